@@ -1,0 +1,28 @@
+"""JSON values and the one measurement that is taken of them before anything else: their depth."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+__all__ = ["Json", "JsonObject", "deeper_than"]
+
+Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+JsonObject: TypeAlias = Mapping[str, Json]
+
+
+def deeper_than(value: Json, limit: int) -> bool:
+    """Tell whether containers nest more than `limit` levels in `value` (contract 1.11).
+
+    A scalar has depth 0, `{}` and `[]` have depth 1. The walk goes level by level, so a hostile
+    value costs no stack and never more than `limit` passes.
+    """
+    level: list[dict[str, Json] | list[Json]] = [value] if isinstance(value, dict | list) else []
+    for _ in range(limit):
+        if not level:
+            return False
+        level = [
+            child
+            for container in level
+            for child in (container.values() if isinstance(container, dict) else container)
+            if isinstance(child, dict | list)
+        ]
+    return bool(level)

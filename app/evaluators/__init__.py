@@ -1,0 +1,1 @@
+"""The engines: one module each, behind the ports of `app.core.ports`."""
