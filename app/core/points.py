@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-__all__ = ["TOOL_POINTS", "InterventionPoint", "Mode"]
+__all__ = ["POINT_NAMES", "TOOL_POINTS", "InterventionPoint", "Mode"]
 
 
 class InterventionPoint(StrEnum):
@@ -18,6 +18,7 @@ class InterventionPoint(StrEnum):
     AGENT_SHUTDOWN = "agent_shutdown"
 
 
+POINT_NAMES = frozenset(point.value for point in InterventionPoint)
 TOOL_POINTS = frozenset({InterventionPoint.PRE_TOOL_CALL, InterventionPoint.POST_TOOL_CALL})
 
 

@@ -1,0 +1,255 @@
+"""One evaluation, step by step: a snapshot and a compiled point in, a verdict out (contract 1.5).
+
+The only waiting in it is for annotators and for the policy, both behind ports.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from app.core.canonical import canonical, digest_bytes
+from app.core.errors import EvaluationError, Reason
+from app.core.limits import Limits
+from app.core.manifest import Point
+from app.core.points import Mode
+from app.core.ports import PolicyDispatch, PolicyInput, PolicyOutput
+from app.core.values import Json, JsonObject, deeper_than
+from app.core.verdict import Transform, Verdict, normalise
+
+__all__ = ["Annotate", "CompiledPoint", "Evaluation", "Tool", "Trace", "evaluate", "no_annotators"]
+
+Annotate = Callable[[Mapping[str, Json]], Awaitable[dict[str, Json]]]
+"""Runs a point's annotators over the preliminary policy input and gives `annotations`."""
+
+_NO_ANNOTATIONS = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A projected tool: the manifest's entry with its name, ready to serialise into any input."""
+
+    name: str | None
+    value: Json
+    canonical: bytes
+
+    @classmethod
+    def project(cls, name: str, entry: JsonObject) -> "Tool":
+        """Project a manifest's `tools` entry."""
+        value: dict[str, Json] = {**entry, "name": name}
+        return cls(name, value, canonical(value))
+
+
+_NO_TOOL = Tool(None, None, b"null")
+
+
+async def no_annotators(_: Mapping[str, Json]) -> dict[str, Json]:
+    """Annotate nothing: what a point without annotators does."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPoint:
+    """A point with everything that its evaluation needs, resolved when the manifest was compiled."""
+
+    config: Point
+    tools: Mapping[str, Tool]
+    limits: Limits
+    annotate: Annotate
+    policy: PolicyDispatch
+    policy_type: str
+    policy_digest: str
+    _opening: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Serialise what does not change from one policy input to the next."""
+        config = self.config
+        fixed = canonical({"kind": config.target_kind, "path": config.target.text})
+        point = canonical(config.name.value)
+        opening = b',"intervention_point":' + point + b',"policy_target":' + fixed[:-1] + b',"value":'
+        object.__setattr__(self, "_opening", opening)
+
+    def canonical_input(self, annotations: bytes, target: bytes, snapshot: bytes, tool: bytes) -> bytes:
+        """Join the canonical bytes of a policy input from those of its parts."""
+        return b"".join(
+            (
+                b'{"annotations":',
+                annotations,
+                self._opening,
+                target,
+                b'},"snapshot":',
+                snapshot,
+                b',"tool":',
+                tool,
+                b"}",
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation that ran to its end gives. The transformed target counts when `applied`."""
+
+    verdict: Verdict
+    input_identity: str
+    enforced_identity: str
+    applied: bool
+    transformed_target: Json
+    tool: str | None
+
+
+class Trace:
+    """What an evaluation shows of itself while it runs; steps are timed only when `clock` is given.
+
+    `policy_input` stays readable after a failure. Times are of `clock`, in nanoseconds.
+    """
+
+    __slots__ = ("_clock", "dispatch", "policy_input", "steps", "tool")
+
+    def __init__(self, clock: Callable[[], int] | None = None) -> None:
+        self._clock = clock
+        self.policy_input: PolicyInput | None = None
+        self.tool: str | None = None
+        self.dispatch: Mapping[str, Json] = {}
+        self.steps: list[tuple[str, int]] = [("start", clock())] if clock else []
+
+    def done(self, step: str) -> None:
+        """Note that `step` has just ended."""
+        if self._clock:
+            self.steps.append((step, self._clock()))
+
+
+async def evaluate(
+    point: CompiledPoint, snapshot: dict[str, Json], nesting: int, mode: Mode, trace: Trace
+) -> Evaluation:
+    """Evaluate `snapshot` at `point`. `nesting` is an upper bound on its depth.
+
+    Raises `EvaluationError` at the first step that fails.
+    """
+    limits = point.limits
+    snapshot_bytes = _measured_snapshot(snapshot, nesting, limits)
+    target = point.config.target.walk(snapshot)
+    target_bytes = canonical(target)
+    trace.done("policy_target")
+
+    tool = _projected_tool(point, snapshot)
+    trace.tool = tool.name
+    trace.done("tool")
+
+    given: dict[str, Json] = {
+        "intervention_point": point.config.name.value,
+        "policy_target": {
+            "kind": point.config.target_kind,
+            "path": point.config.target.text,
+            "value": target,
+        },
+        "snapshot": snapshot,
+        "annotations": {},
+        "tool": tool.value,
+    }
+    text = point.canonical_input(_NO_ANNOTATIONS, target_bytes, snapshot_bytes, tool.canonical)
+    _check_input(given, text, nesting, limits)
+    policy_input = trace.policy_input = PolicyInput(given, text)
+    annotation_bytes = _NO_ANNOTATIONS
+    trace.done("policy_input")
+
+    if point.config.annotators:
+        annotations = await point.annotate(given)
+        annotation_bytes = canonical(annotations)
+        given = {**given, "annotations": annotations}
+        text = point.canonical_input(annotation_bytes, target_bytes, snapshot_bytes, tool.canonical)
+        _check_input(given, text, limits.max_policy_input_depth, limits)
+        policy_input = trace.policy_input = PolicyInput(given, text)
+        trace.done("annotators")
+
+    output = await point.policy.dispatch(policy_input)
+    trace.dispatch = output.trace
+    trace.done("policy")
+
+    _check_output(output, limits)
+    verdict = normalise(output.value)
+    trace.done("verdict")
+
+    input_identity = digest_bytes(policy_input.canonical)
+    if verdict.transform is None:
+        trace.done("identities")
+        return Evaluation(verdict, input_identity, input_identity, False, None, tool.name)
+
+    transformed = _transformed(verdict.transform, target)
+    transformed_bytes = canonical(transformed)
+    grown = len(snapshot_bytes) - len(target_bytes) + len(transformed_bytes)
+    _check_transformed(point, snapshot, transformed, grown)
+    trace.done("transform")
+    if mode is Mode.EVALUATE_ONLY:
+        return Evaluation(verdict, input_identity, input_identity, False, None, tool.name)
+    enforced = point.canonical_input(annotation_bytes, transformed_bytes, snapshot_bytes, tool.canonical)
+    trace.done("identities")
+    return Evaluation(verdict, input_identity, digest_bytes(enforced), True, transformed, tool.name)
+
+
+def _measured_snapshot(snapshot: dict[str, Json], nesting: int, limits: Limits) -> bytes:
+    """Serialise the snapshot, within its limits: depth first, for a serialiser can be too deep."""
+    if nesting > limits.max_policy_input_depth and deeper_than(snapshot, limits.max_policy_input_depth):
+        raise _exceeded("the snapshot", "max_policy_input_depth", limits)
+    text = canonical(snapshot)
+    if len(text) > limits.max_snapshot_bytes:
+        raise _exceeded("the snapshot", "max_snapshot_bytes", limits)
+    return text
+
+
+def _projected_tool(point: CompiledPoint, snapshot: dict[str, Json]) -> Tool:
+    path = point.config.tool_name
+    if path is None:
+        return _NO_TOOL
+    name = path.walk(snapshot)
+    if not isinstance(name, str):
+        raise EvaluationError(Reason.PATH_TYPE_MISMATCH, f"`tool_name_from` `{path.text}` is not a string")
+    tool = point.tools.get(name)
+    if tool is None:
+        raise EvaluationError(
+            Reason.TOOL_UNKNOWN, f"the name at `tool_name_from` `{path.text}` is not one of `tools`"
+        )
+    return tool
+
+
+def _check_input(given: dict[str, Json], text: bytes, nesting: int, limits: Limits) -> None:
+    # The input puts at most two containers around the snapshot and around the target.
+    depth = limits.max_policy_input_depth
+    if nesting + 2 > depth and deeper_than(given, depth):
+        raise _exceeded("the policy input", "max_policy_input_depth", limits)
+    if len(text) > limits.max_policy_input_bytes:
+        raise _exceeded("the policy input", "max_policy_input_bytes", limits)
+
+
+def _check_output(output: PolicyOutput, limits: Limits) -> None:
+    if isinstance(output.value, dict | list) and deeper_than(output.value, limits.max_policy_input_depth):
+        raise _exceeded("the policy output", "max_policy_input_depth", limits)
+    try:
+        size = len(canonical(output.value))
+    except TypeError:
+        raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, "the policy output is not JSON") from None
+    if size > limits.max_policy_output_bytes:
+        raise _exceeded("the policy output", "max_policy_output_bytes", limits)
+
+
+def _transformed(transform: Transform, target: Json) -> Json:
+    """Replace in a copy of the target; the path must resolve there, for a transform never adds."""
+    try:
+        return transform.path.replace(target, transform.value)
+    except EvaluationError:
+        raise EvaluationError(
+            Reason.TRANSFORM_INVALID, "`transform.path` does not resolve in the policy target"
+        ) from None
+
+
+def _check_transformed(point: CompiledPoint, snapshot: dict[str, Json], target: Json, size: int) -> None:
+    """Hold the snapshot with the transformed target in it to the limits of a snapshot."""
+    limits = point.limits
+    if size > limits.max_snapshot_bytes:
+        raise _exceeded("the transformed snapshot", "max_snapshot_bytes", limits)
+    if deeper_than(point.config.target.replace(snapshot, target), limits.max_policy_input_depth):
+        raise _exceeded("the transformed snapshot", "max_policy_input_depth", limits)
+
+
+def _exceeded(what: str, limit: str, limits: Limits) -> EvaluationError:
+    return EvaluationError(
+        Reason.RESOURCE_LIMIT_EXCEEDED, f"{what} exceeds `{limit}` ({getattr(limits, limit)})"
+    )
