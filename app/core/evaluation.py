@@ -3,85 +3,19 @@
 The only waiting in it is for annotators and for the policy, both behind ports.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.core.canonical import canonical, digest_bytes
+from app.core.compiled import NO_ANNOTATIONS, NO_TOOL, CompiledPoint, Tool
 from app.core.errors import EvaluationError, Reason
 from app.core.limits import Limits
-from app.core.manifest import Point
 from app.core.points import Mode
-from app.core.ports import PolicyDispatch, PolicyInput, PolicyOutput
-from app.core.values import Json, JsonObject, deeper_than
+from app.core.ports import PolicyInput, PolicyOutput
+from app.core.trace import Trace
+from app.core.values import Json, deeper_than
 from app.core.verdict import Transform, Verdict, normalise
 
-__all__ = ["Annotate", "CompiledPoint", "Evaluation", "Tool", "Trace", "evaluate", "no_annotators"]
-
-Annotate = Callable[[Mapping[str, Json]], Awaitable[dict[str, Json]]]
-"""Runs a point's annotators over the preliminary policy input and gives `annotations`."""
-
-_NO_ANNOTATIONS = b"{}"
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A projected tool: the manifest's entry with its name, ready to serialise into any input."""
-
-    name: str | None
-    value: Json
-    canonical: bytes
-
-    @classmethod
-    def project(cls, name: str, entry: JsonObject) -> "Tool":
-        """Project a manifest's `tools` entry."""
-        value: dict[str, Json] = {**entry, "name": name}
-        return cls(name, value, canonical(value))
-
-
-_NO_TOOL = Tool(None, None, b"null")
-
-
-async def no_annotators(_: Mapping[str, Json]) -> dict[str, Json]:
-    """Annotate nothing: what a point without annotators does."""
-    return {}
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledPoint:
-    """A point with everything that its evaluation needs, resolved when the manifest was compiled."""
-
-    config: Point
-    tools: Mapping[str, Tool]
-    limits: Limits
-    annotate: Annotate
-    policy: PolicyDispatch
-    policy_type: str
-    policy_digest: str
-    _opening: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Serialise what does not change from one policy input to the next."""
-        config = self.config
-        fixed = canonical({"kind": config.target_kind, "path": config.target.text})
-        point = canonical(config.name.value)
-        opening = b',"intervention_point":' + point + b',"policy_target":' + fixed[:-1] + b',"value":'
-        object.__setattr__(self, "_opening", opening)
-
-    def canonical_input(self, annotations: bytes, target: bytes, snapshot: bytes, tool: bytes) -> bytes:
-        """Join the canonical bytes of a policy input from those of its parts."""
-        return b"".join(
-            (
-                b'{"annotations":',
-                annotations,
-                self._opening,
-                target,
-                b'},"snapshot":',
-                snapshot,
-                b',"tool":',
-                tool,
-                b"}",
-            )
-        )
+__all__ = ["Evaluation", "evaluate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +28,6 @@ class Evaluation:
     applied: bool
     transformed_target: Json
     tool: str | None
-
-
-class Trace:
-    """What an evaluation shows of itself while it runs; steps are timed only when `clock` is given.
-
-    `policy_input` stays readable after a failure. Times are of `clock`, in nanoseconds.
-    """
-
-    __slots__ = ("_clock", "dispatch", "policy_input", "steps", "tool")
-
-    def __init__(self, clock: Callable[[], int] | None = None) -> None:
-        self._clock = clock
-        self.policy_input: PolicyInput | None = None
-        self.tool: str | None = None
-        self.dispatch: Mapping[str, Json] = {}
-        self.steps: list[tuple[str, int]] = [("start", clock())] if clock else []
-
-    def done(self, step: str) -> None:
-        """Note that `step` has just ended."""
-        if self._clock:
-            self.steps.append((step, self._clock()))
 
 
 async def evaluate(
@@ -145,14 +58,14 @@ async def evaluate(
         "annotations": {},
         "tool": tool.value,
     }
-    text = point.canonical_input(_NO_ANNOTATIONS, target_bytes, snapshot_bytes, tool.canonical)
-    _check_input(given, text, nesting, limits)
+    text = point.canonical_input(NO_ANNOTATIONS, target_bytes, snapshot_bytes, tool.canonical)
+    _check_input(given, text, max(nesting, tool.nesting), limits)
     policy_input = trace.policy_input = PolicyInput(given, text)
-    annotation_bytes = _NO_ANNOTATIONS
+    annotation_bytes = NO_ANNOTATIONS
     trace.done("policy_input")
 
     if point.config.annotators:
-        annotations = await point.annotate(given)
+        annotations = await point.annotate(given, trace)
         annotation_bytes = canonical(annotations)
         given = {**given, "annotations": annotations}
         text = point.canonical_input(annotation_bytes, target_bytes, snapshot_bytes, tool.canonical)
@@ -198,7 +111,7 @@ def _measured_snapshot(snapshot: dict[str, Json], nesting: int, limits: Limits) 
 def _projected_tool(point: CompiledPoint, snapshot: dict[str, Json]) -> Tool:
     path = point.config.tool_name
     if path is None:
-        return _NO_TOOL
+        return NO_TOOL
     name = path.walk(snapshot)
     if not isinstance(name, str):
         raise EvaluationError(Reason.PATH_TYPE_MISMATCH, f"`tool_name_from` `{path.text}` is not a string")
@@ -211,7 +124,7 @@ def _projected_tool(point: CompiledPoint, snapshot: dict[str, Json]) -> Tool:
 
 
 def _check_input(given: dict[str, Json], text: bytes, nesting: int, limits: Limits) -> None:
-    # The input puts at most two containers around the snapshot and around the target.
+    # The input puts at most two containers around the snapshot, the target and the tool.
     depth = limits.max_policy_input_depth
     if nesting + 2 > depth and deeper_than(given, depth):
         raise _exceeded("the policy input", "max_policy_input_depth", limits)

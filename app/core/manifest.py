@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.core.canonical import canonical, digest_bytes
+from app.core.canonical import canonical, digest, digest_bytes
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.document import Document, DocumentBoundError, DocumentError, check_bounds, parse_document
 from app.core.errors import Reason
@@ -20,6 +20,7 @@ __all__ = [
     "AnnotatorUse",
     "Manifest",
     "Point",
+    "document_digest",
     "document_of",
     "member_path",
     "read_manifest",
@@ -131,6 +132,14 @@ def member_path(members: Members) -> str:
         else:
             text += '["' + member.replace("\\", "\\\\").replace('"', '\\"') + '"]'
     return text
+
+
+def document_digest(document: Document) -> str | None:
+    """Give the manifest digest (contract 1.3), of an invalid manifest too where its text can be read."""
+    try:
+        return digest(document.value) if isinstance(document.value, dict) else None
+    except TypeError:
+        return None
 
 
 def read_manifest(document: Document, server_limits: Limits, source: str | None = None) -> Manifest:

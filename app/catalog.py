@@ -1,0 +1,140 @@
+"""Which compiled manifest serves a request: the operator's, or one that came along (contract 2.1, 2.5)."""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+
+from app.compiler import ManifestCompiler
+from app.core.canonical import canonical
+from app.core.compiled import CompiledManifest, InvalidManifest, Provenance
+from app.core.diagnostics import ManifestError
+from app.core.document import MAX_DEPTH
+from app.core.errors import Reason
+from app.core.manifest import document_digest, document_of
+from app.core.values import Json, deeper_than
+from app.wire.problems import ProblemError
+from app.wire.requests import EvaluateRequest
+
+__all__ = ["AnyManifest", "Catalog", "InlineManifests", "InlineMode", "OperatorManifests"]
+
+AnyManifest = CompiledManifest | InvalidManifest
+
+
+class InlineMode(StrEnum):
+    """What becomes of a manifest that comes with a request (contract 2.5)."""
+
+    DENY = "deny"
+    SANDBOXED = "sandboxed"
+    SIGNED = "signed"
+    TRUSTED = "trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorManifests:
+    """One loaded set, replaced as a whole. `default` names the one used when a request names none."""
+
+    by_name: Mapping[str, AnyManifest]
+    default: str | None
+
+    def find(self, reference: str | None) -> AnyManifest:
+        """Find by name, or by digest when only one has it. Raises `ProblemError` (400, 404)."""
+        if reference is None:
+            return self._default()
+        if found := self.by_name.get(reference):
+            return found
+        same = [manifest for manifest in self.by_name.values() if manifest.digest == reference]
+        if len(same) == 1:
+            return same[0]
+        detail = "`manifest_ref` names no loaded manifest"
+        if same:
+            detail = "`manifest_ref` is the digest of several manifests: use a name"
+        raise ProblemError(HTTPStatus.NOT_FOUND, detail)
+
+    def _default(self) -> AnyManifest:
+        if self.default is not None:
+            return self.by_name[self.default]
+        if len(self.by_name) == 1:
+            return next(iter(self.by_name.values()))
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST, "no default manifest is configured: give `manifest_ref` or `manifest`"
+        )
+
+
+class InlineManifests:
+    """Compiles callers' manifests, each content once, and keeps the ones used last."""
+
+    def __init__(self, mode: InlineMode, compiler: ManifestCompiler, capacity: int) -> None:
+        self.mode = mode
+        self._compiler = compiler
+        self._capacity = capacity
+        self._compiled: OrderedDict[bytes, asyncio.Future[AnyManifest]] = OrderedDict()
+
+    async def find(self, given: str | dict[str, Json], nesting: int) -> AnyManifest:
+        """Give the compiled form of a caller's manifest, or the invalid one that denies.
+
+        Raises `ProblemError` (403) when inline manifests are refused.
+        """
+        if self.mode is InlineMode.DENY:
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN,
+                "inline manifests are refused here: name a loaded one with `manifest_ref`",
+            )
+        key = _content_key(given, nesting)
+        if key is None:
+            return await self._compile(given)
+        known = self._compiled.get(key)
+        if known is None:
+            known = self._compiled[key] = asyncio.ensure_future(self._compile(given))
+            if len(self._compiled) > self._capacity:
+                self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(key)
+        if known.done():
+            found = known.result()
+        else:
+            # One caller that goes away must not end the compile for the others.
+            found = await asyncio.shield(known)
+        if not _is_content(found) and self._compiled.get(key) is known:
+            del self._compiled[key]
+        return found
+
+    async def _compile(self, given: str | dict[str, Json]) -> AnyManifest:
+        digest = None
+        try:
+            document = document_of(given)
+            digest = document_digest(document)
+            return await self._compiler.compile_inline(document)
+        except ManifestError as error:
+            return InvalidManifest(None, Provenance.INLINE, error, digest)
+
+
+def _content_key(given: str | dict[str, Json], nesting: int) -> bytes | None:
+    """Name a manifest's content; `None` for one too deep to serialise, which is invalid anyway."""
+    if isinstance(given, str):
+        return b"text" + hashlib.sha256(given.encode()).digest()
+    if nesting > MAX_DEPTH and deeper_than(given, MAX_DEPTH):
+        return None
+    return b"json" + hashlib.sha256(canonical(given)).digest()
+
+
+def _is_content(manifest: AnyManifest) -> bool:
+    """Tell whether the outcome follows from the content alone, and not from a bound on time or memory."""
+    return isinstance(manifest, CompiledManifest) or manifest.error.reason is Reason.MANIFEST_INVALID
+
+
+class Catalog:
+    """The manifests of one process. `operator` is swapped as a whole; readers keep what they hold."""
+
+    def __init__(self, operator: OperatorManifests, inline: InlineManifests) -> None:
+        self.operator = operator
+        self.inline = inline
+
+    async def find(self, request: EvaluateRequest) -> AnyManifest:
+        """Find the manifest that a request is evaluated against. Raises `ProblemError`."""
+        if request.manifest is None:
+            return self.operator.find(request.manifest_ref)
+        return await self.inline.find(request.manifest, request.nesting)

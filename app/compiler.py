@@ -1,0 +1,168 @@
+"""From a document to a compiled manifest: validation, policies, annotators (contract 1.3, 2.5)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from app.annotators.runner import AnnotatorRunner
+from app.core.compiled import CompiledManifest, CompiledPoint, Provenance, Tool, no_annotators
+from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.document import Document
+from app.core.inline import inline_findings
+from app.core.limits import Limits
+from app.core.manifest import AnnotatorUse, Manifest, Point, member_path, read_manifest
+from app.core.outbound import OutboundAllow
+from app.core.points import InterventionPoint
+from app.core.ports import Annotator, PolicyDispatch, PolicyType, SourceReader
+from app.core.values import JsonObject
+from app.evaluators.compilation import Binding, PolicyJob, compile_policies, policy_jobs
+from app.evaluators.in_process import InProcess
+from app.evaluators.sandbox import Sandbox
+from app.stores.sources import NoSources
+
+__all__ = ["AnnotatorType", "ManifestCompiler"]
+
+AnnotatorType = Callable[[str, str, JsonObject], Annotator]
+"""Builds an annotator from its name, its path in diagnostics and its invocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Policies:
+    """What the rest of a compile needs to know of the policies, wherever they run."""
+
+    dispatch: Mapping[InterventionPoint, PolicyDispatch]
+    digests: Mapping[InterventionPoint, str]
+    warnings: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestCompiler:
+    """Compiles manifests against one server's engines, annotator types and limits.
+
+    `types` serve operator's and vouched-for manifests; `inline_types` the sandboxed ones.
+    """
+
+    types: Mapping[str, PolicyType]
+    inline_types: Mapping[str, PolicyType]
+    annotator_types: Mapping[str, AnnotatorType]
+    limits: Limits
+    outbound: OutboundAllow
+    sandbox: Sandbox | None
+
+    def compile_operator(
+        self, name: str, document: Document, sources: SourceReader, source: str | None = None
+    ) -> CompiledManifest:
+        """Compile an operator's manifest. `source` is how findings call its file.
+
+        Raises `ManifestError`.
+        """
+        manifest = read_manifest(document, self.limits, source)
+        _refuse_extends(manifest, source)
+        policies = _in_process(policy_jobs(*_bindings(manifest), self.types), self.types, sources)
+        return self._finished(name, Provenance.OPERATOR, manifest, policies)
+
+    async def compile_inline(self, document: Document) -> CompiledManifest:
+        """Compile a manifest that came with a request, in the sandbox where there is one.
+
+        Raises `ManifestError`.
+        """
+        manifest = read_manifest(document, self.limits)
+        if findings := inline_findings(manifest, self.outbound):
+            raise ManifestError(findings)
+        jobs = policy_jobs(*_bindings(manifest), self.inline_types)
+        if self.sandbox is None:
+            policies = _in_process(jobs, self.inline_types, NoSources())
+        else:
+            sandboxed = await self.sandbox.compile(manifest.digest, jobs)
+            policies = _Policies(sandboxed.dispatch, sandboxed.digests, sandboxed.warnings)
+        return self._finished(None, Provenance.INLINE, manifest, policies)
+
+    def _finished(
+        self, name: str | None, provenance: Provenance, manifest: Manifest, policies: _Policies
+    ) -> CompiledManifest:
+        limits, clamped = self.limits.clamp(manifest.limits)
+        tools = {tool: Tool.project(tool, entry) for tool, entry in manifest.tools.items()}
+        findings: list[Diagnostic] = []
+        points: dict[str, CompiledPoint] = {}
+        for point in manifest.points.values():
+            annotators = self._annotators(point, findings)
+            points[point.name.value] = CompiledPoint(
+                config=point,
+                tools=tools,
+                limits=limits,
+                annotate=AnnotatorRunner(annotators, limits) if annotators else no_annotators,
+                policy=policies.dispatch[point.name],
+                policy_type=str(manifest.policies[point.policy]["type"]),
+                policy_digest=policies.digests[point.name],
+            )
+        if findings:
+            raise ManifestError(findings)
+        warnings = (*(_clamped(limit, limits) for limit in clamped), *policies.warnings)
+        return CompiledManifest(name, provenance, manifest, points, warnings)
+
+    def _annotators(
+        self, point: Point, findings: list[Diagnostic]
+    ) -> tuple[tuple[AnnotatorUse, Annotator], ...]:
+        built = []
+        for use in point.annotators:
+            path = member_path(("intervention_points", point.name.value, "annotations", use.name))
+            build = self.annotator_types.get(use.type)
+            if build is None:
+                known = ", ".join(f"`{name}`" for name in self.annotator_types)
+                findings.append(
+                    Diagnostic(
+                        "annotator-type-unsupported",
+                        f"type `{use.type}` is not supported by this version; supported: {known}",
+                        member_path(("annotators", use.name, "type")),
+                    )
+                )
+                continue
+            try:
+                built.append((use, build(use.name, path, use.invocation)))
+            except ManifestError as error:
+                findings.extend(error.diagnostics)
+        return tuple(built)
+
+
+def _in_process(
+    jobs: tuple[PolicyJob, ...], types: Mapping[str, PolicyType], sources: SourceReader
+) -> _Policies:
+    compiled = compile_policies(jobs, types, sources)
+    dispatch = {point: InProcess(evaluator) for point, evaluator in compiled.evaluators.items()}
+    return _Policies(dispatch, compiled.digests, compiled.warnings)
+
+
+def _bindings(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Binding]]:
+    bindings = [
+        Binding(
+            point.name,
+            point.policy,
+            point.policy_members,
+            point.target_kind,
+            projects_tool=point.tool_name is not None,
+        )
+        for point in manifest.points.values()
+    ]
+    return manifest.policies, bindings
+
+
+def _refuse_extends(manifest: Manifest, source: str | None) -> None:
+    if "extends" in manifest.value:
+        raise ManifestError(
+            [
+                Diagnostic(
+                    "extends-unsupported",
+                    "`extends` is not supported by this version: put the parents' members here",
+                    "extends",
+                    source=source,
+                )
+            ]
+        )
+
+
+def _clamped(limit: str, limits: Limits) -> Diagnostic:
+    return Diagnostic(
+        "limit-clamped",
+        f"is above the server's own limit and was clamped to {getattr(limits, limit)}",
+        f"limits.{limit}",
+        severity="warning",
+    )

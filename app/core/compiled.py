@@ -1,0 +1,127 @@
+"""A compiled manifest: everything that an evaluation needs, resolved before the first request."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from app.core.canonical import canonical
+from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.limits import Limits
+from app.core.manifest import Manifest, Point
+from app.core.ports import PolicyDispatch
+from app.core.trace import Trace
+from app.core.values import Json, JsonObject, nesting_bound
+
+__all__ = [
+    "NO_ANNOTATIONS",
+    "NO_TOOL",
+    "Annotate",
+    "CompiledManifest",
+    "CompiledPoint",
+    "InvalidManifest",
+    "Provenance",
+    "Tool",
+    "no_annotators",
+]
+
+Annotate = Callable[[Mapping[str, Json], Trace], Awaitable[dict[str, Json]]]
+"""Runs a point's annotators over the preliminary policy input and gives `annotations`."""
+
+NO_ANNOTATIONS = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A projected tool: the manifest's entry with its name, ready to serialise into any input."""
+
+    name: str | None
+    value: Json
+    canonical: bytes
+    nesting: int
+
+    @classmethod
+    def project(cls, name: str, entry: JsonObject) -> "Tool":
+        """Project a manifest's `tools` entry."""
+        value: dict[str, Json] = {**entry, "name": name}
+        text = canonical(value)
+        return cls(name, value, text, nesting_bound(text))
+
+
+NO_TOOL = Tool(None, None, b"null", 0)
+
+
+async def no_annotators(_preliminary: Mapping[str, Json], _trace: Trace) -> dict[str, Json]:
+    """Annotate nothing: what a point without annotators does."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPoint:
+    """A point with everything that its evaluation needs, resolved when the manifest was compiled."""
+
+    config: Point
+    tools: Mapping[str, Tool]
+    limits: Limits
+    annotate: Annotate
+    policy: PolicyDispatch
+    policy_type: str
+    policy_digest: str
+    _opening: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Serialise what does not change from one policy input to the next."""
+        config = self.config
+        fixed = canonical({"kind": config.target_kind, "path": config.target.text})
+        point = canonical(config.name.value)
+        opening = b',"intervention_point":' + point + b',"policy_target":' + fixed[:-1] + b',"value":'
+        object.__setattr__(self, "_opening", opening)
+
+    def canonical_input(self, annotations: bytes, target: bytes, snapshot: bytes, tool: bytes) -> bytes:
+        """Join the canonical bytes of a policy input from those of its parts."""
+        return b"".join(
+            (
+                b'{"annotations":',
+                annotations,
+                self._opening,
+                target,
+                b'},"snapshot":',
+                snapshot,
+                b',"tool":',
+                tool,
+                b"}",
+            )
+        )
+
+
+class Provenance(StrEnum):
+    """Who vouches for a manifest; a compile is never shared between them (contract 1.3)."""
+
+    OPERATOR = "operator"
+    INLINE = "inline"
+    SIGNED = "signed"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledManifest:
+    """A manifest that serves. `points` is keyed by the text of the point's name."""
+
+    name: str | None
+    provenance: Provenance
+    manifest: Manifest
+    points: Mapping[str, CompiledPoint]
+    warnings: tuple[Diagnostic, ...]
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the merged manifest."""
+        return self.manifest.digest
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidManifest:
+    """A manifest that denies everything; `digest` is known where the whole of it could be read."""
+
+    name: str | None
+    provenance: Provenance
+    error: ManifestError
+    digest: str | None

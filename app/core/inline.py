@@ -1,0 +1,80 @@
+"""What a manifest that came with a request may not say (contract 2.5)."""
+
+from collections.abc import Iterator
+
+from app.core.diagnostics import Diagnostic
+from app.core.manifest import Manifest, member_path
+from app.core.outbound import OutboundAllow
+from app.core.values import Json, JsonObject
+
+__all__ = ["inline_findings"]
+
+_FILE_MEMBERS = ("bundle", "policy_path", "entities_path", "schema_path", "data_paths")
+_URL_MEMBERS = ("url", "endpoint", "base_url", "system_prompt_url")
+
+Members = tuple[str | int, ...]
+
+
+def inline_findings(manifest: Manifest, allow: OutboundAllow) -> list[Diagnostic]:
+    """List every member through which a caller's manifest would reach files, secrets or the network."""
+    findings: list[Diagnostic] = []
+    if "extends" in manifest.value:
+        findings.append(_refused(("extends",), "an inline manifest stands alone"))
+    for path, members in _policy_members(manifest):
+        findings.extend(_policy_findings(path, members))
+    for path, members in _annotator_members(manifest):
+        findings.extend(_annotator_findings(path, members, allow))
+    return findings
+
+
+def _policy_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject]]:
+    for name, policy in manifest.policies.items():
+        yield ("policies", name), policy
+    for point in manifest.points.values():
+        yield ("intervention_points", point.name.value, "policy"), point.policy_members
+
+
+def _annotator_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject]]:
+    declared = manifest.value.get("annotators")
+    if isinstance(declared, dict):
+        for name, annotator in declared.items():
+            if isinstance(annotator, dict):
+                yield ("annotators", name), annotator
+    for point in manifest.points.values():
+        for use in point.annotators:
+            yield ("intervention_points", point.name.value, "annotations", use.name), use.invocation
+
+
+def _policy_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:
+    for name in _FILE_MEMBERS:
+        if name in members:
+            yield _refused((*path, name), "an inline manifest reads no files: put the content in it")
+    if "bundle_url" in members:
+        yield _refused((*path, "bundle_url"), "an inline manifest fetches nothing")
+    if isinstance(members.get("data"), str | list):
+        yield _refused((*path, "data"), "an inline manifest reads no files: give `data` as an object")
+    if members.get("type") == "custom":
+        yield from _environment_findings(path, members)
+
+
+def _annotator_findings(path: Members, members: JsonObject, allow: OutboundAllow) -> Iterator[Diagnostic]:
+    if "system_prompt_file" in members:
+        yield _refused((*path, "system_prompt_file"), "an inline manifest reads no files")
+    yield from _environment_findings(path, members)
+    for name in _URL_MEMBERS:
+        if name in members and not _allowed(members[name], allow):
+            yield _refused((*path, name), "begins with no entry of ACS_OUTBOUND_ALLOW")
+
+
+def _environment_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:
+    for name in members:
+        if name.endswith("_env"):
+            yield _refused((*path, name), "an inline manifest does not read the environment")
+
+
+def _allowed(url: Json, allow: OutboundAllow) -> bool:
+    return isinstance(url, str) and allow.allows(url)
+
+
+def _refused(path: Members, message: str) -> Diagnostic:
+    return Diagnostic("inline-forbidden", message, member_path(path))

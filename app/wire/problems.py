@@ -1,0 +1,51 @@
+"""Request errors: RFC 9457 problem details that carry a deny (contract 2.2)."""
+
+from http import HTTPStatus
+
+import orjson
+
+from app.core.errors import Reason
+from app.core.values import Json
+from app.core.verdict import runtime_error_verdict
+
+__all__ = ["PROBLEM_TYPE", "ProblemError"]
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+class ProblemError(Exception):
+    """A request that gets no evaluation. `detail` tells the caller what to do, without quoting values."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        reason: Reason = Reason.REQUEST_INVALID,
+        request_id: str | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(f"{status.value}: {detail}")
+        self.status = status
+        self.detail = detail
+        self.reason = reason
+        self.request_id = request_id
+        self.headers = headers
+
+    def as_json(self, *, verdict: bool = True) -> dict[str, Json]:
+        """Give the body: `verdict` is there for every route under `/v1/evaluate`."""
+        members: dict[str, Json] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+        }
+        if verdict:
+            members["verdict"] = runtime_error_verdict(self.reason).as_json()
+            if self.request_id is not None:
+                members["request_id"] = self.request_id
+        return members
+
+    def body(self, *, verdict: bool = True) -> bytes:
+        """Serialise `as_json`."""
+        return orjson.dumps(self.as_json(verdict=verdict))
