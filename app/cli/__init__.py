@@ -1,0 +1,48 @@
+"""The command `acs-sidecar`: one module a verb."""
+
+import typer
+
+import app
+from app.cli import config, digest, evaluate, serve, validate
+
+__all__ = ["cli", "main"]
+
+cli = typer.Typer(
+    name="acs-sidecar",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="The policy decision sidecar for AI agents: a snapshot and a manifest in, a verdict out.",
+    epilog=(
+        "Start with `acs-sidecar serve --manifests manifests`, then  \n"
+        "`curl -s localhost:8383/v1/evaluate/input -H 'content-type: application/json' "
+        '-d \'{"manifest_ref": "test-double", "snapshot": {"input": {"text": "hello"}}}\'`'
+    ),
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(app.__version__)
+        raise typer.Exit
+
+
+@cli.callback()
+def _root(
+    _version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", callback=_version, is_eager=True
+    ),
+) -> None:
+    pass
+
+
+cli.command()(serve.serve)
+cli.command()(evaluate.evaluate)
+cli.command()(validate.validate)
+cli.command()(digest.digest)
+cli.command()(config.config)
+
+
+def main() -> None:
+    """Run the command."""
+    cli()

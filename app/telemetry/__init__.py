@@ -1,0 +1,1 @@
+"""What is told of decisions while they happen (contract 5)."""

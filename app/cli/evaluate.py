@@ -1,0 +1,99 @@
+"""`acs-sidecar evaluate`: one decision, without a server."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.annotators.endpoint import HttpClient
+from app.catalog import AnyManifest
+from app.cli.manifest import compile_one
+from app.cli.output import OutputFormat, fail, print_json, wants_table
+from app.cli.settings import settings_from
+from app.core.decision import Decision
+from app.core.points import InterventionPoint, Mode
+from app.core.values import nesting_bound
+from app.service import DecisionService
+from app.telemetry.log import EventFilter, LogFormat, LogSink, configure_logging
+from app.wire.problems import ProblemError
+from app.wire.requests import INCLUDES, EvaluateRequest, parse_object
+from app.wire.responses import decision_json
+
+__all__ = ["evaluate"]
+
+_STYLES = {"allow": "green", "deny": "red", "warn": "yellow", "escalate": "magenta", "transform": "cyan"}
+
+
+class _OneManifest:
+    """The manifest source of a command: always the same one."""
+
+    def __init__(self, manifest: AnyManifest) -> None:
+        self._manifest = manifest
+
+    async def find(self, request: EvaluateRequest) -> AnyManifest:  # noqa: ARG002  # the port's signature
+        return self._manifest
+
+
+def evaluate(
+    manifest: Path = typer.Option(help="Manifest file, or its directory."),
+    point: InterventionPoint = typer.Option(help="Intervention point."),
+    snapshot: str = typer.Option(help="JSON file with the snapshot, or `-` for standard input."),
+    mode: Mode = typer.Option(Mode.ENFORCE, help="Whether a transform is applied."),
+    include: list[str] = typer.Option([], help="Add `policy_input` or `trace`; may be repeated."),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+) -> None:
+    """Evaluate one snapshot against one manifest and print what the service would answer.
+
+    Exits 0 whatever the verdict is, and 2 when there could be none.
+    """
+    if not set(include) <= INCLUDES - {"receipt"}:
+        fail("--include takes `policy_input` and `trace`")
+    settings = settings_from(None).settings
+    configure_logging(LogFormat.CONSOLE, "error")
+    text = _read(snapshot)
+    try:
+        value = parse_object(text)
+    except ProblemError as problem:
+        fail(f"--snapshot {snapshot}: {problem.detail}")
+    request = EvaluateRequest(
+        point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=frozenset(include)
+    )
+    client = HttpClient()
+    source = _OneManifest(compile_one(manifest, settings, client))
+
+    async def run() -> Decision:
+        service = DecisionService(source, LogSink(EventFilter.OFF), time.perf_counter_ns)
+        try:
+            return await service.decide(request)
+        finally:
+            await client.close()
+
+    decision = asyncio.run(run())
+    if wants_table(output):
+        _show(decision, request.include)
+    else:
+        print_json(decision_json(decision, request.include))
+
+
+def _read(place: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    except OSError as error:
+        fail(f"--snapshot {place}: {error.strerror}")
+
+
+def _show(decision: Decision, include: frozenset[str]) -> None:
+    body = decision_json(decision, include)
+    verdict = decision.verdict.as_json()
+    console = Console()
+    table = Table("member", "value", show_header=False, box=None)
+    style = _STYLES[decision.verdict.decision.value]
+    table.add_row("decision", f"[bold {style}]{decision.verdict.decision.value}[/]")
+    for name, value in {**verdict, **body}.items():
+        if name not in ("decision", "verdict") and value not in (None, []):
+            table.add_row(name, Console().render_str(str(value), markup=False))
+    console.print(table)

@@ -1,0 +1,49 @@
+"""Compiling manifests for the commands, exactly as the service does at its start."""
+
+from pathlib import Path
+
+from app.annotators.endpoint import HttpClient
+from app.catalog import AnyManifest
+from app.cli.output import fail, show_findings
+from app.config import Settings
+from app.core.compiled import CompiledManifest, InvalidManifest
+from app.core.diagnostics import ManifestError
+from app.stores.manifest_files import ManifestFile, find_manifests
+from app.wiring import build_compiler, compile_file
+
+__all__ = ["compile_one", "compile_place", "manifest_files"]
+
+
+def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
+    """List the manifests of files and directories; a directory that is one manifest counts as it."""
+    found: list[ManifestFile] = []
+    for place in places:
+        own = [place / f"manifest{suffix}" for suffix in (".yaml", ".yml", ".json")]
+        single = next((path for path in own if path.is_file()), place)
+        try:
+            files = find_manifests(single)
+        except ManifestError as error:
+            show_findings(error.diagnostics)
+            fail(f"no manifest can be read at {place}")
+        if not files:
+            fail(f"no manifest is at {place}: expected */manifest.yaml or *.yaml in it")
+        found.extend(files)
+    return tuple(found)
+
+
+def compile_place(file: ManifestFile, settings: Settings, client: HttpClient) -> AnyManifest:
+    """Compile one file as the service would."""
+    return compile_file(file, build_compiler(settings, client, None))
+
+
+def compile_one(place: Path, settings: Settings, client: HttpClient) -> CompiledManifest:
+    """Compile the one manifest at `place`, or end the command with its findings."""
+    files = manifest_files([place])
+    if len(files) != 1:
+        names = ", ".join(file.name for file in files)
+        fail(f"{place} holds several manifests ({names}): name one of them")
+    manifest = compile_place(files[0], settings, client)
+    if isinstance(manifest, InvalidManifest):
+        show_findings(manifest.error.diagnostics)
+        fail(f"{place} is not a valid manifest")
+    return manifest

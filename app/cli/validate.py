@@ -1,0 +1,49 @@
+"""`acs-sidecar validate`: check manifests before they are deployed."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from app.annotators.endpoint import HttpClient
+from app.cli.manifest import compile_place, manifest_files
+from app.cli.output import OutputFormat, print_json, show_findings, wants_table
+from app.cli.settings import settings_from
+from app.core.compiled import InvalidManifest
+
+__all__ = ["validate"]
+
+
+def validate(
+    paths: list[Path] = typer.Argument(help="Manifest files, or directories of manifests."),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+) -> None:
+    """Validate and lint manifests with their policies, as the service does when it starts.
+
+    Exits 0 when all are valid, 1 when one is not, 2 when something could not be read.
+    """
+    settings = settings_from(None).settings
+    client = HttpClient()
+    results = []
+    valid = True
+    for file in manifest_files(paths):
+        manifest = compile_place(file, settings, client)
+        invalid = isinstance(manifest, InvalidManifest)
+        findings = manifest.error.diagnostics if isinstance(manifest, InvalidManifest) else manifest.warnings
+        valid = valid and not invalid
+        if wants_table(output):
+            show_findings(findings)
+            word, colour = ("invalid", typer.colors.RED) if invalid else ("valid", typer.colors.GREEN)
+            typer.echo(f"{typer.style(word, fg=colour)}  {file.path}  {manifest.digest or ''}")
+        results.append(
+            {
+                "path": str(file.path),
+                "valid": not invalid,
+                "digest": manifest.digest,
+                "diagnostics": [asdict(finding) for finding in findings],
+            }
+        )
+    if not wants_table(output):
+        print_json(results)
+    if not valid:
+        raise typer.Exit(1)

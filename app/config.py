@@ -1,0 +1,207 @@
+"""The settings: one frozen tree, from defaults, a YAML file, `ACS_` variables and options (contract 2.6)."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from app.catalog import InlineMode
+from app.core.document import DocumentError, parse_document
+from app.core.limits import MAX_CONFIGURABLE_DEPTH, Limits
+from app.core.outbound import OutboundAllow
+from app.core.values import Json
+from app.telemetry.log import EventFilter, LogFormat
+
+__all__ = ["PREFIX", "Loaded", "Settings", "SettingsError", "is_loopback", "load_settings"]
+
+PREFIX = "ACS_"
+LIMIT_PREFIX = "ACS_LIMIT_"
+
+Positive = Annotated[int, Field(gt=0)]
+Listed = tuple[str, ...]
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; each line names a setting and says what is allowed."""
+
+
+class Settings(BaseModel):
+    """Everything that can be configured, by the name of its variable without the prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8383, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    uds: Path | None = Field(None, description="Unix socket to listen on instead of host and port")
+    uds_mode: str = Field("600", pattern="^[0-7]{3,4}$", description="octal mode of the Unix socket")
+    workers: Positive = Field(1, le=64, description="processes that answer requests")
+    shutdown_timeout_s: Positive = Field(20, description="seconds that requests in flight get to finish")
+    allowed_hosts: Listed = Field(
+        (), description="names accepted in the Host header besides loopback, by comma"
+    )
+    allow_public: bool = Field(
+        False, description="serve without authentication on an address that is not loopback"
+    )
+    max_body_bytes: Positive = Field(4_194_304, description="longest request body")
+    max_in_flight: Positive = Field(1_024, description="requests served at once; more are answered 429")
+    include: Listed = Field(
+        ("policy_input", "trace", "receipt"), description="what callers may ask for with `include`, by comma"
+    )
+
+    manifests: Path = Field(Path("manifests"), description="directory of manifests, or one manifest file")
+    manifests_strict: bool = Field(True, description="refuse to start when a manifest is invalid")
+    default_manifest: str | None = Field(None, description="manifest of requests that name none")
+
+    inline_manifests: InlineMode | None = Field(
+        None, description="manifests in requests: deny, sandboxed or trusted; default: see the documentation"
+    )
+    inline_cache: Positive = Field(64, description="compiled inline manifests kept")
+    inline_adapters: Listed = Field(
+        (), description="custom policy adapters that inline manifests may use, by comma"
+    )
+    outbound_allow: Listed = Field((), description="URL beginnings that inline manifests may call, by comma")
+    sandbox_children: Positive = Field(2, le=64, description="warm sandbox processes")
+    sandbox_max_children: Positive = Field(8, le=256, description="sandbox processes at most")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level logged")
+    log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for a terminal")
+    telemetry_events: EventFilter = Field(
+        EventFilter.NOTABLE, description="decision events: all, notable (no plain allows) or off"
+    )
+
+    limits: Limits = Field(Limits(), description="limits of one evaluation, as ACS_LIMIT_<NAME>")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        if self.inline_manifests is InlineMode.SIGNED:
+            raise ValueError("ACS_INLINE_MANIFESTS: `signed` is not supported by this version")
+        if self.uds is None and not is_loopback(self.host) and not self.allow_public:
+            raise ValueError(
+                f"ACS_HOST: `{self.host}` is not loopback and no authentication is configured; "
+                "listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
+            )
+        if self.sandbox_max_children < self.sandbox_children:
+            raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
+        if unknown := set(self.include) - {"policy_input", "trace", "receipt"}:
+            raise ValueError(f"ACS_INCLUDE: `{min(unknown)}` is not `policy_input`, `trace` or `receipt`")
+        OutboundAllow(self.outbound_allow)
+        return self
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.uds is not None or is_loopback(self.host)
+
+
+class Loaded(BaseModel):
+    """Settings with where each value came from: `default`, a file's name, a variable, an option."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address to listen on can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(
+    environ: Mapping[str, str], file: Path | None = None, options: Mapping[str, Json | Path] | None = None
+) -> Loaded:
+    """Merge the layers, later ones winning, and validate. Raises `SettingsError` with every fault."""
+    values: dict[str, object] = {}
+    limits: dict[str, object] = {}
+    sources = dict.fromkeys([*Settings.model_fields, *map(_limit_field, Limits.names())], "default")
+    faults: list[str] = []
+    layers: list[tuple[Mapping[str, object], str | None]] = []
+    if file is not None:
+        layers.append((_file_values(file), f"file {file.name}"))
+    layers.append(({name: text for name, text in environ.items() if name.startswith(PREFIX)}, None))
+    layers.append(({PREFIX + name.upper(): value for name, value in (options or {}).items()}, "option"))
+    for layer, origin in layers:
+        for name, value in layer.items():
+            field = _field_of(name)
+            if field is None:
+                faults.append(f"{name}: is not a setting; `acs-sidecar config` lists them all")
+                continue
+            sources[field] = origin or "environment"
+            if field.startswith("limits."):
+                limits[field.removeprefix("limits.")] = value
+            else:
+                values[field] = _listed(Settings.model_fields[field], value)
+    checked = _checked_limits(limits, faults)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    try:
+        settings = Settings.model_validate({**values, "limits": checked})
+    except ValidationError as error:
+        raise SettingsError("\n".join(_fault(item) for item in error.errors())) from None
+    return Loaded(settings=settings, sources=sources)
+
+
+def _limit_field(name: str) -> str:
+    return f"limits.{name}"
+
+
+def _field_of(variable: str) -> str | None:
+    """Give the field that a variable sets: `port`, `limits.max_snapshot_bytes`; `None` for none."""
+    if variable.startswith(LIMIT_PREFIX):
+        name = variable.removeprefix(LIMIT_PREFIX).lower()
+        return _limit_field(name) if name in Limits.names() else None
+    name = variable.removeprefix(PREFIX).lower()
+    return name if variable.startswith(PREFIX) and name in Settings.model_fields.keys() - {"limits"} else None
+
+
+def _listed(field: FieldInfo, value: object) -> object:
+    """Split a text at its commas where the setting is a list."""
+    if field.annotation is tuple[str, ...] and isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _file_values(file: Path) -> Mapping[str, object]:
+    try:
+        document = parse_document(file.read_text())
+    except OSError as error:
+        raise SettingsError(f"--config {file}: {error.strerror}") from None
+    except (DocumentError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--config {file}: {error}") from None
+    if not isinstance(document.value, dict):
+        raise SettingsError(f"--config {file}: must be a mapping of settings such as ACS_PORT")
+    return document.value
+
+
+def _checked_limits(given: Mapping[str, object], faults: list[str]) -> Limits:
+    values: dict[str, int] = {}
+    for name, value in given.items():
+        variable = LIMIT_PREFIX + name.upper()
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = 0
+        if number <= 0:
+            faults.append(f"{variable}: must be an integer above 0")
+        elif name == "max_policy_input_depth" and number > MAX_CONFIGURABLE_DEPTH:
+            faults.append(f"{variable}: must be at most {MAX_CONFIGURABLE_DEPTH}")
+        else:
+            values[name] = number
+    known = {field.name for field in fields(Limits)}
+    return Limits(**{name: value for name, value in values.items() if name in known})
+
+
+def _fault(error: Mapping[str, object] | object) -> str:
+    details = error if isinstance(error, dict) else {}
+    place = ".".join(str(part) for part in details.get("loc", ()))
+    message = str(details.get("msg", "")).removeprefix("Value error, ")
+    return f"{PREFIX}{place.upper()}: {message}" if place else message

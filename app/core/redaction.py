@@ -1,0 +1,30 @@
+"""A manifest as it may be shown: credentials taken out (contract 2.3)."""
+
+from app.core.values import Json
+
+__all__ = ["REDACTED", "redacted"]
+
+REDACTED = "[redacted]"
+
+_NAMES = frozenset({"headers", "authorization", "password", "secret", "token", "credentials"})
+_PREFIXES = ("api_key", "aws_")
+_SUFFIXES = ("_token", "_secret", "_password", "_key")
+
+
+def redacted(value: Json) -> Json:
+    """Copy a manifest with every member that may hold a credential replaced, at any depth.
+
+    Names of environment variables are redacted too: they tell where a credential is.
+    """
+    if isinstance(value, list):
+        return [redacted(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: REDACTED if _is_credential(name) else redacted(member) for name, member in value.items()
+        }
+    return value
+
+
+def _is_credential(name: str) -> bool:
+    lower = name.lower()
+    return lower in _NAMES or lower.startswith(_PREFIXES) or lower.endswith(_SUFFIXES)

@@ -1,0 +1,111 @@
+"""The decision routes as a plain ASGI endpoint: nothing between the bytes and the service (contract 2.1)."""
+
+import asyncio
+from http import HTTPStatus
+
+import orjson
+
+from app.core.values import Json
+from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_reply
+from app.service import DecisionService
+from app.wire.problems import ProblemError
+from app.wire.requests import EvaluateRequest, parse_batch, parse_evaluate, read_evaluate
+from app.wire.responses import decision_body, decision_json
+
+__all__ = ["PREFIX", "DecisionRoutes"]
+
+PREFIX = "/v1/evaluate"
+BATCH = "/v1/evaluate:batch"
+
+
+class DecisionRoutes:
+    """Everything below `/v1/evaluate`. Whatever happens here, the answer carries a verdict."""
+
+    def __init__(
+        self, service: DecisionService, max_body_bytes: int, max_in_flight: int, included: frozenset[str]
+    ) -> None:
+        self._service = service
+        self._max_body_bytes = max_body_bytes
+        self._max_in_flight = max_in_flight
+        self._included = included
+        self.in_flight = 0
+
+    async def serve(self, method: str, path: str, headers: Headers, receive: Receive, send: Send) -> None:
+        """Answer one request whose caller may use these routes."""
+        if self.in_flight >= self._max_in_flight:
+            await self.refuse(send, _too_many(self._max_in_flight))
+            return
+        self.in_flight += 1
+        try:
+            point = _routed(method, path, headers)
+            body = await read_body(receive, headers, self._max_body_bytes)
+            if body is None:
+                return
+            if path == BATCH:
+                answer = await self._batch(body)
+            else:
+                request = self._permitted(parse_evaluate(body, point))
+                answer = decision_body(await self._service.decide(request), request.include)
+        except ProblemError as problem:
+            await self.refuse(send, problem)
+            return
+        finally:
+            self.in_flight -= 1
+        await send_reply(send, HTTPStatus.OK, answer)
+
+    async def refuse(self, send: Send, problem: ProblemError) -> None:
+        """Account for a request that got no evaluation, and answer it with a deny."""
+        self._service.refuse(problem)
+        await send_problem(send, problem, verdict=True)
+
+    async def _batch(self, body: bytes) -> bytes:
+        items, nesting = parse_batch(body)
+        results = await asyncio.gather(*(self._item(item, nesting) for item in items))
+        return orjson.dumps({"results": results})
+
+    async def _item(self, item: Json, nesting: int) -> dict[str, Json]:
+        try:
+            request = self._permitted(read_evaluate(item, None, nesting))
+            return decision_json(await self._service.decide(request), request.include)
+        except ProblemError as problem:
+            self._service.refuse(problem)
+            return problem.as_json()
+
+    def _permitted(self, request: EvaluateRequest) -> EvaluateRequest:
+        if request.include <= self._included:
+            return request
+        name = min(request.include - self._included)
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN,
+            f"`include` of `{name}` is switched off by the operator",
+            request_id=request.request_id,
+        )
+
+
+def _routed(method: str, path: str, headers: Headers) -> str | None:
+    """Give the point in the path, or `None`. Raises `ProblemError` (404, 405, 415)."""
+    rest = path[len(PREFIX) :]
+    point = rest[1:] if rest.startswith("/") else None
+    if (rest and path != BATCH and not point) or (point is not None and "/" in point):
+        raise ProblemError(
+            HTTPStatus.NOT_FOUND, "there is no such route: POST to /v1/evaluate/{intervention_point}"
+        )
+    if method != "POST":
+        raise ProblemError(
+            HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", headers=((b"allow", b"POST"),)
+        )
+    media_type = headers.content_type
+    if (
+        media_type != b"application/json"
+        and media_type.partition(b";")[0].strip().lower() != b"application/json"
+    ):
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
+    return point
+
+
+def _too_many(limit: int) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"more than {limit} requests are in flight",
+        headers=((b"retry-after", b"1"),),
+    )

@@ -1,0 +1,112 @@
+"""The thin ASGI layer under the decision path: headers read once, bodies read within a bound."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from app.wire.problems import PROBLEM_TYPE, ProblemError
+
+__all__ = [
+    "ASGIApp",
+    "Headers",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "read_body",
+    "read_headers",
+    "send_problem",
+    "send_reply",
+]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_JSON = (b"content-type", b"application/json")
+
+
+@dataclass(slots=True)
+class Headers:
+    """The request headers that decide what happens to a request."""
+
+    host: bytes | None = None
+    hosts: int = 0
+    origin: bool = False
+    content_type: bytes = b""
+    content_length: bytes | None = None
+
+
+def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Read the headers in one pass; names are lower case by ASGI."""
+    headers = Headers()
+    for name, value in pairs:
+        if name == b"host":
+            headers.host = value
+            headers.hosts += 1
+        elif name == b"content-length":
+            headers.content_length = value
+        elif name == b"content-type":
+            headers.content_type = value
+        elif name == b"origin":
+            headers.origin = True
+    return headers
+
+
+async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | None:
+    """Read the body, at most `limit` bytes of it; `None` when the client went away.
+
+    Raises `ProblemError` (413) as soon as the bound is passed, at the latest while reading.
+    """
+    announced = headers.content_length
+    if announced is not None and (not announced.isdigit() or int(announced) > limit):
+        raise _too_long(limit)
+    message = await receive()
+    if message["type"] != "http.request":
+        return None
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        if len(body) > limit:
+            raise _too_long(limit)
+        return body
+    chunks = [body]
+    size = len(body)
+    while message.get("more_body", False):
+        if size > limit:
+            raise _too_long(limit)
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        chunks.append(chunk)
+    if size > limit:
+        raise _too_long(limit)
+    return b"".join(chunks)
+
+
+async def send_reply(
+    send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (_JSON,)
+) -> None:
+    """Send a whole response."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_problem(send: Send, problem: ProblemError, *, verdict: bool) -> None:
+    """Send problem details, with the deny that every answer under `/v1/evaluate` carries."""
+    content_type = (b"content-type", PROBLEM_TYPE.encode())
+    await send_reply(send, problem.status, problem.body(verdict=verdict), (content_type, *problem.headers))
+
+
+def _too_long(limit: int) -> ProblemError:
+    # What was not read cannot be skipped cheaply: the connection ends with the answer.
+    return ProblemError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"the body is longer than {limit} bytes",
+        headers=((b"connection", b"close"),),
+    )

@@ -1,0 +1,115 @@
+"""The front door: who may speak to the service at all, and which half of it answers (contract 2.2, 2.4)."""
+
+import ipaddress
+import re
+from http import HTTPStatus
+
+from app.http.decisions import PREFIX, DecisionRoutes
+from app.http.exchange import (
+    ASGIApp,
+    Headers,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    read_headers,
+    send_problem,
+)
+from app.wire.problems import ProblemError
+
+__all__ = ["Gate", "HostRule"]
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_REMEMBERED_HOSTS = 256
+
+
+class HostRule:
+    """Which `Host` headers are accepted: loopback and configured names (against DNS rebinding)."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self._allowed = frozenset(name.lower() for name in allowed)
+        self._accepted: set[bytes] = set()
+
+    def accepts(self, headers: Headers) -> bool:
+        """Tell whether the request names this service, exactly once."""
+        host = headers.host
+        if host is None or headers.hosts != 1:
+            return False
+        if host in self._accepted:
+            return True
+        if not self._names_us(host):
+            return False
+        if len(self._accepted) < _REMEMBERED_HOSTS:
+            self._accepted.add(host)
+        return True
+
+    def _names_us(self, host: bytes) -> bool:
+        match = _HOST.fullmatch(host.decode("latin-1"))
+        if match is None:
+            return False
+        name = match["name"].lower()
+        if name == "localhost" or name in self._allowed or name.strip("[]") in self._allowed:
+            return True
+        try:
+            return ipaddress.ip_address(name.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+
+class Gate:
+    """The outermost ASGI application: decisions take the short way, everything else FastAPI's."""
+
+    def __init__(
+        self, decisions: DecisionRoutes, others: ASGIApp, host_rule: HostRule, max_body_bytes: int
+    ) -> None:
+        self._decisions = decisions
+        self._others = others
+        self._host_rule = host_rule
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._others(scope, receive, send)
+            return
+        path: str = scope["path"]
+        headers = read_headers(scope["headers"])
+        refusal = self._refusal(headers)
+        if path.startswith(PREFIX):
+            if refusal:
+                await self._decisions.refuse(send, refusal)
+            else:
+                await self._decisions.serve(scope["method"], path, headers, receive, send)
+            return
+        if refusal:
+            await send_problem(send, refusal, verdict=False)
+            return
+        try:
+            body = await read_body(receive, headers, self._max_body_bytes)
+        except ProblemError as problem:
+            await send_problem(send, problem, verdict=False)
+            return
+        if body is not None:
+            await self._others(scope, _replay(body, receive), send)
+
+    def _refusal(self, headers: Headers) -> ProblemError | None:
+        if not self._host_rule.accepts(headers):
+            return ProblemError(
+                HTTPStatus.FORBIDDEN, "the Host header is not loopback and not one of ACS_ALLOWED_HOSTS"
+            )
+        if headers.origin:
+            return ProblemError(
+                HTTPStatus.FORBIDDEN, "requests from web pages (with an Origin header) are refused"
+            )
+        return None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read already to an application that reads it again."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay

@@ -1,0 +1,97 @@
+"""Alive, ready, and what this service is (contract 2.3)."""
+
+import dataclasses
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
+
+import app
+from app.catalog import InlineMode
+from app.core.compiled import CompiledManifest
+from app.core.manifest import SUPPORTED_VERSIONS
+from app.http.dependencies import current_runtime
+from app.runtime import Runtime
+
+__all__ = ["router"]
+
+CONTRACT_VERSION = "0.3.1-beta-agt"
+
+router = APIRouter(tags=["operation"])
+Current = Annotated[Runtime, Depends(current_runtime)]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Check(BaseModel):
+    """One condition of readiness."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+
+
+class Readiness(BaseModel):
+    """Ready when no check failed."""
+
+    ready: bool
+    checks: list[Check]
+
+
+class Info(BaseModel):
+    """What is running here."""
+
+    name: str = "acs-sidecar"
+    version: str
+    contract: str
+    specification_versions: list[str]
+    engines: dict[str, str] = Field(description="engine distributions and their versions")
+    inline_manifests: InlineMode
+    limits: dict[str, int]
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """Tell that the process is alive."""
+    return Health()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def readyz(runtime: Current, response: Response) -> Readiness:
+    """Tell whether decisions can be made, each check by name."""
+    checks = [_manifests_check(runtime)]
+    ready = all(check.state != "failed" for check in checks)
+    if not ready:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return Readiness(ready=ready, checks=checks)
+
+
+@router.get("/v1/info")
+async def info(runtime: Current) -> Info:
+    """Show the version, the engines and the limits in force."""
+    return Info(
+        version=app.__version__,
+        contract=CONTRACT_VERSION,
+        specification_versions=list(SUPPORTED_VERSIONS),
+        engines=runtime.engines,
+        inline_manifests=runtime.catalog.inline.mode,
+        limits=dataclasses.asdict(runtime.settings.limits),
+    )
+
+
+def _manifests_check(runtime: Runtime) -> Check:
+    loaded = runtime.catalog.operator.by_name
+    valid = [name for name, manifest in loaded.items() if isinstance(manifest, CompiledManifest)]
+    invalid = sorted(loaded.keys() - valid)
+    if invalid and valid:
+        return Check(name="manifests", state="warning", detail=f"invalid and denying: {', '.join(invalid)}")
+    if valid:
+        return Check(name="manifests", state="ok", detail=f"{len(valid)} loaded")
+    if runtime.catalog.inline.mode is not InlineMode.DENY:
+        return Check(name="manifests", state="ok", detail="none loaded; inline manifests are accepted")
+    return Check(name="manifests", state="failed", detail="none that is valid is loaded")

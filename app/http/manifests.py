@@ -1,0 +1,147 @@
+"""What is loaded, and the check of a manifest that is not (contract 2.3)."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.catalog import AnyManifest, InlineMode
+from app.core.compiled import InvalidManifest, Provenance
+from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.manifest import document_digest, document_of
+from app.core.redaction import redacted
+from app.core.values import JsonObject
+from app.http.dependencies import current_runtime
+from app.runtime import Runtime
+from app.wire.problems import ProblemError
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["manifests"])
+Current = Annotated[Runtime, Depends(current_runtime)]
+
+
+class ManifestToValidate(BaseModel):
+    """A manifest that is not loaded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    manifest: str | dict[str, Any] = Field(description="the manifest as an object, or as YAML or JSON text")
+
+
+class Finding(BaseModel):
+    """One diagnostic; `path` names the member, `line` and `column` count from 1."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    message: str
+    path: str | None
+    line: int | None
+    column: int | None
+    source: str | None
+
+
+class Validation(BaseModel):
+    """What is to say of a manifest."""
+
+    valid: bool
+    digest: str | None
+    diagnostics: list[Finding]
+
+
+class LoadedManifest(BaseModel):
+    """A manifest of the operator's."""
+
+    name: str
+    valid: bool
+    digest: str | None
+    default: bool
+    points: list[str]
+    policies: dict[str, str] = Field(description="policy name and type")
+
+
+class ManifestList(BaseModel):
+    """Every manifest of the operator's, by name."""
+
+    manifests: list[LoadedManifest]
+
+
+class ManifestDetail(LoadedManifest):
+    """One manifest with its content, credentials redacted."""
+
+    source: Provenance
+    manifest: dict[str, Any] | None
+    diagnostics: list[Finding]
+
+
+@router.post("/v1/manifests:validate")
+async def validate(body: ManifestToValidate, runtime: Current) -> Validation:
+    """Validate and lint a manifest as if it came with a request."""
+    if runtime.catalog.inline.mode is InlineMode.DENY:
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN,
+            "inline manifests are refused here; `acs-sidecar validate` checks files on your own machine",
+        )
+    digest = None
+    try:
+        document = document_of(body.manifest)
+        digest = document_digest(document)
+        compiled = await runtime.compiler.compile_inline(document)
+    except ManifestError as error:
+        return Validation(valid=False, digest=digest, diagnostics=_findings(error.diagnostics))
+    return Validation(valid=True, digest=compiled.digest, diagnostics=_findings(compiled.warnings))
+
+
+@router.get("/v1/manifests")
+async def list_manifests(runtime: Current) -> ManifestList:
+    """List what is loaded."""
+    operator = runtime.catalog.operator
+    return ManifestList(
+        manifests=[LoadedManifest(**_summary(name, runtime)) for name in sorted(operator.by_name)]
+    )
+
+
+@router.get("/v1/manifests/{name}")
+async def show_manifest(name: str, runtime: Current) -> ManifestDetail:
+    """Show one manifest, credentials redacted."""
+    manifest = runtime.catalog.operator.by_name.get(name)
+    if manifest is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no manifest of that name is loaded")
+    if isinstance(manifest, InvalidManifest):
+        shown, findings = None, manifest.error.diagnostics
+    else:
+        shown, findings = _shown(manifest.manifest.value), manifest.warnings
+    return ManifestDetail(
+        **_summary(name, runtime),
+        source=manifest.provenance,
+        manifest=shown,
+        diagnostics=_findings(findings),
+    )
+
+
+def _shown(value: JsonObject) -> dict[str, Any]:
+    shown = redacted(dict(value))
+    return shown if isinstance(shown, dict) else {}
+
+
+def _summary(name: str, runtime: Runtime) -> dict[str, Any]:
+    operator = runtime.catalog.operator
+    manifest: AnyManifest = operator.by_name[name]
+    compiled = None if isinstance(manifest, InvalidManifest) else manifest
+    return {
+        "name": name,
+        "valid": compiled is not None,
+        "digest": manifest.digest,
+        "default": name == operator.default or len(operator.by_name) == 1,
+        "points": sorted(compiled.points) if compiled else [],
+        "policies": {
+            policy: str(definition["type"]) for policy, definition in compiled.manifest.policies.items()
+        }
+        if compiled
+        else {},
+    }
+
+
+def _findings(diagnostics: tuple[Diagnostic, ...]) -> list[Finding]:
+    return [Finding.model_validate(finding, from_attributes=True) for finding in diagnostics]

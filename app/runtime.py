@@ -1,0 +1,27 @@
+"""The parts of one running process, plugged together by `app.wiring`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app.catalog import Catalog
+from app.compiler import ManifestCompiler
+from app.config import Settings
+from app.service import DecisionService
+
+__all__ = ["Runtime"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What the HTTP layer and the commands work with.
+
+    `start` must have run before the first request and `close` after the last, on the same loop.
+    """
+
+    settings: Settings
+    compiler: ManifestCompiler
+    catalog: Catalog
+    service: DecisionService
+    engines: dict[str, str]
+    start: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]

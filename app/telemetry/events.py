@@ -1,0 +1,50 @@
+"""Decision events, built from an allow-list of fields and never by taking some away (contract 5)."""
+
+import re
+
+from app.core.decision import Decision
+from app.core.points import POINT_NAMES
+from app.core.values import Json
+from app.core.verdict import Decision as Decided
+
+__all__ = ["code_shaped", "decision_event", "is_notable"]
+
+_CODE = re.compile(r"[A-Za-z0-9_\-.:/]{1,96}")
+
+
+def code_shaped(reason: str | None) -> str | None:
+    """Give a policy's reason when it looks like a code, else `policy_reason`: free text may be content."""
+    if reason is None or _CODE.fullmatch(reason):
+        return reason
+    return "policy_reason"
+
+
+def is_notable(decision: Decision) -> bool:
+    """Tell whether a decision is anything but a plain allow without evidence."""
+    verdict = decision.verdict
+    return verdict.decision is not Decided.ALLOW or verdict.evidence is not None
+
+
+def decision_event(decision: Decision) -> dict[str, Json]:
+    """Give the fields of a `decision` event. Nothing of the snapshot, and no free text, is among them."""
+    verdict, evaluation = decision.verdict, decision.evaluation
+    evidence = verdict.evidence or {}
+    pointers = evidence.get("verification_pointers")
+    annotators = decision.point.config.annotators if decision.point else ()
+    return {
+        "intervention_point": decision.asked if decision.asked in POINT_NAMES else "unknown",
+        "mode": decision.mode.value,
+        "decision": verdict.decision.value,
+        "reason_code": code_shaped(verdict.reason),
+        "error_class": "runtime_error" if decision.error else None,
+        "policy_id": decision.policy_id,
+        "policy_type": decision.point.policy_type if decision.point else None,
+        "annotators": [*(use.name for use in annotators)],
+        "duration_ms": round(decision.duration_ns / 1e6, 3),
+        "input_identity": evaluation.input_identity if evaluation else None,
+        "enforced_identity": evaluation.enforced_identity if evaluation else None,
+        "evidence_artefact": evidence.get("artefact"),
+        "evidence_verification_pointer_keys": [*sorted(pointers)] if isinstance(pointers, dict) else [],
+        "manifest_digest": decision.manifest.digest,
+        "manifest_source": decision.manifest_source.value,
+    }

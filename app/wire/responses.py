@@ -1,0 +1,47 @@
+"""Decisions to bytes (contract 2.1)."""
+
+import orjson
+
+from app.core.decision import Decision
+from app.core.values import Json
+
+__all__ = ["decision_body", "decision_json"]
+
+
+def decision_json(decision: Decision, include: frozenset[str]) -> dict[str, Json]:
+    """Give the response to one evaluation as a value."""
+    evaluation = decision.evaluation
+    members: dict[str, Json] = {
+        "verdict": decision.verdict.as_json(),
+        "transformed_policy_target_applied": evaluation is not None and evaluation.applied,
+        "intervention_point": decision.asked,
+        "mode": decision.mode.value,
+        "policy_id": decision.policy_id,
+        "manifest_digest": decision.manifest.digest,
+        "input_identity": evaluation.input_identity if evaluation else None,
+        "enforced_identity": evaluation.enforced_identity if evaluation else None,
+        "audit": None,
+    }
+    if evaluation is not None and evaluation.applied:
+        members["transformed_policy_target"] = evaluation.transformed_target
+    if decision.request_id is not None:
+        members["request_id"] = decision.request_id
+    if decision.error is not None:
+        members["detail"] = decision.error.detail
+    if include:
+        _add_included(members, decision, include)
+    return members
+
+
+def decision_body(decision: Decision, include: frozenset[str]) -> bytes:
+    """Serialise `decision_json`."""
+    return orjson.dumps(decision_json(decision, include))
+
+
+def _add_included(members: dict[str, Json], decision: Decision, include: frozenset[str]) -> None:
+    policy_input = decision.trace.policy_input
+    if "policy_input" in include and policy_input is not None:
+        members["policy_input"] = dict(policy_input.value)
+    if "trace" in include:
+        policy_type = decision.point.policy_type if decision.point else None
+        members["trace"] = {**decision.trace.as_json(), "policy_type": policy_type}
