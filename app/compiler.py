@@ -1,12 +1,13 @@
 """From a document to a compiled manifest: validation, policies, annotators (contract 1.3, 2.5)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.annotators.runner import AnnotatorRunner
 from app.core.compiled import CompiledManifest, CompiledPoint, Provenance, Tool, no_annotators
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.document import Document
+from app.core.errors import Reason
 from app.core.inline import inline_findings
 from app.core.limits import Limits
 from app.core.manifest import AnnotatorUse, Manifest, Point, member_path, read_manifest
@@ -82,6 +83,9 @@ class ManifestCompiler:
         limits, clamped = self.limits.clamp(manifest.limits)
         tools = {tool: Tool.project(tool, entry) for tool, entry in manifest.tools.items()}
         findings: list[Diagnostic] = []
+        unsupported = [finding for point in manifest.points.values() for finding in self._unsupported(point)]
+        if unsupported:
+            raise ManifestError(unsupported, Reason.ADAPTER_UNSUPPORTED)
         points: dict[str, CompiledPoint] = {}
         for point in manifest.points.values():
             annotators = self._annotators(point, findings)
@@ -99,25 +103,24 @@ class ManifestCompiler:
         warnings = (*(_clamped(limit, limits) for limit in clamped), *policies.warnings)
         return CompiledManifest(name, provenance, manifest, points, warnings)
 
+    def _unsupported(self, point: Point) -> Iterator[Diagnostic]:
+        """Name the annotators that the specification knows and this version does not."""
+        known = ", ".join(f"`{name}`" for name in self.annotator_types)
+        for use in point.annotators:
+            if use.type not in self.annotator_types:
+                message = f"type `{use.type}` is not supported by this version; supported: {known}"
+                yield Diagnostic(
+                    "annotator-unsupported", message, member_path(("annotators", use.name, "type"))
+                )
+
     def _annotators(
         self, point: Point, findings: list[Diagnostic]
     ) -> tuple[tuple[AnnotatorUse, Annotator], ...]:
         built = []
         for use in point.annotators:
             path = member_path(("intervention_points", point.name.value, "annotations", use.name))
-            build = self.annotator_types.get(use.type)
-            if build is None:
-                known = ", ".join(f"`{name}`" for name in self.annotator_types)
-                findings.append(
-                    Diagnostic(
-                        "annotator-type-unsupported",
-                        f"type `{use.type}` is not supported by this version; supported: {known}",
-                        member_path(("annotators", use.name, "type")),
-                    )
-                )
-                continue
             try:
-                built.append((use, build(use.name, path, use.invocation)))
+                built.append((use, self.annotator_types[use.type](use.name, path, use.invocation)))
             except ManifestError as error:
                 findings.extend(error.diagnostics)
         return tuple(built)

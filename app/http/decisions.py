@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 import orjson
 
+from app.core.errors import Reason
 from app.core.values import Json
 from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_reply
 from app.service import DecisionService
@@ -16,6 +17,7 @@ __all__ = ["PREFIX", "DecisionRoutes"]
 
 PREFIX = "/v1/evaluate"
 BATCH = "/v1/evaluate:batch"
+_STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"application/jsonl"})
 
 
 class DecisionRoutes:
@@ -94,13 +96,21 @@ def _routed(method: str, path: str, headers: Headers) -> str | None:
         raise ProblemError(
             HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", headers=((b"allow", b"POST"),)
         )
-    media_type = headers.content_type
-    if (
-        media_type != b"application/json"
-        and media_type.partition(b";")[0].strip().lower() != b"application/json"
-    ):
-        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
+    if headers.content_type != b"application/json":
+        _check_media_type(headers.content_type)
     return point
+
+
+def _check_media_type(content_type: bytes) -> None:
+    media_type = content_type.partition(b";")[0].strip().lower()
+    if media_type in _STREAMS:
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "streams are not evaluated: collect the value and send it whole, as application/json",
+            reason=Reason.STREAMING_UNSUPPORTED,
+        )
+    if media_type != b"application/json":
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
 
 
 def _too_many(limit: int) -> ProblemError:
