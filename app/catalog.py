@@ -5,12 +5,11 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 
 from app.compiler import ManifestCompiler
 from app.core.canonical import canonical
-from app.core.compiled import CompiledManifest, InvalidManifest, Provenance
+from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import ManifestError
 from app.core.document import MAX_DEPTH
 from app.core.errors import Reason
@@ -19,18 +18,9 @@ from app.core.values import Json, deeper_than
 from app.wire.problems import ProblemError
 from app.wire.requests import EvaluateRequest
 
-__all__ = ["AnyManifest", "Catalog", "InlineManifests", "InlineMode", "OperatorManifests"]
+__all__ = ["AnyManifest", "Catalog", "InlineManifests", "OperatorManifests"]
 
 AnyManifest = CompiledManifest | InvalidManifest
-
-
-class InlineMode(StrEnum):
-    """What becomes of a manifest that comes with a request (contract 2.5)."""
-
-    DENY = "deny"
-    SANDBOXED = "sandboxed"
-    SIGNED = "signed"
-    TRUSTED = "trusted"
 
 
 @dataclass(frozen=True, slots=True)

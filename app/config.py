@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from app.catalog import InlineMode
+from app.core.compiled import InlineMode
 from app.core.document import DocumentError, parse_document
 from app.core.limits import MAX_CONFIGURABLE_DEPTH, Limits
 from app.core.outbound import OutboundAllow
@@ -88,7 +88,10 @@ class Settings(BaseModel):
             raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
         if unknown := set(self.include) - {"policy_input", "trace", "receipt"}:
             raise ValueError(f"ACS_INCLUDE: `{min(unknown)}` is not `policy_input`, `trace` or `receipt`")
-        OutboundAllow(self.outbound_allow)
+        try:
+            OutboundAllow(self.outbound_allow)
+        except ValueError as error:
+            raise ValueError(f"ACS_OUTBOUND_ALLOW: {error}") from None
         return self
 
     @property
@@ -165,7 +168,7 @@ def _field_of(variable: str) -> str | None:
 
 def _listed(field: FieldInfo, value: object) -> object:
     """Split a text at its commas where the setting is a list."""
-    if field.annotation is tuple[str, ...] and isinstance(value, str):
+    if field.annotation == Listed and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 

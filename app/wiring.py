@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from app.annotators.endpoint import HttpClient, endpoint_annotator
-from app.catalog import AnyManifest, Catalog, InlineManifests, InlineMode, OperatorManifests
+from app.catalog import AnyManifest, Catalog, InlineManifests, OperatorManifests
 from app.compiler import ManifestCompiler
 from app.config import Settings
-from app.core.compiled import InvalidManifest, Provenance
+from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.manifest import document_digest
 from app.core.outbound import OutboundAllow

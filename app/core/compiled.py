@@ -18,6 +18,7 @@ __all__ = [
     "Annotate",
     "CompiledManifest",
     "CompiledPoint",
+    "InlineMode",
     "InvalidManifest",
     "Provenance",
     "Tool",
@@ -99,6 +100,15 @@ class Provenance(StrEnum):
     OPERATOR = "operator"
     INLINE = "inline"
     SIGNED = "signed"
+
+
+class InlineMode(StrEnum):
+    """What becomes of a manifest that comes with a request (contract 2.5)."""
+
+    DENY = "deny"
+    SANDBOXED = "sandboxed"
+    SIGNED = "signed"
+    TRUSTED = "trusted"
 
 
 @dataclass(frozen=True, slots=True)

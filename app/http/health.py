@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 import app
-from app.catalog import InlineMode
-from app.core.compiled import CompiledManifest
+from app.core.compiled import CompiledManifest, InlineMode
 from app.core.manifest import SUPPORTED_VERSIONS
 from app.http.dependencies import current_runtime
 from app.runtime import Runtime

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.catalog import AnyManifest, InlineMode
-from app.core.compiled import InvalidManifest, Provenance
+from app.catalog import AnyManifest
+from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.manifest import document_digest, document_of
 from app.core.redaction import redacted
