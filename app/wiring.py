@@ -13,6 +13,7 @@ from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.manifest import document_digest
 from app.core.outbound import OutboundAllow
+from app.evaluators.custom import load_adapters
 from app.evaluators.registry import policy_types
 from app.evaluators.sandbox import Sandbox, SandboxSettings
 from app.runtime import Runtime
@@ -30,7 +31,8 @@ def build(settings: Settings) -> Runtime:
     """Build everything, the operator's manifests compiled.
 
     Must be called on the thread that will run the event loop: engines do not change threads.
-    Raises `ManifestError` when the operator's manifests cannot be served.
+    Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
+    custom evaluator cannot.
     """
     client = HttpClient()
     inline_mode = _inline_mode(settings)
@@ -62,9 +64,10 @@ def build(settings: Settings) -> Runtime:
 
 def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:
     """Build the compiler with every policy and annotator type of this version."""
+    adapters = load_adapters()
     return ManifestCompiler(
-        types=policy_types(),
-        inline_types=policy_types(inline_adapters=frozenset(settings.inline_adapters)),
+        types=policy_types(adapters),
+        inline_types=policy_types(adapters, frozenset(settings.inline_adapters)),
         annotator_types={"endpoint": partial(endpoint_annotator, client=client)},
         limits=settings.limits,
         outbound=OutboundAllow(settings.outbound_allow),

@@ -8,6 +8,7 @@ import typer
 from app.cli.output import fail, show_findings
 from app.cli.settings import settings_from
 from app.core.diagnostics import ManifestError
+from app.evaluators.custom import AdapterError
 from app.server.sockets import BindError, bind
 from app.server.supervisor import supervise
 from app.server.worker import run_worker
@@ -37,6 +38,8 @@ def serve(
     except ManifestError as error:
         show_findings(error.diagnostics)
         fail("the manifests cannot be served; correct them, or set ACS_MANIFESTS_STRICT=false")
+    except AdapterError as error:
+        fail(str(error))
     try:
         listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
     except BindError as error:

@@ -1,0 +1,155 @@
+"""A real service in a process of its own, for tests that speak HTTP."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+COMMAND = Path(sys.executable).with_name("acs-sidecar")
+START_SECONDS = 20
+
+
+@dataclass
+class Service:
+    """A running service: its address, its process, and what it has logged so far."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log_path: Path
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send one request: a body that is not bytes goes as JSON. Gives status, headers and body."""
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        parts = urlsplit(self.url)
+        assert parts.hostname
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+        try:
+            sent = {"content-type": "application/json"} if content is not None else {}
+            connection.request(method, path, content, sent | (headers or {}))
+            reply = connection.getresponse()
+            return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+        finally:
+            connection.close()
+
+    def post(self, path: str, body: Any) -> tuple[int, Any]:
+        """POST and give status and the parsed body."""
+        status, _, reply = self.request("POST", path, body)
+        return status, json.loads(reply)
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """GET and give status and the parsed body."""
+        status, _, reply = self.request("GET", path)
+        return status, json.loads(reply)
+
+    def log(self) -> str:
+        """Everything written to the log so far."""
+        return self.log_path.read_text()
+
+    def stop(self) -> int:
+        """End the service gracefully and give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+Start = Callable[..., Service]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment of a service: this one's without settings, with the given ones."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ACS_")}
+    return inherited | settings
+
+
+def start_service(folder: Path, *arguments: str, **settings: str) -> Service:
+    """Start `acs-sidecar serve` on a free port and wait until it is ready."""
+    log_path = folder / f"service-{time.monotonic_ns()}.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [COMMAND, "serve", "--port", "0", *arguments],
+            cwd=folder,
+            env=environment(**settings),
+            stdout=log,
+            stderr=log,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        found = re.search(r'"address":"(http://[^"]+)"', log_path.read_text())
+        if found:
+            service = Service(found[1], process, log_path)
+            if _answers(service):
+                return service
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    raise AssertionError(f"the service did not start:\n{log_path.read_text()}")
+
+
+def _answers(service: Service) -> bool:
+    try:
+        return service.request("GET", "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, str]], str]]:
+    """A factory: settings in, the URL of a service that runs with them out; equal settings share one."""
+    services: dict[tuple[tuple[str, str], ...], Service] = {}
+
+    def running(settings: dict[str, str]) -> str:
+        key = tuple(sorted(settings.items()))
+        if key not in services:
+            services[key] = start_service(tmp_path_factory.mktemp("service"), **settings)
+        return services[key].url
+
+    yield running
+    for service in services.values():
+        service.stop()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """A factory for services of one test, ended with it."""
+    services: list[Service] = []
+
+    def starting(*arguments: str, **settings: str) -> Service:
+        services.append(start_service(tmp_path, *arguments, **settings))
+        return services[-1]
+
+    yield starting
+    for service in services:
+        if service.process.poll() is None:
+            service.process.kill()
+            service.process.wait()
+
+
+@pytest.fixture(scope="session", params=["trusted", "sandboxed"])
+def inline_service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that takes inline manifests, in this process and in the sandbox."""
+    folder = tmp_path_factory.mktemp("inline")
+    service = start_service(
+        folder,
+        ACS_INLINE_MANIFESTS=request.param,
+        ACS_TELEMETRY_EVENTS="all",
+        ACS_OUTBOUND_ALLOW="http://127.0.0.1",
+        ACS_INLINE_CACHE="1000",
+    )
+    yield service
+    service.stop()
