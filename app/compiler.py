@@ -73,7 +73,8 @@ class ManifestCompiler:
         if self.sandbox is None:
             policies = _in_process(jobs, self.inline_types, NoSources())
         else:
-            sandboxed = await self.sandbox.compile(manifest.digest, jobs)
+            limits, _ = self.limits.clamp(manifest.limits)
+            sandboxed = await self.sandbox.compile(manifest.digest, jobs, limits.policy_timeout_ms)
             policies = _Policies(sandboxed.dispatch, sandboxed.digests, sandboxed.warnings)
         return self._finished(None, Provenance.INLINE, manifest, policies)
 

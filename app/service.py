@@ -72,6 +72,10 @@ class DecisionService:
         """Account for a request that got no evaluation."""
         self._sink.refused(problem.status, problem.reason, problem.detail)
 
+    def fault(self, error: Exception) -> None:
+        """Account for an error that no part foresaw."""
+        self._sink.fault(error)
+
     async def _outcome(
         self, manifest: AnyManifest, point: CompiledPoint | None, request: EvaluateRequest, trace: Trace
     ) -> Evaluation | EvaluationError:
@@ -88,7 +92,7 @@ class DecisionService:
         except EvaluationError as error:
             return error
         except Exception as error:  # noqa: BLE001  # fail closed: whatever it was, the answer is deny
-            self._sink.fault(error)
+            self.fault(error)
             return EvaluationError(Reason.POLICY_INVOCATION_FAILED, "the evaluation failed unexpectedly")
 
 

@@ -136,5 +136,7 @@ def _sandbox(settings: Settings) -> Sandbox:
             max_children=settings.sandbox_max_children,
             policy_timeout_ms=settings.limits.policy_timeout_ms,
             max_policy_memory_bytes=settings.limits.max_policy_memory_bytes,
+            max_policy_output_bytes=settings.limits.max_policy_output_bytes,
+            inline_adapters=frozenset(settings.inline_adapters),
         )
     )

@@ -141,14 +141,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="session", params=["trusted", "sandboxed"])
-def inline_service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def inline_service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """A service that takes inline manifests, in this process and in the sandbox."""
     folder = tmp_path_factory.mktemp("inline")
     service = start_service(
         folder,
         ACS_INLINE_MANIFESTS=request.param,
         ACS_TELEMETRY_EVENTS="all",
-        ACS_OUTBOUND_ALLOW="http://127.0.0.1",
+        ACS_OUTBOUND_ALLOW="http://127.0.0.1:1",
         ACS_INLINE_CACHE="1000",
     )
     yield service

@@ -3,7 +3,7 @@
 import typer
 
 import app
-from app.cli import config, digest, evaluate, serve, validate
+from app.cli import config, digest, evaluate, openapi, serve, validate
 
 __all__ = ["cli", "main"]
 
@@ -41,6 +41,7 @@ cli.command()(evaluate.evaluate)
 cli.command()(validate.validate)
 cli.command()(digest.digest)
 cli.command()(config.config)
+cli.command()(openapi.openapi)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from app.core.canonical import canonical, digest
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.points import InterventionPoint
-from app.core.ports import Evaluator, PointBinding, PolicyType, SourceFile, SourceReader
+from app.core.ports import CompiledPolicy, Evaluator, PointBinding, PolicyType, SourceFile, SourceReader
 from app.core.values import JsonObject
 
 __all__ = ["Binding", "CompiledPolicies", "PolicyJob", "compile_policies", "policy_jobs"]
@@ -93,7 +93,7 @@ def compile_policies(
     for job in jobs:
         recorder = _RecordingReader(sources)
         try:
-            policy = types[job.type].compile(job.path, job.definition, recorder)
+            policy = _compile(job, types[job.type], recorder)
         except ManifestError as failure:
             failures.append(failure)
             continue
@@ -111,6 +111,17 @@ def compile_policies(
             failures[0].reason,
         )
     return CompiledPolicies(evaluators, digests, tuple(findings))
+
+
+def _compile(job: PolicyJob, policy_type: PolicyType, sources: SourceReader) -> CompiledPolicy:
+    """Compile one policy; a compiler that fails in a way it did not foresee makes the manifest invalid."""
+    try:
+        return policy_type.compile(job.path, job.definition, sources)
+    except ManifestError:
+        raise
+    except Exception as error:  # noqa: BLE001  # fail closed: a policy that cannot be compiled denies
+        message = f"the {job.type} compiler failed unexpectedly ({type(error).__name__})"
+        raise ManifestError([Diagnostic("policy-compile-failed", message, job.path)]) from error
 
 
 @dataclass(slots=True)

@@ -51,6 +51,10 @@ class DecisionRoutes:
         except ProblemError as problem:
             await self.refuse(send, problem)
             return
+        except Exception as error:  # noqa: BLE001  # the last resort: no answer here is without a verdict
+            self._service.fault(error)
+            await self.refuse(send, _fault())
+            return
         finally:
             self.in_flight -= 1
         await send_reply(send, HTTPStatus.OK, answer)
@@ -111,6 +115,10 @@ def _check_media_type(content_type: bytes) -> None:
         )
     if media_type != b"application/json":
         raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
+
+
+def _fault() -> ProblemError:
+    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "an unforeseen error; the log has its place")
 
 
 def _too_many(limit: int) -> ProblemError:

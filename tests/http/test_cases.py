@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
+from app.annotators.endpoint import HttpClient
 from app.catalog import Catalog, InlineManifests, OperatorManifests
 from app.config import load_settings
 from app.core.compiled import InlineMode
 from app.service import DecisionService
 from app.telemetry.log import EventFilter, LogSink
-from app.annotators.endpoint import HttpClient
 from app.wire.requests import parse_evaluate
 from app.wire.responses import decision_json
 from app.wiring import build_compiler

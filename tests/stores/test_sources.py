@@ -151,7 +151,7 @@ def test_bounds_the_entries_of_an_archive(folder: Path) -> None:
 def test_refuses_what_is_not_an_archive(folder: Path, content: bytes) -> None:
     """Damaged archives are refused as such."""
     (folder / "bundle.tar.gz").write_bytes(content)
-    with pytest.raises(SourceError, match="is not a `.tar.gz` archive"):
+    with pytest.raises(SourceError, match=r"is not a `\.tar\.gz` archive"):
         DirectorySources(folder).read_tree("bundle.tar.gz")
 
 

@@ -1,0 +1,49 @@
+# Everything goes through one local environment, made from the locked dependencies.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: run test check bench fuzz lock openapi clean
+
+run: $(INSTALLED) ## install, and start the service with the example manifests
+	$(BIN)/acs-sidecar serve --manifests manifests
+
+test: $(INSTALLED)-dev check ## install, then lint, type-check and test everything
+	$(BIN)/pytest
+
+check: $(INSTALLED)-dev ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)-dev ## measure the decision path; needs wrk
+	$(BIN)/python -m bench
+
+fuzz: $(INSTALLED)-dev ## 100,000 generated requests against a running service
+	$(BIN)/python -m tests.hostile.fuzz --requests 100000
+
+openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
+	$(BIN)/acs-sidecar openapi > openapi/openapi.json
+
+lock: ## resolve the dependencies anew
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
+	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --custom-compile-command "make lock" --upgrade -q pyproject.toml -o requirements.lock
+	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra dev -c requirements.lock \
+		pyproject.toml -o requirements-dev.lock
+	rm -r .venv-lock
+
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(INSTALLED)-dev: requirements-dev.lock $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+clean:
+	rm -rf .venv dist build

@@ -1,0 +1,269 @@
+"""Contract 2.2 to 2.4: errors, other routes, and who may speak to the service."""
+
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import ROOT, Service, Start
+
+MANIFEST: dict[str, Any] = {
+    "agent_control_specification_version": "0.3.1-beta",
+    "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
+    "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
+}
+REQUEST = {"manifest": MANIFEST, "snapshot": {}}
+
+
+def _denies(body: Any, reason: str = "request_invalid") -> bool:
+    verdict = body["verdict"]
+    return bool((verdict["decision"], verdict["reason"]) == ("deny", f"runtime_error:{reason}"))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "status", "detail"),
+    [
+        ("POST", "/v1/evaluate/input", b"{", {}, 400, "the body is not JSON that can be read: line 1, column 2"),
+        ("POST", "/v1/evaluate", {"snapshot": {}}, {}, 400, "`intervention_point` is missing: give it in the path "
+         "or in the body"),
+        ("POST", "/v1/evaluate/input", {"snapshot": {}}, {}, 400, "no default manifest is configured: give "
+         "`manifest_ref` or `manifest`"),
+        ("POST", "/v1/evaluate/input", {"snapshot": {}, "manifest_ref": "x"}, {}, 404, "`manifest_ref` names no "
+         "loaded manifest"),
+        ("POST", "/v1/evaluate/input/", REQUEST, {}, 404, "there is no such route: POST to "
+         "/v1/evaluate/{intervention_point}"),
+        ("POST", "/v1/evaluate/", REQUEST, {}, 404, "there is no such route: POST to "
+         "/v1/evaluate/{intervention_point}"),
+        ("POST", "/v1/evaluated", REQUEST, {}, 404, "there is no such route: POST to "
+         "/v1/evaluate/{intervention_point}"),
+        ("GET", "/v1/evaluate/input", None, {}, 405, "only POST is allowed here"),
+        ("DELETE", "/v1/evaluate", None, {}, 405, "only POST is allowed here"),
+        ("OPTIONS", "/v1/evaluate:batch", None, {}, 405, "only POST is allowed here"),
+        ("POST", "/v1/evaluate/input", b"{}", {"content-type": "text/plain"}, 415, "the Content-Type must be "
+         "application/json"),
+        ("POST", "/v1/evaluate/input", b"{}", {"content-type": ""}, 415, "the Content-Type must be application/json"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"origin": "https://evil.example"}, 403, "requests from web pages "
+         "(with an Origin header) are refused"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"origin": "null"}, 403, "requests from web pages (with an Origin "
+         "header) are refused"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"host": "evil.example"}, 403, "the Host header is not loopback and "
+         "not one of ACS_ALLOWED_HOSTS"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"host": "127.0.0.1.evil.example"}, 403, "the Host header is not "
+         "loopback and not one of ACS_ALLOWED_HOSTS"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"host": "localhost@evil.example"}, 403, "the Host header is not "
+         "loopback and not one of ACS_ALLOWED_HOSTS"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"host": "169.254.169.254"}, 403, "the Host header is not loopback "
+         "and not one of ACS_ALLOWED_HOSTS"),
+    ],
+)  # fmt: skip
+def test_every_error_denies(
+    inline_service: Service,
+    method: str,
+    path: str,
+    body: Any,
+    headers: dict[str, str],
+    status: int,
+    detail: str,
+) -> None:
+    """At every status but 200 the answer is problem details with a deny (2.2)."""
+    got, reply_headers, reply = inline_service.request(method, path, body, headers)
+    problem = json.loads(reply)
+    assert (got, reply_headers["content-type"]) == (status, "application/problem+json")
+    assert (problem["status"], problem["detail"]) == (status, detail)
+    assert _denies(problem)
+
+
+def test_a_stream_is_refused_by_its_own_reason(inline_service: Service) -> None:
+    """What is sent as a stream of values is streaming_unsupported (1.12)."""
+    headers = {"content-type": "application/x-ndjson"}
+    status, _, reply = inline_service.request("POST", "/v1/evaluate/input", b"{}\n{}\n", headers)
+    assert status == 415
+    assert _denies(json.loads(reply), "streaming_unsupported")
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_json_by_any_spelling_is_taken(inline_service: Service, content_type: str) -> None:
+    """Parameters and case of the media type do not matter."""
+    headers = {"content-type": content_type}
+    status, _, reply = inline_service.request("POST", "/v1/evaluate/input", REQUEST, headers)
+    assert (status, json.loads(reply)["verdict"]["decision"]) == (200, "allow")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:1", "127.0.0.1", "127.5.5.5:80", "[::1]:9", "LOCALHOST"]
+)
+def test_loopback_hosts_are_accepted(inline_service: Service, host: str) -> None:
+    """Any name of this machine will do (2.4)."""
+    status, _, _ = inline_service.request("POST", "/v1/evaluate/input", REQUEST, {"host": host})
+    assert status == 200
+
+
+def _raw(service: Service, request: bytes) -> bytes:
+    parts = urlsplit(service.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+        connection.sendall(request)
+        reply = b""
+        while chunk := connection.recv(65_536):
+            reply += chunk
+    return reply
+
+
+def test_a_request_without_or_with_two_hosts_is_refused(inline_service: Service) -> None:
+    """Exactly one Host header names the service."""
+    for hosts in (b"", b"Host: localhost\r\nHost: localhost\r\n"):
+        request = (
+            b"POST /v1/evaluate/input HTTP/1.1\r\n"
+            + hosts
+            + b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+        )
+        status_line, _, rest = _raw(inline_service, request).partition(b"\r\n")
+        if status_line != b"HTTP/1.1 400 Bad Request":  # the parser's own refusal is as good
+            assert status_line == b"HTTP/1.1 403 Forbidden"
+            assert _denies(json.loads(rest.partition(b"\r\n\r\n")[2]))
+
+
+def test_a_long_body_is_refused_before_it_is_read(inline_service: Service) -> None:
+    """The announced length is enough to refuse, and the connection ends (413)."""
+    request = (
+        b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 100000000\r\n\r\n"
+    )
+    reply = _raw(inline_service, request)
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in head.lower()
+    assert _denies(json.loads(body))
+
+
+def test_a_chunked_body_is_bounded_while_it_is_read(inline_service: Service) -> None:
+    """A body that does not say its length is cut off at the limit."""
+    parts = urlsplit(inline_service.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+        connection.sendall(
+            b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        sent = 0
+        chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
+        try:
+            while sent < 100_000_000:
+                connection.sendall(chunk)
+                sent += 65_536
+        except OSError:
+            pass
+        reply = connection.recv(65_536)
+    assert reply.startswith(b"HTTP/1.1 413 ")
+    assert sent < 50_000_000
+
+
+def test_what_the_parser_rejects_is_a_bare_400(inline_service: Service) -> None:
+    """Bytes that are not HTTP never reach the application."""
+    assert _raw(inline_service, b"NONSENSE\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_batch_answers_in_order(inline_service: Service) -> None:
+    """A malformed item is an item with a deny, not a failed batch (2.1)."""
+    good = REQUEST | {"intervention_point": "input", "request_id": "one"}
+    items = [good, {"snapshot": 1, "request_id": "two"}, "x", good | {"request_id": "four"}]
+    status, body = inline_service.post("/v1/evaluate:batch", {"requests": items})
+    decisions = [(item["verdict"]["decision"], item.get("request_id")) for item in body["results"]]
+    assert status == 200
+    assert decisions == [("allow", "one"), ("deny", "two"), ("deny", None), ("allow", "four")]
+    assert body["results"][1]["status"] == 400
+
+
+def test_a_batch_is_bounded(inline_service: Service) -> None:
+    """At most 256 items, and an empty batch has no results."""
+    status, body = inline_service.post("/v1/evaluate:batch", {"requests": [{}] * 257})
+    assert (status, _denies(body)) == (400, True)
+    assert inline_service.post("/v1/evaluate:batch", {"requests": []}) == (200, {"results": []})
+
+
+def test_includes_are_added_when_asked_for(inline_service: Service) -> None:
+    """The policy input and the trace of steps with their durations (2.1)."""
+    request = REQUEST | {"include": ["policy_input", "trace"]}
+    _, body = inline_service.post("/v1/evaluate/input", request)
+    assert body["policy_input"]["intervention_point"] == "input"
+    steps = [step["step"] for step in body["trace"]["steps"]]
+    assert steps == ["policy_target", "tool", "policy_input", "policy", "verdict", "identities"]
+    assert all(step["duration_us"] >= 0 for step in body["trace"]["steps"])
+    assert (body["trace"]["policy_type"], body["trace"]["annotators"]) == ("test", {})
+
+
+def test_a_failure_still_shows_the_policy_input(inline_service: Service) -> None:
+    """What was built before the failure can be shown."""
+    failing = MANIFEST | {"policies": {"p": {"type": "test", "error": "x"}}}
+    request = {"manifest": failing, "snapshot": {"a": 1}, "include": ["policy_input"]}
+    _, body = inline_service.post("/v1/evaluate/input", request)
+    assert (_denies(body, "policy_invocation_failed"), body["policy_input"]["snapshot"]) == (True, {"a": 1})
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/healthz/", "/", "/v1/manifests/x"])
+def test_unknown_routes_are_problems(inline_service: Service, path: str) -> None:
+    """404 as problem details, without redirects, and without a verdict outside of evaluate."""
+    status, body = inline_service.get(path)
+    assert (status, body["status"], "verdict" in body) == (404, 404, False)
+
+
+def test_health_and_information(inline_service: Service) -> None:
+    """Alive, ready with each check named, and what is running."""
+    assert inline_service.get("/healthz") == (200, {"status": "alive"})
+    status, ready = inline_service.get("/readyz")
+    assert (status, ready["ready"], [check["name"] for check in ready["checks"]]) == (
+        200,
+        True,
+        ["manifests"],
+    )
+    status, info = inline_service.get("/v1/info")
+    assert (status, info["name"], sorted(info["engines"])) == (
+        200,
+        "acs-sidecar",
+        ["cedarpy", "celine-regorus"],
+    )
+    assert info["limits"]["max_snapshot_bytes"] == 1_048_576
+
+
+def test_the_openapi_document_is_current(inline_service: Service) -> None:
+    """The checked-in document is the one that the service gives; `make openapi` writes it anew."""
+    checked_in = json.loads((ROOT / "openapi" / "openapi.json").read_text())
+    assert inline_service.get("/openapi.json") == (200, checked_in)
+
+
+def test_the_documentation_works_offline(inline_service: Service) -> None:
+    """The page loads nothing from anywhere else."""
+    status, _, page = inline_service.request("GET", "/docs")
+    assert status == 200
+    assert b"http://" not in page
+    assert b"https://" not in page
+
+
+def test_what_the_operator_switches_off_is_refused(start: Start) -> None:
+    """Each `include` can be switched off (2.1)."""
+    service = start(ACS_INCLUDE="trace")
+    status, body = service.post("/v1/evaluate/input", REQUEST | {"include": ["policy_input", "trace"]})
+    assert (status, _denies(body)) == (403, True)
+    assert body["detail"] == "`include` of `policy_input` is switched off by the operator"
+    assert service.post("/v1/evaluate/input", REQUEST | {"include": ["trace"]})[0] == 200
+
+
+def test_too_many_requests_are_turned_away(start: Start) -> None:
+    """Past the bound on requests in flight the answer is 429, a deny, and when to come back."""
+    service = start(ACS_MAX_IN_FLIGHT="1")
+    parts = urlsplit(service.url)
+    with socket.create_connection((parts.hostname, parts.port)) as first:
+        head = b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        first.sendall(head + b"Content-Length: 10\r\n\r\n{")
+        statuses = []
+        for _ in range(50):
+            status, headers, reply = service.request("POST", "/v1/evaluate/input", REQUEST)
+            statuses.append(status)
+            if status == 429:
+                assert (headers["retry-after"], _denies(json.loads(reply))) == ("1", True)
+                break
+        assert statuses[-1] == 429
+    for _ in range(100):
+        if service.request("POST", "/v1/evaluate/input", REQUEST)[0] == 200:
+            return
+    raise AssertionError("the place of a client that went away was never free again")
