@@ -119,7 +119,7 @@ def _compile(job: PolicyJob, policy_type: PolicyType, sources: SourceReader) -> 
         return policy_type.compile(job.path, job.definition, sources)
     except ManifestError:
         raise
-    except Exception as error:  # noqa: BLE001  # fail closed: a policy that cannot be compiled denies
+    except Exception as error:  # fail closed: a policy that cannot be compiled denies
         message = f"the {job.type} compiler failed unexpectedly ({type(error).__name__})"
         raise ManifestError([Diagnostic("policy-compile-failed", message, job.path)]) from error
 

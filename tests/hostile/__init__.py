@@ -1,0 +1,1 @@
+"""Hostile input against a running service."""

@@ -1,23 +1,14 @@
 """The case files over HTTP, against the service in its process and in its sandbox (contract 1, 2.1)."""
 
 import asyncio
-import time
 from typing import Any
 
 import orjson
 import pytest
 
-from app.annotators.endpoint import HttpClient
-from app.catalog import Catalog, InlineManifests, OperatorManifests
-from app.config import load_settings
-from app.core.compiled import InlineMode
-from app.service import DecisionService
-from app.telemetry.log import EventFilter, LogSink
-from app.wire.requests import parse_evaluate
-from app.wire.responses import decision_json
-from app.wiring import build_compiler
 from tests.cases import Case, changed, load_cases, load_file
 from tests.conftest import Service
+from tests.decider import decide, decision_service
 
 FILES = ("verdicts.yaml", "order.yaml", "limits.yaml")
 CASES = [pytest.param(case, id=f"{name}: {case.name}") for name in FILES for case in load_cases(name)]
@@ -27,14 +18,8 @@ MANIFESTS = load_file("manifests.yaml")
 @pytest.mark.parametrize("case", CASES)
 def test_a_case_in_process(case: Case) -> None:
     """The decision service answers as the specification says, without any server."""
-    settings = load_settings({}).settings
-    compiler = build_compiler(settings, HttpClient(), None)
-    inline = InlineManifests(InlineMode.TRUSTED, compiler, 1)
-    service = DecisionService(
-        Catalog(OperatorManifests({}, None), inline), LogSink(EventFilter.OFF), time.perf_counter_ns
-    )
-    request = parse_evaluate(orjson.dumps(case.body), None)
-    case.check(decision_json(asyncio.run(service.decide(request)), request.include))
+    response = orjson.loads(asyncio.run(decide(decision_service(), orjson.dumps(case.body))))
+    case.check(response)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,0 +1,46 @@
+"""A process that decides: one request a line in, the response's bytes out; for tests of determinism."""
+
+import asyncio
+import sys
+import time
+
+from app.annotators.endpoint import HttpClient
+from app.catalog import Catalog, InlineManifests, OperatorManifests
+from app.config import load_settings
+from app.core.compiled import InlineMode
+from app.service import DecisionService
+from app.telemetry.log import EventFilter, LogSink
+from app.wire.problems import ProblemError
+from app.wire.requests import parse_evaluate
+from app.wire.responses import decision_body
+from app.wiring import build_compiler
+
+
+def decision_service() -> DecisionService:
+    """The real service in this process; every inline manifest is trusted."""
+    compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
+    inline = InlineManifests(InlineMode.TRUSTED, compiler, 256)
+    catalog = Catalog(OperatorManifests({}, None), inline)
+    return DecisionService(catalog, LogSink(EventFilter.OFF), time.perf_counter_ns)
+
+
+async def decide(service: DecisionService, body: bytes) -> bytes:
+    """Answer one request as the HTTP interface would."""
+    try:
+        request = parse_evaluate(body, None)
+        return decision_body(await service.decide(request), request.include)
+    except ProblemError as problem:
+        return problem.body()
+
+
+def main() -> None:
+    """Answer line after line until the input ends."""
+    service = decision_service()
+    with asyncio.Runner() as runner:
+        for line in sys.stdin.buffer:
+            sys.stdout.buffer.write(runner.run(decide(service, line)) + b"\n")
+            sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
