@@ -1,0 +1,146 @@
+"""What takes a child's powers away before it meets anything that a stranger wrote (contract 2.5).
+
+On Linux all of it MUST work, for root and for others, or the child does not start. Elsewhere the
+limits that the system does not have are left out.
+"""
+
+import ctypes
+import os
+import resource
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["CHANNEL", "Confinement", "Usage"]
+
+CHANNEL = 3
+"""The one descriptor that a child keeps, beside the null device on 0, 1 and 2."""
+
+_LINUX = sys.platform == "linux"
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_SIGKILL = 9
+_UNKNOWN_BASELINE = 256 * 1024 * 1024
+_WEARY_CPU_SECONDS = 30
+_NICENESS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """The bounds of one request: bytes beyond what a child starts with, seconds of processor time.
+
+    A child that keeps more than a quarter of the bytes from one request to the next is replaced, and
+    may have that quarter on top, so that the whole bound is every request's.
+    """
+
+    memory_bytes: int
+    request_seconds: int
+
+    def apply(self, channel: int, parent: int) -> "Usage":
+        """Confine this process, for good. It keeps `channel` as descriptor 3 and dies with `parent`.
+
+        Raises `OSError` when the system refuses.
+        """
+        # All children stay in the zygote's session: schedulers that share by session then weigh them
+        # together against the service, however many are busy.
+        os.nice(_NICENESS)
+        _keep_only(channel)
+        kept_bytes = self.memory_bytes // 4
+        address_space = _address_space() + self.memory_bytes + kept_bytes
+        if _LINUX:
+            # The kernel that runs out of memory takes the child, not the service.
+            _write_quietly("/proc/self/oom_score_adj", "1000")
+            _drop_capabilities()
+            _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+            _prctl(_PR_SET_DUMPABLE, 0)
+            _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+            if os.getppid() != parent:
+                raise ProcessLookupError("the parent is gone")
+        _limit("RLIMIT_CORE", 0)
+        _limit("RLIMIT_FSIZE", 0)
+        _limit("RLIMIT_NPROC", 0)
+        _limit("RLIMIT_CPU", _WEARY_CPU_SECONDS + self.request_seconds)
+        _limit("RLIMIT_AS", address_space)
+        # Open descriptors go on working; no other can ever be opened: no file, no socket, no pipe.
+        _limit("RLIMIT_NOFILE", 0)
+        return Usage(_peak_bytes(resource.getrusage(resource.RUSAGE_SELF)) + kept_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a child has used of its bounds. One that comes near them asks to be replaced.
+
+    So no request meets limits that another has half used up.
+    """
+
+    weary_bytes: int
+
+    def weary(self) -> bool:
+        """Tell whether this child should serve no further request."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return used.ru_utime + used.ru_stime > _WEARY_CPU_SECONDS or _peak_bytes(used) > self.weary_bytes
+
+
+def _keep_only(channel: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.dup2(channel, CHANNEL)
+    os.closerange(CHANNEL + 1, max(null, channel, 256) + 1)
+
+
+def _address_space() -> int:
+    """Give the bytes of address space in use, or a generous guess where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return _UNKNOWN_BASELINE
+    return pages * resource.getpagesize()
+
+
+def _peak_bytes(used: resource.struct_rusage) -> int:
+    return used.ru_maxrss * 1024 if _LINUX else used.ru_maxrss
+
+
+def _limit(name: str, most: int) -> None:
+    """Lower a limit, never raising one that is lower already."""
+    kind = getattr(resource, name, None)
+    if kind is None:
+        return
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    try:
+        resource.setrlimit(kind, (most, most))
+    except (OSError, ValueError):
+        if _LINUX:
+            raise
+
+
+def _write_quietly(path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text, encoding="ascii")
+    except OSError:
+        return
+
+
+def _prctl(option: int, value: int) -> None:
+    _checked(_libc().prctl(option, value, 0, 0, 0), "prctl")
+
+
+def _drop_capabilities() -> None:
+    """Give up every capability; nobody needs a privilege for that."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    _checked(_libc().capset(header, nothing), "capset")
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, call: str) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), f"{call}: {os.strerror(ctypes.get_errno())}")
