@@ -67,6 +67,7 @@ class CompiledPoint:
     policy: PolicyDispatch
     policy_type: str
     policy_digest: str
+    name: str = field(init=False)
     _opening: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +76,7 @@ class CompiledPoint:
         fixed = canonical({"kind": config.target_kind, "path": config.target.text})
         point = canonical(config.name.value)
         opening = b',"intervention_point":' + point + b',"policy_target":' + fixed[:-1] + b',"value":'
+        object.__setattr__(self, "name", config.name.value)
         object.__setattr__(self, "_opening", opening)
 
     def canonical_input(self, annotations: bytes, target: bytes, snapshot: bytes, tool: bytes) -> bytes:

@@ -13,7 +13,7 @@ from app.core.verdict import Verdict, runtime_error_verdict
 __all__ = ["Decision"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Decision:
     """One evaluation that ran, whatever came of it: `outcome` is its result or its failure.
 

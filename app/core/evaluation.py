@@ -12,13 +12,13 @@ from app.core.limits import Limits
 from app.core.points import Mode
 from app.core.ports import PolicyInput, PolicyOutput
 from app.core.trace import Trace
-from app.core.values import Json, deeper_than
+from app.core.values import Json, deeper_than, nesting_bound
 from app.core.verdict import Transform, Verdict, normalise
 
 __all__ = ["Evaluation", "evaluate"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Evaluation:
     """What an evaluation that ran to its end gives. The transformed target counts when `applied`."""
 
@@ -48,7 +48,7 @@ async def evaluate(
     trace.done("tool")
 
     given: dict[str, Json] = {
-        "intervention_point": point.config.name.value,
+        "intervention_point": point.name,
         "policy_target": {
             "kind": point.config.target_kind,
             "path": point.config.target.text,
@@ -133,13 +133,16 @@ def _check_input(given: dict[str, Json], text: bytes, nesting: int, limits: Limi
 
 
 def _check_output(output: PolicyOutput, limits: Limits) -> None:
-    if isinstance(output.value, dict | list) and deeper_than(output.value, limits.max_policy_input_depth):
-        raise _exceeded("the policy output", "max_policy_input_depth", limits)
+    depth = limits.max_policy_input_depth
     try:
-        size = len(canonical(output.value))
+        text = canonical(output.value)
     except TypeError:
+        if deeper_than(output.value, depth):
+            raise _exceeded("the policy output", "max_policy_input_depth", limits) from None
         raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, "the policy output is not JSON") from None
-    if size > limits.max_policy_output_bytes:
+    if nesting_bound(text) > depth and deeper_than(output.value, depth):
+        raise _exceeded("the policy output", "max_policy_input_depth", limits)
+    if len(text) > limits.max_policy_output_bytes:
         raise _exceeded("the policy output", "max_policy_output_bytes", limits)
 
 

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class PolicyInput:
     """The policy input of contract 1.5 as a value (exactly its five members) and as canonical bytes.
 
@@ -39,7 +39,7 @@ class PolicyInput:
     canonical: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class PolicyOutput:
     """What a policy answered, before it is normalised into a verdict (contract 1.10).
 

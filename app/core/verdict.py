@@ -32,7 +32,7 @@ class Transform:
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Verdict:
     """A normalised verdict. Members that the policy did not give, or gave as null, are `None`."""
 
@@ -46,7 +46,7 @@ class Verdict:
     def as_json(self) -> dict[str, Json]:
         """Give the `verdict` member of a response (contract 2.1)."""
         members: dict[str, Json] = {
-            "decision": self.decision.value,
+            "decision": self.decision,
             "result_labels": list(self.result_labels),
         }
         if self.reason is not None:

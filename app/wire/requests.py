@@ -30,7 +30,9 @@ _MEMBERS = frozenset(
 _NOTHING: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(
+    slots=True, kw_only=True
+)  # not frozen: one is made for every request, and freezing doubles its cost
 class EvaluateRequest:
     """One request for a verdict. `nesting` bounds the depth of everything that came in the body."""
 
@@ -124,9 +126,9 @@ def _point(in_body: Json, in_path: str | None) -> str:
 
 
 def _mode(mode: Json) -> Mode:
-    if mode == Mode.ENFORCE.value:
+    if mode == Mode.ENFORCE:
         return Mode.ENFORCE
-    if mode == Mode.EVALUATE_ONLY.value:
+    if mode == Mode.EVALUATE_ONLY:
         return Mode.EVALUATE_ONLY
     raise _bad("`mode` must be `enforce` or `evaluate_only`")
 

@@ -15,7 +15,7 @@ def decision_json(decision: Decision, include: frozenset[str]) -> dict[str, Json
         "verdict": decision.verdict.as_json(),
         "transformed_policy_target_applied": evaluation is not None and evaluation.applied,
         "intervention_point": decision.asked,
-        "mode": decision.mode.value,
+        "mode": decision.mode,
         "policy_id": decision.policy_id,
         "manifest_digest": decision.manifest.digest,
         "input_identity": evaluation.input_identity if evaluation else None,
