@@ -1,6 +1,5 @@
 """One worker: the runtime and uvicorn around it, on one event loop."""
 
-import signal
 import socket
 from types import FrameType
 
@@ -14,14 +13,12 @@ __all__ = ["run_worker"]
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but a second SIGTERM ends it at once, as a second SIGINT does."""
+    """uvicorn, but any second signal ends it at once, and a graceful end exits with 0."""
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         """Stop gracefully at the first signal, at once at the next."""
-        if self.should_exit and sig == signal.SIGTERM:
-            self.force_exit = True
-            return
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 def run_worker(runtime: Runtime, settings: Settings, listener: socket.socket) -> None:

@@ -1,0 +1,146 @@
+"""Contract 3.4: the commands, as a person or a script would run them."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import COMMAND, ROOT, environment
+
+MANIFEST: dict[str, Any] = {
+    "agent_control_specification_version": "0.3.1-beta",
+    "policies": {
+        "p": {
+            "type": "test",
+            "output": {"decision": "transform", "transform": {"path": "$policy_target", "value": 1}},
+        }
+    },
+    "limits": {"policy_timeout_ms": 999_999},
+    "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
+}
+
+
+def run(
+    folder: Path, *arguments: str, given: str = "", **settings: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command in `folder`."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=environment(**settings),
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one valid manifest, one that is not, and a snapshot."""
+    (tmp_path / "good.json").write_text(json.dumps(MANIFEST))
+    (tmp_path / "bad.yaml").write_text("agent_control_specification_version: 0.3.1-beta\npolices: {}\n")
+    (tmp_path / "snapshot.json").write_text('{"a": 1}')
+    return tmp_path
+
+
+def test_evaluate_prints_what_the_service_answers(folder: Path) -> None:
+    """The same JSON as the service, from a file or from standard input."""
+    arguments = ("evaluate", "--manifest", "good.json", "--point", "input", "--snapshot")
+    from_file = run(folder, *arguments, "snapshot.json")
+    from_input = run(folder, *arguments, "-", given='{"a": 1}')
+    body = json.loads(from_file.stdout)
+    assert (from_file.returncode, from_file.stderr) == (0, "")
+    assert (body["verdict"]["decision"], body["transformed_policy_target"]) == ("transform", 1)
+    assert json.loads(from_input.stdout) == body
+
+
+def test_evaluate_shows_a_table_and_includes(folder: Path) -> None:
+    """A person reads a table; `--include` adds what the service would."""
+    arguments = ("evaluate", "--manifest", "good.json", "--point", "input", "--snapshot", "snapshot.json")
+    table = run(folder, *arguments, "--format", "table").stdout
+    assert "transform" in table
+    assert "{" not in table.splitlines()[0]
+    body = json.loads(run(folder, *arguments, "--include", "policy_input", "--include", "trace").stdout)
+    assert body["policy_input"]["snapshot"] == {"a": 1}
+    assert body["trace"]["policy_type"] == "test"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--manifest", "bad.yaml", "--snapshot", "snapshot.json"), "polices: is not known here"),
+        (("--manifest", "none.yaml", "--snapshot", "snapshot.json"), "is no file and no directory"),
+        (("--manifest", "good.json", "--snapshot", "none.json"), "--snapshot none.json: No such file"),
+        (("--manifest", "good.json", "--snapshot", "bad.yaml"), "--snapshot bad.yaml: the body is not JSON"),
+        (
+            ("--manifest", "good.json", "--snapshot", "snapshot.json", "--include", "receipt"),
+            "--include takes",
+        ),
+    ],
+)
+def test_evaluate_that_cannot_run_exits_2(folder: Path, arguments: tuple[str, ...], message: str) -> None:
+    """What is missing or wrong is said on the error stream."""
+    done = run(folder, "evaluate", "--point", "input", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
+def test_validate_reports_every_finding(folder: Path) -> None:
+    """Exit 1 when one is invalid, with the place of each finding; a clamped limit is a warning."""
+    done = run(folder, "validate", "good.json", "bad.yaml")
+    good, bad = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (good["valid"], [finding["code"] for finding in good["diagnostics"]]) == (True, ["limit-clamped"])
+    assert bad["valid"] is False
+    first = bad["diagnostics"][0]
+    assert (first["path"], first["line"], first["column"], first["source"]) == ("polices", 2, 1, "bad.yaml")
+    assert run(folder, "validate", "good.json").returncode == 0
+
+
+def test_validate_speaks_to_people(folder: Path) -> None:
+    """As a table, findings are lines with their place and a word for the outcome."""
+    done = run(folder, "validate", "bad.yaml", "--format", "table")
+    assert done.returncode == 1
+    assert "bad.yaml:2:1: polices: is not known here" in done.stderr
+    assert done.stdout.startswith("invalid")
+
+
+def test_digest_is_the_same_for_yaml_and_json(folder: Path) -> None:
+    """The digest is of the content, not of the text."""
+    lines = [f"{name}: {json.dumps(value)}" for name, value in reversed(MANIFEST.items())]
+    (folder / "good.yaml").write_text("# a comment\n" + "\n".join(lines))
+    first, second = (run(folder, "digest", name).stdout for name in ("good.json", "good.yaml"))
+    assert first == second
+    assert first.startswith("sha256:")
+
+
+def test_config_tells_where_each_value_came_from(folder: Path) -> None:
+    """The effective settings with their sources; a fault is named."""
+    rows = json.loads(run(folder, "config", ACS_PORT="1234").stdout)
+    by_name = {row["name"]: (row["value"], row["source"]) for row in rows}
+    assert by_name["ACS_PORT"] == (1234, "environment")
+    assert by_name["ACS_HOST"] == ("127.0.0.1", "default")
+    assert by_name["ACS_LIMIT_POLICY_TIMEOUT_MS"] == (1_000, "default")
+    done = run(folder, "config", ACS_PROT="1")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: ACS_PROT: is not a setting; `acs-sidecar config` lists them all\n",
+    )
+
+
+def test_openapi_prints_the_checked_in_document(folder: Path) -> None:
+    """What the command prints is what is checked in."""
+    assert run(folder, "openapi").stdout == (ROOT / "openapi" / "openapi.json").read_text()
+
+
+@pytest.mark.parametrize("verb", ["serve", "evaluate", "validate", "digest", "config", "openapi"])
+def test_help_teaches(folder: Path, verb: str) -> None:
+    """Every verb explains itself and its options."""
+    done = run(folder, verb, "--help")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) >= 8
+    assert verb in run(folder, "--help").stdout
