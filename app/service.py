@@ -1,8 +1,13 @@
 """One decision, from a request to a recorded verdict. The flow of the product is `decide`."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
 
+from app.audit.entry import decision_entry, refusal_entry
+from app.audit.ports import AuditLog, AuditPosition, AuditUnavailableError
+from app.audit.record import AuditEntry
 from app.catalog import AnyManifest
 from app.core.compiled import CompiledPoint, InvalidManifest
 from app.core.decision import Decision
@@ -12,7 +17,7 @@ from app.core.trace import Trace
 from app.wire.problems import ProblemError
 from app.wire.requests import EvaluateRequest
 
-__all__ = ["DecisionService", "DecisionSink", "ManifestSource"]
+__all__ = ["DecisionService", "DecisionSink", "ManifestSource", "Recorded", "UnrecordedError"]
 
 
 class ManifestSource(Protocol):
@@ -39,16 +44,47 @@ class DecisionSink(Protocol):
         ...
 
 
-class DecisionService:
-    """Turns requests into decisions. `clock` gives nanoseconds and is used for durations alone."""
+class UnrecordedError(ProblemError):
+    """A verdict that may not leave, for its record cannot be written (contract 4.2)."""
 
-    def __init__(self, manifests: ManifestSource, sink: DecisionSink, clock: Callable[[], int]) -> None:
+    def __init__(self, request_id: str | None) -> None:
+        super().__init__(
+            HTTPStatus.SERVICE_UNAVAILABLE, "the audit log cannot be written", request_id=request_id
+        )
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class Recorded:
+    """A decision and where its record is; `None` where no audit log is kept."""
+
+    decision: Decision
+    position: AuditPosition | None
+
+
+class DecisionService:
+    """Turns requests into recorded decisions.
+
+    `audit` is `None` where no log is kept; `clock` gives nanoseconds and is used for durations alone.
+    """
+
+    def __init__(
+        self,
+        manifests: ManifestSource,
+        audit: AuditLog | None,
+        sink: DecisionSink,
+        clock: Callable[[], int],
+    ) -> None:
         self._manifests = manifests
+        self._audit = audit
         self._sink = sink
         self._clock = clock
 
-    async def decide(self, request: EvaluateRequest) -> Decision:
-        """Decide on one request. Raises `ProblemError` for one that cannot be evaluated at all."""
+    async def decide(self, request: EvaluateRequest) -> Recorded:
+        """Decide on one request and record it.
+
+        Raises `ProblemError` for a request that cannot be evaluated at all, which is then for
+        `refuse` to record, and for a decision that cannot be recorded (503).
+        """
         started = self._clock()
         trace = Trace(self._clock if "trace" in request.include else None)
         manifest = await self._manifests.find(request)
@@ -65,16 +101,33 @@ class DecisionService:
             request.request_id,
             self._clock() - started,
         )
+        position = await self._append(self._audit, decision_entry(decision)) if self._audit else None
         self._sink.decided(decision)
-        return decision
+        return Recorded(decision, position)
 
-    def refuse(self, problem: ProblemError) -> None:
-        """Account for a request that got no evaluation."""
+    async def refuse(self, problem: ProblemError, asked: str) -> ProblemError:
+        """Record a request that got no evaluation; give the problem to answer with.
+
+        `asked` is the intervention point as the caller named it, if at all.
+        """
         self._sink.refused(problem.status, problem.reason, problem.detail)
+        if self._audit and not isinstance(problem, UnrecordedError):
+            try:
+                await self._audit.append(refusal_entry(asked, problem.reason, problem.request_id))
+            except AuditUnavailableError:
+                return UnrecordedError(problem.request_id)
+        return problem
 
     def fault(self, error: Exception) -> None:
         """Account for an error that no part foresaw."""
         self._sink.fault(error)
+
+    @staticmethod
+    async def _append(audit: AuditLog, entry: AuditEntry) -> AuditPosition | None:
+        try:
+            return await audit.append(entry)
+        except AuditUnavailableError:
+            raise UnrecordedError(entry.request_id) from None
 
     async def _outcome(
         self, manifest: AnyManifest, point: CompiledPoint | None, request: EvaluateRequest, trace: Trace

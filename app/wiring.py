@@ -40,7 +40,7 @@ def build(settings: Settings) -> Runtime:
     compiler = build_compiler(settings, client, sandbox)
     operator = load_operator_manifests(settings, compiler)
     catalog = Catalog(operator, InlineManifests(inline_mode, compiler, settings.inline_cache))
-    service = DecisionService(catalog, LogSink(settings.telemetry_events), time.perf_counter_ns)
+    service = DecisionService(catalog, None, LogSink(settings.telemetry_events), time.perf_counter_ns)
 
     async def start() -> None:
         if sandbox:

@@ -21,14 +21,15 @@ def decision_service() -> DecisionService:
     compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
     inline = InlineManifests(InlineMode.TRUSTED, compiler, 256)
     catalog = Catalog(OperatorManifests({}, None), inline)
-    return DecisionService(catalog, LogSink(EventFilter.OFF), time.perf_counter_ns)
+    return DecisionService(catalog, None, LogSink(EventFilter.OFF), time.perf_counter_ns)
 
 
 async def decide(service: DecisionService, body: bytes) -> bytes:
     """Answer one request as the HTTP interface would."""
     try:
         request = parse_evaluate(body, None)
-        return decision_body(await service.decide(request), request.include)
+        recorded = await service.decide(request)
+        return decision_body(recorded.decision, recorded.position, request.include)
     except ProblemError as problem:
         return problem.body()
 

@@ -66,9 +66,9 @@ def evaluate(
     source = _OneManifest(compile_one(manifest, settings, client))
 
     async def run() -> Decision:
-        service = DecisionService(source, LogSink(EventFilter.OFF), time.perf_counter_ns)
+        service = DecisionService(source, None, LogSink(EventFilter.OFF), time.perf_counter_ns)
         try:
-            return await service.decide(request)
+            return (await service.decide(request)).decision
         finally:
             await client.close()
 
@@ -76,7 +76,7 @@ def evaluate(
     if wants_table(output):
         _show(decision, request.include)
     else:
-        print_json(decision_json(decision, request.include))
+        print_json(decision_json(decision, None, request.include))
 
 
 def _read(place: str) -> bytes:
@@ -87,7 +87,7 @@ def _read(place: str) -> bytes:
 
 
 def _show(decision: Decision, include: frozenset[str]) -> None:
-    body = decision_json(decision, include)
+    body = decision_json(decision, None, include)
     verdict = decision.verdict.as_json()
     console = Console()
     table = Table("member", "value", show_header=False, box=None)

@@ -68,6 +68,7 @@ class CompiledPoint:
     policy_type: str
     policy_digest: str
     name: str = field(init=False)
+    annotator_names: tuple[str, ...] = field(init=False)
     _opening: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +78,7 @@ class CompiledPoint:
         point = canonical(config.name.value)
         opening = b',"intervention_point":' + point + b',"policy_target":' + fixed[:-1] + b',"value":'
         object.__setattr__(self, "name", config.name.value)
+        object.__setattr__(self, "annotator_names", tuple(use.name for use in config.annotators))
         object.__setattr__(self, "_opening", opening)
 
     def canonical_input(self, annotations: bytes, target: bytes, snapshot: bytes, tool: bytes) -> bytes:

@@ -34,35 +34,35 @@ class DecisionRoutes:
 
     async def serve(self, method: str, path: str, headers: Headers, receive: Receive, send: Send) -> None:
         """Answer one request whose caller may use these routes."""
+        point = path[len(PREFIX) + 1 :]
         if self.in_flight >= self._max_in_flight:
-            await self.refuse(send, _too_many(self._max_in_flight))
+            await self._refuse(send, _too_many(self._max_in_flight), point)
             return
         self.in_flight += 1
         try:
-            point = _routed(method, path, headers)
+            _check_route(method, path, headers)
             body = await read_body(receive, headers, self._max_body_bytes)
             if body is None:
                 return
             if path == BATCH:
                 answer = await self._batch(body)
             else:
-                request = self._permitted(parse_evaluate(body, point))
-                answer = decision_body(await self._service.decide(request), request.include)
+                request = self._permitted(parse_evaluate(body, point or None))
+                recorded = await self._service.decide(request)
+                answer = decision_body(recorded.decision, recorded.position, request.include)
         except ProblemError as problem:
-            await self.refuse(send, problem)
+            await self._refuse(send, problem, point)
             return
         except Exception as error:  # noqa: BLE001  # the last resort: no answer here is without a verdict
             self._service.fault(error)
-            await self.refuse(send, _fault())
+            await self._refuse(send, _fault(), point)
             return
         finally:
             self.in_flight -= 1
         await send_reply(send, HTTPStatus.OK, answer)
 
-    async def refuse(self, send: Send, problem: ProblemError) -> None:
-        """Account for a request that got no evaluation, and answer it with a deny."""
-        self._service.refuse(problem)
-        await send_problem(send, problem, verdict=True)
+    async def _refuse(self, send: Send, problem: ProblemError, asked: str) -> None:
+        await send_problem(send, await self._service.refuse(problem, asked), verdict=True)
 
     async def _batch(self, body: bytes) -> bytes:
         items, nesting = parse_batch(body)
@@ -72,10 +72,10 @@ class DecisionRoutes:
     async def _item(self, item: Json, nesting: int) -> dict[str, Json]:
         try:
             request = self._permitted(read_evaluate(item, None, nesting))
-            return decision_json(await self._service.decide(request), request.include)
+            recorded = await self._service.decide(request)
         except ProblemError as problem:
-            self._service.refuse(problem)
-            return problem.as_json()
+            return (await self._service.refuse(problem, _named_point(item))).as_json()
+        return decision_json(recorded.decision, recorded.position, request.include)
 
     def _permitted(self, request: EvaluateRequest) -> EvaluateRequest:
         if request.include <= self._included:
@@ -88,11 +88,10 @@ class DecisionRoutes:
         )
 
 
-def _routed(method: str, path: str, headers: Headers) -> str | None:
-    """Give the point in the path, or `None`. Raises `ProblemError` (404, 405, 415)."""
+def _check_route(method: str, path: str, headers: Headers) -> None:
+    """Raise `ProblemError` (404, 405, 415) unless this is a POST of JSON to a route that is here."""
     rest = path[len(PREFIX) :]
-    point = rest[1:] if rest.startswith("/") else None
-    if (rest and path != BATCH and not point) or (point is not None and "/" in point):
+    if rest and path != BATCH and (rest[0] != "/" or rest == "/" or "/" in rest[1:]):
         raise ProblemError(
             HTTPStatus.NOT_FOUND, "there is no such route: POST to /v1/evaluate/{intervention_point}"
         )
@@ -102,7 +101,11 @@ def _routed(method: str, path: str, headers: Headers) -> str | None:
         )
     if headers.content_type != b"application/json":
         _check_media_type(headers.content_type)
-    return point
+
+
+def _named_point(item: Json) -> str:
+    point = item.get("intervention_point") if isinstance(item, dict) else None
+    return point if isinstance(point, str) else ""
 
 
 def _check_media_type(content_type: bytes) -> None:

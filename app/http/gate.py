@@ -76,14 +76,11 @@ class Gate:
         path: str = scope["path"]
         headers = read_headers(scope["headers"])
         refusal = self._refusal(headers)
-        if path.startswith(PREFIX):
-            if refusal:
-                await self._decisions.refuse(send, refusal)
-            else:
-                await self._decisions.serve(scope["method"], path, headers, receive, send)
-            return
         if refusal:
-            await send_problem(send, refusal, verdict=False)
+            await send_problem(send, refusal, verdict=path.startswith(PREFIX))
+            return
+        if path.startswith(PREFIX):
+            await self._decisions.serve(scope["method"], path, headers, receive, send)
             return
         try:
             body = await read_body(receive, headers, self._max_body_bytes)

@@ -30,7 +30,7 @@ def decision_event(decision: Decision) -> dict[str, Json]:
     verdict, evaluation = decision.verdict, decision.evaluation
     evidence = verdict.evidence or {}
     pointers = evidence.get("verification_pointers")
-    annotators = decision.point.config.annotators if decision.point else ()
+    annotators = decision.point.annotator_names if decision.point else ()
     return {
         "intervention_point": decision.asked if decision.asked in POINT_NAMES else "unknown",
         "mode": decision.mode.value,
@@ -39,7 +39,7 @@ def decision_event(decision: Decision) -> dict[str, Json]:
         "error_class": "runtime_error" if decision.error else None,
         "policy_id": decision.policy_id,
         "policy_type": decision.point.policy_type if decision.point else None,
-        "annotators": [*(use.name for use in annotators)],
+        "annotators": [*annotators],
         "duration_ms": round(decision.duration_ns / 1e6, 3),
         "input_identity": evaluation.input_identity if evaluation else None,
         "enforced_identity": evaluation.enforced_identity if evaluation else None,

@@ -2,14 +2,17 @@
 
 import orjson
 
+from app.audit.ports import AuditPosition
 from app.core.decision import Decision
 from app.core.values import Json
 
 __all__ = ["decision_body", "decision_json"]
 
 
-def decision_json(decision: Decision, include: frozenset[str]) -> dict[str, Json]:
-    """Give the response to one evaluation as a value."""
+def decision_json(
+    decision: Decision, position: AuditPosition | None, include: frozenset[str]
+) -> dict[str, Json]:
+    """Give the response to one evaluation as a value; `position` is where its record is."""
     evaluation = decision.evaluation
     members: dict[str, Json] = {
         "verdict": decision.verdict.as_json(),
@@ -20,7 +23,7 @@ def decision_json(decision: Decision, include: frozenset[str]) -> dict[str, Json
         "manifest_digest": decision.manifest.digest,
         "input_identity": evaluation.input_identity if evaluation else None,
         "enforced_identity": evaluation.enforced_identity if evaluation else None,
-        "audit": None,
+        "audit": None if position is None else _position(position),
     }
     if evaluation is not None and evaluation.applied:
         members["transformed_policy_target"] = evaluation.transformed_target
@@ -33,9 +36,13 @@ def decision_json(decision: Decision, include: frozenset[str]) -> dict[str, Json
     return members
 
 
-def decision_body(decision: Decision, include: frozenset[str]) -> bytes:
+def decision_body(decision: Decision, position: AuditPosition | None, include: frozenset[str]) -> bytes:
     """Serialise `decision_json`."""
-    return orjson.dumps(decision_json(decision, include))
+    return orjson.dumps(decision_json(decision, position, include))
+
+
+def _position(position: AuditPosition) -> dict[str, Json]:
+    return {"log": position.log, "index": position.index, "record_id": position.record_id}
 
 
 def _add_included(members: dict[str, Json], decision: Decision, include: frozenset[str]) -> None:

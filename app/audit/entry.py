@@ -1,0 +1,72 @@
+"""From a decision to the entry that goes into its record (contract 4.1)."""
+
+from app.audit.record import AuditEntry
+from app.core.decision import Decision
+from app.core.errors import Reason
+from app.core.values import Json
+from app.core.verdict import Decision as Decided
+
+__all__ = ["decision_entry", "refusal_entry"]
+
+
+def decision_entry(decision: Decision) -> AuditEntry:
+    """Give the entry of an evaluation that ran, whatever came of it."""
+    verdict, evaluation, point = decision.verdict, decision.evaluation, decision.point
+    evidence = verdict.evidence
+    envelope = decision.snapshot.get("envelope")
+    if not isinstance(envelope, dict):
+        envelope = {}
+    return AuditEntry(
+        decision=verdict.decision,
+        intervention_point=decision.asked,
+        mode=decision.mode,
+        reason=verdict.reason,
+        error_class=None if evaluation else "runtime_error",
+        manifest_source=decision.manifest.provenance,
+        manifest_digest=decision.manifest.digest,
+        policy_id=point.config.policy if point else None,
+        policy_type=point.policy_type if point else None,
+        policy_digest=point.policy_digest if point else None,
+        annotators=point.annotator_names if point else (),
+        input_identity=evaluation.input_identity if evaluation else None,
+        enforced_identity=evaluation.enforced_identity if evaluation else None,
+        transform_applied=evaluation.applied if evaluation else False,
+        result_labels=verdict.result_labels,
+        evidence_artefact=_text(evidence.get("artefact")) if evidence else None,
+        verification_pointers=_pointers(evidence.get("verification_pointers")) if evidence else None,
+        agent_id=_identifier(envelope, "agent"),
+        session_id=_identifier(envelope, "session"),
+        tenant_id=_identifier(envelope, "tenant"),
+        tool=decision.trace.tool,
+        request_id=decision.request_id,
+        duration_us=decision.duration_ns // 1_000,
+    )
+
+
+def refusal_entry(asked: str, reason: Reason, request_id: str | None) -> AuditEntry:
+    """Give the entry of a request that got no evaluation: a deny with its reserved reason."""
+    return AuditEntry(
+        decision=Decided.DENY,
+        intervention_point=asked,
+        reason=reason,
+        error_class="runtime_error",
+        request_id=request_id,
+    )
+
+
+def _identifier(envelope: dict[str, Json], who: str) -> str | None:
+    """Read `envelope.<who>.id`, or `envelope.<who>_id` where a host writes it flat."""
+    nested = envelope.get(who)
+    if isinstance(nested, dict):
+        return _text(nested.get("id"))
+    return _text(envelope.get(f"{who}_id"))
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _pointers(value: Json) -> dict[str, str] | None:
+    if not isinstance(value, dict):
+        return None
+    return {name: pointer for name, pointer in value.items() if isinstance(pointer, str)}
