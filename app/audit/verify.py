@@ -122,14 +122,11 @@ class _Auditor:
         # 1. The signed end comes first; what follows it was never promised and is only counted.
         #    Stops: passing off unsigned records as signed ones.
         published = self._published()
-        end = max(self._kept_end(), published.checkpoint.size if published else 0)
-        if published and published.checkpoint.size == end > self._kept_end():
-            raise _Broken(
-                Property.CHECKPOINT_ORDER,
-                self._kept_end(),
-                "the published checkpoint is ahead of all that are kept",
-            )
+        end = self._kept_end()
         if published:
+            if published.checkpoint.size > end:
+                ahead = "the published checkpoint is ahead of all that are kept"
+                raise _Broken(Property.CHECKPOINT_ORDER, end, ahead)
             self._want(published.checkpoint.size)
         notes = self._kept()
         expected = next(notes, None)
@@ -150,7 +147,6 @@ class _Auditor:
                 self._frontier.size,
                 f"the log ends here and a signed checkpoint covers {end} records",
             )
-        next(notes, None)
 
         # 3. The published checkpoint is one of this tree. Stops: a forked view beside the kept one.
         if published and self.captured[published.checkpoint.size] != published.checkpoint.root:

@@ -1,0 +1,168 @@
+"""The files of the audit log: where they are, who holds them, how they are replaced (contract 4.2)."""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.audit.origin import ORIGIN_PARTS, is_origin, is_origin_part
+
+__all__ = [
+    "CHECKPOINT",
+    "LogDirectory",
+    "find_logs",
+    "locked",
+    "remove_if_there",
+    "replace_file",
+    "sync_directory",
+    "write_all",
+]
+
+CHECKPOINT = "checkpoint"
+FILE_MODE = 0o640
+DIRECTORY_MODE = 0o750
+_SEGMENT = re.compile(r"records-([0-9]{1,18})\.jsonl")
+_CHECKPOINTS = re.compile(r"checkpoints-([0-9]{1,18})")
+_TORN = re.compile(r"torn-[0-9]{1,18}(?:-[0-9]+)?(?:\.checkpoint)?")
+
+
+@dataclass(frozen=True, slots=True)
+class LogDirectory:
+    """The directory of one log below the audit directory `root`; made of a checked origin only."""
+
+    root: Path
+    origin: str
+
+    def __post_init__(self) -> None:
+        """Refuse to become a path for anything that is not an origin."""
+        if not is_origin(self.origin):
+            raise ValueError(f"`{self.origin}` is not the name of a log")
+
+    @property
+    def path(self) -> Path:
+        """The directory itself."""
+        return self.root / self.origin
+
+    @property
+    def checkpoint(self) -> Path:
+        """The newest checkpoint that was published."""
+        return self.path / CHECKPOINT
+
+    def segment(self, first: int) -> Path:
+        """The records from index `first` on."""
+        return self.path / f"records-{first:010d}.jsonl"
+
+    def checkpoints(self, first: int) -> Path:
+        """The checkpoints of the segment that begins at index `first`."""
+        return self.path / f"checkpoints-{first:010d}"
+
+    def segments(self) -> list[tuple[int, Path]]:
+        """List first index and path of every segment, by first index."""
+        return self._numbered(_SEGMENT)
+
+    def checkpoint_files(self) -> list[tuple[int, Path]]:
+        """List first index and path of every file of checkpoints, by first index."""
+        return self._numbered(_CHECKPOINTS)
+
+    def torn(self) -> list[Path]:
+        """List what was moved aside after a crash."""
+        return sorted(path for path in self._files() if _TORN.fullmatch(path.name))
+
+    def published(self) -> bytes | None:
+        """Read the newest published checkpoint."""
+        try:
+            return self.checkpoint.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def held(self) -> bool:
+        """Tell whether a process is writing the log."""
+        handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def _numbered(self, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
+        matches = ((pattern.fullmatch(path.name), path) for path in self._files())
+        return sorted((int(match[1]), path) for match, path in matches if match)
+
+    def _files(self) -> Iterator[Path]:
+        return (Path(entry.path) for entry in os.scandir(self.path) if entry.is_file(follow_symlinks=False))
+
+
+def find_logs(root: Path) -> list[LogDirectory]:
+    """List every log below the audit directory, by origin; links are not followed."""
+    found: list[tuple[str, ...]] = [()]
+    for _ in range(ORIGIN_PARTS):
+        found = [
+            (*parts, entry.name)
+            for parts in found
+            for entry in _directories(root.joinpath(*parts))
+            if is_origin_part(entry.name)
+        ]
+    return [LogDirectory(root, "/".join(parts)) for parts in sorted(found)]
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of a directory, waiting for it. Raises `OSError`."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def write_all(handle: int, content: bytes) -> None:
+    """Write all of `content`, in one call unless the kernel takes less. Raises `OSError`."""
+    written = os.write(handle, content)
+    while written < len(content):
+        written += os.write(handle, content[written:])
+
+
+def replace_file(path: Path, content: bytes, sync: bool) -> None:
+    """Put `content` in the place of `path` at once: whoever reads sees all of the old or all of the new."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    try:
+        write_all(handle, content)
+        if sync:
+            os.fsync(handle)
+    except OSError:
+        remove_if_there(temporary)
+        raise
+    finally:
+        os.close(handle)
+    temporary.rename(path)
+    if sync:
+        sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the entries of a directory durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_if_there(path: Path) -> None:
+    """Remove a file that may be gone already."""
+    path.unlink(missing_ok=True)
+
+
+def _directories(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,97 @@
+"""Finds records in the segments of a log, by bisection on the index that each carries (contract 4.5)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from app.audit.record import MAX_RECORD_BYTES
+from app.stores.audit_directory import LogDirectory
+
+__all__ = ["LogDamagedError", "offset_behind", "record_lines", "segment_lines"]
+
+_WINDOW = 4 * MAX_RECORD_BYTES
+_CHUNK = 1 << 20
+
+
+class LogDamagedError(Exception):
+    """The files of a log are not what its checkpoints say; the message says where, without a path."""
+
+
+def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[bytes]:
+    """Give the lines of the records `[start, end)`. Raises `LogDamagedError` when one is not there."""
+    index = start
+    segments = directory.segments()
+    ends = [first for first, _ in segments[1:]]
+    for (first, path), following in zip(segments, [*ends, end], strict=True):
+        if index >= end:
+            return
+        if index >= following or first > index:
+            continue
+        for line in segment_lines(path, first, index):
+            if index >= min(end, following):
+                break
+            yield line
+            index += 1
+    if index < end:
+        raise LogDamagedError(f"`{directory.origin}` has no record {index}")
+
+
+def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
+    """Give the complete lines of a segment from record `index` on."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        at = _line_start(handle, first, index)
+        rest = b""
+        while chunk := os.pread(handle, _WINDOW if not rest else _CHUNK, at):
+            at += len(chunk)
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
+    finally:
+        os.close(handle)
+
+
+def offset_behind(path: Path, first: int, index: int) -> int:
+    """Give the offset behind record `index` in a segment. Raises `LogDamagedError`."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        start = _line_start(handle, first, index)
+        length = os.pread(handle, MAX_RECORD_BYTES + 1, start).find(b"\n") + 1
+    finally:
+        os.close(handle)
+    if not length:
+        raise LogDamagedError(f"record {index} has no end")
+    return start + length
+
+
+def _line_start(handle: int, first: int, index: int) -> int:
+    """Find where record `index` starts in a segment that begins with record `first`."""
+    low, high = 0, os.fstat(handle).st_size
+    low_index = first
+    while high - low > _WINDOW:
+        middle = (low + high) // 2
+        window = os.pread(handle, 2 * MAX_RECORD_BYTES + 2, middle)
+        begin = window.find(b"\n") + 1
+        end = window.find(b"\n", begin)
+        found = _index_of(window[begin:end]) if begin and end > 0 else None
+        if found is None or found > index:
+            high = middle
+        else:
+            low, low_index = middle + begin, found
+    window = os.pread(handle, high - low + 2 * MAX_RECORD_BYTES, low)
+    offset = 0
+    for _ in range(index - low_index):
+        offset = window.find(b"\n", offset) + 1
+        if not offset:
+            return os.fstat(handle).st_size
+    return low + offset
+
+
+def _index_of(line: bytes) -> int | None:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    index = record.get("index") if isinstance(record, dict) else None
+    return index if type(index) is int else None

@@ -1,0 +1,291 @@
+"""Examines the logs that no process holds: where each ends, and whether it is whole (contract 4.3)."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+import orjson
+
+from app.audit.checkpoint import Checkpoint, split_notes
+from app.audit.claims import LogState, Predecessor, Torn
+from app.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_hash
+from app.audit.note import NoteError, SignedNote, verified_by
+from app.audit.trust import Trust
+from app.stores.audit_directory import LogDirectory, find_logs, remove_if_there, replace_file, sync_directory
+from app.stores.audit_hashes import LogTiles
+from app.stores.audit_records import LogDamagedError, offset_behind, record_lines
+from app.stores.audit_tiles import TILE_BYTES, TileWriter
+
+__all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "survey"]
+
+BACKGROUND_BYTES = 64 * 1024 * 1024
+_EXAMINED = "examined"
+_COPY = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A log that does not match its checkpoints, and what is wrong with it."""
+
+    log: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found in an audit directory.
+
+    `unexamined` are logs whose end was found and whose records remain to be hashed, by `examine_fully`.
+    """
+
+    predecessors: tuple[Predecessor, ...]
+    damage: tuple[Damage, ...]
+    unexamined: tuple[LogDirectory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The largest validly signed checkpoint of a log, as a note and taken apart."""
+
+    note: bytes
+    size: int
+    root: bytes
+
+
+_NOTHING = _End(b"", 0, EMPTY_ROOT)
+
+
+def survey(
+    root: Path, trust: Trust, known: Mapping[str, Predecessor] = MappingProxyType({}), thorough: bool = False
+) -> Survey:
+    """Look at every log but `known` ones: find its end, move aside what follows it, hash its records once.
+
+    Records of more than `BACKGROUND_BYTES` are left to `examine_fully`, unless `thorough`. The caller
+    MUST hold the lock of `root`. Raises `OSError` when torn bytes cannot be moved aside.
+    """
+    predecessors: list[Predecessor] = []
+    damage: list[Damage] = []
+    unexamined: list[LogDirectory] = []
+    for directory in find_logs(root):
+        if directory.origin in known:
+            predecessors.append(known[directory.origin])
+            continue
+        if directory.held():
+            predecessors.append(_as_published(directory, LogState.OPEN, trust))
+            continue
+        try:
+            found = _examine(directory, trust, thorough)
+        except LogDamagedError as error:
+            damage.append(Damage(directory.origin, str(error)))
+            predecessors.append(_as_published(directory, LogState.DAMAGED, trust))
+            continue
+        _move_torn(directory, found.end)
+        if not found.examined:
+            unexamined.append(directory)
+        torn = tuple(_describe(path) for path in directory.torn())
+        state = LogState.CLOSED if found.closed else LogState.CRASHED
+        predecessors.append(Predecessor(directory.origin, state, found.end.size, found.end.root, torn))
+    return Survey(tuple(predecessors), tuple(damage), tuple(unexamined))
+
+
+def examine_fully(directory: LogDirectory, trust: Trust) -> None:
+    """Hash every record of a log that has ended, and make its tiles again.
+
+    Raises `LogDamagedError` when the records cannot be read or do not lead to the signed root.
+    """
+    try:
+        _hash_all(directory, _signed_end(directory, trust))
+    except OSError as error:
+        raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where a log ends, whether it closed itself, and whether its records were hashed, now or before."""
+
+    end: _End
+    closed: bool
+    examined: bool
+
+
+def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> _Found:
+    """Examine a log that nobody holds, without changing anything that it promised."""
+    try:
+        end = _signed_end(directory, trust)
+        closed = _ends_closed(directory, end)
+        if _is_examined(directory, end):
+            return _Found(end, closed, True)
+        size = sum(path.stat().st_size for _, path in directory.segments())
+        at_once = thorough or size <= BACKGROUND_BYTES
+        if at_once or range_hash(0, end.size, LogTiles(directory, end.size).hashes()) != end.root:
+            _hash_all(directory, end)
+            at_once = True
+    except OSError as error:
+        raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
+    return _Found(end, closed, at_once)
+
+
+def _hash_all(directory: LogDirectory, end: _End) -> None:
+    """Hash the records, compare with the signed root, and leave tiles and a note that it was done."""
+    frontier = Frontier()
+    tiles = TileWriter(directory)
+    leaves = bytearray()
+    for line in record_lines(directory, 0, end.size):
+        leaf = leaf_hash(line)
+        frontier.append(leaf)
+        leaves += leaf
+        if len(leaves) == TILE_BYTES:
+            tiles.write(bytes(leaves))
+            leaves.clear()
+    if frontier.root() != end.root:
+        raise LogDamagedError(f"its {end.size} records do not hash to the root that was signed")
+    if end.note:
+        tiles.finish(bytes(leaves))
+        with suppress(OSError):  # a full disk is not a damaged log; it is hashed again next time
+            replace_file(directory.path / _EXAMINED, end.note, sync=False)
+
+
+def _signed_end(directory: LogDirectory, trust: Trust) -> _End:
+    """Find the largest checkpoint that a trusted key signed.
+
+    Raises `LogDamagedError` when there are checkpoints and none is signed by a trusted key.
+    """
+    best = _NOTHING
+    seen = False
+    candidates = [notes for _, path in reversed(directory.checkpoint_files()) if (notes := _notes(path))]
+    if published := directory.published():
+        candidates.append([published])
+    for notes in candidates:
+        for note in reversed(notes):
+            seen = True
+            end = _validly_signed(note, directory.origin, trust)
+            if end is None:
+                continue
+            if end.size > best.size:
+                best = end
+            break
+    if seen and best is _NOTHING:
+        raise LogDamagedError("no checkpoint is signed by a trusted key")
+    return best
+
+
+def _notes(path: Path) -> list[bytes]:
+    return [note for _, note in split_notes(path.read_bytes())]
+
+
+def _validly_signed(content: bytes, origin: str, trust: Trust) -> _End | None:
+    try:
+        note = SignedNote.parse(content)
+        checkpoint = Checkpoint.parse(note.text)
+        if checkpoint.origin != origin or not verified_by(note, dict(trust.for_log(origin))):
+            return None
+    except NoteError:
+        return None
+    return _End(content, checkpoint.size, checkpoint.root)
+
+
+def _ends_closed(directory: LogDirectory, end: _End) -> bool:
+    """Tell whether the last signed record is `log_closed`. Raises `LogDamagedError` when it is missing."""
+    if end.size == 0:
+        return False
+    (line,) = record_lines(directory, end.size - 1, end.size)
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        record = None
+    if not isinstance(record, dict) or record.get("index") != end.size - 1:
+        raise LogDamagedError(f"the last signed record, {end.size - 1}, is not in its place")
+    return record.get("event") == "log_closed"
+
+
+def _is_examined(directory: LogDirectory, end: _End) -> bool:
+    """Tell whether this process or one before it hashed the records up to the same checkpoint."""
+    try:
+        return bool(end.note) and (directory.path / _EXAMINED).read_bytes() == end.note
+    except FileNotFoundError:
+        return False
+
+
+def _move_torn(directory: LogDirectory, end: _End) -> None:
+    """Move aside every byte that follows the signed end: copied and synced first, then cut off."""
+    torn_records = _behind(directory.segments(), end.size, partial(offset_behind, index=end.size - 1))
+    torn_notes = _behind(directory.checkpoint_files(), end.size, partial(_covered_by, size=end.size))
+    if torn_records:
+        _keep_copy(torn_records, directory, f"torn-{end.size}", "")
+    if torn_notes:
+        _keep_copy(torn_notes, directory, f"torn-{end.size}", ".checkpoint")
+    for path, start in [*torn_notes, *torn_records]:
+        _cut(path, start)
+    for leftover in directory.path.glob(".*"):
+        remove_if_there(leftover)
+    if end.note and directory.published() != end.note:
+        replace_file(directory.checkpoint, end.note, sync=True)
+
+
+def _behind(
+    files: Sequence[tuple[int, Path]], size: int, offset_of_end: Callable[[Path, int], int]
+) -> list[tuple[Path, int]]:
+    """Give the files that have bytes behind the end of the log, each with the offset of the first."""
+    before = [file for file in files if file[0] < size]
+    starts = [(path, 0) for first, path in files if first >= size]
+    if before:
+        first, path = before[-1]
+        starts.insert(0, (path, offset_of_end(path, first)))
+    return [(path, start) for path, start in starts if start < path.stat().st_size]
+
+
+def _covered_by(path: Path, _: int, size: int) -> int:
+    """Give the offset in a file of checkpoints behind the last note that does not pass the end."""
+    covered = 0
+    for offset, note in split_notes(path.read_bytes()):
+        try:
+            stated = Checkpoint.parse(SignedNote.parse(note).text).size
+        except NoteError:
+            break
+        if stated > size:
+            break
+        covered = offset + len(note)
+    return covered
+
+
+def _keep_copy(parts: Sequence[tuple[Path, int]], directory: LogDirectory, stem: str, suffix: str) -> None:
+    """Copy bytes to a new file of their own, durably; an earlier one is never overwritten."""
+    target = directory.path / f"{stem}{suffix}"
+    number = 1
+    while target.exists():
+        number += 1
+        target = directory.path / f"{stem}-{number}{suffix}"
+    with target.open("xb") as copy:
+        for path, start in parts:
+            with path.open("rb") as source:
+                source.seek(start)
+                while chunk := source.read(_COPY):
+                    copy.write(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())
+    sync_directory(directory.path)
+
+
+def _cut(path: Path, length: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(length)
+        os.fsync(file.fileno())
+
+
+def _describe(path: Path) -> Torn:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Torn(path.name, file.tell(), f"sha256:{digest}")
+
+
+def _as_published(directory: LogDirectory, state: LogState, trust: Trust) -> Predecessor:
+    """Describe a log by its published checkpoint, if that is validly signed: others may be writing it."""
+    published = directory.published()
+    end = _validly_signed(published, directory.origin, trust) if published else None
+    end = end or _NOTHING
+    return Predecessor(directory.origin, state, end.size, end.root)

@@ -1,0 +1,71 @@
+"""The raw bytes of a log on disk, for the auditor (contract 4.5)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.audit.merkle import HASH_BYTES
+from app.audit.tiles import TILE_WIDTH, Tile
+from app.stores.audit_directory import LogDirectory
+
+__all__ = ["FileLogSource"]
+
+_CHUNK = 1 << 20
+
+
+class FileLogSource:
+    """Reads a log as it was at one moment: the checkpoints, then the names of the files, then records."""
+
+    def __init__(self, directory: LogDirectory) -> None:
+        self._directory = directory
+        self._published = directory.published()
+        self._checkpoints = [(path.name, path) for _, path in directory.checkpoint_files()]
+        self._last = self._checkpoints[-1][1].read_bytes() if self._checkpoints else b""
+        self._segments = directory.segments()
+
+    @property
+    def origin(self) -> str:
+        """The log's name, from where its directory is."""
+        return self._directory.origin
+
+    def published(self) -> bytes | None:
+        """Give the content of `checkpoint`."""
+        return self._published
+
+    def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:
+        """Read the files of checkpoints; the last, which may be growing, was read before."""
+        for name, path in self._checkpoints[:-1]:
+            yield name, path.read_bytes()
+        if self._checkpoints:
+            yield self._checkpoints[-1][0], self._last
+
+    def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Read the segments in chunks."""
+        for first, path in self._segments:
+            yield first, _chunks(path)
+
+    def leaf_hashes(self, start: int, end: int) -> bytes | None:
+        """Read the leaves from the tiles of level 0, when all of them are there."""
+        hashes = bytearray()
+        for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
+            width = min(TILE_WIDTH, end - index * TILE_WIDTH)
+            content = self._tile(index, width)
+            if content is None:
+                return None
+            hashes += content[: width * HASH_BYTES]
+        return bytes(hashes[start % TILE_WIDTH * HASH_BYTES :])
+
+    def _tile(self, index: int, width: int) -> bytes | None:
+        for tile in (Tile(0, index), Tile(0, index, width)):
+            try:
+                content = (self._directory.path / tile.path).read_bytes()
+            except OSError:
+                continue
+            if len(content) >= width * HASH_BYTES:
+                return content
+        return None
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
