@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.errors import Reason
 from app.core.ports import CompiledPolicy, Evaluator, PointBinding, PolicyType, SourceReader
 from app.core.values import JsonObject
 
@@ -149,7 +150,11 @@ def _origin(entry: EntryPoint) -> str:
 
 def _faulty(name: str, path: str, error: Exception) -> ManifestError:
     message = f"adapter `{name}` failed: {type(error).__name__}: {error}"
-    return ManifestError([Diagnostic("adapter-failed", message, path)])
+    breach = isinstance(error, MemoryError)
+    return ManifestError(
+        [Diagnostic("adapter-failed", message, path)],
+        Reason.RESOURCE_LIMIT_EXCEEDED if breach else Reason.MANIFEST_INVALID,
+    )
 
 
 def _listed(adapters: Mapping[str, Adapter]) -> str:

@@ -56,7 +56,6 @@ class Call(Generic[Answer]):
     read: Callable[[Tell, bytes], Answer | Exception]
     failure: Callable[[str], Exception]
     waits_until: float
-    retried: bool = False
 
     def settle(self, tell: Tell, body: bytes) -> None:
         """Give the asker what the child said. Raises `GarbageError`."""

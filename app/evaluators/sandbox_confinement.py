@@ -46,7 +46,7 @@ class Confinement:
         # All children stay in the zygote's session: schedulers that share by session then weigh them
         # together against the service, however many are busy.
         os.nice(_NICENESS)
-        _keep_only(channel)
+        null = _keep_only(channel)
         kept_bytes = self.memory_bytes // 4
         address_space = _address_space() + self.memory_bytes + kept_bytes
         if _LINUX:
@@ -63,6 +63,9 @@ class Confinement:
         _limit("RLIMIT_NPROC", 0)
         _limit("RLIMIT_CPU", _WEARY_CPU_SECONDS + self.request_seconds)
         _limit("RLIMIT_AS", address_space)
+        # Until here an error has somewhere to go.
+        os.dup2(null, 2)
+        os.close(null)
         # Open descriptors go on working; no other can ever be opened: no file, no socket, no pipe.
         _limit("RLIMIT_NOFILE", 0)
         return Usage(_peak_bytes(resource.getrusage(resource.RUSAGE_SELF)) + kept_bytes)
@@ -83,12 +86,14 @@ class Usage:
         return used.ru_utime + used.ru_stime > _WEARY_CPU_SECONDS or _peak_bytes(used) > self.weary_bytes
 
 
-def _keep_only(channel: int) -> None:
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
+def _keep_only(channel: int) -> int:
+    """Close all but the error output and the channel; give a descriptor of the null device."""
     os.dup2(channel, CHANNEL)
-    os.closerange(CHANNEL + 1, max(null, channel, 256) + 1)
+    os.closerange(CHANNEL + 1, max(channel, 256) + 1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    return null
 
 
 def _address_space() -> int:

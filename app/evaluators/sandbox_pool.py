@@ -29,6 +29,7 @@ SLOW_S = 0.010
 """A child at work for longer does not count among the warm ones: another takes its place meanwhile."""
 
 START_S = 10.0
+MOST_BACKOFF_S = 5.0
 KEPT_PROGRAMS = 32
 """Manifests that one child keeps compiled."""
 
@@ -161,15 +162,14 @@ class Pool:
         self._serve()
 
     def lost(self, worker: Worker, *, untouched: bool) -> None:
-        """Replace a child that is gone. What it had not begun with goes to another, once."""
+        """Replace a child that is gone. What it had not begun with goes to another, while there is time."""
         if worker not in self._workers:
             return
         self._died += 1
         call = worker.call
         if not worker.ready:
             self._not_started()
-        if call and untouched and not call.retried:
-            call.retried = True
+        if call and untouched:
             self._finish(worker, call)
             self._waiting.setdefault(call.program, deque()).appendleft(call)
             self._waiting.move_to_end(call.program, last=False)
@@ -328,8 +328,8 @@ class Pool:
         try:
             zygote = self._zygote or self._start_zygote()
             channel = zygote.fork(self._forked)
-        except OSError:
-            self._not_started()
+        except OSError as error:
+            self._not_started(f"cannot be started: {error}")
             self._zygote_lost()
             return
         worker = Worker(self._forked, channel, self, self._loop, self._max_reply)
@@ -351,12 +351,12 @@ class Pool:
         for worker in tuple(self._workers):
             self.lost(worker, untouched=False)
 
-    def _not_started(self) -> None:
+    def _not_started(self, why: str = "end before they are ready; the error output tells why") -> None:
         """Wait longer before each next try."""
         self._failed_starts += 1
-        self._start_after = self._loop.time() + min(0.05 * 2**self._failed_starts, 5.0)
+        self._start_after = self._loop.time() + min(0.01 * 2**self._failed_starts, MOST_BACKOFF_S)
         if not self.ready.done():
-            self.ready.set_exception(StartError("the sandbox's processes end before they are ready"))
+            self.ready.set_exception(StartError(f"its processes {why}"))
 
     def _drop(self, worker: Worker, why: str) -> None:
         """Kill a child, fail its call, and forget both."""

@@ -121,7 +121,11 @@ class _Zygote:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         orders = self._orders
-        usage = Confinement(orders.memory_bytes, orders.request_seconds).apply(channel, parent)
+        try:
+            usage = Confinement(orders.memory_bytes, orders.request_seconds).apply(channel, parent)
+        except OSError as error:
+            os.write(2, f"the sandbox cannot confine a child: {error}\n".encode())
+            return
         Child(socket.socket(fileno=CHANNEL), self._types, usage, orders.max_output_bytes).serve()
 
     def _kill(self, number: int) -> None:
