@@ -1,0 +1,60 @@
+"""From the source of a schema to its declarations and the engine's handle (contract 1.7.1)."""
+
+from dataclasses import dataclass
+
+from app.core.canonical import canonical
+from app.core.diagnostics import ManifestError
+from app.core.values import Json
+from app.evaluators import cedar_engine as engine
+from app.evaluators.cedar_definition import SchemaSource
+from app.evaluators.cedar_findings import Place, invalid, too_large
+from app.evaluators.cedar_schema import MAX_SCHEMA_CHARACTERS, Schema, SchemaBoundError
+from app.evaluators.cedar_schema_json import SchemaShapeError, read_schema_json
+from app.evaluators.cedar_schema_text import read_schema_text
+from app.evaluators.cedar_syntax import CedarSyntaxError, Lines
+
+__all__ = ["CompiledSchema", "compile_schema"]
+
+_SYNTAX = "cedar-schema-syntax"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSchema:
+    """A schema as the engine holds it, and what it declares."""
+
+    handle: engine.Schema
+    declarations: Schema
+
+
+def compile_schema(source: SchemaSource) -> CompiledSchema:
+    """Read, bound and parse a schema. Raises `ManifestError`."""
+    try:
+        declarations = _declarations(source.value)
+        declarations.check_bounds()
+        return CompiledSchema(engine.parse_schema(source.value), declarations)
+    except SchemaBoundError as error:
+        raise too_large(str(error), source.at) from None
+    except CedarSyntaxError as error:
+        raise _misread(source, error) from None
+    except (SchemaShapeError, engine.EngineError) as error:
+        raise invalid(_SYNTAX, str(error), source.at) from None
+
+
+def _declarations(value: str | dict[str, Json]) -> Schema:
+    if isinstance(value, str):
+        _check_length(len(value))
+        return read_schema_text(value)
+    declarations = read_schema_json(value)
+    _check_length(len(canonical(value)))
+    return declarations
+
+
+def _check_length(length: int) -> None:
+    if length > MAX_SCHEMA_CHARACTERS:
+        raise SchemaBoundError(f"the schema is longer than {MAX_SCHEMA_CHARACTERS} characters")
+
+
+def _misread(source: SchemaSource, error: CedarSyntaxError) -> ManifestError:
+    text = source.value if isinstance(source.value, str) else ""
+    place = Lines(text).place(error.offset)
+    return invalid(_SYNTAX, error.message, Place(source.at.path, source.at.source or source.at.path, *place))

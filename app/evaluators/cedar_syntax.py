@@ -1,0 +1,126 @@
+"""The lexical part of Cedar: tokens, string literals, type names and entity UIDs (contract 1.7.1).
+
+The lexer agrees with the engine's on where strings and comments begin and end, so that what is
+counted or split here is what the engine will see.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+__all__ = [
+    "CedarSyntaxError",
+    "EntityUid",
+    "Lines",
+    "Token",
+    "is_type_name",
+    "parse_uid",
+    "tokens",
+    "unescape",
+]
+
+TokenKind = Literal["string", "word", "number", "mark"]
+
+_TOKEN = re.compile(
+    r"""(?P<skip>\s+|//[^\n\r]*)
+      | (?P<string>"[^"\\]*(?:\\.[^"\\]*)*")
+      | (?P<word>[_a-zA-Z][_a-zA-Z0-9]*)
+      | (?P<number>[0-9]+)
+      | (?P<mark>::|[=!<>]=|\|\||&&|[@.,;:(){}\[\]<>+\-*/%!=?])""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(
+    r"""\\(?:(?P<plain>[nrt0\\'"])|x(?P<byte>[0-7][0-9a-fA-F])|u\{(?P<point>[0-9a-fA-F][0-9a-fA-F_]{0,11})\})
+      | (?P<wrong>\\)""",
+    re.VERBOSE,
+)
+_PLAIN_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
+_NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*(?:::[_a-zA-Z][_a-zA-Z0-9]*)*")
+_UID = re.compile(rf'(?P<type>{_NAME.pattern})::"(?P<id>[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_RESERVED = frozenset({"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"})
+
+
+class CedarSyntaxError(ValueError):
+    """A text that cannot be Cedar; `offset` counts characters from 0."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+class Token(NamedTuple):
+    """A token as written, strings with their quotes; `offset` counts characters from 0."""
+
+    kind: TokenKind
+    text: str
+    offset: int
+
+
+class EntityUid(NamedTuple):
+    """A UID as the engine takes it: never joined into one text."""
+
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        quoted = self.id.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{self.type}::"{quoted}"'
+
+
+class Lines:
+    """Where the lines of a text begin."""
+
+    def __init__(self, text: str) -> None:
+        self._ends = [match.start() for match in re.finditer("\n", text)]
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Give line and column, from 1, of the character at `offset`."""
+        before = bisect_left(self._ends, offset)
+        begin = self._ends[before - 1] + 1 if before else 0
+        return before + 1, offset - begin + 1
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Give the tokens of a policy or schema text. Raises `CedarSyntaxError`."""
+    place = 0
+    match_at = _TOKEN.match
+    while place < len(text):
+        found = match_at(text, place)
+        if found is None:
+            what = "a string that is never closed" if text[place] == '"' else f"`{text[place]}`"
+            raise CedarSyntaxError(f"unexpected {what}", place)
+        match found.lastgroup:
+            case "string" | "word" | "number" | "mark" as kind:
+                yield Token(kind, found.group(), place)
+        place = found.end()
+
+
+def unescape(quoted: str) -> str:
+    """Give the value of what stands between the quotes of a string. Raises `CedarSyntaxError`."""
+    return _ESCAPE.sub(_unescaped, quoted) if "\\" in quoted else quoted
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    if plain := escape["plain"]:
+        return _PLAIN_ESCAPES[plain]
+    if escape["wrong"]:
+        raise CedarSyntaxError("a string holds an escape that Cedar does not know", escape.start())
+    point = int((escape["byte"] or escape["point"]).replace("_", ""), 16)
+    if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
+        raise CedarSyntaxError("a string holds an escape that is no character", escape.start())
+    return chr(point)
+
+
+def is_type_name(text: str) -> bool:
+    """Tell whether `text` can name an entity type: `User`, `Acme::User`."""
+    return _NAME.fullmatch(text) is not None and _RESERVED.isdisjoint(text.split("::"))
+
+
+def parse_uid(text: str) -> EntityUid:
+    """Read `Type::"id"`. Raises `CedarSyntaxError`."""
+    found = _UID.fullmatch(text)
+    if found is None or not is_type_name(found["type"]):
+        raise CedarSyntaxError('an entity is written `Type::"id"`')
+    return EntityUid(found["type"], unescape(found["id"]))
