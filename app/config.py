@@ -14,6 +14,7 @@ from app.core.document import DocumentError, parse_document
 from app.core.limits import MAX_CONFIGURABLE_DEPTH, Limits
 from app.core.outbound import OutboundAllow
 from app.core.values import Json
+from app.stores.audit_open_log import Durability
 from app.telemetry.log import EventFilter, LogFormat
 
 __all__ = ["PREFIX", "Loaded", "Settings", "SettingsError", "is_loopback", "load_settings"]
@@ -66,6 +67,24 @@ class Settings(BaseModel):
     outbound_allow: Listed = Field((), description="URL beginnings that inline manifests may call, by comma")
     sandbox_children: Positive = Field(2, le=64, description="warm sandbox processes")
     sandbox_max_children: Positive = Field(8, le=256, description="sandbox processes at most")
+
+    audit_dir: Path = Field(Path("var/audit"), description="directory of the audit logs")
+    audit_name: str = Field(
+        "acs-sidecar", pattern=r"^[A-Za-z0-9._-]+$", description="first part of the name of every log"
+    )
+    audit_instance: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._-]+$", description="second part of that name; default: the host's name"
+    )
+    audit_key_file: Path = Field(
+        Path("var/audit-key.pem"), description="Ed25519 key that signs the log; made when it is missing"
+    )
+    audit_durability: Durability = Field(
+        Durability.WRITE,
+        description="write (survives the process), fsync (survives the machine) or none (no log is kept)",
+    )
+    audit_on_damage: Literal["continue", "refuse"] = Field(
+        "continue", description="whether a damaged log prevents the start"
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level logged")
     log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for a terminal")

@@ -7,6 +7,8 @@ from app.catalog import Catalog
 from app.compiler import ManifestCompiler
 from app.config import Settings
 from app.service import DecisionService
+from app.stores.audit_log import FileAuditLog
+from app.stores.audit_reader import AuditReader
 
 __all__ = ["Runtime"]
 
@@ -22,6 +24,8 @@ class Runtime:
     compiler: ManifestCompiler
     catalog: Catalog
     service: DecisionService
+    audit: FileAuditLog | None
+    reader: AuditReader | None
     engines: dict[str, str]
     start: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

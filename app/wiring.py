@@ -1,11 +1,16 @@
 """The one place that builds adapters and plugs them together."""
 
 import importlib.metadata
+import socket
 import time
 from functools import partial
 from pathlib import Path
 
+import structlog
+
+import app
 from app.annotators.endpoint import HttpClient, endpoint_annotator
+from app.audit.origin import origin_part
 from app.catalog import AnyManifest, Catalog, InlineManifests, OperatorManifests
 from app.compiler import ManifestCompiler
 from app.config import Settings
@@ -18,19 +23,31 @@ from app.evaluators.registry import policy_types
 from app.evaluators.sandbox import Sandbox, SandboxSettings
 from app.runtime import Runtime
 from app.service import DecisionService
+from app.stores.audit_log import FileAuditLog
+from app.stores.audit_open_log import Durability
+from app.stores.audit_opening import AuditLogSettings
+from app.stores.audit_reader import AuditReader
+from app.stores.keys import AuditKey, ensure_key
 from app.stores.manifest_files import ManifestFile, find_manifests, read_manifest_file
 from app.stores.sources import DirectorySources
 from app.telemetry.log import LogSink
 
-__all__ = ["build", "build_compiler", "compile_file", "load_operator_manifests"]
+__all__ = [
+    "audit_key",
+    "build",
+    "build_compiler",
+    "check_operator_manifests",
+    "compile_file",
+    "load_operator_manifests",
+]
 
 ENGINES = ("cedarpy", "celine-regorus")
 
 
-def build(settings: Settings) -> Runtime:
-    """Build everything, the operator's manifests compiled.
+def build(settings: Settings, key: AuditKey | None, worker: int = 0) -> Runtime:
+    """Build everything, the operator's manifests compiled; `key` signs the audit log, if one is kept.
 
-    Must be called on the thread that will run the event loop: engines do not change threads.
+    Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
     custom evaluator cannot.
     """
@@ -40,9 +57,12 @@ def build(settings: Settings) -> Runtime:
     compiler = build_compiler(settings, client, sandbox)
     operator = load_operator_manifests(settings, compiler)
     catalog = Catalog(operator, InlineManifests(inline_mode, compiler, settings.inline_cache))
-    service = DecisionService(catalog, None, LogSink(settings.telemetry_events), time.perf_counter_ns)
+    audit = FileAuditLog(_audit_settings(settings, worker), key, _announce) if key else None
+    service = DecisionService(catalog, audit, LogSink(settings.telemetry_events), time.perf_counter_ns)
 
     async def start() -> None:
+        if audit:
+            await audit.start()
         if sandbox:
             await sandbox.start()
 
@@ -50,16 +70,45 @@ def build(settings: Settings) -> Runtime:
         await client.close()
         if sandbox:
             await sandbox.close()
+        if audit:
+            await audit.close()
 
     return Runtime(
         settings=settings,
         compiler=compiler,
         catalog=catalog,
         service=service,
+        audit=audit,
+        reader=AuditReader(settings.audit_dir) if audit else None,
         engines={name: importlib.metadata.version(name) for name in ENGINES},
         start=start,
         close=close,
     )
+
+
+def check_operator_manifests(settings: Settings) -> None:
+    """Compile the operator's manifests for the findings alone. Raises as `build` does."""
+    load_operator_manifests(settings, build_compiler(settings, HttpClient(), None))
+
+
+def audit_key(settings: Settings) -> AuditKey | None:
+    """Load the key of the audit log, or make it; `None` when no log is kept.
+
+    To be called once, before workers are forked. Raises `KeyFileError`.
+    """
+    log = structlog.stdlib.get_logger("acs.audit")
+    if settings.audit_durability is Durability.NONE:
+        log.warning("audit_off", detail="no audit log is kept: verdicts cannot be proven")
+        return None
+    key, generated = ensure_key(settings.audit_key_file, settings.audit_dir)
+    if generated:
+        log.warning(
+            "audit_key_generated",
+            path=str(settings.audit_key_file.resolve()),
+            vkey=str(key.verifier_key(settings.audit_name)),
+            detail="keep it, and give the verifier key to whoever verifies the log",
+        )
+    return key
 
 
 def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:
@@ -140,3 +189,21 @@ def _sandbox(settings: Settings) -> Sandbox:
             inline_adapters=frozenset(settings.inline_adapters),
         )
     )
+
+
+def _audit_settings(settings: Settings, worker: int) -> AuditLogSettings:
+    return AuditLogSettings(
+        directory=settings.audit_dir,
+        name=settings.audit_name,
+        instance=settings.audit_instance or origin_part(socket.gethostname()),
+        worker=str(worker),
+        durability=settings.audit_durability,
+        refuse_on_damage=settings.audit_on_damage == "refuse",
+        facts={"version": app.__version__},
+    )
+
+
+def _announce(origin: str, checkpoint: bytes) -> None:
+    """Anchor a checkpoint outside of the audit directory, in the service's own log."""
+    log = structlog.stdlib.get_logger("acs.audit")
+    log.info("audit_checkpoint", log=origin, checkpoint=checkpoint.decode())

@@ -4,6 +4,8 @@ import asyncio
 import sys
 import time
 
+import orjson
+
 from app.annotators.endpoint import HttpClient
 from app.catalog import Catalog, InlineManifests, OperatorManifests
 from app.config import load_settings
@@ -12,7 +14,7 @@ from app.service import DecisionService
 from app.telemetry.log import EventFilter, LogSink
 from app.wire.problems import ProblemError
 from app.wire.requests import parse_evaluate
-from app.wire.responses import decision_body
+from app.wire.responses import decision_json
 from app.wiring import build_compiler
 
 
@@ -29,7 +31,7 @@ async def decide(service: DecisionService, body: bytes) -> bytes:
     try:
         request = parse_evaluate(body, None)
         recorded = await service.decide(request)
-        return decision_body(recorded.decision, recorded.position, request.include)
+        return orjson.dumps(decision_json(recorded.decision, recorded.position, request.include))
     except ProblemError as problem:
         return problem.body()
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import structlog
 import typer
 
 from app.cli.output import fail, show_findings
@@ -12,8 +11,9 @@ from app.evaluators.custom import AdapterError
 from app.server.sockets import BindError, bind
 from app.server.supervisor import supervise
 from app.server.worker import run_worker
+from app.stores.keys import KeyFileError
 from app.telemetry.log import configure_logging
-from app.wiring import build
+from app.wiring import audit_key, check_operator_manifests
 
 __all__ = ["serve"]
 
@@ -34,26 +34,16 @@ def serve(
     settings = loaded.settings
     configure_logging(settings.log_format, settings.log_level)
     try:
-        runtime = build(settings)
+        key = audit_key(settings)
+        listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
+        if settings.workers == 1:
+            run_worker(settings, key, 0, listener)
+            return
+        # Engines belong to the thread that made them, so each worker compiles its own.
+        check_operator_manifests(settings)
     except ManifestError as error:
         show_findings(error.diagnostics)
         fail("the manifests cannot be served; correct them, or set ACS_MANIFESTS_STRICT=false")
-    except AdapterError as error:
+    except (AdapterError, BindError, KeyFileError) as error:
         fail(str(error))
-    try:
-        listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
-    except BindError as error:
-        fail(str(error))
-    structlog.stdlib.get_logger("acs").info(
-        "listening",
-        address=str(settings.uds) if settings.uds else "http://{}:{}".format(*listener.getsockname()[:2]),
-        workers=settings.workers,
-        manifests=sorted(runtime.catalog.operator.by_name),
-        inline_manifests=runtime.catalog.inline.mode.value,
-    )
-    if settings.workers == 1:
-        run_worker(runtime, settings, listener)
-        return
-    # Engines belong to the thread that made them, so each worker compiles its own.
-    del runtime
-    raise typer.Exit(supervise(settings.workers, lambda: run_worker(build(settings), settings, listener)))
+    raise typer.Exit(supervise(settings.workers, lambda number: run_worker(settings, key, number, listener)))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import app
-from app.http import health, manifests
+from app.http import audit, health, manifests
 from app.http.decisions import DecisionRoutes
 from app.http.gate import Gate, HostRule
 from app.http.openapi import document_decisions
@@ -26,7 +27,11 @@ def create_app(runtime: Runtime) -> Gate:
     """Build the ASGI application around a runtime, which its lifespan starts and closes."""
     settings = runtime.settings
     decisions = DecisionRoutes(
-        runtime.service, settings.max_body_bytes, settings.max_in_flight, frozenset(settings.include)
+        runtime.service,
+        partial(audit.receipt_of, runtime),
+        settings.max_body_bytes,
+        settings.max_in_flight,
+        frozenset(settings.include),
     )
     return Gate(decisions, create_api(runtime), HostRule(settings.allowed_hosts), settings.max_body_bytes)
 
@@ -55,6 +60,7 @@ def create_api(runtime: Runtime | None = None) -> FastAPI:
     )
     api.state.runtime = runtime
     api.include_router(manifests.router)
+    api.include_router(audit.router)
     api.include_router(health.router)
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(HTTPException, _http_error)

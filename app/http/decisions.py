@@ -1,32 +1,44 @@
 """The decision routes as a plain ASGI endpoint: nothing between the bytes and the service (contract 2.1)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import orjson
 
+from app.audit.ports import AuditPosition
 from app.core.errors import Reason
 from app.core.values import Json
 from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_reply
-from app.service import DecisionService
+from app.service import DecisionService, Recorded
 from app.wire.problems import ProblemError
 from app.wire.requests import EvaluateRequest, parse_batch, parse_evaluate, read_evaluate
-from app.wire.responses import decision_body, decision_json
+from app.wire.responses import decision_json
 
-__all__ = ["PREFIX", "DecisionRoutes"]
+__all__ = ["PREFIX", "DecisionRoutes", "Receipts"]
 
 PREFIX = "/v1/evaluate"
 BATCH = "/v1/evaluate:batch"
 _STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"application/jsonl"})
 
 
+Receipts = Callable[[AuditPosition], Awaitable[Json]]
+"""Gives the receipt of a record that is in the log (contract 4.5)."""
+
+
 class DecisionRoutes:
     """Everything below `/v1/evaluate`. Whatever happens here, the answer carries a verdict."""
 
     def __init__(
-        self, service: DecisionService, max_body_bytes: int, max_in_flight: int, included: frozenset[str]
+        self,
+        service: DecisionService,
+        receipts: Receipts,
+        max_body_bytes: int,
+        max_in_flight: int,
+        included: frozenset[str],
     ) -> None:
         self._service = service
+        self._receipts = receipts
         self._max_body_bytes = max_body_bytes
         self._max_in_flight = max_in_flight
         self._included = included
@@ -49,7 +61,7 @@ class DecisionRoutes:
             else:
                 request = self._permitted(parse_evaluate(body, point or None))
                 recorded = await self._service.decide(request)
-                answer = decision_body(recorded.decision, recorded.position, request.include)
+                answer = orjson.dumps(await self._response(recorded, request.include))
         except ProblemError as problem:
             await self._refuse(send, problem, point)
             return
@@ -75,7 +87,13 @@ class DecisionRoutes:
             recorded = await self._service.decide(request)
         except ProblemError as problem:
             return (await self._service.refuse(problem, _named_point(item))).as_json()
-        return decision_json(recorded.decision, recorded.position, request.include)
+        return await self._response(recorded, request.include)
+
+    async def _response(self, recorded: Recorded, include: frozenset[str]) -> dict[str, Json]:
+        response = decision_json(recorded.decision, recorded.position, include)
+        if "receipt" in include and recorded.position:
+            response["receipt"] = await self._receipts(recorded.position)
+        return response
 
     def _permitted(self, request: EvaluateRequest) -> EvaluateRequest:
         if request.include <= self._included:

@@ -63,7 +63,7 @@ async def healthz() -> Health:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(runtime: Current, response: Response) -> Readiness:
     """Tell whether decisions can be made, each check by name."""
-    checks = [_manifests_check(runtime)]
+    checks = [_manifests_check(runtime), _audit_check(runtime)]
     ready = all(check.state != "failed" for check in checks)
     if not ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -94,3 +94,17 @@ def _manifests_check(runtime: Runtime) -> Check:
     if runtime.catalog.inline.mode is not InlineMode.DENY:
         return Check(name="manifests", state="ok", detail="none loaded; inline manifests are accepted")
     return Check(name="manifests", state="failed", detail="none that is valid is loaded")
+
+
+def _audit_check(runtime: Runtime) -> Check:
+    audit = runtime.audit
+    if audit is None:
+        return Check(name="audit", state="warning", detail="no audit log is kept (ACS_AUDIT_DURABILITY=none)")
+    if audit.failure:
+        return Check(name="audit", state="failed", detail=audit.failure)
+    if audit.damage:
+        damaged = ", ".join(one.log for one in audit.damage)
+        return Check(name="audit", state="warning", detail=f"damaged, and left as found: {damaged}")
+    if audit.warning:
+        return Check(name="audit", state="warning", detail=audit.warning)
+    return Check(name="audit", state="ok", detail=f"{audit.records} records written")

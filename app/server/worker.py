@@ -1,13 +1,16 @@
 """One worker: the runtime and uvicorn around it, on one event loop."""
 
+import asyncio
 import socket
 from types import FrameType
 
+import structlog
 import uvicorn
 
 from app.config import Settings
 from app.http.app import create_app
-from app.runtime import Runtime
+from app.stores.keys import AuditKey
+from app.wiring import build
 
 __all__ = ["run_worker"]
 
@@ -21,8 +24,18 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def run_worker(runtime: Runtime, settings: Settings, listener: socket.socket) -> None:
-    """Serve until a signal ends it; requests in flight get `shutdown_timeout_s` to finish."""
+def run_worker(settings: Settings, key: AuditKey | None, number: int, listener: socket.socket) -> None:
+    """Serve until a signal ends it; requests in flight get `shutdown_timeout_s` to finish.
+
+    Raises `ManifestError` and `AdapterError` as `app.wiring.build` does.
+    """
+    factory = uvicorn.Config(app="").get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_serve(settings, key, number, listener))
+
+
+async def _serve(settings: Settings, key: AuditKey | None, number: int, listener: socket.socket) -> None:
+    runtime = build(settings, key, number)
     config = uvicorn.Config(
         create_app(runtime),
         interface="asgi3",
@@ -35,4 +48,11 @@ def run_worker(runtime: Runtime, settings: Settings, listener: socket.socket) ->
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
-    Server(config).run(sockets=[listener])
+    structlog.stdlib.get_logger("acs").info(
+        "listening",
+        address=str(settings.uds) if settings.uds else "http://{}:{}".format(*listener.getsockname()[:2]),
+        worker=number,
+        manifests=sorted(runtime.catalog.operator.by_name),
+        inline_manifests=runtime.catalog.inline.mode.value,
+    )
+    await Server(config).serve(sockets=[listener])

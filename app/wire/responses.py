@@ -1,12 +1,10 @@
-"""Decisions to bytes (contract 2.1)."""
-
-import orjson
+"""Decisions to response values (contract 2.1)."""
 
 from app.audit.ports import AuditPosition
 from app.core.decision import Decision
 from app.core.values import Json
 
-__all__ = ["decision_body", "decision_json"]
+__all__ = ["decision_json"]
 
 
 def decision_json(
@@ -34,11 +32,6 @@ def decision_json(
     if include:
         _add_included(members, decision, include)
     return members
-
-
-def decision_body(decision: Decision, position: AuditPosition | None, include: frozenset[str]) -> bytes:
-    """Serialise `decision_json`."""
-    return orjson.dumps(decision_json(decision, position, include))
 
 
 def _position(position: AuditPosition) -> dict[str, Json]:
