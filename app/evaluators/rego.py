@@ -1,0 +1,151 @@
+"""The `rego` policy type: OPA's language, evaluated in this process by regorus (contract 1.7.2)."""
+
+import re
+from collections.abc import Mapping
+
+import orjson
+
+from app.core.diagnostics import Diagnostic
+from app.core.errors import EvaluationError, Reason
+from app.core.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, PolicyType, SourceReader
+from app.core.values import Json, JsonObject
+from app.evaluators.in_process import is_engine_fault
+from app.evaluators.rego_analysis import Program, analyse
+from app.evaluators.rego_ast import read_module
+from app.evaluators.rego_bounds import check_bounds
+from app.evaluators.rego_documents import Segments, dotted
+from app.evaluators.rego_engine import ANSWER, Engine, ThreadEngine, parse
+from app.evaluators.rego_findings import invalid, remark
+from app.evaluators.rego_input import InputText, input_text
+from app.evaluators.rego_query import parse_query
+from app.evaluators.rego_sources import RegoSources, is_blank, read_sources
+
+__all__ = ["REGO"]
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNDEFINED = '"<undefined>"'
+"""What the engine writes for undefined, and for a string of that text."""
+
+
+class _RegoType:
+    @property
+    def bind_members(self) -> frozenset[str]:
+        return frozenset({"query"})
+
+    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> "_RegoPolicy":
+        """Read, bound, parse and check the sources; the query waits for its binding."""
+        given = read_sources(path, definition, sources)
+        check_bounds(given.modules)
+        modules = [(read_module(module, parse(module)), module.roots) for module in given.modules]
+        program = analyse(modules, given.data)
+        return _RegoPolicy(path, definition, given, program)
+
+
+class _RegoPolicy:
+    """Binds queries; points with the same query share an evaluator, and so its engines."""
+
+    def __init__(self, path: str, definition: JsonObject, sources: RegoSources, program: Program) -> None:
+        self._path = path
+        self._sources = sources
+        self._program = program
+        self._input_text = input_text(program.input_paths)
+        self._evaluators: dict[Segments, Evaluator] = {}
+        self._remarks: dict[Segments, Diagnostic] = {}
+        if not is_blank(definition.get("query")):
+            self._lint(parse_query(definition["query"], f"{path}.query"))
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return (*self._sources.warnings, *self._remarks.values())
+
+    def bind(self, binding: PointBinding) -> Evaluator:
+        """Fix the query: the binding's own, else the definition's."""
+        own = not is_blank(binding.members.get("query"))
+        given = binding.members if own else binding.definition
+        path = f"{binding.path if own else self._path}.query"
+        query = parse_query(given.get("query"), path)
+        if not self._program.tree.holds(query) and not _in_data(query, self._sources.data):
+            message = f"`{given['query']}` is no rule and no data of this policy"
+            raise invalid("rego-query-unknown", message, path)
+        self._lint(query)
+        if query not in self._evaluators:
+            self._evaluators[query] = self._evaluator(query, str(given["query"]))
+        return self._evaluators[query]
+
+    def _evaluator(self, query: Segments, text: str) -> Evaluator:
+        engines = ThreadEngine(self._sources.modules, self._sources.data, query)
+        if self._program.tree.is_rule_alone(query) and all(_PLAIN.fullmatch(name) for name in query):
+            return _RuleEvaluator(text, engines, self._input_text, dotted(query))
+        return _QueryEvaluator(text, engines, self._input_text)
+
+    def _lint(self, query: Segments) -> None:
+        """Remark on a complete rule that may be undefined."""
+        rules = self._program.rules.get(query, ())
+        if not rules or any(rule.partial or rule.total or rule.function for rule in rules):
+            return
+        message = (
+            f"`{dotted(query)}` has no default: where none of its bodies holds it is undefined, and the "
+            "evaluation fails"
+        )
+        at = rules[0].at
+        self._remarks[query] = remark("rego-no-default", message, at)
+
+
+class _QueryEvaluator:
+    """Evaluates any query, through the rule that stands for it."""
+
+    def __init__(self, query: str, engines: ThreadEngine, input_text: InputText) -> None:
+        self._query = query
+        self._engines = engines
+        self._input_text = input_text
+        self._trace: Mapping[str, Json] = {"query": query}
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Evaluate on a copy of an engine that has never seen an input."""
+        engine = self._engines.prepared.clone()
+        try:
+            engine.set_input_json(self._input_text(policy_input))
+            value = self._value(engine)
+        except EvaluationError:
+            raise
+        except BaseException as error:
+            if not is_engine_fault(error):
+                raise
+            raise self._failed("could not be evaluated: a function failed or rules disagree") from None
+        return PolicyOutput(value, self._trace)
+
+    def _value(self, engine: Engine) -> Json:
+        answer: Json = orjson.loads(engine.eval_rule_as_json(ANSWER))
+        if not isinstance(answer, list):
+            raise self._failed("is undefined for this input")
+        return answer[0]
+
+    def _failed(self, what: str) -> EvaluationError:
+        return EvaluationError(Reason.POLICY_INVOCATION_FAILED, f"`{self._query}` {what}")
+
+
+class _RuleEvaluator(_QueryEvaluator):
+    """Evaluates a query that is exactly one rule, without the way round."""
+
+    def __init__(self, query: str, engines: ThreadEngine, input_text: InputText, rule: str) -> None:
+        super().__init__(query, engines, input_text)
+        self._rule = rule
+
+    def _value(self, engine: Engine) -> Json:
+        answer = engine.eval_rule_as_json(self._rule)
+        if answer == _UNDEFINED and engine.eval_rule(self._rule) is None:
+            raise self._failed("is undefined for this input")
+        value: Json = orjson.loads(answer)
+        return value
+
+
+def _in_data(path: Segments, data: JsonObject) -> bool:
+    value: Json = dict(data)
+    for name in path:
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return True
+
+
+REGO: PolicyType = _RegoType()

@@ -1,0 +1,246 @@
+"""Checks over all modules of a policy, before any of it is evaluated (contract 1.7, 1.7.2, 1.9)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.values import JsonObject
+from app.evaluators.rego_ast import Call, ModuleFacts, Reference, Rule
+from app.evaluators.rego_builtins import AVAILABLE, IMPURE, ZONED
+from app.evaluators.rego_documents import Segments, dotted
+from app.evaluators.rego_engine import QUERY_PACKAGE
+from app.evaluators.rego_findings import Place, finding, too_large
+from app.evaluators.rego_graph import DocumentTree, Node, components, longest
+from app.evaluators.rego_sources import Roots
+
+__all__ = ["MAX_CHAIN", "MAX_INDEXES", "MAX_LOOPS", "MAX_STACK_BYTES", "Program", "analyse"]
+
+MAX_CHAIN = 2_000
+MAX_STACK_BYTES = 7_600_000
+"""What evaluation may take of a stack of 8 MiB."""
+MAX_INDEXES = 8
+"""Brackets with variables in one reference: the engine's planning doubles with each."""
+MAX_LOOPS = 256
+"""Iterations in one rule: the engine's planning takes their square."""
+
+_KEYWORDS = frozenset({"contains", "every", "if", "in"})
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is known of a policy whose modules passed every check."""
+
+    rules: Mapping[Segments, tuple[Rule, ...]]
+    tree: DocumentTree
+    input_paths: frozenset[Segments]
+
+
+def analyse(modules: Sequence[tuple[ModuleFacts, Roots]], data: JsonObject) -> Program:
+    """Check all modules together. Raises `ManifestError` with every finding."""
+    facts = [module for module, _ in modules]
+    rules = _by_path(facts)
+    tree = DocumentTree()
+    for path, same in rules.items():
+        if not any(rule.function for rule in same):
+            tree.add(path)
+    findings = [
+        *(found for module, roots in modules for found in _misplaced(module, roots)),
+        *(found for module in facts for found in _misused(module, rules)),
+        *_replaced_by_data(rules, data),
+        *_hidden_packages(facts, rules),
+    ]
+    if findings:
+        raise ManifestError(findings)
+    _bound_rules(facts)
+    edges = _edges(facts, tree, hidden=False)
+    if circles := list(_circles(edges, rules)):
+        raise ManifestError(circles)
+    _bound_chains(_edges(facts, tree, hidden=True), rules)
+    return Program(rules, tree, frozenset(_input_paths(facts)))
+
+
+def _by_path(modules: Iterable[ModuleFacts]) -> dict[Segments, tuple[Rule, ...]]:
+    rules: dict[Segments, tuple[Rule, ...]] = {}
+    for module in modules:
+        for rule in module.rules:
+            rules[rule.path] = (*rules.get(rule.path, ()), rule)
+    return rules
+
+
+def _misplaced(module: ModuleFacts, roots: Roots) -> Iterator[Diagnostic]:
+    """Find what a package may not be, or not be here."""
+    if module.package[0] == QUERY_PACKAGE:
+        yield finding("rego-package-reserved", f"the package `{QUERY_PACKAGE}` is reserved", module.at)
+    if not roots.own(module.package):
+        message = f"the package `{'.'.join(module.package)}` is outside the bundle's roots ({roots})"
+        yield finding("rego-bundle-roots", message, module.at)
+
+
+def _misused(module: ModuleFacts, rules: Mapping[Segments, tuple[Rule, ...]]) -> Iterator[Diagnostic]:
+    """Find names that mean something else to the engine than they seem to."""
+    for rule in module.rules:
+        name = rule.path[len(module.package) :]
+        if name[0] in _KEYWORDS:
+            yield finding("rego-keyword", _keyword(name[0]), rule.at)
+        if rule.function and ".".join(name) in AVAILABLE | IMPURE:
+            message = f"`{'.'.join(name)}` is the name of a built-in function: rename this one"
+            yield finding("rego-builtin-shadowed", message, rule.at)
+        for reference in rule.references:
+            if reference.root in _KEYWORDS and not reference.hidden:
+                yield finding("rego-keyword", _keyword(reference.root), reference.at)
+        for call in rule.calls:
+            if problem := _call_problem(call, module, rules):
+                yield finding(*problem, call.at)
+
+
+def _keyword(name: str) -> str:
+    return f"`{name}` is taken for a name here: import `future.keywords.{name}` or use `rego_version` 1"
+
+
+def _call_problem(
+    call: Call, module: ModuleFacts, rules: Mapping[Segments, tuple[Rule, ...]]
+) -> tuple[str, str] | None:
+    """Tell what is wrong with a function that is called: code and message."""
+    name = ".".join(call.name)
+    if name in IMPURE:
+        message = f"`{name}` is not allowed: its value is not a function of its arguments"
+        return "rego-nondeterministic", message
+    if name in ZONED and "Local" in call.texts:
+        message = f"`{name}` with the zone `Local` is not allowed: its value depends on the machine"
+        return "rego-nondeterministic", message
+    if name in AVAILABLE or _function(call.name, module, rules):
+        return None
+    imported = module.imports.get(call.name[0])
+    if imported and _is_function((*imported, *call.name[1:])[1:], rules):
+        full = dotted((*imported, *call.name[1:])[1:])
+        message = f"the engine does not find `{name}` through an import: call it as `{full}`"
+    else:
+        message = f"there is no function `{name}` in this policy, and this engine has none"
+    return "rego-function-unknown", message
+
+
+def _function(
+    name: Segments, module: ModuleFacts, rules: Mapping[Segments, tuple[Rule, ...]]
+) -> Segments | None:
+    """Give the path of the policy's own function that a call of `name` reaches."""
+    path = name[1:] if name[0] == "data" else (*module.package, *name)
+    return path if _is_function(path, rules) else None
+
+
+def _is_function(path: Segments, rules: Mapping[Segments, tuple[Rule, ...]]) -> bool:
+    return any(rule.function for rule in rules.get(path, ()))
+
+
+def _replaced_by_data(rules: Mapping[Segments, tuple[Rule, ...]], data: JsonObject) -> Iterator[Diagnostic]:
+    """Find rules at or below whose path there is data: the engine would take the data instead."""
+    for path, same in rules.items():
+        value = data
+        for length, name in enumerate(path, 1):
+            if name not in value:
+                break
+            member = value[name]
+            if not isinstance(member, dict) or length == len(path):
+                message = f"data at `{dotted(path[:length])}` would replace the rule `{dotted(path)}`"
+                yield finding("rego-data-replaces-rule", message, same[0].at)
+                break
+            value = member
+
+
+def _hidden_packages(
+    modules: Iterable[ModuleFacts], rules: Mapping[Segments, tuple[Rule, ...]]
+) -> Iterator[Diagnostic]:
+    """Find packages that lie at or below a complete rule: only one of the two would be seen."""
+    for module in modules:
+        for length in range(1, len(module.package) + 1):
+            above = rules.get(module.package[:length], ())
+            if any(not rule.partial for rule in above):
+                message = (
+                    f"the package `{'.'.join(module.package)}` conflicts with the rule "
+                    f"`{dotted(module.package[:length])}`"
+                )
+                yield finding("rego-rule-conflict", message, module.at)
+
+
+def _bound_rules(modules: Iterable[ModuleFacts]) -> None:
+    for module in modules:
+        for rule in module.rules:
+            if rule.loops > MAX_LOOPS:
+                raise too_large(f"the rule iterates in more than {MAX_LOOPS} places: split it up", rule.at)
+            for reference in rule.references:
+                if reference.indexes > MAX_INDEXES:
+                    message = (
+                        f"a reference holds more than {MAX_INDEXES} brackets with variables: split it up"
+                    )
+                    raise too_large(message, reference.at)
+
+
+def _edges(modules: Iterable[ModuleFacts], tree: DocumentTree, *, hidden: bool) -> dict[Node, set[Node]]:
+    """Give what each rule depends on; with `hidden`, also through names that a variable hides."""
+    modules = list(modules)
+    rules = _by_path(modules)
+    edges: dict[Node, set[Node]] = {("rule", path): set() for path in rules}
+    for module in modules:
+        for rule in module.rules:
+            targets = edges["rule", rule.path]
+            for reference in rule.references:
+                if hidden or not reference.hidden:
+                    path = _target(reference, module)
+                    targets.update(tree.read(path) if path is not None else ())
+            for call in rule.calls:
+                if path := _function(call.name, module, rules):
+                    targets.add(("rule", path))
+    edges.update((folder, set(inside)) for folder, inside in tree.folders())
+    return edges
+
+
+def _target(reference: Reference, module: ModuleFacts) -> Segments | None:
+    """Give the path below `data` that a reference reads, if it reads `data`."""
+    root, *names = _resolved(reference, module)
+    if root == "data":
+        return tuple(names)
+    return (*module.package, root, *names) if root != "input" else None
+
+
+def _resolved(reference: Reference, module: ModuleFacts) -> Segments:
+    return (*module.imports.get(reference.root, (reference.root,)), *reference.names)
+
+
+def _circles(
+    edges: Mapping[Node, set[Node]], rules: Mapping[Segments, tuple[Rule, ...]]
+) -> Iterator[Diagnostic]:
+    for component in components(edges):
+        paths = sorted(path for kind, path in component if kind == "rule")
+        if not paths or (len(component) == 1 and component[0] not in edges[component[0]]):
+            continue
+        what = "function" if _is_function(paths[0], rules) else "rule"
+        message = f"the {what} `{dotted(paths[0])}` depends on itself"
+        if len(paths) > 1:
+            message += " through " + ", ".join(f"`{dotted(path)}`" for path in paths[1:4])
+        yield finding("rego-recursion", message, rules[paths[0]][0].at)
+
+
+def _bound_chains(edges: Mapping[Node, set[Node]], rules: Mapping[Segments, tuple[Rule, ...]]) -> None:
+    stacks = {path: max(rule.stack for rule in same) for path, same in rules.items()}
+    ways = longest(edges, stacks)
+    for path, same in rules.items():
+        way = ways["rule", path]
+        at: Place = same[0].at
+        if way.rules > MAX_CHAIN:
+            raise too_large(
+                f"`{dotted(path)}` begins a chain of {way.rules} rules that depend on each other: "
+                f"{MAX_CHAIN} are allowed",
+                at,
+            )
+        if way.stack > MAX_STACK_BYTES:
+            message = f"`{dotted(path)}` and what it depends on nest too deep to be evaluated: split them up"
+            raise too_large(message, at)
+
+
+def _input_paths(modules: Iterable[ModuleFacts]) -> Iterator[Segments]:
+    """Give the paths below `input` that any rule may read."""
+    for module in modules:
+        for rule in module.rules:
+            for reference in rule.references:
+                root, *names = _resolved(reference, module)
+                if root == "input":
+                    yield tuple(names)
