@@ -113,6 +113,7 @@ class _Auditor:
         self._agreed = Frontier()
         self._since_agreed = bytearray()
         self._last_time = ""
+        self._closed = False
         self.report = LogReport(source.origin)
         self.captured: dict[int, bytes] = {}
         self.claims: list[Claim] = []
@@ -133,14 +134,20 @@ class _Auditor:
 
         # 2. That many records, each in its place; at every checkpoint the tree has the signed root.
         #    Stops: changed, removed, added, swapped and duplicated records, and edited checkpoints.
-        for line in self._records(end, progress):
-            self._take(line)
-            size = self._frontier.size
-            if expected and size == expected.checkpoint.size:
-                self._agree(expected)
-                expected = next(notes, None)
-            if self._wanted and size == self._wanted[-1]:
-                self.captured[self._wanted.pop()] = self._frontier.root()
+        stop = self._next_stop(expected, end)
+        for lines in self._records(end, progress):
+            at = 0
+            while at < len(lines):
+                until = at + stop - self._frontier.size
+                self._take(lines[at:until])
+                at = until
+                if self._frontier.size == stop:
+                    if expected and stop == expected.checkpoint.size:
+                        self._agree(expected)
+                        expected = next(notes, None)
+                    if self._wanted and stop == self._wanted[-1]:
+                        self.captured[self._wanted.pop()] = self._frontier.root()
+                    stop = self._next_stop(expected, end)
         if self._frontier.size < end:
             raise _Broken(
                 Property.RECORD_PRESENT,
@@ -157,6 +164,12 @@ class _Auditor:
             )
         if end == 0 and self.report.pending_bytes:
             self.report.unknown = "there are records and no checkpoint that covers any"
+
+    def _next_stop(self, expected: _Signed | None, end: int) -> int:
+        """Give the next size at which there is something to compare or to note."""
+        return min(
+            end, expected.checkpoint.size if expected else end, self._wanted[-1] if self._wanted else end
+        )
 
     def _want(self, size: int) -> None:
         self._wanted = sorted({size, *self._wanted}, reverse=True)
@@ -222,7 +235,7 @@ class _Auditor:
             raise _Broken(Property.CHECKPOINT_SIGNATURE, index, f"{place}: no trusted key signed it")
         return _Signed(checkpoint, tuple(self._keys[signer] for signer in signers))
 
-    def _records(self, end: int, progress: Callable[[int], None]) -> Iterator[bytes]:
+    def _records(self, end: int, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
         """Give the lines of the records before `end`, in order, and count the bytes after it."""
         at = 0
         for first, chunks in self._source.segments():
@@ -237,7 +250,7 @@ class _Auditor:
                         Property.RECORD_FORM, at, f"the record is longer than {MAX_RECORD_BYTES} bytes"
                     )
                 covered = min(len(lines), end - at)
-                yield from lines[:covered] if covered < len(lines) else lines
+                yield lines[:covered]
                 at += covered
                 self.report.pending_bytes += sum(len(line) + 1 for line in lines[covered:])
                 progress(covered)
@@ -245,40 +258,39 @@ class _Auditor:
                 raise _Broken(Property.RECORD_PRESENT, at, "the segment ends within this record")
             self.report.pending_bytes += len(rest)
 
-    def _take(self, line: bytes) -> None:
-        """Check one record by itself and add it to the tree."""
-        index = self._frontier.size
-        record = _parse(line, index)
-        # Stops: files of another log under this log's name.
-        if record.get("log") != self._origin:
-            raise _Broken(Property.RECORD_LOG, index, "the record is of another log")
-        # Stops: removed, added, swapped and duplicated records, each at its exact place.
-        if record.get("index") != index:
-            raise _Broken(
-                Property.RECORD_INDEX, index, f"the record says that its index is {record.get('index')}"
-            )
-        # Stops: a head cut off, and records put behind a clean end.
-        if self.report.closed:
-            raise _Broken(Property.LOG_CLOSED, index, "there is a record after `log_closed`")
-        event = record.get("event")
-        if index == 0 and event != "log_opened":
-            raise _Broken(Property.LOG_OPENED, 0, "the first record is not `log_opened`")
-        if event != "decision":
-            self._take_event(event, record, index)
-        time = record.get("time")
-        if not isinstance(time, str) or len(time) != _TIME_LENGTH:
-            raise _Broken(Property.RECORD_FORM, index, "`time` is not a time")
-        if time < self._last_time and self.report.time_backward is None:
-            self.report.time_backward = index
-        self._last_time = time
-        if index == 0:
-            self.report.first_time = time
-        leaf = leaf_hash(line)
-        self._frontier.append(leaf)
-        self._since_agreed += leaf
+    def _take(self, lines: list[bytes]) -> None:
+        """Check records one by one and add them to the tree."""
+        origin, frontier = self._origin, self._frontier
+        for index, line in enumerate(lines, start=frontier.size):
+            record = _parse(line, index)
+            get = record.get
+            # Stops: files of another log under this log's name.
+            if get("log") != origin:
+                raise _Broken(Property.RECORD_LOG, index, "the record is of another log")
+            # Stops: removed, added, swapped and duplicated records, each at its exact place.
+            if get("index") != index:
+                stated = f"the record says that its index is {get('index')}"
+                raise _Broken(Property.RECORD_INDEX, index, stated)
+            # Stops: a head cut off, and records put behind a clean end.
+            event = get("event")
+            if self._closed or (index == 0 and event != "log_opened"):
+                raise _out_of_order(index)
+            if event != "decision":
+                self._take_event(event, record, index)
+            time = get("time")
+            if not isinstance(time, str) or len(time) != _TIME_LENGTH:
+                raise _Broken(Property.RECORD_FORM, index, "`time` is not a time")
+            if time < self._last_time and self.report.time_backward is None:
+                self.report.time_backward = index
+            self._last_time = time
+            leaf = leaf_hash(line)
+            frontier.append(leaf)
+            self._since_agreed += leaf
 
     def _take_event(self, event: Json, record: dict[str, Json], index: int) -> None:
-        self.report.closed = event == "log_closed"
+        if index == 0:
+            self.report.first_time = str(record.get("time"))
+        self._closed = event == "log_closed"
         self.claims.extend(claims_of(record, self._origin, index))
         self.pruned.extend(pruned_by(record))
 
@@ -294,6 +306,7 @@ class _Auditor:
         self._agreed = self._frontier.copy()
         self._since_agreed.clear()
         self.report.size = checkpoint.size
+        self.report.closed = self._closed
         self.report.root = checkpoint.root
         self.report.last_time = self._last_time
 
@@ -318,6 +331,12 @@ class _Auditor:
             start,
             f"the records from here to {end - 1} do not hash to the root that was signed for {end}",
         )
+
+
+def _out_of_order(index: int) -> _Broken:
+    if index == 0:
+        return _Broken(Property.LOG_OPENED, 0, "the first record is not `log_opened`")
+    return _Broken(Property.LOG_CLOSED, index, "there is a record after `log_closed`")
 
 
 def _parse(line: bytes, index: int) -> dict[str, Json]:

@@ -51,6 +51,11 @@ class LogDirectory:
         """The newest checkpoint that was published."""
         return self.path / CHECKPOINT
 
+    def exists(self) -> bool:
+        """Tell whether the log is there, by directories alone: links are not followed."""
+        levels = [self.path, *self.path.parents[: ORIGIN_PARTS - 1]]
+        return all(level.is_dir() and not level.is_symlink() for level in levels)
+
     def segment(self, first: int) -> Path:
         """The records from index `first` on."""
         return self.path / f"records-{first:010d}.jsonl"
