@@ -3,6 +3,7 @@
 Every policy here denies, so an allow can only come from a fault of the service.
 """
 
+import copy
 import random
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +56,17 @@ class Generator:
             [45, 25, 5, 10, 10, 5],
         )[0]
         point = self._random.choice(
-            ["input", "output", "pre_tool_call", "lunch", "agent_startup", "%00", "input"]
+            [
+                "input",
+                "input",
+                "output",
+                "output",
+                "pre_tool_call",
+                "pre_tool_call",
+                "pre_tool_call",
+                "lunch",
+                "%00",
+            ]
         )
         path, body = make()
         return path or f"/v1/evaluate/{point}", body
@@ -108,7 +119,7 @@ class Generator:
             if isinstance(value[key], dict | list) and value[key] and self._random.random() < 0.7:
                 value = value[key]
                 continue
-            value[key] = self._random.choice(STRANGE)
+            value[key] = copy.deepcopy(self._random.choice(STRANGE))
             return
 
     def _broken(self) -> tuple[str, bytes]:
