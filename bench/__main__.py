@@ -49,6 +49,8 @@ def _servers(only: str) -> Servers:
         "test": lambda: servers.sidecar(POLICIES, "test"),
         "rego": lambda: servers.sidecar(POLICIES, "rego"),
         "cedar": lambda: servers.sidecar(POLICIES, "cedar"),
+        "rego, signed audit": lambda: servers.sidecar(POLICIES, "rego", audit=True),
+        "cedar, signed audit": lambda: servers.sidecar(POLICIES, "cedar", audit=True),
         "bare, 10 times the snapshot": lambda: servers.bare(10),
         "rego, 10 times the snapshot": lambda: servers.sidecar(POLICIES, "rego", times=10),
         "cedar, 10 times the snapshot": lambda: servers.sidecar(POLICIES, "cedar", times=10),

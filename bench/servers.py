@@ -53,15 +53,25 @@ def sidecar(
     reference: str,
     *,
     times: int = 1,
+    audit: bool = False,
     inline: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
 ) -> Iterator[Target]:
     """The service with one manifest a policy, by name; `inline` is sent along instead of a name."""
     with tempfile.TemporaryDirectory() as folder:
+        manifests = Path(folder) / "manifests"
+        manifests.mkdir()
         for name, policy in policies.items():
-            (Path(folder) / f"{name}.json").write_text(json.dumps(workload.manifest(policy)))
+            (manifests / f"{name}.json").write_text(json.dumps(workload.manifest(policy)))
         port = _free_port()
-        settings = {"ACS_PORT": str(port), "ACS_MANIFESTS": folder, "ACS_LOG_LEVEL": "warning"}
+        settings = {
+            "ACS_PORT": str(port),
+            "ACS_MANIFESTS": str(manifests),
+            "ACS_LOG_LEVEL": "warning",
+            "ACS_AUDIT_DURABILITY": "write" if audit else "none",
+            "ACS_AUDIT_DIR": f"{folder}/audit",
+            "ACS_AUDIT_KEY_FILE": f"{folder}/audit-key.pem",
+        }
         command = [str(Path(sys.executable).with_name("acs-sidecar")), "serve"]
         url = f"http://127.0.0.1:{port}/v1/evaluate/pre_tool_call"
         request = workload.request(times, None if inline else reference)
