@@ -332,9 +332,10 @@ class FileAuditLog:
         try:
             await self._rotate("rotated", self._key)
             self.warning = None
+            self._rotate_not_before = 0.0
         except OSError as error:
             self.warning = f"the next audit log cannot be opened: {_reason(error)}"
-        self._rotate_not_before = time.monotonic() + self._settings.retry_seconds
+            self._rotate_not_before = time.monotonic() + self._settings.retry_seconds
 
     async def _rotate(self, reason: str, key: AuditKey) -> None:
         """Close the current log and go on in a new one. Raises `OSError`."""

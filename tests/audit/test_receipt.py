@@ -135,7 +135,7 @@ GOOD = a_receipt().as_json()
         ({**GOOD, "proof": ["AAAA"]}, "`proof` must be a list of base64 hashes"),
     ],
 )
-def test_what_is_no_receipt_is_refused(value: Any, message: str) -> None:  # noqa: ANN401  # any JSON at all
+def test_what_is_no_receipt_is_refused(value: Any, message: str) -> None:
     """A value of another form is refused with the reason."""
     with pytest.raises(ReceiptError) as refusal:
         Receipt.parse(value)

@@ -1,0 +1,88 @@
+"""Real audit logs on disk for the tests of the stores."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.audit.chain import Anchor, audit_logs
+from app.audit.findings import Report
+from app.audit.record import AuditEntry
+from app.stores.audit_directory import LogDirectory, find_logs
+from app.stores.audit_log import FileAuditLog
+from app.stores.audit_opening import AuditLogSettings
+from app.stores.audit_source import FileLogSource
+from app.stores.keys import AuditKey
+
+KEY = AuditKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+OTHER_KEY = AuditKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+
+Work = Callable[[FileAuditLog], Awaitable[object]]
+
+
+def settings(root: Path, **members: Any) -> AuditLogSettings:
+    """Give settings for a log of `acs/host/0` that retry and publish quickly."""
+    return replace(
+        AuditLogSettings(root, "acs", "host", "0", publish_seconds=0.01, retry_seconds=0.05), **members
+    )
+
+
+def entry(number: int = 0) -> AuditEntry:
+    """Give a decision that its number tells from others."""
+    return AuditEntry("allow", "input", mode="enforce", agent_id=f"agent-{number}")
+
+
+def with_log(
+    work: Work, config: AuditLogSettings, key: AuditKey = KEY, announced: list[bytes] | None = None
+) -> None:
+    """Open a log, work with it, and close it."""
+
+    async def run() -> None:
+        log = FileAuditLog(
+            config, key, lambda _, note: announced.append(note) if announced is not None else None
+        )
+        await log.start()
+        try:
+            await work(log)
+        finally:
+            await log.close()
+
+    asyncio.run(run())
+
+
+def decisions(count: int, at_once: int = 1) -> Work:
+    """Append decisions, `at_once` by as many tasks."""
+
+    async def work(log: FileAuditLog) -> None:
+        async def task(first: int) -> None:
+            for number in range(first, count, at_once):
+                await log.append(entry(number))
+
+        await asyncio.gather(*(task(first) for first in range(at_once)))
+
+    return work
+
+
+def audited(root: Path, key: AuditKey = KEY, anchors: list[Anchor] | None = None) -> Report:
+    """Audit everything below an audit directory."""
+    return audit_logs([FileLogSource(log) for log in find_logs(root)], key.trust, anchors or [])
+
+
+def sound(root: Path, key: AuditKey = KEY) -> list[str]:
+    """Give what is wrong below an audit directory: nothing, one hopes."""
+    return [str(finding) for finding in audited(root, key).all_findings]
+
+
+def records(log: LogDirectory) -> list[dict[str, Any]]:
+    """Read the records of a log."""
+    lines = b"".join(path.read_bytes() for _, path in log.segments()).split(b"\n")[:-1]
+    return [orjson.loads(line) for line in lines]
+
+
+def newest(root: Path) -> LogDirectory:
+    """Give the log that was opened last."""
+    return max(find_logs(root), key=lambda log: records(log)[0]["record_id"])
