@@ -60,10 +60,14 @@ class PoolBounds:
 
 @dataclass(frozen=True, slots=True)
 class PoolCounts:
-    """What the pool holds, and how many children it has killed and lost since it was opened."""
+    """What the pool holds, and how many children it has killed and lost since it was opened.
+
+    Children that are neither idle nor busy are starting; `waiting` counts requests.
+    """
 
     children: int
     idle: int
+    busy: int
     waiting: int
     killed: int
     died: int
@@ -93,8 +97,14 @@ class Pool:
 
     def counts(self) -> PoolCounts:
         """Count."""
-        waiting = sum(len(calls) for calls in self._waiting.values())
-        return PoolCounts(len(self._workers), len(self._idle), waiting, self._killed, self._died)
+        return PoolCounts(
+            children=len(self._workers),
+            idle=len(self._idle),
+            busy=sum(worker.call is not None for worker in self._workers),
+            waiting=sum(len(calls) for calls in self._waiting.values()),
+            killed=self._killed,
+            died=self._died,
+        )
 
     def open(self) -> None:
         """Start the warm children; `ready` is done when they are, or raises `StartError`."""

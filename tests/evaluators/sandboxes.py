@@ -1,7 +1,9 @@
 """What the tests of the sandbox share: policies as jobs, inputs, an open sandbox, and its processes."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,6 +30,7 @@ __all__ = [
     "policy_input",
     "sandboxed",
     "settings",
+    "until",
     "zygotes",
 ]
 
@@ -125,6 +128,14 @@ def install(directory: Path, monkeypatch: pytest.MonkeyPatch, name: str, adapter
     lines = [f"{adapter} = {reference}\n" for adapter, reference in adapters.items()]
     (information / "entry_points.txt").write_text("[acs_sidecar.evaluators]\n" + "".join(lines))
     monkeypatch.syspath_prepend(directory)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition that must come true soon."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
 
 
 def zygotes(parent: int | None = None) -> list[int]:

@@ -386,7 +386,7 @@ def test_a_child_loads_no_web_framework() -> None:
             sys.executable,
             "-c",
             "import sys; import app.evaluators.sandbox_zygote;"
-            "sys.exit(bool({'fastapi', 'pydantic', 'asyncio', 'uvicorn', 'aiohttp', 'yaml'} & set(sys.modules)))",
+            "sys.exit(bool({'fastapi', 'pydantic', 'asyncio', 'uvicorn', 'aiohttp'} & set(sys.modules)))",
         )
         return await process.wait()
 
