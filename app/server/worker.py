@@ -1,6 +1,7 @@
 """One worker: the runtime and uvicorn around it, on one event loop."""
 
 import asyncio
+import gc
 import socket
 from types import FrameType
 
@@ -55,4 +56,7 @@ async def _serve(settings: Settings, key: AuditKey | None, number: int, listener
         manifests=sorted(runtime.catalog.operator.by_name),
         inline_manifests=runtime.catalog.inline.mode.value,
     )
+    # What is loaded stays: no collection needs to look at it again while requests wait.
+    gc.collect()
+    gc.freeze()
     await Server(config).serve(sockets=[listener])
