@@ -22,7 +22,6 @@ verdict := data.coding.shell.verdict if {
 }
 
 arguments_known if {
-	is_object(args)
 	every name, value in args {
 		type_name(value) == input.tool.accepts[name]
 	}

@@ -77,18 +77,12 @@ name(word) := lower(last(split(word, "/")))
 
 last(parts) := parts[count(parts) - 1]
 
-# Everything that can name a file: words, what stands in them behind = : , @ or a short flag, and redirections.
-named contains word if {
-	some words in commands
-	some word in words
-}
-
+# Everything that can name a file: words, split at = : , and @; what follows a short flag; redirections.
 named contains piece if {
 	some words in commands
 	some word in words
 	not startswith(word, "https://")
 	some mark in ["=", ":", ",", "@"]
-	contains(word, mark)
 	some piece in split(word, mark)
 }
 
@@ -117,7 +111,6 @@ unreadable contains "a comment" if {
 
 unreadable contains "a here-document" if {
 	some token in tokens
-	redirection(token)
 	startswith(trim_left(token, "0123456789"), "<<")
 }
 

@@ -10,9 +10,7 @@ known if {
 }
 
 known_labels(labels) if {
-	count(labels) > 0
 	every label in labels {
-		is_string(label)
 		is_label(label)
 	}
 	some label in labels

@@ -1,0 +1,132 @@
+"""The example manifests do what their cases say, in-process and over HTTP (contract 1, 2.1, 3.4)."""
+
+import asyncio
+import json
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import orjson
+import pytest
+
+from app.config import load_settings
+from app.core.points import InterventionPoint
+from app.core.verdict import Decision
+from app.runtime import Runtime
+from app.wire.requests import parse_evaluate
+from app.wire.responses import decision_json
+from app.wiring import build
+from tests.conftest import COMMAND, Service, environment, start_service
+from tests.examples import MANIFESTS, MEMBERS, NAMES, Example, examples
+
+EXAMPLES = {name: list(examples(name)) for name in NAMES}
+ALL = [
+    pytest.param(example, id=f"{name}: {example.case['name']}")
+    for name in NAMES
+    for example in EXAMPLES[name]
+]
+
+
+@pytest.fixture(scope="module")
+def decide() -> Iterator[Callable[[Example], dict[str, object]]]:
+    """Decide on an example in this process, through everything that stands behind the HTTP interface."""
+    settings = load_settings({}, options={"manifests": MANIFESTS, "telemetry_events": "off"}).settings
+    with asyncio.Runner() as runner:
+
+        async def start() -> Runtime:
+            runtime = build(settings, None)
+            await runtime.start()
+            return runtime
+
+        runtime = runner.run(start())
+
+        def decided(example: Example) -> dict[str, object]:
+            request = parse_evaluate(orjson.dumps(example.body), None)
+            recorded = runner.run(runtime.service.decide(request))
+            response = decision_json(recorded.decision, recorded.position, request.include)
+            parsed: dict[str, object] = orjson.loads(orjson.dumps(response))
+            return parsed
+
+        yield decided
+        runner.run(runtime.close())
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that has loaded the examples."""
+    running = start_service(tmp_path_factory.mktemp("examples"), ACS_MANIFESTS=str(MANIFESTS))
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("example", ALL)
+def test_an_example_in_process(example: Example, decide: Callable[[Example], dict[str, object]]) -> None:
+    """The decision service decides as the case says."""
+    example.check(decide(example))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_examples_over_http(name: str, service: Service) -> None:
+    """The running service decides as the cases say, one by one."""
+    for example in EXAMPLES[name]:
+        status, response = service.post("/v1/evaluate", example.body)
+        assert (example.case["name"], status) == (example.case["name"], 200)
+        example.check(response)
+
+
+def test_the_examples_are_valid() -> None:
+    """Validating all examples finds nothing, no warning either."""
+    done = subprocess.run(
+        [COMMAND, "validate", MANIFESTS], capture_output=True, check=False, env=environment()
+    )
+    results = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert [(result["valid"], result["diagnostics"]) for result in results] == [(True, [])] * len(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cases_are_well_formed(name: str) -> None:
+    """Cases have known members only, and no name twice: a misspelt expectation would expect nothing."""
+    cases = [example.case for example in EXAMPLES[name]]
+    assert [case for case in cases if not {"name", "snapshot", "expect"} <= case.keys() <= MEMBERS] == []
+    assert [case for case in cases if "decision" not in case["expect"]] == []
+    counted = Counter(case["name"] for case in cases)
+    assert [case_name for case_name, count in counted.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cases_cover_the_manifest(name: str) -> None:
+    """Each manifest has at least 15 cases, one for each point that it configures, and all five verdicts."""
+    cases = EXAMPLES[name]
+    manifest = (MANIFESTS / name / "manifest.yaml").read_text()
+    configured = {point.value for point in InterventionPoint if re.search(rf"^  {point}:", manifest, re.M)}
+    assert len(cases) >= 15
+    assert {example.point for example in cases} == configured
+    assert {example.expected["decision"] for example in cases} == {decision.value for decision in Decision}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cases_hit_every_rule(name: str) -> None:
+    """Every reason that a policy can give is expected by a case, and every ground of an unreadable command."""
+    given: set[str] = set()
+    grounds: set[str] = set()
+    for file in (MANIFESTS / name).rglob("*.rego"):
+        text = file.read_text()
+        given |= set(re.findall(r'"reason": "(\w+)"', text))
+        given |= set(re.findall(r'^(?:denials|questions|remarks) contains "(\w+)"', text, re.M))
+        grounds |= set(re.findall(r'^unreadable contains "([^"]+)"', text, re.M))
+    for file in (MANIFESTS / name).rglob("*.cedar"):
+        text = file.read_text()
+        given |= set(re.findall(r'@id\("(\w+)"\)\nforbid', text))
+        given |= set(re.findall(r'\\"reason\\": \\"(\w+)\\"', text))
+    expected = {example.expected.get("reason") for example in EXAMPLES[name]}
+    assert given - expected == set()
+    messages = " ".join(str(example.expected.get("message")) for example in EXAMPLES[name])
+    assert {ground for ground in grounds if ground not in messages} == set()
+
+
+def test_every_point_appears() -> None:
+    """The examples show all eight intervention points."""
+    points = {example.point for cases in EXAMPLES.values() for example in cases}
+    assert points == {point.value for point in InterventionPoint}
