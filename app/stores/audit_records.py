@@ -23,19 +23,18 @@ def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[byte
     """Give the lines of the records `[start, end)`. Raises `LogDamagedError` when one is not there."""
     index = start
     segments = directory.segments()
-    ends = [first for first, _ in segments[1:]]
-    for (first, path), following in zip(segments, [*ends, end], strict=True):
-        if index >= end:
-            return
-        if index >= following or first > index:
+    bounds = [*(first for first, _ in segments[1:]), end]
+    for (first, path), bound in zip(segments, bounds, strict=False):
+        until = min(end, bound)
+        if not first <= index < until:
             continue
         for line in segment_lines(path, first, index):
-            if index >= min(end, following):
+            if index == until:
                 break
             yield line
             index += 1
     if index < end:
-        raise LogDamagedError(f"`{directory.origin}` has no record {index}")
+        raise LogDamagedError(f"record {index} is missing")
 
 
 def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:

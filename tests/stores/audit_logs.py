@@ -85,4 +85,5 @@ def records(log: LogDirectory) -> list[dict[str, Any]]:
 
 def newest(root: Path) -> LogDirectory:
     """Give the log that was opened last."""
-    return max(find_logs(root), key=lambda log: records(log)[0]["record_id"])
+    begun = [log for log in find_logs(root) if records(log)]
+    return max(begun, key=lambda log: records(log)[0]["record_id"])
