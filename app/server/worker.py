@@ -30,7 +30,7 @@ def run_worker(settings: Settings, key: AuditKey | None, number: int, listener: 
 
     Raises `ManifestError` and `AdapterError` as `app.wiring.build` does.
     """
-    factory = uvicorn.Config(app="").get_loop_factory()
+    factory = uvicorn.Config(app="", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_serve(settings, key, number, listener))
 

@@ -12,23 +12,21 @@ def decision_json(
 ) -> dict[str, Json]:
     """Give the response to one evaluation as a value; `position` is where its record is."""
     evaluation = decision.evaluation
-    members: dict[str, Json] = {
-        "verdict": decision.verdict.as_json(),
-        "transformed_policy_target_applied": evaluation is not None and evaluation.applied,
-        "intervention_point": decision.asked,
-        "mode": decision.mode,
-        "policy_id": decision.policy_id,
-        "manifest_digest": decision.manifest.digest,
-        "input_identity": evaluation.input_identity if evaluation else None,
-        "enforced_identity": evaluation.enforced_identity if evaluation else None,
-        "audit": None if position is None else _position(position),
-    }
+    members: dict[str, Json] = {"verdict": decision.verdict.as_json()}
     if evaluation is not None and evaluation.applied:
         members["transformed_policy_target"] = evaluation.transformed_target
-    if decision.request_id is not None:
-        members["request_id"] = decision.request_id
+    members["transformed_policy_target_applied"] = evaluation is not None and evaluation.applied
     if decision.error is not None:
         members["detail"] = decision.error.detail
+    members["intervention_point"] = decision.asked
+    members["mode"] = decision.mode
+    members["policy_id"] = decision.policy_id
+    members["manifest_digest"] = decision.manifest.digest
+    members["input_identity"] = evaluation.input_identity if evaluation else None
+    members["enforced_identity"] = evaluation.enforced_identity if evaluation else None
+    if decision.request_id is not None:
+        members["request_id"] = decision.request_id
+    members["audit"] = None if position is None else _position(position)
     if include:
         _add_included(members, decision, include)
     return members
