@@ -20,7 +20,9 @@ ADDRESS = "http://localhost:8383"
 
 def _run(command: str, service: Service) -> str:
     """Send what a curl of the README would, to the service that was started."""
-    program, silent, url, header, content_type, data, body = shlex.split(command.removeprefix("$ "))
+    program, silent, url, header, content_type, data, body = shlex.split(
+        command.removeprefix("$ ").replace("\\\n", " ")
+    )
     assert (program, silent, header, data) == ("curl", "-s", "-H", "-d")
     assert url.startswith(ADDRESS)
     name, _, value = content_type.partition(": ")
