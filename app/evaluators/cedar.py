@@ -88,7 +88,7 @@ class _CedarPolicy:
                 continue
             if not self.admission.may_be_decimal(action.uid, place.segments):
                 raise invalid(
-                    "value-not-allowed", "names what the schema does not declare as `decimal`", here
+                    "value-not-allowed", "the schema declares another type than `decimal` there", here
                 )
         return [place.segments for place in query.decimals or ()]
 

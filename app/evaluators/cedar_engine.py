@@ -4,6 +4,7 @@ The engine's text may quote a manifest or request data: it goes to authors of ma
 the outcome of an evaluation.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ __all__ = [
 
 
 _T = TypeVar("_T")
+_SERIALISED_PLACE = re.compile(r" at line \d+ column \d+$")
 
 
 class EngineError(ValueError):
@@ -69,7 +71,11 @@ def parse_schema(source: str | Mapping[str, Json]) -> Schema:
     """Parse a schema in Cedar's syntax or, given as an object, its JSON form. Raises `EngineError`."""
     if isinstance(source, str):
         return _said(Schema.from_str, source)
-    return _said(Schema.from_json_str, orjson.dumps(source).decode())
+    try:
+        return _said(Schema.from_json_str, orjson.dumps(source).decode())
+    except EngineError as error:
+        # Lines and columns are those of a text that nobody has seen.
+        raise EngineError(_SERIALISED_PLACE.sub("", str(error))) from None
 
 
 def parse_entities(entities: list[Json], schema: Schema | None) -> Entities:

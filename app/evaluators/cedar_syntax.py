@@ -23,7 +23,7 @@ __all__ = [
 TokenKind = Literal["string", "word", "number", "mark"]
 
 _TOKEN = re.compile(
-    r"""(?P<skip>\s+|//[^\n\r]*)
+    r"""(?P<skip>[^\S\x1c-\x1f]+|//[^\n\r]*)
       | (?P<string>"[^"\\]*(?:\\.[^"\\]*)*")
       | (?P<word>[_a-zA-Z][_a-zA-Z0-9]*)
       | (?P<number>[0-9]+)
@@ -89,8 +89,9 @@ def tokens(text: str) -> Iterator[Token]:
     while place < len(text):
         found = match_at(text, place)
         if found is None:
-            what = "a string that is never closed" if text[place] == '"' else f"`{text[place]}`"
-            raise CedarSyntaxError(f"unexpected {what}", place)
+            if text[place] == '"':
+                raise CedarSyntaxError("a string is never closed", place)
+            raise CedarSyntaxError(f"unexpected `{text[place]}`", place)
         match found.lastgroup:
             case "string" | "word" | "number" | "mark" as kind:
                 yield Token(kind, found.group(), place)

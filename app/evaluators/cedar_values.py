@@ -43,7 +43,7 @@ _ESCAPE = re.compile(rb'"__e(?:ntity|xtn|xpr)":')
 _NULL_ITEM = re.compile(rb"null(?<=[\[,]null)")
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = re.compile(rb"0000000000000000*[,.\]}]")
-_EXPONENT = re.compile(rb"0e00*[,\]}]")
+_EXPONENT = re.compile(rb"0e\+?0+[,\]}]")
 
 
 def unfit(what: str) -> EvaluationError:
