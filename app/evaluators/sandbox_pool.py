@@ -320,8 +320,10 @@ class Pool:
             return
         self._killed += 1
         if call is None:
-            self._not_started()
-        limit = self._bounds.compile_s if call is None or worker.compiling else call.program.timeout_s
+            # A child is ready in milliseconds, unless the zygote does not fork it.
+            self._zygote_lost()
+            return
+        limit = self._bounds.compile_s if worker.compiling else call.program.timeout_s
         self._drop(worker, f"took longer than {round(limit * 1000)} ms and was stopped")
 
     # -- processes ---------------------------------------------------------------------------------
