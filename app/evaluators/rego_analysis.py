@@ -1,70 +1,79 @@
 """Checks over all modules of a policy, before any of it is evaluated (contract 1.7, 1.7.2, 1.9)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.values import JsonObject
-from app.evaluators.rego_ast import Call, ModuleFacts, Reference, Rule
 from app.evaluators.rego_builtins import AVAILABLE, IMPURE, ZONED
 from app.evaluators.rego_documents import Segments, dotted
 from app.evaluators.rego_engine import QUERY_PACKAGE
+from app.evaluators.rego_facts import Call, ModuleFacts, Reference, Rule
 from app.evaluators.rego_findings import Place, finding, too_large
-from app.evaluators.rego_graph import DocumentTree, Node, components, longest
+from app.evaluators.rego_graph import DocumentTree, Edges, Node, components, longest
 from app.evaluators.rego_sources import Roots
 
-__all__ = ["MAX_CHAIN", "MAX_INDEXES", "MAX_LOOPS", "MAX_STACK_BYTES", "Program", "analyse"]
+__all__ = ["MAX_CHAIN", "MAX_LOOPS", "MAX_PLANNING", "MAX_STACK_BYTES", "Program", "analyse"]
 
 MAX_CHAIN = 2_000
 MAX_STACK_BYTES = 7_600_000
 """What evaluation may take of a stack of 8 MiB."""
-MAX_INDEXES = 8
-"""Brackets with variables in one reference: the engine's planning doubles with each."""
+MAX_PLANNING = 131_072
+"""What the engine's planning of references may cost, which doubles with each bracket that varies."""
 MAX_LOOPS = 256
 """Iterations in one rule: the engine's planning takes their square."""
 
 _KEYWORDS = frozenset({"contains", "every", "if", "in"})
+_DOCUMENTS = frozenset({"data", "input"})
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """What is known of a policy whose modules passed every check."""
 
-    rules: Mapping[Segments, tuple[Rule, ...]]
+    rules: Mapping[Segments, Sequence[Rule]]
     tree: DocumentTree
     input_paths: frozenset[Segments]
 
 
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """All modules together: the rules by path, and which paths are functions."""
+
+    modules: Sequence[ModuleFacts]
+    rules: Mapping[Segments, Sequence[Rule]]
+    functions: frozenset[Segments]
+
+
 def analyse(modules: Sequence[tuple[ModuleFacts, Roots]], data: JsonObject) -> Program:
     """Check all modules together. Raises `ManifestError` with every finding."""
-    facts = [module for module, _ in modules]
-    rules = _by_path(facts)
+    policy = _gather([module for module, _ in modules])
     tree = DocumentTree()
-    for path, same in rules.items():
-        if not any(rule.function for rule in same):
+    for path in policy.rules:
+        if path not in policy.functions:
             tree.add(path)
     findings = [
         *(found for module, roots in modules for found in _misplaced(module, roots)),
-        *(found for module in facts for found in _misused(module, rules)),
-        *_replaced_by_data(rules, data),
-        *_hidden_packages(facts, rules),
+        *(found for module in policy.modules for found in _misused(module, policy)),
+        *_replaced_by_data(policy, data),
+        *_hidden_packages(policy),
     ]
     if findings:
         raise ManifestError(findings)
-    _bound_rules(facts)
-    edges = _edges(facts, tree, hidden=False)
-    if circles := list(_circles(edges, rules)):
+    _bound_rules(policy)
+    if circles := list(_circles(_edges(policy, tree, hidden=False), policy)):
         raise ManifestError(circles)
-    _bound_chains(_edges(facts, tree, hidden=True), rules)
-    return Program(rules, tree, frozenset(_input_paths(facts)))
+    _bound_chains(_edges(policy, tree, hidden=True), policy)
+    return Program(policy.rules, tree, frozenset(_input_paths(policy)))
 
 
-def _by_path(modules: Iterable[ModuleFacts]) -> dict[Segments, tuple[Rule, ...]]:
-    rules: dict[Segments, tuple[Rule, ...]] = {}
+def _gather(modules: Sequence[ModuleFacts]) -> _Policy:
+    rules: dict[Segments, list[Rule]] = {}
     for module in modules:
         for rule in module.rules:
-            rules[rule.path] = (*rules.get(rule.path, ()), rule)
-    return rules
+            rules.setdefault(rule.path, []).append(rule)
+    functions = frozenset(path for path, same in rules.items() if any(rule.function for rule in same))
+    return _Policy(modules, rules, functions)
 
 
 def _misplaced(module: ModuleFacts, roots: Roots) -> Iterator[Diagnostic]:
@@ -76,20 +85,28 @@ def _misplaced(module: ModuleFacts, roots: Roots) -> Iterator[Diagnostic]:
         yield finding("rego-bundle-roots", message, module.at)
 
 
-def _misused(module: ModuleFacts, rules: Mapping[Segments, tuple[Rule, ...]]) -> Iterator[Diagnostic]:
+def _misused(module: ModuleFacts, policy: _Policy) -> Iterator[Diagnostic]:
     """Find names that mean something else to the engine than they seem to."""
+    for name, path in module.imports.items():
+        if name in _DOCUMENTS and path != (name,):
+            yield finding("rego-name-reserved", f"an import may not be called `{name}`", module.at)
     for rule in module.rules:
-        name = rule.path[len(module.package) :]
-        if name[0] in _KEYWORDS:
-            yield finding("rego-keyword", _keyword(name[0]), rule.at)
-        if rule.function and ".".join(name) in AVAILABLE | IMPURE:
-            message = f"`{'.'.join(name)}` is the name of a built-in function: rename this one"
+        name, *_ = names = rule.path[len(module.package) :]
+        if name in _DOCUMENTS:
+            yield finding("rego-name-reserved", f"a rule may not be called `{name}`", rule.at)
+        if name in _KEYWORDS:
+            yield finding("rego-name-reserved", _keyword(name), rule.at)
+        if rule.function and ".".join(names) in AVAILABLE | IMPURE:
+            message = f"`{'.'.join(names)}` is the name of a built-in function: rename this one"
             yield finding("rego-builtin-shadowed", message, rule.at)
+        for variable in rule.unbound:
+            message = f"`some` declares `{variable}`, and nothing gives it a value: the rule would never hold"
+            yield finding("rego-variable-unbound", message, rule.at)
         for reference in rule.references:
             if reference.root in _KEYWORDS and not reference.hidden:
-                yield finding("rego-keyword", _keyword(reference.root), reference.at)
+                yield finding("rego-name-reserved", _keyword(reference.root), reference.at)
         for call in rule.calls:
-            if problem := _call_problem(call, module, rules):
+            if problem := _call_problem(call, module, policy):
                 yield finding(*problem, call.at)
 
 
@@ -97,43 +114,36 @@ def _keyword(name: str) -> str:
     return f"`{name}` is taken for a name here: import `future.keywords.{name}` or use `rego_version` 1"
 
 
-def _call_problem(
-    call: Call, module: ModuleFacts, rules: Mapping[Segments, tuple[Rule, ...]]
-) -> tuple[str, str] | None:
+def _call_problem(call: Call, module: ModuleFacts, policy: _Policy) -> tuple[str, str] | None:
     """Tell what is wrong with a function that is called: code and message."""
     name = ".".join(call.name)
+    if call.replacing and (call.name[0] in module.imports or (*module.package, call.name[0]) in policy.rules):
+        return None
     if name in IMPURE:
         message = f"`{name}` is not allowed: its value is not a function of its arguments"
         return "rego-nondeterministic", message
     if name in ZONED and "Local" in call.texts:
         message = f"`{name}` with the zone `Local` is not allowed: its value depends on the machine"
         return "rego-nondeterministic", message
-    if name in AVAILABLE or _function(call.name, module, rules):
+    if call.replacing or name in AVAILABLE or _function(call.name, module, policy):
         return None
-    imported = module.imports.get(call.name[0])
-    if imported and _is_function((*imported, *call.name[1:])[1:], rules):
-        full = dotted((*imported, *call.name[1:])[1:])
-        message = f"the engine does not find `{name}` through an import: call it as `{full}`"
+    imported = (*module.imports.get(call.name[0], ()), *call.name[1:])
+    if imported[1:] in policy.functions:
+        message = f"the engine does not find `{name}` through an import: call it as `{dotted(imported[1:])}`"
     else:
         message = f"there is no function `{name}` in this policy, and this engine has none"
     return "rego-function-unknown", message
 
 
-def _function(
-    name: Segments, module: ModuleFacts, rules: Mapping[Segments, tuple[Rule, ...]]
-) -> Segments | None:
+def _function(name: Segments, module: ModuleFacts, policy: _Policy) -> Segments | None:
     """Give the path of the policy's own function that a call of `name` reaches."""
     path = name[1:] if name[0] == "data" else (*module.package, *name)
-    return path if _is_function(path, rules) else None
+    return path if path in policy.functions else None
 
 
-def _is_function(path: Segments, rules: Mapping[Segments, tuple[Rule, ...]]) -> bool:
-    return any(rule.function for rule in rules.get(path, ()))
-
-
-def _replaced_by_data(rules: Mapping[Segments, tuple[Rule, ...]], data: JsonObject) -> Iterator[Diagnostic]:
+def _replaced_by_data(policy: _Policy, data: JsonObject) -> Iterator[Diagnostic]:
     """Find rules at or below whose path there is data: the engine would take the data instead."""
-    for path, same in rules.items():
+    for path, same in policy.rules.items():
         value = data
         for length, name in enumerate(path, 1):
             if name not in value:
@@ -146,13 +156,11 @@ def _replaced_by_data(rules: Mapping[Segments, tuple[Rule, ...]], data: JsonObje
             value = member
 
 
-def _hidden_packages(
-    modules: Iterable[ModuleFacts], rules: Mapping[Segments, tuple[Rule, ...]]
-) -> Iterator[Diagnostic]:
+def _hidden_packages(policy: _Policy) -> Iterator[Diagnostic]:
     """Find packages that lie at or below a complete rule: only one of the two would be seen."""
-    for module in modules:
+    for module in policy.modules:
         for length in range(1, len(module.package) + 1):
-            above = rules.get(module.package[:length], ())
+            above = policy.rules.get(module.package[:length], ())
             if any(not rule.partial for rule in above):
                 message = (
                     f"the package `{'.'.join(module.package)}` conflicts with the rule "
@@ -161,25 +169,22 @@ def _hidden_packages(
                 yield finding("rego-rule-conflict", message, module.at)
 
 
-def _bound_rules(modules: Iterable[ModuleFacts]) -> None:
-    for module in modules:
+def _bound_rules(policy: _Policy) -> None:
+    planning = 0
+    for module in policy.modules:
         for rule in module.rules:
+            planning += rule.planning
             if rule.loops > MAX_LOOPS:
                 raise too_large(f"the rule iterates in more than {MAX_LOOPS} places: split it up", rule.at)
-            for reference in rule.references:
-                if reference.indexes > MAX_INDEXES:
-                    message = (
-                        f"a reference holds more than {MAX_INDEXES} brackets with variables: split it up"
-                    )
-                    raise too_large(message, reference.at)
+            if planning > MAX_PLANNING:
+                message = "references with this many brackets take too long to plan: name their parts first"
+                raise too_large(message, rule.at)
 
 
-def _edges(modules: Iterable[ModuleFacts], tree: DocumentTree, *, hidden: bool) -> dict[Node, set[Node]]:
+def _edges(policy: _Policy, tree: DocumentTree, *, hidden: bool) -> Edges:
     """Give what each rule depends on; with `hidden`, also through names that a variable hides."""
-    modules = list(modules)
-    rules = _by_path(modules)
-    edges: dict[Node, set[Node]] = {("rule", path): set() for path in rules}
-    for module in modules:
+    edges: dict[Node, set[Node]] = {("rule", path): set() for path in policy.rules}
+    for module in policy.modules:
         for rule in module.rules:
             targets = edges["rule", rule.path]
             for reference in rule.references:
@@ -187,7 +192,7 @@ def _edges(modules: Iterable[ModuleFacts], tree: DocumentTree, *, hidden: bool) 
                     path = _target(reference, module)
                     targets.update(tree.read(path) if path is not None else ())
             for call in rule.calls:
-                if path := _function(call.name, module, rules):
+                if path := _function(call.name, module, policy):
                     targets.add(("rule", path))
     edges.update((folder, set(inside)) for folder, inside in tree.folders())
     return edges
@@ -205,24 +210,22 @@ def _resolved(reference: Reference, module: ModuleFacts) -> Segments:
     return (*module.imports.get(reference.root, (reference.root,)), *reference.names)
 
 
-def _circles(
-    edges: Mapping[Node, set[Node]], rules: Mapping[Segments, tuple[Rule, ...]]
-) -> Iterator[Diagnostic]:
+def _circles(edges: Edges, policy: _Policy) -> Iterator[Diagnostic]:
     for component in components(edges):
         paths = sorted(path for kind, path in component if kind == "rule")
         if not paths or (len(component) == 1 and component[0] not in edges[component[0]]):
             continue
-        what = "function" if _is_function(paths[0], rules) else "rule"
+        what = "function" if paths[0] in policy.functions else "rule"
         message = f"the {what} `{dotted(paths[0])}` depends on itself"
         if len(paths) > 1:
             message += " through " + ", ".join(f"`{dotted(path)}`" for path in paths[1:4])
-        yield finding("rego-recursion", message, rules[paths[0]][0].at)
+        yield finding("rego-recursion", message, policy.rules[paths[0]][0].at)
 
 
-def _bound_chains(edges: Mapping[Node, set[Node]], rules: Mapping[Segments, tuple[Rule, ...]]) -> None:
-    stacks = {path: max(rule.stack for rule in same) for path, same in rules.items()}
+def _bound_chains(edges: Edges, policy: _Policy) -> None:
+    stacks = {path: max(rule.stack for rule in same) for path, same in policy.rules.items()}
     ways = longest(edges, stacks)
-    for path, same in rules.items():
+    for path, same in policy.rules.items():
         way = ways["rule", path]
         at: Place = same[0].at
         if way.rules > MAX_CHAIN:
@@ -236,11 +239,11 @@ def _bound_chains(edges: Mapping[Node, set[Node]], rules: Mapping[Segments, tupl
             raise too_large(message, at)
 
 
-def _input_paths(modules: Iterable[ModuleFacts]) -> Iterator[Segments]:
+def _input_paths(policy: _Policy) -> Iterator[Segments]:
     """Give the paths below `input` that any rule may read."""
-    for module in modules:
+    for module in policy.modules:
         for rule in module.rules:
             for reference in rule.references:
                 root, *names = _resolved(reference, module)
-                if root == "input":
+                if "input" in (root, reference.root):
                     yield tuple(names)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from app.evaluators.rego_documents import Segments
 
-__all__ = ["DocumentTree", "Longest", "Node", "components", "longest"]
+__all__ = ["DocumentTree", "Edges", "Longest", "Node", "components", "longest"]
 
 Node = tuple[str, Segments]
 """`("rule", path)` or `("folder", path)`."""
@@ -88,10 +88,11 @@ def components(edges: Edges) -> Iterator[list[Node]]:
                 if path:
                     low[path[-1][0]] = min(low[path[-1][0]], low[node])
                 if low[node] == order[node]:
-                    at = open_nodes.index(node)
-                    yield open_nodes[at:]
-                    is_open.difference_update(open_nodes[at:])
-                    del open_nodes[at:]
+                    component = [open_nodes.pop()]
+                    while component[-1] != node:
+                        component.append(open_nodes.pop())
+                    is_open.difference_update(component)
+                    yield component
 
 
 @dataclass(frozen=True, slots=True)
