@@ -41,7 +41,7 @@ class _CedarType:
         schema = compile_schema(given.schema) if given.schema else None
         handle = schema.handle if schema else None
         entities = compile_entities(given.entities, handle)
-        policies = compile_policies(given.policies, handle)
+        policies = compile_policies(given.policies, schema)
         admission = Admission(schema.declarations, policies.reads) if schema else None
         return _CedarPolicy(policies, entities, admission, given.query)
 

@@ -12,14 +12,18 @@ from app.evaluators import cedar_engine as engine
 from app.evaluators.cedar_advice import Advice, read_advice, winning
 from app.evaluators.cedar_findings import finding, remark, too_large
 from app.evaluators.cedar_reads import Reads, reads_of
+from app.evaluators.cedar_schema_source import CompiledSchema
 from app.evaluators.cedar_source import MAX_POLICY_CHARACTERS, PolicyText, Statement, statements
 
-__all__ = ["MAX_CHAIN", "NO_MATCHING_POLICY", "Policies", "compile_policies"]
+__all__ = ["MAX_CHAIN", "MAX_VALIDATION", "NO_MATCHING_POLICY", "Policies", "compile_policies"]
 
 NO_MATCHING_POLICY = "no_matching_policy"
 
 MAX_CHAIN = 300
 """Operators applied to one another; the engine gives up at some 450 on a stack of 2 MiB."""
+
+MAX_VALIDATION = 200_000_000
+"""Characters of policies times request types of a schema: some 5 s of the engine's time."""
 
 _CONTAINERS_PER_OPERATOR = 2
 _EVERYTHING = {"op": "All"}
@@ -80,7 +84,7 @@ class Policies:
         return EvaluationError(Reason.POLICY_INVOCATION_FAILED, detail)
 
 
-def compile_policies(sources: Sequence[PolicyText], schema: engine.Schema | None) -> Policies:
+def compile_policies(sources: Sequence[PolicyText], schema: CompiledSchema | None) -> Policies:
     """Compile policies, in the order given. Raises `ManifestError`."""
     if sum(len(source.text) for source in sources) > MAX_POLICY_CHARACTERS:
         raise too_large(f"policies are longer than {MAX_POLICY_CHARACTERS} characters", sources[0].path)
@@ -133,11 +137,14 @@ def _chained(statement: Statement) -> ManifestError:
     return too_large(message, statement.at)
 
 
-def _validate(cut: Sequence[Statement], text: str, schema: engine.Schema) -> None:
+def _validate(cut: Sequence[Statement], text: str, schema: CompiledSchema) -> None:
+    if len(text) * schema.declarations.environments() > MAX_VALIDATION:
+        message = "the schema lets actions apply to too many types for so many policies"
+        raise too_large(message, cut[0].at.path)
     positions = {_engine_id(position): position for position in range(len(cut))}
     errors = sorted(
         (positions.get(policy_id, 0), message)
-        for policy_id, message in engine.validation_errors(text, schema)
+        for policy_id, message in engine.validation_errors(text, schema.handle)
     )
     if errors:
         raise ManifestError(

@@ -25,6 +25,7 @@ __all__ = [
     "MAX_DECLARATIONS",
     "MAX_SCHEMA_CHARACTERS",
     "MAX_SCHEMA_TYPES",
+    "NESTED_TYPES",
     "ActionDeclaration",
     "EntityDeclaration",
     "Schema",
@@ -46,6 +47,9 @@ _BUILT_IN: Mapping[str, Type] = {
     **{primitive.value: primitive for primitive in Primitive},
     **{name: Extension(name) for name in ("decimal", "ipaddr", "datetime", "duration")},
 }
+
+
+NESTED_TYPES = f"types nest deeper than {MAX_NESTING} levels, or without end"
 
 
 class SchemaBoundError(ValueError):
@@ -80,12 +84,26 @@ class Schema:
 
     def check_bounds(self) -> None:
         """Refuse what would crash or hang the engine. Raises `SchemaBoundError`."""
-        references = {name: tuple(self._common_names(kind)) for name, kind in self.commons.items()}
-        if chained_deeper_than(references, MAX_NESTING):
-            raise SchemaBoundError(f"types nest deeper than {MAX_NESTING} levels, or without end")
         if max(len(self.entities), len(self.actions)) > MAX_DECLARATIONS:
             raise SchemaBoundError(f"more than {MAX_DECLARATIONS} entity types or actions are declared")
-        self._check_size()
+        measure = _Measure(self)
+        if sum(measure.size(kind) for kind in self._declared_types()) > MAX_SCHEMA_TYPES:
+            raise SchemaBoundError(
+                f"types expand to more than {MAX_SCHEMA_TYPES}, each common type counted where it is used"
+            )
+
+    def environments(self) -> int:
+        """Count the combinations of action, principal type and resource type; the engine tries each."""
+        return sum(
+            len(self.entity_names(action.principals)) * len(self.entity_names(action.resources))
+            for action in self.actions.values()
+        )
+
+    def common_name(self, reference: Reference) -> str | None:
+        """Give the full name of the common type that is referred to, if it is one."""
+        if not reference.common:
+            return None
+        return next((name for name in _candidates(reference) if name in self.commons), None)
 
     def resolve(self, kind: Type) -> Type:
         """Look up a reference, and what it refers to in turn. Raises `KeyError` for an unknown name."""
@@ -108,33 +126,39 @@ class Schema:
     def _entity_name(self, reference: Reference) -> str | None:
         return next((name for name in _candidates(reference) if name in self.entities), None)
 
-    def _common_names(self, kind: Type) -> Iterator[str]:
-        for part in _parts(kind):
-            if isinstance(part, Reference) and part.common:
-                for name in _candidates(part):
-                    if name in self.commons:
-                        yield name
-                        break
-
-    def _check_size(self) -> None:
-        sizes: dict[str, int] = {}
-
-        def size(kind: Type) -> int:
-            total = sum(1 for _ in _parts(kind))
-            for name in self._common_names(kind):
-                if name not in sizes:
-                    sizes[name] = size(self.commons[name])
-                total += sizes[name]
-            return total
-
-        used = sum(size(kind) for kind in self.commons.values())
+    def _declared_types(self) -> Iterator[Type]:
+        yield from self.commons.values()
         for entity in self.entities.values():
-            used += size(entity.attributes) + (size(entity.tags) if entity.tags else 0)
-        used += sum(size(action.context) for action in self.actions.values())
-        if used > MAX_SCHEMA_TYPES:
-            raise SchemaBoundError(
-                f"types expand to more than {MAX_SCHEMA_TYPES}, each common type counted where it is used"
-            )
+            yield entity.attributes
+            if entity.tags is not None:
+                yield entity.tags
+        for action in self.actions.values():
+            yield action.context
+
+
+class _Measure:
+    """How high types are, and how many they expand to, each common type measured once."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._commons: dict[str, tuple[int, int]] = {}
+
+    def size(self, kind: Type) -> int:
+        """Count the types that `kind` expands to. Raises `SchemaBoundError` for one that is too high."""
+        return self._measured(kind, MAX_NESTING)[1]
+
+    def _measured(self, kind: Type, room: int) -> tuple[int, int]:
+        if room == 0:
+            raise SchemaBoundError(NESTED_TYPES)
+        inner = [self._measured(part, room - 1) for part in _parts(kind)]
+        if isinstance(kind, Reference) and (name := self._schema.common_name(kind)):
+            if name not in self._commons:
+                self._commons[name] = self._measured(self._schema.commons[name], room - 1)
+            inner = [self._commons[name]]
+        height = 1 + max((height for height, _ in inner), default=0)
+        if height > room:
+            raise SchemaBoundError(NESTED_TYPES)
+        return height, 1 + sum(size for _, size in inner)
 
 
 def chained_deeper_than(parents: Mapping[_K, Iterable[_K]], limit: int) -> bool:
@@ -158,14 +182,11 @@ def _candidates(reference: Reference) -> tuple[str, ...]:
     return (qualified(reference.name, reference.namespace), reference.name)
 
 
-def _parts(kind: Type) -> Iterator[Type]:
-    """Give a type and every type inside it as written, without looking anything up."""
-    waiting = [kind]
-    while waiting:
-        part = waiting.pop()
-        yield part
-        match part:
-            case SetOf(element):
-                waiting.append(element)
-            case Record(attributes):
-                waiting.extend(attribute.type for attribute in attributes.values())
+def _parts(kind: Type) -> Iterable[Type]:
+    match kind:
+        case SetOf(element):
+            return (element,)
+        case Record(attributes):
+            return (attribute.type for attribute in attributes.values())
+        case _:
+            return ()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from app.core.values import Json, JsonObject, deeper_than
 from app.evaluators.cedar_schema import (
+    NESTED_TYPES,
     ActionDeclaration,
     EntityDeclaration,
     Schema,
@@ -38,7 +39,7 @@ class SchemaShapeError(ValueError):
 def read_schema_json(value: JsonObject) -> Schema:
     """Read declarations. Raises `SchemaShapeError`, and `SchemaBoundError` for JSON nested too deep."""
     if deeper_than(dict(value), MAX_NESTING):
-        raise SchemaBoundError(f"types nest deeper than {MAX_NESTING} levels, or without end")
+        raise SchemaBoundError(NESTED_TYPES)
     schema = Schema()
     for namespace, declared in value.items():
         members = _object(declared, "a namespace")

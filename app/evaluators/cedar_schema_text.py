@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from app.evaluators.cedar_schema import (
+    NESTED_TYPES,
     ActionDeclaration,
     EntityDeclaration,
     Schema,
@@ -138,7 +139,7 @@ class _Reader:
     def _type(self) -> Type:
         self._nesting += 1
         if self._nesting > MAX_NESTING:
-            raise SchemaBoundError(f"types nest deeper than {MAX_NESTING} levels, or without end")
+            raise SchemaBoundError(NESTED_TYPES)
         kind = self._record() if self._next.text == "{" else self._named()
         self._nesting -= 1
         return kind

@@ -152,6 +152,8 @@ SCHEMAS: list[tuple[Any, str]] = [
     ("type T = " + "Set<" * 50_000, NESTED_TYPES),
     ("entity A {" + "a: {" * 50_000, NESTED_TYPES),
     ("".join(f"type T{n} = Set<T{n + 1}>;" for n in range(200)) + "type T200 = Long;", NESTED_TYPES),
+    ("".join(f"type T{n} = " + "Set<" * 90 + f"T{n + 1}" + ">" * 90 + ";" for n in range(80)) + "type T80 = Long;", NESTED_TYPES),
+    ("type T2 = Long; type T1 = " + "Set<" * 60 + "T2" + ">" * 60 + "; entity A { x: " + "Set<" * 60 + "T1" + ">" * 60 + "};", NESTED_TYPES),
     ("type A = { b: B }; type B = { a?: A };", NESTED_TYPES),
     (doubling(40), "types expand to more than 20000, each common type counted where it is used"),
     (doubling_json(40), "types expand to more than 20000, each common type counted where it is used"),
@@ -174,8 +176,16 @@ def test_schemas(schema: Any, expected: str) -> None:
 
 def test_schemas_within_bounds() -> None:
     """Deep and wide schemas that the engine manages are accepted."""
-    for types in (DEEP_TYPE, doubling(9), "entity B in [C]; entity C in [B];"):
+    for types in (DEEP_TYPE, doubling(8), "entity B in [C]; entity C in [B];"):
         compile_cedar(schema=types + "entity P; action p appliesTo { principal: P, resource: P };")
+
+
+def test_validation_that_would_not_end() -> None:
+    """The engine tries every combination of types: many of them, and many policies, are too much."""
+    names = ", ".join(f"T{n}" for n in range(900))
+    schema = f"entity {names}; action a appliesTo {{ principal: [{names}], resource: [{names}] }};"
+    expected = "the schema lets actions apply to too many types for so many policies"
+    assert refused(schema=schema, policies=rule("true") * 100) == expected
 
 
 def entity(name: str, *parents: str) -> dict[str, Any]:
