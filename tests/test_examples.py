@@ -34,12 +34,15 @@ def decide() -> Iterator[Callable[[Example], dict[str, object]]]:
     settings = load_settings({}, options={"manifests": MANIFESTS, "telemetry_events": "off"}).settings
     with asyncio.Runner() as runner:
 
-        async def start() -> Runtime:
+        async def started() -> Runtime:
             runtime = build(settings, None)
             await runtime.start()
             return runtime
 
-        runtime = runner.run(start())
+        async def closed() -> None:
+            await runtime.close()
+
+        runtime = runner.run(started())
 
         def decided(example: Example) -> dict[str, object]:
             request = parse_evaluate(orjson.dumps(example.body), None)
@@ -49,7 +52,7 @@ def decide() -> Iterator[Callable[[Example], dict[str, object]]]:
             return parsed
 
         yield decided
-        runner.run(runtime.close())
+        runner.run(closed())
 
 
 @pytest.fixture(scope="module")
