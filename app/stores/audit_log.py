@@ -84,7 +84,7 @@ class FileAuditLog:
         self._abandoned: dict[str, Predecessor] = {}
         self._operations: set[asyncio.Task[None]] = set()
         self._sleepers: set[asyncio.Task[None]] = set()
-        self._resuming = self._closing = False
+        self._resuming = self._probing = self._closing = False
         self._rotate_not_before = 0.0
 
     @property
@@ -116,7 +116,7 @@ class FileAuditLog:
 
     async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
         """Append a record; return when it is durable and covered by a signature (`AuditLog.append`)."""
-        if self.failure is not None:
+        if self.failure is not None and not self._probing:
             self.unrecorded += 1
             raise AuditUnavailableError(self.failure)
         future: asyncio.Future[AuditPosition] = self._loop.create_future()
@@ -255,14 +255,17 @@ class FileAuditLog:
             self._begin(self._resume(), self._sleepers)
 
     async def _resume(self) -> None:
-        """Try each second; the first record that can be written says how many denials none accounts for."""
+        """Try each second: the first record that can be written says how many denials none accounts for.
+
+        Records that come while it is being written wait for its outcome, so that the count is exact.
+        """
         while self.failure is not None:
             await asyncio.sleep(self._settings.retry_seconds)
             try:
                 async with self._exclusive():
                     await self._try_again()
             except OSError as error:
-                self.failure = _reason(error)
+                self._fail(error)
             except AuditDamagedError as error:
                 self.failure = str(error)
         self._resuming = False
@@ -273,11 +276,15 @@ class FileAuditLog:
         if self._log is None:
             await self._open()
         denials = self.unrecorded
-        await self._write(self._open_log, [ServiceEvent("audit_resumed", {"denials": denials})])
-        self.unrecorded -= denials
-        if self._upkeep:
-            await self._upkeep.publish()
-        self.failure = None
+        self._probing = True
+        try:
+            await self._write(self._open_log, [ServiceEvent("audit_resumed", {"denials": denials})])
+            self.unrecorded -= denials
+            if self._upkeep:
+                await self._upkeep.publish()
+            self.failure = None
+        finally:
+            self._probing = False
 
     def _abandon(self, log: OpenLog) -> None:
         """Leave a log of which nothing more is known; the next one names it as damaged."""
@@ -363,13 +370,20 @@ class FileAuditLog:
         self._note(found)
 
     async def _write_close(self, log: OpenLog, reason: str, key: AuditKey) -> None:
-        """End a log; with another key, its last checkpoint carries that key's signature too."""
+        """End a log, with the denials that no record accounts for yet.
+
+        With another key, its last checkpoint carries that key's signature too.
+        """
         events: list[ServiceEvent] = []
         cosigner = None
         if key.public != self._key.public:
             cosigner = NoteSigner(log.origin, key.private)
             events.append(ServiceEvent("key_rotated", {"vkey": str(cosigner.key)}))
-        await self._write(log, [*events, ServiceEvent("log_closed", {"reason": reason})], cosigner)
+        details: dict[str, Json] = {"reason": reason}
+        if self.unrecorded:
+            details["denials"] = self.unrecorded
+        await self._write(log, [*events, ServiceEvent("log_closed", details)], cosigner)
+        self.unrecorded = 0
         log.closed = True
 
     async def _let_go(self, log: OpenLog, upkeep: Upkeep | None) -> None:
