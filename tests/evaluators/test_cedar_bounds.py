@@ -153,7 +153,7 @@ SCHEMAS: list[tuple[Any, str]] = [
     ("entity A {" + "a: {" * 50_000, NESTED_TYPES),
     ("".join(f"type T{n} = Set<T{n + 1}>;" for n in range(200)) + "type T200 = Long;", NESTED_TYPES),
     ("".join(f"type T{n} = " + "Set<" * 90 + f"T{n + 1}" + ">" * 90 + ";" for n in range(80)) + "type T80 = Long;", NESTED_TYPES),
-    ("type T2 = Long; type T1 = " + "Set<" * 60 + "T2" + ">" * 60 + "; entity A { x: " + "Set<" * 60 + "T1" + ">" * 60 + "};", NESTED_TYPES),
+    ("type T2 = Long; type T1 = " + "Set<" * 60 + "T2" + ">" * 60 + "; entity A { w: T1, x: " + "Set<" * 60 + "T1" + ">" * 60 + "};", NESTED_TYPES),
     ("type A = { b: B }; type B = { a?: A };", NESTED_TYPES),
     (doubling(40), "types expand to more than 20000, each common type counted where it is used"),
     (doubling_json(40), "types expand to more than 20000, each common type counted where it is used"),

@@ -1,5 +1,6 @@
 """JSON values as Cedar values: numbers, null, and data that poses as something else (contract 1.7.1)."""
 
+import time
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
@@ -266,8 +267,18 @@ def test_a_clean_scan_is_certain(value: dict[str, Json]) -> None:
             "at": "2026-01-05T12:00:00Z",
         },
         {"n": None, "list": ["null", 1, 0.25, 1e-7, -5e-324], "text": "null", "ms": 1767614400000},
+        {"mean": 0.8333333333333334, "sum": 0.30000000000000004, "both": [12345678.123456789]},
     ],
 )
 def test_ordinary_data_needs_no_second_look(value: dict[str, Json]) -> None:
     """Identifiers, times and small numbers are not taken for what does not convert."""
     assert may_not_convert(canonical(value)) is False
+
+
+@pytest.mark.parametrize("piece", ["0", "0e", "0e+0", "null", "__entity", '"', ":0", ",00000000000000"])
+def test_hostile_texts_take_no_time(piece: str) -> None:
+    """A text of a megabyte that looks like numbers or escapes all along is searched in no time."""
+    text = canonical({"text": piece * (1_000_000 // len(piece))})
+    begun = time.perf_counter()
+    may_not_convert(text)
+    assert time.perf_counter() - begun < 0.5
