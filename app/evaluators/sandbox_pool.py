@@ -29,7 +29,7 @@ SLOW_S = 0.010
 """A child at work for longer does not count among the warm ones: another takes its place meanwhile."""
 
 START_S = 10.0
-MOST_BACKOFF_S = 5.0
+MOST_BACKOFF_S = 1.0
 KEPT_PROGRAMS = 32
 """Manifests that one child keeps compiled."""
 
