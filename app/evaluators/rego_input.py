@@ -20,6 +20,8 @@ InputText = Callable[[PolicyInput], str]
 _Members = dict[str, "_Members | None"]
 """The members that are read, each with those that are read of it; `None` where it is read whole."""
 
+_Select = Callable[[JsonObject], dict[str, Json]]
+
 
 def input_text(paths: Iterable[Segments]) -> InputText:
     """Give the function that writes the parts at `paths`, and what is above them, as JSON."""
@@ -28,9 +30,10 @@ def input_text(paths: Iterable[Segments]) -> InputText:
         if not path:
             return _whole
         _note(members, path)
+    select = _selection(members)
 
     def parts(policy_input: PolicyInput) -> str:
-        return orjson.dumps(_select(policy_input.value, members)).decode()
+        return orjson.dumps(select(policy_input.value)).decode()
 
     return parts
 
@@ -48,12 +51,17 @@ def _note(members: _Members, path: Segments) -> None:
     members[path[-1]] = None
 
 
-def _select(value: JsonObject, members: Mapping[str, "_Members | None"]) -> dict[str, Json]:
-    selected: dict[str, Json] = {}
-    for name, below in members.items():
-        if name in value:
-            member = value[name]
-            selected[name] = (
-                member if below is None or not isinstance(member, dict) else _select(member, below)
-            )
-    return selected
+def _selection(members: Mapping[str, "_Members | None"]) -> _Select:
+    """Give the function that copies these members of an object, as far as it has them."""
+    read_whole = tuple(name for name, below in members.items() if below is None)
+    read_in_part = tuple((name, _selection(below)) for name, below in members.items() if below is not None)
+
+    def select(value: JsonObject) -> dict[str, Json]:
+        selected = {name: value[name] for name in read_whole if name in value}
+        for name, select_below in read_in_part:
+            if name in value:
+                member = value[name]
+                selected[name] = select_below(member) if isinstance(member, dict) else member
+        return selected
+
+    return select
