@@ -18,7 +18,12 @@ def test_the_defaults_are_the_documented_ones() -> None:
     """Loopback, port 8383, one worker, and every source is the default."""
     loaded = load_settings({"PATH": "x"})
     settings = loaded.settings
-    assert (settings.host, settings.port, settings.workers, settings.uds_mode) == ("127.0.0.1", 8383, 1, "600")
+    assert (settings.host, settings.port, settings.workers, settings.uds_mode) == (
+        "127.0.0.1",
+        8383,
+        1,
+        "600",
+    )
     assert set(loaded.sources.values()) == {"default"}
 
 

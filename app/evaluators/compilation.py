@@ -9,6 +9,7 @@ from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.points import InterventionPoint
 from app.core.ports import CompiledPolicy, Evaluator, PointBinding, PolicyType, SourceFile, SourceReader
 from app.core.values import JsonObject
+from app.evaluators.in_process import is_engine_fault
 
 __all__ = ["Binding", "CompiledPolicies", "PolicyJob", "compile_policies", "policy_jobs"]
 
@@ -117,9 +118,11 @@ def _compile(job: PolicyJob, policy_type: PolicyType, sources: SourceReader) -> 
     """Compile one policy; a compiler that fails in a way it did not foresee makes the manifest invalid."""
     try:
         return policy_type.compile(job.path, job.definition, sources)
-    except ManifestError:
+    except (ManifestError, MemoryError):
         raise
-    except Exception as error:  # fail closed: a policy that cannot be compiled denies
+    except BaseException as error:
+        if not is_engine_fault(error):
+            raise
         message = f"the {job.type} compiler failed unexpectedly ({type(error).__name__})"
         raise ManifestError([Diagnostic("policy-compile-failed", message, job.path)]) from error
 

@@ -53,7 +53,7 @@ class NoAuditLog:
 
 
 class FileAuditLog:
-    """Keeps the audit log of one process on disk. Made and used on one event loop.
+    """Keeps the audit log of one process on disk. Used on one event loop, from `start` on.
 
     `failure` says why records cannot be written at the moment, `damage` which logs were found damaged,
     `warning` what else is amiss. The counters are for metrics: `records`, `checkpoints`,
@@ -74,7 +74,6 @@ class FileAuditLog:
         self._key = key
         self._announce = announce
         self._durably = settings.durability is Durability.FSYNC
-        self._loop = asyncio.get_running_loop()
         self._pending: _Batch = []
         self._alone = asyncio.Lock()
         self._committer = ThreadPoolExecutor(1, "audit-commit")
@@ -107,6 +106,7 @@ class FileAuditLog:
 
         Raises `AuditDamagedError` where a damaged log is to prevent the start.
         """
+        self._loop = asyncio.get_running_loop()
         self._begin(self._announce_regularly(), self._sleepers)
         try:
             await self._open()
@@ -172,7 +172,8 @@ class FileAuditLog:
 
     async def _flush_durably(self) -> None:
         async with self._exclusive():
-            await self._commit_pending()
+            if self._pending:  # another flush may have taken them while this one waited
+                await self._commit_pending()
 
     @asynccontextmanager
     async def _exclusive(self) -> AsyncIterator[None]:
