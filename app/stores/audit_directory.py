@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.audit.checkpoint import Checkpoint
+from app.audit.note import NoteError, SignedNote
 from app.audit.origin import ORIGIN_PARTS, is_origin, is_origin_part
 
 __all__ = [
@@ -76,12 +78,23 @@ class LogDirectory:
         """List what was moved aside after a crash."""
         return sorted(path for path in self._files() if _TORN.fullmatch(path.name))
 
+    def has_files(self) -> bool:
+        """Tell whether there are records or checkpoints."""
+        return bool(self.segments() or self.checkpoint_files() or self.checkpoint.exists())
+
     def published(self) -> bytes | None:
         """Read the newest published checkpoint."""
         try:
             return self.checkpoint.read_bytes()
         except FileNotFoundError:
             return None
+
+    def published_size(self) -> int:
+        """Give the size that the newest published checkpoint states, unverified; 0 without one."""
+        try:
+            return Checkpoint.parse(SignedNote.parse(self.published() or b"").text).size
+        except NoteError:
+            return 0
 
     def held(self) -> bool:
         """Tell whether a process is writing the log."""

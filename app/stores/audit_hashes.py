@@ -7,7 +7,7 @@ from app.audit.tiles import TILE_WIDTH, Tile, TileHashes, fold
 from app.stores.audit_directory import LogDirectory
 from app.stores.audit_records import record_lines
 
-__all__ = ["LogTiles"]
+__all__ = ["LogTiles", "stored_tile"]
 
 
 class LogTiles:
@@ -32,7 +32,7 @@ class LogTiles:
         wanted = tile.width * HASH_BYTES
         if tile.level == 0 and (remembered := self._remembered(tile)):
             return remembered
-        stored = self._stored(tile)[:wanted]
+        stored = stored_tile(self._directory, tile)[:wanted]
         if len(stored) == wanted:
             return stored
         first = tile.index * TILE_WIDTH
@@ -43,24 +43,24 @@ class LogTiles:
         end = (start + tile.width) * HASH_BYTES
         return self._tail[start * HASH_BYTES : end] if start >= 0 and end <= len(self._tail) else b""
 
-    def _stored(self, tile: Tile) -> bytes:
-        """Read what there is of a tile: the full one, else the widest partial one."""
-        path = self._directory.path / Tile(tile.level, tile.index).path
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            pass
-        try:
-            partial = max(path.with_name(f"{path.name}.p").iterdir(), key=_width)
-            return partial.read_bytes()
-        except (FileNotFoundError, ValueError):
-            return b""
-
     def _made(self, level: int, start: int, end: int) -> bytes:
         """Make hashes of a level: leaves out of records, others out of the level below."""
         if level == 0:
             return b"".join(leaf_hash(line) for line in record_lines(self._directory, start, end))
         return b"".join(fold(self.fetch(Tile(level - 1, index))) for index in range(start, end))
+
+
+def stored_tile(directory: LogDirectory, tile: Tile) -> bytes:
+    """Read what there is on disk of a tile: the full one, else the widest partial one, else nothing."""
+    path = directory.path / Tile(tile.level, tile.index).path
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        pass
+    try:
+        return max(path.with_name(f"{path.name}.p").iterdir(), key=_width).read_bytes()
+    except (FileNotFoundError, ValueError):
+        return b""
 
 
 def _width(path: Path) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from app.audit.merkle import HASH_BYTES
 from app.audit.tiles import TILE_WIDTH, Tile
 from app.stores.audit_directory import LogDirectory
+from app.stores.audit_hashes import stored_tile
 
 __all__ = ["FileLogSource"]
 
@@ -47,22 +48,12 @@ class FileLogSource:
         """Read the leaves from the tiles of level 0, when all of them are there."""
         hashes = bytearray()
         for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
-            width = min(TILE_WIDTH, end - index * TILE_WIDTH)
-            content = self._tile(index, width)
-            if content is None:
+            wanted = min(TILE_WIDTH, end - index * TILE_WIDTH) * HASH_BYTES
+            content = stored_tile(self._directory, Tile(0, index))[:wanted]
+            if len(content) < wanted:
                 return None
-            hashes += content[: width * HASH_BYTES]
+            hashes += content
         return bytes(hashes[start % TILE_WIDTH * HASH_BYTES :])
-
-    def _tile(self, index: int, width: int) -> bytes | None:
-        for tile in (Tile(0, index), Tile(0, index, width)):
-            try:
-                content = (self._directory.path / tile.path).read_bytes()
-            except OSError:
-                continue
-            if len(content) >= width * HASH_BYTES:
-                return content
-        return None
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -1,0 +1,146 @@
+"""`acs-sidecar audit verify`: the audit of logs and receipts, from their raw bytes and a trusted key."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.audit.chain import Anchor, anchors_in, audit_logs
+from app.audit.findings import Finding, Report, Status
+from app.audit.receipt import Receipt, ReceiptError
+from app.audit.trust import Trust
+from app.cli.audit_reading import logs_to_read, reading
+from app.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, wants_table
+from app.core.values import Json
+from app.stores.audit_directory import LogDirectory
+from app.stores.audit_source import FileLogSource
+from app.stores.keys import KeyFileError, load_trusted_key
+
+__all__ = ["verify"]
+
+_COLOURS = {Status.SOUND: "green", Status.UNSOUND: "bold red", Status.UNKNOWN: "yellow"}
+
+
+def verify(
+    paths: list[Path] = typer.Argument(None, help="Audit directories, or directories within one."),
+    keys: list[str] = typer.Option(
+        [],
+        "--key",
+        help="Trusted key: verifier key or PEM file, `@DATE` behind it for its end. Repeat for several.",
+    ),
+    anchors: list[Path] = typer.Option(
+        [], "--anchor", help="Checkpoints that were kept elsewhere, or the service's own log."
+    ),
+    receipts: list[Path] = typer.Option([], "--receipt", help="Receipt to verify, as JSON."),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+) -> None:
+    """Verify logs and receipts from their raw bytes, offline.
+
+    Exits 0 when everything is sound, 1 when something is not, 2 when that could not be told.
+    """
+    if not paths and not receipts:
+        fail("nothing to verify: name an audit directory, or a receipt with --receipt")
+    trust = _trust(keys)
+    report = _verified_logs(paths or [], anchors, trust, wants_table(output)) if paths else None
+    proven = [_verified_receipt(path, trust) for path in receipts]
+    if wants_table(output):
+        _show_report(report, proven)
+    else:
+        print_json({**(report.as_json() if report else {}), "receipts": proven})
+    if (report and report.status is Status.UNSOUND) or any(receipt["error"] for receipt in proven):
+        raise typer.Exit(1)
+    if report and report.status is Status.UNKNOWN:
+        raise typer.Exit(COULD_NOT_RUN)
+
+
+def _trust(keys: list[str]) -> Trust:
+    if not keys:
+        fail("no key is trusted: name one with --key, a verifier key or a PEM file")
+    try:
+        return Trust(tuple(load_trusted_key(text) for text in keys))
+    except KeyFileError as error:
+        fail(str(error))
+
+
+def _verified_logs(paths: list[Path], anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
+    places = [logs_to_read(path) for path in paths]
+    directories = {log.path: log for place in places for log in place.logs}
+    anchors: list[Anchor] = []
+    wrong: list[Finding] = []
+    with reading(), _progress(list(directories.values()), show_progress) as advance:
+        for file in anchor_files:
+            found, findings = anchors_in(file.read_bytes(), str(file), trust)
+            anchors += found
+            wrong += findings
+        sources = [FileLogSource(log) for log in directories.values()]
+        whole = all(place.whole for place in places)
+        report = audit_logs(sources, trust, anchors, whole, advance)
+    return Report(report.logs, (*report.findings, *wrong))
+
+
+def _verified_receipt(path: Path, trust: Trust) -> dict[str, Json]:
+    """Verify a receipt, or the one in a response that asked for it."""
+    with reading():
+        content = path.read_bytes()
+    result: dict[str, Json] = {"path": str(path), "log": None, "index": None, "error": None}
+    try:
+        value = orjson.loads(content)
+        if isinstance(value, dict) and isinstance(value.get("receipt"), dict):
+            value = value["receipt"]
+        receipt = Receipt.parse(value)
+        checkpoint = receipt.verify(trust)
+    except orjson.JSONDecodeError:
+        return {**result, "error": "not JSON"}
+    except ReceiptError as error:
+        return {**result, "error": str(error)}
+    return {**result, "log": checkpoint.origin, "index": receipt.index}
+
+
+def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for log in report.logs.values() if report else ():
+        colour = _COLOURS[log.status]
+        notes = [f"{log.size} records"]
+        notes += ["closed"] if log.closed else []
+        notes += [f"{log.pending_bytes} bytes pending"] if log.pending_bytes else []
+        notes += [f"time steps back at index {log.time_backward}"] if log.time_backward is not None else []
+        notes += [f"anchored up to {log.anchored}"] if log.anchored is not None else ["not anchored"]
+        notes += [log.unknown] if log.unknown else []
+        console.print(f"[{colour}]{log.status}[/]  {log.log}  {', '.join(notes)}")
+    for finding in report.all_findings if report else ():
+        console.print(f"  {finding}", style="red", markup=False)
+    for receipt in receipts:
+        word, colour = ("unsound", "bold red") if receipt["error"] else ("sound", "green")
+        detail = receipt["error"] or f"record {receipt['index']} of {receipt['log']}"
+        console.print(f"[{colour}]{word}[/]  {escape(str(receipt['path']))}  {detail}")
+    if report:
+        anchored = "anchored" if report.anchored else "not anchored: nothing outside vouches for the end"
+        console.print(f"{report.status}, {anchored}")
+
+
+@contextmanager
+def _progress(logs: list[LogDirectory], wanted: bool) -> Iterator["_Advance"]:
+    """Show how far the verification is, on a terminal."""
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not (wanted and console.is_terminal)
+    ) as bar:
+        yield _Advance(bar, logs)
+
+
+class _Advance:
+    """Counts verified records on a progress bar."""
+
+    def __init__(self, bar: Progress, logs: list[LogDirectory]) -> None:
+        self._bar = bar
+        self._task = bar.add_task("records", total=sum(log.published_size() for log in logs) or None)
+
+    def __call__(self, records: int) -> None:
+        """Count records."""
+        self._bar.advance(self._task, records)

@@ -1,0 +1,97 @@
+"""Deletes whole logs past their retention; the deletion is recorded first, under the key (contract 4.5)."""
+
+import base64
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from app.audit.claims import LogState, Predecessor, opening_events
+from app.audit.record import ServiceEvent
+from app.core.values import Json
+from app.stores.audit_directory import LogDirectory, locked
+from app.stores.audit_opening import AuditLogSettings, prepare_log
+from app.stores.audit_records import LogDamagedError, record_lines
+from app.stores.keys import AuditKey
+
+__all__ = ["PRUNING_WORKER", "Pruned", "prunable", "prune"]
+
+PRUNING_WORKER = "prune"
+_ENDED = frozenset({LogState.CLOSED, LogState.CRASHED})
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """A log that is to go: what it was, and the time of its last record."""
+
+    log: str
+    size: int
+    root: bytes
+    last_time: str
+
+    def as_json(self) -> dict[str, Json]:
+        """Give the details of the record that states the deletion."""
+        return {
+            "log": self.log,
+            "size": self.size,
+            "root": base64.b64encode(self.root).decode(),
+            "last_time": self.last_time,
+        }
+
+
+def prunable(
+    settings: AuditLogSettings, predecessors: tuple[Predecessor, ...], before: str
+) -> Iterator[Pruned]:
+    """Give the logs that have ended, in order, with a last record before `before`.
+
+    Those that state deletions stay, for without them a deleted log would be a missing one; so does a
+    log that is damaged, being evidence.
+    """
+    for found in predecessors:
+        worker = found.log.split("/")[2]
+        if found.state not in _ENDED or not found.size or worker == PRUNING_WORKER:
+            continue
+        last_time = _last_time(LogDirectory(settings.directory, found.log), found.size)
+        if last_time is not None and last_time < before:
+            yield Pruned(found.log, found.size, found.root, last_time)
+
+
+def prune(settings: AuditLogSettings, key: AuditKey, before: str, dry_run: bool) -> list[Pruned]:
+    """Delete the logs of `settings.directory` that ended before `before`; give them.
+
+    Raises `OSError`, `AuditDamagedError`.
+    """
+    log, found = prepare_log(settings, key, {})
+    try:
+        going = list(prunable(settings, found.predecessors, before))
+        if dry_run or not going:
+            return going
+        vkey = str(key.verifier_key(log.origin))
+        log.commit(opening_events(vkey, {**settings.facts, "retention": before}, found.predecessors))
+        log.commit([ServiceEvent("log_pruned", one.as_json()) for one in going])
+        log.commit([ServiceEvent("log_closed", {"reason": "pruned"})])
+        log.publish(log.checkpoint)
+        with locked(settings.directory):
+            for one in going:
+                _delete(LogDirectory(settings.directory, one.log))
+        return going
+    finally:
+        log.discard()
+
+
+def _last_time(directory: LogDirectory, size: int) -> str | None:
+    try:
+        (line,) = record_lines(directory, size - 1, size)
+        record = orjson.loads(line)
+    except (LogDamagedError, orjson.JSONDecodeError):
+        return None
+    time = record.get("time") if isinstance(record, dict) else None
+    return time if isinstance(time, str) else None
+
+
+def _delete(directory: LogDirectory) -> None:
+    """Take a log out of the audit directory at once, then delete it at leisure."""
+    gone = directory.path.with_name(f"{directory.path.name}~pruned")
+    directory.path.rename(gone)
+    shutil.rmtree(gone)
