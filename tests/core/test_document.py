@@ -90,9 +90,7 @@ def test_reads_the_core_schema(text: str, expected: Json) -> None:
         ("a: [1", "not YAML or JSON: did not find expected ',' or ']'", (2, 1)),
     ],
 )  # fmt: skip
-def test_refuses_what_json_cannot_mean(
-    text: str, message: str, place: tuple[int | None, int | None]
-) -> None:
+def test_refuses_what_json_cannot_mean(text: str, message: str, place: tuple[int | None, int | None]) -> None:
     """Whatever is not exactly one JSON value is refused, at its line and column."""
     with pytest.raises(DocumentError) as caught:
         parse_document(text)

@@ -49,15 +49,27 @@ def test_a_self_contained_manifest_is_fine() -> None:
         ({"policies": {"q": {"type": "cedar", "policy_path": "p"}}}, "policies.q.policy_path"),
         ({"policies": {"q": {"type": "cedar", "entities_path": "p"}}}, "policies.q.entities_path"),
         ({"policies": {"q": {"type": "cedar", "schema_path": "p"}}}, "policies.q.schema_path"),
-        ({"policies": {"q": {"type": "custom", "adapter": "x", "api_key_env": "K"}}}, "policies.q.api_key_env"),
+        (
+            {"policies": {"q": {"type": "custom", "adapter": "x", "api_key_env": "K"}}},
+            "policies.q.api_key_env",
+        ),
         (
             {"intervention_points": {"input": {"policy": {"entities_path": "/etc/passwd"}}}},
             "intervention_points.input.policy.entities_path",
         ),
-        ({"annotators": {"x": {"type": "llm", "system_prompt_file": "f"}}}, "annotators.x.system_prompt_file"),
+        (
+            {"annotators": {"x": {"type": "llm", "system_prompt_file": "f"}}},
+            "annotators.x.system_prompt_file",
+        ),
         ({"annotators": {"x": {"type": "llm", "api_key_env": "HOME"}}}, "annotators.x.api_key_env"),
-        ({"annotators": {"x": {"type": "llm", "aws_secret_key_env": "K"}}}, "annotators.x.aws_secret_key_env"),
-        ({"annotators": {"x": {"type": "llm", "base_url": "http://169.254.169.254/"}}}, "annotators.x.base_url"),
+        (
+            {"annotators": {"x": {"type": "llm", "aws_secret_key_env": "K"}}},
+            "annotators.x.aws_secret_key_env",
+        ),
+        (
+            {"annotators": {"x": {"type": "llm", "base_url": "http://169.254.169.254/"}}},
+            "annotators.x.base_url",
+        ),
         ({"annotators": {"x": {"type": "llm", "endpoint": 7}}}, "annotators.x.endpoint"),
         (
             {"annotators": {"x": {"type": "llm", "system_prompt_url": "https://evil.example/"}}},
