@@ -29,7 +29,9 @@ PRELIMINARY: dict[str, Json] = {
 
 
 async def _echo(request: web.Request) -> web.Response:
-    headers = {name: request.headers.get(name) for name in ("Content-Type", "X-Key", "Cookie", "Authorization")}
+    headers = {
+        name: request.headers.get(name) for name in ("Content-Type", "X-Key", "Cookie", "Authorization")
+    }
     return web.json_response({"got": await request.json(), "headers": headers})
 
 
@@ -125,8 +127,14 @@ def test_the_input_field_and_the_response_field_can_be_named() -> None:
         ({"at": "/text?t=NaN"}, "annotator `a` answered with something that is not JSON"),
         ({"response_field": "nothing"}, "annotator `a` answered without the member `nothing`"),
         ({"at": "/text?t=[]", "response_field": "x"}, "annotator `a` answered without the member `x`"),
-        ({"at": f"/big?n={MAX_REPLY_BYTES}"}, f"annotator `a` answered with more than {MAX_REPLY_BYTES} bytes"),
-        ({"at": "/big?n=262144"}, "the result of annotator `a` exceeds `max_annotator_output_bytes` (262144)"),
+        (
+            {"at": f"/big?n={MAX_REPLY_BYTES}"},
+            f"annotator `a` answered with more than {MAX_REPLY_BYTES} bytes",
+        ),
+        (
+            {"at": "/big?n=262144"},
+            "the result of annotator `a` exceeds `max_annotator_output_bytes` (262144)",
+        ),
         (
             {"at": "/text?t=" + "[" * 65 + "]" * 65},
             "the result of annotator `a` exceeds `max_policy_input_depth` (64)",
