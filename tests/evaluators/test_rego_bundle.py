@@ -300,7 +300,7 @@ def test_a_data_path_of_another_kind_is_refused() -> None:
 def test_documents_are_merged_deeply() -> None:
     """Objects of several documents become one."""
     files = {"a.json": b'{"m": {"b": 2, "n": {"d": 4}}}', "b.yaml": b"m: {n: {e: 5}}\n"}
-    given = {**DATA, "data": {"m": {"a": 1, "n": {"c": 3}}}, "data_paths": ["a.json", "b.yaml"]}
+    given: JsonObject = {**DATA, "data": {"m": {"a": 1, "n": {"c": 3}}}, "data_paths": ["a.json", "b.yaml"]}
     expected = {"a": 1, "b": 2, "n": {"c": 3, "d": 4, "e": 5}}
     assert evaluate(given, files=files) == expected
 
@@ -318,7 +318,7 @@ def test_documents_are_merged_deeply() -> None:
 )
 def test_documents_that_conflict_are_refused(text: bytes, conflict: str) -> None:
     """A path has one value; lists are values. The same value twice is two values."""
-    given = {**DATA, "data": {"m": {"a": 1, "list": [1], "n o": 1}}, "data_paths": "b.json"}
+    given: JsonObject = {**DATA, "data": {"m": {"a": 1, "list": [1], "n o": 1}}, "data_paths": "b.json"}
     expected = [f"rego-data-conflict: b.json: policies.main.data_paths: gives `{conflict}` a second value"]
     assert findings(given, {"b.json": text}) == expected
 
