@@ -17,7 +17,8 @@ __all__ = ["Runtime"]
 class Runtime:
     """What the HTTP layer and the commands work with.
 
-    `start` must have run before the first request and `close` after the last, on the same loop.
+    `start` must have run before the first request and `close` after the last, on the same loop;
+    `reload` takes what was changed on disk meanwhile, the key of the audit log.
     """
 
     settings: Settings
@@ -28,4 +29,5 @@ class Runtime:
     reader: AuditReader | None
     engines: dict[str, str]
     start: Callable[[], Awaitable[None]]
+    reload: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

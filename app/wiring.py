@@ -11,6 +11,7 @@ import structlog
 import app
 from app.annotators.endpoint import HttpClient, endpoint_annotator
 from app.audit.origin import origin_part
+from app.audit.ports import AuditUnavailableError
 from app.catalog import AnyManifest, Catalog, InlineManifests, OperatorManifests
 from app.compiler import ManifestCompiler
 from app.config import Settings
@@ -27,7 +28,7 @@ from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability
 from app.stores.audit_opening import AuditLogSettings
 from app.stores.audit_reader import AuditReader
-from app.stores.keys import AuditKey, ensure_key
+from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
 from app.stores.manifest_files import ManifestFile, find_manifests, read_manifest_file
 from app.stores.sources import DirectorySources
 from app.telemetry.log import LogSink
@@ -73,6 +74,10 @@ def build(settings: Settings, key: AuditKey | None, worker: int = 0) -> Runtime:
         if audit:
             await audit.close()
 
+    async def reload() -> None:
+        if audit:
+            await _rotate_key(audit, settings.audit_key_file)
+
     return Runtime(
         settings=settings,
         compiler=compiler,
@@ -82,6 +87,7 @@ def build(settings: Settings, key: AuditKey | None, worker: int = 0) -> Runtime:
         reader=AuditReader(settings.audit_dir) if audit else None,
         engines={name: importlib.metadata.version(name) for name in ENGINES},
         start=start,
+        reload=reload,
         close=close,
     )
 
@@ -201,6 +207,20 @@ def _audit_settings(settings: Settings, worker: int) -> AuditLogSettings:
         refuse_on_damage=settings.audit_on_damage == "refuse",
         facts={"version": app.__version__},
     )
+
+
+async def _rotate_key(audit: FileAuditLog, path: Path) -> None:
+    """Go on under the key that the file holds now; one that cannot be used leaves the old one signing."""
+    log = structlog.stdlib.get_logger("acs.audit")
+    try:
+        key = load_key(path)
+        if key.public == audit.key.public:
+            return
+        await audit.rotate_key(key)
+    except (KeyFileError, AuditUnavailableError) as error:
+        log.warning("audit_key_refused", detail=str(error))
+        return
+    log.warning("audit_key_rotated", log=audit.origin, vkey=str(key.verifier_key(str(audit.origin))))
 
 
 def _announce(origin: str, checkpoint: bytes) -> None:

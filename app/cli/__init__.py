@@ -3,7 +3,7 @@
 import typer
 
 import app
-from app.cli import config, digest, evaluate, openapi, serve, validate
+from app.cli import audit, config, digest, evaluate, openapi, serve, validate
 
 __all__ = ["cli", "main"]
 
@@ -42,6 +42,7 @@ cli.command()(validate.validate)
 cli.command()(digest.digest)
 cli.command()(config.config)
 cli.command()(openapi.openapi)
+cli.add_typer(audit.audit, name="audit")
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ def supervise(workers: int, work: Callable[[int], None]) -> int:
     """Fork `workers` processes that each run `work` with their number; give the exit code for the parent.
 
     A worker that dies is replaced, not faster than every half second. The first SIGTERM or SIGINT
-    is passed on to all, the second kills them. Must be called before any thread is started.
+    is passed on to all, the second kills them; SIGHUP is passed on. Must be called before any thread
+    is started.
     """
     return _Supervisor(workers, work).run()
 
@@ -35,6 +36,7 @@ class _Supervisor:
     def run(self) -> int:
         for ending in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ending, self._stop)
+        signal.signal(signal.SIGHUP, self._pass_on)
         for number in range(self._workers):
             self._start(number)
         while self._children:
@@ -55,6 +57,10 @@ class _Supervisor:
             return
         os._exit(_run_child(self._work, number))
 
+    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+        for pid in self._children:
+            os.kill(pid, number)
+
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         number = signal.SIGKILL if self._stopping else signal.SIGTERM
         self._stopping = True
@@ -66,6 +72,7 @@ def _run_child(work: Callable[[int], None], number: int) -> int:
     """Run the work of a child process; whatever it raises must not unwind into the parent's stack."""
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         work(number)
     except SystemExit as ended:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import socket
 from types import FrameType
 
@@ -56,6 +57,14 @@ async def _serve(settings: Settings, key: AuditKey | None, number: int, listener
         manifests=sorted(runtime.catalog.operator.by_name),
         inline_manifests=runtime.catalog.inline.mode.value,
     )
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(runtime.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     # What is loaded stays: no collection needs to look at it again while requests wait.
     gc.collect()
     gc.freeze()

@@ -12,6 +12,7 @@ import resource
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +29,7 @@ from app.audit.trust import Trust, TrustedKey
 from app.stores.audit_directory import find_logs
 from app.stores.audit_reader import AuditReader
 from app.stores.audit_source import FileLogSource
+from app.stores.keys import generate_key
 from tests.conftest import Service, Start
 
 KILLS = int(os.environ.get("ACS_TEST_KILLS", "4"))
@@ -248,6 +250,35 @@ def test_no_verdict_leaves_without_its_record(
     assert len(events) == 1
     assert 5 in events[0]["details"].values()
     _assert_sound(tmp_path / "var" / "audit", trust)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_new_key_takes_over_at_sighup(start: Start, tmp_path: Path, manifest: str, workers: int) -> None:
+    """The log is closed under both keys and the next opens under the new; a verifier needs both (4.4)."""
+    service = start("--manifests", manifest, "--workers", str(workers))
+    old = _trust(service)
+    key_file = tmp_path / "var" / "audit-key.pem"
+    before = {directory.origin for directory in find_logs(tmp_path / "var" / "audit")}
+    service.post("/v1/evaluate/input", {"snapshot": {}})
+    key_file.write_text("not a key")
+    service.process.send_signal(signal.SIGHUP)
+    _wait_for(lambda: service.log().count("audit_key_refused") == workers)
+    assert service.post("/v1/evaluate/input", {"snapshot": {}})[0] == 200
+    key_file.unlink()
+    new = generate_key(key_file)
+    service.process.send_signal(signal.SIGHUP)
+    _wait_for(lambda: service.log().count("audit_key_rotated") == workers)
+    _, body = service.post("/v1/evaluate/input", {"snapshot": {}})
+    assert body["audit"]["log"] not in before
+    assert service.stop() == 0
+    _assert_sound(tmp_path / "var" / "audit", Trust((*old.keys, TrustedKey(new.public))))
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _all_records(root: Path) -> list[dict[str, Any]]:
