@@ -2,8 +2,6 @@
 # the agent wrote and then runs can do whatever the sandbox around it lets it do.
 package coding.shell
 
-import data.coding.words
-
 import rego.v1
 
 default verdict := {"decision": "deny", "reason": "command_missing"}
@@ -11,9 +9,9 @@ default verdict := {"decision": "deny", "reason": "command_missing"}
 verdict := {
 	"decision": "deny",
 	"reason": "unreadable_command",
-	"message": sprintf("Write it without %v: one plain command a call.", [concat(", ", sort(words.unreadable))]),
+	"message": sprintf("Write it without %v: one plain command a call.", [concat(", ", sort(data.coding.words.unreadable))]),
 } if {
-	count(words.unreadable) > 0
+	count(data.coding.words.unreadable) > 0
 	count(denials) == 0
 } else := {
 	"decision": "deny",
@@ -33,30 +31,30 @@ verdict := {
 } if {
 	count(remarks) > 0
 } else := {"decision": "allow"} if {
-	count(words.programs) > 0
+	count(data.coding.words.programs) > 0
 }
 
 # -- denied --------------------------------------------------------------------------------------------------
 
 denials contains "destructive_command" if {
-	some name, _ in words.programs
+	some name, _ in data.coding.words.programs
 	split(name, ".")[0] in data.settings.destructive
 }
 
 denials contains "destructive_command" if {
-	some program in words.programs.rm
+	some program in data.coding.words.programs.rm
 	recursive(program.args)
 	wide(program)
 }
 
 denials contains "destructive_command" if {
-	some program in words.programs.find
+	some program in data.coding.words.programs.find
 	some flag in ["-delete", "-fprint", "-fprint0", "-fprintf", "-fls"]
 	flag in program.args
 }
 
 denials contains "forced_push" if {
-	some program in words.programs.git
+	some program in data.coding.words.programs.git
 	"push" in program.args
 	some argument in program.args
 	forces(argument)
@@ -64,56 +62,56 @@ denials contains "forced_push" if {
 
 denials contains "privilege_escalation" if {
 	some name in data.settings.privileged
-	words.programs[name]
+	data.coding.words.programs[name]
 }
 
 denials contains "pipe_to_interpreter" if {
-	words.pipes
+	data.coding.words.pipes
 	some name in data.settings.interpreters
-	words.programs[name]
+	data.coding.words.programs[name]
 }
 
 denials contains "code_in_argument" if {
 	some name in data.settings.interpreters
-	some program in words.programs[name]
+	some program in data.coding.words.programs[name]
 	some argument in program.args
 	is_code_flag(argument)
 }
 
 denials contains "code_in_argument" if {
 	some name in ["eval", "source", "trap", "alias"]
-	words.programs[name]
+	data.coding.words.programs[name]
 }
 
 denials contains "code_in_argument" if {
-	some command in words.commands
+	some command in data.coding.words.commands
 	command[0] == "."
 }
 
 # git runs commands out of its configuration.
 denials contains "code_in_argument" if {
-	some program in words.programs.git
+	some program in data.coding.words.programs.git
 	some i, argument in program.args
 	startswith(argument, "-c")
 	contains(concat("", array.slice(program.args, i, i + 2)), "=")
 }
 
 denials contains "code_in_argument" if {
-	some program in words.programs.git
+	some program in data.coding.words.programs.git
 	some argument in program.args
 	some flag in ["--config-env", "--exec-path", "--upload-pack", "--receive-pack", "--open-files", "--ext-diff", "-O"]
 	startswith(argument, flag)
 }
 
 denials contains "path_outside_workspace" if {
-	some path in words.named
+	some path in data.coding.words.named
 	data.coding.paths.outside(path)
 	not path in data.settings.devices
 }
 
 # `.?` and `.[.]` are patterns that `..` matches.
 denials contains "path_outside_workspace" if {
-	some path in words.named
+	some path in data.coding.words.named
 	some part in split(path, "/")
 	startswith(part, ".")
 	some mark in ["*", "?", "["]
@@ -121,12 +119,12 @@ denials contains "path_outside_workspace" if {
 }
 
 denials contains "path_outside_workspace" if {
-	some command in words.commands
+	some command in data.coding.words.commands
 	command in [["cd"], ["cd", "-"]]
 }
 
 denials contains "path_protected" if {
-	some path in words.named
+	some path in data.coding.words.named
 	data.coding.paths.protected(path)
 }
 
@@ -182,22 +180,22 @@ is_code_flag(argument) if {
 # -- asked ---------------------------------------------------------------------------------------------------
 
 questions contains "program_not_listed" if {
-	some command in words.commands
+	some command in data.coding.words.commands
 	not command[0] in data.settings.programs
 }
 
 questions contains "environment_changed" if {
-	some command in words.commands
+	some command in data.coding.words.commands
 	contains(command[0], "=")
 }
 
 questions contains "publishes_code" if {
-	some program in words.programs.git
+	some program in data.coding.words.programs.git
 	"push" in program.args
 }
 
 questions contains "git_discards_or_reconfigures" if {
-	some program in words.programs.git
+	some program in data.coding.words.programs.git
 	some word in data.settings.risky_git
 	word in program.args
 }
@@ -206,12 +204,12 @@ questions contains "git_discards_or_reconfigures" if {
 
 remarks contains "installs_packages" if {
 	some name in ["pip", "npm"]
-	some program in words.programs[name]
+	some program in data.coding.words.programs[name]
 	some word in ["install", "i", "add", "ci"]
 	word in program.args
 }
 
 remarks contains "deletes_tree" if {
-	some program in words.programs.rm
+	some program in data.coding.words.programs.rm
 	recursive(program.args)
 }

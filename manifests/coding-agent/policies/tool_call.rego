@@ -11,14 +11,20 @@ default verdict := {
 	"message": "An argument is missing, of another type, or not known for this tool.",
 }
 
-verdict := data.coding.files.verdict if {
-	input.tool.kind == "file"
+verdict := {"decision": "deny", "reason": "argument_too_long"} if {
 	arguments_known
+	too_long
+} else := data.coding.files.verdict if {
+	arguments_known
+	input.tool.kind == "file"
+} else := data.coding.shell.verdict if {
+	arguments_known
+	input.tool.kind == "shell"
 }
 
-verdict := data.coding.shell.verdict if {
-	input.tool.kind == "shell"
-	arguments_known
+too_long if {
+	some name, length in data.settings.longest
+	count(args[name]) > length
 }
 
 arguments_known if {

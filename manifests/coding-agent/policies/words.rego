@@ -4,7 +4,12 @@ package coding.words
 
 import rego.v1
 
-line := input.policy_target.value.command
+# Lines that a backslash continues are one, except in quotes.
+line := regex.replace(command, `('[^']*'|\\[^\n]|"([^"\\]|\\(.|\n))*")|\\\n`, "$1") if {
+	contains(command, "\\\n")
+} else := command
+
+command := input.policy_target.value.command
 
 # In this order: a redirection with its target, an operator, a word of plain, escaped and quoted parts, and
 # what is left when a quote does not end.
@@ -18,7 +23,7 @@ tokens := regex.find_n(
 	line, -1,
 )
 
-part := `[^ \t\n;&|()<>"'\\]|\\(.|\n)|'[^']*'|"([^"\\]|\\(.|\n))*"`
+part := `[^ \t\n;&|()<>"'\\]|\\.|'[^']*'|"([^"\\]|\\(.|\n))*"`
 
 operators := {";", "&", "&&", "|", "||", "|&", "(", ")", "\n"}
 
@@ -33,7 +38,6 @@ commands := [words |
 		some token in array.slice(tokens, start + 1, ends[i])
 		not redirection(token)
 		word := plain(token)
-		word != ""
 	]
 	count(words) > 0
 ]
@@ -121,10 +125,10 @@ unreadable contains "a function" if {
 }
 
 unreadable contains "a pattern as program" if {
-	some words in commands
+	some program, _ in programs
 	some mark in ["*", "?", "["]
-	contains(words[0], mark)
-	words[0] != "["
+	contains(program, mark)
+	program != "["
 }
 
 # $VAR, $(command), $'…' and `command` work in double quotes too; <(command) and {a,b} outside of quotes.

@@ -1,7 +1,5 @@
 package flow.entry
 
-import data.flow.labels
-
 import rego.v1
 
 default verdict := {
@@ -10,4 +8,4 @@ default verdict := {
 	"message": "Send `ifc.source_labels`: at least one level, and no label that is not in the lattice.",
 }
 
-verdict := {"decision": "allow", "result_labels": labels.source} if labels.known
+verdict := {"decision": "allow", "result_labels": data.flow.labels.source} if data.flow.labels.known

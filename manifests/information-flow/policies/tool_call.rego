@@ -1,8 +1,6 @@
 # No read up: the agent may read what the tool gives. No write down: the tool may receive what the agent holds.
 package flow.tool_call
 
-import data.flow.labels
-
 import rego.v1
 
 agent := data.settings.agents[input.snapshot.envelope.agent.id]
@@ -14,31 +12,31 @@ verdict := {
 	"reason": "ifc_read_up",
 	"message": "The agent has no clearance for what this tool gives.",
 } if {
-	labels.known
+	data.flow.labels.known
 	not reads_allowed
 } else := {
 	"decision": "deny",
 	"reason": "ifc_clearance_violation",
 	"message": sprintf("%v takes data up to %v.", [input.tool.name, input.tool.clearance]),
 } if {
-	labels.known
-	not data.flow.labels.flows(labels.source, input.tool)
+	data.flow.labels.known
+	not data.flow.labels.flows(data.flow.labels.source, input.tool)
 } else := {
 	"decision": "escalate",
 	"reason": "ifc_untrusted_influence",
 	"message": "Data from a stranger led to this call: a person decides.",
 } if {
-	labels.known
-	labels.untrusted
+	data.flow.labels.known
+	data.flow.labels.untrusted
 	input.tool.acts
 } else := {
 	"decision": "warn",
 	"reason": "ifc_personal_data",
 } if {
-	labels.known
-	"personal" in labels.source
+	data.flow.labels.known
+	"personal" in data.flow.labels.source
 } else := {"decision": "allow"} if {
-	labels.known
+	data.flow.labels.known
 }
 
 reads_allowed if {

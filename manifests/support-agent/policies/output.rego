@@ -13,13 +13,19 @@ verdict := {
 	contains(lower(json.marshal(target)), data.settings.canary)
 } else := {
 	"decision": "deny",
+	"reason": "control_character",
+} if {
+	some text in texts
+	contains(text, "\u0000")
+} else := {
+	"decision": "deny",
 	"reason": "card_as_number",
 	"message": "A number cannot be replaced by a text: send card numbers as text.",
 } if {
 	walk(target, [_, number])
 	is_number(number)
 	number >= 1000000000000
-	regex.match(`^[3-6][0-9]{12,18}$`, sprintf("%v", [number]))
+	substring(sprintf("%v", [number]), 0, 1) in {"3", "4", "5", "6"} # what card numbers begin with
 } else := {
 	"decision": "transform",
 	"reason": "pii_redaction",
@@ -35,37 +41,40 @@ verdict := {
 redacted := json.unmarshal(strings.replace_n(replacements, json.marshal(target)))
 
 replacements[json.marshal(text)] := json.marshal(clean) if {
-	some text in texts
-	clean := without_numbers(without_addresses(text))
+	some i, text in texts
+	clean := cleaned[i]
 	clean != text
 }
 
-texts contains text if {
+texts := [text | some text in found]
+
+found contains text if {
 	walk(target, [_, text])
 	is_string(text)
 }
 
-texts contains name if {
+found contains name if {
 	walk(target, [path, _])
 	name := path[count(path) - 1]
 	is_string(name)
 }
 
-# A pattern costs some fifty microseconds whenever it is used, `contains` next to nothing: ask that first.
+# A pattern costs some fifty microseconds whenever it is used, and `contains` next to nothing: so one line of all
+# texts, and that only where a pattern could match.
+line := concat("\u0000", texts)
+
+cleaned := split(without_numbers(without_addresses(line)), "\u0000")
+
 without_addresses(text) := regex.replace(text, `[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+`, "[email]") if {
 	contains(text, "@")
 } else := text
 
 without_numbers(text) := regex.replace(regex.replace(text, card, "[card]"), phone, "[phone]") if {
-	has_digit(text)
+	some digit in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+	contains(text, digit)
 } else := text
 
 card := `[0-9]([ .-]?[0-9]){12,18}`
 
 # +49 (171) 123-4567 or 0049…, 0171/1234567, (555) 010-9999
 phone := `(\+|00)[0-9][0-9() ./-]{6,}[0-9]|\(?0[0-9]{2,4}\)?[ /-]?[0-9][0-9 -]{4,}[0-9]|\(?[0-9]{3}\)?[ .-][0-9]{3}[ .-][0-9]{4}`
-
-has_digit(text) if {
-	some digit in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
-	contains(text, digit)
-}
