@@ -139,9 +139,9 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_document_tells_the_truth(document: Path, session: Session) -> None:
-    """Every command of the document is run, and prints what the document says."""
+    """Every command of the document prints what the document says; no console block is without one."""
     text = document.read_text()
-    assert session.follow(text) == text.count("\n$ ")
+    assert session.follow(text) >= text.count("```console")
 
 
 def test_a_document_that_lies_is_caught(session: Session) -> None:
