@@ -24,11 +24,10 @@ class AuditUnavailableError(Exception):
 class AuditLog(Protocol):
     """Takes records before verdicts leave (contract 4)."""
 
-    async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition | None:
+    async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
         """Append a record; return when it is durable, in the configured sense, and covered by a signature.
 
         MUST NOT return before that, and MUST raise `AuditUnavailableError` whenever it cannot be said.
-        `None` is given by a log that is switched off (contract 4.2, `none`), and by no other. A caller
-        that is cancelled may still have its record written.
+        A caller that is cancelled may still have its record written.
         """
         ...

@@ -22,7 +22,7 @@ from app.stores.audit_recovery import Damage, Survey, examine_fully
 from app.stores.audit_upkeep import Upkeep
 from app.stores.keys import AuditKey
 
-__all__ = ["FileAuditLog", "LiveView", "NoAuditLog"]
+__all__ = ["FileAuditLog", "LiveView"]
 
 Announce: TypeAlias = Callable[[str, bytes], None]
 """Takes a log's origin and newest signed checkpoint, to keep it where the log's writer cannot write."""
@@ -42,14 +42,6 @@ class LiveView:
     checkpoint: bytes
     tail_start: int
     tail: bytes
-
-
-class NoAuditLog:
-    """The log of durability `none`: keeps nothing."""
-
-    async def append(self, entry: AuditEntry | ServiceEvent) -> None:  # noqa: ARG002  # nothing is kept
-        """Keep nothing."""
-        return
 
 
 class FileAuditLog:

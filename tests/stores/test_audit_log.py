@@ -17,7 +17,7 @@ from app.audit.note import SignedNote
 from app.audit.ports import AuditPosition, AuditUnavailableError
 from app.audit.record import AuditEntry, ServiceEvent
 from app.stores.audit_directory import find_logs
-from app.stores.audit_log import FileAuditLog, NoAuditLog
+from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability, LogLimits
 from tests.stores.audit_logs import (
     KEY,
@@ -269,11 +269,6 @@ def test_a_caller_that_gives_up_does_not_stop_its_group(tmp_path: Path) -> None:
 
     with_log(work, settings(tmp_path))
     assert sound(tmp_path) == []
-
-
-def test_no_log_is_kept_when_it_is_switched_off() -> None:
-    """Durability `none` gives no position: nothing was recorded."""
-    assert asyncio.run(NoAuditLog().append(entry())) is None
 
 
 # Failures
