@@ -146,16 +146,6 @@ class OpenLog:
             self.abandoned = True
         if self.abandoned:
             raise LogAbandonedError("the log was abandoned")
-        self._unsettled = True
-        try:
-            return self._write_group(entries, cosigner)
-        except OSError:
-            self._unsettled = False
-            raise
-
-    def _write_group(
-        self, entries: Sequence[AuditEntry | ServiceEvent], cosigner: NoteSigner | None
-    ) -> Group:
         if self._segment_bytes >= self._limits.segment_bytes:
             self._begin_segment()
         frontier = self._frontier.copy()
@@ -231,6 +221,7 @@ class OpenLog:
     def _write(self, records: bytes, checkpoint: Checkpoint, cosigner: NoteSigner | None) -> bytes:
         """Write records, sync, sign, write the checkpoint, sync: in this order, and take back what fails."""
         signers = (self.signer, cosigner) if cosigner else (self.signer,)
+        self._unsettled = True
         try:
             write_all(self._records, records)
             if self.synced:
@@ -243,6 +234,7 @@ class OpenLog:
             raise
         except OSError:
             self._take_back()
+            self._unsettled = False
             raise
         return note
 

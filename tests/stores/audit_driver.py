@@ -44,6 +44,8 @@ async def drive(arguments: argparse.Namespace) -> None:
                 line = f"- {error}\n"
                 await asyncio.sleep(0.01)
             os.writev(told, [line.encode()])
+            if arguments.pause:
+                await asyncio.sleep(arguments.pause)
             number += arguments.tasks
 
     await asyncio.gather(*(task(first) for first in range(arguments.tasks)))
@@ -61,6 +63,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=8)
     parser.add_argument("--count", type=int, default=10**9)
     parser.add_argument("--records", type=int, default=10_000_000)
+    parser.add_argument("--pause", type=float, default=0)
     parser.add_argument("--user", type=int)
     arguments = parser.parse_args()
     if arguments.user is not None:

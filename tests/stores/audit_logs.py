@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.audit.chain import Anchor, audit_logs
 from app.audit.findings import Report
+from app.audit.ports import AuditUnavailableError
 from app.audit.record import AuditEntry
 from app.stores.audit_directory import LogDirectory, find_logs
 from app.stores.audit_log import FileAuditLog
@@ -87,3 +88,21 @@ def newest(root: Path) -> LogDirectory:
     """Give the log that was opened last."""
     begun = [log for log in find_logs(root) if records(log)]
     return max(begun, key=lambda log: records(log)[0]["record_id"])
+
+
+async def refused(log: FileAuditLog, number: int) -> str | None:
+    """Append a decision; give why it was refused."""
+    try:
+        await log.append(entry(number))
+    except AuditUnavailableError as error:
+        return str(error)
+    return None
+
+
+async def until_available(log: FileAuditLog, available: bool = True) -> None:
+    """Wait until the log takes records again, or does not any more."""
+    for _ in range(500):
+        if (log.failure is None) is available:
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError(log.failure)

@@ -20,8 +20,18 @@ from app.audit.findings import Status
 from app.stores.audit_directory import LogDirectory, find_logs
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability
-from tests.stores.audit_logs import KEY, audited, entry, newest, records, settings, with_log
-from tests.stores.test_audit_log import refused, until_available
+from app.stores.audit_reader import AuditReader
+from tests.stores.audit_logs import (
+    KEY,
+    audited,
+    entry,
+    newest,
+    records,
+    refused,
+    settings,
+    until_available,
+    with_log,
+)
 
 KILLS = int(os.environ.get("ACS_TEST_KILLS", "6"))
 ROUND = min(KILLS, 10)
@@ -139,6 +149,25 @@ def test_killing_one_of_two_workers_leaves_the_other_alone(
     assert driven.unsound() == []
     driver = driven.start("--count", "8")
     assert driver.wait(20) == 0
+    assert driven.unsound() == []
+
+
+def test_a_log_that_is_being_written_verifies_at_any_moment(driven: Driven) -> None:
+    """Auditing and reading beside writers, through rotations, finds nothing wrong and loses nothing."""
+    for worker in ("0", "1"):
+        driven.start("--worker", worker, "--records", "500", "--pause", "0.005")
+        driven.wait_for(1, "ready")
+    reader = AuditReader(driven.root)
+    for _ in range(8):
+        assert driven.unsound() == []
+        for summary in reader.logs():
+            if summary.size:
+                receipt = reader.receipt(summary.log, summary.size - 1)
+                assert receipt.verify(KEY.trust).size >= summary.size
+    for driver in driven.running:
+        driver.terminate()
+        assert driver.wait(20) == 0
+    assert driven.lost() == []
     assert driven.unsound() == []
 
 

@@ -7,7 +7,7 @@ import itertools
 import os
 import resource
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -27,8 +27,10 @@ from tests.stores.audit_logs import (
     entry,
     newest,
     records,
+    refused,
     settings,
     sound,
+    until_available,
     with_log,
 )
 
@@ -271,6 +273,22 @@ def test_a_caller_that_gives_up_does_not_stop_its_group(tmp_path: Path) -> None:
     assert sound(tmp_path) == []
 
 
+@BOTH
+def test_what_cannot_be_recorded_stops_nothing(tmp_path: Path, durability: Durability) -> None:
+    """An entry that no record can hold is refused, with its group, and the log goes on."""
+
+    async def work(log: FileAuditLog) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        with pytest.raises(AuditUnavailableError, match="the record could not be written"):
+            await log.append(ServiceEvent("odd", {"object": cast(Any, object())}))
+        position = await log.append(entry(1))
+        assert (position.index, log.failure) == (1, None)
+
+    with_log(work, settings(tmp_path, durability=durability))
+    assert len(find_logs(tmp_path)) == 1
+    assert sound(tmp_path) == []
+
+
 # Failures
 
 
@@ -286,24 +304,6 @@ class FullDisk:
 
     def __exit__(self, *_: object) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, self._limits)
-
-
-async def refused(log: FileAuditLog, number: int) -> str | None:
-    """Append a decision; give why it was refused."""
-    try:
-        await log.append(entry(number))
-    except AuditUnavailableError as error:
-        return str(error)
-    return None
-
-
-async def until_available(log: FileAuditLog, available: bool = True) -> None:
-    """Wait until the log takes records again, or does not any more."""
-    for _ in range(500):
-        if (log.failure is None) is available:
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError(log.failure)
 
 
 @BOTH
