@@ -12,7 +12,7 @@ from app.core.values import Json, JsonObject
 from app.evaluators.in_process import is_engine_fault
 from app.evaluators.rego_analysis import Program, analyse
 from app.evaluators.rego_bounds import check_bounds
-from app.evaluators.rego_documents import Segments, dotted
+from app.evaluators.rego_documents import Segments, dotted, holds
 from app.evaluators.rego_engine import ANSWER, Engine, ThreadEngine, parse
 from app.evaluators.rego_facts import read_module
 from app.evaluators.rego_findings import invalid, remark
@@ -49,7 +49,7 @@ class _RegoPolicy:
         self._sources = sources
         self._program = program
         self._input_text = input_text(program.input_paths)
-        self._evaluators: dict[Segments, Evaluator] = {}
+        self._evaluators: dict[str, Evaluator] = {}
         self._remarks: dict[Segments, Diagnostic] = {}
         if not is_blank(definition.get("query")):
             self._lint(parse_query(definition["query"], f"{path}.query"))
@@ -64,13 +64,13 @@ class _RegoPolicy:
         given = binding.members if own else binding.definition
         path = f"{binding.path if own else self._path}.query"
         query = parse_query(given.get("query"), path)
-        if not self._program.tree.holds(query) and not _in_data(query, self._sources.data):
-            message = f"`{given['query']}` is no rule and no data of this policy"
-            raise invalid("rego-query-unknown", message, path)
+        text = str(given.get("query"))
+        if not self._program.tree.holds(query) and not holds(self._sources.data, query):
+            raise invalid("rego-query-unknown", f"`{text}` is no rule and no data of this policy", path)
         self._lint(query)
-        if query not in self._evaluators:
-            self._evaluators[query] = self._evaluator(query, str(given["query"]))
-        return self._evaluators[query]
+        if text not in self._evaluators:
+            self._evaluators[text] = self._evaluator(query, text)
+        return self._evaluators[text]
 
     def _evaluator(self, query: Segments, text: str) -> Evaluator:
         engines = ThreadEngine(self._sources.modules, self._sources.data, query)
@@ -137,15 +137,6 @@ class _RuleEvaluator(_QueryEvaluator):
             raise self._failed("is undefined for this input")
         value: Json = orjson.loads(answer)
         return value
-
-
-def _in_data(path: Segments, data: JsonObject) -> bool:
-    value: Json = dict(data)
-    for name in path:
-        if not isinstance(value, dict) or name not in value:
-            return False
-        value = value[name]
-    return True
 
 
 REGO: PolicyType = _RegoType()

@@ -7,7 +7,7 @@ from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.values import JsonObject
 from app.evaluators.rego_builtins import AVAILABLE, IMPURE, ZONED
 from app.evaluators.rego_bundle import Roots
-from app.evaluators.rego_documents import Segments, dotted
+from app.evaluators.rego_documents import Segments, dotted, holds
 from app.evaluators.rego_engine import QUERY_PACKAGE
 from app.evaluators.rego_facts import Call, ModuleFacts, Reference, Rule
 from app.evaluators.rego_findings import Place, finding, too_large
@@ -23,6 +23,10 @@ MAX_PLANNING = 131_072
 MAX_LOOPS = 256
 """Iterations in one rule: the engine's planning takes their square."""
 
+_LOSSY = (
+    "this may be undefined for one of the values that the body iterates over, and the engine would then "
+    "lose the others too: give it to a variable in the body first (`value := …`)"
+)
 _KEYWORDS = frozenset({"contains", "every", "if", "in"})
 _DOCUMENTS = frozenset({"data", "input"})
 
@@ -55,6 +59,7 @@ def analyse(modules: Sequence[tuple[ModuleFacts, Roots]], data: JsonObject) -> P
     findings = [
         *(found for module, roots in modules for found in _misplaced(module, roots)),
         *(found for module in policy.modules for found in _misused(module, policy)),
+        *(found for module in policy.modules for found in _unbounded(module, tree, data)),
         *_replaced_by_data(policy, data),
         *_hidden_packages(policy),
     ]
@@ -102,12 +107,32 @@ def _misused(module: ModuleFacts, policy: _Policy) -> Iterator[Diagnostic]:
         for variable in rule.unbound:
             message = f"`some` declares `{variable}`, and nothing gives it a value: the rule would never hold"
             yield finding("rego-variable-unbound", message, rule.at)
+        if rule.lossy:
+            yield finding("rego-head-undefined", _LOSSY, rule.lossy)
         for reference in rule.references:
             if reference.root in _KEYWORDS and not reference.hidden:
                 yield finding("rego-name-reserved", _keyword(reference.root), reference.at)
         for call in rule.calls:
             if problem := _call_problem(call, module, policy):
                 yield finding(*problem, call.at)
+
+
+def _unbounded(module: ModuleFacts, tree: DocumentTree, data: JsonObject) -> Iterator[Diagnostic]:
+    """Find calls to which the input could give an argument that the engine does not survive."""
+    for rule in module.rules:
+        for call in rule.calls:
+            if call.costly is None or not all(_is_data(found, tree, data) for found in call.costly):
+                name = ".".join(call.name)
+                message = (
+                    f"`{name}` may exhaust memory or never return: what it is given here must be constants, "
+                    "counts and values of the data document, or sums of these"
+                )
+                yield finding("rego-unbounded", message, call.at)
+
+
+def _is_data(reference: Reference, tree: DocumentTree, data: JsonObject) -> bool:
+    """Tell whether a reference reads the data document, and no rule."""
+    return reference.root == "data" and holds(data, reference.names) and not tree.holds(reference.names)
 
 
 def _keyword(name: str) -> str:

@@ -3,7 +3,7 @@
 An allow-list, so that a function which nobody has looked at is refused.
 """
 
-__all__ = ["AVAILABLE", "IMPURE", "ZONED"]
+__all__ = ["AVAILABLE", "IMPURE", "UNBOUNDED", "ZONED"]
 
 _AVAILABLE = """
     abs array.concat array.reverse array.slice base64.decode base64.encode base64.is_valid
@@ -36,3 +36,14 @@ IMPURE = frozenset(_IMPURE.split())
 
 ZONED = frozenset({"time.clock", "time.date", "time.diff", "time.format", "time.weekday"})
 """Functions that take the name of a time zone; the zone `Local` is the machine's."""
+
+UNBOUNDED = {
+    "bits.lsh": (1,),
+    "net.cidr_expand": (0,),
+    "numbers.range": (0, 1),
+    "numbers.range_step": (0, 1, 2),
+    "sprintf": (0,),
+    "units.parse": (0,),
+    "units.parse_bytes": (0,),
+}
+"""Functions that a few characters can make exhaust memory or never return, and which arguments do."""

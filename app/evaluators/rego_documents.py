@@ -8,7 +8,7 @@ from app.core.ports import SourceFile
 from app.core.values import Json, JsonObject
 from app.evaluators.rego_findings import Place, invalid, too_large
 
-__all__ = ["DOCUMENT_SUFFIXES", "Placed", "Segments", "dotted", "merge", "read_document"]
+__all__ = ["DOCUMENT_SUFFIXES", "Placed", "Segments", "dotted", "holds", "merge", "read_document"]
 
 DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
 
@@ -54,6 +54,16 @@ def merge(documents: Iterable[Placed]) -> JsonObject:
             message = f"gives `{dotted(conflict)}` a second value"
             raise invalid("rego-data-conflict", message, document.at)
     return merged
+
+
+def holds(document: JsonObject, path: Segments) -> bool:
+    """Tell whether there is a value at `path` in a document."""
+    value: Json = dict(document)
+    for name in path:
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return True
 
 
 def dotted(path: Segments) -> str:

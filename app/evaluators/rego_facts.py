@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.core.values import Json, JsonObject
+from app.evaluators.rego_builtins import UNBOUNDED
 from app.evaluators.rego_documents import Segments
 from app.evaluators.rego_findings import Place
+from app.evaluators.rego_heads import undefined_in_head
 from app.evaluators.rego_sources import Module
 from app.evaluators.rego_syntax import (
     REFERENCES,
@@ -43,6 +45,9 @@ _NODE_STACK = {
     **dict.fromkeys(("Membership", "NotExpr"), 700),
 }
 _MAX_EXPONENT = 32
+_WALK = ("walk",)
+_DOCUMENTS = frozenset({"data", "input"})
+_CONSTANTS = frozenset({"Number", "String", "RawString", "Bool", "Null"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,14 @@ class Reference:
 class Call:
     """A call of `name`; `texts` are the string literals among its arguments.
 
-    `replacing` tells that it is the value of a `with` instead, which can be a function's name.
+    `costly` are the references that the arguments are made of on which its cost depends without bound,
+    counts aside, and `None` stands for anything else. `replacing` tells that it is the value of a `with`
+    instead, which can be a function's name.
     """
 
     name: Segments
     texts: frozenset[str]
+    costly: tuple[Reference, ...] | None
     replacing: bool
     at: Place
 
@@ -79,7 +87,8 @@ class Rule:
     `total` tells that it always has a value; `partial` that it adds elements or members; `unbound`
     are variables that `some` declares and nothing gives a value. What it costs: `stack` in bytes,
     what it depends on aside; `loops`, its iterations; `planning`, a unit for each index that varies,
-    doubled with each further one around it or in the same reference.
+    doubled with each further one around it or in the same reference. `lossy` is a place in the head
+    of a rule that iterates which may be undefined for one value alone.
     """
 
     path: Segments
@@ -93,6 +102,12 @@ class Rule:
     loops: int
     planning: int
     at: Place
+    lossy: Place | None = None
+
+    @property
+    def iterates(self) -> bool:
+        """Whether the body may hold for several values."""
+        return self.loops > 0 or any(call.name == _WALK for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +151,17 @@ def _read_rule(node: Json, package: Segments, text: bytes, at: Place) -> Rule:
     bodies = as_list(rule["bodies"])
     used.read([head.get("args"), head.get("key"), head.get("assign"), *varying_indexes(head["refr"])])
     used.read({"bodies": rule["bodies"]} if bodies else None)
-    return used.rule(
+    found = used.rule(
         (*package, name.root, *name.names),
         name.at,
         function=shape == "Func",
         partial=shape == "Set" or not name.whole,
         total=not bodies or not as_object(as_object(bodies[-1])["query"])["stmts"],
     )
+    if shape == "Func" or not found.iterates:
+        return found
+    place = undefined_in_head(dict(head), bodies, used.variables)
+    return replace(found, lossy=at._replace(line=place[0], column=place[1])) if place else found
 
 
 def _reference(node: Json, at: Place) -> Reference:
@@ -245,22 +264,51 @@ class _Used:
         return indexes
 
     def _call(self, call: JsonObject) -> list[Json]:
-        arguments = as_list(call["params"])
+        function, arguments = call["fcn"], as_list(call["params"])
         self.bound.update(variables(arguments[-1:]))
-        if not _is_name(call["fcn"]):
-            return [call["fcn"], *arguments]
-        self._note_call(call["fcn"], frozenset(string_literals(arguments)))
+        if not _is_name(function):
+            return [function, *arguments]
+        name = _reference(function, self.at)
+        path = (name.root, *name.names)
+        if path == _WALK:
+            self.variables.update(set(variables(arguments[1:])) - _DOCUMENTS)
+        positions = UNBOUNDED.get(".".join(path), ())
+        costly = _made_of([arguments[at] for at in positions if at < len(arguments)], self.at)
+        texts = frozenset(string_literals(arguments))
+        self.calls.append(Call(path, texts, costly, replacing=False, at=name.at))
         return arguments
 
     def _replace(self, modifier: JsonObject) -> list[Json]:
         value = modifier["as"]
         if _is_name(value):
-            self._note_call(value, frozenset(), replacing=True)
+            name = _reference(value, self.at)
+            path = (name.root, *name.names)
+            costly = None if ".".join(path) in UNBOUNDED else ()
+            self.calls.append(Call(path, frozenset(), costly, replacing=True, at=name.at))
         return [value]
 
-    def _note_call(self, function: Json, texts: frozenset[str], *, replacing: bool = False) -> None:
-        name = _reference(function, self.at)
-        self.calls.append(Call((name.root, *name.names), texts, replacing, name.at))
+
+def _made_of(arguments: list[Json], at: Place) -> tuple[Reference, ...] | None:
+    """Give the references that values are the sums of, or nothing where they are more than that."""
+    references: list[Reference] = []
+    pending = arguments
+    while pending:
+        node = pending.pop()
+        kind, value = variant(node)
+        if kind == "ArithExpr" and value["op"] in ("Add", "Sub"):
+            pending += [value["lhs"], value["rhs"]]
+        elif kind == "UnaryExpr":
+            pending.append(value["expr"])
+        elif kind in REFERENCES and "Var" in as_object(first_link(node)):
+            references.append(_reference(node, at))
+        elif kind not in _CONSTANTS and not (kind == "Call" and _is_count(value)):
+            return None
+    return tuple(references)
+
+
+def _is_count(call: JsonObject) -> bool:
+    kind, function = variant(call["fcn"])
+    return kind == "Var" and function["value"] == "count"
 
 
 def _is_name(node: Json) -> bool:

@@ -8,8 +8,9 @@ import pytest
 import regorus
 
 from app.core.errors import Reason
+from app.core.values import Json
 from app.evaluators.rego_analysis import MAX_CHAIN, MAX_LOOPS
-from app.evaluators.rego_builtins import AVAILABLE, IMPURE, ZONED
+from app.evaluators.rego_builtins import AVAILABLE, IMPURE, UNBOUNDED, ZONED
 from tests.evaluators.rego.policies import (
     binding,
     bound,
@@ -146,7 +147,7 @@ def test_the_lists_cover_the_engine() -> None:
     assert (listed - IMPURE - inner) | unlisted == AVAILABLE
     assert listed & IMPURE == {"http.send", "opa.runtime", "rand.intn", "time.now_ns", "uuid.rfc4122"}
     assert not AVAILABLE & IMPURE
-    assert ZONED <= AVAILABLE
+    assert ZONED | UNBOUNDED.keys() <= AVAILABLE
 
 
 @pytest.mark.parametrize("name", sorted(AVAILABLE))
@@ -161,6 +162,60 @@ def test_an_allowed_function_exists(name: str) -> None:
         return
     with pytest.raises(RuntimeError, match=r"expects \d+ argument"):
         engine.eval_rule_as_json("data.a.x")
+
+
+UNBOUNDED_DATA: dict[str, Json] = {"limits": {"most": 3}, "formats": {"big": "%d"}}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "numbers.range(1, input.snapshot.n)",
+        "numbers.range(1, y)",
+        "numbers.range(1, count(input.snapshot.xs) * 2)",
+        "numbers.range(1, data.a.y)",
+        "numbers.range(1, data[input.snapshot.k])",
+        "numbers.range(1, data.gone)",
+        "numbers.range_step(1, 5, input.snapshot.n)",
+        "bits.lsh(1, input.snapshot.n)",
+        "net.cidr_expand(input.snapshot.net)",
+        "sprintf(input.snapshot.format, [1])",
+        "units.parse(input.snapshot.size)",
+        "units.parse_bytes(lower(input.snapshot.size))",
+    ],
+)
+def test_a_request_cannot_make_a_function_exhaust_the_service(call: str) -> None:
+    """Ten characters of a snapshot would end the process, or never let it go."""
+    name = call.partition("(")[0]
+    assert findings(definition(f"package a\ny := 1\nx := {call}", data=UNBOUNDED_DATA)) == [
+        f"rego-unbounded: a.rego:3:6: {MODULES}: `{name}` may exhaust memory or never return: what it is "
+        "given here must be constants, counts and values of the data document, or sums of these"
+    ]
+
+
+def test_a_replacement_cannot_either() -> None:
+    """Nobody sees what the function is called with then."""
+    text = "package a\nf(z) := z\nx := y if y := f(input.snapshot.n) with f as units.parse"
+    (found,) = refused(definition(text)).diagnostics
+    assert (found.code, found.line, found.column) == ("rego-unbounded", 3, 46)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("numbers.range(1, 3)", [1, 2, 3]),
+        ("numbers.range(0, count(input.snapshot.xs) - 1)", [0, 1]),
+        ("numbers.range(-1, data.limits.most - 3)", [-1, 0]),
+        ("bits.lsh(input.snapshot.n, 2)", 28),
+        ('sprintf("%v", [input.snapshot.n])', "7"),
+        ("sprintf(data.formats[input.snapshot.k], [input.snapshot.n])", "7"),
+        ('units.parse("1K")', 1000),
+    ],
+)
+def test_what_the_author_bounds_is_fine(call: str, expected: Json) -> None:
+    """Constants, counts, the data document, and sums of these."""
+    snapshot: Json = {"n": 7, "xs": ["a", "b"], "k": "big"}
+    assert evaluate(definition(f"package a\nx := {call}", data=UNBOUNDED_DATA), snapshot) == expected
 
 
 def test_a_function_is_called_by_its_full_name() -> None:

@@ -100,6 +100,14 @@ def test_a_function_that_errors_and_rules_that_disagree_fail(rule: str) -> None:
     assert failure(evaluator, policy_input({"text": "secret", "zero": 0})) == (FAILED, expected)
 
 
+def test_a_panic_of_the_engine_fails() -> None:
+    """A panic is no `Exception`; it fails the evaluation and nothing more."""
+    evaluator = bound(definition('package a\nx := strings.count("abc", input.snapshot.part)'))
+    expected = "`data.a.x` could not be evaluated: a function failed or rules disagree"
+    assert failure(evaluator, policy_input({"part": ""})) == (FAILED, expected)
+    assert evaluator.evaluate(policy_input({"part": "b"})).value == 1
+
+
 def test_a_failure_does_not_linger() -> None:
     """An evaluation after one that failed, inside a `with` even, is as if it were the first."""
     text = """
