@@ -153,7 +153,7 @@ def test_a_rego_policy_that_eats_memory_is_ended() -> None:
             "hog.rego": """
                 package hog
                 import rego.v1
-                range := numbers.range(1, input.snapshot.rounds)
+                range := [i | some i in numbers.range(1, 100000); i <= input.snapshot.rounds]
                 held := [[i, j] | some i in range; some j in numbers.range(1, 1000)]
                 verdict := {"decision": "allow", "reason": sprintf("%d", [count(held)])}
                 """
