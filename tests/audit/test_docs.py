@@ -17,7 +17,7 @@ from app.stores.audit_reader import AuditReader
 from tests.stores.audit_logs import KEY, OTHER_KEY, decisions, newest, settings, with_log
 
 DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "audit.md").read_text(encoding="utf-8")
-SCRIPT = re.findall(r"```python verify-receipt\n(.*?)```", DOCUMENT, re.DOTALL)
+SCRIPT = re.findall(r"```python title=\"verify_receipt.py\"\n(.*?)```", DOCUMENT, re.DOTALL)
 SERVICE_KEY = str(KEY.verifier_key("acs"))
 
 
