@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from app.audit.claims import LogState, Predecessor, opening_events
@@ -25,7 +25,10 @@ from app.stores.keys import AuditKey
 __all__ = ["FileAuditLog", "LiveView"]
 
 Announce: TypeAlias = Callable[[str, bytes], None]
-"""Takes a log's origin and newest signed checkpoint, to keep it where the log's writer cannot write."""
+"""Takes a log's origin and newest signed checkpoint, to keep it where the log's writer cannot write.
+
+MUST NOT raise.
+"""
 
 _Batch: TypeAlias = list[tuple[AuditEntry | ServiceEvent, asyncio.Future[AuditPosition]]]
 
@@ -68,6 +71,7 @@ class FileAuditLog:
         self._durably = settings.durability is Durability.FSYNC
         self._pending: _Batch = []
         self._alone = asyncio.Lock()
+        self._one_rotation = asyncio.Lock()
         self._committer = ThreadPoolExecutor(1, "audit-commit")
         self._files = ThreadPoolExecutor(1, "audit-files")
         self._log: OpenLog | None = None
@@ -75,7 +79,7 @@ class FileAuditLog:
         self._abandoned: dict[str, Predecessor] = {}
         self._operations: set[asyncio.Task[None]] = set()
         self._sleepers: set[asyncio.Task[None]] = set()
-        self._resuming = self._probing = self._closing = False
+        self._started = self._resuming = self._probing = self._closing = False
         self._rotate_not_before = 0.0
 
     @property
@@ -128,7 +132,7 @@ class FileAuditLog:
         Raises `AuditUnavailableError` when that cannot be written; the old key then stays.
         """
         try:
-            await self._rotate("key rotated", key.succeed(self._key))
+            await self._rotate("key rotated", key)
         except OSError as error:
             raise AuditUnavailableError(_reason(error)) from error
 
@@ -170,10 +174,12 @@ class FileAuditLog:
     @asynccontextmanager
     async def _exclusive(self) -> AsyncIterator[None]:
         """Have the log alone; records that come meanwhile wait."""
-        async with self._alone:
-            yield
-        if self._pending:
-            self._loop.call_soon(self._flush)
+        try:
+            async with self._alone:
+                yield
+        finally:
+            if self._pending:
+                self._loop.call_soon(self._flush)
 
     def _commit_now(self) -> None:
         """Commit what is pending on the event loop: handing it to the kernel takes microseconds."""
@@ -295,8 +301,10 @@ class FileAuditLog:
         self._note(found)
 
     async def _prepare(self, key: AuditKey) -> tuple[OpenLog, Survey]:
+        """Make the next log. Damage can keep the service from starting, and not from going on."""
+        settings = replace(self._settings, refuse_on_damage=False) if self._started else self._settings
         return await self._loop.run_in_executor(
-            self._files, prepare_log, self._settings, key, dict(self._abandoned)
+            self._files, prepare_log, settings, key, dict(self._abandoned)
         )
 
     async def _begin_log(self, log: OpenLog, predecessors: Sequence[Predecessor], key: AuditKey) -> None:
@@ -310,6 +318,7 @@ class FileAuditLog:
             log.discard()
             raise
         self._log, self._upkeep, self._key = log, upkeep, key
+        self._started = True
 
     def _note(self, found: Survey) -> None:
         known = {one.log for one in self.damage}
@@ -330,37 +339,45 @@ class FileAuditLog:
 
     async def _rotate_when_due(self) -> None:
         try:
-            await self._rotate("rotated", self._key)
+            await self._rotate("rotated")
             self.warning = None
             self._rotate_not_before = 0.0
         except OSError as error:
             self.warning = f"the next audit log cannot be opened: {_reason(error)}"
             self._rotate_not_before = time.monotonic() + self._settings.retry_seconds
 
-    async def _rotate(self, reason: str, key: AuditKey) -> None:
-        """Close the current log and go on in a new one. Raises `OSError`."""
-        log, found = await self._prepare(key)
-        async with self._exclusive():
-            before, upkeep = self._log, self._upkeep
-            predecessors = found.predecessors
+    async def _rotate(self, reason: str, key: AuditKey | None = None) -> None:
+        """Close the current log and go on in a new one, under another key if given. Raises `OSError`."""
+        async with self._one_rotation:
+            key = key.succeed(self._key) if key else self._key
+            log, found = await self._prepare(key)
+            async with self._exclusive():
+                before, upkeep = self._log, self._upkeep
+                await self._replace(log, found.predecessors, reason, key)
             if before:
-                try:
-                    await self._write_close(before, reason, key)
-                except OSError:
-                    log.discard()
-                    raise
-                closed = Predecessor(before.origin, LogState.CLOSED, before.size, before.root)
-                predecessors = tuple(closed if one.log == closed.log else one for one in predecessors)
+                await self._let_go(before, upkeep)
+            self._note(found)
+
+    async def _replace(
+        self, log: OpenLog, predecessors: Sequence[Predecessor], reason: str, key: AuditKey
+    ) -> None:
+        """End the current log and begin another. Needs the log alone. Raises `OSError`."""
+        if before := self._log:
             try:
-                await self._begin_log(log, predecessors, key)
-            except OSError as error:
-                self._log = None
-                self._fail(error)
+                await self._write_close(before, reason, key)
+            except OSError:
+                log.discard()
                 raise
-            finally:
-                if before:
-                    await self._let_go(before, upkeep)
-        self._note(found)
+            closed = Predecessor(before.origin, LogState.CLOSED, before.size, before.root)
+            predecessors = [*(one for one in predecessors if one.log != closed.log), closed]
+        try:
+            await self._begin_log(log, predecessors, key)
+        except OSError as error:
+            self._log = None
+            self._fail(error)
+            if before:
+                await self._let_go(before, self._upkeep)
+            raise
 
     async def _write_close(self, log: OpenLog, reason: str, key: AuditKey) -> None:
         """End a log, with the denials that no record accounts for yet.
@@ -373,10 +390,10 @@ class FileAuditLog:
             cosigner = NoteSigner(log.origin, key.private)
             events.append(ServiceEvent("key_rotated", {"vkey": str(cosigner.key)}))
         details: dict[str, Json] = {"reason": reason}
-        if self.unrecorded:
-            details["denials"] = self.unrecorded
+        if denials := self.unrecorded:
+            details["denials"] = denials
         await self._write(log, [*events, ServiceEvent("log_closed", details)], cosigner)
-        self.unrecorded = 0
+        self.unrecorded -= denials
         log.closed = True
 
     async def _let_go(self, log: OpenLog, upkeep: Upkeep | None) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import os
 import resource
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -367,6 +368,49 @@ def test_a_checkpoint_that_cannot_be_written_takes_its_records_back(
     with_log(work, settings(tmp_path, durability=durability))
     assert len(find_logs(tmp_path)) == 1
     assert sound(tmp_path) == []
+
+
+def test_a_rotation_that_fails_leaves_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the end of a log cannot be written, records that came meanwhile go on in it, and it is tried again."""
+    real = os.write
+    full = [True, True]
+
+    def write(handle: int, content: bytes) -> int:
+        if full and b'"event":"log_closed"' in bytes(content):
+            time.sleep(0.05)
+            full.pop()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, content)
+
+    monkeypatch.setattr(os, "write", write)
+
+    async def work(log: FileAuditLog) -> None:
+        for number in range(120):
+            await asyncio.wait_for(log.append(entry(number)), 5)
+            await asyncio.sleep(0.005)
+        assert full == []
+
+    with_log(work, settings(tmp_path, limits=LogLimits(records=10)))
+    logs = find_logs(tmp_path)
+    assert len(logs) > 1
+    assert sum(record["event"] == "decision" for log in logs for record in records(log)) == 120
+    assert sound(tmp_path) == []
+
+
+def test_rotations_at_once_follow_one_another(tmp_path: Path) -> None:
+    """Two rotations that were asked for at the same time make a chain in which no log is missing."""
+
+    async def work(log: FileAuditLog) -> None:
+        await log.append(entry(1))
+        await asyncio.gather(log.rotate_key(OTHER_KEY), log.rotate_key(KEY), log.append(entry(2)))
+        assert log.key.public == KEY.public
+        await log.append(entry(3))
+
+    with_log(work, settings(tmp_path))
+    logs = sorted(find_logs(tmp_path), key=lambda log: records(log)[0]["record_id"])
+    named = [[one["log"] for one in records(log)[0]["details"]["predecessors"]] for log in logs]
+    assert [len(names) for names in named] == [0, 1, 2]
+    assert sound(tmp_path, OTHER_KEY.succeed(KEY)) == []
 
 
 def failing(name: str, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
