@@ -11,6 +11,7 @@ import uvicorn
 
 from app.config import Settings
 from app.http.app import create_app
+from app.server.protocol import HttpProtocol
 from app.stores.keys import AuditKey
 from app.wiring import build
 
@@ -41,7 +42,7 @@ async def _serve(settings: Settings, key: AuditKey | None, number: int, listener
     config = uvicorn.Config(
         create_app(runtime),
         interface="asgi3",
-        http="httptools",
+        http=HttpProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,0 +1,124 @@
+"""Contract 2.6: the thin protocol under the service keeps HTTP as it is, in fewer writes."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import uvicorn
+
+from app.server.protocol import HttpProtocol
+
+REQUEST = b"%s /%s HTTP/1.1\r\nHost: x\r\n%s\r\n"
+
+
+class Counting(HttpProtocol):
+    """The protocol, with a count of what reaches its transport."""
+
+    writes = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """Count the writes of the transport below."""
+
+        class Counted:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(transport, name)
+
+            def write(self, data: bytes) -> None:
+                Counting.writes += 1
+                transport.write(data)
+
+        super().connection_made(Counted())  # type: ignore[arg-type]  # a transport by delegation
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Answer whole, in parts, or not at all, as the path says."""
+    if scope["type"] != "http":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    body = (await receive())["body"]
+    path = scope["path"]
+    if path == "/parts":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"a", b"b", b"c"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if path == "/fails":
+        raise RuntimeError("for the test")
+    status = 204 if path == "/empty" else 200
+    answer = b"" if path == "/empty" else b"whole:" + body
+    headers = [(b"content-length", b"%d" % len(answer))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
+
+
+def _exchange(*requests: bytes) -> bytes:
+    """Send requests at once over one connection to a real server, and read until it closes."""
+
+    async def run() -> bytes:
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(application, http=Counting, log_config=None, access_log=False)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110  # uvicorn tells it by a flag alone
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        Counting.writes = 0
+        writer.write(b"".join(requests))
+        reply = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        server.should_exit = True
+        await serving
+        return reply
+
+    return asyncio.run(run())
+
+
+def _close(method: bytes = b"GET", path: bytes = b"", headers: bytes = b"") -> bytes:
+    return REQUEST % (method, path, headers + b"Connection: close\r\n")
+
+
+def _holds(*parts: bytes) -> Callable[[bytes], bool]:
+    return lambda reply: all(part in reply for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("request_", "holds", "writes"),
+    [
+        (_close(), _holds(b"200 OK", b"\r\n\r\nwhole:"), 1),
+        (_close(b"HEAD"), _holds(b"200 OK", b"content-length: 6\r\n"), 1),
+        (_close(path=b"empty"), _holds(b"204 No Content"), 1),
+        (_close(path=b"parts"), _holds(b"1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n"), 4),
+        (_close(path=b"fails"), _holds(b"500 Internal Server Error"), 1),
+        (b"NONSENSE\r\n\r\n", _holds(b"400 Bad Request", b"Invalid HTTP request received."), 1),
+        (
+            _close(b"POST", headers=b"Content-Length: 2\r\nExpect: 100-continue\r\n") + b"hi",
+            _holds(b"HTTP/1.1 100 Continue", b"whole:hi"),
+            2,
+        ),
+    ],
+    ids=["whole", "head", "empty", "parts", "fails", "nonsense", "continue"],
+)
+def test_a_response_arrives_whole_in_few_writes(
+    request_: bytes, holds: Callable[[bytes], bool], writes: int
+) -> None:
+    """The head leaves with the first of the body, and alone where there is none."""
+    reply = _exchange(request_)
+    assert holds(reply), reply
+    assert Counting.writes == writes
+
+
+def test_requests_on_one_connection_are_answered_in_order() -> None:
+    """Pipelined requests get one response each, and none is held back."""
+    first = REQUEST % (b"POST", b"", b"Content-Length: 3\r\n") + b"one"
+    second = REQUEST % (b"HEAD", b"", b"")
+    third = REQUEST % (b"POST", b"", b"Content-Length: 5\r\nConnection: close\r\n") + b"three"
+    reply = _exchange(first, second, third)
+    assert reply.count(b"HTTP/1.1 200 OK") == 3
+    assert reply.index(b"whole:one") < reply.index(b"whole:three")
+    assert Counting.writes == 3
