@@ -99,10 +99,15 @@ async def refused(log: FileAuditLog, number: int) -> str | None:
     return None
 
 
+async def until(reached: Callable[[], bool]) -> None:
+    """Wait until something that happens beside is reached."""
+    for _ in range(1000):
+        if reached():
+            return
+        await asyncio.sleep(0.005)
+    raise TimeoutError
+
+
 async def until_available(log: FileAuditLog, available: bool = True) -> None:
     """Wait until the log takes records again, or does not any more."""
-    for _ in range(500):
-        if (log.failure is None) is available:
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError(log.failure)
+    await until(lambda: (log.failure is None) is available)

@@ -31,6 +31,7 @@ from tests.stores.audit_logs import (
     refused,
     settings,
     sound,
+    until,
     until_available,
     with_log,
 )
@@ -173,9 +174,8 @@ def test_the_newest_checkpoint_is_published(tmp_path: Path) -> None:
 
     async def work(log: FileAuditLog) -> None:
         await decisions(5)(log)
-        await asyncio.sleep(0.1)
         (directory,) = find_logs(tmp_path)
-        assert sizes(directory.published() or b"") == [6]
+        await until(lambda: sizes(directory.published() or b"") == [6])
 
     with_log(work, settings(tmp_path))
     assert sizes(find_logs(tmp_path)[0].published() or b"") == [7]
@@ -187,26 +187,27 @@ def test_checkpoints_are_announced(tmp_path: Path) -> None:
 
     async def work(log: FileAuditLog) -> None:
         await decisions(3)(log)
-        await asyncio.sleep(0.15)
+        await until(lambda: [sizes(note) for note in announced][-1:] == [[4]])
 
     with_log(work, settings(tmp_path, announce_seconds=0.05), announced=announced)
-    assert [sizes(note) for note in announced] == [[4], [5]]
+    assert sizes(announced[-1]) == [5]
 
 
 def test_a_log_is_followed_by_another_when_it_is_full(tmp_path: Path) -> None:
     """After its last record the log closes and the next opens; no append fails meanwhile."""
 
+    appended = itertools.count()
+
     async def work(log: FileAuditLog) -> None:
-        for wave in range(6):
-            await asyncio.gather(*(log.append(entry(50 * wave + number)) for number in range(50)))
-            await asyncio.sleep(0.03)
+        while len(find_logs(tmp_path)) < 4:
+            await asyncio.gather(*(log.append(entry(next(appended))) for _ in range(20)))
+            await asyncio.sleep(0.001)
 
     with_log(work, settings(tmp_path, limits=LogLimits(records=40)))
     logs = sorted(find_logs(tmp_path), key=lambda log: records(log)[0]["record_id"])
-    assert len(logs) > 2
     assert [records(log)[-1]["details"] for log in logs[:-1]] == [{"reason": "rotated"}] * (len(logs) - 1)
     decided = [record for log in logs for record in records(log) if record["event"] == "decision"]
-    assert sorted(int(record["agent_id"][6:]) for record in decided) == list(range(300))
+    assert sorted(int(record["agent_id"][6:]) for record in decided) == list(range(next(appended)))
     last = {one["log"]: one["state"] for one in records(logs[-1])[0]["details"]["predecessors"]}
     assert last == {log.origin: "closed" for log in logs[:-1]}
     assert sound(tmp_path) == []
@@ -216,13 +217,11 @@ def test_a_log_is_followed_by_another_when_it_is_old(tmp_path: Path) -> None:
     """Age alone lets a log be followed by the next, at a commit."""
 
     async def work(log: FileAuditLog) -> None:
+        await asyncio.sleep(0.05)
         await log.append(entry())
-        await asyncio.sleep(0.1)
-        await log.append(entry())
-        await asyncio.sleep(0.1)
+        await until(lambda: len(find_logs(tmp_path)) == 2)
 
     with_log(work, settings(tmp_path, limits=LogLimits(seconds=0.05)))
-    assert len(find_logs(tmp_path)) >= 2
     assert sound(tmp_path) == []
 
 

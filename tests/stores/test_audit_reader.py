@@ -17,7 +17,7 @@ from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import LogLimits
 from app.stores.audit_reader import AuditReader, NotInLogError, UnknownLogError
 from app.stores.audit_records import LogDamagedError
-from tests.stores.audit_logs import KEY, decisions, entry, newest, settings, with_log
+from tests.stores.audit_logs import KEY, decisions, entry, newest, settings, until, with_log
 
 COUNT = 1500
 
@@ -57,7 +57,8 @@ def test_lists_every_log(tmp_path: Path) -> None:
 
     async def work(running: FileAuditLog) -> None:
         await running.append(entry())
-        await asyncio.sleep(0.1)
+        current_log = newest(tmp_path)
+        await until(lambda: current_log.published_size() == 2)
         listed = {one.log: one for one in AuditReader(tmp_path).logs(frozenset({"acs/host/1/empty"}))}
         last = orjson.loads(lines(first)[-1])
         assert listed[first.origin].as_json() == {
