@@ -6,9 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
+from app.audit.origin import is_origin_part
 from app.core.compiled import InlineMode
 from app.core.document import DocumentError, parse_document
 from app.core.limits import MAX_CONFIGURABLE_DEPTH, Limits
@@ -24,6 +25,15 @@ LIMIT_PREFIX = "ACS_LIMIT_"
 
 Positive = Annotated[int, Field(gt=0)]
 Listed = tuple[str, ...]
+
+
+def _origin_part(text: str) -> str:
+    if not is_origin_part(text):
+        raise ValueError("must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`")
+    return text
+
+
+OriginPart = Annotated[str, AfterValidator(_origin_part)]
 
 
 class SettingsError(ValueError):
@@ -69,11 +79,9 @@ class Settings(BaseModel):
     sandbox_max_children: Positive = Field(8, le=256, description="sandbox processes at most")
 
     audit_dir: Path = Field(Path("var/audit"), description="directory of the audit logs")
-    audit_name: str = Field(
-        "acs-sidecar", pattern=r"^[A-Za-z0-9._-]+$", description="first part of the name of every log"
-    )
-    audit_instance: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9._-]+$", description="second part of that name; default: the host's name"
+    audit_name: OriginPart = Field("acs-sidecar", description="first part of the name of every log")
+    audit_instance: OriginPart | None = Field(
+        None, description="second part of that name; default: the host's name"
     )
     audit_key_file: Path = Field(
         Path("var/audit-key.pem"), description="Ed25519 key that signs the log; made when it is missing"

@@ -42,7 +42,7 @@ SCHEMA = (
         ({"entities_path": ["e"]}, {}, f"{MAIN}.entities_path: must be the path of a file"),
         ({"entities_path": "gone"}, {}, f"{MAIN}.entities_path: `gone` does not exist beside the manifest"),
         ({"entities_path": "e.json"}, {"e.json": b"{}"}, f"e.json: {MAIN}.entities_path: must be a list of entities"),
-        ({"entities_path": "e.json"}, {"e.json": b"[\n1,]"}, f"e.json:2:3: {MAIN}.entities_path: is not JSON: expecting value"),
+        ({"entities_path": "e.json"}, {"e.json": b"[\n1,?]"}, f"e.json:2:3: {MAIN}.entities_path: is not JSON: expecting value"),
         ({"entities_path": "e.json"}, {"e.json": b'[{"a": 1, "a": 2}]'}, f"e.json: {MAIN}.entities_path: is not JSON: an object has a member twice"),
         ({"entities_path": "e.json"}, {"e.json": b"[NaN]"}, f"e.json: {MAIN}.entities_path: is not JSON: `NaN` is not a number there"),
         ({"entities_path": "e.json"}, {"e.json": b"\xff"}, f"e.json: {MAIN}.entities_path: is not UTF-8"),
