@@ -5,7 +5,6 @@ transform values have no field to be in.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Final
 
 import orjson
 
+from app.core.codes import is_code, reason_code
 from app.core.points import POINT_NAMES
 from app.core.values import Json
 
@@ -32,7 +32,6 @@ SCHEMA: Final = "acs-sidecar/audit/v1"
 MAX_RECORD_BYTES = 16 * 1024
 MAX_TEXT = 256
 _LONGEST_KEPT = 96
-_CODE = re.compile(r"[A-Za-z0-9_\-.:/]{1,96}")
 _VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
 
 _HEADER = frozenset({"event", "index", "log", "record_id", "schema", "time"})
@@ -125,7 +124,6 @@ def _event_members(entry: ServiceEvent) -> _Members:
 
 
 def _decision_members(entry: AuditEntry) -> _Members:
-    reason = entry.reason
     point = entry.intervention_point
     pointers = entry.verification_pointers
     return {
@@ -134,7 +132,7 @@ def _decision_members(entry: AuditEntry) -> _Members:
         "intervention_point": point if point in POINT_NAMES else "unknown",
         "mode": entry.mode,
         "decision": entry.decision,
-        "reason": reason if reason is None or _CODE.fullmatch(reason) else "policy_reason",
+        "reason": reason_code(entry.reason),
         "error_class": entry.error_class,
         "manifest_digest": entry.manifest_digest,
         "policy_id": _text(entry.policy_id),
@@ -144,9 +142,7 @@ def _decision_members(entry: AuditEntry) -> _Members:
         "input_identity": entry.input_identity,
         "enforced_identity": entry.enforced_identity,
         "transform_applied": entry.transform_applied,
-        "result_labels": [
-            label if _CODE.fullmatch(label) else _hashed(label) for label in entry.result_labels
-        ],
+        "result_labels": [label if is_code(label) else _hashed(label) for label in entry.result_labels],
         "evidence_artefact": entry.evidence_artefact,
         "verification_pointers": dict(pointers) if pointers else None,
         "agent_id": _text(entry.agent_id),

@@ -10,7 +10,6 @@ from app.evaluators.cedar_admission import Admission
 from app.evaluators.cedar_context import ContextSource, default_context, undeclared
 from app.evaluators.cedar_definition import read_definition
 from app.evaluators.cedar_entities import compile_entities
-from app.evaluators.cedar_findings import invalid
 from app.evaluators.cedar_policies import Policies, compile_policies
 from app.evaluators.cedar_query import Query, binding_query
 from app.evaluators.cedar_schema_source import compile_schema
@@ -24,6 +23,7 @@ from app.evaluators.cedar_values import (
     refuse_escapes,
     unfit,
 )
+from app.evaluators.findings import invalid
 
 __all__ = ["CEDAR"]
 

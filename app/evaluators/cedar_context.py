@@ -6,10 +6,10 @@ from typing import TypeAlias
 from app.core.errors import EvaluationError
 from app.core.path import Path
 from app.core.values import Json
-from app.evaluators.cedar_findings import invalid
 from app.evaluators.cedar_reads import Reads
 from app.evaluators.cedar_uids import Given, text_or_path
 from app.evaluators.cedar_values import ESCAPES, Convert, decimal_number, picked, plain, unfit, with_members
+from app.evaluators.findings import invalid
 
 __all__ = ["ContextSource", "context_template", "default_context", "undeclared"]
 

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from app.core.ports import SourceError, SourceFile, SourceReader
 from app.core.values import Json, JsonObject
-from app.evaluators.cedar_findings import Place, invalid, too_large
 from app.evaluators.cedar_query import Query, read_query
 from app.evaluators.cedar_source import PolicyText
+from app.evaluators.findings import Place, invalid, too_large
 
 __all__ = ["Definition", "EntitySource", "SchemaSource", "read_definition"]
 

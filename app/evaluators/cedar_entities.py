@@ -6,9 +6,9 @@ from app.core.diagnostics import ManifestError
 from app.core.values import Json, deeper_than
 from app.evaluators import cedar_engine as engine
 from app.evaluators.cedar_definition import EntitySource
-from app.evaluators.cedar_findings import invalid, too_large
 from app.evaluators.cedar_schema import chained_deeper_than
 from app.evaluators.cedar_source import MAX_NESTING
+from app.evaluators.findings import invalid, too_large
 
 __all__ = ["compile_entities"]
 

@@ -10,10 +10,10 @@ from app.core.ports import PolicyOutput
 from app.core.values import Json, deeper_than
 from app.evaluators import cedar_engine as engine
 from app.evaluators.cedar_advice import Advice, read_advice, winning
-from app.evaluators.cedar_findings import finding, remark, too_large
 from app.evaluators.cedar_reads import Reads, reads_of
 from app.evaluators.cedar_schema_source import CompiledSchema
 from app.evaluators.cedar_source import MAX_POLICY_CHARACTERS, PolicyText, Statement, statements
+from app.evaluators.findings import finding, remark, too_large
 
 __all__ = ["MAX_CHAIN", "MAX_VALIDATION", "NO_MATCHING_POLICY", "Policies", "compile_policies"]
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from app.core.path import PathSyntaxError, Root, parse_path
 from app.core.values import Json, JsonObject
 from app.evaluators.cedar_context import ContextSource, context_template
-from app.evaluators.cedar_findings import invalid
 from app.evaluators.cedar_uids import UidSource, uid_source
+from app.evaluators.findings import invalid
 
 __all__ = ["DecimalPlace", "Query", "binding_query", "read_query"]
 

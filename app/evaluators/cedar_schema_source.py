@@ -7,11 +7,11 @@ from app.core.diagnostics import ManifestError
 from app.core.values import Json
 from app.evaluators import cedar_engine as engine
 from app.evaluators.cedar_definition import SchemaSource
-from app.evaluators.cedar_findings import Place, invalid, too_large
 from app.evaluators.cedar_schema import MAX_SCHEMA_CHARACTERS, Schema, SchemaBoundError
 from app.evaluators.cedar_schema_json import SchemaShapeError, read_schema_json
 from app.evaluators.cedar_schema_text import read_schema_text
 from app.evaluators.cedar_syntax import CedarSyntaxError, Lines
+from app.evaluators.findings import Place, invalid, too_large
 
 __all__ = ["CompiledSchema", "compile_schema"]
 

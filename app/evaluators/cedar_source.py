@@ -7,8 +7,8 @@ The engine ends the process where an expression nests a few hundred levels: abou
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from app.evaluators.cedar_findings import Place, invalid, too_large
 from app.evaluators.cedar_syntax import CedarSyntaxError, Lines, Token, tokens
+from app.evaluators.findings import Place, invalid, too_large
 
 __all__ = ["MAX_NESTING", "MAX_OPERATORS", "MAX_POLICY_CHARACTERS", "PolicyText", "Statement", "statements"]
 

@@ -6,9 +6,9 @@ from typing import Protocol, TypeAlias
 
 from app.core.path import Path, PathSyntaxError, parse_path
 from app.core.values import Json
-from app.evaluators.cedar_findings import invalid
 from app.evaluators.cedar_syntax import CedarSyntaxError, EntityUid, is_type_name, parse_uid
 from app.evaluators.cedar_values import unfit
+from app.evaluators.findings import invalid
 
 __all__ = [
     "AgentOfEnvelope",

@@ -9,13 +9,13 @@ from app.core.diagnostics import Diagnostic
 from app.core.errors import EvaluationError, Reason
 from app.core.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, PolicyType, SourceReader
 from app.core.values import Json, JsonObject
+from app.evaluators.findings import invalid, remark
 from app.evaluators.in_process import is_engine_fault
 from app.evaluators.rego_analysis import Program, analyse
 from app.evaluators.rego_bounds import check_bounds
 from app.evaluators.rego_documents import Segments, dotted, holds
 from app.evaluators.rego_engine import ANSWER, Engine, ThreadEngine, parse
 from app.evaluators.rego_facts import read_module
-from app.evaluators.rego_findings import invalid, remark
 from app.evaluators.rego_input import InputText, input_text
 from app.evaluators.rego_query import parse_query
 from app.evaluators.rego_sources import RegoSources, is_blank, read_sources

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.values import JsonObject
+from app.evaluators.findings import Place, finding, too_large
 from app.evaluators.rego_builtins import AVAILABLE, IMPURE, ZONED
 from app.evaluators.rego_bundle import Roots
 from app.evaluators.rego_documents import Segments, dotted, holds
 from app.evaluators.rego_engine import QUERY_PACKAGE
 from app.evaluators.rego_facts import Call, ModuleFacts, Reference, Rule
-from app.evaluators.rego_findings import Place, finding, too_large
 from app.evaluators.rego_graph import DocumentTree, Edges, Node, components, longest
 
 __all__ = ["MAX_CHAIN", "MAX_LOOPS", "MAX_PLANNING", "MAX_STACK_BYTES", "Program", "analyse"]

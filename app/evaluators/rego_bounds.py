@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.core.diagnostics import ManifestError
-from app.evaluators.rego_findings import too_large
+from app.evaluators.findings import too_large
 from app.evaluators.rego_sources import Module
 
 __all__ = ["MAX_BRACKETS", "MAX_DEPTH", "MAX_MODULE_BYTES", "MAX_SOURCE_BYTES", "MAX_WORK", "check_bounds"]

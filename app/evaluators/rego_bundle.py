@@ -10,8 +10,8 @@ from app.core.diagnostics import Diagnostic
 from app.core.document import DocumentError, parse_document
 from app.core.ports import SourceFile
 from app.core.values import Json
+from app.evaluators.findings import Place, invalid, remark
 from app.evaluators.rego_documents import DOCUMENT_SUFFIXES, Placed, Segments, dotted, read_document
-from app.evaluators.rego_findings import Place, invalid, remark
 
 __all__ = ["EVERYTHING", "Bundle", "Roots", "read_bundle"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.core.document import DocumentBoundError, DocumentError, parse_document
 from app.core.ports import SourceFile
 from app.core.values import Json, JsonObject
-from app.evaluators.rego_findings import Place, invalid, too_large
+from app.evaluators.findings import Place, invalid, too_large
 
 __all__ = ["DOCUMENT_SUFFIXES", "Placed", "Segments", "dotted", "holds", "merge", "read_document"]
 

@@ -15,9 +15,9 @@ import regorus
 from app.core.canonical import canonical
 from app.core.diagnostics import ManifestError
 from app.core.values import JsonObject
+from app.evaluators.findings import Place, invalid
 from app.evaluators.in_process import is_engine_fault
 from app.evaluators.rego_documents import Segments
-from app.evaluators.rego_findings import Place, invalid
 from app.evaluators.rego_sources import Module
 
 __all__ = ["ANSWER", "QUERY_PACKAGE", "Engine", "ThreadEngine", "build", "parse"]

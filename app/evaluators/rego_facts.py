@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.core.values import Json, JsonObject
+from app.evaluators.findings import Place
 from app.evaluators.rego_builtins import UNBOUNDED
 from app.evaluators.rego_documents import Segments
-from app.evaluators.rego_findings import Place
 from app.evaluators.rego_heads import undefined_in_head
 from app.evaluators.rego_sources import Module
 from app.evaluators.rego_syntax import (

@@ -4,8 +4,8 @@ import json
 import re
 
 from app.core.values import Json
+from app.evaluators.findings import invalid
 from app.evaluators.rego_documents import Segments
-from app.evaluators.rego_findings import invalid
 
 __all__ = ["parse_query"]
 

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.ports import SourceError, SourceFile, SourceReader
 from app.core.values import Json, JsonObject
+from app.evaluators.findings import Place, finding, invalid
 from app.evaluators.rego_bundle import EVERYTHING, Bundle, Roots, read_bundle
 from app.evaluators.rego_documents import DOCUMENT_SUFFIXES, Placed, merge, read_document
-from app.evaluators.rego_findings import Place, finding, invalid
 
 __all__ = ["Module", "RegoSources", "is_blank", "read_sources"]
 

@@ -1,22 +1,12 @@
 """Decision events, built from an allow-list of fields and never by taking some away (contract 5)."""
 
-import re
-
+from app.core.codes import reason_code
 from app.core.decision import Decision
 from app.core.points import POINT_NAMES
 from app.core.values import Json
 from app.core.verdict import Decision as Decided
 
-__all__ = ["code_shaped", "decision_event", "is_notable"]
-
-_CODE = re.compile(r"[A-Za-z0-9_\-.:/]{1,96}")
-
-
-def code_shaped(reason: str | None) -> str | None:
-    """Give a policy's reason when it looks like a code, else `policy_reason`: free text may be content."""
-    if reason is None or _CODE.fullmatch(reason):
-        return reason
-    return "policy_reason"
+__all__ = ["decision_event", "is_notable"]
 
 
 def is_notable(decision: Decision) -> bool:
@@ -35,7 +25,7 @@ def decision_event(decision: Decision) -> dict[str, Json]:
         "intervention_point": decision.asked if decision.asked in POINT_NAMES else "unknown",
         "mode": decision.mode.value,
         "decision": verdict.decision.value,
-        "reason_code": code_shaped(verdict.reason),
+        "reason_code": reason_code(verdict.reason),
         "error_class": "runtime_error" if decision.error else None,
         "policy_id": decision.policy_id,
         "policy_type": decision.point.policy_type if decision.point else None,

@@ -24,7 +24,7 @@ def refused(**members: Any) -> str:
         compile_cedar(**members)
     assert raised.value.reason is Reason.RESOURCE_LIMIT_EXCEEDED
     (finding,) = raised.value.diagnostics
-    assert finding.code == "cedar-bound-exceeded"
+    assert finding.code == "policy-bound-exceeded"
     return finding.message
 
 

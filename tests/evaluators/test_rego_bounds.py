@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.diagnostics import ManifestError
 from app.core.errors import Reason
+from app.evaluators.findings import Place
 from app.evaluators.rego_bounds import (
     MAX_BRACKETS,
     MAX_DEPTH,
@@ -18,7 +19,6 @@ from app.evaluators.rego_bounds import (
     MAX_WORK,
     check_bounds,
 )
-from app.evaluators.rego_findings import Place
 from app.evaluators.rego_sources import Module
 from tests.evaluators.rego.policies import definition, evaluate, findings, refused
 
@@ -38,7 +38,7 @@ def _message(text: str) -> str | None:
         check_bounds([Module(Place("policies.main.modules", "a.rego"), text, 1)])
     except ManifestError as error:
         (found,) = error.diagnostics
-        assert (error.reason, found.code) == (Reason.RESOURCE_LIMIT_EXCEEDED, "rego-bound-exceeded")
+        assert (error.reason, found.code) == (Reason.RESOURCE_LIMIT_EXCEEDED, "policy-bound-exceeded")
         return found.message
     return None
 
@@ -174,7 +174,7 @@ def test_a_text_is_not_endlessly_long() -> None:
     count = MAX_SOURCE_BYTES // len(module)
     names = {f"{number}.rego": module for number in range(count + 1)}
     assert findings(definition(names)) == [
-        f"rego-bound-exceeded: {count}.rego: policies.main.modules: brings the Rego text to more than "
+        f"policy-bound-exceeded: {count}.rego: policies.main.modules: brings the Rego text to more than "
         f"{MAX_SOURCE_BYTES} bytes"
     ]
 
@@ -190,7 +190,7 @@ def test_bytes_are_counted_and_not_characters() -> None:
 def test_a_nul_is_refused() -> None:
     """The engine takes it for the end of the text, and would not see the rules behind it."""
     assert findings(definition("package a\nx := 1\n# \0\nx := 2")) == [
-        "rego-bound-exceeded: a.rego:3:3: policies.main.modules: holds a NUL, where the engine stops to read"
+        "policy-bound-exceeded: a.rego:3:3: policies.main.modules: holds a NUL, where the engine stops to read"
     ]
 
 

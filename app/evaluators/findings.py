@@ -1,4 +1,4 @@
-"""What the Cedar compiler has to say to the author of a manifest (contract 1.3, 1.7.1)."""
+"""What a policy compiler has to say to the author of a manifest (contract 1.3)."""
 
 from typing import NamedTuple
 
@@ -35,4 +35,4 @@ def invalid(code: str, message: str, at: Place | str) -> ManifestError:
 def too_large(message: str, at: Place | str) -> ManifestError:
     """Give the failure of a source that is refused before the engine sees it."""
     place = at if isinstance(at, Place) else Place(at)
-    return ManifestError([finding("cedar-bound-exceeded", message, place)], Reason.RESOURCE_LIMIT_EXCEEDED)
+    return ManifestError([finding("policy-bound-exceeded", message, place)], Reason.RESOURCE_LIMIT_EXCEEDED)
