@@ -1,5 +1,7 @@
 """The command `acs-sidecar`: one module a verb."""
 
+import os
+
 import typer
 
 import app
@@ -47,4 +49,6 @@ cli.add_typer(audit.audit, name="audit")
 
 def main() -> None:
     """Run the command."""
+    # The engines look at these: one time zone everywhere, and failures that cost no stack trace.
+    os.environ |= {"TZ": "UTC", "RUST_BACKTRACE": "0"}
     cli()

@@ -86,7 +86,7 @@ class CompiledPolicy(Protocol):
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """Lint findings; never an error."""
+        """Lint findings so far, those of binding included; never an error."""
         ...
 
     def bind(self, binding: PointBinding) -> Evaluator:

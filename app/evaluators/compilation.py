@@ -98,7 +98,6 @@ def compile_policies(
         except ManifestError as failure:
             failures.append(failure)
             continue
-        findings.extend(policy.warnings)
         policy_digest = digest({"definition": dict(job.definition), "files": dict(recorder.digests)})
         for binding in job.bindings:
             try:
@@ -106,6 +105,7 @@ def compile_policies(
             except ManifestError as failure:
                 failures.append(failure)
             digests[binding.point] = policy_digest
+        findings.extend(policy.warnings)
     if failures:
         raise ManifestError(
             [*(finding for failure in failures for finding in failure.diagnostics), *findings],

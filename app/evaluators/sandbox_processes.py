@@ -24,7 +24,7 @@ from app.evaluators.sandbox_zygote import main
 main(sys.argv[2])
 """
 # An allocator that reserves its arena ahead would put that much out of the reach of RLIMIT_AS.
-_ENVIRONMENT = {"MIMALLOC_ARENA_RESERVE": "0"}
+_ENVIRONMENT = {"MIMALLOC_ARENA_RESERVE": "0", "TZ": "UTC"}
 _CHUNK = 65_536
 _EXIT_SECONDS = 5
 

@@ -80,7 +80,7 @@ def test_a_child_has_no_powers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(address_space, int)
     assert 96 * MIB < address_space < 512 * MIB
     assert limits == {"CORE": 0, "FSIZE": 0, "NPROC": 0, "NOFILE": 0, "CPU": 36}
-    assert report["environment"] == {"MIMALLOC_ARENA_RESERVE": "0", "LC_CTYPE": "C.UTF-8"}
+    assert report["environment"] == {"MIMALLOC_ARENA_RESERVE": "0", "TZ": "UTC", "LC_CTYPE": "C.UTF-8"}
     assert report["descriptors"] == [0, 1, 2, 3]
     assert report["devices"] == [report["null"]] * 3
     assert report["capabilities"] == [0] * 6
