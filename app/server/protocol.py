@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, but each response leaves in one write."""
+"""uvicorn's HTTP protocol, but each response leaves in one write, and together with others."""
 
 import asyncio
 from typing import Any
@@ -7,61 +7,60 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["HttpProtocol"]
 
+
 _CONTINUE = b"HTTP/1.1 100"
 
 
-class _JoinedWrites:
-    """A transport that holds the head of a response back until its body comes.
+class _HeldWrites:
+    """A transport that holds a response back until it is complete, and then writes it in one.
 
-    uvicorn writes head and body apart, which costs a system call more than the decision itself takes.
+    uvicorn writes head and body apart, and each write may wake the peer from its sleep: that costs
+    more than a decision. No response of this service is long, or a stream.
     """
 
-    __slots__ = ("_at_head", "_head", "_transport")
+    __slots__ = ("_parts", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._head = b""
-        self._at_head = True
+        self._parts: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Hold the first write of a response, and write it with the second."""
-        if self._at_head and not data.startswith(_CONTINUE):
-            self._head = data
-            self._at_head = False
-            return
-        if self._head:
-            data = self._head + data
-            self._head = b""
-        self._transport.write(data)
+        """Hold a part of a response; that a body is welcome is said at once."""
+        if data.startswith(_CONTINUE):
+            self._transport.write(data)
+        else:
+            self._parts.append(data)
 
-    def end_response(self) -> None:
-        """Write what is held; the next write begins another response."""
-        if self._head:
-            self._transport.write(self._head)
-            self._head = b""
-        self._at_head = True
+    def release(self) -> None:
+        """Write what is held."""
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
 
     def close(self) -> None:
         """Write what is held and close."""
-        self.end_response()
+        self.release()
         self._transport.close()
 
 
 class HttpProtocol(HttpToolsProtocol):
     """One connection."""
 
-    _joined: _JoinedWrites
+    _held: _HeldWrites
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Put the joining of writes between uvicorn and the transport."""
+        """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
-        self._joined = _JoinedWrites(transport)
-        self.transport = self._joined  # type: ignore[assignment]  # it is a transport by delegation
+        self._held = _HeldWrites(transport)
+        self.transport = self._held  # type: ignore[assignment]  # it is a transport by delegation
 
     def on_response_complete(self) -> None:
-        """Let the response go before the next request of the connection is looked at."""
-        self._joined.end_response()
+        """Let the response go: now, or, where others are being made, in one row with theirs."""
+        if len(self.tasks) > 1:
+            self.loop.call_soon(self._held.release)
+        else:
+            self._held.release()
         super().on_response_complete()
