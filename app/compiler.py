@@ -13,12 +13,11 @@ from app.core.limits import Limits
 from app.core.manifest import AnnotatorUse, Manifest, Point, member_path, read_manifest
 from app.core.outbound import OutboundAllow
 from app.core.points import InterventionPoint
-from app.core.ports import Annotator, PolicyDispatch, PolicyType, SourceReader
+from app.core.ports import Annotator, NoSources, PolicyDispatch, PolicyType, SourceReader
 from app.core.values import JsonObject
 from app.evaluators.compilation import Binding, PolicyJob, compile_policies, policy_jobs
 from app.evaluators.in_process import InProcess
 from app.evaluators.sandbox import Sandbox
-from app.stores.sources import NoSources
 
 __all__ = ["AnnotatorType", "ManifestCompiler"]
 

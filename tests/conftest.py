@@ -108,22 +108,6 @@ def _answers(service: Service) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, str]], str]]:
-    """A factory: settings in, the URL of a service that runs with them out; equal settings share one."""
-    services: dict[tuple[tuple[str, str], ...], Service] = {}
-
-    def running(settings: dict[str, str]) -> str:
-        key = tuple(sorted(settings.items()))
-        if key not in services:
-            services[key] = start_service(tmp_path_factory.mktemp("service"), **settings)
-        return services[key].url
-
-    yield running
-    for service in services.values():
-        service.stop()
-
-
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """A factory for services of one test, ended with it."""

@@ -17,6 +17,7 @@ __all__ = [
     "Annotator",
     "CompiledPolicy",
     "Evaluator",
+    "NoSources",
     "PointBinding",
     "PolicyDispatch",
     "PolicyInput",
@@ -141,6 +142,18 @@ class SourceReader(Protocol):
         Entries of a directory or archive are named relative to it and come in byte order of name.
         """
         ...
+
+
+class NoSources:
+    """The reader of a manifest that may not name files: refuses every read."""
+
+    def read(self, path: str) -> SourceFile:
+        """Refuse."""
+        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
+
+    def read_tree(self, path: str) -> tuple[SourceFile, ...]:
+        """Refuse."""
+        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
 
 
 class Annotator(Protocol):

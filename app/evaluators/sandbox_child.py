@@ -6,14 +6,13 @@ child that dies, dawdles or talks nonsense.
 
 import socket
 from collections.abc import Mapping
-from typing import NoReturn
 
 import orjson
 
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.errors import EvaluationError
 from app.core.points import InterventionPoint
-from app.core.ports import PolicyInput, PolicyType, SourceError
+from app.core.ports import NoSources, PolicyInput, PolicyType
 from app.evaluators.compilation import CompiledPolicies, compile_policies
 from app.evaluators.in_process import invoke, is_engine_fault
 from app.evaluators.sandbox_confinement import Usage
@@ -62,7 +61,7 @@ class Child:
 
     def _compile(self, program: int, body: bytes) -> tuple[Tell, bytes]:
         try:
-            compiled = compile_policies(read_jobs(body), self._types, _NoSources())
+            compiled = compile_policies(read_jobs(body), self._types, NoSources())
         except ManifestError as error:
             return Tell.INVALID, write_invalid(error)
         except MemoryError:
@@ -100,16 +99,6 @@ class Child:
 
 def _is_whole(frame: bytes | bytearray) -> bool:
     return len(frame) >= REQUEST.size and len(frame) == REQUEST.size + REQUEST.unpack_from(frame)[0]
-
-
-class _NoSources:
-    """The reader of a manifest that came with a request: refuses every file."""
-
-    def read(self, path: str) -> NoReturn:
-        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
-
-    def read_tree(self, path: str) -> NoReturn:
-        self.read(path)
 
 
 def _not_compiled() -> ManifestError:

@@ -9,23 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from app.core.ports import SourceError, SourceFile
 
-__all__ = ["DirectorySources", "NoSources"]
+__all__ = ["DirectorySources"]
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FILES = 2_000
 MAX_NAME_DEPTH = 32
-
-
-class NoSources:
-    """The reader of a manifest that may not name files: refuses every read."""
-
-    def read(self, path: str) -> SourceFile:
-        """Refuse."""
-        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
-
-    def read_tree(self, path: str) -> tuple[SourceFile, ...]:
-        """Refuse."""
-        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
 
 
 class DirectorySources:

@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from app.core.points import InterventionPoint
+from app.core.ports import NoSources
 from app.evaluators.cedar import CEDAR
 from app.evaluators.compilation import Binding, compile_policies, policy_jobs
-from app.stores.sources import NoSources
 from tests.evaluators.cedar import PERMIT_ALL, bind, compile_cedar, findings, output
 from tests.evaluators.sources import MemorySources
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.ports import SourceError
-from app.stores.sources import DirectorySources, NoSources
+from app.core.ports import NoSources, SourceError
+from app.stores.sources import DirectorySources
 
 
 @pytest.fixture
