@@ -22,6 +22,7 @@ from app.telemetry.log import EventFilter, LogFormat, LogSink, configure_logging
 from app.wire.problems import ProblemError
 from app.wire.requests import INCLUDES, EvaluateRequest, parse_object
 from app.wire.responses import decision_json
+from app.wiring import build_compiler
 
 __all__ = ["evaluate"]
 
@@ -63,7 +64,7 @@ def evaluate(
         point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=frozenset(include)
     )
     client = HttpClient()
-    source = _OneManifest(compile_one(manifest, settings, client))
+    source = _OneManifest(compile_one(manifest, build_compiler(settings, client, None)))
 
     async def run() -> Decision:
         service = DecisionService(source, None, LogSink(EventFilter.OFF), time.perf_counter_ns)

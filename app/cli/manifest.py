@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-from app.annotators.endpoint import HttpClient
-from app.catalog import AnyManifest
 from app.cli.output import fail, show_findings
-from app.config import Settings
+from app.compiler import ManifestCompiler
 from app.core.compiled import CompiledManifest, InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.stores.manifest_files import ManifestFile, find_manifests
-from app.wiring import build_compiler, compile_file
+from app.wiring import compile_file
 
-__all__ = ["compile_one", "compile_place", "manifest_files"]
+__all__ = ["compile_one", "manifest_files"]
 
 
 def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
@@ -31,18 +29,13 @@ def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
     return tuple(found)
 
 
-def compile_place(file: ManifestFile, settings: Settings, client: HttpClient) -> AnyManifest:
-    """Compile one file as the service would."""
-    return compile_file(file, build_compiler(settings, client, None))
-
-
-def compile_one(place: Path, settings: Settings, client: HttpClient) -> CompiledManifest:
+def compile_one(place: Path, compiler: ManifestCompiler) -> CompiledManifest:
     """Compile the one manifest at `place`, or end the command with its findings."""
     files = manifest_files([place])
     if len(files) != 1:
         names = ", ".join(file.name for file in files)
         fail(f"{place} holds several manifests ({names}): name one of them")
-    manifest = compile_place(files[0], settings, client)
+    manifest = compile_file(files[0], compiler)
     if isinstance(manifest, InvalidManifest):
         show_findings(manifest.error.diagnostics)
         fail(f"{place} is not a valid manifest")

@@ -6,10 +6,11 @@ from pathlib import Path
 import typer
 
 from app.annotators.endpoint import HttpClient
-from app.cli.manifest import compile_place, manifest_files
+from app.cli.manifest import manifest_files
 from app.cli.output import OutputFormat, print_json, show_findings, wants_table
 from app.cli.settings import settings_from
 from app.core.compiled import InvalidManifest
+from app.wiring import build_compiler, compile_file
 
 __all__ = ["validate"]
 
@@ -22,12 +23,11 @@ def validate(
 
     Exits 0 when all are valid, 1 when one is not, 2 when something could not be read.
     """
-    settings = settings_from(None).settings
-    client = HttpClient()
+    compiler = build_compiler(settings_from(None).settings, HttpClient(), None)
     results = []
     valid = True
     for file in manifest_files(paths):
-        manifest = compile_place(file, settings, client)
+        manifest = compile_file(file, compiler)
         invalid = isinstance(manifest, InvalidManifest)
         findings = manifest.error.diagnostics if isinstance(manifest, InvalidManifest) else manifest.warnings
         valid = valid and not invalid
