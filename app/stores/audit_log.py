@@ -30,6 +30,9 @@ Announce: TypeAlias = Callable[[str, bytes], None]
 MUST NOT raise.
 """
 
+LARGEST_GROUP = 32
+"""Records for which a commit waits no longer: their share of a signature is small by then."""
+
 _Batch: TypeAlias = list[tuple[AuditEntry | ServiceEvent, asyncio.Future[AuditPosition]]]
 
 
@@ -70,6 +73,7 @@ class FileAuditLog:
         self._announce = announce
         self._durably = settings.durability is Durability.FSYNC
         self._pending: _Batch = []
+        self._gathered = 0
         self._alone = asyncio.Lock()
         self._one_rotation = asyncio.Lock()
         self._committer = ThreadPoolExecutor(1, "audit-commit")
@@ -158,9 +162,19 @@ class FileAuditLog:
     # Committing
 
     def _flush(self) -> None:
-        """Commit what is pending, unless somebody has the log alone: who has it flushes on letting go."""
-        if not self._pending or self._alone.locked():
+        """Commit what is pending once a turn of the loop brought no more, for a signature covers them all.
+
+        Whoever has the log alone flushes on letting go.
+        """
+        waiting = len(self._pending)
+        if waiting == 0 or self._alone.locked():
+            self._gathered = 0
             return
+        if self._gathered < waiting < LARGEST_GROUP:
+            self._gathered = waiting
+            self._loop.call_soon(self._flush)
+            return
+        self._gathered = 0
         if self._durably:
             self._begin(self._flush_durably(), self._operations)
         else:
