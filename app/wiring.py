@@ -3,6 +3,7 @@
 import importlib.metadata
 import socket
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from app.core.manifest import document_digest
 from app.core.outbound import OutboundAllow
 from app.evaluators.custom import load_adapters
 from app.evaluators.registry import policy_types
+from app.evaluators.rego import RegoType
+from app.evaluators.rego_coverage import RegoCoverage
 from app.evaluators.sandbox import Sandbox, SandboxSettings
 from app.runtime import Runtime
 from app.service import DecisionService
@@ -40,6 +43,7 @@ __all__ = [
     "check_operator_manifests",
     "compile_file",
     "load_operator_manifests",
+    "with_coverage",
 ]
 
 ENGINES = ("cedarpy", "celine-regorus")
@@ -128,6 +132,11 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
         outbound=OutboundAllow(settings.outbound_allow),
         sandbox=sandbox,
     )
+
+
+def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> ManifestCompiler:
+    """Give a compiler whose Rego policies report to `coverage` which lines they reach."""
+    return replace(compiler, types={**compiler.types, "rego": RegoType(coverage.watch)})
 
 
 def load_operator_manifests(settings: Settings, compiler: ManifestCompiler) -> OperatorManifests:

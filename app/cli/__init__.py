@@ -5,7 +5,7 @@ import os
 import typer
 
 import app
-from app.cli import audit, config, digest, evaluate, openapi, serve, validate
+from app.cli import audit, config, digest, evaluate, openapi, serve, test, validate
 
 __all__ = ["cli", "main"]
 
@@ -41,6 +41,7 @@ def _root(
 cli.command()(serve.serve)
 cli.command()(evaluate.evaluate)
 cli.command()(validate.validate)
+cli.command()(test.test)
 cli.command()(digest.digest)
 cli.command()(config.config)
 cli.command()(openapi.openapi)

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from pathlib import Path
 
 import typer
@@ -10,15 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from app.annotators.endpoint import HttpClient
-from app.catalog import AnyManifest
+from app.cli.decide import decide
 from app.cli.manifest import compile_one
 from app.cli.output import OutputFormat, fail, print_json, wants_table
 from app.cli.settings import settings_from
 from app.core.decision import Decision
 from app.core.points import InterventionPoint, Mode
 from app.core.values import nesting_bound
-from app.service import DecisionService
-from app.telemetry.log import EventFilter, LogFormat, LogSink, configure_logging
+from app.telemetry.log import LogFormat, configure_logging
 from app.wire.problems import ProblemError
 from app.wire.requests import INCLUDES, EvaluateRequest, parse_object
 from app.wire.responses import decision_json
@@ -27,16 +25,6 @@ from app.wiring import build_compiler
 __all__ = ["evaluate"]
 
 _STYLES = {"allow": "green", "deny": "red", "warn": "yellow", "escalate": "magenta", "transform": "cyan"}
-
-
-class _OneManifest:
-    """The manifest source of a command: always the same one."""
-
-    def __init__(self, manifest: AnyManifest) -> None:
-        self._manifest = manifest
-
-    async def find(self, request: EvaluateRequest) -> AnyManifest:  # noqa: ARG002  # the port's signature
-        return self._manifest
 
 
 def evaluate(
@@ -64,12 +52,11 @@ def evaluate(
         point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=frozenset(include)
     )
     client = HttpClient()
-    source = _OneManifest(compile_one(manifest, build_compiler(settings, client, None)))
+    compiled = compile_one(manifest, build_compiler(settings, client, None))
 
     async def run() -> Decision:
-        service = DecisionService(source, None, LogSink(EventFilter.OFF), time.perf_counter_ns)
         try:
-            return (await service.decide(request)).decision
+            return await decide(compiled, request)
         finally:
             await client.close()
 

@@ -10,7 +10,6 @@ from app.core.diagnostics import ManifestError
 from app.evaluators.custom import AdapterError
 from app.server.sockets import BindError, bind
 from app.server.supervisor import supervise
-from app.server.worker import run_worker
 from app.stores.keys import KeyFileError
 from app.telemetry.log import configure_logging
 from app.wiring import audit_key, check_operator_manifests
@@ -30,6 +29,8 @@ def serve(
 
     Every setting is an `ACS_` variable: `acs-sidecar config` lists them with their values.
     """
+    from app.server.worker import run_worker  # noqa: PLC0415  # loads for longer than most commands run
+
     loaded = settings_from(config, host=host, port=port, uds=uds, workers=workers, manifests=manifests)
     settings = loaded.settings
     configure_logging(settings.log_format, settings.log_level)

@@ -68,6 +68,13 @@ class Document:
     value: Json
     places: Mapping[Members, Place]
 
+    def place(self, path: Members) -> Place | tuple[None, None]:
+        """Give the place of a member, or of the nearest one around it that the text has."""
+        for length in range(len(path), -1, -1):
+            if place := self.places.get(path[:length]):
+                return place
+        return None, None
+
 
 def parse_document(text: str) -> Document:
     """Parse one YAML or JSON document. Raises `DocumentError`."""

@@ -158,7 +158,7 @@ class _Reading:
         self.findings: list[Diagnostic] = []
         self.reason = Reason.MANIFEST_INVALID
         self._value = document.value
-        self._places = document.places
+        self._document = document
         self._source = source
 
     def manifest(self, server_limits: Limits) -> Manifest | None:
@@ -345,16 +345,9 @@ class _Reading:
     # -- shapes ------------------------------------------------------------------------------------
 
     def _wrong(self, path: Members, code: str, message: str) -> None:
-        line, column = self._place(path)
+        line, column = self._document.place(path)
         name = member_path(path) or None
         self.findings.append(Diagnostic(code, message, name, source=self._source, line=line, column=column))
-
-    def _place(self, path: Members) -> tuple[int | None, int | None]:
-        """Give the place of the member, or of the nearest one around it that the text has."""
-        for length in range(len(path), -1, -1):
-            if place := self._places.get(path[:length]):
-                return place
-        return None, None
 
     def _only(self, value: JsonObject, allowed: frozenset[str], path: Members) -> None:
         for name in value:

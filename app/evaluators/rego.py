@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import orjson
 
@@ -14,22 +15,28 @@ from app.evaluators.in_process import is_engine_fault
 from app.evaluators.rego_analysis import Program, analyse
 from app.evaluators.rego_bounds import check_bounds
 from app.evaluators.rego_documents import Segments, dotted, holds
-from app.evaluators.rego_engine import ANSWER, Engine, ThreadEngine, parse
+from app.evaluators.rego_engine import ANSWER, Engine, ThreadEngine, Watch, parse
 from app.evaluators.rego_facts import read_module
 from app.evaluators.rego_input import InputText, input_text
 from app.evaluators.rego_query import parse_query
 from app.evaluators.rego_sources import RegoSources, is_blank, read_sources
 
-__all__ = ["REGO"]
+__all__ = ["REGO", "RegoType"]
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UNDEFINED = '"<undefined>"'
 """What the engine writes for undefined, and for a string of that text."""
 
 
-class _RegoType:
+@dataclass(frozen=True, slots=True)
+class RegoType:
+    """The policy type; `watch` sees every evaluation, where one is given."""
+
+    watch: Watch | None = None
+
     @property
     def bind_members(self) -> frozenset[str]:
+        """The query alone."""
         return frozenset({"query"})
 
     def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> "_RegoPolicy":
@@ -38,14 +45,17 @@ class _RegoType:
         check_bounds(given.modules)
         modules = [(read_module(module, parse(module)), module.roots) for module in given.modules]
         program = analyse(modules, given.data)
-        return _RegoPolicy(path, definition, given, program)
+        return _RegoPolicy(path, definition, given, program, self.watch)
 
 
 class _RegoPolicy:
     """Binds queries; points with the same query share an evaluator, and so its engines."""
 
-    def __init__(self, path: str, definition: JsonObject, sources: RegoSources, program: Program) -> None:
+    def __init__(
+        self, path: str, definition: JsonObject, sources: RegoSources, program: Program, watch: Watch | None
+    ) -> None:
         self._path = path
+        self._watch = watch
         self._sources = sources
         self._program = program
         self._input_text = input_text(program.input_paths)
@@ -73,7 +83,7 @@ class _RegoPolicy:
         return self._evaluators[text]
 
     def _evaluator(self, query: Segments, text: str) -> Evaluator:
-        engines = ThreadEngine(self._sources.modules, self._sources.data, query)
+        engines = ThreadEngine(self._sources.modules, self._sources.data, query, self._watch)
         if self._program.tree.is_rule_alone(query) and all(_PLAIN.fullmatch(name) for name in query):
             return _RuleEvaluator(text, engines, self._input_text, dotted(query))
         return _QueryEvaluator(text, engines, self._input_text)
@@ -139,4 +149,4 @@ class _RuleEvaluator(_QueryEvaluator):
         return value
 
 
-REGO: PolicyType = _RegoType()
+REGO: PolicyType = RegoType()

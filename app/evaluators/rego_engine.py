@@ -20,7 +20,16 @@ from app.evaluators.in_process import is_engine_fault
 from app.evaluators.rego_documents import Segments
 from app.evaluators.rego_sources import Module
 
-__all__ = ["ANSWER", "QUERY_PACKAGE", "Engine", "ThreadEngine", "build", "parse"]
+__all__ = [
+    "ANSWER",
+    "QUERY_PACKAGE",
+    "Engine",
+    "NativeEngine",
+    "ThreadEngine",
+    "Watch",
+    "build",
+    "parse",
+]
 
 QUERY_PACKAGE = "acs_sidecar_query"
 """The package of the one rule that stands for a query. No policy may use it."""
@@ -35,17 +44,31 @@ _MAX_MESSAGE = 200
 
 
 class Engine(Protocol):
-    """What of the engine's interface is used."""
+    """An engine that is ready: cloned for each evaluation."""
 
     def clone(self) -> "Engine": ...
+    def set_input_json(self, input: str) -> None: ...
+    def eval_rule(self, rule: str) -> object: ...
+    def eval_rule_as_json(self, rule: str) -> str: ...
+
+
+class NativeEngine(Engine, Protocol):
+    """What else of the engine's own interface is used."""
+
     def set_rego_v0(self, enable: bool) -> None: ...
     def set_gather_prints(self, b: bool) -> None: ...
     def add_policy(self, path: str, rego: str) -> None: ...
     def add_data_json(self, data: str) -> None: ...
     def get_ast_as_json(self) -> str: ...
-    def set_input_json(self, input: str) -> None: ...
-    def eval_rule(self, rule: str) -> object: ...
-    def eval_rule_as_json(self, rule: str) -> str: ...
+    def clone(self) -> "NativeEngine": ...
+    def set_enable_coverage(self, enable: bool) -> None: ...
+    def get_coverage_report_as_json(self) -> str: ...
+
+
+class Watch(Protocol):
+    """Takes the place of an engine to see what is asked of it."""
+
+    def __call__(self, engine: NativeEngine, modules: Sequence[Module]) -> Engine: ...
 
 
 def parse(module: Module) -> JsonObject:
@@ -56,7 +79,7 @@ def parse(module: Module) -> JsonObject:
     return ast
 
 
-def build(modules: Sequence[Module], data: JsonObject, query: Segments) -> Engine:
+def build(modules: Sequence[Module], data: JsonObject, query: Segments) -> NativeEngine:
     """Make an engine that is ready to be cloned and asked for `query`.
 
     The query becomes a rule of its own, so that only what it depends on is evaluated; its value in
@@ -82,17 +105,20 @@ def build(modules: Sequence[Module], data: JsonObject, query: Segments) -> Engin
 
 
 class ThreadEngine(threading.local):
-    """An engine for each thread that asks, built when it first does."""
+    """An engine for each thread that asks, built when it first does; `watch` may take its place."""
 
-    def __init__(self, modules: Sequence[Module], data: JsonObject, query: Segments) -> None:
-        self.prepared = build(modules, data, query)
+    def __init__(
+        self, modules: Sequence[Module], data: JsonObject, query: Segments, watch: Watch | None = None
+    ) -> None:
+        engine = build(modules, data, query)
+        self.prepared = watch(engine, modules) if watch else engine
 
 
-def _new_engine() -> Engine:
-    return cast(Engine, regorus.Engine())
+def _new_engine() -> NativeEngine:
+    return cast(NativeEngine, regorus.Engine())
 
 
-def _add(engine: Engine, module: Module) -> None:
+def _add(engine: NativeEngine, module: Module) -> None:
     engine.set_rego_v0(module.version == 0)
     try:
         engine.add_policy(module.name, module.text)

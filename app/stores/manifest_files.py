@@ -8,7 +8,7 @@ from app.core.document import Document
 from app.core.errors import Reason
 from app.core.manifest import document_of
 
-__all__ = ["ManifestFile", "find_manifests", "read_manifest_file"]
+__all__ = ["SUFFIXES", "ManifestFile", "find_manifests", "read_document", "read_manifest_file"]
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 16 * 1024 * 1024
@@ -57,21 +57,29 @@ def find_manifests(place: Path) -> tuple[ManifestFile, ...]:
 
 def read_manifest_file(file: ManifestFile) -> Document:
     """Read and parse a manifest file. Raises `ManifestError`, whose findings name the file."""
+    return read_document(file.path, file.label)
+
+
+def read_document(path: Path, label: str) -> Document:
+    """Read and parse one YAML or JSON file, within bounds.
+
+    Raises `ManifestError`, whose findings call the file by its `label`.
+    """
     try:
-        with file.path.open("rb") as stream:
+        with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         text = content.decode()
     except OSError as error:
         raise ManifestError(
-            [Diagnostic("file-unreadable", error.strerror or "cannot be read", source=file.label)]
+            [Diagnostic("file-unreadable", error.strerror or "cannot be read", source=label)]
         ) from None
     except UnicodeDecodeError as error:
         raise ManifestError(
-            [Diagnostic("document-syntax", f"not UTF-8 at byte {error.start}", source=file.label)]
+            [Diagnostic("document-syntax", f"not UTF-8 at byte {error.start}", source=label)]
         ) from None
     if len(content) > MAX_BYTES:
         raise ManifestError(
-            [Diagnostic("document-too-large", f"longer than {MAX_BYTES} bytes", source=file.label)],
+            [Diagnostic("document-too-large", f"longer than {MAX_BYTES} bytes", source=label)],
             Reason.RESOURCE_LIMIT_EXCEEDED,
         )
     try:
@@ -82,7 +90,7 @@ def read_manifest_file(file: ManifestFile) -> Document:
                 Diagnostic(
                     finding.code,
                     finding.message,
-                    source=file.label,
+                    source=label,
                     line=finding.line,
                     column=finding.column,
                 )
