@@ -16,6 +16,7 @@ from app.core.limits import MAX_CONFIGURABLE_DEPTH, Limits
 from app.core.outbound import OutboundAllow
 from app.core.values import Json
 from app.stores.audit_open_log import Durability
+from app.stores.fetch_addresses import AddressPolicy
 from app.telemetry.log import EventFilter, LogFormat
 
 __all__ = ["PREFIX", "Loaded", "Settings", "SettingsError", "is_loopback", "load_settings"]
@@ -75,6 +76,12 @@ class Settings(BaseModel):
         (), description="custom policy adapters that inline manifests may use, by comma"
     )
     outbound_allow: Listed = Field((), description="URL beginnings that inline manifests may call, by comma")
+    fetch_ca_file: Path | None = Field(
+        None, description="PEM file of authorities trusted for remote manifests, besides the system's"
+    )
+    fetch_allow_addresses: Listed = Field(
+        (), description="networks that remote manifests may come from though they are refused, by comma"
+    )
     sandbox_children: Positive = Field(2, le=64, description="warm sandbox processes")
     sandbox_max_children: Positive = Field(8, le=256, description="sandbox processes at most")
 
@@ -119,6 +126,10 @@ class Settings(BaseModel):
             OutboundAllow(self.outbound_allow)
         except ValueError as error:
             raise ValueError(f"ACS_OUTBOUND_ALLOW: {error}") from None
+        try:
+            AddressPolicy(self.fetch_allow_addresses)
+        except ValueError as error:
+            raise ValueError(f"ACS_FETCH_ALLOW_ADDRESSES: {error}; give networks as 10.1.0.0/16") from None
         return self
 
     @property

@@ -31,6 +31,8 @@ from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability
 from app.stores.audit_opening import AuditLogSettings
 from app.stores.audit_reader import AuditReader
+from app.stores.fetch import Fetcher
+from app.stores.fetch_addresses import AddressPolicy
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
 from app.stores.manifest_files import ManifestFile, find_manifests, read_manifest_file
 from app.stores.sources import DirectorySources
@@ -40,6 +42,7 @@ __all__ = [
     "audit_key",
     "build",
     "build_compiler",
+    "build_fetcher",
     "check_operator_manifests",
     "compile_file",
     "load_operator_manifests",
@@ -137,6 +140,18 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
 def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> ManifestCompiler:
     """Give a compiler whose Rego policies report to `coverage` which lines they reach."""
     return replace(compiler, types={**compiler.types, "rego": RegoType(coverage.watch)})
+
+
+def build_fetcher(settings: Settings) -> Fetcher:
+    """Build what fetches for one load of manifests; to be closed after it."""
+    if settings.fetch_allow_addresses:
+        structlog.stdlib.get_logger("acs.manifests").warning(
+            "fetch_addresses_allowed",
+            networks=list(settings.fetch_allow_addresses),
+            detail="remote manifests may come from addresses that are refused otherwise",
+        )
+    addresses = AddressPolicy(settings.fetch_allow_addresses)
+    return Fetcher(settings.limits, addresses, settings.fetch_ca_file)
 
 
 def load_operator_manifests(settings: Settings, compiler: ManifestCompiler) -> OperatorManifests:

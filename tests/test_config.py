@@ -70,6 +70,8 @@ def test_lists_are_split_at_commas() -> None:
         ({"ACS_INCLUDE": "secrets"}, "ACS_INCLUDE: `secrets` is not `policy_input`, `trace` or `receipt`"),
         ({"ACS_OUTBOUND_ALLOW": "x"}, "ACS_OUTBOUND_ALLOW: `x` is not an http or https URL "
          "without user, query and fragment"),
+        ({"ACS_FETCH_ALLOW_ADDRESSES": "10.0.0.1/8"}, "ACS_FETCH_ALLOW_ADDRESSES: 10.0.0.1/8 has host bits set; "
+         "give networks as 10.1.0.0/16"),
         ({"ACS_SANDBOX_CHILDREN": "9"}, "ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN"),
     ],
 )  # fmt: skip
