@@ -1,6 +1,6 @@
 """From a document to a compiled manifest: validation, policies, annotators (contract 1.3, 2.5)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app.annotators.runner import AnnotatorRunner
@@ -13,16 +13,13 @@ from app.core.limits import Limits
 from app.core.manifest import AnnotatorUse, Manifest, Point, member_path, read_manifest
 from app.core.outbound import OutboundAllow
 from app.core.points import InterventionPoint
-from app.core.ports import Annotator, NoSources, PolicyDispatch, PolicyType, SourceReader
+from app.core.ports import Annotator, AnnotatorType, NoSources, PolicyDispatch, PolicyType, SourceReader
 from app.core.values import JsonObject
 from app.evaluators.compilation import Binding, PolicyJob, compile_policies, policy_jobs
 from app.evaluators.in_process import InProcess
 from app.evaluators.sandbox import Sandbox
 
-__all__ = ["AnnotatorType", "ManifestCompiler"]
-
-AnnotatorType = Callable[[str, str, JsonObject], Annotator]
-"""Builds an annotator from its name, its path in diagnostics and its invocation."""
+__all__ = ["ManifestCompiler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +119,8 @@ class ManifestCompiler:
             try:
                 built.append((use, self.annotator_types[use.type](use.name, path, use.invocation)))
             except ManifestError as error:
+                if error.reason is Reason.ADAPTER_UNSUPPORTED:
+                    raise
                 findings.extend(error.diagnostics)
         return tuple(built)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 import app
+from app.annotators.classifier import classifier_annotator, local_providers
 from app.annotators.endpoint import HttpClient, endpoint_annotator
 from app.audit.origin import origin_part
 from app.audit.ports import AuditUnavailableError
@@ -130,7 +131,10 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
     return ManifestCompiler(
         types=policy_types(adapters),
         inline_types=policy_types(adapters, frozenset(settings.inline_adapters)),
-        annotator_types={"endpoint": partial(endpoint_annotator, client=client)},
+        annotator_types={
+            "classifier": partial(classifier_annotator, providers=local_providers()),
+            "endpoint": partial(endpoint_annotator, client=client),
+        },
         limits=settings.limits,
         outbound=OutboundAllow(settings.outbound_allow),
         sandbox=sandbox,

@@ -5,7 +5,7 @@ into a `CompiledPolicy` (sources read, parsed, checked: the expensive part, shar
 that use it). `bind` turns that into an `Evaluator` for one point, which is what a request meets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from app.core.values import Json, JsonObject
 
 __all__ = [
     "Annotator",
+    "AnnotatorType",
     "CompiledPolicy",
     "Evaluator",
     "NoSources",
@@ -165,6 +166,10 @@ class Annotator(Protocol):
         Raises `EvaluationError` with `annotation_failed` or `annotation_timeout`.
         """
         ...
+
+
+AnnotatorType = Callable[[str, str, JsonObject], Annotator]
+"""Builds an annotator from its name, its path in diagnostics and its invocation. Raises `ManifestError`."""
 
 
 class PolicyDispatch(Protocol):

@@ -49,7 +49,7 @@ REQUESTS: dict[Reason, dict[str, Any]] = {
     Reason.TRANSFORM_INVALID: {"manifest": _manifest(_transform("$policy_target.nothing"))},
     Reason.TRANSFORM_TARGET_FORBIDDEN: {"manifest": _manifest(_transform("$snap.input"))},
     Reason.RESOURCE_LIMIT_EXCEEDED: {"manifest": _manifest(limits={"max_snapshot_bytes": 2})},
-    Reason.ADAPTER_UNSUPPORTED: {"manifest": _annotated(type="classifier")},
+    Reason.ADAPTER_UNSUPPORTED: {"manifest": _annotated(type="classifier", provider="oracle")},
     Reason.REQUEST_INVALID: {"manifest": 1},
     Reason.STREAMING_UNSUPPORTED: {"content_type": "text/event-stream", "manifest": _manifest()},
 }

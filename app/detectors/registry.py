@@ -1,0 +1,23 @@
+"""Every local detector by the name of its provider."""
+
+from collections.abc import Callable, Mapping
+
+from app.core.values import JsonObject
+from app.detectors import pii, secret_keys
+from app.detectors.findings import Detector
+from app.detectors.options import Options
+
+__all__ = ["DETECTORS", "build_detector"]
+
+DETECTORS: Mapping[str, Callable[[Options], Detector]] = {
+    "pii": pii.detector,
+    "secrets": secret_keys.detector,
+}
+
+
+def build_detector(provider: str, path: str, members: JsonObject) -> Detector:
+    """Build one of `DETECTORS` from the members of an annotator, named `path` in diagnostics.
+
+    Raises `ManifestError`.
+    """
+    return DETECTORS[provider](Options(path, members))

@@ -1,0 +1,103 @@
+"""Rules as regular expressions, all of them matched by RE2: in time linear in the text, whatever it says."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import re2
+
+__all__ = ["Match", "Rule", "RuleSet"]
+
+_MEMORY = 32 << 20  # of automaton states, per expression, allocated as they are needed
+
+
+class Match(NamedTuple):
+    """One match of a rule: `start` to `end` in code points."""
+
+    rule: "Rule"
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One expression of a category, and how sure a match is (0 to 1).
+
+    Where `pattern` has a group, that is what is meant. Repetitions are bounded, or consume what they
+    look at, so that no match looks far ahead of its end. `accept` tells how many characters of what is
+    meant are taken, 0 for none: checksums, ranges, lengths.
+    """
+
+    category: str
+    pattern: str
+    score: float = 1.0
+    accept: Callable[[str], int] = len
+
+
+class RuleSet:
+    """Rules that are tried together: one pass tells which occur at all, and only those are searched for."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        options = re2.Options()
+        options.max_mem = _MEMORY
+        options.log_errors = False
+        self._rules = tuple(rules)
+        self._expressions = [re2.compile(rule.pattern, options) for rule in self._rules]
+        self._any = re2.Set.SearchSet(options)
+        for rule in self._rules:
+            self._any.Add(rule.pattern)
+        self._any.Compile()
+
+    def matches(self, text: str) -> list[Match]:
+        """Find every match of every rule; those of one rule do not overlap."""
+        data = text.encode(errors="replace")  # a lone surrogate becomes one `?`
+        found = [
+            (self._rules[index], start, end)
+            for index in self._any.Match(data) or ()
+            for start, end in _accepted(self._expressions[index], self._rules[index].accept, data)
+        ]
+        if len(data) == len(text):
+            return [Match(*each) for each in found]
+        offsets = _code_points(data, {offset for _, *span in found for offset in span})
+        return [Match(rule, offsets[start], offsets[end]) for rule, start, end in found]
+
+
+def _accepted(
+    expression: "re2._Regexp", accept: Callable[[str], int], data: bytes
+) -> Iterator[tuple[int, int]]:
+    """Give the spans, in bytes, that an expression matches and `accept` takes."""
+    group = expression.groups
+    if accept is len and not group:
+        for match in expression.finditer(data):
+            yield match.span()
+        return
+    position = 0
+    while match := expression.search(data, position):
+        start, end = match.span(group)
+        text = data[start:end].decode()
+        kept = accept(text)
+        if kept:
+            end = start + len(text[:kept].encode())
+            yield start, end
+            position = end
+        else:
+            position = start + _first_run(text)
+
+
+def _first_run(text: str) -> int:
+    """Give the bytes of the letters and digits with which a rejected match starts: another may start behind."""
+    for index, character in enumerate(text):
+        if not character.isalnum():
+            return max(1, len(text[:index].encode()))
+    return len(text.encode())
+
+
+def _code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
+    """Translate offsets in UTF-8 into code points, in one pass."""
+    counted: dict[int, int] = {}
+    last = count = 0
+    for offset in sorted(offsets):
+        count += len(data[last:offset].decode())
+        counted[offset] = count
+        last = offset
+    return counted
