@@ -15,6 +15,8 @@ from app.core.document import MAX_DEPTH
 from app.core.errors import Reason
 from app.core.manifest import document_digest, document_of
 from app.core.values import Json, deeper_than
+from app.telemetry.catalogue import INLINE_CACHE, MANIFEST_COMPILES
+from app.telemetry.metrics import Metrics
 from app.wire.problems import ProblemError
 from app.wire.requests import EvaluateRequest
 
@@ -57,11 +59,14 @@ class OperatorManifests:
 class InlineManifests:
     """Compiles callers' manifests, each content once, and keeps the ones used last."""
 
-    def __init__(self, mode: InlineMode, compiler: ManifestCompiler, capacity: int) -> None:
+    def __init__(self, mode: InlineMode, compiler: ManifestCompiler, capacity: int, metrics: Metrics) -> None:
         self.mode = mode
         self._compiler = compiler
         self._capacity = capacity
         self._compiled: OrderedDict[bytes, asyncio.Future[AnyManifest]] = OrderedDict()
+        self._metrics = metrics
+        self._hits = metrics.counter(INLINE_CACHE, "hit")
+        self._misses = metrics.counter(INLINE_CACHE, "miss")
 
     async def find(self, given: str | dict[str, Json], nesting: int) -> AnyManifest:
         """Give the compiled form of a caller's manifest, or the invalid one that denies.
@@ -78,10 +83,12 @@ class InlineManifests:
             return await self._compile(given)
         known = self._compiled.get(key)
         if known is None:
+            self._misses.inc()
             known = self._compiled[key] = asyncio.ensure_future(self._compile(given))
             if len(self._compiled) > self._capacity:
                 self._compiled.popitem(last=False)
         else:
+            self._hits.inc()
             self._compiled.move_to_end(key)
         if known.done():
             found = known.result()
@@ -97,9 +104,12 @@ class InlineManifests:
         try:
             document = document_of(given)
             digest = document_digest(document)
-            return await self._compiler.compile_inline(document)
+            compiled = await self._compiler.compile_inline(document)
         except ManifestError as error:
+            self._metrics.count(MANIFEST_COMPILES, Provenance.INLINE, "invalid")
             return InvalidManifest(None, Provenance.INLINE, error, digest)
+        self._metrics.count(MANIFEST_COMPILES, compiled.provenance, "ok")
+        return compiled
 
 
 def _content_key(given: str | dict[str, Json], nesting: int) -> bytes | None:

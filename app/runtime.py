@@ -9,6 +9,8 @@ from app.config import Settings
 from app.service import DecisionService
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_reader import AuditReader
+from app.telemetry.exposition import Exposition
+from app.telemetry.metrics import Metrics
 
 __all__ = ["Runtime"]
 
@@ -28,6 +30,8 @@ class Runtime:
     audit: FileAuditLog | None
     reader: AuditReader | None
     engines: dict[str, str]
+    metrics: Metrics
+    exposition: Exposition
     start: Callable[[], Awaitable[None]]
     reload: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

@@ -35,8 +35,8 @@ class DecisionSink(Protocol):
         """Take a decision."""
         ...
 
-    def refused(self, status: int, reason: Reason, detail: str) -> None:
-        """Take a request that got no evaluation."""
+    def refused(self, status: int, cause: str, reason: Reason, detail: str) -> None:
+        """Take a request that got no evaluation; `cause` is one of few, `detail` the service's own text."""
         ...
 
     def fault(self, error: Exception) -> None:
@@ -86,7 +86,7 @@ class DecisionService:
         `refuse` to record, and for a decision that cannot be recorded (503).
         """
         started = self._clock()
-        trace = Trace(self._clock if "trace" in request.include else None)
+        trace = Trace(self._clock, detailed="trace" in request.include)
         manifest = await self._manifests.find(request)
         point = None if isinstance(manifest, InvalidManifest) else manifest.points.get(request.point)
         outcome = await self._outcome(manifest, point, request, trace)
@@ -110,7 +110,7 @@ class DecisionService:
 
         `asked` is the intervention point as the caller named it, if at all.
         """
-        self._sink.refused(problem.status, problem.reason, problem.detail)
+        self._sink.refused(problem.status, problem.cause, problem.reason, problem.detail)
         if self._audit and not isinstance(problem, UnrecordedError):
             try:
                 await self._audit.append(refusal_entry(asked, problem.reason, problem.request_id))

@@ -37,7 +37,13 @@ from app.stores.fetch_addresses import AddressPolicy
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
 from app.stores.manifest_files import ManifestFile, find_manifests, read_manifest_file
 from app.stores.sources import DirectorySources
+from app.telemetry.catalogue import WORKER_STARTS
+from app.telemetry.exposition import Exposition
 from app.telemetry.log import LogSink
+from app.telemetry.metrics import Metrics
+from app.telemetry.service_metrics import commit_counter, follow_audit_log, follow_manifests
+from app.telemetry.shared import SharedNumbers
+from app.telemetry.sink import Telemetry
 
 __all__ = [
     "audit_key",
@@ -53,9 +59,12 @@ __all__ = [
 ENGINES = ("cedarpy", "celine-regorus")
 
 
-def build(settings: Settings, key: AuditKey | None, worker: int = 0) -> Runtime:
+def build(
+    settings: Settings, key: AuditKey | None, worker: int = 0, shared: SharedNumbers | None = None
+) -> Runtime:
     """Build everything, the operator's manifests compiled; `key` signs the audit log, if one is kept.
 
+    `shared` is where all workers of the service keep their metrics.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
     custom evaluator cannot.
@@ -65,17 +74,29 @@ def build(settings: Settings, key: AuditKey | None, worker: int = 0) -> Runtime:
     sandbox = _sandbox(settings) if inline_mode is InlineMode.SANDBOXED else None
     compiler = build_compiler(settings, client, sandbox)
     operator = load_operator_manifests(settings, compiler)
-    catalog = Catalog(operator, InlineManifests(inline_mode, compiler, settings.inline_cache))
-    audit = FileAuditLog(_audit_settings(settings, worker), key, _announce) if key else None
-    service = DecisionService(catalog, audit, LogSink(settings.telemetry_events), time.perf_counter_ns)
+    metrics = Metrics(shared, worker)
+    metrics.count(WORKER_STARTS)
+    inline = InlineManifests(inline_mode, compiler, settings.inline_cache, metrics)
+    catalog = Catalog(operator, inline)
+    audit = None
+    if key:
+        committed = commit_counter(metrics)
+        audit = FileAuditLog(_audit_settings(settings, worker), key, _announce, committed)
+        follow_audit_log(metrics, audit)
+    telemetry = Telemetry(metrics, LogSink(settings.telemetry_events))
+    follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
+    service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns)
+    engines = {name: importlib.metadata.version(name) for name in ENGINES}
 
     async def start() -> None:
+        metrics.start()
         if audit:
             await audit.start()
         if sandbox:
             await sandbox.start()
 
     async def close() -> None:
+        metrics.stop()
         await client.close()
         if sandbox:
             await sandbox.close()
@@ -93,7 +114,9 @@ def build(settings: Settings, key: AuditKey | None, worker: int = 0) -> Runtime:
         service=service,
         audit=audit,
         reader=AuditReader(settings.audit_dir) if audit else None,
-        engines={name: importlib.metadata.version(name) for name in ENGINES},
+        engines=engines,
+        metrics=metrics,
+        exposition=Exposition(metrics.shared, {"version": app.__version__, **_labels(engines)}),
         start=start,
         reload=reload,
         close=close,
@@ -249,6 +272,11 @@ async def _rotate_key(audit: FileAuditLog, path: Path) -> None:
         log.warning("audit_key_refused", detail=str(error))
         return
     log.warning("audit_key_rotated", log=audit.origin, vkey=str(key.verifier_key(str(audit.origin))))
+
+
+def _labels(engines: dict[str, str]) -> dict[str, str]:
+    """Name engines as Prometheus allows labels to be named."""
+    return {name.replace("-", "_"): version for name, version in engines.items()}
 
 
 def _announce(origin: str, checkpoint: bytes) -> None:

@@ -12,6 +12,7 @@ from app.config import load_settings
 from app.core.compiled import InlineMode
 from app.service import DecisionService
 from app.telemetry.log import EventFilter, LogSink
+from app.telemetry.metrics import Metrics
 from app.wire.problems import ProblemError
 from app.wire.requests import parse_evaluate
 from app.wire.responses import decision_json
@@ -21,7 +22,7 @@ from app.wiring import build_compiler
 def decision_service() -> DecisionService:
     """The real service in this process; every inline manifest is trusted."""
     compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
-    inline = InlineManifests(InlineMode.TRUSTED, compiler, 256)
+    inline = InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
     catalog = Catalog(OperatorManifests({}, None), inline)
     return DecisionService(catalog, None, LogSink(EventFilter.OFF), time.perf_counter_ns)
 

@@ -9,7 +9,7 @@ from app.core.errors import RUNTIME_ERROR_PREFIX, EvaluationError, Reason
 from app.core.limits import Limits
 from app.core.manifest import AnnotatorUse
 from app.core.ports import Annotator
-from app.core.trace import Trace
+from app.core.trace import AnnotatorOutcome, Trace
 from app.core.values import Json, deeper_than
 
 __all__ = ["AnnotatorRunner"]
@@ -53,13 +53,21 @@ class AnnotatorRunner:
 
     async def _annotate(self, name: str, annotator: Annotator, value: Json, trace: Trace) -> Json:
         started = trace.now()
+        outcome: AnnotatorOutcome = "failed"
         try:
             result = await annotator.annotate(value)
+            problem = self._problem(result)
+            if problem:
+                raise EvaluationError(Reason.ANNOTATION_FAILED, f"the result of annotator `{name}` {problem}")
+            outcome = "ok"
+        except EvaluationError as error:
+            outcome = "timeout" if error.reason is Reason.ANNOTATION_TIMEOUT else "failed"
+            raise
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
         finally:
-            trace.annotated(name, started)
-        problem = self._problem(result)
-        if problem:
-            raise EvaluationError(Reason.ANNOTATION_FAILED, f"the result of annotator `{name}` {problem}")
+            trace.annotated(name, started, outcome)
         return result
 
     def _problem(self, result: Json) -> str | None:

@@ -12,6 +12,7 @@ from app.server.sockets import BindError, bind
 from app.server.supervisor import supervise
 from app.stores.keys import KeyFileError
 from app.telemetry.log import configure_logging
+from app.telemetry.shared import SharedNumbers
 from app.wiring import audit_key, check_operator_manifests
 
 __all__ = ["serve"]
@@ -37,8 +38,9 @@ def serve(
     try:
         key = audit_key(settings)
         listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
+        shared = SharedNumbers(settings.workers)
         if settings.workers == 1:
-            run_worker(settings, key, 0, listener)
+            run_worker(settings, key, 0, listener, shared)
             return
         # Engines belong to the thread that made them, so each worker compiles its own.
         check_operator_manifests(settings)
@@ -47,4 +49,8 @@ def serve(
         fail("the manifests cannot be served; correct them, or set ACS_MANIFESTS_STRICT=false")
     except (AdapterError, BindError, KeyFileError) as error:
         fail(str(error))
-    raise typer.Exit(supervise(settings.workers, lambda number: run_worker(settings, key, number, listener)))
+
+    def work(number: int) -> None:
+        run_worker(settings, key, number, listener, shared)
+
+    raise typer.Exit(supervise(settings.workers, work))

@@ -73,7 +73,11 @@ async def evaluate(
         policy_input = trace.policy_input = PolicyInput(given, text)
         trace.done("annotators")
 
-    output = await point.policy.dispatch(policy_input)
+    asked = trace.now()
+    try:
+        output = await point.policy.dispatch(policy_input)
+    finally:
+        trace.policy = asked, trace.now()
     trace.dispatch = output.trace
     trace.done("policy")
 

@@ -13,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import app
-from app.http import audit, health, manifests
+from app.http import audit, health, manifests, metrics
 from app.http.decisions import DecisionRoutes
 from app.http.gate import Gate, HostRule
 from app.http.openapi import document_decisions
 from app.runtime import Runtime
+from app.telemetry.http_metrics import HttpMetrics
 from app.wire.problems import PROBLEM_TYPE, ProblemError
 
 __all__ = ["create_api", "create_app"]
@@ -26,14 +27,17 @@ __all__ = ["create_api", "create_app"]
 def create_app(runtime: Runtime) -> Gate:
     """Build the ASGI application around a runtime, which its lifespan starts and closes."""
     settings = runtime.settings
+    counting = HttpMetrics(runtime.metrics)
     decisions = DecisionRoutes(
         runtime.service,
         partial(audit.receipt_of, runtime),
         settings.max_body_bytes,
         settings.max_in_flight,
         frozenset(settings.include),
+        counting,
     )
-    return Gate(decisions, create_api(runtime), HostRule(settings.allowed_hosts), settings.max_body_bytes)
+    host_rule = HostRule(settings.allowed_hosts)
+    return Gate(decisions, create_api(runtime), host_rule, settings.max_body_bytes, counting)
 
 
 def create_api(runtime: Runtime | None = None) -> FastAPI:
@@ -62,6 +66,7 @@ def create_api(runtime: Runtime | None = None) -> FastAPI:
     api.include_router(manifests.router)
     api.include_router(audit.router)
     api.include_router(health.router)
+    api.include_router(metrics.router)
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)

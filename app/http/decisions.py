@@ -11,6 +11,7 @@ from app.core.errors import Reason
 from app.core.values import Json
 from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_reply
 from app.service import DecisionService, Recorded
+from app.telemetry.http_metrics import HttpMetrics
 from app.wire.problems import ProblemError
 from app.wire.requests import EvaluateRequest, parse_batch, parse_evaluate, read_evaluate
 from app.wire.responses import decision_json
@@ -19,6 +20,7 @@ __all__ = ["PREFIX", "DecisionRoutes", "Receipts"]
 
 PREFIX = "/v1/evaluate"
 BATCH = "/v1/evaluate:batch"
+POINT = "/v1/evaluate/{intervention_point}"
 _STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"application/jsonl"})
 
 
@@ -36,23 +38,26 @@ class DecisionRoutes:
         max_body_bytes: int,
         max_in_flight: int,
         included: frozenset[str],
+        metrics: HttpMetrics,
     ) -> None:
         self._service = service
         self._receipts = receipts
         self._max_body_bytes = max_body_bytes
         self._max_in_flight = max_in_flight
         self._included = included
+        self._metrics = metrics
         self.in_flight = 0
 
     async def serve(self, method: str, path: str, headers: Headers, receive: Receive, send: Send) -> None:
         """Answer one request whose caller may use these routes."""
-        point = path[len(PREFIX) + 1 :]
+        route, point = _route(path), path[len(PREFIX) + 1 :]
         if self.in_flight >= self._max_in_flight:
-            await self._refuse(send, _too_many(self._max_in_flight), point)
+            await self._refuse(send, _too_many(self._max_in_flight), route, point)
             return
         self.in_flight += 1
+        self._metrics.in_flight.set(self.in_flight)
         try:
-            _check_route(method, path, headers)
+            _check_route(method, route, headers)
             body = await read_body(receive, headers, self._max_body_bytes)
             if body is None:
                 return
@@ -63,18 +68,22 @@ class DecisionRoutes:
                 recorded = await self._service.decide(request)
                 answer = orjson.dumps(await self._response(recorded, request.include))
         except ProblemError as problem:
-            await self._refuse(send, problem, point)
+            await self._refuse(send, problem, route, point)
             return
         except Exception as error:  # noqa: BLE001  # the last resort: no answer here is without a verdict
             self._service.fault(error)
-            await self._refuse(send, _fault(), point)
+            await self._refuse(send, _fault(), route, point)
             return
         finally:
             self.in_flight -= 1
+            self._metrics.in_flight.set(self.in_flight)
+        self._metrics.answered(route, HTTPStatus.OK)
         await send_reply(send, HTTPStatus.OK, answer)
 
-    async def _refuse(self, send: Send, problem: ProblemError, asked: str) -> None:
-        await send_problem(send, await self._service.refuse(problem, asked), verdict=True)
+    async def _refuse(self, send: Send, problem: ProblemError, route: str | None, asked: str) -> None:
+        problem = await self._service.refuse(problem, asked)
+        self._metrics.answered(route, problem.status)
+        await send_problem(send, problem, verdict=True)
 
     async def _batch(self, body: bytes) -> bytes:
         items, nesting = parse_batch(body)
@@ -106,10 +115,17 @@ class DecisionRoutes:
         )
 
 
-def _check_route(method: str, path: str, headers: Headers) -> None:
-    """Raise `ProblemError` (404, 405, 415) unless this is a POST of JSON to a route that is here."""
+def _route(path: str) -> str | None:
+    """Give the route that a path below the prefix belongs to; `None` when there is none."""
     rest = path[len(PREFIX) :]
-    if rest and path != BATCH and (rest[0] != "/" or rest == "/" or "/" in rest[1:]):
+    if not rest or path == BATCH:
+        return path
+    return POINT if rest[0] == "/" and rest != "/" and "/" not in rest[1:] else None
+
+
+def _check_route(method: str, route: str | None, headers: Headers) -> None:
+    """Raise `ProblemError` (404, 405, 415) unless this is a POST of JSON to a route that is here."""
+    if route is None:
         raise ProblemError(
             HTTPStatus.NOT_FOUND, "there is no such route: POST to /v1/evaluate/{intervention_point}"
         )

@@ -16,6 +16,7 @@ from app.http.exchange import (
     read_headers,
     send_problem,
 )
+from app.telemetry.http_metrics import HttpMetrics
 from app.wire.problems import ProblemError
 
 __all__ = ["Gate", "HostRule"]
@@ -61,12 +62,18 @@ class Gate:
     """The outermost ASGI application: decisions take the short way, everything else FastAPI's."""
 
     def __init__(
-        self, decisions: DecisionRoutes, others: ASGIApp, host_rule: HostRule, max_body_bytes: int
+        self,
+        decisions: DecisionRoutes,
+        others: ASGIApp,
+        host_rule: HostRule,
+        max_body_bytes: int,
+        metrics: HttpMetrics,
     ) -> None:
         self._decisions = decisions
         self._others = others
         self._host_rule = host_rule
         self._max_body_bytes = max_body_bytes
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -77,7 +84,7 @@ class Gate:
         headers = read_headers(scope["headers"])
         refusal = self._refusal(headers)
         if refusal:
-            await send_problem(send, refusal, verdict=path.startswith(PREFIX))
+            await self._refuse(send, refusal, verdict=path.startswith(PREFIX))
             return
         if path.startswith(PREFIX):
             await self._decisions.serve(scope["method"], path, headers, receive, send)
@@ -85,19 +92,39 @@ class Gate:
         try:
             body = await read_body(receive, headers, self._max_body_bytes)
         except ProblemError as problem:
-            await send_problem(send, problem, verdict=False)
+            await self._refuse(send, problem, verdict=False)
             return
         if body is not None:
-            await self._others(scope, _replay(body, receive), send)
+            await self._others(scope, _replay(body, receive), self._counted(scope, send))
+
+    async def _refuse(self, send: Send, problem: ProblemError, *, verdict: bool) -> None:
+        self._metrics.rejected(problem.cause)
+        self._metrics.answered(None, problem.status)
+        await send_problem(send, problem, verdict=verdict)
+
+    def _counted(self, scope: Scope, send: Send) -> Send:
+        """Count the answer by the route that the router has found by then."""
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = scope.get("route")
+                self._metrics.answered(route.path if route else None, message["status"])
+            await send(message)
+
+        return counted
 
     def _refusal(self, headers: Headers) -> ProblemError | None:
         if not self._host_rule.accepts(headers):
             return ProblemError(
-                HTTPStatus.FORBIDDEN, "the Host header is not loopback and not one of ACS_ALLOWED_HOSTS"
+                HTTPStatus.FORBIDDEN,
+                "the Host header is not loopback and not one of ACS_ALLOWED_HOSTS",
+                cause="host",
             )
         if headers.origin:
             return ProblemError(
-                HTTPStatus.FORBIDDEN, "requests from web pages (with an Origin header) are refused"
+                HTTPStatus.FORBIDDEN,
+                "requests from web pages (with an Origin header) are refused",
+                cause="origin",
             )
         return None
 

@@ -13,6 +13,7 @@ from app.config import Settings
 from app.http.app import create_app
 from app.server.protocol import HttpProtocol
 from app.stores.keys import AuditKey
+from app.telemetry.shared import SharedNumbers
 from app.wiring import build
 
 __all__ = ["run_worker"]
@@ -27,18 +28,23 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def run_worker(settings: Settings, key: AuditKey | None, number: int, listener: socket.socket) -> None:
+def run_worker(
+    settings: Settings, key: AuditKey | None, number: int, listener: socket.socket, shared: SharedNumbers
+) -> None:
     """Serve until a signal ends it; requests in flight get `shutdown_timeout_s` to finish.
 
+    `shared` holds the metrics of all workers.
     Raises `ManifestError` and `AdapterError` as `app.wiring.build` does.
     """
     factory = uvicorn.Config(app="", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(settings, key, number, listener))
+        runner.run(_serve(settings, key, number, listener, shared))
 
 
-async def _serve(settings: Settings, key: AuditKey | None, number: int, listener: socket.socket) -> None:
-    runtime = build(settings, key, number)
+async def _serve(
+    settings: Settings, key: AuditKey | None, number: int, listener: socket.socket, shared: SharedNumbers
+) -> None:
+    runtime = build(settings, key, number, shared)
     config = uvicorn.Config(
         create_app(runtime),
         interface="asgi3",

@@ -33,6 +33,9 @@ MUST NOT raise.
 LARGEST_GROUP = 32
 """Records for which a commit waits no longer: their share of a signature is small by then."""
 
+Committed: TypeAlias = Callable[[int, float], None]
+"""Learns how many records a commit had and how many seconds it took. MUST NOT raise or wait."""
+
 _Batch: TypeAlias = list[tuple[AuditEntry | ServiceEvent, asyncio.Future[AuditPosition]]]
 
 
@@ -54,23 +57,27 @@ class FileAuditLog:
     """Keeps the audit log of one process on disk. Used on one event loop, from `start` on.
 
     `failure` says why records cannot be written at the moment, `damage` which logs were found damaged,
-    `warning` what else is amiss. The counters are for metrics: `records`, `checkpoints`,
-    `commit_seconds` (their sum) and `unrecorded` (denials that no record accounts for yet).
+    `warning` what else is amiss, `unrecorded` how many denials no record accounts for yet, `records`
+    and `checkpoints` how many were written.
     """
 
     def __init__(
-        self, settings: AuditLogSettings, key: AuditKey, announce: Announce = lambda _origin, _note: None
+        self,
+        settings: AuditLogSettings,
+        key: AuditKey,
+        announce: Announce = lambda _origin, _note: None,
+        committed: Committed = lambda _records, _seconds: None,
     ) -> None:
         self.failure: str | None = "the audit log is not open yet"
         self.warning: str | None = None
         self.damage: tuple[Damage, ...] = ()
         self.records = 0
         self.checkpoints = 0
-        self.commit_seconds = 0.0
         self.unrecorded = 0
         self._settings = settings
         self._key = key
         self._announce = announce
+        self._committed = committed
         self._durably = settings.durability is Durability.FSYNC
         self._pending: _Batch = []
         self._gathered = 0
@@ -231,23 +238,26 @@ class FileAuditLog:
         self, log: OpenLog, events: Sequence[ServiceEvent], cosigner: NoteSigner | None = None
     ) -> None:
         """Commit records of the log itself. Needs the log alone. Raises `OSError`."""
+        started = time.perf_counter()
         log.accept(await self._loop.run_in_executor(self._committer, log.write, events, cosigner))
-        self.records += len(events)
-        self.checkpoints += 1
+        self._count(len(events), started)
 
     def _settle(self, batch: _Batch, positions: Sequence[AuditPosition], started: float) -> None:
         """Answer those who waited for a commit, then see to what it left to do."""
         for (_, future), position in zip(batch, positions, strict=True):
             if not future.done():
                 future.set_result(position)
-        self.records += len(batch)
-        self.checkpoints += 1
-        self.commit_seconds += time.perf_counter() - started
+        self._count(len(batch), started)
         if self._upkeep:
             self._upkeep.committed()
         if self._open_log.due and time.monotonic() >= self._rotate_not_before and not self._closing:
             self._rotate_not_before = float("inf")
             self._begin(self._rotate_when_due(), self._operations)
+
+    def _count(self, records: int, started: float) -> None:
+        self.records += records
+        self.checkpoints += 1
+        self._committed(records, time.perf_counter() - started)
 
     @property
     def _open_log(self) -> OpenLog:

@@ -81,10 +81,12 @@ class LogSink:
         if decision.evaluation is not None and decision.evaluation.applied:
             self._log.info("intervention_point.transformed", **event)
 
-    def refused(self, status: int, reason: Reason, detail: str) -> None:
+    def refused(self, status: int, cause: str, reason: Reason, detail: str) -> None:
         """Write a `request_refused` event; `detail` is the service's own text."""
         if self._events is not EventFilter.OFF:
-            self._log.info("request_refused", status=status, reason_code=reason.value, detail=detail)
+            self._log.info(
+                "request_refused", status=status, cause=cause, reason_code=reason.value, detail=detail
+            )
 
     def fault(self, error: Exception) -> None:
         """Write where an unforeseen error was raised; its text may hold content and is left out."""

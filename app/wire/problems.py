@@ -11,10 +11,23 @@ from app.core.verdict import runtime_error_verdict
 __all__ = ["PROBLEM_TYPE", "ProblemError"]
 
 PROBLEM_TYPE = "application/problem+json"
+_CAUSES = {
+    HTTPStatus.BAD_REQUEST: "malformed",
+    HTTPStatus.UNAUTHORIZED: "unauthenticated",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_long",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "media_type",
+    HTTPStatus.TOO_MANY_REQUESTS: "overload",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "fault",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
+}
 
 
 class ProblemError(Exception):
-    """A request that gets no evaluation. `detail` tells the caller what to do, without quoting values."""
+    """A request that gets no evaluation. `detail` tells the caller what to do, without quoting values.
+
+    `cause` is what refused requests are counted by: a word of the code, by default that of the status.
+    """
 
     def __init__(
         self,
@@ -24,6 +37,7 @@ class ProblemError(Exception):
         reason: Reason = Reason.REQUEST_INVALID,
         request_id: str | None = None,
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        cause: str | None = None,
     ) -> None:
         super().__init__(f"{status.value}: {detail}")
         self.status = status
@@ -31,6 +45,7 @@ class ProblemError(Exception):
         self.reason = reason
         self.request_id = request_id
         self.headers = headers
+        self.cause = cause or _CAUSES.get(status, status.name.lower())
 
     def as_json(self, *, verdict: bool = True) -> dict[str, Json]:
         """Give the body: `verdict` is there for every route under `/v1/evaluate`."""

@@ -506,14 +506,21 @@ def test_a_checkpoint_that_cannot_be_published_makes_the_log_unavailable(tmp_pat
 
 
 def test_counts_what_it_does(tmp_path: Path) -> None:
-    """The counters tell records, checkpoints and the time of commits."""
+    """Each commit is told with its records and its time; the counters are their sum."""
+    commits: list[tuple[int, float]] = []
 
-    async def work(log: FileAuditLog) -> None:
+    async def work() -> None:
+        log = FileAuditLog(
+            settings(tmp_path), KEY, committed=lambda records, took: commits.append((records, took))
+        )
+        await log.start()
         await asyncio.gather(*(log.append(entry(number)) for number in range(9)))
         assert (log.records, log.checkpoints, log.queued) == (10, 2, 0)
-        assert 0 < log.commit_seconds < 1
+        await log.close()
 
-    with_log(work, settings(tmp_path))
+    asyncio.run(work())
+    assert [records for records, _ in commits] == [1, 9, 1]
+    assert all(0 < seconds < 1 for _, seconds in commits)
 
 
 def test_nothing_is_shown_before_it_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

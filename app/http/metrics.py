@@ -1,0 +1,33 @@
+"""`GET /metrics`: what Prometheus scrapes (contract 2.3, 5)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+
+from app.http.dependencies import current_runtime
+from app.runtime import Runtime
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["operation"])
+Current = Annotated[Runtime, Depends(current_runtime)]
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The metrics of all workers, added up",
+            "content": {
+                "text/plain": {"schema": {"type": "string"}},
+                "application/openmetrics-text": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+async def metrics(runtime: Current, accept: Annotated[str, Header()] = "") -> Response:
+    """Show the metrics as Prometheus text, or as OpenMetrics to those who accept it."""
+    runtime.metrics.refresh()
+    body, content_type = runtime.exposition.render(accept)
+    return Response(body, headers={"content-type": content_type})

@@ -1,0 +1,101 @@
+"""What is counted of decisions (contract 5): by point, mode, policy and error class, never by content."""
+
+from typing import TypeAlias
+
+from app.core.compiled import CompiledManifest, CompiledPoint, Provenance
+from app.core.decision import Decision
+from app.core.points import Mode
+from app.core.verdict import Decision as Decided
+from app.telemetry.catalogue import ANNOTATOR_SECONDS, DURATION, INTERVENTIONS, OTHER, POLICY_SECONDS
+from app.telemetry.metrics import Counter, Histogram, Metrics
+
+__all__ = ["NO_ERROR", "RUNTIME_ERROR", "UNKNOWN", "DecisionMetrics"]
+
+NO_ERROR = "none"
+RUNTIME_ERROR = "runtime_error"
+UNKNOWN = "unknown"
+MAX_POLICY_IDS = 100
+
+_Key: TypeAlias = tuple[str | None, str | None, str, str, bool]
+"""Policy and point (`None` where no point was found), mode, verdict, and whether it is a runtime error."""
+
+
+class DecisionMetrics:
+    """Counts decisions. The series of a point are resolved when its manifest is loaded, or at first use.
+
+    A policy id is a label when it is from an operator's manifest, up to 100 of them; others are
+    `other`. Where no point was found, point and policy are `unknown`.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._series: dict[_Key, tuple[Counter, Histogram]] = {}
+        self._policies: dict[tuple[str, str], Histogram] = {}
+        self._policy_ids: set[str] = set()
+
+    def loaded(self, manifest: CompiledManifest) -> None:
+        """Let the series of a manifest begin at zero."""
+        for point in manifest.points.values():
+            policy = self._known(_policy(point, manifest.provenance))
+            self._policy_histogram(point.policy_type, policy)
+            self._resolve((policy, point.name, Mode.ENFORCE, Decided.DENY, True))
+            for decided in Decided:
+                self._resolve((policy, point.name, Mode.ENFORCE, decided, False))
+
+    def decided(self, decision: Decision) -> None:
+        """Count one decision."""
+        point, evaluation = decision.point, decision.evaluation
+        provenance = decision.manifest.provenance
+        decided = evaluation.verdict.decision if evaluation else Decided.DENY
+        if point is None:
+            key: _Key = (None, None, decision.mode, decided, evaluation is None)
+        else:
+            policy = _policy(point, provenance)
+            key = (policy, point.name, decision.mode, decided, evaluation is None)
+            if ran := decision.trace.policy:
+                histogram = self._policies.get((point.policy_type, policy))
+                (histogram or self._policy_histogram(point.policy_type, policy)).observe(
+                    (ran[1] - ran[0]) / 1e9
+                )
+            if decision.trace.annotators:
+                self._annotated(decision, point)
+        counter, duration = self._series.get(key) or self._resolve(key)
+        counter.inc()
+        duration.observe(decision.duration_ns / 1e6)
+
+    def _resolve(self, key: _Key) -> tuple[Counter, Histogram]:
+        policy, point, mode, decided, failed = key
+        labels = (
+            point or UNKNOWN,
+            str(mode),
+            UNKNOWN if policy is None else self._known(policy),
+            RUNTIME_ERROR if failed else NO_ERROR,
+        )
+        counter = self._metrics.counter(INTERVENTIONS[decided], *labels)
+        found = self._series[key] = counter, self._metrics.histogram(DURATION, *labels)
+        return found
+
+    def _policy_histogram(self, policy_type: str, policy: str) -> Histogram:
+        found = self._metrics.histogram(POLICY_SECONDS, policy_type, self._known(policy))
+        self._policies[policy_type, policy] = found
+        return found
+
+    def _annotated(self, decision: Decision, point: CompiledPoint) -> None:
+        """Count what the annotators of a decision did; they wait for others, so that this may look up."""
+        named = decision.manifest.provenance is not Provenance.INLINE
+        types = {use.name: use.type for use in point.config.annotators}
+        for name, run in decision.trace.annotators.items():
+            labels = (name if named else OTHER, types[name], run.outcome)
+            self._metrics.histogram(ANNOTATOR_SECONDS, *labels).observe((run.ended - run.started) / 1e9)
+
+    def _known(self, policy: str) -> str:
+        """Give a policy id while there are few enough of them."""
+        if policy not in self._policy_ids:
+            if len(self._policy_ids) >= MAX_POLICY_IDS:
+                return OTHER
+            self._policy_ids.add(policy)
+        return policy
+
+
+def _policy(point: CompiledPoint, provenance: Provenance) -> str:
+    return OTHER if provenance is Provenance.INLINE else point.config.policy
