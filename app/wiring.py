@@ -3,6 +3,7 @@
 import importlib.metadata
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,6 @@ from app.compiler import ManifestCompiler
 from app.config import Settings
 from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
-from app.core.manifest import document_digest
 from app.core.outbound import OutboundAllow
 from app.evaluators.custom import load_adapters
 from app.evaluators.registry import policy_types
@@ -35,8 +35,7 @@ from app.stores.audit_reader import AuditReader
 from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
-from app.stores.manifest_files import ManifestFile, find_manifests, read_manifest_file
-from app.stores.sources import DirectorySources
+from app.stores.manifest_files import ManifestFile, ReadManifest, find_manifests, read_manifest
 from app.telemetry.catalogue import WORKER_STARTS
 from app.telemetry.exposition import Exposition
 from app.telemetry.log import LogSink
@@ -51,8 +50,10 @@ __all__ = [
     "build_compiler",
     "build_fetcher",
     "check_operator_manifests",
-    "compile_file",
-    "load_operator_manifests",
+    "compile_manifest",
+    "compile_operator_manifests",
+    "read_manifests",
+    "read_operator_manifests",
     "with_coverage",
 ]
 
@@ -60,9 +61,13 @@ ENGINES = ("cedarpy", "celine-regorus")
 
 
 def build(
-    settings: Settings, key: AuditKey | None, worker: int = 0, shared: SharedNumbers | None = None
+    settings: Settings,
+    manifests: Iterable[ReadManifest],
+    key: AuditKey | None,
+    worker: int = 0,
+    shared: SharedNumbers | None = None,
 ) -> Runtime:
-    """Build everything, the operator's manifests compiled; `key` signs the audit log, if one is kept.
+    """Build everything, the operator's `manifests` compiled; `key` signs the audit log, if one is kept.
 
     `shared` is where all workers of the service keep their metrics.
     Must be called on the event loop that will serve: engines do not change threads.
@@ -73,7 +78,7 @@ def build(
     inline_mode = _inline_mode(settings)
     sandbox = _sandbox(settings) if inline_mode is InlineMode.SANDBOXED else None
     compiler = build_compiler(settings, client, sandbox)
-    operator = load_operator_manifests(settings, compiler)
+    operator = compile_operator_manifests(settings, manifests, compiler)
     metrics = Metrics(shared, worker)
     metrics.count(WORKER_STARTS)
     inline = InlineManifests(inline_mode, compiler, settings.inline_cache, metrics)
@@ -125,7 +130,8 @@ def build(
 
 def check_operator_manifests(settings: Settings) -> None:
     """Compile the operator's manifests for the findings alone. Raises as `build` does."""
-    load_operator_manifests(settings, build_compiler(settings, HttpClient(), None))
+    compiler = build_compiler(settings, HttpClient(), None)
+    compile_operator_manifests(settings, read_operator_manifests(settings), compiler)
 
 
 def audit_key(settings: Settings) -> AuditKey | None:
@@ -181,41 +187,49 @@ def build_fetcher(settings: Settings) -> Fetcher:
     return Fetcher(settings.limits, addresses, settings.fetch_ca_file)
 
 
-def load_operator_manifests(settings: Settings, compiler: ManifestCompiler) -> OperatorManifests:
-    """Load and compile the operator's set (contract 3.1). Raises `ManifestError`."""
-    files = _configured_files(settings)
+def read_manifests(files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
+    """Read manifests; one that cannot be read says so in its place."""
+    return tuple(read_manifest(file) for file in files)
+
+
+def read_operator_manifests(settings: Settings) -> tuple[ReadManifest, ...]:
+    """Read the operator's set (contract 3.1). Raises `ManifestError` when it cannot be listed.
+
+    May take as long as disks take: not for a thread that serves.
+    """
+    return read_manifests(_configured_files(settings))
+
+
+def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManifest:
+    """Compile one manifest; an invalid one becomes the manifest that denies everything."""
+    name = read.file.name
+    try:
+        if isinstance(read.content, ManifestError):
+            raise read.content
+        return compiler.compile_operator(name, read.content, read.sources, read.file.label)
+    except ManifestError as error:
+        return InvalidManifest(name, Provenance.OPERATOR, error, read.digest)
+
+
+def compile_operator_manifests(
+    settings: Settings, manifests: Iterable[ReadManifest], compiler: ManifestCompiler
+) -> OperatorManifests:
+    """Compile the operator's set, on the thread that will evaluate. Raises `ManifestError`."""
     loaded: dict[str, AnyManifest] = {}
     findings: list[Diagnostic] = []
-    for file in files:
-        manifest = compile_file(file, compiler)
+    for read in manifests:
+        manifest = compile_manifest(read, compiler)
         if isinstance(manifest, InvalidManifest):
             findings.extend(manifest.error.diagnostics)
-        loaded[file.name] = manifest
+        loaded[read.file.name] = manifest
     if findings and settings.manifests_strict:
         raise ManifestError(findings)
     default = settings.default_manifest
     if default is not None and default not in loaded:
         known = ", ".join(f"`{name}`" for name in loaded) or "none"
-        raise ManifestError(
-            [
-                Diagnostic(
-                    "default-missing", f"ACS_DEFAULT_MANIFEST `{default}` is not loaded; loaded: {known}"
-                )
-            ]
-        )
+        message = f"ACS_DEFAULT_MANIFEST `{default}` is not loaded; loaded: {known}"
+        raise ManifestError([Diagnostic("default-missing", message)])
     return OperatorManifests(loaded, default)
-
-
-def compile_file(file: ManifestFile, compiler: ManifestCompiler) -> AnyManifest:
-    """Compile one manifest file; an invalid one becomes the manifest that denies everything."""
-    digest = None
-    try:
-        document = read_manifest_file(file)
-        digest = document_digest(document)
-        sources = DirectorySources(file.path.resolve().parent)
-        return compiler.compile_operator(file.name, document, sources, file.label)
-    except ManifestError as error:
-        return InvalidManifest(file.name, Provenance.OPERATOR, error, digest)
 
 
 def _configured_files(settings: Settings) -> tuple[ManifestFile, ...]:

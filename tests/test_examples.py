@@ -15,7 +15,7 @@ from app.core.verdict import Decision
 from app.runtime import Runtime
 from app.wire.requests import parse_evaluate
 from app.wire.responses import decision_json
-from app.wiring import build
+from app.wiring import build, read_operator_manifests
 from tests.conftest import COMMAND, Service, environment, start_service
 from tests.examples import EXAMPLES, MANIFESTS, NAMES, Example
 
@@ -31,7 +31,7 @@ def decide() -> Iterator[Callable[[Example], dict[str, object]]]:
     with asyncio.Runner() as runner:
 
         async def started() -> Runtime:
-            runtime = build(settings, None)
+            runtime = build(settings, read_operator_manifests(settings), None)
             await runtime.start()
             return runtime
 

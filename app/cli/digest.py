@@ -7,8 +7,7 @@ import typer
 from app.cli.manifest import manifest_files
 from app.cli.output import fail, show_findings
 from app.core.diagnostics import ManifestError
-from app.core.manifest import document_digest
-from app.stores.manifest_files import read_manifest_file
+from app.wiring import read_manifests
 
 __all__ = ["digest"]
 
@@ -18,13 +17,11 @@ def digest(path: Path = typer.Argument(help="Manifest file, or its directory."))
 
     It appears in every response and audit record of the service.
     """
-    files = manifest_files([path])
-    for file in files:
-        try:
-            value = document_digest(read_manifest_file(file))
-        except ManifestError as error:
-            show_findings(error.diagnostics)
+    manifests = read_manifests(manifest_files([path]))
+    for read in manifests:
+        if isinstance(read.content, ManifestError):
+            show_findings(read.content.diagnostics)
             fail(f"{path} cannot be read as a manifest")
-        if value is None:
+        if read.digest is None:
             fail(f"{path} is not one mapping")
-        typer.echo(value if len(files) == 1 else f"{value}  {file.name}")
+        typer.echo(read.digest if len(manifests) == 1 else f"{read.digest}  {read.file.name}")

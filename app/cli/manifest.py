@@ -7,7 +7,7 @@ from app.compiler import ManifestCompiler
 from app.core.compiled import CompiledManifest, InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.stores.manifest_files import ManifestFile, find_manifests
-from app.wiring import compile_file
+from app.wiring import compile_manifest, read_manifests
 
 __all__ = ["compile_one", "manifest_files"]
 
@@ -35,7 +35,7 @@ def compile_one(place: Path, compiler: ManifestCompiler) -> CompiledManifest:
     if len(files) != 1:
         names = ", ".join(file.name for file in files)
         fail(f"{place} holds several manifests ({names}): name one of them")
-    manifest = compile_file(files[0], compiler)
+    manifest = compile_manifest(read_manifests(files)[0], compiler)
     if isinstance(manifest, InvalidManifest):
         show_findings(manifest.error.diagnostics)
         fail(f"{place} is not a valid manifest")

@@ -25,9 +25,9 @@ from app.core.compiled import InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.evaluators.rego_coverage import RegoCoverage
 from app.stores.case_files import cases_beside
-from app.stores.manifest_files import ManifestFile
+from app.stores.manifest_files import ManifestFile, ReadManifest
 from app.telemetry.log import LogFormat, configure_logging
-from app.wiring import build_compiler, compile_file, with_coverage
+from app.wiring import build_compiler, compile_manifest, read_manifests, with_coverage
 
 __all__ = ["test"]
 
@@ -56,15 +56,15 @@ def test(
     started = time.perf_counter()
     configure_logging(LogFormat.CONSOLE, "error")
     compiler = build_compiler(settings_from(None).settings, HttpClient(), None)
-    files = manifest_files(paths)
-    prepared = [(file, *_cases(file, name)) for file in files]
+    manifests = read_manifests(manifest_files(paths))
+    prepared = [(read, *_cases(read.file, name)) for read in manifests]
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("running", total=sum(len(cases) for _, cases, _ in prepared))
         reports = [
-            report or _report(file, cases, compiler, coverage, lambda: progress.advance(task))
-            for file, cases, report in prepared
+            report or _report(read, cases, compiler, coverage, lambda: progress.advance(task))
+            for read, cases, report in prepared
         ]
     seconds = time.perf_counter() - started
     for report in reports:
@@ -94,14 +94,15 @@ def _cases(file: ManifestFile, name: str) -> tuple[tuple[Case, ...], ManifestRep
 
 
 def _report(
-    file: ManifestFile,
+    read: ReadManifest,
     cases: tuple[Case, ...],
     compiler: ManifestCompiler,
     wanted: bool,
     done: Callable[[], None],
 ) -> ManifestReport:
     reached = RegoCoverage()
-    manifest = compile_file(file, with_coverage(compiler, reached) if wanted else compiler)
+    file = read.file
+    manifest = compile_manifest(read, with_coverage(compiler, reached) if wanted else compiler)
     if isinstance(manifest, InvalidManifest):
         return ManifestReport(file.name, file.path, manifest.digest, (), manifest.error.diagnostics)
     results = asyncio.run(run_cases(manifest, cases, done))

@@ -10,7 +10,7 @@ from app.cli.manifest import manifest_files
 from app.cli.output import OutputFormat, print_json, show_findings, wants_table
 from app.cli.settings import settings_from
 from app.core.compiled import InvalidManifest
-from app.wiring import build_compiler, compile_file
+from app.wiring import build_compiler, compile_manifest, read_manifests
 
 __all__ = ["validate"]
 
@@ -26,18 +26,18 @@ def validate(
     compiler = build_compiler(settings_from(None).settings, HttpClient(), None)
     results = []
     valid = True
-    for file in manifest_files(paths):
-        manifest = compile_file(file, compiler)
+    for read in read_manifests(manifest_files(paths)):
+        manifest = compile_manifest(read, compiler)
         invalid = isinstance(manifest, InvalidManifest)
         findings = manifest.error.diagnostics if isinstance(manifest, InvalidManifest) else manifest.warnings
         valid = valid and not invalid
         if wants_table(output):
             show_findings(findings)
             word, colour = ("invalid", typer.colors.RED) if invalid else ("valid", typer.colors.GREEN)
-            typer.echo(f"{typer.style(word, fg=colour)}  {file.path}  {manifest.digest or ''}")
+            typer.echo(f"{typer.style(word, fg=colour)}  {read.file.path}  {manifest.digest or ''}")
         results.append(
             {
-                "path": str(file.path),
+                "path": str(read.file.path),
                 "valid": not invalid,
                 "digest": manifest.digest,
                 "diagnostics": [asdict(finding) for finding in findings],

@@ -14,7 +14,7 @@ from app.http.app import create_app
 from app.server.protocol import HttpProtocol
 from app.stores.keys import AuditKey
 from app.telemetry.shared import SharedNumbers
-from app.wiring import build
+from app.wiring import build, read_operator_manifests
 
 __all__ = ["run_worker"]
 
@@ -44,7 +44,8 @@ def run_worker(
 async def _serve(
     settings: Settings, key: AuditKey | None, number: int, listener: socket.socket, shared: SharedNumbers
 ) -> None:
-    runtime = build(settings, key, number, shared)
+    manifests = await asyncio.to_thread(read_operator_manifests, settings)
+    runtime = build(settings, manifests, key, number, shared)
     config = uvicorn.Config(
         create_app(runtime),
         interface="asgi3",

@@ -6,9 +6,18 @@ from pathlib import Path
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.document import Document
 from app.core.errors import Reason
-from app.core.manifest import document_of
+from app.core.manifest import document_digest, document_of
+from app.core.ports import NoSources, SourceReader
+from app.stores.sources import DirectorySources
 
-__all__ = ["SUFFIXES", "ManifestFile", "find_manifests", "read_document", "read_manifest_file"]
+__all__ = [
+    "SUFFIXES",
+    "ManifestFile",
+    "ReadManifest",
+    "find_manifests",
+    "read_document",
+    "read_manifest",
+]
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 16 * 1024 * 1024
@@ -55,9 +64,27 @@ def find_manifests(place: Path) -> tuple[ManifestFile, ...]:
     return tuple(ManifestFile(name, path) for name, path in sorted(found.items()))
 
 
-def read_manifest_file(file: ManifestFile) -> Document:
-    """Read and parse a manifest file. Raises `ManifestError`, whose findings name the file."""
-    return read_document(file.path, file.label)
+@dataclass(frozen=True, slots=True)
+class ReadManifest:
+    """A manifest that was read, or what prevented it; not compiled: plain data for any thread or process."""
+
+    file: ManifestFile
+    content: Document | ManifestError
+    sources: SourceReader
+
+    @property
+    def digest(self) -> str | None:
+        """The manifest digest, of an invalid manifest too where the whole of it could be read."""
+        return None if isinstance(self.content, ManifestError) else document_digest(self.content)
+
+
+def read_manifest(file: ManifestFile) -> ReadManifest:
+    """Read and parse a manifest file; what is wrong with it is in the outcome."""
+    try:
+        document = read_document(file.path, file.label)
+        return ReadManifest(file, document, DirectorySources(file.path.resolve().parent))
+    except ManifestError as error:
+        return ReadManifest(file, error, NoSources())
 
 
 def read_document(path: Path, label: str) -> Document:
