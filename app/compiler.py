@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app.annotators.runner import AnnotatorRunner
+from app.core.canonical import canonical
 from app.core.compiled import CompiledManifest, CompiledPoint, Provenance, Tool, no_annotators
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.document import Document
@@ -13,7 +14,15 @@ from app.core.limits import Limits
 from app.core.manifest import AnnotatorUse, Manifest, Point, member_path, read_manifest
 from app.core.outbound import OutboundAllow
 from app.core.points import InterventionPoint
-from app.core.ports import Annotator, AnnotatorType, NoSources, PolicyDispatch, PolicyType, SourceReader
+from app.core.ports import (
+    Annotator,
+    AnnotatorContext,
+    AnnotatorType,
+    NoSources,
+    PolicyDispatch,
+    PolicyType,
+    SourceReader,
+)
 from app.core.values import JsonObject
 from app.evaluators.compilation import Binding, PolicyJob, compile_policies, policy_jobs
 from app.evaluators.in_process import InProcess
@@ -35,13 +44,15 @@ class _Policies:
 class ManifestCompiler:
     """Compiles manifests against one server's engines, annotator types and limits.
 
-    `types` serve operator's and vouched-for manifests; `inline_types` the sandboxed ones.
+    `types` serve operator's and vouched-for manifests; `inline_types` the sandboxed ones. `environment` holds
+    the variables that an operator's manifest may name.
     """
 
     types: Mapping[str, PolicyType]
     inline_types: Mapping[str, PolicyType]
     annotator_types: Mapping[str, AnnotatorType]
     limits: Limits
+    environment: Mapping[str, str]
     outbound: OutboundAllow
     sandbox: Sandbox | None
 
@@ -55,7 +66,8 @@ class ManifestCompiler:
         manifest = read_manifest(document, self.limits, source)
         _refuse_extends(manifest, source)
         policies = _in_process(policy_jobs(*_bindings(manifest), self.types), self.types, sources)
-        return self._finished(name, Provenance.OPERATOR, manifest, policies)
+        context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
+        return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
 
     async def compile_inline(self, document: Document) -> CompiledManifest:
         """Compile a manifest that came with a request, in the sandbox where there is one.
@@ -72,10 +84,16 @@ class ManifestCompiler:
             limits, _ = self.limits.clamp(manifest.limits)
             sandboxed = await self.sandbox.compile(manifest.digest, jobs, limits.policy_timeout_ms)
             policies = _Policies(sandboxed.dispatch, sandboxed.digests, sandboxed.warnings)
-        return self._finished(None, Provenance.INLINE, manifest, policies)
+        context = AnnotatorContext(sources=NoSources(), environment={}, outbound=self.outbound)
+        return self._finished(None, Provenance.INLINE, manifest, policies, context)
 
     def _finished(
-        self, name: str | None, provenance: Provenance, manifest: Manifest, policies: _Policies
+        self,
+        name: str | None,
+        provenance: Provenance,
+        manifest: Manifest,
+        policies: _Policies,
+        context: AnnotatorContext,
     ) -> CompiledManifest:
         limits, clamped = self.limits.clamp(manifest.limits)
         tools = {tool: Tool.project(tool, entry) for tool, entry in manifest.tools.items()}
@@ -84,8 +102,9 @@ class ManifestCompiler:
         if unsupported:
             raise ManifestError(unsupported, Reason.ADAPTER_UNSUPPORTED)
         points: dict[str, CompiledPoint] = {}
+        built: dict[bytes, Annotator] = {}
         for point in manifest.points.values():
-            annotators = self._annotators(point, findings)
+            annotators = self._annotators(point, context, built, findings)
             points[point.name.value] = CompiledPoint(
                 config=point,
                 tools=tools,
@@ -111,18 +130,26 @@ class ManifestCompiler:
                 )
 
     def _annotators(
-        self, point: Point, findings: list[Diagnostic]
+        self,
+        point: Point,
+        context: AnnotatorContext,
+        built: dict[bytes, Annotator],
+        findings: list[Diagnostic],
     ) -> tuple[tuple[AnnotatorUse, Annotator], ...]:
-        built = []
+        """Build a point's annotators. One that another point uses alike is the same: its connections too."""
+        annotators = []
         for use in point.annotators:
+            alike = canonical([use.name, dict(use.invocation)])
             path = member_path(("intervention_points", point.name.value, "annotations", use.name))
             try:
-                built.append((use, self.annotator_types[use.type](use.name, path, use.invocation)))
+                if alike not in built:
+                    built[alike] = self.annotator_types[use.type](use.name, path, use.invocation, context)
+                annotators.append((use, built[alike]))
             except ManifestError as error:
                 if error.reason is Reason.ADAPTER_UNSUPPORTED:
                     raise
                 findings.extend(error.diagnostics)
-        return tuple(built)
+        return tuple(annotators)
 
 
 def _in_process(

@@ -1,6 +1,7 @@
 """The one place that builds adapters and plugs them together."""
 
 import importlib.metadata
+import os
 import socket
 import time
 from collections.abc import Iterable
@@ -12,7 +13,9 @@ import structlog
 
 import app
 from app.annotators.classifier import classifier_annotator, local_providers
-from app.annotators.endpoint import HttpClient, endpoint_annotator
+from app.annotators.endpoint import endpoint_annotator
+from app.annotators.http import HttpClient
+from app.annotators.llm import llm_annotator
 from app.audit.origin import origin_part
 from app.audit.ports import AuditUnavailableError
 from app.catalog import AnyManifest, Catalog, InlineManifests, OperatorManifests
@@ -163,8 +166,10 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
         annotator_types={
             "classifier": partial(classifier_annotator, providers=local_providers()),
             "endpoint": partial(endpoint_annotator, client=client),
+            "llm": partial(llm_annotator, client=client),
         },
         limits=settings.limits,
+        environment=os.environ,
         outbound=OutboundAllow(settings.outbound_allow),
         sandbox=sandbox,
     )

@@ -6,7 +6,7 @@ import time
 
 import orjson
 
-from app.annotators.endpoint import HttpClient
+from app.annotators.http import HttpClient
 from app.catalog import Catalog, InlineManifests, OperatorManifests
 from app.config import load_settings
 from app.core.compiled import InlineMode

@@ -6,7 +6,7 @@ from functools import partial
 
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.errors import Reason
-from app.core.ports import Annotator, AnnotatorType
+from app.core.ports import Annotator, AnnotatorContext, AnnotatorType
 from app.core.values import Json, JsonObject
 from app.detectors.findings import Detector
 from app.detectors.registry import DETECTORS, build_detector
@@ -31,7 +31,11 @@ def local_providers() -> Mapping[str, AnnotatorType]:
 
 
 def classifier_annotator(
-    name: str, path: str, invocation: JsonObject, providers: Mapping[str, AnnotatorType]
+    name: str,
+    path: str,
+    invocation: JsonObject,
+    context: AnnotatorContext,
+    providers: Mapping[str, AnnotatorType],
 ) -> Annotator:
     """Build the annotator of the provider that the invocation names. Raises `ManifestError`.
 
@@ -47,8 +51,10 @@ def classifier_annotator(
         raise ManifestError(
             [Diagnostic("annotator-unsupported", message, f"{path}.provider")], Reason.ADAPTER_UNSUPPORTED
         )
-    return providers[provider](name, path, invocation)
+    return providers[provider](name, path, invocation, context)
 
 
-def _local(provider: str, _name: str, path: str, invocation: JsonObject) -> LocalClassifier:
+def _local(
+    provider: str, _name: str, path: str, invocation: JsonObject, _context: AnnotatorContext
+) -> LocalClassifier:
     return LocalClassifier(build_detector(provider, path, invocation))

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.annotators.endpoint import HttpClient
+from app.annotators.http import HttpClient
 from app.cli.decide import decide
 from app.cli.manifest import compile_one
 from app.cli.output import OutputFormat, fail, print_json, wants_table

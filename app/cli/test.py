@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from app.annotators.endpoint import HttpClient
+from app.annotators.http import HttpClient
 from app.cli.case_coverage import coverage_of
 from app.cli.case_report import ManifestReport, exit_code, report_json, show_reports
 from app.cli.case_run import run_cases

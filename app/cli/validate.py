@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from app.annotators.endpoint import HttpClient
+from app.annotators.http import HttpClient
 from app.cli.manifest import manifest_files
 from app.cli.output import OutputFormat, print_json, show_findings, wants_table
 from app.cli.settings import settings_from

@@ -10,7 +10,7 @@ from app.core.values import Json, JsonObject
 __all__ = ["inline_findings"]
 
 _FILE_MEMBERS = ("bundle", "policy_path", "entities_path", "schema_path", "data_paths")
-_URL_MEMBERS = ("url", "endpoint", "base_url", "system_prompt_url")
+_URL_MEMBERS = ("url", "endpoint", "base_url")
 
 Members = tuple[str | int, ...]
 
@@ -60,6 +60,8 @@ def _policy_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]
 def _annotator_findings(path: Members, members: JsonObject, allow: OutboundAllow) -> Iterator[Diagnostic]:
     if "system_prompt_file" in members:
         yield _refused((*path, "system_prompt_file"), "an inline manifest reads no files")
+    if "system_prompt_url" in members:
+        yield _refused((*path, "system_prompt_url"), "an inline manifest fetches nothing")
     yield from _environment_findings(path, members)
     for name in _URL_MEMBERS:
         if name in members and not _allowed(members[name], allow):

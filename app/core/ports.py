@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.core.diagnostics import Diagnostic
+from app.core.outbound import OutboundAllow
 from app.core.points import InterventionPoint
 from app.core.values import Json, JsonObject
 
 __all__ = [
     "Annotator",
+    "AnnotatorContext",
     "AnnotatorType",
     "CompiledPolicy",
     "Evaluator",
@@ -168,8 +170,24 @@ class Annotator(Protocol):
         ...
 
 
-AnnotatorType = Callable[[str, str, JsonObject], Annotator]
-"""Builds an annotator from its name, its path in diagnostics and its invocation. Raises `ManifestError`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatorContext:
+    """What the annotators of one manifest may reach, decided by who vouches for it (contract 2.5).
+
+    `sources` reads its files; `environment` holds the variables that it may name, none for a manifest that
+    is not the operator's; `outbound` lists where its annotators may call, `None` for anywhere.
+    """
+
+    sources: SourceReader
+    environment: Mapping[str, str]
+    outbound: OutboundAllow | None
+
+
+AnnotatorType = Callable[[str, str, JsonObject, AnnotatorContext], Annotator]
+"""Builds an annotator from its name, its path in diagnostics, its invocation and what it may reach.
+
+Raises `ManifestError` with everything that is wrong with the invocation.
+"""
 
 
 class PolicyDispatch(Protocol):

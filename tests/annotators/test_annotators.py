@@ -8,17 +8,21 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from app.annotators.endpoint import MAX_REPLY_BYTES, HttpClient, endpoint_annotator
+from app.annotators.endpoint import endpoint_annotator
+from app.annotators.http import HttpClient
+from app.annotators.remote import MAX_REPLY_BYTES
 from app.annotators.runner import AnnotatorRunner
 from app.core.diagnostics import ManifestError
 from app.core.errors import EvaluationError
 from app.core.limits import Limits
 from app.core.manifest import AnnotatorUse
 from app.core.path import parse_path
+from app.core.ports import AnnotatorContext, NoSources
 from app.core.trace import Trace
 from app.core.values import Json
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)
 PRELIMINARY: dict[str, Json] = {
     "intervention_point": "input",
     "policy_target": {"kind": None, "path": "$", "value": {"text": "hello"}},
@@ -91,7 +95,7 @@ async def _annotate(
             members = {key: value for key, value in given.items() if key not in ("at", "from")}
             invocation = {"url": given.get("url", base + given.get("at", "/echo")), **members}
             use = AnnotatorUse(name, "endpoint", parse_path(given.get("from", "$policy_target")), invocation)
-            uses.append((use, endpoint_annotator(name, f"annotators.{name}", invocation, client)))
+            uses.append((use, endpoint_annotator(name, f"annotators.{name}", invocation, CONTEXT, client)))
         try:
             return await AnnotatorRunner(tuple(uses), limits or Limits())(PRELIMINARY, trace or Trace())
         finally:
@@ -251,5 +255,5 @@ def test_annotators_are_timed_for_the_trace() -> None:
 def test_a_declaration_that_cannot_work_is_invalid(members: dict[str, Json], path: str, message: str) -> None:
     """Every member is checked when the manifest is compiled."""
     with pytest.raises(ManifestError) as caught:
-        endpoint_annotator("a", "x", members, HttpClient())
+        endpoint_annotator("a", "x", members, CONTEXT, HttpClient())
     assert [(finding.path, finding.message) for finding in caught.value.diagnostics] == [(path, message)]

@@ -8,16 +8,18 @@ import pytest
 from app.annotators.classifier import classifier_annotator, local_providers
 from app.core.diagnostics import ManifestError
 from app.core.errors import EvaluationError, Reason
+from app.core.ports import AnnotatorContext, NoSources
 from app.core.values import Json
 from tests.conftest import Service
 
+CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)
 PROVIDERS = local_providers()
 KNOWN = ", ".join(f"`{name}`" for name in sorted(PROVIDERS))
 
 
 def annotated(value: Json, **members: Any) -> Any:
     """What a `classifier` annotator with these members says of a value."""
-    built = classifier_annotator("a", "annotators.a", {"type": "classifier", **members}, PROVIDERS)
+    built = classifier_annotator("a", "annotators.a", {"type": "classifier", **members}, CONTEXT, PROVIDERS)
     return asyncio.run(built.annotate(value))
 
 

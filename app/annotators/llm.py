@@ -1,0 +1,75 @@
+"""The `llm` annotator: a model judges a value and answers with JSON (contract 1.6)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from app.annotators.http import HttpClient
+from app.annotators.llm_api import ChatApi, ReplyError
+from app.annotators.llm_openai import azure_openai, openai, openai_compatible
+from app.annotators.members import Members
+from app.annotators.prompt import system_prompt
+from app.annotators.remote import Remote, remote
+from app.core.canonical import canonical
+from app.core.ports import AnnotatorContext
+from app.core.values import Json, JsonObject
+
+__all__ = ["PROVIDERS", "LlmAnnotator", "llm_annotator"]
+
+Provider = Callable[[Members, str], ChatApi]
+
+PROVIDERS: Mapping[str, Provider] = {
+    "openai": openai,
+    "openai_compatible": openai_compatible,
+    "azure_openai": azure_openai,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmAnnotator:
+    """Asks a model about one value. The value goes out as data, in a message of its own."""
+
+    remote: Remote
+    api: ChatApi
+    label_field: str
+
+    async def annotate(self, value: Json) -> Json:
+        """Give `{label, raw, answer}`: the label, the text of the answer, and the object that it is."""
+        message = canonical({"input": value}).decode()
+        reply = await self.remote.call(lambda: self.api.request(message))
+        try:
+            raw = self.api.text(reply)
+        except ReplyError as error:
+            raise self.remote.failed(str(error)) from None
+        try:
+            answer: Json = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise self.remote.failed("answered with a text that is not one JSON object")
+        label = answer.get(self.label_field)
+        if not isinstance(label, str):
+            raise self.remote.failed(f"answered without the string member `{self.label_field}`")
+        return {"label": label, "raw": raw, "answer": answer}
+
+
+def llm_annotator(
+    name: str, path: str, invocation: JsonObject, context: AnnotatorContext, client: HttpClient
+) -> LlmAnnotator:
+    """Build the annotator from its invocation, named `path` in diagnostics. Raises `ManifestError`."""
+    members = Members(path, invocation, context)
+    label_field = members.member_name("label_field", "label")
+    called = members.text("provider", "openai").replace("-", "_")
+    provider = PROVIDERS.get(called)
+    if provider is None:
+        listed = ", ".join(f"`{known}`" for known in PROVIDERS)
+        members.wrong("provider", f"must be one of {listed}")
+        provider = openai
+    annotator = LlmAnnotator(
+        remote=remote(name, members, client),
+        api=provider(members, system_prompt(members, label_field)),
+        label_field=label_field,
+    )
+    members.check()
+    return annotator

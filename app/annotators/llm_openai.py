@@ -1,0 +1,116 @@
+"""The chat completions API: OpenAI's, servers that speak it, and Azure OpenAI."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from app.annotators.llm_api import ReplyError, key_headers, merged, pick, sampling
+from app.annotators.members import Members
+from app.annotators.remote import HttpRequest
+from app.core.canonical import canonical
+from app.core.values import Json
+
+__all__ = ["ChatCompletions", "azure_openai", "openai", "openai_compatible"]
+
+OPENAI_URL = "https://api.openai.com/v1"
+_ROUTE = "/chat/completions"
+_OWN = frozenset({"messages", "model", "stream", "n", "tools"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatCompletions:
+    """A chat completions endpoint; `body` is what every request carries beside the messages."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Json]
+    prompt: str
+
+    def request(self, message: str) -> HttpRequest:
+        """Ask with the prompt as the system message."""
+        messages: list[Json] = [
+            {"role": "system", "content": self.prompt},
+            {"role": "user", "content": message},
+        ]
+        return HttpRequest(self.url, self.headers, canonical({**self.body, "messages": messages}))
+
+    def text(self, reply: Json) -> str:
+        """Take the first choice, unless it was refused, filtered or cut off."""
+        choice = pick(reply, "choices", 0)
+        message = pick(choice, "message")
+        if isinstance(message, dict) and message.get("refusal"):
+            raise ReplyError("refused to answer")
+        finished = choice.get("finish_reason") if isinstance(choice, dict) else None
+        if finished == "length":
+            raise ReplyError("answered with a text that was cut off: raise `max_tokens`")
+        if finished == "content_filter":
+            raise ReplyError("answered with a text that its content filter withheld")
+        content = pick(message, "content")
+        if not isinstance(content, str):
+            raise ReplyError("answered without text")
+        return content
+
+
+def openai(members: Members, prompt: str) -> ChatCompletions:
+    """Read the members of provider `openai`."""
+    url = _called(members, OPENAI_URL)
+    headers = key_headers(members, "Authorization", required=True)
+    return ChatCompletions(
+        url=url, headers=headers, body=_body(members, "max_completion_tokens", _model(members)), prompt=prompt
+    )
+
+
+def openai_compatible(members: Members, prompt: str) -> ChatCompletions:
+    """Read the members of provider `openai_compatible`: any server that speaks the API."""
+    if "endpoint" not in members and "base_url" not in members:
+        members.wrong("base_url", "must be the URL that `/chat/completions` follows")
+    url = _called(members, "")
+    headers = key_headers(members, "Authorization", required=False)
+    return ChatCompletions(
+        url=url, headers=headers, body=_body(members, "max_tokens", _model(members)), prompt=prompt
+    )
+
+
+def azure_openai(members: Members, prompt: str) -> ChatCompletions:
+    """Read the members of provider `azure_openai`."""
+    headers = key_headers(members, "api-key", required=True)
+    return ChatCompletions(
+        url=_azure_url(members),
+        headers=headers,
+        body=_body(members, "max_completion_tokens", members.text("model") or None),
+        prompt=prompt,
+    )
+
+
+def _model(members: Members) -> str:
+    return members.required("model", "the name of a model")
+
+
+def _called(members: Members, default: str) -> str:
+    """Give the URL of the completions: `endpoint` as it is, or what follows from `base_url`."""
+    if "endpoint" in members:
+        return members.reachable("endpoint", members.url("endpoint"))
+    base = (members.url("base_url") if "base_url" in members else default).rstrip("/")
+    return members.reachable("base_url", base + _ROUTE if base and not base.endswith(_ROUTE) else base)
+
+
+def _azure_url(members: Members) -> str:
+    if "endpoint" not in members:
+        members.wrong("endpoint", "must be the URL of the resource, as `https://NAME.openai.azure.com`")
+    endpoint = members.url("endpoint").rstrip("/")
+    if not endpoint or _ROUTE in endpoint:
+        return members.reachable("endpoint", endpoint)
+    deployment = quote(members.required("deployment", "the name of a deployment"), safe="")
+    version = urlencode({"api-version": members.text("api_version", "2024-10-21")})
+    return members.reachable("endpoint", f"{endpoint}/openai/deployments/{deployment}{_ROUTE}?{version}")
+
+
+def _body(members: Members, tokens: str, model: str | None) -> dict[str, Json]:
+    temperature, max_tokens = sampling(members)
+    body: dict[str, Json] = {
+        "model": model,
+        "response_format": {"type": "json_object"},
+        "temperature": temperature,
+        tokens: max_tokens,
+    }
+    return merged(members, body, _OWN)

@@ -1,0 +1,156 @@
+"""One annotator's way to its server: deadline, connections, retries and breaker (contract 1.6)."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from app.annotators.breaker import Breaker, BreakerSettings
+from app.annotators.http import HttpClient, HttpPool
+from app.annotators.members import Members
+from app.core.errors import EvaluationError, Reason
+from app.core.values import Json
+
+__all__ = ["MAX_REPLY_BYTES", "HttpRequest", "Remote", "remote"]
+
+MAX_REPLY_BYTES = 1024 * 1024
+FIRST_PAUSE_SECONDS = 0.1
+_OWN_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+_ABOUT_THE_INPUT = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+"""Statuses that a caller's value can bring about: the breaker takes them for answers."""
+_WORTH_ANOTHER_TRY = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A POST. The URL goes out as it is written; `headers` are added to those of every request."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _CallError(Exception):
+    """A call that failed: what the server did, whether it is to blame, and whether to try again."""
+
+    def __init__(self, what: str, *, server: bool = True, again: bool = False) -> None:
+        super().__init__(what)
+        self.server = server
+        self.again = again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """Calls one server on behalf of one annotator, and fails closed."""
+
+    name: str
+    pool: HttpPool
+    breaker: Breaker
+    timeout_ms: int
+    retries: int
+
+    async def call(self, prepare: Callable[[], HttpRequest]) -> Json:
+        """Send what `prepare` makes (anew for each try) and give the JSON of a 2xx reply.
+
+        Raises `EvaluationError`: `annotation_timeout` when the deadline for all of it passes,
+        `annotation_failed` for anything else; at once while the breaker is open, with the reason that
+        opened it.
+        """
+        epoch = self.breaker.admit()
+        if epoch is None:
+            raise EvaluationError(
+                self.breaker.reason,
+                f"annotator `{self.name}` kept failing and is not called for a while",
+            )
+        try:
+            async with asyncio.timeout(self.timeout_ms / 1000) as deadline:
+                reply = await self._tries(prepare, deadline.when() or 0)
+        except TimeoutError:
+            self.breaker.failed(epoch, Reason.ANNOTATION_TIMEOUT)
+            raise EvaluationError(
+                Reason.ANNOTATION_TIMEOUT,
+                f"annotator `{self.name}` did not answer within {self.timeout_ms} ms",
+            ) from None
+        except _CallError as error:
+            if error.server:
+                self.breaker.failed(epoch, Reason.ANNOTATION_FAILED)
+            else:
+                self.breaker.answered(epoch)
+            raise self.failed(str(error)) from None
+        except BaseException:
+            self.breaker.abandoned(epoch)
+            raise
+        self.breaker.answered(epoch)
+        return reply
+
+    def failed(self, what: str) -> EvaluationError:
+        """Make the error of an annotator whose server `what`; to be free of what the server said."""
+        return EvaluationError(Reason.ANNOTATION_FAILED, f"annotator `{self.name}` {what}")
+
+    async def _tries(self, prepare: Callable[[], HttpRequest], deadline: float) -> Json:
+        loop = asyncio.get_running_loop()
+        for tried in range(self.retries):
+            pause = FIRST_PAUSE_SECONDS * 2**tried
+            try:
+                return await self._try(prepare())
+            except _CallError as error:
+                if not error.again or loop.time() + pause >= deadline:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._try(prepare())
+
+    async def _try(self, request: HttpRequest) -> Json:
+        try:
+            reply = await self._post(request)
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise _CallError("could not be reached", again=True) from None
+        try:
+            value: Json = orjson.loads(reply)
+        except orjson.JSONDecodeError:
+            raise _CallError("answered with something that is not JSON") from None
+        return value
+
+    async def _post(self, request: HttpRequest) -> bytes:
+        exchange = self.pool.session().post(
+            URL(request.url, encoded=True),
+            data=request.body,
+            headers={**request.headers, **_OWN_HEADERS},
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+        async with exchange as response:
+            if not 200 <= response.status < 300:
+                raise _CallError(
+                    f"answered with status {response.status}",
+                    server=response.status not in _ABOUT_THE_INPUT,
+                    again=response.status in _WORTH_ANOTHER_TRY,
+                )
+            reply = bytearray()
+            async for chunk in response.content.iter_any():
+                reply += chunk
+                if len(reply) > MAX_REPLY_BYTES:
+                    raise _CallError(f"answered with more than {MAX_REPLY_BYTES} bytes")
+            return bytes(reply)
+
+
+def remote(name: str, members: Members, client: HttpClient) -> Remote:
+    """Read the members that every remote annotator takes."""
+    failures, cooldown_ms = members.integers(
+        "breaker", {"failures": (5, 1, 1_000_000), "cooldown_ms": (10_000, 1, 600_000)}
+    )
+    return Remote(
+        name=name,
+        pool=client.pool(members.integer("max_connections", 32, 1, 1_000)),
+        breaker=Breaker(BreakerSettings(failures, cooldown_ms), time.monotonic),
+        timeout_ms=members.integer("timeout_ms", 10_000, 1, 600_000),
+        retries=members.integer("retries", 0, 0, 5),
+    )
