@@ -1,6 +1,6 @@
 """From a document to a compiled manifest: validation, policies, annotators (contract 1.3, 2.5)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.annotators.runner import AnnotatorRunner
@@ -98,9 +98,6 @@ class ManifestCompiler:
         limits, clamped = self.limits.clamp(manifest.limits)
         tools = {tool: Tool.project(tool, entry) for tool, entry in manifest.tools.items()}
         findings: list[Diagnostic] = []
-        unsupported = [finding for point in manifest.points.values() for finding in self._unsupported(point)]
-        if unsupported:
-            raise ManifestError(unsupported, Reason.ADAPTER_UNSUPPORTED)
         points: dict[str, CompiledPoint] = {}
         built: dict[bytes, Annotator] = {}
         for point in manifest.points.values():
@@ -118,16 +115,6 @@ class ManifestCompiler:
             raise ManifestError(findings)
         warnings = (*(_clamped(limit, limits) for limit in clamped), *policies.warnings)
         return CompiledManifest(name, provenance, manifest, points, warnings)
-
-    def _unsupported(self, point: Point) -> Iterator[Diagnostic]:
-        """Name the annotators that the specification knows and this version does not."""
-        known = ", ".join(f"`{name}`" for name in self.annotator_types)
-        for use in point.annotators:
-            if use.type not in self.annotator_types:
-                message = f"type `{use.type}` is not supported by this version; supported: {known}"
-                yield Diagnostic(
-                    "annotator-unsupported", message, member_path(("annotators", use.name, "type"))
-                )
 
     def _annotators(
         self,

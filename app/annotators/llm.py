@@ -12,6 +12,8 @@ from app.annotators.members import Members
 from app.annotators.prompt import system_prompt
 from app.annotators.remote import Remote, remote
 from app.core.canonical import canonical
+from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.errors import Reason
 from app.core.ports import AnnotatorContext
 from app.core.values import Json, JsonObject
 
@@ -57,18 +59,21 @@ class LlmAnnotator:
 def llm_annotator(
     name: str, path: str, invocation: JsonObject, context: AnnotatorContext, client: HttpClient
 ) -> LlmAnnotator:
-    """Build the annotator from its invocation, named `path` in diagnostics. Raises `ManifestError`."""
+    """Build the annotator from its invocation, named `path` in diagnostics. Raises `ManifestError`.
+
+    A provider that nobody knows here is `adapter_unsupported`.
+    """
     members = Members(path, invocation, context)
     label_field = members.member_name("label_field", "label")
     called = members.text("provider", "openai").replace("-", "_")
-    provider = PROVIDERS.get(called)
-    if provider is None:
-        listed = ", ".join(f"`{known}`" for known in PROVIDERS)
-        members.wrong("provider", f"must be one of {listed}")
-        provider = openai
+    if called not in PROVIDERS:
+        known = ", ".join(f"`{each}`" for each in sorted(PROVIDERS))
+        message = f"is not a provider of this version; there are {known}"
+        finding = Diagnostic("annotator-unsupported", message, f"{path}.provider")
+        raise ManifestError([finding], Reason.ADAPTER_UNSUPPORTED)
     annotator = LlmAnnotator(
         remote=remote(name, members, client),
-        api=provider(members, system_prompt(members, label_field)),
+        api=PROVIDERS[called](members, system_prompt(members, label_field)),
         label_field=label_field,
     )
     members.check()
