@@ -1,7 +1,7 @@
 """The `endpoint` annotator: POST a value as JSON, take JSON back (contract 1.6)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.annotators.http import HttpClient
 from app.annotators.members import Members
@@ -19,7 +19,7 @@ class EndpointAnnotator:
 
     remote: Remote
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     input_field: str
     response_field: str
 

@@ -7,6 +7,9 @@ import orjson
 
 from app.annotators.http import HttpClient
 from app.annotators.llm_api import ChatApi, ReplyError
+from app.annotators.llm_bedrock import bedrock
+from app.annotators.llm_gemini import gemini
+from app.annotators.llm_ollama import ollama
 from app.annotators.llm_openai import azure_openai, openai, openai_compatible
 from app.annotators.members import Members
 from app.annotators.prompt import system_prompt
@@ -25,6 +28,9 @@ PROVIDERS: Mapping[str, Provider] = {
     "openai": openai,
     "openai_compatible": openai_compatible,
     "azure_openai": azure_openai,
+    "bedrock": bedrock,
+    "gemini": gemini,
+    "ollama": ollama,
 }
 
 

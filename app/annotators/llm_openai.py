@@ -1,7 +1,7 @@
 """The chat completions API: OpenAI's, servers that speak it, and Azure OpenAI."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from app.annotators.llm_api import ReplyError, key_headers, merged, pick, sampling
@@ -22,7 +22,7 @@ class ChatCompletions:
     """A chat completions endpoint; `body` is what every request carries beside the messages."""
 
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: Mapping[str, Json]
     prompt: str
 
