@@ -51,6 +51,9 @@ class Settings(BaseModel):
     uds: Path | None = Field(None, description="Unix socket to listen on instead of host and port")
     uds_mode: str = Field("600", pattern="^[0-7]{3,4}$", description="octal mode of the Unix socket")
     workers: Positive = Field(1, le=64, description="processes that answer requests")
+    worker_hang_timeout_s: Positive = Field(
+        10, description="seconds after which a worker that does not move is killed and replaced"
+    )
     shutdown_timeout_s: Positive = Field(20, description="seconds that requests in flight get to finish")
     allowed_hosts: Listed = Field(
         (), description="names accepted in the Host header besides loopback, by comma"

@@ -59,6 +59,11 @@ class Service:
         """Everything written to the log so far."""
         return self.log_path.read_text()
 
+    def workers(self) -> list[int]:
+        """The processes that answer requests at the moment."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def stop(self) -> int:
         """End the service gracefully and give its exit code."""
         if self.process.poll() is None:

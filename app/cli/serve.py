@@ -1,15 +1,18 @@
 """`acs-sidecar serve`: run the service."""
 
+from functools import partial
 from pathlib import Path
 
+import structlog
 import typer
 
 from app.cli.output import fail, show_findings
 from app.cli.settings import settings_from
 from app.core.diagnostics import ManifestError
 from app.evaluators.custom import AdapterError
+from app.server.descriptors import connections_within, raise_open_files_limit
 from app.server.sockets import BindError, bind
-from app.server.supervisor import supervise
+from app.server.supervisor import StartError, supervise
 from app.stores.keys import KeyFileError
 from app.telemetry.log import configure_logging
 from app.telemetry.shared import SharedNumbers
@@ -30,27 +33,40 @@ def serve(
 
     Every setting is an `ACS_` variable: `acs-sidecar config` lists them with their values.
     """
-    from app.server.worker import run_worker  # noqa: PLC0415  # loads for longer than most commands run
+    from app.server.worker import Inherited, run_worker  # noqa: PLC0415  # loads for longer than most commands run
 
     loaded = settings_from(config, host=host, port=port, uds=uds, workers=workers, manifests=manifests)
     settings = loaded.settings
     configure_logging(settings.log_format, settings.log_level)
+    _warn_of_few_files(settings.max_in_flight)
     try:
         key = audit_key(settings)
         listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
-        shared = SharedNumbers(settings.workers)
-        if settings.workers == 1:
-            run_worker(settings, key, 0, listener, shared)
-            return
-        # Engines belong to the thread that made them, so each worker compiles its own.
+        # Engines belong to the process that made them: here it is for the findings alone.
         check_operator_manifests(settings)
+        inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers))
+        code = supervise(
+            settings.workers,
+            partial(run_worker, inherited),
+            hang_timeout_s=settings.worker_hang_timeout_s,
+            drain_s=settings.shutdown_timeout_s,
+            stop_listening=listener.close,
+        )
     except ManifestError as error:
         show_findings(error.diagnostics)
         fail("the manifests cannot be served; correct them, or set ACS_MANIFESTS_STRICT=false")
-    except (AdapterError, BindError, KeyFileError) as error:
+    except (AdapterError, BindError, KeyFileError, StartError) as error:
         fail(str(error))
+    raise typer.Exit(code)
 
-    def work(number: int) -> None:
-        run_worker(settings, key, number, listener, shared)
 
-    raise typer.Exit(supervise(settings.workers, work))
+def _warn_of_few_files(max_in_flight: int) -> None:
+    limit = raise_open_files_limit()
+    if (room := connections_within(limit)) < max_in_flight:
+        structlog.stdlib.get_logger("acs").warning(
+            "open_files_limit_low",
+            limit=limit,
+            connections=room,
+            detail=f"more connections are closed at once: raise the limit (ulimit -n), "
+            f"or set ACS_MAX_IN_FLIGHT={room}",
+        )

@@ -1,7 +1,5 @@
 """The application: the decision routes behind the gate, FastAPI for everything else."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 
@@ -25,7 +23,7 @@ __all__ = ["create_api", "create_app"]
 
 
 def create_app(runtime: Runtime) -> Gate:
-    """Build the ASGI application around a runtime, which its lifespan starts and closes."""
+    """Build the ASGI application around a runtime, which must be started."""
     settings = runtime.settings
     counting = HttpMetrics(runtime.metrics)
     decisions = DecisionRoutes(
@@ -43,23 +41,12 @@ def create_app(runtime: Runtime) -> Gate:
 def create_api(runtime: Runtime | None = None) -> FastAPI:
     """Build the FastAPI half; without a runtime only its OpenAPI document can be used."""
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if runtime is None:
-            raise RuntimeError("an application without a runtime cannot serve")
-        await runtime.start()
-        try:
-            yield
-        finally:
-            await runtime.close()
-
     api = FastAPIOffline(
         title="acs-sidecar",
         version=app.__version__,
         summary="The policy decision sidecar for AI agents.",
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     api.state.runtime = runtime

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, but each response leaves in one write, and together with others."""
 
 import asyncio
+from math import inf
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -47,13 +48,19 @@ class _HeldWrites:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection, which is closed at once when `most_connections` are open already."""
 
     _held: _HeldWrites
+
+    def __init__(self, *, most_connections: float = inf, **parts: Any) -> None:  # noqa: ANN401  # uvicorn's own
+        super().__init__(**parts)
+        self._most_connections = most_connections
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
+        if len(self.connections) > self._most_connections:
+            transport.abort()
         self._held = _HeldWrites(transport)
         self.transport = self._held  # type: ignore[assignment]  # it is a transport by delegation
 

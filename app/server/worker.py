@@ -4,76 +4,130 @@ import asyncio
 import gc
 import signal
 import socket
-from types import FrameType
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import uvicorn
 
 from app.config import Settings
+from app.core.diagnostics import ManifestError
+from app.evaluators.custom import AdapterError
+from app.evaluators.sandbox import SandboxError
 from app.http.app import create_app
+from app.server.channel import Channel
+from app.server.descriptors import connections_within, open_files_limit
 from app.server.protocol import HttpProtocol
+from app.server.supervisor import BEATS
+from app.server.tether import Tether
+from app.stores.audit_opening import AuditDamagedError
 from app.stores.keys import AuditKey
 from app.telemetry.shared import SharedNumbers
 from app.wiring import build, read_operator_manifests
 
-__all__ = ["run_worker"]
+__all__ = ["Inherited", "run_worker"]
+
+_MAX_MESSAGE = 16_384
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but any second signal ends it at once, and a graceful end exits with 0."""
+    """uvicorn, but its signals are the worker's, and it says when it serves."""
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
-        """Stop gracefully at the first signal, at once at the next."""
-        self.force_exit = self.should_exit
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.on_serving: Callable[[], None] = lambda: None
+
+    def stop(self) -> None:
+        """Take no more connections, finish what is in flight, and end."""
         self.should_exit = True
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the worker."""
+        yield
 
-def run_worker(
-    settings: Settings, key: AuditKey | None, number: int, listener: socket.socket, shared: SharedNumbers
-) -> None:
-    """Serve until a signal ends it; requests in flight get `shutdown_timeout_s` to finish.
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        self.on_serving()
 
-    `shared` holds the metrics of all workers.
-    Raises `ManifestError` and `AdapterError` as `app.wiring.build` does.
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What every worker takes over from its supervisor; `numbers` are the metrics of all of them."""
+
+    settings: Settings
+    key: AuditKey | None
+    listener: socket.socket
+    numbers: SharedNumbers
+
+
+def run_worker(inherited: Inherited, number: int, channel: Channel) -> None:
+    """Serve until SIGTERM, or until the supervisor at the other end of `channel` is gone.
+
+    Requests in flight get `shutdown_timeout_s` to finish. What prevents the start is told to the
+    supervisor; the exit code is then 1.
     """
     factory = uvicorn.Config(app="", log_config=None).get_loop_factory()
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(settings, key, number, listener, shared))
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(_serve(inherited, number, channel))
+    except (AdapterError, AuditDamagedError, ManifestError, SandboxError) as error:
+        channel.send({"kind": "failed", "message": str(error)[:_MAX_MESSAGE]})
+        raise SystemExit(1) from None
 
 
-async def _serve(
-    settings: Settings, key: AuditKey | None, number: int, listener: socket.socket, shared: SharedNumbers
-) -> None:
+async def _serve(inherited: Inherited, number: int, channel: Channel) -> None:
+    settings, listener = inherited.settings, inherited.listener
     manifests = await asyncio.to_thread(read_operator_manifests, settings)
-    runtime = build(settings, manifests, key, number, shared)
+    runtime = build(settings, manifests, inherited.key, number, inherited.numbers)
+    most_connections = connections_within(open_files_limit())
     config = uvicorn.Config(
         create_app(runtime),
         interface="asgi3",
-        http=HttpProtocol,
+        http=partial(HttpProtocol, most_connections=most_connections),  # type: ignore[arg-type]  # makes one
         ws="none",
-        lifespan="on",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
-    structlog.stdlib.get_logger("acs").info(
-        "listening",
-        address=str(settings.uds) if settings.uds else "http://{}:{}".format(*listener.getsockname()[:2]),
-        worker=number,
-        manifests=sorted(runtime.catalog.operator.by_name),
-        inline_manifests=runtime.catalog.inline.mode.value,
-    )
-    reloads: set[asyncio.Task[None]] = set()
+    server = Server(config)
+    hang_timeout_s = settings.worker_hang_timeout_s
+    tether = Tether(channel, hang_timeout_s / BEATS, hang_timeout_s, partial(_orphaned, server))
+    server.on_serving = tether.serving
+    loop = asyncio.get_running_loop()
+    # However often it comes: who wants an end at once kills.
+    loop.add_signal_handler(signal.SIGTERM, server.stop)
+    await runtime.start()
+    try:
+        structlog.stdlib.get_logger("acs").info(
+            "listening",
+            address=str(settings.uds) if settings.uds else "http://{}:{}".format(*listener.getsockname()[:2]),
+            worker=number,
+            manifests=sorted(runtime.catalog.operator.by_name),
+            inline_manifests=runtime.catalog.inline.mode.value,
+        )
+        reloads: set[asyncio.Task[None]] = set()
 
-    def reload() -> None:
-        task = asyncio.ensure_future(runtime.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
+        def reload() -> None:
+            task = asyncio.ensure_future(runtime.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
-    # What is loaded stays: no collection needs to look at it again while requests wait.
-    gc.collect()
-    gc.freeze()
-    await Server(config).serve(sockets=[listener])
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        # What is loaded stays: no collection needs to look at it again while requests wait.
+        gc.collect()
+        gc.freeze()
+        await server.serve(sockets=[listener])
+    finally:
+        await runtime.close()
+
+
+def _orphaned(server: Server) -> None:
+    structlog.stdlib.get_logger("acs").error("supervisor_gone", detail="finishing what is in flight")
+    server.stop()

@@ -92,9 +92,10 @@ def fuzz(requests: int, seed: int, folder: Path, progress: Progress | None = Non
     try:
         outcome = Outcome()
         asyncio.run(_send(service, Generator(seed), min(requests, 500), outcome, None))
-        before = memory_mib(service.process.pid)
+        (worker,) = service.workers()
+        before = memory_mib(worker)
         asyncio.run(_send(service, Generator(seed + 1), requests - 500, outcome, progress))
-        grown = memory_mib(service.process.pid) - before
+        grown = memory_mib(worker) - before
         if grown > GROWTH_MIB:
             outcome.violations.append(f"memory grew by {grown:.0f} MiB")
         if service.process.poll() is not None:

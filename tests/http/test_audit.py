@@ -226,7 +226,7 @@ def test_no_verdict_leaves_without_its_record(
     trust = _trust(service)
     request = {"snapshot": {"v": {"decision": "allow"}}}
     assert service.post("/v1/evaluate/input", request)[0] == 200
-    pid = service.process.pid
+    (pid,) = service.workers()
     unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, unlimited[1]))
     for _ in range(5):
@@ -372,7 +372,7 @@ def test_a_kill_loses_no_acknowledged_decision(
         for client in clients:
             client.start()
         time.sleep(0.15 + 0.11 * (round_ % 5))
-        pids = _family(service.process.pid)
+        pids = [service.process.pid, *service.workers()]
         for pid in pids[1:2] if whom == "worker" else pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -396,8 +396,3 @@ def test_a_kill_loses_no_acknowledged_decision(
         assert record["record_id"] == position["record_id"]
     assert trust
     _assert_sound(root, trust)
-
-
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(int(child) for child in children)]

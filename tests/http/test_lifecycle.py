@@ -217,18 +217,13 @@ def test_a_second_sigterm_ends_at_once(start: Start, manifests: Path) -> None:
 def test_a_dead_worker_is_replaced(start: Start, manifests: Path) -> None:
     """Several workers share the socket; a killed one comes back, and all stop together (2.6)."""
     service = start("--manifests", str(manifests), "--workers", "2")
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
-
-    def workers() -> list[int]:
-        return [int(pid) for pid in children.read_text().split()]
-
-    before = workers()
+    before = service.workers()
     assert len(before) == 2
     os.kill(before[0], signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and (len(workers()) < 2 or before[0] in workers()):
+    while time.monotonic() < deadline and (len(service.workers()) < 2 or before[0] in service.workers()):
         time.sleep(0.05)
-    assert len(workers()) == 2
+    assert len(service.workers()) == 2
     for _ in range(20):
         status, _ = service.post("/v1/evaluate/input", {"snapshot": {}, "manifest_ref": "flat"})
         assert status == 200
