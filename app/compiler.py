@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.annotators.runner import AnnotatorRunner
+from app.approval.plan import ResolverType, approval_plan
 from app.core.canonical import canonical
 from app.core.compiled import CompiledManifest, CompiledPoint, Provenance, Tool, no_annotators
 from app.core.diagnostics import Diagnostic, ManifestError
@@ -51,6 +52,7 @@ class ManifestCompiler:
     types: Mapping[str, PolicyType]
     inline_types: Mapping[str, PolicyType]
     annotator_types: Mapping[str, AnnotatorType]
+    resolver_types: Mapping[str, ResolverType]
     limits: Limits
     environment: Mapping[str, str]
     outbound: OutboundAllow
@@ -113,8 +115,9 @@ class ManifestCompiler:
             )
         if findings:
             raise ManifestError(findings)
-        warnings = (*(_clamped(limit, limits) for limit in clamped), *policies.warnings)
-        return CompiledManifest(name, provenance, manifest, points, warnings)
+        approval, remarks = approval_plan(manifest.approval, self.resolver_types)
+        warnings = (*(_clamped(limit, limits) for limit in clamped), *remarks, *policies.warnings)
+        return CompiledManifest(name, provenance, manifest, points, warnings, approval)
 
     def _annotators(
         self,

@@ -104,6 +104,14 @@ class Settings(BaseModel):
         "continue", description="whether a damaged log prevents the start"
     )
 
+    approval_key_file: Path = Field(
+        Path("var/approval-key.pem"),
+        description="Ed25519 key that signs approval challenges; made when it is missing and needed",
+    )
+    approval_trust_file: Path | None = Field(
+        None, description="YAML file of the approvers whose signatures count; reread on change"
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level logged")
     log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for a terminal")
     telemetry_events: EventFilter = Field(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 
+from app.approval.entry import approval_entry
+from app.approval.resolution import Approvals, Claim, Offer, Resolution
 from app.audit.entry import decision_entry, refusal_entry
 from app.audit.ports import AuditLog, AuditPosition, AuditUnavailableError
 from app.audit.record import AuditEntry
@@ -14,10 +16,18 @@ from app.core.decision import Decision
 from app.core.errors import EvaluationError, Reason
 from app.core.evaluation import Evaluation, evaluate
 from app.core.trace import Trace
+from app.core.verdict import Decision as Decided
 from app.wire.problems import ProblemError
 from app.wire.requests import EvaluateRequest
 
-__all__ = ["DecisionService", "DecisionSink", "ManifestSource", "Recorded", "UnrecordedError"]
+__all__ = [
+    "DecisionService",
+    "DecisionSink",
+    "ManifestSource",
+    "Recorded",
+    "Resolved",
+    "UnrecordedError",
+]
 
 
 class ManifestSource(Protocol):
@@ -33,6 +43,10 @@ class DecisionSink(Protocol):
 
     def decided(self, decision: Decision) -> None:
         """Take a decision."""
+        ...
+
+    def resolved(self, resolution: Resolution) -> None:
+        """Take what became of an escalation."""
         ...
 
     def refused(self, status: int, cause: str, reason: Reason, detail: str) -> None:
@@ -55,16 +69,29 @@ class UnrecordedError(ProblemError):
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Recorded:
-    """A decision and where its record is; `None` where no audit log is kept."""
+    """A decision and where its record is, `None` where no audit log is kept.
+
+    `offer` says how an escalation can be approved.
+    """
 
     decision: Decision
+    position: AuditPosition | None
+    offer: Offer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What became of an escalation, and where its record is."""
+
+    resolution: Resolution
     position: AuditPosition | None
 
 
 class DecisionService:
     """Turns requests into recorded decisions.
 
-    `audit` is `None` where no log is kept; `clock` gives nanoseconds and is used for durations alone.
+    `audit` is `None` where no log is kept, `approvals` where escalations come without a challenge;
+    `clock` gives nanoseconds and is used for durations alone.
     """
 
     def __init__(
@@ -73,11 +100,13 @@ class DecisionService:
         audit: AuditLog | None,
         sink: DecisionSink,
         clock: Callable[[], int],
+        approvals: Approvals | None = None,
     ) -> None:
         self._manifests = manifests
         self._audit = audit
         self._sink = sink
         self._clock = clock
+        self._approvals = approvals
 
     async def decide(self, request: EvaluateRequest) -> Recorded:
         """Decide on one request and record it.
@@ -85,12 +114,33 @@ class DecisionService:
         Raises `ProblemError` for a request that cannot be evaluated at all, which is then for
         `refuse` to record, and for a decision that cannot be recorded (503).
         """
+        decision = await self._decision(request)
+        position = await self._append(self._audit, decision_entry(decision)) if self._audit else None
+        self._sink.decided(decision)
+        if decision.verdict.decision is Decided.ESCALATE and self._approvals:
+            return Recorded(decision, position, self._approvals.offer(decision, position))
+        return Recorded(decision, position)
+
+    async def resolve(self, request: EvaluateRequest, claim: Claim) -> Resolved:
+        """Decide again on an action that escalated, and say what the approval makes of it (17.1).
+
+        Raises `ProblemError` as `decide` does.
+        """
+        if self._approvals is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "nothing is approved here")
+        decision = await self._decision(request)
+        resolution = await self._approvals.resolve(decision, claim)
+        position = await self._append(self._audit, approval_entry(resolution)) if self._audit else None
+        self._sink.resolved(resolution)
+        return Resolved(resolution, position)
+
+    async def _decision(self, request: EvaluateRequest) -> Decision:
         started = self._clock()
         trace = Trace(self._clock, detailed="trace" in request.include)
         manifest = await self._manifests.find(request)
         point = None if isinstance(manifest, InvalidManifest) else manifest.points.get(request.point)
         outcome = await self._outcome(manifest, point, request, trace)
-        decision = Decision(
+        return Decision(
             request.point,
             request.mode,
             manifest,
@@ -101,19 +151,17 @@ class DecisionService:
             request.request_id,
             self._clock() - started,
         )
-        position = await self._append(self._audit, decision_entry(decision)) if self._audit else None
-        self._sink.decided(decision)
-        return Recorded(decision, position)
 
-    async def refuse(self, problem: ProblemError, asked: str) -> ProblemError:
+    async def refuse(self, problem: ProblemError, asked: str, event: str = "decision") -> ProblemError:
         """Record a request that got no evaluation; give the problem to answer with.
 
-        `asked` is the intervention point as the caller named it, if at all.
+        `asked` is the intervention point as the caller named it, if at all; `event` is `approval` for
+        what was to be resolved.
         """
         self._sink.refused(problem.status, problem.cause, problem.reason, problem.detail)
         if self._audit and not isinstance(problem, UnrecordedError):
             try:
-                await self._audit.append(refusal_entry(asked, problem.reason, problem.request_id))
+                await self._audit.append(refusal_entry(asked, problem.reason, problem.request_id, event))
             except AuditUnavailableError:
                 return UnrecordedError(problem.request_id)
         return problem

@@ -16,12 +16,13 @@ from app.annotators.classifier import classifier_annotator, local_providers
 from app.annotators.endpoint import endpoint_annotator
 from app.annotators.http import HttpClient
 from app.annotators.llm import llm_annotator
+from app.approval.resolution import Approvals
 from app.audit.origin import origin_part
 from app.audit.ports import AuditUnavailableError
 from app.catalog import AnyManifest, Catalog, InlineManifests, OperatorManifests
 from app.compiler import ManifestCompiler
 from app.config import Settings
-from app.core.compiled import InlineMode, InvalidManifest, Provenance
+from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.outbound import OutboundAllow
 from app.evaluators.custom import load_adapters
@@ -29,8 +30,10 @@ from app.evaluators.registry import policy_types
 from app.evaluators.rego import RegoType
 from app.evaluators.rego_coverage import RegoCoverage
 from app.evaluators.sandbox import Sandbox, SandboxSettings
+from app.resolvers.signed import signed_resolver
 from app.runtime import Runtime
 from app.service import DecisionService
+from app.stores.approval_keys import FileApprovalKeys
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability
 from app.stores.audit_opening import AuditLogSettings
@@ -75,7 +78,7 @@ def build(
     `shared` is where all workers of the service keep their metrics.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
-    custom evaluator cannot.
+    custom evaluator cannot, `KeyFileError` when the keys of approvals cannot be used.
     """
     client = HttpClient()
     inline_mode = _inline_mode(settings)
@@ -91,9 +94,10 @@ def build(
         committed = commit_counter(metrics)
         audit = FileAuditLog(_audit_settings(settings, worker), key, _announce, committed)
         follow_audit_log(metrics, audit)
+    approvals = _approvals(settings, operator)
     telemetry = Telemetry(metrics, LogSink(settings.telemetry_events))
     follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
-    service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns)
+    service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns, approvals)
     engines = {name: importlib.metadata.version(name) for name in ENGINES}
 
     async def start() -> None:
@@ -132,9 +136,9 @@ def build(
 
 
 def check_operator_manifests(settings: Settings) -> None:
-    """Compile the operator's manifests for the findings alone. Raises as `build` does."""
+    """Compile the operator's manifests and read the keys of approvals. Raises as `build` does."""
     compiler = build_compiler(settings, HttpClient(), None)
-    compile_operator_manifests(settings, read_operator_manifests(settings), compiler)
+    _approvals(settings, compile_operator_manifests(settings, read_operator_manifests(settings), compiler))
 
 
 def audit_key(settings: Settings) -> AuditKey | None:
@@ -168,6 +172,7 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
             "endpoint": partial(endpoint_annotator, client=client),
             "llm": partial(llm_annotator, client=client),
         },
+        resolver_types={"token": signed_resolver, "console": signed_resolver},
         limits=settings.limits,
         environment=os.environ,
         outbound=OutboundAllow(settings.outbound_allow),
@@ -302,3 +307,19 @@ def _announce(origin: str, checkpoint: bytes) -> None:
     """Anchor a checkpoint outside of the audit directory, in the service's own log."""
     log = structlog.stdlib.get_logger("acs.audit")
     log.info("audit_checkpoint", log=origin, checkpoint=checkpoint.decode())
+
+
+def _approvals(settings: Settings, operator: OperatorManifests) -> Approvals:
+    """Plug approvals together; what the operator's manifests will need is checked at the start."""
+    keys = FileApprovalKeys(settings.approval_key_file, settings.approval_trust_file)
+    keys.check(
+        needed=any(
+            isinstance(manifest, CompiledManifest) and manifest.approval
+            for manifest in operator.by_name.values()
+        )
+    )
+    return Approvals(settings.audit_name, keys, _unix_microseconds)
+
+
+def _unix_microseconds() -> int:
+    return time.time_ns() // 1_000

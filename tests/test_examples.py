@@ -25,9 +25,12 @@ ALL = [
 
 
 @pytest.fixture(scope="module")
-def decide() -> Iterator[Callable[[Example], dict[str, object]]]:
+def decide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Example], dict[str, object]]]:
     """Decide on an example in this process, through everything that stands behind the HTTP interface."""
-    settings = load_settings({}, options={"manifests": MANIFESTS, "telemetry_events": "off"}).settings
+    key = tmp_path_factory.mktemp("keys") / "approval-key.pem"
+    settings = load_settings(
+        {}, options={"manifests": MANIFESTS, "telemetry_events": "off", "approval_key_file": key}
+    ).settings
     with asyncio.Runner() as runner:
 
         async def started() -> Runtime:

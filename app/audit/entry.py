@@ -6,7 +6,7 @@ from app.core.errors import Reason
 from app.core.values import Json
 from app.core.verdict import Decision as Decided
 
-__all__ = ["decision_entry", "refusal_entry"]
+__all__ = ["decision_entry", "identifier", "refusal_entry"]
 
 
 def decision_entry(decision: Decision) -> AuditEntry:
@@ -34,16 +34,16 @@ def decision_entry(decision: Decision) -> AuditEntry:
         result_labels=verdict.result_labels,
         evidence_artefact=_text(evidence.get("artefact")) if evidence else None,
         verification_pointers=_pointers(evidence.get("verification_pointers")) if evidence else None,
-        agent_id=_identifier(envelope, "agent"),
-        session_id=_identifier(envelope, "session"),
-        tenant_id=_identifier(envelope, "tenant"),
+        agent_id=identifier(envelope, "agent"),
+        session_id=identifier(envelope, "session"),
+        tenant_id=identifier(envelope, "tenant"),
         tool=decision.trace.tool,
         request_id=decision.request_id,
         duration_us=decision.duration_ns // 1_000,
     )
 
 
-def refusal_entry(asked: str, reason: Reason, request_id: str | None) -> AuditEntry:
+def refusal_entry(asked: str, reason: Reason, request_id: str | None, event: str = "decision") -> AuditEntry:
     """Give the entry of a request that got no evaluation: a deny with its reserved reason."""
     return AuditEntry(
         decision=Decided.DENY,
@@ -51,10 +51,11 @@ def refusal_entry(asked: str, reason: Reason, request_id: str | None) -> AuditEn
         reason=reason,
         error_class="runtime_error",
         request_id=request_id,
+        event=event,
     )
 
 
-def _identifier(envelope: dict[str, Json], who: str) -> str | None:
+def identifier(envelope: dict[str, Json], who: str) -> str | None:
     """Read `envelope.<who>.id`, or `envelope.<who>_id` where a host writes it flat."""
     nested = envelope.get(who)
     if isinstance(nested, dict):

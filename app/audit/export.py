@@ -46,6 +46,7 @@ CSV_FIELDS: Final = (
     "evidence_artefact",
     "verification_pointers",
     "duration_us",
+    "approval",
     "details",
 )
 
@@ -53,6 +54,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _OCSF_VERSION = "1.3.0"
 _ALLOWED, _DENIED = 1, 2
 _BLOCKED, _CUSTOM = 2, 7
+_ACTIVITIES: Mapping[Json, str] = MappingProxyType({"decision": "Evaluate", "approval": "Approve"})
 _INFORMATIONAL, _LOW, _MEDIUM = 1, 2, 3
 
 # action, disposition and severity of each decision: a deny is blocked, a change is the policy's own action,
@@ -100,8 +102,8 @@ def cloud_event(record: JsonObject) -> dict[str, Json]:
 
 
 def ocsf_event(record: JsonObject) -> dict[str, Json]:
-    """Give a record as an OCSF event: a decision as API Activity, anything else as Application Lifecycle."""
-    decision = record["event"] == "decision"
+    """Give a record as an OCSF event: a decision or approval as API Activity, else Application Lifecycle."""
+    decision = record["event"] in _ACTIVITIES
     class_uid = 6003 if decision else 6002
     metadata: dict[str, Json] = {
         "version": _OCSF_VERSION,
@@ -113,7 +115,7 @@ def ocsf_event(record: JsonObject) -> dict[str, Json]:
     }
     event: dict[str, Json] = {
         "activity_id": 99,
-        "activity_name": "Evaluate" if decision else str(record["event"]),
+        "activity_name": _ACTIVITIES.get(record["event"], str(record["event"])),
         "category_uid": 6,
         "class_uid": class_uid,
         "type_uid": class_uid * 100 + 99,

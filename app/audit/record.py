@@ -16,13 +16,14 @@ import orjson
 
 from app.core.codes import is_code, reason_code
 from app.core.points import POINT_NAMES
-from app.core.values import Json
+from app.core.values import Json, JsonObject
 
 __all__ = [
     "MAX_RECORD_BYTES",
     "SCHEMA",
     "AuditEntry",
     "ServiceEvent",
+    "bounded",
     "record_line",
     "rfc3339",
     "uuid7",
@@ -44,7 +45,8 @@ class AuditEntry:
     """What the service knows of one decision. Free text may be passed as it came: the record bounds it.
 
     `intervention_point` other than the eight becomes `unknown`; `tool` and names of manifests are
-    those of the manifest, never a caller's. `duration_us` is in microseconds.
+    those of the manifest, never a caller's. `duration_us` is in microseconds. `event` is `decision`, or
+    `approval` with what was asked of whom and answered as `approval`.
     """
 
     decision: str
@@ -73,6 +75,8 @@ class AuditEntry:
     trace_id: str | None = None
     span_id: str | None = None
     duration_us: int | None = None
+    event: str = "decision"
+    approval: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,8 @@ def _event_members(entry: ServiceEvent) -> _Members:
 def _decision_members(entry: AuditEntry) -> _Members:
     point = entry.intervention_point
     pointers = entry.verification_pointers
-    return {
-        "event": "decision",
+    members: _Members = {
+        "event": entry.event,
         "manifest_source": entry.manifest_source,
         "intervention_point": point if point in POINT_NAMES else "unknown",
         "mode": entry.mode,
@@ -135,29 +139,32 @@ def _decision_members(entry: AuditEntry) -> _Members:
         "reason": reason_code(entry.reason),
         "error_class": entry.error_class,
         "manifest_digest": entry.manifest_digest,
-        "policy_id": _text(entry.policy_id),
+        "policy_id": bounded(entry.policy_id),
         "policy_type": entry.policy_type,
         "policy_digest": entry.policy_digest,
-        "annotators": [_text(name) for name in entry.annotators],
+        "annotators": [bounded(name) for name in entry.annotators],
         "input_identity": entry.input_identity,
         "enforced_identity": entry.enforced_identity,
         "transform_applied": entry.transform_applied,
         "result_labels": [label if is_code(label) else _hashed(label) for label in entry.result_labels],
         "evidence_artefact": entry.evidence_artefact,
         "verification_pointers": dict(pointers) if pointers else None,
-        "agent_id": _text(entry.agent_id),
-        "session_id": _text(entry.session_id),
-        "tenant_id": _text(entry.tenant_id),
-        "tool": _text(entry.tool),
-        "caller": _text(entry.caller),
-        "request_id": _text(entry.request_id),
-        "trace_id": _text(entry.trace_id),
-        "span_id": _text(entry.span_id),
+        "agent_id": bounded(entry.agent_id),
+        "session_id": bounded(entry.session_id),
+        "tenant_id": bounded(entry.tenant_id),
+        "tool": bounded(entry.tool),
+        "caller": bounded(entry.caller),
+        "request_id": bounded(entry.request_id),
+        "trace_id": bounded(entry.trace_id),
+        "span_id": bounded(entry.span_id),
         "duration_us": entry.duration_us,
     }
+    if entry.event != "decision":
+        members["approval"] = dict(entry.approval) if entry.approval else None
+    return members
 
 
-def _text(value: str | None) -> str | None:
+def bounded(value: str | None) -> str | None:
     """Keep a text of at most 256 characters; a longer one becomes its SHA-256."""
     return value if value is None or len(value) <= MAX_TEXT else _hashed(value)
 

@@ -5,7 +5,7 @@ import os
 import typer
 
 import app
-from app.cli import audit, config, digest, evaluate, openapi, serve, test, validate
+from app.cli import approve, audit, config, digest, evaluate, openapi, serve, test, validate
 
 __all__ = ["cli", "main"]
 
@@ -42,9 +42,11 @@ cli.command()(serve.serve)
 cli.command()(evaluate.evaluate)
 cli.command()(validate.validate)
 cli.command()(test.test)
+cli.command()(approve.approve)
 cli.command()(digest.digest)
 cli.command()(config.config)
 cli.command()(openapi.openapi)
+cli.add_typer(approve.approvals, name="approvals")
 cli.add_typer(audit.audit, name="audit")
 
 

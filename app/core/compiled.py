@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.core.approval import ApprovalPlan
 from app.core.canonical import canonical
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.limits import Limits
@@ -124,6 +125,7 @@ class CompiledManifest:
     manifest: Manifest
     points: Mapping[str, CompiledPoint]
     warnings: tuple[Diagnostic, ...]
+    approval: ApprovalPlan | None = None
 
     @property
     def digest(self) -> str | None:

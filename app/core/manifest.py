@@ -100,6 +100,7 @@ class Manifest:
     policies: Mapping[str, JsonObject]
     tools: Mapping[str, JsonObject]
     limits: JsonObject
+    approval: JsonObject
 
 
 def document_of(given: Json) -> Document:
@@ -182,10 +183,10 @@ class _Reading:
         policies = self._policies(value)
         tools = self._objects(value, "tools")
         annotators = self._annotators(value)
-        self._approval(value)
+        approval = self._approval(value)
         limits = self._limits(value, server_limits)
         points = self._points(value, policies, annotators)
-        return Manifest(value, digest_bytes(text), points, policies, tools, limits)
+        return Manifest(value, digest_bytes(text), points, policies, tools, limits, approval)
 
     # -- members -----------------------------------------------------------------------------------
 
@@ -215,7 +216,7 @@ class _Reading:
             listed = ", ".join(f"`{name}`" for name in allowed)
             self._wrong((*path, "type"), "type-unknown", f"must be one of {listed}")
 
-    def _approval(self, value: JsonObject) -> None:
+    def _approval(self, value: JsonObject) -> JsonObject:
         approval = self._object(value, "approval")
         self._only(approval, _APPROVAL_MEMBERS, ("approval",))
         for name in _APPROVAL_NUMBERS:
@@ -230,6 +231,7 @@ class _Reading:
             if _blank(resolver.get("type")):
                 self._wrong(("approval", "resolvers", name, "type"), "member-missing", "must be a name")
         self._default_resolver(approval, resolvers)
+        return approval
 
     def _default_resolver(self, approval: JsonObject, resolvers: Mapping[str, JsonObject]) -> None:
         if "default_resolver" not in approval:

@@ -13,14 +13,15 @@ from app.http.exchange import Headers, Receive, Send, read_body, send_problem, s
 from app.service import DecisionService, Recorded
 from app.telemetry.http_metrics import HttpMetrics
 from app.wire.problems import ProblemError
-from app.wire.requests import EvaluateRequest, parse_batch, parse_evaluate, read_evaluate
-from app.wire.responses import decision_json
+from app.wire.requests import EvaluateRequest, parse_batch, parse_evaluate, parse_resolve, read_evaluate
+from app.wire.responses import decision_json, offer_json, resolution_json
 
-__all__ = ["PREFIX", "DecisionRoutes", "Receipts"]
+__all__ = ["PREFIX", "DecisionRoutes", "Receipts", "is_decision"]
 
 PREFIX = "/v1/evaluate"
 BATCH = "/v1/evaluate:batch"
 POINT = "/v1/evaluate/{intervention_point}"
+RESOLVE = "/v1/approvals:resolve"
 _STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"application/jsonl"})
 
 
@@ -28,8 +29,13 @@ Receipts = Callable[[AuditPosition], Awaitable[Json]]
 """Gives the receipt of a record that is in the log (contract 4.5)."""
 
 
+def is_decision(path: str) -> bool:
+    """Tell whether every answer to this path carries a verdict."""
+    return path.startswith(PREFIX) or path == RESOLVE
+
+
 class DecisionRoutes:
-    """Everything below `/v1/evaluate`. Whatever happens here, the answer carries a verdict."""
+    """Everything below `/v1/evaluate`, and the resolution of approvals: every answer carries a verdict."""
 
     def __init__(
         self,
@@ -63,6 +69,8 @@ class DecisionRoutes:
                 return
             if path == BATCH:
                 answer = await self._batch(body)
+            elif path == RESOLVE:
+                answer = await self._resolve(body)
             else:
                 request = self._permitted(parse_evaluate(body, point or None))
                 recorded = await self._service.decide(request)
@@ -81,7 +89,8 @@ class DecisionRoutes:
         await send_reply(send, HTTPStatus.OK, answer)
 
     async def _refuse(self, send: Send, problem: ProblemError, route: str | None, asked: str) -> None:
-        problem = await self._service.refuse(problem, asked)
+        event = "approval" if route == RESOLVE else "decision"
+        problem = await self._service.refuse(problem, asked, event)
         self._metrics.answered(route, problem.status)
         await send_problem(send, problem, verdict=True)
 
@@ -89,6 +98,13 @@ class DecisionRoutes:
         items, nesting = parse_batch(body)
         results = await asyncio.gather(*(self._item(item, nesting) for item in items))
         return orjson.dumps({"results": results})
+
+    async def _resolve(self, body: bytes) -> bytes:
+        request, claim = parse_resolve(body)
+        resolved = await self._service.resolve(self._permitted(request), claim)
+        response = resolution_json(resolved.resolution, resolved.position, request.include)
+        await self._add_receipt(response, resolved.position, request.include)
+        return orjson.dumps(response)
 
     async def _item(self, item: Json, nesting: int) -> dict[str, Json]:
         try:
@@ -100,9 +116,17 @@ class DecisionRoutes:
 
     async def _response(self, recorded: Recorded, include: frozenset[str]) -> dict[str, Json]:
         response = decision_json(recorded.decision, recorded.position, include)
-        if "receipt" in include and recorded.position:
-            response["receipt"] = await self._receipts(recorded.position)
+        if recorded.offer:
+            response["approval"] = offer_json(recorded.offer)
+        if include:
+            await self._add_receipt(response, recorded.position, include)
         return response
+
+    async def _add_receipt(
+        self, response: dict[str, Json], position: AuditPosition | None, include: frozenset[str]
+    ) -> None:
+        if "receipt" in include and position:
+            response["receipt"] = await self._receipts(position)
 
     def _permitted(self, request: EvaluateRequest) -> EvaluateRequest:
         if request.include <= self._included:
@@ -118,7 +142,7 @@ class DecisionRoutes:
 def _route(path: str) -> str | None:
     """Give the route that a path below the prefix belongs to; `None` when there is none."""
     rest = path[len(PREFIX) :]
-    if not rest or path == BATCH:
+    if not rest or path in {BATCH, RESOLVE}:
         return path
     return POINT if rest[0] == "/" and rest != "/" and "/" not in rest[1:] else None
 

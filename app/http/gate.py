@@ -4,7 +4,7 @@ import ipaddress
 import re
 from http import HTTPStatus
 
-from app.http.decisions import PREFIX, DecisionRoutes
+from app.http.decisions import DecisionRoutes, is_decision
 from app.http.exchange import (
     ASGIApp,
     Headers,
@@ -84,9 +84,9 @@ class Gate:
         headers = read_headers(scope["headers"])
         refusal = self._refusal(headers)
         if refusal:
-            await self._refuse(send, refusal, verdict=path.startswith(PREFIX))
+            await self._refuse(send, refusal, verdict=is_decision(path))
             return
-        if path.startswith(PREFIX):
+        if is_decision(path):
             await self._decisions.serve(scope["method"], path, headers, receive, send)
             return
         try:

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.core.approval import Outcome
 from app.core.points import InterventionPoint, Mode
 from app.core.verdict import Decision
 from app.wire.problems import PROBLEM_TYPE
@@ -15,6 +16,7 @@ JsonSchema = dict[str, Any]
 
 _OBJECT: JsonSchema = {"type": "object"}
 _NULLABLE_DIGEST: JsonSchema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
+_OUTCOMES = [outcome.value for outcome in Outcome]
 _POINTS = [point.value for point in InterventionPoint]
 
 _VERDICT: JsonSchema = {
@@ -80,8 +82,53 @@ _DECISION: JsonSchema = {
         "request_id": {"type": "string"},
         "detail": {"type": "string", "description": "of a runtime error, for the person who debugs"},
         "audit": {"type": ["object", "null"]},
+        "approval": {
+            "type": "object",
+            "description": "with `escalate`, where the manifest names a resolver",
+            "required": ["resolver", "type", "timeout_seconds", "on_timeout", "expires", "challenge"],
+            "properties": {
+                "resolver": {"type": "string"},
+                "type": {"type": ["string", "null"]},
+                "timeout_seconds": {"type": "integer"},
+                "on_timeout": {"enum": _OUTCOMES},
+                "expires": {"type": ["string", "null"], "format": "date-time"},
+                "challenge": {"type": ["string", "null"], "description": "null: nobody can approve this"},
+                "detail": {"type": "string", "description": "why nobody can"},
+            },
+        },
         "policy_input": _OBJECT,
         "trace": _OBJECT,
+    },
+}
+
+_RESOLVE: JsonSchema = {
+    **_REQUEST,
+    "required": ["intervention_point", "snapshot"],
+    "properties": {
+        **_REQUEST["properties"],
+        "mode": {"enum": [Mode.ENFORCE.value]},
+        "challenge": {"type": ["string", "null"], "description": "as it came with the escalation"},
+        "approval": {"type": "string", "description": "what an approver signed"},
+        "outcome": {"enum": ["deny", "suspend"], "description": "instead: what the host itself says"},
+    },
+}
+
+_RESOLUTION: JsonSchema = {
+    **_DECISION,
+    "properties": {
+        **_DECISION["properties"],
+        "approval": {
+            "type": "object",
+            "required": ["outcome", "by", "resolver", "approver", "expires", "escalation"],
+            "properties": {
+                "outcome": {"enum": [*_OUTCOMES, "pending"]},
+                "by": {"enum": ["approver", "resolver", "host", "timeout", "policy", "service"]},
+                "resolver": {"type": ["string", "null"]},
+                "approver": {"type": ["string", "null"]},
+                "expires": {"type": ["string", "null"], "format": "date-time"},
+                "escalation": {"type": ["object", "null"], "description": "where it is recorded"},
+            },
+        },
     },
 }
 
@@ -154,6 +201,11 @@ def _paths() -> JsonSchema:
         "/v1/evaluate:batch": {
             "post": _operation("evaluate_batch", "Decide many at once.", "BatchRequest", "BatchResponse")
         },
+        "/v1/approvals:resolve": {
+            "post": _operation(
+                "resolve_approval", "Say what became of an escalation.", "ResolveRequest", "Resolution"
+            )
+        },
     }
 
 
@@ -189,6 +241,8 @@ def _schemas() -> JsonSchema:
         "Verdict": _VERDICT,
         "EvaluateRequest": _REQUEST,
         "Decision": _DECISION,
+        "ResolveRequest": _RESOLVE,
+        "Resolution": _RESOLUTION,
         "Problem": _PROBLEM,
         "BatchRequest": {
             "type": "object",

@@ -9,6 +9,7 @@ from typing import Final
 
 __all__ = [
     "ANNOTATOR_SECONDS",
+    "APPROVALS",
     "AUDIT_CHECKPOINTS",
     "AUDIT_COMMIT_SECONDS",
     "AUDIT_DAMAGED",
@@ -108,6 +109,13 @@ ANNOTATOR_SECONDS = Metric(
     _SECONDS,
     256,
 )
+APPROVALS = Metric(
+    "acs_approvals",
+    Kind.COUNTER,
+    "Escalations resolved, by outcome, by who decided, and by the type of the resolver.",
+    ("outcome", "by", "resolver_type"),
+    series=128,
+)
 REQUESTS = Metric(
     "acs_http_requests",
     Kind.COUNTER,
@@ -172,6 +180,7 @@ CATALOGUE: tuple[Metric, ...] = (
     DURATION,
     POLICY_SECONDS,
     ANNOTATOR_SECONDS,
+    APPROVALS,
     REQUESTS,
     IN_FLIGHT,
     REJECTED,

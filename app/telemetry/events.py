@@ -1,12 +1,13 @@
 """Decision events, built from an allow-list of fields and never by taking some away (contract 5)."""
 
+from app.approval.resolution import Resolution
 from app.core.codes import reason_code
 from app.core.decision import Decision
 from app.core.points import POINT_NAMES
 from app.core.values import Json
 from app.core.verdict import Decision as Decided
 
-__all__ = ["decision_event", "is_notable"]
+__all__ = ["approval_event", "decision_event", "is_notable"]
 
 
 def is_notable(decision: Decision) -> bool:
@@ -37,4 +38,16 @@ def decision_event(decision: Decision) -> dict[str, Json]:
         "evidence_verification_pointer_keys": [*sorted(pointers)] if isinstance(pointers, dict) else [],
         "manifest_digest": decision.manifest.digest,
         "manifest_source": decision.manifest_source.value,
+    }
+
+
+def approval_event(resolution: Resolution) -> dict[str, Json]:
+    """Give the fields of an `approval` event: those of the decision, and how it was approved."""
+    plan, challenge = resolution.plan, resolution.challenge
+    return {
+        **decision_event(resolution.decision),
+        "approval_outcome": resolution.outcome,
+        "approval_by": resolution.by,
+        "resolver_type": plan.type if plan else None,
+        "escalation": challenge.audit if challenge else None,
     }

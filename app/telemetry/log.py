@@ -9,9 +9,10 @@ from typing import TextIO
 import orjson
 import structlog
 
+from app.approval.resolution import Resolution
 from app.core.decision import Decision
 from app.core.errors import Reason
-from app.telemetry.events import decision_event, is_notable
+from app.telemetry.events import approval_event, decision_event, is_notable
 
 __all__ = ["EventFilter", "LogFormat", "LogSink", "configure_logging"]
 
@@ -80,6 +81,11 @@ class LogSink:
         self._log.info("decision", **event)
         if decision.evaluation is not None and decision.evaluation.applied:
             self._log.info("intervention_point.transformed", **event)
+
+    def resolved(self, resolution: Resolution) -> None:
+        """Write an `approval` event: what became of an escalation."""
+        if self._events is not EventFilter.OFF:
+            self._log.info("approval", **approval_event(resolution))
 
     def refused(self, status: int, cause: str, reason: Reason, detail: str) -> None:
         """Write a `request_refused` event; `detail` is the service's own text."""

@@ -1,8 +1,9 @@
 """Where the service tells what it decided: counted, and told to the log (contract 5)."""
 
+from app.approval.resolution import Resolution
 from app.core.decision import Decision
 from app.core.errors import Reason
-from app.telemetry.catalogue import FAULTS, REJECTED
+from app.telemetry.catalogue import APPROVALS, FAULTS, REJECTED
 from app.telemetry.decision_metrics import DecisionMetrics
 from app.telemetry.log import LogSink
 from app.telemetry.metrics import Metrics
@@ -23,6 +24,12 @@ class Telemetry:
         """Count a decision and tell of it."""
         self.decisions.decided(decision)
         self._log.decided(decision)
+
+    def resolved(self, resolution: Resolution) -> None:
+        """Count what became of an escalation and tell of it."""
+        resolver = resolution.plan.type if resolution.plan else None
+        self._metrics.count(APPROVALS, resolution.outcome, resolution.by, resolver or "none")
+        self._log.resolved(resolution)
 
     def refused(self, status: int, cause: str, reason: Reason, detail: str) -> None:
         """Count a request that got no evaluation and tell of it."""

@@ -5,11 +5,20 @@ from http import HTTPStatus
 
 import orjson
 
+from app.approval.resolution import Claim
 from app.core.points import Mode
 from app.core.values import Json, JsonObject, nesting_bound
 from app.wire.problems import ProblemError
 
-__all__ = ["INCLUDES", "MAX_BATCH", "EvaluateRequest", "parse_batch", "parse_evaluate", "parse_object"]
+__all__ = [
+    "INCLUDES",
+    "MAX_BATCH",
+    "EvaluateRequest",
+    "parse_batch",
+    "parse_evaluate",
+    "parse_object",
+    "parse_resolve",
+]
 
 INCLUDES = frozenset({"policy_input", "trace", "receipt"})
 MAX_BATCH = 256
@@ -27,6 +36,7 @@ _MEMBERS = frozenset(
         "intervention_point",
     }
 )
+_CLAIM = ("challenge", "approval", "outcome")
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -75,6 +85,24 @@ def parse_batch(body: bytes) -> tuple[list[Json], int]:
     if len(items) > MAX_BATCH:
         raise _bad(f"`requests` has more than {MAX_BATCH} items")
     return items, nesting_bound(body)
+
+
+def parse_resolve(body: bytes) -> tuple[EvaluateRequest, Claim]:
+    """Read the body of a resolution: an evaluation and a claim about it. Raises `ProblemError` (400)."""
+    members = parse_object(body)
+    claimed = {name: members.pop(name, None) for name in _CLAIM}
+    request = read_evaluate(members, None, nesting_bound(body))
+    problem: str | None = None
+    for name, value in claimed.items():
+        if value is not None and not isinstance(value, str):
+            problem = f"`{name}` must be a string"
+    if claimed["approval"] is not None and claimed["outcome"] is not None:
+        problem = "give either `approval` or `outcome`"
+    if request.mode is not Mode.ENFORCE:
+        problem = "`mode` must be `enforce`: nothing else is approved"
+    if problem:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, problem, request_id=request.request_id)
+    return request, Claim(**{name: text for name, text in claimed.items() if isinstance(text, str)})
 
 
 def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateRequest:

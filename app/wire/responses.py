@@ -1,10 +1,11 @@
 """Decisions to response values (contract 2.1)."""
 
+from app.approval.resolution import Offer, Resolution
 from app.audit.ports import AuditPosition
 from app.core.decision import Decision
 from app.core.values import Json
 
-__all__ = ["decision_json"]
+__all__ = ["decision_json", "offer_json", "resolution_json"]
 
 
 def decision_json(
@@ -29,6 +30,39 @@ def decision_json(
     members["audit"] = None if position is None else _position(position)
     if include:
         _add_included(members, decision, include)
+    return members
+
+
+def offer_json(offer: Offer) -> dict[str, Json]:
+    """Give the `approval` member of an escalation; without a `challenge` nobody can approve it."""
+    plan, challenge = offer.plan, offer.challenge
+    members: dict[str, Json] = {
+        "resolver": plan.name,
+        "type": plan.type,
+        "timeout_seconds": plan.timeout_seconds,
+        "on_timeout": plan.on_timeout.value,
+        "expires": challenge.expires if challenge else None,
+        "challenge": challenge.text if challenge else None,
+    }
+    if offer.detail is not None:
+        members["detail"] = offer.detail
+    return members
+
+
+def resolution_json(
+    resolution: Resolution, position: AuditPosition | None, include: frozenset[str]
+) -> dict[str, Json]:
+    """Give the response to a resolution: that of an evaluation, with the verdict that follows from it."""
+    plan, challenge, approved = resolution.plan, resolution.challenge, resolution.approved
+    members = decision_json(resolution.decision, position, include)
+    members["approval"] = {
+        "outcome": resolution.outcome,
+        "by": resolution.by,
+        "resolver": plan.name if plan else None,
+        "approver": approved.approver if approved else None,
+        "expires": challenge.expires if challenge else None,
+        "escalation": challenge.audit if challenge else None,
+    }
     return members
 
 

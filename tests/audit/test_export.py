@@ -43,7 +43,7 @@ def test_csv_has_every_field_of_a_record() -> None:
     (header,) = csv.reader(io.StringIO(CSV_HEADER))
     (line,) = csv.reader(io.StringIO(csv_line(DENY)))
     cells = dict(zip(header, line, strict=True))
-    assert set(header) == {*DENY, "details"} - {"schema"}
+    assert set(header) == {*DENY, "approval", "details"} - {"schema"}
     assert tuple(header) == CSV_FIELDS
     assert (cells["decision"], cells["index"], cells["tool"]) == ("deny", "7", "send_mail")
     assert (cells["caller"], cells["transform_applied"]) == ("", "false")
@@ -118,6 +118,14 @@ def test_each_decision_has_its_ocsf_outcome(decision: str, outcome: tuple[int, i
     """Action, disposition and severity follow the decision; what is not known counts as denied."""
     event = ocsf_event({**DENY, "decision": decision})
     assert (event["action_id"], event["disposition_id"], event["severity_id"]) == outcome
+
+
+def test_an_approval_is_an_ocsf_api_activity() -> None:
+    """What became of an escalation is an activity like the decision, under its own name."""
+    entry = AuditEntry("allow", "pre_tool_call", event="approval", approval={"approver": "alice"})
+    event = ocsf_event(record(entry))
+    assert (event["class_uid"], event["activity_name"], event["action_id"]) == (6003, "Approve", 1)
+    assert '"{""approver"":""alice""}"' in csv_line(record(entry))
 
 
 def test_an_event_of_the_service_is_an_ocsf_lifecycle() -> None:

@@ -78,6 +78,7 @@ def test_a_decision_is_recorded_as_it_was() -> None:
         duration_us=41,
     )
     given_fields = dataclasses.asdict(entry)
+    assert given_fields.pop("approval") is None
     given_fields.update(annotators=["language", "pii"], result_labels=["gdpr", "pii/email"])
     assert members(entry) == {
         "schema": "acs-sidecar/audit/v1",
@@ -130,6 +131,15 @@ def test_labels_are_code_shaped_or_hashed() -> None:
         sha256("my secret is 42"),
         sha256("x" * 97),
     ]
+
+
+def test_an_approval_has_a_member_of_its_own() -> None:
+    """A decision has none; a resolution that got no evaluation has a null one."""
+    assert "approval" not in members(AuditEntry("deny", "input"))
+    refused = members(AuditEntry("deny", "input", event="approval"))
+    assert (refused["event"], refused["approval"]) == ("approval", None)
+    approved = AuditEntry("allow", "input", event="approval", approval={"approver": "alice"})
+    assert members(approved)["approval"] == {"approver": "alice"}
 
 
 @pytest.mark.parametrize("point", [*InterventionPoint, "unknown"])

@@ -8,13 +8,7 @@ import pytest
 from app.core.errors import Reason
 from tests.conftest import Service
 
-APPROVALS = {
-    Reason.APPROVAL_ACTION_MISMATCH,
-    Reason.APPROVAL_RESOLVER_MISSING,
-    Reason.APPROVAL_RESOLVER_FAILED,
-}
-"""Given when an approval is resolved, for which there is no route yet."""
-
+RESOLVE = "/v1/approvals:resolve"
 POINT = {"policy_target": "$.input", "tool_name_from": "$.tool", "policy": {"id": "p"}}
 SNAPSHOT = {"input": {"text": "x"}, "tool": "t"}
 
@@ -37,6 +31,11 @@ def _annotated(**members: Any) -> dict[str, Any]:
     return _manifest(annotators={"a": members}, intervention_points={"pre_tool_call": point})
 
 
+def _escalating(**approval: Any) -> dict[str, Any]:
+    return _manifest({"decision": "escalate"}, approval=approval)
+
+
+RESOLVER = {"default_resolver": "r", "resolvers": {"r": {"type": "token"}}}
 REQUESTS: dict[Reason, dict[str, Any]] = {
     Reason.MANIFEST_INVALID: {"manifest": _manifest(policies={})},
     Reason.INTERVENTION_POINT_UNKNOWN: {"manifest": _manifest(), "point": "output"},
@@ -51,6 +50,9 @@ REQUESTS: dict[Reason, dict[str, Any]] = {
     Reason.RESOURCE_LIMIT_EXCEEDED: {"manifest": _manifest(limits={"max_snapshot_bytes": 2})},
     Reason.ADAPTER_UNSUPPORTED: {"manifest": _annotated(type="classifier", provider="oracle")},
     Reason.REQUEST_INVALID: {"manifest": 1},
+    Reason.APPROVAL_ACTION_MISMATCH: {"route": RESOLVE, "manifest": _manifest()},
+    Reason.APPROVAL_RESOLVER_MISSING: {"route": RESOLVE, "manifest": _escalating()},
+    Reason.APPROVAL_RESOLVER_FAILED: {"route": RESOLVE, "manifest": _escalating(**RESOLVER)},
     Reason.STREAMING_UNSUPPORTED: {"content_type": "text/event-stream", "manifest": _manifest()},
 }
 
@@ -61,15 +63,14 @@ def test_a_reserved_reason_is_reached_and_denies(inline_service: Service, reason
     given = dict(REQUESTS[reason])
     point = given.pop("point", "pre_tool_call")
     content_type = given.pop("content_type", "application/json")
-    body = {"snapshot": SNAPSHOT} | given
-    status, _, reply = inline_service.request(
-        "POST", f"/v1/evaluate/{point}", body, {"content-type": content_type}
-    )
+    route = given.pop("route", "/v1/evaluate")
+    body = {"snapshot": SNAPSHOT, "intervention_point": point} | given
+    status, _, reply = inline_service.request("POST", route, body, {"content-type": content_type})
     verdict = json.loads(reply)["verdict"]
     assert (verdict["decision"], verdict["reason"], verdict["message"]) == ("deny", reason, reason.message)
     assert status == {Reason.REQUEST_INVALID: 400, Reason.STREAMING_UNSUPPORTED: 415}.get(reason, 200)
 
 
 def test_no_reason_is_left_out() -> None:
-    """The set is closed: each reason is reached above, but for those of approvals and the timeout's."""
-    assert set(REQUESTS) | APPROVALS | {Reason.ANNOTATION_TIMEOUT} == set(Reason)
+    """The set is closed: each reason is reached above, but for the timeout's."""
+    assert set(REQUESTS) | {Reason.ANNOTATION_TIMEOUT} == set(Reason)

@@ -1,0 +1,138 @@
+"""Approvals in this process: the real service, keys that are known, and a clock that tests set."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.annotators.http import HttpClient
+from app.approval.approval import approve
+from app.approval.approvers import Approver, Approvers
+from app.approval.challenge import inspect_challenge
+from app.approval.ports import ApprovalKey
+from app.approval.resolution import Approvals
+from app.catalog import Catalog, InlineManifests, OperatorManifests
+from app.config import load_settings
+from app.core.approval import Outcome
+from app.core.compiled import InlineMode
+from app.service import DecisionService
+from app.telemetry.log import EventFilter, LogSink
+from app.telemetry.metrics import Metrics
+from app.wire.problems import ProblemError
+from app.wire.requests import parse_evaluate, parse_resolve
+from app.wire.responses import decision_json, offer_json, resolution_json
+from app.wiring import build_compiler
+
+NOW = 1_800_000_000_000_000
+SECOND = 1_000_000
+
+SERVICE_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+ALICE = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+MALLORY = Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34)))
+
+SNAPSHOT: dict[str, Any] = {
+    "envelope": {"agent": {"id": "agent-7"}, "session": {"id": "s-1"}, "tenant": {"id": "t-1"}},
+    "tool_call": {"name": "pay", "args": {"amount": 900, "to": "acme"}},
+}
+
+
+def manifest(approval: Any = None, **members: Any) -> dict[str, Any]:
+    """A manifest that escalates every payment over 100, with one resolver."""
+    policy = (
+        'package p\nimport rego.v1\ndefault v := {"decision": "allow"}\n'
+        'v := {"decision": "deny", "reason": "too_much"} if input.policy_target.value.amount > 5000\n'
+        'v := {"decision": "escalate", "reason": "large", "result_labels": ["money"]} if {\n'
+        "  input.policy_target.value.amount > 100; input.policy_target.value.amount <= 5000 }\n"
+    )
+    point = {
+        "policy_target": "$.tool_call.args",
+        "tool_name_from": "$.tool_call.name",
+        "policy": {"id": "p", "query": "data.p.v"},
+    }
+    return {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {"p": {"type": "rego", "modules": {"p.rego": policy}}},
+        "tools": {"pay": {}, "refund": {}},
+        "intervention_points": {"pre_tool_call": point, "post_tool_call": point},
+        "approval": approval
+        or {
+            "default_resolver": "officer",
+            "timeout_seconds": 60,
+            "resolvers": {"officer": {"type": "token"}},
+        },
+    } | members
+
+
+@dataclass
+class Keys:
+    """The port with what a test puts in it."""
+
+    private: Ed25519PrivateKey = SERVICE_KEY
+    trusted: Approvers = field(default_factory=lambda: Approvers((approver(),)))
+
+    def key(self) -> ApprovalKey:
+        """Give the signing key."""
+        return ApprovalKey(self.private, (self.private.public_key().public_bytes_raw(),))
+
+    def approvers(self) -> Approvers:
+        """Give the approvers."""
+        return self.trusted
+
+
+def approver(name: str = "alice", private: Ed25519PrivateKey = ALICE, **members: Any) -> Approver:
+    """An approver as the operator lists it."""
+    return Approver(name, private.public_key().public_bytes_raw(), **members)
+
+
+class Desk:
+    """A service without HTTP: bodies in, responses out."""
+
+    def __init__(self, keys: Keys | None = None, service: str = "acs") -> None:
+        self.now = NOW
+        self.keys = keys or Keys()
+        compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
+        catalog = Catalog(
+            OperatorManifests({}, None), InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
+        )
+        approvals = Approvals(service, self.keys, lambda: self.now)
+        self._service = DecisionService(catalog, None, LogSink(EventFilter.OFF), lambda: 0, approvals)
+
+    def evaluate(self, **members: Any) -> dict[str, Any]:
+        """Evaluate; every member has a default."""
+        return asyncio.run(self._evaluate(_body(members)))
+
+    def resolve(self, **members: Any) -> dict[str, Any]:
+        """Resolve; every member of the evaluation has a default."""
+        return asyncio.run(self._resolve(_body(members)))
+
+    def challenge(self, **members: Any) -> str:
+        """Give the challenge of an escalation."""
+        text = self.evaluate(**members)["approval"]["challenge"]
+        assert isinstance(text, str)
+        return text
+
+    def approval(
+        self, challenge: str, outcome: Outcome = Outcome.ALLOW, private: Ed25519PrivateKey = ALICE
+    ) -> str:
+        """Sign an answer as an approver."""
+        return approve(inspect_challenge(challenge), outcome, self.now, private)
+
+    async def _evaluate(self, body: bytes) -> dict[str, Any]:
+        recorded = await self._service.decide(parse_evaluate(body, None))
+        response = decision_json(recorded.decision, recorded.position, frozenset())
+        return response | ({"approval": offer_json(recorded.offer)} if recorded.offer else {})
+
+    async def _resolve(self, body: bytes) -> dict[str, Any]:
+        try:
+            resolved = await self._service.resolve(*parse_resolve(body))
+        except ProblemError as problem:
+            return problem.as_json()
+        return resolution_json(resolved.resolution, resolved.position, frozenset())
+
+
+def _body(members: dict[str, Any]) -> bytes:
+    return orjson.dumps(
+        {"intervention_point": "pre_tool_call", "snapshot": SNAPSHOT, "manifest": manifest()} | members
+    )

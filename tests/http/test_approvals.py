@@ -1,0 +1,294 @@
+"""Approvals over HTTP, with the command that approvers use: every step recorded (17.1, contract 4.1)."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.audit.chain import audit_logs
+from app.audit.findings import Status
+from app.audit.trust import Trust, TrustedKey
+from app.stores.audit_directory import find_logs
+from app.stores.audit_source import FileLogSource
+from app.stores.keys import load_key
+from tests.conftest import COMMAND, Service, Start, environment
+
+RESOLVE = "/v1/approvals:resolve"
+EVALUATE = "/v1/evaluate"
+FAILED = "runtime_error:approval_resolver_failed"
+ACTION: dict[str, Any] = {
+    "intervention_point": "pre_tool_call",
+    "snapshot": {
+        "envelope": {"agent": {"id": "agent-7"}},
+        "tool_call": {"name": "pay", "args": {"amount": 900}},
+    },
+}
+
+
+def manifest(**approval: Any) -> dict[str, Any]:
+    """A manifest that escalates every call of its tool."""
+    return {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {"p": {"type": "test", "output": {"decision": "escalate", "reason": "large"}}},
+        "tools": {"pay": {}},
+        "intervention_points": {
+            "pre_tool_call": {
+                "policy_target": "$.tool_call.args",
+                "tool_name_from": "$.tool_call.name",
+                "policy": {"id": "p"},
+            }
+        },
+        "approval": {"default_resolver": "officer", "resolvers": {"officer": {"type": "token"}}} | approval,
+    }
+
+
+def acs(folder: Path, *arguments: str, given: str = "", code: int = 0) -> str:
+    """Run the command in `folder` and give what it prints."""
+    done = subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=environment(COLUMNS="120"),
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A deployment: a manifest, and a file of approvers with alice in it."""
+    (tmp_path / "payments.json").write_text(json.dumps(manifest()))
+    trust(tmp_path, "alice")
+    return tmp_path
+
+
+def trust(folder: Path, *names: str) -> None:
+    """Trust these approvers, and no other; their keys are made when they are missing."""
+    entries = ""
+    for name in names:
+        more = () if (folder / f"{name}.pem").exists() else ("--generate",)
+        entries += acs(folder, "approvals", "approver", name, "--key", f"{name}.pem", *more)
+    (folder / "approvers.yaml").write_text("approvers:\n" + entries)
+
+
+@pytest.fixture
+def service(start: Start, folder: Path) -> Service:
+    """That deployment, running."""
+    return start(ACS_MANIFESTS="payments.json", ACS_APPROVAL_TRUST_FILE="approvers.yaml")
+
+
+def resolved(service: Service, **members: Any) -> dict[str, Any]:
+    """Resolve, and give the response, which is a 200."""
+    status, body = service.post(RESOLVE, ACTION | members)
+    assert status == 200
+    assert isinstance(body, dict)
+    return body
+
+
+def records(service: Service) -> list[dict[str, Any]]:
+    """Every record of the service, without those of the log itself."""
+    _, body = service.get("/v1/audit/records?limit=1000")
+    found = [json.loads(line) for line in body["records"]]
+    return [record for record in found if record["event"] in {"decision", "approval"}]
+
+
+def test_from_escalation_to_approval(service: Service, folder: Path) -> None:
+    """The host asks, an approver signs, the host resolves; the log says who approved what, when, and why."""
+    _, escalation = service.post(EVALUATE, ACTION | {"include": ["policy_input"]})
+    assert escalation["verdict"]["decision"] == "escalate"
+    (folder / "response.json").write_text(json.dumps(escalation))
+    challenge = escalation["approval"]["challenge"]
+    approve = ("approve", "--key", "alice.pem", "--policy-input", "response.json")
+    key = acs(folder, "approvals", "key").strip()
+    approval = acs(folder, *approve, "--service-key", key, given=json.dumps(escalation)).strip()
+    response = resolved(service, challenge=challenge, approval=approval, include=["receipt"])
+    assert response["verdict"] == {"decision": "allow", "reason": "approved", "result_labels": []}
+    assert response["approval"] == {
+        "outcome": "allow",
+        "by": "approver",
+        "resolver": "officer",
+        "approver": "alice",
+        "expires": escalation["approval"]["expires"],
+        "escalation": escalation["audit"],
+    }
+    first, second = records(service)
+    assert json.loads(response["receipt"]["record"]) == second
+    assert (first["event"], first["decision"], "approval" in first) == ("decision", "escalate", False)
+    assert (second["event"], second["decision"], second["reason"]) == ("approval", "allow", "approved")
+    assert second["approval"]["approved_at"] <= second["time"]
+    assert second["approval"] == {
+        "approved_at": second["approval"]["approved_at"],
+        "approver": "alice",
+        "by": "approver",
+        "challenge": second["approval"]["challenge"],
+        "enforced_identity": first["enforced_identity"],
+        "escalation": {name: first[name] for name in ("index", "log", "record_id")},
+        "key_id": second["approval"]["key_id"],
+        "outcome": "allow",
+        "resolver": "officer",
+        "resolver_type": "token",
+    }
+
+
+def test_every_resolution_is_one_record(service: Service, folder: Path) -> None:
+    """Refusals and failures too; the log that holds them is sound."""
+    challenge = service.post(EVALUATE, ACTION)[1]["approval"]["challenge"]
+    resolved(service, challenge=challenge)
+    resolved(service, challenge=challenge, outcome="suspend")
+    resolved(service, challenge=challenge + "A")
+    assert service.post(RESOLVE, {"snapshot": 1})[0] == 400
+    assert service.post(RESOLVE, ACTION | {"manifest_ref": "other"})[0] == 404
+    found = [(one["event"], one["decision"], one["reason"]) for one in records(service)]
+    assert found == [
+        ("decision", "escalate", "large"),
+        ("approval", "escalate", "large"),
+        ("approval", "escalate", "large"),
+        ("approval", "deny", FAILED),
+        ("approval", "deny", "runtime_error:request_invalid"),
+        ("approval", "deny", "runtime_error:request_invalid"),
+    ]
+    _, _, metrics = service.request("GET", "/metrics")
+    assert b'acs_approvals_total{by="host",outcome="suspend",resolver_type="token"} 1' in metrics
+    service.stop()
+    key = Trust((TrustedKey(load_key(folder / "var" / "audit-key.pem").public),))
+    logs = [FileLogSource(log) for log in find_logs(folder / "var" / "audit")]
+    assert audit_logs(logs, key).status is Status.SOUND
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"[]", "the body is not a JSON object"),
+        ({"snapshot": {}}, "`intervention_point` is missing: give it in the path or in the body"),
+        (ACTION | {"challenge": 1}, "`challenge` must be a string"),
+        (ACTION | {"approval": {}}, "`approval` must be a string"),
+        (ACTION | {"outcome": []}, "`outcome` must be a string"),
+        (ACTION | {"approval": "a", "outcome": "deny"}, "give either `approval` or `outcome`"),
+        (ACTION | {"mode": "evaluate_only"}, "`mode` must be `enforce`: nothing else is approved"),
+    ],
+)
+def test_a_malformed_resolution(inline_service: Service, body: Any, detail: str) -> None:
+    """A 400 names the member, and carries a deny."""
+    status, _, reply = inline_service.request("POST", RESOLVE, body)
+    problem = json.loads(reply)
+    assert (status, problem["detail"], problem["verdict"]["decision"]) == (400, detail, "deny")
+
+
+def test_the_route_is_guarded_like_the_others(inline_service: Service) -> None:
+    """Method, media type, size, Host and Origin; always with a deny, and `request_id` where it was given."""
+    tries = {
+        405: ("GET", None, {}),
+        415: ("POST", b"{}", {"content-type": "text/plain"}),
+        413: ("POST", b"{}", {"content-length": "5000000"}),
+        403: ("POST", b"{}", {"origin": "https://evil.example"}),
+        400: ("POST", ACTION | {"mode": "off", "request_id": "r-1"}, {}),
+    }
+    for expected, (method, body, headers) in tries.items():
+        status, _, reply = inline_service.request(method, RESOLVE, body, headers)
+        problem = json.loads(reply)
+        assert (status, problem["verdict"]["decision"]) == (expected, "deny")
+    assert problem["request_id"] == "r-1"
+    assert inline_service.post("/v1/approvals", {})[0] == 404
+
+
+def test_an_approver_who_is_taken_from_the_file_is_trusted_no_more(service: Service, folder: Path) -> None:
+    """The file is reread when it changes; one that cannot be read trusts nobody."""
+    challenge = service.post(EVALUATE, ACTION)[1]["approval"]["challenge"]
+    approval = acs(folder, "approve", "--key", "alice.pem", "--challenge", challenge).strip()
+    claim = {"challenge": challenge, "approval": approval}
+    assert resolved(service, **claim)["verdict"]["decision"] == "allow"
+    trust(folder, "bob")
+    assert resolved(service, **claim)["verdict"]["reason"] == FAILED
+    trust(folder, "bob", "alice")
+    assert resolved(service, **claim)["verdict"]["decision"] == "allow"
+    (folder / "approvers.yaml").write_text("approvers: everybody")
+    broken = resolved(service, **claim)
+    assert (broken["verdict"]["reason"], broken["detail"]) == (
+        FAILED,
+        "the file of approvers cannot be used: no approver is trusted",
+    )
+    assert '"event":"approval_trust_unusable"' in service.log()
+
+
+def test_replicas_share_a_key(start: Start, folder: Path) -> None:
+    """What one replica escalated another resolves, with several workers each, also after a restart."""
+    shared = {"ACS_MANIFESTS": "payments.json", "ACS_APPROVAL_TRUST_FILE": "approvers.yaml"}
+    first = start(**shared, ACS_AUDIT_INSTANCE="a", ACS_WORKERS="2")
+    second = start(**shared, ACS_AUDIT_INSTANCE="b", ACS_AUDIT_KEY_FILE="b.pem", ACS_AUDIT_DIR="b")
+    challenge = first.post(EVALUATE, ACTION)[1]["approval"]["challenge"]
+    first.stop()
+    approval = acs(folder, "approve", "--key", "alice.pem", "--challenge", challenge).strip()
+    assert resolved(second, challenge=challenge, approval=approval)["verdict"]["decision"] == "allow"
+    stranger = start(**shared, ACS_AUDIT_NAME="other", ACS_AUDIT_DIR="c")
+    refused = resolved(stranger, challenge=challenge, approval=approval)
+    assert (refused["verdict"]["reason"], refused["detail"]) == (
+        FAILED,
+        "the challenge is of another service",
+    )
+
+
+def test_without_an_audit_log(start: Start, folder: Path) -> None:
+    """Approvals work where no log is kept: the challenge names no record."""
+    service = start(
+        ACS_MANIFESTS="payments.json",
+        ACS_APPROVAL_TRUST_FILE="approvers.yaml",
+        ACS_AUDIT_DURABILITY="none",
+    )
+    challenge = service.post(EVALUATE, ACTION)[1]["approval"]["challenge"]
+    approval = acs(folder, "approve", "--key", "alice.pem", "--challenge", challenge).strip()
+    response = resolved(service, challenge=challenge, approval=approval)
+    assert (response["verdict"]["decision"], response["audit"]) == ("allow", None)
+    assert response["approval"]["escalation"] is None
+
+
+def test_a_timeout_by_the_clock(start: Start, folder: Path) -> None:
+    """The manifest's word counts once the real clock has passed the challenge's end."""
+    (folder / "payments.json").write_text(json.dumps(manifest(timeout_seconds=1, on_timeout="allow")))
+    service = start(ACS_MANIFESTS="payments.json")
+    challenge = service.post(EVALUATE, ACTION)[1]["approval"]["challenge"]
+    assert resolved(service, challenge=challenge)["approval"]["outcome"] == "pending"
+    time.sleep(1.05)
+    response = resolved(service, challenge=challenge)
+    assert response["verdict"]["decision"] == "allow"
+    assert response["approval"]["by"] == "timeout"
+
+
+def test_a_batch_offers_too(service: Service) -> None:
+    """Each escalated item has its own challenge."""
+    _, body = service.post("/v1/evaluate:batch", {"requests": [ACTION, ACTION]})
+    first, second = (result["approval"]["challenge"] for result in body["results"])
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ACS_APPROVAL_TRUST_FILE": "nowhere.yaml"}, "ACS_APPROVAL_TRUST_FILE cannot be read"),
+        ({"ACS_APPROVAL_TRUST_FILE": "payments.json"}, "must be a mapping with the one member `approvers`"),
+        ({"ACS_APPROVAL_KEY_FILE": "payments.json"}, "is not an unencrypted PKCS#8 PEM private key"),
+    ],
+)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_start_that_could_not_approve(
+    folder: Path, settings: dict[str, str], message: str, workers: str
+) -> None:
+    """Keys that cannot be used stop the start and are named."""
+    done = subprocess.run(
+        [COMMAND, "serve", "--port", "0"],
+        cwd=folder,
+        env=environment(ACS_MANIFESTS="payments.json", ACS_WORKERS=workers, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
