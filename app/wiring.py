@@ -13,6 +13,7 @@ import structlog
 
 import app
 from app.annotators.classifier import classifier_annotator, local_providers
+from app.annotators.classifier_remote import remote_providers
 from app.annotators.endpoint import endpoint_annotator
 from app.annotators.http import HttpClient
 from app.annotators.llm import llm_annotator
@@ -164,11 +165,12 @@ def audit_key(settings: Settings) -> AuditKey | None:
 def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:
     """Build the compiler with every policy and annotator type of this version."""
     adapters = load_adapters()
+    providers = {**local_providers(), **remote_providers(client)}
     return ManifestCompiler(
         types=policy_types(adapters),
         inline_types=policy_types(adapters, frozenset(settings.inline_adapters)),
         annotator_types={
-            "classifier": partial(classifier_annotator, providers=local_providers()),
+            "classifier": partial(classifier_annotator, providers=providers),
             "endpoint": partial(endpoint_annotator, client=client),
             "llm": partial(llm_annotator, client=client),
         },

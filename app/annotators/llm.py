@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import orjson
 
+from app.annotators.api import ReplyError
 from app.annotators.http import HttpClient
-from app.annotators.llm_api import ChatApi, ReplyError
+from app.annotators.llm_api import ChatApi
 from app.annotators.llm_bedrock import bedrock
 from app.annotators.llm_gemini import gemini
 from app.annotators.llm_ollama import ollama

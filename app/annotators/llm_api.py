@@ -6,7 +6,7 @@ from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
 from app.core.values import Json
 
-__all__ = ["ChatApi", "ReplyError", "key_headers", "merged", "pick", "sampling"]
+__all__ = ["ChatApi", "merged", "sampling"]
 
 
 class ChatApi(Protocol):
@@ -21,39 +21,11 @@ class ChatApi(Protocol):
         ...
 
 
-class ReplyError(Exception):
-    """A reply that holds no finished answer; the message says what the server did, none of what it said."""
-
-
-def pick(reply: Json, *path: str | int) -> Json:
-    """Give what lies at `path` in a reply. Raises `ReplyError` when nothing does."""
-    found = reply
-    for step in path:
-        try:
-            found = found[step]  # type: ignore[index]  # what it is not is found out here
-        except (TypeError, LookupError):
-            raise ReplyError("answered in a shape that is not its API's") from None
-    return found
-
-
 def sampling(members: Members) -> tuple[float | None, int | None]:
     """Read `temperature` (by default 0; `null` leaves it out) and `max_tokens` (by default left out)."""
     temperature = members.number("temperature", 0, 0, 2)
     max_tokens = members.integer("max_tokens", 1, 1, 1_000_000) if "max_tokens" in members else None
     return temperature, max_tokens
-
-
-def key_headers(members: Members, header: str, *, required: bool) -> dict[str, str]:
-    """Read `headers` and the key: under `api_key_header` when given, else under the API's own header."""
-    key = members.secret("api_key")
-    if required and "api_key" not in members and "api_key_env" not in members:
-        members.wrong("api_key_env", "must name the environment variable that holds the key")
-    chosen = members.text("api_key_header")
-    bearer = not chosen and header == "Authorization"
-    return {
-        **members.headers(),
-        **({chosen or header: f"Bearer {key}" if bearer else key} if key else {}),
-    }
 
 
 def merged(members: Members, body: dict[str, Json], own: frozenset[str]) -> dict[str, Json]:

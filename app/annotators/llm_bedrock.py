@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from app.annotators.llm_api import ReplyError, key_headers, merged, pick, sampling
+from app.annotators.api import ReplyError, key_headers, pick
+from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
 from app.annotators.sigv4 import Credentials, signed_headers

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from app.annotators.llm_api import ReplyError, key_headers, merged, pick, sampling
+from app.annotators.api import ReplyError, key_headers, pick
+from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
 from app.core.canonical import canonical

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.annotators.llm_api import ReplyError, key_headers, merged, pick, sampling
+from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
 from app.core.canonical import canonical
@@ -56,15 +57,8 @@ def ollama(members: Members, prompt: str) -> Ollama:
         "options": {name: value for name, value in options.items() if value is not None},
     }
     return Ollama(
-        url=_url(members),
+        url=called(members, OLLAMA_URL, _ROUTE),
         headers=key_headers(members, "Authorization", required=False),
         body=merged(members, body, _OWN),
         prompt=prompt,
     )
-
-
-def _url(members: Members) -> str:
-    if "endpoint" in members:
-        return members.reachable("endpoint", members.url("endpoint"))
-    base = members.url("base_url") if "base_url" in members else OLLAMA_URL
-    return members.reachable("base_url", base.rstrip("/") + _ROUTE if base else "")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from app.annotators.llm_api import ReplyError, key_headers, merged, pick, sampling
+from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
 from app.core.canonical import canonical
@@ -53,7 +54,7 @@ class ChatCompletions:
 
 def openai(members: Members, prompt: str) -> ChatCompletions:
     """Read the members of provider `openai`."""
-    url = _called(members, OPENAI_URL)
+    url = called(members, OPENAI_URL, _ROUTE)
     headers = key_headers(members, "Authorization", required=True)
     return ChatCompletions(
         url=url, headers=headers, body=_body(members, "max_completion_tokens", _model(members)), prompt=prompt
@@ -64,7 +65,7 @@ def openai_compatible(members: Members, prompt: str) -> ChatCompletions:
     """Read the members of provider `openai_compatible`: any server that speaks the API."""
     if "endpoint" not in members and "base_url" not in members:
         members.wrong("base_url", "must be the URL that `/chat/completions` follows")
-    url = _called(members, "")
+    url = called(members, "", _ROUTE)
     headers = key_headers(members, "Authorization", required=False)
     return ChatCompletions(
         url=url, headers=headers, body=_body(members, "max_tokens", _model(members)), prompt=prompt
@@ -84,14 +85,6 @@ def azure_openai(members: Members, prompt: str) -> ChatCompletions:
 
 def _model(members: Members) -> str:
     return members.required("model", "the name of a model")
-
-
-def _called(members: Members, default: str) -> str:
-    """Give the URL of the completions: `endpoint` as it is, or what follows from `base_url`."""
-    if "endpoint" in members:
-        return members.reachable("endpoint", members.url("endpoint"))
-    base = (members.url("base_url") if "base_url" in members else default).rstrip("/")
-    return members.reachable("base_url", base + _ROUTE if base and not base.endswith(_ROUTE) else base)
 
 
 def _azure_url(members: Members) -> str:

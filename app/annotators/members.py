@@ -91,6 +91,18 @@ class Members:
         self.wrong(name, "must be an object")
         return {}
 
+    def texts(self, name: str) -> list[str]:
+        """Read a list of strings that are not blank; an absent one is empty."""
+        value = self._invocation.get(name, [])
+        texts = (
+            [item for item in value if isinstance(item, str) and item.strip()]
+            if isinstance(value, list)
+            else []
+        )
+        if name in self._invocation and (not texts or texts != value):
+            self.wrong(name, "must be a list of strings that are not blank")
+        return texts
+
     def headers(self) -> dict[str, str]:
         """Read `headers`."""
         value = self._invocation.get("headers", {})

@@ -1,0 +1,62 @@
+"""Llama Guard, behind any server that speaks the chat completions API."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.classifier_api import Judgement
+from app.annotators.members import Members
+from app.annotators.remote import HttpRequest
+from app.core.canonical import canonical
+from app.core.values import Json
+
+__all__ = ["LlamaGuard", "llama_guard"]
+
+_MAX_TOKENS = 128
+_CODE = re.compile(r"[A-Z][A-Za-z]?[0-9]{1,3}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlamaGuard:
+    """One model; its server's chat template turns the message into the taxonomy's question."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    model: str
+
+    def request(self, text: str) -> HttpRequest:
+        """Ask about one user message, without chance."""
+        body: dict[str, Json] = {
+            "model": self.model,
+            "messages": [{"role": "user", "content": text}],
+            "temperature": 0,
+            "max_tokens": _MAX_TOKENS,
+        }
+        return HttpRequest(self.url, self.headers, canonical(body))
+
+    def judgement(self, reply: Json) -> Judgement:
+        """Read `safe`, or `unsafe` with codes of categories on the next line; nothing else is an answer."""
+        content = pick(reply, "choices", 0, "message", "content")
+        lines = content.split() if isinstance(content, str) else []
+        if lines == ["safe"]:
+            return Judgement({}, frozenset())
+        codes = ",".join(lines[1:]).split(",") if len(lines) > 1 else []
+        codes = [code for code in codes if code]
+        if lines[:1] != ["unsafe"] or not all(_CODE.fullmatch(code) for code in codes):
+            raise ReplyError("answered neither `safe` nor `unsafe` with categories")
+        return Judgement(dict.fromkeys(codes, 1.0), frozenset(codes), flagged=True)
+
+
+def llama_guard(members: Members) -> LlamaGuard:
+    """Read the members of provider `llama_guard`."""
+    if "endpoint" not in members and "base_url" not in members:
+        members.wrong("base_url", "must be the URL that `/chat/completions` follows")
+    for name in ("threshold", "category_thresholds"):
+        if name in members:
+            members.wrong(name, "has no effect: the model gives no scores")
+    return LlamaGuard(
+        url=called(members, "", "/chat/completions"),
+        headers=key_headers(members, "Authorization", required=False),
+        model=members.required("model", "the name of a model"),
+    )
