@@ -26,6 +26,8 @@ def called(members: Members, default: str, route: str) -> str:
     if "endpoint" in members:
         return members.reachable("endpoint", members.url("endpoint"))
     base = (members.url("base_url") if "base_url" in members else default).rstrip("/")
+    if "?" in base:
+        members.wrong("base_url", "must be without a query: the path of the API follows it")
     return members.reachable("base_url", base if base.endswith(route) or not base else base + route)
 
 

@@ -33,11 +33,13 @@ class HttpPool:
     """The connections of one annotator, opened at first use.
 
     Follows no redirects, uses no proxy, keeps no cookies and reads no credentials from anywhere. Names are
-    looked up in threads of its own: a server whose name does not resolve holds up nobody else.
+    looked up in threads of its own: a server whose name does not resolve holds up nobody else. `in_flight`
+    counts the calls under way, those that wait for a connection too.
     """
 
     def __init__(self, connections: int, opened: set[aiohttp.ClientSession]) -> None:
         """Take the set to keep the session in while it is open."""
+        self.in_flight = 0
         self._connections = connections
         self._opened = opened
         self._session: aiohttp.ClientSession | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from app.annotators.api import ReplyError, key_headers, pick
+from app.annotators.api import ReplyError, called, key_headers, pick
 from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -86,15 +86,12 @@ def bedrock(members: Members, prompt: str) -> Converse:
 
 def _url(members: Members, region: str) -> str:
     if "endpoint" in members:
-        return members.reachable("endpoint", members.url("endpoint"))
+        return called(members, "", "")
     model = members.required("model", "the id of a model or the ARN of an inference profile")
     if region and not region.replace("-", "").isalnum():
         members.wrong("aws_region", "must be the name of a region, as `eu-central-1`")
-    base = f"https://bedrock-runtime.{region}.amazonaws.com"
-    if "base_url" in members:
-        base = members.url("base_url")
-    url = f"{base.rstrip('/')}/model/{quote(model, safe='')}/converse"
-    return members.reachable("base_url", url if base and region else "")
+    base = f"https://bedrock-runtime.{region}.amazonaws.com" if region else ""
+    return called(members, base, f"/model/{quote(model, safe='')}/converse")
 
 
 def _credentials(members: Members) -> Credentials:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from app.annotators.api import ReplyError, key_headers, pick
+from app.annotators.api import ReplyError, called, key_headers, pick
 from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -71,8 +71,6 @@ def gemini(members: Members, prompt: str) -> Gemini:
 
 def _url(members: Members) -> str:
     if "endpoint" in members:
-        return members.reachable("endpoint", members.url("endpoint"))
+        return called(members, "", "")
     model = members.required("model", "the name of a model").removeprefix("models/")
-    base = members.url("base_url") if "base_url" in members else GEMINI_URL
-    url = f"{base.rstrip('/')}/models/{quote(model, safe='')}:generateContent"
-    return members.reachable("base_url", url if base else "")
+    return called(members, GEMINI_URL, f"/models/{quote(model, safe='')}:generateContent")

@@ -53,6 +53,7 @@ class Remote:
     name: str
     pool: HttpPool
     breaker: Breaker
+    max_in_flight: int
     timeout_ms: int
     retries: int
 
@@ -61,14 +62,17 @@ class Remote:
 
         Raises `EvaluationError`: `annotation_timeout` when the deadline for all of it passes,
         `annotation_failed` for anything else; at once while the breaker is open, with the reason that
-        opened it.
+        opened it, and when too many calls are under way, so that they take no room from other requests.
         """
+        if self.pool.in_flight >= self.max_in_flight:
+            raise self.failed(f"has {self.max_in_flight} calls under way already")
         epoch = self.breaker.admit()
         if epoch is None:
             raise EvaluationError(
                 self.breaker.reason,
                 f"annotator `{self.name}` kept failing and is not called for a while",
             )
+        self.pool.in_flight += 1
         try:
             async with asyncio.timeout(self.timeout_ms / 1000) as deadline:
                 reply = await self._tries(prepare, deadline.when() or 0)
@@ -87,6 +91,8 @@ class Remote:
         except BaseException:
             self.breaker.abandoned(epoch)
             raise
+        finally:
+            self.pool.in_flight -= 1
         self.breaker.answered(epoch)
         return reply
 
@@ -151,6 +157,7 @@ def remote(name: str, members: Members, client: HttpClient) -> Remote:
         name=name,
         pool=client.pool(members.integer("max_connections", 32, 1, 1_000)),
         breaker=Breaker(BreakerSettings(failures, cooldown_ms), time.monotonic),
+        max_in_flight=members.integer("max_in_flight", 256, 1, 100_000),
         timeout_ms=members.integer("timeout_ms", 10_000, 1, 600_000),
         retries=members.integer("retries", 0, 0, 5),
     )

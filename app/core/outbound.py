@@ -18,7 +18,7 @@ class OutboundAllow:
         """Take the entries. Raises `ValueError` naming one that is not an HTTP URL."""
         self._entries = [_parsed(entry) for entry in entries]
         for entry, parsed in zip(entries, self._entries, strict=True):
-            if parsed is None:
+            if parsed is None or "?" in entry:
                 raise ValueError(f"`{entry}` is not an http or https URL without user, query and fragment")
 
     def allows(self, url: str) -> bool:
@@ -39,7 +39,8 @@ def _parsed(url: str) -> SplitResult | None:
     except ValueError:
         return None
     segments = parts.path.lower().replace("%2e", ".").split("/")
-    odd = "@" in parts.netloc or "." in segments or ".." in segments or "%2f" in parts.path.lower()
+    hidden = any(separator in parts.path.lower() for separator in ("%2f", "%5c"))
+    odd = "@" in parts.netloc or "." in segments or ".." in segments or hidden
     if parts.scheme not in _PORTS or not parts.hostname or port == 0 or odd or "#" in url:
         return None
     return parts

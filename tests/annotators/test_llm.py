@@ -336,6 +336,13 @@ def test_an_inline_manifest_calls_only_what_is_allowed() -> None:
     assert findings({"model": "m", "api_key_env": "KEY", "base_url": "https://ok.example"}, context) == [
         ("x.api_key_env", "the environment variable `KEY` is not set")
     ]
-    llm_annotator(
-        "judge", "x", {"model": "m", "api_key": "k", "base_url": "https://ok.example"}, context, HttpClient()
-    )
+    for url in (
+        "https://ok.example.evil.example",
+        "https://ok.example:8443",
+        "http://ok.example",
+        "https://ok.example/../v1",
+        "https://ok.example/%2e%2e/v1",
+    ):
+        assert findings({"model": "m", "api_key": "k", "base_url": url}, context) == [("x.base_url", refused)]
+    allowed = {"model": "m", "api_key": "k", "base_url": "https://OK.example:443/v1"}
+    llm_annotator("judge", "x", allowed, context, HttpClient())

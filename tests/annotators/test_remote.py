@@ -274,6 +274,19 @@ def test_a_stuck_annotator_uses_up_no_connections_of_another() -> None:
     assert run(silent, scenario) == {"up": True}
 
 
+def test_calls_under_way_are_bounded() -> None:
+    """More than allowed fail at once, without a word from the server and without opening the breaker."""
+
+    async def scenario(wire: WireServer, client: HttpClient) -> Json:
+        judge = annotator(client, wire.url, timeout_ms=200, max_in_flight=3, breaker={"failures": 4})
+        results = await asyncio.gather(*(outcome(judge.annotate(1)) for _ in range(10)))
+        assert results[3:] == [["failed", "annotator `a` has 3 calls under way already"]] * 7
+        assert results[:3] == [["timeout", "annotator `a` did not answer within 200 ms"]] * 3
+        return await outcome(judge.annotate(1))
+
+    assert run(silent, scenario) == ["timeout", "annotator `a` did not answer within 200 ms"]
+
+
 def test_a_name_that_does_not_resolve_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's look-up blocks a thread: it is one of the annotator's own."""
     release = threading.Event()

@@ -108,6 +108,20 @@ def test_inline_data_stays_possible() -> None:
         ("https://ok.example/v1/../admin", False),
         ("https://ok.example/v1/%2e%2e/admin", False),
         ("https://ok.example/v1/..%2fadmin", False),
+        ("https://ok.example/v1/..%5cadmin", False),
+        ("https://ok.example./v1", False),
+        ("https://ok.example%2eevil.example/v1", False),
+        ("HTTPS://ok.EXAMPLE/v1/a", True),
+        ("https://ok.example/V1", False),
+        ("https://ok.example:443@evil.example/v1", False),
+        ("https://ok.example:0443/v1", True),
+        ("https://ok.example:/v1", True),
+        ("https://[::1]/v1", False),
+        ("https://ok.example/v1?../admin", True),
+        ("//ok.example/v1", False),
+        ("https:/ok.example/v1", False),
+        ("https:ok.example/v1", False),
+        ("https://ok.example\t/v1", False),
         ("https://ok.example\\@evil.example/v1", False),
         ("https://ok.example/v1#x", False),
         ("https://ok.example /v1", False),
@@ -128,6 +142,8 @@ def test_a_bad_entry_is_named() -> None:
     """An entry that two readers could take for different places is refused when the service starts."""
     with pytest.raises(ValueError, match=r"`ok\.example/v1` is not an http or https URL"):
         OutboundAllow(("ok.example/v1",))
+    with pytest.raises(ValueError, match=r"`https://ok\.example/\?a=b` is not an http or https URL"):
+        OutboundAllow(("https://ok.example/?a=b",))
 
 
 def test_credentials_are_redacted_at_any_depth() -> None:
