@@ -135,6 +135,16 @@ class Catalog:
 
     async def find(self, request: EvaluateRequest) -> AnyManifest:
         """Find the manifest that a request is evaluated against. Raises `ProblemError`."""
+        caller = request.caller
         if request.manifest is None:
-            return self.operator.find(request.manifest_ref)
+            found = self.operator.find(request.manifest_ref)
+            if caller is not None and not caller.may_use(found.name):
+                raise _forbidden("this caller may not use that manifest", "manifest")
+            return found
+        if caller is not None and not caller.inline:
+            raise _forbidden("this caller may not bring a manifest of its own", "inline")
         return await self.inline.find(request.manifest, request.nesting)
+
+
+def _forbidden(detail: str, cause: str) -> ProblemError:
+    return ProblemError(HTTPStatus.FORBIDDEN, detail, cause=cause)

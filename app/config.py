@@ -61,6 +61,10 @@ class Settings(BaseModel):
     allow_public: bool = Field(
         False, description="serve without authentication on an address that is not loopback"
     )
+    auth_tokens_file: Path | None = Field(
+        None,
+        description="file of callers, by what they are known and what they may do; reread on change",
+    )
     max_body_bytes: Positive = Field(4_194_304, description="longest request body")
     max_in_flight: Positive = Field(1_024, description="requests served at once; more are answered 429")
     include: Listed = Field(
@@ -124,10 +128,10 @@ class Settings(BaseModel):
     def _consistent(self) -> "Settings":
         if self.inline_manifests is InlineMode.SIGNED:
             raise ValueError("ACS_INLINE_MANIFESTS: `signed` is not supported by this version")
-        if self.uds is None and not is_loopback(self.host) and not self.allow_public:
+        if not self.local and self.auth_tokens_file is None and not self.allow_public:
             raise ValueError(
-                f"ACS_HOST: `{self.host}` is not loopback and no authentication is configured; "
-                "listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
+                f"ACS_HOST: `{self.host}` is not loopback and no authentication is configured; set "
+                "ACS_AUTH_TOKENS_FILE, listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
             )
         if self.sandbox_max_children < self.sandbox_children:
             raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")

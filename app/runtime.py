@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from app.access.files import Access
 from app.catalog import Catalog
 from app.compiler import ManifestCompiler
 from app.config import Settings
@@ -26,6 +27,7 @@ class Runtime:
     settings: Settings
     compiler: ManifestCompiler
     catalog: Catalog
+    access: Access
     service: DecisionService
     audit: FileAuditLog | None
     reader: AuditReader | None

@@ -150,18 +150,22 @@ class DecisionService:
             request.snapshot,
             request.request_id,
             self._clock() - started,
+            request.caller.name if request.caller else None,
         )
 
-    async def refuse(self, problem: ProblemError, asked: str, event: str = "decision") -> ProblemError:
+    async def refuse(
+        self, problem: ProblemError, asked: str, caller: str | None, event: str = "decision"
+    ) -> ProblemError:
         """Record a request that got no evaluation; give the problem to answer with.
 
-        `asked` is the intervention point as the caller named it, if at all; `event` is `approval` for
-        what was to be resolved.
+        `asked` is the intervention point as the caller named it, if at all; `caller` is who it is;
+        `event` is `approval` for what was to be resolved.
         """
         self._sink.refused(problem.status, problem.cause, problem.reason, problem.detail)
         if self._audit and not isinstance(problem, UnrecordedError):
             try:
-                await self._audit.append(refusal_entry(asked, problem.reason, problem.request_id, event))
+                entry = refusal_entry(asked, problem.reason, problem.request_id, caller, event)
+                await self._audit.append(entry)
             except AuditUnavailableError:
                 return UnrecordedError(problem.request_id)
         return problem

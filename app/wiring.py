@@ -12,6 +12,9 @@ from pathlib import Path
 import structlog
 
 import app
+from app.access.callers import read_callers
+from app.access.files import Access
+from app.access.reread import Reread
 from app.annotators.classifier import classifier_annotator, local_providers
 from app.annotators.classifier_remote import remote_providers
 from app.annotators.endpoint import endpoint_annotator
@@ -54,6 +57,7 @@ from app.telemetry.sink import Telemetry
 __all__ = [
     "audit_key",
     "build",
+    "build_access",
     "build_compiler",
     "build_fetcher",
     "check_operator_manifests",
@@ -79,8 +83,10 @@ def build(
     `shared` is where all workers of the service keep their metrics.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
-    custom evaluator cannot, `KeyFileError` when the keys of approvals cannot be used.
+    custom evaluator cannot, `KeyFileError` when the keys of approvals cannot be used, and
+    `AccessFileError` when a file of trust cannot.
     """
+    access = build_access(settings)
     client = HttpClient()
     inline_mode = _inline_mode(settings)
     sandbox = _sandbox(settings) if inline_mode is InlineMode.SANDBOXED else None
@@ -107,9 +113,11 @@ def build(
             await audit.start()
         if sandbox:
             await sandbox.start()
+        access.watch()
 
     async def close() -> None:
         metrics.stop()
+        await access.close()
         await client.close()
         if sandbox:
             await sandbox.close()
@@ -117,6 +125,7 @@ def build(
             await audit.close()
 
     async def reload() -> None:
+        await access.refresh()
         if audit:
             await _rotate_key(audit, settings.audit_key_file)
 
@@ -124,6 +133,7 @@ def build(
         settings=settings,
         compiler=compiler,
         catalog=catalog,
+        access=access,
         service=service,
         audit=audit,
         reader=AuditReader(settings.audit_dir) if audit else None,
@@ -160,6 +170,14 @@ def audit_key(settings: Settings) -> AuditKey | None:
             detail="keep it, and give the verifier key to whoever verifies the log",
         )
     return key
+
+
+def build_access(settings: Settings) -> Access:
+    """Read the files that say who is trusted. Raises `AccessFileError`."""
+    callers = None
+    if (file := settings.auth_tokens_file) is not None:
+        callers = Reread("callers", (file,), partial(read_callers, file))
+    return Access(callers=callers)
 
 
 def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:

@@ -85,7 +85,7 @@ def test_an_open_address_is_refused(host: str) -> None:
     """Without authentication only loopback and Unix sockets are served (2.4)."""
     fault = _faults({"ACS_HOST": host})[0]
     assert fault == (
-        f"ACS_HOST: `{host}` is not loopback and no authentication is configured; "
+        f"ACS_HOST: `{host}` is not loopback and no authentication is configured; set ACS_AUTH_TOKENS_FILE, "
         "listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
     )
 

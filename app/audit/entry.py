@@ -38,18 +38,22 @@ def decision_entry(decision: Decision) -> AuditEntry:
         session_id=identifier(envelope, "session"),
         tenant_id=identifier(envelope, "tenant"),
         tool=decision.trace.tool,
+        caller=decision.caller,
         request_id=decision.request_id,
         duration_us=decision.duration_ns // 1_000,
     )
 
 
-def refusal_entry(asked: str, reason: Reason, request_id: str | None, event: str = "decision") -> AuditEntry:
+def refusal_entry(
+    asked: str, reason: Reason, request_id: str | None, caller: str | None, event: str = "decision"
+) -> AuditEntry:
     """Give the entry of a request that got no evaluation: a deny with its reserved reason."""
     return AuditEntry(
         decision=Decided.DENY,
         intervention_point=asked,
         reason=reason,
         error_class="runtime_error",
+        caller=caller,
         request_id=request_id,
         event=event,
     )

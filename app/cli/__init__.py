@@ -5,7 +5,7 @@ import os
 import typer
 
 import app
-from app.cli import approve, audit, config, digest, evaluate, openapi, serve, test, validate
+from app.cli import approve, audit, config, digest, evaluate, openapi, serve, test, token, validate
 
 __all__ = ["cli", "main"]
 
@@ -45,6 +45,7 @@ cli.command()(test.test)
 cli.command()(approve.approve)
 cli.command()(digest.digest)
 cli.command()(config.config)
+cli.command()(token.token)
 cli.command()(openapi.openapi)
 cli.add_typer(approve.approvals, name="approvals")
 cli.add_typer(audit.audit, name="audit")

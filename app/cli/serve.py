@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 import typer
 
+from app.access.entries import AccessFileError
 from app.cli.output import fail, show_findings
 from app.cli.settings import settings_from
 from app.core.diagnostics import ManifestError
@@ -16,7 +17,7 @@ from app.server.supervisor import StartError, supervise
 from app.stores.keys import KeyFileError
 from app.telemetry.log import configure_logging
 from app.telemetry.shared import SharedNumbers
-from app.wiring import audit_key, check_operator_manifests
+from app.wiring import audit_key, build_access, check_operator_manifests
 
 __all__ = ["serve"]
 
@@ -42,6 +43,7 @@ def serve(
     try:
         key = audit_key(settings)
         listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
+        build_access(settings)
         # Engines belong to the process that made them: here it is for the findings alone.
         check_operator_manifests(settings)
         inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers))
@@ -55,7 +57,7 @@ def serve(
     except ManifestError as error:
         show_findings(error.diagnostics)
         fail("the manifests cannot be served; correct them, or set ACS_MANIFESTS_STRICT=false")
-    except (AdapterError, BindError, KeyFileError, StartError) as error:
+    except (AccessFileError, AdapterError, BindError, KeyFileError, StartError) as error:
         fail(str(error))
     raise typer.Exit(code)
 

@@ -18,7 +18,7 @@ class Decision:
     """One evaluation that ran, whatever came of it: `outcome` is its result or its failure.
 
     `asked` is the intervention point as the caller wrote it; `point` is there when the manifest
-    configures it. `duration_ns` ends before the decision is recorded.
+    configures it. `duration_ns` ends before the decision is recorded; `caller` is the name of who asked.
     """
 
     asked: str
@@ -30,6 +30,7 @@ class Decision:
     snapshot: dict[str, Json]
     request_id: str | None
     duration_ns: int
+    caller: str | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 import app
 from app.http import audit, health, manifests, metrics
+from app.http.access import Guard, route_rules
 from app.http.decisions import DecisionRoutes
 from app.http.gate import Gate, HostRule
 from app.http.openapi import document_decisions
@@ -23,7 +24,10 @@ __all__ = ["create_api", "create_app"]
 
 
 def create_app(runtime: Runtime) -> Gate:
-    """Build the ASGI application around a runtime, which must be started."""
+    """Build the ASGI application around a runtime, which must be started.
+
+    Raises `UndeclaredRouteError` for a route that nobody said who may use.
+    """
     settings = runtime.settings
     counting = HttpMetrics(runtime.metrics)
     decisions = DecisionRoutes(
@@ -34,8 +38,12 @@ def create_app(runtime: Runtime) -> Gate:
         frozenset(settings.include),
         counting,
     )
+    api = create_api(runtime)
+    rules = route_rules(api.routes)
+    callers = runtime.access.callers
+    guard = Guard(lambda: callers.value, rules) if callers else None
     host_rule = HostRule(settings.allowed_hosts)
-    return Gate(decisions, create_api(runtime), host_rule, settings.max_body_bytes, counting)
+    return Gate(decisions, api, host_rule, guard, settings.max_body_bytes, counting)
 
 
 def create_api(runtime: Runtime | None = None) -> FastAPI:

@@ -7,8 +7,10 @@ from http import HTTPStatus
 import orjson
 
 from app.audit.ports import AuditPosition
+from app.core.caller import Caller, Scope
 from app.core.errors import Reason
 from app.core.values import Json
+from app.http.access import out_of_scope
 from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_reply
 from app.service import DecisionService, Recorded
 from app.telemetry.http_metrics import HttpMetrics
@@ -54,33 +56,43 @@ class DecisionRoutes:
         self._metrics = metrics
         self.in_flight = 0
 
-    async def serve(self, method: str, path: str, headers: Headers, receive: Receive, send: Send) -> None:
-        """Answer one request whose caller may use these routes."""
+    async def serve(
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        caller: Caller | None,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Answer one request; `caller` is `None` where nobody needs to say who calls."""
         route, point = _route(path), path[len(PREFIX) + 1 :]
         if self.in_flight >= self._max_in_flight:
-            await self._refuse(send, _too_many(self._max_in_flight), route, point)
+            await self._refuse(send, _too_many(self._max_in_flight), route, point, caller)
             return
         self.in_flight += 1
         self._metrics.in_flight.set(self.in_flight)
         try:
+            if caller is not None and Scope.EVALUATE not in caller.scopes:
+                raise out_of_scope(Scope.EVALUATE)
             _check_route(method, route, headers)
             body = await read_body(receive, headers, self._max_body_bytes)
             if body is None:
                 return
             if path == BATCH:
-                answer = await self._batch(body)
+                answer = await self._batch(body, caller)
             elif path == RESOLVE:
-                answer = await self._resolve(body)
+                answer = await self._resolve(body, caller)
             else:
-                request = self._permitted(parse_evaluate(body, point or None))
+                request = self._permitted(parse_evaluate(body, point or None), caller)
                 recorded = await self._service.decide(request)
                 answer = orjson.dumps(await self._response(recorded, request.include))
         except ProblemError as problem:
-            await self._refuse(send, problem, route, point)
+            await self._refuse(send, problem, route, point, caller)
             return
         except Exception as error:  # noqa: BLE001  # the last resort: no answer here is without a verdict
             self._service.fault(error)
-            await self._refuse(send, _fault(), route, point)
+            await self._refuse(send, _fault(), route, point, caller)
             return
         finally:
             self.in_flight -= 1
@@ -88,30 +100,33 @@ class DecisionRoutes:
         self._metrics.answered(route, HTTPStatus.OK)
         await send_reply(send, HTTPStatus.OK, answer)
 
-    async def _refuse(self, send: Send, problem: ProblemError, route: str | None, asked: str) -> None:
+    async def _refuse(
+        self, send: Send, problem: ProblemError, route: str | None, asked: str, caller: Caller | None
+    ) -> None:
         event = "approval" if route == RESOLVE else "decision"
-        problem = await self._service.refuse(problem, asked, event)
+        problem = await self._service.refuse(problem, asked, caller.name if caller else None, event)
         self._metrics.answered(route, problem.status)
         await send_problem(send, problem, verdict=True)
 
-    async def _batch(self, body: bytes) -> bytes:
+    async def _batch(self, body: bytes, caller: Caller | None) -> bytes:
         items, nesting = parse_batch(body)
-        results = await asyncio.gather(*(self._item(item, nesting) for item in items))
+        results = await asyncio.gather(*(self._item(item, nesting, caller) for item in items))
         return orjson.dumps({"results": results})
 
-    async def _resolve(self, body: bytes) -> bytes:
+    async def _resolve(self, body: bytes, caller: Caller | None) -> bytes:
         request, claim = parse_resolve(body)
-        resolved = await self._service.resolve(self._permitted(request), claim)
+        resolved = await self._service.resolve(self._permitted(request, caller), claim)
         response = resolution_json(resolved.resolution, resolved.position, request.include)
         await self._add_receipt(response, resolved.position, request.include)
         return orjson.dumps(response)
 
-    async def _item(self, item: Json, nesting: int) -> dict[str, Json]:
+    async def _item(self, item: Json, nesting: int, caller: Caller | None) -> dict[str, Json]:
         try:
-            request = self._permitted(read_evaluate(item, None, nesting))
+            request = self._permitted(read_evaluate(item, None, nesting), caller)
             recorded = await self._service.decide(request)
         except ProblemError as problem:
-            return (await self._service.refuse(problem, _named_point(item))).as_json()
+            name = caller.name if caller else None
+            return (await self._service.refuse(problem, _named_point(item), name)).as_json()
         return await self._response(recorded, request.include)
 
     async def _response(self, recorded: Recorded, include: frozenset[str]) -> dict[str, Json]:
@@ -128,7 +143,16 @@ class DecisionRoutes:
         if "receipt" in include and position:
             response["receipt"] = await self._receipts(position)
 
-    def _permitted(self, request: EvaluateRequest) -> EvaluateRequest:
+    def _permitted(self, request: EvaluateRequest, caller: Caller | None) -> EvaluateRequest:
+        if caller is not None:
+            request.caller = caller
+            if not caller.speaks_for(request.snapshot):
+                raise ProblemError(
+                    HTTPStatus.FORBIDDEN,
+                    "this caller may not speak for that agent (`snapshot.envelope.agent.id`)",
+                    request_id=request.request_id,
+                    cause="agent",
+                )
         if request.include <= self._included:
             return request
         name = min(request.include - self._included)

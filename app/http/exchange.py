@@ -38,6 +38,7 @@ class Headers:
     origin: bool = False
     content_type: bytes = b""
     content_length: bytes | None = None
+    authorization: bytes | None = None
 
 
 def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -51,6 +52,9 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
             headers.content_length = value
         elif name == b"content-type":
             headers.content_type = value
+        elif name == b"authorization":
+            # Of two, none is the caller's credential.
+            headers.authorization = value if headers.authorization is None else b""
         elif name == b"origin":
             headers.origin = True
     return headers

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from http import HTTPStatus
 
+from app.http.access import Guard
 from app.http.decisions import DecisionRoutes, is_decision
 from app.http.exchange import (
     ASGIApp,
@@ -66,12 +67,14 @@ class Gate:
         decisions: DecisionRoutes,
         others: ASGIApp,
         host_rule: HostRule,
+        guard: Guard | None,
         max_body_bytes: int,
         metrics: HttpMetrics,
     ) -> None:
         self._decisions = decisions
         self._others = others
         self._host_rule = host_rule
+        self._guard = guard
         self._max_body_bytes = max_body_bytes
         self._metrics = metrics
 
@@ -80,15 +83,24 @@ class Gate:
         if scope["type"] != "http":
             await self._others(scope, receive, send)
             return
+        method: str = scope["method"]
         path: str = scope["path"]
+        decides = is_decision(path)
         headers = read_headers(scope["headers"])
-        refusal = self._refusal(headers)
-        if refusal:
-            await self._refuse(send, refusal, verdict=is_decision(path))
+        caller = None
+        try:
+            self._check_origin(headers)
+            if self._guard is not None:
+                caller = (
+                    self._guard.identify(headers) if decides else self._guard.admit(method, path, headers)
+                )
+        except ProblemError as problem:
+            await self._refuse(send, problem, verdict=decides)
             return
-        if is_decision(path):
-            await self._decisions.serve(scope["method"], path, headers, receive, send)
+        if decides:
+            await self._decisions.serve(method, path, headers, caller, receive, send)
             return
+        scope.setdefault("state", {})["caller"] = caller
         try:
             body = await read_body(receive, headers, self._max_body_bytes)
         except ProblemError as problem:
@@ -113,20 +125,20 @@ class Gate:
 
         return counted
 
-    def _refusal(self, headers: Headers) -> ProblemError | None:
+    def _check_origin(self, headers: Headers) -> None:
+        """Raise `ProblemError` (403) unless the request names this service, and comes from no web page."""
         if not self._host_rule.accepts(headers):
-            return ProblemError(
+            raise ProblemError(
                 HTTPStatus.FORBIDDEN,
                 "the Host header is not loopback and not one of ACS_ALLOWED_HOSTS",
                 cause="host",
             )
         if headers.origin:
-            return ProblemError(
+            raise ProblemError(
                 HTTPStatus.FORBIDDEN,
                 "requests from web pages (with an Origin header) are refused",
                 cause="origin",
             )
-        return None
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -63,7 +63,7 @@ async def healthz() -> Health:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(runtime: Current, response: Response) -> Readiness:
     """Tell whether decisions can be made, each check by name."""
-    checks = [_manifests_check(runtime), _audit_check(runtime)]
+    checks = [_manifests_check(runtime), _audit_check(runtime), _access_check(runtime)]
     ready = all(check.state != "failed" for check in checks)
     if not ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -108,3 +108,11 @@ def _audit_check(runtime: Runtime) -> Check:
     if audit.warning:
         return Check(name="audit", state="warning", detail=audit.warning)
     return Check(name="audit", state="ok", detail=f"{audit.records} records written")
+
+
+def _access_check(runtime: Runtime) -> Check:
+    refused = runtime.access.refused
+    if refused:
+        detail = f"changed and refused, so that the old ones stay in force: {', '.join(refused)}"
+        return Check(name="access", state="warning", detail=detail)
+    return Check(name="access", state="ok", detail=runtime.access.summary)

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.catalog import AnyManifest
+from app.core.caller import Caller
 from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.manifest import document_digest, document_of
 from app.core.redaction import redacted
 from app.core.values import JsonObject
-from app.http.dependencies import current_runtime
+from app.http.dependencies import current_caller, current_runtime
 from app.runtime import Runtime
 from app.wire.problems import ProblemError
 
@@ -20,6 +21,7 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["manifests"])
 Current = Annotated[Runtime, Depends(current_runtime)]
+CurrentCaller = Annotated[Caller | None, Depends(current_caller)]
 
 
 class ManifestToValidate(BaseModel):
@@ -76,8 +78,10 @@ class ManifestDetail(LoadedManifest):
 
 
 @router.post("/v1/manifests:validate")
-async def validate(body: ManifestToValidate, runtime: Current) -> Validation:
+async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCaller) -> Validation:
     """Validate and lint a manifest as if it came with a request."""
+    if caller is not None and not caller.inline:
+        raise ProblemError(HTTPStatus.FORBIDDEN, "this caller may not bring a manifest of its own")
     if runtime.catalog.inline.mode is InlineMode.DENY:
         raise ProblemError(
             HTTPStatus.FORBIDDEN,

@@ -155,6 +155,7 @@ _EXAMPLE: JsonSchema = {
 
 _PROBLEMS = {
     "400": "the request is malformed; `detail` names the member",
+    "401": "no credential, or one that is not known",
     "403": "the caller may not do this",
     "404": "no such route or manifest",
     "405": "only POST",
@@ -172,7 +173,11 @@ def document_decisions(api: FastAPI) -> None:
     def openapi() -> JsonSchema:
         document = generate()
         document["paths"].update(_paths())
-        document.setdefault("components", {}).setdefault("schemas", {}).update(_schemas())
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {}).update(_schemas())
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        # Whether a credential is needed is the operator's choice.
+        document["security"] = [{}, {"token": []}]
         return document
 
     api.openapi = openapi  # type: ignore[method-assign]  # the framework's documented way to extend it

@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 import uvicorn
 
+from app.access.entries import AccessFileError
 from app.config import Settings
 from app.core.diagnostics import ManifestError
 from app.evaluators.custom import AdapterError
@@ -74,7 +75,7 @@ def run_worker(inherited: Inherited, number: int, channel: Channel) -> None:
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(_serve(inherited, number, channel))
-    except (AdapterError, AuditDamagedError, ManifestError, SandboxError) as error:
+    except (AccessFileError, AdapterError, AuditDamagedError, ManifestError, SandboxError) as error:
         channel.send({"kind": "failed", "message": str(error)[:_MAX_MESSAGE]})
         raise SystemExit(1) from None
 

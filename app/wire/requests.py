@@ -6,6 +6,7 @@ from http import HTTPStatus
 import orjson
 
 from app.approval.resolution import Claim
+from app.core.caller import Caller
 from app.core.points import Mode
 from app.core.values import Json, JsonObject, nesting_bound
 from app.wire.problems import ProblemError
@@ -44,7 +45,10 @@ _NOTHING: frozenset[str] = frozenset()
     slots=True, kw_only=True
 )  # not frozen: one is made for every request, and freezing doubles its cost
 class EvaluateRequest:
-    """One request for a verdict. `nesting` bounds the depth of everything that came in the body."""
+    """One request for a verdict. `nesting` bounds the depth of everything that came in the body.
+
+    `caller` is `None` where nobody needs to say who calls.
+    """
 
     point: str
     snapshot: dict[str, Json]
@@ -55,6 +59,7 @@ class EvaluateRequest:
     manifest_ref: str | None = None
     request_id: str | None = None
     include: frozenset[str] = _NOTHING
+    caller: Caller | None = None
 
 
 def parse_object(body: bytes) -> dict[str, Json]:

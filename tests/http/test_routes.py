@@ -212,7 +212,11 @@ def test_health_and_information(inline_service: Service) -> None:
     assert inline_service.get("/healthz") == (200, {"status": "alive"})
     status, ready = inline_service.get("/readyz")
     checks = [(check["name"], check["state"]) for check in ready["checks"]]
-    assert (status, ready["ready"], checks) == (200, True, [("manifests", "ok"), ("audit", "ok")])
+    assert (status, ready["ready"], checks) == (
+        200,
+        True,
+        [("manifests", "ok"), ("audit", "ok"), ("access", "ok")],
+    )
     status, info = inline_service.get("/v1/info")
     assert (status, info["name"], sorted(info["engines"])) == (
         200,
