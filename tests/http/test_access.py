@@ -15,6 +15,7 @@ from fastapi.routing import iter_route_contexts
 from app.core.caller import Scope
 from app.http.access import ROUTES, UndeclaredRouteError, route_rules
 from app.http.app import create_api
+from app.http.decisions import is_decision
 from tests.conftest import ROOT, Service, Start, start_service
 from tests.http.test_lifecycle import _start_refused
 
@@ -96,7 +97,7 @@ def _served() -> set[str]:
         served |= {
             f"{method.upper()} {path}"
             for method in operations
-            if method != "parameters" and path.startswith("/v1/evaluate")
+            if method != "parameters" and is_decision(path)
         }
     return served
 
@@ -171,7 +172,7 @@ def test_each_route_with_each_credential(service: Service, route: str, credentia
     problem = json.loads(reply)
     assert reply_headers["content-type"] == "application/problem+json"
     assert reply_headers["www-authenticate"].startswith('Bearer realm="acs-sidecar"')
-    assert (problem.get("verdict") == DENIED) is path.startswith("/v1/evaluate")
+    assert (problem.get("verdict") == DENIED) is is_decision(path)
 
 
 @pytest.mark.parametrize(
