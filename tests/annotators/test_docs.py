@@ -1,0 +1,56 @@
+"""The examples of `docs/annotators.md` compile, and none of the providers is without one."""
+
+import re
+from collections import defaultdict
+from typing import Any
+
+from app.annotators import classifier_remote, llm
+from app.annotators.http import HttpClient
+from app.config import load_settings
+from app.core.document import Document, parse_document
+from app.core.ports import NoSources
+from app.wiring import build_compiler
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "docs" / "annotators.md").read_text()
+
+
+def _examples() -> dict[str, Any]:
+    examples: dict[str, Any] = {}
+    for block in re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
+        value = parse_document(block).value
+        assert isinstance(value, dict)
+        examples.update(value)
+    return examples
+
+
+def test_every_provider_has_an_example_that_compiles(monkeypatch: Any) -> None:
+    """Each example is built as an operator's manifest would have it, with its variables set."""
+    examples = _examples()
+    for annotator in examples.values():
+        for name, member in annotator.items():
+            if name.endswith("_env"):
+                monkeypatch.setenv(member, "example")
+    manifest: dict[str, Any] = {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
+        "annotators": examples,
+        "intervention_points": {
+            "input": {
+                "policy_target": "$",
+                "policy": {"id": "p"},
+                "annotations": {name: {"from": "$policy_target"} for name in examples},
+            }
+        },
+    }
+    compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
+    compiled = compiler.compile_operator("docs", Document(manifest, {}), NoSources())
+    assert compiled.points["input"].annotator_names == tuple(sorted(examples))
+    shown: dict[str, set[str]] = defaultdict(set)
+    for annotator in examples.values():
+        shown[annotator["type"]].add(annotator.get("provider", ""))
+    assert shown == {
+        "endpoint": {""},
+        "llm": set(llm.PROVIDERS),
+        "classifier": set(classifier_remote.PROVIDERS),
+    }
