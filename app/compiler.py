@@ -12,6 +12,7 @@ from app.core.document import Document
 from app.core.errors import Reason
 from app.core.inline import inline_findings
 from app.core.limits import Limits
+from app.core.lints import lints
 from app.core.manifest import AnnotatorUse, Manifest, Point, member_path, read_manifest
 from app.core.outbound import OutboundAllow
 from app.core.points import InterventionPoint
@@ -116,7 +117,8 @@ class ManifestCompiler:
         if findings:
             raise ManifestError(findings)
         approval, remarks = approval_plan(manifest.approval, self.resolver_types)
-        warnings = (*(_clamped(limit, limits) for limit in clamped), *remarks, *policies.warnings)
+        clamps = (_clamped(limit, limits) for limit in clamped)
+        warnings = (*clamps, *lints(manifest), *remarks, *policies.warnings)
         return CompiledManifest(name, provenance, manifest, points, warnings, approval)
 
     def _annotators(
@@ -158,6 +160,7 @@ def _bindings(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Bindin
             point.policy_members,
             point.target_kind,
             projects_tool=point.tool_name is not None,
+            annotations=tuple(use.name for use in point.annotators),
         )
         for point in manifest.points.values()
     ]

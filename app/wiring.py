@@ -29,6 +29,7 @@ from app.config import Settings
 from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.outbound import OutboundAllow
+from app.core.placing import placed
 from app.evaluators.custom import load_adapters
 from app.evaluators.registry import policy_types
 from app.evaluators.rego import RegoType
@@ -232,13 +233,15 @@ def read_operator_manifests(settings: Settings) -> tuple[ReadManifest, ...]:
 
 def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManifest:
     """Compile one manifest; an invalid one becomes the manifest that denies everything."""
-    name = read.file.name
+    name, label, document = read.file.name, read.file.label, read.content
+    if isinstance(document, ManifestError):
+        return InvalidManifest(name, Provenance.OPERATOR, document, read.digest)
     try:
-        if isinstance(read.content, ManifestError):
-            raise read.content
-        return compiler.compile_operator(name, read.content, read.sources, read.file.label)
+        manifest = compiler.compile_operator(name, document, read.sources, label)
     except ManifestError as error:
-        return InvalidManifest(name, Provenance.OPERATOR, error, read.digest)
+        found = ManifestError(placed(error.diagnostics, document, label), error.reason)
+        return InvalidManifest(name, Provenance.OPERATOR, found, read.digest)
+    return replace(manifest, warnings=placed(manifest.warnings, document, label))
 
 
 def compile_operator_manifests(

@@ -10,7 +10,15 @@ from rich.console import Console
 
 from app.core.diagnostics import Diagnostic
 
-__all__ = ["COULD_NOT_RUN", "OutputFormat", "fail", "print_json", "show_findings", "wants_table"]
+__all__ = [
+    "COULD_NOT_RUN",
+    "OutputFormat",
+    "fail",
+    "print_json",
+    "show_findings",
+    "stdout_is_terminal",
+    "wants_table",
+]
 
 COULD_NOT_RUN = 2
 """Exit code of a command that could not do its work, as against 1: it did, and the answer is no."""
@@ -26,7 +34,12 @@ class OutputFormat(StrEnum):
 
 def wants_table(chosen: OutputFormat) -> bool:
     """Tell whether to print for a person."""
-    return chosen is OutputFormat.TABLE or (chosen is OutputFormat.AUTO and sys.stdout.isatty())
+    return chosen is OutputFormat.TABLE or (chosen is OutputFormat.AUTO and stdout_is_terminal())
+
+
+def stdout_is_terminal() -> bool:
+    """Tell whether a person reads the output."""
+    return sys.stdout.isatty()
 
 
 def print_json(value: object) -> None:
@@ -44,8 +57,8 @@ def show_findings(findings: tuple[Diagnostic, ...]) -> None:
         console.print(f"{finding} [{finding.code}]", markup=False)
 
 
-def fail(message: str) -> NoReturn:
-    """End a command that could not run, saying why."""
+def fail(message: str, code: int = COULD_NOT_RUN) -> NoReturn:
+    """End a command that could not run, or whose answer is no, saying why."""
     for line in message.splitlines():
         typer.secho(f"error: {line}", fg=typer.colors.RED, err=True)
-    raise typer.Exit(COULD_NOT_RUN)
+    raise typer.Exit(code)

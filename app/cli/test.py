@@ -15,6 +15,7 @@ from app.annotators.http import HttpClient
 from app.cli.case_coverage import coverage_of
 from app.cli.case_report import ManifestReport, exit_code, report_json, show_reports
 from app.cli.case_run import run_cases
+from app.cli.finding_files import in_files
 from app.cli.junit import junit_xml
 from app.cli.manifest import manifest_files
 from app.cli.output import fail, print_json, show_findings
@@ -104,7 +105,8 @@ def _report(
     file = read.file
     manifest = compile_manifest(read, with_coverage(compiler, reached) if wanted else compiler)
     if isinstance(manifest, InvalidManifest):
-        return ManifestReport(file.name, file.path, manifest.digest, (), manifest.error.diagnostics)
+        findings = in_files(read, manifest.error.diagnostics)
+        return ManifestReport(file.name, file.path, manifest.digest, (), findings)
     results = asyncio.run(run_cases(manifest, cases, done))
     limits = next(iter(manifest.points.values())).limits
     return ManifestReport(

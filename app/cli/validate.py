@@ -1,49 +1,86 @@
 """`acs-sidecar validate`: check manifests before they are deployed."""
 
-from dataclasses import asdict
+import time
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 
 from app.annotators.http import HttpClient
+from app.cli.finding_files import in_files
 from app.cli.manifest import manifest_files
-from app.cli.output import OutputFormat, print_json, show_findings, wants_table
+from app.cli.output import fail, print_json, show_findings, stdout_is_terminal
+from app.cli.sarif import sarif_log
 from app.cli.settings import settings_from
+from app.compiler import ManifestCompiler
 from app.core.compiled import InvalidManifest
+from app.core.diagnostics import Diagnostic
+from app.stores.manifest_files import ReadManifest
 from app.wiring import build_compiler, compile_manifest, read_manifests
 
 __all__ = ["validate"]
 
 
+class FindingsFormat(StrEnum):
+    """How findings are printed: `auto` is text on a terminal and JSON in a pipe."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    path: str
+    valid: bool
+    digest: str | None
+    compile_ms: float
+    diagnostics: tuple[Diagnostic, ...]
+
+
 def validate(
-    paths: list[Path] = typer.Argument(help="Manifest files, or directories of manifests."),
-    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+    paths: list[Path] = typer.Argument(help="Manifest files, their folders, or directories of manifests."),
+    output: FindingsFormat = typer.Option(FindingsFormat.AUTO, "--format", help="How to print."),
+    strict: bool = typer.Option(False, "--strict", help="Fail on warnings too."),
 ) -> None:
     """Validate and lint manifests with their policies, as the service does when it starts.
 
-    Exits 0 when all are valid, 1 when one is not, 2 when something could not be read.
+    Exits 0 when all are valid, 1 when one is not (or, with `--strict`, has a warning), 2 when
+    something could not be read.
     """
     compiler = build_compiler(settings_from(None).settings, HttpClient(), None)
-    results = []
-    valid = True
-    for read in read_manifests(manifest_files(paths)):
-        manifest = compile_manifest(read, compiler)
-        invalid = isinstance(manifest, InvalidManifest)
-        findings = manifest.error.diagnostics if isinstance(manifest, InvalidManifest) else manifest.warnings
-        valid = valid and not invalid
-        if wants_table(output):
-            show_findings(findings)
-            word, colour = ("invalid", typer.colors.RED) if invalid else ("valid", typer.colors.GREEN)
-            typer.echo(f"{typer.style(word, fg=colour)}  {read.file.path}  {manifest.digest or ''}")
-        results.append(
-            {
-                "path": str(read.file.path),
-                "valid": not invalid,
-                "digest": manifest.digest,
-                "diagnostics": [asdict(finding) for finding in findings],
-            }
-        )
-    if not wants_table(output):
-        print_json(results)
-    if not valid:
+    checked = [_check(read, compiler) for read in read_manifests(manifest_files(paths))]
+    match output:
+        case FindingsFormat.SARIF:
+            print_json(sarif_log(finding for one in checked for finding in one.diagnostics))
+        case FindingsFormat.TEXT:
+            _show(checked)
+        case FindingsFormat.AUTO if stdout_is_terminal():
+            _show(checked)
+        case _:
+            print_json([asdict(one) for one in checked])
+    if not all(one.valid for one in checked):
         raise typer.Exit(1)
+    if strict and (warnings := sum(len(one.diagnostics) for one in checked)):
+        fail(f"{warnings} warnings, and `--strict` allows none", code=1)
+
+
+def _check(read: ReadManifest, compiler: ManifestCompiler) -> _Checked:
+    started = time.perf_counter()
+    manifest = compile_manifest(read, compiler)
+    took = round((time.perf_counter() - started) * 1000, 1)
+    invalid = isinstance(manifest, InvalidManifest)
+    findings = manifest.error.diagnostics if isinstance(manifest, InvalidManifest) else manifest.warnings
+    shown = in_files(read, findings)
+    return _Checked(str(read.file.path), not invalid, manifest.digest, took, shown)
+
+
+def _show(checked: list[_Checked]) -> None:
+    for one in checked:
+        show_findings(one.diagnostics)
+        word, colour = ("valid", typer.colors.GREEN) if one.valid else ("invalid", typer.colors.RED)
+        typer.echo(
+            f"{typer.style(word, fg=colour)}  {one.path}  {one.digest or ''}  compiled in {one.compile_ms} ms"
+        )

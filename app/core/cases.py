@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.core.canonical import canonical
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.document import Document
-from app.core.manifest import member_path
+from app.core.manifest import Members, member_path
 from app.core.points import POINT_NAMES, InterventionPoint, Mode
 from app.core.values import Json, JsonObject
 from app.core.verdict import Decision
@@ -33,8 +33,6 @@ _EXPECTABLE: Mapping[str, tuple[type, ...]] = {
     "result_labels": (list,),
 }
 _TARGET = "transformed_policy_target"
-
-Members = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)

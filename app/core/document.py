@@ -21,6 +21,7 @@ __all__ = [
     "Document",
     "DocumentBoundError",
     "DocumentError",
+    "Place",
     "check_bounds",
     "parse_document",
 ]
@@ -31,6 +32,8 @@ MAX_EXPANDED_BYTES = 1024 * 1024
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 
 Place = tuple[int, int]
+"""Line and column, from 1."""
+
 Members = tuple[str | int, ...]
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -80,7 +83,7 @@ def parse_document(text: str) -> Document:
     """Parse one YAML or JSON document. Raises `DocumentError`."""
     if len(text.encode(errors="surrogatepass")) > MAX_TEXT_BYTES:
         raise DocumentBoundError(f"the text is longer than {MAX_TEXT_BYTES} bytes")
-    from_json = _parse_json(text)
+    from_json = _parse_json_or_place(text)
     try:
         document = _Reader(text).document()
     except DocumentError:
@@ -89,6 +92,25 @@ def parse_document(text: str) -> Document:
         # JSON allows a few texts that YAML does not; they keep their value and lose their places.
         return Document(from_json.value, {})
     return Document(from_json.value, document.places) if from_json else document
+
+
+def _parse_json_or_place(text: str) -> "_JsonText | None":
+    """Read the text as strict JSON; what is refused is refused with its place, where one is known."""
+    try:
+        return _parse_json(text)
+    except DocumentBoundError:
+        raise
+    except DocumentError as error:
+        raise DocumentError(error.message, _refused_at(text)) from None
+
+
+def _refused_at(text: str) -> Place | None:
+    """Give the place at which the YAML reader, which knows places, refuses the text too."""
+    try:
+        _Reader(text).document()
+    except DocumentError as error:
+        return (error.line, error.column) if error.line is not None and error.column is not None else None
+    return None
 
 
 def check_bounds(value: Json) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "SUPPORTED_VERSIONS",
     "AnnotatorUse",
     "Manifest",
+    "Members",
     "Point",
     "document_digest",
     "document_of",
@@ -65,6 +66,7 @@ _APPROVAL_MEMBERS = frozenset({"default_resolver", "on_timeout", "resolvers", *_
 _ON_TIMEOUT = ("deny", "allow", "suspend")
 
 Members = tuple[str | int, ...]
+"""The names and indexes that lead to a member."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,8 @@ class PointBinding:
 
     `definition` is the whole policy definition, `members` are those of the binding besides `id`.
     `target_kind` is the configured `policy_target_kind`; `projects_tool` tells whether the point has
-    `tool_name_from`. `path` names the binding in diagnostics
-    (`intervention_points.output.policy`).
+    `tool_name_from`; `annotations` are the names of its annotators. `path` names the binding in
+    diagnostics (`intervention_points.output.policy`).
     """
 
     point: InterventionPoint
@@ -83,6 +83,7 @@ class PointBinding:
     members: JsonObject
     target_kind: str | None
     projects_tool: bool
+    annotations: tuple[str, ...] = ()
 
 
 class CompiledPolicy(Protocol):

@@ -1,8 +1,11 @@
 """The `cedar` policy type: Cedar policies over a snapshot, evaluated in this process (contract 1.7.1)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from app.core.canonical import canonical
 from app.core.diagnostics import Diagnostic
+from app.core.lints import unread_annotation
 from app.core.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, PolicyType, SourceReader
 from app.core.values import JsonObject
 from app.evaluators import cedar_engine as engine
@@ -12,6 +15,7 @@ from app.evaluators.cedar_definition import read_definition
 from app.evaluators.cedar_entities import compile_entities
 from app.evaluators.cedar_policies import Policies, compile_policies
 from app.evaluators.cedar_query import Query, binding_query
+from app.evaluators.cedar_reads import Reads
 from app.evaluators.cedar_schema_source import compile_schema
 from app.evaluators.cedar_syntax import EntityUid
 from app.evaluators.cedar_uids import AgentOfEnvelope, FixedUid, ProjectedTool, UidSource
@@ -52,10 +56,11 @@ class _CedarPolicy:
     entities: engine.Entities
     admission: Admission | None
     query: Query
+    remarks: list[Diagnostic] = field(default_factory=list)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        return self.policies.warnings
+        return (*self.policies.warnings, *self.remarks)
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix where each part of the request comes from, and hold the types against the schema."""
@@ -66,6 +71,7 @@ class _CedarPolicy:
         if self.admission and isinstance(action, FixedUid):
             _check_types(self.admission, binding.path, principal, action.uid, resource)
         decimals = self._decimals(query, action, binding.path)
+        self.remarks.extend(_unread_annotations(binding, query, self.policies.reads))
         return _CedarEvaluator(
             self.policies,
             self.entities,
@@ -131,6 +137,17 @@ class _CedarEvaluator:
             context=convert(context),
         )
         return self.policies.output(answer)
+
+
+def _unread_annotations(binding: PointBinding, query: Query, reads: Reads) -> Iterator[Diagnostic]:
+    """Remark on annotations of the point that no policy reads, where the manifest maps none itself."""
+    given = canonical([binding.definition.get("query"), dict(binding.members)])
+    if query.context is not None or b"annotations" in given:
+        return
+    read = reads.at("annotations")
+    for name in binding.annotations:
+        if not read.whole and name not in read.members:
+            yield unread_annotation(binding.path, name)
 
 
 def _default_resource(binding: PointBinding) -> UidSource:

@@ -21,10 +21,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class EntitySource:
-    """Entities in Cedar's JSON form, and where they come from."""
+    """Entities in Cedar's JSON form, and where they come from: `text` is that of their file."""
 
     at: Place
     value: Json
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _entities(path: str, definition: JsonObject, sources: SourceReader) -> Entit
     if name != "entities_path":
         return EntitySource(Place(here), definition.get("entities", []))
     file = _file(definition[name], here, sources)
-    return EntitySource(Place(here, file.name), _json(file, here))
+    return EntitySource(Place(here, file.name), _json(file, here), _text(file, here))
 
 
 def _schema(path: str, definition: JsonObject, sources: SourceReader) -> SchemaSource | None:

@@ -3,12 +3,13 @@
 from collections.abc import Hashable
 
 from app.core.diagnostics import ManifestError
+from app.core.document import DocumentError, parse_document
 from app.core.values import Json, deeper_than
 from app.evaluators import cedar_engine as engine
 from app.evaluators.cedar_definition import EntitySource
 from app.evaluators.cedar_schema import chained_deeper_than
 from app.evaluators.cedar_source import MAX_NESTING
-from app.evaluators.findings import invalid, too_large
+from app.evaluators.findings import Place, invalid, too_large
 
 __all__ = ["compile_entities"]
 
@@ -47,6 +48,15 @@ def _key(uid: Json) -> Hashable:
     return str(written)
 
 
+def _place(source: EntitySource, index: int) -> Place:
+    """Give the place of an entity in its file."""
+    try:
+        line, column = parse_document(source.text or "").place((index,))
+    except DocumentError:
+        return source.at
+    return source.at._replace(line=line, column=column)
+
+
 def _blamed(
     source: EntitySource, entities: list[Json], schema: engine.Schema | None, said: str
 ) -> ManifestError:
@@ -55,5 +65,7 @@ def _blamed(
         try:
             engine.parse_entities([entity], schema)
         except engine.EngineError as error:
-            return invalid("cedar-entities-invalid", f"entity {index} is wrong: {error}", source.at)
+            return invalid(
+                "cedar-entities-invalid", f"entity {index} is wrong: {error}", _place(source, index)
+            )
     return invalid("cedar-entities-invalid", said, source.at)

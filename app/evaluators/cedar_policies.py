@@ -115,7 +115,7 @@ def _parsed(cut: Iterable[Statement]) -> Iterator[dict[str, Any]]:
         try:
             policy = engine.parse_policy(statement.text)
         except engine.EngineError as error:
-            findings.append(finding("cedar-policy-syntax", str(error), statement.at))
+            findings.append(finding("cedar-policy-syntax", str(error), statement.place_of(str(error))))
             continue
         except engine.NestingError:
             raise _chained(statement) from None
@@ -148,7 +148,10 @@ def _validate(cut: Sequence[Statement], text: str, schema: CompiledSchema) -> No
     )
     if errors:
         raise ManifestError(
-            [finding("cedar-policy-invalid", message, cut[position].at) for position, message in errors]
+            [
+                finding("cedar-policy-invalid", message, cut[position].place_of(message))
+                for position, message in errors
+            ]
         )
 
 
@@ -186,13 +189,21 @@ def _warnings(statement: Statement, policy: Mapping[str, Any], known: _Policy) -
         return remark(code, f"policy `{known.name}` {message}", statement.at)
 
     if policy["template"]:
-        yield warned("cedar-unlinked-template", "is a template that nothing links: it never applies")
+        yield warned(
+            "cedar-unlinked-template",
+            "is a template that nothing links, and never applies: name the entities instead",
+        )
     if policy["effect"] == "forbid" and known.advice is not None:
-        yield warned("cedar-advice-on-forbid", "forbids, so that its `@advice` is never read")
+        yield warned(
+            "cedar-advice-on-forbid", "forbids, so that its `@advice` is never read: move it to a permit"
+        )
     elif isinstance(known.advice, EvaluationError):
-        yield warned("cedar-advice-invalid", f"fails when it allows: {known.advice.detail}")
+        yield warned("cedar-advice-invalid", f"fails when it allows: {known.advice.detail}; correct it")
     if policy["effect"] == "permit" and known.advice is None and _unconditional(policy):
-        yield warned("cedar-unconditional-permit", "permits everything: whatever nothing forbids is allowed")
+        yield warned(
+            "cedar-unconditional-permit",
+            "permits everything, so that whatever nothing forbids is allowed: give it a scope or a condition",
+        )
 
 
 def _unconditional(policy: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from app.evaluators.cedar_definition import SchemaSource
 from app.evaluators.cedar_schema import MAX_SCHEMA_CHARACTERS, Schema, SchemaBoundError
 from app.evaluators.cedar_schema_json import SchemaShapeError, read_schema_json
 from app.evaluators.cedar_schema_text import read_schema_text
-from app.evaluators.cedar_syntax import CedarSyntaxError, Lines
+from app.evaluators.cedar_syntax import CedarSyntaxError, Lines, named_token
 from app.evaluators.findings import Place, invalid, too_large
 
 __all__ = ["CompiledSchema", "compile_schema"]
@@ -37,7 +37,7 @@ def compile_schema(source: SchemaSource) -> CompiledSchema:
     except CedarSyntaxError as error:
         raise _misread(source, error) from None
     except (SchemaShapeError, engine.EngineError) as error:
-        raise invalid(_SYNTAX, str(error), source.at) from None
+        raise _refused(source, str(error)) from None
 
 
 def _declarations(value: str | dict[str, Json]) -> Schema:
@@ -52,6 +52,14 @@ def _declarations(value: str | dict[str, Json]) -> Schema:
 def _check_length(length: int) -> None:
     if length > MAX_SCHEMA_CHARACTERS:
         raise SchemaBoundError(f"the schema is longer than {MAX_SCHEMA_CHARACTERS} characters")
+
+
+def _refused(source: SchemaSource, said: str) -> ManifestError:
+    """Point at what the engine names, where it stands in the text once."""
+    offset = named_token(source.value, said) if isinstance(source.value, str) else None
+    if offset is None:
+        return invalid(_SYNTAX, said, source.at)
+    return _misread(source, CedarSyntaxError(said, offset))
 
 
 def _misread(source: SchemaSource, error: CedarSyntaxError) -> ManifestError:

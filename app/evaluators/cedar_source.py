@@ -7,7 +7,7 @@ The engine ends the process where an expression nests a few hundred levels: abou
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from app.evaluators.cedar_syntax import CedarSyntaxError, Lines, Token, tokens
+from app.evaluators.cedar_syntax import CedarSyntaxError, Lines, Token, named_token, tokens
 from app.evaluators.findings import Place, invalid, too_large
 
 __all__ = ["MAX_NESTING", "MAX_OPERATORS", "MAX_POLICY_CHARACTERS", "PolicyText", "Statement", "statements"]
@@ -46,6 +46,15 @@ class Statement:
 
     text: str
     at: Place
+
+    def place_of(self, said: str) -> Place:
+        """Give the place of what an engine's message names in it, or of its beginning."""
+        offset = named_token(self.text, said)
+        if offset is None or self.at.line is None or self.at.column is None:
+            return self.at
+        line, column = Lines(self.text).place(offset)
+        shift = self.at.column - 1 if line == 1 else 0
+        return self.at._replace(line=self.at.line + line - 1, column=column + shift)
 
 
 def statements(source: PolicyText) -> Iterator[Statement]:

@@ -15,6 +15,7 @@ __all__ = [
     "Lines",
     "Token",
     "is_type_name",
+    "named_token",
     "parse_uid",
     "tokens",
     "unescape",
@@ -96,6 +97,19 @@ def tokens(text: str) -> Iterator[Token]:
             case "string" | "word" | "number" | "mark" as kind:
                 yield Token(kind, found.group(), place)
         place = found.end()
+
+
+def named_token(text: str, said: str) -> int | None:
+    """Give where the token is that an engine's message names, if only one in `text` can be meant.
+
+    A message names a token in backticks, or as its last word.
+    """
+    named = {*re.findall(r"`([^`]+)`", said), *said.split()[-1:]}
+    try:
+        found = [token.offset for token in tokens(text) if token.text in named]
+    except CedarSyntaxError:
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def unescape(quoted: str) -> str:

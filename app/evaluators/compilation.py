@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.core.canonical import canonical, digest
 from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.manifest import member_path
 from app.core.points import InterventionPoint
 from app.core.ports import CompiledPolicy, Evaluator, PointBinding, PolicyType, SourceFile, SourceReader
 from app.core.values import JsonObject
@@ -23,6 +24,7 @@ class Binding:
     members: JsonObject
     target_kind: str | None
     projects_tool: bool
+    annotations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def policy_jobs(
         definition = {**declared, **overlay}
         job = grouped.setdefault(
             binding.policy.encode() + b"\0" + canonical(definition),
-            (f"policies.{binding.policy}", kind, definition, []),
+            (member_path(("policies", binding.policy)), kind, definition, []),
         )
         job[3].append(
             PointBinding(
@@ -75,6 +77,7 @@ def policy_jobs(
                 members=binding.members,
                 target_kind=binding.target_kind,
                 projects_tool=binding.projects_tool,
+                annotations=binding.annotations,
             )
         )
     return tuple(

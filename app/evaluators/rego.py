@@ -8,6 +8,7 @@ import orjson
 
 from app.core.diagnostics import Diagnostic
 from app.core.errors import EvaluationError, Reason
+from app.core.lints import unread_annotation
 from app.core.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, PolicyType, SourceReader
 from app.core.values import Json, JsonObject
 from app.evaluators.findings import invalid, remark
@@ -60,7 +61,7 @@ class _RegoPolicy:
         self._program = program
         self._input_text = input_text(program.input_paths)
         self._evaluators: dict[str, Evaluator] = {}
-        self._remarks: dict[Segments, Diagnostic] = {}
+        self._remarks: dict[Segments | str, Diagnostic] = {}
         if not is_blank(definition.get("query")):
             self._lint(parse_query(definition["query"], f"{path}.query"))
 
@@ -78,6 +79,7 @@ class _RegoPolicy:
         if not self._program.tree.holds(query) and not holds(self._sources.data, query):
             raise invalid("rego-query-unknown", f"`{text}` is no rule and no data of this policy", path)
         self._lint(query)
+        self._lint_annotations(binding, query)
         if text not in self._evaluators:
             self._evaluators[text] = self._evaluator(query, text)
         return self._evaluators[text]
@@ -95,10 +97,19 @@ class _RegoPolicy:
             return
         message = (
             f"`{dotted(query)}` has no default: where none of its bodies holds it is undefined, and the "
-            "evaluation fails"
+            "verdict a deny by error; add a `default` with a reason of your own"
         )
         at = rules[0].at
         self._remarks[query] = remark("rego-no-default", message, at)
+
+    def _lint_annotations(self, binding: PointBinding, query: Segments) -> None:
+        """Remark on annotations of the point that no rule reads; one that reads the whole reads each."""
+        read = self._program.reads(query) if binding.annotations else frozenset()
+        for name in binding.annotations:
+            place = ("annotations", name)
+            if not any(path[:2] == place or place[: len(path)] == path for path in read):
+                found = unread_annotation(binding.path, name)
+                self._remarks[str(found.path)] = found
 
 
 class _QueryEvaluator:

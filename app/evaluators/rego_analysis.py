@@ -38,6 +38,20 @@ class Program:
     rules: Mapping[Segments, Sequence[Rule]]
     tree: DocumentTree
     input_paths: frozenset[Segments]
+    edges: Edges
+    input_paths_of: Mapping[Segments, frozenset[Segments]]
+
+    def reads(self, query: Segments) -> frozenset[Segments]:
+        """Give the paths below `input` that the rules may read on which `query` depends."""
+        reached: set[Node] = set()
+        pending = list(self.tree.read(query))
+        while pending:
+            node = pending.pop()
+            if node not in reached:
+                reached.add(node)
+                pending.extend(self.edges.get(node, ()))
+        rules = (path for kind, path in reached if kind == "rule")
+        return frozenset(read for path in rules for read in self.input_paths_of.get(path, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +82,10 @@ def analyse(modules: Sequence[tuple[ModuleFacts, Roots]], data: JsonObject) -> P
     _bound_rules(policy)
     if circles := list(_circles(_edges(policy, tree, hidden=False), policy)):
         raise ManifestError(circles)
-    _bound_chains(_edges(policy, tree, hidden=True), policy)
-    return Program(policy.rules, tree, frozenset(_input_paths(policy)))
+    edges = _edges(policy, tree, hidden=True)
+    _bound_chains(edges, policy)
+    read = _input_paths(policy)
+    return Program(policy.rules, tree, frozenset[Segments]().union(*read.values()), edges, read)
 
 
 def _gather(modules: Sequence[ModuleFacts]) -> _Policy:
@@ -264,11 +280,14 @@ def _bound_chains(edges: Edges, policy: _Policy) -> None:
             raise too_large(message, at)
 
 
-def _input_paths(policy: _Policy) -> Iterator[Segments]:
-    """Give the paths below `input` that any rule may read."""
+def _input_paths(policy: _Policy) -> dict[Segments, frozenset[Segments]]:
+    """Give the paths below `input` that the rules of each path may read."""
+    found: dict[Segments, set[Segments]] = {}
     for module in policy.modules:
         for rule in module.rules:
+            read = found.setdefault(rule.path, set())
             for reference in rule.references:
                 root, *names = _resolved(reference, module)
                 if "input" in (root, reference.root):
-                    yield tuple(names)
+                    read.add(tuple(names))
+    return {path: frozenset(read) for path, read in found.items()}

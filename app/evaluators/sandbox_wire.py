@@ -126,6 +126,7 @@ def write_jobs(jobs: Iterable[PolicyJob]) -> bytes:
                         "members": dict(binding.members),
                         "target_kind": binding.target_kind,
                         "projects_tool": binding.projects_tool,
+                        "annotations": binding.annotations,
                     }
                     for binding in job.bindings
                 ],
@@ -150,6 +151,7 @@ def read_jobs(body: bytes) -> tuple[PolicyJob, ...]:
                     members=binding["members"],
                     target_kind=binding["target_kind"],
                     projects_tool=binding["projects_tool"],
+                    annotations=tuple(binding["annotations"]),
                 )
                 for binding in job["bindings"]
             ),

@@ -11,6 +11,7 @@ from app.core.caller import Caller
 from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.manifest import document_digest, document_of
+from app.core.placing import placed
 from app.core.redaction import redacted
 from app.core.values import JsonObject
 from app.http.dependencies import current_caller, current_runtime
@@ -87,14 +88,18 @@ async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCa
             HTTPStatus.FORBIDDEN,
             "inline manifests are refused here; `acs-sidecar validate` checks files on your own machine",
         )
-    digest = None
     try:
         document = document_of(body.manifest)
-        digest = document_digest(document)
-        compiled = await runtime.compiler.compile_inline(document)
     except ManifestError as error:
-        return Validation(valid=False, digest=digest, diagnostics=_findings(error.diagnostics))
-    return Validation(valid=True, digest=compiled.digest, diagnostics=_findings(compiled.warnings))
+        return Validation(valid=False, digest=None, diagnostics=_findings(error.diagnostics))
+    try:
+        found = (await runtime.compiler.compile_inline(document)).warnings
+        valid = True
+    except ManifestError as error:
+        found, valid = error.diagnostics, False
+    return Validation(
+        valid=valid, digest=document_digest(document), diagnostics=_findings(placed(found, document))
+    )
 
 
 @router.get("/v1/manifests")

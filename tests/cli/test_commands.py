@@ -103,7 +103,7 @@ def test_validate_reports_every_finding(folder: Path) -> None:
 
 def test_validate_speaks_to_people(folder: Path) -> None:
     """As a table, findings are lines with their place and a word for the outcome."""
-    done = run(folder, "validate", "bad.yaml", "--format", "table")
+    done = run(folder, "validate", "bad.yaml", "--format", "text")
     assert done.returncode == 1
     assert "bad.yaml:2:1: polices: is not known here" in done.stderr
     assert done.stdout.startswith("invalid")

@@ -86,7 +86,7 @@ def test_reads_the_core_schema(text: str, expected: Json) -> None:
         ("a: 1\n---\nb: 2", "more than one document", (2, 1)),
         ("a: *nothing", "the alias `*nothing` names no anchor before it", (1, 4)),
         ("a: &x [*x]", "the alias `*x` contains itself", (1, 8)),
-        ('{"a": "\\ud800"}', "a string holds a lone surrogate", (None, None)),
+        ('{"a": "\\ud800"}', "a string holds a lone surrogate", (1, 10)),
         ("a: [1", "not YAML or JSON: did not find expected ',' or ']'", (2, 1)),
     ],
 )  # fmt: skip

@@ -277,12 +277,12 @@ def test_decimals_with_a_schema() -> None:
 
 
 def test_validation() -> None:
-    """A policy that the schema does not support makes the manifest invalid, each where it begins."""
+    """A policy that the schema does not support makes the manifest invalid, each where it is wrong."""
     policies = (
         PERMIT_ALL + "\n\nforbid(principal, action, resource)\nwhen { context.nope == 1 };\n" + PERMIT_ALL
     )
     assert findings(policies, schema=schema()) == [
-        "policies.main.policy_set:3:1: policies.main.policy_set: for policy `policy1`, attribute `nope` in "
+        "policies.main.policy_set:4:16: policies.main.policy_set: for policy `policy1`, attribute `nope` in "
         'context for Action::"output" not found'
     ]
 
@@ -446,7 +446,7 @@ def test_json_form_decides() -> None:
         ("entity A", "policies.main.schema:1:9: policies.main.schema: expected `;`, found the end"),
         ('entity A enum ["\\q"];', "policies.main.schema:1:16: policies.main.schema: a string holds an escape that Cedar does not know"),
         ("nonsense;", "policies.main.schema:1:1: policies.main.schema: expected `entity`, `action`, `type` or `namespace`, found `nonsense`"),
-        ("entity A { x: B };", "policies.main.schema: failed to resolve type: B"),
+        ("entity A { x: B };", "policies.main.schema:1:15: policies.main.schema: failed to resolve type: B"),
         ("type A = {x: A};", None),
         ({"": {"entityTypes": {}}}, "policies.main.schema: missing field `actions`"),
         ({"": []}, "policies.main.schema: a namespace must be an object"),

@@ -228,7 +228,7 @@ def test_a_wrong_query_of_a_binding_is_named_there() -> None:
 
 NO_DEFAULT = (
     "rego-no-default a.rego:{}: policies.main.modules: `data.a.x` has no default: where none of its bodies "
-    "holds it is undefined, and the evaluation fails"
+    "holds it is undefined, and the verdict a deny by error; add a `default` with a reason of your own"
 )
 
 
