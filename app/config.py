@@ -17,7 +17,8 @@ from app.core.outbound import OutboundAllow
 from app.core.values import Json
 from app.stores.audit_open_log import Durability
 from app.stores.fetch_addresses import AddressPolicy
-from app.telemetry.log import EventFilter, LogFormat
+from app.telemetry.event_sink import FULL, EventFilter
+from app.telemetry.log import LogFormat
 
 __all__ = ["PREFIX", "Loaded", "Settings", "SettingsError", "is_loopback", "load_settings"]
 
@@ -119,7 +120,10 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level logged")
     log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for a terminal")
     telemetry_events: EventFilter = Field(
-        EventFilter.NOTABLE, description="decision events: all, notable (no plain allows) or off"
+        EventFilter.NOTABLE, description="events: of all decisions, of notable ones (no plain allows) or off"
+    )
+    telemetry_level: int = Field(
+        0, ge=0, le=FULL, description="performance events: 0 none, 1 annotators and policy, 2 each step"
     )
 
     limits: Limits = Field(Limits(), description="limits of one evaluation, as ACS_LIMIT_<NAME>")

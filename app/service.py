@@ -15,6 +15,8 @@ from app.core.compiled import CompiledPoint, InvalidManifest
 from app.core.decision import Decision
 from app.core.errors import EvaluationError, Reason
 from app.core.evaluation import Evaluation, evaluate
+from app.core.sender import Sender
+from app.core.span import Span
 from app.core.trace import Trace
 from app.core.verdict import Decision as Decided
 from app.wire.problems import ProblemError
@@ -41,15 +43,15 @@ class ManifestSource(Protocol):
 class DecisionSink(Protocol):
     """What learns of decisions after they are made. MUST NOT raise, block, or change anything."""
 
-    def decided(self, decision: Decision) -> None:
-        """Take a decision."""
+    def decided(self, decision: Decision, position: AuditPosition | None) -> None:
+        """Take a decision; `position` is where its record is."""
         ...
 
-    def resolved(self, resolution: Resolution) -> None:
-        """Take what became of an escalation."""
+    def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
+        """Take what became of an escalation; `position` is where its record is."""
         ...
 
-    def refused(self, status: int, cause: str, reason: Reason, detail: str) -> None:
+    def refused(self, status: int, cause: str, reason: Reason, detail: str, span: Span | None) -> None:
         """Take a request that got no evaluation; `cause` is one of few, `detail` the service's own text."""
         ...
 
@@ -91,7 +93,8 @@ class DecisionService:
     """Turns requests into recorded decisions.
 
     `audit` is `None` where no log is kept, `approvals` where escalations come without a challenge;
-    `clock` gives nanoseconds and is used for durations alone.
+    `clock` gives nanoseconds and is used for durations alone; `timed` is whether each step of every
+    evaluation is timed.
     """
 
     def __init__(
@@ -101,12 +104,15 @@ class DecisionService:
         sink: DecisionSink,
         clock: Callable[[], int],
         approvals: Approvals | None = None,
+        *,
+        timed: bool = False,
     ) -> None:
         self._manifests = manifests
         self._audit = audit
         self._sink = sink
         self._clock = clock
         self._approvals = approvals
+        self._timed = timed
 
     async def decide(self, request: EvaluateRequest) -> Recorded:
         """Decide on one request and record it.
@@ -116,7 +122,7 @@ class DecisionService:
         """
         decision = await self._decision(request)
         position = await self._append(self._audit, decision_entry(decision)) if self._audit else None
-        self._sink.decided(decision)
+        self._sink.decided(decision, position)
         if decision.verdict.decision is Decided.ESCALATE and self._approvals:
             return Recorded(decision, position, self._approvals.offer(decision, position))
         return Recorded(decision, position)
@@ -131,12 +137,12 @@ class DecisionService:
         decision = await self._decision(request)
         resolution = await self._approvals.resolve(decision, claim)
         position = await self._append(self._audit, approval_entry(resolution)) if self._audit else None
-        self._sink.resolved(resolution)
+        self._sink.resolved(resolution, position)
         return Resolved(resolution, position)
 
     async def _decision(self, request: EvaluateRequest) -> Decision:
         started = self._clock()
-        trace = Trace(self._clock, detailed="trace" in request.include)
+        trace = Trace(self._clock, detailed=self._timed or "trace" in request.include)
         manifest = await self._manifests.find(request)
         point = None if isinstance(manifest, InvalidManifest) else manifest.points.get(request.point)
         outcome = await self._outcome(manifest, point, request, trace)
@@ -151,20 +157,21 @@ class DecisionService:
             request.request_id,
             self._clock() - started,
             request.caller.name if request.caller else None,
+            request.span,
         )
 
     async def refuse(
-        self, problem: ProblemError, asked: str, caller: str | None, event: str = "decision"
+        self, problem: ProblemError, asked: str, sender: Sender, event: str = "decision"
     ) -> ProblemError:
         """Record a request that got no evaluation; give the problem to answer with.
 
-        `asked` is the intervention point as the caller named it, if at all; `caller` is who it is;
-        `event` is `approval` for what was to be resolved.
+        `asked` is the intervention point as the caller named it, if at all; `event` is `approval` for
+        what was to be resolved.
         """
-        self._sink.refused(problem.status, problem.cause, problem.reason, problem.detail)
+        self._sink.refused(problem.status, problem.cause, problem.reason, problem.detail, sender.span)
         if self._audit and not isinstance(problem, UnrecordedError):
             try:
-                entry = refusal_entry(asked, problem.reason, problem.request_id, caller, event)
+                entry = refusal_entry(asked, problem.reason, problem.request_id, sender, event)
                 await self._audit.append(entry)
             except AuditUnavailableError:
                 return UnrecordedError(problem.request_id)

@@ -47,9 +47,10 @@ from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
 from app.stores.manifest_files import ManifestFile, ReadManifest, find_manifests, read_manifest
-from app.telemetry.catalogue import WORKER_STARTS
+from app.telemetry.catalogue import DROPPED, WORKER_STARTS
+from app.telemetry.event_sink import FULL, EventSink
 from app.telemetry.exposition import Exposition
-from app.telemetry.log import LogSink
+from app.telemetry.log import event_writer
 from app.telemetry.metrics import Metrics
 from app.telemetry.service_metrics import commit_counter, follow_audit_log, follow_manifests
 from app.telemetry.shared import SharedNumbers
@@ -103,9 +104,13 @@ def build(
         audit = FileAuditLog(_audit_settings(settings, worker), key, _announce, committed)
         follow_audit_log(metrics, audit)
     approvals = _approvals(settings, operator)
-    telemetry = Telemetry(metrics, LogSink(settings.telemetry_events))
+    writer = event_writer()
+    if writer:
+        metrics.follow(metrics.counter(DROPPED, "log"), lambda: writer.dropped)
+    telemetry = Telemetry(metrics, EventSink(settings.telemetry_events, settings.telemetry_level, writer))
     follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
-    service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns, approvals)
+    timed = settings.telemetry_level >= FULL
+    service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns, approvals, timed=timed)
     engines = {name: importlib.metadata.version(name) for name in ENGINES}
 
     async def start() -> None:

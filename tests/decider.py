@@ -11,7 +11,7 @@ from app.catalog import Catalog, InlineManifests, OperatorManifests
 from app.config import load_settings
 from app.core.compiled import InlineMode
 from app.service import DecisionService
-from app.telemetry.log import EventFilter, LogSink
+from app.telemetry.event_sink import EventFilter, EventSink
 from app.telemetry.metrics import Metrics
 from app.wire.problems import ProblemError
 from app.wire.requests import parse_evaluate
@@ -24,7 +24,7 @@ def decision_service() -> DecisionService:
     compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
     inline = InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
     catalog = Catalog(OperatorManifests({}, None), inline)
-    return DecisionService(catalog, None, LogSink(EventFilter.OFF), time.perf_counter_ns)
+    return DecisionService(catalog, None, EventSink(EventFilter.OFF), time.perf_counter_ns)
 
 
 async def decide(service: DecisionService, body: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from app.audit.record import AuditEntry
 from app.core.decision import Decision
 from app.core.errors import Reason
+from app.core.sender import Sender
 from app.core.values import Json
 from app.core.verdict import Decision as Decided
 
@@ -40,12 +41,14 @@ def decision_entry(decision: Decision) -> AuditEntry:
         tool=decision.trace.tool,
         caller=decision.caller,
         request_id=decision.request_id,
+        trace_id=decision.span.trace_id if decision.span else None,
+        span_id=decision.span.span_id if decision.span else None,
         duration_us=decision.duration_ns // 1_000,
     )
 
 
 def refusal_entry(
-    asked: str, reason: Reason, request_id: str | None, caller: str | None, event: str = "decision"
+    asked: str, reason: Reason, request_id: str | None, sender: Sender, event: str = "decision"
 ) -> AuditEntry:
     """Give the entry of a request that got no evaluation: a deny with its reserved reason."""
     return AuditEntry(
@@ -53,9 +56,11 @@ def refusal_entry(
         intervention_point=asked,
         reason=reason,
         error_class="runtime_error",
-        caller=caller,
+        caller=sender.caller.name if sender.caller else None,
         request_id=request_id,
         event=event,
+        trace_id=sender.span.trace_id if sender.span else None,
+        span_id=sender.span.span_id if sender.span else None,
     )
 
 

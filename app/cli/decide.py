@@ -5,7 +5,7 @@ import time
 from app.catalog import AnyManifest
 from app.core.decision import Decision
 from app.service import DecisionService
-from app.telemetry.log import EventFilter, LogSink
+from app.telemetry.event_sink import EventFilter, EventSink
 from app.wire.requests import EvaluateRequest
 
 __all__ = ["decide"]
@@ -23,5 +23,5 @@ class _OneManifest:
 
 async def decide(manifest: AnyManifest, request: EvaluateRequest) -> Decision:
     """Decide on a request as the service would with this manifest."""
-    service = DecisionService(_OneManifest(manifest), None, LogSink(EventFilter.OFF), time.perf_counter_ns)
+    service = DecisionService(_OneManifest(manifest), None, EventSink(EventFilter.OFF), time.perf_counter_ns)
     return (await service.decide(request)).decision

@@ -6,6 +6,7 @@ from app.core.compiled import CompiledManifest, CompiledPoint, InvalidManifest, 
 from app.core.errors import EvaluationError
 from app.core.evaluation import Evaluation
 from app.core.points import Mode
+from app.core.span import Span
 from app.core.trace import Trace
 from app.core.values import Json
 from app.core.verdict import Verdict, runtime_error_verdict
@@ -18,7 +19,8 @@ class Decision:
     """One evaluation that ran, whatever came of it: `outcome` is its result or its failure.
 
     `asked` is the intervention point as the caller wrote it; `point` is there when the manifest
-    configures it. `duration_ns` ends before the decision is recorded; `caller` is the name of who asked.
+    configures it. `duration_ns` ends before the decision is recorded; `caller` is the name of who asked,
+    `span` the one in a distributed trace that its record and its events name.
     """
 
     asked: str
@@ -31,6 +33,7 @@ class Decision:
     request_id: str | None
     duration_ns: int
     caller: str | None = None
+    span: Span | None = None
 
     @property
     def verdict(self) -> Verdict:

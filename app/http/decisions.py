@@ -9,6 +9,8 @@ import orjson
 from app.audit.ports import AuditPosition
 from app.core.caller import Caller, Scope
 from app.core.errors import Reason
+from app.core.sender import Sender
+from app.core.span import parse_traceparent
 from app.core.values import Json
 from app.http.access import out_of_scope
 from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_reply
@@ -67,8 +69,10 @@ class DecisionRoutes:
     ) -> None:
         """Answer one request; `caller` is `None` where nobody needs to say who calls."""
         route, point = _route(path), path[len(PREFIX) + 1 :]
+        span = parse_traceparent(headers.traceparent) if headers.traceparent else None
+        sender = Sender(caller, span)
         if self.in_flight >= self._max_in_flight:
-            await self._refuse(send, _too_many(self._max_in_flight), route, point, caller)
+            await self._refuse(send, _too_many(self._max_in_flight), route, point, sender)
             return
         self.in_flight += 1
         self._metrics.in_flight.set(self.in_flight)
@@ -80,19 +84,19 @@ class DecisionRoutes:
             if body is None:
                 return
             if path == BATCH:
-                answer = await self._batch(body, caller)
+                answer = await self._batch(body, sender)
             elif path == RESOLVE:
-                answer = await self._resolve(body, caller)
+                answer = await self._resolve(body, sender)
             else:
-                request = self._permitted(parse_evaluate(body, point or None), caller)
+                request = self._permitted(parse_evaluate(body, point or None), sender)
                 recorded = await self._service.decide(request)
                 answer = orjson.dumps(await self._response(recorded, request.include))
         except ProblemError as problem:
-            await self._refuse(send, problem, route, point, caller)
+            await self._refuse(send, problem, route, point, sender)
             return
         except Exception as error:  # noqa: BLE001  # the last resort: no answer here is without a verdict
             self._service.fault(error)
-            await self._refuse(send, _fault(), route, point, caller)
+            await self._refuse(send, _fault(), route, point, sender)
             return
         finally:
             self.in_flight -= 1
@@ -101,32 +105,31 @@ class DecisionRoutes:
         await send_reply(send, HTTPStatus.OK, answer)
 
     async def _refuse(
-        self, send: Send, problem: ProblemError, route: str | None, asked: str, caller: Caller | None
+        self, send: Send, problem: ProblemError, route: str | None, asked: str, sender: Sender
     ) -> None:
         event = "approval" if route == RESOLVE else "decision"
-        problem = await self._service.refuse(problem, asked, caller.name if caller else None, event)
+        problem = await self._service.refuse(problem, asked, sender, event)
         self._metrics.answered(route, problem.status)
         await send_problem(send, problem, verdict=True)
 
-    async def _batch(self, body: bytes, caller: Caller | None) -> bytes:
+    async def _batch(self, body: bytes, sender: Sender) -> bytes:
         items, nesting = parse_batch(body)
-        results = await asyncio.gather(*(self._item(item, nesting, caller) for item in items))
+        results = await asyncio.gather(*(self._item(item, nesting, sender) for item in items))
         return orjson.dumps({"results": results})
 
-    async def _resolve(self, body: bytes, caller: Caller | None) -> bytes:
+    async def _resolve(self, body: bytes, sender: Sender) -> bytes:
         request, claim = parse_resolve(body)
-        resolved = await self._service.resolve(self._permitted(request, caller), claim)
+        resolved = await self._service.resolve(self._permitted(request, sender), claim)
         response = resolution_json(resolved.resolution, resolved.position, request.include)
         await self._add_receipt(response, resolved.position, request.include)
         return orjson.dumps(response)
 
-    async def _item(self, item: Json, nesting: int, caller: Caller | None) -> dict[str, Json]:
+    async def _item(self, item: Json, nesting: int, sender: Sender) -> dict[str, Json]:
         try:
-            request = self._permitted(read_evaluate(item, None, nesting), caller)
+            request = self._permitted(read_evaluate(item, None, nesting), sender)
             recorded = await self._service.decide(request)
         except ProblemError as problem:
-            name = caller.name if caller else None
-            return (await self._service.refuse(problem, _named_point(item), name)).as_json()
+            return (await self._service.refuse(problem, _named_point(item), sender)).as_json()
         return await self._response(recorded, request.include)
 
     async def _response(self, recorded: Recorded, include: frozenset[str]) -> dict[str, Json]:
@@ -143,7 +146,9 @@ class DecisionRoutes:
         if "receipt" in include and position:
             response["receipt"] = await self._receipts(position)
 
-    def _permitted(self, request: EvaluateRequest, caller: Caller | None) -> EvaluateRequest:
+    def _permitted(self, request: EvaluateRequest, sender: Sender) -> EvaluateRequest:
+        caller = sender.caller
+        request.span = sender.span
         if caller is not None:
             request.caller = caller
             if not caller.speaks_for(request.snapshot):

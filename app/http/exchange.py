@@ -39,6 +39,7 @@ class Headers:
     content_type: bytes = b""
     content_length: bytes | None = None
     authorization: bytes | None = None
+    traceparent: bytes | None = None
 
 
 def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -55,6 +56,9 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
         elif name == b"authorization":
             # Of two, none is the caller's credential.
             headers.authorization = value if headers.authorization is None else b""
+        elif name == b"traceparent":
+            # Of two, none is the caller's span.
+            headers.traceparent = value if headers.traceparent is None else b""
         elif name == b"origin":
             headers.origin = True
     return headers

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -78,6 +79,8 @@ def run_worker(inherited: Inherited, number: int, channel: Channel) -> None:
     except (AccessFileError, AdapterError, AuditDamagedError, ManifestError, SandboxError) as error:
         channel.send({"kind": "failed", "message": str(error)[:_MAX_MESSAGE]})
         raise SystemExit(1) from None
+    finally:
+        logging.shutdown()
 
 
 async def _serve(inherited: Inherited, number: int, channel: Channel) -> None:

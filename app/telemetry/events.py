@@ -1,53 +1,120 @@
-"""Decision events, built from an allow-list of fields and never by taking some away (contract 5)."""
+"""Events, built from an allow-list of fields and never by taking some away (contract 5)."""
+
+from collections.abc import Iterator
+from hashlib import sha256
 
 from app.approval.resolution import Resolution
-from app.core.codes import reason_code
+from app.audit.ports import AuditPosition
+from app.core.codes import is_code, reason_code
 from app.core.decision import Decision
+from app.core.errors import Reason
 from app.core.points import POINT_NAMES
+from app.core.trace import AnnotatorOutcome
 from app.core.values import Json
 from app.core.verdict import Decision as Decided
 
-__all__ = ["approval_event", "decision_event", "is_notable"]
+__all__ = [
+    "Fields",
+    "approval_fields",
+    "decision_fields",
+    "failure_events",
+    "is_notable",
+    "performance_events",
+]
+
+Fields = dict[str, Json]
+
+_ANNOTATOR_REASONS: dict[AnnotatorOutcome, str] = {
+    "failed": Reason.ANNOTATION_FAILED.value,
+    "timeout": Reason.ANNOTATION_TIMEOUT.value,
+}
 
 
 def is_notable(decision: Decision) -> bool:
     """Tell whether a decision is anything but a plain allow without evidence."""
-    verdict = decision.verdict
+    evaluation = decision.evaluation
+    if evaluation is None:
+        return True
+    verdict = evaluation.verdict
     return verdict.decision is not Decided.ALLOW or verdict.evidence is not None
 
 
-def decision_event(decision: Decision) -> dict[str, Json]:
-    """Give the fields of a `decision` event. Nothing of the snapshot, and no free text, is among them."""
-    verdict, evaluation = decision.verdict, decision.evaluation
+def decision_fields(decision: Decision, position: AuditPosition | None) -> Fields:
+    """Give the fields of a `decision` event. Nothing of the snapshot, and no free text, is among them.
+
+    `log` and `log_index` say where its record is.
+    """
+    verdict, evaluation, point, span = (
+        decision.verdict,
+        decision.evaluation,
+        decision.point,
+        decision.span,
+    )
     evidence = verdict.evidence or {}
-    pointers = evidence.get("verification_pointers")
-    annotators = decision.point.annotator_names if decision.point else ()
+    artefact, pointers = evidence.get("artefact"), evidence.get("verification_pointers")
     return {
         "intervention_point": decision.asked if decision.asked in POINT_NAMES else "unknown",
-        "mode": decision.mode.value,
-        "decision": verdict.decision.value,
+        "mode": decision.mode,
+        "decision": verdict.decision,
         "reason_code": reason_code(verdict.reason),
-        "error_class": "runtime_error" if decision.error else None,
-        "policy_id": decision.policy_id,
-        "policy_type": decision.point.policy_type if decision.point else None,
-        "annotators": [*annotators],
-        "duration_ms": round(decision.duration_ns / 1e6, 3),
+        "error_class": None if evaluation else "runtime_error",
+        "policy_id": _code(point.config.policy) if point else None,
+        "policy_type": point.policy_type if point else None,
+        "annotators": [_code(name) for name in point.annotator_names] if point else [],
+        "duration_ms": decision.duration_ns / 1e6,
         "input_identity": evaluation.input_identity if evaluation else None,
         "enforced_identity": evaluation.enforced_identity if evaluation else None,
-        "evidence_artefact": evidence.get("artefact"),
-        "evidence_verification_pointer_keys": [*sorted(pointers)] if isinstance(pointers, dict) else [],
-        "manifest_digest": decision.manifest.digest,
-        "manifest_source": decision.manifest_source.value,
+        "evidence_artefact": _code(artefact) if isinstance(artefact, str) else None,
+        "evidence_verification_pointer_keys": [_code(key) for key in sorted(pointers)]
+        if isinstance(pointers, dict)
+        else [],
+        "log": position.log if position else None,
+        "log_index": position.index if position else None,
+        "trace_id": span.trace_id if span else None,
+        "span_id": span.span_id if span else None,
     }
 
 
-def approval_event(resolution: Resolution) -> dict[str, Json]:
+def approval_fields(resolution: Resolution, position: AuditPosition | None) -> Fields:
     """Give the fields of an `approval` event: those of the decision, and how it was approved."""
     plan, challenge = resolution.plan, resolution.challenge
     return {
-        **decision_event(resolution.decision),
+        **decision_fields(resolution.decision, position),
         "approval_outcome": resolution.outcome,
         "approval_by": resolution.by,
         "resolver_type": plan.type if plan else None,
         "escalation": challenge.audit if challenge else None,
     }
+
+
+def failure_events(decision: Decision, fields: Fields) -> Iterator[tuple[str, Fields]]:
+    """Give `annotator_failed` for each annotator that failed, and `policy_failed` when a policy did.
+
+    A policy failed when the evaluation did after the policy was asked.
+    """
+    trace = decision.trace
+    for name, run in trace.annotators.items():
+        if reason := _ANNOTATOR_REASONS.get(run.outcome):
+            own: Fields = {"annotators": [_code(name)], "reason_code": reason}
+            yield "annotator_failed", fields | own | {"duration_ms": (run.ended - run.started) / 1e6}
+    if trace.policy and decision.error:
+        yield "policy_failed", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
+
+
+def performance_events(decision: Decision, fields: Fields, *, full: bool) -> Iterator[tuple[str, Fields]]:
+    """Give what took how long: `annotator_dispatch`, `policy_evaluation`; `full` adds `evaluation_timing`."""
+    trace = decision.trace
+    for name, run in trace.annotators.items():
+        own: Fields = {"annotators": [_code(name)], "reason_code": _ANNOTATOR_REASONS.get(run.outcome)}
+        yield "annotator_dispatch", fields | own | {"duration_ms": (run.ended - run.started) / 1e6}
+    if trace.policy:
+        yield "policy_evaluation", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
+    if full:
+        moments = zip(trace.steps, trace.steps[1:], strict=False)
+        steps: Fields = {step: (ended - begun) / 1e6 for (_, begun), (step, ended) in moments}
+        yield "evaluation_timing", fields | {"steps_ms": steps}
+
+
+def _code(name: str) -> str:
+    """Keep a name that is code-shaped; another may be text, and becomes its SHA-256."""
+    return name if is_code(name) else "sha256:" + sha256(name.encode(errors="surrogatepass")).hexdigest()

@@ -1,20 +1,20 @@
-"""Structured log lines: how they are rendered, and the decision sink that writes them (contract 5)."""
+"""Structured log lines: how they look, and who writes them (contract 5)."""
 
 import logging
 import sys
-import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TextIO
 
 import orjson
 import structlog
 
-from app.approval.resolution import Resolution
-from app.core.decision import Decision
-from app.core.errors import Reason
-from app.telemetry.events import approval_event, decision_event, is_notable
+from app.telemetry.writer import Event, LineWriter
 
-__all__ = ["EventFilter", "LogFormat", "LogSink", "configure_logging"]
+__all__ = ["LogFormat", "configure_logging", "event_writer"]
+
+_DRAIN_SECONDS = 2.0
 
 
 class LogFormat(StrEnum):
@@ -24,16 +24,30 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class EventFilter(StrEnum):
-    """Which decisions become events: all, all but plain allows, or none."""
+class _LineHandler(logging.Handler):
+    """Hands log lines to a writer; a flush waits for them, a little."""
 
-    ALL = "all"
-    NOTABLE = "notable"
-    OFF = "off"
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__()
+        self.writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one line."""
+        try:
+            self.writer.put(self.format(record))
+        except Exception:  # noqa: BLE001  # the habit of `logging`: a line that cannot be rendered is its own fault
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Wait for what was taken, at most two seconds: called when the process ends."""
+        self.writer.drain(_DRAIN_SECONDS)
 
 
 def configure_logging(style: LogFormat, level: str, stream: TextIO = sys.stderr) -> None:
-    """Send every log line of the process, its libraries' included, to `stream` in one form."""
+    """Send every log line of the process, its libraries' included, to `stream` in one form.
+
+    Lines are written by a thread: a reader that is slow or stopped holds nobody up.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -43,7 +57,7 @@ def configure_logging(style: LogFormat, level: str, stream: TextIO = sys.stderr)
         if style is LogFormat.JSON
         else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
-    handler = logging.StreamHandler(stream)
+    handler = _LineHandler(LineWriter(stream.fileno(), lambda event: _rendered(event, renderer)))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -64,41 +78,22 @@ def configure_logging(style: LogFormat, level: str, stream: TextIO = sys.stderr)
     )
 
 
-class LogSink:
-    """Writes decisions as log lines."""
+def event_writer() -> LineWriter | None:
+    """Give what writes events; `None` where the log is not configured, or its level is above `info`.
 
-    def __init__(self, events: EventFilter) -> None:
-        self._events = events
-        self._log = structlog.stdlib.get_logger("acs")
+    An event is a mapping with `event` and `timestamp`, in Unix nanoseconds, and its fields.
+    """
+    root = logging.getLogger()
+    if not root.isEnabledFor(logging.INFO):
+        return None
+    return next((handler.writer for handler in root.handlers if isinstance(handler, _LineHandler)), None)
 
-    def decided(self, decision: Decision) -> None:
-        """Write a `decision` event, and `intervention_point.transformed` for an applied transform."""
-        if self._events is EventFilter.OFF:
-            return
-        if self._events is EventFilter.NOTABLE and not is_notable(decision):
-            return
-        event = decision_event(decision)
-        self._log.info("decision", **event)
-        if decision.evaluation is not None and decision.evaluation.applied:
-            self._log.info("intervention_point.transformed", **event)
 
-    def resolved(self, resolution: Resolution) -> None:
-        """Write an `approval` event: what became of an escalation."""
-        if self._events is not EventFilter.OFF:
-            self._log.info("approval", **approval_event(resolution))
-
-    def refused(self, status: int, cause: str, reason: Reason, detail: str) -> None:
-        """Write a `request_refused` event; `detail` is the service's own text."""
-        if self._events is not EventFilter.OFF:
-            self._log.info(
-                "request_refused", status=status, cause=cause, reason_code=reason.value, detail=detail
-            )
-
-    def fault(self, error: Exception) -> None:
-        """Write where an unforeseen error was raised; its text may hold content and is left out."""
-        place = traceback.extract_tb(error.__traceback__)[-1:]
-        at = f"{place[0].name}:{place[0].lineno}" if place else None
-        self._log.error("evaluation_fault", error_type=type(error).__name__, at=at)
+def _rendered(event: Event, renderer: Callable[..., object]) -> str:
+    nanoseconds = event["timestamp"]
+    assert isinstance(nanoseconds, int)  # noqa: S101  # as `event_writer` asks
+    moment = datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat().replace("+00:00", "Z")
+    return str(renderer(None, "info", {**event, "level": "info", "timestamp": moment}))
 
 
 def _json_line(event: dict[str, object], **_: object) -> str:

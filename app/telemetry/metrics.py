@@ -77,6 +77,7 @@ class Metrics:
         self._unseen = memoryview(bytearray(8 * max(metric.slots for metric in CATALOGUE))).cast("d")
         self._timer: asyncio.TimerHandle | None = None
         self._samples: list[tuple[Gauge, Callable[[], float]]] = []
+        self._followed: list[tuple[Counter, Callable[[], float], list[float]]] = []
         gauges = {metric.name for metric in CATALOGUE if metric.kind in {Kind.GAUGE, Kind.LARGEST}}
         for (name, _), slot in self._slots.items():
             if name in gauges:
@@ -102,18 +103,26 @@ class Metrics:
         """Let a gauge follow a value that nobody announces."""
         self._samples.append((gauge, value))
 
+    def follow(self, counter: Counter, value: Callable[[], float]) -> None:
+        """Let a counter follow one that somebody else keeps from zero on."""
+        self._followed.append((counter, value, [0.0]))
+
     def refresh(self) -> None:
-        """Read what is sampled."""
+        """Read what is sampled and followed."""
         for gauge, value in self._samples:
             gauge.set(value())
+        for counter, value, before in self._followed:
+            now = value()
+            counter.inc(now - before[0])
+            before[0] = now
 
     def start(self) -> None:
-        """Read what is sampled each second, so that a scrape of another worker finds it."""
+        """Refresh each second, so that a scrape of another worker finds it."""
         self.refresh()
         self._timer = asyncio.get_running_loop().call_later(SAMPLE_SECONDS, self.start)
 
     def stop(self) -> None:
-        """Read what is sampled no more."""
+        """Refresh no more."""
         if self._timer:
             self._timer.cancel()
 

@@ -1,11 +1,13 @@
 """Where the service tells what it decided: counted, and told to the log (contract 5)."""
 
 from app.approval.resolution import Resolution
+from app.audit.ports import AuditPosition
 from app.core.decision import Decision
 from app.core.errors import Reason
+from app.core.span import Span
 from app.telemetry.catalogue import APPROVALS, FAULTS, REJECTED
 from app.telemetry.decision_metrics import DecisionMetrics
-from app.telemetry.log import LogSink
+from app.telemetry.event_sink import EventSink
 from app.telemetry.metrics import Metrics
 
 __all__ = ["Telemetry"]
@@ -14,29 +16,29 @@ __all__ = ["Telemetry"]
 class Telemetry:
     """The `DecisionSink` of a running service. Nothing in it waits for anybody."""
 
-    def __init__(self, metrics: Metrics, log: LogSink) -> None:
+    def __init__(self, metrics: Metrics, events: EventSink) -> None:
         self._metrics = metrics
         self._faults = metrics.counter(FAULTS)
         self.decisions = DecisionMetrics(metrics)
-        self._log = log
+        self._events = events
 
-    def decided(self, decision: Decision) -> None:
+    def decided(self, decision: Decision, position: AuditPosition | None) -> None:
         """Count a decision and tell of it."""
         self.decisions.decided(decision)
-        self._log.decided(decision)
+        self._events.decided(decision, position)
 
-    def resolved(self, resolution: Resolution) -> None:
+    def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
         """Count what became of an escalation and tell of it."""
         resolver = resolution.plan.type if resolution.plan else None
         self._metrics.count(APPROVALS, resolution.outcome, resolution.by, resolver or "none")
-        self._log.resolved(resolution)
+        self._events.resolved(resolution, position)
 
-    def refused(self, status: int, cause: str, reason: Reason, detail: str) -> None:
+    def refused(self, status: int, cause: str, reason: Reason, detail: str, span: Span | None) -> None:
         """Count a request that got no evaluation and tell of it."""
         self._metrics.count(REJECTED, cause)
-        self._log.refused(status, cause, reason, detail)
+        self._events.refused(status, cause, reason, detail, span)
 
     def fault(self, error: Exception) -> None:
         """Count an error that no part foresaw and tell where it was."""
         self._faults.inc()
-        self._log.fault(error)
+        self._events.fault(error)

@@ -8,6 +8,7 @@ import orjson
 from app.approval.resolution import Claim
 from app.core.caller import Caller
 from app.core.points import Mode
+from app.core.span import Span
 from app.core.values import Json, JsonObject, nesting_bound
 from app.wire.problems import ProblemError
 
@@ -47,7 +48,7 @@ _NOTHING: frozenset[str] = frozenset()
 class EvaluateRequest:
     """One request for a verdict. `nesting` bounds the depth of everything that came in the body.
 
-    `caller` is `None` where nobody needs to say who calls.
+    `caller` is `None` where nobody needs to say who calls, `span` where the caller's is not known.
     """
 
     point: str
@@ -60,6 +61,7 @@ class EvaluateRequest:
     request_id: str | None = None
     include: frozenset[str] = _NOTHING
     caller: Caller | None = None
+    span: Span | None = None
 
 
 def parse_object(body: bytes) -> dict[str, Json]:

@@ -18,7 +18,7 @@ from app.config import load_settings
 from app.core.approval import Outcome
 from app.core.compiled import InlineMode
 from app.service import DecisionService
-from app.telemetry.log import EventFilter, LogSink
+from app.telemetry.event_sink import EventFilter, EventSink
 from app.telemetry.metrics import Metrics
 from app.wire.problems import ProblemError
 from app.wire.requests import parse_evaluate, parse_resolve
@@ -97,7 +97,7 @@ class Desk:
             OperatorManifests({}, None), InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
         )
         approvals = Approvals(service, self.keys, lambda: self.now)
-        self._service = DecisionService(catalog, None, LogSink(EventFilter.OFF), lambda: 0, approvals)
+        self._service = DecisionService(catalog, None, EventSink(EventFilter.OFF), lambda: 0, approvals)
 
     def evaluate(self, **members: Any) -> dict[str, Any]:
         """Evaluate; every member has a default."""

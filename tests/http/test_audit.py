@@ -245,7 +245,7 @@ def test_no_verdict_leaves_without_its_record(
     assert (status, body["verdict"]["decision"]) == (200, "allow")
     assert service.stop() == 0
     events = [
-        record for record in _all_records(tmp_path / "var" / "audit") if record["event"] == "audit_resumed"
+        record for record in all_records(tmp_path / "var" / "audit") if record["event"] == "audit_resumed"
     ]
     assert len(events) == 1
     assert 5 in events[0]["details"].values()
@@ -281,7 +281,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def _all_records(root: Path) -> list[dict[str, Any]]:
+def all_records(root: Path) -> list[dict[str, Any]]:
     reader = AuditReader(root)
     found: list[dict[str, Any]] = []
     for directory in find_logs(root):
@@ -293,8 +293,10 @@ def _all_records(root: Path) -> list[dict[str, Any]]:
 
 
 def test_no_content_reaches_records_or_logs(start: Start, tmp_path: Path, manifest: str) -> None:
-    """Canaries in every free text of a request are in no record and no log line (4.1, 5)."""
-    service = start("--manifests", manifest, ACS_TELEMETRY_EVENTS="all", ACS_LOG_LEVEL="debug")
+    """Canaries in every free text of a request are in no record, log line or metric (4.1, 5)."""
+    service = start(
+        "--manifests", manifest, ACS_TELEMETRY_EVENTS="all", ACS_TELEMETRY_LEVEL="2", ACS_LOG_LEVEL="debug"
+    )
     canaries = [f"CANARY{number}" for number in range(12)]
     transform = {"path": "$policy_target.text", "value": canaries[0]}
     outputs: list[Any] = [
@@ -311,6 +313,10 @@ def test_no_content_reaches_records_or_logs(start: Start, tmp_path: Path, manife
             "result_labels": [f"a {canaries[4]}"],
         },
         {"decision": "warn", "evidence": {"extra": canaries[5]}},
+        {"decision": "allow", "message": canaries[2], "reason": f"{canaries[1]} is why"},
+        {"decision": "escalate", "message": canaries[2], "result_labels": [f"a {canaries[4]}"]},
+        {"decision": "transform", "transform": {"path": f"$policy_target.{canaries[8]}", "value": 1}},
+        {"decision": "transform", "transform": {"path": f"$snap.{canaries[8]}", "value": 1}},
         {"decision": canaries[6]},
         canaries[7],
         {"decision": "transform", "transform": {"path": canaries[8], "value": 1}},
@@ -329,10 +335,13 @@ def test_no_content_reaches_records_or_logs(start: Start, tmp_path: Path, manife
     service.post("/v1/evaluate/input", {"snapshot": {}, canaries[3]: 1})
     service.request("POST", "/v1/evaluate/input", canaries[4].encode())
     service.request("GET", f"/{canaries[5]}?{canaries[6]}")
+    traced = {"traceparent": canaries[7], "tracestate": canaries[7], "baggage": canaries[7]}
+    service.request("POST", "/v1/evaluate/input", {"snapshot": {}}, traced)
+    _, _, metrics = service.request("GET", "/metrics", None, {"accept": canaries[8]})
     service.stop()
     written = b"".join(path.read_bytes() for path in (tmp_path / "var").rglob("*") if path.is_file())
-    told = written.decode(errors="replace") + service.log()
-    assert len(_all_records(tmp_path / "var" / "audit")) == 2 + len(outputs) + 5
+    told = written.decode(errors="replace") + service.log() + metrics.decode()
+    assert len(all_records(tmp_path / "var" / "audit")) == 2 + len(outputs) + 6
     assert re.findall(r"CANARY\d+", told) == []
 
 
