@@ -3,7 +3,7 @@
 from app.annotators.members import Members
 from app.core.values import Json
 
-__all__ = ["ReplyError", "called", "key_headers", "pick"]
+__all__ = ["ReplyError", "called", "key_headers", "pick", "pick_text"]
 
 
 class ReplyError(Exception):
@@ -18,6 +18,14 @@ def pick(reply: Json, *path: str | int) -> Json:
             found = found[step]  # type: ignore[index]  # what it is not is found out here
         except (TypeError, LookupError):
             raise ReplyError("answered in a shape that is not its API's") from None
+    return found
+
+
+def pick_text(reply: Json, *path: str | int) -> str:
+    """Give the string that lies at `path` in a reply. Raises `ReplyError` when none does."""
+    found = pick(reply, *path)
+    if not isinstance(found, str):
+        raise ReplyError("answered without text")
     return found
 
 

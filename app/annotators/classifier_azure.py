@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from app.annotators.api import ReplyError, key_headers, pick
+from app.annotators.api import ReplyError, key_headers, pick, pick_text
 from app.annotators.classifier_api import Judgement, Thresholds, fraction, thresholds
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -38,7 +38,7 @@ class AzureContentSafety:
         if not isinstance(analysis, list) or not isinstance(matches, list | None):
             raise ReplyError("answered in a shape that is not its API's")
         scores = {
-            str(pick(entry, "category")): fraction(pick(entry, "severity"), _HIGHEST_SEVERITY)
+            pick_text(entry, "category"): fraction(pick(entry, "severity"), _HIGHEST_SEVERITY)
             for entry in analysis
         }
         found = self.thresholds.found(scores)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.api import ReplyError, called, key_headers, pick, pick_text
 from app.annotators.classifier_api import Judgement
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -42,17 +42,17 @@ class LakeraGuard:
             raise ReplyError("answered in a shape that is not its API's")
         scores: dict[str, float] = {}
         for entry in breakdown:
-            detector = str(pick(entry, "detector_type"))
-            scores[detector] = max(scores.get(detector, 0.0), float(pick(entry, "detected") is True))
+            detector = pick_text(entry, "detector_type")
+            scores[detector] = max(scores.get(detector, 0.0), float(pick(entry, "detected") is not False))
         found = frozenset(name for name, score in scores.items() if score)
         return Judgement(scores, found, flagged, [_finding(match) for match in payload or []])
 
 
 def _finding(match: Json) -> Json:
-    category, start, end = (pick(match, name) for name in ("detector_type", "start", "end"))
-    if not isinstance(category, str) or not isinstance(start, int) or not isinstance(end, int):
+    start, end = pick(match, "start"), pick(match, "end")
+    if type(start) is not int or type(end) is not int:
         raise ReplyError("answered in a shape that is not its API's")
-    return {"category": category, "start": start, "end": end}
+    return {"category": pick_text(match, "detector_type"), "start": start, "end": end}
 
 
 def lakera_guard(members: Members) -> LakeraGuard:

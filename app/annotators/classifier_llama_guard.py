@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.api import ReplyError, called, key_headers, pick_text
 from app.annotators.classifier_api import Judgement
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -37,8 +37,7 @@ class LlamaGuard:
 
     def judgement(self, reply: Json) -> Judgement:
         """Read `safe`, or `unsafe` with codes of categories on the next line; nothing else is an answer."""
-        content = pick(reply, "choices", 0, "message", "content")
-        lines = content.split() if isinstance(content, str) else []
+        lines = pick_text(reply, "choices", 0, "message", "content").split()
         if lines == ["safe"]:
             return Judgement({}, frozenset())
         codes = ",".join(lines[1:]).split(",") if len(lines) > 1 else []

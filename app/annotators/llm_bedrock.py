@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.api import ReplyError, called, key_headers, pick, pick_text
 from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -60,8 +60,8 @@ class Converse:
         blocks = pick(reply, "output", "message", "content")
         if not isinstance(blocks, list):
             raise ReplyError("answered without text")
-        texts = [block["text"] for block in blocks if isinstance(block, dict) and "text" in block]
-        return "".join(text for text in texts if isinstance(text, str))
+        texts = [block for block in blocks if isinstance(block, dict) and "text" in block]
+        return "".join(pick_text(block, "text") for block in texts)
 
 
 def bedrock(members: Members, prompt: str) -> Converse:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.api import ReplyError, called, key_headers, pick, pick_text
 from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -43,7 +43,7 @@ class Gemini:
         parts = pick(candidate, "content", "parts")
         if not isinstance(parts, list):
             raise ReplyError("answered without text")
-        return "".join(str(pick(part, "text")) for part in parts if not _is_thought(part))
+        return "".join(pick_text(part, "text") for part in parts if not _is_thought(part))
 
 
 def _is_thought(part: Json) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.api import ReplyError, called, key_headers, pick, pick_text
 from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -36,14 +36,11 @@ class Ollama:
 
     def text(self, reply: Json) -> str:
         """Take the message, when it is finished."""
-        content = pick(reply, "message", "content")
         if pick(reply, "done") is not True:
             raise ReplyError("answered with a text that it did not finish")
         if isinstance(reply, dict) and reply.get("done_reason") == "length":
             raise ReplyError("answered with a text that was cut off: raise `max_tokens`")
-        if not isinstance(content, str):
-            raise ReplyError("answered without text")
-        return content
+        return pick_text(reply, "message", "content")
 
 
 def ollama(members: Members, prompt: str) -> Ollama:

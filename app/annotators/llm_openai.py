@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from app.annotators.api import ReplyError, called, key_headers, pick
+from app.annotators.api import ReplyError, called, key_headers, pick, pick_text
 from app.annotators.llm_api import merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
@@ -46,10 +46,7 @@ class ChatCompletions:
             raise ReplyError("answered with a text that was cut off: raise `max_tokens`")
         if finished == "content_filter":
             raise ReplyError("answered with a text that its content filter withheld")
-        content = pick(message, "content")
-        if not isinstance(content, str):
-            raise ReplyError("answered without text")
-        return content
+        return pick_text(message, "content")
 
 
 def openai(members: Members, prompt: str) -> ChatCompletions:

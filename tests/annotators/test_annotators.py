@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.annotators.endpoint import endpoint_annotator
 from app.annotators.http import HttpClient
 from app.annotators.remote import MAX_REPLY_BYTES
 from app.annotators.runner import AnnotatorRunner
 from app.core.diagnostics import ManifestError
-from app.core.errors import EvaluationError
+from app.core.errors import EvaluationError, Reason
 from app.core.limits import Limits
 from app.core.manifest import AnnotatorUse
 from app.core.path import parse_path
-from app.core.ports import AnnotatorContext, NoSources
+from app.core.ports import Annotator, AnnotatorContext, NoSources
 from app.core.trace import Trace
 from app.core.values import Json
 
@@ -257,3 +259,51 @@ def test_a_declaration_that_cannot_work_is_invalid(members: dict[str, Json], pat
     with pytest.raises(ManifestError) as caught:
         endpoint_annotator("a", "x", members, CONTEXT, HttpClient())
     assert [(finding.path, finding.message) for finding in caught.value.diagnostics] == [(path, message)]
+
+
+class _Scripted:
+    """An annotator that answers or fails after so many turns of the loop."""
+
+    def __init__(self, turns: int, outcome: Json | Reason) -> None:
+        self._turns = turns
+        self._outcome = outcome
+
+    async def annotate(self, _value: Json) -> Json:
+        """Do as scripted."""
+        for _ in range(self._turns):
+            await asyncio.sleep(0)
+        if isinstance(self._outcome, Reason):
+            raise EvaluationError(self._outcome, "scripted")
+        return self._outcome
+
+
+@given(
+    st.dictionaries(
+        st.text("abc", min_size=1, max_size=3),
+        st.tuples(
+            st.integers(0, 9),
+            st.sampled_from([1, {"a": 2}, Reason.ANNOTATION_FAILED, Reason.ANNOTATION_TIMEOUT, "unresolved"]),
+        ),
+        max_size=8,
+    )
+)
+def test_an_outcome_never_depends_on_timing(script: dict[str, tuple[int, Any]]) -> None:
+    """Whoever is first to answer or fail: all results in name order, or the first failure in name order."""
+    annotators: tuple[tuple[AnnotatorUse, Annotator], ...] = tuple(
+        (
+            AnnotatorUse(name, "endpoint", parse_path("$.no" if outcome == "unresolved" else "$"), {}),
+            _Scripted(turns, outcome),
+        )
+        for name, (turns, outcome) in sorted(script.items())
+    )
+    expected: Any = []
+    for name, (_, outcome) in sorted(script.items()):
+        if outcome == "unresolved" or isinstance(outcome, Reason):
+            expected = Reason.PATH_MISSING if outcome == "unresolved" else outcome
+            break
+        expected.append((name, outcome))
+    try:
+        results = asyncio.run(AnnotatorRunner(annotators, Limits())(PRELIMINARY, Trace()))
+        assert list(results.items()) == expected
+    except EvaluationError as error:
+        assert error.reason is expected

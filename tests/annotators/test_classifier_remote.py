@@ -296,7 +296,7 @@ def test_a_value_that_is_no_text_goes_as_json() -> None:
         (LLAMA, reply(completed("safe\nS1")), "answered neither `safe` nor `unsafe` with categories"),
         (LLAMA, reply(completed("unsafe\nbecause of violence")), "answered neither `safe` nor `unsafe` with categories"),
         (LLAMA, reply(completed("")), "answered neither `safe` nor `unsafe` with categories"),
-        (LLAMA, reply(completed(None)), "answered neither `safe` nor `unsafe` with categories"),
+        (LLAMA, reply(completed(None)), "answered without text"),
         (LLAMA, reply({"choices": []}), SHAPE),
         (PERSPECTIVE, reply({"attributeScores": {}}), SHAPE),
         (PERSPECTIVE, reply({"attributeScores": {"TOXICITY": {}}}), SHAPE),

@@ -216,7 +216,7 @@ def test_a_bedrock_api_key_takes_the_place_of_the_signature() -> None:
         (reply(conversed({"text": ANSWER}, stop="content_filtered")), FILTERED),
         (reply(conversed({"toolUse": {"name": "f", "input": {}}}, stop="tool_use")), UNFINISHED),
         (reply(conversed()), NOT_ONE_OBJECT),
-        (reply(conversed({"text": 1})), NOT_ONE_OBJECT),
+        (reply(conversed({"text": 1})), "answered without text"),
         (reply({"output": {"message": {"content": 1}}, "stopReason": "end_turn"}), "answered without text"),
         (reply({"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"}}), SHAPE),
         (
