@@ -116,7 +116,7 @@ class ManifestCompiler:
             )
         if findings:
             raise ManifestError(findings)
-        approval, remarks = approval_plan(manifest.approval, self.resolver_types)
+        approval, remarks = approval_plan(manifest.approval, self.resolver_types, context)
         clamps = (_clamped(limit, limits) for limit in clamped)
         warnings = (*clamps, *lints(manifest), *remarks, *policies.warnings)
         return CompiledManifest(name, provenance, manifest, points, warnings, approval)

@@ -117,6 +117,10 @@ class Settings(BaseModel):
         None, description="YAML file of the approvers whose signatures count; reread on change"
     )
 
+    approval_commands: bool = Field(
+        False, description="run the programs that `command` resolvers of the operator's manifests name"
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level logged")
     log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for a terminal")
     telemetry_events: EventFilter = Field(

@@ -35,7 +35,9 @@ from app.evaluators.registry import policy_types
 from app.evaluators.rego import RegoType
 from app.evaluators.rego_coverage import RegoCoverage
 from app.evaluators.sandbox import Sandbox, SandboxSettings
+from app.resolvers.command import command_resolver
 from app.resolvers.signed import signed_resolver
+from app.resolvers.webhook import webhook_resolver
 from app.runtime import Runtime
 from app.service import DecisionService
 from app.stores.approval_keys import FileApprovalKeys
@@ -198,7 +200,12 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
             "endpoint": partial(endpoint_annotator, client=client),
             "llm": partial(llm_annotator, client=client),
         },
-        resolver_types={"token": signed_resolver, "console": signed_resolver},
+        resolver_types={
+            "token": signed_resolver,
+            "console": signed_resolver,
+            "webhook": partial(webhook_resolver, client=client),
+            "command": partial(command_resolver, allowed=settings.approval_commands),
+        },
         limits=settings.limits,
         environment=os.environ,
         outbound=OutboundAllow(settings.outbound_allow),

@@ -61,6 +61,14 @@ class Members:
         """Read an integer within bounds."""
         return self._within(name, self._invocation.get(name, default), default, lowest, highest)
 
+    def flag(self, name: str) -> bool:
+        """Read a boolean; an absent one is false."""
+        value = self._invocation.get(name, False)
+        if isinstance(value, bool):
+            return value
+        self.wrong(name, "must be `true` or `false`")
+        return False
+
     def number(self, name: str, default: float | None, lowest: float, highest: float) -> float | None:
         """Read a number within bounds, or `null`."""
         value = self._invocation.get(name, default)

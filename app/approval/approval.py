@@ -20,11 +20,14 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """An approval that holds for its challenge: who said what, when (by the approver's own clock)."""
+    """An approval that holds for its challenge: who said what, when.
+
+    With a `key_id` the approver signed that, the time included; without, it is the resolver's word.
+    """
 
     outcome: Outcome
-    approver: str
-    key_id: str
+    approver: str | None
+    key_id: str | None
     time: str
 
 

@@ -7,16 +7,20 @@ from app.audit.record import bounded
 from app.core.approval import DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, ApprovalPlan, Outcome, Resolver
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.manifest import member_path
+from app.core.ports import AnnotatorContext
 from app.core.values import Json, JsonObject
 
 __all__ = ["ResolverType", "approval_plan"]
 
-ResolverType: TypeAlias = Callable[[str, JsonObject], Resolver]
-"""Builds a resolver from its path in diagnostics and its definition. Raises `ManifestError`."""
+ResolverType: TypeAlias = Callable[[str, JsonObject, AnnotatorContext], Resolver]
+"""Builds a resolver from its path in diagnostics, its definition and what it may reach.
+
+Raises `ManifestError`.
+"""
 
 
 def approval_plan(
-    section: JsonObject, types: Mapping[str, ResolverType]
+    section: JsonObject, types: Mapping[str, ResolverType], context: AnnotatorContext
 ) -> tuple[ApprovalPlan | None, tuple[Diagnostic, ...]]:
     """Read a validated section; `None` when it names no resolver.
 
@@ -42,9 +46,11 @@ def approval_plan(
     else:
         unknown = False
         try:
-            resolver = types[type_name](path, definition)
+            resolver = types[type_name](path, definition, context)
         except ManifestError as error:
-            remarks.extend(_remark(found.code, found.message, found.path) for found in error.diagnostics)
+            remarks.extend(
+                _remark("resolver-invalid", found.message, found.path) for found in error.diagnostics
+            )
     timeout = _number(section.get("timeout_seconds")) or DEFAULT_TIMEOUT_SECONDS
     if timeout > MAX_TIMEOUT_SECONDS:
         remarks.append(

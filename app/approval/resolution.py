@@ -9,9 +9,9 @@ from app.approval.approval import Approved, known_outcome, verified_approval
 from app.approval.challenge import Challenge, action_of, issue, read_challenge
 from app.approval.fatigue import fatigue
 from app.approval.ports import ApprovalKeys, KeysUnavailableError
-from app.approval.token import TokenError
+from app.approval.token import TokenError, request_signature
 from app.audit.ports import AuditPosition
-from app.audit.record import rfc3339
+from app.audit.record import bounded, rfc3339
 from app.core.approval import Answer, ApprovalPlan, Outcome, Question, ResolverError
 from app.core.compiled import CompiledManifest
 from app.core.decision import Decision
@@ -175,14 +175,26 @@ class Approvals:
         policy_input = decision.trace.policy_input
         if rfc3339(now) >= challenge.expires or plan.resolver is None or policy_input is None:
             return None
-        left = (_unix(challenge.expires) - now) / _SECOND
+        question = Question(
+            challenge=challenge.text,
+            terms=challenge.terms,
+            policy_input=policy_input,
+            seconds_left=(_unix(challenge.expires) - now) / _SECOND,
+            sign=self._sign,
+        )
         try:
-            answer = await plan.resolver.ask(Question(challenge.text, challenge.terms, policy_input, left))
+            answer = await plan.resolver.ask(question)
         except ResolverError as error:
             if rfc3339(self._now()) >= challenge.expires:
                 return None
             raise _failed(str(error)) from None
         return None if answer is None else self._taken(resolution, answer, challenge)
+
+    def _sign(self, content: bytes) -> str:
+        try:
+            return request_signature(content, self._keys.key().private)
+        except KeysUnavailableError as error:
+            raise ResolverError(str(error)) from None
 
     def _verified(self, resolution: Resolution, text: str, challenge: Challenge, now: int) -> Outcome:
         resolution.by = "approver"
@@ -196,6 +208,8 @@ class Approvals:
         outcome = known_outcome(answer.outcome)
         if outcome is not Outcome.DENY and answer.enforced_identity != challenge.action["enforced_identity"]:
             raise _mismatch("the resolver's answer does not repeat the identity of the action")
+        named = answer.approver if isinstance(answer.approver, str) else None
+        resolution.approved = Approved(outcome, bounded(named), None, rfc3339(self._now()))
         return outcome
 
 

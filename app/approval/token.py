@@ -21,10 +21,12 @@ __all__ = [
     "APPROVAL",
     "CHALLENGE",
     "MAX_TOKEN",
+    "REQUEST_CONTEXT",
     "Sealed",
     "TokenError",
     "TokenKind",
     "key_id",
+    "request_signature",
     "seal",
     "unseal",
 ]
@@ -47,6 +49,7 @@ class TokenKind:
 
 CHALLENGE = TokenKind("challenge", "acs-challenge-v1", b"acs-sidecar/approval-challenge/v1\n")
 APPROVAL = TokenKind("approval", "acs-approval-v1", b"acs-sidecar/approval/v1\n")
+REQUEST_CONTEXT = b"acs-sidecar/approval-request/v1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,12 @@ def seal(kind: TokenKind, body: JsonObject, private: Ed25519PrivateKey) -> str:
     """Sign a body and give the token."""
     content = canonical(body)
     return f"{kind.prefix}.{_encoded(content)}.{_encoded(private.sign(kind.context + content))}"
+
+
+def request_signature(content: bytes, private: Ed25519PrivateKey) -> str:
+    """Sign a request to a resolver: `<key id>.<base64url>`, over a context of its own and the body."""
+    public = private.public_key().public_bytes_raw()
+    return f"{key_id(public)}.{_encoded(private.sign(REQUEST_CONTEXT + content))}"
 
 
 def unseal(kind: TokenKind, text: str) -> Sealed:

@@ -3,6 +3,7 @@
 The service keeps no approval state: what an approval needs to know travels in a signed challenge.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -42,25 +43,28 @@ class Question:
     """What a resolver is asked.
 
     `challenge` is the signed text that an approval must be bound to, `terms` is what it says, and
-    `seconds_left` how long it holds.
+    `seconds_left` how long it holds. `sign` gives the service's signature over a request.
     """
 
     challenge: str
     terms: JsonObject
     policy_input: PolicyInput
     seconds_left: float
+    sign: Callable[[bytes], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a resolver answered, not yet checked: a signed `approval`, or an outcome of its own.
 
-    An outcome that lifts the escalation must repeat the identity that it is for.
+    An outcome other than `deny` must repeat the identity that it is for. `approver` is who decided, as
+    the resolver says.
     """
 
     approval: str | None = None
     outcome: Json = None
     enforced_identity: Json = None
+    approver: Json = None
 
 
 class Resolver(Protocol):

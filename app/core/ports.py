@@ -173,10 +173,10 @@ class Annotator(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatorContext:
-    """What the annotators of one manifest may reach, decided by who vouches for it (contract 2.5).
+    """What the annotators and resolvers of one manifest may reach, decided by who vouches for it (2.5).
 
     `sources` reads its files; `environment` holds the variables that it may name, none for a manifest that
-    is not the operator's; `outbound` lists where its annotators may call, `None` for anywhere.
+    is not the operator's; `outbound` lists where they may call, `None` for anywhere.
     """
 
     sources: SourceReader

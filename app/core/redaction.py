@@ -6,7 +6,7 @@ __all__ = ["REDACTED", "redacted"]
 
 REDACTED = "[redacted]"
 
-_NAMES = frozenset({"headers", "authorization", "password", "secret", "token", "credentials"})
+_NAMES = frozenset({"headers", "authorization", "password", "secret", "token", "credentials", "auth"})
 _PREFIXES = ("api_key", "aws_")
 _SUFFIXES = ("_token", "_secret", "_password", "_key")
 

@@ -1,6 +1,7 @@
 """The types `token` and `console`: an approver signs, and the host brings what was signed."""
 
 from app.core.approval import Answer, Question
+from app.core.ports import AnnotatorContext
 from app.core.values import JsonObject
 
 __all__ = ["SignedApproval", "signed_resolver"]
@@ -14,6 +15,10 @@ class SignedApproval:
         return None
 
 
-def signed_resolver(path: str, definition: JsonObject) -> SignedApproval:  # noqa: ARG001  # as every type
+def signed_resolver(
+    path: str,  # noqa: ARG001  # as for every type
+    definition: JsonObject,  # noqa: ARG001  # same
+    context: AnnotatorContext,  # noqa: ARG001  # same
+) -> SignedApproval:
     """Build the resolver; it takes no members."""
     return SignedApproval()

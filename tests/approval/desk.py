@@ -1,8 +1,9 @@
 """Approvals in this process: the real service, keys that are known, and a clock that tests set."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,6 +18,8 @@ from app.catalog import Catalog, InlineManifests, OperatorManifests
 from app.config import load_settings
 from app.core.approval import Outcome
 from app.core.compiled import InlineMode
+from app.core.manifest import document_of
+from app.core.ports import NoSources
 from app.service import DecisionService
 from app.telemetry.event_sink import EventFilter, EventSink
 from app.telemetry.metrics import Metrics
@@ -89,23 +92,62 @@ def approver(name: str = "alice", private: Ed25519PrivateKey = ALICE, **members:
 class Desk:
     """A service without HTTP: bodies in, responses out."""
 
-    def __init__(self, keys: Keys | None = None, service: str = "acs") -> None:
+    def __init__(
+        self,
+        keys: Keys | None = None,
+        service: str = "acs",
+        operator: dict[str, Any] | None = None,
+        **settings: str,
+    ) -> None:
         self.now = NOW
         self.keys = keys or Keys()
-        compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
+        self._client = HttpClient()
+        self._runner: asyncio.Runner | None = None
+        compiler = build_compiler(load_settings(settings).settings, self._client, None)
+        loaded = {
+            name: compiler.compile_operator(name, document_of(value), NoSources())
+            for name, value in (operator or {}).items()
+        }
         catalog = Catalog(
-            OperatorManifests({}, None), InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
+            OperatorManifests(loaded, None), InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
         )
         approvals = Approvals(service, self.keys, lambda: self.now)
         self._service = DecisionService(catalog, None, EventSink(EventFilter.OFF), lambda: 0, approvals)
 
+    def __enter__(self) -> Self:
+        self._runner = asyncio.Runner()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._runner:
+            self._runner.run(self._client.close())
+            self._runner.close()
+
+    def _run(self, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+        """Run on the loop of a `with`, which connections need, or on one of its own."""
+        return self._runner.run(work) if self._runner else asyncio.run(work)
+
     def evaluate(self, **members: Any) -> dict[str, Any]:
         """Evaluate; every member has a default."""
-        return asyncio.run(self._evaluate(_body(members)))
+        return self._run(self._evaluate(_body(members)))
 
     def resolve(self, **members: Any) -> dict[str, Any]:
         """Resolve; every member of the evaluation has a default."""
-        return asyncio.run(self._resolve(_body(members)))
+        return self._run(self._resolve(_body(members)))
+
+    def resolve_at_once(
+        self, requests: list[dict[str, Any]], then: Callable[[], None]
+    ) -> list[dict[str, Any]]:
+        """Resolve many at the same time, doing `then` once all of them are under way."""
+
+        async def together() -> dict[str, Any]:
+            tasks = [asyncio.create_task(self._resolve(_body(request))) for request in requests]
+            await asyncio.sleep(0.2)
+            then()
+            return {"responses": await asyncio.gather(*tasks)}
+
+        responses: list[dict[str, Any]] = self._run(together())["responses"]
+        return responses
 
     def challenge(self, **members: Any) -> str:
         """Give the challenge of an escalation."""
@@ -133,6 +175,5 @@ class Desk:
 
 
 def _body(members: dict[str, Any]) -> bytes:
-    return orjson.dumps(
-        {"intervention_point": "pre_tool_call", "snapshot": SNAPSHOT, "manifest": manifest()} | members
-    )
+    named = {} if "manifest_ref" in members else {"manifest": manifest()}
+    return orjson.dumps({"intervention_point": "pre_tool_call", "snapshot": SNAPSHOT} | named | members)
