@@ -1,29 +1,26 @@
 """Who may approve what: the approvers that the operator trusts."""
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from app.approval.challenge import Challenge
-from app.core.values import Json
+from app.core.caller import Globs
 
 __all__ = ["Approver", "Approvers"]
-
-Globs = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Approver:
     """A key (32 bytes) that may approve, under the name that goes into records.
 
-    An empty list of globs does not restrict. A restricted approver approves nothing of an agent, or of a
-    manifest, without a name. `until` is in the form of a record's `time`.
+    `resolvers`, `agents` and `manifests` are `None` where any will do. A restricted approver approves
+    nothing of an agent, or of a manifest, without a name. `until` is in the form of a record's `time`.
     """
 
     name: str
     public: bytes
-    resolvers: Globs = ()
-    agents: Globs = ()
-    manifests: Globs = ()
+    resolvers: Globs | None = None
+    agents: Globs | None = None
+    manifests: Globs | None = None
     until: str | None = None
 
     def fault(self, challenge: Challenge, now: str) -> str | None:
@@ -36,7 +33,7 @@ class Approver:
             ("manifest", self.manifests, challenge.action.get("manifest_name")),
         )
         for what, globs, name in restrictions:
-            if globs and not _matches(globs, name):
+            if globs is not None and not globs.match(name):
                 return f"the approver may not approve for this {what}"
         return None
 
@@ -47,7 +44,3 @@ class Approvers:
 
     entries: tuple[Approver, ...] = ()
     fault: str | None = None
-
-
-def _matches(globs: Globs, name: Json) -> bool:
-    return isinstance(name, str) and any(fnmatchcase(name, glob) for glob in globs)

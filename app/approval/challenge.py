@@ -60,6 +60,7 @@ def action_of(decision: Decision) -> dict[str, Json]:
     known = envelope if isinstance(envelope, dict) else {}
     return {
         "agent_id": bounded(identifier(known, "agent")),
+        "caller": bounded(decision.caller),
         "intervention_point": decision.asked,
         "manifest_digest": decision.manifest.digest,
         "manifest_name": decision.manifest.name,

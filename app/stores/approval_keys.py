@@ -11,6 +11,7 @@ from app.approval.approvers import Approver, Approvers
 from app.approval.ports import ApprovalKey, KeysUnavailableError
 from app.audit.note import NoteError, VerifierKey
 from app.audit.record import MAX_TEXT
+from app.core.caller import Globs
 from app.core.document import DocumentError, parse_document
 from app.core.values import Json
 from app.stores.keys import KeyFileError, end_of, generate_key, load_key, public_key
@@ -132,13 +133,13 @@ def _approver(entry: Json, place: str) -> Approver:
     )
 
 
-def _globs(entry: dict[str, Json], name: str, place: str) -> tuple[str, ...]:
+def _globs(entry: dict[str, Json], name: str, place: str) -> Globs | None:
     """Read a list of globs. An empty one would restrict to nothing and is taken for a mistake."""
     if name not in entry:
-        return ()
+        return None
     globs = entry[name]
     if isinstance(globs, list) and globs and all(isinstance(glob, str) and glob for glob in globs):
-        return tuple(str(glob) for glob in globs)
+        return Globs(str(glob) for glob in globs)
     raise KeyFileError(f"`{place}.{name}` must be a list of globs such as `payments-*`, not empty")
 
 

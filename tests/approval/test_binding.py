@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.approval.approvers import Approvers
 from app.approval.token import APPROVAL, CHALLENGE, seal, unseal
 from app.core.approval import Outcome
+from app.core.caller import Globs
 from app.core.canonical import canonical
 from tests.approval.desk import (
     ALICE,
@@ -299,9 +300,9 @@ def test_a_key_that_was_rotated_out() -> None:
     ("entry", "detail"),
     [
         (approver(until="2027-01-15T08:00:00.000000Z"), "the approver's key is past its end"),
-        (approver(resolvers=("other-*",)), "the approver may not approve for this resolver"),
-        (approver(agents=("agent-8", "AGENT-7")), "the approver may not approve for this agent"),
-        (approver(manifests=("*",)), "the approver may not approve for this manifest"),
+        (approver(resolvers=Globs(["other-*"])), "the approver may not approve for this resolver"),
+        (approver(agents=Globs(["agent-8", "AGENT-7"])), "the approver may not approve for this agent"),
+        (approver(manifests=Globs(["*"])), "the approver may not approve for this manifest"),
     ],
 )
 def test_an_approver_out_of_scope(entry: Any, detail: str) -> None:
@@ -313,8 +314,10 @@ def test_an_approver_out_of_scope(entry: Any, detail: str) -> None:
 def test_an_approver_within_scope() -> None:
     """Globs that match, and an end that is still to come; one entry of several is enough."""
     entries = (
-        approver(agents=("other",)),
-        approver("alice", resolvers=("off*",), agents=("agent-?",), until="2027-01-15T08:00:00.000001Z"),
+        approver(agents=Globs(["other"])),
+        approver(
+            "alice", resolvers=Globs(["off*"]), agents=Globs(["agent-?"]), until="2027-01-15T08:00:00.000001Z"
+        ),
     )
     with holding(Keys(trusted=Approvers(entries))):
         assert resolve()["verdict"]["decision"] == "allow"
