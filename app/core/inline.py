@@ -25,7 +25,7 @@ def inline_findings(manifest: Manifest, allow: OutboundAllow) -> list[Diagnostic
     for path, members in _annotator_members(manifest):
         findings.extend(_annotator_findings(path, members, allow))
     for path, members in _resolver_members(manifest):
-        findings.extend(_resolver_findings(path, members, allow))
+        findings.extend(_environment_findings(path, members))
     return findings
 
 
@@ -72,17 +72,6 @@ def _annotator_findings(path: Members, members: JsonObject, allow: OutboundAllow
         yield _refused((*path, "system_prompt_file"), "an inline manifest reads no files")
     if "system_prompt_url" in members:
         yield _refused((*path, "system_prompt_url"), "an inline manifest fetches nothing")
-    yield from _environment_findings(path, members)
-    for name in _URL_MEMBERS:
-        if name in members and not _allowed(members[name], allow):
-            yield _refused((*path, name), "begins with no entry of ACS_OUTBOUND_ALLOW")
-
-
-def _resolver_findings(path: Members, members: JsonObject, allow: OutboundAllow) -> Iterator[Diagnostic]:
-    if members.get("type") == "command":
-        yield _refused((*path, "type"), "an inline manifest runs nothing")
-    if "auth" in members:
-        yield _refused((*path, "auth"), "an inline manifest does not read the environment")
     yield from _environment_findings(path, members)
     for name in _URL_MEMBERS:
         if name in members and not _allowed(members[name], allow):

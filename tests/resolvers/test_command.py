@@ -158,7 +158,7 @@ def test_an_inline_manifest_runs_nothing(tmp_path: Path) -> None:
     touched = tmp_path / "touched"
     given = with_command(["/bin/touch", str(touched)])
     desk = Desk(ACS_APPROVAL_COMMANDS="true")
-    verdict = desk.evaluate(manifest=given)["verdict"]
-    assert verdict["reason"] == "runtime_error:manifest_invalid"
-    assert desk.resolve(manifest=given)["verdict"]["reason"] == "runtime_error:manifest_invalid"
+    assert desk.evaluate(manifest=given)["approval"]["challenge"] is None
+    detail = "`approval.resolvers.run.type` only an operator's manifest runs a command"
+    assert failure(desk.resolve(manifest=given)) == detail
     assert not touched.exists()
