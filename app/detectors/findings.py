@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
+from operator import itemgetter
 from typing import NamedTuple
 
 from app.core.values import Json
@@ -73,7 +74,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     In the order of their starts; nothing that any of them covered is left out.
     """
     kept: list[Finding] = []
-    for finding in sorted(findings, key=lambda each: (each.start, -each.end)):
+    for finding in sorted(findings, key=itemgetter(1, 2)):
         if not kept or finding.start >= kept[-1].end:
             kept.append(finding)
             continue

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Mapping
 
 from app.core.values import JsonObject
-from app.detectors import pii, secret_keys
+from app.detectors import egress, injection, mcp_tool, pii, secret_keys, shell
 from app.detectors.findings import Detector
 from app.detectors.options import Options
 
 __all__ = ["DETECTORS", "build_detector"]
 
 DETECTORS: Mapping[str, Callable[[Options], Detector]] = {
+    "egress": egress.detector,
+    "mcp_tool": mcp_tool.detector,
     "pii": pii.detector,
+    "prompt_injection": injection.detector,
     "secrets": secret_keys.detector,
+    "shell_risk": shell.detector,
 }
 
 

@@ -34,9 +34,13 @@ class Texts:
     members: Sequence[_Members]
     names: Sequence[bool]
 
+    def index_at(self, offset: int) -> int:
+        """Tell which text an offset in `joined` belongs to."""
+        return bisect_right(self.starts, offset) - 1
+
     def placed(self, finding: Finding) -> Finding:
         """Give a finding in `joined` as one in the text where it starts; it ends there at the latest."""
-        index = bisect_right(self.starts, finding.start) - 1
+        index = self.index_at(finding.start)
         offset = self.starts[index]
         start = min(finding.start - offset, self.lengths[index])
         end = min(finding.end - offset, self.lengths[index])

@@ -1,0 +1,188 @@
+"""`egress`: the hosts that a text or a command would reach, and whether the operator allows them."""
+
+import ipaddress
+import re
+
+from app.core.values import Json
+from app.detectors.findings import Detector, Finding, annotation
+from app.detectors.hosts import Destination, destination, normal_host
+from app.detectors.on_texts import DEFAULT_THRESHOLD
+from app.detectors.options import Options
+from app.detectors.rules import Match, Rule, RuleSet
+from app.detectors.texts import Texts, texts_of
+
+__all__ = ["CATEGORIES", "MAX_HOSTS", "detector"]
+
+CATEGORIES = (
+    "ambiguous_url",
+    "encoded_host",
+    "internal_address",
+    "ip_literal",
+    "not_allowed",
+    "punycode",
+    "userinfo",
+)
+
+MAX_HOSTS = 256
+"""So many different hosts are listed under `hosts`; the findings know them all."""
+
+_SCORES = {
+    "ambiguous_url": 0.7,
+    "encoded_host": 0.7,
+    "internal_address": 0.6,
+    "ip_literal": 0.7,
+    "not_allowed": 1.0,
+    "punycode": 0.4,
+    "userinfo": 0.8,
+}
+_TOOLS = (
+    r"(?:curl|wget|nc|ncat|netcat|scp|sftp|ssh|ftp|lftp|tftp|telnet|rsync|socat|dig|nslookup|host|ping|nmap|https?|httpie|xh|aria2c|fetch"
+    r"|iwr|irm|invoke-webrequest|invoke-restmethod|openssl s_client -connect|git clone|git remote add \S{1,40}|whois|traceroute|mosh)"
+)
+_HOST = r"(?:[a-z0-9_\x{80}-\x{10FFFF}](?:[a-z0-9_\x{80}-\x{10FFFF}-]*[a-z0-9\x{80}-\x{10FFFF}])?[.。．｡])+(?:[a-z\x{80}-\x{10FFFF}][a-z0-9\x{80}-\x{10FFFF}-]{1,62}|\d{1,3})"
+_SCHEME = r"[a-z][a-z0-9+.-]{1,20}"
+_RULES = RuleSet(
+    (
+        Rule("url", rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*"),
+        Rule("relative", r"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{2,})[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*)"),
+        Rule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
+        Rule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"'])({_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*)"),
+        Rule("whole", rf"(?i)(?:^|\x00)({_HOST}\.?(?::\d{{1,5}})?(?:/[^\s\x00]*)?)(?:\x00|$)"),
+    )
+)
+_WEB = frozenset({"http", "https", "ws", "wss", "ftp", "gopher"})
+_NESTED = re.compile(
+    r"^(?:[a-z][a-z0-9+.-]*:)+(?=[a-z][a-z0-9+.-]*:[/\\]{2})", re.IGNORECASE
+)  # jdbc:mysql://
+_NO_HOST = frozenset(
+    {"data", "javascript", "file", "urn", "tel", "about", "blob", "mailto", "sms", "geo", "cid", "mid"}
+)
+_WORD = re.compile(r"[^\s\0\"'=,<>()]+")
+_BARE = re.compile(
+    r"(?:[\w.%+-]+@)?(?P<host>(?:[\w-]+[.。．｡])+(?:[^\W\d_][\w-]+|\d{1,3})|0x[0-9a-f]{6,8}|\d{8,10}|\[[0-9a-f:]+\]|localhost)\.?(?:[:/].*)?",
+    re.IGNORECASE,
+)
+_FILE_SUFFIXES = frozenset(
+    ["txt", "json", "yaml", "yml", "toml", "md", "rst", "py", "js", "mjs", "ts", "tsx", "jsx", "css", "html", "htm", "xml", "csv", "tsv", "log", "conf", "cfg", "ini", "lock", "pem", "key", "crt", "cer", "pdf", "png", "jpg", "jpeg", "gif", "svg", "webp", "gz", "tar", "tgz", "zip", "xz", "bz2", "bak", "tmp", "sh", "bash", "bat", "ps1", "rb", "go", "rs", "java", "class", "jar", "c", "h", "cpp", "hpp", "cs", "php", "sql", "db", "sqlite", "exe", "dll", "so", "bin", "iso", "img", "deb", "rpm", "env", "out", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "mp3", "mp4", "mov", "avi", "wav", "ipynb", "r", "tf", "proto", "vue", "scss", "less", "map", "pub", "asc", "sig", "patch", "diff"]
+)  # fmt: skip
+
+
+def detector(options: Options) -> Detector:
+    """Build the detector. Options: `allow` (hosts, `*.` before one for those below it), `threshold`.
+
+    With `allow`, every host that it does not name is a finding. Raises `ManifestError`.
+    """
+    threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
+    wanted = options.choices("categories", CATEGORIES)
+    allow = _allowed(options)
+    options.finish()
+
+    def detect(value: Json) -> dict[str, Json]:
+        texts = texts_of(value)
+        hosts: dict[str, None] = {}
+        findings: list[Finding] = []
+        for start, end, reached in _destinations(texts):
+            hosts.update(dict.fromkeys(reached.hosts))
+            findings += (
+                Finding(category, start, end, _SCORES[category])
+                for category in _problems(reached, allow)
+                if category in wanted
+            )
+        findings = sorted(set(findings), key=lambda each: (each.start, each.end, each.category))
+        if not isinstance(value, str):
+            findings = [texts.placed(finding) for finding in findings]
+        listed: list[Json] = [*sorted(hosts)[:MAX_HOSTS]]
+        return {**annotation(findings, threshold), "hosts": listed}
+
+    return detect
+
+
+class _Allow:
+    """The hosts that may be reached."""
+
+    def __init__(self, entries: tuple[str, ...]) -> None:
+        self._hosts = frozenset(entry for entry in entries if not entry.startswith("*."))
+        self._suffixes = tuple(entry[1:] for entry in entries if entry.startswith("*."))
+
+    def allows(self, host: str) -> bool:
+        return host in self._hosts or host.endswith(self._suffixes)
+
+
+def _allowed(options: Options) -> _Allow | None:
+    entries = options.texts("allow")
+    if entries is None:
+        return None
+    normal = []
+    for entry in entries:
+        host = normal_host(entry.removeprefix("*."))
+        if not host or (":" in entry.removeprefix("*.").strip("[]") and not entry.startswith("[")):
+            options.wrong(
+                "allow", f"`{entry}` is not a host: give `api.example`, or `*.example` for all below it"
+            )
+        normal.append("*." + host if entry.startswith("*.") else host)
+    return _Allow(tuple(normal))
+
+
+def _problems(reached: Destination, allow: _Allow | None) -> list[str]:
+    problems = list(reached.disguises)
+    if any(_is_internal(host) for host in reached.hosts) and allow is None:
+        problems.append("internal_address")
+    if allow is not None and not all(allow.allows(host) for host in reached.hosts):
+        problems.append("not_allowed")
+    return problems
+
+
+def _is_internal(host: str) -> bool:
+    """Tell whether a host is where outsiders should not be led: link-local addresses and metadata services."""
+    if host == "metadata.google.internal":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_link_local or host == "fd00:ec2::254"
+
+
+def _destinations(texts: Texts) -> list[tuple[int, int, Destination]]:
+    found: list[tuple[int, int, Destination]] = []
+    text = texts.joined
+    for match in _RULES.matches(text):
+        found += _of_match(match, text[match.start : match.end])
+    return [each for each in found if each[2].hosts]
+
+
+def _of_match(match: Match, text: str) -> list[tuple[int, int, Destination]]:
+    kind = match.rule.category
+    if kind == "tool":
+        return [
+            (match.start + word.start(), match.start + word.end(), _bare(bare["host"]))
+            for word in list(_WORD.finditer(text))[1:]
+            if (bare := _BARE.fullmatch(word[0])) and not _is_file(bare["host"], word[0])
+        ]
+    text = text.rstrip(".,;:!?)]}*_")
+    end = match.start + len(text)
+    if kind == "url":
+        scheme, _, rest = _NESTED.sub("", text).partition(":")
+        scheme = scheme.lower()
+        slashes = rest.startswith(("//", "\\\\", "/\\", "\\/"))
+        if scheme in _NO_HOST or not (slashes or (scheme in _WEB and "." in rest)):
+            return []
+        return [(match.start, end, destination(rest))]
+    if kind == "relative":
+        reached = destination(text)
+        return (
+            [(match.start, end, reached)] if any("." in host or ":" in host for host in reached.hosts) else []
+        )
+    if kind == "copy":
+        return [(match.start, end, _bare(text.partition("@")[2].partition(":")[0]))]
+    host = text.partition("/")[0].partition(":")[0]
+    return [] if _is_file(host, text) else [(match.start, end, _bare(host))]
+
+
+def _bare(host: str) -> Destination:
+    reached = destination(host)
+    return reached._replace(disguises=tuple(each for each in reached.disguises if each != "userinfo"))
+
+
+def _is_file(host: str, word: str) -> bool:
+    return host.rpartition(".")[2].lower() in _FILE_SUFFIXES and ":" not in word and "/" not in word

@@ -1,0 +1,79 @@
+"""Texts inside of a text: what is base64, hexadecimal, percent-encoded, escaped or an entity, decoded within bounds."""
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
+
+from app.detectors.rules import Match, Rule, RuleSet
+
+__all__ = ["MAX_DECODED", "decoded_texts"]
+
+MAX_DECODED = 16_384
+"""So many characters of encoded text are decoded in one text; what lies behind is not looked into."""
+
+_BASE64 = Rule("base64", r"[A-Za-z0-9+/_-]{20,}={0,2}")
+_HEX = Rule("hex", r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){12,}")
+_PERCENT = Rule("percent", r"(?:[A-Za-z0-9_.+-]{0,8}%[0-9A-Fa-f]{2}){5,}[A-Za-z0-9_.+-]{0,8}")
+_ESCAPES = Rule("escapes", r"(?:\\u\{?[0-9a-fA-F]{4,6}\}?){5,}")
+_ENTITIES = Rule("entities", r"(?:&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});[ ]?){5,}")
+_TAGS = Rule("tags", r"[\x{E0020}-\x{E007E}]{4,}")
+_RULES = RuleSet((_BASE64, _HEX, _PERCENT, _ESCAPES, _ENTITIES, _TAGS))
+
+_HEX_NOISE = re.compile(r"0x|\\x|[ :,]")
+_ESCAPE = re.compile(r"\\u\{?([0-9a-fA-F]{4,6})\}?")
+_UNTAGGED = {0xE0000 + code: code for code in range(0x20, 0x7F)}
+_LEAST_PRINTABLE = 0.9
+
+
+def decoded_texts(text: str) -> Iterator[tuple[Match, str]]:
+    """Give what is encoded in a text and reads as text when decoded."""
+    left = MAX_DECODED
+    for match in _RULES.matches(text):
+        encoded = text[match.start : match.end][:left]
+        left -= len(encoded)
+        decoded = _decoded(match.rule, encoded)
+        if decoded and _is_text(decoded):
+            yield match, decoded
+        if left <= 0:
+            return
+
+
+def _decoded(rule: Rule, encoded: str) -> str | None:
+    try:
+        if rule is _BASE64:
+            return _from_base64(encoded)
+        if rule is _HEX:
+            digits = _HEX_NOISE.sub("", encoded)
+            return bytes.fromhex(digits[: len(digits) & ~1]).decode()
+        if rule is _PERCENT:
+            return unquote_to_bytes(encoded.replace("+", " ")).decode()
+        if rule is _ESCAPES:
+            return "".join(chr(int(code, 16)) for code in _ESCAPE.findall(encoded))
+        if rule is _TAGS:
+            return encoded.translate(_UNTAGGED)
+        return html.unescape(encoded)
+    except (ValueError, binascii.Error, OverflowError):
+        return None
+
+
+def _from_base64(encoded: str) -> str | None:
+    """Decode either alphabet; what is cut off at the end is left out."""
+    body = encoded.rstrip("=").replace("-", "+").replace("_", "/")
+    body = body[: len(body) - (len(body) % 4 == 1)]
+    raw = base64.b64decode(body + "=" * (-len(body) % 4))
+    for encoding in ("utf-8", "utf-16-le") if b"\0" in raw else ("utf-8",):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def _is_text(decoded: str) -> bool:
+    if decoded.isprintable():
+        return len(decoded) >= 4
+    printable = sum(character.isprintable() or character in "\n\r\t" for character in decoded)
+    return len(decoded) >= 4 and printable >= _LEAST_PRINTABLE * len(decoded)

@@ -1,0 +1,104 @@
+"""A text as a reader takes it: without case, accents, invisible characters and look-alikes, offsets kept."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Folded", "fold", "folded_pattern", "unleeted"]
+
+_INVISIBLE = {
+    *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
+    *range(0x200B, 0x2010),
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x2070),
+    *range(0xFE00, 0xFE10),
+    *range(0xE0000, 0xE01F0),
+}
+_LOOK_ALIKES = str.maketrans(
+    "авсԁеһіјкӏмнорԛѕтхуԝгαβεηικνορτυχωγ",
+    "abcdehijklmhopqstxywrabenikvoptuxwy",
+)
+_LETTERS = re.compile(r"[^\W\d_]+")
+_LATIN = re.compile(r"[a-z]")
+_OTHER = re.compile(r"[α-ωа-яѐ-џԁԛԝһӏ]")
+_LEET = str.maketrans("013457", "oieast")
+_LEET_WORD = re.compile(r"[a-z][013457]+[a-z]|\b[013457][a-z]{3}")
+_BMP = 0x10000
+_HANGUL = range(0xAC00, 0xD7B0)  # decomposing a syllable would leave its first sound
+
+
+def _folded(code: int) -> int | None:
+    """Fold one character into one, or none."""
+    if code in _INVISIBLE:
+        return None
+    if code in _HANGUL:
+        return code
+    character = chr(code)
+    first = unicodedata.normalize("NFKD", character)[0].casefold()[0]
+    category = unicodedata.category(first)
+    if category in ("Mn", "Me"):
+        return None
+    return ord(first) if category[0] in "LN" or category == "Mc" else ord(" ")
+
+
+class _Table(dict[int, int | None]):
+    """Folds what it was not asked yet; remembers as many characters as the basic plane has."""
+
+    def __missing__(self, code: int) -> int | None:
+        folded = _folded(code)
+        if code < _BMP:
+            self[code] = folded
+        return folded
+
+
+_TABLE = _Table(
+    {code: _folded(code) for code in (*range(0x80), *range(0x1D400, 0x1D800), *range(0xE0000, 0xE01F0))}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A folded text of lower-case letters, digits and single characters of space.
+
+    `offsets` are those of its characters in the text that was folded, `None` where they are the same.
+    """
+
+    text: str
+    offsets: Sequence[int] | None
+    length: int
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Give the span in the text that was folded."""
+        if self.offsets is None:
+            return start, end
+        return self.offsets[start], self.offsets[end - 1] + 1 if end else 0
+
+
+def fold(text: str) -> Folded:
+    """Fold a text. What is not a letter or digit becomes a space, what nobody sees disappears."""
+    folded = text.translate(_TABLE)
+    offsets = None
+    if len(folded) != len(text):
+        offsets = [index for index, character in enumerate(text) if _TABLE[ord(character)] is not None]
+    if not folded.isascii() and _OTHER.search(folded) and _LATIN.search(folded):
+        folded = _LETTERS.sub(_in_latin, folded)
+    return Folded(folded, offsets, len(text))
+
+
+def folded_pattern(pattern: str) -> str:
+    """Fold the letters of an expression that are not ASCII, so that it matches what is folded."""
+    return "".join(character if character.isascii() else fold(character).text for character in pattern)
+
+
+def unleeted(folded: str) -> str | None:
+    """Read digits as the letters that they look like; `None` where none stands between letters."""
+    return folded.translate(_LEET) if _LEET_WORD.search(folded) else None
+
+
+def _in_latin(word: re.Match[str]) -> str:
+    """Give a word that mixes Latin letters with others that look like them in Latin letters."""
+    letters = word[0]
+    if letters.isascii() or not _LATIN.search(letters):
+        return letters
+    return letters.translate(_LOOK_ALIKES)

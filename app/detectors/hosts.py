@@ -1,0 +1,120 @@
+"""The hosts that a URL can lead to, whichever of the parsers in use reads it."""
+
+import ipaddress
+import unicodedata
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import idna
+
+__all__ = ["Destination", "destination", "normal_host"]
+
+_MAX_HOST = 255
+_DOTS = str.maketrans("。．｡", "...")
+
+
+class Destination(NamedTuple):
+    """Where a URL leads. `hosts` is normalised; there are two where parsers disagree.
+
+    `disguises` name what makes it look like another place: `userinfo`, `ambiguous_url`, `ip_literal`,
+    `punycode`, `encoded_host`.
+    """
+
+    hosts: tuple[str, ...]
+    disguises: tuple[str, ...]
+
+
+def destination(after_scheme: str) -> Destination:
+    """Read what stands behind a URL's scheme and colon (`//user@host:1/path`), as RFC 3986 and as browsers do."""
+    rest = after_scheme.lstrip("/\\")
+    strict = _until(rest, "/?#")
+    browser = _until(rest, "/?#\\")
+    readings = [strict] if strict == browser else [strict, browser]
+    hosts: list[str] = []
+    disguises: set[str] = set()
+    if len(readings) > 1 or "\\" in after_scheme[: len(after_scheme) - len(rest)]:
+        disguises.add("ambiguous_url")
+    for authority in readings:
+        user, at, place = authority.rpartition("@")
+        if at and ("." in user or "%2e" in user.lower() or "@" in user):
+            disguises.add("userinfo")
+        written = _without_port(place)
+        host = normal_host(written)
+        if not host or host in hosts:
+            continue
+        hosts.append(host)
+        disguises.update(_disguises(written, host))
+    return Destination(tuple(hosts), tuple(sorted(disguises)))
+
+
+def normal_host(written: str) -> str:
+    """Give a host as a resolver gets it: lower case, ASCII, IPv4 dotted; empty when it cannot be one."""
+    if len(written) > _MAX_HOST * 4:
+        return ""
+    host = unquote(written) if "%" in written else written
+    host = unicodedata.normalize("NFKC", host.translate(_DOTS)).strip().rstrip(".").lower()
+    if host.startswith("["):
+        try:
+            address = ipaddress.IPv6Address(host.strip("[]").partition("%")[0])
+        except ValueError:
+            return ""
+        return str(address.ipv4_mapped or address)
+    if not host.isascii():
+        try:
+            host = idna.encode(host, uts46=True).decode()
+        except (idna.IDNAError, UnicodeError):
+            return ""
+    if len(host) > _MAX_HOST or not host or any(character in host for character in " \t\r\n/\\@?#<>[]^|"):
+        return ""
+    return _ipv4(host) or host
+
+
+def _ipv4(host: str) -> str:
+    """Read the forms of IPv4 addresses that resolvers take: decimal, octal, hexadecimal, one to four parts."""
+    parts = host.split(".")
+    if len(parts) > 4:
+        return ""
+    try:
+        numbers = [_number(part) for part in parts]
+    except ValueError:
+        return ""
+    *first, last = numbers
+    if any(number > 255 for number in first) or last >= 256 ** (5 - len(numbers)):
+        return ""
+    value = last + sum(number << (8 * (3 - index)) for index, number in enumerate(first))
+    return str(ipaddress.IPv4Address(value))
+
+
+def _number(part: str) -> int:
+    if not part or not part[0].isdigit() or len(part) > 16:
+        raise ValueError
+    if part.startswith("0x"):
+        return int(part[2:] or "0", 16)
+    return int(part, 8) if part.startswith("0") and len(part) > 1 else int(part)
+
+
+def _disguises(written: str, host: str) -> set[str]:
+    found = set()
+    plain = written.strip().rstrip(".").lower()
+    if _is_ipv4(host) and plain != host and not plain.startswith("["):
+        found.add("ip_literal")
+    if any(label.startswith("xn--") for label in host.split(".")):
+        found.add("punycode")
+    if "%" in plain or (not plain.isascii() and host.isascii() and "xn--" not in host):
+        found.add("encoded_host")
+    return found
+
+
+def _is_ipv4(host: str) -> bool:
+    return host.replace(".", "").isdigit() and host.count(".") == 3
+
+
+def _until(text: str, stops: str) -> str:
+    end = min((index for stop in stops if (index := text.find(stop)) >= 0), default=len(text))
+    return text[:end]
+
+
+def _without_port(place: str) -> str:
+    if place.startswith("["):
+        return place[: place.find("]") + 1]
+    return place.partition(":")[0]

@@ -1,0 +1,82 @@
+"""`prompt_injection`: text that speaks to the model instead of to the reader, openly, hidden or encoded."""
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator
+
+from app.detectors.encodings import decoded_texts
+from app.detectors.findings import Detector, Finding
+from app.detectors.folding import Folded, fold, unleeted
+from app.detectors.injection_markup import MARKUP
+from app.detectors.injection_phrases import PHRASES
+from app.detectors.on_texts import text_detector
+from app.detectors.options import Options
+from app.detectors.rules import Match, Rule, RuleSet
+from app.detectors.texts import texts_of
+
+__all__ = ["CATEGORIES", "detector", "find_injections"]
+
+CATEGORIES = (
+    "ai_address",
+    "concealment",
+    "encoded_payload",
+    "exfiltration",
+    "fake_turn",
+    "hidden_markup",
+    "instruction_override",
+    "invisible_text",
+    "prompt_extraction",
+    "role_change",
+)
+
+_MAX_LAYERS = 2
+_PHRASES = RuleSet(PHRASES)
+_MARKUP = RuleSet(MARKUP)
+_TURNED = RuleSet(
+    [
+        Rule("rot13", r"\b(?:vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|vtaber|qvfertneq|erirny)\b"),
+        Rule("reversed", r"\b(?:snoitcurtsni|tpmorp|tpmorp metsys|metsys|suoiverp|erongi|laever)\b"),
+    ]
+)
+_TURNS: dict[str, Callable[[str], str]] = {
+    "rot13": lambda text: codecs.encode(text, "rot13"),
+    "reversed": lambda text: text[::-1],
+}
+
+
+def detector(options: Options) -> Detector:
+    """Build the detector. Raises `ManifestError`."""
+    return text_detector(find_injections, CATEGORIES, options)
+
+
+def find_injections(text: str, phrases: RuleSet = _PHRASES) -> Iterable[Finding]:
+    """Find injections in a text and in what is encoded in it; `phrases` are looked for in folded text."""
+    return list(_found(text, phrases, _MAX_LAYERS))
+
+
+def _found(text: str, phrases: RuleSet, layers: int) -> Iterator[Finding]:
+    folded = fold(text)
+    yield from _said(folded, folded.text, phrases)
+    plain = unleeted(folded.text)
+    if plain:
+        yield from _said(folded, plain, phrases)
+    for turn in {match.rule.category for match in _TURNED.matches(folded.text)}:
+        score = _worst(phrases.matches(_TURNS[turn](folded.text)))
+        if score:
+            yield Finding("encoded_payload", 0, len(text), score)
+    for match in _MARKUP.matches(text):
+        yield Finding(match.rule.category, match.start, match.end, match.rule.score)
+    if layers and (inner := list(decoded_texts(text))):
+        joined = texts_of([decoded for _, decoded in inner])
+        for finding in _found(joined.joined, phrases, layers - 1):
+            encoded = inner[joined.index_at(finding.start)][0]
+            yield Finding("encoded_payload", encoded.start, encoded.end, finding.score)
+
+
+def _said(folded: Folded, text: str, phrases: RuleSet) -> Iterator[Finding]:
+    for match in phrases.matches(text):
+        start, end = folded.span(match.start, match.end)
+        yield Finding(match.rule.category, start, end, match.rule.score)
+
+
+def _worst(matches: Iterable[Match]) -> float:
+    return max((match.rule.score for match in matches), default=0.0)

@@ -1,0 +1,185 @@
+"""`mcp_tool`: definitions of tools that speak to the model, hide text, pose as other tools, or have changed."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rapidfuzz.distance import OSA
+
+from app.core.canonical import digest
+from app.core.values import Json
+from app.detectors.findings import Detector, Finding, annotation
+from app.detectors.folding import fold, unleeted
+from app.detectors.injection import find_injections
+from app.detectors.injection_phrases import PHRASES
+from app.detectors.on_texts import DEFAULT_THRESHOLD
+from app.detectors.options import Options
+from app.detectors.rules import Rule, RuleSet
+from app.detectors.texts import Texts, texts_of
+
+__all__ = ["CATEGORIES", "detector"]
+
+CATEGORIES = (
+    "credential_reference",
+    "definition_drift",
+    "hidden_instruction",
+    "invisible_text",
+    "name_collision",
+    "padding",
+    "schema_trick",
+    "tool_steering",
+    "unpinned_tool",
+)
+
+_PIN = re.compile(r"sha256:[0-9a-f]{64}")
+_NEAR = 2
+_SHORT_NAME = 6
+
+_STEERING = tuple(
+    Rule(category, pattern, score)
+    for category, score, pattern in (
+        ("tool_steering", 0.7, r"\b(?:before|prior to|after|when|whenever|every time|each time) +(?:you +)?(?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)|run(?:ning)?|execut(?:e|ing)) +(?:this|any|every|all|the|other) +(?:[^ ]+ +){0,3}tools? +(?:[^ ]+ +){0,4}(?:you must|must|always|first|read|call|send|need to|have to|make sure|pass|include)\b"),
+        ("tool_steering", 0.7, r"\b(?:must|always|should|need to|have to|required to) +(?:[^ ]+ +){0,2}(?:call|use|invoke|run|read|execute) +(?:this|it|the) +(?:[^ ]+ +){0,3}(?:tool +)?(?:first|before (?:any|every|all|using|calling|each|other)|instead of|prior to|on every|for every|in place of)\b"),
+        ("tool_steering", 0.7, r"\b(?:do not|don t|never|avoid|stop) +(?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)) +(?:the +|any +)?(?:[^ ]+ +){0,4}(?:other|different|original|official|standard|built in|alternative|competing|old) +(?:[^ ]+ +){0,3}(?:tools?|functions?|servers?)\b"),
+        ("tool_steering", 0.6, r"\b(?:use|call|prefer|invoke|choose|select) +(?:this|only this|me) +(?:tool +)?(?:instead of|over|rather than|in place of|ahead of) +(?:[^ ]+ +){0,4}(?:tools?|other|any|all|the official|every)\b|\bthis tool (?:replaces|supersedes|overrides|takes priority over|has priority over)\b"),
+        ("tool_steering", 0.7, r"\b(?:regardless of|no matter|even if|whatever) +(?:what +)?(?:the +)?user +(?:[^ ]+ +){0,4}(?:says|said|asks?|asked|wants?|wanted|request[^ ]*|specified|instructions?|prefers)\b"),
+        ("tool_steering", 0.7, r"\b(?:change|replace|redirect|modify|set|alter|swap|forward|add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)\b"),
+        ("tool_steering", 0.6, r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b"),
+        ("tool_steering", 0.7, r"\b(?:otherwise|or else) +(?:this |the )?(?:tool|it|application|system|server)? *(?:will +)?(?:not work|fail|crash|break|be disabled|lock)[^ ]*\b +(?:[^ ]+ +){0,6}(?:user|do not|don t|never)\b|\bthe user (?:has already|already) (?:approved|consented|agreed|authorized|authorised|granted)\b|\b(?:no|without) (?:user )?(?:confirmation|approval|consent|permission) (?:is )?(?:needed|required|necessary)?\b"),
+        ("tool_steering", 0.6, r"\b(?:skip|bypass|disable|suppress|omit|turn off) +(?:[^ ]+ +){0,3}(?:confirmation|approval|consent|permission|warning|safety|security|verification|authorization|authorisation|logging|audit)\b"),
+        ("schema_trick", 0.6, r"\b(?:the +)?(?:full|entire|complete|whole|verbatim|exact|current|raw|all) +(?:[^ ]+ +){0,2}(?:conversation|chat|system prompt|message history|chat history|context window|prior messages|dialogue|user messages)\b"),
+        ("schema_trick", 0.7, r"\b(?:contents? of|read|load|fetch|value of) +(?:[^ ]+ +){0,3}(?:ssh|env file|dotenv|environment variables?|private key|id rsa|credentials file|mcp json|keychain|password store)\b"),
+    )
+)  # fmt: skip
+_PHRASES = RuleSet((*PHRASES, *_STEERING))
+_RAW = RuleSet(
+    (
+        Rule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),
+        Rule("padding", r"[ \t\x{A0}\x{2000}-\x{200A}\x{3000}]{40,}\S|(?:[ \t]*\r?\n){12,}[ \t]*\S|(?:\\n){12,}", 0.6),
+        Rule("schema_trick", r"\x1b\[[0-9;]*[A-Za-z]", 0.8),
+        Rule("schema_trick", r"(?i)(?:^|\x00)\$ref\x00https?://[^\x00]{1,500}", 0.7),
+        Rule("hidden_instruction", r"<(?:IMPORTANT|important|CRITICAL|critical|SECRET|secret|HIDDEN|hidden|SYSTEM)>", 0.7),
+    )
+)  # fmt: skip
+_TRICK_NAMES = re.compile(
+    r"_*(?:side_?note|system_?prompt|conversation(?:_?history)?|chat_?(?:history|log)|message_?history|user_?messages|previous_?messages"
+    r"|chain_?of_?thought|reasoning_?trace|model_?name|tools?_?list|call_?history|ssh_?keys?|env_?(?:vars|file|contents)|internal_?context|hidden_?\w*"
+    r"|exfil\w*|agent_?instructions?|full_?context)_*",
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What the manifest's author knows of the tools: names of others, and digests of definitions."""
+
+    known: tuple[str, ...]
+    pins: dict[str, str] | None
+
+
+def detector(options: Options) -> Detector:
+    """Build the detector of one tool definition, of a list of them, or of an object with such a list in `tools`.
+
+    Options: `known_tools` (names that no other tool may resemble), `pins` (name → digest of the definition),
+    `threshold`, `categories`. Raises `ManifestError`.
+    """
+    threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
+    wanted = options.choices("categories", CATEGORIES)
+    expected = _Expected(options.texts("known_tools") or (), _pins(options))
+    options.finish()
+
+    def detect(value: Json) -> dict[str, Json]:
+        texts = texts_of(value)
+        tools = list(_tools(value))
+        findings = [texts.placed(finding) for finding in _in_texts(texts)]
+        findings += _in_names(tools, expected)
+        kept = sorted({finding for finding in findings if finding.category in wanted}, key=_order)
+        digests: dict[str, Json] = {name: digest(tool) for _, name, tool in tools if name}
+        return {**annotation(kept, threshold), "digests": digests}
+
+    return detect
+
+
+def _order(finding: Finding) -> tuple[str, bool, int, int, str]:
+    return finding.path, not finding.of_name, finding.start, finding.end, finding.category
+
+
+def _pins(options: Options) -> dict[str, str] | None:
+    pins = options.member("pins")
+    if pins is None:
+        return None
+    if not isinstance(pins, dict) or not all(
+        isinstance(pin, str) and _PIN.fullmatch(pin) for pin in pins.values()
+    ):
+        options.wrong("pins", "must map names of tools to `sha256:` and 64 hexadecimal digits")
+        return None
+    return {name: str(pin) for name, pin in pins.items()}
+
+
+def _tools(value: Json) -> Iterator[tuple[str, str, dict[str, Json]]]:
+    """Give path, name and definition of every tool."""
+    prefix = ""
+    if isinstance(value, dict) and isinstance(value.get("tools"), list):
+        prefix, value = ".tools", value["tools"]
+    if isinstance(value, dict):
+        yield prefix, _name(value), value
+    elif isinstance(value, list):
+        for index, tool in enumerate(value):
+            if isinstance(tool, dict):
+                yield f"{prefix}[{index}]", _name(tool), tool
+
+
+def _name(tool: dict[str, Json]) -> str:
+    name = tool.get("name")
+    if name is None and isinstance(function := tool.get("function"), dict):
+        name = function.get("name")
+    return name if isinstance(name, str) else ""
+
+
+def _in_texts(texts: Texts) -> Iterator[Finding]:
+    for finding in find_injections(texts.joined, _PHRASES):
+        known = finding.category in CATEGORIES
+        yield finding if known else finding._replace(category="hidden_instruction")
+    for match in _RAW.matches(texts.joined):
+        yield Finding(match.rule.category, match.start, match.end, match.rule.score)
+    for start, length, members, of_name in zip(
+        texts.starts, texts.lengths, texts.members, texts.names, strict=True
+    ):
+        if of_name and "properties" in members[-2:-1] and _TRICK_NAMES.fullmatch(str(members[-1])):
+            yield Finding("schema_trick", start, start + length, 0.6)
+
+
+def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    known = {each: _plain(each) for each in expected.known}
+    for path, name, tool in tools:
+        place = f"{path}.name"
+        whole = Finding("name_collision", 0, len(name), 0.8, place)
+        plain = _plain(name)
+        if name and not name.isascii():
+            yield whole._replace(category="invisible_text", score=0.6)
+        if (
+            (name not in known and any(_resembles(plain, other) for other in known.values()))
+            or seen.get(plain, name) != name
+            or (plain and plain in seen)
+        ):
+            yield whole
+        seen.setdefault(plain, name)
+        if expected.pins is not None:
+            pin = expected.pins.get(name)
+            if pin is None:
+                yield whole._replace(category="unpinned_tool", score=0.6)
+            elif pin != digest(tool):
+                yield whole._replace(category="definition_drift", score=1.0)
+
+
+def _plain(name: str) -> str:
+    """Give a name as it is read: without case, separators, look-alikes, and digits for letters."""
+    folded = fold(name).text
+    return (unleeted(folded) or folded).replace(" ", "")
+
+
+def _resembles(name: str, other: str) -> bool:
+    """Tell whether names are one or two edits apart; in short ones, one."""
+    allowed = 1 if min(len(name), len(other)) < _SHORT_NAME else _NEAR
+    return OSA.distance(name, other, score_cutoff=allowed) <= allowed

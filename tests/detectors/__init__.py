@@ -1,0 +1,1 @@
+"""What each local detector finds, and what it leaves alone."""
