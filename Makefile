@@ -33,6 +33,8 @@ lock: ## resolve the dependencies anew
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra dev -c requirements.lock \
 		pyproject.toml -o requirements-dev.lock
+	echo cyclonedx-bom | .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --upgrade -q - -o requirements-build.lock
 	rm -r .venv-lock
 
 $(INSTALLED): requirements.lock pyproject.toml

@@ -113,7 +113,7 @@ def build(
     follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
     timed = settings.telemetry_level >= FULL
     service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns, approvals, timed=timed)
-    engines = {name: importlib.metadata.version(name) for name in ENGINES}
+    engines = {name: _version_of(name) for name in ENGINES}
 
     async def start() -> None:
         metrics.start()
@@ -275,6 +275,13 @@ def compile_operator_manifests(
         message = f"ACS_DEFAULT_MANIFEST `{default}` is not loaded; loaded: {known}"
         raise ManifestError([Diagnostic("default-missing", message)])
     return OperatorManifests(loaded, default)
+
+
+def _version_of(engine: str) -> str:
+    try:
+        return importlib.metadata.version(engine)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _configured_files(settings: Settings) -> tuple[ManifestFile, ...]:

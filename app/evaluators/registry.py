@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from app.core.ports import PolicyType
 from app.evaluators.cedar import CEDAR
 from app.evaluators.custom import Adapter, custom_type
-from app.evaluators.rego import REGO
+from app.evaluators.missing_engine import MissingEngine
 from app.evaluators.test_double import TEST
 
 __all__ = ["policy_types"]
@@ -19,4 +19,15 @@ def policy_types(
     With `inline_allowed` they are those of inline manifests, which reach the listed adapters alone.
     Raises `AdapterError` as `custom_type` does.
     """
-    return {"rego": REGO, "cedar": CEDAR, "test": TEST, "custom": custom_type(adapters, inline_allowed)}
+    return {"rego": _rego(), "cedar": CEDAR, "test": TEST, "custom": custom_type(adapters, inline_allowed)}
+
+
+def _rego() -> PolicyType:
+    """Give Rego, or what stands for it on a platform for which its engine is not built."""
+    try:
+        from app.evaluators.rego import REGO  # noqa: PLC0415  # the one engine that may be missing
+    except ModuleNotFoundError as error:
+        if error.name != "regorus":
+            raise
+        return MissingEngine("rego", "celine-regorus")
+    return REGO

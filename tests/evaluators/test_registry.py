@@ -25,3 +25,28 @@ def test_the_registry_imports_without_the_service() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert run.stderr == b"\n"
+
+
+WITHOUT_REGORUS = """
+import sys
+sys.modules["regorus"] = None  # the import system raises ModuleNotFoundError for it
+from app.core.diagnostics import ManifestError
+from app.core.ports import NoSources
+from app.evaluators.registry import policy_types
+types = policy_types({})
+types["cedar"].compile("policies.c", {"type": "cedar", "policy_set": "permit(principal, action, resource);"}, NoSources())
+try:
+    types["rego"].compile("policies.r", {"type": "rego", "modules": {"m": "package m"}}, NoSources())
+except ManifestError as error:
+    print(error.reason, *error.diagnostics, sep="\\n")
+"""
+
+
+def test_without_the_rego_engine_everything_else_works() -> None:
+    """On a platform without the engine a Rego policy is refused by name, and Cedar compiles (1.7)."""
+    run = subprocess.run([sys.executable, "-c", WITHOUT_REGORUS], capture_output=True, check=True, text=True)
+    reason, *findings = run.stdout.splitlines()
+    assert reason == "runtime_error:adapter_unsupported"
+    assert len(findings) == 1
+    assert "policies.r.type" in findings[0]
+    assert "`rego` policies cannot be evaluated here: `celine-regorus` has no build" in findings[0]
