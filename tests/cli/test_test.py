@@ -271,3 +271,13 @@ def test_every_case_of_the_examples_passes() -> None:
     code, report = _json(ROOT, "manifests")
     assert (code, report["failed"], report["errors"]) == (0, 0, 0)
     assert report["passed"] > 250
+
+
+def test_no_credential_is_needed(folder: Path) -> None:
+    """No annotator is called, so the variables that hold their keys may be missing where tests run."""
+    manifest = folder / "m" / "manifest.yaml"
+    judge = "tone: {type: llm, model: m, api_key_env: NOT_SET_HERE}"
+    manifest.write_text(MANIFEST.replace('tone: {type: endpoint, url: "http://127.0.0.1:1/"}', judge))
+    code, report = _json(folder, "m")
+    assert (code, report["failed"]) == (0, 0), report
+    assert run(folder, "validate", "m").returncode == 1
