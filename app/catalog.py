@@ -1,12 +1,15 @@
 """Which compiled manifest serves a request: the operator's, or one that came along (contract 2.1, 2.5)."""
 
 import asyncio
-import hashlib
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from http import HTTPStatus
 
+from app.access.reread import Reread
+from app.access.signing import ManifestTrust, UntrustedError
 from app.compiler import ManifestCompiler
 from app.core.canonical import canonical
 from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
@@ -14,7 +17,7 @@ from app.core.diagnostics import ManifestError
 from app.core.document import MAX_DEPTH
 from app.core.errors import Reason
 from app.core.manifest import document_digest, document_of
-from app.core.values import Json, deeper_than
+from app.core.values import Json, JsonObject, deeper_than
 from app.telemetry.catalogue import INLINE_CACHE, MANIFEST_COMPILES
 from app.telemetry.metrics import Metrics
 from app.wire.problems import ProblemError
@@ -23,6 +26,7 @@ from app.wire.requests import EvaluateRequest
 __all__ = ["AnyManifest", "Catalog", "InlineManifests", "OperatorManifests"]
 
 AnyManifest = CompiledManifest | InvalidManifest
+Given = str | dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +61,38 @@ class OperatorManifests:
 
 
 class InlineManifests:
-    """Compiles callers' manifests, each content once, and keeps the ones used last."""
+    """Compiles callers' manifests, each content once, and keeps the ones used last.
 
-    def __init__(self, mode: InlineMode, compiler: ManifestCompiler, capacity: int, metrics: Metrics) -> None:
+    `keys` are those that may sign, needed in the mode `signed`; `clock` gives Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        mode: InlineMode,
+        compiler: ManifestCompiler,
+        capacity: int,
+        metrics: Metrics,
+        *,
+        keys: Reread[ManifestTrust] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.mode = mode
         self._compiler = compiler
         self._capacity = capacity
+        self._keys = keys
+        self._clock = clock
+        self._provenance = Provenance.SIGNED if mode is InlineMode.SIGNED else Provenance.INLINE
         self._compiled: OrderedDict[bytes, asyncio.Future[AnyManifest]] = OrderedDict()
         self._metrics = metrics
         self._hits = metrics.counter(INLINE_CACHE, "hit")
         self._misses = metrics.counter(INLINE_CACHE, "miss")
 
-    async def find(self, given: str | dict[str, Json], nesting: int) -> AnyManifest:
+    async def find(self, given: Given, nesting: int, signature: JsonObject | None) -> AnyManifest:
         """Give the compiled form of a caller's manifest, or the invalid one that denies.
 
-        Raises `ProblemError` (403) when inline manifests are refused.
+        Raises `ProblemError` (403) as `admit` does.
         """
-        if self.mode is InlineMode.DENY:
-            raise ProblemError(
-                HTTPStatus.FORBIDDEN,
-                "inline manifests are refused here: name a loaded one with `manifest_ref`",
-            )
-        key = _content_key(given, nesting)
+        key = self.admit(given, nesting, signature)
         if key is None:
             return await self._compile(given)
         known = self._compiled.get(key)
@@ -99,26 +113,69 @@ class InlineManifests:
             del self._compiled[key]
         return found
 
-    async def _compile(self, given: str | dict[str, Json]) -> AnyManifest:
+    def admit(self, given: Given, nesting: int, signature: JsonObject | None) -> bytes | None:
+        """Tell whether such a manifest is taken, before any of it is compiled; give its name in the cache.
+
+        Raises `ProblemError` (403): inline manifests are refused, or this one is not signed as it must be.
+        """
+        if self.mode is InlineMode.DENY:
+            raise _forbidden(
+                "inline manifests are refused here: name a loaded one with `manifest_ref`", "inline"
+            )
+        key = _content_key(given, nesting)
+        if self.mode is not InlineMode.SIGNED:
+            return key
+        try:
+            return self._verified(key, given, signature)
+        except UntrustedError as error:
+            raise _forbidden(str(error), "signature") from None
+
+    def _verified(self, key: bytes | None, given: Given, claim: JsonObject | None) -> bytes:
+        """Verify a signature, once for each that is in the cache. Raises `UntrustedError`."""
+        if claim is None:
+            raise UntrustedError("manifests must be signed here: `manifest_signature` is missing")
+        if self._keys is None:
+            raise UntrustedError("no key is trusted to sign manifests")
+        signature = str(claim["signature"])
+        signer = self._keys.value.signer(str(claim["key_id"]), self._clock())
+        if key is not None:
+            signed = (
+                b"signed" + signer.public + sha256(signature.encode(errors="surrogatepass")).digest() + key
+            )
+            if signed in self._compiled:
+                return signed
+            if digest := _readable_digest(given):
+                signer.verify(digest, signature)
+                return signed
+        raise UntrustedError("the manifest cannot be read, so that no signature of it can be verified")
+
+    async def _compile(self, given: Given) -> AnyManifest:
         digest = None
         try:
             document = document_of(given)
             digest = document_digest(document)
-            compiled = await self._compiler.compile_inline(document)
+            compiled = await self._compiler.compile_inline(document, self._provenance)
         except ManifestError as error:
-            self._metrics.count(MANIFEST_COMPILES, Provenance.INLINE, "invalid")
-            return InvalidManifest(None, Provenance.INLINE, error, digest)
+            self._metrics.count(MANIFEST_COMPILES, self._provenance, "invalid")
+            return InvalidManifest(None, self._provenance, error, digest)
         self._metrics.count(MANIFEST_COMPILES, compiled.provenance, "ok")
         return compiled
 
 
-def _content_key(given: str | dict[str, Json], nesting: int) -> bytes | None:
+def _readable_digest(given: Given) -> str | None:
+    try:
+        return document_digest(document_of(given))
+    except ManifestError:
+        return None
+
+
+def _content_key(given: Given, nesting: int) -> bytes | None:
     """Name a manifest's content; `None` for one too deep to serialise, which is invalid anyway."""
     if isinstance(given, str):
-        return b"text" + hashlib.sha256(given.encode()).digest()
+        return b"text" + sha256(given.encode()).digest()
     if nesting > MAX_DEPTH and deeper_than(given, MAX_DEPTH):
         return None
-    return b"json" + hashlib.sha256(canonical(given)).digest()
+    return b"json" + sha256(canonical(given)).digest()
 
 
 def _is_content(manifest: AnyManifest) -> bool:
@@ -143,7 +200,7 @@ class Catalog:
             return found
         if caller is not None and not caller.inline:
             raise _forbidden("this caller may not bring a manifest of its own", "inline")
-        return await self.inline.find(request.manifest, request.nesting)
+        return await self.inline.find(request.manifest, request.nesting, request.manifest_signature)
 
 
 def _forbidden(detail: str, cause: str) -> ProblemError:

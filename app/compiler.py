@@ -72,10 +72,12 @@ class ManifestCompiler:
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
 
-    async def compile_inline(self, document: Document) -> CompiledManifest:
+    async def compile_inline(
+        self, document: Document, provenance: Provenance = Provenance.INLINE
+    ) -> CompiledManifest:
         """Compile a manifest that came with a request, in the sandbox where there is one.
 
-        Raises `ManifestError`.
+        `provenance` is `SIGNED` for one whose signature was verified. Raises `ManifestError`.
         """
         manifest = read_manifest(document, self.limits)
         if findings := inline_findings(manifest, self.outbound):
@@ -88,7 +90,7 @@ class ManifestCompiler:
             sandboxed = await self.sandbox.compile(manifest.digest, jobs, limits.policy_timeout_ms)
             policies = _Policies(sandboxed.dispatch, sandboxed.digests, sandboxed.warnings)
         context = AnnotatorContext(sources=NoSources(), environment={}, outbound=self.outbound)
-        return self._finished(None, Provenance.INLINE, manifest, policies, context)
+        return self._finished(None, provenance, manifest, policies, context)
 
     def _finished(
         self,

@@ -77,7 +77,11 @@ class Settings(BaseModel):
     default_manifest: str | None = Field(None, description="manifest of requests that name none")
 
     inline_manifests: InlineMode | None = Field(
-        None, description="manifests in requests: deny, sandboxed or trusted; default: see the documentation"
+        None,
+        description="manifests in requests: deny, sandboxed, signed or trusted; default: see the docs",
+    )
+    inline_trust_file: Path | None = Field(
+        None, description="file of the keys that may sign manifests in requests; reread on change"
     )
     inline_cache: Positive = Field(64, description="compiled inline manifests kept")
     inline_adapters: Listed = Field(
@@ -134,8 +138,10 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        if self.inline_manifests is InlineMode.SIGNED:
-            raise ValueError("ACS_INLINE_MANIFESTS: `signed` is not supported by this version")
+        if self.inline_manifests is InlineMode.SIGNED and self.inline_trust_file is None:
+            raise ValueError(
+                "ACS_INLINE_MANIFESTS: `signed` needs ACS_INLINE_TRUST_FILE, the keys that may sign"
+            )
         if not self.local and self.auth_tokens_file is None and not self.allow_public:
             raise ValueError(
                 f"ACS_HOST: `{self.host}` is not loopback and no authentication is configured; set "

@@ -15,6 +15,7 @@ import app
 from app.access.callers import read_callers
 from app.access.files import Access
 from app.access.reread import Reread
+from app.access.signing import read_trust
 from app.annotators.classifier import classifier_annotator, local_providers
 from app.annotators.classifier_remote import remote_providers
 from app.annotators.endpoint import endpoint_annotator
@@ -98,7 +99,7 @@ def build(
     operator = compile_operator_manifests(settings, manifests, compiler)
     metrics = Metrics(shared, worker)
     metrics.count(WORKER_STARTS)
-    inline = InlineManifests(inline_mode, compiler, settings.inline_cache, metrics)
+    inline = InlineManifests(inline_mode, compiler, settings.inline_cache, metrics, keys=access.manifest_keys)
     catalog = Catalog(operator, inline)
     audit = None
     if key:
@@ -185,7 +186,10 @@ def build_access(settings: Settings) -> Access:
     callers = None
     if (file := settings.auth_tokens_file) is not None:
         callers = Reread("callers", (file,), partial(read_callers, file))
-    return Access(callers=callers)
+    manifest_keys = None
+    if (file := settings.inline_trust_file) is not None:
+        manifest_keys = Reread("keys of manifests", (file,), partial(read_trust, file))
+    return Access(callers=callers, manifest_keys=manifest_keys)
 
 
 def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:

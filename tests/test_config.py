@@ -65,6 +65,8 @@ def test_lists_are_split_at_commas() -> None:
         ({"ACS_LIMIT_MAX_POLICY_INPUT_DEPTH": "121"}, "ACS_LIMIT_MAX_POLICY_INPUT_DEPTH: must be at most 120"),
         ({"ACS_INLINE_MANIFESTS": "maybe"}, "ACS_INLINE_MANIFESTS: Input should be 'deny', 'sandboxed', 'signed' "
          "or 'trusted'"),
+        ({"ACS_INLINE_MANIFESTS": "signed"}, "ACS_INLINE_MANIFESTS: `signed` needs ACS_INLINE_TRUST_FILE, the keys that "
+         "may sign"),
         ({"ACS_AUDIT_NAME": ".."}, "ACS_AUDIT_NAME: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
         ({"ACS_AUDIT_INSTANCE": "a/b"}, "ACS_AUDIT_INSTANCE: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
         ({"ACS_INCLUDE": "secrets"}, "ACS_INCLUDE: `secrets` is not `policy_input`, `trace` or `receipt`"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.access.callers import Callers
 from app.access.reread import Reread
+from app.access.signing import ManifestTrust
 
 __all__ = ["Access"]
 
@@ -20,12 +21,13 @@ class Access:
     """
 
     callers: Reread[Callers] | None = None
+    manifest_keys: Reread[ManifestTrust] | None = None
     _watching: asyncio.Task[None] | None = field(default=None, init=False)
 
     @property
     def files(self) -> tuple[Reread[Any], ...]:
         """Everything that is read again."""
-        return tuple(file for file in (self.callers,) if file is not None)
+        return tuple(file for file in (self.callers, self.manifest_keys) if file is not None)
 
     @property
     def refused(self) -> list[str]:

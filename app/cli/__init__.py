@@ -5,7 +5,20 @@ import os
 import typer
 
 import app
-from app.cli import approve, audit, config, digest, evaluate, openapi, serve, test, token, validate
+from app.cli import (
+    approve,
+    audit,
+    config,
+    digest,
+    evaluate,
+    openapi,
+    serve,
+    sign,
+    test,
+    token,
+    validate,
+    verify,
+)
 
 __all__ = ["cli", "main"]
 
@@ -44,6 +57,8 @@ cli.command()(validate.validate)
 cli.command()(test.test)
 cli.command()(approve.approve)
 cli.command()(digest.digest)
+cli.command()(sign.sign)
+cli.command()(verify.verify)
 cli.command()(config.config)
 cli.command()(token.token)
 cli.command()(openapi.openapi)

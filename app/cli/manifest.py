@@ -6,10 +6,11 @@ from app.cli.output import fail, show_findings
 from app.compiler import ManifestCompiler
 from app.core.compiled import CompiledManifest, InvalidManifest
 from app.core.diagnostics import ManifestError
-from app.stores.manifest_files import ManifestFile, find_manifests
+from app.core.manifest import document_digest
+from app.stores.manifest_files import ManifestFile, find_manifests, read_document
 from app.wiring import compile_manifest, read_manifests
 
-__all__ = ["compile_one", "manifest_files"]
+__all__ = ["compile_one", "manifest_files", "one_digest"]
 
 
 def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
@@ -40,3 +41,21 @@ def compile_one(place: Path, compiler: ManifestCompiler) -> CompiledManifest:
         show_findings(manifest.error.diagnostics)
         fail(f"{place} is not a valid manifest")
     return manifest
+
+
+def one_digest(place: Path) -> str:
+    """Give the digest of the one manifest at `place`, as it would be sent with a request."""
+    files = manifest_files([place])
+    if len(files) != 1:
+        fail(f"{place} holds several manifests ({', '.join(file.name for file in files)}): name one of them")
+    try:
+        document = read_document(files[0].path, files[0].label)
+    except ManifestError as error:
+        show_findings(error.diagnostics)
+        fail(f"{place} cannot be read as a manifest")
+    digest = document_digest(document)
+    if digest is None or not isinstance(document.value, dict):
+        fail(f"{place} is not one mapping")
+    if "extends" in document.value:
+        fail(f"{place} has `extends`: a manifest that comes with a request stands alone")
+    return digest

@@ -10,6 +10,7 @@ from app.catalog import AnyManifest
 from app.core.caller import Caller
 from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.document import MAX_DEPTH
 from app.core.manifest import document_digest, document_of
 from app.core.placing import placed
 from app.core.redaction import redacted
@@ -25,12 +26,22 @@ Current = Annotated[Runtime, Depends(current_runtime)]
 CurrentCaller = Annotated[Caller | None, Depends(current_caller)]
 
 
+class Signature(BaseModel):
+    """Who signed a manifest, and the signature in base64."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key_id: str
+    signature: str
+
+
 class ManifestToValidate(BaseModel):
     """A manifest that is not loaded."""
 
     model_config = ConfigDict(extra="forbid")
 
     manifest: str | dict[str, Any] = Field(description="the manifest as an object, or as YAML or JSON text")
+    manifest_signature: Signature | None = Field(None, description="where manifests must be signed")
 
 
 class Finding(BaseModel):
@@ -88,6 +99,8 @@ async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCa
             HTTPStatus.FORBIDDEN,
             "inline manifests are refused here; `acs-sidecar validate` checks files on your own machine",
         )
+    signature: JsonObject | None = body.manifest_signature.model_dump() if body.manifest_signature else None
+    runtime.catalog.inline.admit(body.manifest, MAX_DEPTH + 1, signature)
     try:
         document = document_of(body.manifest)
     except ManifestError as error:

@@ -1,0 +1,143 @@
+"""Contract 2.5: the mode `signed`, over HTTP, with signatures that the command makes."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import COMMAND, Service, Start, environment
+
+MANIFEST: dict[str, Any] = {
+    "agent_control_specification_version": "0.3.1-beta",
+    "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
+    "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
+}
+
+
+def _run(folder: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [str(COMMAND), *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def _signature(folder: Path, manifest: Any, key: str = "key.pem", key_id: str = "release") -> Any:
+    (folder / "m.json").write_text(json.dumps(manifest))
+    return json.loads(_run(folder, "sign", "m.json", "--key", key, "--key-id", key_id).stdout)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a key, and a trust file that names it."""
+    entry = _run(tmp_path, "sign", "--generate", "--key", "key.pem", "--key-id", "release").stdout
+    _run(tmp_path, "sign", "--generate", "--key", "other.pem")
+    (tmp_path / "trust.yaml").write_text("keys:\n" + entry)
+    return tmp_path
+
+
+@pytest.fixture
+def service(folder: Path, start: Start) -> Service:
+    """A service that takes signed manifests alone."""
+    return start(ACS_INLINE_MANIFESTS="signed", ACS_INLINE_TRUST_FILE="trust.yaml")
+
+
+def _evaluate(service: Service, manifest: Any, signature: Any) -> tuple[int, Any]:
+    body = {"snapshot": {}, "manifest": manifest}
+    return service.post("/v1/evaluate/input", body | ({"manifest_signature": signature} if signature else {}))
+
+
+def test_a_signed_manifest_is_evaluated_and_recorded_as_such(service: Service, folder: Path) -> None:
+    """As an object or as text, again and again; the record says `signed` (2.5)."""
+    signature = _signature(folder, MANIFEST)
+    for given in (MANIFEST, json.dumps(MANIFEST), json.dumps(MANIFEST, indent=1), MANIFEST):
+        status, body = _evaluate(service, given, signature)
+        assert (status, body["verdict"]["decision"]) == (200, "allow")
+        record = service.get(f"/v1/audit/records/{body['audit']['index']}")[1]["record"]
+        assert json.loads(record)["manifest_source"] == "signed"
+    assert service.get("/v1/info")[1]["inline_manifests"] == "signed"
+
+
+def test_what_is_not_signed_as_it_must_be_is_refused(service: Service, folder: Path) -> None:
+    """403 and deny with the exact reason, before anything is compiled, and recorded."""
+    good = _signature(folder, MANIFEST)
+    other = MANIFEST | {"metadata": {"x": 1}}
+    _evaluate(service, MANIFEST, good)  # what is in the cache serves its own signature alone
+    wrong = "`manifest_signature` is not that of this manifest by that key"
+    for manifest, signature, detail in [
+        (MANIFEST, None, "manifests must be signed here: `manifest_signature` is missing"),
+        (MANIFEST, good | {"key_id": "x"}, "`manifest_signature.key_id` names no trusted key"),
+        (MANIFEST, good | {"signature": "x"}, "`manifest_signature.signature` is not 64 bytes in base64"),
+        (MANIFEST, _signature(folder, MANIFEST, "other.pem"), wrong),
+        (other, good, wrong),
+        (json.dumps(other), good, wrong),
+        ("[", good, "the manifest cannot be read, so that no signature of it can be verified"),
+        ("[]", good, "the manifest cannot be read, so that no signature of it can be verified"),
+        ("policies: {}", good, wrong),
+    ]:
+        status, body = _evaluate(service, manifest, signature)
+        assert (status, body["detail"]) == (403, detail)
+        assert (body["verdict"]["decision"], body["verdict"]["reason"]) == (
+            "deny",
+            "runtime_error:request_invalid",
+        )
+        request = {"manifest": manifest} | ({"manifest_signature": signature} if signature else {})
+        status, body = service.post("/v1/manifests:validate", request)
+        assert (status, body["detail"]) == (403, detail)
+    records = [json.loads(line) for line in service.get("/v1/audit/records")[1]["records"]]
+    assert [one["decision"] for one in records if one["event"] == "decision"] == ["allow"] + ["deny"] * 9
+
+
+def test_a_signature_does_not_lift_what_inline_manifests_may_not_do(service: Service, folder: Path) -> None:
+    """A signed manifest reads no files (2.5)."""
+    manifest = MANIFEST | {"policies": {"p": {"type": "cedar", "policy_path": "/etc/passwd"}}}
+    status, body = _evaluate(service, manifest, _signature(folder, manifest))
+    assert (status, body["verdict"]["reason"]) == (200, "runtime_error:manifest_invalid")
+    request = {"manifest": manifest, "manifest_signature": _signature(folder, manifest)}
+    status, body = service.post("/v1/manifests:validate", request)
+    assert (status, body["diagnostics"][0]["code"]) == (200, "inline-forbidden")
+
+
+def test_a_key_that_is_taken_out_is_no_longer_trusted(service: Service, folder: Path) -> None:
+    """The trust file is read again; what its key signed is refused, also when it is in the cache."""
+    signature = _signature(folder, MANIFEST)
+    assert _evaluate(service, MANIFEST, signature)[0] == 200
+    entry = _run(folder, "sign", "--key", "other.pem", "--key-id", "release").stdout
+    (folder / "trust.yaml").write_text("keys:\n" + entry)
+    deadline = time.monotonic() + 10
+    while _evaluate(service, MANIFEST, signature)[0] != 403:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert _evaluate(service, MANIFEST, _signature(folder, MANIFEST, "other.pem"))[0] == 200
+
+
+def test_the_command_verifies_what_the_service_does(folder: Path) -> None:
+    """Exit 0 with digest and key, 1 with the reason, 2 where it cannot tell."""
+    signature = _signature(folder, MANIFEST)
+    (folder / "good.json").write_text(json.dumps(signature))
+    (folder / "bad.json").write_text(json.dumps(signature | {"key_id": "x"}))
+    (folder / "odd.json").write_text("{}")
+    arguments = ("verify", "m.json", "--trust", "trust.yaml", "--signature")
+    done = _run(folder, *arguments, "good.json")
+    assert done.stdout == f"verified: {_run(folder, 'digest', 'm.json').stdout.strip()} by release\n"
+    done = _run(folder, *arguments, "bad.json", status=1)
+    assert done.stderr == "not verified: `manifest_signature.key_id` names no trusted key\n"
+    done = _run(folder, *arguments, "odd.json", status=2)
+    assert done.stderr == "error: --signature odd.json: must have the texts `key_id` and `signature`\n"
+    assert "No such file" in _run(folder, *arguments, "none.json", status=2).stderr
+    (folder / "m.json").write_text(json.dumps(MANIFEST | {"metadata": {}}))
+    assert "is not that of this manifest" in _run(folder, *arguments, "good.json", status=1).stderr
+
+
+def test_signing_refuses_what_cannot_be_sent(folder: Path) -> None:
+    """A key is never replaced, and a manifest that needs others does not stand alone."""
+    done = _run(folder, "sign", "--generate", "--key", "key.pem", status=2)
+    assert done.stderr == "error: --key key.pem: there is a key already\n"
+    (folder / "m.json").write_text(json.dumps(MANIFEST | {"extends": ["x.yaml"]}))
+    done = _run(folder, "sign", "m.json", "--key", "key.pem", status=2)
+    assert done.stderr == "error: m.json has `extends`: a manifest that comes with a request stands alone\n"
+    assert (
+        "cannot be read: No such file" in _run(folder, "sign", "m.json", "--key", "none.pem", status=2).stderr
+    )
