@@ -44,7 +44,7 @@ def key_headers(members: Members, header: str, *, required: bool) -> dict[str, s
     key = members.secret("api_key")
     if required and "api_key" not in members and "api_key_env" not in members:
         members.wrong("api_key_env", "must name the environment variable that holds the key")
-    chosen = members.text("api_key_header")
+    chosen = members.header_name("api_key_header")
     bearer = not chosen and header == "Authorization"
     return {
         **members.headers(),

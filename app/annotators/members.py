@@ -10,6 +10,22 @@ from app.core.values import Json, JsonObject
 __all__ = ["Members"]
 
 _NAME = "must be the name of a member"
+_FRAMING = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
 
 
 class Members:
@@ -112,12 +128,28 @@ class Members:
         return texts
 
     def headers(self) -> dict[str, str]:
-        """Read `headers`."""
+        """Read `headers`: those that a request may carry besides the ones that make it one."""
         value = self._invocation.get("headers", {})
-        if isinstance(value, dict) and all(_is_header(*item) for item in value.items()):
-            return {name: str(text) for name, text in value.items()}
-        self.wrong("headers", "must map header names to strings without line breaks")
-        return {}
+        if not isinstance(value, dict) or not all(_is_header(*item) for item in value.items()):
+            self.wrong("headers", "must map header names to strings without line breaks")
+            return {}
+        for name in value:
+            self._not_framing(f"headers.{name}", name)
+        return {name: str(text) for name, text in value.items()}
+
+    def header_name(self, name: str) -> str:
+        """Read the name of a header; empty where there is none."""
+        value = self.text(name)
+        if value and not _is_header(value, ""):
+            self.wrong(name, "must be the name of a header")
+            return ""
+        self._not_framing(name, value)
+        return value
+
+    def _not_framing(self, member: str, header: str) -> None:
+        """Refuse a header that could make a server read another request, or take it for another host."""
+        if header.lower() in _FRAMING or header.lower().startswith("proxy-"):
+            self.wrong(member, f"`{header}` is set by the service")
 
     def url(self, name: str) -> str:
         """Read an address; empty where there is none."""
@@ -188,4 +220,4 @@ def _is_http(url: str) -> bool:
 
 def _is_header(name: str, value: Json) -> bool:
     token = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-    return token and isinstance(value, str) and not any(character in value for character in "\r\n\0")
+    return token and isinstance(value, str) and value.replace("\t", "").isprintable()

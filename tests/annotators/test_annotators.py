@@ -248,6 +248,17 @@ def test_annotators_are_timed_for_the_trace() -> None:
          "line breaks"),
         ({"url": "http://a/", "headers": {"a": "b\r\nc: d"}}, "x.headers", "must map header names to strings "
          "without line breaks"),
+        ({"url": "http://a/", "headers": {"a": "b\x7f"}}, "x.headers", "must map header names to strings without "
+         "line breaks"),
+        ({"url": "http://a/", "headers": {"": "b"}}, "x.headers", "must map header names to strings without "
+         "line breaks"),
+        ({"url": "http://a/", "headers": {"hOST": "b"}}, "x.headers.hOST", "`hOST` is set by the service"),
+        ({"url": "http://a/", "headers": {"Transfer-Encoding": "chunked"}}, "x.headers.Transfer-Encoding",
+         "`Transfer-Encoding` is set by the service"),
+        ({"url": "http://a/", "headers": {"Content-Length": "1"}}, "x.headers.Content-Length",
+         "`Content-Length` is set by the service"),
+        ({"url": "http://a/", "headers": {"Proxy-Authorization": "b"}}, "x.headers.Proxy-Authorization",
+         "`Proxy-Authorization` is set by the service"),
         ({"url": "http://a/", "timeout_ms": 0}, "x.timeout_ms", "must be an integer from 1 to 600000"),
         ({"url": "http://a/", "timeout_ms": True}, "x.timeout_ms", "must be an integer from 1 to 600000"),
         ({"url": "http://a/", "input_field": ""}, "x.input_field", "must be the name of a member"),

@@ -261,6 +261,8 @@ def test_whatever_is_no_answer_is_annotation_failed(speak: Speak, detail: str) -
         ({"api_key_env": "EMPTY"}, ("x.api_key_env", "the environment variable `EMPTY` is not set")),
         ({"api_key_env": 1}, ("x.api_key_env", "must be the name of an environment variable")),
         ({"api_key_env": "BROKEN"}, ("x.api_key_env", "the credential must be printable ASCII without line breaks")),
+        ({"api_key_header": "Host"}, ("x.api_key_header", "`Host` is set by the service")),
+        ({"api_key_header": "a b"}, ("x.api_key_header", "must be the name of a header")),
         ({"temperature": 3}, ("x.temperature", "must be a number from 0 to 2, or null to leave it out")),
         ({"temperature": True}, ("x.temperature", "must be a number from 0 to 2, or null to leave it out")),
         ({"max_tokens": 0}, ("x.max_tokens", "must be an integer from 1 to 1000000")),
