@@ -1,7 +1,7 @@
 """From a document to a compiled manifest: validation, policies, annotators (contract 1.3, 2.5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.annotators.runner import AnnotatorRunner
 from app.approval.plan import ResolverType, approval_plan
@@ -14,6 +14,7 @@ from app.core.inline import inline_findings
 from app.core.limits import Limits
 from app.core.lints import lints
 from app.core.manifest import AnnotatorUse, Manifest, Point, member_path, read_manifest
+from app.core.members import names_secret
 from app.core.outbound import OutboundAllow
 from app.core.points import InterventionPoint
 from app.core.ports import (
@@ -59,15 +60,9 @@ class ManifestCompiler:
     outbound: OutboundAllow
     sandbox: Sandbox | None
 
-    def compile_operator(
-        self, name: str, document: Document, sources: SourceReader, source: str | None = None
-    ) -> CompiledManifest:
-        """Compile an operator's manifest. `source` is how findings call its file.
-
-        Raises `ManifestError`.
-        """
-        manifest = read_manifest(document, self.limits, source)
-        _refuse_extends(manifest, source)
+    def compile_operator(self, name: str, document: Document, sources: SourceReader) -> CompiledManifest:
+        """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`."""
+        manifest = read_manifest(document, self.limits)
         policies = _in_process(policy_jobs(*_bindings(manifest), self.types), self.types, sources)
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
@@ -137,7 +132,9 @@ class ManifestCompiler:
             path = member_path(("intervention_points", point.name.value, "annotations", use.name))
             try:
                 if alike not in built:
-                    built[alike] = self.annotator_types[use.type](use.name, path, use.invocation, context)
+                    built[alike] = self.annotator_types[use.type](
+                        use.name, path, use.invocation, _trusted(context, use)
+                    )
                 annotators.append((use, built[alike]))
             except ManifestError as error:
                 if error.reason is Reason.ADAPTER_UNSUPPORTED:
@@ -169,18 +166,13 @@ def _bindings(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Bindin
     return manifest.policies, bindings
 
 
-def _refuse_extends(manifest: Manifest, source: str | None) -> None:
-    if "extends" in manifest.value:
-        raise ManifestError(
-            [
-                Diagnostic(
-                    "extends-unsupported",
-                    "`extends` is not supported by this version: put the parents' members here",
-                    "extends",
-                    source=source,
-                )
-            ]
-        )
+def _trusted(context: AnnotatorContext, use: AnnotatorUse) -> AnnotatorContext:
+    """Leave an annotator from a URL the variables that a local manifest names for it, and no others."""
+    if not use.remote:
+        return context
+    named = {value for name, value in use.invocation.items() if names_secret(name) and isinstance(value, str)}
+    environment = {name: context.environment[name] for name in named if name in context.environment}
+    return replace(context, environment=environment)
 
 
 def _clamped(limit: str, limits: Limits) -> Diagnostic:

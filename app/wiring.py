@@ -1,5 +1,6 @@
 """The one place that builds adapters and plugs them together."""
 
+import asyncio
 import importlib.metadata
 import os
 import socket
@@ -41,15 +42,17 @@ from app.resolvers.signed import signed_resolver
 from app.resolvers.webhook import webhook_resolver
 from app.runtime import Runtime
 from app.service import DecisionService
+from app.stores import composition
 from app.stores.approval_keys import FileApprovalKeys
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability
 from app.stores.audit_opening import AuditLogSettings
 from app.stores.audit_reader import AuditReader
+from app.stores.composition import ReadManifest
 from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
-from app.stores.manifest_files import ManifestFile, ReadManifest, find_manifests, read_manifest
+from app.stores.manifest_files import ManifestFile, find_manifests
 from app.telemetry.catalogue import DROPPED, WORKER_STARTS
 from app.telemetry.event_sink import FULL, EventSink
 from app.telemetry.exposition import Exposition
@@ -224,40 +227,48 @@ def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> Manifes
 
 def build_fetcher(settings: Settings) -> Fetcher:
     """Build what fetches for one load of manifests; to be closed after it."""
+    addresses = AddressPolicy(settings.fetch_allow_addresses)
+    return Fetcher(settings.limits, addresses, settings.fetch_ca_file)
+
+
+def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
+    """Read manifests with all that they extend and name on other servers; what is wrong is in the outcome.
+
+    Runs an event loop of its own: not for a thread that has one.
+    """
+
+    async def read() -> tuple[ReadManifest, ...]:
+        async with build_fetcher(settings) as fetcher:
+            return await composition.read_manifests(files, fetcher, settings.limits)
+
+    return asyncio.run(read())
+
+
+def read_operator_manifests(settings: Settings) -> tuple[ReadManifest, ...]:
+    """Read the operator's set (contract 3.1), as `read_manifests` does.
+
+    Raises `ManifestError` when it cannot be listed. May take as long as other servers take.
+    """
     if settings.fetch_allow_addresses:
         structlog.stdlib.get_logger("acs.manifests").warning(
             "fetch_addresses_allowed",
             networks=list(settings.fetch_allow_addresses),
             detail="remote manifests may come from addresses that are refused otherwise",
         )
-    addresses = AddressPolicy(settings.fetch_allow_addresses)
-    return Fetcher(settings.limits, addresses, settings.fetch_ca_file)
-
-
-def read_manifests(files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
-    """Read manifests; one that cannot be read says so in its place."""
-    return tuple(read_manifest(file) for file in files)
-
-
-def read_operator_manifests(settings: Settings) -> tuple[ReadManifest, ...]:
-    """Read the operator's set (contract 3.1). Raises `ManifestError` when it cannot be listed.
-
-    May take as long as disks take: not for a thread that serves.
-    """
-    return read_manifests(_configured_files(settings))
+    return read_manifests(settings, _configured_files(settings))
 
 
 def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManifest:
     """Compile one manifest; an invalid one becomes the manifest that denies everything."""
-    name, label, document = read.file.name, read.file.label, read.content
+    name, document = read.file.name, read.content
     if isinstance(document, ManifestError):
         return InvalidManifest(name, Provenance.OPERATOR, document, read.digest)
     try:
-        manifest = compiler.compile_operator(name, document, read.sources, label)
+        manifest = compiler.compile_operator(name, document, read.sources)
     except ManifestError as error:
-        found = ManifestError(placed(error.diagnostics, document, label), error.reason)
+        found = ManifestError(placed(error.diagnostics, document), error.reason)
         return InvalidManifest(name, Provenance.OPERATOR, found, read.digest)
-    return replace(manifest, warnings=placed(manifest.warnings, document, label))
+    return replace(manifest, warnings=placed(manifest.warnings, document))
 
 
 def compile_operator_manifests(

@@ -31,10 +31,11 @@ def decide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Examp
     settings = load_settings(
         {}, options={"manifests": MANIFESTS, "telemetry_events": "off", "approval_key_file": key}
     ).settings
+    manifests = read_operator_manifests(settings)
     with asyncio.Runner() as runner:
 
         async def started() -> Runtime:
-            runtime = build(settings, read_operator_manifests(settings), None)
+            runtime = build(settings, manifests, None)
             await runtime.start()
             return runtime
 

@@ -6,6 +6,7 @@ import typer
 
 from app.cli.manifest import manifest_files
 from app.cli.output import fail, show_findings
+from app.cli.settings import settings_from
 from app.core.diagnostics import ManifestError
 from app.wiring import read_manifests
 
@@ -17,7 +18,7 @@ def digest(path: Path = typer.Argument(help="Manifest file, or its directory."))
 
     It appears in every response and audit record of the service.
     """
-    manifests = read_manifests(manifest_files([path]))
+    manifests = read_manifests(settings_from(None).settings, manifest_files([path]))
     for read in manifests:
         if isinstance(read.content, ManifestError):
             show_findings(read.content.diagnostics)

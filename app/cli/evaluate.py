@@ -52,7 +52,7 @@ def evaluate(
         point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=frozenset(include)
     )
     client = HttpClient()
-    compiled = compile_one(manifest, build_compiler(settings, client, None))
+    compiled = compile_one(manifest, settings, build_compiler(settings, client, None))
 
     async def run() -> Decision:
         try:

@@ -1,14 +1,14 @@
 """Findings with the files that they are about, as the person who called the command sees them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from app.core.diagnostics import Diagnostic
-from app.core.document import Document
-from app.core.manifest import Members, member_path
+from app.core.document import Document, Members
+from app.core.manifest import member_path
 from app.core.placing import placed
-from app.stores.manifest_files import ReadManifest
+from app.stores.composition import ReadManifest
 
 __all__ = ["in_files"]
 
@@ -17,66 +17,72 @@ def in_files(read: ReadManifest, findings: Iterable[Diagnostic]) -> tuple[Diagno
     """Give findings about a manifest with the paths of files, relative to the working directory.
 
     A text inside of the manifest (a module, a policy set) has its place there, where its lines stand
-    in the file as they are; else it has that of the member that holds it.
+    in the file as they are; else it has that of the member that holds it. What came from a URL keeps it.
     """
-    text = _Text.of(read)
-    return tuple(_in_file(read, text, finding) for finding in findings)
+    files = _Files(read)
+    return tuple(files.shown(finding) for finding in findings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A manifest as its author wrote it."""
+class _Files:
+    """A manifest and those that it extends, as their authors wrote them."""
 
-    lines: list[str]
-    document: Document
+    def __init__(self, read: ReadManifest) -> None:
+        self._own = read.file
+        self._document = read.content if isinstance(read.content, Document) else None
+        self._paths = {**read.parents, read.file.label: read.file.path}
+        self._lines: dict[str, list[str]] = {}
 
-    @classmethod
-    def of(cls, read: ReadManifest) -> "_Text | None":
-        if not isinstance(read.content, Document):
-            return None
-        return cls(read.file.path.read_text(errors="replace").splitlines(), read.content)
+    def shown(self, finding: Diagnostic) -> Diagnostic:
+        source = finding.source or self._own.label
+        if source in self._paths:
+            return replace(finding, source=_shown(self._paths[source]))
+        if self._document is None:
+            return finding
+        within = member_path(("_", source)).removeprefix("_")
+        if found := self._find(self._document, source) or self._find(
+            self._document, f"{finding.path}{within}"
+        ):
+            return self._inside(self._document, found, finding)
+        beside = self._own.path.parent / source
+        if beside.is_file():
+            return replace(finding, source=_shown(beside))
+        (at_member,) = placed([replace(finding, source=None, line=None, column=None)], self._document)
+        return at_member if at_member.source not in self._paths else self.shown(at_member)
 
-    def find(self, path: str) -> Members | None:
+    def _find(self, document: Document, path: str) -> Members | None:
         """Give the member of that path."""
-        return next((members for members in self.document.places if member_path(members) == path), None)
+        return next((members for members in document.members() if member_path(members) == path), None)
 
-    def value(self, members: Members) -> str:
-        """Give the text that a member holds."""
-        value = self.document.value
-        for member in members:
-            value = value[member]  # type: ignore[index]  # the document has this place
-        return value if isinstance(value, str) else ""
+    def _inside(self, document: Document, found: Members, finding: Diagnostic) -> Diagnostic:
+        """Translate the place in a text that a member holds to the one in the manifest's file."""
+        source = document.origin(found).source or self._own.label
+        key_line, key_column = document.place(found)
+        at_key = replace(finding, source=source, line=key_line, column=key_column)
+        if source not in self._paths:
+            return at_key
+        at_key = replace(at_key, source=_shown(self._paths[source]))
+        lines = _text(document, found).splitlines()
+        if finding.line is None or key_line is None or not 0 < finding.line <= len(lines):
+            return at_key
+        written = self._written(source)[key_line + finding.line - 1 : key_line + finding.line]
+        if not written or not written[0].endswith(lines[finding.line - 1]):
+            return at_key
+        indent = len(written[0]) - len(lines[finding.line - 1])
+        column = None if finding.column is None else finding.column + indent
+        return replace(at_key, line=key_line + finding.line, column=column)
+
+    def _written(self, source: str) -> list[str]:
+        if source not in self._lines:
+            self._lines[source] = self._paths[source].read_text(errors="replace").splitlines()
+        return self._lines[source]
 
 
-def _in_file(read: ReadManifest, text: _Text | None, finding: Diagnostic) -> Diagnostic:
-    file = read.file
-    if finding.source in (None, file.label):
-        return replace(finding, source=_shown(file.path))
-    source = str(finding.source)
-    if text is None:
-        return finding
-    within = member_path(("_", source)).removeprefix("_")
-    if found := text.find(source) or text.find(f"{finding.path}{within}"):
-        return _inside(found, text, replace(finding, source=_shown(file.path)))
-    beside = file.path.parent / source
-    if beside.is_file():
-        return replace(finding, source=_shown(beside))
-    at_member = replace(finding, source=None, line=None, column=None)
-    return placed([at_member], text.document, _shown(file.path))[0]
-
-
-def _inside(found: Members, text: _Text, finding: Diagnostic) -> Diagnostic:
-    """Translate the place in a text that a member holds to the one in the manifest's file."""
-    key_line, key_column = text.document.place(found)
-    lines = text.value(found).splitlines()
-    if finding.line is None or key_line is None or not 0 < finding.line <= len(lines):
-        return replace(finding, line=key_line, column=key_column)
-    written = text.lines[key_line + finding.line - 1 : key_line + finding.line]
-    if not written or not written[0].endswith(lines[finding.line - 1]):
-        return replace(finding, line=key_line, column=key_column)
-    indent = len(written[0]) - len(lines[finding.line - 1])
-    column = None if finding.column is None else finding.column + indent
-    return replace(finding, line=key_line + finding.line, column=column)
+def _text(document: Document, members: Members) -> str:
+    """Give the text that a member holds."""
+    value = document.value
+    for member in members:
+        value = value[member]  # type: ignore[index]  # the document has this member
+    return value if isinstance(value, str) else ""
 
 
 def _shown(path: Path) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from app.cli.output import fail, show_findings
 from app.compiler import ManifestCompiler
+from app.config import Settings
 from app.core.compiled import CompiledManifest, InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.core.manifest import document_digest
@@ -30,13 +31,13 @@ def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
     return tuple(found)
 
 
-def compile_one(place: Path, compiler: ManifestCompiler) -> CompiledManifest:
+def compile_one(place: Path, settings: Settings, compiler: ManifestCompiler) -> CompiledManifest:
     """Compile the one manifest at `place`, or end the command with its findings."""
-    files = manifest_files([place])
-    if len(files) != 1:
-        names = ", ".join(file.name for file in files)
+    manifests = read_manifests(settings, manifest_files([place]))
+    if len(manifests) != 1:
+        names = ", ".join(read.file.name for read in manifests)
         fail(f"{place} holds several manifests ({names}): name one of them")
-    manifest = compile_manifest(read_manifests(files)[0], compiler)
+    manifest = compile_manifest(manifests[0], compiler)
     if isinstance(manifest, InvalidManifest):
         show_findings(manifest.error.diagnostics)
         fail(f"{place} is not a valid manifest")

@@ -27,7 +27,8 @@ from app.core.compiled import InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.evaluators.rego_coverage import RegoCoverage
 from app.stores.case_files import cases_beside
-from app.stores.manifest_files import ManifestFile, ReadManifest
+from app.stores.composition import ReadManifest
+from app.stores.manifest_files import ManifestFile
 from app.telemetry.log import LogFormat, configure_logging
 from app.wiring import build_compiler, compile_manifest, read_manifests, with_coverage
 
@@ -57,9 +58,10 @@ def test(
     """
     started = time.perf_counter()
     configure_logging(LogFormat.CONSOLE, "error")
-    compiler = build_compiler(settings_from(None).settings, HttpClient(), None)
+    settings = settings_from(None).settings
+    compiler = build_compiler(settings, HttpClient(), None)
     compiler = replace(compiler, environment=_EveryVariable())
-    manifests = read_manifests(manifest_files(paths))
+    manifests = read_manifests(settings, manifest_files(paths))
     prepared = [(read, *_cases(read.file, name)) for read in manifests]
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()

@@ -16,7 +16,7 @@ from app.cli.settings import settings_from
 from app.compiler import ManifestCompiler
 from app.core.compiled import InvalidManifest
 from app.core.diagnostics import Diagnostic
-from app.stores.manifest_files import ReadManifest
+from app.stores.composition import ReadManifest
 from app.wiring import build_compiler, compile_manifest, read_manifests
 
 __all__ = ["validate"]
@@ -50,8 +50,9 @@ def validate(
     Exits 0 when all are valid, 1 when one is not (or, with `--strict`, has a warning), 2 when
     something could not be read.
     """
-    compiler = build_compiler(settings_from(None).settings, HttpClient(), None)
-    checked = [_check(read, compiler) for read in read_manifests(manifest_files(paths))]
+    settings = settings_from(None).settings
+    compiler = build_compiler(settings, HttpClient(), None)
+    checked = [_check(read, compiler) for read in read_manifests(settings, manifest_files(paths))]
     match output:
         case FindingsFormat.SARIF:
             print_json(sarif_log(finding for one in checked for finding in one.diagnostics))

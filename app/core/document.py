@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -21,6 +21,7 @@ __all__ = [
     "Document",
     "DocumentBoundError",
     "DocumentError",
+    "Members",
     "Place",
     "check_bounds",
     "parse_document",
@@ -66,15 +67,41 @@ class DocumentBoundError(DocumentError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed text: its value, and the place (line, column) of each member by its path."""
+    """A parsed text: its value, and the place (line, column) of each member by its path.
+
+    `source` is how findings call the text, and `remote` whether it came from another server. A merged
+    document has no places of its own: `origins` gives the document that each member came from.
+    """
 
     value: Json
     places: Mapping[Members, Place]
+    source: str | None = None
+    remote: bool = False
+    origins: Mapping[Members, "Document"] = field(default_factory=dict)
+
+    def members(self) -> Iterator[Members]:
+        """Give the path of every member, the whole first."""
+        pending: list[tuple[Members, Json]] = [((), self.value)]
+        while pending:
+            path, value = pending.pop()
+            yield path
+            if isinstance(value, dict):
+                pending.extend(((*path, name), member) for name, member in reversed(value.items()))
+            elif isinstance(value, list):
+                pending.extend(((*path, index), item) for index, item in enumerate(value))
+
+    def origin(self, path: Members) -> "Document":
+        """Give the document that a member, or the nearest one around it, came from."""
+        for length in range(len(path), -1, -1):
+            if found := self.origins.get(path[:length]):
+                return found.origin(path)
+        return self
 
     def place(self, path: Members) -> Place | tuple[None, None]:
         """Give the place of a member, or of the nearest one around it that the text has."""
+        places = self.origin(path).places
         for length in range(len(path), -1, -1):
-            if place := self.places.get(path[:length]):
+            if place := places.get(path[:length]):
                 return place
         return None, None
 

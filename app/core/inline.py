@@ -4,15 +4,13 @@ from collections.abc import Iterator
 
 from app.core.diagnostics import Diagnostic
 from app.core.manifest import Manifest, member_path
+from app.core.members import Members, names_file, names_secret, policy_objects
 from app.core.outbound import OutboundAllow
 from app.core.values import Json, JsonObject
 
 __all__ = ["inline_findings"]
 
-_FILE_MEMBERS = ("bundle", "policy_path", "entities_path", "schema_path", "data_paths")
 _URL_MEMBERS = ("url", "endpoint", "base_url")
-
-Members = tuple[str | int, ...]
 
 
 def inline_findings(manifest: Manifest, allow: OutboundAllow) -> list[Diagnostic]:
@@ -20,20 +18,13 @@ def inline_findings(manifest: Manifest, allow: OutboundAllow) -> list[Diagnostic
     findings: list[Diagnostic] = []
     if "extends" in manifest.value:
         findings.append(_refused(("extends",), "an inline manifest stands alone"))
-    for path, members in _policy_members(manifest):
-        findings.extend(_policy_findings(path, members))
+    for path, definition in policy_objects(dict(manifest.value)):
+        findings.extend(_policy_findings(path, definition))
     for path, members in _annotator_members(manifest):
         findings.extend(_annotator_findings(path, members, allow))
     for path, members in _resolver_members(manifest):
         findings.extend(_environment_findings(path, members))
     return findings
-
-
-def _policy_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject]]:
-    for name, policy in manifest.policies.items():
-        yield ("policies", name), policy
-    for point in manifest.points.values():
-        yield ("intervention_points", point.name.value, "policy"), point.policy_members
 
 
 def _annotator_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject]]:
@@ -56,20 +47,19 @@ def _resolver_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject]
 
 
 def _policy_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:
-    for name in _FILE_MEMBERS:
-        if name in members:
+    for name, member in members.items():
+        if names_file(name, member):
             yield _refused((*path, name), "an inline manifest reads no files: put the content in it")
     if "bundle_url" in members:
         yield _refused((*path, "bundle_url"), "an inline manifest fetches nothing")
-    if isinstance(members.get("data"), str | list):
-        yield _refused((*path, "data"), "an inline manifest reads no files: give `data` as an object")
     if members.get("type") == "custom":
         yield from _environment_findings(path, members)
 
 
 def _annotator_findings(path: Members, members: JsonObject, allow: OutboundAllow) -> Iterator[Diagnostic]:
-    if "system_prompt_file" in members:
-        yield _refused((*path, "system_prompt_file"), "an inline manifest reads no files")
+    for name, member in members.items():
+        if names_file(name, member):
+            yield _refused((*path, name), "an inline manifest reads no files: put the content in it")
     if "system_prompt_url" in members:
         yield _refused((*path, "system_prompt_url"), "an inline manifest fetches nothing")
     yield from _environment_findings(path, members)
@@ -80,7 +70,7 @@ def _annotator_findings(path: Members, members: JsonObject, allow: OutboundAllow
 
 def _environment_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:
     for name in members:
-        if name.endswith("_env"):
+        if names_secret(name):
             yield _refused((*path, name), "an inline manifest does not read the environment")
 
 

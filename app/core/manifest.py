@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from app.core.canonical import canonical, digest, digest_bytes
 from app.core.diagnostics import Diagnostic, ManifestError
-from app.core.document import Document, DocumentBoundError, DocumentError, check_bounds, parse_document
+from app.core.document import (
+    Document,
+    DocumentBoundError,
+    DocumentError,
+    Members,
+    check_bounds,
+    parse_document,
+)
 from app.core.errors import Reason
 from app.core.limits import IGNORED_LIMITS, Limits
 from app.core.path import ALL_ROOTS, SNAPSHOT_ONLY, Path, PathSyntaxError, Root, parse_path
@@ -65,18 +72,21 @@ _APPROVAL_NUMBERS = ("timeout_seconds", "fatigue_threshold", "fatigue_window_sec
 _APPROVAL_MEMBERS = frozenset({"default_resolver", "on_timeout", "resolvers", *_APPROVAL_NUMBERS})
 _ON_TIMEOUT = ("deny", "allow", "suspend")
 
-Members = tuple[str | int, ...]
 """The names and indexes that lead to a member."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotatorUse:
-    """An annotator as one point uses it: the declaration overlaid by the binding (contract 1.6)."""
+    """An annotator as one point uses it: the declaration overlaid by the binding (contract 1.6).
+
+    `remote` tells that it was declared in a manifest from a URL (contract 3.3).
+    """
 
     name: str
     type: str
     source: Path
     invocation: JsonObject
+    remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A valid manifest. `value` is the whole of it as JSON, `digest` is over its canonical form."""
+    """A valid manifest. `value` is the whole of it as JSON, `digest` is over its canonical form.
+
+    `document` knows where each member came from.
+    """
 
     value: JsonObject
     digest: str
@@ -103,6 +116,7 @@ class Manifest:
     tools: Mapping[str, JsonObject]
     limits: JsonObject
     approval: JsonObject
+    document: Document
 
 
 def document_of(given: Json) -> Document:
@@ -145,9 +159,9 @@ def document_digest(document: Document) -> str | None:
         return None
 
 
-def read_manifest(document: Document, server_limits: Limits, source: str | None = None) -> Manifest:
+def read_manifest(document: Document, server_limits: Limits) -> Manifest:
     """Validate a merged manifest. Raises `ManifestError` with every finding, not just the first."""
-    reading = _Reading(document, source)
+    reading = _Reading(document)
     manifest = reading.manifest(server_limits)
     if manifest is None or reading.findings:
         raise ManifestError(reading.findings, reading.reason)
@@ -157,12 +171,11 @@ def read_manifest(document: Document, server_limits: Limits, source: str | None 
 class _Reading:
     """One validation: collects findings, and gives each the place of the member it is about."""
 
-    def __init__(self, document: Document, source: str | None) -> None:
+    def __init__(self, document: Document) -> None:
         self.findings: list[Diagnostic] = []
         self.reason = Reason.MANIFEST_INVALID
         self._value = document.value
         self._document = document
-        self._source = source
 
     def manifest(self, server_limits: Limits) -> Manifest | None:
         value = self._value
@@ -188,7 +201,7 @@ class _Reading:
         approval = self._approval(value)
         limits = self._limits(value, server_limits)
         points = self._points(value, policies, annotators)
-        return Manifest(value, digest_bytes(text), points, policies, tools, limits, approval)
+        return Manifest(value, digest_bytes(text), points, policies, tools, limits, approval, self._document)
 
     # -- members -----------------------------------------------------------------------------------
 
@@ -337,7 +350,8 @@ class _Reading:
                 overlay = {key: value for key, value in binding.items() if key != "from"}
                 invocation = {**annotators[name], **overlay}
                 self._one_prompt(here, invocation)
-                uses.append(AnnotatorUse(name, str(annotators[name].get("type")), source, invocation))
+                remote = self._document.origin(("annotators", name)).remote
+                uses.append(AnnotatorUse(name, str(annotators[name].get("type")), source, invocation, remote))
         return tuple(uses)
 
     def _one_prompt(self, path: Members, invocation: JsonObject) -> None:
@@ -351,7 +365,8 @@ class _Reading:
     def _wrong(self, path: Members, code: str, message: str) -> None:
         line, column = self._document.place(path)
         name = member_path(path) or None
-        self.findings.append(Diagnostic(code, message, name, source=self._source, line=line, column=column))
+        source = self._document.origin(path).source
+        self.findings.append(Diagnostic(code, message, name, source=source, line=line, column=column))
 
     def _only(self, value: JsonObject, allowed: frozenset[str], path: Members) -> None:
         for name in value:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from app.core.diagnostics import Diagnostic
-from app.core.document import Document, Place
+from app.core.document import Document, Members
 from app.core.manifest import member_path
 
 __all__ = ["placed"]
@@ -13,32 +13,30 @@ _MAX_STEPS = 8
 """How far around a member that the text does not have to look for one that it has."""
 
 
-def placed(
-    findings: Iterable[Diagnostic], document: Document, source: str | None = None
-) -> tuple[Diagnostic, ...]:
+def placed(findings: Iterable[Diagnostic], document: Document) -> tuple[Diagnostic, ...]:
     """Give each finding about the manifest itself its line and column, and the name of its file.
 
     Findings that have a place, or are about another file, stay as they are. A member that the text
     does not have gets the place of the nearest one around it.
     """
     given = tuple(findings)
-    if all(_has_place(finding, source) for finding in given):
+    unknown = document.source is None and not document.places and not document.origins
+    if unknown or all(_has_place(finding) for finding in given):
         return given
-    places = {member_path(members): place for members, place in document.places.items()}
-    return tuple(
-        finding if _has_place(finding, source) else _placed(finding, places, source) for finding in given
-    )
+    members = {member_path(path): path for path in document.members()}
+    return tuple(finding if _has_place(finding) else _placed(finding, members, document) for finding in given)
 
 
-def _has_place(finding: Diagnostic, source: str | None) -> bool:
-    return finding.line is not None or finding.source not in (None, source)
+def _has_place(finding: Diagnostic) -> bool:
+    return finding.line is not None or finding.source is not None
 
 
-def _placed(finding: Diagnostic, places: Mapping[str, Place], source: str | None) -> Diagnostic:
+def _placed(finding: Diagnostic, members: Mapping[str, Members], document: Document) -> Diagnostic:
     path = finding.path or ""
     for _ in range(_MAX_STEPS):
-        if path in places:
+        if path in members:
             break
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
-    line, column = places.get(path) or places.get("") or (None, None)
-    return replace(finding, source=source, line=line, column=column)
+    found = members.get(path, ())
+    line, column = document.place(found)
+    return replace(finding, source=document.origin(found).source, line=line, column=column)

@@ -147,6 +147,17 @@ class SourceReader(Protocol):
         """
         ...
 
+    def fetched(self, url: str) -> SourceFile:
+        """Give what was fetched from `url`, against its pin, before the manifest was compiled.
+
+        Nothing is fetched here: a URL that was not is a `SourceError`.
+        """
+        ...
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
+        """Give the entries of the `.tar.gz` that was fetched from `url`, as `read_tree` would."""
+        ...
+
 
 class NoSources:
     """The reader of a manifest that may not name files: refuses every read."""
@@ -158,6 +169,14 @@ class NoSources:
     def read_tree(self, path: str) -> tuple[SourceFile, ...]:
         """Refuse."""
         raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
+
+    def fetched(self, url: str) -> SourceFile:  # noqa: ARG002  # the port's signature
+        """Refuse."""
+        raise SourceError("nothing is fetched for this manifest")
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:  # noqa: ARG002  # the port's signature
+        """Refuse."""
+        raise SourceError("nothing is fetched for this manifest")
 
 
 class Annotator(Protocol):

@@ -1,5 +1,6 @@
 """A manifest as it may be shown: credentials taken out (contract 2.3)."""
 
+from app.core.remote import shown_url
 from app.core.values import Json
 
 __all__ = ["REDACTED", "redacted"]
@@ -14,8 +15,15 @@ _SUFFIXES = ("_token", "_secret", "_password", "_key")
 def redacted(value: Json) -> Json:
     """Copy a manifest with every member that may hold a credential replaced, at any depth.
 
-    Names of environment variables are redacted too: they tell where a credential is.
+    Names of environment variables are redacted too: they tell where a credential is. A URL loses its
+    user and its query.
     """
+    if (
+        isinstance(value, str)
+        and value.startswith(("https://", "http://"))
+        and ("?" in value or "@" in value)
+    ):
+        return f"{shown_url(value)}?{REDACTED}"
     if isinstance(value, list):
         return [redacted(item) for item in value]
     if isinstance(value, dict):

@@ -5,12 +5,14 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
 
 from app.core.values import Json
 
-__all__ = ["InvalidReferenceError", "Pin", "RemoteReference", "parse_reference"]
+__all__ = ["InvalidReferenceError", "Pin", "RemoteReference", "parse_reference", "shown_url"]
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
+_SHOWN = 256
 _INTEGRITY = "sha256-"
 _MEMBERS = frozenset({"url", "sha256", "integrity"})
 
@@ -64,6 +66,21 @@ def parse_reference(value: Json, *, pin_required: bool = False) -> RemoteReferen
     if pin_required:
         raise InvalidReferenceError("must be pinned: give `sha256` or `integrity` beside `url`")
     return RemoteReference(url)
+
+
+def shown_url(text: str, *, with_path: bool = True) -> str:
+    """Write a URL for a message: its user and its query may be secrets. `the URL` where it is none."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return "the URL"
+    if not parts.hostname:
+        return "the URL"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else quote(parts.hostname)
+    place = "" if port is None or (parts.scheme, port) == ("https", 443) else f":{port}"
+    path = quote(parts.path, safe="/%~!$&'()*+,;=:@")[:_SHOWN] if with_path else ""
+    return f"{parts.scheme}://{host[:_SHOWN]}{place}{path}"
 
 
 def _hexadecimal(value: Json) -> Pin:

@@ -143,6 +143,12 @@ class _RecordingReader:
     def read_tree(self, path: str) -> tuple[SourceFile, ...]:
         return self._record(path, self.inner.read_tree(path))
 
+    def fetched(self, url: str) -> SourceFile:
+        return self._record(url, (self.inner.fetched(url),))[0]
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
+        return self._record(url, self.inner.fetched_tree(url))
+
     def _record(self, path: str, files: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
         for file in files:
             self.digests[f"{path}:{file.name}"] = hashlib.sha256(file.content).hexdigest()

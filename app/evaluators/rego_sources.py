@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.ports import SourceError, SourceFile, SourceReader
+from app.core.remote import InvalidReferenceError, parse_reference, shown_url
 from app.core.values import Json, JsonObject
 from app.evaluators.findings import Place, finding, invalid
 from app.evaluators.rego_bundle import EVERYTHING, Bundle, Roots, read_bundle
@@ -99,14 +100,10 @@ def _read_origin(
             message += ", here are " + " and ".join(f"`{name}`" for name in given)
         raise invalid("member-missing" if not given else "member-not-allowed", message, path)
     member = f"{path}.{given[0]}"
-    if given[0] == "bundle_url":
-        raise invalid(
-            "rego-bundle-url-unsupported",
-            "`bundle_url` is not supported by this version: fetch the bundle and name it with `bundle`",
-            member,
-        )
     if given[0] == "modules":
         _read_modules(member, definition["modules"], version, into)
+    elif given[0] == "bundle_url":
+        _read_fetched(member, definition["bundle_url"], version, sources, into)
     else:
         _read_bundle(member, definition["bundle"], version, sources, into)
 
@@ -135,10 +132,28 @@ def _read_bundle(
     if len(files) == 1 and files[0].name == given:
         message = "must be a `.rego` file, a directory or a `.tar.gz`"
         raise invalid("value-not-allowed", message, member)
-    bundle = read_bundle(member, given, files)
+    _take_bundle(member, given, files, version, into)
+
+
+def _read_fetched(
+    member: str, given: Json, version: int | None, sources: SourceReader, into: _Collected
+) -> None:
+    try:
+        reference = parse_reference(given, pin_required=True)
+        files = sources.fetched_tree(reference.url)
+    except (InvalidReferenceError, SourceError) as error:
+        code = "source-unreadable" if isinstance(error, SourceError) else "wrong-type"
+        raise invalid(code, str(error), member) from None
+    _take_bundle(member, shown_url(reference.url), files, version, into)
+
+
+def _take_bundle(
+    member: str, name: str, files: Sequence[SourceFile], version: int | None, into: _Collected
+) -> None:
+    bundle = read_bundle(member, name, files)
     if not bundle.modules:
-        raise invalid("rego-bundle-invalid", f"`{given}` holds no `.rego` file", member)
-    into.modules.extend(_bundled(member, given, bundle, version))
+        raise invalid("rego-bundle-invalid", f"`{name}` holds no `.rego` file", member)
+    into.modules.extend(_bundled(member, name, bundle, version))
     into.documents.extend(bundle.documents)
     into.warnings.extend(bundle.warnings)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.catalog import AnyManifest
 from app.core.caller import Caller
 from app.core.compiled import InlineMode, InvalidManifest, Provenance
+from app.core.compose import member_sources
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.document import MAX_DEPTH
 from app.core.manifest import document_digest, document_of
@@ -82,10 +83,13 @@ class ManifestList(BaseModel):
 
 
 class ManifestDetail(LoadedManifest):
-    """One manifest with its content, credentials redacted."""
+    """One manifest, merged with those that it extends, credentials redacted."""
 
     source: Provenance
     manifest: dict[str, Any] | None
+    provenance: dict[str, str] = Field(
+        description="path of each member that has a name, and the file or URL that it came from"
+    )
     diagnostics: list[Finding]
 
 
@@ -131,13 +135,15 @@ async def show_manifest(name: str, runtime: Current) -> ManifestDetail:
     if manifest is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no manifest of that name is loaded")
     if isinstance(manifest, InvalidManifest):
-        shown, findings = None, manifest.error.diagnostics
+        shown, findings, provenance = None, manifest.error.diagnostics, {}
     else:
         shown, findings = _shown(manifest.manifest.value), manifest.warnings
+        provenance = member_sources(manifest.manifest.document)
     return ManifestDetail(
         **_summary(name, runtime),
         source=manifest.provenance,
         manifest=shown,
+        provenance=provenance,
         diagnostics=_findings(findings),
     )
 

@@ -21,14 +21,13 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from app.core.limits import Limits
-from app.core.remote import RemoteReference
+from app.core.remote import RemoteReference, shown_url
 from app.stores.fetch_addresses import AddressPolicy
 
 __all__ = ["FetchError", "FetchFault", "Fetcher"]
 
 MAX_URL_LENGTH = 8_192
 _CHUNK = 65_536
-_SHOWN = 256
 _AUTHORITY_END = re.compile("[/?#]")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ODD = frozenset('\\"<>^`{|}')
@@ -124,7 +123,7 @@ class Fetcher:
         if isinstance(content, FetchError):
             raise FetchError(content.fault, str(content))
         if reference.pin and not reference.pin.matches(content):
-            message = f"{_shown(reference.url)} does not have the content that it is pinned to"
+            message = f"{_quoted(reference.url)} does not have the content that it is pinned to"
             raise FetchError(FetchFault.PIN_MISMATCH, message)
         return content
 
@@ -134,11 +133,11 @@ class Fetcher:
             async with asyncio.timeout(timeout_ms / 1000):
                 return await self._follow(url, max_bytes)
         except TimeoutError:
-            message = f"{_shown(url)} did not answer in full within {timeout_ms} ms"
+            message = f"{_quoted(url)} did not answer in full within {timeout_ms} ms"
             raise FetchError(FetchFault.TOO_SLOW, message) from None
 
     async def _follow(self, text: str, max_bytes: int) -> bytes:
-        name = first = _shown(text)
+        name = first = _quoted(text)
         most = self._limits.max_manifest_url_redirects
         for _ in range(most + 1):
             url = _checked(text, name)
@@ -146,7 +145,7 @@ class Fetcher:
             if isinstance(answer, bytes):
                 return answer
             text = answer
-            name = f"{first} redirects to {_shown_origin(text)}, which"
+            name = f"{first} redirects to {_quoted(text, with_path=False)}, which"
         raise FetchError(FetchFault.REDIRECTS, f"{first} redirects more than {most} times")
 
     async def _one_hop(self, url: URL, name: str, max_bytes: int) -> bytes | str:
@@ -256,20 +255,6 @@ def _redirected(url: URL, name: str, location: str | None) -> str:
         raise FetchError(FetchFault.URL_REFUSED, f"{name} redirects to what is not a URL") from None
 
 
-def _shown(text: str) -> str:
-    """Write a URL for a message: its user and its query may be secrets."""
-    try:
-        url = URL(text)
-    except ValueError:
-        return "the URL"
-    return f"{_shown_origin(text)[:-1]}{url.raw_path[:_SHOWN]}`" if url.host else "the URL"
-
-
-def _shown_origin(text: str) -> str:
-    """Write where a URL leads to, without the path that a server may have put there."""
-    try:
-        url = URL(text)
-        port = "" if url.explicit_port is None or url.is_default_port() else f":{url.explicit_port}"
-        return f"`{url.scheme}://{(url.host_subcomponent or '')[:_SHOWN]}{port}`"
-    except ValueError:
-        return "what is not a URL"
+def _quoted(text: str, *, with_path: bool = True) -> str:
+    shown = shown_url(text, with_path=with_path)
+    return f"`{shown}`" if "://" in shown else shown

@@ -1,22 +1,19 @@
 """Finds and reads the operator's manifests (contract 3.1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.document import Document
 from app.core.errors import Reason
-from app.core.manifest import document_digest, document_of
-from app.core.ports import NoSources, SourceReader
-from app.stores.sources import DirectorySources
+from app.core.manifest import document_of
 
 __all__ = [
     "SUFFIXES",
     "ManifestFile",
-    "ReadManifest",
     "find_manifests",
+    "parse_content",
     "read_document",
-    "read_manifest",
 ]
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -64,29 +61,6 @@ def find_manifests(place: Path) -> tuple[ManifestFile, ...]:
     return tuple(ManifestFile(name, path) for name, path in sorted(found.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class ReadManifest:
-    """A manifest that was read, or what prevented it; not compiled: plain data for any thread or process."""
-
-    file: ManifestFile
-    content: Document | ManifestError
-    sources: SourceReader
-
-    @property
-    def digest(self) -> str | None:
-        """The manifest digest, of an invalid manifest too where the whole of it could be read."""
-        return None if isinstance(self.content, ManifestError) else document_digest(self.content)
-
-
-def read_manifest(file: ManifestFile) -> ReadManifest:
-    """Read and parse a manifest file; what is wrong with it is in the outcome."""
-    try:
-        document = read_document(file.path, file.label)
-        return ReadManifest(file, document, DirectorySources(file.path.resolve().parent))
-    except ManifestError as error:
-        return ReadManifest(file, error, NoSources())
-
-
 def read_document(path: Path, label: str) -> Document:
     """Read and parse one YAML or JSON file, within bounds.
 
@@ -95,33 +69,27 @@ def read_document(path: Path, label: str) -> Document:
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
-        text = content.decode()
     except OSError as error:
         raise ManifestError(
             [Diagnostic("file-unreadable", error.strerror or "cannot be read", source=label)]
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ManifestError(
-            [Diagnostic("document-syntax", f"not UTF-8 at byte {error.start}", source=label)]
         ) from None
     if len(content) > MAX_BYTES:
         raise ManifestError(
             [Diagnostic("document-too-large", f"longer than {MAX_BYTES} bytes", source=label)],
             Reason.RESOURCE_LIMIT_EXCEEDED,
         )
+    return parse_content(content, label)
+
+
+def parse_content(content: bytes, label: str) -> Document:
+    """Parse the content of a file. Raises `ManifestError`, whose findings call it by its `label`."""
     try:
-        return document_of(text)
+        return replace(document_of(content.decode()), source=label)
+    except UnicodeDecodeError as error:
+        raise ManifestError(
+            [Diagnostic("document-syntax", f"not UTF-8 at byte {error.start}", source=label)]
+        ) from None
     except ManifestError as error:
         raise ManifestError(
-            [
-                Diagnostic(
-                    finding.code,
-                    finding.message,
-                    source=label,
-                    line=finding.line,
-                    column=finding.column,
-                )
-                for finding in error.diagnostics
-            ],
-            error.reason,
+            [replace(finding, source=label) for finding in error.diagnostics], error.reason
         ) from None

@@ -5,11 +5,13 @@ import io
 import os
 import tarfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from app.core.ports import SourceError, SourceFile
+from app.core.remote import shown_url
 
-__all__ = ["DirectorySources"]
+__all__ = ["MAX_BYTES", "DirectorySources"]
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FILES = 2_000
@@ -17,11 +19,21 @@ MAX_NAME_DEPTH = 32
 
 
 class DirectorySources:
-    """Reads below one directory; symbolic links are followed only when they stay inside it."""
+    """Reads below one directory; symbolic links are followed only when they stay inside it.
 
-    def __init__(self, directory: Path, max_bytes: int = MAX_BYTES) -> None:
+    `fetched` is what was had from other servers when the manifest was read, by URL.
+    """
+
+    def __init__(
+        self, directory: Path, max_bytes: int = MAX_BYTES, fetched: Mapping[str, bytes] | None = None
+    ) -> None:
         self._root = directory.resolve()
         self._max_bytes = max_bytes
+        self._fetched = fetched or {}
+
+    def locate(self, path: str) -> str:
+        """Give the place of a file or directory without links on the way. Raises `SourceError`."""
+        return self._place(path).relative_to(self._root).as_posix()
 
     def read(self, path: str) -> SourceFile:
         """Read one regular file of at most the bound's bytes. Raises `SourceError`."""
@@ -43,6 +55,16 @@ class DirectorySources:
         if path.endswith((".tar.gz", ".tgz")):
             return _archive(file, self._max_bytes)
         return (file,)
+
+    def fetched(self, url: str) -> SourceFile:
+        """Give what was fetched from `url`. Raises `SourceError` when nothing was."""
+        if url not in self._fetched:
+            raise SourceError(f"`{shown_url(url)}` was not fetched")
+        return SourceFile(shown_url(url), self._fetched[url])
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
+        """Unpack the `.tar.gz` that was fetched from `url`, bounded as `read_tree` is."""
+        return _archive(self.fetched(url), self._max_bytes)
 
     def _place(self, path: str) -> Path:
         if not path.strip() or "\0" in path:

@@ -160,6 +160,7 @@ def test_credentials_are_redacted_at_any_depth() -> None:
                 }
             },
             "list": [{"webhook_secret": "s2", "max_tokens": 5}],
+            "urls": ["https://u:s4@x:8/a", "https://x/a?s5", "https://x/a", "x?y"],
         }
     )
     assert shown == {
@@ -173,4 +174,5 @@ def test_credentials_are_redacted_at_any_depth() -> None:
             }
         },
         "list": [{"webhook_secret": REDACTED, "max_tokens": 5}],
+        "urls": [f"https://x:8/a?{REDACTED}", f"https://x/a?{REDACTED}", "https://x/a", "x?y"],
     }

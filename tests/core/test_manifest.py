@@ -1,5 +1,6 @@
 """Contract 1.3: what makes a manifest invalid, and how it is said."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_every_finding_is_reported_at_once_with_its_place() -> None:
     """An author sees all that is wrong, each at its line and column."""
     text = "agent_control_specification_version: 9\npolicies:\n  p: {type: x}\nintervention_points: {}\n"
     with pytest.raises(ManifestError) as caught:
-        read_manifest(parse_document(text), Limits(), "main.yaml")
+        read_manifest(replace(parse_document(text), source="main.yaml"), Limits())
     assert [str(finding) for finding in caught.value.diagnostics] == [
         "main.yaml:1:1: agent_control_specification_version: supported are `0.3.0-alpha`, `0.3.1-beta`, "
         "each also with `-agt` or `-agt+<revision>` behind it",

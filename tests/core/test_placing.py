@@ -1,5 +1,7 @@
 """Contract 1.3: findings of a text name line and column."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.core.diagnostics import Diagnostic
@@ -12,6 +14,9 @@ policies:
     type: rego
   "a.b [c": {type: test}
 """
+
+
+DOCUMENT = replace(parse_document(TEXT), source="m.yaml")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +32,7 @@ policies:
 )
 def test_a_member_has_its_place_or_that_of_the_nearest(path: str | None, place: tuple[int, int]) -> None:
     """What the text does not have is shown where it would belong."""
-    (found,) = placed([Diagnostic("code", "message", path)], parse_document(TEXT), "m.yaml")
+    (found,) = placed([Diagnostic("code", "message", path)], DOCUMENT)
     assert ((found.line, found.column), found.source) == (place, "m.yaml")
 
 
@@ -36,5 +41,5 @@ def test_findings_with_a_place_stay_as_they_are() -> None:
     own = Diagnostic("code", "message", "policies.main", source="m.yaml", line=9, column=9)
     other = Diagnostic("code", "message", "policies.main", source="policies/a.rego")
     nowhere = Diagnostic("code", "message", "policies.main")
-    assert placed([own, other], parse_document(TEXT), "m.yaml") == (own, other)
+    assert placed([own, other], DOCUMENT) == (own, other)
     assert placed([nowhere], Document({}, {})) == (nowhere,)

@@ -13,7 +13,7 @@ __all__ = ["MemorySources", "tar_gz"]
 
 @dataclass(frozen=True, slots=True)
 class MemorySources:
-    """Serves `files`, which maps paths relative to the manifest to their content.
+    """Serves `files`, which maps paths relative to the manifest, and URLs, to their content.
 
     A directory exists when a file lies below it; a file whose name ends in `.tar.gz` is unpacked by
     `read_tree`.
@@ -42,6 +42,16 @@ class MemorySources:
         if not below:
             raise SourceError(f"`{path}` does not exist beside the manifest")
         return _ordered(below)
+
+    def fetched(self, url: str) -> SourceFile:
+        """Give what was fetched. Raises `SourceError`."""
+        if url not in self.files:
+            raise SourceError(f"`{url}` was not fetched")
+        return SourceFile(url, self.files[url])
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
+        """Unpack what was fetched. Raises `SourceError`."""
+        return _entries(self.fetched(url).content)
 
 
 def tar_gz(files: Mapping[str, bytes]) -> bytes:

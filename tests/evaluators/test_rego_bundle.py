@@ -51,6 +51,19 @@ def test_an_archive_is_a_bundle() -> None:
     assert evaluate(given, files={"dist/b.tar.gz": tar_gz(FILES)}) == LIMITS
 
 
+def test_a_fetched_archive_is_a_bundle() -> None:
+    """A `bundle_url` is read from what was fetched; findings in it call it by its URL without the query."""
+    url = "https://x.example/b.tar.gz?token=secret"
+    given: JsonObject = {"type": "rego", "bundle_url": {"url": url, "sha256": "0" * 64}, "query": "data.a.x"}
+    assert evaluate(given, files={url: tar_gz(FILES)}) == LIMITS
+    assert findings(given, files={url: tar_gz({"a.rego": b"package a\nx := 1 +"})})[0].startswith(
+        "rego-syntax: https://x.example/b.tar.gz/a.rego:"
+    )
+    assert findings(given, files={url: tar_gz({"data.json": b"{}"})}) == [
+        "rego-bundle-invalid: policies.main.bundle_url: `https://x.example/b.tar.gz` holds no `.rego` file"
+    ]
+
+
 def test_a_rego_file_is_a_bundle() -> None:
     """A single module needs no directory."""
     assert evaluate({**BUNDLE, "bundle": "p/a.rego"}, files={"p/a.rego": b"package a\nx := 1"}) == 1

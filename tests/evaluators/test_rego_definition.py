@@ -49,9 +49,13 @@ def test_a_query_is_read_when_it_is_bound() -> None:
         (
             {"bundle_url": {"url": "https://x.example/b.tar.gz"}},
             [
-                "rego-bundle-url-unsupported: policies.main.bundle_url: `bundle_url` is not supported by this "
-                "version: fetch the bundle and name it with `bundle`"
+                "wrong-type: policies.main.bundle_url: must be pinned: give `sha256` or `integrity` beside "
+                "`url`"
             ],
+        ),
+        (
+            {"bundle_url": {"url": "https://x.example/b.tar.gz", "sha256": "0" * 64}},
+            ["source-unreadable: policies.main.bundle_url: `https://x.example/b.tar.gz` was not fetched"],
         ),
         ({"modules": {}}, ["wrong-type: policies.main.modules: must map names to Rego text"]),
         ({"modules": [ONE]}, ["wrong-type: policies.main.modules: must map names to Rego text"]),
