@@ -1,10 +1,12 @@
 """The settings: one frozen tree, from defaults, a YAML file, `ACS_` variables and options (contract 2.6)."""
 
+import importlib.util
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -35,6 +37,14 @@ def _origin_part(text: str) -> str:
     return text
 
 
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be a URL such as http://127.0.0.1:4318")
+    return text
+
+
+OtlpEndpoint = Annotated[str, AfterValidator(_base_url)]
 OriginPart = Annotated[str, AfterValidator(_origin_part)]
 
 
@@ -134,6 +144,14 @@ class Settings(BaseModel):
         0, ge=0, le=FULL, description="performance events: 0 none, 1 annotators and policy, 2 each step"
     )
 
+    otlp_endpoint: OtlpEndpoint | None = Field(
+        None, description="base URL of an OTLP receiver (HTTP, protocol buffers); needs the extra `otlp`"
+    )
+    otlp_signals: tuple[Literal["metrics", "traces"], ...] = Field(
+        ("metrics", "traces"), description="what is exported by OTLP, by comma"
+    )
+    otlp_interval_s: Positive = Field(15, le=3600, description="seconds between two OTLP exports of metrics")
+
     limits: Limits = Field(Limits(), description="limits of one evaluation, as ACS_LIMIT_<NAME>")
 
     @model_validator(mode="after")
@@ -151,6 +169,8 @@ class Settings(BaseModel):
             raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
         if unknown := set(self.include) - {"policy_input", "trace", "receipt"}:
             raise ValueError(f"ACS_INCLUDE: `{min(unknown)}` is not `policy_input`, `trace` or `receipt`")
+        if self.otlp_endpoint and importlib.util.find_spec("opentelemetry.exporter") is None:
+            raise ValueError("ACS_OTLP_ENDPOINT: OTLP is not installed: `pip install 'acs-sidecar[otlp]'`")
         try:
             OutboundAllow(self.outbound_allow)
         except ValueError as error:
@@ -235,7 +255,7 @@ def _field_of(variable: str) -> str | None:
 
 def _listed(field: FieldInfo, value: object) -> object:
     """Split a text at its commas where the setting is a list."""
-    if field.annotation == Listed and isinstance(value, str):
+    if get_origin(field.annotation) is tuple and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 

@@ -12,6 +12,7 @@ from app.stores.audit_log import FileAuditLog
 from app.stores.audit_reader import AuditReader
 from app.telemetry.exposition import Exposition
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Tracer
 
 __all__ = ["Runtime"]
 
@@ -34,6 +35,7 @@ class Runtime:
     engines: dict[str, str]
     metrics: Metrics
     exposition: Exposition
+    tracer: Tracer | None
     start: Callable[[], Awaitable[None]]
     reload: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

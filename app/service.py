@@ -146,6 +146,7 @@ class DecisionService:
         manifest = await self._manifests.find(request)
         point = None if isinstance(manifest, InvalidManifest) else manifest.points.get(request.point)
         outcome = await self._outcome(manifest, point, request, trace)
+        trace.ended = self._clock()
         return Decision(
             request.point,
             request.mode,
@@ -155,7 +156,7 @@ class DecisionService:
             trace,
             request.snapshot,
             request.request_id,
-            self._clock() - started,
+            trace.ended - started,
             request.caller.name if request.caller else None,
             request.span,
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -61,6 +62,10 @@ from app.telemetry.metrics import Metrics
 from app.telemetry.service_metrics import commit_counter, follow_audit_log, follow_manifests
 from app.telemetry.shared import SharedNumbers
 from app.telemetry.sink import Telemetry
+from app.telemetry.tracing import Tracer
+
+if TYPE_CHECKING:
+    from app.telemetry.otlp import OtlpExport
 
 __all__ = [
     "audit_key",
@@ -110,10 +115,8 @@ def build(
         audit = FileAuditLog(_audit_settings(settings, worker), key, _announce, committed)
         follow_audit_log(metrics, audit)
     approvals = _approvals(settings, operator)
-    writer = event_writer()
-    if writer:
-        metrics.follow(metrics.counter(DROPPED, "log"), lambda: writer.dropped)
-    telemetry = Telemetry(metrics, EventSink(settings.telemetry_events, settings.telemetry_level, writer))
+    tracer, export = _otlp(settings, metrics, worker)
+    telemetry = Telemetry(metrics, _events(settings, metrics), tracer)
     follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
     timed = settings.telemetry_level >= FULL
     service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns, approvals, timed=timed)
@@ -121,6 +124,8 @@ def build(
 
     async def start() -> None:
         metrics.start()
+        if export:
+            export.start()
         if audit:
             await audit.start()
         if sandbox:
@@ -135,6 +140,8 @@ def build(
             await sandbox.close()
         if audit:
             await audit.close()
+        if export:
+            await asyncio.to_thread(export.stop)
 
     async def reload() -> None:
         await access.refresh()
@@ -151,6 +158,7 @@ def build(
         reader=AuditReader(settings.audit_dir) if audit else None,
         engines=engines,
         metrics=metrics,
+        tracer=tracer,
         exposition=Exposition(metrics.shared, {"version": app.__version__, **_labels(engines)}),
         start=start,
         reload=reload,
@@ -339,6 +347,34 @@ def _audit_settings(settings: Settings, worker: int) -> AuditLogSettings:
         refuse_on_damage=settings.audit_on_damage == "refuse",
         facts={"version": app.__version__},
     )
+
+
+def _events(settings: Settings, metrics: Metrics) -> EventSink:
+    writer = event_writer()
+    if writer:
+        metrics.follow(metrics.counter(DROPPED, "log"), lambda: writer.dropped)
+    return EventSink(settings.telemetry_events, settings.telemetry_level, writer)
+
+
+def _otlp(settings: Settings, metrics: Metrics, worker: int) -> tuple[Tracer | None, "OtlpExport | None"]:
+    """Build what is exported by OTLP, if anything is: the tracer, and who sends its spans and the metrics."""
+    if settings.otlp_endpoint is None:
+        return None, None
+    from app.telemetry.otlp import OtlpExport, resource  # noqa: PLC0415  # needs an extra, and is slow to load
+
+    clock = time.perf_counter_ns
+    tracer = Tracer(clock) if "traces" in settings.otlp_signals else None
+    export = OtlpExport(
+        settings.otlp_endpoint,
+        resource(app.__version__, f"{settings.audit_instance or socket.gethostname()}/{worker}"),
+        metrics.region if "metrics" in settings.otlp_signals else None,
+        tracer,
+        interval=settings.otlp_interval_s,
+        clock=clock,
+    )
+    lost = metrics.counter(DROPPED, "otlp")
+    metrics.follow(lost, lambda: export.lost + (tracer.dropped if tracer else 0))
+    return tracer, export
 
 
 async def _rotate_key(audit: FileAuditLog, path: Path) -> None:

@@ -25,10 +25,20 @@ class Trace:
     """The policy input as far as it was built, and what took how long; `detailed` adds each step.
 
     Everything stays readable after a failure. Times are of `clock`, in nanoseconds. `policy` is when
-    the policy was asked and when it was done, if it was.
+    the policy was asked and when it was done, if it was; `ended` is when the decision was made.
     """
 
-    __slots__ = ("_clock", "_detailed", "annotators", "dispatch", "policy", "policy_input", "steps", "tool")
+    __slots__ = (
+        "_clock",
+        "_detailed",
+        "annotators",
+        "dispatch",
+        "ended",
+        "policy",
+        "policy_input",
+        "steps",
+        "tool",
+    )
 
     def __init__(self, clock: Callable[[], int] | None = None, *, detailed: bool = False) -> None:
         self._clock = clock
@@ -36,6 +46,7 @@ class Trace:
         self.policy_input: PolicyInput | None = None
         self.tool: str | None = None
         self.dispatch: Mapping[str, Json] = {}
+        self.ended = 0
         self.policy: tuple[int, int] | None = None
         self.annotators: dict[str, AnnotatorRun] = {}
         self.steps: list[tuple[str, int]] = [("start", self.now())] if detailed else []

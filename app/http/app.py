@@ -37,6 +37,7 @@ def create_app(runtime: Runtime) -> Gate:
         settings.max_in_flight,
         frozenset(settings.include),
         counting,
+        runtime.tracer,
     )
     api = create_api(runtime)
     rules = route_rules(api.routes)

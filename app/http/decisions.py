@@ -10,12 +10,13 @@ from app.audit.ports import AuditPosition
 from app.core.caller import Caller, Scope
 from app.core.errors import Reason
 from app.core.sender import Sender
-from app.core.span import parse_traceparent
+from app.core.span import Span, parse_traceparent
 from app.core.values import Json
 from app.http.access import out_of_scope
 from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_reply
 from app.service import DecisionService, Recorded
 from app.telemetry.http_metrics import HttpMetrics
+from app.telemetry.tracing import ServerSpan, Tracer
 from app.wire.problems import ProblemError
 from app.wire.requests import EvaluateRequest, parse_batch, parse_evaluate, parse_resolve, read_evaluate
 from app.wire.responses import decision_json, offer_json, resolution_json
@@ -49,6 +50,7 @@ class DecisionRoutes:
         max_in_flight: int,
         included: frozenset[str],
         metrics: HttpMetrics,
+        tracer: Tracer | None,
     ) -> None:
         self._service = service
         self._receipts = receipts
@@ -56,6 +58,7 @@ class DecisionRoutes:
         self._max_in_flight = max_in_flight
         self._included = included
         self._metrics = metrics
+        self._tracer = tracer
         self.in_flight = 0
 
     async def serve(
@@ -69,8 +72,7 @@ class DecisionRoutes:
     ) -> None:
         """Answer one request; `caller` is `None` where nobody needs to say who calls."""
         route, point = _route(path), path[len(PREFIX) + 1 :]
-        span = parse_traceparent(headers.traceparent) if headers.traceparent else None
-        sender = Sender(caller, span)
+        sender = Sender(caller, self._span(method, headers.traceparent))
         if self.in_flight >= self._max_in_flight:
             await self._refuse(send, _too_many(self._max_in_flight), route, point, sender)
             return
@@ -101,15 +103,26 @@ class DecisionRoutes:
         finally:
             self.in_flight -= 1
             self._metrics.in_flight.set(self.in_flight)
-        self._metrics.answered(route, HTTPStatus.OK)
+        self._answered(route, HTTPStatus.OK, sender)
         await send_reply(send, HTTPStatus.OK, answer)
+
+    def _span(self, method: str, traceparent: bytes | None) -> Span | None:
+        """Give the span of a request: our own where spans are exported, else the caller's."""
+        if self._tracer:
+            return self._tracer.begin(method, traceparent)
+        return parse_traceparent(traceparent) if traceparent else None
+
+    def _answered(self, route: str | None, status: int, sender: Sender) -> None:
+        self._metrics.answered(route, status)
+        if self._tracer and isinstance(sender.span, ServerSpan):
+            self._tracer.end(sender.span, route, status)
 
     async def _refuse(
         self, send: Send, problem: ProblemError, route: str | None, asked: str, sender: Sender
     ) -> None:
         event = "approval" if route == RESOLVE else "decision"
         problem = await self._service.refuse(problem, asked, sender, event)
-        self._metrics.answered(route, problem.status)
+        self._answered(route, problem.status, sender)
         await send_problem(send, problem, verdict=True)
 
     async def _batch(self, body: bytes, sender: Sender) -> bytes:

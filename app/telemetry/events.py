@@ -9,12 +9,13 @@ from app.core.codes import is_code, reason_code
 from app.core.decision import Decision
 from app.core.errors import Reason
 from app.core.points import POINT_NAMES
-from app.core.trace import AnnotatorOutcome
+from app.core.trace import AnnotatorOutcome, AnnotatorRun
 from app.core.values import Json
 from app.core.verdict import Decision as Decided
 
 __all__ = [
     "Fields",
+    "annotator_fields",
     "approval_fields",
     "decision_fields",
     "failure_events",
@@ -87,6 +88,15 @@ def approval_fields(resolution: Resolution, position: AuditPosition | None) -> F
     }
 
 
+def annotator_fields(fields: Fields, name: str, run: AnnotatorRun) -> Fields:
+    """Give the fields of a decision as those of one of its annotators: its name, its time, its failure."""
+    return fields | {
+        "annotators": [_code(name)],
+        "reason_code": _ANNOTATOR_REASONS.get(run.outcome),
+        "duration_ms": (run.ended - run.started) / 1e6,
+    }
+
+
 def failure_events(decision: Decision, fields: Fields) -> Iterator[tuple[str, Fields]]:
     """Give `annotator_failed` for each annotator that failed, and `policy_failed` when a policy did.
 
@@ -94,9 +104,8 @@ def failure_events(decision: Decision, fields: Fields) -> Iterator[tuple[str, Fi
     """
     trace = decision.trace
     for name, run in trace.annotators.items():
-        if reason := _ANNOTATOR_REASONS.get(run.outcome):
-            own: Fields = {"annotators": [_code(name)], "reason_code": reason}
-            yield "annotator_failed", fields | own | {"duration_ms": (run.ended - run.started) / 1e6}
+        if run.outcome in _ANNOTATOR_REASONS:
+            yield "annotator_failed", annotator_fields(fields, name, run)
     if trace.policy and decision.error:
         yield "policy_failed", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
 
@@ -105,8 +114,7 @@ def performance_events(decision: Decision, fields: Fields, *, full: bool) -> Ite
     """Give what took how long: `annotator_dispatch`, `policy_evaluation`; `full` adds `evaluation_timing`."""
     trace = decision.trace
     for name, run in trace.annotators.items():
-        own: Fields = {"annotators": [_code(name)], "reason_code": _ANNOTATOR_REASONS.get(run.outcome)}
-        yield "annotator_dispatch", fields | own | {"duration_ms": (run.ended - run.started) / 1e6}
+        yield "annotator_dispatch", annotator_fields(fields, name, run)
     if trace.policy:
         yield "policy_evaluation", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
     if full:

@@ -9,6 +9,7 @@ from app.telemetry.catalogue import APPROVALS, FAULTS, REJECTED
 from app.telemetry.decision_metrics import DecisionMetrics
 from app.telemetry.event_sink import EventSink
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Tracer
 
 __all__ = ["Telemetry"]
 
@@ -16,16 +17,19 @@ __all__ = ["Telemetry"]
 class Telemetry:
     """The `DecisionSink` of a running service. Nothing in it waits for anybody."""
 
-    def __init__(self, metrics: Metrics, events: EventSink) -> None:
+    def __init__(self, metrics: Metrics, events: EventSink, tracer: Tracer | None = None) -> None:
         self._metrics = metrics
         self._faults = metrics.counter(FAULTS)
         self.decisions = DecisionMetrics(metrics)
         self._events = events
+        self._tracer = tracer
 
     def decided(self, decision: Decision, position: AuditPosition | None) -> None:
         """Count a decision and tell of it."""
         self.decisions.decided(decision)
         self._events.decided(decision, position)
+        if self._tracer:
+            self._tracer.decided(decision, position)
 
     def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
         """Count what became of an escalation and tell of it."""
