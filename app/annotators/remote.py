@@ -115,6 +115,8 @@ class Remote:
     async def _try(self, request: HttpRequest) -> Json:
         try:
             reply = await self._post(request)
+        except aiohttp.ClientSSLError:
+            raise _CallError("has no certificate that is trusted here") from None
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise

@@ -4,8 +4,11 @@ import asyncio
 import gc
 import gzip
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,8 @@ from app.core.errors import EvaluationError
 from app.core.ports import AnnotatorContext, NoSources
 from app.core.values import Json
 from tests.annotators.servers import Speak, WireServer, reply, say, wire_server
+from tests.conftest import ROOT, environment
+from tests.https import https_server
 
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -312,6 +317,34 @@ def test_a_name_that_does_not_resolve_holds_up_nobody(monkeypatch: pytest.Monkey
         return result
 
     assert run(reply({"up": True}), scenario) == {"up": True}
+
+
+def test_a_certificate_must_be_trusted(tmp_path: Path) -> None:
+    """Nothing is said to a server that cannot prove its name; SSL_CERT_FILE trusts another authority."""
+    with https_server(tmp_path) as server:
+
+        async def call() -> Json:
+            client = HttpClient()
+            try:
+                return await outcome(annotator(client, server.url(host="localhost")).annotate(1))
+            finally:
+                await client.close()
+
+        assert asyncio.run(call()) == ["failed", "annotator `a` has no certificate that is trusted here"]
+        script = (
+            "import asyncio\n"
+            "from tests.annotators.test_remote import HttpClient, annotator, outcome\n"
+            "async def call():\n"
+            "    client = HttpClient()\n"
+            f"    print(await outcome(annotator(client, {server.url(host='localhost')!r}).annotate(1)))\n"
+            "    await client.close()\n"
+            "asyncio.run(call())\n"
+        )
+        trusting = environment(SSL_CERT_FILE=str(server.ca_file))
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=trusting, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == "['failed', 'annotator `a` answered with status 501']"
 
 
 def test_the_connections_of_a_forgotten_annotator_are_closed() -> None:
