@@ -53,6 +53,10 @@ class Members:
         """Note what is wrong with a member."""
         self._findings.append(Diagnostic(code, message, f"{self._path}.{member}"))
 
+    def value(self, name: str) -> Json:
+        """Give a member as it is, `None` where it is absent."""
+        return self._invocation.get(name)
+
     def text(self, name: str, default: str = "", message: str = "must be a string that is not blank") -> str:
         """Read a string; an absent one is the default."""
         if name not in self._invocation:

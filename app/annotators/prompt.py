@@ -1,7 +1,10 @@
 """The system prompt of an `llm` annotator: one source, read when the manifest is compiled (contract 1.6)."""
 
+from collections.abc import Callable
+
 from app.annotators.members import Members
-from app.core.ports import SourceError
+from app.core.ports import SourceError, SourceFile
+from app.core.remote import InvalidReferenceError, parse_reference
 
 __all__ = ["system_prompt"]
 
@@ -20,25 +23,34 @@ def system_prompt(members: Members, label_field: str) -> str:
 
 def _authored(members: Members) -> str:
     if "system_prompt_file" in members:
-        return _from_file(members)
+        return _text(members, "system_prompt_file", _file)
     if "system_prompt_url" in members:
-        members.wrong("system_prompt_url", "is not supported by this version: use `system_prompt_file`")
+        return _text(members, "system_prompt_url", _fetched)
     return members.text("system_prompt") or members.text("prompt") or _DEFAULT
 
 
-def _from_file(members: Members) -> str:
-    name = members.text("system_prompt_file", message="must be a path relative to the manifest")
-    if not name:
-        return ""
+def _file(members: Members) -> SourceFile:
+    name = members.value("system_prompt_file")
+    if not isinstance(name, str):
+        raise SourceError("must be a path relative to the manifest")
+    return members.context.sources.read(name)
+
+
+def _fetched(members: Members) -> SourceFile:
+    reference = parse_reference(members.value("system_prompt_url"), pin_required=True)
+    return members.context.sources.fetched(reference.url)
+
+
+def _text(members: Members, member: str, read: Callable[[Members], SourceFile]) -> str:
     try:
-        content = members.context.sources.read(name).content
-        text = content.decode()
-    except SourceError as error:
-        members.wrong("system_prompt_file", str(error))
+        source = read(members)
+        text = source.content.decode()
+    except (SourceError, InvalidReferenceError) as error:
+        members.wrong(member, str(error))
         return ""
     except UnicodeDecodeError:
-        members.wrong("system_prompt_file", f"`{name}` is not UTF-8 text")
+        members.wrong(member, "is not UTF-8 text")
         return ""
-    if not text.strip() or len(content) > MAX_PROMPT_BYTES:
-        members.wrong("system_prompt_file", f"`{name}` is blank or longer than {MAX_PROMPT_BYTES} bytes")
+    if not text.strip() or len(source.content) > MAX_PROMPT_BYTES:
+        members.wrong(member, f"is blank or longer than {MAX_PROMPT_BYTES} bytes")
     return text

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from app.core.document import Members
 from app.core.values import Json, JsonObject
 
-__all__ = ["Members", "annotator_objects", "names_file", "names_secret", "policy_objects", "resolver_objects"]
+__all__ = [
+    "Members",
+    "annotator_objects",
+    "fetched_members",
+    "names_file",
+    "names_secret",
+    "policy_objects",
+    "resolver_objects",
+]
 
 _FILES = frozenset({"bundle", "policy_path", "entities_path", "schema_path", "data_paths"})
 
@@ -40,6 +48,18 @@ def resolver_objects(manifest: Json) -> Iterator[tuple[Members, dict[str, Json]]
     """Give each approval resolver's declaration, of a manifest that need not be valid."""
     approval = manifest.get("approval") if isinstance(manifest, dict) else None
     yield from _entries(approval, "resolvers", ("approval",))
+
+
+def fetched_members(manifest: Json) -> Iterator[tuple[Members, Json]]:
+    """Give each member whose content lies on another server: bundles of Rego policies, prompts of models."""
+    for path, policy in policy_objects(manifest):
+        if path[0] == "policies" and policy.get("type") == "rego" and "bundle_url" in policy:
+            yield (*path, "bundle_url"), policy["bundle_url"]
+    objects = dict(annotator_objects(manifest))
+    for path, members in objects.items():
+        declared = objects.get(("annotators", path[-1]), {})
+        if declared.get("type") == "llm" and "system_prompt_url" in members:
+            yield (*path, "system_prompt_url"), members["system_prompt_url"]
 
 
 def _entries(

@@ -10,7 +10,7 @@ from app.core.document import Document
 from app.core.errors import Reason
 from app.core.limits import Limits
 from app.core.manifest import document_digest, member_path
-from app.core.members import Members, policy_objects
+from app.core.members import Members, fetched_members
 from app.core.ports import NoSources, SourceError, SourceReader
 from app.core.relocate import joined, relocated, resolved_against, resolved_url
 from app.core.remote import InvalidReferenceError, RemoteReference, parse_reference, shown_url
@@ -124,7 +124,7 @@ class _Composition:
         self._raise_findings()
         merged = compose(self._documents) if len(self._documents) > 1 else self._documents[0]
         self._findings.extend(borrowed_adapter_findings(merged))
-        fetched = await self._fetch_bundles(merged)
+        fetched = await self._fetch_members(merged)
         self._raise_findings()
         return merged, fetched
 
@@ -225,19 +225,17 @@ class _Composition:
 
     # -- what is fetched ---------------------------------------------------------------------------
 
-    async def _fetch_bundles(self, merged: Document) -> dict[str, bytes]:
-        """Fetch the bundles of Rego policies; a reference that is none is found when it is compiled."""
+    async def _fetch_members(self, merged: Document) -> dict[str, bytes]:
+        """Fetch what members name; a reference that is none is found when it is compiled."""
         fetched: dict[str, bytes] = {}
-        for path, policy in policy_objects(merged.value):
-            if path[0] != "policies" or policy.get("type") != "rego":
-                continue
+        for path, member in fetched_members(merged.value):
             try:
-                reference = parse_reference(policy.get("bundle_url"), pin_required=True)
+                reference = parse_reference(member, pin_required=True)
                 fetched[reference.url] = await self._fetcher.fetch(reference, MAX_BYTES)
             except InvalidReferenceError:
                 continue
             except FetchError as error:
-                self._failed_fetch(merged, (*path, "bundle_url"), error)
+                self._failed_fetch(merged, path, error)
         return fetched
 
     def _failed_fetch(self, document: Document, path: Members, error: FetchError) -> None:

@@ -398,6 +398,33 @@ def test_bundles_are_fetched_when_the_manifest_is_read(tmp_path: Path, server: H
     ]
 
 
+def test_prompts_are_fetched_when_the_manifest_is_read(tmp_path: Path, server: HttpsServer) -> None:
+    """Those of `llm` annotators, of declarations and bindings; a wrong one makes the manifest invalid."""
+    pinned = [
+        {"url": server.serve(f"/{name}.txt", name.encode()), "sha256": sha256(name.encode())}
+        for name in ("declared", "bound", "other")
+    ]
+    binding = {"j": {"from": "$", "system_prompt_url": pinned[1]}}
+    content: dict[str, Any] = {
+        "annotators": {
+            "i": {"type": "llm", "system_prompt_url": pinned[0]},
+            "j": {"type": "llm"},
+            "k": {"type": "endpoint", "system_prompt_url": pinned[2]},
+        },
+        "intervention_points": {"input": {"annotations": binding}},
+    }
+    write(tmp_path, main=content)
+    found = read(tmp_path / "main.yaml", server)
+    assert [found.sources.fetched(str(each["url"])).content for each in pinned[:2]] == [b"declared", b"bound"]
+    assert server.paths == ["/declared.txt", "/bound.txt"]
+    server.serve("/bound.txt", b"changed")
+    (finding,) = findings(tmp_path / "main.yaml", server)
+    assert finding.endswith(
+        "intervention_points.input.annotations.j.system_prompt_url: "
+        f"`{pinned[1]['url']}` does not have the content that it is pinned to"
+    )
+
+
 @pytest.mark.parametrize("unpinned", [None, "outer", "inner"])
 def test_a_bundle_behind_urls_needs_every_fetch_pinned(
     tmp_path: Path, server: HttpsServer, unpinned: str | None
