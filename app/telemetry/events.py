@@ -83,7 +83,7 @@ def approval_fields(resolution: Resolution, position: AuditPosition | None) -> F
         **decision_fields(resolution.decision, position),
         "approval_outcome": resolution.outcome,
         "approval_by": resolution.by,
-        "resolver_type": plan.type if plan else None,
+        "resolver_type": _code(plan.type) if plan and plan.type else None,
         "escalation": challenge.audit if challenge else None,
     }
 

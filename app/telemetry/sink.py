@@ -2,10 +2,11 @@
 
 from app.approval.resolution import Resolution
 from app.audit.ports import AuditPosition
+from app.core.compiled import Provenance
 from app.core.decision import Decision
 from app.core.errors import Reason
 from app.core.span import Span
-from app.telemetry.catalogue import APPROVALS, FAULTS, REJECTED
+from app.telemetry.catalogue import APPROVALS, FAULTS, OTHER, REJECTED
 from app.telemetry.decision_metrics import DecisionMetrics
 from app.telemetry.event_sink import EventSink
 from app.telemetry.metrics import Metrics
@@ -34,6 +35,8 @@ class Telemetry:
     def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
         """Count what became of an escalation and tell of it."""
         resolver = resolution.plan.type if resolution.plan else None
+        if resolution.decision.manifest_source is Provenance.INLINE:
+            resolver = OTHER
         self._metrics.count(APPROVALS, resolution.outcome, resolution.by, resolver or "none")
         self._events.resolved(resolution, position)
 
