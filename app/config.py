@@ -29,6 +29,7 @@ LIMIT_PREFIX = "ACS_LIMIT_"
 
 Positive = Annotated[int, Field(gt=0)]
 Listed = tuple[str, ...]
+Numbers = tuple[int, ...]
 
 
 def _origin_part(text: str) -> str:
@@ -76,6 +77,15 @@ class Settings(BaseModel):
         None,
         description="file of callers, by what they are known and what they may do; reread on change",
     )
+    tls_cert_file: Path | None = Field(None, description="PEM certificate chain of the server; reread")
+    tls_key_file: Path | None = Field(None, description="PEM key of that certificate; reread")
+    tls_client_ca_file: Path | None = Field(
+        None, description="PEM certificates that sign those of clients (mutual TLS); reread on change"
+    )
+    tls_client_certificate: Literal["required", "optional"] = Field(
+        "required", description="whether a client without certificate is refused at once, or may show a token"
+    )
+    uds_allowed_uids: Numbers = Field((), description="users of the Unix socket, by comma; without: any")
     max_body_bytes: Positive = Field(4_194_304, description="longest request body")
     max_in_flight: Positive = Field(1_024, description="requests served at once; more are answered 429")
     include: Listed = Field(
@@ -165,6 +175,7 @@ class Settings(BaseModel):
                 f"ACS_HOST: `{self.host}` is not loopback and no authentication is configured; set "
                 "ACS_AUTH_TOKENS_FILE, listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
             )
+        self._check_transport()
         if self.sandbox_max_children < self.sandbox_children:
             raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
         if unknown := set(self.include) - {"policy_input", "trace", "receipt"}:
@@ -180,6 +191,22 @@ class Settings(BaseModel):
         except ValueError as error:
             raise ValueError(f"ACS_FETCH_ALLOW_ADDRESSES: {error}; give networks as 10.1.0.0/16") from None
         return self
+
+    def _check_transport(self) -> None:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE: one is nothing without the other")
+        if self.tls_cert_file is not None and self.uds is not None:
+            raise ValueError("ACS_TLS_CERT_FILE: a Unix socket is served without TLS")
+        if self.tls_client_ca_file is not None:
+            if self.tls_cert_file is None:
+                raise ValueError("ACS_TLS_CLIENT_CA_FILE: needs ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE")
+            if self.auth_tokens_file is None:
+                raise ValueError(
+                    "ACS_TLS_CLIENT_CA_FILE: needs ACS_AUTH_TOKENS_FILE, which says what each certificate's "
+                    "holder may do"
+                )
+        if self.uds_allowed_uids and self.uds is None:
+            raise ValueError("ACS_UDS_ALLOWED_UIDS: needs ACS_UDS")
 
     @property
     def local(self) -> bool:

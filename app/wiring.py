@@ -18,6 +18,7 @@ from app.access.callers import read_callers
 from app.access.files import Access
 from app.access.reread import Reread
 from app.access.signing import read_trust
+from app.access.tls import TlsFiles, server_context
 from app.annotators.classifier import classifier_annotator, local_providers
 from app.annotators.classifier_remote import remote_providers
 from app.annotators.endpoint import endpoint_annotator
@@ -200,7 +201,16 @@ def build_access(settings: Settings) -> Access:
     manifest_keys = None
     if (file := settings.inline_trust_file) is not None:
         manifest_keys = Reread("keys of manifests", (file,), partial(read_trust, file))
-    return Access(callers=callers, manifest_keys=manifest_keys)
+    tls = None
+    if settings.tls_cert_file is not None and settings.tls_key_file is not None:
+        files = TlsFiles(
+            settings.tls_cert_file,
+            settings.tls_key_file,
+            settings.tls_client_ca_file,
+            client_optional=settings.tls_client_certificate == "optional",
+        )
+        tls = Reread("certificates", files.paths, partial(server_context, files))
+    return Access(callers=callers, manifest_keys=manifest_keys, tls=tls)
 
 
 def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:

@@ -67,6 +67,13 @@ def test_lists_are_split_at_commas() -> None:
          "or 'trusted'"),
         ({"ACS_INLINE_MANIFESTS": "signed"}, "ACS_INLINE_MANIFESTS: `signed` needs ACS_INLINE_TRUST_FILE, the keys that "
          "may sign"),
+        ({"ACS_TLS_CERT_FILE": "x"}, "ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE: one is nothing without the other"),
+        ({"ACS_TLS_CERT_FILE": "x", "ACS_TLS_KEY_FILE": "x", "ACS_UDS": "x"}, "ACS_TLS_CERT_FILE: a Unix socket is served "
+         "without TLS"),
+        ({"ACS_TLS_CLIENT_CA_FILE": "x"}, "ACS_TLS_CLIENT_CA_FILE: needs ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE"),
+        ({"ACS_TLS_CLIENT_CA_FILE": "x", "ACS_TLS_CERT_FILE": "x", "ACS_TLS_KEY_FILE": "x"}, "ACS_TLS_CLIENT_CA_FILE: needs "
+         "ACS_AUTH_TOKENS_FILE, which says what each certificate's holder may do"),
+        ({"ACS_UDS_ALLOWED_UIDS": "1"}, "ACS_UDS_ALLOWED_UIDS: needs ACS_UDS"),
         ({"ACS_AUDIT_NAME": ".."}, "ACS_AUDIT_NAME: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
         ({"ACS_AUDIT_INSTANCE": "a/b"}, "ACS_AUDIT_INSTANCE: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
         ({"ACS_INCLUDE": "secrets"}, "ACS_INCLUDE: `secrets` is not `policy_input`, `trace` or `receipt`"),

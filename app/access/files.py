@@ -1,6 +1,7 @@
 """All files of trust of one process, looked at again once a second (contract 2.4)."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +23,13 @@ class Access:
 
     callers: Reread[Callers] | None = None
     manifest_keys: Reread[ManifestTrust] | None = None
+    tls: Reread[ssl.SSLContext] | None = None
     _watching: asyncio.Task[None] | None = field(default=None, init=False)
 
     @property
     def files(self) -> tuple[Reread[Any], ...]:
         """Everything that is read again."""
-        return tuple(file for file in (self.callers, self.manifest_keys) if file is not None)
+        return tuple(file for file in (self.callers, self.manifest_keys, self.tls) if file is not None)
 
     @property
     def refused(self) -> list[str]:

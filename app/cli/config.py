@@ -53,4 +53,4 @@ def config(
 def _shown(value: object) -> str:
     if value is None:
         return "-"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

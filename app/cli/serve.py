@@ -40,6 +40,11 @@ def serve(
     settings = loaded.settings
     configure_logging(settings.log_format, settings.log_level)
     _warn_of_few_files(settings.max_in_flight)
+    if not settings.local and settings.auth_tokens_file and not settings.tls_cert_file:
+        structlog.stdlib.get_logger("acs").warning(
+            "tokens_in_clear",
+            detail="anybody on the way can read tokens: set ACS_TLS_CERT_FILE, or put TLS in front",
+        )
     try:
         key = audit_key(settings)
         listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))

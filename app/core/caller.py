@@ -8,7 +8,7 @@ from fnmatch import translate
 
 from app.core.values import Json, JsonObject
 
-__all__ = ["ALL_SCOPES", "Caller", "Globs", "Scope"]
+__all__ = ["ALL_SCOPES", "Caller", "Globs", "Peer", "Scope"]
 
 
 class Scope(StrEnum):
@@ -37,6 +37,17 @@ class Globs:
     def match(self, name: Json) -> bool:
         """Tell whether this is a name, and one that a pattern matches."""
         return isinstance(name, str) and self._matches(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What a connection proves of its peer: `spiffe://…`, `dns:<name>` or `uid:<number>`.
+
+    `expires` is the Unix time in seconds until which that holds.
+    """
+
+    names: tuple[str, ...]
+    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

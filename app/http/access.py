@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from app.access.callers import Callers
-from app.core.caller import Caller, Scope
+from app.core.caller import Caller, Peer, Scope
 from app.http.exchange import Headers
 from app.wire.problems import ProblemError
 
@@ -107,11 +107,11 @@ class Guard:
         self._rules = rules
         self._clock = clock
 
-    def identify(self, headers: Headers) -> Caller:
-        """Name the caller. Raises `ProblemError` (401)."""
+    def identify(self, headers: Headers, peer: Peer | None) -> Caller:
+        """Name the caller, by its token or else by its connection. Raises `ProblemError` (401)."""
         credential = headers.authorization
         if credential is None:
-            raise _unauthorised("this service asks for a credential: `Authorization: Bearer <token>`")
+            return self._by_connection(peer)
         token = credential[7:].strip()
         if credential[:7].lower() != b"bearer " or not token:
             raise _unauthorised("the Authorization header must be `Bearer <token>`, and there once")
@@ -121,7 +121,7 @@ class Guard:
             raise _unauthorised("the token is not known", "invalid_token")
         return self._in_time(known[1])
 
-    def admit(self, method: str, path: str, headers: Headers) -> Caller | None:
+    def admit(self, method: str, path: str, headers: Headers, peer: Peer | None) -> Caller | None:
         """Name the caller of a route that is not a decision's; `None` where the route is open.
 
         Raises `ProblemError`: 401, 403, and 404 or 405 for what no rule covers.
@@ -130,12 +130,22 @@ class Guard:
         rule = next((rule for rule in matching if method in rule.methods), None)
         if rule is not None and rule.needs is Access.OPEN:
             return None
-        caller = self.identify(headers)
+        caller = self.identify(headers, peer)
         if rule is None:
             raise _no_route(matching)
         if isinstance(rule.needs, Scope) and rule.needs not in caller.scopes:
             raise out_of_scope(rule.needs)
         return caller
+
+    def _by_connection(self, peer: Peer | None) -> Caller:
+        if peer is None:
+            raise _unauthorised("this service asks for a credential: `Authorization: Bearer <token>`")
+        caller = self._callers().of_peer(peer.names)
+        if caller is None:
+            raise _unauthorised("the connection's certificate or user is not that of one known caller")
+        if peer.expires is not None and self._clock() >= peer.expires:
+            raise _unauthorised("the connection's certificate has expired")
+        return self._in_time(caller)
 
     def _in_time(self, caller: Caller) -> Caller:
         if caller.expires is not None and self._clock() >= caller.expires:

@@ -44,7 +44,16 @@ def create_app(runtime: Runtime) -> Gate:
     callers = runtime.access.callers
     guard = Guard(lambda: callers.value, rules) if callers else None
     host_rule = HostRule(settings.allowed_hosts)
-    return Gate(decisions, api, host_rule, guard, settings.max_body_bytes, counting)
+    users = frozenset(settings.uds_allowed_uids)
+    return Gate(
+        decisions,
+        api,
+        host_rule,
+        guard,
+        users,
+        settings.max_body_bytes,
+        counting,
+    )
 
 
 def create_api(runtime: Runtime | None = None) -> FastAPI:

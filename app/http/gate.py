@@ -4,6 +4,7 @@ import ipaddress
 import re
 from http import HTTPStatus
 
+from app.core.caller import Peer
 from app.http.access import Guard
 from app.http.decisions import DecisionRoutes, is_decision
 from app.http.exchange import (
@@ -68,6 +69,7 @@ class Gate:
         others: ASGIApp,
         host_rule: HostRule,
         guard: Guard | None,
+        users: frozenset[int],
         max_body_bytes: int,
         metrics: HttpMetrics,
     ) -> None:
@@ -75,6 +77,7 @@ class Gate:
         self._others = others
         self._host_rule = host_rule
         self._guard = guard
+        self._users = frozenset(f"uid:{user}" for user in users)
         self._max_body_bytes = max_body_bytes
         self._metrics = metrics
 
@@ -90,9 +93,14 @@ class Gate:
         caller = None
         try:
             self._check_origin(headers)
+            peer = scope["state"].get("peer")
+            if self._users:
+                self._check_user(peer)
             if self._guard is not None:
                 caller = (
-                    self._guard.identify(headers) if decides else self._guard.admit(method, path, headers)
+                    self._guard.identify(headers, peer)
+                    if decides
+                    else self._guard.admit(method, path, headers, peer)
                 )
         except ProblemError as problem:
             await self._refuse(send, problem, verdict=decides)
@@ -100,7 +108,7 @@ class Gate:
         if decides:
             await self._decisions.serve(method, path, headers, caller, receive, send)
             return
-        scope.setdefault("state", {})["caller"] = caller
+        scope["state"]["caller"] = caller
         try:
             body = await read_body(receive, headers, self._max_body_bytes)
         except ProblemError as problem:
@@ -138,6 +146,13 @@ class Gate:
                 HTTPStatus.FORBIDDEN,
                 "requests from web pages (with an Origin header) are refused",
                 cause="origin",
+            )
+
+    def _check_user(self, peer: Peer | None) -> None:
+        """Raise `ProblemError` (403) unless the peer of the Unix socket is one of the users."""
+        if peer is None or self._users.isdisjoint(peer.names):
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN, "this user is not one of ACS_UDS_ALLOWED_UIDS", cause="user"
             )
 
 

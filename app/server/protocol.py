@@ -6,6 +6,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.server.peer import peer_of
+
 __all__ = ["HttpProtocol"]
 
 
@@ -59,6 +61,8 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
+        if peer := peer_of(transport):
+            self.app_state = {**self.app_state, "peer": peer}
         if len(self.connections) > self._most_connections:
             transport.abort()
         self._held = _HeldWrites(transport)

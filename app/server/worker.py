@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import structlog
 import uvicorn
 
 from app.access.entries import AccessFileError
+from app.access.reread import Reread
+from app.access.tls import RenewableContext
 from app.config import Settings
 from app.core.diagnostics import ManifestError
 from app.evaluators.custom import AdapterError
@@ -32,6 +35,7 @@ from app.wiring import build, read_operator_manifests
 __all__ = ["Inherited", "run_worker"]
 
 _MAX_MESSAGE = 16_384
+_ContextFactory = Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]
 
 
 class Server(uvicorn.Server):
@@ -99,6 +103,7 @@ async def _serve(inherited: Inherited, number: int, channel: Channel) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
+        ssl_context_factory=_renewable(runtime.access.tls),
     )
     server = Server(config)
     hang_timeout_s = settings.worker_hang_timeout_s
@@ -111,7 +116,7 @@ async def _serve(inherited: Inherited, number: int, channel: Channel) -> None:
     try:
         structlog.stdlib.get_logger("acs").info(
             "listening",
-            address=str(settings.uds) if settings.uds else "http://{}:{}".format(*listener.getsockname()[:2]),
+            address=_address(settings, listener),
             worker=number,
             manifests=sorted(runtime.catalog.operator.by_name),
             inline_manifests=runtime.catalog.inline.mode.value,
@@ -130,6 +135,20 @@ async def _serve(inherited: Inherited, number: int, channel: Channel) -> None:
         await server.serve(sockets=[listener])
     finally:
         await runtime.close()
+
+
+def _renewable(tls: Reread[ssl.SSLContext] | None) -> _ContextFactory | None:
+    if tls is None:
+        return None
+    context = RenewableContext(lambda: tls.value)
+    return lambda _config, _default: context
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    if settings.uds:
+        return str(settings.uds)
+    scheme = "https" if settings.tls_cert_file else "http"
+    return "{}://{}:{}".format(scheme, *listener.getsockname()[:2])
 
 
 def _orphaned(server: Server) -> None:

@@ -10,7 +10,7 @@ from app.access.entries import AccessFileError
 from app.core.caller import ALL_SCOPES, Scope
 
 A, B = "a" * 64, "b" * 64
-KNOWN = "known are agents, expires, inline, manifests, scopes, token_sha256"
+KNOWN = "known are agents, dns_name, expires, inline, manifests, scopes, spiffe_id, token_sha256, uid"
 
 
 def test_a_caller_has_what_its_entry_says() -> None:
@@ -60,7 +60,7 @@ def test_what_is_left_out_restricts_nothing_but_scopes() -> None:
         ("callers: {a: {}}\nmore: 1", "f: must have the one member `callers`, a mapping with an entry a name"),
         ("callers: {a: 1}", "f:1:11: callers.a: must be a mapping"),
         ("callers: {'a b': {}}", 'f:1:11: callers["a b"]: a name is 1 to 96 of A-Z a-z 0-9 _ - . : /'),
-        ("callers:\n  a: {scopes: [evaluate]}", "f:2:3: callers.a: has no credential: give token_sha256"),
+        ("callers:\n  a: {scopes: [evaluate]}", "f:2:3: callers.a: has no credential: give one of dns_name, spiffe_id, token_sha256, uid"),
         (f"callers: {{a: {{token_sha256: {A}}}}}", "f:1:11: callers.a: has no `scopes`: give a list out of admin, "
          "audit:read, evaluate, manifests:read, metrics"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate, root]}}}}", "f:1:95: callers.a.scopes: has one that is "
@@ -77,6 +77,16 @@ def test_what_is_left_out_restricts_nothing_but_scopes() -> None:
          "of texts that are not empty"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate]}}, b: {{token_sha256: {A}, scopes: [evaluate]}}}}",
          "f:1:120: callers.b.token_sha256: is the token of another caller too"),
+        ("callers: {a: {scopes: [evaluate], spiffe_id: 'https://x'}}", "f:1:35: callers.a.spiffe_id: must be a SPIFFE ID, "
+         "such as spiffe://example.org/agent-host"),
+        ("callers: {a: {scopes: [evaluate], spiffe_id: 'spiffe://x/*'}}", "f:1:35: callers.a.spiffe_id: must be a SPIFFE "
+         "ID, such as spiffe://example.org/agent-host"),
+        ("callers: {a: {scopes: [evaluate], dns_name: '*.x'}}", "f:1:35: callers.a.dns_name: must be a DNS name in lower "
+         "case, without `*`"),
+        ("callers: {a: {scopes: [evaluate], uid: -1}}", "f:1:35: callers.a.uid: must be the number of a user"),
+        ("callers: {a: {scopes: [evaluate], uid: true}}", "f:1:35: callers.a.uid: must be the number of a user"),
+        ("callers: {a: {scopes: [evaluate], uid: 1}, b: {scopes: [evaluate], uid: 1}}", "f:1:68: callers.b.uid: is that of "
+         "another caller too"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], agent: x}}}}", f"f:1:115: callers.a.agent: is not known; {KNOWN}"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], agents: []}}}}", "f:1:115: callers.a.agents: must be a "
          "list of texts that are not empty"),

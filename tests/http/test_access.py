@@ -363,7 +363,10 @@ def test_a_bad_file_stops_the_start(tmp_path: Path) -> None:
         errors = _start_refused(
             tmp_path, "--manifests", "m.json", "--workers", workers, ACS_AUTH_TOKENS_FILE="callers.yaml"
         )
-        assert "callers.yaml:1:11: callers.a: has no credential: give token_sha256" in errors
+        assert (
+            "callers.yaml:1:11: callers.a: has no credential: give one of dns_name, spiffe_id, token_sha256, uid"
+            in errors
+        )
 
 
 def test_a_public_address_is_served_with_tokens(start: Start, tmp_path: Path) -> None:

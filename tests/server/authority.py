@@ -1,0 +1,60 @@
+"""A certificate authority for tests: certificates of servers, clients, and of whom not to trust."""
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+__all__ = ["Authority"]
+
+
+class Authority:
+    """One authority, whose certificate is in `ca`."""
+
+    def __init__(self, folder: Path, name: str = "ca") -> None:
+        self.folder = folder
+        self.key = generate_private_key(SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self.ca = folder / f"{name}.pem"
+        certificate = self._builder(self.name, self.key).add_extension(x509.BasicConstraints(True, 0), True)
+        self.ca.write_bytes(certificate.sign(self.key, SHA256()).public_bytes(Encoding.PEM))
+
+    def issue(self, stem: str, *names: str, days: int = 1) -> tuple[Path, Path]:
+        """Issue a certificate with these subject alternative names; give its file and that of its key."""
+        key = generate_private_key(SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, stem)])
+        builder = self._builder(subject, key, days)
+        if names:
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([_general(name) for name in names]), False
+            )
+        paths = self.folder / f"{stem}.pem", self.folder / f"{stem}.key"
+        paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        paths[0].write_bytes(builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM))
+        return paths
+
+    def _builder(
+        self, subject: x509.Name, key: EllipticCurvePrivateKey, days: int = 1
+    ) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        builder = x509.CertificateBuilder().issuer_name(self.name).subject_name(subject)
+        builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(days=3))
+        return builder.not_valid_after(now + timedelta(days=days))
+
+
+def _general(name: str) -> x509.GeneralName:
+    if "://" in name:
+        return x509.UniformResourceIdentifier(name)
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
