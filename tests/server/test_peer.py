@@ -41,7 +41,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Ask]]:
                 reply = connection.getresponse()
                 return reply.status, json.loads(reply.read())
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 ask("GET", "/healthz")

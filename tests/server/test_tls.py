@@ -98,7 +98,7 @@ class Tls:
 
 def until(holds: Callable[[], Any]) -> Any:
     """Wait until something holds, and give it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if found := holds():
             return found
