@@ -31,10 +31,14 @@ Given = str | dict[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class OperatorManifests:
-    """One loaded set, replaced as a whole. `default` names the one used when a request names none."""
+    """One loaded set, replaced as a whole. `default` names the one used when a request names none.
+
+    `loaded_at` is when it began to serve, in Unix time.
+    """
 
     by_name: Mapping[str, AnyManifest]
     default: str | None
+    loaded_at: float
 
     def find(self, reference: str | None) -> AnyManifest:
         """Find by name, or by digest when only one has it. Raises `ProblemError` (400, 404)."""

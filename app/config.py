@@ -94,6 +94,9 @@ class Settings(BaseModel):
 
     manifests: Path = Field(Path("manifests"), description="directory of manifests, or one manifest file")
     manifests_strict: bool = Field(True, description="refuse to start when a manifest is invalid")
+    manifests_watch: bool = Field(
+        False, description="reload the manifests when their files change, not only at SIGHUP"
+    )
     default_manifest: str | None = Field(None, description="manifest of requests that name none")
 
     inline_manifests: InlineMode | None = Field(

@@ -7,6 +7,7 @@ from app.access.files import Access
 from app.catalog import Catalog
 from app.compiler import ManifestCompiler
 from app.config import Settings
+from app.reload import ManifestReload
 from app.service import DecisionService
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_reader import AuditReader
@@ -21,14 +22,15 @@ __all__ = ["Runtime"]
 class Runtime:
     """What the HTTP layer and the commands work with.
 
-    `start` must have run before the first request and `close` after the last, on the same loop;
-    `reload` takes what was changed on disk meanwhile, the key of the audit log.
+    `start` must have run before the first request and `close` after the last, on the same loop.
+    `manifests` lets another operator's set take over, `refresh` takes what else changed: audit key, callers
     """
 
     settings: Settings
     compiler: ManifestCompiler
     catalog: Catalog
     access: Access
+    manifests: ManifestReload
     service: DecisionService
     audit: FileAuditLog | None
     reader: AuditReader | None
@@ -37,5 +39,5 @@ class Runtime:
     exposition: Exposition
     tracer: Tracer | None
     start: Callable[[], Awaitable[None]]
-    reload: Callable[[], Awaitable[None]]
+    refresh: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

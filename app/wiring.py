@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from app.evaluators.registry import policy_types
 from app.evaluators.rego import RegoType
 from app.evaluators.rego_coverage import RegoCoverage
 from app.evaluators.sandbox import Sandbox, SandboxSettings
+from app.reload import ManifestReload, compile_set, keep_sources, pack
 from app.resolvers.command import command_resolver
 from app.resolvers.signed import signed_resolver
 from app.resolvers.webhook import webhook_resolver
@@ -55,7 +56,7 @@ from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
 from app.stores.manifest_files import ManifestFile, find_manifests
-from app.telemetry.catalogue import DROPPED, WORKER_STARTS
+from app.telemetry.catalogue import DROPPED, MANIFEST_RELOADS, WORKER_STARTS
 from app.telemetry.event_sink import FULL, EventSink
 from app.telemetry.exposition import Exposition
 from app.telemetry.log import event_writer
@@ -74,9 +75,8 @@ __all__ = [
     "build_access",
     "build_compiler",
     "build_fetcher",
-    "check_operator_manifests",
     "compile_manifest",
-    "compile_operator_manifests",
+    "load_operator_manifests",
     "read_manifests",
     "read_operator_manifests",
     "with_coverage",
@@ -91,9 +91,12 @@ def build(
     key: AuditKey | None,
     worker: int = 0,
     shared: SharedNumbers | None = None,
+    *,
+    loaded_at: float,
 ) -> Runtime:
     """Build everything, the operator's `manifests` compiled; `key` signs the audit log, if one is kept.
 
+    `manifests` serve since `loaded_at` (Unix time), in other workers perhaps.
     `shared` is where all workers of the service keep their metrics.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
@@ -105,20 +108,20 @@ def build(
     inline_mode = _inline_mode(settings)
     sandbox = _sandbox(settings) if inline_mode is InlineMode.SANDBOXED else None
     compiler = build_compiler(settings, client, sandbox)
-    operator = compile_operator_manifests(settings, manifests, compiler)
+    compile_one = partial(compile_manifest, compiler=compiler)
+    candidate = compile_set(manifests, compile_one)
+    _refuse_what_cannot_serve(settings, candidate.by_name)
+    operator = OperatorManifests(candidate.by_name, settings.default_manifest, loaded_at)
     metrics = Metrics(shared, worker)
     metrics.count(WORKER_STARTS)
     inline = InlineManifests(inline_mode, compiler, settings.inline_cache, metrics, keys=access.manifest_keys)
     catalog = Catalog(operator, inline)
-    audit = None
-    if key:
-        committed = commit_counter(metrics)
-        audit = FileAuditLog(_audit_settings(settings, worker), key, _announce, committed)
-        follow_audit_log(metrics, audit)
-    approvals = _approvals(settings, operator)
+    audit = _audit_log(settings, worker, key, metrics) if key else None
+    approval_keys = FileApprovalKeys(settings.approval_key_file, settings.approval_trust_file)
+    _check_approval_keys(approval_keys, candidate.by_name)
+    approvals = Approvals(settings.audit_name, approval_keys, _unix_microseconds)
     tracer, export = _otlp(settings, metrics, worker)
     telemetry = Telemetry(metrics, _events(settings, metrics), tracer)
-    follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
     timed = settings.telemetry_level >= FULL
     service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns, approvals, timed=timed)
     engines = {name: _version_of(name) for name in ENGINES}
@@ -144,16 +147,31 @@ def build(
         if export:
             await asyncio.to_thread(export.stop)
 
-    async def reload() -> None:
+    async def refresh() -> None:
         await access.refresh()
         if audit:
             await _rotate_key(audit, settings.audit_key_file)
 
+    def swapped(operator: OperatorManifests) -> None:
+        follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
+
+    swapped(operator)
+    reload = ManifestReload(
+        catalog,
+        candidate,
+        audit,
+        look=partial(read_operator_manifests, settings),
+        compile_one=compile_one,
+        check=partial(_refuse_reload, settings, approval_keys),
+        swapped=swapped,
+        ended=lambda outcome: metrics.count(MANIFEST_RELOADS, outcome),
+    )
     return Runtime(
         settings=settings,
         compiler=compiler,
         catalog=catalog,
         access=access,
+        manifests=reload,
         service=service,
         audit=audit,
         reader=AuditReader(settings.audit_dir) if audit else None,
@@ -162,15 +180,25 @@ def build(
         tracer=tracer,
         exposition=Exposition(metrics.shared, {"version": app.__version__, **_labels(engines)}),
         start=start,
-        reload=reload,
+        refresh=refresh,
         close=close,
     )
 
 
-def check_operator_manifests(settings: Settings) -> None:
-    """Compile the operator's manifests and read the keys of approvals. Raises as `build` does."""
+def load_operator_manifests(settings: Settings) -> bytes:
+    """Read and compile the operator's set, with the keys of its approvals; give it packed, for workers.
+
+    Raises as `build` does.
+    Engines belong to the process that made them: what is compiled here is for the findings alone.
+    """
     compiler = build_compiler(settings, HttpClient(), None)
-    _approvals(settings, compile_operator_manifests(settings, read_operator_manifests(settings), compiler))
+    manifests = keep_sources(read_operator_manifests(settings))
+    candidate = compile_set(manifests, partial(compile_manifest, compiler=compiler))
+    _refuse_what_cannot_serve(settings, candidate.by_name)
+    _check_approval_keys(
+        FileApprovalKeys(settings.approval_key_file, settings.approval_trust_file), candidate.by_name
+    )
+    return pack(manifests)
 
 
 def audit_key(settings: Settings) -> AuditKey | None:
@@ -289,25 +317,33 @@ def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManif
     return replace(manifest, warnings=placed(manifest.warnings, document))
 
 
-def compile_operator_manifests(
-    settings: Settings, manifests: Iterable[ReadManifest], compiler: ManifestCompiler
-) -> OperatorManifests:
-    """Compile the operator's set, on the thread that will evaluate. Raises `ManifestError`."""
-    loaded: dict[str, AnyManifest] = {}
-    findings: list[Diagnostic] = []
-    for read in manifests:
-        manifest = compile_manifest(read, compiler)
-        if isinstance(manifest, InvalidManifest):
-            findings.extend(manifest.error.diagnostics)
-        loaded[read.file.name] = manifest
+def _refuse_what_cannot_serve(settings: Settings, by_name: Mapping[str, AnyManifest]) -> None:
+    """Hold a compiled set to the settings (contract 3.1). Raises `ManifestError`."""
+    findings = [
+        finding
+        for manifest in by_name.values()
+        if isinstance(manifest, InvalidManifest)
+        for finding in manifest.error.diagnostics
+    ]
     if findings and settings.manifests_strict:
         raise ManifestError(findings)
     default = settings.default_manifest
-    if default is not None and default not in loaded:
-        known = ", ".join(f"`{name}`" for name in loaded) or "none"
+    if default is not None and default not in by_name:
+        known = ", ".join(f"`{name}`" for name in by_name) or "none"
         message = f"ACS_DEFAULT_MANIFEST `{default}` is not loaded; loaded: {known}"
         raise ManifestError([Diagnostic("default-missing", message)])
-    return OperatorManifests(loaded, default)
+
+
+def _refuse_reload(settings: Settings, keys: FileApprovalKeys, by_name: Mapping[str, AnyManifest]) -> None:
+    """Hold a set that is to take over to the settings and to the keys that it will need.
+
+    Raises `ManifestError`.
+    """
+    _refuse_what_cannot_serve(settings, by_name)
+    try:
+        _check_approval_keys(keys, by_name)
+    except KeyFileError as error:
+        raise ManifestError([Diagnostic("approval-key-unusable", str(error))]) from None
 
 
 def _version_of(engine: str) -> str:
@@ -345,6 +381,12 @@ def _sandbox(settings: Settings) -> Sandbox:
             inline_adapters=frozenset(settings.inline_adapters),
         )
     )
+
+
+def _audit_log(settings: Settings, worker: int, key: AuditKey, metrics: Metrics) -> FileAuditLog:
+    audit = FileAuditLog(_audit_settings(settings, worker), key, _announce, commit_counter(metrics))
+    follow_audit_log(metrics, audit)
+    return audit
 
 
 def _audit_settings(settings: Settings, worker: int) -> AuditLogSettings:
@@ -412,16 +454,14 @@ def _announce(origin: str, checkpoint: bytes) -> None:
     log.info("audit_checkpoint", log=origin, checkpoint=checkpoint.decode())
 
 
-def _approvals(settings: Settings, operator: OperatorManifests) -> Approvals:
-    """Plug approvals together; what the operator's manifests will need is checked at the start."""
-    keys = FileApprovalKeys(settings.approval_key_file, settings.approval_trust_file)
+def _check_approval_keys(keys: FileApprovalKeys, by_name: Mapping[str, AnyManifest]) -> None:
+    """Read the keys that a set will need. Raises `KeyFileError`."""
     keys.check(
         needed=any(
-            isinstance(manifest, CompiledManifest) and manifest.approval
-            for manifest in operator.by_name.values()
+            isinstance(manifest, CompiledManifest) and manifest.approval is not None
+            for manifest in by_name.values()
         )
     )
-    return Approvals(settings.audit_name, keys, _unix_microseconds)
 
 
 def _unix_microseconds() -> int:

@@ -23,7 +23,7 @@ def decision_service() -> DecisionService:
     """The real service in this process; every inline manifest is trusted."""
     compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
     inline = InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
-    catalog = Catalog(OperatorManifests({}, None), inline)
+    catalog = Catalog(OperatorManifests({}, None, 0), inline)
     return DecisionService(catalog, None, EventSink(EventFilter.OFF), time.perf_counter_ns)
 
 

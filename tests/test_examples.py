@@ -35,7 +35,7 @@ def decide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Examp
     with asyncio.Runner() as runner:
 
         async def started() -> Runtime:
-            runtime = build(settings, manifests, None)
+            runtime = build(settings, manifests, None, loaded_at=0)
             await runtime.start()
             return runtime
 

@@ -1,5 +1,6 @@
 """`acs-sidecar serve`: run the service."""
 
+import time
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from app.cli.settings import settings_from
 from app.core.diagnostics import ManifestError
 from app.evaluators.custom import AdapterError
 from app.server.descriptors import connections_within, raise_open_files_limit
+from app.server.handed_file import hand
+from app.server.reload_rounds import Served
 from app.server.sockets import BindError, bind
 from app.server.supervisor import StartError, supervise
 from app.stores.keys import KeyFileError
+from app.stores.manifest_watch import tree_state
 from app.telemetry.log import configure_logging
 from app.telemetry.shared import SharedNumbers
-from app.wiring import audit_key, build_access, check_operator_manifests
+from app.wiring import audit_key, build_access, load_operator_manifests
 
 __all__ = ["serve"]
 
@@ -49,12 +53,13 @@ def serve(
         key = audit_key(settings)
         listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
         build_access(settings)
-        # Engines belong to the process that made them: here it is for the findings alone.
-        check_operator_manifests(settings)
+        seen = tree_state(settings.manifests)
+        served = Served(hand(load_operator_manifests(settings)), time.time(), seen)
         inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers))
         code = supervise(
             settings.workers,
             partial(run_worker, inherited),
+            served,
             hang_timeout_s=settings.worker_hang_timeout_s,
             drain_s=settings.shutdown_timeout_s,
             stop_listening=listener.close,

@@ -40,3 +40,7 @@ class ManifestError(Exception):
         super().__init__("; ".join(str(diagnostic) for diagnostic in diagnostics))
         self.diagnostics = tuple(diagnostics)
         self.reason = reason
+
+    def __reduce__(self) -> tuple[type["ManifestError"], tuple[tuple[Diagnostic, ...], Reason]]:
+        """Go to another process as what it is made of."""
+        return ManifestError, (self.diagnostics, self.reason)

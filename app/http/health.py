@@ -1,6 +1,7 @@
 """Alive, ready, and what this service is (contract 2.3)."""
 
 import dataclasses
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ import app
 from app.core.compiled import CompiledManifest, InlineMode
 from app.core.manifest import SUPPORTED_VERSIONS
 from app.http.dependencies import current_runtime
+from app.reload import Outcome
 from app.runtime import Runtime
 
 __all__ = ["router"]
@@ -42,6 +44,14 @@ class Readiness(BaseModel):
     checks: list[Check]
 
 
+class LastReload(BaseModel):
+    """What came of the last reload of the operator's manifests."""
+
+    outcome: Outcome
+    at: datetime
+    detail: str = Field(description="rules and files, or why it was given up; the log has the findings")
+
+
 class Info(BaseModel):
     """What is running here."""
 
@@ -51,6 +61,7 @@ class Info(BaseModel):
     specification_versions: list[str]
     engines: dict[str, str] = Field(description="engine distributions and their versions")
     inline_manifests: InlineMode
+    last_reload: LastReload | None = Field(description="absent while there was none")
     limits: dict[str, int]
 
 
@@ -79,11 +90,32 @@ async def info(runtime: Current) -> Info:
         specification_versions=list(SUPPORTED_VERSIONS),
         engines=runtime.engines,
         inline_manifests=runtime.catalog.inline.mode,
+        last_reload=_last_reload(runtime),
         limits=dataclasses.asdict(runtime.settings.limits),
     )
 
 
+def _last_reload(runtime: Runtime) -> LastReload | None:
+    last = runtime.manifests.last
+    return LastReload(outcome=last.outcome, at=_utc(last.at), detail=last.detail) if last else None
+
+
+def _utc(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
 def _manifests_check(runtime: Runtime) -> Check:
+    check, last = _loaded_check(runtime), _last_reload(runtime)
+    if check.state == "failed" or last is None or last.outcome is not Outcome.FAILED:
+        return check
+    since = _utc(runtime.catalog.operator.loaded_at)
+    detail = (
+        f"{check.detail}; those of {since:%FT%TZ} serve: the reload of {last.at:%FT%TZ} failed: {last.detail}"
+    )
+    return Check(name=check.name, state="warning", detail=detail)
+
+
+def _loaded_check(runtime: Runtime) -> Check:
     loaded = runtime.catalog.operator.by_name
     valid = [name for name, manifest in loaded.items() if isinstance(manifest, CompiledManifest)]
     invalid = sorted(loaded.keys() - valid)

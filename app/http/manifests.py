@@ -1,5 +1,6 @@
 """What is loaded, and the check of a manifest that is not (contract 2.3)."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -79,6 +80,8 @@ class LoadedManifest(BaseModel):
 class ManifestList(BaseModel):
     """Every manifest of the operator's, by name."""
 
+    loaded_at: datetime = Field(description="when this set began to serve")
+    set_digest: str = Field(description="names the content of all of them, policy files included")
     manifests: list[LoadedManifest]
 
 
@@ -124,7 +127,9 @@ async def list_manifests(runtime: Current) -> ManifestList:
     """List what is loaded."""
     operator = runtime.catalog.operator
     return ManifestList(
-        manifests=[LoadedManifest(**_summary(name, runtime)) for name in sorted(operator.by_name)]
+        loaded_at=datetime.fromtimestamp(operator.loaded_at, UTC),
+        set_digest=runtime.manifests.digest,
+        manifests=[LoadedManifest(**_summary(name, runtime)) for name in sorted(operator.by_name)],
     )
 
 

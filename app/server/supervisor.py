@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.server.channel import Channel, Packet
+from app.server.reload_rounds import Peer, ReloadRounds, Served
 
 __all__ = ["BEATS", "StartError", "supervise"]
 
@@ -30,7 +31,7 @@ _SETTLED_S = 10.0
 _AFTER_DRAIN_S = 5.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
-Work = Callable[[int, Channel], None]
+Work = Callable[[int, Channel, Served], None]
 
 
 class StartError(Exception):
@@ -38,16 +39,30 @@ class StartError(Exception):
 
 
 def supervise(
-    workers: int, work: Work, *, hang_timeout_s: float, drain_s: float, stop_listening: Callable[[], None]
+    workers: int,
+    work: Work,
+    served: Served,
+    *,
+    hang_timeout_s: float,
+    drain_s: float,
+    stop_listening: Callable[[], None],
 ) -> int:
-    """Fork `workers` processes that each run `work` with their number and channel; give an exit code.
+    """Fork `workers` processes that each run `work` with number, channel and set; give an exit code.
 
+    The set is the one that serves when the worker starts: `served` at first.
     A worker that dies is replaced: at once, and slower each time where it never served for long. One
     that has not shown for `hang_timeout_s` that its loop runs is killed and replaced. The first
     SIGTERM or SIGINT lets all finish within `drain_s`, the second kills them. Must be called before
     any thread is started. Raises `StartError` when a worker fails before all have served.
     """
-    return _Supervisor(workers, work, hang_timeout_s, drain_s, stop_listening).run()
+    return _Supervisor(
+        workers,
+        work,
+        served,
+        hang_timeout_s=hang_timeout_s,
+        drain_s=drain_s,
+        stop_listening=stop_listening,
+    ).run()
 
 
 @dataclass(slots=True)
@@ -70,12 +85,15 @@ class _Supervisor:
         self,
         workers: int,
         work: Work,
+        served: Served,
+        *,
         hang_timeout_s: float,
         drain_s: float,
         stop_listening: Callable[[], None],
     ) -> None:
         self._workers = [_Worker(number) for number in range(workers)]
         self._work = work
+        self._reloads = ReloadRounds(served, self._living, self._kill)
         self._beat_s = hang_timeout_s / BEATS
         self._drain_s = drain_s
         self._stop_listening = stop_listening
@@ -96,6 +114,7 @@ class _Supervisor:
             self._start_due()
             self._listen(next_beat)
             self._reap()
+            self._reloads.turn()
             if time.monotonic() >= next_beat:
                 # Beats are counted in this process's own time: whoever was suspended together hangs not.
                 next_beat = time.monotonic() + self._beat_s
@@ -123,7 +142,13 @@ class _Supervisor:
             if number in {signal.SIGTERM, signal.SIGINT}:
                 self._stop()
             elif number == signal.SIGHUP:
-                self._signal_all(signal.SIGHUP)
+                self._reload()
+
+    def _reload(self) -> None:
+        for worker in self._living():
+            if worker.channel and not worker.channel.send({"kind": "refresh"}):
+                self._kill(worker)
+        self._reloads.request()
 
     def _stop(self) -> None:
         if self._stopping:
@@ -146,9 +171,14 @@ class _Supervisor:
 
     # Workers
 
+    def _living(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.channel]
+
     def _start_due(self) -> None:
+        if self._stopping or self._reloads.holds_starts:
+            return
         for worker in self._workers:
-            if not worker.pid and not self._stopping and time.monotonic() >= worker.due:
+            if not worker.pid and time.monotonic() >= worker.due:
                 self._start(worker)
 
     def _start(self, worker: _Worker) -> None:
@@ -182,7 +212,7 @@ class _Supervisor:
             if ours:
                 ours.close()
         try:
-            self._work(number, channel)
+            self._work(number, channel, self._reloads.served)
         except SystemExit as ended:
             return ended.code if isinstance(ended.code, int) else 1
         except BaseException:  # noqa: BLE001  # the worker's outermost frame
@@ -194,8 +224,9 @@ class _Supervisor:
         return 0
 
     def _listen(self, next_beat: float) -> None:
-        wakes = [next_beat, self._end_by]
-        wakes += [worker.due for worker in self._workers if not worker.pid and not self._stopping]
+        wakes = [next_beat, self._end_by, self._reloads.ends_by]
+        if not self._stopping and not self._reloads.holds_starts:
+            wakes += [worker.due for worker in self._workers if not worker.pid]
         for key, _ in self._selector.select(max(0.0, min(wakes) - time.monotonic())):
             if key.data is None:
                 self._signalled()
@@ -221,6 +252,10 @@ class _Supervisor:
                 self._failure = self._failure or message
             case {"kind": "failed", "message": message}:
                 self._log.error("worker_start_failed", worker=worker.number, detail=message)
+            case {"kind": "changed"}:
+                self._reloads.request()
+            case {"kind": "read" | "prepared"}:
+                self._reloads.heard(worker, packet)
 
     def _hang_up(self, worker: _Worker) -> None:
         if worker.channel:
@@ -231,10 +266,16 @@ class _Supervisor:
     def _count_silence(self) -> None:
         for worker in self._workers:
             worker.silent += 1
-            if worker.pid and worker.serving and worker.silent > BEATS and not worker.hung:
-                worker.hung = True
-                self._log.error("worker_hung", worker=worker.number, pid=worker.pid)
-                os.kill(worker.pid, signal.SIGKILL)
+            if worker.serving and worker.silent > BEATS:
+                self._kill(worker)
+
+    def _kill(self, peer: Peer) -> None:
+        """End a worker that does not move, or takes no orders; another takes its place."""
+        worker = self._workers[peer.number]
+        if worker.pid and not worker.hung:
+            worker.hung = True
+            self._log.error("worker_hung", worker=worker.number, pid=worker.pid)
+            os.kill(worker.pid, signal.SIGKILL)
 
     def _reap(self) -> None:
         """Take leave of processes that ended: workers, and as process 1 whatever was left to it."""
@@ -253,6 +294,8 @@ class _Supervisor:
         self._hear(worker)  # what it said last
         self._hang_up(worker)
         pid, worker.pid = worker.pid, None
+        served, worker.serving = worker.serving, False
+        self._reloads.gone(worker)
         if self._stopping:
             return
         if not self._started:
@@ -263,7 +306,7 @@ class _Supervisor:
             return
         self._log.warning("worker_died", worker=worker.number, pid=pid, code=code)
         now = time.monotonic()
-        settled = worker.serving and now - worker.started >= _SETTLED_S
+        settled = served and now - worker.started >= _SETTLED_S
         worker.failures = 0 if settled else worker.failures + 1
         pause = min(_RESTART_S * 2 ** max(0, worker.failures - 1), _RESTART_MOST_S)
         worker.due = worker.started + pause

@@ -4,20 +4,29 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-from app.server.channel import Channel
+from app.server.channel import Channel, Packet
 
 __all__ = ["Tether"]
 
 
 class Tether:
-    """Used on the worker's event loop. `lost` is called once, when the supervisor is gone."""
+    """Used on the worker's event loop.
+
+    `ordered` takes what the supervisor says; `lost` is called once, when it is gone.
+    """
 
     def __init__(
-        self, channel: Channel, beat_s: float, hang_timeout_s: float, lost: Callable[[], None]
+        self,
+        channel: Channel,
+        beat_s: float,
+        hang_timeout_s: float,
+        ordered: Callable[[Packet], None],
+        lost: Callable[[], None],
     ) -> None:
         self._channel = channel
         self._beat_s = beat_s
         self._hang_timeout_s = hang_timeout_s
+        self._ordered = ordered
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(channel.fileno(), self._readable)
@@ -36,8 +45,8 @@ class Tether:
 
     def _readable(self) -> None:
         try:
-            for _ in self._channel.receive():
-                pass
+            for packet in self._channel.receive():
+                self._ordered(packet)
         except EOFError:
             self._loop.remove_reader(self._channel.fileno())
             self._lost()

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -22,20 +23,25 @@ from app.core.diagnostics import ManifestError
 from app.evaluators.custom import AdapterError
 from app.evaluators.sandbox import SandboxError
 from app.http.app import create_app
+from app.reload import unpack
 from app.server.channel import Channel
 from app.server.descriptors import connections_within, open_files_limit
+from app.server.handed_file import take
+from app.server.orders import Orders
 from app.server.protocol import HttpProtocol
+from app.server.reload_rounds import Served
 from app.server.supervisor import BEATS
 from app.server.tether import Tether
 from app.stores.audit_opening import AuditDamagedError
-from app.stores.keys import AuditKey
+from app.stores.keys import AuditKey, KeyFileError
 from app.telemetry.shared import SharedNumbers
-from app.wiring import build, read_operator_manifests
+from app.wiring import build
 
 __all__ = ["Inherited", "run_worker"]
 
 _MAX_MESSAGE = 16_384
 _ContextFactory = Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]
+_WATCH_S = 1.0
 
 
 class Server(uvicorn.Server):
@@ -70,8 +76,8 @@ class Inherited:
     numbers: SharedNumbers
 
 
-def run_worker(inherited: Inherited, number: int, channel: Channel) -> None:
-    """Serve until SIGTERM, or until the supervisor at the other end of `channel` is gone.
+def run_worker(inherited: Inherited, number: int, channel: Channel, served: Served) -> None:
+    """Serve `served`, and what takes its place, until SIGTERM or until the supervisor is gone.
 
     Requests in flight get `shutdown_timeout_s` to finish. What prevents the start is told to the
     supervisor; the exit code is then 1.
@@ -79,18 +85,27 @@ def run_worker(inherited: Inherited, number: int, channel: Channel) -> None:
     factory = uvicorn.Config(app="", log_config=None).get_loop_factory()
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(_serve(inherited, number, channel))
-    except (AccessFileError, AdapterError, AuditDamagedError, ManifestError, SandboxError) as error:
+            runner.run(_serve(inherited, number, channel, served))
+    except (
+        AccessFileError,
+        AdapterError,
+        AuditDamagedError,
+        KeyFileError,
+        ManifestError,
+        SandboxError,
+    ) as error:
         channel.send({"kind": "failed", "message": str(error)[:_MAX_MESSAGE]})
         raise SystemExit(1) from None
     finally:
         logging.shutdown()
 
 
-async def _serve(inherited: Inherited, number: int, channel: Channel) -> None:
+async def _serve(inherited: Inherited, number: int, channel: Channel, served: Served) -> None:
     settings, listener = inherited.settings, inherited.listener
-    manifests = await asyncio.to_thread(read_operator_manifests, settings)
-    runtime = build(settings, manifests, inherited.key, number, inherited.numbers)
+    manifests = unpack(take(served.file))
+    os.close(served.file)
+    runtime = build(settings, manifests, inherited.key, number, inherited.numbers, loaded_at=served.since)
+    runtime.manifests.last = served.last
     most_connections = connections_within(open_files_limit())
     config = uvicorn.Config(
         create_app(runtime),
@@ -106,13 +121,16 @@ async def _serve(inherited: Inherited, number: int, channel: Channel) -> None:
         ssl_context_factory=_renewable(runtime.access.tls),
     )
     server = Server(config)
-    hang_timeout_s = settings.worker_hang_timeout_s
-    tether = Tether(channel, hang_timeout_s / BEATS, hang_timeout_s, partial(_orphaned, server))
-    server.on_serving = tether.serving
     loop = asyncio.get_running_loop()
     # However often it comes: who wants an end at once kills.
     loop.add_signal_handler(signal.SIGTERM, server.stop)
     await runtime.start()
+    hang_timeout_s = settings.worker_hang_timeout_s
+    # Orders wait until they can be recorded.
+    orders = Orders(channel, runtime.manifests, runtime.refresh, settings.manifests, served.seen)
+    lost = partial(_orphaned, server)
+    tether = Tether(channel, hang_timeout_s / BEATS, hang_timeout_s, orders.take, lost)
+    server.on_serving = tether.serving
     try:
         structlog.stdlib.get_logger("acs").info(
             "listening",
@@ -121,18 +139,15 @@ async def _serve(inherited: Inherited, number: int, channel: Channel) -> None:
             manifests=sorted(runtime.catalog.operator.by_name),
             inline_manifests=runtime.catalog.inline.mode.value,
         )
-        reloads: set[asyncio.Task[None]] = set()
-
-        def reload() -> None:
-            task = asyncio.ensure_future(runtime.reload())
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
-
-        loop.add_signal_handler(signal.SIGHUP, reload)
         # What is loaded stays: no collection needs to look at it again while requests wait.
         gc.collect()
         gc.freeze()
+        watching = None
+        if settings.manifests_watch and number == 0:
+            watching = asyncio.create_task(orders.watch(_WATCH_S))
         await server.serve(sockets=[listener])
+        if watching:
+            watching.cancel()
     finally:
         await runtime.close()
 

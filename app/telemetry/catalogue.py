@@ -138,7 +138,7 @@ MANIFEST_COMPILES = Metric(
 MANIFEST_RELOADS = Metric(
     "acs_manifest_reloads",
     Kind.COUNTER,
-    "Reloads of the operator's manifests; `outcome` is `ok` or `failed`.",
+    "Reloads of the operator's manifests; `outcome` is `ok`, `unchanged` or `failed`.",
     ("outcome",),
 )
 INLINE_CACHE = Metric(

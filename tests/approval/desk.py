@@ -109,7 +109,7 @@ class Desk:
             for name, value in (operator or {}).items()
         }
         catalog = Catalog(
-            OperatorManifests(loaded, None), InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
+            OperatorManifests(loaded, None, 0), InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
         )
         approvals = Approvals(service, self.keys, lambda: self.now)
         self._service = DecisionService(catalog, None, EventSink(EventFilter.OFF), lambda: 0, approvals)

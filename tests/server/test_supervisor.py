@@ -257,11 +257,13 @@ def test_a_worker_that_cannot_start_ends_the_start(
 DYING = """
 import os, sys, time
 from pathlib import Path
+from app.server.handed_file import hand
+from app.server.reload_rounds import Served
 from app.server.supervisor import supervise
 
 starts = Path(sys.argv[1])
 
-def work(number, channel):
+def work(number, channel, served):
     first = not starts.exists()
     with starts.open("a") as file:
         file.write(f"{time.monotonic()}\\n")
@@ -270,7 +272,7 @@ def work(number, channel):
         time.sleep(0.2)
     os._exit(7)
 
-supervise(1, work, hang_timeout_s=10, drain_s=1, stop_listening=lambda: None)
+supervise(1, work, Served(hand(b''), 0, ''), hang_timeout_s=10, drain_s=1, stop_listening=lambda: None)
 """
 
 
