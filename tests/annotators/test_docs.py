@@ -76,6 +76,6 @@ def test_a_finding_names_the_member_where_it_stands(tmp_path: Path) -> None:
     text = "must be an http or https URL without user and fragment"
     assert done.stderr.splitlines()[:2] == [
         f"error: m.yaml:6:5: annotators.a.url: {text} [annotator-member-invalid]",
-        "error: m.yaml:9:71: intervention_points.output.annotations.a.timeout_ms: "
+        "error: m.yaml:9:74: intervention_points.output.annotations.a.timeout_ms: "
         "must be an integer from 1 to 600000 [annotator-member-invalid]",
     ]
