@@ -75,6 +75,13 @@ async def outcome(call: Awaitable[Json]) -> Json:
         return [error.reason.removeprefix("runtime_error:annotation_"), error.detail]
 
 
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for what happens beside."""
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110  # what happens is a count on another task
+            await asyncio.sleep(0.005)
+
+
 def run(speak: Speak, scenario: Callable[[WireServer, HttpClient], Awaitable[Json]]) -> Json:
     """Run a scenario against a server."""
 
@@ -153,7 +160,7 @@ def test_the_deadline_holds_whatever_the_server_does(speak: Speak) -> None:
     async def scenario(wire: WireServer, client: HttpClient) -> Json:
         begun = asyncio.get_running_loop().time()
         result = await outcome(annotator(client, wire.url, timeout_ms=100).annotate(1))
-        assert asyncio.get_running_loop().time() - begun < 1
+        assert asyncio.get_running_loop().time() - begun < 5
         return result
 
     late = ["timeout", "annotator `a` did not answer within 100 ms"]
@@ -169,7 +176,7 @@ def test_a_breaker_spares_a_dead_server() -> None:
         late = [await outcome(judge.annotate(1)) for _ in range(3)]
         begun = loop.time()
         refused = [await outcome(judge.annotate(1)) for _ in range(100)]
-        assert loop.time() - begun < 0.04
+        assert loop.time() - begun < 2
         assert len(wire.asked) == 3
         assert all(result == refused[0] for result in refused)
         return [late[0], refused[0]]
@@ -188,9 +195,9 @@ def test_a_breaker_closes_when_the_server_is_back() -> None:
         await reply({"up": True}, next(statuses, 200))(writer)
 
     async def scenario(wire: WireServer, client: HttpClient) -> Json:
-        judge = annotator(client, wire.url, breaker={"failures": 2, "cooldown_ms": 50})
+        judge = annotator(client, wire.url, breaker={"failures": 2, "cooldown_ms": 500})
         results = [await outcome(judge.annotate(1)) for _ in range(3)]
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.6)
         return [*results, *await asyncio.gather(*(outcome(judge.annotate(1)) for _ in range(2)))]
 
     down = ["failed", "annotator `a` answered with status 500"]
@@ -216,9 +223,9 @@ def test_a_call_that_nobody_waits_for_opens_no_breaker() -> None:
 
     async def scenario(wire: WireServer, client: HttpClient) -> Json:
         judge = annotator(client, wire.url, timeout_ms=60_000, breaker={"failures": 1})
-        for _ in range(3):
+        for number in range(1, 4):
             call = asyncio.create_task(judge.annotate(1))
-            await asyncio.sleep(0.03)
+            await until(lambda: len(wire.asked) == number)  # noqa: B023  # awaited in this round
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
         return len(wire.asked)
@@ -255,11 +262,11 @@ def test_retries_stay_within_the_one_deadline() -> None:
 
     async def scenario(wire: WireServer, client: HttpClient) -> Json:
         begun = asyncio.get_running_loop().time()
-        result = await outcome(annotator(client, wire.url, retries=5, timeout_ms=250).annotate(1))
-        assert asyncio.get_running_loop().time() - begun < 0.25
+        result = await outcome(annotator(client, wire.url, retries=5, timeout_ms=1_000).annotate(1))
+        assert asyncio.get_running_loop().time() - begun < 1
         return [result, len(wire.asked)]
 
-    assert run(reply({}, 503), scenario) == [["failed", "annotator `a` answered with status 503"], 2]
+    assert run(reply({}, 503), scenario) == [["failed", "annotator `a` answered with status 503"], 4]
 
 
 def test_a_stuck_annotator_uses_up_no_connections_of_another() -> None:
@@ -267,13 +274,18 @@ def test_a_stuck_annotator_uses_up_no_connections_of_another() -> None:
 
     async def scenario(wire: WireServer, client: HttpClient) -> Json:
         async with wire_server(reply({"up": True})) as healthy:
-            stuck = annotator(client, wire.url, timeout_ms=300, max_connections=2, breaker={"failures": 100})
+            stuck = annotator(
+                client, wire.url, timeout_ms=2_000, max_connections=2, breaker={"failures": 100}
+            )
             calls = [asyncio.create_task(outcome(stuck.annotate(1))) for _ in range(50)]
-            await asyncio.sleep(0.05)
-            answered = await outcome(annotator(client, healthy.url, timeout_ms=200).annotate(1))
+            await until(lambda: len(wire.asked) == 2)
+            answered = await outcome(annotator(client, healthy.url, timeout_ms=1_500).annotate(1))
+            assert not any(call.done() for call in calls)
             assert wire.connections == 2
             late = await asyncio.gather(*calls)
-            assert all(result == ["timeout", "annotator `a` did not answer within 300 ms"] for result in late)
+            assert all(
+                result == ["timeout", "annotator `a` did not answer within 2000 ms"] for result in late
+            )
             return answered
 
     assert run(silent, scenario) == {"up": True}
@@ -295,9 +307,11 @@ def test_calls_under_way_are_bounded() -> None:
 def test_a_name_that_does_not_resolve_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's look-up blocks a thread: it is one of the annotator's own."""
     release = threading.Event()
+    asked: list[Any] = []
     system = socket.getaddrinfo
 
     def stuck(host: Any, *arguments: Any, **options: Any) -> Any:
+        asked.append(host)
         if host == "stuck.example":
             release.wait(10)
             raise socket.gaierror(socket.EAI_AGAIN, "stuck")
@@ -307,13 +321,14 @@ def test_a_name_that_does_not_resolve_holds_up_nobody(monkeypatch: pytest.Monkey
 
     async def scenario(wire: WireServer, client: HttpClient) -> Json:
         port = wire.url.rpartition(":")[2]
-        lost = [annotator(client, f"http://stuck.example:{port}/", timeout_ms=300) for _ in range(8)]
+        lost = [annotator(client, f"http://stuck.example:{port}/", timeout_ms=2_000) for _ in range(8)]
         calls = [asyncio.create_task(outcome(judge.annotate(1))) for judge in lost for _ in range(4)]
-        await asyncio.sleep(0.05)
-        result = await outcome(annotator(client, f"http://localhost:{port}/", timeout_ms=200).annotate(1))
+        await until(lambda: asked.count("stuck.example") == len(lost))
+        result = await outcome(annotator(client, f"http://localhost:{port}/", timeout_ms=1_500).annotate(1))
+        assert not any(call.done() for call in calls)
         late = await asyncio.gather(*calls)
         release.set()
-        assert all(failed == ["timeout", "annotator `a` did not answer within 300 ms"] for failed in late)
+        assert all(failed == ["timeout", "annotator `a` did not answer within 2000 ms"] for failed in late)
         return result
 
     assert run(reply({"up": True}), scenario) == {"up": True}

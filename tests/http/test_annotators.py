@@ -17,7 +17,7 @@ import pytest
 from tests.annotators.servers import Speak, WireServer, reply, say, wire_server
 from tests.conftest import Service, Start
 
-DEADLINE_MS = 400
+DEADLINE_MS = 1_000
 NO_BREAKER = {"failures": 1_000_000, "cooldown_ms": 1}
 
 
@@ -140,7 +140,7 @@ def test_a_stuck_annotator_does_not_fill_the_service(start: Start, tmp_path: Pat
         judge = {
             "type": "endpoint",
             "url": wire.url,
-            "timeout_ms": 3_000,
+            "timeout_ms": 5_000,
             "max_in_flight": 4,
             "breaker": NO_BREAKER,
         }
@@ -148,7 +148,9 @@ def test_a_stuck_annotator_does_not_fill_the_service(start: Start, tmp_path: Pat
         service = start("--manifests", place, ACS_MAX_IN_FLIGHT="8")
         with ThreadPoolExecutor(4) as threads:
             stuck = [threads.submit(ask, service, "judged") for _ in range(4)]
-            time.sleep(0.5)
+            until = time.monotonic() + 10
+            while wire.connections < 4 and time.monotonic() < until:
+                time.sleep(0.01)
             refused = [ask(service, "judged") for _ in range(20)]
             assert ask(service, "plain")[1]["verdict"]["decision"] == "allow"
             late = {each.result()[1]["verdict"]["reason"] for each in stuck}
@@ -169,7 +171,7 @@ def test_annotators_of_one_point_run_at_once(start: Start, tmp_path: Path) -> No
             assert list(response["policy_input"]["annotations"]) == sorted(judges)
             assert set(response["trace"]["annotators"]) == set(judges)
     assert response["policy_input"]["annotations"] == {key: {"score": 1} for key in sorted(judges)}
-    assert min(took) < 0.15
+    assert min(took) < 0.4
 
 
 def test_one_annotator_serves_all_points_that_use_it_alike(start: Start, tmp_path: Path) -> None:
