@@ -141,7 +141,7 @@ class Settings(BaseModel):
         description="Ed25519 key that signs approval challenges; made when it is missing and needed",
     )
     approval_trust_file: Path | None = Field(
-        None, description="YAML file of the approvers whose signatures count; reread on change"
+        None, description="YAML file of the approvers whose signatures count"
     )
 
     approval_commands: bool = Field(

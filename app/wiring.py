@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 import app
+from app.access.approvers import read_approvers
 from app.access.callers import read_callers
 from app.access.files import Access
 from app.access.reread import Reread
@@ -24,6 +25,7 @@ from app.annotators.classifier_remote import remote_providers
 from app.annotators.endpoint import endpoint_annotator
 from app.annotators.http import HttpClient
 from app.annotators.llm import llm_annotator
+from app.approval.approvers import Approvers
 from app.approval.resolution import Approvals
 from app.audit.origin import origin_part
 from app.audit.ports import AuditUnavailableError
@@ -46,7 +48,7 @@ from app.resolvers.webhook import webhook_resolver
 from app.runtime import Runtime
 from app.service import DecisionService
 from app.stores import composition
-from app.stores.approval_keys import FileApprovalKeys
+from app.stores.approval_keys import FileApprovalKey
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability
 from app.stores.audit_opening import AuditLogSettings
@@ -100,7 +102,7 @@ def build(
     `shared` is where all workers of the service keep their metrics.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
-    custom evaluator cannot, `KeyFileError` when the keys of approvals cannot be used, and
+    custom evaluator cannot, `KeyFileError` when the key of approvals cannot be used, and
     `AccessFileError` when a file of trust cannot.
     """
     access = build_access(settings)
@@ -117,9 +119,9 @@ def build(
     inline = InlineManifests(inline_mode, compiler, settings.inline_cache, metrics, keys=access.manifest_keys)
     catalog = Catalog(operator, inline)
     audit = _audit_log(settings, worker, key, metrics) if key else None
-    approval_keys = FileApprovalKeys(settings.approval_key_file, settings.approval_trust_file)
-    _check_approval_keys(approval_keys, candidate.by_name)
-    approvals = Approvals(settings.audit_name, approval_keys, _unix_microseconds)
+    approval_key = FileApprovalKey(settings.approval_key_file)
+    _check_approval_key(approval_key, candidate.by_name)
+    approvals = _approvals(settings, approval_key, access.approvers)
     tracer, export = _otlp(settings, metrics, worker)
     telemetry = Telemetry(metrics, _events(settings, metrics), tracer)
     timed = settings.telemetry_level >= FULL
@@ -162,7 +164,7 @@ def build(
         audit,
         look=partial(read_operator_manifests, settings),
         compile_one=compile_one,
-        check=partial(_refuse_reload, settings, approval_keys),
+        check=partial(_refuse_reload, settings, approval_key),
         swapped=swapped,
         ended=lambda outcome: metrics.count(MANIFEST_RELOADS, outcome),
     )
@@ -186,7 +188,7 @@ def build(
 
 
 def load_operator_manifests(settings: Settings) -> bytes:
-    """Read and compile the operator's set, with the keys of its approvals; give it packed, for workers.
+    """Read and compile the operator's set, with the key of its approvals; give it packed, for workers.
 
     Raises as `build` does.
     Engines belong to the process that made them: what is compiled here is for the findings alone.
@@ -195,9 +197,7 @@ def load_operator_manifests(settings: Settings) -> bytes:
     manifests = keep_sources(read_operator_manifests(settings))
     candidate = compile_set(manifests, partial(compile_manifest, compiler=compiler))
     _refuse_what_cannot_serve(settings, candidate.by_name)
-    _check_approval_keys(
-        FileApprovalKeys(settings.approval_key_file, settings.approval_trust_file), candidate.by_name
-    )
+    _check_approval_key(FileApprovalKey(settings.approval_key_file), candidate.by_name)
     return pack(manifests)
 
 
@@ -238,7 +238,10 @@ def build_access(settings: Settings) -> Access:
             client_optional=settings.tls_client_certificate == "optional",
         )
         tls = Reread("certificates", files.paths, partial(server_context, files))
-    return Access(callers=callers, manifest_keys=manifest_keys, tls=tls)
+    approvers = None
+    if (file := settings.approval_trust_file) is not None:
+        approvers = Reread("approvers", (file,), partial(read_approvers, file))
+    return Access(callers=callers, manifest_keys=manifest_keys, tls=tls, approvers=approvers)
 
 
 def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:
@@ -334,14 +337,14 @@ def _refuse_what_cannot_serve(settings: Settings, by_name: Mapping[str, AnyManif
         raise ManifestError([Diagnostic("default-missing", message)])
 
 
-def _refuse_reload(settings: Settings, keys: FileApprovalKeys, by_name: Mapping[str, AnyManifest]) -> None:
-    """Hold a set that is to take over to the settings and to the keys that it will need.
+def _refuse_reload(settings: Settings, key: FileApprovalKey, by_name: Mapping[str, AnyManifest]) -> None:
+    """Hold a set that is to take over to the settings and to the key that it will need.
 
     Raises `ManifestError`.
     """
     _refuse_what_cannot_serve(settings, by_name)
     try:
-        _check_approval_keys(keys, by_name)
+        _check_approval_key(key, by_name)
     except KeyFileError as error:
         raise ManifestError([Diagnostic("approval-key-unusable", str(error))]) from None
 
@@ -454,15 +457,16 @@ def _announce(origin: str, checkpoint: bytes) -> None:
     log.info("audit_checkpoint", log=origin, checkpoint=checkpoint.decode())
 
 
-def _check_approval_keys(keys: FileApprovalKeys, by_name: Mapping[str, AnyManifest]) -> None:
-    """Read the keys that a set will need. Raises `KeyFileError`."""
-    keys.check(
-        needed=any(
-            isinstance(manifest, CompiledManifest) and manifest.approval is not None
-            for manifest in by_name.values()
-        )
+def _approvals(settings: Settings, key: FileApprovalKey, approvers: Reread[Approvers] | None) -> Approvals:
+    return Approvals(
+        settings.audit_name,
+        key,
+        lambda: approvers.value if approvers else None,
+        lambda: time.time_ns() // 1_000,
     )
 
 
-def _unix_microseconds() -> int:
-    return time.time_ns() // 1_000
+def _check_approval_key(key: FileApprovalKey, by_name: Mapping[str, AnyManifest]) -> None:
+    """Read the key of approvals where a set will need it. Raises `KeyFileError`."""
+    if any(isinstance(one, CompiledManifest) and one.approval is not None for one in by_name.values()):
+        key.load()

@@ -8,6 +8,7 @@ from typing import Any
 from app.access.callers import Callers
 from app.access.reread import Reread
 from app.access.signing import ManifestTrust
+from app.approval.approvers import Approvers
 
 __all__ = ["Access"]
 
@@ -24,12 +25,14 @@ class Access:
     callers: Reread[Callers] | None = None
     manifest_keys: Reread[ManifestTrust] | None = None
     tls: Reread[ssl.SSLContext] | None = None
+    approvers: Reread[Approvers] | None = None
     _watching: asyncio.Task[None] | None = field(default=None, init=False)
 
     @property
     def files(self) -> tuple[Reread[Any], ...]:
         """Everything that is read again."""
-        return tuple(file for file in (self.callers, self.manifest_keys, self.tls) if file is not None)
+        found = (self.callers, self.manifest_keys, self.tls, self.approvers)
+        return tuple(file for file in found if file is not None)
 
     @property
     def refused(self) -> list[str]:

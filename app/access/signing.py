@@ -1,17 +1,16 @@
 """Signatures of manifests that come with a request, and the keys that may make them (contract 2.5, 3.4)."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from app.access.entries import Entry, entries_of, read_text
+from app.access.entries import entries_of, read_text
+from app.access.public_keys import public_key, strict_base64
 
 __all__ = [
     "ManifestTrust",
@@ -26,7 +25,6 @@ __all__ = [
 CONTEXT = b"acs-sidecar/manifest/v1\n"
 TABLE = "keys"
 _MEMBERS = frozenset({"public_key", "expires"})
-_PUBLIC_BYTES = 32
 _SIGNATURE_BYTES = 64
 
 
@@ -43,7 +41,7 @@ class Signer:
 
     def verify(self, digest: str, signature: str) -> None:
         """Check the signature of the manifest with this digest. Raises `UntrustedError`."""
-        decoded = _decoded(signature, _SIGNATURE_BYTES)
+        decoded = strict_base64(signature, _SIGNATURE_BYTES)
         if decoded is None:
             raise UntrustedError("`manifest_signature.signature` is not 64 bytes in base64")
         try:
@@ -86,37 +84,7 @@ def read_trust(path: Path) -> ManifestTrust:
 def parse_trust(text: str, file: str) -> ManifestTrust:
     """Read the text of a trust file, called `file` in messages. Raises `AccessFileError`."""
     signers = {
-        entry.name: Signer(_public(entry), entry.moment("expires"))
+        entry.name: Signer(public_key(entry), entry.moment("expires"))
         for entry in entries_of(text, file, TABLE, _MEMBERS)
     }
     return ManifestTrust(signers)
-
-
-def _public(entry: Entry) -> bytes:
-    text = entry.text("public_key")
-    if text is None:
-        if "public_key" not in entry.members:
-            entry.fault(None, "has no `public_key`")
-        return b""
-    public = _from_pem(text) if text.lstrip().startswith("-----BEGIN") else _decoded(text, _PUBLIC_BYTES)
-    if public is None:
-        entry.fault("public_key", "must be an Ed25519 public key, in PEM or its 32 bytes in base64")
-    return public or b""
-
-
-def _from_pem(text: str) -> bytes | None:
-    try:
-        public = load_pem_public_key(text.encode())
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    return public.public_bytes_raw() if isinstance(public, Ed25519PublicKey) else None
-
-
-def _decoded(text: str, length: int) -> bytes | None:
-    """Decode strict base64 of so many bytes: one text for one value."""
-    try:
-        decoded = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    canonical = base64.b64encode(decoded).decode() == text
-    return decoded if canonical and len(decoded) == length else None

@@ -43,7 +43,7 @@ def approve(challenge: Challenge, outcome: Outcome, now: int, private: Ed25519Pr
     return seal(APPROVAL, body, private)
 
 
-def verified_approval(text: str, challenge: Challenge, approvers: Approvers, now: str) -> Approved:
+def verified_approval(text: str, challenge: Challenge, approvers: Approvers | None, now: str) -> Approved:
     """Check an approval. Each step stops one attack.
 
     Raises `EvaluationError`: `approval_action_mismatch` when it was given for another action, else
@@ -55,8 +55,8 @@ def verified_approval(text: str, challenge: Challenge, approvers: Approvers, now
     except TokenError as error:
         raise _failed(str(error)) from None
     # 2. A forger: somebody whom the operator does not trust.
-    if approvers.fault is not None:
-        raise _failed(approvers.fault)
+    if approvers is None:
+        raise _failed("no approver is trusted: ACS_APPROVAL_TRUST_FILE is not set")
     signers = [approver for approver in approvers.entries if sealed.signed_by(approver.public)]
     if not signers:
         raise _failed("the approval is not signed by a key in ACS_APPROVAL_TRUST_FILE")

@@ -40,7 +40,6 @@ class Approver:
 
 @dataclass(frozen=True, slots=True)
 class Approvers:
-    """All of them; `fault` says why there are none where they could not be read."""
+    """All of them; a key may stand under several names."""
 
     entries: tuple[Approver, ...] = ()
-    fault: str | None = None

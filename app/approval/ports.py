@@ -1,13 +1,14 @@
-"""What approvals need from the outside: keys and the list of approvers, as they are now."""
+"""What approvals need from the outside, as it is at the moment: a key, and who may approve."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.approval.approvers import Approvers
 
-__all__ = ["ApprovalKey", "ApprovalKeys", "KeysUnavailableError"]
+__all__ = ["ApprovalKey", "ApproversInForce", "KeyInForce", "KeysUnavailableError"]
 
 
 class KeysUnavailableError(Exception):
@@ -22,13 +23,8 @@ class ApprovalKey:
     trusted: tuple[bytes, ...]
 
 
-class ApprovalKeys(Protocol):
-    """Gives what is in force at the moment."""
+KeyInForce: TypeAlias = Callable[[], ApprovalKey]
+"""Gives the key of the deployment. Raises `KeysUnavailableError`."""
 
-    def key(self) -> ApprovalKey:
-        """Give the key of the deployment. Raises `KeysUnavailableError`."""
-        ...
-
-    def approvers(self) -> Approvers:
-        """Give who may approve. MUST NOT raise: what cannot be read trusts nobody."""
-        ...
+ApproversInForce: TypeAlias = Callable[[], Approvers | None]
+"""Gives who may approve; `None` where the operator named nobody."""

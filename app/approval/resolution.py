@@ -8,7 +8,7 @@ from typing import TypeAlias
 from app.approval.approval import Approved, known_outcome, verified_approval
 from app.approval.challenge import Challenge, action_of, issue, read_challenge
 from app.approval.fatigue import fatigue
-from app.approval.ports import ApprovalKeys, KeysUnavailableError
+from app.approval.ports import ApproversInForce, KeyInForce, KeysUnavailableError
 from app.approval.token import TokenError, request_signature
 from app.audit.ports import AuditPosition
 from app.audit.record import bounded, rfc3339
@@ -73,9 +73,10 @@ class Approvals:
     `service` names the deployment: a challenge of another one is worth nothing here.
     """
 
-    def __init__(self, service: str, keys: ApprovalKeys, now: Clock) -> None:
+    def __init__(self, service: str, key: KeyInForce, approvers: ApproversInForce, now: Clock) -> None:
         self._service = service
-        self._keys = keys
+        self._key = key
+        self._approvers = approvers
         self._now = now
 
     def offer(self, decision: Decision, position: AuditPosition | None) -> Offer | None:
@@ -88,7 +89,7 @@ class Approvals:
         if tired := fatigue(plan, decision.snapshot.get("envelope")):
             return Offer(plan, None, tired)
         try:
-            private = self._keys.key().private
+            private = self._key().private
         except KeysUnavailableError as error:
             return Offer(plan, None, str(error))
         challenge = issue(decision, position, plan, self._service, now=self._now(), private=private)
@@ -150,7 +151,7 @@ class Approvals:
         if text is None:
             raise _failed("`challenge` is missing: it comes with the verdict `escalate`")
         try:
-            return read_challenge(text, self._keys.key().trusted)
+            return read_challenge(text, self._key().trusted)
         except (KeysUnavailableError, TokenError) as error:
             raise _failed(str(error)) from None
 
@@ -192,13 +193,13 @@ class Approvals:
 
     def _sign(self, content: bytes) -> str:
         try:
-            return request_signature(content, self._keys.key().private)
+            return request_signature(content, self._key().private)
         except KeysUnavailableError as error:
             raise ResolverError(str(error)) from None
 
     def _verified(self, resolution: Resolution, text: str, challenge: Challenge, now: int) -> Outcome:
         resolution.by = "approver"
-        resolution.approved = verified_approval(text, challenge, self._keys.approvers(), rfc3339(now))
+        resolution.approved = verified_approval(text, challenge, self._approvers(), rfc3339(now))
         return resolution.approved.outcome
 
     def _taken(self, resolution: Resolution, answer: Answer, challenge: Challenge) -> Outcome:

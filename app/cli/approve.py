@@ -1,5 +1,6 @@
 """`acs-sidecar approve`: answer a challenge as an approver; and the keys that approvals need."""
 
+import base64
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.cli.output import fail
 from app.cli.settings import settings_from
 from app.core.approval import Outcome
 from app.core.canonical import digest
+from app.core.codes import is_code
 from app.core.values import Json
 from app.stores.keys import AuditKey, KeyFileError, generate_key, load_key, load_trusted_key
 
@@ -47,7 +49,7 @@ def approve(
     found = _challenge(challenge, service_key)
     value = _policy_input(policy_input, found) if policy_input else None
     _show(found, value, verified=service_key is not None)
-    if sys.stdin.isatty() and not yes and not typer.confirm(f"Answer `{outcome.value}`?", err=True):
+    if sys.stdin.isatty() and not yes and not _confirmed(outcome):
         raise typer.Exit(1)
     try:
         private = load_key(key).private
@@ -62,15 +64,17 @@ def approver(
     key: Path = typer.Option(help="The approver's key (PEM)."),
     generate: bool = typer.Option(False, "--generate", help="Make the key first; never replaces one."),
 ) -> None:
-    """Print the entry of an approver for the file that ACS_APPROVAL_TRUST_FILE names."""
+    """Print the entry of an approver for the `approvers` of the file that ACS_APPROVAL_TRUST_FILE names."""
+    if not is_code(name):
+        fail("a name is 1 to 96 of A-Z a-z 0-9 _ - . : /")
     try:
         if generate and key.exists():
             fail(f"{key} exists: it is never replaced")
         found = generate_key(key, "approver's") if generate else load_key(key)
     except KeyFileError as error:
         fail(str(error))
-    quoted = orjson.dumps(name).decode()
-    typer.echo(f"- name: {quoted}\n  public_key: {found.verifier_key('approver')}")
+    public = base64.b64encode(found.public).decode()
+    typer.echo(f'  "{name}":\n    public_key: "{public}"')
 
 
 @approvals.command("key")
@@ -82,6 +86,12 @@ def service_key() -> None:
     except KeyFileError as error:
         fail(str(error))
     typer.echo(str(found.verifier_key("approvals")))
+
+
+def _confirmed(outcome: Outcome) -> bool:
+    """Ask the person at the terminal; the output is for the approval alone."""
+    typer.echo(f"Answer `{outcome.value}`? [y/N] ", err=True, nl=False)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _challenge(given: str, service_key: str | None) -> Challenge:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.core.diagnostics import Diagnostic
 from app.core.manifest import Manifest, member_path
-from app.core.members import Members, names_file, names_secret, policy_objects
+from app.core.members import Members, names_file, names_secret, policy_objects, resolver_objects
 from app.core.outbound import OutboundAllow
 from app.core.values import Json, JsonObject
 
@@ -22,7 +22,7 @@ def inline_findings(manifest: Manifest, allow: OutboundAllow) -> list[Diagnostic
         findings.extend(_policy_findings(path, definition))
     for path, members in _annotator_members(manifest):
         findings.extend(_annotator_findings(path, members, allow))
-    for path, members in _resolver_members(manifest):
+    for path, members in resolver_objects(dict(manifest.value)):
         findings.extend(_environment_findings(path, members))
     return findings
 
@@ -36,14 +36,6 @@ def _annotator_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject
     for point in manifest.points.values():
         for use in point.annotators:
             yield ("intervention_points", point.name.value, "annotations", use.name), use.invocation
-
-
-def _resolver_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject]]:
-    resolvers = manifest.approval.get("resolvers")
-    if isinstance(resolvers, dict):
-        for name, resolver in resolvers.items():
-            if isinstance(resolver, dict):
-                yield ("approval", "resolvers", name), resolver
 
 
 def _policy_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:

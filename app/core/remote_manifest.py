@@ -21,6 +21,7 @@ _FILE = "a manifest from a URL names no local file: give the content, or declare
 _SECRET = "a manifest from a URL does not read the environment"  # noqa: S105  # a message, not a secret
 _BINDING = "an annotation of a manifest from a URL has `from` alone: declare the rest in a local manifest"
 _CUSTOM = "a manifest from a URL does not reach custom adapters: declare it in a local manifest"
+_COMMAND = "a manifest from a URL runs nothing: declare the resolver in a local manifest"
 _UNPINNED = "is allowed in a manifest from a URL only when each fetch up to it was pinned, and one was not"
 
 
@@ -43,6 +44,11 @@ def remote_findings(document: Document, *, pinned: bool) -> list[Diagnostic]:
             findings.extend(_refused(document, (*path, name), _BINDING) for name in members if name != "from")
     for path, members in resolver_objects(document.value):
         findings.extend(_reaching_at_any_depth(document, path, members))
+        if members.get("type") == "command":
+            findings.append(_refused(document, (*path, "type"), _COMMAND))
+        auth = members.get("auth")
+        if isinstance(auth, dict) and "env" in auth:
+            findings.append(_refused(document, (*path, "auth", "env"), _SECRET))
     return findings
 
 

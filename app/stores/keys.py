@@ -24,12 +24,10 @@ from app.stores.audit_directory import find_logs, remove_if_there, sync_director
 __all__ = [
     "AuditKey",
     "KeyFileError",
-    "end_of",
     "ensure_key",
     "generate_key",
     "load_key",
     "load_trusted_key",
-    "public_key",
 ]
 
 _PUBLIC_BLOCK = b"-----BEGIN PUBLIC KEY-----"
@@ -95,7 +93,7 @@ def load_key(path: Path) -> AuditKey:
     if not isinstance(private, Ed25519PrivateKey):
         raise KeyFileError(f"`{path}` is not an Ed25519 key")
     blocks = content.split(_PUBLIC_BLOCK)[1:]
-    return AuditKey(private, tuple(public_key(_PUBLIC_BLOCK + block, str(path)) for block in blocks))
+    return AuditKey(private, tuple(_public(_PUBLIC_BLOCK + block, path) for block in blocks))
 
 
 def generate_key(path: Path, use: str = "audit") -> AuditKey:
@@ -134,7 +132,7 @@ def load_trusted_key(text: str) -> TrustedKey:
     key, at, end = text.rpartition("@")
     if not at:
         key, end = text, ""
-    until = end_of(end) if end else None
+    until = _end(end) if end else None
     if "+" in key and not Path(key).exists():
         try:
             verifier = VerifierKey.parse(key)
@@ -145,17 +143,16 @@ def load_trusted_key(text: str) -> TrustedKey:
     content = _read(path)
     if b"PRIVATE KEY" in content:
         return TrustedKey(load_key(path).public, None, until)
-    return TrustedKey(public_key(content, str(path)), None, until)
+    return TrustedKey(_public(content, path), None, until)
 
 
-def public_key(content: bytes, place: str) -> bytes:
-    """Read a PEM public key, 32 bytes. Raises `KeyFileError`, which names `place`."""
+def _public(content: bytes, path: Path) -> bytes:
     try:
         public = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm):
-        raise KeyFileError(f"`{place}` is neither a verifier key nor a PEM public key") from None
+        raise KeyFileError(f"`{path}` is neither a verifier key nor a PEM public key") from None
     if not isinstance(public, Ed25519PublicKey):
-        raise KeyFileError(f"`{place}` is not an Ed25519 key")
+        raise KeyFileError(f"`{path}` is not an Ed25519 key")
     return public.public_bytes_raw()
 
 
@@ -166,7 +163,7 @@ def _read(path: Path) -> bytes:
         raise KeyFileError(f"`{path}` cannot be read: {error.strerror}") from error
 
 
-def end_of(text: str) -> str:
+def _end(text: str) -> str:
     """Give a date or time in the form of a record's `time`; a time without a zone is UTC."""
     try:
         end = datetime.fromisoformat(text)

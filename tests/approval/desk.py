@@ -70,16 +70,16 @@ def manifest(approval: Any = None, **members: Any) -> dict[str, Any]:
 
 @dataclass
 class Keys:
-    """The port with what a test puts in it."""
+    """What the ports give, as a test puts it here."""
 
     private: Ed25519PrivateKey = SERVICE_KEY
-    trusted: Approvers = field(default_factory=lambda: Approvers((approver(),)))
+    trusted: Approvers | None = field(default_factory=lambda: Approvers((approver(),)))
 
     def key(self) -> ApprovalKey:
         """Give the signing key."""
         return ApprovalKey(self.private, (self.private.public_key().public_bytes_raw(),))
 
-    def approvers(self) -> Approvers:
+    def approvers(self) -> Approvers | None:
         """Give the approvers."""
         return self.trusted
 
@@ -111,7 +111,7 @@ class Desk:
         catalog = Catalog(
             OperatorManifests(loaded, None, 0), InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
         )
-        approvals = Approvals(service, self.keys, lambda: self.now)
+        approvals = Approvals(service, self.keys.key, self.keys.approvers, lambda: self.now)
         self._service = DecisionService(catalog, None, EventSink(EventFilter.OFF), lambda: 0, approvals)
 
     def __enter__(self) -> Self:

@@ -323,10 +323,10 @@ def test_an_approver_within_scope() -> None:
         assert resolve()["verdict"]["decision"] == "allow"
 
 
-def test_approvers_that_cannot_be_read() -> None:
-    """Nobody is trusted then."""
-    with holding(Keys(trusted=Approvers(fault="the file is broken"))):
-        assert refusal(resolve()) == (FAILED, "the file is broken")
+def test_no_approvers_at_all() -> None:
+    """Where the operator names nobody, nobody is trusted."""
+    with holding(Keys(trusted=None)):
+        assert refusal(resolve()) == (FAILED, "no approver is trusted: ACS_APPROVAL_TRUST_FILE is not set")
 
 
 @pytest.mark.parametrize(

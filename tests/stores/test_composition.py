@@ -339,6 +339,8 @@ FORBIDDEN = {
     "annotators: {a: {type: llm, aws_secret_access_key_env: HOME}}": "annotators.a.aws_secret_access_key_env",
     "annotators: {a: {type: llm, auth: [{token_env: HOME}]}}": "annotators.a.auth[0].token_env",
     "approval: {resolvers: {r: {type: webhook, secret_env: HOME}}}": "approval.resolvers.r.secret_env",
+    "approval: {resolvers: {r: {type: webhook, auth: {env: HOME}}}}": "approval.resolvers.r.auth.env",
+    "approval: {resolvers: {r: {type: command, command: [/bin/true]}}}": "approval.resolvers.r.type",
     "intervention_points: {input: {annotations: {a: {from: $, url: 'https://x/'}}}}": "intervention_points.input.annotations.a.url",
 }
 
