@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.approval.approvers import Approvers
@@ -142,6 +142,7 @@ MANIFESTS = st.one_of(
 PRIVATE = st.binary(min_size=32, max_size=32).map(Ed25519PrivateKey.from_private_bytes)
 
 
+@settings(deadline=None)
 @given(SNAPSHOTS)
 @example(snapshot(envelope__agent__id="agent-8"))
 def test_another_snapshot_is_another_action(changed: dict[str, Any]) -> None:
@@ -153,6 +154,7 @@ def test_another_snapshot_is_another_action(changed: dict[str, Any]) -> None:
         assert response["verdict"]["decision"] == "deny"
 
 
+@settings(deadline=None)
 @given(MANIFESTS)
 def test_another_manifest_is_another_action(changed: dict[str, Any]) -> None:
     """An approval under one manifest holds under that manifest alone."""
@@ -169,6 +171,7 @@ def test_another_point_is_another_action(point: str) -> None:
     assert resolve(intervention_point=point)["verdict"]["decision"] == "deny"
 
 
+@settings(deadline=None)
 @given(st.floats(-86_400, 86_400))
 @example(59.999999)
 @example(60.0)
@@ -182,6 +185,7 @@ def test_an_approval_holds_for_its_time(seconds: float) -> None:
     assert decision == ("allow" if -60 * SECOND <= microseconds < 60 * SECOND else "deny")
 
 
+@settings(deadline=None)
 @given(PRIVATE)
 def test_another_approver_is_no_approver(private: Ed25519PrivateKey) -> None:
     """A signature by a key that the operator does not list is worth nothing."""
@@ -193,6 +197,7 @@ def test_another_approver_is_no_approver(private: Ed25519PrivateKey) -> None:
         )
 
 
+@settings(deadline=None)
 @given(PRIVATE)
 def test_another_service_key_made_no_challenge(private: Ed25519PrivateKey) -> None:
     """A challenge that another key signed, alike in every other way, with an approval that fits it."""
@@ -203,6 +208,7 @@ def test_another_service_key_made_no_challenge(private: Ed25519PrivateKey) -> No
         assert refusal(response) == (FAILED, "the challenge is not signed by a key of this service")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_one_byte_changed_is_too_many(data: st.DataObject) -> None:
     """A challenge or an approval with any one character changed, added or lost is refused."""
@@ -216,6 +222,7 @@ def test_one_byte_changed_is_too_many(data: st.DataObject) -> None:
         assert refusal(resolve(**{name: changed}))[0] == FAILED
 
 
+@settings(deadline=None)
 @given(json_objects())
 def test_nothing_but_a_challenge_is_one(body: dict[str, Any]) -> None:
     """What the service's own key might have signed in another shape is no challenge."""
