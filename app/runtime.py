@@ -11,7 +11,6 @@ from app.reload import ManifestReload
 from app.service import DecisionService
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_reader import AuditReader
-from app.telemetry.exposition import Exposition
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 
@@ -36,7 +35,6 @@ class Runtime:
     reader: AuditReader | None
     engines: dict[str, str]
     metrics: Metrics
-    exposition: Exposition
     tracer: Tracer | None
     start: Callable[[], Awaitable[None]]
     refresh: Callable[[], Awaitable[None]]

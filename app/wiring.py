@@ -60,7 +60,6 @@ from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
 from app.stores.manifest_files import ManifestFile, find_manifests
 from app.telemetry.catalogue import DROPPED, MANIFEST_RELOADS, WORKER_STARTS
 from app.telemetry.event_sink import FULL, EventSink
-from app.telemetry.exposition import Exposition
 from app.telemetry.log import event_writer
 from app.telemetry.metrics import Metrics
 from app.telemetry.service_metrics import commit_counter, follow_audit_log, follow_manifests
@@ -180,7 +179,6 @@ def build(
         engines=engines,
         metrics=metrics,
         tracer=tracer,
-        exposition=Exposition(metrics.shared, {"version": app.__version__, **_labels(engines)}),
         start=start,
         refresh=refresh,
         close=close,
@@ -444,11 +442,6 @@ async def _rotate_key(audit: FileAuditLog, path: Path) -> None:
         log.warning("audit_key_refused", detail=str(error))
         return
     log.warning("audit_key_rotated", log=audit.origin, vkey=str(key.verifier_key(str(audit.origin))))
-
-
-def _labels(engines: dict[str, str]) -> dict[str, str]:
-    """Name engines as Prometheus allows labels to be named."""
-    return {name.replace("-", "_"): version for name, version in engines.items()}
 
 
 def _announce(origin: str, checkpoint: bytes) -> None:

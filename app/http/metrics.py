@@ -4,8 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
 
+import app
 from app.http.dependencies import current_runtime
 from app.runtime import Runtime
+from app.telemetry.exposition import render
 
 __all__ = ["router"]
 
@@ -29,5 +31,6 @@ Current = Annotated[Runtime, Depends(current_runtime)]
 async def metrics(runtime: Current, accept: Annotated[str, Header()] = "") -> Response:
     """Show the metrics as Prometheus text, or as OpenMetrics to those who accept it."""
     runtime.metrics.refresh()
-    body, content_type = runtime.exposition.render(accept)
+    build = {"version": app.__version__, **runtime.engines}
+    body, content_type = render(runtime.metrics.shared, build, accept)
     return Response(body, headers={"content-type": content_type})

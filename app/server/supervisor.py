@@ -53,7 +53,7 @@ def supervise(
     A worker that dies is replaced: at once, and slower each time where it never served for long. One
     that has not shown for `hang_timeout_s` that its loop runs is killed and replaced. The first
     SIGTERM or SIGINT lets all finish within `drain_s`, the second kills them. Must be called before
-    any thread is started. Raises `StartError` when a worker fails before all have served.
+    any thread but that of the log is started. Raises `StartError` when a worker fails before all have served.
     """
     return _Supervisor(
         workers,

@@ -1,9 +1,11 @@
 """What is counted of decisions (contract 5): by point, mode, policy and error class, never by content."""
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.core.compiled import CompiledManifest, CompiledPoint, Provenance
 from app.core.decision import Decision
+from app.core.errors import EvaluationError
 from app.core.points import Mode
 from app.core.verdict import Decision as Decided
 from app.telemetry.catalogue import ANNOTATOR_SECONDS, DURATION, INTERVENTIONS, OTHER, POLICY_SECONDS
@@ -16,8 +18,17 @@ RUNTIME_ERROR = "runtime_error"
 UNKNOWN = "unknown"
 MAX_POLICY_IDS = 100
 
-_Key: TypeAlias = tuple[str | None, str | None, str, str, bool]
-"""Policy and point (`None` where no point was found), mode, verdict, and whether it is a runtime error."""
+_Key: TypeAlias = tuple[str, str, str, str, str, bool]
+"""Policy, its type and the point, mode, verdict, and whether it is a runtime error."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What one kind of decision is counted in."""
+
+    counter: Counter
+    duration: Histogram
+    policy: Histogram
 
 
 class DecisionMetrics:
@@ -29,55 +40,44 @@ class DecisionMetrics:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._series: dict[_Key, tuple[Counter, Histogram]] = {}
-        self._policies: dict[tuple[str, str], Histogram] = {}
+        self._series: dict[_Key, _Series] = {}
         self._policy_ids: set[str] = set()
 
     def loaded(self, manifest: CompiledManifest) -> None:
         """Let the series of a manifest begin at zero."""
         for point in manifest.points.values():
             policy = self._known(_policy(point, manifest.provenance))
-            self._policy_histogram(point.policy_type, policy)
-            self._resolve((policy, point.name, Mode.ENFORCE, Decided.DENY, True))
+            self._resolve((policy, point.policy_type, point.name, Mode.ENFORCE, Decided.DENY, True))
             for decided in Decided:
-                self._resolve((policy, point.name, Mode.ENFORCE, decided, False))
+                self._resolve((policy, point.policy_type, point.name, Mode.ENFORCE, decided, False))
 
     def decided(self, decision: Decision) -> None:
         """Count one decision."""
-        point, evaluation = decision.point, decision.evaluation
-        provenance = decision.manifest.provenance
-        decided = evaluation.verdict.decision if evaluation else Decided.DENY
+        point, outcome, trace = decision.point, decision.outcome, decision.trace
+        failed = isinstance(outcome, EvaluationError)
+        decided = Decided.DENY if isinstance(outcome, EvaluationError) else outcome.verdict.decision
         if point is None:
-            key: _Key = (None, None, decision.mode, decided, evaluation is None)
+            key: _Key = (UNKNOWN, UNKNOWN, UNKNOWN, decision.mode, decided, failed)
         else:
-            policy = _policy(point, provenance)
-            key = (policy, point.name, decision.mode, decided, evaluation is None)
-            if ran := decision.trace.policy:
-                histogram = self._policies.get((point.policy_type, policy))
-                (histogram or self._policy_histogram(point.policy_type, policy)).observe(
-                    (ran[1] - ran[0]) / 1e9
-                )
-            if decision.trace.annotators:
-                self._annotated(decision, point)
-        counter, duration = self._series.get(key) or self._resolve(key)
-        counter.inc()
-        duration.observe(decision.duration_ns / 1e6)
+            policy = _policy(point, decision.manifest.provenance)
+            key = (policy, point.policy_type, point.name, decision.mode, decided, failed)
+        series = self._series.get(key) or self._resolve(key)
+        series.counter.inc()
+        series.duration.observe(decision.duration_ns / 1e6)
+        if ran := trace.policy:
+            series.policy.observe((ran[1] - ran[0]) / 1e9)
+        if point and trace.annotators:
+            self._annotated(decision, point)
 
-    def _resolve(self, key: _Key) -> tuple[Counter, Histogram]:
-        policy, point, mode, decided, failed = key
-        labels = (
-            point or UNKNOWN,
-            str(mode),
-            UNKNOWN if policy is None else self._known(policy),
-            RUNTIME_ERROR if failed else NO_ERROR,
+    def _resolve(self, key: _Key) -> _Series:
+        policy, policy_type, point, mode, decided, failed = key
+        policy = self._known(policy)
+        labels = (point, str(mode), policy, RUNTIME_ERROR if failed else NO_ERROR)
+        found = self._series[key] = _Series(
+            self._metrics.counter(INTERVENTIONS[decided], *labels),
+            self._metrics.histogram(DURATION, *labels),
+            self._metrics.histogram(POLICY_SECONDS, policy_type, policy),
         )
-        counter = self._metrics.counter(INTERVENTIONS[decided], *labels)
-        found = self._series[key] = counter, self._metrics.histogram(DURATION, *labels)
-        return found
-
-    def _policy_histogram(self, policy_type: str, policy: str) -> Histogram:
-        found = self._metrics.histogram(POLICY_SECONDS, policy_type, self._known(policy))
-        self._policies[policy_type, policy] = found
         return found
 
     def _annotated(self, decision: Decision, point: CompiledPoint) -> None:

@@ -17,7 +17,7 @@ from app.telemetry import catalogue
 from app.telemetry.catalogue import CATALOGUE, Kind
 from app.telemetry.shared import SharedNumbers
 
-__all__ = ["Exposition", "Totals", "totals"]
+__all__ = ["Totals", "render", "totals"]
 
 Totals = Mapping[str, Mapping[tuple[str, ...], list[float]]]
 """Metric → label values → its numbers."""
@@ -38,19 +38,23 @@ def totals(shared: SharedNumbers) -> Totals:
     return joined
 
 
-class Exposition(Collector):
-    """Writes the metrics as Prometheus text or OpenMetrics, whichever is asked for."""
+def render(shared: SharedNumbers, build: Mapping[str, str], accept: str) -> tuple[bytes, str]:
+    """Give the body and the Content-Type of a scrape, in the format that an `Accept` header asks for.
 
-    def __init__(self, shared: SharedNumbers, build: Mapping[str, str]) -> None:
+    `build` holds versions by name.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Numbers(shared, {name.replace("-", "_"): text for name, text in build.items()}))
+    encoder, content_type = choose_encoder(accept)
+    return encoder(registry), content_type
+
+
+class _Numbers(Collector):
+    """What the library asks for the metrics."""
+
+    def __init__(self, shared: SharedNumbers, build: dict[str, str]) -> None:
         self._shared = shared
-        self._build = dict(build)
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
-
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """Give the body and its Content-Type for an `Accept` header."""
-        encoder, content_type = choose_encoder(accept)
-        return encoder(self._registry), content_type
+        self._build = build
 
     def describe(self) -> Iterable[Metric]:
         """Describe nothing: names are unique by the catalogue."""

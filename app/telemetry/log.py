@@ -32,11 +32,11 @@ class _LineHandler(logging.Handler):
         self.writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take one line."""
+        """Take one line; one that cannot be rendered counts as dropped."""
         try:
             self.writer.put(self.format(record))
-        except Exception:  # noqa: BLE001  # the habit of `logging`: a line that cannot be rendered is its own fault
-            self.handleError(record)
+        except Exception:  # noqa: BLE001  # whatever a library logs must not fail where it is logged
+            self.writer.dropped += 1
 
     def flush(self) -> None:
         """Wait for what was taken, at most two seconds: called when the process ends."""

@@ -19,14 +19,14 @@ from app.telemetry.catalogue import (
     REJECTED,
     REQUESTS,
 )
-from app.telemetry.exposition import Exposition, totals
+from app.telemetry.exposition import render, totals
 from app.telemetry.metrics import Metrics
 from app.telemetry.shared import SharedNumbers
 
 
 def samples(shared: SharedNumbers) -> Mapping[tuple[str, frozenset[tuple[str, str]]], float]:
     """What a scrape shows, by name and labels."""
-    body, _ = Exposition(shared, {"version": "1"}).render("")
+    body, _ = render(shared, {"version": "1"}, "")
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in parse_text(body.decode())
@@ -131,9 +131,8 @@ def test_any_label_survives_both_formats(labels: list[str]) -> None:
             strict=True,
         )
     )
-    exposition = Exposition(metrics.shared, {"version": "1"})
     for accept, parse in (("", parse_text), ("application/openmetrics-text", parse_openmetrics)):
-        body, _ = exposition.render(accept)
+        body, _ = render(metrics.shared, {"version": "1"}, accept)
         (family,) = (found for found in parse(body.decode()) if found.name == "acs_intervention_deny")
         assert [sample.labels for sample in family.samples] == [expected]
 

@@ -1,0 +1,99 @@
+"""What the service tells goes to metrics and events, and no text of an error or a manifest comes along."""
+
+import asyncio
+import json
+import os
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.annotators.http import HttpClient
+from app.catalog import Catalog, InlineManifests, OperatorManifests
+from app.config import load_settings
+from app.core.compiled import InlineMode
+from app.core.document import parse_document
+from app.core.errors import Reason
+from app.core.ports import NoSources
+from app.service import DecisionService
+from app.telemetry.decision_metrics import MAX_POLICY_IDS
+from app.telemetry.event_sink import EventFilter, EventSink
+from app.telemetry.exposition import totals
+from app.telemetry.metrics import Metrics
+from app.telemetry.sink import Telemetry
+from app.telemetry.writer import LineWriter
+from app.wire.requests import parse_evaluate
+from app.wiring import build_compiler
+
+
+def manifest(policy: str) -> dict[str, Any]:
+    """A manifest with one policy of this name."""
+    return {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {policy: {"type": "test", "output": {"decision": "warn"}}},
+        "intervention_points": {"input": {"policy_target": "$", "policy": {"id": policy}}},
+    }
+
+
+def test_a_fault_is_counted_and_told_without_its_text() -> None:
+    """The type and the place of an error are the code's; its message may be content."""
+    metrics = Metrics()
+    telemetry = Telemetry(metrics, EventSink(EventFilter.OFF))
+    with capture_logs() as lines:
+        try:
+            raise ValueError("CANARY")
+        except ValueError as error:
+            telemetry.fault(error)
+    assert totals(metrics.shared)["acs_faults"] == {(): [1]}
+    (line,) = lines
+    assert (line["event"], line["error_type"]) == ("evaluation_fault", "ValueError")
+    assert "CANARY" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(("events", "told"), [(EventFilter.NOTABLE, 1), (EventFilter.OFF, 0)])
+def test_a_refused_request_is_counted_by_cause_and_told(events: EventFilter, told: int) -> None:
+    """With the service's own words, and its status."""
+    read, write = os.pipe()
+    metrics = Metrics()
+    writer = LineWriter(write, lambda event: json.dumps({**event}))
+    telemetry = Telemetry(metrics, EventSink(events, 0, writer))
+    telemetry.refused(429, "overload", Reason.REQUEST_INVALID, "too many", None)
+    assert writer.drain(5)
+    os.close(write)
+    with os.fdopen(read) as lines:
+        seen = [json.loads(line) for line in lines]
+    assert [(line["event"], line["status"], line["cause"], line["detail"]) for line in seen] == [
+        ("request_refused", 429, "overload", "too many")
+    ] * told
+    assert totals(metrics.shared)["acs_requests_rejected"] == {("overload",): [1]}
+
+
+def test_policy_names_are_labels_up_to_a_bound() -> None:
+    """An operator's first hundred by name, the others together; every decision is counted once."""
+    metrics = Metrics()
+    compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
+    many = MAX_POLICY_IDS + 20
+    loaded = {}
+    for number in range(many):
+        document = parse_document(json.dumps(manifest(f"p{number}")))
+        loaded[f"m{number}"] = compiler.compile_operator(f"m{number}", document, NoSources())
+    inline = InlineManifests(InlineMode.TRUSTED, compiler, 4, metrics)
+    catalog = Catalog(OperatorManifests(loaded, None, 0), inline)
+    telemetry = Telemetry(metrics, EventSink(EventFilter.OFF))
+    for one in loaded.values():
+        telemetry.decisions.loaded(one)
+    service = DecisionService(catalog, None, telemetry, lambda: 0)
+
+    async def decide() -> None:
+        for number in range(many):
+            body = json.dumps({"snapshot": {}, "manifest_ref": f"m{number}"}).encode()
+            await service.decide(parse_evaluate(body, "input"))
+        body = json.dumps({"snapshot": {}, "manifest": manifest("p0")}).encode()
+        await service.decide(parse_evaluate(body, "input"))
+
+    asyncio.run(decide())
+    warned = totals(metrics.shared)["acs_intervention_warn"]
+    assert len(warned) == MAX_POLICY_IDS + 1
+    assert warned["input", "enforce", "p0", "none"] == [1]
+    assert warned["input", "enforce", "other", "none"] == [21]
+    assert sum(value for (value,) in warned.values()) == many + 1
