@@ -9,6 +9,7 @@ from app.cli import (
     approve,
     audit,
     config,
+    detect,
     digest,
     evaluate,
     openapi,
@@ -56,6 +57,8 @@ cli.command()(evaluate.evaluate)
 cli.command()(validate.validate)
 cli.command()(test.test)
 cli.command()(approve.approve)
+cli.command()(detect.detect)
+cli.command()(detect.detectors)
 cli.command()(digest.digest)
 cli.command()(sign.sign)
 cli.command()(verify.verify)

@@ -40,6 +40,7 @@ _TOOLS = (
     r"|iwr|irm|invoke-webrequest|invoke-restmethod|openssl s_client -connect|git clone|git remote add \S{1,40}|whois|traceroute|mosh)"
 )
 _HOST = r"(?:[a-z0-9_\x{80}-\x{10FFFF}](?:[a-z0-9_\x{80}-\x{10FFFF}-]*[a-z0-9\x{80}-\x{10FFFF}])?[.。．｡])+(?:[a-z\x{80}-\x{10FFFF}][a-z0-9\x{80}-\x{10FFFF}-]{1,62}|\d{1,3})"
+_ASCII_HOST = r"(?:[a-z0-9_-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3})"
 _SCHEME = r"[a-z][a-z0-9+.-]{1,20}"
 _RULES = RuleSet(
     (
@@ -47,7 +48,7 @@ _RULES = RuleSet(
         Rule("relative", r"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{2,})[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*)"),
         Rule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
         Rule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"'])({_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*)"),
-        Rule("whole", rf"(?i)(?:^|\x00)({_HOST}\.?(?::\d{{1,5}})?(?:/[^\s\x00]*)?)(?:\x00|$)"),
+        Rule("whole", rf"(?i)(?:^|\x00)({_ASCII_HOST}\.?(?::\d{{1,5}})?(?:/[^\s\x00]*)?)(?:\x00|$)"),
     )
 )
 _WEB = frozenset({"http", "https", "ws", "wss", "ftp", "gopher"})
@@ -185,4 +186,8 @@ def _bare(host: str) -> Destination:
 
 
 def _is_file(host: str, word: str) -> bool:
-    return host.rpartition(".")[2].lower() in _FILE_SUFFIXES and ":" not in word and "/" not in word
+    last = host.rpartition(".")[2]
+    if last.isdigit():
+        return host.count(".") != 3 and host.count(".") > 0
+    camel = not last.islower() and not last.isupper() and last.isascii()
+    return camel or (last.lower() in _FILE_SUFFIXES and ":" not in word and "/" not in word)

@@ -16,11 +16,14 @@ MAX_DECODED = 16_384
 
 _BASE64 = Rule("base64", r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = Rule("hex", r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){12,}")
-_PERCENT = Rule("percent", r"(?:[A-Za-z0-9_.+-]{0,8}%[0-9A-Fa-f]{2}){5,}[A-Za-z0-9_.+-]{0,8}")
+_PERCENT = Rule("percent", r"(?:[A-Za-z0-9_.+-]{0,24}%[0-9A-Fa-f]{2}){3,}")
 _ESCAPES = Rule("escapes", r"(?:\\u\{?[0-9a-fA-F]{4,6}\}?){5,}")
 _ENTITIES = Rule("entities", r"(?:&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});[ ]?){5,}")
 _TAGS = Rule("tags", r"[\x{E0020}-\x{E007E}]{4,}")
 _RULES = RuleSet((_BASE64, _HEX, _PERCENT, _ESCAPES, _ENTITIES, _TAGS))
+
+_OPAQUE = (_BASE64, _HEX, _TAGS)  # in the others what stands beside belongs to the text
+_BESIDE = 80
 
 _HEX_NOISE = re.compile(r"0x|\\x|[ :,]")
 _ESCAPE = re.compile(r"\\u\{?([0-9a-fA-F]{4,6})\}?")
@@ -32,7 +35,8 @@ def decoded_texts(text: str) -> Iterator[tuple[Match, str]]:
     """Give what is encoded in a text and reads as text when decoded."""
     left = MAX_DECODED
     for match in _RULES.matches(text):
-        encoded = text[match.start : match.end][:left]
+        beside = 0 if match.rule in _OPAQUE else _BESIDE
+        encoded = text[max(0, match.start - beside) : match.end + beside][:left]
         left -= len(encoded)
         decoded = _decoded(match.rule, encoded)
         if decoded and _is_text(decoded):
@@ -51,7 +55,7 @@ def _decoded(rule: Rule, encoded: str) -> str | None:
         if rule is _PERCENT:
             return unquote_to_bytes(encoded.replace("+", " ")).decode()
         if rule is _ESCAPES:
-            return "".join(chr(int(code, 16)) for code in _ESCAPE.findall(encoded))
+            return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), encoded)
         if rule is _TAGS:
             return encoded.translate(_UNTAGGED)
         return html.unescape(encoded)

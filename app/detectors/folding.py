@@ -4,8 +4,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-__all__ = ["Folded", "fold", "folded_pattern", "unleeted"]
+__all__ = ["Folded", "fold", "folded_pattern", "joined", "unleeted"]
 
 _INVISIBLE = {
     *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
@@ -19,6 +20,9 @@ _LOOK_ALIKES = str.maketrans(
     "авсԁеһіјкӏмнорԛѕтхуԝгαβεηικνορτυχωγ",
     "abcdehijklmhopqstxywrabenikvoptuxwy",
 )
+_SPECIAL = {ord(letter): ord(plain) for letter, plain in zip("ıłøđħŧßæœ", "ilodhtsao", strict=True)}
+_JOINERS = "-._*~|·•"
+_JOINED = re.compile(r"[^\W\d_][-._*~|·•][^\W\d_]")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LATIN = re.compile(r"[a-z]")
 _OTHER = re.compile(r"[α-ωа-яѐ-џԁԛԝһӏ]")
@@ -32,6 +36,8 @@ def _folded(code: int) -> int | None:
     """Fold one character into one, or none."""
     if code in _INVISIBLE:
         return None
+    if code in _SPECIAL:
+        return _SPECIAL[code]
     if code in _HANGUL:
         return code
     character = chr(code)
@@ -57,6 +63,9 @@ _TABLE = _Table(
 )
 
 
+_JOINING = _Table(_TABLE | dict.fromkeys(map(ord, _JOINERS)))
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """A folded text of lower-case letters, digits and single characters of space.
@@ -75,15 +84,21 @@ class Folded:
         return self.offsets[start], self.offsets[end - 1] + 1 if end else 0
 
 
-def fold(text: str) -> Folded:
+def fold(text: str, table: "_Table" = _TABLE) -> Folded:
     """Fold a text. What is not a letter or digit becomes a space, what nobody sees disappears."""
-    folded = text.translate(_TABLE)
+    folded = text.translate(table)
     offsets = None
     if len(folded) != len(text):
-        offsets = [index for index, character in enumerate(text) if _TABLE[ord(character)] is not None]
+        offsets = [index for index, character in enumerate(text) if table[ord(character)] is not None]
     if not folded.isascii() and _OTHER.search(folded) and _LATIN.search(folded):
         folded = _LETTERS.sub(_in_latin, folded)
     return Folded(folded, offsets, len(text))
+
+
+def joined(text: str) -> Folded | None:
+    """Fold a text without the signs that split its words (`ig-nore`, `i.g.n.o.r.e`); `None` where few do."""
+    split = _JOINED.finditer(text)
+    return fold(text, _JOINING) if next(islice(split, 2, None), None) else None
 
 
 def folded_pattern(pattern: str) -> str:

@@ -2,12 +2,13 @@
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 
 from app.detectors.encodings import decoded_texts
 from app.detectors.findings import Detector, Finding
-from app.detectors.folding import Folded, fold, unleeted
+from app.detectors.folding import Folded, fold, joined, unleeted
 from app.detectors.injection_markup import MARKUP
-from app.detectors.injection_phrases import PHRASES
+from app.detectors.injection_phrases import PHRASES, REMINDERS
 from app.detectors.on_texts import text_detector
 from app.detectors.options import Options
 from app.detectors.rules import Match, Rule, RuleSet
@@ -31,6 +32,7 @@ CATEGORIES = (
 _MAX_LAYERS = 2
 _PHRASES = RuleSet(PHRASES)
 _MARKUP = RuleSet(MARKUP)
+_REMINDERS = RuleSet(REMINDERS)
 _TURNED = RuleSet(
     [
         Rule("rot13", r"\b(?:vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|vtaber|qvfertneq|erirny)\b"),
@@ -56,6 +58,8 @@ def find_injections(text: str, phrases: RuleSet = _PHRASES) -> Iterable[Finding]
 def _found(text: str, phrases: RuleSet, layers: int) -> Iterator[Finding]:
     folded = fold(text)
     yield from _said(folded, folded.text, phrases)
+    if whole := joined(text):
+        yield from _said(whole, whole.text, phrases)
     plain = unleeted(folded.text)
     if plain:
         yield from _said(folded, plain, phrases)
@@ -66,16 +70,27 @@ def _found(text: str, phrases: RuleSet, layers: int) -> Iterator[Finding]:
     for match in _MARKUP.matches(text):
         yield Finding(match.rule.category, match.start, match.end, match.rule.score)
     if layers and (inner := list(decoded_texts(text))):
-        joined = texts_of([decoded for _, decoded in inner])
-        for finding in _found(joined.joined, phrases, layers - 1):
-            encoded = inner[joined.index_at(finding.start)][0]
+        decoded_all = texts_of([decoded for _, decoded in inner])
+        for finding in _found(decoded_all.joined, phrases, layers - 1):
+            encoded = inner[decoded_all.index_at(finding.start)][0]
             yield Finding("encoded_payload", encoded.start, encoded.end, finding.score)
 
 
 def _said(folded: Folded, text: str, phrases: RuleSet) -> Iterator[Finding]:
-    for match in phrases.matches(text):
+    for match in phrases.matches(_without_reminders(text)):
         start, end = folded.span(match.start, match.end)
         yield Finding(match.rule.category, start, end, match.rule.score)
+
+
+def _without_reminders(folded: str) -> str:
+    """Blot out what asks not to forget: it says the opposite of an override."""
+    pieces = []
+    position = 0
+    for reminder in sorted(_REMINDERS.matches(folded), key=itemgetter(1)):
+        if reminder.start >= position:
+            pieces += [folded[position : reminder.start], "#" * (reminder.end - reminder.start)]
+            position = reminder.end
+    return "".join((*pieces, folded[position:])) if pieces else folded
 
 
 def _worst(matches: Iterable[Match]) -> float:

@@ -29,7 +29,7 @@ MARKUP = tuple(
         ("fake_turn", 0.8, r"\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"),
         ("fake_turn", 0.6, r"(?i)</?(?:system|system_prompt|system-prompt|system_message|sys|developer|admin|system_override|important_instructions|secret)>"),
         ("fake_turn", 0.5, r"<IMPORTANT>|</?INSTRUCTIONS?>"),
-        ("fake_turn", 0.6, r"(?im)^[\s>*#-]{0,8}(?:\[system\]|\(system\)|###\s{0,2}(?:system|instructions?|new instructions?))\s{0,2}:?"),
+        ("fake_turn", 0.6, r"(?im)^[\s>*#-]{0,8}(?:\[system\]|\(system\)|###\s{0,2}(?:system|instructions?|new instructions?)\s{0,2}(?::|$))"),
         ("fake_turn", 0.5, r"(?im)^\s{0,4}(?:system|assistant|developer) ?(?:message|prompt|override|note|notice)?\s{0,2}:\s{0,2}(?:you|ignore|the user|from|new|disregard|access|authorized|override|sure|please|all)\b"),
         ("fake_turn", 0.5, r"(?i)\n\n(?:human|user): [^\n]{0,400}\n\n(?:assistant|ai):"),
         ("fake_turn", 0.6, r"(?i)[-=#*]{3,20}\s{0,3}(?:end|begin|start)(?:ing)? (?:of )?(?:the )?(?:system|user input|user query|prompt|context|document|untrusted|instructions|new instructions)[^\n]{0,30}[-=#*]{3,20}"),

@@ -8,7 +8,7 @@ import re
 from app.detectors.folding import folded_pattern
 from app.detectors.rules import Rule
 
-__all__ = ["PHRASES"]
+__all__ = ["PHRASES", "REMINDERS"]
 
 _IGNORE = (
     r"(?:ignor(?:e|es|ing)|disregard(?:ing)?|forget|overrid(?:e|es|ing)|bypass(?:ing)?|neglect|overlook|discard|dismiss|abandon"
@@ -16,7 +16,7 @@ _IGNORE = (
     r"|listen to|listening to|adhere to|comply with|respect)|erase|wipe|nullify|supersedes?|violate)"
 )
 _EARLIER = (
-    r"(?:previous|previously|prior|above|preceding|earlier|former|past|foregoing|initial|original|existing|old|system|developer|admin"
+    r"(?:previous|previously|prior|above|security|preceding|earlier|former|past|foregoing|initial|original|existing|old|system|developer|admin"
     r"|safety|hidden|core|default|pre existing|built in|other|ethical|moral)"
 )
 _RULES_EN = (
@@ -52,14 +52,20 @@ _ENGLISH = (
     ("instruction_override", 0.8, rf"\b{_IGNORE} +(?:all +|everything +|the +|anything +|whatever +|of +|that +|what +){{0,3}}(?:is +|was +|comes? +|came +|written +|said +)?(?:above|before|previous|preceding|prior)(?: +[^ ]+)? +(?:and|then|instead|but|just)\b"),
     ("instruction_override", 0.8, rf"\b{_IGNORE} +(?:everything|anything|all|whatever|what) +(?:that +)?(?:you|i|we|they|was|were|has|have|had) +{_w(2)}(?:told|said|know|knew|learned|learnt|instructed|taught|given|trained|been|before|written)\b"),
     ("instruction_override", 0.6, r"\b(?:your|here are|are your|follow these|these are the|my) +(?:new|updated|real|actual|true|only) +(?:instructions?|task|role|objective|goal|purpose|mission|directives?|orders|rules)\b"),
-    ("instruction_override", 0.5, r"\b(?:new|updated|revised|urgent) +(?:system +)?(?:instructions?|directives?|prompt) +(?:from|for you|follow|below|you)\b"),
+    ("instruction_override", 0.5, r"\b(?:new|updated|revised|urgent) +(?:system +)?(?:instructions?|directives?|prompt) +(?:for you|below|you)\b"),
     ("instruction_override", 0.6, rf"\bfrom (?:now on|this point on|this point forward|here on)(?: +out)? +{_w(2)}you +(?:are|will|must|shall|should|can|do|have|only|always|respond|answer)\b"),
     ("instruction_override", 0.8, rf"\b(?:overrides?|supersedes?|takes? (?:precedence|priority) over|replaces?|cancels?|invalidates?) +(?:all|any|every|your|the) +{_w(3)}(?:{_EARLIER} +)?(?:instructions|directives|guidelines|programming|prompts?|system prompt)\b"),
     ("instruction_override", 0.8, rf"\b{_EARLIER} +{_w(1)}(?:instructions?|rules|prompts?|directives) +{_w(2)}(?:are|is|were|was) +{_w(2)}(?:void|cancelled|canceled|obsolete|invalid|outdated|revoked|no longer|deprecated|a test|wrong|suspended|lifted|null)\b"),
     ("instruction_override", 0.8, rf"\b(?:instructions?|rules|prompts?|directives|text|everything|message) +(?:above|before this|so far) +{_w(3)}(?:void|cancelled|canceled|obsolete|invalid|revoked|suspended|lifted|should be (?:ignored|disregarded)|must be (?:ignored|disregarded))\b"),
     ("instruction_override", 0.6, r"\b(?:end of|end) (?:user input|the document|system prompt|prompt|context|untrusted data|data|instructions) +(?:begin|new|start|system|now)\b"),
     ("instruction_override", 0.7, r"\bignore *all *previous|\bignorepreviousinstructions|\bignoreallpriorinstructions"),
-    ("instruction_override", 0.7, r"\bi +g +n +o +r +e +(?:a +l +l +)?(?:t +h +e +)?(?:p +r +e +v +i +o +u +s|p +r +i +o +r|a +b +o +v +e|y +o +u +r)\b"),
+    ("instruction_override", 0.7, r"\bi +g +n +o +r +e +(?:a +l +l +|all +)?(?:t +h +e +|the +)?(?:p +r +e +v +i +o +u +s|p +r +i +o +r|a +b +o +v +e|y +o +u +r|previous|prior|above|your)\b"),
+    ("instruction_override", 0.75, rf"\b{_IGNORE} +{_w(3)}(?:system|developer) +(?:message|prompt)s?\b"),
+    ("instruction_override", 0.8, rf"\b(?:instructions?|rules|prompts?|directives|constraints|restrictions|guidelines) +{_w(6)}(?:no longer|don t|do not|dont) +(?:count|apply|matter|hold|bind|exist)\b"),
+    ("instruction_override", 0.6, r"\b(?:constraints|restrictions|filters|safeguards|guidelines) +(?:are |have been |were )?(?:lifted|removed|suspended|disabled|turned off)\b"),
+    ("instruction_override", 0.5, r"\btreat +(?:[^ ]+ +){1,8}as +(?:[^ ]+ +){0,2}(?:commands?|instructions?|orders)\b"),
+    ("instruction_override", 0.8, r"\bbeachtet? +(?:die |alle )?(?:obigen?|vorherigen?|bisherigen?) +(?:anweisung(?:en)?|regeln?|vorgaben?) +nicht\b|\b(?:bisherigen?|alten|vorherigen?|obigen?) +(?:anweisungen|regeln|vorgaben) +(?:[^ ]+ +){0,3}(?:nicht mehr|ungultig|aufgehoben)\b"),
+    ("instruction_override", 0.7, r"\bne +(?:respecte[zr]?|suis|suivez|tiens|tenez) +(?:plus|pas) +(?:[^ ]+ +){0,3}(?:consignes?|regles?|instructions?)\b|\bnon hai (?:piu )?(?:regole|limiti|restrizioni|vincoli)\b|\b(?:alsof er|er zijn|je hebt) +(?:[^ ]+ +){0,2}geen +(?:regels|beperkingen|grenzen)\b|\bno tienes (?:reglas|limites|restricciones)\b|\bno hagas caso\b[^#]{0,40}\b(?:reglas|instrucciones)\b"),
     ("role_change", 0.8, rf"\byou +are +(?:now|no longer|actually|really|hereby) +{_w(4)}(?:dan|jailbroken|unrestricted|unfiltered|uncensored|evil|free (?:from|of)|unbound|in (?:developer|debug|god|dan|jailbreak|maintenance|admin|root|sudo) mode|bound|root|superuser|without)\b"),
     ("role_change", 0.6, rf"\byou +are +(?:now|no longer) +(?:a |an |the |my )?{_w(3)}(?:ai|assistant|bot|chatbot|model|hacker|terminal|shell|interpreter|persona|character|pirate|system administrator|agent)\b"),
     ("role_change", 0.8, rf"\b(?:act|behave|respond|answer|pretend|role ?play|operate|function|speak|continue) +(?:as|like|to be|that you are|you are) +{_w(6)}{_LAWLESS}\b"),
@@ -76,16 +82,19 @@ _ENGLISH = (
     ("prompt_extraction", 0.7, rf"\b(?:{_TELL_ALL}|write|translate|summari[sz]e|copy|return|show) +{_w(2)}(?:everything|all|the words|the text|the content|the lines|the messages?|each word|what is written|every word) +{_w(3)}(?:above|before (?:this|the|my)|preceding|prior to|starting with|so far|up to (?:here|this))\b"),
     ("prompt_extraction", 0.7, rf"\b(?:instructions|prompt|text|words|message|rules) +{_w(2)}(?:above|given to you|you (?:were|have been) given|you received|you got) +{_w(3)}(?:verbatim|word for word|exactly|in (?:a )?code ?block|in full|letter by letter|base64)\b"),
     ("prompt_extraction", 0.6, r"\b(?:starting|beginning|begins|starts) +(?:with|from) +(?:the +)?(?:words? +|phrase +)?you +are\b"),
-    ("prompt_extraction", 0.6, rf"\bwhat +{_w(1)}(?:were|are|was|have) +you +{_w(2)}(?:told|instructed|programmed|forbidden|prohibited) +(?:to|not|before|in|by|from)\b"),
+    ("prompt_extraction", 0.6, rf"\bwhat +{_w(1)}(?:were|are|was|have) +you +{_w(2)}(?:told|instructed|programmed|forbidden|prohibited) +(?:to|not|before|in)\b"),
     ("exfiltration", 0.8, rf"\b(?:send|post|forward|upload|email|e mail|exfiltrate|transmit|leak|append|submit|deliver|copy|put|encode|include|embed) +{_w(6)}{_PRIVATE} +{_w(6)}(?:to|at|via|in|into|as|with) +{_w(5)}(?:https?|url|webhook|query parameter|query string|image link|attacker|pastebin)\b"),
     ("exfiltration", 0.5, rf"\b(?:exfiltrate|leak|secretly (?:send|forward|upload|copy|email|append)) +{_w(6)}{_PRIVATE}\b"),
     ("exfiltration", 0.6, rf"\b(?:read|open|cat|get|fetch|load|include) +{_w(4)}(?:ssh id rsa|id rsa|ssh id ed25519|aws credentials|etc passwd|etc shadow|env file|mcp json|kube config) +{_w(4)}(?:and|then|as|into) +{_w(3)}(?:pass|send|put|include|append|add|post|upload|return|use|content|parameter)\b"),
-    ("concealment", 0.6, rf"\b(?:do not|don t|dont|never|must not|without|avoid) +(?:tell|telling|mention|mentioning|inform|informing|notify|notifying|reveal|revealing|alert|alerting|show|showing|disclose|disclosing|let|asking|explain|explaining) +{_w(4)}(?:user|users|human|humans|operator|customer|anyone|victim)\b"),
+    ("concealment", 0.6, rf"\b(?:do not|don t|dont|never|must not|without|avoid) +(?:tell|telling|mention|mentioning|inform|informing|notify|notifying|reveal|revealing|alert|alerting|show|showing|disclose|disclosing|let|asking|explain|explaining) +{_w(4)}(?:user|users|human|humans|operator|customer|victim)\b"),
     ("concealment", 0.5, rf"\b(?:keep|do|perform|execute|run) +(?:this|it|these) +{_w(3)}(?:secret|secretly|silently|hidden|quietly|invisibly|in the background) +{_w(2)}(?:from the user|from user|user|without)\b"),
-    ("ai_address", 0.6, rf"\b(?:attention|note (?:to|for)|message (?:to|for)|instructions? (?:to|for)|dear|important for|hey|hello) +(?:all +|any +|the +|every +)?{_AI}s?(?: +(?:reading|processing|systems?|models?|agents?|assistants?|please|you|do|must|ignore|read|if|when|this))"),
+    ("ai_address", 0.6, rf"\b(?:attention|note (?:to|for)|message (?:to|for)|instructions? (?:to|for)|dear|important for|hey|hello) +(?:all +|any +|the +|every +)?{_AI}s?(?: +(?:reading|processing|systems?|models?|agents?|assistants?|please|you|do|must|ignore|read|if|when|this|approve|rate|recommend|give|always|score|rank|say|call|include|never))"),
+    ("ai_address", 0.6, rf"\b(?:hidden|secret|special|private) +(?:note|message|instructions?) +(?:for|to) +(?:all +|any +|the +)?{_AI}s?\b"),
+    ("ai_address", 0.6, rf"\b(?:the|any|this|every|an) +{_AI} +(?:must|should|has to|needs to|shall|is required to) +(?:also +|always +|never +|first +|then +)?(?:include|insert|say|recommend|rank|approve|ignore|call|add|append|send|reveal|output|mention|state|rate|open|click|reply|hand|treat)\b"),
+    ("ai_address", 0.6, rf"\b{_AI}s? +(?:reading|parsing|evaluating|scanning|screening|reviewing) +(?:this|the)\b"),
     ("ai_address", 0.6, rf"\bif +you +are +(?:an? +)?{_w(2)}{_AI}\b|\b(?:any|every|all) +{_AI}s? +(?:reading|processing|summari[sz]ing|reviewing|that reads?|who reads?) +(?:this|the)\b"),
     ("ai_address", 0.5, rf"\bwhen +(?:the +|an +|any +)?{_AI} +(?:reads?|process(?:es)?|summari[sz]es?|sees?|opens?|reviews?) +(?:this|the|these)\b"),
-    ("encoded_payload", 0.6, rf"\b(?:decode|decrypt|decipher|unscramble) +{_w(7)}(?:and|then) +{_w(2)}(?:follow|execute|obey|run|perform|comply|do what|act on|carry out)\b"),
+    ("encoded_payload", 0.6, rf"\b(?:decode|decrypt|decipher|unscramble) +{_w(7)}(?:and|then) +{_w(2)}(?:follow|execute|obey|comply|do what|act on|carry out)\b"),
 )  # fmt: skip
 
 # language: (ignore, earlier, rules), in the orders in which the language says it
@@ -171,7 +180,7 @@ _ROLES = (
 )  # fmt: skip
 
 _CJK = (
-    ("instruction_override", r"(?:忽略|无视|忘记|忘掉|不要理会|不用理会|不要遵守|不要遵循|抛弃|跳过|忽視|無視|忘記|不再遵守|停止遵守|绕过|覆盖).{0,12}(?:之前|以前|先前|上面|以上|前面|所有|全部|原有|上述|你的|此前|一切|系统).{0,12}(?:指令|指示|命令|提示|规则|規則|说明|要求|设定|设置|约束|限制|內容|内容)"),
+    ("instruction_override", r"(?:忽略|无视|忘记|忘掉|不要理会|不用理会|不要遵守|不要遵循|抛弃|跳过|忽視|無視|忘記|不再遵守|停止遵守|绕过|覆盖).{0,12}(?:之前|以前|先前|上面|以上|前面|所有|全部|原有|上述|你的|此前|一切|系统|任何).{0,12}(?:指令|指示|命令|提示|规则|規則|说明|要求|设定|设置|约束|限制|內容|内容)"),
     ("instruction_override", r"(?:把|将|對|对)?(?:之前|以前|先前|上面|以上|前面|所有|上述).{0,8}(?:指令|指示|命令|提示|规则|規則|设定).{0,8}(?:忽略|无视|忘记|忘掉|忘記|忽視|作废|删除|无效|抛弃)"),
     ("instruction_override", r"(?:前の|以前の|上記の|これまでの|今までの|先ほどの|すべての|全ての|元の|いままでの|上の|最初の).{0,12}(?:指示|命令|フロンフト|ルール|規則|制約|設定|指令|内容).{0,8}(?:無視|忘れ|破棄|従わな|取り消|無効|捨て)"),
     ("instruction_override", r"(?:이전|앞선|위의|기존|모든).{0,10}(?:지시|명령|프롬프트|규칙|지침).{0,8}(?:무시|잊|따르지)"),
@@ -189,6 +198,17 @@ _CONCEALED = (
     r"\bnao +(?:conte|diga|mencione|informe|revele|avise) +(?:[^ ]+ +){0,4}(?:usuario|cliente)\b",
     r"\b(?:vertel|zeg|meld) +(?:dit |het |dat )?(?:[^ ]+ +){0,2}(?:gebruiker|klant) +(?:niet|niets)\b|\b(?:vertel|zeg|meld) +(?:dit |het |dat )?niet +(?:[^ ]+ +){0,2}(?:gebruiker|klant)\b",
     r"не +(?:говори[^ ]*|сообщай[^ ]*|рассказывай[^ ]*|упоминай[^ ]*|показывай[^ ]*) +(?:[^ ]+ +){0,4}пользовател[^ ]*",
+)  # fmt: skip
+
+
+_REMINDERS = (
+    r"\b(?:do not|don t|dont|never|not) +(?:ever +)?(?:forget|overlook|neglect)\b",
+    r"\b(?:vergiss|vergessen sie|vergesst) +(?:bitte +)?nicht\b|\bnicht +(?:zu +)?vergessen\b",
+    r"\bn (?:oublie|oubliez|oublions)(?: pas)?\b|\bne pas oublier\b",
+    r"\bno +(?:olvides?|olviden|olvidar|omitas?)\b|\bnon +(?:dimenticare|dimenticate|dimentichi)\b",
+    r"\bnao +(?:se )?(?:esqueca|esquecam|esquecer)\b|\b(?:vergeet|vergeten) +(?:vooral +)?niet\b|\bniet +(?:te +)?vergeten\b",
+    r"не +(?:забудь(?:те)?|забывай(?:те)?|забыть)",
+    r"(?:不要|别|請勿|请勿|勿)(?:忘记|忘掉|忘記|跳过)|忘れ(?:ない|す|ること|るの|なく)",
 )  # fmt: skip
 
 
@@ -220,3 +240,6 @@ PHRASES = tuple(
         ),
     )
 )
+
+REMINDERS = tuple(Rule("reminder", folded_pattern(pattern)) for pattern in _REMINDERS)
+"""Whoever says these wants nothing forgotten."""

@@ -1,6 +1,7 @@
 """`mcp_tool`: definitions of tools that speak to the model, hide text, pose as other tools, or have changed."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -156,7 +157,7 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
         place = f"{path}.name"
         whole = Finding("name_collision", 0, len(name), 0.8, place)
         plain = _plain(name)
-        if name and not name.isascii():
+        if _mixes_scripts(name):
             yield whole._replace(category="invisible_text", score=0.6)
         if (
             (name not in known and any(_resembles(plain, other) for other in known.values()))
@@ -177,6 +178,14 @@ def _plain(name: str) -> str:
     """Give a name as it is read: without case, separators, look-alikes, and digits for letters."""
     folded = fold(name).text
     return (unleeted(folded) or folded).replace(" ", "")
+
+
+def _mixes_scripts(name: str) -> bool:
+    """Tell whether a name has Latin letters beside others, or characters that nobody sees."""
+    if name.isascii():
+        return False
+    latin = [unicodedata.name(character, "").startswith("LATIN") for character in name if character.isalpha()]
+    return (not all(latin) and any(latin)) or fold(name).offsets is not None
 
 
 def _resembles(name: str, other: str) -> bool:

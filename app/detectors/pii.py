@@ -40,7 +40,9 @@ def _international(text: str) -> int:
 
 
 def _national(text: str) -> int:
-    return len(text) if 9 <= len(_digits(text)) <= 12 and not _DATE.match(text) else 0
+    digits = _digits(text)
+    zeros = digits.count("0") * 2 > len(digits)  # a table of numbers, not one
+    return len(text) if 9 <= len(digits) <= 12 and not zeros and not _DATE.match(text) else 0
 
 
 def _named_phone(text: str) -> int:
@@ -75,6 +77,7 @@ _RULES = RuleSet(
     (
         Rule("email", _ADDRESS, accept=_email),
         Rule("email", r"(?i)[a-z0-9][a-z0-9._%+-]* ?[\[(] ?at ?[\])] ?[a-z0-9-]+(?: ?[\[(] ?dot ?[\])] ?|\.)[a-z]{2,24}"),
+        Rule("email", r"(?i)\b[a-z0-9]+(?: dot [a-z0-9]+)* at [a-z0-9-]+(?: dot [a-z0-9-]+)* dot [a-z]{2,10}\b", 0.7),
         Rule("phone", r"\B\+[1-9](?:[ ().\-/]{0,2}\d){6,16}\b", 0.9, _international),
         Rule("phone", r"\b00[1-9](?:[ ().\-/]{0,2}\d){7,16}\b", 0.7, _international),
         Rule("phone", r"(?:\b1[ .-])?(?:\([2-9]\d\d\) ?|\b[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}\b", 0.8),
@@ -87,7 +90,7 @@ _RULES = RuleSet(
         Rule("card", r"\b\d{12,19}\b", 0.9, card_length),
         Rule("iban", r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,32}\b", accept=iban_length),
         Rule("us_ssn", r"\b\d{3}-\d{2}-\d{4}\b", 0.9, _ssn),
-        Rule("us_ssn", r"(?i)\b(?:ssn|social security(?: number| no\.?)?)\b[^\d\n]{0,12}(\d{3}[ -]?\d{2}[ -]?\d{4})\b", accept=_ssn),
+        Rule("us_ssn", r"(?i)\b(?:ssn|social security(?: number| no\.?)?)\b[^\d\n]{0,24}(\d{3}[ -]?\d{2}[ -]?\d{4})\b", accept=_ssn),
         Rule("ip_address", rf"(?:^|[^\w.])({_OCTET}(?:\.{_OCTET}){{3}})(?:[^\w.]|\.[^\w]|\.?$)", 0.6, _ipv4),
         Rule("ip_address", r"(?i)(?:^|[^\w:.])((?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?:[^\w:]|$)", 0.8, _ipv6),
         *API_KEYS,

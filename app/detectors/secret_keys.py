@@ -56,14 +56,14 @@ _PLACEHOLDERS = (
 )  # fmt: skip
 _NAMED = (
     r"(?:pass(?:word|wd|phrase)|pwd|passwort|kennwort|mot[ _]de[ _]passe|contraseña|senha|пароль|密码|パスワード"
-    r"|secret|token|api[ _-]?key|access[ _-]?key|private[ _-]?key|auth[ _-]?key|credential)"
+    r"|hasło|secret[ _-]?key|secret|token|api[ _-]?key|access[ _-]?key|private[ _-]?key|auth[ _-]?key|credential)"
 )
 
 
 def _with_digits(text: str) -> int:
-    """Take a token that was drawn at random: it has digits and letters, and 12 of them in a row somewhere."""
-    longest = max(map(len, text.replace("-", "_").split("_")))
-    return len(text) if longest >= 12 and _mixed(text) else 0
+    """Take a token that was drawn at random: somewhere in it are 12 letters and digits in a row."""
+    runs = text.replace("-", "_").split("_")
+    return len(text) if any(len(run) >= 12 and _mixed(run) for run in runs) else 0
 
 
 def _assigned(text: str) -> int:
@@ -101,9 +101,9 @@ _RULES = RuleSet(
         *API_KEYS,
         Rule("jwt", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", 0.9),
         Rule("bearer_token", r"(?i)\b(?:bearer|basic)[ \t]{1,3}([A-Za-z0-9._~+/-]{16,}={0,2})", 0.8, _with_digits),
-        Rule("password", rf'(?i){_NAMED}(?:\x00|["\']?\s{{0,3}}(?::=|=>|=|:)\s{{0,3}})["\']?([^\s\x00"\'`,;]{{6,}})', 0.8, _assigned),
-        Rule("password", r"(?i)(?:--password|--token|--api-key)[ =]([^\s\x00\"'`,;]{6,})", 0.8, _assigned),
-        Rule("url_credentials", r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s\x00/:@\"'<>]+:[^\s\x00/@\"'<>]+)@", 0.9, _credentials),
+        Rule("password", rf'(?i){_NAMED}(?:\x00(?:value\x00)?|["\']?\s{{0,3}}(?::=|=>|=|:|：)\s{{0,3}}|\s(?:is|ist|est|es|è|é)\s)["\']?([^\s\x00"\'`,;]{{6,}})', 0.8, _assigned),
+        Rule("password", r"(?i)(?:--password[ =]|--token[ =]|--api-key[ =]|\b(?:sshpass|docker login|mysql|mysqldump)\b[^\n\x00]{0,80}\s-p ?|\bcurl\b[^\n\x00]{0,80}\s-u ?[^\s:\x00]{1,40}:)([^\s\x00\"'`,;]{6,})", 0.8, _assigned),
+        Rule("url_credentials", r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s\x00/:@\"'<>]*:[^\s\x00/@\"'<>]+)@", 0.9, _credentials),
         Rule(
             "private_key",
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
