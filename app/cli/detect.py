@@ -49,7 +49,7 @@ def detect(
 
 def detectors(
     corpus: Path = typer.Argument(
-        help="Folder with one for each provider: `PART-benign.txt`, `PART-hostile.txt`, perhaps `options.json`."
+        help="Folder with one for each provider: `PART-benign.txt`, `PART-hostile.txt`, maybe `options.json`."
     ),
     errors: bool = typer.Option(False, help="List what was missed and what was flagged wrongly."),
     output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),

@@ -26,6 +26,8 @@ _CARDS = {
     (prefix, length) for prefixes, lengths in _CARD_LENGTHS for prefix in prefixes for length in lengths
 }
 
+_CARD_PREFIXES = {prefix for prefix, _ in _CARDS}
+
 _CALLING_CODES = frozenset(
     [
         "1",
@@ -107,6 +109,8 @@ _CALLING_CODE_DECADES = frozenset(
 
 def card_length(text: str) -> int:
     """Give the length of `text` when it is the number of a payment card (spaces and hyphens allowed), else 0."""
+    if text[0] != "4" and text[:2] not in _CARD_PREFIXES:
+        return 0
     digits = text.replace(" ", "").replace("-", "")
     if (digits[0], len(digits)) not in _CARDS and (digits[:2], len(digits)) not in _CARDS:
         return 0

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 __all__ = ["Folded", "fold", "folded_pattern", "joined", "unleeted"]
@@ -27,6 +28,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _LATIN = re.compile(r"[a-z]")
 _OTHER = re.compile(r"[α-ωа-яѐ-џԁԛԝһӏ]")
 _LEET = str.maketrans("013457", "oieast")
+_LEET_DIGIT = re.compile(r"[013457]")
 _LEET_WORD = re.compile(r"[a-z][013457]+[a-z]|\b[013457][a-z]{3}")
 _BMP = 0x10000
 _HANGUL = range(0xAC00, 0xD7B0)  # decomposing a syllable would leave its first sound
@@ -66,33 +68,32 @@ _TABLE = _Table(
 _JOINING = _Table(_TABLE | dict.fromkeys(map(ord, _JOINERS)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Folded:
-    """A folded text of lower-case letters, digits and single characters of space.
-
-    `offsets` are those of its characters in the text that was folded, `None` where they are the same.
-    """
+    """A folded text of lower-case letters, digits and spaces, and the text that was folded."""
 
     text: str
-    offsets: Sequence[int] | None
-    length: int
+    original: str
+    table: "_Table"
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Give the span in the text that was folded."""
-        if self.offsets is None:
+        if len(self.text) == len(self.original):
             return start, end
-        return self.offsets[start], self.offsets[end - 1] + 1 if end else 0
+        return self._offsets[start], self._offsets[end - 1] + 1 if end else 0
+
+    @cached_property
+    def _offsets(self) -> Sequence[int]:
+        folded = map(self.table.__getitem__, map(ord, self.original))
+        return [index for index, code in enumerate(folded) if code is not None]
 
 
 def fold(text: str, table: "_Table" = _TABLE) -> Folded:
     """Fold a text. What is not a letter or digit becomes a space, what nobody sees disappears."""
     folded = text.translate(table)
-    offsets = None
-    if len(folded) != len(text):
-        offsets = [index for index, character in enumerate(text) if table[ord(character)] is not None]
     if not folded.isascii() and _OTHER.search(folded) and _LATIN.search(folded):
         folded = _LETTERS.sub(_in_latin, folded)
-    return Folded(folded, offsets, len(text))
+    return Folded(folded, text, table)
 
 
 def joined(text: str) -> Folded | None:
@@ -108,7 +109,9 @@ def folded_pattern(pattern: str) -> str:
 
 def unleeted(folded: str) -> str | None:
     """Read digits as the letters that they look like; `None` where none stands between letters."""
-    return folded.translate(_LEET) if _LEET_WORD.search(folded) else None
+    if not _LEET_DIGIT.search(folded) or not _LEET_WORD.search(folded):
+        return None
+    return folded.translate(_LEET)
 
 
 def _in_latin(word: re.Match[str]) -> str:

@@ -71,9 +71,12 @@ def _found(text: str, phrases: RuleSet, layers: int) -> Iterator[Finding]:
         yield Finding(match.rule.category, match.start, match.end, match.rule.score)
     if layers and (inner := list(decoded_texts(text))):
         decoded_all = texts_of([decoded for _, decoded in inner])
+        worst: dict[int, float] = {}
         for finding in _found(decoded_all.joined, phrases, layers - 1):
-            encoded = inner[decoded_all.index_at(finding.start)][0]
-            yield Finding("encoded_payload", encoded.start, encoded.end, finding.score)
+            index = decoded_all.index_at(finding.start)
+            worst[index] = max(finding.score, worst.get(index, 0.0))
+        for index, score in worst.items():
+            yield Finding("encoded_payload", inner[index][0].start, inner[index][0].end, score)
 
 
 def _said(folded: Folded, text: str, phrases: RuleSet) -> Iterator[Finding]:

@@ -185,7 +185,7 @@ def _mixes_scripts(name: str) -> bool:
     if name.isascii():
         return False
     latin = [unicodedata.name(character, "").startswith("LATIN") for character in name if character.isalpha()]
-    return (not all(latin) and any(latin)) or fold(name).offsets is not None
+    return (not all(latin) and any(latin)) or len(fold(name).text) < len(name)
 
 
 def _resembles(name: str, other: str) -> bool:

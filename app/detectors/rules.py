@@ -1,5 +1,6 @@
 """Rules as regular expressions, all of them matched by RE2: in time linear in the text, whatever it says."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +11,7 @@ __all__ = ["Match", "Rule", "RuleSet"]
 
 _ANYWHERE = re2._Anchor.UNANCHORED
 _SHORT = 64
+_WORD = re.compile(r"[^\W_]+")
 _MEMORY = 32 << 20  # of automaton states, per expression, allocated as they are needed
 
 
@@ -82,7 +84,9 @@ def _accepted(
             if not kept:
                 position = start + _first_run(text)
                 continue
-            position = end = start + len(text[:kept].encode())
+            if kept < len(text):
+                end = start + len(text[:kept].encode())
+            position = end
         yield start, end
 
 
@@ -90,10 +94,8 @@ def _first_run(text: str) -> int:
     """Give the bytes after which to go on behind a rejected match: behind its first word, when it is short."""
     if len(text) > _SHORT:
         return len(text.encode())
-    for index, character in enumerate(text):
-        if not character.isalnum():
-            return max(1, len(text[:index].encode()))
-    return len(text.encode())
+    word = _WORD.match(text)
+    return len(word[0].encode()) if word else 1
 
 
 def _code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
