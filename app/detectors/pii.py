@@ -14,7 +14,7 @@ __all__ = ["CATEGORIES", "detector"]
 
 CATEGORIES = ("api_key", "card", "email", "iban", "ip_address", "phone", "us_ssn")
 
-_FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".js", ".css", ".map", ".html")
+_FILE_SUFFIXES = frozenset(["png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "map", "html"])
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d")
 _NAMED = (
     r"(?:phone|tel|mobile|cell|fax|whatsapp|telefon|handy|mobil|téléphone|portable|teléfono|móvil|telefono"
@@ -27,7 +27,7 @@ _ADDRESS = rf"[{_LETTER}0-9][{_LETTER}0-9._%+-]*(?:@|%40|＠)(?:[{_LETTER}0-9-]+
 
 def _email(text: str) -> int:
     """Take an address, not a remote of git or the name of an image file."""
-    return 0 if text.startswith("git@") or text.lower().endswith(_FILE_SUFFIXES) else len(text)
+    return 0 if text[:4] == "git@" or text.rpartition(".")[2].lower() in _FILE_SUFFIXES else len(text)
 
 
 def _digits(text: str) -> str:

@@ -22,6 +22,8 @@ DETECTORS: Mapping[str, Callable[[Options], Detector]] = {
 def build_detector(provider: str, path: str, members: JsonObject) -> Detector:
     """Build one of `DETECTORS` from the members of an annotator, named `path` in diagnostics.
 
-    Raises `ManifestError`.
+    It is ready: its expressions are compiled. Raises `ManifestError`.
     """
-    return DETECTORS[provider](Options(path, members))
+    detector = DETECTORS[provider](Options(path, members))
+    detector("")
+    return detector

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import re2
@@ -39,18 +40,26 @@ class Rule:
 
 
 class RuleSet:
-    """Rules that are tried together: one pass tells which occur at all, and only those are searched for."""
+    """Rules that are tried together: one pass tells which occur at all, and only those are searched for.
+
+    The expressions are compiled at the first use, so that only who uses them waits for it.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        options = re2.Options()
-        options.max_mem = _MEMORY
-        options.log_errors = False
         self._rules = tuple(rules)
-        self._expressions = [re2.compile(rule.pattern, options) for rule in self._rules]
-        self._any = re2.Set.SearchSet(options)
-        for rule in self._rules:
-            self._any.Add(rule.pattern)
-        self._any.Compile()
+
+    @cached_property
+    def _expressions(self) -> list["re2._Regexp"]:
+        return [re2.compile(rule.pattern, _options()) for rule in self._rules]
+
+    @cached_property
+    def _any(self) -> re2.Set:
+        """What tells which rules occur. Compiles the expressions too, so that no later text waits for them."""
+        occurring = re2.Set.SearchSet(_options())
+        for rule, _ in zip(self._rules, self._expressions, strict=True):
+            occurring.Add(rule.pattern)
+        occurring.Compile()
+        return occurring
 
     def matches(self, text: str) -> list[Match]:
         """Find every match of every rule; those of one rule do not overlap."""
@@ -64,6 +73,13 @@ class RuleSet:
             return [Match(*each) for each in found]
         offsets = _code_points(data, {offset for _, *span in found for offset in span})
         return [Match(rule, offsets[start], offsets[end]) for rule, start, end in found]
+
+
+def _options() -> re2.Options:
+    options = re2.Options()
+    options.max_mem = _MEMORY
+    options.log_errors = False
+    return options
 
 
 def _accepted(
