@@ -137,6 +137,8 @@ def _is_internal(host: str) -> bool:
     """Tell whether a host is where outsiders should not be led: link-local addresses and metadata services."""
     if host == "metadata.google.internal":
         return True
+    if not host[-1].isdigit() and ":" not in host:
+        return False
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
