@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test check bench fuzz lock openapi clean
+.PHONY: run test check bench fuzz lock openapi schema clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -25,6 +25,9 @@ fuzz: $(INSTALLED)-dev ## 100,000 generated requests against a running service
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json
+
+schema: $(INSTALLED)-dev ## write openapi/manifest.schema.json anew
+	$(BIN)/acs-sidecar schema > openapi/manifest.schema.json
 
 lock: ## resolve the dependencies anew
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv

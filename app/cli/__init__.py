@@ -13,6 +13,7 @@ from app.cli import (
     digest,
     evaluate,
     openapi,
+    schema,
     serve,
     sign,
     test,
@@ -65,6 +66,7 @@ cli.command()(verify.verify)
 cli.command()(config.config)
 cli.command()(token.token)
 cli.command()(openapi.openapi)
+cli.command()(schema.schema)
 cli.add_typer(approve.approvals, name="approvals")
 cli.add_typer(audit.audit, name="audit")
 

@@ -1,7 +1,7 @@
 """The manifest: validation and its frozen model (contract 1.3)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from app.core.canonical import canonical, digest, digest_bytes
@@ -15,15 +15,25 @@ from app.core.document import (
     parse_document,
 )
 from app.core.errors import Reason
-from app.core.limits import IGNORED_LIMITS, Limits
+from app.core.limits import Limits
+from app.core.manifest_members import (
+    ANNOTATOR_TYPES,
+    APPROVAL_MEMBERS,
+    APPROVAL_NUMBERS,
+    FIXED_MEMBERS,
+    LIMIT_MEMBERS,
+    MANIFEST_MEMBERS,
+    ON_TIMEOUT,
+    POINT_MEMBERS,
+    POLICY_TYPES,
+    SUPPORTED_VERSIONS,
+    VERSION_PATTERN,
+)
 from app.core.path import ALL_ROOTS, SNAPSHOT_ONLY, Path, PathSyntaxError, Root, parse_path
 from app.core.points import POINT_NAMES, TOOL_POINTS, InterventionPoint
 from app.core.values import Json, JsonObject
 
 __all__ = [
-    "ANNOTATOR_TYPES",
-    "POLICY_TYPES",
-    "SUPPORTED_VERSIONS",
     "AnnotatorUse",
     "Manifest",
     "Members",
@@ -34,43 +44,10 @@ __all__ = [
     "read_manifest",
 ]
 
-SUPPORTED_VERSIONS = ("0.3.0-alpha", "0.3.1-beta")
-POLICY_TYPES = ("rego", "cedar", "test", "custom")
-ANNOTATOR_TYPES = ("classifier", "llm", "endpoint")
 PROMPT_MEMBERS = ("system_prompt", "prompt", "system_prompt_file", "system_prompt_url")
-FIXED_MEMBERS = frozenset(
-    {
-        "type",
-        "adapter",
-        "bundle",
-        "bundle_url",
-        "modules",
-        "rego_version",
-        "policy_set",
-        "policy_path",
-    }
-)
-"""Members of a policy definition that a binding may not overlay (contract 1.7)."""
 
-_VERSION = re.compile(r"(?:0\.3\.0-alpha|0\.3\.1-beta)(?:-agt(?:\+[A-Za-z0-9._-]+)?)?")
+_VERSION = re.compile(VERSION_PATTERN)
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_MEMBERS = frozenset(
-    {
-        "agent_control_specification_version",
-        "metadata",
-        "extends",
-        "policies",
-        "intervention_points",
-        "tools",
-        "annotators",
-        "approval",
-        "limits",
-    }
-)
-_POINT_MEMBERS = frozenset({"policy_target", "policy", "policy_target_kind", "tool_name_from", "annotations"})
-_APPROVAL_NUMBERS = ("timeout_seconds", "fatigue_threshold", "fatigue_window_seconds")
-_APPROVAL_MEMBERS = frozenset({"default_resolver", "on_timeout", "resolvers", *_APPROVAL_NUMBERS})
-_ON_TIMEOUT = ("deny", "allow", "suspend")
 
 """The names and indexes that lead to a member."""
 
@@ -192,14 +169,14 @@ class _Reading:
             self._wrong((), "manifest-too-large", f"the merged manifest is longer than {limit} bytes")
             self.reason = Reason.RESOURCE_LIMIT_EXCEEDED
             return None
-        self._only(value, _MEMBERS, ())
+        self._only(value, MANIFEST_MEMBERS, ())
         self._version(value.get("agent_control_specification_version"))
         self._object(value, "metadata")
         policies = self._policies(value)
         tools = self._objects(value, "tools")
         annotators = self._annotators(value)
         approval = self._approval(value)
-        limits = self._limits(value, server_limits)
+        limits = self._limits(value)
         points = self._points(value, policies, annotators)
         return Manifest(value, digest_bytes(text), points, policies, tools, limits, approval, self._document)
 
@@ -233,11 +210,11 @@ class _Reading:
 
     def _approval(self, value: JsonObject) -> JsonObject:
         approval = self._object(value, "approval")
-        self._only(approval, _APPROVAL_MEMBERS, ("approval",))
-        for name in _APPROVAL_NUMBERS:
+        self._only(approval, APPROVAL_MEMBERS, ("approval",))
+        for name in APPROVAL_NUMBERS:
             if name in approval:
                 self._positive(approval[name], ("approval", name))
-        if "on_timeout" in approval and approval["on_timeout"] not in _ON_TIMEOUT:
+        if "on_timeout" in approval and approval["on_timeout"] not in ON_TIMEOUT:
             self._wrong(
                 ("approval", "on_timeout"), "value-not-allowed", "must be `deny`, `allow` or `suspend`"
             )
@@ -258,9 +235,9 @@ class _Reading:
         elif resolvers and name not in resolvers:
             self._wrong(path, "name-unknown", f"`{name}` is not one of `approval.resolvers`")
 
-    def _limits(self, value: JsonObject, server_limits: Limits) -> JsonObject:
+    def _limits(self, value: JsonObject) -> JsonObject:
         limits = self._object(value, "limits")
-        self._only(limits, IGNORED_LIMITS | set(server_limits.names()), ("limits",))
+        self._only(limits, LIMIT_MEMBERS, ("limits",))
         for name, limit in limits.items():
             self._positive(limit, ("limits", name))
         return limits
@@ -288,7 +265,7 @@ class _Reading:
         policies: Mapping[str, JsonObject],
         annotators: Mapping[str, JsonObject],
     ) -> Point | None:
-        self._only(config, _POINT_MEMBERS, path)
+        self._only(config, POINT_MEMBERS, path)
         target = self._path(config.get("policy_target"), (*path, "policy_target"), SNAPSHOT_ONLY)
         kind = config.get("policy_target_kind")
         if kind is not None and not isinstance(kind, str):
@@ -368,7 +345,7 @@ class _Reading:
         source = self._document.origin(path).source
         self.findings.append(Diagnostic(code, message, name, source=source, line=line, column=column))
 
-    def _only(self, value: JsonObject, allowed: frozenset[str], path: Members) -> None:
+    def _only(self, value: JsonObject, allowed: Collection[str], path: Members) -> None:
         for name in value:
             if name not in allowed:
                 listed = ", ".join(f"`{member}`" for member in sorted(allowed))

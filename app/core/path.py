@@ -9,7 +9,7 @@ from enum import StrEnum
 from app.core.errors import EvaluationError, Reason
 from app.core.values import Json
 
-__all__ = ["ALL_ROOTS", "SNAPSHOT_ONLY", "Path", "PathSyntaxError", "Root", "parse_path"]
+__all__ = ["ALL_ROOTS", "SNAPSHOT_ONLY", "Path", "PathSyntaxError", "Root", "parse_path", "path_pattern"]
 
 
 class Root(StrEnum):
@@ -25,12 +25,10 @@ ALL_ROOTS = frozenset(Root)
 SNAPSHOT_ONLY = frozenset({Root.SNAPSHOT})
 
 _ROOT = re.compile(r"\$(?:snap|pi|policy_target|tool)?(?=[.\[]|$)")
-_SEGMENT = re.compile(
-    r"""\.(?P<name>[^.\[]+)
-      | \[(?P<index>0|[1-9][0-9]{0,9})\]
-      | \[(?P<quoted>"(?:[^"\\\x00-\x1f]|\\.)*")\]""",
-    re.VERBOSE,
-)
+_NAME = r"[^.\[]+"
+_INDEX = "0|[1-9][0-9]{0,9}"
+_QUOTED = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
+_SEGMENT = re.compile(rf"\.(?P<name>{_NAME})|\[(?P<index>{_INDEX})\]|\[(?P<quoted>{_QUOTED})\]")
 
 
 class PathSyntaxError(ValueError):
@@ -130,6 +128,13 @@ def parse_path(text: str, roots: frozenset[Root] = ALL_ROOTS) -> Path:
         segments.append(_segment_value(text, segment))
         place = segment.end()
     return Path(text, root, tuple(segments))
+
+
+def path_pattern(roots: frozenset[Root]) -> str:
+    """Give a regular expression of JSON Schema for the paths that may start at one of `roots`."""
+    names = "|".join(re.escape(root.value.removeprefix("$")) for root in Root if root in roots)
+    optional = "?" if Root.SNAPSHOT in roots else ""
+    return rf"^\$(?:{names}){optional}(?:\.{_NAME}|\[(?:{_INDEX})\]|\[{_QUOTED}\])*$"
 
 
 def _segment_value(text: str, segment: re.Match[str]) -> str | int:

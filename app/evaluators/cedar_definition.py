@@ -6,15 +6,13 @@ from typing import TypeVar
 
 from app.core.ports import SourceError, SourceFile, SourceReader
 from app.core.values import Json, JsonObject
+from app.evaluators.cedar_members import MEMBERS, ORIGINS
 from app.evaluators.cedar_query import Query, read_query
 from app.evaluators.cedar_source import PolicyText
 from app.evaluators.findings import Place, invalid, too_large
 
 __all__ = ["Definition", "EntitySource", "SchemaSource", "read_definition"]
 
-_MEMBERS = frozenset(
-    {"type", "policy_set", "policy_path", "entities", "entities_path", "schema", "schema_path", "query"}
-)
 _SUFFIX = ".cedar"
 _T = TypeVar("_T")
 
@@ -48,8 +46,8 @@ class Definition:
 
 def read_definition(path: str, definition: JsonObject, sources: SourceReader) -> Definition:
     """Check the members and read the sources. Raises `ManifestError`."""
-    if unknown := sorted(definition.keys() - _MEMBERS):
-        listed = ", ".join(f"`{name}`" for name in sorted(_MEMBERS))
+    if unknown := sorted(definition.keys() - MEMBERS):
+        listed = ", ".join(f"`{name}`" for name in sorted(MEMBERS))
         raise invalid("member-unknown", f"is not known here; known are {listed}", f"{path}.{unknown[0]}")
     return Definition(
         _policies(path, definition, sources),
@@ -60,7 +58,7 @@ def read_definition(path: str, definition: JsonObject, sources: SourceReader) ->
 
 
 def _policies(path: str, definition: JsonObject, sources: SourceReader) -> tuple[PolicyText, ...]:
-    given = [name for name in ("policy_set", "policy_path") if not _blank(definition.get(name, ""))]
+    given = [name for name in ORIGINS if not _blank(definition.get(name, ""))]
     if len(given) != 1:
         raise invalid("member-missing", "needs exactly one of `policy_set` and `policy_path`", path)
     here = f"{path}.{given[0]}"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from app.core.path import PathSyntaxError, Root, parse_path
 from app.core.values import Json, JsonObject
 from app.evaluators.cedar_context import ContextSource, context_template
+from app.evaluators.cedar_members import QUERY_MEMBERS
 from app.evaluators.cedar_uids import UidSource, uid_source
 from app.evaluators.findings import invalid
 
@@ -18,7 +19,6 @@ __all__ = ["DecimalPlace", "Query", "binding_query", "read_query"]
 
 _ENTITIES = ("principal", "action", "resource")
 _PARTS = frozenset({*_ENTITIES, "context"})
-_MEMBERS = _PARTS | {"decimals"}
 _CONTEXT = "context"
 
 Segments = tuple[str | int, ...]
@@ -55,8 +55,8 @@ def read_query(value: Json, path: str) -> Query:
     """Read a `query` object. Raises `ManifestError`."""
     if not isinstance(value, dict):
         raise invalid("wrong-type", "must be an object", path)
-    if unknown := sorted(value.keys() - _MEMBERS):
-        listed = ", ".join(f"`{name}`" for name in sorted(_MEMBERS))
+    if unknown := sorted(value.keys() - QUERY_MEMBERS):
+        listed = ", ".join(f"`{name}`" for name in sorted(QUERY_MEMBERS))
         raise invalid("member-unknown", f"is not known here; known are {listed}", f"{path}.{unknown[0]}")
     principal, action, resource = (
         uid_source(value[part], f"{path}.{part}") if part in value else None for part in _ENTITIES

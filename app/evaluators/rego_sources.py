@@ -11,13 +11,9 @@ from app.core.values import Json, JsonObject
 from app.evaluators.findings import Place, finding, invalid
 from app.evaluators.rego_bundle import EVERYTHING, Bundle, Roots, read_bundle
 from app.evaluators.rego_documents import DOCUMENT_SUFFIXES, Placed, merge, read_document
+from app.evaluators.rego_members import MEMBERS, ORIGINS
 
 __all__ = ["Module", "RegoSources", "is_blank", "read_sources"]
-
-_MEMBERS = frozenset(
-    {"type", "query", "bundle", "bundle_url", "modules", "data", "data_paths", "rego_version"}
-)
-_ORIGINS = ("bundle", "bundle_url", "modules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +66,12 @@ def read_sources(path: str, definition: JsonObject, sources: SourceReader) -> Re
 
 
 def _refuse_unknown(path: str, definition: JsonObject) -> None:
-    known = ", ".join(f"`{name}`" for name in sorted(_MEMBERS))
+    known = ", ".join(f"`{name}`" for name in sorted(MEMBERS))
     message = f"is not a member of a rego policy; known are {known}"
     unknown = [
         finding("member-unknown", message, Place(f"{path}.{name}"))
         for name in definition
-        if name not in _MEMBERS
+        if name not in MEMBERS
     ]
     if unknown:
         raise ManifestError(unknown)
@@ -93,7 +89,7 @@ def _rego_version(path: str, definition: JsonObject) -> int | None:
 def _read_origin(
     path: str, definition: JsonObject, version: int | None, sources: SourceReader, into: _Collected
 ) -> None:
-    given = [name for name in _ORIGINS if not is_blank(definition.get(name))]
+    given = [name for name in ORIGINS if not is_blank(definition.get(name))]
     if len(given) != 1:
         message = "exactly one of `bundle`, `bundle_url` and `modules` must be given"
         if given:

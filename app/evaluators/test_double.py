@@ -8,12 +8,9 @@ from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.errors import EvaluationError, Reason
 from app.core.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, PolicyType, SourceReader
 from app.core.values import Json, JsonObject
+from app.evaluators.test_double_members import MAX_DELAY_MS, MEMBERS
 
-__all__ = ["MAX_DELAY_MS", "TEST"]
-
-MAX_DELAY_MS = 1_000
-
-_MEMBERS = frozenset({"type", "output", "error", "delay_ms"})
+__all__ = ["TEST"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +54,8 @@ class _TestDoubleType:
 
 def _findings(path: str, definition: JsonObject) -> Iterator[Diagnostic]:
     for name in definition:
-        if name not in _MEMBERS:
-            listed = ", ".join(f"`{member}`" for member in sorted(_MEMBERS))
+        if name not in MEMBERS:
+            listed = ", ".join(f"`{member}`" for member in sorted(MEMBERS))
             yield Diagnostic("member-unknown", f"is not known here; known are {listed}", f"{path}.{name}")
     if ("output" in definition) == ("error" in definition):
         yield Diagnostic("member-missing", "needs exactly one of `output` and `error`", path)

@@ -33,6 +33,7 @@ ROUTES: Mapping[str, Access | Scope] = {
     "POST /v1/evaluate:batch": Scope.EVALUATE,
     "POST /v1/approvals:resolve": Scope.EVALUATE,
     "POST /v1/manifests:validate": Scope.EVALUATE,
+    "GET /v1/manifest.schema.json": Access.ANY_CALLER,
     "GET /v1/manifests": Scope.MANIFESTS_READ,
     "GET /v1/manifests/{name}": Scope.MANIFESTS_READ,
     "GET /v1/audit/logs": Scope.AUDIT_READ,

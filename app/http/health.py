@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 import app
 from app.core.compiled import CompiledManifest, InlineMode
-from app.core.manifest import SUPPORTED_VERSIONS
+from app.core.manifest_members import SUPPORTED_VERSIONS
 from app.http.dependencies import current_runtime
 from app.reload import Outcome
 from app.runtime import Runtime

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+import orjson
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.catalog import AnyManifest
@@ -18,10 +19,14 @@ from app.core.placing import placed
 from app.core.redaction import redacted
 from app.core.values import JsonObject
 from app.http.dependencies import current_caller, current_runtime
+from app.manifest_schema import manifest_schema
 from app.runtime import Runtime
 from app.wire.problems import ProblemError
 
 __all__ = ["router"]
+
+_SCHEMA_TYPE = "application/schema+json"
+_SCHEMA_RESPONSE: dict[str, Any] = {"content": {_SCHEMA_TYPE: {"schema": {"type": "object"}}}}
 
 router = APIRouter(tags=["manifests"])
 Current = Annotated[Runtime, Depends(current_runtime)]
@@ -120,6 +125,12 @@ async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCa
     return Validation(
         valid=valid, digest=document_digest(document), diagnostics=_findings(placed(found, document))
     )
+
+
+@router.get("/v1/manifest.schema.json", response_class=Response, responses={200: _SCHEMA_RESPONSE})
+async def manifest_json_schema() -> Response:
+    """Give the JSON Schema of the manifest, for editors."""
+    return Response(orjson.dumps(manifest_schema()), media_type=_SCHEMA_TYPE)
 
 
 @router.get("/v1/manifests")

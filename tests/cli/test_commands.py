@@ -137,7 +137,9 @@ def test_openapi_prints_the_checked_in_document(folder: Path) -> None:
     assert run(folder, "openapi").stdout == (ROOT / "openapi" / "openapi.json").read_text()
 
 
-@pytest.mark.parametrize("verb", ["serve", "evaluate", "validate", "test", "digest", "config", "openapi"])
+@pytest.mark.parametrize(
+    "verb", ["serve", "evaluate", "validate", "test", "digest", "config", "openapi", "schema"]
+)
 def test_help_teaches(folder: Path, verb: str) -> None:
     """Every verb explains itself and its options."""
     done = run(folder, verb, "--help")

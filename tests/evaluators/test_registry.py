@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from app.core.manifest import POLICY_TYPES
+from app.core.manifest_members import POLICY_TYPES
 from app.evaluators.cedar import CEDAR
 from app.evaluators.registry import policy_types
 from app.evaluators.rego import REGO
