@@ -86,6 +86,10 @@ class Settings(BaseModel):
         "required", description="whether a client without certificate is refused at once, or may show a token"
     )
     uds_allowed_uids: Numbers = Field((), description="users of the Unix socket, by comma; without: any")
+    request_timeout_s: Positive = Field(
+        10, description="seconds in which a request must arrive, and what was answered must be taken"
+    )
+    keep_alive_s: Positive = Field(60, description="seconds after which an idle connection is closed")
     max_body_bytes: Positive = Field(4_194_304, description="longest request body")
     max_in_flight: Positive = Field(1_024, description="requests served at once; more are answered 429")
     include: Listed = Field(

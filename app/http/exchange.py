@@ -1,7 +1,7 @@
 """The thin ASGI layer under the decision path: headers read once, bodies read within a bound."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -31,7 +31,10 @@ _JSON = (b"content-type", b"application/json")
 
 @dataclass(slots=True)
 class Headers:
-    """The request headers that decide what happens to a request."""
+    """The request headers that decide what happens to a request.
+
+    `state` is what the connection tells of it, `late` among it once the body took too long.
+    """
 
     host: bytes | None = None
     hosts: int = 0
@@ -39,6 +42,7 @@ class Headers:
     content_type: bytes = b""
     content_length: bytes | None = None
     authorization: bytes | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
     traceparent: bytes | None = None
 
 
@@ -67,7 +71,8 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
 async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | None:
     """Read the body, at most `limit` bytes of it; `None` when the client went away.
 
-    Raises `ProblemError` (413) as soon as the bound is passed, at the latest while reading.
+    Raises `ProblemError`: 413 as soon as the bound is passed, at the latest while reading, and 408
+    when the body did not come in time.
     """
     announced = headers.content_length
     if announced is not None and (not announced.isdigit() or int(announced) > limit):
@@ -76,24 +81,24 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | N
     if message["type"] != "http.request":
         return None
     body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(body) > limit:
-            raise _too_long(limit)
-        return body
-    chunks = [body]
-    size = len(body)
-    while message.get("more_body", False):
-        if size > limit:
-            raise _too_long(limit)
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        chunks.append(chunk)
-    if size > limit:
+    if message.get("more_body", False):
+        chunks = [body]
+        size = len(body)
+        while message.get("more_body", False):
+            if size > limit:
+                raise _too_long(limit)
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            chunks.append(chunk)
+        body = b"".join(chunks)
+    if "late" in headers.state:
+        raise _too_late()
+    if len(body) > limit:
         raise _too_long(limit)
-    return b"".join(chunks)
+    return body
 
 
 async def send_reply(
@@ -116,5 +121,13 @@ def _too_long(limit: int) -> ProblemError:
     return ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"the body is longer than {limit} bytes",
+        headers=((b"connection", b"close"),),
+    )
+
+
+def _too_late() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "the request did not arrive in time",
         headers=((b"connection", b"close"),),
     )

@@ -90,10 +90,11 @@ class Gate:
         path: str = scope["path"]
         decides = is_decision(path)
         headers = read_headers(scope["headers"])
+        headers.state = scope["state"]
         caller = None
         try:
             self._check_origin(headers)
-            peer = scope["state"].get("peer")
+            peer = headers.state.get("peer")
             if self._users:
                 self._check_user(peer)
             if self._guard is not None:

@@ -159,6 +159,7 @@ _PROBLEMS = {
     "403": "the caller may not do this",
     "404": "no such route or manifest",
     "405": "only POST",
+    "408": "the body did not arrive in time",
     "413": "the body is too long",
     "415": "the body is not JSON",
     "429": "too many requests in flight",

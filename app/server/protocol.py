@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, but each response leaves in one write, and together with others."""
 
 import asyncio
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
@@ -8,10 +9,30 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.server.peer import peer_of
 
-__all__ = ["HttpProtocol"]
+__all__ = ["ConnectionLimits", "HttpProtocol"]
 
 
 _CONTINUE = b"HTTP/1.1 100"
+_MAX_HEAD_BYTES = 65_536
+_MAX_PIPELINED = 256
+# Chunks of one byte each are six on the wire.
+_CHUNKING = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What one peer may take: connections at once, seconds to send and to read, bytes of a body."""
+
+    most_connections: float = inf
+    request_timeout_s: float = inf
+    max_body_bytes: float = inf
+
+
+_UNLIMITED = ConnectionLimits()
+
+
+class _TooManyRequestsError(Exception):
+    """More requests were sent on one connection than are answered in a row."""
 
 
 class _HeldWrites:
@@ -21,11 +42,12 @@ class _HeldWrites:
     more than a decision. No response of this service is long, or a stream.
     """
 
-    __slots__ = ("_parts", "_transport")
+    __slots__ = ("_parts", "_transport", "released")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._parts: list[bytes] = []
+        self.released = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
         return getattr(self._transport, name)
@@ -41,7 +63,9 @@ class _HeldWrites:
         """Write what is held."""
         parts, self._parts = self._parts, []
         if parts and not self._transport.is_closing():
-            self._transport.write(b"".join(parts))
+            response = b"".join(parts)
+            self.released += len(response)
+            self._transport.write(response)
 
     def close(self) -> None:
         """Write what is held and close."""
@@ -50,23 +74,66 @@ class _HeldWrites:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection, which is closed at once when `most_connections` are open already."""
+    """One connection, which is closed at once when too many are open already.
+
+    `watch` must be called once in a while: a connection costs no timer.
+    """
 
     _held: _HeldWrites
 
-    def __init__(self, *, most_connections: float = inf, **parts: Any) -> None:  # noqa: ANN401  # uvicorn's own
+    def __init__(self, *, limits: ConnectionLimits = _UNLIMITED, **parts: Any) -> None:  # noqa: ANN401  # uvicorn's own
         super().__init__(**parts)
-        self._most_connections = most_connections
+        self._limits = limits
+        # Since when the peer owes the rest of a message, on the loop's clock; 0 while it owes nothing.
+        self._owing_since = 0.0
+        self._received = 0
+        self._untouched = True
+        self._in_body = False
+        self._unread_since = 0.0
+        self._unread_until = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
+        self._owing_since = self.loop.time()
         if peer := peer_of(transport):
             self.app_state = {**self.app_state, "peer": peer}
-        if len(self.connections) > self._most_connections:
+        if len(self.connections) > self._limits.most_connections:
             transport.abort()
         self._held = _HeldWrites(transport)
         self.transport = self._held  # type: ignore[assignment]  # it is a transport by delegation
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and bound what is not yet a whole message."""
+        if not self._owing_since:
+            self._begin()
+        super().data_received(data)
+        if self._owing_since:
+            # What a message began in may be for the most part the end of another.
+            self._received += 0 if self._untouched else len(data)
+            self._untouched = False
+            bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else _MAX_HEAD_BYTES
+            if self._received > bound:
+                self._give_up(b"431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        """Begin a message."""
+        if len(self.pipeline) >= _MAX_PIPELINED:
+            raise _TooManyRequestsError
+        if not self._owing_since:
+            self._begin()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Begin the body of a message."""
+        super().on_headers_complete()
+        self._in_body = True
+
+    def on_message_complete(self) -> None:
+        """End a message: now the peer owes nothing."""
+        self._owing_since = 0.0
+        self._in_body = False
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Let the response go: now, or, where others are being made, in one row with theirs."""
@@ -75,3 +142,43 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._held.release()
         super().on_response_complete()
+
+    def watch(self, now: float) -> None:
+        """Close the connection of a peer that sends or reads too slowly; `now` is the loop's time."""
+        self._watch_reading(now)
+        if not self._owing_since or now - self._owing_since <= self._limits.request_timeout_s:
+            return
+        cycle = self.cycle
+        answering = cycle is not None and not cycle.response_complete
+        if self.pipeline or self.flow.read_paused or (answering and not self._in_body):
+            # The peer waits for the service, and not the service for it.
+            self._owing_since = now
+        elif answering:
+            # The application answers for a body that does not come.
+            cycle.scope["state"]["late"] = True
+            cycle.more_body = False
+            cycle.message_event.set()
+            self._owing_since = now
+        else:
+            self._give_up(b"408 Request Timeout" if not self._untouched and not self._in_body else None)
+
+    def _begin(self) -> None:
+        self._owing_since = self.loop.time()
+        self._received = 0
+        self._untouched = True
+
+    def _watch_reading(self, now: float) -> None:
+        """Give up on a peer when what was written at one look has not left at a later one."""
+        unread = self._held.get_write_buffer_size()
+        if not unread or not self._unread_since or self._held.released - unread >= self._unread_until:
+            self._unread_since = now if unread else 0.0
+            self._unread_until = self._held.released
+        elif now - self._unread_since > self._limits.request_timeout_s:
+            self._held.abort()
+
+    def _give_up(self, status: bytes | None) -> None:
+        if self.transport.is_closing():
+            return
+        if status:
+            self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
+        self.transport.close()

@@ -28,7 +28,7 @@ from app.server.channel import Channel
 from app.server.descriptors import connections_within, open_files_limit
 from app.server.handed_file import take
 from app.server.orders import Orders
-from app.server.protocol import HttpProtocol
+from app.server.protocol import ConnectionLimits, HttpProtocol
 from app.server.reload_rounds import Served
 from app.server.supervisor import BEATS
 from app.server.tether import Tether
@@ -47,8 +47,9 @@ _WATCH_S = 1.0
 class Server(uvicorn.Server):
     """uvicorn, but its signals are the worker's, and it says when it serves."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, handshake_timeout_s: float) -> None:
         super().__init__(config)
+        self._handshake_timeout_s = handshake_timeout_s
         self.on_serving: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
@@ -61,9 +62,31 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
-        await super().startup(sockets)
+        """Begin to serve; uvicorn itself would give a TLS handshake a whole minute."""
+        config = self.config
+        parts = {"config": config, "server_state": self.server_state, "app_state": {}}
+        protocol = partial(config.http_protocol_class, **parts)
+        self.servers = [
+            await asyncio.get_running_loop().create_server(
+                protocol,
+                sock=listener,
+                ssl=config.ssl,
+                backlog=config.backlog,
+                ssl_handshake_timeout=self._handshake_timeout_s if config.ssl else None,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
         self.on_serving()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at every connection once a second; uvicorn counts tenths of one."""
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, HttpProtocol):
+                    connection.watch(now)
+        return await super().on_tick(counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +129,24 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
     os.close(served.file)
     runtime = build(settings, manifests, inherited.key, number, inherited.numbers, loaded_at=served.since)
     runtime.manifests.last = served.last
-    most_connections = connections_within(open_files_limit())
+    limits = ConnectionLimits(
+        connections_within(open_files_limit()), settings.request_timeout_s, settings.max_body_bytes
+    )
     config = uvicorn.Config(
         create_app(runtime),
         interface="asgi3",
-        http=partial(HttpProtocol, most_connections=most_connections),  # type: ignore[arg-type]  # makes one
+        http=partial(HttpProtocol, limits=limits),  # type: ignore[arg-type]  # makes one
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
         ssl_context_factory=_renewable(runtime.access.tls),
     )
-    server = Server(config)
+    server = Server(config, settings.request_timeout_s)
     loop = asyncio.get_running_loop()
     # However often it comes: who wants an end at once kills.
     loop.add_signal_handler(signal.SIGTERM, server.stop)

@@ -15,6 +15,7 @@ _CAUSES = {
     HTTPStatus.BAD_REQUEST: "malformed",
     HTTPStatus.UNAUTHORIZED: "unauthenticated",
     HTTPStatus.METHOD_NOT_ALLOWED: "method",
+    HTTPStatus.REQUEST_TIMEOUT: "late",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_long",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "media_type",
     HTTPStatus.TOO_MANY_REQUESTS: "overload",

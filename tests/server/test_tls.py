@@ -3,11 +3,13 @@
 import http.client
 import json
 import re
+import socket
 import ssl
 import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -238,6 +240,19 @@ def _refused(port: int, context: ssl.SSLContext) -> bool:
         return True
     finally:
         connection.close()
+
+
+def test_a_handshake_that_does_not_end_is_closed(start: Callable[..., Tls]) -> None:
+    """Who connects and says nothing, or not enough, is not waited for."""
+    service = start(ACS_REQUEST_TIMEOUT_S="1")
+    for begin in (b"", b"\x16\x03\x01\x02\x00\x01"):
+        begun = time.monotonic()
+        with socket.create_connection(("127.0.0.1", service.port), timeout=50) as connection:
+            connection.sendall(begin)
+            with suppress(ConnectionError):
+                while connection.recv(1_024):
+                    pass
+        assert time.monotonic() - begun < 50
 
 
 def test_a_pair_that_does_not_fit_stops_the_start(tmp_path: Path) -> None:
