@@ -1,5 +1,6 @@
 """From a document to a compiled manifest: validation, policies, annotators (contract 1.3, 2.5)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -112,7 +113,7 @@ class ManifestCompiler:
                 policy_digest=policies.digests[point.name],
             )
         if findings:
-            raise ManifestError(findings)
+            raise ManifestError([*dict.fromkeys(findings)])
         approval, remarks = approval_plan(manifest.approval, self.resolver_types, context)
         clamps = (_clamped(limit, limits) for limit in clamped)
         warnings = (*clamps, *lints(manifest), *remarks, *policies.warnings)
@@ -139,7 +140,7 @@ class ManifestCompiler:
             except ManifestError as error:
                 if error.reason is Reason.ADAPTER_UNSUPPORTED:
                     raise
-                findings.extend(error.diagnostics)
+                findings.extend(_where_declared(finding, path, use) for finding in error.diagnostics)
         return tuple(annotators)
 
 
@@ -173,6 +174,14 @@ def _trusted(context: AnnotatorContext, use: AnnotatorUse) -> AnnotatorContext:
     named = {value for name, value in use.invocation.items() if names_secret(name) and isinstance(value, str)}
     environment = {name: context.environment[name] for name in named if name in context.environment}
     return replace(context, environment=environment)
+
+
+def _where_declared(finding: Diagnostic, binding: str, use: AnnotatorUse) -> Diagnostic:
+    """Let a finding name its member where it stands: in the binding, or else in the declaration."""
+    member = (finding.path or "").removeprefix(f"{binding}.")
+    if member == finding.path or re.split(r"[.\[]", member)[0] in use.bound:
+        return finding
+    return replace(finding, path=f"{member_path(('annotators', use.name))}.{member}")
 
 
 def _clamped(limit: str, limits: Limits) -> Diagnostic:

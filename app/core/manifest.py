@@ -56,13 +56,15 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 class AnnotatorUse:
     """An annotator as one point uses it: the declaration overlaid by the binding (contract 1.6).
 
-    `remote` tells that it was declared in a manifest from a URL (contract 3.3).
+    `bound` names the members that are the binding's; `remote` tells that it was declared in a manifest from a
+    URL (contract 3.3).
     """
 
     name: str
     type: str
     source: Path
     invocation: JsonObject
+    bound: frozenset[str] = frozenset()
     remote: bool = False
 
 
@@ -327,8 +329,9 @@ class _Reading:
                 overlay = {key: value for key, value in binding.items() if key != "from"}
                 invocation = {**annotators[name], **overlay}
                 self._one_prompt(here, invocation)
+                kind = str(annotators[name].get("type"))
                 remote = self._document.origin(("annotators", name)).remote
-                uses.append(AnnotatorUse(name, str(annotators[name].get("type")), source, invocation, remote))
+                uses.append(AnnotatorUse(name, kind, source, invocation, frozenset(overlay), remote))
         return tuple(uses)
 
     def _one_prompt(self, path: Members, invocation: JsonObject) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from app.annotators import classifier_remote, llm
@@ -10,6 +11,7 @@ from app.config import load_settings
 from app.core.document import Document, parse_document
 from app.core.ports import NoSources
 from app.wiring import build_compiler
+from tests.cli.test_commands import run
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "docs" / "annotators.md").read_text()
@@ -54,3 +56,26 @@ def test_every_provider_has_an_example_that_compiles(monkeypatch: Any) -> None:
         "llm": set(llm.PROVIDERS),
         "classifier": set(classifier_remote.PROVIDERS),
     }
+
+
+def test_a_finding_names_the_member_where_it_stands(tmp_path: Path) -> None:
+    """Once in the declaration that several points share, and in the binding that overlays it."""
+    point = "{policy_target: $, policy: {id: p}, annotations: {a: {from: $%s}}}"
+    (tmp_path / "m.yaml").write_text(
+        "agent_control_specification_version: 0.3.1-beta\n"
+        "policies: {p: {type: test, output: 1}}\n"
+        "annotators:\n"
+        "  a:\n"
+        "    type: endpoint\n"
+        "    url: 7\n"
+        "intervention_points:\n"
+        f"  input: {point % ''}\n"
+        f"  output: {point % ', timeout_ms: 0'}\n"
+    )
+    done = run(tmp_path, "validate", "m.yaml", "--format", "text")
+    text = "must be an http or https URL without user and fragment"
+    assert done.stderr.splitlines()[:2] == [
+        f"error: m.yaml:6:5: annotators.a.url: {text} [annotator-member-invalid]",
+        "error: m.yaml:9:74: intervention_points.output.annotations.a.timeout_ms: "
+        "must be an integer from 1 to 600000 [annotator-member-invalid]",
+    ]
