@@ -87,8 +87,7 @@ class HttpProtocol(HttpToolsProtocol):
         # Since when the peer owes the rest of a message, on the loop's clock; 0 while it owes nothing.
         self._owing_since = 0.0
         self._received = 0
-        self._untouched = True
-        self._in_body = False
+        self._complete: object = self
         self._unread_since = 0.0
         self._unread_until = 0
 
@@ -105,35 +104,30 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and bound what is not yet a whole message."""
+        complete = self._complete
         if not self._owing_since:
-            self._begin()
-        super().data_received(data)
-        if self._owing_since:
-            # What a message began in may be for the most part the end of another.
-            self._received += 0 if self._untouched else len(data)
-            self._untouched = False
-            bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else _MAX_HEAD_BYTES
-            if self._received > bound:
-                self._give_up(b"431 Request Header Fields Too Large")
-
-    def on_message_begin(self) -> None:
-        """Begin a message."""
-        if len(self.pipeline) >= _MAX_PIPELINED:
-            raise _TooManyRequestsError
-        if not self._owing_since:
-            self._begin()
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """Begin the body of a message."""
-        super().on_headers_complete()
-        self._in_body = True
+            self._owing_since = self.loop.time()
+            self._received = 0
+        HttpToolsProtocol.data_received(self, data)
+        if self._complete is not complete:
+            if self.scope is self._complete:
+                self._owing_since = 0.0
+                return
+            # What a message began in was for the most part the end of another.
+            self._owing_since = self.loop.time()
+            self._received = 1
+            return
+        self._received += len(data)
+        bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else 0
+        if self._received > bound + _MAX_HEAD_BYTES:
+            self._give_up(b"431 Request Header Fields Too Large")
 
     def on_message_complete(self) -> None:
-        """End a message: now the peer owes nothing."""
-        self._owing_since = 0.0
-        self._in_body = False
-        super().on_message_complete()
+        """Note which message is whole, and stop before too many are."""
+        self._complete = self.scope
+        if len(self.pipeline) > _MAX_PIPELINED:
+            raise _TooManyRequestsError
+        HttpToolsProtocol.on_message_complete(self)
 
     def on_response_complete(self) -> None:
         """Let the response go: now, or, where others are being made, in one row with theirs."""
@@ -160,12 +154,13 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.message_event.set()
             self._owing_since = now
         else:
-            self._give_up(b"408 Request Timeout" if not self._untouched and not self._in_body else None)
+            self._give_up(b"408 Request Timeout" if self._received and not self._in_body else None)
 
-    def _begin(self) -> None:
-        self._owing_since = self.loop.time()
-        self._received = 0
-        self._untouched = True
+    @property
+    def _in_body(self) -> bool:
+        """Whether the head of the message that arrives is whole, and its body is not."""
+        arriving = self.scope is not self._complete
+        return arriving and self.cycle is not None and self.cycle.scope is self.scope
 
     def _watch_reading(self, now: float) -> None:
         """Give up on a peer when what was written at one look has not left at a later one."""

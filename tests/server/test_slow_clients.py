@@ -118,6 +118,19 @@ def test_an_idle_connection_is_closed(service: Service) -> None:
         assert _to_the_end(connection) == b""
 
 
+def test_empty_lines_keep_no_idle_connection(service: Service) -> None:
+    """What is sent between requests is no request."""
+    body = b'{"snapshot": {}}'
+    begun = time.monotonic()
+    with _connect(service) as connection, suppress(ConnectionError):
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        while time.monotonic() - begun < TIMEOUT_S + SLACK_S:
+            connection.sendall(b"\r\n")
+            time.sleep(0.2)
+    assert time.monotonic() - begun < TIMEOUT_S + SLACK_S
+
+
 def test_who_does_not_read_is_closed(service: Service) -> None:
     """Answers that nobody takes do not stay in memory."""
     request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
