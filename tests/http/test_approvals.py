@@ -5,14 +5,18 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.approval.approval import approve
+from app.approval.challenge import inspect_challenge
 from app.audit.chain import audit_logs
 from app.audit.findings import Status
 from app.audit.trust import Trust, TrustedKey
+from app.core.approval import Outcome
 from app.stores.audit_directory import find_logs
 from app.stores.audit_source import FileLogSource
 from app.stores.keys import generate_key, load_key
@@ -267,6 +271,40 @@ def test_a_timeout_by_the_clock(start: Start, folder: Path) -> None:
     response = resolved(service, challenge=challenge)
     assert response["verdict"]["decision"] == "allow"
     assert response["approval"]["by"] == "timeout"
+
+
+def test_callers_are_held_to_their_own(start: Start, folder: Path) -> None:
+    """Scope and agents count as for an evaluation; what one caller escalated another does not resolve."""
+    callers: dict[str, dict[str, Any]] = {
+        "host": {"scopes": ["evaluate"]},
+        "other": {"scopes": ["evaluate"]},
+        "reader": {"scopes": ["audit:read"]},
+        "elsewhere": {"scopes": ["evaluate"], "agents": ["support-*"]},
+    }
+    for name, entry in callers.items():
+        entry["token_sha256"] = [sha256(f"token-{name}".encode()).hexdigest()]
+    (folder / "callers.json").write_text(json.dumps({"callers": callers}))
+    service = start(
+        ACS_MANIFESTS="payments.json",
+        ACS_APPROVAL_TRUST_FILE="approvers.yaml",
+        ACS_AUTH_TOKENS_FILE="callers.json",
+    )
+
+    def post(route: str, caller: str, **members: Any) -> tuple[int, Any]:
+        headers = {"authorization": f"Bearer token-{caller}"}
+        status, _, reply = service.request("POST", route, ACTION | members, headers)
+        return status, json.loads(reply)
+
+    challenge = post(EVALUATE, "host")[1]["approval"]["challenge"]
+    approval = approve(inspect_challenge(challenge), Outcome.ALLOW, 0, load_key(folder / "alice.pem").private)
+    claim = {"challenge": challenge, "approval": approval}
+    for caller, expected in {"reader": 403, "elsewhere": 403, "nobody": 401}.items():
+        status, problem = post(RESOLVE, caller, **claim)
+        assert (status, problem["verdict"]["decision"]) == (expected, "deny")
+    _, refused = post(RESOLVE, "other", **claim)
+    assert refused["verdict"]["reason"] == "runtime_error:approval_action_mismatch"
+    assert refused["detail"] == "`caller` is not the one of the challenge"
+    assert post(RESOLVE, "host", **claim)[1]["verdict"]["decision"] == "allow"
 
 
 def test_a_batch_offers_too(service: Service) -> None:
