@@ -120,8 +120,12 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         if self._runner:
-            self._runner.run(self._client.close())
+            self._runner.run(self._closed())
             self._runner.close()
+
+    async def _closed(self) -> None:
+        await self._client.close()
+        await asyncio.sleep(0.01)  # transports close on the loop's next round
 
     def _run(self, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
         """Run on the loop of a `with`, which connections need, or on one of its own."""
@@ -136,13 +140,14 @@ class Desk:
         return self._run(self._resolve(_body(members)))
 
     def resolve_at_once(
-        self, requests: list[dict[str, Any]], then: Callable[[], None]
+        self, requests: list[dict[str, Any]], when: Callable[[], bool], then: Callable[[], None]
     ) -> list[dict[str, Any]]:
-        """Resolve many at the same time, doing `then` once all of them are under way."""
+        """Resolve many at the same time, doing `then` as soon as it is the time for it."""
 
         async def together() -> dict[str, Any]:
             tasks = [asyncio.create_task(self._resolve(_body(request))) for request in requests]
-            await asyncio.sleep(0.2)
+            while not when():  # noqa: ASYNC110  # what is waited for happens in another thread
+                await asyncio.sleep(0.01)
             then()
             return {"responses": await asyncio.gather(*tasks)}
 
