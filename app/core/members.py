@@ -25,7 +25,7 @@ def names_file(name: str, value: Json) -> bool:
 
 def names_secret(name: str) -> bool:
     """Tell whether a member names a variable of the environment."""
-    return name.endswith("_env")
+    return name == "env" or name.endswith("_env")
 
 
 def policy_objects(manifest: Json) -> Iterator[tuple[Members, dict[str, Json]]]:

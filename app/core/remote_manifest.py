@@ -46,9 +46,6 @@ def remote_findings(document: Document, *, pinned: bool) -> list[Diagnostic]:
         findings.extend(_reaching_at_any_depth(document, path, members))
         if members.get("type") == "command":
             findings.append(_refused(document, (*path, "type"), _COMMAND))
-        auth = members.get("auth")
-        if isinstance(auth, dict) and "env" in auth:
-            findings.append(_refused(document, (*path, "auth", "env"), _SECRET))
     return findings
 
 

@@ -152,10 +152,10 @@ def test_a_service_without_its_remote_parent_does_not_start(
 
 def test_a_slow_server_holds_the_start_up_no_longer_than_allowed(tmp_path: Path, server: HttpsServer) -> None:
     """The bound on a fetch bounds the command."""
-    server.answers["/slow"] = lambda exchange: exchange.drip(100, b"#", 0.1)
+    server.answers["/slow"] = lambda exchange: exchange.drip(1_200, b"#", 0.1)
     (tmp_path / "agent.json").write_text(json.dumps(manifest(server.url("/slow", "127.0.0.1"))))
     begun = time.monotonic()
     known = {**settings(server), "ACS_LIMIT_MANIFEST_URL_TIMEOUT_MS": "500"}
     done = run(tmp_path, "validate", "agent.json", **known)
     assert json.loads(done.stdout)[0]["diagnostics"][0]["code"] == "fetch-too-slow"
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 60

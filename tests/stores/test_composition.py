@@ -4,22 +4,29 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.annotators.http import HttpClient
+from app.annotators.llm import llm_annotator
+from app.config import load_settings
+from app.core.compiled import InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.core.document import Document
 from app.core.errors import Reason
 from app.core.limits import Limits
 from app.core.manifest import document_digest
-from app.core.ports import SourceError
+from app.core.ports import Annotator, AnnotatorContext, SourceError
+from app.core.values import JsonObject
 from app.stores.composition import MAX_PARENTS, ReadManifest, read_manifests
 from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.manifest_files import ManifestFile, find_manifests
+from app.wiring import build_compiler, compile_manifest
 from tests.evaluators.sources import tar_gz
 from tests.https import HttpsServer, Names, https_server, sha256
 
@@ -472,3 +479,44 @@ def test_relative_references_never_reach_the_disk(tmp_path: Path, server: HttpsS
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def test_an_annotator_from_a_url_gets_no_credential_that_is_lying_about(
+    tmp_path: Path, server: HttpsServer
+) -> None:
+    """A provider's default variable does not serve it; one that a local binding names does."""
+    base = {
+        "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
+        "annotators": {"a": {"type": "llm", "provider": "openai", "model": "m", "prompt": "Judge."}},
+        "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
+    }
+    server.serve("/base.yaml", json.dumps(base).encode())
+    (tmp_path / "_base.json").write_text(json.dumps(base))
+    given: list[Mapping[str, str]] = []
+
+    def probe(name: str, path: str, invocation: JsonObject, context: AnnotatorContext) -> Annotator:
+        given.append(dict(context.environment))
+        return llm_annotator(name, path, invocation, context, client=HttpClient())
+
+    compiler = replace(
+        build_compiler(load_settings({}).settings, HttpClient(), None),
+        environment={"OPENAI_API_KEY": "k", "OWN_KEY": "k"},
+        annotator_types={"llm": probe},
+    )
+
+    def environment(parent: str) -> Mapping[str, str]:
+        point = {"input": {"annotations": {"a": {"from": "$", "api_key_env": "OWN_KEY"}}}}
+        version = "0.3.1-beta"
+        main = {
+            "agent_control_specification_version": version,
+            "extends": [parent],
+            "intervention_points": point,
+        }
+        write(tmp_path, main=main)
+        assert not isinstance(
+            compile_manifest(read(tmp_path / "main.yaml", server), compiler), InvalidManifest
+        )
+        return given[-1]
+
+    assert environment("_base.json") == {"OPENAI_API_KEY": "k", "OWN_KEY": "k"}
+    assert environment(server.url("/base.yaml")) == {"OWN_KEY": "k"}
