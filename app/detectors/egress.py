@@ -47,7 +47,7 @@ _RULES = RuleSet(
         Rule("url", rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*"),
         Rule("relative", r"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{2,})[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*)"),
         Rule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
-        Rule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"'])({_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*)"),
+        Rule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
         Rule("whole", rf"(?i)(?:^|\x00)({_ASCII_HOST}\.?(?::\d{{1,5}})?(?:/[^\s\x00]*)?)(?:\x00|$)"),
     )
 )
@@ -58,6 +58,7 @@ _NESTED = re.compile(
 _NO_HOST = frozenset(
     {"data", "javascript", "file", "urn", "tel", "about", "blob", "mailto", "sms", "geo", "cid", "mid"}
 )
+_HINT = re.compile(r"[.。．｡\d\[]|localhost", re.IGNORECASE)  # every bare host has one of these
 _WORD = re.compile(r"[^\s\0\"'=,<>()]+")
 _BARE = re.compile(
     r"(?:[\w.%+-]+@)?(?P<host>(?:[\w-]+[.。．｡])+(?:[^\W\d_][\w-]+|\d{1,3})|0x[0-9a-f]{6,8}|\d{8,10}|\[[0-9a-f:]+\]|localhost)\.?(?:[:/].*)?",
@@ -157,6 +158,8 @@ def _destinations(texts: Texts) -> list[tuple[int, int, Destination]]:
 def _of_match(match: Match, text: str) -> list[tuple[int, int, Destination]]:
     kind = match.rule.category
     if kind == "tool":
+        if not _HINT.search(text):
+            return []
         return [
             (match.start + word.start(), match.start + word.end(), _bare(bare["host"]))
             for word in list(_WORD.finditer(text))[1:]

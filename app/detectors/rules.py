@@ -12,7 +12,7 @@ __all__ = ["Match", "Rule", "RuleSet"]
 
 _ANYWHERE = re2._Anchor.UNANCHORED
 _SHORT = 64
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
 _MEMORY = 32 << 20  # of automaton states, per expression, allocated as they are needed
 
 
@@ -98,7 +98,7 @@ def _accepted(
             text = data[start:end].decode()
             kept = accept(text)
             if not kept:
-                position = start + _first_run(text)
+                position = end if len(text) > _SHORT else _behind_word(data, start)
                 continue
             if kept < len(text):
                 end = start + len(text[:kept].encode())
@@ -106,12 +106,10 @@ def _accepted(
         yield start, end
 
 
-def _first_run(text: str) -> int:
-    """Give the bytes after which to go on behind a rejected match: behind its first word, when it is short."""
-    if len(text) > _SHORT:
-        return len(text.encode())
-    word = _WORD.match(text)
-    return len(word[0].encode()) if word else 1
+def _behind_word(data: bytes, start: int) -> int:
+    """Tell where to go on behind a rejected match that is short: another may start behind its first word."""
+    word = _WORD.match(data, start)
+    return word.end() if word else start + 1
 
 
 def _code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
