@@ -4,7 +4,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.canonical import canonical, digest
@@ -352,6 +352,7 @@ def test_options_are_checked(provider: str, options: dict[str, Json], message: s
 
 
 @pytest.mark.parametrize("provider", DETECTORS)
+@settings(deadline=None)
 @given(value=json_values(), noise=st.text(max_size=60), letters=st.text(string.printable, max_size=60))
 def test_any_value_has_an_annotation(provider: str, value: Json, noise: str, letters: str) -> None:
     """Whatever the value is: an annotation of the same shape, spans inside of the text, the same each time."""
