@@ -19,7 +19,7 @@ MANIFEST = {
     "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
 }
 HEAD = b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-TIMEOUT_S = 3
+TIMEOUT_S = 8
 SLACK_S = 30  # a busy machine; without the timeout nothing would end at all
 
 
@@ -75,7 +75,7 @@ def test_two_hundred_slow_connections_disturb_nobody(service: Service) -> None:
         for number, connection in enumerate(slow):
             connection.sendall(HEAD + (b"Content-Length: 100\r\n\r\n{" if number % 2 else b"X-Slow: "))
         beside = []
-        while time.monotonic() < begun + TIMEOUT_S - 1:
+        while time.monotonic() < begun + TIMEOUT_S / 3:
             for connection in slow:
                 connection.sendall(b" ")
             beside.append(_median(service, 50))
