@@ -45,6 +45,14 @@ def _base_url(text: str) -> str:
     return text
 
 
+def _https_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
+        raise ValueError("must be a URL such as https://manifests.example.org/agents.tar.gz")
+    return text
+
+
+HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 OtlpEndpoint = Annotated[str, AfterValidator(_base_url)]
 OriginPart = Annotated[str, AfterValidator(_origin_part)]
 
@@ -100,6 +108,22 @@ class Settings(BaseModel):
     manifests_strict: bool = Field(True, description="refuse to start when a manifest is invalid")
     manifests_watch: bool = Field(
         False, description="reload the manifests when their files change, not only at SIGHUP"
+    )
+    manifests_url: HttpsUrl | None = Field(
+        None,
+        description="HTTPS URL of a .tar.gz of a directory of manifests, served instead of `ACS_MANIFESTS`",
+    )
+    manifests_url_sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="SHA-256 that the bundle must have; without: any"
+    )
+    manifests_url_token_file: Path | None = Field(
+        None, description="file of the bearer token for that server; read at each fetch"
+    )
+    manifests_poll_s: Positive = Field(
+        30, le=86_400, description="seconds between two looks for another bundle"
+    )
+    manifests_kept_dir: Path = Field(
+        Path("var/manifests"), description="directory where the last good bundle is kept, for starts without"
     )
     default_manifest: str | None = Field(None, description="manifest of requests that name none")
 
@@ -183,6 +207,10 @@ class Settings(BaseModel):
                 "ACS_AUTH_TOKENS_FILE, listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
             )
         self._check_transport()
+        if self.manifests_url is None:
+            for name in ("manifests_url_sha256", "manifests_url_token_file"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{PREFIX}{name.upper()}: needs ACS_MANIFESTS_URL")
         if self.sandbox_max_children < self.sandbox_children:
             raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
         if unknown := set(self.include) - {"policy_input", "trace", "receipt"}:

@@ -11,6 +11,7 @@ from app.reload import ManifestReload
 from app.service import DecisionService
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_reader import AuditReader
+from app.stores.manifest_bundle import ManifestBundle
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 
@@ -30,6 +31,7 @@ class Runtime:
     catalog: Catalog
     access: Access
     manifests: ManifestReload
+    bundle: ManifestBundle | None
     service: DecisionService
     audit: FileAuditLog | None
     reader: AuditReader | None

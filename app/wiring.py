@@ -36,12 +36,13 @@ from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest, Pro
 from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.outbound import OutboundAllow
 from app.core.placing import placed
+from app.core.remote import Pin, RemoteReference
 from app.evaluators.custom import load_adapters
 from app.evaluators.registry import policy_types
 from app.evaluators.rego import RegoType
 from app.evaluators.rego_coverage import RegoCoverage
 from app.evaluators.sandbox import Sandbox, SandboxSettings
-from app.reload import ManifestReload, compile_set, keep_sources, pack
+from app.reload import ManifestReload, Outcome, Reloaded, compile_set, keep_sources, pack
 from app.resolvers.command import command_resolver
 from app.resolvers.signed import signed_resolver
 from app.resolvers.webhook import webhook_resolver
@@ -57,6 +58,7 @@ from app.stores.composition import ReadManifest
 from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
+from app.stores.manifest_bundle import ManifestBundle
 from app.stores.manifest_files import ManifestFile, find_manifests
 from app.telemetry.catalogue import DROPPED, MANIFEST_RELOADS, WORKER_STARTS
 from app.telemetry.event_sink import FULL, EventSink
@@ -74,6 +76,7 @@ __all__ = [
     "audit_key",
     "build",
     "build_access",
+    "build_bundle",
     "build_compiler",
     "build_fetcher",
     "compile_manifest",
@@ -153,15 +156,15 @@ def build(
         if audit:
             await _rotate_key(audit, settings.audit_key_file)
 
-    def swapped(operator: OperatorManifests) -> None:
-        follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
+    bundle = build_bundle(settings)
 
+    swapped = partial(_follow_swaps, metrics, telemetry, bundle)
     swapped(operator)
     reload = ManifestReload(
         catalog,
         candidate,
         audit,
-        look=partial(read_operator_manifests, settings),
+        look=partial(read_operator_manifests, settings, bundle),
         compile_one=compile_one,
         check=partial(_refuse_reload, settings, approval_key),
         swapped=swapped,
@@ -173,6 +176,7 @@ def build(
         catalog=catalog,
         access=access,
         manifests=reload,
+        bundle=bundle,
         service=service,
         audit=audit,
         reader=AuditReader(settings.audit_dir) if audit else None,
@@ -185,18 +189,52 @@ def build(
     )
 
 
-def load_operator_manifests(settings: Settings) -> bytes:
+def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]:
     """Read and compile the operator's set, with the key of its approvals; give it packed, for workers.
 
-    Raises as `build` does.
-    Engines belong to the process that made them: what is compiled here is for the findings alone.
+    Where `ACS_MANIFESTS_URL` has no bundle that serves, the kept one does; the second value then says
+    why. Raises as `build` does.
     """
+    bundle = build_bundle(settings)
+    try:
+        packed = _load(settings, bundle)
+    except ManifestError as error:
+        if bundle is None or bundle.kept() is None:
+            raise
+        structlog.stdlib.get_logger("acs.manifests").error(
+            "manifests_kept",
+            findings=[str(finding) for finding in error.diagnostics],
+            detail="the bundle cannot serve; the last one that did takes its place",
+        )
+        packed = _load(settings, bundle, kept=True)
+        why = f"{error.diagnostics[0].code} at the start; the log has the findings"
+        return packed, Reloaded(Outcome.FAILED, time.time(), why)
+    if bundle:
+        bundle.keep()
+    return packed, None
+
+
+def _load(settings: Settings, bundle: ManifestBundle | None, *, kept: bool = False) -> bytes:
+    """Compile a set for its findings: engines belong to the process that made them."""
     compiler = build_compiler(settings, HttpClient(), None)
-    manifests = keep_sources(read_operator_manifests(settings))
+    manifests = keep_sources(read_operator_manifests(settings, bundle, kept=kept))
     candidate = compile_set(manifests, partial(compile_manifest, compiler=compiler))
     _refuse_what_cannot_serve(settings, candidate.by_name)
     _check_approval_key(FileApprovalKey(settings.approval_key_file), candidate.by_name)
     return pack(manifests)
+
+
+def build_bundle(settings: Settings) -> ManifestBundle | None:
+    """Build what fetches the operator's manifests from one place, where that is configured."""
+    if settings.manifests_url is None:
+        return None
+    pin = Pin(bytes.fromhex(settings.manifests_url_sha256)) if settings.manifests_url_sha256 else None
+    return ManifestBundle(
+        settings.manifests_kept_dir,
+        RemoteReference(settings.manifests_url, pin),
+        partial(build_fetcher, settings),
+        settings.manifests_url_token_file,
+    )
 
 
 def audit_key(settings: Settings) -> AuditKey | None:
@@ -291,10 +329,13 @@ def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[R
     return asyncio.run(read())
 
 
-def read_operator_manifests(settings: Settings) -> tuple[ReadManifest, ...]:
-    """Read the operator's set (contract 3.1), as `read_manifests` does.
+def read_operator_manifests(
+    settings: Settings, bundle: ManifestBundle | None = None, *, kept: bool = False
+) -> tuple[ReadManifest, ...]:
+    """Read the operator's set (contract 3.1), as `read_manifests` does; with a `bundle`, out of that.
 
-    Raises `ManifestError` when it cannot be listed. May take as long as other servers take.
+    `kept` is the bundle that served last, else the newest. Raises `ManifestError` when it cannot be
+    listed. May take as long as other servers take.
     """
     if settings.fetch_allow_addresses:
         structlog.stdlib.get_logger("acs.manifests").warning(
@@ -302,7 +343,10 @@ def read_operator_manifests(settings: Settings) -> tuple[ReadManifest, ...]:
             networks=list(settings.fetch_allow_addresses),
             detail="remote manifests may come from addresses that are refused otherwise",
         )
-    return read_manifests(settings, _configured_files(settings))
+    if bundle is None:
+        return read_manifests(settings, _configured_files(settings))
+    place = bundle.kept() if kept else bundle.open()
+    return read_manifests(settings, find_manifests(place) if place else ())
 
 
 def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManifest:
@@ -366,7 +410,7 @@ def _inline_mode(settings: Settings) -> InlineMode:
     """Choose the default of contract 2.5: deny beside an operator's manifest or in public, else sandboxed."""
     if settings.inline_manifests is not None:
         return settings.inline_manifests
-    if _configured_files(settings) or not settings.local:
+    if settings.manifests_url or not settings.local or _configured_files(settings):
         return InlineMode.DENY
     return InlineMode.SANDBOXED
 
@@ -428,6 +472,15 @@ def _otlp(settings: Settings, metrics: Metrics, worker: int) -> tuple[Tracer | N
     lost = metrics.counter(DROPPED, "otlp")
     metrics.follow(lost, lambda: export.lost + (tracer.dropped if tracer else 0))
     return tracer, export
+
+
+def _follow_swaps(
+    metrics: Metrics, telemetry: Telemetry, bundle: ManifestBundle | None, operator: OperatorManifests
+) -> None:
+    """Let metrics and the kept bundle be those of the set that serves now."""
+    follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
+    if bundle:
+        bundle.keep()
 
 
 async def _rotate_key(audit: FileAuditLog, path: Path) -> None:

@@ -54,7 +54,8 @@ def serve(
         listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
         build_access(settings)
         seen = tree_state(settings.manifests)
-        served = Served(hand(load_operator_manifests(settings)), time.time(), seen)
+        packed, fault = load_operator_manifests(settings)
+        served = Served(hand(packed), time.time(), seen, fault)
         inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers))
         code = supervise(
             settings.workers,
@@ -66,6 +67,8 @@ def serve(
         )
     except ManifestError as error:
         show_findings(error.diagnostics)
+        if settings.manifests_url:
+            fail("ACS_MANIFESTS_URL has no bundle that can be served, and no good one is kept from before")
         fail("the manifests cannot be served; correct them, or set ACS_MANIFESTS_STRICT=false")
     except (AccessFileError, AdapterError, BindError, KeyFileError, StartError) as error:
         fail(str(error))

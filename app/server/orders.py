@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TypeAlias
@@ -13,6 +14,7 @@ from app.core.values import Json
 from app.reload import Candidate, ManifestReload, Outcome
 from app.server.channel import Channel, Packet
 from app.server.handed_file import hand, take
+from app.stores.manifest_bundle import ManifestBundle
 from app.stores.manifest_watch import tree_state
 
 __all__ = ["Orders"]
@@ -72,6 +74,21 @@ class Orders:
                 asked = now
                 self._channel.send({"kind": "changed"})
             before = now
+
+    async def poll(self, bundle: ManifestBundle, every_s: float) -> None:
+        """Ask for a reload when the server of the bundle has another one, or no longer a good one.
+
+        The reload fetches by itself: whichever worker reads, all hear what came of it.
+        """
+        last = self._reload.last
+        asked = None if last and last.outcome is Outcome.FAILED else await asyncio.to_thread(bundle.kept_name)
+        while True:
+            # Replicas that were started together need not ask together.
+            await asyncio.sleep(every_s * random.uniform(0.9, 1.1))  # noqa: S311  # no secret
+            offered = await bundle.offered()
+            if offered != asked:
+                asked = offered
+                self._channel.send({"kind": "changed"})
 
     async def _read(self) -> tuple[_Answer, bytes | None]:
         seen = await asyncio.to_thread(tree_state, self._place)

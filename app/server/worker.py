@@ -169,7 +169,10 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
         gc.collect()
         gc.freeze()
         watching = None
-        if settings.manifests_watch and number == 0:
+        if number == 0 and runtime.bundle:
+            polling = orders.poll(runtime.bundle, settings.manifests_poll_s)
+            watching = asyncio.create_task(polling)
+        elif number == 0 and settings.manifests_watch:
             watching = asyncio.create_task(orders.watch(_WATCH_S))
         await server.serve(sockets=[listener])
         if watching:

@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -24,10 +25,11 @@ from app.core.limits import Limits
 from app.core.remote import RemoteReference, shown_url
 from app.stores.fetch_addresses import AddressPolicy
 
-__all__ = ["FetchError", "FetchFault", "Fetcher"]
+__all__ = ["Answer", "FetchError", "FetchFault", "Fetcher"]
 
 MAX_URL_LENGTH = 8_192
 _CHUNK = 65_536
+_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')
 _AUTHORITY_END = re.compile("[/?#]")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ODD = frozenset('\\"<>^`{|}')
@@ -61,6 +63,14 @@ class FetchError(Exception):
     def __init__(self, fault: FetchFault, message: str) -> None:
         super().__init__(message)
         self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server has at a URL; no content where that is what it had before (304)."""
+
+    content: bytes | None
+    etag: str | None = None
 
 
 class _AddressRefusedError(Exception):
@@ -116,49 +126,72 @@ class Fetcher:
         key = reference.url, max_bytes
         if key not in self._fetched:
             try:
-                self._fetched[key] = await self._within_time(reference.url, max_bytes)
+                answer = await self._within_time(reference.url, max_bytes, {}, None)
+                self._fetched[key] = answer.content or b""
             except FetchError as error:
                 self._fetched[key] = error
         content = self._fetched[key]
         if isinstance(content, FetchError):
             raise FetchError(content.fault, str(content))
-        if reference.pin and not reference.pin.matches(content):
-            message = f"{_quoted(reference.url)} does not have the content that it is pinned to"
-            raise FetchError(FetchFault.PIN_MISMATCH, message)
+        _check_pin(reference, content)
         return content
 
-    async def _within_time(self, url: str, max_bytes: int) -> bytes:
+    async def fetch_changed(
+        self, reference: RemoteReference, max_bytes: int, etag: str | None, token: str | None
+    ) -> Answer:
+        """Ask whether there is other content than that with `etag`, and give it. Raises `FetchError`.
+
+        `token` is shown as bearer to the server of the URL alone, wherever that redirects.
+        """
+        headers = {"If-None-Match": etag} if etag else {}
+        answer = await self._within_time(reference.url, max_bytes, headers, token)
+        if answer.content is not None:
+            _check_pin(reference, answer.content)
+        return answer
+
+    async def _within_time(
+        self, url: str, max_bytes: int, headers: Mapping[str, str], token: str | None
+    ) -> Answer:
         timeout_ms = self._limits.manifest_url_timeout_ms
         try:
             async with asyncio.timeout(timeout_ms / 1000):
-                return await self._follow(url, max_bytes)
+                return await self._follow(url, max_bytes, headers, token)
         except TimeoutError:
             message = f"{_quoted(url)} did not answer in full within {timeout_ms} ms"
             raise FetchError(FetchFault.TOO_SLOW, message) from None
 
-    async def _follow(self, text: str, max_bytes: int) -> bytes:
+    async def _follow(
+        self, text: str, max_bytes: int, headers: Mapping[str, str], token: str | None
+    ) -> Answer:
         name = first = _quoted(text)
+        origin: URL | None = None
         most = self._limits.max_manifest_url_redirects
         for _ in range(most + 1):
             url = _checked(text, name)
-            answer = await self._one_hop(url, name, max_bytes)
-            if isinstance(answer, bytes):
+            origin = origin or url.origin()
+            shown = {"Authorization": f"Bearer {token}"} if token and url.origin() == origin else {}
+            answer = await self._one_hop(url, name, max_bytes, {**headers, **shown})
+            if isinstance(answer, Answer):
                 return answer
             text = answer
             name = f"{first} redirects to {_quoted(text, with_path=False)}, which"
         raise FetchError(FetchFault.REDIRECTS, f"{first} redirects more than {most} times")
 
-    async def _one_hop(self, url: URL, name: str, max_bytes: int) -> bytes | str:
-        """Give the body, or the URL that the answer redirects to; `name` is how messages call `url`."""
+    async def _one_hop(self, url: URL, name: str, max_bytes: int, headers: Mapping[str, str]) -> Answer | str:
+        """Give the answer, or the URL that it redirects to; `name` is how messages call `url`."""
         try:
             async with self._open().get(
-                url, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None)
+                url, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None), headers=headers
             ) as response:
+                if response.status == 304 and "If-None-Match" in headers:
+                    return Answer(None)
                 if response.status in _REDIRECTS:
                     return _redirected(url, name, response.headers.get("Location"))
                 if response.status != 200:
                     raise FetchError(FetchFault.STATUS, f"{name} answered with status {response.status}")
-                return await _body(name, response, max_bytes)
+                etag = response.headers.get("ETag")
+                known = etag if etag and _ETAG.fullmatch(etag) else None
+                return Answer(await _body(name, response, max_bytes), known)
         except _AddressRefusedError as refusal:
             message = f"{name} leads to {refusal}, from where nothing is fetched"
             raise FetchError(FetchFault.ADDRESS_REFUSED, message) from None
@@ -208,6 +241,12 @@ class Fetcher:
             raise _AddressRefusedError(f"the {refusal} address {address}")
         self._sockets.append(socket.socket(family, kind, protocol))
         return self._sockets[-1]
+
+
+def _check_pin(reference: RemoteReference, content: bytes) -> None:
+    if reference.pin and not reference.pin.matches(content):
+        message = f"{_quoted(reference.url)} does not have the content that it is pinned to"
+        raise FetchError(FetchFault.PIN_MISMATCH, message)
 
 
 async def _body(name: str, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from app.core.ports import SourceError, SourceFile
 from app.core.remote import shown_url
 
-__all__ = ["MAX_BYTES", "DirectorySources"]
+__all__ = ["MAX_BYTES", "DirectorySources", "unpack_archive"]
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FILES = 2_000
@@ -53,7 +53,7 @@ class DirectorySources:
             return self._directory(place, path)
         file = self.read(path)
         if path.endswith((".tar.gz", ".tgz")):
-            return _archive(file, self._max_bytes)
+            return unpack_archive(file, self._max_bytes)
         return (file,)
 
     def fetched(self, url: str) -> SourceFile:
@@ -64,7 +64,7 @@ class DirectorySources:
 
     def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
         """Unpack the `.tar.gz` that was fetched from `url`, bounded as `read_tree` is."""
-        return _archive(self.fetched(url), self._max_bytes)
+        return unpack_archive(self.fetched(url), self._max_bytes)
 
     def _place(self, path: str) -> Path:
         if not path.strip() or "\0" in path:
@@ -112,8 +112,12 @@ class DirectorySources:
         return tuple(sorted(files, key=lambda file: file.name.encode(errors="surrogateescape")))
 
 
-def _archive(file: SourceFile, max_bytes: int) -> tuple[SourceFile, ...]:
-    """Unpack a gzip-compressed tar in memory; the expanded bytes are bounded before tar sees them."""
+def unpack_archive(file: SourceFile, max_bytes: int) -> tuple[SourceFile, ...]:
+    """Unpack a gzip-compressed tar in memory; the expanded bytes are bounded before tar sees them.
+
+    Raises `SourceError`, also for an entry that is absolute, leaves the archive with `..`, comes twice,
+    or is anything but a regular file or a directory.
+    """
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(file.content)) as stream:
             expanded = stream.read(max_bytes + 1)

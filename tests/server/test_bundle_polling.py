@@ -1,0 +1,138 @@
+"""Services whose manifests come from a real HTTPS server: polls, bad bundles, starts without the server."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import COMMAND, Service, Start, environment
+from tests.https import HttpsServer, https_server, sha256
+from tests.stores.test_manifest_bundle import archive, offer
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[HttpsServer]:
+    """The server of the bundles."""
+    with https_server(tmp_path) as server:
+        yield server
+
+
+def manifests(generation: int) -> bytes:
+    """A bundle of one manifest, whose verdicts name the generation."""
+    document = {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {
+            "p": {"type": "test", "output": {"decision": "allow", "reason": f"generation_{generation}"}}
+        },
+        "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
+    }
+    return archive(("one/manifest.json", json.dumps(document).encode()))
+
+
+def settings(server: HttpsServer, **more: str) -> dict[str, str]:
+    """A service that looks once a second."""
+    return {
+        "ACS_MANIFESTS_URL": server.url("/agents.tar.gz", host="127.0.0.1"),
+        "ACS_MANIFESTS_POLL_S": "1",
+        "ACS_FETCH_CA_FILE": str(server.ca_file),
+        "ACS_FETCH_ALLOW_ADDRESSES": "127.0.0.1/32",
+        **more,
+    }
+
+
+def answer(service: Service) -> str:
+    """Which generation decides."""
+    _, body = service.post("/v1/evaluate/input", {"snapshot": {}, "manifest_ref": "one"})
+    return str(body["verdict"].get("reason"))
+
+
+def manifests_check(service: Service) -> dict[str, Any]:
+    """What `/readyz` says of the manifests."""
+    _, body = service.get("/readyz")
+    return next(check for check in body["checks"] if check["name"] == "manifests")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what must come."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_new_bundle_serves_in_all_workers_and_a_bad_one_in_none(server: HttpsServer, start: Start) -> None:
+    """A poll finds the new bundle; one that cannot serve leaves the old one, with a warning until it is mended."""
+    offer(server, manifests(1))
+    service = start("--workers", "2", **settings(server))
+    assert answer(service) == "generation_1"
+    until(lambda: len(server.asked) >= 3)
+    assert service.log().count("manifests_reloaded") == 0
+    offer(server, manifests(2))
+    until(lambda: {answer(service) for _ in range(12)} == {"generation_2"})
+    offer(server, archive(("one/manifest.json", b"{")))
+    until(lambda: all(manifests_check(service)["state"] == "warning" for _ in range(12)))
+    assert (
+        "document-syntax in one: one/manifest.json; the log has the findings"
+        in manifests_check(service)["detail"]
+    )
+    assert {answer(service) for _ in range(12)} == {"generation_2"}
+    server.answers.clear()
+    until(lambda: "fetch-status; the log has the findings" in manifests_check(service)["detail"])
+    offer(server, manifests(2))
+    until(lambda: manifests_check(service)["state"] == "ok")
+    assert service.stop() == 0
+
+
+def test_a_start_without_the_server_takes_the_kept_bundle(server: HttpsServer, start: Start) -> None:
+    """The last bundle that served does so again, with a warning, whether the server is away or has a bad one."""
+    offer(server, manifests(1))
+    assert start(**settings(server)).stop() == 0
+    offer(server, archive(("one/manifest.json", b"{")))
+    service = start(**settings(server))
+    assert answer(service) == "generation_1"
+    assert service.stop() == 0
+    server.answers.clear()
+    service = start(**settings(server))
+    assert answer(service) == "generation_1"
+    assert "failed: fetch-status at the start; the log has the findings" in manifests_check(service)["detail"]
+    assert '"event":"manifests_kept"' in service.log()
+    offer(server, manifests(2))
+    until(lambda: answer(service) == "generation_2")
+    assert manifests_check(service)["state"] == "ok"
+
+
+@pytest.mark.parametrize("pin", [None, "0" * 64])
+def test_a_start_with_nothing_kept_fails_and_says_why(
+    pin: str | None, server: HttpsServer, tmp_path: Path
+) -> None:
+    """Without the server, or with other content than was pinned, nothing serves."""
+    given = settings(server)
+    if pin:
+        offer(server, manifests(1))
+        given["ACS_MANIFESTS_URL_SHA256"] = pin
+    done = subprocess.run(
+        [COMMAND, "serve", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(**given),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    wrong = "does not have the content that it is pinned to" if pin else "answered with status 404"
+    assert f"`{given['ACS_MANIFESTS_URL']}` {wrong}" in done.stderr
+    assert "error: ACS_MANIFESTS_URL has no bundle that can be served, and no good one is kept" in done.stderr
+
+
+def test_a_pinned_bundle_serves(server: HttpsServer, start: Start) -> None:
+    """The content that was pinned is served; inline manifests are refused beside it."""
+    content = manifests(1)
+    offer(server, content)
+    service = start(**settings(server, ACS_MANIFESTS_URL_SHA256=sha256(content)))
+    assert answer(service) == "generation_1"
+    assert service.get("/v1/info")[1]["inline_manifests"] == "deny"
