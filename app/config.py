@@ -176,6 +176,15 @@ class Settings(BaseModel):
         False, description="run the programs that `command` resolvers of the operator's manifests name"
     )
 
+    audit_nats_url: Listed = Field(
+        (), description="NATS servers that `acs-sidecar audit ship` brings the logs to, by comma"
+    )
+    audit_nats_stream: str = Field(
+        "ACS_AUDIT", pattern="^[A-Za-z0-9_-]+$", description="JetStream stream of the logs of a fleet"
+    )
+    audit_nats_creds_file: Path | None = Field(None, description="credentials file for NATS")
+    audit_nats_ca_file: Path | None = Field(None, description="PEM file of authorities trusted for NATS")
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level logged")
     log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for a terminal")
     telemetry_events: EventFilter = Field(

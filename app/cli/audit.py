@@ -15,6 +15,7 @@ import app
 from app.audit.export import CSV_HEADER, FORMATS
 from app.audit.record import rfc3339
 from app.cli.audit_reading import logs_to_read, reading
+from app.cli.audit_ship import ship
 from app.cli.audit_verify import verify
 from app.cli.output import OutputFormat, fail, print_json, wants_table
 from app.cli.settings import settings_from
@@ -27,8 +28,9 @@ from app.stores.keys import AuditKey, KeyFileError, generate_key, load_key
 
 __all__ = ["audit"]
 
-audit = typer.Typer(no_args_is_help=True, help="Verify, show, export and prune the audit log; show its key.")
+audit = typer.Typer(no_args_is_help=True, help="Verify, show, export, prune and ship the audit log.")
 audit.command()(verify)
+audit.command()(ship)
 
 _PATH = typer.Argument(None, help="Audit directory, or a directory within it; the configured one by default.")
 _AGENT = typer.Option(None, help="Only of this agent.")

@@ -7,10 +7,12 @@ from pathlib import Path
 import typer
 
 from app.cli.output import COULD_NOT_RUN, fail
+from app.config import Settings
 from app.stores.audit_query import Place, logs_at
 from app.stores.audit_records import LogDamagedError
+from app.stores.nats import NatsSettings
 
-__all__ = ["logs_to_read", "reading"]
+__all__ = ["logs_to_read", "nats_settings", "reading"]
 
 
 def logs_to_read(path: Path) -> Place:
@@ -19,6 +21,13 @@ def logs_to_read(path: Path) -> Place:
     if not place.logs:
         fail(f"there is no audit log at {path}")
     return place
+
+
+def nats_settings(settings: Settings) -> NatsSettings:
+    """Give where the stream of the fleet is; end the command where no server is configured."""
+    if not settings.audit_nats_url:
+        fail("no NATS server is configured: set ACS_AUDIT_NATS_URL, such as nats://127.0.0.1:4222")
+    return NatsSettings(settings.audit_nats_url, settings.audit_nats_creds_file, settings.audit_nats_ca_file)
 
 
 @contextmanager

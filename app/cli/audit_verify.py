@@ -1,6 +1,6 @@
 """`acs-sidecar audit verify`: the audit of logs and receipts, from their raw bytes and a trusted key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,15 @@ from app.audit.chain import Anchor, anchors_in, audit_logs
 from app.audit.findings import Finding, Report, Status
 from app.audit.receipt import Receipt, ReceiptError
 from app.audit.trust import Trust
-from app.cli.audit_reading import logs_to_read, reading
+from app.audit.verify import LogSource
+from app.cli.audit_reading import logs_to_read, nats_settings, reading
 from app.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, wants_table
+from app.cli.settings import settings_from
 from app.core.values import Json
-from app.stores.audit_directory import LogDirectory
 from app.stores.audit_source import FileLogSource
+from app.stores.audit_stream_source import AuditStream
 from app.stores.keys import KeyFileError, load_trusted_key
+from app.stores.nats import NatsError
 
 __all__ = ["verify"]
 
@@ -37,16 +40,25 @@ def verify(
         [], "--anchor", help="Checkpoints that were kept elsewhere, or the service's own log."
     ),
     receipts: list[Path] = typer.Option([], "--receipt", help="Receipt to verify, as JSON."),
+    fleet: bool = typer.Option(
+        False, "--nats", help="Verify every log of the stream that ACS_AUDIT_NATS_URL and _STREAM name."
+    ),
     output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
 ) -> None:
     """Verify logs and receipts from their raw bytes, offline.
 
     Exits 0 when everything is sound, 1 when something is not, 2 when that could not be told.
     """
-    if not paths and not receipts:
-        fail("nothing to verify: name an audit directory, or a receipt with --receipt")
+    if not paths and not receipts and not fleet:
+        fail("nothing to verify: name an audit directory, --nats, or a receipt with --receipt")
+    if paths and fleet:
+        fail("an audit directory and --nats are verified one after the other, not together")
     trust = _trust(keys)
-    report = _verified_logs(paths or [], anchors, trust, wants_table(output)) if paths else None
+    report = None
+    if paths:
+        report = _verified_logs(paths, anchors, trust, wants_table(output))
+    elif fleet:
+        report = _verified_fleet(anchors, trust, wants_table(output))
     proven = [_verified_receipt(path, trust) for path in receipts]
     if wants_table(output):
         _show_report(report, proven)
@@ -70,16 +82,40 @@ def _trust(keys: list[str]) -> Trust:
 def _verified_logs(paths: list[Path], anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
     places = [logs_to_read(path) for path in paths]
     directories = {log.path: log for place in places for log in place.logs}
-    anchors: list[Anchor] = []
-    wrong: list[Finding] = []
-    with reading(), _progress(list(directories.values()), show_progress) as advance:
-        for file in anchor_files:
-            found, findings = anchors_in(file.read_bytes(), str(file), trust)
-            anchors += found
-            wrong += findings
+    expected = sum(log.published_size() for log in directories.values())
+    with reading(), _progress(expected, show_progress) as advance:
         sources = [FileLogSource(log) for log in directories.values()]
         whole = all(place.whole for place in places)
-        report = audit_logs(sources, trust, anchors, whole, advance)
+        return _audited(sources, anchor_files, trust, whole, advance)
+
+
+def _verified_fleet(anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
+    """Verify what was shipped, with the same auditor: each log from its own messages."""
+    settings = settings_from(None).settings
+    try:
+        with (
+            reading(),
+            AuditStream(nats_settings(settings), settings.audit_nats_stream) as stream,
+            _progress(0, show_progress) as advance,
+        ):
+            sources = stream.sources()
+            if not sources:
+                fail(f"the stream `{settings.audit_nats_stream}` has no audit log")
+            return _audited(sources, anchor_files, trust, True, advance)
+    except NatsError as error:
+        fail(str(error))
+
+
+def _audited(
+    sources: Sequence[LogSource], anchor_files: list[Path], trust: Trust, whole: bool, advance: "_Advance"
+) -> Report:
+    anchors: list[Anchor] = []
+    wrong: list[Finding] = []
+    for file in anchor_files:
+        found, findings = anchors_in(file.read_bytes(), str(file), trust)
+        anchors += found
+        wrong += findings
+    report = audit_logs(sources, trust, anchors, whole, advance)
     return Report(report.logs, (*report.findings, *wrong))
 
 
@@ -124,22 +160,22 @@ def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None
 
 
 @contextmanager
-def _progress(logs: list[LogDirectory], wanted: bool) -> Iterator["_Advance"]:
+def _progress(records: int, wanted: bool) -> Iterator["_Advance"]:
     """Show how far the verification is, on a terminal."""
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not (wanted and console.is_terminal)
     ) as bar:
-        yield _Advance(bar, logs)
+        yield _Advance(bar, records)
 
 
 class _Advance:
     """Counts verified records on a progress bar."""
 
-    def __init__(self, bar: Progress, logs: list[LogDirectory]) -> None:
+    def __init__(self, bar: Progress, records: int) -> None:
         self._bar = bar
-        self._task = bar.add_task("records", total=sum(log.published_size() for log in logs) or None)
+        self._task = bar.add_task("records", total=records or None)
 
     def __call__(self, records: int) -> None:
         """Count records."""

@@ -1,0 +1,75 @@
+"""A connection to NATS JetStream; the client comes with the extra `nats`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from ssl import SSLContext, SSLError, create_default_context
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nats.js import JetStreamContext
+
+__all__ = ["NatsError", "NatsSettings", "jetstream"]
+
+_CONNECT_SECONDS = 5
+
+
+class NatsError(Exception):
+    """NATS that cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class NatsSettings:
+    """Which servers, and how to come in: a credentials file, and the authorities that are trusted."""
+
+    servers: Sequence[str]
+    creds_file: Path | None = None
+    ca_file: Path | None = None
+
+    @property
+    def where(self) -> str:
+        """The servers without the passwords that their addresses may hold."""
+        return ", ".join(server.rpartition("@")[2].rpartition("//")[2] for server in self.servers)
+
+
+@asynccontextmanager
+async def jetstream(settings: NatsSettings) -> AsyncIterator["JetStreamContext"]:
+    """Connect, and come back whenever the connection is lost. Raises `NatsError`."""
+    try:
+        import nats  # noqa: PLC0415  # an extra, needed here alone
+        from nats.errors import Error  # noqa: PLC0415  # same
+    except ModuleNotFoundError:
+        raise NatsError("the NATS client is not installed: `pip install 'acs-sidecar[nats]'`") from None
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            connection = await nats.connect(
+                list(settings.servers),
+                connect_timeout=_CONNECT_SECONDS,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.2,
+                allow_reconnect=True,
+                error_cb=_quiet,
+                **({"user_credentials": str(settings.creds_file)} if settings.creds_file else {}),
+                **({"tls": _tls(settings.ca_file)} if settings.ca_file else {}),
+            )
+    except (Error, OSError, ValueError) as error:  # a timeout is an OSError
+        raise NatsError(
+            f"no connection to NATS at {settings.where}: {error or type(error).__name__}"
+        ) from None
+    try:
+        yield connection.jetstream(timeout=_CONNECT_SECONDS)
+    finally:
+        await connection.close()
+
+
+def _tls(ca_file: Path) -> SSLContext:
+    try:
+        return create_default_context(cafile=ca_file)
+    except (OSError, SSLError) as error:
+        raise NatsError(f"the authorities in {ca_file} cannot be read: {error}") from None
+
+
+async def _quiet(_error: Exception) -> None:
+    """Leave it to whoever waits for an answer to say that there is none."""

@@ -1,0 +1,88 @@
+"""Three real NATS servers on loopback that keep one stream between them."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["Cluster", "cluster", "installed"]
+
+NODES = 3
+SECONDS = 30
+
+
+def installed() -> bool:
+    """Tell whether `nats-server` is on the path."""
+    return shutil.which("nats-server") is not None
+
+
+class Cluster:
+    """The servers; one can be killed and come back with what it had stored."""
+
+    def __init__(self, folder: Path) -> None:
+        ports = _free_ports(2 * NODES)
+        self._clients, self._routes = ports[:NODES], ports[NODES:]
+        self._folder = folder
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        """All servers, as a setting."""
+        return ",".join(f"nats://127.0.0.1:{port}" for port in self._clients)
+
+    def start(self, node: int) -> None:
+        """Start a node on its own storage."""
+        routes = ",".join(f"nats://127.0.0.1:{port}" for port in self._routes)
+        command = [
+            "nats-server", "--addr", "127.0.0.1", "--port", str(self._clients[node]), "--name", f"n{node}",
+            "--jetstream", "--store_dir", str(self._folder / f"n{node}"), "--cluster_name", "fleet",
+            "--cluster", f"nats://127.0.0.1:{self._routes[node]}", "--routes", routes,
+            "--log", str(self._folder / f"n{node}.log"),
+        ]  # fmt: skip
+        self._processes[node] = subprocess.Popen(command)  # a server is started by its name
+
+    def kill(self, node: int) -> None:
+        """End a node as a power cut would."""
+        process = self._processes.pop(node)
+        process.kill()
+        process.wait()
+
+    def stop(self) -> None:
+        """End all nodes."""
+        for node in list(self._processes):
+            self.kill(node)
+
+    def leader(self) -> int:
+        """Find the node that leads the group of JetStream, by its log; wait for one."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            for node in self._processes:
+                log = self._folder / f"n{node}.log"
+                if log.exists() and "JetStream cluster new metadata leader" in log.read_text():
+                    return node
+            time.sleep(0.05)
+        raise AssertionError("the servers elected no leader")
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """Run the servers, with a leader, until the block ends."""
+    servers = Cluster(folder)
+    try:
+        for node in range(NODES):
+            servers.start(node)
+        servers.leader()
+        yield servers
+    finally:
+        servers.stop()
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
