@@ -106,7 +106,7 @@ def test_every_record_of_a_fleet_arrives_once_though_a_node_and_the_shipper_die(
         decide(machines[1][0], 1)
         told = folder / f"shipper-{time.monotonic_ns()}"
         with told.open("wb") as log:
-            command = [COMMAND, "audit", "ship", folder / "audit"]
+            command: list[str | Path] = [COMMAND, "audit", "ship", folder / "audit"]
             process = subprocess.Popen(command, env=environment(**nats), stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while "audit_shipped" not in told.read_text():
