@@ -55,7 +55,7 @@ from app.stores.audit_open_log import Durability
 from app.stores.audit_opening import AuditLogSettings
 from app.stores.audit_reader import AuditReader
 from app.stores.composition import ReadManifest
-from app.stores.fetch import Fetcher
+from app.stores.fetch import Fetcher, OfflineFetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
 from app.stores.manifest_bundle import ManifestBundle
@@ -79,9 +79,13 @@ __all__ = [
     "build_bundle",
     "build_compiler",
     "build_fetcher",
+    "build_sandbox",
     "compile_manifest",
+    "inline_mode",
     "load_operator_manifests",
+    "operator_files",
     "read_manifests",
+    "read_offline",
     "read_operator_manifests",
     "with_coverage",
 ]
@@ -109,8 +113,8 @@ def build(
     """
     access = build_access(settings)
     client = HttpClient()
-    inline_mode = _inline_mode(settings)
-    sandbox = _sandbox(settings) if inline_mode is InlineMode.SANDBOXED else None
+    inline_trust = inline_mode(settings)
+    sandbox = build_sandbox(settings) if inline_trust is InlineMode.SANDBOXED else None
     compiler = build_compiler(settings, client, sandbox)
     compile_one = partial(compile_manifest, compiler=compiler)
     candidate = compile_set(manifests, compile_one)
@@ -118,7 +122,9 @@ def build(
     operator = OperatorManifests(candidate.by_name, settings.default_manifest, loaded_at)
     metrics = Metrics(shared, worker)
     metrics.count(WORKER_STARTS)
-    inline = InlineManifests(inline_mode, compiler, settings.inline_cache, metrics, keys=access.manifest_keys)
+    inline = InlineManifests(
+        inline_trust, compiler, settings.inline_cache, metrics, keys=access.manifest_keys
+    )
     catalog = Catalog(operator, inline)
     audit = _audit_log(settings, worker, key, metrics) if key else None
     approval_key = FileApprovalKey(settings.approval_key_file)
@@ -329,6 +335,12 @@ def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[R
     return asyncio.run(read())
 
 
+def read_offline(settings: Settings, files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
+    """Read manifests as `read_manifests` does, but fetch nothing: who names another server is invalid."""
+    fetcher = OfflineFetcher(settings.limits, AddressPolicy())
+    return asyncio.run(composition.read_manifests(files, fetcher, settings.limits))
+
+
 def read_operator_manifests(
     settings: Settings, bundle: ManifestBundle | None = None, *, kept: bool = False
 ) -> tuple[ReadManifest, ...]:
@@ -344,7 +356,7 @@ def read_operator_manifests(
             detail="remote manifests may come from addresses that are refused otherwise",
         )
     if bundle is None:
-        return read_manifests(settings, _configured_files(settings))
+        return read_manifests(settings, operator_files(settings))
     place = bundle.kept() if kept else bundle.open()
     return read_manifests(settings, find_manifests(place) if place else ())
 
@@ -398,24 +410,31 @@ def _version_of(engine: str) -> str:
         return "not installed"
 
 
-def _configured_files(settings: Settings) -> tuple[ManifestFile, ...]:
-    """List what is configured; the default directory may be absent, for inline manifests alone."""
+def operator_files(settings: Settings, kept: Path | None = None) -> tuple[ManifestFile, ...]:
+    """List what is configured, or the `kept` bundle's; the default directory may be absent, for inline
+    manifests alone.
+
+    Raises `ManifestError`.
+    """
+    if kept:
+        return find_manifests(kept)
     default_place: Path = Settings.model_fields["manifests"].default
     if settings.manifests == default_place and not settings.manifests.exists():
         return ()
     return find_manifests(settings.manifests)
 
 
-def _inline_mode(settings: Settings) -> InlineMode:
+def inline_mode(settings: Settings) -> InlineMode:
     """Choose the default of contract 2.5: deny beside an operator's manifest or in public, else sandboxed."""
     if settings.inline_manifests is not None:
         return settings.inline_manifests
-    if settings.manifests_url or not settings.local or _configured_files(settings):
+    if settings.manifests_url or not settings.local or operator_files(settings):
         return InlineMode.DENY
     return InlineMode.SANDBOXED
 
 
-def _sandbox(settings: Settings) -> Sandbox:
+def build_sandbox(settings: Settings) -> Sandbox:
+    """Build the sandbox of inline manifests, which is not started yet."""
     return Sandbox(
         SandboxSettings(
             warm_children=settings.sandbox_children,

@@ -11,6 +11,7 @@ from app.cli import (
     config,
     detect,
     digest,
+    doctor,
     evaluate,
     openapi,
     schema,
@@ -61,6 +62,7 @@ cli.command()(approve.approve)
 cli.command()(detect.detect)
 cli.command()(detect.detectors)
 cli.command()(digest.digest)
+cli.command()(doctor.doctor)
 cli.command()(sign.sign)
 cli.command()(verify.verify)
 cli.command()(config.config)

@@ -21,7 +21,7 @@ from app.stores.audit_hashes import LogTiles
 from app.stores.audit_records import LogDamagedError, offset_behind, record_lines
 from app.stores.audit_tiles import TILE_BYTES, TileWriter
 
-__all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "survey"]
+__all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "inspect", "survey"]
 
 BACKGROUND_BYTES = 64 * 1024 * 1024
 _EXAMINED = "examined"
@@ -102,6 +102,27 @@ def examine_fully(directory: LogDirectory, trust: Trust) -> None:
         _hash_all(directory, _signed_end(directory, trust))
     except OSError as error:
         raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
+
+
+def inspect(directory: LogDirectory, trust: Trust, most_bytes: int) -> int:
+    """Look at a log up to its newest checkpoint and change nothing; give how many bytes were hashed.
+
+    A log that is longer than `most_bytes` is looked at by its tiles and its last record. Raises
+    `LogDamagedError`, `OSError`.
+    """
+    end = _signed_end(directory, trust)
+    _ends_closed(directory, end)
+    size = sum(path.stat().st_size for _, path in directory.segments())
+    if size > most_bytes:
+        root = range_hash(0, end.size, LogTiles(directory, end.size).hashes())
+    else:
+        frontier = Frontier()
+        for line in record_lines(directory, 0, end.size):
+            frontier.append(leaf_hash(line))
+        root = frontier.root()
+    if root != end.root:
+        raise LogDamagedError(f"its {end.size} records do not hash to the root that was signed")
+    return size if size <= most_bytes else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from app.core.limits import Limits
 from app.core.remote import RemoteReference, shown_url
 from app.stores.fetch_addresses import AddressPolicy
 
-__all__ = ["Answer", "FetchError", "FetchFault", "Fetcher"]
+__all__ = ["Answer", "FetchError", "FetchFault", "Fetcher", "OfflineFetcher"]
 
 MAX_URL_LENGTH = 8_192
 _CHUNK = 65_536
@@ -241,6 +241,14 @@ class Fetcher:
             raise _AddressRefusedError(f"the {refusal} address {address}")
         self._sockets.append(socket.socket(family, kind, protocol))
         return self._sockets[-1]
+
+
+class OfflineFetcher(Fetcher):
+    """Fetches nothing, for whoever must not ask other servers."""
+
+    async def fetch(self, reference: RemoteReference, max_bytes: int) -> bytes:  # noqa: ARG002  # as the base class has it
+        """Raise `FetchError`."""
+        raise FetchError(FetchFault.UNREACHABLE, f"{_quoted(reference.url)} is not asked now")
 
 
 def _check_pin(reference: RemoteReference, content: bytes) -> None:

@@ -1,0 +1,1 @@
+"""What is wrong with an installation, check by check; nothing here changes anything."""
