@@ -19,7 +19,7 @@ from typing import Any
 
 from bench import workload
 
-__all__ = ["Target", "bare", "cerbos", "opa", "sidecar"]
+__all__ = ["Target", "bare", "cerbos", "free_port", "opa", "sidecar"]
 
 SERVER_CORE = "0"
 START_SECONDS = 20
@@ -39,7 +39,7 @@ class Target:
 @contextmanager
 def bare(times: int = 1) -> Iterator[Target]:
     """The bare application under the same server."""
-    port = _free_port()
+    port = free_port()
     options = ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning"]
     command = [sys.executable, "-m", "uvicorn", "bench.bare:app", "--port", str(port), *options]
     body = json.dumps(workload.request(times)).encode()
@@ -63,7 +63,7 @@ def sidecar(
         manifests.mkdir()
         for name, policy in policies.items():
             (manifests / f"{name}.json").write_text(json.dumps(workload.manifest(policy)))
-        port = _free_port()
+        port = free_port()
         settings = {
             "ACS_PORT": str(port),
             "ACS_MANIFESTS": str(manifests),
@@ -91,7 +91,7 @@ def cerbos(*, decision_log: bool = False) -> Iterator[Target | None]:
         policies = Path(folder) / "policies"
         policies.mkdir()
         (policies / "tool.yaml").write_text(workload.CERBOS_POLICY)
-        port, grpc = _free_port(), _free_port()
+        port, grpc = free_port(), free_port()
         config: dict[str, Any] = {
             "server": {"httpListenAddr": f"127.0.0.1:{port}", "grpcListenAddr": f"127.0.0.1:{grpc}"},
             "storage": {"driver": "disk", "disk": {"directory": str(policies)}},
@@ -122,7 +122,7 @@ def opa(*, decision_log: bool = False) -> Iterator[Target | None]:
         return
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "policy.rego").write_text(workload.REGO)
-        port = _free_port()
+        port = free_port()
         log = ["--set=decision_logs.console=true"] if decision_log else []
         command = [binary, "run", "--server", f"--addr=127.0.0.1:{port}", "--log-level=error", *log, folder]
         url = f"http://127.0.0.1:{port}/v1/data/bench/verdict"
@@ -167,7 +167,8 @@ def _wait(process: "subprocess.Popen[bytes]", url: str, body: bytes) -> None:
     raise TimeoutError
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

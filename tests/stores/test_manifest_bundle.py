@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -154,6 +155,7 @@ def test_another_bundle_takes_the_place_of_the_kept_one_only_when_told(
         (archive(("README.md", b"1")), "holds no manifest"),
         (archive(), "holds no manifest"),
     ],
+    ids=itertools.count(),
 )
 def test_a_hostile_archive_is_refused(
     content: bytes, message: str, server: HttpsServer, tmp_path: Path
