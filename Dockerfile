@@ -11,10 +11,10 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends binutils ca-certificates && rm -rf /var/lib/apt/lists/*
 # Everything goes below /root-fs, which becomes the image.
-COPY requirements.lock requirements-build.lock ./
+COPY requirements-image.lock requirements-build.lock ./
 COPY deploy/wheels wheels
 RUN python -m venv --without-pip /opt/acs \
-    && pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --require-hashes -r requirements.lock \
+    && pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --require-hashes -r requirements-image.lock \
     && if compgen -G "wheels/*.whl" > /dev/null; then pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --no-deps wheels/*.whl; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
