@@ -19,6 +19,7 @@ CHART = ROOT / "deploy/helm/acs-sidecar"
 EVERYTHING: dict[str, Any] = {
     "callersSecret": "callers",
     "auditKeySecret": "audit-key",
+    "approvalKeySecret": "approval-key",
     "tlsSecret": "tls",
     "settings": {"ACS_LOG_LEVEL": "warning", "ACS_LIMIT_MAX_SNAPSHOT_BYTES": "65536"},
     "autoscaling": {"enabled": True},
