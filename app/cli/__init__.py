@@ -5,28 +5,13 @@ import os
 import typer
 
 import app
-from app.cli import (
-    approve,
-    audit,
-    config,
-    detect,
-    digest,
-    doctor,
-    evaluate,
-    openapi,
-    schema,
-    serve,
-    sign,
-    test,
-    token,
-    validate,
-    verify,
-)
+from app.cli.verbs import Verbs
 
 __all__ = ["cli", "main"]
 
 cli = typer.Typer(
     name="acs-sidecar",
+    cls=Verbs,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -52,25 +37,6 @@ def _root(
     ),
 ) -> None:
     pass
-
-
-cli.command()(serve.serve)
-cli.command()(evaluate.evaluate)
-cli.command()(validate.validate)
-cli.command()(test.test)
-cli.command()(approve.approve)
-cli.command()(detect.detect)
-cli.command()(detect.detectors)
-cli.command()(digest.digest)
-cli.command()(doctor.doctor)
-cli.command()(sign.sign)
-cli.command()(verify.verify)
-cli.command()(config.config)
-cli.command()(token.token)
-cli.command()(openapi.openapi)
-cli.command()(schema.schema)
-cli.add_typer(approve.approvals, name="approvals")
-cli.add_typer(audit.audit, name="audit")
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from app.stores.keys import AuditKey, KeyFileError, generate_key, load_key, load
 
 __all__ = ["approvals", "approve"]
 
-approvals = typer.Typer(no_args_is_help=True, help="The keys that approvals need.")
+approvals = typer.Typer(add_completion=False, no_args_is_help=True, help="The keys that approvals need.")
 
 
 def approve(

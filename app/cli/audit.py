@@ -28,7 +28,9 @@ from app.stores.keys import AuditKey, KeyFileError, generate_key, load_key
 
 __all__ = ["audit"]
 
-audit = typer.Typer(no_args_is_help=True, help="Verify, show, export, prune and ship the audit log.")
+audit = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Verify, show, export, prune and ship the audit log."
+)
 audit.command()(verify)
 audit.command()(ship)
 
