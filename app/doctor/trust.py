@@ -30,6 +30,13 @@ def check_trust(settings: Settings, now: float) -> Iterator[Result]:
     yield from _entries("manifest keys", settings.inline_trust_file, _signers, now)
     yield from _entries("approvers", settings.approval_trust_file, _approvers, now)
     yield from _tls(settings, now)
+    if (credentials := settings.audit_nats_creds_file) is None:
+        return
+    if credentials.exists():
+        yield from secret_file("shipping", credentials)
+    else:
+        detail = f"`{credentials}` is missing"
+        yield problem("shipping", detail, "write the credentials to ACS_AUDIT_NATS_CREDS_FILE")
 
 
 def check_approvals(settings: Settings, manifests: Manifests) -> Iterator[Result]:

@@ -378,6 +378,19 @@ def test_certificates_are_read(folder: Path) -> None:
     assert wrong[2] == "correct ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE"
 
 
+def test_credentials_of_shipping_are_secrets(folder: Path) -> None:
+    """A file of credentials that is missing, or that others read, is a problem."""
+    file = folder / "a.creds"
+    given = settings(audit_nats_creds_file=file)
+    fix = "write the credentials to ACS_AUDIT_NATS_CREDS_FILE"
+    assert told(check_trust(given, NOW)) == [("shipping", f"`{file}` is missing", fix)]
+    file.write_text("x")
+    file.chmod(0o644)
+    assert told(check_trust(given, NOW)) == [
+        ("shipping", f"`{file}` may be read or changed by everybody: mode 644", f"chmod 600 {file}")
+    ]
+
+
 def test_the_approval_key_is_looked_at(folder: Path) -> None:
     """A key that others read, or that is none, is a problem; one that is not needed is nothing."""
     given = settings()

@@ -1,0 +1,47 @@
+"""The guides name what is there: every alert and readiness check, every document, and tests that exist."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from tests.conftest import ROOT, Start
+from tests.test_probe import MANIFEST
+
+TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z_0-9]+)`")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_every_promise_names_a_test() -> None:
+    """Each row of the security model's promises names a test, and each test that it names is there."""
+    text = (ROOT / "docs" / "security.md").read_text()
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        rows = section.split("| promise | by | shown by |\n")[1:]
+        for row in "".join(rows).splitlines()[1:]:
+            assert not row.startswith("|") or TEST.search(row), row
+    named = TEST.findall(text)
+    assert len(named) > 20
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
+
+
+def test_every_alert_is_explained() -> None:
+    """The operations guide says of each alert, and of no other, what to do first."""
+    groups = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yaml").read_text())["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"]}
+    assert set(re.findall(r"`(Acs[A-Za-z]+)`", OPERATIONS)) == alerts
+
+
+def test_every_readiness_check_is_explained(start: Start, tmp_path: Path) -> None:
+    """The operations guide has a row for each check of `/readyz`."""
+    (tmp_path / "m.yaml").write_text(MANIFEST)
+    _, body = start(ACS_MANIFESTS=str(tmp_path / "m.yaml")).get("/readyz")
+    for check in body["checks"]:
+        assert f"| `{check['name']}` | " in OPERATIONS
+
+
+def test_the_readme_leads_to_every_guide() -> None:
+    """No document is left out of the index."""
+    readme = (ROOT / "README.md").read_text()
+    for document in (ROOT / "docs").glob("*.md"):
+        assert f"](docs/{document.name})" in readme, document.name
