@@ -9,7 +9,7 @@ run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
 
 test: $(INSTALLED)-dev check ## install, then lint, type-check and test everything
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(INSTALLED)-dev ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -187,7 +187,7 @@ def test_shows_the_report_to_a_person(place: Path) -> None:
     [
         (
             ("verify", "--key", "key.pem"),
-            "nothing to verify: name an audit directory, or a receipt with --receipt",
+            "nothing to verify: name an audit directory, --nats, or a receipt with --receipt",
         ),
         (("verify", "audit"), "no key is trusted: name one with --key, a verifier key or a PEM file"),
         (("verify", "nowhere", "--key", "key.pem"), "there is no audit log at nowhere"),

@@ -18,7 +18,7 @@ from tests.conftest import Service, Start
 from tests.http.test_audit import all_records
 from tests.http.test_events import SPAN, TRACE, ask, events, with_annotator
 from tests.http.test_metrics import manifest, scrape, total
-from tests.otlp import attributes, receiver
+from tests.otlp import Received, attributes, receiver
 
 __all__ = ["manifest"]
 
@@ -104,6 +104,11 @@ def test_only_what_the_caller_samples_is_exported(start: Start, tmp_path: Path, 
     assert b"CANARY" not in b"".join(received.raw)
 
 
+def _instances(received: Received) -> set[str]:
+    """The workers that have exported."""
+    return {attributes(resource)["service.instance.id"].rpartition("/")[2] for resource in received.resources}
+
+
 def test_metrics_are_those_of_prometheus(start: Start, manifest: str) -> None:
     """Each worker exports its own, under the meter of the specification; together they are the scrape."""
     with receiver() as received:
@@ -114,15 +119,16 @@ def test_metrics_are_those_of_prometheus(start: Start, manifest: str) -> None:
             "2",
             ACS_OTLP_ENDPOINT=received.url,
             ACS_OTLP_SIGNALS="metrics",
+            ACS_OTLP_INTERVAL_S="1",
         )
         for _ in range(20):
             ask(service, ALLOW)
         seen = scrape(service)
+        deadline = time.monotonic() + 20
+        while _instances(received) != {"0", "1"}:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         service.stop()
-    instances = {
-        attributes(resource)["service.instance.id"].rpartition("/")[2] for resource in received.resources
-    }
-    assert instances == {"0", "1"}
     counted: dict[str, float] = {}
     durations = 0
     for export in received.exports[-2:]:
