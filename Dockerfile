@@ -47,7 +47,8 @@ ENV PATH=/opt/acs/bin \
     ACS_MANIFESTS=/etc/acs/manifests \
     ACS_AUDIT_DIR=/var/lib/acs/audit \
     ACS_AUDIT_KEY_FILE=/var/lib/acs/audit-key.pem \
-    ACS_APPROVAL_KEY_FILE=/var/lib/acs/approval-key.pem
+    ACS_APPROVAL_KEY_FILE=/var/lib/acs/approval-key.pem \
+    ACS_MANIFESTS_KEPT_DIR=/var/lib/acs/manifests
 WORKDIR /var/lib/acs
 VOLUME ["/var/lib/acs"]
 USER 65532:65532

@@ -50,11 +50,12 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A compiled set, and what it was compiled from."""
+    """A compiled set, and what it was compiled from; `read_here` where this process looked for it."""
 
     by_name: Mapping[str, AnyManifest]
     identities: Mapping[str, Identity]
     digest: str
+    read_here: bool = False
 
 
 class Outcome(StrEnum):
@@ -128,7 +129,8 @@ class ManifestReload:
 
     `look` reads the operator's set and may block; `compile_one` compiles a manifest on this thread;
     `check` raises `ManifestError` for a set that compiles and yet cannot serve. `swapped` is told of
-    each set that takes over, `ended` of each outcome, in one of the workers.
+    each set that takes over, and whether it is what this worker's `look` gave last; `ended` of each
+    outcome, in one of the workers.
     """
 
     def __init__(
@@ -140,7 +142,7 @@ class ManifestReload:
         look: Callable[[], tuple[ReadManifest, ...]],
         compile_one: Callable[[ReadManifest], AnyManifest],
         check: Callable[[Mapping[str, AnyManifest]], None],
-        swapped: Callable[[OperatorManifests], None],
+        swapped: Callable[[OperatorManifests, bool], None],
         ended: Callable[[Outcome], None],
     ) -> None:
         self.last: Reloaded | None = None
@@ -169,6 +171,7 @@ class ManifestReload:
         if candidate.digest == self._serving.digest:
             return None
         self._refuse_unfit(candidate)
+        candidate = replace(candidate, read_here=True)
         return candidate, await asyncio.to_thread(pack, manifests)
 
     async def prepare(self, packed: bytes) -> Candidate:
@@ -194,7 +197,7 @@ class ManifestReload:
         before, self._serving = self._serving, candidate
         operator = OperatorManifests(candidate.by_name, self._catalog.operator.default, at)
         self._catalog.operator = operator
-        self._swapped(operator)
+        self._swapped(operator, candidate.read_here)
         self.last = Reloaded(Outcome.OK, at)
         if speaks:
             self._ended(Outcome.OK)

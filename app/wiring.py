@@ -165,7 +165,7 @@ def build(
     bundle = build_bundle(settings)
 
     swapped = partial(_follow_swaps, metrics, telemetry, bundle)
-    swapped(operator)
+    swapped(operator, False)
     reload = ManifestReload(
         catalog,
         candidate,
@@ -494,11 +494,15 @@ def _otlp(settings: Settings, metrics: Metrics, worker: int) -> tuple[Tracer | N
 
 
 def _follow_swaps(
-    metrics: Metrics, telemetry: Telemetry, bundle: ManifestBundle | None, operator: OperatorManifests
+    metrics: Metrics,
+    telemetry: Telemetry,
+    bundle: ManifestBundle | None,
+    operator: OperatorManifests,
+    read_here: bool,
 ) -> None:
     """Let metrics and the kept bundle be those of the set that serves now."""
     follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
-    if bundle:
+    if bundle and read_here:
         bundle.keep()
 
 

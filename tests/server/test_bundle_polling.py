@@ -1,5 +1,6 @@
 """Services whose manifests come from a real HTTPS server: polls, bad bundles, starts without the server."""
 
+import asyncio
 import json
 import subprocess
 import time
@@ -9,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from app.config import load_settings
+from app.core.diagnostics import ManifestError
+from app.reload import pack, unpack
+from app.wiring import build, build_bundle, load_operator_manifests, read_operator_manifests
 from tests.conftest import COMMAND, Service, Start, environment
 from tests.https import HttpsServer, https_server, sha256
 from tests.stores.test_manifest_bundle import archive, offer
@@ -136,3 +141,33 @@ def test_a_pinned_bundle_serves(server: HttpsServer, start: Start) -> None:
     service = start(**settings(server, ACS_MANIFESTS_URL_SHA256=sha256(content)))
     assert answer(service) == "generation_1"
     assert service.get("/v1/info")[1]["inline_manifests"] == "deny"
+
+
+def test_what_another_worker_read_is_not_taken_for_ones_own(
+    server: HttpsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that once looked at a bad bundle does not keep that one when another worker's set takes over."""
+    monkeypatch.chdir(tmp_path)
+    given = load_settings(settings(server)).settings
+    offer(server, manifests(1))
+    packed, fault = load_operator_manifests(given)
+    assert fault is None
+
+    async def reloads() -> None:
+        runtime = build(given, unpack(packed), None, loaded_at=0.0)
+        offer(server, archive(("one/manifest.json", b"{")))
+        with pytest.raises(ManifestError, match=r"one/manifest\.json"):
+            await runtime.manifests.read()
+        offer(server, manifests(2))
+        other = build_bundle(given)
+        assert other
+        read = await asyncio.to_thread(read_operator_manifests, given, other)
+        candidate = await runtime.manifests.prepare(pack(read))
+        other.keep()
+        await runtime.manifests.commit(candidate, 1.0, speaks=True)
+        await runtime.close()
+
+    asyncio.run(reloads())
+    kept = build_bundle(given)
+    assert kept
+    assert kept.kept_name() == sha256(manifests(2))

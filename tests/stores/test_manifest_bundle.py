@@ -1,6 +1,7 @@
 """Manifests from one place: bundles from a real HTTPS server, unpacked and kept on disk."""
 
 import asyncio
+import gzip
 import io
 import itertools
 import tarfile
@@ -41,14 +42,14 @@ def server(authority: HttpsServer) -> HttpsServer:
 def archive(*entries: Entry) -> bytes:
     """A `.tar.gz` of files, and of whatever else a `TarInfo` says."""
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+    with tarfile.open(fileobj=stream, mode="w") as tar:
         for name, content in entries:
             info = tarfile.TarInfo(name) if isinstance(content, bytes) else content
             info.name = name
             data = content if isinstance(content, bytes) else b""
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
-    return stream.getvalue()
+    return gzip.compress(stream.getvalue(), mtime=0)
 
 
 def special(kind: bytes, target: str = "/etc/passwd") -> tarfile.TarInfo:
