@@ -10,13 +10,13 @@ from app.annotators.http import HttpClient
 from app.catalog import Catalog, InlineManifests, OperatorManifests
 from app.config import load_settings
 from app.core.compiled import InlineMode
+from app.loading import build_compiler
 from app.service import DecisionService
 from app.telemetry.event_sink import EventFilter, EventSink
 from app.telemetry.metrics import Metrics
 from app.wire.problems import ProblemError
 from app.wire.requests import parse_evaluate
 from app.wire.responses import decision_json
-from app.wiring import build_compiler
 
 
 def decision_service() -> DecisionService:

@@ -12,10 +12,11 @@ import pytest
 from app.config import load_settings
 from app.core.points import InterventionPoint
 from app.core.verdict import Decision
+from app.loading import read_operator_manifests
 from app.runtime import Runtime
 from app.wire.requests import parse_evaluate
 from app.wire.responses import decision_json
-from app.wiring import build, read_operator_manifests
+from app.wiring import build
 from tests.conftest import COMMAND, Service, environment, start_service
 from tests.examples import EXAMPLES, MANIFESTS, NAMES, Example
 

@@ -17,9 +17,9 @@ from app.core.compiled import InvalidManifest
 from app.core.document import parse_document
 from app.core.manifest_members import APPROVAL_MEMBERS, LIMIT_MEMBERS, MANIFEST_MEMBERS, POINT_MEMBERS
 from app.evaluators import cedar_members, rego_members, test_double_members
+from app.loading import build_compiler, compile_manifest, read_manifests
 from app.manifest_schema import manifest_schema
 from app.stores.manifest_files import ManifestFile
-from app.wiring import build_compiler, compile_manifest, read_manifests
 from tests.cases import changed, load_file
 from tests.cli.test_commands import run
 from tests.conftest import ROOT, Service

@@ -16,11 +16,11 @@ from app.cli.settings import settings_from
 from app.core.decision import Decision
 from app.core.points import InterventionPoint, Mode
 from app.core.values import nesting_bound
+from app.loading import build_compiler
 from app.telemetry.log import LogFormat, configure_logging
 from app.wire.problems import ProblemError
 from app.wire.requests import INCLUDES, EvaluateRequest, parse_object
 from app.wire.responses import decision_json
-from app.wiring import build_compiler
 
 __all__ = ["evaluate"]
 

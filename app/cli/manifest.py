@@ -8,8 +8,8 @@ from app.config import Settings
 from app.core.compiled import CompiledManifest, InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.core.manifest import document_digest
+from app.loading import compile_manifest, read_manifests
 from app.stores.manifest_files import ManifestFile, find_manifests, read_document
-from app.wiring import compile_manifest, read_manifests
 
 __all__ = ["compile_one", "manifest_files", "one_digest"]
 

@@ -12,6 +12,7 @@ from app.cli.output import fail, show_findings
 from app.cli.settings import settings_from
 from app.core.diagnostics import ManifestError
 from app.evaluators.custom import AdapterError
+from app.loading import load_operator_manifests
 from app.server.descriptors import connections_within, raise_open_files_limit
 from app.server.handed_file import hand
 from app.server.reload_rounds import Served
@@ -21,7 +22,7 @@ from app.stores.keys import KeyFileError
 from app.stores.manifest_watch import tree_state
 from app.telemetry.log import configure_logging
 from app.telemetry.shared import SharedNumbers
-from app.wiring import audit_key, build_access, load_operator_manifests
+from app.wiring import audit_key, build_access
 
 __all__ = ["serve"]
 

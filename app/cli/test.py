@@ -26,11 +26,11 @@ from app.core.cases import Case
 from app.core.compiled import InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.evaluators.rego_coverage import RegoCoverage
+from app.loading import build_compiler, compile_manifest, read_manifests, with_coverage
 from app.stores.case_files import cases_beside
 from app.stores.composition import ReadManifest
 from app.stores.manifest_files import ManifestFile
 from app.telemetry.log import LogFormat, configure_logging
-from app.wiring import build_compiler, compile_manifest, read_manifests, with_coverage
 
 __all__ = ["test"]
 

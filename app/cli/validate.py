@@ -16,8 +16,8 @@ from app.cli.settings import settings_from
 from app.compiler import ManifestCompiler
 from app.core.compiled import InvalidManifest
 from app.core.diagnostics import Diagnostic
+from app.loading import build_compiler, compile_manifest, read_manifests
 from app.stores.composition import ReadManifest
-from app.wiring import build_compiler, compile_manifest, read_manifests
 
 __all__ = ["validate"]
 

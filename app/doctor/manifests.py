@@ -11,10 +11,7 @@ from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.doctor.files import quoted, secret_file, writable_directory
 from app.doctor.result import Result, ok, problem, warning
-from app.reload import compile_set
-from app.stores.fetch import FetchFault
-from app.stores.manifest_files import ManifestFile
-from app.wiring import (
+from app.loading import (
     build_bundle,
     build_compiler,
     compile_manifest,
@@ -22,6 +19,9 @@ from app.wiring import (
     operator_files,
     read_offline,
 )
+from app.reload import compile_set
+from app.stores.fetch import FetchFault
+from app.stores.manifest_files import ManifestFile
 
 __all__ = ["Manifests", "check_manifests", "compiled_manifests"]
 

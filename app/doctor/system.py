@@ -11,8 +11,9 @@ from app.core.compiled import InlineMode
 from app.core.diagnostics import ManifestError
 from app.doctor.result import Result, ok, problem, warning
 from app.evaluators.sandbox import SandboxError
+from app.loading import inline_mode
 from app.server.descriptors import connections_within
-from app.wiring import ENGINES, build_sandbox, inline_mode
+from app.wiring import ENGINES, build_sandbox
 
 __all__ = ["check_address", "check_clock", "check_engines", "check_files", "check_sandbox"]
 

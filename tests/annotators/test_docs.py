@@ -10,7 +10,7 @@ from app.annotators.http import HttpClient
 from app.config import load_settings
 from app.core.document import Document, parse_document
 from app.core.ports import NoSources
-from app.wiring import build_compiler
+from app.loading import build_compiler
 from tests.cli.test_commands import run
 from tests.conftest import ROOT
 

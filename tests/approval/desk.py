@@ -20,13 +20,13 @@ from app.core.approval import Outcome
 from app.core.compiled import InlineMode
 from app.core.manifest import document_of
 from app.core.ports import NoSources
+from app.loading import build_compiler
 from app.service import DecisionService
 from app.telemetry.event_sink import EventFilter, EventSink
 from app.telemetry.metrics import Metrics
 from app.wire.problems import ProblemError
 from app.wire.requests import parse_evaluate, parse_resolve
 from app.wire.responses import decision_json, offer_json, resolution_json
-from app.wiring import build_compiler
 
 NOW = 1_800_000_000_000_000
 SECOND = 1_000_000

@@ -22,11 +22,11 @@ from app.core.limits import Limits
 from app.core.manifest import document_digest
 from app.core.ports import Annotator, AnnotatorContext, SourceError
 from app.core.values import JsonObject
+from app.loading import build_compiler, compile_manifest
 from app.stores.composition import MAX_PARENTS, ReadManifest, read_manifests
 from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.manifest_files import ManifestFile, find_manifests
-from app.wiring import build_compiler, compile_manifest
 from tests.evaluators.sources import tar_gz
 from tests.https import HttpsServer, Names, https_server, sha256
 

@@ -15,6 +15,7 @@ from app.core.compiled import InlineMode
 from app.core.document import parse_document
 from app.core.errors import Reason
 from app.core.ports import NoSources
+from app.loading import build_compiler
 from app.service import DecisionService
 from app.telemetry.decision_metrics import MAX_POLICY_IDS
 from app.telemetry.event_sink import EventFilter, EventSink
@@ -23,7 +24,6 @@ from app.telemetry.metrics import Metrics
 from app.telemetry.sink import Telemetry
 from app.telemetry.writer import LineWriter
 from app.wire.requests import parse_evaluate
-from app.wiring import build_compiler
 
 
 def manifest(policy: str) -> dict[str, Any]:

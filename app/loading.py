@@ -1,0 +1,253 @@
+"""From settings to the operator's manifests, read and compiled (contract 3.1)."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from app.annotators.classifier import classifier_annotator, local_providers
+from app.annotators.classifier_remote import remote_providers
+from app.annotators.endpoint import endpoint_annotator
+from app.annotators.http import HttpClient
+from app.annotators.llm import llm_annotator
+from app.catalog import AnyManifest
+from app.compiler import ManifestCompiler
+from app.config import Settings
+from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
+from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.outbound import OutboundAllow
+from app.core.placing import placed
+from app.core.remote import Pin, RemoteReference
+from app.evaluators.custom import load_adapters
+from app.evaluators.registry import policy_types
+from app.evaluators.rego import RegoType
+from app.evaluators.rego_coverage import RegoCoverage
+from app.evaluators.sandbox import Sandbox
+from app.reload import Outcome, Reloaded, compile_set, keep_sources, pack
+from app.resolvers.command import command_resolver
+from app.resolvers.signed import signed_resolver
+from app.resolvers.webhook import webhook_resolver
+from app.stores import composition
+from app.stores.approval_keys import FileApprovalKey
+from app.stores.composition import ReadManifest
+from app.stores.fetch import Fetcher, OfflineFetcher
+from app.stores.fetch_addresses import AddressPolicy
+from app.stores.keys import KeyFileError
+from app.stores.manifest_bundle import ManifestBundle
+from app.stores.manifest_files import ManifestFile, find_manifests
+
+__all__ = [
+    "build_bundle",
+    "build_compiler",
+    "build_fetcher",
+    "check_approval_key",
+    "compile_manifest",
+    "inline_mode",
+    "load_operator_manifests",
+    "operator_files",
+    "read_manifests",
+    "read_offline",
+    "read_operator_manifests",
+    "refuse_reload",
+    "refuse_what_cannot_serve",
+    "with_coverage",
+]
+
+
+def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]:
+    """Read and compile the operator's set, with the key of its approvals; give it packed, for workers.
+
+    Where `ACS_MANIFESTS_URL` has no bundle that serves, the kept one does; the second value then says
+    why. Raises as `build` does.
+    """
+    bundle = build_bundle(settings)
+    try:
+        packed = _load(settings, bundle)
+    except ManifestError as error:
+        if bundle is None or bundle.kept() is None:
+            raise
+        structlog.stdlib.get_logger("acs.manifests").error(
+            "manifests_kept",
+            findings=[str(finding) for finding in error.diagnostics],
+            detail="the bundle cannot serve; the last one that did takes its place",
+        )
+        packed = _load(settings, bundle, kept=True)
+        why = f"{error.diagnostics[0].code} at the start; the log has the findings"
+        return packed, Reloaded(Outcome.FAILED, time.time(), why)
+    if bundle:
+        bundle.keep()
+    return packed, None
+
+
+def _load(settings: Settings, bundle: ManifestBundle | None, *, kept: bool = False) -> bytes:
+    """Compile a set for its findings: engines belong to the process that made them."""
+    compiler = build_compiler(settings, HttpClient(), None)
+    manifests = keep_sources(read_operator_manifests(settings, bundle, kept=kept))
+    candidate = compile_set(manifests, partial(compile_manifest, compiler=compiler))
+    refuse_what_cannot_serve(settings, candidate.by_name)
+    check_approval_key(FileApprovalKey(settings.approval_key_file), candidate.by_name)
+    return pack(manifests)
+
+
+def read_operator_manifests(
+    settings: Settings, bundle: ManifestBundle | None = None, *, kept: bool = False
+) -> tuple[ReadManifest, ...]:
+    """Read the operator's set (contract 3.1), as `read_manifests` does; with a `bundle`, out of that.
+
+    `kept` is the bundle that served last, else the newest. Raises `ManifestError` when it cannot be
+    listed. May take as long as other servers take.
+    """
+    if settings.fetch_allow_addresses:
+        structlog.stdlib.get_logger("acs.manifests").warning(
+            "fetch_addresses_allowed",
+            networks=list(settings.fetch_allow_addresses),
+            detail="remote manifests may come from addresses that are refused otherwise",
+        )
+    if bundle is None:
+        return read_manifests(settings, operator_files(settings))
+    place = bundle.kept() if kept else bundle.open()
+    return read_manifests(settings, find_manifests(place) if place else ())
+
+
+def operator_files(settings: Settings, kept: Path | None = None) -> tuple[ManifestFile, ...]:
+    """List what is configured, or the `kept` bundle's; the default directory may be absent, for inline
+    manifests alone.
+
+    Raises `ManifestError`.
+    """
+    if kept:
+        return find_manifests(kept)
+    default_place: Path = Settings.model_fields["manifests"].default
+    if settings.manifests == default_place and not settings.manifests.exists():
+        return ()
+    return find_manifests(settings.manifests)
+
+
+def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
+    """Read manifests with all that they extend and name on other servers; what is wrong is in the outcome.
+
+    Runs an event loop of its own: not for a thread that has one.
+    """
+
+    async def read() -> tuple[ReadManifest, ...]:
+        async with build_fetcher(settings) as fetcher:
+            return await composition.read_manifests(files, fetcher, settings.limits)
+
+    return asyncio.run(read())
+
+
+def read_offline(settings: Settings, files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
+    """Read manifests as `read_manifests` does, but fetch nothing: who names another server is invalid."""
+    fetcher = OfflineFetcher(settings.limits, AddressPolicy())
+    return asyncio.run(composition.read_manifests(files, fetcher, settings.limits))
+
+
+def build_bundle(settings: Settings) -> ManifestBundle | None:
+    """Build what fetches the operator's manifests from one place, where that is configured."""
+    if settings.manifests_url is None:
+        return None
+    pin = Pin(bytes.fromhex(settings.manifests_url_sha256)) if settings.manifests_url_sha256 else None
+    return ManifestBundle(
+        settings.manifests_kept_dir,
+        RemoteReference(settings.manifests_url, pin),
+        partial(build_fetcher, settings),
+        settings.manifests_url_token_file,
+    )
+
+
+def build_fetcher(settings: Settings) -> Fetcher:
+    """Build what fetches for one load of manifests; to be closed after it."""
+    addresses = AddressPolicy(settings.fetch_allow_addresses)
+    return Fetcher(settings.limits, addresses, settings.fetch_ca_file)
+
+
+def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManifest:
+    """Compile one manifest; an invalid one becomes the manifest that denies everything."""
+    name, document = read.file.name, read.content
+    if isinstance(document, ManifestError):
+        return InvalidManifest(name, Provenance.OPERATOR, document, read.digest)
+    try:
+        manifest = compiler.compile_operator(name, document, read.sources)
+    except ManifestError as error:
+        found = ManifestError(placed(error.diagnostics, document), error.reason)
+        return InvalidManifest(name, Provenance.OPERATOR, found, read.digest)
+    return replace(manifest, warnings=placed(manifest.warnings, document))
+
+
+def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:
+    """Build the compiler with every policy and annotator type of this version."""
+    adapters = load_adapters()
+    providers = {**local_providers(), **remote_providers(client)}
+    return ManifestCompiler(
+        types=policy_types(adapters),
+        inline_types=policy_types(adapters, frozenset(settings.inline_adapters)),
+        annotator_types={
+            "classifier": partial(classifier_annotator, providers=providers),
+            "endpoint": partial(endpoint_annotator, client=client),
+            "llm": partial(llm_annotator, client=client),
+        },
+        resolver_types={
+            "token": signed_resolver,
+            "console": signed_resolver,
+            "webhook": partial(webhook_resolver, client=client),
+            "command": partial(command_resolver, allowed=settings.approval_commands),
+        },
+        limits=settings.limits,
+        environment=os.environ,
+        outbound=OutboundAllow(settings.outbound_allow),
+        sandbox=sandbox,
+    )
+
+
+def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> ManifestCompiler:
+    """Give a compiler whose Rego policies report to `coverage` which lines they reach."""
+    return replace(compiler, types={**compiler.types, "rego": RegoType(coverage.watch)})
+
+
+def inline_mode(settings: Settings) -> InlineMode:
+    """Choose the default of contract 2.5: deny beside an operator's manifest or in public, else sandboxed."""
+    if settings.inline_manifests is not None:
+        return settings.inline_manifests
+    if settings.manifests_url or not settings.local or operator_files(settings):
+        return InlineMode.DENY
+    return InlineMode.SANDBOXED
+
+
+def refuse_what_cannot_serve(settings: Settings, by_name: Mapping[str, AnyManifest]) -> None:
+    """Hold a compiled set to the settings (contract 3.1). Raises `ManifestError`."""
+    findings = [
+        finding
+        for manifest in by_name.values()
+        if isinstance(manifest, InvalidManifest)
+        for finding in manifest.error.diagnostics
+    ]
+    if findings and settings.manifests_strict:
+        raise ManifestError(findings)
+    default = settings.default_manifest
+    if default is not None and default not in by_name:
+        known = ", ".join(f"`{name}`" for name in by_name) or "none"
+        message = f"ACS_DEFAULT_MANIFEST `{default}` is not loaded; loaded: {known}"
+        raise ManifestError([Diagnostic("default-missing", message)])
+
+
+def refuse_reload(settings: Settings, key: FileApprovalKey, by_name: Mapping[str, AnyManifest]) -> None:
+    """Hold a set that is to take over to the settings and to the key that it will need.
+
+    Raises `ManifestError`.
+    """
+    refuse_what_cannot_serve(settings, by_name)
+    try:
+        check_approval_key(key, by_name)
+    except KeyFileError as error:
+        raise ManifestError([Diagnostic("approval-key-unusable", str(error))]) from None
+
+
+def check_approval_key(key: FileApprovalKey, by_name: Mapping[str, AnyManifest]) -> None:
+    """Read the key of approvals where a set will need it. Raises `KeyFileError`."""
+    if any(isinstance(one, CompiledManifest) and one.approval is not None for one in by_name.values()):
+        key.load()
