@@ -28,7 +28,7 @@ def doctor(
     """Say what is wrong with this installation, each finding with what mends it. Changes nothing.
 
     Reads the same settings as `serve`; run it as the same user. Asks the service at the configured
-    address and no other. Exits 0 when there is no problem (warnings are none), 1 when there is one, 2
+    address and no other. Exits 0 when there is no problem (a warning is none), 1 when there is one, 2
     when it could not look.
     """
     if file is not None and not file.is_file():

@@ -24,10 +24,14 @@ def quoted(path: Path) -> str:
 
 
 def secret_file(check: str, path: Path) -> Iterator[Result]:
-    """Look at the mode and the owner of a file that holds a secret and exists."""
+    """Look at the mode and the owner of a file that holds a secret and exists.
+
+    Root's file may be read by a group of this process: that is how a mounted Secret is given to a user.
+    """
     found = path.stat()
     mode = stat.S_IMODE(found.st_mode)
-    if mode & _OTHERS:
+    given = found.st_uid == 0 != os.geteuid() and found.st_gid in {os.getegid(), *os.getgroups()}
+    if mode & (_OTHERS & ~stat.S_IRGRP if given else _OTHERS):
         who = "everybody" if mode & stat.S_IROTH else "its group or others"
         yield problem(
             check, f"`{path}` may be read or changed by {who}: mode {mode:03o}", f"chmod 600 {quoted(path)}"

@@ -85,7 +85,10 @@ class Orders:
         while True:
             # Replicas that were started together need not ask together.
             await asyncio.sleep(every_s * random.uniform(0.9, 1.1))  # noqa: S311  # no secret
-            offered = await bundle.offered()
+            try:
+                offered = await bundle.offered()
+            except Exception as error:  # noqa: BLE001  # the reload that follows says what it is; looking goes on
+                offered = type(error).__name__
             if offered != asked:
                 asked = offered
                 self._channel.send({"kind": "changed"})

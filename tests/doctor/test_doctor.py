@@ -20,7 +20,7 @@ import trustme
 from app.config import Settings
 from app.doctor.audit import check_audit
 from app.doctor.examination import examine
-from app.doctor.files import writable_directory
+from app.doctor.files import secret_file, writable_directory
 from app.doctor.manifests import check_manifests, compiled_manifests
 from app.doctor.moments import clock_behind, ends
 from app.doctor.result import Result, State
@@ -246,6 +246,26 @@ def test_a_key_of_another_user_is_told(folder: Path) -> None:
     assert (found.state, found.detail) == (
         State.WARNING,
         "`var/audit-key.pem` belongs to user 4242, this is user 0",
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files that root owns")
+def test_a_mounted_secret_is_no_finding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What root gives to a group of the service's user is a secret still; to another group it is not."""
+    key = folder / "key"
+    key.write_text("")
+    key.chmod(0o440)
+    os.chown(key, 0, 65_532)
+    monkeypatch.setattr("app.doctor.files.os.geteuid", lambda: 65_532)
+    monkeypatch.setattr("app.doctor.files.os.getgroups", lambda: [65_532])
+    assert told(secret_file("audit key", key)) == []
+    monkeypatch.setattr("app.doctor.files.os.getgroups", lambda: [4_242])
+    detail = f"`{key}` may be read or changed by its group or others: mode 440"
+    assert told(secret_file("audit key", key)) == [("audit key", detail, f"chmod 600 {key}")]
+    key.chmod(0o444)
+    monkeypatch.setattr("app.doctor.files.os.getgroups", lambda: [65_532])
+    assert (
+        told(secret_file("audit key", key))[0][1] == f"`{key}` may be read or changed by everybody: mode 444"
     )
 
 

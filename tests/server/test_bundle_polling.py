@@ -171,3 +171,18 @@ def test_what_another_worker_read_is_not_taken_for_ones_own(
     kept = build_bundle(given)
     assert kept
     assert kept.kept_name() == sha256(manifests(2))
+
+
+def test_a_look_that_breaks_ends_no_looking(server: HttpsServer, start: Start, tmp_path: Path) -> None:
+    """A token file that becomes a folder, and is mended, is a warning that goes away."""
+    token = tmp_path / "token"
+    token.write_text("t")
+    offer(server, manifests(1))
+    service = start(**settings(server, ACS_MANIFESTS_URL_TOKEN_FILE=str(token)))
+    token.unlink()
+    token.mkdir()
+    until(lambda: "bundle-refused" in manifests_check(service)["detail"])
+    token.rmdir()
+    token.write_text("t")
+    until(lambda: manifests_check(service)["state"] == "ok")
+    assert answer(service) == "generation_1"
