@@ -12,8 +12,9 @@ import pytest
 
 from app.config import load_settings
 from app.core.diagnostics import ManifestError
+from app.loading import build_bundle, load_operator_manifests, read_operator_manifests
 from app.reload import pack, unpack
-from app.wiring import build, build_bundle, load_operator_manifests, read_operator_manifests
+from app.wiring import build
 from tests.conftest import COMMAND, Service, Start, environment
 from tests.https import HttpsServer, https_server, sha256
 from tests.stores.test_manifest_bundle import archive, offer
