@@ -13,7 +13,7 @@ from rich.text import Text
 from app.cli.output import OutputFormat, fail, print_json, wants_table
 from app.config import SettingsError, load_settings
 from app.doctor.examination import examine
-from app.doctor.result import Result, State, problem
+from app.doctor.result import Result, State, counted, problem
 from app.telemetry.log import LogFormat, configure_logging
 
 __all__ = ["doctor"]
@@ -62,4 +62,4 @@ def _show(found: list[Result]) -> None:
     Console().print(table)
     problems = sum(result.state is State.PROBLEM for result in found)
     warnings = sum(result.state is State.WARNING for result in found)
-    typer.echo(f"{problems} problems, {warnings} warnings")
+    typer.echo(f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}")

@@ -9,7 +9,7 @@ import orjson
 from app.config import Settings
 from app.doctor.files import quoted, secret_file, writable_directory
 from app.doctor.moments import clock_behind
-from app.doctor.result import Result, ok, problem, warning
+from app.doctor.result import Result, counted, ok, problem, warning
 from app.stores.audit_directory import LogDirectory, find_logs
 from app.stores.audit_open_log import Durability
 from app.stores.audit_records import LogDamagedError, record_lines
@@ -80,7 +80,7 @@ def _logs(logs: list[LogDirectory], key: AuditKey, root: Path) -> Iterator[Resul
                 "run doctor as the user of the service",
             )
     if not damaged:
-        yield ok("audit", f"{len(logs)} logs lead to their checkpoints")
+        yield ok("audit", f"{counted(len(logs), 'log')} examined: what was signed is there")
 
 
 def _newest(logs: list[LogDirectory]) -> float | None:

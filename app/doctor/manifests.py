@@ -10,7 +10,7 @@ from app.config import Settings
 from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.doctor.files import quoted, secret_file, writable_directory
-from app.doctor.result import Result, ok, problem, warning
+from app.doctor.result import Result, counted, ok, problem, warning
 from app.loading import (
     build_bundle,
     build_compiler,
@@ -88,7 +88,7 @@ def _each(found: Manifests, place: Path) -> Iterator[Result]:
 
 def _invalid(name: str, manifest: InvalidManifest, place: Path) -> Result:
     findings = manifest.error.diagnostics
-    count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+    count = counted(len(findings), "finding")
     detail = f"`{name}` is invalid: {count}, the first: {findings[0].message}"
     return problem("manifests", detail, f"acs-sidecar validate {quoted(place)}")
 

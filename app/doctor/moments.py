@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from app.doctor.result import Result, problem, warning
+from app.doctor.result import Result, counted, problem, warning
 
 __all__ = ["SOON_DAYS", "clock_behind", "ends"]
 
@@ -20,7 +20,9 @@ def ends(check: str, what: str, expires: float | None, now: float, fix: str) -> 
     if expires <= now:
         yield problem(check, f"{what} ended on {date}", fix)
     elif expires - now < SOON_DAYS * _DAY_S:
-        yield warning(check, f"{what} ends on {date}, in {int((expires - now) // _DAY_S)} days", fix)
+        yield warning(
+            check, f"{what} ends on {date}, in {counted(int((expires - now) // _DAY_S), 'day')}", fix
+        )
 
 
 def clock_behind(newest_record: float | None, now: float) -> Iterator[Result]:

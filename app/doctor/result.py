@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Result", "State", "ok", "problem", "warning"]
+__all__ = ["Result", "State", "counted", "ok", "problem", "warning"]
 
 
 class State(StrEnum):
@@ -37,3 +37,8 @@ def warning(check: str, detail: str, fix: str) -> Result:
 def problem(check: str, detail: str, fix: str) -> Result:
     """Say what is wrong."""
     return Result(check, State.PROBLEM, detail, fix)
+
+
+def counted(number: int, noun: str) -> str:
+    """Write how many there are of something."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -80,7 +80,12 @@ def test_a_service_that_is_well_has_no_findings(start: Start, folder: Path) -> N
         "service",
     }
     assert {"check": "service", "state": "ok", "detail": f"ready at {service.url[7:]}", "fix": ""} in found
-    assert {"check": "audit", "state": "ok", "detail": "1 logs lead to their checkpoints", "fix": ""} in found
+    assert {
+        "check": "audit",
+        "state": "ok",
+        "detail": "1 log examined: what was signed is there",
+        "fix": "",
+    } in found
 
 
 def test_a_look_changes_nothing(folder: Path) -> None:
@@ -95,7 +100,7 @@ def test_a_table_is_for_people(folder: Path) -> None:
     done = run(folder, "doctor", "--format", "table", ACS_PORT="1", ACS_DEFAULT_MANIFEST="no", COLUMNS="200")
     assert done.returncode == 1
     assert "ACS_DEFAULT_MANIFEST `no` is not among the manifests: m" in done.stdout
-    assert "1 problems, " in done.stdout.splitlines()[-1]
+    assert "1 problem, " in done.stdout.splitlines()[-1]
 
 
 def test_settings_that_cannot_be_used_are_findings(folder: Path) -> None:
@@ -344,7 +349,7 @@ def test_files_of_trust_are_read(folder: Path) -> None:
     given = settings(auth_tokens_file=callers, inline_trust_file=keys, approval_trust_file=approvers)
     assert told(check_trust(given, NOW)) == [
         ("callers", "`a` ended on 2027-01-30 00:00 UTC", f"renew or remove `a` in {callers}"),
-        ("callers", "`b` ends on 2027-02-01 00:00 UTC, in 1 days", f"renew or remove `b` in {callers}"),
+        ("callers", "`b` ends on 2027-02-01 00:00 UTC, in 1 day", f"renew or remove `b` in {callers}"),
         ("manifest keys", "`k` ended on 2027-01-30 00:00 UTC", f"renew or remove `k` in {keys}"),
         ("approvers", "`jo` ended on 2027-01-30 00:00 UTC", f"renew or remove `jo` in {approvers}"),
     ]
