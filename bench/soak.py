@@ -27,6 +27,7 @@ from rich.progress import Progress
 
 from bench import workload
 from bench.__main__ import CEDAR, REGO
+from bench.load import memory_mib
 from bench.servers import free_port
 
 __all__: list[str] = []
@@ -121,13 +122,12 @@ async def _load(port: int, rate: float, seconds: float) -> Tally:
 
 
 def _memory_mib(pid: int) -> float:
-    """Private memory of the workers below a supervisor."""
+    """Give the resident memory of the workers below a supervisor.
+
+    Not their private memory: that grows while nothing is kept, as pages shared since the fork are written.
+    """
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    total = 0
-    for child in children:
-        rollup = Path(f"/proc/{child}/smaps_rollup").read_text()
-        total += sum(int(size) for size in re.findall(r"Private_\w+:\s+(\d+) kB", rollup))
-    return total / 1024
+    return sum(memory_mib(int(child)) for child in children)
 
 
 def main(
@@ -190,7 +190,7 @@ def _checked(
     console.print(f"accepted: p50 {p50:.2f} ms, p99 {p99:.2f} ms; memory {before:.1f} -> {after:.1f} MiB")
     faults = []
     if after > before * 1.05:
-        faults.append(f"private memory grew from {before:.1f} to {after:.1f} MiB")
+        faults.append(f"the memory grew from {before:.1f} to {after:.1f} MiB")
     if unexpected := tally.statuses.keys() - {200, 429, 503}:
         faults.append(f"statuses {sorted(unexpected)}")
     if tally.broken:
