@@ -86,7 +86,7 @@ def test_all_pass(folder: Path, place: str) -> None:
     done = run(folder, "test", place)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[2].split() == ["pass", "input", "a", "calm", "text", "allow"]
+    assert lines[1].split() == ["pass", "input", "a", "calm", "text", "allow"]
     assert "m: policy main (rego): 2 evaluations, median" in done.stdout
     assert lines[-1].startswith("2 passed, 0 failed in ")
 
@@ -253,8 +253,8 @@ def test_coverage_of_points_and_lines(folder: Path) -> None:
 
 
 def test_the_examples_pass_quickly() -> None:
-    """All examples pass, with less than a second of processor time beyond what any command takes to start."""
-    start = _processor_seconds("--version")
+    """All examples pass, with less than a second of processor time beyond what the command takes to start."""
+    start = _processor_seconds("test", "--help")
     assert _processor_seconds("test", "manifests", "--coverage") - start < 1
 
 
