@@ -223,6 +223,7 @@ def test_a_dead_worker_is_replaced(start: Start, manifests: Path) -> None:
     while service.log().count('"event":"listening"') < 2:  # one that dies while it starts ends the start
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    time.sleep(1)  # until the supervisor has heard of it
     os.kill(before[0], signal.SIGKILL)
     while time.monotonic() < deadline and (len(service.workers()) < 2 or before[0] in service.workers()):
         time.sleep(0.05)
