@@ -99,11 +99,16 @@ def start_service(folder: Path, *arguments: str, **settings: str) -> Service:
             stderr=log,
         )
     deadline = time.monotonic() + START_SECONDS
+    workers = _workers(arguments, settings)
     while time.monotonic() < deadline:
-        found = re.search(r'"address":"(http://[^"]+)"', log_path.read_text())
-        if found:
-            service = Service(found[1], process, log_path)
+        found = re.findall(r'"address":"(http://[^"]+)"', log_path.read_text())
+        if len(found) >= workers:
+            service = Service(found[0], process, log_path)
             if _answers(service):
+                if workers > 1:
+                    time.sleep(
+                        0.5
+                    )  # a worker that dies before the supervisor heard that all serve ends the start
                 return service
         if process.poll() is not None:
             break
@@ -111,6 +116,12 @@ def start_service(folder: Path, *arguments: str, **settings: str) -> Service:
     process.kill()
     process.wait()
     raise AssertionError(f"the service did not start:\n{log_path.read_text()}")
+
+
+def _workers(arguments: tuple[str, ...], settings: dict[str, str]) -> int:
+    if "--workers" in arguments:
+        return int(arguments[arguments.index("--workers") + 1])
+    return int(settings.get("ACS_WORKERS", "1"))
 
 
 def _answers(service: Service) -> bool:
