@@ -54,7 +54,15 @@ def measure(target: Target, connections: int, seconds: float) -> Figures:
 
 
 def memory_mib(pid: int) -> float:
-    """Give the resident memory of a process, in MiB."""
+    """Give the resident memory of a server in MiB: of its workers together, where it has any.
+
+    Not their private memory: that grows while nothing is kept, as pages shared since the fork are written.
+    """
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(_resident_mib(serving) for serving in children or [str(pid)])
+
+
+def _resident_mib(pid: str) -> float:
     found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(found[1]) / 1024 if found else 0.0
 

@@ -121,15 +121,6 @@ async def _load(port: int, rate: float, seconds: float) -> Tally:
     return tally
 
 
-def _memory_mib(pid: int) -> float:
-    """Give the resident memory of the workers below a supervisor.
-
-    Not their private memory: that grows while nothing is kept, as pages shared since the fork are written.
-    """
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(memory_mib(int(child)) for child in children)
-
-
 def main(
     minutes: Annotated[float, typer.Option(help="How long.")] = 10.0,
     workers: Annotated[int, typer.Option(help="Processes that answer.")] = 1,
@@ -175,11 +166,11 @@ def _checked(
     capacity = sum(asyncio.run(_load(port, 1e6, 5.0)).statuses.values()) / 5.0
     console.print(f"capacity: {capacity:,.0f} requests/s; offered: {2 * capacity:,.0f}")
     asyncio.run(_load(port, 2 * capacity, min(60.0, minutes * 6)))
-    before = _memory_mib(service.pid)
+    before = memory_mib(service.pid)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         bar.add_task("loading", total=None)
         tally = asyncio.run(_load(port, 2 * capacity, minutes * 60))
-    after = _memory_mib(service.pid)
+    after = memory_mib(service.pid)
     metrics = _get(port, "/metrics")
     service.send_signal(signal.SIGTERM)
     service.wait(timeout=60)
