@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from app.annotators.api import ReplyError, called, key_headers, pick, pick_text
-from app.annotators.llm_api import merged, sampling
+from app.annotators.llm_api import given, merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
 from app.annotators.sigv4 import Credentials, signed_headers
@@ -67,10 +67,9 @@ class Converse:
 def bedrock(members: Members, prompt: str) -> Converse:
     """Read the members of provider `bedrock`."""
     temperature, max_tokens = sampling(members)
-    inference: dict[str, Json] = {"temperature": temperature, "maxTokens": max_tokens}
     body: dict[str, Json] = {
         "system": [{"text": prompt}],
-        "inferenceConfig": {name: value for name, value in inference.items() if value is not None},
+        "inferenceConfig": given({"temperature": temperature, "maxTokens": max_tokens}),
     }
     region = members.required("aws_region", "the name of a region")
     by_key = "api_key" in members or "api_key_env" in members

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from app.annotators.api import ReplyError, called, key_headers, pick, pick_text
-from app.annotators.llm_api import merged, sampling
+from app.annotators.llm_api import given, merged, sampling
 from app.annotators.members import Members
 from app.annotators.remote import HttpRequest
 from app.core.canonical import canonical
@@ -60,7 +60,7 @@ def gemini(members: Members, prompt: str) -> Gemini:
     }
     body: dict[str, Json] = {
         "systemInstruction": {"parts": [{"text": prompt}]},
-        "generationConfig": {name: value for name, value in generation.items() if value is not None},
+        "generationConfig": given(generation),
     }
     return Gemini(
         url=_url(members),

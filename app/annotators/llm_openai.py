@@ -1,14 +1,10 @@
 """The chat completions API: OpenAI's, servers that speak it, and Azure OpenAI."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from app.annotators.api import ReplyError, called, key_headers, pick, pick_text
-from app.annotators.llm_api import merged, sampling
+from app.annotators.llm_api import SystemChat, merged, sampling
 from app.annotators.members import Members
-from app.annotators.remote import HttpRequest
-from app.core.canonical import canonical
 from app.core.values import Json
 
 __all__ = ["ChatCompletions", "azure_openai", "openai", "openai_compatible"]
@@ -18,22 +14,8 @@ _ROUTE = "/chat/completions"
 _OWN = frozenset({"messages", "model", "stream", "n", "tools"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatCompletions:
-    """A chat completions endpoint; `body` is what every request carries beside the messages."""
-
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: Mapping[str, Json]
-    prompt: str
-
-    def request(self, message: str) -> HttpRequest:
-        """Ask with the prompt as the system message."""
-        messages: list[Json] = [
-            {"role": "system", "content": self.prompt},
-            {"role": "user", "content": message},
-        ]
-        return HttpRequest(self.url, self.headers, canonical({**self.body, "messages": messages}))
+class ChatCompletions(SystemChat):
+    """A chat completions endpoint."""
 
     def text(self, reply: Json) -> str:
         """Take the first choice, unless it was refused, filtered or cut off."""
