@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
@@ -67,7 +67,7 @@ class OperatorManifests:
 class InlineManifests:
     """Compiles callers' manifests, each content once, and keeps the ones used last.
 
-    `keys` are those that may sign, needed in the mode `signed`; `clock` gives Unix time in seconds.
+    `keys` are those that may sign, needed in the mode `signed`.
     """
 
     def __init__(
@@ -78,13 +78,11 @@ class InlineManifests:
         metrics: Metrics,
         *,
         keys: Reread[ManifestTrust] | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self.mode = mode
         self._compiler = compiler
         self._capacity = capacity
         self._keys = keys
-        self._clock = clock
         self._provenance = Provenance.SIGNED if mode is InlineMode.SIGNED else Provenance.INLINE
         self._compiled: OrderedDict[bytes, asyncio.Future[AnyManifest]] = OrderedDict()
         self._metrics = metrics
@@ -141,7 +139,7 @@ class InlineManifests:
         if self._keys is None:
             raise UntrustedError("no key is trusted to sign manifests")
         signature = str(claim["signature"])
-        signer = self._keys.value.signer(str(claim["key_id"]), self._clock())
+        signer = self._keys.value.signer(str(claim["key_id"]), time.time())
         if key is not None:
             signed = (
                 b"signed" + signer.public + sha256(signature.encode(errors="surrogatepass")).digest() + key

@@ -27,7 +27,6 @@ class Evaluation:
     enforced_identity: str
     applied: bool
     transformed_target: Json
-    tool: str | None
 
 
 async def evaluate(
@@ -88,7 +87,7 @@ async def evaluate(
     input_identity = digest_bytes(policy_input.canonical)
     if verdict.transform is None:
         trace.done("identities")
-        return Evaluation(verdict, input_identity, input_identity, False, None, tool.name)
+        return Evaluation(verdict, input_identity, input_identity, False, None)
 
     transformed = _transformed(verdict.transform, target)
     transformed_bytes = canonical(transformed)
@@ -96,10 +95,10 @@ async def evaluate(
     _check_transformed(point, snapshot, transformed, grown)
     trace.done("transform")
     if mode is Mode.EVALUATE_ONLY:
-        return Evaluation(verdict, input_identity, input_identity, False, None, tool.name)
+        return Evaluation(verdict, input_identity, input_identity, False, None)
     enforced = point.canonical_input(annotation_bytes, transformed_bytes, snapshot_bytes, tool.canonical)
     trace.done("identities")
-    return Evaluation(verdict, input_identity, digest_bytes(enforced), True, transformed, tool.name)
+    return Evaluation(verdict, input_identity, digest_bytes(enforced), True, transformed)
 
 
 def _measured_snapshot(snapshot: dict[str, Json], nesting: int, limits: Limits) -> bytes:

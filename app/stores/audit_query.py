@@ -15,6 +15,8 @@ from app.stores.audit_records import record_lines
 
 __all__ = ["Place", "RecordFilter", "follow_records", "logs_at", "read_records"]
 
+_POLL_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -63,11 +65,11 @@ def read_records(logs: Sequence[LogDirectory], chosen: RecordFilter) -> Iterator
     return heapq.merge(*streams, key=lambda record: str(record.get("time")))
 
 
-def follow_records(place: Path, chosen: RecordFilter, poll_seconds: float = 0.5) -> Iterator[dict[str, Json]]:
+def follow_records(place: Path, chosen: RecordFilter) -> Iterator[dict[str, Json]]:
     """Give records as they are published, in the logs at a place and in those that appear there."""
     shown = {log.origin: log.published_size() for log in logs_at(place).logs}
     while True:
-        time.sleep(poll_seconds)
+        time.sleep(_POLL_SECONDS)
         for log in logs_at(place).logs:
             start, size = shown.get(log.origin, 0), log.published_size()
             shown[log.origin] = size

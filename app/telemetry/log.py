@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TextIO
 
 import orjson
 import structlog
@@ -43,8 +42,8 @@ class _LineHandler(logging.Handler):
         self.writer.drain(_DRAIN_SECONDS)
 
 
-def configure_logging(style: LogFormat, level: str, stream: TextIO = sys.stderr) -> None:
-    """Send every log line of the process, its libraries' included, to `stream` in one form.
+def configure_logging(style: LogFormat, level: str) -> None:
+    """Send every log line of the process, its libraries' included, to standard error in one form.
 
     Lines are written by a thread: a reader that is slow or stopped holds nobody up.
     """
@@ -55,9 +54,9 @@ def configure_logging(style: LogFormat, level: str, stream: TextIO = sys.stderr)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(serializer=_json_line)
         if style is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    handler = _LineHandler(LineWriter(stream.fileno(), lambda event: _rendered(event, renderer)))
+    handler = _LineHandler(LineWriter(sys.stderr.fileno(), lambda event: _rendered(event, renderer)))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

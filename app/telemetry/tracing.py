@@ -53,10 +53,9 @@ class Tracer:
     and is not exported. `dropped` counts the spans that found the queue full.
     """
 
-    def __init__(self, clock: _Clock, capacity: int = CAPACITY) -> None:
+    def __init__(self, clock: _Clock) -> None:
         self.dropped = 0
         self._clock = clock
-        self._capacity = capacity
         self._queue: SimpleQueue[ServerSpan | None] = SimpleQueue()
 
     def begin(self, method: str, traceparent: bytes | None) -> ServerSpan:
@@ -91,7 +90,7 @@ class Tracer:
         """End the span of a request and queue it."""
         if not span.sampled:
             return
-        if self._queue.qsize() >= self._capacity:
+        if self._queue.qsize() >= CAPACITY:
             self.dropped += 1
             return
         span.ended = self._clock()
