@@ -35,6 +35,10 @@ for file in $(find / -xdev \( -name 'libnss_dns.so.2' -o -name 'libnss_files.so.
     mkdir -p "$root$(dirname "$file")" && cp -L "$file" "$root$file"
 done
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+# OpenSSL looks for authorities at a place of its own.
+authorities=$(python -c 'import ssl; print(ssl.get_default_verify_paths().openssl_cafile)')
+mkdir -p "$root$(dirname "$authorities")"
+ln -s /etc/ssl/certs/ca-certificates.crt "$root$authorities"
 cp -a /etc/ld.so.conf /etc/ld.so.conf.d "$root/etc/"
 ldconfig -r "$root"
 echo 'acs:x:65532:65532:acs-sidecar:/var/lib/acs:/nonexistent' > "$root/etc/passwd"

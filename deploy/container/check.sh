@@ -33,6 +33,7 @@ inside() { "$engine" exec "$name" python -c "$1"; }
 "$engine" exec "$name" sh -c true 2> /dev/null && fail "there is a shell"
 inside 'open("/etc/acs/x", "w")' 2> /dev/null && fail "the root file system can be written"
 inside 'import json; print(len(json.load(open("/opt/acs/sbom.cdx.json"))["components"]))' | grep -qE '^[1-9]' || fail "the SBOM is empty"
+inside 'import ssl; raise SystemExit(ssl.create_default_context().cert_store_stats()["x509_ca"] == 0)' || fail "no authority is trusted"
 inside '
 import json, urllib.request as u
 body = json.dumps({"manifest_ref": "test-double", "snapshot": {"input": {"text": "hello"}}}).encode()
