@@ -22,16 +22,28 @@ done
 
 "$engine" run --detach --name "$name" --network "${NETWORK:-none}" --read-only --tmpfs /tmp --cap-drop all \
     --security-opt no-new-privileges --volume "$name:/var/lib/acs" "$image" > /dev/null
-started=$(date +%s%N)
-until "$engine" exec "$name" acs-probe > /dev/null 2>&1; do
-    (($(date +%s%N) - started < 30 * 1000000000)) || { "$engine" logs "$name"; fail "it was not ready after 30 seconds"; }
-    sleep 0.05
-done
-ready_ms=$((($(date +%s%N) - started) / 1000000))
 inside() { "$engine" exec "$name" python -c "$1"; }
+started=$("$engine" inspect --format '{{json .State.StartedAt}}' "$name" | tr -d '"')
+# Asked from inside: each question through the engine would take a part of the processor that the start needs.
+ready=$(inside '
+import http.client, time
+end = time.time() + 30
+status = None
+while status != 200 and time.time() < end:
+    connection = http.client.HTTPConnection("127.0.0.1", 8383)
+    try:
+        connection.request("GET", "/readyz")
+        status = connection.getresponse().status
+    except OSError:
+        time.sleep(0.02)
+print(time.time_ns() // 1_000_000)
+raise SystemExit(status != 200)
+') || { "$engine" logs "$name"; fail "it was not ready after 30 seconds"; }
+ready_ms=$((ready - $(date -d "$started" +%s%3N)))
+"$engine" exec "$name" acs-probe > /dev/null || fail "the probe does not say that it is ready"
 [ "$(inside 'import os; print(os.getuid())')" = 65532 ] || fail "it does not run as uid 65532"
 "$engine" exec "$name" sh -c true 2> /dev/null && fail "there is a shell"
-inside 'open("/etc/acs/x", "w")' 2> /dev/null && fail "the root file system can be written"
+inside 'import os; raise SystemExit(not os.statvfs("/").f_flag & os.ST_RDONLY)' || fail "the root file system can be written"
 inside 'import json; print(len(json.load(open("/opt/acs/sbom.cdx.json"))["components"]))' | grep -qE '^[1-9]' || fail "the SBOM is empty"
 inside 'import ssl; raise SystemExit(ssl.create_default_context().cert_store_stats()["x509_ca"] == 0)' || fail "no authority is trusted"
 inside '
@@ -43,5 +55,5 @@ assert answer["verdict"]["decision"] == "allow" and answer["audit"]["index"] > 0
 ' || fail "it does not decide"
 "$engine" stop --time 10 "$name" > /dev/null
 [ "$("$engine" inspect --format '{{.State.ExitCode}}' "$name")" = 0 ] || fail "it does not stop cleanly"
-((ready_ms < limit_ms)) || fail "ready after $ready_ms ms, $limit_ms are allowed (asking through the engine takes part of it)"
+((ready_ms < limit_ms)) || fail "ready after $ready_ms ms, $limit_ms are allowed"
 echo "ok: $size_mb MB, ready after $ready_ms ms, uid 65532, no shell, read-only, decides, stops"
