@@ -10,20 +10,20 @@ WORKDIR /src
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends binutils ca-certificates && rm -rf /var/lib/apt/lists/*
-# Everything goes below /root-fs, which becomes the image.
 COPY requirements-image.lock requirements-build.lock ./
 COPY deploy/wheels wheels
-RUN python -m venv --without-pip /opt/acs \
+RUN python -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock \
+    && python -m venv --without-pip /opt/acs \
     && pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --require-hashes -r requirements-image.lock \
     && if compgen -G "wheels/*.whl" > /dev/null; then pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --no-deps wheels/*.whl; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
-RUN pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --no-deps . \
-    && python -m venv /opt/sbom \
-    && /opt/sbom/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock \
-    && /opt/sbom/bin/cyclonedx-py environment /opt/acs/bin/python --output-format JSON --output-file /opt/acs/sbom.cdx.json \
-    && find /opt/acs -name '*.so*' -exec strip --strip-unneeded {} + \
-    && python -m compileall -q /opt/acs
+RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
+    && pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --no-deps dist/*.whl \
+    && /opt/build/bin/cyclonedx-py environment /opt/acs/bin/python --pyproject pyproject.toml --output-format JSON --output-file /opt/acs/sbom.cdx.json \
+    && find /opt/acs -name '*.so*' -exec strip --strip-unneeded {} +
+# Everything that becomes the image goes below /root-fs.
 COPY deploy/container/assemble.sh ./
 RUN ./assemble.sh /root-fs
 

@@ -39,7 +39,7 @@ lock: ## resolve the dependencies anew
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra nats --extra otlp -c requirements.lock \
 		pyproject.toml -o requirements-image.lock
-	echo cyclonedx-bom | .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	printf 'cyclonedx-bom\nhatchling\n' | .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --upgrade -q - -o requirements-build.lock
 	rm -r .venv-lock
 

@@ -17,8 +17,9 @@ rm -rf "$library"/{site-packages,test,idlelib,ensurepip,lib2to3,tkinter,turtlede
 find "$library" -name 'test' -o -name 'tests' | xargs -r rm -rf
 find "$library/lib-dynload" -name '_tkinter*' -o -name '_test*' -o -name '*_test.*' | xargs -r rm -f
 find "$library" -name __pycache__ -prune -exec rm -r {} +
-python -m compileall -q "$library"
 cp -a /opt/acs "$root/opt/"
+# Nobody changes these sources, so nothing compares them with what is compiled, whatever times a builder gives them.
+python -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / "$library" "$root/opt/acs"
 
 # Shared libraries, by what the dynamic linker itself would load; the loader has a fixed place.
 {
