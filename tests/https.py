@@ -104,7 +104,7 @@ def https_server(folder: Path) -> Iterator[HttpsServer]:
             pass
 
     class Listener(ThreadingHTTPServer):
-        daemon_threads = True
+        daemon_threads = False  # closing waits for them: no connection outlives the server
 
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # clients that refuse a certificate are part of the tests
