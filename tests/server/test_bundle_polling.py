@@ -17,7 +17,7 @@ from app.reload import pack, unpack
 from app.wiring import build
 from tests.conftest import COMMAND, Service, Start, environment
 from tests.https import HttpsServer, https_server, sha256
-from tests.stores.test_manifest_bundle import archive, offer
+from tests.stores.bundles import archive, offer
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,25 +28,10 @@ from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.manifest_files import ManifestFile, find_manifests
 from tests.evaluators.sources import tar_gz
-from tests.https import HttpsServer, Names, https_server, sha256
+from tests.https import HttpsServer, Names, sha256
 
 TOP = "agent_control_specification_version: 0.3.1-beta\n"
 POLICY = b"policies: {main: {type: test, output: 1}}\n"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpsServer]:
-    """One server for all tests."""
-    with https_server(tmp_path_factory.mktemp("https")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(authority: HttpsServer) -> HttpsServer:
-    """The server, with nothing to answer and nothing asked."""
-    authority.answers.clear()
-    authority.asked.clear()
-    return authority
 
 
 def write(folder: Path, **files: str | bytes | dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import ipaddress
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,26 +17,11 @@ from app.core.limits import Limits
 from app.core.remote import InvalidReferenceError, Pin, RemoteReference, parse_reference
 from app.stores.fetch import Fetcher, FetchError, FetchFault
 from app.stores.fetch_addresses import AddressPolicy
-from tests.https import Exchange, HttpsServer, Names, https_server, sha256
+from tests.https import Exchange, HttpsServer, Names, sha256
 
 LIMITS = Limits(manifest_url_timeout_ms=5_000)
 LIMIT_FAULTS = {FetchFault.REDIRECTS, FetchFault.TOO_LARGE, FetchFault.TOO_SLOW}
 BODY = b"policies: {}\n"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpsServer]:
-    """One server for all tests."""
-    with https_server(tmp_path_factory.mktemp("https")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(authority: HttpsServer) -> HttpsServer:
-    """The server, with nothing to answer and nothing asked."""
-    authority.answers.clear()
-    authority.asked.clear()
-    return authority
 
 
 def names(**answers: list[str]) -> Names:

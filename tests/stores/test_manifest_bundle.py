@@ -1,11 +1,8 @@
 """Manifests from one place: bundles from a real HTTPS server, unpacked and kept on disk."""
 
 import asyncio
-import gzip
-import io
 import itertools
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,38 +15,10 @@ from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
 from app.stores.manifest_bundle import ManifestBundle
 from app.stores.manifest_files import find_manifests
-from tests.https import Exchange, HttpsServer, Names, https_server, sha256
+from tests.https import HttpsServer, Names, sha256
+from tests.stores.bundles import archive, offer
 
 LIMITS = Limits(manifest_url_timeout_ms=5_000)
-Entry = tuple[str, bytes | tarfile.TarInfo]
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpsServer]:
-    """One server for all tests."""
-    with https_server(tmp_path_factory.mktemp("https")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(authority: HttpsServer) -> HttpsServer:
-    """The server, with nothing to answer and nothing asked."""
-    authority.answers.clear()
-    authority.asked.clear()
-    return authority
-
-
-def archive(*entries: Entry) -> bytes:
-    """A `.tar.gz` of files, and of whatever else a `TarInfo` says."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, content in entries:
-            info = tarfile.TarInfo(name) if isinstance(content, bytes) else content
-            info.name = name
-            data = content if isinstance(content, bytes) else b""
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return gzip.compress(stream.getvalue(), mtime=0)
 
 
 def special(kind: bytes, target: str = "/etc/passwd") -> tarfile.TarInfo:
@@ -57,20 +26,6 @@ def special(kind: bytes, target: str = "/etc/passwd") -> tarfile.TarInfo:
     info = tarfile.TarInfo()
     info.type, info.linkname = kind, target
     return info
-
-
-def offer(server: HttpsServer, content: bytes) -> str:
-    """Serve a bundle with an ETag as a well-behaved server does; give its URL."""
-    etag = f'"{sha256(content)[:16]}"'
-
-    def answer(exchange: Exchange) -> None:
-        if exchange.handler.headers.get("If-None-Match") == etag:
-            exchange.send(304, ETag=etag)
-        else:
-            exchange.send(200, content, ETag=etag)
-
-    server.answers["/agents.tar.gz"] = answer
-    return server.url("/agents.tar.gz")
 
 
 def bundle(
