@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.core.canonical import canonical
+from app.core.errors import EvaluationError, Reason
 from app.core.points import InterventionPoint
 from app.core.ports import PointBinding, PolicyDispatch, PolicyInput
 from app.core.values import Json, JsonObject
@@ -27,6 +28,7 @@ __all__ = [
     "job",
     "open_descriptors",
     "opened",
+    "outcome",
     "policy_input",
     "sandboxed",
     "settings",
@@ -113,6 +115,15 @@ async def sandboxed(
     """Compile one policy in a sandbox and give the way to it."""
     policies = await sandbox.compile(key, (job(definition),), timeout_ms)
     return policies.dispatch[OUTPUT]
+
+
+async def outcome(policy: PolicyDispatch) -> object:
+    """Ask a policy; give its output, or the detail of the failure of its invocation."""
+    try:
+        return (await policy.dispatch(policy_input())).value
+    except EvaluationError as error:
+        assert error.reason == Reason.POLICY_INVOCATION_FAILED
+        return error.detail
 
 
 def install_hostile(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

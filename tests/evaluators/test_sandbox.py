@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ from tests.evaluators.sandboxes import (
     install,
     install_hostile,
     job,
-    open_descriptors,
     opened,
     policy_input,
     sandboxed,
-    zygotes,
 )
 from tests.evaluators.sources import MemorySources
+
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -77,14 +77,6 @@ SNAPSHOTS: tuple[dict[str, Json], ...] = (
     {"amount": 10, "note": "n", "model": "large", "spent": 0.1, "budget": 1},
     {},
 )
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
-    uvloop.run(asyncio.sleep(0))  # it opens a pipe for the life of the process
-    before = open_descriptors()
-    yield
-    assert (open_descriptors(), zygotes()) == (before, [])
 
 
 def _in_process(jobs: tuple[PolicyJob, ...], given: PolicyInput) -> PolicyOutput | tuple[Reason, str]:

@@ -2,43 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from statistics import median
 
 import pytest
 
-from app.core.errors import EvaluationError, Reason
 from app.core.ports import PolicyDispatch
 from app.core.values import JsonObject
 from app.evaluators.sandbox import Sandbox
 from tests.evaluators.sandboxes import (
     ALLOW,
-    open_descriptors,
     opened,
+    outcome,
     policy_input,
     sandboxed,
     until,
-    zygotes,
 )
+
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 STUCK: JsonObject = {"type": "test", "output": {"decision": "allow"}, "delay_ms": 1_000}
 ALLOWED = {"decision": "allow"}
 NO_PLACE = "the policy found no free process in time"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert (open_descriptors(), zygotes()) == (before, [])
-
-
-async def _outcome(policy: PolicyDispatch) -> object:
-    try:
-        return (await policy.dispatch(policy_input())).value
-    except EvaluationError as error:
-        assert error.reason == Reason.POLICY_INVOCATION_FAILED
-        return error.detail
 
 
 async def _serves(sandbox: Sandbox, policy: PolicyDispatch, seconds: float) -> tuple[float, int]:
@@ -60,9 +44,9 @@ def test_one_manifest_holds_half_of_the_pool_at_most() -> None:
     async def scenario() -> None:
         async with opened(max_children=4, policy_timeout_ms=400) as sandbox:
             neighbour = await sandboxed(sandbox, ALLOW, "sha256:neighbour")
-            assert await _outcome(neighbour) == ALLOWED
+            assert await outcome(neighbour) == ALLOWED
             stuck = await sandboxed(sandbox, STUCK, "sha256:stuck")
-            tasks = [asyncio.create_task(_outcome(stuck)) for _ in range(20)]
+            tasks = [asyncio.create_task(outcome(stuck)) for _ in range(20)]
             answered_in, busy = await _serves(sandbox, neighbour, 0.5)
             assert answered_in < 0.05
             assert busy == 2
@@ -79,9 +63,9 @@ def test_many_unproven_manifests_hold_half_of_the_pool_at_most() -> None:
     async def scenario() -> None:
         async with opened(max_children=4, policy_timeout_ms=400) as sandbox:
             neighbour = await sandboxed(sandbox, ALLOW, "sha256:neighbour")
-            assert await _outcome(neighbour) == ALLOWED
+            assert await outcome(neighbour) == ALLOWED
             stuck = [await sandboxed(sandbox, STUCK, f"sha256:{number}") for number in range(12)]
-            tasks = [asyncio.create_task(_outcome(policy)) for policy in stuck]
+            tasks = [asyncio.create_task(outcome(policy)) for policy in stuck]
             answered_in, busy = await _serves(sandbox, neighbour, 0.5)
             assert answered_in < 0.05
             assert busy == 2
@@ -161,7 +145,7 @@ def test_waiting_ends() -> None:
         async with opened(warm_children=1, max_children=1, policy_timeout_ms=200) as sandbox:
             stuck = await sandboxed(sandbox, STUCK)
             started = time.perf_counter()
-            outcomes = await asyncio.gather(*(_outcome(stuck) for _ in range(30)))
+            outcomes = await asyncio.gather(*(outcome(stuck) for _ in range(30)))
             assert time.perf_counter() - started < 2
             assert outcomes.count(NO_PLACE) >= 28
 
@@ -174,7 +158,7 @@ def test_slow_children_do_not_count_among_the_warm_ones() -> None:
     async def scenario() -> None:
         async with opened(warm_children=2, max_children=6, surplus_idle_ms=100) as sandbox:
             slow = await sandboxed(sandbox, {**STUCK, "delay_ms": 500})
-            tasks = [asyncio.create_task(_outcome(slow)) for _ in range(3)]
+            tasks = [asyncio.create_task(outcome(slow)) for _ in range(3)]
             await until(lambda: (sandbox.counts().busy, sandbox.counts().idle) == (3, 2))
             assert await asyncio.gather(*tasks) == [ALLOWED] * 3
             await until(lambda: sandbox.counts().children == sandbox.counts().idle == 2)
@@ -198,7 +182,7 @@ def test_a_request_that_nobody_waits_for_gives_its_child_back() -> None:
             running.cancel()
             waiting.cancel()
             started = time.perf_counter()
-            assert await _outcome(quick) == ALLOWED
+            assert await outcome(quick) == ALLOWED
             assert 0.1 < time.perf_counter() - started < 0.55
             counts = sandbox.counts()
             assert (counts.idle, counts.waiting, counts.killed, counts.died) == (1, 0, 0, 0)

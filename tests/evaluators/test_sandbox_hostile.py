@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -19,12 +18,12 @@ from tests.evaluators.sandboxes import (
     children,
     hostile,
     install_hostile,
-    open_descriptors,
     opened,
     policy_input,
     sandboxed,
-    zygotes,
 )
+
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 DIED = "the policy ended its process: out of memory, out of stack, or a crash"
 NONSENSE = "the policy made its process answer nonsense"
@@ -33,13 +32,6 @@ TIMEOUT_MS = 300
 STOPPED = f"the policy took longer than {TIMEOUT_MS} ms and was stopped"
 SOON_S = 1.0
 QUICK_S = 0.05
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert (open_descriptors(), zygotes()) == (before, [])
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,11 @@ import sys
 import sysconfig
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from app.core.errors import EvaluationError, Reason
-from app.core.ports import PolicyDispatch
 from app.core.values import Json, JsonObject
 from app.evaluators import sandbox_pool
 from app.evaluators.sandbox import Sandbox
@@ -26,34 +24,23 @@ from tests.evaluators.sandboxes import (
     install_hostile,
     open_descriptors,
     opened,
+    outcome,
     policy_input,
     sandboxed,
     until,
     zygotes,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
+    pytest.mark.usefixtures("nothing_is_left"),
+]
 
 ROOT = Path(__file__).parents[2]
 DIED = "the policy ended its process: out of memory, out of stack, or a crash"
 SLOW: JsonObject = {"type": "test", "output": {"decision": "allow"}, "delay_ms": 1_000}
 NOBODY = 65_534
 MIB = 1024 * 1024
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert (open_descriptors(), zygotes()) == (before, [])
-
-
-async def _outcome(policy: PolicyDispatch) -> object:
-    try:
-        return (await policy.dispatch(policy_input())).value
-    except EvaluationError as error:
-        assert error.reason == Reason.POLICY_INVOCATION_FAILED
-        return error.detail
 
 
 def _whole(sandbox: Sandbox) -> Callable[[], bool]:
@@ -150,7 +137,7 @@ def test_an_idle_child_that_is_killed_costs_nothing() -> None:
                     os.kill(child, signal.SIGKILL)
                 while any(_is_alive(child) for child in killed):
                     pass
-                assert await _outcome(policy) == {"decision": "allow"}
+                assert await outcome(policy) == {"decision": "allow"}
                 await until(_whole(sandbox))
             await until(_whole(sandbox))
 
@@ -166,7 +153,7 @@ def test_a_request_that_a_child_had_not_read_goes_to_another() -> None:
             first = children()
             for child in first:
                 os.kill(child, signal.SIGSTOP)
-            task = asyncio.create_task(_outcome(policy))
+            task = asyncio.create_task(outcome(policy))
             await asyncio.sleep(0.02)
             for child in first:
                 os.kill(child, signal.SIGKILL)
@@ -182,7 +169,7 @@ def test_a_busy_child_that_is_killed_costs_its_request() -> None:
     async def scenario() -> None:
         async with opened() as sandbox:
             policy = await sandboxed(sandbox, SLOW)
-            task = asyncio.create_task(_outcome(policy))
+            task = asyncio.create_task(outcome(policy))
             await asyncio.sleep(0.05)
             for child in children():
                 os.kill(child, signal.SIGKILL)
@@ -203,7 +190,7 @@ def test_two_hundred_kills_leave_a_whole_pool_and_nothing_else() -> None:
 
             async def ask() -> None:
                 while not stopped.is_set():
-                    outcomes.append(await _outcome(policy))
+                    outcomes.append(await outcome(policy))
 
             tasks = [asyncio.create_task(ask()) for _ in range(4)]
             descriptors = open_descriptors() - sandbox.counts().children
@@ -219,7 +206,7 @@ def test_two_hundred_kills_leave_a_whole_pool_and_nothing_else() -> None:
             stopped.set()
             await asyncio.gather(*tasks)
             await until(_whole(sandbox))
-            assert await _outcome(policy) == {"decision": "allow"}
+            assert await outcome(policy) == {"decision": "allow"}
             allowed = outcomes.count({"decision": "allow"})
             assert allowed + outcomes.count(DIED) == len(outcomes)
             assert allowed > 200
@@ -237,14 +224,14 @@ def test_a_zygote_that_is_killed_is_replaced() -> None:
         async with opened() as sandbox:
             policy = await sandboxed(sandbox, ALLOW)
             slow = await sandboxed(sandbox, SLOW, "sha256:slow")
-            task = asyncio.create_task(_outcome(slow))
+            task = asyncio.create_task(outcome(slow))
             await asyncio.sleep(0.05)
             (before,) = zygotes()
             orphans = children()
             os.kill(before, signal.SIGKILL)
             assert await task == DIED
             await until(_whole(sandbox))
-            assert await _outcome(policy) == {"decision": "allow"}
+            assert await outcome(policy) == {"decision": "allow"}
             assert zygotes() != [before]
             assert not any(_is_alive(child) for child in orphans)
 
@@ -263,11 +250,11 @@ def test_a_zygote_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPat
             stuck = children()
             os.kill(before, signal.SIGSTOP)
             started = time.monotonic()
-            assert await _outcome(slow) == "the policy took longer than 100 ms and was stopped"
+            assert await outcome(slow) == "the policy took longer than 100 ms and was stopped"
             assert time.monotonic() - started < 0.8
             await until(lambda: zygotes() != [before])
             await until(_whole(sandbox))
-            assert await _outcome(quick) == {"decision": "allow"}
+            assert await outcome(quick) == {"decision": "allow"}
             assert not any(_is_alive(child) for child in stuck)
 
     asyncio.run(scenario())
@@ -285,7 +272,7 @@ def test_signals_of_the_terminal_leave_the_sandbox_alone() -> None:
                     os.kill(process, number)
             await asyncio.sleep(0.05)
             assert (zygotes(), children()) == before
-            assert await _outcome(policy) == {"decision": "allow"}
+            assert await outcome(policy) == {"decision": "allow"}
 
     asyncio.run(scenario())
 
@@ -297,7 +284,7 @@ def test_closing_fails_what_is_in_flight_and_ends_every_process() -> None:
         sandbox_left: list[int] = []
         async with opened(warm_children=1, max_children=1) as sandbox:
             slow = await sandboxed(sandbox, SLOW)
-            tasks = [asyncio.create_task(_outcome(slow)) for _ in range(3)]
+            tasks = [asyncio.create_task(outcome(slow)) for _ in range(3)]
             await asyncio.sleep(0.05)
             sandbox_left.extend(children())
             started = time.monotonic()
