@@ -31,6 +31,7 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_EXPANDED_BYTES = 1024 * 1024
 MAX_TEXT_BYTES = 4 * 1024 * 1024
+MAX_TAG_DIRECTIVES = 1_000
 
 Place = tuple[int, int]
 """Line and column, from 1."""
@@ -110,6 +111,9 @@ def parse_document(text: str) -> Document:
     """Parse one YAML or JSON document. Raises `DocumentError`."""
     if len(text.encode(errors="surrogatepass")) > MAX_TEXT_BYTES:
         raise DocumentBoundError(f"the text is longer than {MAX_TEXT_BYTES} bytes")
+    # The parser compares each directive with all before it, and gives nothing back until the last.
+    if text.count("%TAG") > MAX_TAG_DIRECTIVES:
+        raise DocumentBoundError(f"more than {MAX_TAG_DIRECTIVES} times `%TAG`")
     from_json = _parse_json_or_place(text)
     try:
         document = _Reader(text).document()

@@ -121,8 +121,22 @@ def _alias_bomb() -> str:
         "[" + ",".join("1" for _ in range(100_001)) + "]",
         json.dumps(["x" * 1000] * 1100),
         "#" * (MAX_TEXT_BYTES + 1),
+        "".join(f"%TAG !{n}! a\n" for n in range(100_000)) + "--- a",
+        "a\n...\n" + "".join(f"%TAG !{n}! a\n" for n in range(100_000)) + "--- a",
     ],
-    ids=["depth", "open", "objects", "yaml-depth", "bomb", "expanded", "nodes", "bytes", "text"],
+    ids=[
+        "depth",
+        "open",
+        "objects",
+        "yaml-depth",
+        "bomb",
+        "expanded",
+        "nodes",
+        "bytes",
+        "text",
+        "tags",
+        "tags-after",
+    ],
 )
 def test_a_bound_ends_quickly(text: str) -> None:
     """Depth, nodes and bytes after expansion are bounded before they are spent."""
