@@ -6,17 +6,14 @@ from dataclasses import dataclass
 import orjson
 
 from app.audit.checkpoint import Checkpoint, split_notes
-from app.audit.claims import Claim, LogState, claims_of
+from app.audit.claims import OPENING_EVENTS, Claim, LogState, claims_of
 from app.audit.findings import Finding, LogReport, Property, Report
-from app.audit.merkle import EMPTY_ROOT
 from app.audit.note import NoteError, SignedNote, verified_by
 from app.audit.record import MAX_RECORD_BYTES
 from app.audit.trust import Trust
 from app.audit.verify import LogAudit, LogSource, audit_log
 
 __all__ = ["Anchor", "anchors_in", "audit_logs"]
-
-_OPENING_EVENTS = frozenset({"log_opened", "log_predecessors"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ def anchors_in(content: bytes, place: str, trust: Trust) -> tuple[list[Anchor], 
         try:
             signed = SignedNote.parse(note)
             checkpoint = Checkpoint.parse(signed.text)
-            signers = verified_by(signed, dict(trust.for_log(checkpoint.origin)))
+            signers = verified_by(signed, trust.for_log(checkpoint.origin))
         except NoteError as error:
             findings.append(Finding("", Property.ANCHOR_FORM, None, f"{where}: {error}"))
             continue
@@ -63,8 +60,11 @@ def audit_logs(
     """Audit logs, each by itself and then against what the others and the anchors say of it.
 
     `whole` tells that the sources are all logs of an audit directory, so that a log which another
-    names and which is not there is a finding. Raises `OSError` when a source does.
+    names and which is not there is a finding. Raises `OSError` when a source does, and `ValueError`
+    when two are of the same log: one would vouch for the other.
     """
+    if len({source.origin for source in sources}) < len(sources):
+        raise ValueError("one log is there twice")
     anchors = list(anchors)
     sizes: dict[str, set[int]] = {source.origin: set() for source in sources}
     for source in sources:
@@ -109,7 +109,7 @@ def _check_claim(
     if report.size < claim.size:
         detail = f"cut off: {named}"
         report.findings.append(Finding(claim.log, Property.CHAIN_COMPLETE, report.size, detail))
-    elif _root_at(audit, claim.size) != claim.root:
+    elif audit.roots.get(claim.size) != claim.root:
         detail = f"replaced: {named} and another root"
         report.findings.append(Finding(claim.log, Property.CHAIN_CONSISTENT, None, detail))
     elif claim.state in {LogState.CLOSED, LogState.CRASHED} and report.size > claim.size:
@@ -137,7 +137,7 @@ def _check_anchor(
     if report.size < checkpoint.size:
         detail = f"cut off: {anchor.place} vouches for {checkpoint.size} records"
         report.findings.append(Finding(checkpoint.origin, Property.ANCHOR_COMPLETE, report.size, detail))
-    elif _root_at(audit, checkpoint.size) != checkpoint.root:
+    elif audit.roots.get(checkpoint.size) != checkpoint.root:
         detail = f"replaced: {anchor.place} has another root for {checkpoint.size} records"
         report.findings.append(Finding(checkpoint.origin, Property.ANCHOR_CONSISTENT, None, detail))
     else:
@@ -159,14 +159,10 @@ def _spread_anchors(audits: Mapping[str, LogAudit]) -> None:
 
 def _anchor(report: LogReport, size: int) -> bool:
     """Note that `size` records are vouched for; tell whether that is news."""
-    if report.anchored is not None and report.anchored >= size:
+    if size <= (report.anchored or 0):
         return False
     report.anchored = size
     return True
-
-
-def _root_at(audit: LogAudit, size: int) -> bytes | None:
-    return EMPTY_ROOT if size == 0 else audit.roots.get(size)
 
 
 def _claims_ahead(source: LogSource) -> list[Claim]:
@@ -181,7 +177,7 @@ def _claims_ahead(source: LogSource) -> list[Claim]:
                     record = orjson.loads(line)
                 except orjson.JSONDecodeError:
                     return claims
-                if not isinstance(record, dict) or record.get("event") not in _OPENING_EVENTS:
+                if not isinstance(record, dict) or record.get("event") not in OPENING_EVENTS:
                     return claims
                 claims.extend(claims_of(record, source.origin, 0))
             if len(rest) > MAX_RECORD_BYTES:

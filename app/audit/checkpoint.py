@@ -1,13 +1,12 @@
 """Checkpoints: signed notes that state the size and root of a log's tree (contract 4.2)."""
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.audit.merkle import HASH_BYTES
-from app.audit.note import NoteError, NoteSigner
+from app.audit.note import NoteError, NoteSigner, decode_base64
 
 __all__ = ["Checkpoint", "sign_checkpoint", "split_notes"]
 
@@ -29,11 +28,8 @@ class Checkpoint:
         match = _TEXT.fullmatch(text)
         if match is None:
             raise NoteError("a checkpoint is an origin, a size and a base64 root, and nothing else")
-        try:
-            root = base64.b64decode(match[3], validate=True)
-        except binascii.Error:
-            root = b""
-        if len(root) != HASH_BYTES or base64.b64encode(root) != match[3]:
+        root = decode_base64(match[3].decode())
+        if root is None or len(root) != HASH_BYTES:
             raise NoteError("the root of the checkpoint is not the base64 of 32 bytes")
         return cls(match[1].decode(), int(match[2]), root)
 

@@ -1,19 +1,32 @@
 """What the records of one log say of others: the logs that were there before it, and those deleted since."""
 
 import base64
-import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from app.audit.merkle import HASH_BYTES
+from app.audit.note import decode_base64
 from app.audit.record import MAX_RECORD_BYTES, ServiceEvent
 from app.core.canonical import canonical
 from app.core.values import Json
 
-__all__ = ["Claim", "LogState", "Predecessor", "Torn", "claims_of", "opening_events", "pruned_by"]
+__all__ = [
+    "OPENING_EVENTS",
+    "Claim",
+    "LogState",
+    "Predecessor",
+    "Torn",
+    "claims_of",
+    "opening_events",
+    "pruned_by",
+]
+
+OPENING_EVENTS: Final = ("log_opened", "log_predecessors")  # no set: what claims to be an event may be a list
 
 _ROOM = MAX_RECORD_BYTES - 2048
+_TORN_TOGETHER = 32
 
 
 class LogState(StrEnum):
@@ -48,17 +61,18 @@ class Predecessor:
     root: bytes
     torn: tuple[Torn, ...] = ()
 
-    def as_json(self) -> dict[str, Json]:
-        """Give the member of a record."""
-        named: dict[str, Json] = {
-            "log": self.log,
-            "root": base64.b64encode(self.root).decode(),
-            "size": self.size,
-            "state": self.state.value,
-        }
-        if self.torn:
-            named["torn"] = [torn.as_json() for torn in self.torn]
-        return named
+    def as_json(self) -> Iterator[dict[str, Json]]:
+        """Give the members of a record: one, or several where more was moved aside than has room in one."""
+        for at in range(0, len(self.torn) or 1, _TORN_TOGETHER):
+            named: dict[str, Json] = {
+                "log": self.log,
+                "root": base64.b64encode(self.root).decode(),
+                "size": self.size,
+                "state": self.state.value,
+            }
+            if torn := self.torn[at : at + _TORN_TOGETHER]:
+                named["torn"] = [one.as_json() for one in torn]
+            yield named
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +95,13 @@ def opening_events(
     room = _ROOM
     total = 0
     for predecessor in predecessors:
-        named = predecessor.as_json()
-        needed = len(canonical(named)) + 1
-        if needed > room:
-            pages.append([])
-            room = _ROOM
-        pages[-1].append(named)
-        room -= needed
+        for named in predecessor.as_json():
+            needed = len(canonical(named)) + 1
+            if needed > room:
+                pages.append([])
+                room = _ROOM
+            pages[-1].append(named)
+            room -= needed
         total += 1
     opened = {**settings, "vkey": vkey, "predecessors": pages[0], "predecessors_total": total}
     return [
@@ -99,7 +113,7 @@ def opening_events(
 def claims_of(record: Mapping[str, Json], log: str, index: int) -> Iterator[Claim]:
     """Give what the record `index` of `log` claims of other logs."""
     details = record.get("details")
-    if record.get("event") not in {"log_opened", "log_predecessors"} or not isinstance(details, dict):
+    if record.get("event") not in OPENING_EVENTS or not isinstance(details, dict):
         return
     named = details.get("predecessors")
     for predecessor in named if isinstance(named, list) else []:
@@ -120,8 +134,7 @@ def _claim(predecessor: Mapping[str, Json], by: str, index: int) -> Claim | None
     log, state, size, root = (predecessor.get(name) for name in ("log", "state", "size", "root"))
     if not (isinstance(log, str) and isinstance(state, str) and type(size) is int and isinstance(root, str)):
         return None
-    try:
-        decoded = base64.b64decode(root, validate=True)
-    except (binascii.Error, ValueError):
+    decoded = decode_base64(root)
+    if decoded is None or len(decoded) != HASH_BYTES:
         return None
-    return Claim(log, state, size, decoded, by, index) if len(decoded) == HASH_BYTES else None
+    return Claim(log, state, size, decoded, by, index)

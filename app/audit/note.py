@@ -16,6 +16,7 @@ __all__ = [
     "NoteSigner",
     "SignedNote",
     "VerifierKey",
+    "decode_base64",
     "verified_by",
 ]
 
@@ -52,7 +53,7 @@ class VerifierKey:
         """Parse `name+hash+base64`. Raises `NoteError`, also when the hash is not that of the key."""
         name, _, rest = text.partition("+")
         key_id, _, material = rest.partition("+")
-        decoded = _decode(material)
+        decoded = decode_base64(material)
         if decoded is None or len(decoded) != 1 + _PUBLIC_BYTES or decoded[:1] != _ED25519:
             raise NoteError("not the verifier key of an Ed25519 key: `name+hash+base64` is expected")
         key = cls(name, decoded[1:])
@@ -141,14 +142,14 @@ def verified_by(note: SignedNote, keys: Iterable[VerifierKey]) -> tuple[Verifier
 
 def _signature(line: str) -> NoteSignature:
     name, _, encoded = line.removeprefix(_SIGNATURE_LINE).partition(" ")
-    decoded = _decode(encoded)
+    decoded = decode_base64(encoded)
     if not line.startswith(_SIGNATURE_LINE) or not name or decoded is None or len(decoded) <= _KEY_ID_BYTES:
         raise NoteError("the note has a malformed signature line")
     return NoteSignature(name, decoded[:_KEY_ID_BYTES], decoded[_KEY_ID_BYTES:])
 
 
-def _decode(text: str) -> bytes | None:
-    """Decode standard base64, strictly: one text for one value."""
+def decode_base64(text: str) -> bytes | None:
+    """Decode standard base64, strictly: one text for one value, `None` for every other."""
     try:
         decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

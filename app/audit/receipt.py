@@ -1,15 +1,13 @@
 """A receipt: one JSON object that proves offline that a record is in a log (contract 4.5)."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import orjson
-
 from app.audit.checkpoint import Checkpoint
 from app.audit.merkle import HASH_BYTES, leaf_hash, verify_inclusion
-from app.audit.note import NoteError, SignedNote, verified_by
+from app.audit.note import NoteError, SignedNote, decode_base64, verified_by
+from app.audit.record import parse_record
 from app.audit.trust import Trust
 from app.core.values import Json
 
@@ -64,14 +62,16 @@ class Receipt:
         try:
             note = SignedNote.parse(self.checkpoint)
             checkpoint = Checkpoint.parse(note.text)
-            keys = dict(trust.for_log(checkpoint.origin))
+            keys = trust.for_log(checkpoint.origin)
             signers = verified_by(note, keys)
         except NoteError as error:
             raise ReceiptError(f"the checkpoint cannot be trusted: {error}") from None
         if not signers:
             raise ReceiptError("the checkpoint is not signed by a trusted key")
         # 2. The record says that it is at this place of this log: it was not taken from another.
-        record = _record(self.record)
+        record = parse_record(self.record)
+        if record is None:
+            raise ReceiptError("the record is not one JSON object in canonical form")
         if record.get("log") != checkpoint.origin or record.get("index") != self.index:
             raise ReceiptError("the record names another log or index than the checkpoint and the proof")
         # 3. The signing key was still in use: a retired key vouches for no later record.
@@ -90,24 +90,11 @@ def _proof(proof: Json) -> tuple[bytes, ...]:
         raise ReceiptError("`proof` must be a list of base64 hashes")
     hashes: list[bytes] = []
     for part in proof:
-        try:
-            decoded = base64.b64decode(part, validate=True) if isinstance(part, str) else b""
-        except (binascii.Error, ValueError):
-            decoded = b""
-        if len(decoded) != HASH_BYTES:
+        decoded = decode_base64(part) if isinstance(part, str) else None
+        if decoded is None or len(decoded) != HASH_BYTES:
             raise ReceiptError("`proof` must be a list of base64 hashes")
         hashes.append(decoded)
     return tuple(hashes)
-
-
-def _record(line: bytes) -> Mapping[str, Json]:
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        record = None
-    if not isinstance(record, dict):
-        raise ReceiptError("the record is not a JSON object")
-    return record
 
 
 def _in_time(time: Json, until: str | None) -> bool:

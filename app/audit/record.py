@@ -24,6 +24,7 @@ __all__ = [
     "AuditEntry",
     "ServiceEvent",
     "bounded",
+    "parse_record",
     "record_line",
     "rfc3339",
     "uuid7",
@@ -103,6 +104,19 @@ def record_line(entry: AuditEntry | ServiceEvent, log: str, index: int, record_i
     except TypeError:  # a lone surrogate somewhere: what UTF-8 cannot hold is hashed
         return _condensed(members)
     return line if len(line) <= MAX_RECORD_BYTES else _condensed(members)
+
+
+def parse_record(line: bytes) -> dict[str, Json] | None:
+    """Parse a line; `None` where it is not one JSON object in canonical form.
+
+    Stops: two readings of one line, by members in another order or given twice.
+    """
+    try:
+        record = orjson.loads(line)
+        canonical = isinstance(record, dict) and orjson.dumps(record, option=orjson.OPT_SORT_KEYS) == line
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter where it is nested too deeply
+        return None
+    return record if canonical else None
 
 
 def uuid7(milliseconds: int, randomness: bytes) -> str:

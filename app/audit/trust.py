@@ -1,11 +1,13 @@
 """The keys that whoever verifies trusts, pinned out of band (contract 4.4)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.audit.note import VerifierKey
 
 __all__ = ["Trust", "TrustedKey"]
+
+_NEVER = "never"  # behind every time
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,14 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A set of trusted keys."""
+    """A set of trusted keys. One that is there twice is trusted up to its earlier end."""
 
     keys: Sequence[TrustedKey]
 
-    def for_log(self, origin: str) -> Iterator[tuple[VerifierKey, TrustedKey]]:
-        """Give the verifier keys, named as the log is, that may sign the log `origin`."""
-        for key in self.keys:
-            if key.covers(origin):
-                yield VerifierKey(origin, key.public), key
+    def for_log(self, origin: str) -> dict[VerifierKey, TrustedKey]:
+        """Give the verifier keys, named as the log is, that may sign the log `origin`.
+
+        Raises `NoteError` when nothing can be signed under that name.
+        """
+        earliest_last = sorted(self.keys, key=lambda key: key.until or _NEVER, reverse=True)
+        return {VerifierKey(origin, key.public): key for key in earliest_last if key.covers(origin)}

@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import orjson
-
 from app.audit.checkpoint import Checkpoint, split_notes
 from app.audit.claims import Claim, claims_of, pruned_by
 from app.audit.findings import Finding, LogReport, Property
-from app.audit.merkle import HASH_BYTES, Frontier, leaf_hash
+from app.audit.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from app.audit.note import NoteError, SignedNote, verified_by
-from app.audit.record import MAX_RECORD_BYTES
+from app.audit.record import MAX_RECORD_BYTES, parse_record
 from app.audit.trust import Trust, TrustedKey
 from app.core.values import Json
 
@@ -25,6 +23,8 @@ __all__ = ["LogAudit", "LogSource", "audit_log"]
 
 _UNFINISHED = re.compile(rb"[0-9]*(?:\n[A-Za-z0-9+/=]*(?:\n(?:\n[^\n]*)?)?)?")
 _TIME_LENGTH = len("2026-01-02T03:04:05.678901Z")
+_MOST_LOCATED = 1_000_000 * HASH_BYTES
+"""Leaves after an agreed checkpoint up to which a changed record is located: what bounds the memory."""
 
 
 class LogSource(Protocol):
@@ -58,7 +58,10 @@ class LogSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogAudit:
-    """A log's report, what its records say of other logs, and its root at each size that was asked for."""
+    """A log's report, what its records say of other logs, and its root at each size that was asked for.
+
+    `pruned` are the logs whose deletion it states, as far as its keys are trusted for them.
+    """
 
     report: LogReport
     claims: tuple[Claim, ...]
@@ -82,7 +85,7 @@ def audit_log(
     except _Broken as broken:
         report = auditor.report
         report.findings.append(Finding(source.origin, broken.property, broken.index, broken.detail))
-    return LogAudit(auditor.report, tuple(auditor.claims), frozenset(auditor.pruned), dict(auditor.captured))
+    return LogAudit(auditor.report, tuple(auditor.claims), auditor.deletions(), dict(auditor.captured))
 
 
 class _Broken(Exception):  # noqa: N818  # never leaves this module: it ends an audit with its finding
@@ -107,7 +110,9 @@ class _Auditor:
     def __init__(self, source: LogSource, trust: Trust, sizes: Iterable[int]) -> None:
         self._source = source
         self._origin = source.origin
-        self._keys = dict(trust.for_log(source.origin))
+        self._trust = trust
+        self._keys = trust.for_log(source.origin)
+        self._signers: set[bytes] = set()
         self._wanted = sorted({size for size in sizes if size > 0}, reverse=True)
         self._frontier = Frontier()
         self._agreed = Frontier()
@@ -115,9 +120,14 @@ class _Auditor:
         self._last_time = ""
         self._closed = False
         self.report = LogReport(source.origin)
-        self.captured: dict[int, bytes] = {}
+        self.captured: dict[int, bytes] = {0: EMPTY_ROOT}
         self.claims: list[Claim] = []
-        self.pruned: list[str] = []
+        self._pruned: set[str] = set()
+
+    def deletions(self) -> frozenset[str]:
+        """Give the logs whose deletion is stated. Stops: excuses by a key that is not trusted for them."""
+        speakers = [key for key in self._trust.keys if key.public in self._signers]
+        return frozenset(log for log in self._pruned if any(key.covers(log) for key in speakers))
 
     def run(self, progress: Callable[[int], None]) -> None:
         # 1. The signed end comes first; what follows it was never promised and is only counted.
@@ -128,7 +138,7 @@ class _Auditor:
             if published.checkpoint.size > end:
                 ahead = "the published checkpoint is ahead of all that are kept"
                 raise _Broken(Property.CHECKPOINT_ORDER, end, ahead)
-            self._want(published.checkpoint.size)
+            self._wanted = sorted({*self._wanted, published.checkpoint.size} - {0}, reverse=True)
         notes = self._kept()
         expected = next(notes, None)
 
@@ -170,9 +180,6 @@ class _Auditor:
         return min(
             end, expected.checkpoint.size if expected else end, self._wanted[-1] if self._wanted else end
         )
-
-    def _want(self, size: int) -> None:
-        self._wanted = sorted({size, *self._wanted}, reverse=True)
 
     def _published(self) -> _Signed | None:
         note = self._source.published()
@@ -243,20 +250,21 @@ class _Auditor:
                 raise _Broken(Property.RECORD_PRESENT, at, f"the next segment begins at index {first}")
             rest = b""
             for chunk in chunks:
-                lines = (rest + chunk).split(b"\n")
-                rest = lines.pop()
-                if len(rest) > MAX_RECORD_BYTES:
-                    raise _Broken(
-                        Property.RECORD_FORM, at, f"the record is longer than {MAX_RECORD_BYTES} bytes"
-                    )
+                if at == end:
+                    self.report.pending_bytes += len(chunk)
+                    continue
+                *lines, rest = (rest + chunk).split(b"\n")
                 covered = min(len(lines), end - at)
                 yield lines[:covered]
                 at += covered
-                self.report.pending_bytes += sum(len(line) + 1 for line in lines[covered:])
                 progress(covered)
-            if rest and at < end:
+                if at == end:
+                    self.report.pending_bytes += sum(len(line) + 1 for line in lines[covered:]) + len(rest)
+                    rest = b""
+                elif len(rest) > MAX_RECORD_BYTES:
+                    raise _too_long(at)
+            if rest:
                 raise _Broken(Property.RECORD_PRESENT, at, "the segment ends within this record")
-            self.report.pending_bytes += len(rest)
 
     def _take(self, lines: list[bytes]) -> None:
         """Check records one by one and add them to the tree."""
@@ -268,9 +276,9 @@ class _Auditor:
             if get("log") != origin:
                 raise _Broken(Property.RECORD_LOG, index, "the record is of another log")
             # Stops: removed, added, swapped and duplicated records, each at its exact place.
-            if get("index") != index:
-                stated = f"the record says that its index is {get('index')}"
-                raise _Broken(Property.RECORD_INDEX, index, stated)
+            stated = get("index")
+            if stated != index or type(stated) is not int:
+                raise _misplaced(index, stated)
             # Stops: a head cut off, and records put behind a clean end.
             event = get("event")
             if self._closed or (index == 0 and event != "log_opened"):
@@ -286,13 +294,17 @@ class _Auditor:
             leaf = leaf_hash(line)
             frontier.append(leaf)
             self._since_agreed += leaf
+        if len(self._since_agreed) > _MOST_LOCATED:
+            self._since_agreed.clear()
 
     def _take_event(self, event: Json, record: dict[str, Json], index: int) -> None:
+        if not isinstance(event, str):
+            raise _Broken(Property.RECORD_FORM, index, "`event` is not a text")
         if index == 0:
             self.report.first_time = str(record.get("time"))
         self._closed = event == "log_closed"
         self.claims.extend(claims_of(record, self._origin, index))
-        self.pruned.extend(pruned_by(record))
+        self._pruned.update(pruned_by(record))
 
     def _agree(self, signed: _Signed) -> None:
         """Compare the tree with a signed root, and the last record with the end of the signing key."""
@@ -303,6 +315,7 @@ class _Auditor:
             raise _Broken(
                 Property.CHECKPOINT_SIGNATURE, checkpoint.size - 1, "signed by a key after that key's end"
             )
+        self._signers.update(key.public for key in signed.keys)
         self._agreed = self._frontier.copy()
         self._since_agreed.clear()
         self.report.size = checkpoint.size
@@ -313,7 +326,8 @@ class _Auditor:
     def _disagreement(self, checkpoint: Checkpoint) -> _Broken:
         """Find the record that is not what was signed: the tiles know, if they lead to the signed root."""
         start, end = self._agreed.size, checkpoint.size
-        hashes = self._source.leaf_hashes(start, end)
+        known = len(self._since_agreed) == (end - start) * HASH_BYTES
+        hashes = self._source.leaf_hashes(start, end) if known else None
         if hashes is not None and len(hashes) == len(self._since_agreed):
             signed = self._agreed.copy()
             leaves = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
@@ -339,15 +353,20 @@ def _out_of_order(index: int) -> _Broken:
     return _Broken(Property.LOG_CLOSED, index, "there is a record after `log_closed`")
 
 
+def _misplaced(index: int, stated: Json) -> _Broken:
+    claim = f"the record says that its index is {stated}" if type(stated) is int else "`index` is no integer"
+    return _Broken(Property.RECORD_INDEX, index, claim)
+
+
+def _too_long(index: int) -> _Broken:
+    return _Broken(Property.RECORD_FORM, index, f"the record is longer than {MAX_RECORD_BYTES} bytes")
+
+
 def _parse(line: bytes, index: int) -> dict[str, Json]:
-    """Parse a record. Stops: two readings of one line, by members in another order or given twice."""
     if len(line) > MAX_RECORD_BYTES:
-        raise _Broken(Property.RECORD_FORM, index, f"the record is longer than {MAX_RECORD_BYTES} bytes")
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        record = None
-    if not isinstance(record, dict) or orjson.dumps(record, option=orjson.OPT_SORT_KEYS) != line:
+        raise _too_long(index)
+    record = parse_record(line)
+    if record is None:
         raise _Broken(Property.RECORD_FORM, index, "the record is not one JSON object in canonical form")
     return record
 

@@ -203,7 +203,7 @@ def _validly_signed(content: bytes, origin: str, trust: Trust) -> _End | None:
     try:
         note = SignedNote.parse(content)
         checkpoint = Checkpoint.parse(note.text)
-        if checkpoint.origin != origin or not verified_by(note, dict(trust.for_log(origin))):
+        if checkpoint.origin != origin or not verified_by(note, trust.for_log(origin)):
             return None
     except NoteError:
         return None

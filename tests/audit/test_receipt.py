@@ -95,8 +95,16 @@ FOREIGN = Builder("acs/host/1/bbbb").open().decide(6)
             replace(a_receipt(), checkpoint=b"no note"),
             "the checkpoint cannot be trusted: the note is not a text, a blank line and signature lines",
         ),
-        (replace(a_receipt(), record=b"[]"), "the record is not a JSON object"),
-        (replace(a_receipt(), record=b"{"), "the record is not a JSON object"),
+        (replace(a_receipt(), record=b"[]"), "the record is not one JSON object in canonical form"),
+        (replace(a_receipt(), record=b"{"), "the record is not one JSON object in canonical form"),
+        (
+            replace(a_receipt(), record=a_receipt().record + b"\n"),
+            "the record is not one JSON object in canonical form",
+        ),
+        (
+            replace(a_receipt(), record=b'{"a":' + b"[" * 300 + b"]" * 300 + b"}"),
+            "the record is not one JSON object in canonical form",
+        ),
     ],
 )
 def test_a_manipulated_receipt_does_not_verify(receipt: Receipt, message: str) -> None:
@@ -133,6 +141,7 @@ GOOD = a_receipt().as_json()
         ({**GOOD, "proof": ["x"]}, "`proof` must be a list of base64 hashes"),
         ({**GOOD, "proof": [7]}, "`proof` must be a list of base64 hashes"),
         ({**GOOD, "proof": ["AAAA"]}, "`proof` must be a list of base64 hashes"),
+        ({**GOOD, "proof": ["A" * 42 + "B="]}, "`proof` must be a list of base64 hashes"),
     ],
 )
 def test_what_is_no_receipt_is_refused(value: Any, message: str) -> None:

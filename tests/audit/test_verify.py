@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from app.audit import verify
 from app.audit.chain import Anchor, anchors_in, audit_logs
 from app.audit.checkpoint import Checkpoint, sign_checkpoint
-from app.audit.claims import LogState, Predecessor
+from app.audit.claims import LogState, Predecessor, Torn
 from app.audit.findings import Finding, Property, Report, Status
 from app.audit.merkle import EMPTY_ROOT
 from app.audit.note import NoteSigner, SignedNote
@@ -85,6 +86,35 @@ def test_what_follows_the_last_checkpoint_is_pending() -> None:
     assert report.pending_bytes == len(growing.records[0][1]) - len(log.records[0][1])
 
 
+@pytest.mark.parametrize("chunk", [1000, 100_000])
+def test_whatever_follows_the_last_checkpoint_is_pending(chunk: int) -> None:
+    """What was never signed is counted and not read, however long and whatever it is."""
+    log = a_log().build()
+    behind = b"\0" * 50_000 + b"\n[]\n" + b"x" * 70_000
+    grown = replace(log, records=[(0, log.records[0][1] + behind), (13, b"{}\n")], chunk=chunk)
+    report = audit_log(grown, TRUST).report
+    assert (report.status, report.pending_bytes) == (Status.SOUND, len(behind) + 3)
+
+
+def test_a_signed_size_of_nothing_is_no_log() -> None:
+    """A checkpoint over no record proves none: published it vouches for nothing, kept it is out of order."""
+    nothing = sign_checkpoint(Checkpoint(LOG, 0, EMPTY_ROOT), NoteSigner(LOG, KEY))
+    empty = MemoryLog(LOG, [(0, b"")], [(0, b"")], nothing)
+    assert audit(empty).status is Status.UNKNOWN
+    assert findings(replace(a_log().build(), checkpoint=nothing)) == []
+    assert findings(MemoryLog(LOG, [], [(0, nothing)], None)) == [(Property.CHECKPOINT_ORDER, 0)]
+    forked = sign_checkpoint(Checkpoint(LOG, 0, bytes(32)), NoteSigner(LOG, KEY))
+    assert findings(replace(a_log().build(), checkpoint=forked)) == [(Property.CHECKPOINT_ROOT, None)]
+
+
+def test_an_enormous_size_is_a_claim_like_any_other() -> None:
+    """A checkpoint for more records than there can be is judged by its signature, then by the records."""
+    log = a_log().build()
+    for key, found in ((OTHER_KEY, Property.CHECKPOINT_SIGNATURE), (KEY, Property.RECORD_PRESENT)):
+        note = sign_checkpoint(Checkpoint(LOG, 10**18, EMPTY_ROOT), NoteSigner(LOG, key))
+        assert findings(log.with_notes([*log.notes(), note], log.checkpoint)) == [(found, 13)]
+
+
 def test_records_without_any_checkpoint_tell_nothing() -> None:
     """A log with records and no checkpoint is neither sound nor unsound."""
     log = a_log().build()
@@ -103,9 +133,13 @@ def changed(line: bytes) -> bytes:
     return line.replace(b'"deny"', b'"dena"')
 
 
-def renumbered(line: bytes, index: int) -> bytes:
-    """Give a record another index, in canonical form."""
-    return orjson.dumps({**orjson.loads(line), "index": index}, option=orjson.OPT_SORT_KEYS)
+def altered(line: bytes, **members: object) -> bytes:
+    """Give a record other members, in canonical form."""
+    return orjson.dumps({**orjson.loads(line), **members}, option=orjson.OPT_SORT_KEYS)
+
+
+NESTED = b'{"agent_id":' + b"[" * 300 + b"]" * 300 + b"}"
+NESTED_MORE = b'{"agent_id":' + b"[" * 8000 + b"]" * 8000 + b"}"
 
 
 @pytest.mark.parametrize(
@@ -116,12 +150,34 @@ def renumbered(line: bytes, index: int) -> bytes:
         (lambda lines: [*lines[:4], lines[4] + b" ", *lines[5:]], (Property.RECORD_FORM, 4)),
         (lambda lines: [*lines[:4], b'{"index":4,' + lines[4][1:], *lines[5:]], (Property.RECORD_FORM, 4)),
         (lambda lines: [*lines[:4], b"[]", *lines[5:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], lines[4] + b"\r", *lines[5:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], lines[4] + b"\0", *lines[5:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], lines[4] + lines[4], *lines[5:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], b"", *lines[4:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], b"\xff", *lines[5:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], NESTED, *lines[5:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], NESTED_MORE, *lines[5:]], (Property.RECORD_FORM, 4)),
         (lambda lines: [*lines[:4], b"x" * 20_000, *lines[5:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], b"x" * 3_000_000, *lines[5:]], (Property.RECORD_FORM, 4)),
+        (
+            lambda lines: [*lines[:4], altered(lines[4], event=["decision"]), *lines[5:]],
+            (Property.RECORD_FORM, 4),
+        ),
+        (lambda lines: [altered(lines[0], event=["log_opened"]), *lines[1:]], (Property.LOG_OPENED, 0)),
+        (lambda lines: [altered(lines[0], event={}), *lines[1:]], (Property.LOG_OPENED, 0)),
+        (lambda lines: [*lines[:4], altered(lines[4], time=7), *lines[5:]], (Property.RECORD_FORM, 4)),
+        (lambda lines: [*lines[:4], altered(lines[4], index=4.0), *lines[5:]], (Property.RECORD_INDEX, 4)),
+        (lambda lines: [lines[0], altered(lines[1], index=True), *lines[2:]], (Property.RECORD_INDEX, 1)),
+        (lambda lines: [*lines[:4], altered(lines[4], index=-4), *lines[5:]], (Property.RECORD_INDEX, 4)),
+        (
+            lambda lines: [*lines[:4], altered(lines[4], index=2**64 - 1), *lines[5:]],
+            (Property.RECORD_INDEX, 4),
+        ),
         (lambda lines: [*lines[:4], *lines[5:]], (Property.RECORD_INDEX, 4)),
         (lambda lines: lines[1:], (Property.RECORD_INDEX, 0)),
         (lambda lines: [*lines[:4], lines[4], *lines[4:]], (Property.RECORD_INDEX, 5)),
         (lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]], (Property.RECORD_INDEX, 4)),
-        (lambda lines: [*lines[:4], renumbered(lines[5], 4), *lines[5:]], (Property.CHECKPOINT_ROOT, 4)),
+        (lambda lines: [*lines[:4], altered(lines[5], index=4), *lines[5:]], (Property.CHECKPOINT_ROOT, 4)),
         (lambda lines: lines[:-1], (Property.RECORD_PRESENT, 12)),
         (lambda lines: lines[:-2], (Property.RECORD_PRESENT, 11)),
         (lambda _: [], (Property.RECORD_PRESENT, 0)),
@@ -132,7 +188,23 @@ def renumbered(line: bytes, index: int) -> bytes:
         "with a space",
         "with a member twice",
         "no object",
+        "with CRLF",
+        "with NUL",
+        "twice on one line",
+        "empty line put before it",
+        "not UTF-8",
+        "nested deeper than can be written",
+        "nested deeper than can be read",
         "too long",
+        "far too long",
+        "event no text",
+        "first event no text",
+        "first event an object",
+        "time no text",
+        "index with a fraction",
+        "index true",
+        "index negative",
+        "index enormous",
         "removed",
         "first removed",
         "duplicated",
@@ -157,6 +229,17 @@ def test_a_changed_record_is_named_by_range_when_the_tiles_do_not_tell() -> None
     without = replace(log.with_lines(lines), leaves=None)
     assert findings(without) == [(Property.CHECKPOINT_ROOT, 3)]
     assert detail(without) == "the records from here to 4 do not hash to the root that was signed for 5"
+
+
+def test_a_changed_record_far_from_any_checkpoint_is_named_by_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: where too many records share one checkpoint, the range of them is named."""
+    monkeypatch.setattr(verify, "_MOST_LOCATED", 5 * 32)
+    log = a_log().build()
+    lines = log.lines()
+    lines[4] = changed(lines[4])
+    for last, found in ((2, 4), (3, 1)):
+        sparse = log.with_lines(lines).with_notes([log.notes()[0], *log.notes()[last:]], log.checkpoint)
+        assert findings(sparse) == [(Property.CHECKPOINT_ROOT, found)]
 
 
 def test_tiles_are_not_taken_on_trust() -> None:
@@ -317,6 +400,13 @@ def test_a_key_is_trusted_up_to_its_end() -> None:
     assert detail(log, ended) == "signed by a key after that key's end"
 
 
+@pytest.mark.parametrize("ends", [(None, 12_999), (12_999, None), (12_999, 20_000), (20_000, 12_999)])
+def test_a_key_that_is_trusted_twice_ends_at_its_earlier_end(ends: tuple[int | None, int | None]) -> None:
+    """Which of two entries for one key comes first does not decide how long it is trusted."""
+    keys = [TrustedKey(PUBLIC, until=None if end is None else rfc3339(START + end)) for end in ends]
+    assert findings(a_log().build(), Trust(keys)) == [(Property.CHECKPOINT_SIGNATURE, 12)]
+
+
 def test_a_key_is_trusted_for_its_scope() -> None:
     """A key named as the service is trusted for all its logs, one named as a log for that log."""
     log = a_log().build()
@@ -373,6 +463,31 @@ def test_a_missing_log_of_the_chain_is_named() -> None:
     assert audit(second.build()).status is Status.SOUND
 
 
+def test_a_deletion_is_excused_by_a_key_that_is_trusted_for_the_log() -> None:
+    """Whoever holds the key of one service cannot excuse that the logs of another are gone."""
+    first = a_log().close()
+    second = Builder(SECOND).open([named(first.build(), LogState.CLOSED, first)])
+    foreign = (
+        Builder("other/host/0/cccc", key=OTHER_KEY).open().commit(ServiceEvent("log_pruned", {"log": LOG}))
+    )
+    scoped = Trust((TrustedKey(PUBLIC, "acs"), TrustedKey(OTHER_PUBLIC, "other")))
+    anchors = [Anchor(Checkpoint(LOG, 14, first.frontier.root()), "outside")]
+    report = audit_logs([second.build(), foreign.build()], scoped, anchors)
+    assert [(one.log, one.property) for one in report.all_findings] == [
+        (LOG, Property.CHAIN_COMPLETE),
+        (LOG, Property.ANCHOR_COMPLETE),
+    ]
+    both = Trust((*scoped.keys, TrustedKey(OTHER_PUBLIC, "acs")))
+    assert audit_logs([second.build(), foreign.build()], both, anchors).all_findings == ()
+
+
+def test_one_log_is_not_judged_by_another_copy_of_it() -> None:
+    """Two sources of one log would hide what was done to one of them: the caller must tell them apart."""
+    log = a_log().build()
+    with pytest.raises(ValueError, match="one log is there twice"):
+        audit(log.with_lines(log.lines()[:-1]), log)
+
+
 def test_a_predecessor_that_was_cut_off_is_named() -> None:
     """A tail cut off together with its checkpoints is missing to the log that named it."""
     first = a_log()
@@ -424,6 +539,17 @@ def test_names_every_one_of_many_predecessors() -> None:
     assert {one.log for one in audit(builder.build()).all_findings} == {one.log for one in many}
 
 
+def test_names_a_predecessor_whatever_was_moved_aside_of_it() -> None:
+    """Files without number behind a log's end cannot crowd its name out of the chain."""
+    torn = tuple(Torn(f"torn-5-{number}" + "0" * 200, number, "sha256:" + "0" * 64) for number in range(1000))
+    builder = Builder(SECOND).open([Predecessor(LOG, LogState.CRASHED, 5, EMPTY_ROOT, torn)])
+    details = [orjson.loads(line)["details"] for line in builder.build().lines()]
+    named_files = [one["file"] for page in details for named in page["predecessors"] for one in named["torn"]]
+    assert named_files == [one.file for one in torn]
+    assert details[0]["predecessors_total"] == 1
+    assert {one.log for one in audit(builder.build()).all_findings} == {LOG}
+
+
 # Anchors
 
 
@@ -435,6 +561,15 @@ def test_an_anchored_log_is_anchored() -> None:
     assert (report.status, report.anchored) == (Status.SOUND, True)
     assert [log.anchored for log in report.logs.values()] == [14, 2]
     assert audit(first.build(), second.build()).anchored is False
+
+
+def test_a_log_that_was_named_before_it_had_records_is_not_anchored() -> None:
+    """That nothing of a log is vouched for does not count as an anchor of it."""
+    first = a_log()
+    second = Builder(SECOND).open([Predecessor(LOG, LogState.OPEN, 0, EMPTY_ROOT)]).decide()
+    report = audit(first.build(), second.build(), anchors=[second.newest])
+    assert (report.status, report.anchored) == (Status.SOUND, False)
+    assert [log.anchored for log in report.logs.values()] == [None, 2]
 
 
 def test_a_truncated_tail_is_found_against_an_anchor() -> None:
