@@ -1,11 +1,15 @@
 """The `classifier` annotator: a detector that runs here, or a provider that is asked (contract 1.6)."""
 
+import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import orjson
+
 from app.core.diagnostics import Diagnostic, ManifestError
-from app.core.errors import Reason
+from app.core.errors import EvaluationError, Reason
 from app.core.ports import Annotator, AnnotatorContext, AnnotatorType
 from app.core.values import Json, JsonObject
 from app.detectors.findings import Detector
@@ -14,20 +18,48 @@ from app.detectors.registry import DETECTORS, build_detector
 __all__ = ["LocalClassifier", "classifier_annotator", "local_providers"]
 
 
+LARGE_BYTES = 16_384
+"""From this size on a value is looked at in a thread: it would hold up everybody else's requests."""
+DEADLINE_SECONDS = 10.0
+"""What a large value has for its annotation, waiting for the thread included."""
+
+
 @dataclass(frozen=True, slots=True)
 class LocalClassifier:
-    """A detector, called in this process."""
+    """A detector, called in this process: on the event loop, or, for large values, by `thread`."""
 
+    name: str
     detector: Detector
+    thread: Executor
+    deadline_seconds: float = DEADLINE_SECONDS
 
     async def annotate(self, value: Json) -> Json:
-        """Give the detector's annotation."""
-        return self.detector(value)
+        """Give the detector's annotation.
+
+        Raises `EvaluationError`: `annotation_timeout` when a large value has no annotation by its deadline.
+        One that still waits for the thread then is never looked at; the one that is being looked at is
+        finished, for nobody.
+        """
+        if _size(value) < LARGE_BYTES:
+            return self.detector(value)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.deadline_seconds):
+                return await loop.run_in_executor(self.thread, self.detector, value)
+        except TimeoutError:
+            raise EvaluationError(
+                Reason.ANNOTATION_TIMEOUT,
+                f"annotator `{self.name}` had not looked at a large value within {self.deadline_seconds:g} s",
+            ) from None
 
 
 def local_providers() -> Mapping[str, AnnotatorType]:
-    """Give a builder for each provider that needs nothing but the value: no network, no files."""
-    return {provider: partial(_local, provider) for provider in DETECTORS}
+    """Give a builder for each provider that needs nothing but the value: no network, no files.
+
+    All that they build share one thread for large values.
+    """
+    thread = ThreadPoolExecutor(1, "classifier")
+    return {provider: partial(_local, provider, thread) for provider in DETECTORS}
 
 
 def classifier_annotator(
@@ -55,6 +87,11 @@ def classifier_annotator(
 
 
 def _local(
-    provider: str, _name: str, path: str, invocation: JsonObject, _context: AnnotatorContext
+    provider: str, thread: Executor, name: str, path: str, invocation: JsonObject, _context: AnnotatorContext
 ) -> LocalClassifier:
-    return LocalClassifier(build_detector(provider, path, invocation))
+    return LocalClassifier(name, build_detector(provider, path, invocation), thread)
+
+
+def _size(value: Json) -> int:
+    """Give the length of a text, or of the JSON of another value."""
+    return len(value) if isinstance(value, str) else len(orjson.dumps(value))

@@ -1,16 +1,20 @@
 """Contract 1.6: the `classifier` annotator and its local providers, as a manifest's author meets them."""
 
 import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.annotators.classifier import classifier_annotator, local_providers
+from app.annotators.classifier import LARGE_BYTES, LocalClassifier, classifier_annotator, local_providers
 from app.core.diagnostics import ManifestError
 from app.core.errors import EvaluationError, Reason
 from app.core.ports import AnnotatorContext, NoSources
 from app.core.values import Json
-from tests.conftest import Service
+from tests.conftest import Service, Start
 
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)
 PROVIDERS = local_providers()
@@ -159,3 +163,58 @@ def test_an_inline_manifest_may_use_a_local_provider(inline_service: Service) ->
     manifest["annotators"] = {"a": {"type": "classifier", "provider": "pii", "url": "https://x.example"}}
     _, response = inline_service.post("/v1/evaluate/input", body)
     assert response["verdict"]["reason"] == Reason.MANIFEST_INVALID
+
+
+def test_a_large_text_holds_up_nobody_else(start: Start, tmp_path: Path) -> None:
+    """While a megabyte is looked at, the same worker answers other requests, those of classifiers among them."""
+    (tmp_path / "pii.yaml").write_text(
+        "agent_control_specification_version: 0.3.1-beta\n"
+        "policies: {p: {type: test, output: {decision: allow}}}\n"
+        "annotators: {a: {type: classifier, provider: pii, redact: false}}\n"
+        "intervention_points:\n"
+        "  input: {policy_target: $.t, policy: {id: p}, annotations: {a: {from: $.t}}}\n"
+    )
+    service = start(ACS_MANIFESTS="pii.yaml")
+
+    def evaluate(text: str) -> float:
+        body = {"manifest_ref": "pii", "snapshot": {"t": text}}
+        _, reply = service.post("/v1/evaluate/input", body)
+        assert reply["verdict"]["decision"] == "allow"
+        return time.monotonic()
+
+    with ThreadPoolExecutor(4) as callers:
+        large = [callers.submit(evaluate, "a@b.co " * 140_000) for _ in range(4)]
+        time.sleep(0.2)
+        neighbours = [evaluate("hello") for _ in range(5)]
+        answered = sorted(each.result() for each in large)
+    assert neighbours[-1] < answered[1], "five small texts waited for two large ones"
+
+
+def test_a_large_text_that_waits_too_long_is_never_looked_at() -> None:
+    """Its annotation fails at the deadline, a small text's does not wait, and nothing piles up behind the thread."""
+    seen: list[Json] = []
+    busy = threading.Event()
+
+    def detector(value: Json) -> dict[str, Json]:
+        seen.append(value)
+        if value != "small":
+            busy.wait(30)
+        return {}
+
+    large: list[Json] = ["a" * LARGE_BYTES, ["b" * LARGE_BYTES], {"c" * LARGE_BYTES: 1}]
+
+    async def annotate() -> list[Any]:
+        with ThreadPoolExecutor(1) as thread:
+            classifier = LocalClassifier("a", detector, thread, 0.2)
+            calls = [classifier.annotate(value) for value in (*large, "small")]
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+            busy.set()
+        return outcomes
+
+    *failed, small = asyncio.run(annotate())
+    assert small == {}
+    assert [(each.reason, each.detail) for each in failed] == [
+        (Reason.ANNOTATION_TIMEOUT, "annotator `a` had not looked at a large value within 0.2 s")
+    ] * len(large)
+    assert len(seen) == 2
+    assert large[0] in seen
