@@ -8,7 +8,7 @@ from app.detectors.findings import Detector, Finding, annotation
 from app.detectors.hosts import Destination, destination, normal_host
 from app.detectors.on_texts import DEFAULT_THRESHOLD
 from app.detectors.options import Options
-from app.detectors.rules import Match, Rule, RuleSet
+from app.detectors.rules import Rule, RuleSet
 from app.detectors.texts import Texts, texts_of
 
 __all__ = ["CATEGORIES", "MAX_HOSTS", "detector"]
@@ -150,39 +150,36 @@ def _is_internal(host: str) -> bool:
 def _destinations(texts: Texts) -> list[tuple[int, int, Destination]]:
     found: list[tuple[int, int, Destination]] = []
     text = texts.joined
-    for match in _RULES.matches(text):
-        found += _of_match(match, text[match.start : match.end])
+    for rule, start, end in _RULES.matches(text):
+        found += _of_match(rule.category, start, text[start:end])
     return [each for each in found if each[2].hosts]
 
 
-def _of_match(match: Match, text: str) -> list[tuple[int, int, Destination]]:
-    kind = match.rule.category
+def _of_match(kind: str, start: int, text: str) -> list[tuple[int, int, Destination]]:
     if kind == "tool":
         if not _HINT.search(text):
             return []
         return [
-            (match.start + word.start(), match.start + word.end(), _bare(bare["host"]))
+            (start + word.start(), start + word.end(), _bare(bare["host"]))
             for word in list(_WORD.finditer(text))[1:]
             if (bare := _BARE.fullmatch(word[0])) and not _is_file(bare["host"], word[0])
         ]
     text = text.rstrip(".,;:!?)]}*_")
-    end = match.start + len(text)
+    end = start + len(text)
     if kind == "url":
         scheme, _, rest = _NESTED.sub("", text).partition(":")
         scheme = scheme.lower()
         slashes = rest.startswith(("//", "\\\\", "/\\", "\\/"))
         if scheme in _NO_HOST or not (slashes or (scheme in _WEB and "." in rest)):
             return []
-        return [(match.start, end, destination(rest))]
+        return [(start, end, destination(rest))]
     if kind == "relative":
         reached = destination(text)
-        return (
-            [(match.start, end, reached)] if any("." in host or ":" in host for host in reached.hosts) else []
-        )
+        return [(start, end, reached)] if any("." in host or ":" in host for host in reached.hosts) else []
     if kind == "copy":
-        return [(match.start, end, _bare(text.partition("@")[2].partition(":")[0]))]
+        return [(start, end, _bare(text.partition("@")[2].partition(":")[0]))]
     host = text.partition("/")[0].partition(":")[0]
-    return [] if _is_file(host, text) else [(match.start, end, _bare(host))]
+    return [] if _is_file(host, text) else [(start, end, _bare(host))]
 
 
 def _bare(host: str) -> Destination:

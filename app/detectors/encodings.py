@@ -35,10 +35,11 @@ def decoded_texts(text: str) -> Iterator[tuple[Match, str]]:
     """Give what is encoded in a text and reads as text when decoded."""
     left = MAX_DECODED
     for match in _RULES.matches(text):
-        beside = 0 if match.rule in _OPAQUE else _BESIDE
-        encoded = text[max(0, match.start - beside) : match.end + beside][:left]
+        rule, start, end = match
+        beside = 0 if rule in _OPAQUE else _BESIDE
+        encoded = text[max(0, start - beside) : end + beside][:left]
         left -= len(encoded)
-        decoded = _decoded(match.rule, encoded)
+        decoded = _decoded(rule, encoded)
         if decoded and _is_text(decoded):
             yield match, decoded
         if left <= 0:

@@ -8,7 +8,7 @@ from app.detectors.encodings import decoded_texts
 from app.detectors.findings import Detector, Finding
 from app.detectors.folding import Folded, fold, joined, unleeted
 from app.detectors.injection_markup import MARKUP
-from app.detectors.injection_phrases import PHRASES, REMINDERS
+from app.detectors.injection_phrases import AT_ONCE, PHRASES, REMINDERS
 from app.detectors.on_texts import text_detector
 from app.detectors.options import Options
 from app.detectors.rules import Match, Rule, RuleSet
@@ -30,7 +30,7 @@ CATEGORIES = (
 )
 
 _MAX_LAYERS = 2
-_PHRASES = RuleSet(PHRASES)
+_PHRASES = RuleSet(PHRASES, AT_ONCE)
 _MARKUP = RuleSet(MARKUP)
 _REMINDERS = RuleSet(REMINDERS)
 _TURNED = RuleSet(
@@ -63,12 +63,12 @@ def _found(text: str, phrases: RuleSet, layers: int) -> Iterator[Finding]:
     plain = unleeted(folded.text)
     if plain:
         yield from _said(folded, plain, phrases)
-    for turn in {match.rule.category for match in _TURNED.matches(folded.text)}:
+    for turn in {rule.category for rule, _, _ in _TURNED.matches(folded.text)}:
         score = _worst(phrases.matches(_TURNS[turn](folded.text)))
         if score:
             yield Finding("encoded_payload", 0, len(text), score)
-    for match in _MARKUP.matches(text):
-        yield Finding(match.rule.category, match.start, match.end, match.rule.score)
+    for rule, start, end in _MARKUP.matches(text):
+        yield Finding(rule.category, start, end, rule.score)
     if layers and (inner := list(decoded_texts(text))):
         decoded_all = texts_of([decoded for _, decoded in inner])
         worst: dict[int, float] = {}
@@ -76,25 +76,25 @@ def _found(text: str, phrases: RuleSet, layers: int) -> Iterator[Finding]:
             index = decoded_all.index_at(finding.start)
             worst[index] = max(finding.score, worst.get(index, 0.0))
         for index, score in worst.items():
-            yield Finding("encoded_payload", inner[index][0].start, inner[index][0].end, score)
+            _, start, end = inner[index][0]
+            yield Finding("encoded_payload", start, end, score)
 
 
 def _said(folded: Folded, text: str, phrases: RuleSet) -> Iterator[Finding]:
-    for match in phrases.matches(_without_reminders(text)):
-        start, end = folded.span(match.start, match.end)
-        yield Finding(match.rule.category, start, end, match.rule.score)
+    for rule, *span in phrases.matches(_without_reminders(text)):
+        yield Finding(rule.category, *folded.span(*span), rule.score)
 
 
 def _without_reminders(folded: str) -> str:
     """Blot out what asks not to forget: it says the opposite of an override."""
     pieces = []
     position = 0
-    for reminder in sorted(_REMINDERS.matches(folded), key=itemgetter(1)):
-        if reminder.start >= position:
-            pieces += [folded[position : reminder.start], "#" * (reminder.end - reminder.start)]
-            position = reminder.end
+    for _, start, end in sorted(_REMINDERS.matches(folded), key=itemgetter(1)):
+        if start >= position:
+            pieces += [folded[position:start], "#" * (end - start)]
+            position = end
     return "".join((*pieces, folded[position:])) if pieces else folded
 
 
 def _worst(matches: Iterable[Match]) -> float:
-    return max((match.rule.score for match in matches), default=0.0)
+    return max((rule.score for rule, _, _ in matches), default=0.0)

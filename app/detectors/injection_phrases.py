@@ -8,7 +8,10 @@ import re
 from app.detectors.folding import folded_pattern
 from app.detectors.rules import Rule
 
-__all__ = ["PHRASES", "REMINDERS"]
+__all__ = ["AT_ONCE", "PHRASES", "REMINDERS"]
+
+AT_ONCE = 10
+"""So many share an automaton: with all in one, a text of their words costs ten times as much when it is new."""
 
 _IGNORE = (
     r"(?:ignor(?:e|es|ing)|disregard(?:ing)?|forget|overrid(?:e|es|ing)|bypass(?:ing)?|neglect|overlook|discard|dismiss|abandon"

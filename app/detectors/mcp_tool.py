@@ -12,7 +12,7 @@ from app.core.values import Json
 from app.detectors.findings import Detector, Finding, annotation
 from app.detectors.folding import fold, unleeted
 from app.detectors.injection import find_injections
-from app.detectors.injection_phrases import PHRASES
+from app.detectors.injection_phrases import AT_ONCE, PHRASES
 from app.detectors.on_texts import DEFAULT_THRESHOLD
 from app.detectors.options import Options
 from app.detectors.rules import Rule, RuleSet
@@ -52,7 +52,7 @@ _STEERING = tuple(
         ("schema_trick", 0.7, r"\b(?:contents? of|read|load|fetch|value of) +(?:[^ ]+ +){0,3}(?:ssh|env file|dotenv|environment variables?|private key|id rsa|credentials file|mcp json|keychain|password store)\b"),
     )
 )  # fmt: skip
-_PHRASES = RuleSet((*PHRASES, *_STEERING))
+_PHRASES = RuleSet((*PHRASES, *_STEERING), AT_ONCE)
 _RAW = RuleSet(
     (
         Rule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),
@@ -141,8 +141,8 @@ def _in_texts(texts: Texts) -> Iterator[Finding]:
     for finding in find_injections(texts.joined, _PHRASES):
         known = finding.category in CATEGORIES
         yield finding if known else finding._replace(category="hidden_instruction")
-    for match in _RAW.matches(texts.joined):
-        yield Finding(match.rule.category, match.start, match.end, match.rule.score)
+    for rule, first, end in _RAW.matches(texts.joined):
+        yield Finding(rule.category, first, end, rule.score)
     for start, length, members, of_name in zip(
         texts.starts, texts.lengths, texts.members, texts.names, strict=True
     ):

@@ -20,10 +20,7 @@ def found_by(rules: RuleSet) -> Find:
     """Take every match of the rules as a finding."""
 
     def find(text: str) -> Iterable[Finding]:
-        return [
-            Finding(match.rule.category, match.start, match.end, match.rule.score)
-            for match in rules.matches(text)
-        ]
+        return [Finding(rule.category, start, end, rule.score) for rule, start, end in rules.matches(text)]
 
     return find
 

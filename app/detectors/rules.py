@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from operator import itemgetter
+from typing import TypeAlias
 
 import re2
 
@@ -13,15 +14,8 @@ __all__ = ["Match", "Rule", "RuleSet"]
 _ANYWHERE = re2._Anchor.UNANCHORED
 _SHORT = 64
 _WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
+_CONTINUED = bytes(byte & 0xC0 == 0x80 for byte in range(256))
 _MEMORY = 32 << 20  # of automaton states, per expression, allocated as they are needed
-
-
-class Match(NamedTuple):
-    """One match of a rule: `start` to `end` in code points."""
-
-    rule: "Rule"
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +33,51 @@ class Rule:
     accept: Callable[[str], int] = len
 
 
+Match: TypeAlias = tuple[Rule, int, int]
+"""One match of a rule: from where to where, in code points. A plain tuple, as there can be thousands."""
+
+
 class RuleSet:
     """Rules that are tried together: one pass tells which occur at all, and only those are searched for.
+
+    `at_once` rules share an automaton. Many cost little where rules are words; where words may stand between
+    the words of a rule, few: the states of one automaton are those of its rules multiplied.
 
     The expressions are compiled at the first use, so that only who uses them waits for it.
     """
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], at_once: int = 64) -> None:
         self._rules = tuple(rules)
+        self._at_once = at_once
 
     @cached_property
     def _expressions(self) -> list["re2._Regexp"]:
         return [re2.compile(rule.pattern, _options()) for rule in self._rules]
 
     @cached_property
-    def _any(self) -> re2.Set:
-        """What tells which rules occur. Compiles the expressions too, so that no later text waits for them."""
-        occurring = re2.Set.SearchSet(_options())
-        for rule, _ in zip(self._rules, self._expressions, strict=True):
-            occurring.Add(rule.pattern)
-        occurring.Compile()
-        return occurring
+    def _parts(self) -> list[tuple[int, "re2.Set"]]:
+        """What tells which rules occur, with the index of the first of each.
+
+        Compiles the expressions too, so that no later text waits for them.
+        """
+        parts = []
+        for first in range(0, len(self._expressions), self._at_once):
+            occurring = re2.Set.SearchSet(_options())
+            for rule in self._rules[first : first + self._at_once]:
+                occurring.Add(rule.pattern)
+            occurring.Compile()
+            parts.append((first, occurring))
+        return parts
 
     def matches(self, text: str) -> list[Match]:
         """Find every match of every rule; those of one rule do not overlap."""
         data = text.encode(errors="replace")  # a lone surrogate becomes one `?`
-        found = [
-            (self._rules[index], start, end)
-            for index in self._any.Match(data) or ()
-            for start, end in _accepted(self._expressions[index], self._rules[index].accept, data)
-        ]
-        if len(data) == len(text):
-            return [Match(*each) for each in found]
-        offsets = _code_points(data, {offset for _, *span in found for offset in span})
-        return [Match(rule, offsets[start], offsets[end]) for rule, start, end in found]
+        found: list[Match] = []
+        for first, occurring in self._parts:
+            for index in occurring.Match(data) or ():
+                rule = self._rules[first + index]
+                found += _accepted(rule, self._expressions[first + index], data)
+        return found if len(data) == len(text) else _in_code_points(found, data)
 
 
 def _options() -> re2.Options:
@@ -82,12 +87,11 @@ def _options() -> re2.Options:
     return options
 
 
-def _accepted(
-    expression: "re2._Regexp", accept: Callable[[str], int], data: bytes
-) -> Iterator[tuple[int, int]]:
-    """Give the spans, in bytes, that an expression matches and `accept` takes."""
-    group = expression.groups
+def _accepted(rule: Rule, expression: "re2._Regexp", data: bytes) -> Iterator[Match]:
+    """Give the matches of a rule that it accepts, their offsets in bytes."""
+    accept, group = rule.accept, expression.groups
     search = expression._regexp.Match  # the wrapper around it costs three times as much as a match
+    finds_next_word = rule.pattern.startswith(r"\b")
     position, length = 0, len(data)
     while True:
         start, end = search(_ANYWHERE, data, position, length)[group]
@@ -98,26 +102,26 @@ def _accepted(
             text = data[start:end].decode()
             kept = accept(text)
             if not kept:
-                position = end if len(text) > _SHORT else _behind_word(data, start)
+                if len(text) <= _SHORT:  # another may start behind its first word
+                    position = start + 1 if finds_next_word else _behind_word(data, start)
                 continue
             if kept < len(text):
-                end = start + len(text[:kept].encode())
-            position = end
-        yield start, end
+                position = end = start + len(text[:kept].encode())
+        yield rule, start, end
 
 
 def _behind_word(data: bytes, start: int) -> int:
-    """Tell where to go on behind a rejected match that is short: another may start behind its first word."""
     word = _WORD.match(data, start)
     return word.end() if word else start + 1
 
 
-def _code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
-    """Translate offsets in UTF-8 into code points, in one pass."""
-    counted: dict[int, int] = {}
-    last = count = 0
-    for offset in sorted(offsets):
-        count += len(data[last:offset].decode())
-        counted[offset] = count
-        last = offset
-    return counted
+def _in_code_points(found: Iterable[Match], data: bytes) -> list[Match]:
+    """Translate offsets in UTF-8 into code points."""
+    continued = data.translate(_CONTINUED)
+    translated = []
+    last = skipped = 0
+    for rule, start, end in sorted(found, key=itemgetter(1)):
+        skipped += continued.count(1, last, start)
+        last = start
+        translated.append((rule, start - skipped, end - skipped - continued.count(1, start, end)))
+    return translated
