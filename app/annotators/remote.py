@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from app.annotators.breaker import Breaker, BreakerSettings
-from app.annotators.http import HttpClient, HttpPool
+from app.annotators.http import HttpClient, HttpPool, TooLargeError, UnreachableError, UntrustedError
 from app.annotators.members import Members
 from app.core.errors import EvaluationError, Reason
 from app.core.values import Json
@@ -20,7 +18,7 @@ __all__ = ["MAX_REPLY_BYTES", "HttpRequest", "Remote", "remote"]
 
 MAX_REPLY_BYTES = 1024 * 1024
 FIRST_PAUSE_SECONDS = 0.1
-_OWN_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+_SUCCESS = range(200, 300)
 _ABOUT_THE_INPUT = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -114,40 +112,26 @@ class Remote:
 
     async def _try(self, request: HttpRequest) -> Json:
         try:
-            reply = await self._post(request)
-        except aiohttp.ClientSSLError:
+            status, reply = await self.pool.post(
+                request.url, request.headers, request.body, expected=_SUCCESS, max_bytes=MAX_REPLY_BYTES
+            )
+        except UntrustedError:
             raise _CallError("has no certificate that is trusted here") from None
-        except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
+        except UnreachableError:
             raise _CallError("could not be reached", again=True) from None
+        except TooLargeError:
+            raise _CallError(f"answered with more than {MAX_REPLY_BYTES} bytes") from None
+        if status not in _SUCCESS:
+            raise _CallError(
+                f"answered with status {status}",
+                server=status not in _ABOUT_THE_INPUT,
+                again=status in _WORTH_ANOTHER_TRY,
+            )
         try:
             value: Json = orjson.loads(reply)
         except orjson.JSONDecodeError:
             raise _CallError("answered with something that is not JSON") from None
         return value
-
-    async def _post(self, request: HttpRequest) -> bytes:
-        exchange = self.pool.session().post(
-            URL(request.url, encoded=True),
-            data=request.body,
-            headers={**request.headers, **_OWN_HEADERS},
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None),
-        )
-        async with exchange as response:
-            if not 200 <= response.status < 300:
-                raise _CallError(
-                    f"answered with status {response.status}",
-                    server=response.status not in _ABOUT_THE_INPUT,
-                    again=response.status in _WORTH_ANOTHER_TRY,
-                )
-            reply = bytearray()
-            async for chunk in response.content.iter_any():
-                reply += chunk
-                if len(reply) > MAX_REPLY_BYTES:
-                    raise _CallError(f"answered with more than {MAX_REPLY_BYTES} bytes")
-            return bytes(reply)
 
 
 def remote(name: str, members: Members, client: HttpClient) -> Remote:

@@ -5,10 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-import aiohttp
-from yarl import URL
-
-from app.annotators.http import HttpClient, HttpPool
+from app.annotators.http import HttpClient, HttpPool, TooLargeError, UnreachableError
 from app.annotators.members import Members
 from app.core.approval import Answer, Question, ResolverError
 from app.core.ports import AnnotatorContext
@@ -20,7 +17,6 @@ __all__ = ["SIGNATURE_HEADER", "Webhook", "webhook_resolver"]
 SIGNATURE_HEADER = "Acs-Signature"
 MAX_TIMEOUT_MS = 60_000
 MAX_WAITING = 64
-_OWN_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,34 +35,26 @@ class Webhook:
         if self.waiting.locked():
             raise ResolverError(f"more than {MAX_WAITING} questions wait for the webhook")
         body = request_body(question, shows_input=self.shows_input)
-        headers = {**self.headers, **_OWN_HEADERS, SIGNATURE_HEADER: question.sign(body)}
+        headers = {**self.headers, SIGNATURE_HEADER: question.sign(body)}
         try:
             async with self.waiting, asyncio.timeout(min(self.timeout_ms / 1000, question.seconds_left)):
                 return await self._post(body, headers)
         except TimeoutError:
             raise ResolverError("the webhook did not answer in time") from None
-        except (aiohttp.ClientError, OSError):
+        except UnreachableError:
             raise ResolverError("the webhook could not be reached") from None
+        except TooLargeError:
+            raise ResolverError(f"the webhook answered with more than {MAX_ANSWER_BYTES} bytes") from None
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> Answer | None:
-        exchange = self.pool.session().post(
-            URL(self.url, encoded=True),
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None),
+        status, reply = await self.pool.post(
+            self.url, headers, body, expected=(HTTPStatus.OK,), max_bytes=MAX_ANSWER_BYTES
         )
-        async with exchange as response:
-            if response.status == HTTPStatus.ACCEPTED:
-                return None
-            if response.status != HTTPStatus.OK:
-                raise ResolverError(f"the webhook answered with status {response.status}")
-            reply = bytearray()
-            async for chunk in response.content.iter_any():
-                reply += chunk
-                if len(reply) > MAX_ANSWER_BYTES:
-                    raise ResolverError(f"the webhook answered with more than {MAX_ANSWER_BYTES} bytes")
-        answer = answer_of(bytes(reply))
+        if status == HTTPStatus.ACCEPTED:
+            return None
+        if status != HTTPStatus.OK:
+            raise ResolverError(f"the webhook answered with status {status}")
+        answer = answer_of(reply)
         if answer.approval is None and not is_private(self.url):
             raise ResolverError("an answer without a signature needs an https URL")
         return answer
