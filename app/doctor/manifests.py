@@ -20,7 +20,7 @@ from app.loading import (
     read_offline,
 )
 from app.reload import compile_set
-from app.stores.fetch import FetchFault
+from app.stores.fetch_outcome import FetchFault
 from app.stores.manifest_files import ManifestFile
 
 __all__ = ["Manifests", "check_manifests", "compiled_manifests"]

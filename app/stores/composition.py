@@ -16,7 +16,8 @@ from app.core.relocate import joined, relocated, resolved_against, resolved_url
 from app.core.remote import InvalidReferenceError, RemoteReference, parse_reference, shown_url
 from app.core.remote_manifest import borrowed_adapter_findings, remote_findings
 from app.core.values import Json
-from app.stores.fetch import Fetcher, FetchError
+from app.stores.fetch import Fetcher
+from app.stores.fetch_outcome import FetchError
 from app.stores.manifest_files import ManifestFile, parse_content, read_document
 from app.stores.sources import MAX_BYTES, DirectorySources
 

@@ -14,7 +14,8 @@ from app.core.diagnostics import Diagnostic, ManifestError
 from app.core.ports import SourceError, SourceFile
 from app.core.remote import RemoteReference, shown_url
 from app.stores.audit_directory import replace_file, sync_directory
-from app.stores.fetch import Answer, Fetcher, FetchError
+from app.stores.fetch import Fetcher
+from app.stores.fetch_outcome import Answer, FetchError
 from app.stores.manifest_files import find_manifests
 from app.stores.sources import MAX_BYTES, unpack_archive
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,35 @@ def test_config_tells_where_each_value_came_from(folder: Path) -> None:
 def test_openapi_prints_the_checked_in_document(folder: Path) -> None:
     """What the command prints is what is checked in."""
     assert run(folder, "openapi").stdout == (ROOT / "openapi" / "openapi.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("annotator", "loaded"),
+    [
+        ({"type": "classifier", "provider": "pii"}, "False"),
+        ({"type": "endpoint", "url": "http://[::1]:1"}, "True"),
+    ],
+)
+def test_only_who_calls_servers_loads_an_http_client(
+    tmp_path: Path, annotator: dict[str, str], loaded: str
+) -> None:
+    """aiohttp takes long to load: it is what a manifest that names a server costs, not every command and worker."""
+    point = {**MANIFEST["intervention_points"]["input"], "annotations": {"a": {"from": "$policy_target"}}}
+    manifest = {**MANIFEST, "annotators": {"a": annotator}, "intervention_points": {"input": point}}
+    (tmp_path / "m.json").write_text(json.dumps(manifest))
+    program = (
+        "import sys, app.server.worker; from app.cli import cli; cli(['validate', 'm.json'], standalone_mode=False)\n"
+        "print('aiohttp' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.splitlines()[-1:], done.stderr) == ([loaded], "")
 
 
 @pytest.mark.parametrize(

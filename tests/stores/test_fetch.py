@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from app.core.limits import Limits
 from app.core.remote import InvalidReferenceError, Pin, RemoteReference, parse_reference
-from app.stores.fetch import Fetcher, FetchError, FetchFault
+from app.stores.fetch import Fetcher
 from app.stores.fetch_addresses import AddressPolicy
+from app.stores.fetch_outcome import FetchError, FetchFault
 from tests.https import Exchange, HttpsServer, Names, sha256
 
 LIMITS = Limits(manifest_url_timeout_ms=5_000)

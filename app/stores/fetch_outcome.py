@@ -1,0 +1,41 @@
+"""What comes of a fetch: an answer, or a fault."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Answer", "FetchError", "FetchFault"]
+
+
+class FetchFault(StrEnum):
+    """What kind of fault ended a fetch; each is a diagnostic's code too."""
+
+    URL_REFUSED = "fetch-url-refused"
+    ADDRESS_REFUSED = "fetch-address-refused"
+    UNTRUSTED = "fetch-untrusted"
+    UNREACHABLE = "fetch-unreachable"
+    STATUS = "fetch-status"
+    REDIRECTS = "fetch-redirects"
+    TOO_LARGE = "fetch-too-large"
+    TOO_SLOW = "fetch-too-slow"
+    PIN_MISMATCH = "fetch-pin-mismatch"
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether a bound of contract 1.11 was the cause."""
+        return self in (FetchFault.REDIRECTS, FetchFault.TOO_LARGE, FetchFault.TOO_SLOW)
+
+
+class FetchError(Exception):
+    """A fetch that failed. The text names the URL without its query, and nothing that was answered."""
+
+    def __init__(self, fault: FetchFault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server has at a URL; no content where that is what it had before (304)."""
+
+    content: bytes | None
+    etag: str | None = None
