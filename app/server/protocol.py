@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.server.going_on import behind_head
 from app.server.peer import peer_of
 
 __all__ = ["ConnectionLimits", "HttpProtocol"]
@@ -17,6 +19,7 @@ _MAX_HEAD_BYTES = 65_536
 _MAX_PIPELINED = 256
 # Chunks of one byte each are six on the wire.
 _CHUNKING = 8
+_NOT_HTTP = "Invalid HTTP request received."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._owing_since:
             self._owing_since = self.loop.time()
             self._received = 0
-        HttpToolsProtocol.data_received(self, data)
+        self._parse(data)
         if self._complete is not complete:
             if self.scope is self._complete:
                 self._owing_since = 0.0
@@ -122,8 +125,30 @@ class HttpProtocol(HttpToolsProtocol):
         if self._received > bound + _MAX_HEAD_BYTES:
             self._give_up(b"431 Request Header Fields Too Large")
 
+    def _parse(self, data: bytes) -> None:
+        """Parse what came, as uvicorn does; but nobody is let into another protocol."""
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as wish:
+                self.parser, head = behind_head(self)
+                data = head + data[wish.args[0] :]
+                continue
+            except httptools.HttpParserError:
+                self.logger.warning(_NOT_HTTP)
+                self.send_400_response(_NOT_HTTP)
+            return
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer. What calls itself a header from now on came behind the body: it is none."""
+        HttpToolsProtocol.on_headers_complete(self)
+        self.headers = []
+
     def on_message_complete(self) -> None:
         """Note which message is whole, and stop before too many are."""
+        if self.parser.should_upgrade():
+            return  # only its head is
         self._complete = self.scope
         if len(self.pipeline) > _MAX_PIPELINED:
             raise _TooManyRequestsError

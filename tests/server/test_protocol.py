@@ -40,7 +40,11 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
         return
-    body = (await receive())["body"]
+    message = await receive()
+    body = message["body"]
+    while message["more_body"]:
+        message = await receive()
+        body += message["body"]
     path = scope["path"]
     if path == "/parts":
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -50,6 +54,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     if path == "/fails":
         raise RuntimeError("for the test")
+    if path == "/names":
+        body = b" ".join(name for name, _ in scope["headers"])
     status = 204 if path == "/empty" else 200
     answer = b"" if path == "/empty" else b"whole:" + body
     headers = [(b"content-length", b"%d" % len(answer))]
@@ -57,8 +63,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
-def _exchange(*requests: bytes) -> bytes:
-    """Send requests at once over one connection to a real server, and read until it closes."""
+def _exchange(*requests: bytes, apart: bool = False) -> bytes:
+    """Send requests over one connection to a real server, at once or apart, and read until it closes."""
 
     async def run() -> bytes:
         listener = socket.create_server(("127.0.0.1", 0))
@@ -69,7 +75,9 @@ def _exchange(*requests: bytes) -> bytes:
             await asyncio.sleep(0.01)
         reader, writer = await asyncio.open_connection(*listener.getsockname())
         Counting.writes = 0
-        writer.write(b"".join(requests))
+        for part in requests if apart else (b"".join(requests),):
+            writer.write(part)
+            await asyncio.sleep(0)
         reply = await asyncio.wait_for(reader.read(), 10)
         writer.close()
         server.should_exit = True
@@ -122,3 +130,44 @@ def test_requests_on_one_connection_are_answered_in_order() -> None:
     assert reply.count(b"HTTP/1.1 200 OK") == 3
     assert reply.index(b"whole:one") < reply.index(b"whole:three")
     assert Counting.writes == 3
+
+
+_INNER = REQUEST % (b"GET", b"inner", b"")
+_UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n"
+_CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(_INNER), _INNER)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        REQUEST % (b"POST", b"", _UPGRADE + b"Content-Length: %d\r\n" % len(_INNER)) + _INNER,
+        REQUEST % (b"POST", b"", _UPGRADE + b"Transfer-Encoding: chunked\r\n") + _CHUNKED,
+        REQUEST % (b"CONNECT", b"", b"Content-Length: %d\r\n" % len(_INNER)) + _INNER,
+    ],
+    ids=["length", "chunked", "connect"],
+)
+@pytest.mark.parametrize("pieces", [False, True], ids=["at-once", "in-pieces"])
+def test_a_body_is_no_request_whatever_protocol_is_asked_for(first: bytes, pieces: bool) -> None:
+    """Another protocol is not spoken: the message keeps its body, and the connection goes on behind it."""
+    second = REQUEST % (b"POST", b"", _UPGRADE + b"Content-Length: 3\r\n") + b"two"
+    last = _close(b"POST", headers=b"Content-Length: 4\r\n") + b"last"
+    sent = [first, second, last]
+    if pieces:
+        sent = [bytes([byte]) for byte in b"".join(sent)]
+    reply = _exchange(*sent, apart=pieces)
+    assert reply.count(b"HTTP/1.1 200 OK") == 3, reply
+    assert reply.index(b"whole:GET /inner") < reply.index(b"whole:two") < reply.index(b"whole:last")
+
+
+def test_another_protocol_is_not_spoken_without_a_body() -> None:
+    """A request without a body that asks for another protocol is answered in this one."""
+    first = REQUEST % (b"GET", b"", b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    assert _exchange(first, _close()).count(b"HTTP/1.1 200 OK\r\n") == 2
+
+
+def test_what_stands_behind_a_body_is_no_header() -> None:
+    """A trailer neither adds to the headers that a request is judged by, nor takes the place of one."""
+    trailers = b"Authorization: Bearer x\r\nHost: y\r\n"
+    body = b"2\r\nhi\r\n0\r\n%s\r\n" % trailers
+    reply = _exchange(_close(b"POST", b"names", b"Transfer-Encoding: chunked\r\n") + body)
+    assert reply.endswith(b"whole:host transfer-encoding connection"), reply
