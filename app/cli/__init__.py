@@ -1,6 +1,8 @@
 """The command `acs-sidecar`: one module a verb."""
 
 import os
+import signal
+import sys
 
 import typer
 
@@ -41,6 +43,9 @@ def _root(
 
 def main() -> None:
     """Run the command."""
+    if os.getpid() == 1:
+        # The first process of a container gets no signal that it does not handle.
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     # The engines look at these: one time zone everywhere, and failures that cost no stack trace.
     os.environ |= {"TZ": "UTC", "RUST_BACKTRACE": "0"}
     cli()
