@@ -171,6 +171,30 @@ def test_a_certificate_may_be_optional(start: Callable[..., Tls]) -> None:
     assert service.evaluate(None)[0] == 401
 
 
+@pytest.mark.parametrize("settings", [{}, {"ACS_TLS_CLIENT_CA_FILE": "ca.pem"}], ids=["tls", "mutual"])
+def test_the_probe_knows_the_service_by_its_own_certificate(
+    start: Callable[..., Tls], settings: dict[str, str]
+) -> None:
+    """It needs no authority, and shows the same certificate where one is asked for; another one it refuses."""
+    service = start(**settings)
+
+    def probe(pair: Pair) -> tuple[int, str]:
+        certificate, key = map(str, pair)
+        given = {"ACS_PORT": str(service.port), "ACS_TLS_CERT_FILE": certificate, "ACS_TLS_KEY_FILE": key}
+        done = subprocess.run(
+            [COMMAND.with_name("acs-probe")],
+            env=environment(**given),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout[:13] or done.stderr[:46]
+
+    until(lambda: probe((service.certificate, service.key)) == (0, '{"ready":true'))
+    other = service.authority.issue("other", "127.0.0.1")
+    assert probe(other) == (1, "no answer: [SSL: CERTIFICATE_VERIFY_FAILED] ce")
+
+
 def test_old_protocols_are_not_spoken(start: Callable[..., Tls]) -> None:
     """TLS 1.3 is chosen, 1.2 is spoken with forward secrecy, and nothing older."""
     service = start()
