@@ -53,6 +53,7 @@ def create_app(runtime: Runtime) -> Gate:
         users,
         settings.max_body_bytes,
         counting,
+        runtime.service.fault,
     )
 
 
@@ -105,6 +106,8 @@ def _invalid_request(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         return _fault(_, error)
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return _respond(ProblemError(HTTPStatus.BAD_REQUEST, "the body is not JSON that can be read"))
     place = ".".join(str(part) for part in first["loc"] if part != "body")
     detail = f"`{place}`: {first['msg']}" if place else "the body is not a JSON object"
     return _respond(ProblemError(HTTPStatus.BAD_REQUEST, detail))

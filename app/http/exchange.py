@@ -75,7 +75,8 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | N
     when the body did not come in time.
     """
     announced = headers.content_length
-    if announced is not None and (not announced.isdigit() or int(announced) > limit):
+    # Zeros in front may be so many that `int` refuses the text; a length has few digits behind them.
+    if announced is not None and (not announced.isdigit() or int(announced.lstrip(b"0") or b"0") > limit):
         raise _too_long(limit)
     message = await receive()
     if message["type"] != "http.request":

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 
 from app.core.caller import Peer
@@ -72,6 +73,7 @@ class Gate:
         users: frozenset[int],
         max_body_bytes: int,
         metrics: HttpMetrics,
+        fault: Callable[[Exception], None],
     ) -> None:
         self._decisions = decisions
         self._others = others
@@ -80,6 +82,7 @@ class Gate:
         self._users = frozenset(f"uid:{user}" for user in users)
         self._max_body_bytes = max_body_bytes
         self._metrics = metrics
+        self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -115,8 +118,12 @@ class Gate:
         except ProblemError as problem:
             await self._refuse(send, problem, verdict=False)
             return
-        if body is not None:
+        if body is None:
+            return
+        try:
             await self._others(scope, _replay(body, receive), self._counted(scope, send))
+        except Exception as error:  # noqa: BLE001  # answered with 500 by then; its text may hold content
+            self._fault(error)
 
     async def _refuse(self, send: Send, problem: ProblemError, *, verdict: bool) -> None:
         self._metrics.rejected(problem.cause)

@@ -1,12 +1,15 @@
 """What is loaded, and the check of a manifest that is not (contract 2.3)."""
 
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 
 from app.catalog import AnyManifest
 from app.core.caller import Caller
@@ -28,7 +31,28 @@ __all__ = ["router"]
 _SCHEMA_TYPE = "application/schema+json"
 _SCHEMA_RESPONSE: dict[str, Any] = {"content": {_SCHEMA_TYPE: {"schema": {"type": "object"}}}}
 
-router = APIRouter(tags=["manifests"])
+
+class _StrictRequest(Request):
+    """Reads JSON as decisions do: no manifest is valid here that could not be sent there."""
+
+    async def json(self) -> Any:  # noqa: ANN401  # as the base class has it
+        return orjson.loads(await self.body())
+
+
+class _StrictRoute(APIRoute):
+    """A route whose body is read so."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Give what FastAPI would, with the other reading."""
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
+
+        return strictly
+
+
+router = APIRouter(tags=["manifests"], route_class=_StrictRoute)
 Current = Annotated[Runtime, Depends(current_runtime)]
 CurrentCaller = Annotated[Caller | None, Depends(current_caller)]
 

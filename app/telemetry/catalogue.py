@@ -127,7 +127,9 @@ IN_FLIGHT = Metric("acs_http_requests_in_flight", Kind.GAUGE, "Decision requests
 REJECTED = Metric(
     "acs_requests_rejected", Kind.COUNTER, "Requests refused without an evaluation, by cause.", ("cause",)
 )
-FAULTS = Metric("acs_faults", Kind.COUNTER, "Errors that no part of the service foresaw; each denied.")
+FAULTS = Metric(
+    "acs_faults", Kind.COUNTER, "Errors that no part of the service foresaw; a decision was a deny."
+)
 MANIFESTS = Metric("acs_manifests", Kind.LARGEST, "The operator's manifests that are loaded.", ("state",))
 MANIFEST_COMPILES = Metric(
     "acs_manifest_compiles",

@@ -45,7 +45,10 @@ def render(shared: SharedNumbers, build: Mapping[str, str], accept: str) -> tupl
     """
     registry = CollectorRegistry()
     registry.register(_Numbers(shared, {name.replace("-", "_"): text for name, text in build.items()}))
-    encoder, content_type = choose_encoder(accept)
+    try:
+        encoder, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # what stands as a version is compared as it stands
+        encoder, content_type = choose_encoder("")
     return encoder(registry), content_type
 
 

@@ -43,6 +43,7 @@ def test_names_entry_bundles(bundle: EntryBundle) -> None:
         "/tile/0/000",
         "tile/0/000\n",
         "tile/data/000",
+        "tile/0/" + "x999/" * 7 + "999",
         "checkpoint",
     ],
 )

@@ -216,6 +216,15 @@ def test_openmetrics_is_given_to_those_who_accept_it(start: Start, manifest: str
     assert openmetrics == scrape(service).keys()
 
 
+@pytest.mark.parametrize("version", ["abc", "9" * 5000])
+def test_a_format_in_an_odd_version_is_the_plain_one(start: Start, manifest: str, version: str) -> None:
+    """Whatever stands as a version in `Accept`, the scrape is answered."""
+    service = start("--manifests", manifest)
+    accept = {"accept": f"application/openmetrics-text; version={version}"}
+    status, headers, _ = service.request("GET", "/metrics", headers=accept)
+    assert (status, headers["content-type"].partition(";")[0]) == (200, "text/plain")
+
+
 @pytest.mark.skipif(
     shutil.which("promtool") is None and "CI" not in os.environ, reason="promtool is not installed"
 )

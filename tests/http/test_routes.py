@@ -1,7 +1,9 @@
 """Contract 2.2 to 2.4: errors, other routes, and who may speak to the service."""
 
 import json
+import shutil
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -268,3 +270,55 @@ def test_too_many_requests_are_turned_away(start: Start) -> None:
         if service.request("POST", "/v1/evaluate/input", REQUEST)[0] == 200:
             return
     raise AssertionError("the place of a client that went away was never free again")
+
+
+@pytest.mark.parametrize("path", ["/v1/evaluate/input", "/v1/manifests:validate"])
+def test_zeros_before_a_length_are_no_length(inline_service: Service, path: str) -> None:
+    """However many digits a length is written with, it is what it says."""
+    length = b"0" * 5000 + b"2"
+    head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" % path.encode()
+    reply = _raw(inline_service, head + b"Connection: close\r\nContent-Length: " + length + b"\r\n\r\n{}")
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert b'"status":400' in reply
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"manifest": "\\ud800"}',
+        b'{"manifest": {"\\udfff": 1}}',
+        b'{"manifest": {"a": NaN}}',
+        b'{"manifest": {"a": 1e999}}',
+        b'\xef\xbb\xbf{"manifest": {}}',
+        '{"manifest": {}}'.encode("utf-16"),
+    ],
+    ids=["surrogate", "name", "nan", "infinity", "mark", "utf-16"],
+)
+def test_a_manifest_is_validated_as_decisions_read_it(inline_service: Service, body: bytes) -> None:
+    """What is no JSON for a decision is none for validation."""
+    reply = inline_service.request("POST", "/v1/manifests:validate", body)
+    assert (reply[0], json.loads(reply[2])["detail"]) == (400, "the body is not JSON that can be read")
+
+
+def test_an_integer_beyond_64_bits_is_validated_as_decisions_read_it(inline_service: Service) -> None:
+    """It is a number there, so it is one here: the digest is that of the same value."""
+    body = b'{"manifest": {"metadata": {"a": 123456789012345678901234567890}}}'
+    status, _, reply = inline_service.request("POST", "/v1/manifests:validate", body)
+    decided = inline_service.post("/v1/evaluate/input", {"snapshot": {}, **json.loads(body)})[1]
+    assert (status, json.loads(reply)["digest"]) == (200, decided["manifest_digest"])
+
+
+def test_an_error_that_nobody_foresaw_is_told_without_its_text(start: Start, tmp_path: Path) -> None:
+    """Such an error of any route is counted, and the log has its type and place, not its words (2.2)."""
+    (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
+    service = start(ACS_MANIFESTS="m.json")
+    shutil.rmtree(tmp_path / "var" / "audit")
+    status, body = service.get("/v1/audit/records")
+    assert (status, body["detail"]) == (500, "an unforeseen error; the log has its place")
+    assert b"acs_faults_total 1.0" in service.request("GET", "/metrics")[2]
+    service.stop()
+    faults = [json.loads(line) for line in service.log().splitlines() if '"level":"error"' in line]
+    assert [(fault["event"], fault["error_type"]) for fault in faults] == [
+        ("evaluation_fault", "FileNotFoundError")
+    ]
+    assert "var/audit/" not in str(faults)
