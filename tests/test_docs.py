@@ -58,7 +58,7 @@ class Session:
             self.service = self.start(shlex.split(command.removeprefix(SERVE)))
             return
         if ADDRESS.search(command):
-            if shutil.which("curl") is None:
+            if shutil.which("curl") is None and "CI" not in os.environ:
                 pytest.skip("curl is not installed")
             self.service = self.service or self.start([])
             command = ADDRESS.sub(self.service.url.removeprefix("http://"), command)

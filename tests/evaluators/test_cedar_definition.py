@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from app.core.diagnostics import ManifestError
 from app.core.points import InterventionPoint
 from app.core.ports import NoSources
 from app.evaluators.cedar import CEDAR
@@ -83,7 +84,7 @@ def test_no_files_for_inline_manifests() -> None:
     )
     for member in ("policy_path", "entities_path", "schema_path"):
         given = {"policy_set": PERMIT_ALL, member: "x"} if member != "policy_path" else {member: "x"}
-        with pytest.raises(Exception, match="`x` cannot be read: this manifest may not name files"):
+        with pytest.raises(ManifestError, match="`x` cannot be read: this manifest may not name files"):
             CEDAR.compile(MAIN, {"type": "cedar", **given}, NoSources())
 
 

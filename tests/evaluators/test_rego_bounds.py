@@ -120,7 +120,8 @@ def test_the_scan_keeps_in_step_with_the_lexer(levels: list[list[str]]) -> None:
     text = f"package a\nx := {text}"
     if len(levels) > MAX_BRACKETS:
         assert _message(text) == DEEP_BRACKETS
-    elif _message(text) is None:
+    else:
+        assert _message(text) is None
         assert len(evaluate(definition(text))) >= len(levels[-1])  # type: ignore[arg-type]  # a list
 
 

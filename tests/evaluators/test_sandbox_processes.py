@@ -228,6 +228,7 @@ def test_a_zygote_that_is_killed_is_replaced() -> None:
             await asyncio.sleep(0.05)
             (before,) = zygotes()
             orphans = children()
+            assert len(orphans) >= 2
             os.kill(before, signal.SIGKILL)
             assert await task == DIED
             await until(_whole(sandbox))
@@ -240,14 +241,15 @@ def test_a_zygote_that_is_killed_is_replaced() -> None:
 
 def test_a_zygote_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests still end in time; what it neither forked nor killed goes when it does."""
-    monkeypatch.setattr(sandbox_pool, "START_S", 0.5)
 
     async def scenario() -> None:
         async with opened(policy_timeout_ms=100) as sandbox:
+            monkeypatch.setattr(sandbox_pool, "START_S", 0.5)
             slow = await sandboxed(sandbox, SLOW)
             quick = await sandboxed(sandbox, ALLOW, "sha256:quick")
             (before,) = zygotes()
             stuck = children()
+            assert len(stuck) >= 2
             os.kill(before, signal.SIGSTOP)
             started = time.monotonic()
             assert await outcome(slow) == "the policy took longer than 100 ms and was stopped"
@@ -267,6 +269,7 @@ def test_signals_of_the_terminal_leave_the_sandbox_alone() -> None:
         async with opened() as sandbox:
             policy = await sandboxed(sandbox, ALLOW)
             before = (zygotes(), children())
+            assert [len(processes) for processes in before] == [1, 2]
             for process in (*zygotes(), *children()):
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     os.kill(process, number)
@@ -287,6 +290,7 @@ def test_closing_fails_what_is_in_flight_and_ends_every_process() -> None:
             tasks = [asyncio.create_task(outcome(slow)) for _ in range(3)]
             await asyncio.sleep(0.05)
             sandbox_left.extend(children())
+            assert sandbox_left
             started = time.monotonic()
         assert time.monotonic() - started < 0.5
         assert await asyncio.gather(*tasks) == ["the policy came while the sandbox was closed"] * 3
@@ -331,6 +335,7 @@ def _interpreter(prefix: list[str]) -> str:
         # A shell, for `test` follows every directory on the way with the user's own rights.
         if subprocess.run([*prefix, "test", "-x", candidate], check=False).returncode == 0:
             return candidate
+    assert "CI" not in os.environ
     pytest.skip("no interpreter of this version is executable for an unprivileged user")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core.limits import Limits
@@ -340,6 +340,8 @@ def test_private_networks_are_open_and_an_exemption_is_for_its_form() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
+@example(0x7F000001)
+@example(0x08080808)
 def test_an_embedded_address_is_never_freer_than_its_own(number: int) -> None:
     """Whatever IPv4 address is refused is refused in each IPv6 form that carries it."""
     policy = AddressPolicy()
