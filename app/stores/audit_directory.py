@@ -1,22 +1,28 @@
 """The files of the audit log: where they are, who holds them, how they are replaced (contract 4.2)."""
 
+import errno
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.audit.checkpoint import Checkpoint
-from app.audit.note import NoteError, SignedNote
+from app.audit.note import MAX_NOTE_BYTES, NoteError, SignedNote
 from app.audit.origin import ORIGIN_PARTS, is_origin, is_origin_part
 
 __all__ = [
     "CHECKPOINT",
+    "MAX_CHECKPOINTS_BYTES",
     "LogDirectory",
     "find_logs",
+    "kept_checkpoints",
     "locked",
+    "open_file",
+    "read_file",
     "remove_if_there",
     "replace_file",
     "sync_directory",
@@ -26,6 +32,12 @@ __all__ = [
 CHECKPOINT = "checkpoint"
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
+WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a file of a log is opened to write: never through a link, nor waiting for who reads a pipe."""
+
+MAX_CHECKPOINTS_BYTES = 64 * 1024 * 1024
+"""A file of checkpoints is never longer: they are shorter than the 16 MiB of records that they sign."""
+
 _SEGMENT = re.compile(r"records-([0-9]{1,18})\.jsonl")
 _CHECKPOINTS = re.compile(r"checkpoints-([0-9]{1,18})")
 _TORN = re.compile(r"torn-[0-9]{1,18}(?:-[0-9]+)?(?:\.checkpoint)?")
@@ -83,9 +95,9 @@ class LogDirectory:
         return bool(self.segments() or self.checkpoint_files() or self.checkpoint.exists())
 
     def published(self) -> bytes | None:
-        """Read the newest published checkpoint."""
+        """Read the newest published checkpoint; of one that is too long to be a note, the beginning."""
         try:
-            return self.checkpoint.read_bytes()
+            return read_file(self.checkpoint, MAX_NOTE_BYTES + 1)
         except FileNotFoundError:
             return None
 
@@ -115,10 +127,13 @@ class LogDirectory:
         return (Path(entry.path) for entry in os.scandir(self.path) if entry.is_file(follow_symlinks=False))
 
 
-def find_logs(root: Path) -> list[LogDirectory]:
-    """List every log below the audit directory, by origin; links are not followed."""
-    found: list[tuple[str, ...]] = [()]
-    for _ in range(ORIGIN_PARTS):
+def find_logs(root: Path, within: tuple[str, ...] = ()) -> list[LogDirectory]:
+    """List every log below the audit directory, or those whose origin begins with the parts `within`.
+
+    They come by origin; links are not followed.
+    """
+    found = [within] if all(map(is_origin_part, within)) else []
+    for _ in range(ORIGIN_PARTS - len(within)):
         found = [
             (*parts, entry.name)
             for parts in found
@@ -139,6 +154,37 @@ def locked(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def open_file(path: Path) -> int:
+    """Open a file to read. Raises `OSError`; `FileNotFoundError` also for what is no regular file.
+
+    Stops: a link, a pipe or a device in the place of a log's file, which leads elsewhere or never ends.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return handle
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """Read a file, at most so many bytes of it. Raises as `open_file` does."""
+    with os.fdopen(open_file(path), "rb") as file:
+        return file.read(most)
+
+
+def kept_checkpoints(path: Path) -> bytes:
+    """Read a file of checkpoints. Raises `OSError`, also for one that is longer than any can be."""
+    content = read_file(path, MAX_CHECKPOINTS_BYTES + 1)
+    if len(content) > MAX_CHECKPOINTS_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content
+
+
 def write_all(handle: int, content: bytes) -> None:
     """Write all of `content`, in one call unless the kernel takes less. Raises `OSError`."""
     written = os.write(handle, content)
@@ -149,7 +195,7 @@ def write_all(handle: int, content: bytes) -> None:
 def replace_file(path: Path, content: bytes, sync: bool) -> None:
     """Put `content` in the place of `path` at once: whoever reads sees all of the old or all of the new."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    handle = os.open(temporary, WRITE_FLAGS | os.O_TRUNC, FILE_MODE)
     try:
         write_all(handle, content)
         if sync:

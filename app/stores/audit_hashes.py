@@ -4,10 +4,12 @@ from pathlib import Path
 
 from app.audit.merkle import HASH_BYTES, leaf_hash
 from app.audit.tiles import TILE_WIDTH, Tile, TileHashes, fold
-from app.stores.audit_directory import LogDirectory
+from app.stores.audit_directory import LogDirectory, read_file
 from app.stores.audit_records import record_lines
 
 __all__ = ["LogTiles", "stored_tile"]
+
+_TILE_BYTES = TILE_WIDTH * HASH_BYTES
 
 
 class LogTiles:
@@ -54,12 +56,12 @@ def stored_tile(directory: LogDirectory, tile: Tile) -> bytes:
     """Read what there is on disk of a tile: the full one, else the widest partial one, else nothing."""
     path = directory.path / Tile(tile.level, tile.index).path
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
+        return read_file(path, _TILE_BYTES)
+    except OSError:
         pass
     try:
-        return max(path.with_name(f"{path.name}.p").iterdir(), key=_width).read_bytes()
-    except (FileNotFoundError, ValueError):
+        return read_file(max(path.with_name(f"{path.name}.p").iterdir(), key=_width), _TILE_BYTES)
+    except (OSError, ValueError):
         return b""
 
 

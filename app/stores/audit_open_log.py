@@ -19,6 +19,7 @@ from app.audit.record import AuditEntry, ServiceEvent, record_line, rfc3339, uui
 from app.stores.audit_directory import (
     DIRECTORY_MODE,
     FILE_MODE,
+    WRITE_FLAGS,
     LogDirectory,
     replace_file,
     sync_directory,
@@ -281,7 +282,7 @@ class OpenLog:
     def _begin_segment(self) -> None:
         """Open the files of the next segment; those of the one before stay as they are on an error."""
         first = self.size
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        flags = WRITE_FLAGS | os.O_APPEND
         records = os.open(self.directory.segment(first), flags, FILE_MODE)
         try:
             checkpoints = os.open(self.directory.checkpoints(first), flags, FILE_MODE)

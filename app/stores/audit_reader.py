@@ -8,7 +8,6 @@ published checkpoint, or past the last durable one for the log of this process.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import orjson
 
@@ -224,22 +223,28 @@ class AuditReader:
         try:
             shown = self._shown(directory.origin, None)
             first, last = _parsed(_one_record(shown, 0)), _parsed(_one_record(shown, shown.size - 1))
-        except (NotInLogError, LogDamagedError):
+        except (NotInLogError, LogDamagedError, OSError):
             first = last = {}
             size = 0
         else:
             size = shown.size
-        if directory.origin in damaged:
-            state = LogState.DAMAGED
-        elif directory.held():
-            state = LogState.OPEN
-        else:
-            state = LogState.CLOSED if last.get("event") == "log_closed" else LogState.CRASHED
         details = first.get("details")
         vkey = details.get("vkey") if isinstance(details, Mapping) else None
-        return LogSummary(
-            directory.origin, cast("str | None", vkey), state, size, cast("str | None", last.get("time"))
-        )
+        state = LogState.DAMAGED if directory.origin in damaged else _state(directory, last)
+        return LogSummary(directory.origin, _text(vkey), state, size, _text(last.get("time")))
+
+
+def _state(directory: LogDirectory, last: Mapping[str, Json]) -> LogState:
+    try:
+        held = directory.held()
+    except OSError:  # what cannot be read is as good as damaged
+        return LogState.DAMAGED
+    ended = LogState.CLOSED if last.get("event") == "log_closed" else LogState.CRASHED
+    return LogState.OPEN if held else ended
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _one_record(shown: _Shown, index: int) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from app.audit.record import MAX_RECORD_BYTES
-from app.stores.audit_directory import LogDirectory
+from app.stores.audit_directory import LogDirectory, open_file
 
 __all__ = ["LogDamagedError", "offset_behind", "record_lines", "segment_lines"]
 
@@ -29,17 +29,17 @@ def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[byte
         if not first <= index < until:
             continue
         for line in segment_lines(path, first, index):
-            if index == until:
-                break
             yield line
             index += 1
+            if index == until:
+                break
     if index < end:
         raise LogDamagedError(f"record {index} is missing")
 
 
 def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
-    """Give the complete lines of a segment from record `index` on."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Give the complete lines of a segment from record `index` on. Raises `LogDamagedError`."""
+    handle = open_file(path)
     try:
         at = _line_start(handle, first, index)
         rest = b""
@@ -47,13 +47,16 @@ def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
             at += len(chunk)
             *lines, rest = (rest + chunk).split(b"\n")
             yield from lines
+            index += len(lines)
+            if len(rest) > MAX_RECORD_BYTES:
+                raise LogDamagedError(f"record {index} is longer than {MAX_RECORD_BYTES} bytes")
     finally:
         os.close(handle)
 
 
 def offset_behind(path: Path, first: int, index: int) -> int:
     """Give the offset behind record `index` in a segment. Raises `LogDamagedError`."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = open_file(path)
     try:
         start = _line_start(handle, first, index)
         length = os.pread(handle, MAX_RECORD_BYTES + 1, start).find(b"\n") + 1

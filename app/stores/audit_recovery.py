@@ -14,9 +14,18 @@ import orjson
 from app.audit.checkpoint import Checkpoint, split_notes
 from app.audit.claims import LogState, Predecessor, Torn
 from app.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_hash
-from app.audit.note import NoteError, SignedNote, verified_by
+from app.audit.note import MAX_NOTE_BYTES, NoteError, SignedNote, verified_by
 from app.audit.trust import Trust
-from app.stores.audit_directory import LogDirectory, find_logs, remove_if_there, replace_file, sync_directory
+from app.stores.audit_directory import (
+    LogDirectory,
+    find_logs,
+    kept_checkpoints,
+    open_file,
+    read_file,
+    remove_if_there,
+    replace_file,
+    sync_directory,
+)
 from app.stores.audit_hashes import LogTiles
 from app.stores.audit_records import LogDamagedError, offset_behind, record_lines
 from app.stores.audit_tiles import TILE_BYTES, TileWriter
@@ -26,6 +35,7 @@ __all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "inspect", "
 BACKGROUND_BYTES = 64 * 1024 * 1024
 _EXAMINED = "examined"
 _COPY = 1 << 20
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +85,16 @@ def survey(
         if directory.origin in known:
             predecessors.append(known[directory.origin])
             continue
-        if directory.held():
-            predecessors.append(_as_published(directory, LogState.OPEN, trust))
-            continue
         try:
             found = _examine(directory, trust, thorough)
+            if found is None:
+                predecessors.append(_as_published(directory, LogState.OPEN, trust))
+                continue
+            _move_torn(directory, found.end)
         except LogDamagedError as error:
             damage.append(Damage(directory.origin, str(error)))
             predecessors.append(_as_published(directory, LogState.DAMAGED, trust))
             continue
-        _move_torn(directory, found.end)
         if not found.examined:
             unexamined.append(directory)
         torn = tuple(_describe(path) for path in directory.torn())
@@ -134,9 +144,16 @@ class _Found:
     examined: bool
 
 
-def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> _Found:
-    """Examine a log that nobody holds, without changing anything that it promised."""
+def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> _Found | None:
+    """Examine a log, without changing anything that it promised; `None` where somebody holds it.
+
+    Raises `LogDamagedError`.
+    """
     try:
+        if directory.held():
+            return None
+        if directory.checkpoint.is_dir():
+            raise LogDamagedError("`checkpoint` is a directory")
         end = _signed_end(directory, trust)
         closed = _ends_closed(directory, end)
         if _is_examined(directory, end):
@@ -178,25 +195,30 @@ def _signed_end(directory: LogDirectory, trust: Trust) -> _End:
     """
     best = _NOTHING
     seen = False
-    candidates = [notes for _, path in reversed(directory.checkpoint_files()) if (notes := _notes(path))]
+    candidates = [notes for _, path in directory.checkpoint_files() if (notes := _notes(path))]
     if published := directory.published():
         candidates.append([published])
     for notes in candidates:
-        for note in reversed(notes):
-            seen = True
-            end = _validly_signed(note, directory.origin, trust)
-            if end is None:
-                continue
-            if end.size > best.size:
+        seen = True
+        for note in sorted(notes, key=_claimed_size, reverse=True):
+            if _claimed_size(note) <= best.size:
+                break
+            if end := _validly_signed(note, directory.origin, trust):
                 best = end
-            break
+                break
     if seen and best is _NOTHING:
         raise LogDamagedError("no checkpoint is signed by a trusted key")
     return best
 
 
 def _notes(path: Path) -> list[bytes]:
-    return [note for _, note in split_notes(path.read_bytes())]
+    return [note for _, note in split_notes(kept_checkpoints(path))]
+
+
+def _claimed_size(note: bytes) -> int:
+    """Read the size that a note states, at little cost: it only tells which to verify first."""
+    line = note.partition(b"\n")[2].partition(b"\n")[0]
+    return int(line) if line.isdigit() and len(line) < _MOST_DIGITS else -1
 
 
 def _validly_signed(content: bytes, origin: str, trust: Trust) -> _End | None:
@@ -227,8 +249,8 @@ def _ends_closed(directory: LogDirectory, end: _End) -> bool:
 def _is_examined(directory: LogDirectory, end: _End) -> bool:
     """Tell whether this process or one before it hashed the records up to the same checkpoint."""
     try:
-        return bool(end.note) and (directory.path / _EXAMINED).read_bytes() == end.note
-    except FileNotFoundError:
+        return bool(end.note) and read_file(directory.path / _EXAMINED, MAX_NOTE_BYTES) == end.note
+    except OSError:
         return False
 
 
@@ -243,7 +265,8 @@ def _move_torn(directory: LogDirectory, end: _End) -> None:
     for path, start in [*torn_notes, *torn_records]:
         _cut(path, start)
     for leftover in directory.path.glob(".*"):
-        remove_if_there(leftover)
+        if not leftover.is_dir():
+            remove_if_there(leftover)
     if end.note and directory.published() != end.note:
         replace_file(directory.checkpoint, end.note, sync=True)
 
@@ -263,7 +286,7 @@ def _behind(
 def _covered_by(path: Path, _: int, size: int) -> int:
     """Give the offset in a file of checkpoints behind the last note that does not pass the end."""
     covered = 0
-    for offset, note in split_notes(path.read_bytes()):
+    for offset, note in split_notes(kept_checkpoints(path)):
         try:
             stated = Checkpoint.parse(SignedNote.parse(note).text).size
         except NoteError:
@@ -278,12 +301,12 @@ def _keep_copy(parts: Sequence[tuple[Path, int]], directory: LogDirectory, stem:
     """Copy bytes to a new file of their own, durably; an earlier one is never overwritten."""
     target = directory.path / f"{stem}{suffix}"
     number = 1
-    while target.exists():
+    while target.exists() or target.is_symlink():
         number += 1
         target = directory.path / f"{stem}-{number}{suffix}"
     with target.open("xb") as copy:
         for path, start in parts:
-            with path.open("rb") as source:
+            with os.fdopen(open_file(path), "rb") as source:
                 source.seek(start)
                 while chunk := source.read(_COPY):
                     copy.write(chunk)
@@ -299,14 +322,16 @@ def _cut(path: Path, length: int) -> None:
 
 
 def _describe(path: Path) -> Torn:
-    with path.open("rb") as file:
+    with os.fdopen(open_file(path), "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Torn(path.name, file.tell(), f"sha256:{digest}")
 
 
 def _as_published(directory: LogDirectory, state: LogState, trust: Trust) -> Predecessor:
     """Describe a log by its published checkpoint, if that is validly signed: others may be writing it."""
-    published = directory.published()
-    end = _validly_signed(published, directory.origin, trust) if published else None
-    end = end or _NOTHING
+    try:
+        published = directory.published()
+    except OSError:
+        published = None
+    end = (_validly_signed(published, directory.origin, trust) if published else None) or _NOTHING
     return Predecessor(directory.origin, state, end.size, end.root)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.audit.checkpoint import Checkpoint, split_notes
 from app.audit.note import NoteError, SignedNote
-from app.stores.audit_directory import FILE_MODE, LogDirectory, find_logs
+from app.stores.audit_directory import FILE_MODE, LogDirectory, find_logs, kept_checkpoints
 from app.stores.audit_records import record_lines
 from app.stores.audit_stream import CHECKPOINTS, RECORDS, SUBJECTS, WINDOW, index_of, message_id, subject
 from app.stores.nats import NatsError
@@ -174,7 +174,7 @@ def _newest(log: LogDirectory, ended: bool) -> bytes:
     """Give the newest checkpoint that may be shown; of a log that ended also one that was not published."""
     notes = [log.published() or b""]
     if ended and (files := log.checkpoint_files()):
-        notes += [note for _, note in split_notes(files[-1][1].read_bytes())][-1:]
+        notes += [note for _, note in split_notes(kept_checkpoints(files[-1][1]))][-1:]
     return max(notes, key=_size)
 
 

@@ -1,11 +1,12 @@
 """The raw bytes of a log on disk, for the auditor (contract 4.5)."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from app.audit.merkle import HASH_BYTES
 from app.audit.tiles import TILE_WIDTH, Tile
-from app.stores.audit_directory import LogDirectory
+from app.stores.audit_directory import LogDirectory, kept_checkpoints, open_file
 from app.stores.audit_hashes import stored_tile
 
 __all__ = ["FileLogSource"]
@@ -14,13 +15,18 @@ _CHUNK = 1 << 20
 
 
 class FileLogSource:
-    """Reads a log as it was at one moment: the checkpoints, then the names of the files, then records."""
+    """Reads a log as it was at one moment: the checkpoints, then the names of the files, then records.
+
+    Raises `OSError`.
+    """
 
     def __init__(self, directory: LogDirectory) -> None:
         self._directory = directory
         self._published = directory.published()
         self._checkpoints = [(path.name, path) for _, path in directory.checkpoint_files()]
-        self._last = self._checkpoints[-1][1].read_bytes() if self._checkpoints else b""
+        self._growing: bytes | None = None
+        if self._checkpoints and _may_grow(directory):
+            self._growing = kept_checkpoints(self._checkpoints[-1][1])
         self._segments = directory.segments()
 
     @property
@@ -33,11 +39,11 @@ class FileLogSource:
         return self._published
 
     def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:
-        """Read the files of checkpoints; the last, which may be growing, was read before."""
+        """Read the files of checkpoints; the last of a log that is being written was read before."""
         for name, path in self._checkpoints[:-1]:
-            yield name, path.read_bytes()
-        if self._checkpoints:
-            yield self._checkpoints[-1][0], self._last
+            yield name, kept_checkpoints(path)
+        for name, path in self._checkpoints[-1:]:
+            yield name, kept_checkpoints(path) if self._growing is None else self._growing
 
     def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Read the segments in chunks."""
@@ -56,7 +62,14 @@ class FileLogSource:
         return bytes(hashes[start % TILE_WIDTH * HASH_BYTES :])
 
 
+def _may_grow(directory: LogDirectory) -> bool:
+    try:
+        return directory.held()
+    except OSError:  # a file system without locks does not tell
+        return True
+
+
 def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with os.fdopen(open_file(path), "rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk

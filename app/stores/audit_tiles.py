@@ -5,7 +5,14 @@ from contextlib import suppress
 
 from app.audit.merkle import HASH_BYTES
 from app.audit.tiles import TILE_WIDTH, Tile, fold
-from app.stores.audit_directory import DIRECTORY_MODE, FILE_MODE, LogDirectory, remove_if_there, write_all
+from app.stores.audit_directory import (
+    DIRECTORY_MODE,
+    FILE_MODE,
+    WRITE_FLAGS,
+    LogDirectory,
+    remove_if_there,
+    write_all,
+)
 
 __all__ = ["TILE_BYTES", "TileWriter"]
 
@@ -74,7 +81,7 @@ class TileWriter:
             if parent not in self._made:
                 os.makedirs(parent, DIRECTORY_MODE, exist_ok=True)  # noqa: PTH103  # a path object costs more
                 self._made.add(parent)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+            handle = os.open(path, WRITE_FLAGS | os.O_TRUNC, FILE_MODE)
             try:
                 write_all(handle, hashes)
             finally:

@@ -34,6 +34,8 @@ def test_names_entry_bundles(bundle: EntryBundle) -> None:
         "tile/0/1000",
         "tile/00/000",
         "tile/0/x000/001",
+        "tile/0/" + "x001/" * 7 + "001",
+        "tile/0/" + "x001/" * 2000 + "001",
         "tile/0/000.p/0",
         "tile/0/000.p/256",
         "tile/0/000.p/01",

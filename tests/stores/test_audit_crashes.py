@@ -244,6 +244,26 @@ def test_both_syncs_come_before_the_answer(driven: Driven, tmp_path: Path) -> No
     assert steps == [*opened, *([*commit, "writev acknowledged"] * 5), *commit]
 
 
+@pytest.mark.parametrize("closed", ["", "records-0000000000.jsonl"], ids=["directory", "records"])
+def test_a_log_that_may_not_be_read_is_damaged_and_keeps_nobody_from_starting(
+    driven: Driven, closed: str
+) -> None:
+    """A log of another owner is named as damaged by the next, which goes on without it."""
+    needed(os.geteuid() == 0 and shutil.which("setpriv"), "root, and setpriv to give up what it may read")
+    assert driven.start("--count", "3").wait(20) == 0
+    (log,) = find_logs(driven.root)
+    path = log.path / closed
+    mode = path.stat().st_mode
+    path.chmod(0)
+    powerless = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--")
+    assert driven.start("--count", "3", under=powerless).wait(20) == 0
+    path.chmod(mode)
+    named = records(newest(driven.root))[0]["details"]["predecessors"]
+    assert [(one["log"], one["state"]) for one in named] == [(log.origin, "damaged")]
+    assert driven.lost() == []
+    assert driven.unsound() == []
+
+
 def test_lost_permission_denies_and_comes_back(driven: Driven) -> None:
     """When the directory may not be written any more the log is refused; it goes on when it may be."""
     needed(os.geteuid() == 0, "root, to give it up")

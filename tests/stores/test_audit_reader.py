@@ -192,6 +192,28 @@ def test_serves_a_tree_that_others_can_rebuild(log: LogDirectory) -> None:
     assert entries == lines(log)[1280:]
 
 
+def test_a_record_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    """What is longer than a record can be is given up on, however long it is."""
+    log = closed(tmp_path, 200)
+    ((_, path),) = log.segments()
+    before = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*before[:20], b"x" * 200_000, *before[20:]]))
+    with pytest.raises(LogDamagedError, match="record 20 is longer than 16384 bytes"):
+        AuditReader(tmp_path).records(log.origin, 0, 100)
+
+
+def test_what_cannot_be_read_is_listed_as_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that another user wrote for himself does not hide the others."""
+    log = closed(tmp_path, 3)
+
+    def refused(*_: object) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(LogDirectory, "held", refused)
+    (listed,) = AuditReader(tmp_path).logs()
+    assert (listed.log, listed.state, listed.size) == (log.origin, LogState.DAMAGED, 5)
+
+
 def test_tiles_that_are_missing_are_made_from_records(tmp_path: Path) -> None:
     """Without any tile on disk, everything can still be proven."""
     log = closed(tmp_path, 600)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from app.audit.claims import LogState, opening_events
 from app.audit.merkle import EMPTY_ROOT
 from app.audit.note import NoteSigner
 from app.stores import audit_recovery
-from app.stores.audit_directory import LogDirectory, find_logs
+from app.stores.audit_directory import MAX_CHECKPOINTS_BYTES, LogDirectory, find_logs
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability, LogLimits, OpenLog
 from app.stores.audit_opening import AuditDamagedError
@@ -163,6 +164,17 @@ def test_a_log_that_died_at_birth_is_empty(tmp_path: Path) -> None:
     assert sound(root) == []
 
 
+def look(root: Path) -> Survey:
+    """Survey an audit directory."""
+    return survey(root, KEY.trust)
+
+
+def contents(log: LogDirectory) -> dict[Path, str]:
+    """Give a digest of every file of a log."""
+    files = [path for path in log.path.iterdir() if path.is_file()]
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
 def first_changed(log: LogDirectory) -> None:
     """Change a byte of the third record."""
     path = log.segments()[0][1]
@@ -187,6 +199,24 @@ def signed_by_another(log: LogDirectory) -> None:
     log.checkpoint.write_bytes(note)
 
 
+def checkpoint_a_directory(log: LogDirectory) -> None:
+    """Put a directory in the place of the published checkpoint."""
+    log.checkpoint.unlink()
+    log.checkpoint.mkdir()
+
+
+def last_too_long(log: LogDirectory) -> None:
+    """Stretch the last record of a log that was examined before."""
+    look(log.root)
+    path = log.segments()[0][1]
+    path.write_bytes(path.read_bytes()[:-2] + b" " * 20_000 + b"}\n")
+
+
+def checkpoints_too_many(log: LogDirectory) -> None:
+    """Stretch the file of checkpoints, at no cost in blocks."""
+    os.truncate(log.checkpoint_files()[0][1], MAX_CHECKPOINTS_BYTES + 1)
+
+
 DAMAGE = pytest.mark.parametrize(
     ("damage", "detail", "size"),
     [
@@ -194,6 +224,9 @@ DAMAGE = pytest.mark.parametrize(
         (last_removed, "record 5 is missing", 1),
         (segment_removed, "record 5 is missing", 1),
         (signed_by_another, "no checkpoint is signed by a trusted key", 0),
+        (checkpoint_a_directory, "`checkpoint` is a directory", 0),
+        (last_too_long, "record 5 has no end", 6),
+        (checkpoints_too_many, "it cannot be read: File too large", 1),
     ],
 )
 
@@ -206,7 +239,7 @@ def test_a_damaged_log_is_left_alone_and_named(
     log = crashed(tmp_path)
     damage(log)
     append(log.checkpoint_files()[0][1], b"something torn")
-    before = {path: path.read_bytes() for path in log.path.iterdir()}
+    before = contents(log)
     seen: list[tuple[str, str]] = []
 
     async def work(running: FileAuditLog) -> None:
@@ -215,9 +248,73 @@ def test_a_damaged_log_is_left_alone_and_named(
 
     with_log(work, settings(tmp_path))
     assert seen == [(ORIGIN, detail)]
-    assert {path: path.read_bytes() for path in log.path.iterdir()} == before
+    assert contents(log) == before
     (named,) = records(newest(tmp_path))[0]["details"]["predecessors"]
     assert (named["state"], named["size"]) == ("damaged", size)
+
+
+def pipe(path: Path) -> None:
+    """Put a pipe that nobody writes to."""
+    os.mkfifo(path)
+
+
+def endless(path: Path) -> None:
+    """Put a link to what never ends."""
+    path.symlink_to("/dev/zero")
+
+
+def dangling(path: Path) -> None:
+    """Put a link to nothing."""
+    path.symlink_to(path.parent / "nowhere")
+
+
+def device(path: Path) -> None:
+    """Put a device that never ends."""
+    os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+
+
+@pytest.mark.parametrize("put", [pipe, endless, dangling, device])
+@pytest.mark.parametrize(
+    "name", ["checkpoint", "examined", "torn-6", "tile/0/000.p/6", "checkpoints-0000000006", ".checkpoint.1"]
+)
+def test_what_is_no_file_is_none_of_the_logs(tmp_path: Path, name: str, put: Callable[[Path], None]) -> None:
+    """Links, pipes and devices under the names of a log's files are neither followed nor waited for."""
+    log = crashed(tmp_path)
+    look(tmp_path)
+    append(log.segments()[0][1], b"torn")
+    path = log.path / name
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    put(path)
+    assert opened(tmp_path)["state"] == "crashed"
+    assert [one.read_bytes() for one in log.torn()] == [b"torn"]
+    assert sound(tmp_path) == []
+    path.unlink(missing_ok=True)
+    put(path)
+    assert sound(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", [".checkpoint.1", "torn-6", "examined", "records-0000000000"])
+def test_a_directory_in_a_log_keeps_no_service_from_starting(tmp_path: Path, name: str) -> None:
+    """Directories under the names of files are passed over."""
+    log = crashed(tmp_path)
+    append(log.segments()[0][1], b"torn")
+    (log.path / name).mkdir()
+    assert opened(tmp_path)["state"] == "crashed"
+    assert sound(tmp_path) == []
+
+
+def test_a_second_order_of_checkpoints_cuts_nothing_off(tmp_path: Path) -> None:
+    """The largest signed checkpoint is the end wherever in its file it is: no promised record is moved."""
+    log = crashed(tmp_path)
+    log.checkpoint.unlink()
+    ((_, path),), ((_, segment),) = log.checkpoint_files(), log.segments()
+    notes = [note for _, note in split_notes(path.read_bytes())]
+    path.write_bytes(b"".join([*notes[:-2], notes[-1], notes[-2]]))
+    before = segment.read_bytes()
+    assert opened(tmp_path)["size"] == 6
+    assert segment.read_bytes() == before
+    assert log.torn() == []
 
 
 @DAMAGE
@@ -238,11 +335,6 @@ def test_a_start_can_be_refused_over_damage(
         asyncio.run(run())
     assert str(refusal.value) == f"the audit log `{ORIGIN}` is damaged: {detail}"
     assert len(find_logs(tmp_path)) == 1
-
-
-def look(root: Path) -> Survey:
-    """Survey an audit directory."""
-    return survey(root, KEY.trust)
 
 
 def test_a_log_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
