@@ -131,24 +131,25 @@ def ocsf_event(record: JsonObject) -> dict[str, Json]:
 
 
 def _decided(record: JsonObject) -> dict[str, Json]:
-    action, disposition, severity = _OUTCOMES.get(record["decision"], _OUTCOMES["deny"])
+    get = record.get
+    action, disposition, severity = _OUTCOMES.get(str(get("decision")), _OUTCOMES["deny"])
     members: dict[str, Json] = {
         "severity_id": severity,
         "action_id": action,
         "disposition_id": disposition,
-        "status_id": 2 if record["error_class"] else 1,
-        "status_detail": record["reason"],
-        "api": {"operation": record["intervention_point"], "request": {"uid": record["request_id"] or ""}},
+        "status_id": 2 if get("error_class") else 1,
+        "status_detail": get("reason"),
+        "api": {"operation": get("intervention_point"), "request": {"uid": get("request_id") or ""}},
         "actor": {
-            "app_uid": record["agent_id"] or "",
-            "session": {"uid": record["session_id"] or ""},
-            "user": {"name": record["caller"] or ""},
+            "app_uid": get("agent_id") or "",
+            "session": {"uid": get("session_id") or ""},
+            "user": {"name": get("caller") or ""},
         },
         "src_endpoint": {"name": str(record["log"]).split("/")[1]},
-        "policy": {"name": record["policy_id"] or "", "uid": record["policy_digest"] or ""},
+        "policy": {"name": get("policy_id") or "", "uid": get("policy_digest") or ""},
     }
-    if record["tool"]:
-        members["resources"] = [{"name": record["tool"], "type": "tool"}]
+    if tool := get("tool"):
+        members["resources"] = [{"name": tool, "type": "tool"}]
     return members
 
 

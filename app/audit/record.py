@@ -24,6 +24,7 @@ __all__ = [
     "AuditEntry",
     "ServiceEvent",
     "bounded",
+    "has_header",
     "parse_record",
     "record_line",
     "rfc3339",
@@ -117,6 +118,17 @@ def parse_record(line: bytes) -> dict[str, Json] | None:
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter where it is nested too deeply
         return None
     return record if canonical else None
+
+
+def has_header(record: JsonObject, log: str, index: int) -> bool:
+    """Tell whether a record has what every record has, as the one at that place of that log."""
+    if not all(isinstance(record.get(name), str) for name in ("event", "record_id", "schema", "time")):
+        return False
+    try:
+        datetime.fromisoformat(str(record["time"]))
+    except ValueError:
+        return False
+    return (record.get("log"), record.get("index")) == (log, index)
 
 
 def uuid7(milliseconds: int, randomness: bytes) -> str:

@@ -17,7 +17,7 @@ from app.audit.record import rfc3339
 from app.cli.audit_reading import logs_to_read, reading
 from app.cli.audit_ship import ship
 from app.cli.audit_verify import verify
-from app.cli.output import OutputFormat, fail, print_json, wants_table
+from app.cli.output import OutputFormat, fail, print_json, printable, wants_table
 from app.cli.settings import settings_from
 from app.core.values import JsonObject
 from app.stores.audit_opening import AuditDamagedError, AuditLogSettings
@@ -167,7 +167,7 @@ def _print_records(records: Iterable[JsonObject], console: Console, output: Outp
             continue
         decided = str(record.get("decision") or record.get("event"))
         cells = [decided if name == "decision" else str(record.get(name) or "-") for name in _COLUMNS]
-        console.print("  ".join(cells), style=_STYLES.get(decided), markup=False)
+        console.print(printable("  ".join(cells)), style=_STYLES.get(decided), markup=False)
 
 
 def _since(text: str | None) -> str | None:

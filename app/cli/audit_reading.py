@@ -16,8 +16,9 @@ __all__ = ["logs_to_read", "nats_settings", "reading"]
 
 
 def logs_to_read(path: Path) -> Place:
-    """Give the logs at a path; end the command where there are none."""
-    place = logs_at(path)
+    """Give the logs at a path; end the command where there are none, or none that can be read."""
+    with reading():
+        place = logs_at(path)
     if not place.logs:
         fail(f"there is no audit log at {path}")
     return place

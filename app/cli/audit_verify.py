@@ -1,10 +1,11 @@
 """`acs-sidecar audit verify`: the audit of logs and receipts, from their raw bytes and a trusted key."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -16,7 +17,7 @@ from app.audit.receipt import Receipt, ReceiptError
 from app.audit.trust import Trust
 from app.audit.verify import LogSource
 from app.cli.audit_reading import logs_to_read, nats_settings, reading
-from app.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, wants_table
+from app.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, printable, wants_table
 from app.cli.settings import settings_from
 from app.core.values import Json
 from app.stores.audit_source import FileLogSource
@@ -80,13 +81,15 @@ def _trust(keys: list[str]) -> Trust:
 
 
 def _verified_logs(paths: list[Path], anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
-    places = [logs_to_read(path) for path in paths]
-    directories = {log.path: log for place in places for log in place.logs}
-    expected = sum(log.published_size() for log in directories.values())
-    with reading(), _progress(expected, show_progress) as advance:
-        sources = [FileLogSource(log) for log in directories.values()]
-        whole = all(place.whole for place in places)
-        return _audited(sources, anchor_files, trust, whole, advance)
+    with reading():
+        places = [logs_to_read(path) for path in paths]
+        logs = {log.path: log for place in places for log in place.logs}.values()
+        copied = [origin for origin, count in Counter(log.origin for log in logs).items() if count > 1]
+        if copied:
+            fail(f"the log {copied[0]} is there twice: verify its copies one after the other")
+        with _progress(sum(log.published_size() for log in logs), show_progress) as advance:
+            whole = all(place.whole for place in places)
+            return _audited([FileLogSource(log) for log in logs], anchor_files, trust, whole, advance)
 
 
 def _verified_fleet(anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
@@ -125,16 +128,24 @@ def _verified_receipt(path: Path, trust: Trust) -> dict[str, Json]:
         content = path.read_bytes()
     result: dict[str, Json] = {"path": str(path), "log": None, "index": None, "error": None}
     try:
-        value = orjson.loads(content)
+        value = json.loads(content.decode(), object_pairs_hook=_unique)
         if isinstance(value, dict) and isinstance(value.get("receipt"), dict):
             value = value["receipt"]
         receipt = Receipt.parse(value)
         checkpoint = receipt.verify(trust)
-    except orjson.JSONDecodeError:
-        return {**result, "error": "not JSON"}
     except ReceiptError as error:
         return {**result, "error": str(error)}
+    except (ValueError, RecursionError):
+        return {**result, "error": "not JSON"}
     return {**result, "log": checkpoint.origin, "index": receipt.index}
+
+
+def _unique(members: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Make an object. Stops: two readings of one receipt, by a member given twice."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ReceiptError("a member is there twice")
+    return found
 
 
 def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None:
@@ -149,11 +160,12 @@ def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None
         notes += [log.unknown] if log.unknown else []
         console.print(f"[{colour}]{log.status}[/]  {log.log}  {', '.join(notes)}")
     for finding in report.all_findings if report else ():
-        console.print(f"  {finding}", style="red", markup=False)
+        console.print(f"  {printable(str(finding))}", style="red", markup=False)
     for receipt in receipts:
         word, colour = ("unsound", "bold red") if receipt["error"] else ("sound", "green")
-        detail = receipt["error"] or f"record {receipt['index']} of {receipt['log']}"
-        console.print(f"[{colour}]{word}[/]  {escape(str(receipt['path']))}  {detail}")
+        place = f"record {receipt['index']} of {receipt['log']}"
+        text = printable(f"{receipt['path']}  {receipt['error'] or place}")
+        console.print(f"[{colour}]{word}[/]  {escape(text)}")
     if report:
         anchored = "anchored" if report.anchored else "not anchored: nothing outside vouches for the end"
         console.print(f"{report.status}, {anchored}")

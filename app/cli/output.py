@@ -15,6 +15,7 @@ __all__ = [
     "OutputFormat",
     "fail",
     "print_json",
+    "printable",
     "show_findings",
     "stdout_is_terminal",
     "wants_table",
@@ -46,6 +47,14 @@ def print_json(value: object) -> None:
     """Print one JSON document, indented."""
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     sys.stdout.write(text.decode())
+
+
+def printable(text: str) -> str:
+    """Write out what would move a terminal's cursor, change its colours or turn its text round."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def show_findings(findings: tuple[Diagnostic, ...]) -> None:

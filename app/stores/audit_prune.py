@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,10 +10,12 @@ import orjson
 
 from app.audit.claims import LogState, Predecessor, opening_events
 from app.audit.record import ServiceEvent
+from app.audit.trust import Trust
 from app.core.values import Json
 from app.stores.audit_directory import LogDirectory, locked
 from app.stores.audit_opening import AuditLogSettings, prepare_log
 from app.stores.audit_records import LogDamagedError, record_lines
+from app.stores.audit_recovery import inspect
 from app.stores.keys import AuditKey
 
 __all__ = ["PRUNING_WORKER", "Pruned", "prunable", "prune"]
@@ -41,19 +44,21 @@ class Pruned:
 
 
 def prunable(
-    settings: AuditLogSettings, predecessors: tuple[Predecessor, ...], before: str
+    settings: AuditLogSettings, trust: Trust, predecessors: tuple[Predecessor, ...], before: str
 ) -> Iterator[Pruned]:
     """Give the logs that have ended, in order, with a last record before `before`.
 
     Those that state deletions stay, for without them a deleted log would be a missing one; so does a
-    log that is damaged, being evidence.
+    log that is damaged, being evidence. Each is hashed anew: whoever can write the files could date one
+    back and have its removal excused under the key.
     """
     for found in predecessors:
         worker = found.log.split("/")[2]
         if found.state not in _ENDED or not found.size or worker == PRUNING_WORKER:
             continue
-        last_time = _last_time(LogDirectory(settings.directory, found.log), found.size)
-        if last_time is not None and last_time < before:
+        directory = LogDirectory(settings.directory, found.log)
+        last_time = _last_time(directory, found.size)
+        if last_time is not None and last_time < before and _is_whole(directory, trust):
             yield Pruned(found.log, found.size, found.root, last_time)
 
 
@@ -64,7 +69,7 @@ def prune(settings: AuditLogSettings, key: AuditKey, before: str, dry_run: bool)
     """
     log, found = prepare_log(settings, key, {})
     try:
-        going = list(prunable(settings, found.predecessors, before))
+        going = list(prunable(settings, key.trust, found.predecessors, before))
         if dry_run or not going:
             return going
         vkey = str(key.verifier_key(log.origin))
@@ -88,6 +93,14 @@ def _last_time(directory: LogDirectory, size: int) -> str | None:
         return None
     time = record.get("time") if isinstance(record, dict) else None
     return time if isinstance(time, str) else None
+
+
+def _is_whole(directory: LogDirectory, trust: Trust) -> bool:
+    try:
+        inspect(directory, trust, sys.maxsize)
+    except LogDamagedError:
+        return False
+    return True
 
 
 def _delete(directory: LogDirectory) -> None:

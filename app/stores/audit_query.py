@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from app.audit.origin import ORIGIN_PARTS
+from app.audit.record import has_header, parse_record
 from app.core.values import Json, JsonObject
 from app.stores.audit_directory import LogDirectory, find_logs
-from app.stores.audit_records import record_lines
+from app.stores.audit_records import LogDamagedError, record_lines
 
 __all__ = ["Place", "RecordFilter", "follow_records", "logs_at", "read_records"]
 
@@ -50,7 +49,8 @@ def logs_at(path: Path) -> Place:
     """
     path = path.resolve()
     for depth, root in enumerate([path, *path.parents][: ORIGIN_PARTS + 1]):
-        below = tuple(log for log in find_logs(root) if log.path.is_relative_to(path) and log.has_files())
+        logs = find_logs(root, path.relative_to(root).parts)
+        below = tuple(log for log in logs if log.exists() and log.has_files())
         if below:
             return Place(below, whole=depth == 0)
     return Place((), whole=False)
@@ -59,7 +59,7 @@ def logs_at(path: Path) -> Place:
 def read_records(logs: Sequence[LogDirectory], chosen: RecordFilter) -> Iterator[dict[str, Json]]:
     """Give the records of logs, merged by time, up to what each has published.
 
-    Raises `LogDamagedError` when a record is missing, `OSError`.
+    Raises `LogDamagedError` when a record is missing or none, `OSError`.
     """
     streams = [_records(log, 0, log.published_size(), chosen) for log in logs]
     return heapq.merge(*streams, key=lambda record: str(record.get("time")))
@@ -77,7 +77,9 @@ def follow_records(place: Path, chosen: RecordFilter) -> Iterator[dict[str, Json
 
 
 def _records(log: LogDirectory, start: int, end: int, chosen: RecordFilter) -> Iterator[dict[str, Json]]:
-    for line in record_lines(log, start, end):
-        record = orjson.loads(line)
+    for index, line in enumerate(record_lines(log, start, end), start):
+        record = parse_record(line)
+        if record is None or not has_header(record, log.origin, index):
+            raise LogDamagedError(f"record {index} of `{log.origin}` is not a record")
         if chosen.admits(record):
             yield record

@@ -4,18 +4,20 @@ import csv
 import io
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner, Result
 
 from app.audit.claims import opening_events
 from app.audit.record import AuditEntry, ServiceEvent
-from app.cli.audit import audit
+from app.cli.audit import ExportFormat, audit
 from app.stores.audit_directory import LogDirectory, find_logs
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability, LogLimits, OpenLog
@@ -81,6 +83,31 @@ def test_names_what_was_manipulated(place: Path) -> None:
     assert result.exit_code == 1
     (finding,) = [one for report in found(result)["logs"] for one in report["findings"]]
     assert (finding["log"], finding["property"], finding["index"]) == (log.origin, "checkpoint-root", 2)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_copy_does_not_vouch_for_a_log(place: Path, tmp_path: Path, order: int) -> None:
+    """Two copies of one log are not verified together: the one would hide what was done to the other."""
+    copy = tmp_path / "copy"
+    shutil.copytree(place, copy)
+    changed(newest(place))
+    result = run("verify", *[str(place), str(copy)][::order], "--key", "key.pem")
+    assert result.exit_code == 2
+    origin = find_logs(place)[0].origin
+    assert result.stderr == f"error: the log {origin} is there twice: verify its copies one after the other\n"
+    assert run("verify", str(place), str(place / "acs"), "--key", "key.pem").exit_code == 1
+
+
+def test_names_what_would_write_on_the_terminal(place: Path) -> None:
+    """What an attacker put into a checkpoint is written out in a finding."""
+    log = newest(place)
+    note = (log.published() or b"").replace(log.origin.encode(), "a\u009b2Jb\u202ec".encode(), 1)
+    log.checkpoint.write_bytes(note)
+    result = run("verify", str(place), "--key", "key.pem", "--format", "table")
+    assert (
+        f"  {log.origin}: checkpoint-origin: checkpoint: the checkpoint is of `a\\x9b2Jb\\u202ec`\n"
+        in result.stdout
+    )
 
 
 @pytest.mark.parametrize("depth", range(1, 5))
@@ -167,10 +194,37 @@ def test_verifies_receipts(place: Path, tmp_path: Path, wrapped: bool) -> None:
     assert found(result)["receipts"][0]["error"] == (
         "the proof does not lead from the record to the root of the checkpoint"
     )
-    path.write_text("{")
-    assert (
-        found(run("verify", "--receipt", str(path), "--key", "key.pem"))["receipts"][0]["error"] == "not JSON"
-    )
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"{", "not JSON"),
+        (b"", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"1" * 10_000, "not JSON"),
+        (b"[]", "not a receipt: an object of schema `acs-sidecar/receipt/v1` is expected"),
+    ],
+    ids=["cut off", "empty", "not UTF-8", "nested", "a number", "a list"],
+)
+def test_a_file_that_is_no_receipt_proves_nothing(tmp_path: Path, content: bytes, error: str) -> None:
+    """Whatever is in the file, the answer is that it proves nothing."""
+    path = tmp_path / "receipt.json"
+    path.write_bytes(content)
+    result = run("verify", "--receipt", str(path), "--key", "key.pem")
+    assert (result.exit_code, found(result)["receipts"][0]["error"]) == (1, error)
+
+
+def test_a_receipt_has_one_reading(place: Path, tmp_path: Path) -> None:
+    """A second record in front of the proven one, for whoever reads only the first, is refused."""
+    receipt = AuditReader(place).receipt(newest(place).origin, 3).as_json()
+    forged = json.dumps({"record": "denied"})[:-1] + ", " + json.dumps(receipt)[1:]
+    path = tmp_path / "receipt.json"
+    for content in (forged, '{"receipt": 1, "receipt": ' + json.dumps(receipt) + "}"):
+        path.write_text(content)
+        result = run("verify", "--receipt", str(path), "--key", "key.pem")
+        assert (result.exit_code, found(result)["receipts"][0]["error"]) == (1, "a member is there twice")
 
 
 def test_shows_the_report_to_a_person(place: Path) -> None:
@@ -246,6 +300,65 @@ def test_shows_records_to_a_person() -> None:
     assert lines[0].split()[1:] == ["deny", "input", "agent-1", "-", "-", "because", "2"]
 
 
+def test_shows_no_record_that_an_agent_drew(place: Path) -> None:
+    """What an agent calls itself neither moves the cursor nor begins a line of its own."""
+
+    async def work(log: FileAuditLog) -> None:
+        await log.append(AuditEntry("deny", "input", agent_id="a\n2030-01-01  allow\x1b[2K\u202eb"))
+
+    with_log(work, settings(place))
+    lines = run("show", "--decision", "deny", "--format", "table").stdout.splitlines()
+    assert len(lines) == 5
+    assert lines[-1].split("  ")[3] == "a\\n2030-01-01"
+    assert "allow\\x1b[2K\\u202eb" in lines[-1]
+
+
+MALFORMED = [
+    b"garbage",
+    b"[]",
+    b"{}",
+    b'{"event":[],"index":2,"log":"x","record_id":1,"schema":"s","time":5}',
+    b'{"agent_id":' + b"[" * 300 + b"]" * 300 + b"}",
+]
+
+
+@pytest.mark.parametrize("line", MALFORMED)
+@pytest.mark.parametrize(
+    "command",
+    [("show",), ("show", "--format", "table"), *(("export", "--to", to.value) for to in ExportFormat)],
+)
+def test_what_is_not_a_record_is_not_shown(place: Path, command: tuple[str, ...], line: bytes) -> None:
+    """A log with something else in it is read up to there, and the command says where that is."""
+    log = newest(place)
+    path = log.segments()[0][1]
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*lines[:2], line, *lines[3:]]))
+    result = run(*command)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: record 2 of `{log.origin}` is not a record: `acs-sidecar audit verify` tells more\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "shown"),
+    [
+        ({"index": 3}, False),
+        ({"log": "acs/host/0/x"}, False),
+        ({"time": "now"}, False),
+        ({"decision": []}, True),
+    ],
+)
+def test_a_record_out_of_place_is_not_exported(place: Path, members: dict[str, Any], shown: bool) -> None:
+    """A record that says to be elsewhere, or at no time, is none; what else is wrong stops no export."""
+    path = newest(place).segments()[0][1]
+    lines = path.read_bytes().split(b"\n")
+    lines[2] = orjson.dumps({**orjson.loads(lines[2]), **members}, option=orjson.OPT_SORT_KEYS)
+    path.write_bytes(b"\n".join(lines))
+    for to in ExportFormat:
+        assert (run("export", "--to", to.value).exit_code == 0) is shown
+
+
 def test_exports_records() -> None:
     """Each format has every record."""
     assert len(run("export").stdout.splitlines()) == 12
@@ -307,6 +420,19 @@ def test_prunes_nothing_that_states_a_deletion(place: Path) -> None:
     (left,) = find_logs(place)
     assert [str(finding) for finding in audited(place).all_findings] == []
     assert left.origin.startswith("acs/command/prune/")
+
+
+def test_prunes_no_log_that_was_dated_back(place: Path) -> None:
+    """A log that was hashed at a start before is hashed again: its removal would be excused under the key."""
+    log = newest(place)
+    with_log(lambda running: running.append(AuditEntry("allow", "input")), settings(place))
+    assert (log.path / "examined").exists()
+    path = log.segments()[0][1]
+    lines = path.read_bytes().splitlines()
+    last = {**orjson.loads(lines[-1]), "time": "2001-01-01T00:00:00.000000Z"}
+    path.write_bytes(b"\n".join([*lines[:-1], orjson.dumps(last, option=orjson.OPT_SORT_KEYS), b""]))
+    assert found(run("prune", "--older-than", "300"))["deleted"] == []
+    assert log.exists()
 
 
 def test_prunes_no_log_that_is_open_or_damaged(place: Path) -> None:
