@@ -244,7 +244,7 @@ def test_a_zygote_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPat
 
     async def scenario() -> None:
         async with opened(policy_timeout_ms=100) as sandbox:
-            monkeypatch.setattr(sandbox_pool, "START_S", 0.5)
+            monkeypatch.setattr(sandbox_pool, "START_S", 2.5)
             slow = await sandboxed(sandbox, SLOW)
             quick = await sandboxed(sandbox, ALLOW, "sha256:quick")
             (before,) = zygotes()
