@@ -1,4 +1,4 @@
-"""The guides name what is there: every alert and readiness check, every document, and tests that exist."""
+"""The guides name what is there: every alert and readiness check, document and room; tests and modules that exist."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,7 @@ from tests.conftest import ROOT, Start
 from tests.test_probe import MANIFEST
 
 TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z_0-9]+)`")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
@@ -47,3 +48,18 @@ def test_the_readme_leads_to_every_guide() -> None:
     guides = {document.name for document in (ROOT / "docs").glob("*.md")}
     assert "architecture.md" in guides
     assert {guide for guide in guides if f"](docs/{guide})" not in readme} == set()
+
+
+def test_the_architecture_has_a_row_for_each_room() -> None:
+    """Every package and module at the top of `app/` is in the table, and nothing else."""
+    rows = re.findall(r"^\| (`[^|]+) \|", ARCHITECTURE, re.MULTILINE)
+    listed = re.findall(r"`([a-z_]+(?:/|\.py))`", "".join(rows))
+    there = [path for path in (ROOT / "app").iterdir() if path.name[:1].isalpha() and path.name != "py.typed"]
+    assert sorted(listed) == sorted(f"{path.name}/" if path.is_dir() else path.name for path in there)
+
+
+def test_the_architecture_names_modules_that_exist() -> None:
+    """What it calls by a path below `app/` is there, in the text and in the drawings."""
+    named = set(re.findall(r"(?<![\w/.])([a-z]+/[a-z_]+)", ARCHITECTURE))
+    assert len(named) > 15
+    assert {name for name in named if not (ROOT / "app" / f"{name}.py").exists()} == set()
