@@ -87,12 +87,13 @@ class Entry:
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
+            seconds = moment.astimezone(UTC).timestamp() if moment.tzinfo else None
+        except (ValueError, OverflowError):
+            seconds = None
+        if seconds is None or seconds < 0:
             self.fault(member, "must be a date and time with its zone, such as 2027-01-31T00:00:00Z")
             return None
-        return moment.astimezone(UTC).timestamp()
+        return seconds
 
 
 @dataclass(slots=True)

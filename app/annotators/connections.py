@@ -69,7 +69,7 @@ class Connections:
             raise
         except aiohttp.ClientSSLError:
             raise UntrustedError from None
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, OSError, UnicodeError):  # the last for what can be nobody's name
             raise UnreachableError from None
 
 

@@ -105,9 +105,10 @@ def unseal(kind: TokenKind, text: str) -> Sealed:
         raise TokenError(f"the {kind.name} is not two parts of base64url")
     try:
         body: Json = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        body = None
-    if not isinstance(body, dict) or canonical(body) != content:
+        exact = canonical(body) == content
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter for what is nested too deep
+        exact = False
+    if not exact or not isinstance(body, dict):
         raise TokenError(f"the {kind.name} does not hold canonical JSON")
     return Sealed(kind, body, content, signed)
 

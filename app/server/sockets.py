@@ -25,7 +25,6 @@ def bind(host: str, port: int, uds: Path | None, uds_mode: int) -> socket.socket
         place = str(uds) if uds else f"{host}:{port}"
         raise BindError(f"cannot listen on {place}: {error.strerror or error}") from None
     listener.setblocking(False)
-    listener.set_inheritable(True)
     return listener
 
 

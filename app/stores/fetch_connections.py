@@ -86,7 +86,7 @@ class Connections:
         except (aiohttp.ClientSSLError, ssl.SSLError):
             message = f"{name} has no certificate that is trusted; ACS_FETCH_CA_FILE adds authorities"
             raise FetchError(FetchFault.UNTRUSTED, message) from None
-        except aiohttp.ClientConnectorDNSError:
+        except (aiohttp.ClientConnectorDNSError, UnicodeError):  # the latter for what can be nobody's name
             raise FetchError(FetchFault.UNREACHABLE, f"{name} has a name without an address") from None
         except (aiohttp.ClientError, OSError):
             raise FetchError(FetchFault.UNREACHABLE, f"{name} could not be reached") from None

@@ -98,6 +98,11 @@ def test_what_is_left_out_restricts_nothing_but_scopes() -> None:
          "a date and time with its zone, such as 2027-01-31T00:00:00Z"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], expires: '2027-01-31'}}}}", "f:1:115: callers.a.expires: "
          "must be a date and time with its zone, such as 2027-01-31T00:00:00Z"),
+        *(
+            (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], expires: '{moment}'}}}}", "f:1:115: "
+             "callers.a.expires: must be a date and time with its zone, such as 2027-01-31T00:00:00Z")
+            for moment in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "0206-01-01T00:00:00Z")
+        ),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], expires: null}}}}", "f:1:115: callers.a.expires: must be "
          "a text that is not empty"),
     ],

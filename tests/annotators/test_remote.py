@@ -334,6 +334,16 @@ def test_a_name_that_does_not_resolve_holds_up_nobody(monkeypatch: pytest.Monkey
     assert run(reply({"up": True}), scenario) == {"up": True}
 
 
+@pytest.mark.parametrize("name", ["a..b", ".b", "a" * 64 + ".example"])
+def test_a_name_that_nobody_can_have_is_not_reached(name: str) -> None:
+    """What is no name to the system fails the annotator, as a name without an address does."""
+
+    async def scenario(_: WireServer, client: HttpClient) -> Json:
+        return await outcome(annotator(client, f"http://{name}/").annotate(1))
+
+    assert run(reply({}), scenario) == REACHED
+
+
 def test_a_certificate_must_be_trusted(tmp_path: Path) -> None:
     """Nothing is said to a server that cannot prove its name; SSL_CERT_FILE trusts another authority."""
     with https_server(tmp_path) as server:

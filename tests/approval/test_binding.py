@@ -1,5 +1,6 @@
 """An approval for one action never authorises another (specification 17.1, 24)."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.approval.approvers import Approvers
-from app.approval.token import APPROVAL, CHALLENGE, seal, unseal
+from app.approval.token import APPROVAL, CHALLENGE, TokenKind, seal, unseal
 from app.core.approval import Outcome
 from app.core.caller import Globs
 from app.core.canonical import canonical
@@ -228,6 +229,14 @@ def test_nothing_but_a_challenge_is_one(body: dict[str, Any]) -> None:
     """What the service's own key might have signed in another shape is no challenge."""
     response = resolve(challenge=seal(CHALLENGE, body, SERVICE_KEY))
     assert refusal(response) == (FAILED, "the challenge lacks members")
+
+
+@pytest.mark.parametrize("kind", [CHALLENGE, APPROVAL], ids=["challenge", "approval"])
+def test_a_token_that_is_nested_too_deep_is_none(kind: TokenKind) -> None:
+    """What can be read and not be written is not canonical, whoever signed it."""
+    content = b'{"a":' + b"[" * 300 + b"]" * 300 + b"}"
+    text = ".".join((kind.prefix, urlsafe_b64encode(content).decode().rstrip("="), "A" * 86))
+    assert refusal(resolve(**{kind.name: text})) == (FAILED, f"the {kind.name} does not hold canonical JSON")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -339,3 +340,28 @@ def test_a_start_that_could_not_approve(
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_program_of_a_resolver_does_not_hold_the_service_s_sockets(start: Start, folder: Path) -> None:
+    """A program that outlives the service, or is taken over, cannot answer in its place."""
+    program = "import shutil, sys; shutil.copytree('/proc/self/fd', sys.argv[1], symlinks=True)"
+    command = [sys.executable, "-I", "-c", program, str(folder / "held")]
+    resolver = {"type": "command", "command": command}
+    (folder / "payments.json").write_text(json.dumps(manifest(resolvers={"officer": resolver})))
+    service = start(ACS_MANIFESTS="payments.json", ACS_APPROVAL_COMMANDS="true")
+    challenge = service.post(EVALUATE, ACTION)[1]["approval"]["challenge"]
+    resolved(service, challenge=challenge)
+    listening = links(Path(f"/proc/{service.workers()[0]}/fd")) & listeners()
+    assert len(listening) == 1
+    assert listening.isdisjoint(links(folder / "held"))
+
+
+def links(folder: Path) -> set[str]:
+    """What the links in a directory name."""
+    return {str(link.readlink()) for link in folder.iterdir() if link.is_symlink()}
+
+
+def listeners() -> set[str]:
+    """The sockets of this machine that listen for TCP, as links to descriptors name them."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {f"socket:[{line[9]}]" for line in lines if line[3] == "0A"}

@@ -110,6 +110,7 @@ def desk(server: Server) -> Iterator[Desk]:
         "m": with_webhook(server.url, timeout_ms=30_000),
         "shows": with_webhook(server.url, send_policy_input=True, headers={"X-Team": "treasury"}),
         "away": with_webhook("http://127.0.0.1:1/"),
+        "nameless": with_webhook("http://a..b/"),
         "slow": with_webhook(server.url, timeout_ms=100),
         "open": with_webhook(server.url.replace("127.0.0.1", "localhost")),
     }
@@ -227,6 +228,11 @@ def test_a_redirect_is_not_followed(desk: Desk, server: Server) -> None:
 def test_nobody_there(desk: Desk) -> None:
     """A refused connection is a failure."""
     assert failure(resolved(desk, "away")) == "the webhook could not be reached"
+
+
+def test_nobodys_name(desk: Desk) -> None:
+    """A name that nobody can have is a failure as any other."""
+    assert failure(resolved(desk, "nameless")) == "the webhook could not be reached"
 
 
 def test_too_slow(desk: Desk, server: Server) -> None:

@@ -304,6 +304,13 @@ def test_what_cannot_be_had_is_said(server: HttpsServer, tmp_path: Path) -> None
         FetchFault.UNREACHABLE,
         f"`{server.url('/a', 'nowhere.test')}` has a name without an address",
     )
+    by_the_system = Fetcher(LIMITS, AddressPolicy(["127.0.0.1/32"]), server.ca_file)
+    found = fault(by_the_system, "https://a..b/")
+    assert found == (FetchFault.UNREACHABLE, "`https://a..b/` has a name without an address")
+    server.redirect("/a", f"https://{'a' * 64}.test/")
+    by_the_system = Fetcher(LIMITS, AddressPolicy(["127.0.0.1/32"]), server.ca_file)
+    found = fault(by_the_system, server.url("/a", "127.0.0.1"))
+    assert found[1].endswith("which has a name without an address")
     found = fault(fetcher(server), "https://127.0.0.1:1/")
     assert found == (FetchFault.UNREACHABLE, "`https://127.0.0.1:1/` could not be reached")
     wrong_name = fetcher(server, resolver=names(wrong_test=["127.0.0.1"]))
