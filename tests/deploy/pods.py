@@ -1,17 +1,19 @@
 """What must hold for every pod that we ship, whatever rendered it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no type information
 
-from app.config import PREFIX, Settings
+from app.config import PREFIX, Settings, load_settings
 from app.core.limits import Limits
 from app.telemetry.catalogue import CATALOGUE
 
 __all__ = ["check"]
 
 VERSION = "1.33"
+NO_WAIT = {"preStop": {"sleep": {"seconds": 0}}}
 
 
 def check(resources: list[dict[str, Any]]) -> None:
@@ -32,6 +34,7 @@ def check(resources: list[dict[str, Any]]) -> None:
 
 def _check_pod(pod: dict[str, Any], claims: set[str]) -> None:
     assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] == 65532
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -45,10 +48,26 @@ def _check_pod(pod: dict[str, Any], claims: set[str]) -> None:
         assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes
     sidecars = list(_sidecars(pod))
     assert len(sidecars) == 1
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | _limits()
-    assert {setting["name"] for setting in sidecars[0]["env"]} <= known
+    _check_settings(sidecars[0])
+    waits = sidecars[0].get("lifecycle", NO_WAIT)["preStop"]["sleep"]["seconds"]
+    drains = load_settings({}).settings.shutdown_timeout_s
+    assert pod.get("terminationGracePeriodSeconds", 30) > waits + drains
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert sidecars[0][probe]["exec"]["command"][0] == "acs-probe"
+
+
+def _check_settings(sidecar: dict[str, Any]) -> None:
+    """All names are known, each is set once and behind those that it refers to, and files lie in a mount."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | _limits()
+    places = [mount["mountPath"] for mount in sidecar["volumeMounts"]]
+    before: set[str] = set()
+    for setting in sidecar["env"]:
+        name, value = setting["name"], setting.get("value", "")
+        assert name in known | {"NAMESPACE", "POD_IP"}
+        assert name not in before
+        assert set(re.findall(r"\$\((\w+)\)", value)) <= before
+        assert not name.endswith("_FILE") or any(value.startswith(f"{place}/") for place in places)
+        before.add(name)
 
 
 def _sidecars(pod: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -34,13 +34,16 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+def kustomized(variant: str) -> list[dict[str, Any]]:
+    """What `kubectl apply -k` would send."""
+    command = (KUBECTL, "kustomize", ROOT / "deploy/kubernetes" / variant)
+    return list(yaml.safe_load_all(subprocess.run(command, capture_output=True, check=True).stdout))
+
+
 @pytest.mark.parametrize("variant", ["sidecar", "shared", "oci"])
 def test_every_kustomization_renders_to_valid_restricted_pods(variant: str) -> None:
     """What `kubectl apply -k` would send is valid, and meets the restricted pod security standard."""
-    done = subprocess.run(
-        [KUBECTL, "kustomize", ROOT / "deploy/kubernetes" / variant], capture_output=True, check=True
-    )
-    resources = list(yaml.safe_load_all(done.stdout))
+    resources = kustomized(variant)
     assert "Deployment" in {resource["kind"] for resource in resources}
     pods.check(resources)
 
