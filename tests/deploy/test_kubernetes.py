@@ -9,6 +9,7 @@ import helm_python as helm
 import pytest
 import yaml
 
+from app.config import PREFIX, load_settings
 from tests.conftest import ROOT
 from tests.deploy import pods
 
@@ -32,6 +33,16 @@ EVERYTHING: dict[str, Any] = {
     "imagePullSecrets": [{"name": "pull"}],
     "image": {"digest": "sha256:" + "0" * 64},
 }
+BUNDLE: dict[str, Any] = {
+    "callersSecret": "callers",
+    "bundle": {
+        "url": "https://manifests.example.org/agents.tar.gz",
+        "sha256": "0" * 64,
+        "tokenSecret": "bundle-token",
+    },
+    "caConfigMap": "authorities",
+    "networkPolicy": {"egress": [{"ports": [{"port": 443}]}]},
+}
 
 
 def kustomized(variant: str) -> list[dict[str, Any]]:
@@ -40,7 +51,14 @@ def kustomized(variant: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(subprocess.run(command, capture_output=True, check=True).stdout))
 
 
-@pytest.mark.parametrize("variant", ["sidecar", "shared", "oci"])
+def pod_of(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """The pod of the one workload among some resources."""
+    (workload,) = (one for one in resources if one["kind"] in {"Deployment", "StatefulSet"})
+    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
+    return pod
+
+
+@pytest.mark.parametrize("variant", ["sidecar", "shared", "oci", "bundle"])
 def test_every_kustomization_renders_to_valid_restricted_pods(variant: str) -> None:
     """What `kubectl apply -k` would send is valid, and meets the restricted pod security standard."""
     resources = kustomized(variant)
@@ -60,9 +78,11 @@ def test_the_chart_passes_its_linter() -> None:
     assert [found for found in report["messages"] if "icon" not in found["error"]] == []
 
 
-@pytest.mark.parametrize("values", [{"callersSecret": "callers"}, EVERYTHING], ids=["least", "everything"])
+@pytest.mark.parametrize(
+    "values", [{"callersSecret": "callers"}, EVERYTHING, BUNDLE], ids=["least", "everything", "bundle"]
+)
 def test_the_chart_renders_to_valid_restricted_pods(values: dict[str, Any]) -> None:
-    """With the least that it needs, and with everything switched on."""
+    """With the least that it needs, with everything switched on, and with manifests from a bundle."""
     pods.check(rendered(values))
 
 
@@ -77,6 +97,32 @@ def test_everything_that_is_switched_on_is_there() -> None:
     assert {resource["kind"] for resource in other} == {
         "Deployment", "Service", "NetworkPolicy", "PodDisruptionBudget",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["chart", "kustomization"])
+def test_manifests_from_a_bundle_need_nothing_else(source: str) -> None:
+    """The service accepts the settings, nothing holds or mounts other manifests, and the server can be reached."""
+    resources = rendered(BUNDLE) if source == "chart" else kustomized("bundle")
+    (sidecar,) = pod_of(resources)["containers"]
+    given = {setting["name"]: setting.get("value", "x") for setting in sidecar["env"]}
+    environ = {name: value for name, value in given.items() if name.startswith(PREFIX)}
+    settings = load_settings(environ).settings
+    assert settings.manifests_url == "https://manifests.example.org/agents.tar.gz"
+    assert (settings.manifests_url_sha256 is None) == (source == "kustomization")
+    assert settings.manifests_url_token_file
+    assert settings.fetch_ca_file
+    assert settings.manifests_watch is False
+    assert "/etc/acs/manifests" not in {mount["mountPath"] for mount in sidecar["volumeMounts"]}
+    assert "ConfigMap" not in {resource["kind"] for resource in resources}
+    (policy,) = (one for one in resources if one["kind"] == "NetworkPolicy")
+    ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+    assert 443 in ports
+
+
+def test_the_chart_refuses_a_bundle_that_its_network_policy_cuts_off() -> None:
+    """Otherwise no pod would start, since nothing it may connect to has its manifests."""
+    with pytest.raises(helm.HelmError, match=r"networkPolicy.egress: allow name resolution and the server"):
+        rendered(BUNDLE | {"networkPolicy": {"egress": []}})
 
 
 def test_the_chart_refuses_to_be_open_to_everybody() -> None:
