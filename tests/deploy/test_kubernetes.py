@@ -66,6 +66,15 @@ def test_every_kustomization_renders_to_valid_restricted_pods(variant: str) -> N
     pods.check(resources)
 
 
+def test_the_variant_for_podman_is_the_sidecar_without_what_podman_does_not_know() -> None:
+    """Two containers, no probes; everything else is as in a cluster."""
+    played, meant = (pod_of(deploy) for deploy in (kustomized("podman"), kustomized("sidecar")))
+    sidecar = meant.pop("initContainers")[0]
+    for name in ("restartPolicy", "startupProbe", "readinessProbe", "livenessProbe"):
+        del sidecar[name]
+    assert played == meant | {"containers": [sidecar, *meant["containers"]]}
+
+
 def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
     """The resources of the chart with some values."""
     texts = helm.Chart.load(CHART).render(values, name="acs", namespace="agents").values()
