@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -209,11 +209,11 @@ def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> Manifes
     return replace(compiler, types={**compiler.types, "rego": RegoType(coverage.watch)})
 
 
-def inline_mode(settings: Settings) -> InlineMode:
-    """Choose the default of contract 2.5: deny beside an operator's manifest or in public, else sandboxed."""
+def inline_mode(settings: Settings, manifests: Sized) -> InlineMode:
+    """Choose the default of contract 2.5: deny beside operator's `manifests` or in public, else sandboxed."""
     if settings.inline_manifests is not None:
         return settings.inline_manifests
-    if settings.manifests_url or not settings.local or operator_files(settings):
+    if settings.manifests_url or not settings.local or manifests:
         return InlineMode.DENY
     return InlineMode.SANDBOXED
 

@@ -4,7 +4,7 @@ import asyncio
 import importlib.metadata
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,7 +67,7 @@ ENGINES = ("cedarpy", "celine-regorus")
 
 def build(
     settings: Settings,
-    manifests: Iterable[ReadManifest],
+    manifests: Collection[ReadManifest],
     key: AuditKey | None,
     worker: int = 0,
     shared: SharedNumbers | None = None,
@@ -85,7 +85,7 @@ def build(
     """
     access = build_access(settings)
     client = HttpClient()
-    inline_trust = inline_mode(settings)
+    inline_trust = inline_mode(settings, manifests)
     sandbox = build_sandbox(settings) if inline_trust is InlineMode.SANDBOXED else None
     compiler = build_compiler(settings, client, sandbox)
     compile_one = partial(compile_manifest, compiler=compiler)

@@ -59,7 +59,7 @@ def check_manifests(settings: Settings) -> Iterator[Result]:
         yield problem(
             "manifests", f"ACS_DEFAULT_MANIFEST `{default}` is not among the manifests: {known}", fix
         )
-    if not found and inline_mode(settings) is InlineMode.DENY:
+    if not found and inline_mode(settings, found) is InlineMode.DENY:
         yield problem(
             "manifests",
             "there is no manifest, and inline ones are refused",

@@ -11,7 +11,7 @@ from app.core.compiled import InlineMode
 from app.core.diagnostics import ManifestError
 from app.doctor.result import Result, ok, problem, warning
 from app.evaluators.sandbox import SandboxError
-from app.loading import inline_mode
+from app.loading import inline_mode, operator_files
 from app.server.descriptors import connections_within
 from app.wiring import ENGINES, build_sandbox
 
@@ -76,9 +76,10 @@ def check_address(settings: Settings) -> Iterator[Result]:
 def check_sandbox(settings: Settings) -> Iterator[Result]:
     """Start the sandbox and end it, where inline manifests would run in it."""
     try:
-        if inline_mode(settings) is not InlineMode.SANDBOXED:
-            return
+        manifests = operator_files(settings)
     except ManifestError:
+        manifests = ()
+    if inline_mode(settings, manifests) is not InlineMode.SANDBOXED:
         return
     try:
         asyncio.run(_start_and_close(settings))
