@@ -122,6 +122,8 @@ class Desk:
         if self._runner:
             self._runner.run(self._closed())
             self._runner.close()
+        # The service's clock is of this object: without the circle its engines end here, on their own thread.
+        del self._service
 
     async def _closed(self) -> None:
         await self._client.close()
