@@ -22,8 +22,7 @@ import yaml
 
 from app.telemetry.catalogue import CATALOGUE, Kind
 from tests.conftest import ROOT, Service, Start
-from tests.http.test_events import ask, with_annotator
-from tests.http.test_metrics import children, manifest
+from tests.http.echo import ask, manifest, with_annotator
 
 __all__ = ["manifest"]
 
@@ -185,7 +184,7 @@ def test_prometheus_scrapes_two_workers_as_one(start: Start, tmp_path: Path) -> 
             ask(service, ALLOW)
         server.wait_for(allowed, 40)
         for _ in range(2):
-            os.kill(children(service.process.pid)[0], signal.SIGKILL)
+            os.kill(service.workers()[0], signal.SIGKILL)
             deadline = time.monotonic() + 20
             sent = 0
             while sent < 20:

@@ -29,34 +29,16 @@ from app.audit.note import SignedNote, VerifierKey
 from app.audit.receipt import Receipt
 from app.audit.trust import Trust, TrustedKey
 from app.stores.audit_directory import find_logs
-from app.stores.audit_reader import AuditReader
 from app.stores.audit_source import FileLogSource
 from app.stores.keys import generate_key
 from tests.conftest import Service, Start
+from tests.http.echo import manifest
+from tests.stores.audit_logs import all_records
+
+__all__ = ["manifest"]
 
 _LOG = logging.getLogger(__name__)
 KILLS = int(os.environ.get("ACS_TEST_KILLS", "2"))
-MANIFEST: dict[str, Any] = {
-    "agent_control_specification_version": "0.3.1-beta",
-    "policies": {"p": {"type": "rego", "modules": {"m": "package p\nimport rego.v1\nv := input.snapshot.v"}}},
-    "tools": {"hammer": {}},
-    "intervention_points": {
-        "input": {"policy_target": "$", "policy": {"id": "p", "query": "data.p.v"}},
-        "pre_tool_call": {
-            "policy_target": "$.args",
-            "tool_name_from": "$.tool",
-            "policy": {"id": "p", "query": "data.p.v"},
-        },
-    },
-}
-
-
-@pytest.fixture
-def manifest(tmp_path: Path) -> str:
-    """The path of a manifest whose policy answers what the snapshot says."""
-    file = tmp_path / "echo.json"
-    file.write_text(json.dumps(MANIFEST))
-    return str(file)
 
 
 def _trust(service: Service) -> Trust:
@@ -122,7 +104,7 @@ def test_every_request_has_exactly_one_record(start: Start, manifest: str) -> No
         "tool": "hammer",
         "request_id": "r-1",
         "result_labels": ["ok"],
-        "policy_id": "p",
+        "policy_id": "echo",
         "policy_type": "rego",
         "manifest_source": "operator",
         "manifest_digest": first["manifest_digest"],
@@ -282,17 +264,6 @@ def _wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def all_records(root: Path) -> list[dict[str, Any]]:
-    reader = AuditReader(root)
-    found: list[dict[str, Any]] = []
-    for directory in find_logs(root):
-        start = 0
-        while lines := reader.records(directory.origin, start, 1_000):
-            found += [json.loads(line) for line in lines]
-            start += len(lines)
-    return found
 
 
 def test_no_content_reaches_records_or_logs(start: Start, tmp_path: Path, manifest: str) -> None:

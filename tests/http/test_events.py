@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import COMMAND, Service, Start, environment
-from tests.http.test_audit import all_records
-from tests.http.test_metrics import MANIFEST, manifest, scrape, total
+from tests.http.echo import ask, manifest, with_annotator
+from tests.http.scrapes import scrape, total
+from tests.stores.audit_logs import all_records
 
 __all__ = ["manifest"]
 
@@ -58,13 +59,6 @@ def events(service: Service) -> list[dict[str, Any]]:
     service.stop()
     lines = [json.loads(line) for line in service.log().splitlines()]
     return [line for line in lines if line["event"] in NAMES]
-
-
-def ask(service: Service, output: Any, **members: Any) -> Any:
-    """One evaluation whose policy answers `output`."""
-    status, body = service.post("/v1/evaluate/input", {"snapshot": {"v": output, "text": "y"}, **members})
-    assert status == 200
-    return body
 
 
 @pytest.mark.parametrize(
@@ -199,15 +193,6 @@ def test_a_failed_annotator_is_told_by_name(start: Start, tmp_path: Path, reacha
         total(seen["acs_annotator_duration_seconds_count"], annotator="a", type="endpoint", outcome=outcome)
         == 1
     )
-
-
-def with_annotator(folder: Path, annotator: dict[str, Any]) -> str:
-    """The path of the echoing manifest with one annotator `a` at `input`."""
-    point = {**MANIFEST["intervention_points"]["input"], "annotations": {"a": {"from": "$policy_target"}}}
-    file = folder / "annotated.json"
-    annotated = {**MANIFEST, "annotators": {"a": annotator}, "intervention_points": {"input": point}}
-    file.write_text(json.dumps(annotated))
-    return str(file)
 
 
 @pytest.fixture

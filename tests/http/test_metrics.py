@@ -1,6 +1,5 @@
 """`/metrics` of a running service (contract 2.3, 5)."""
 
-import json
 import os
 import re
 import shutil
@@ -8,61 +7,18 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from tests.conftest import Service, Start
+from tests.conftest import Start
+from tests.http.echo import manifest
+from tests.http.scrapes import scrape, total
+
+__all__ = ["manifest"]
 
 JSON = {"content-type": "application/json"}
 VERDICTS = ("allow", "deny", "warn", "escalate", "transform")
-MANIFEST: dict[str, Any] = {
-    "agent_control_specification_version": "0.3.1-beta",
-    "policies": {
-        "echo": {"type": "rego", "modules": {"m": "package p\nimport rego.v1\nv := input.snapshot.v"}}
-    },
-    "tools": {"hammer": {}},
-    "intervention_points": {
-        "input": {"policy_target": "$", "policy": {"id": "echo", "query": "data.p.v"}},
-        "pre_tool_call": {
-            "policy_target": "$.args",
-            "tool_name_from": "$.tool",
-            "policy": {"id": "echo", "query": "data.p.v"},
-        },
-    },
-}
-
-
-@pytest.fixture
-def manifest(tmp_path: Path) -> str:
-    """The path of a manifest whose policy answers what the snapshot says."""
-    file = tmp_path / "echo.json"
-    file.write_text(json.dumps(MANIFEST))
-    return str(file)
-
-
-def scrape(service: Service) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
-    """What Prometheus sees: name → labels → value."""
-    status, headers, body = service.request("GET", "/metrics")
-    assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
-    found: dict[str, dict[frozenset[tuple[str, str]], float]] = {}
-    for family in parse_text(body.decode()):
-        for sample in family.samples:
-            found.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
-    return found
-
-
-def total(found: dict[frozenset[tuple[str, str]], float], **labels: str) -> float:
-    """The sum of the series that have these labels."""
-    return sum(value for series, value in found.items() if labels.items() <= set(series))
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_every_verdict_is_counted_where_it_belongs(start: Start, manifest: str) -> None:
@@ -190,10 +146,10 @@ def test_one_scrape_shows_all_workers(start: Start, manifest: str) -> None:
             assert counted == sent
             assert counted >= before
             before = counted
-        victim = children(service.process.pid)[0]
+        victim = service.workers()[0]
         os.kill(victim, signal.SIGKILL)
         deadline = time.monotonic() + 20
-        while len(alive := children(service.process.pid)) < 2 or victim in alive:
+        while len(alive := service.workers()) < 2 or victim in alive:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(0.5)

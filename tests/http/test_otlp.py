@@ -15,10 +15,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from app.config import SettingsError, load_settings
 from tests.conftest import Service, Start
-from tests.http.test_audit import all_records
-from tests.http.test_events import SPAN, TRACE, ask, events, with_annotator
-from tests.http.test_metrics import manifest, scrape, total
+from tests.http.echo import ask, manifest, with_annotator
+from tests.http.scrapes import scrape, total
+from tests.http.test_events import SPAN, TRACE, events
 from tests.otlp import Received, attributes, receiver
+from tests.stores.audit_logs import all_records
 
 __all__ = ["manifest"]
 

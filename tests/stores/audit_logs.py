@@ -16,6 +16,7 @@ from app.audit.record import AuditEntry
 from app.stores.audit_directory import LogDirectory, find_logs
 from app.stores.audit_log import FileAuditLog
 from app.stores.audit_opening import AuditLogSettings
+from app.stores.audit_reader import AuditReader
 from app.stores.audit_source import FileLogSource
 from app.stores.keys import AuditKey
 
@@ -82,6 +83,18 @@ def records(log: LogDirectory) -> list[dict[str, Any]]:
     """Read the records of a log."""
     lines = b"".join(path.read_bytes() for _, path in log.segments()).split(b"\n")[:-1]
     return [orjson.loads(line) for line in lines]
+
+
+def all_records(root: Path) -> list[dict[str, Any]]:
+    """Read the records of all logs as the interface shows them."""
+    reader = AuditReader(root)
+    found: list[dict[str, Any]] = []
+    for directory in find_logs(root):
+        start = 0
+        while lines := reader.records(directory.origin, start, 1_000):
+            found += [orjson.loads(line) for line in lines]
+            start += len(lines)
+    return found
 
 
 def newest(root: Path) -> LogDirectory:
