@@ -22,11 +22,7 @@ _CARD_LENGTHS = (
     (("35", "60", "64", "65", "62", "81"), (16, 17, 18, 19)),
     (("50", "56", "57", "58", "61", "63", "67", "69"), (12, 13, 14, 15, 16, 17, 18, 19)),
 )
-_CARDS = {
-    (prefix, length) for prefixes, lengths in _CARD_LENGTHS for prefix in prefixes for length in lengths
-}
-
-_CARD_PREFIXES = {prefix for prefix, _ in _CARDS}
+_CARDS = {prefix: lengths for prefixes, lengths in _CARD_LENGTHS for prefix in prefixes}
 
 _CALLING_CODES = frozenset(
     [
@@ -109,14 +105,13 @@ _CALLING_CODE_DECADES = frozenset(
 
 def card_length(text: str) -> int:
     """Give the length of `text` when it is the number of a payment card (spaces and hyphens allowed), else 0."""
-    if text[0] != "4" and text[:2] not in _CARD_PREFIXES:
+    if text[0] != "4" and text[:2] not in _CARDS:
         return 0
-    digits = text.replace(" ", "").replace("-", "")
-    if (digits[0], len(digits)) not in _CARDS and (digits[:2], len(digits)) not in _CARDS:
+    digits = text.encode().translate(_DIGIT_VALUES, b" -")
+    if sum(digits[-1::-2] + digits[-2::-2].translate(_DOUBLED)) % 10:
         return 0
-    values = digits.encode().translate(_DIGIT_VALUES)
-    total = sum(values[-1::-2]) + sum(values[-2::-2].translate(_DOUBLED))
-    return len(text) if total % 10 == 0 and len(set(digits)) > 1 else 0
+    lengths = _CARDS.get(text[0], ()) or _CARDS.get(text[:2], ())
+    return len(text) if len(digits) in lengths and digits.count(digits[0]) < len(digits) else 0
 
 
 def iban_length(text: str) -> int:

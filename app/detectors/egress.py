@@ -2,26 +2,20 @@
 
 import ipaddress
 import re
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from app.core.values import Json
-from app.detectors.findings import Detector, Finding, annotation
-from app.detectors.hosts import Destination, destination, normal_host
+from app.detectors.findings import Detector, Found, annotation
+from app.detectors.hosts import DISGUISES, UNREAD, Destination, Destinations, normal_host
 from app.detectors.on_texts import DEFAULT_THRESHOLD
 from app.detectors.options import Options
 from app.detectors.rules import Rule, RuleSet
-from app.detectors.texts import Texts, texts_of
+from app.detectors.texts import texts_of
 
 __all__ = ["CATEGORIES", "MAX_HOSTS", "detector"]
 
-CATEGORIES = (
-    "ambiguous_url",
-    "encoded_host",
-    "internal_address",
-    "ip_literal",
-    "not_allowed",
-    "punycode",
-    "userinfo",
-)
+CATEGORIES = tuple(sorted((*DISGUISES, "internal_address", "not_allowed")))
 
 MAX_HOSTS = 256
 """So many different hosts are listed under `hosts`; the findings know them all."""
@@ -51,6 +45,9 @@ _RULES = RuleSet(
         Rule("whole", rf"(?i)(?:^|\x00)({_ASCII_HOST}\.?(?::\d{{1,5}})?(?:/[^\s\x00]*)?)(?:\x00|$)"),
     )
 )
+_METADATA = "metadata.google.internal"
+_SLASHES = frozenset({"//", "\\\\", "/\\", "\\/"})
+_DOTTED = re.compile(r"[.:%]|[^\x00-\x7f]")
 _WEB = frozenset({"http", "https", "ws", "wss", "ftp", "gopher"})
 _NESTED = re.compile(
     r"^(?:[a-z][a-z0-9+.-]*:)+(?=[a-z][a-z0-9+.-]*:[/\\]{2})", re.IGNORECASE
@@ -81,20 +78,16 @@ def detector(options: Options) -> Detector:
 
     def detect(value: Json) -> dict[str, Json]:
         texts = texts_of(value)
-        hosts: dict[str, None] = {}
-        findings: list[Finding] = []
-        for start, end, reached in _destinations(texts):
-            hosts.update(dict.fromkeys(reached.hosts))
-            findings += (
-                Finding(category, start, end, _SCORES[category])
-                for category in _problems(reached, allow)
-                if category in wanted
-            )
-        findings = sorted(set(findings), key=lambda each: (each.start, each.end, each.category))
-        if not isinstance(value, str):
-            findings = [texts.placed(finding) for finding in findings]
-        listed: list[Json] = [*sorted(hosts)[:MAX_HOSTS]]
-        return {**annotation(findings, threshold), "hosts": listed}
+        problems: dict[Destination, list[str]] = {}
+        found: set[Found] = set()
+        for start, end, reached in _destinations(texts.joined):
+            if reached not in problems:
+                problems[reached] = [each for each in _problems(reached, allow) if each in wanted]
+            for category in problems[reached]:
+                found.add((start, end, category, _SCORES[category]))
+        findings = texts.placed(sorted(found))
+        hosts: list[Json] = [*sorted({host for reached in problems for host in reached.hosts})[:MAX_HOSTS]]
+        return {**annotation(findings, threshold), "hosts": hosts}
 
     return detect
 
@@ -126,20 +119,17 @@ def _allowed(options: Options) -> _Allow | None:
 
 
 def _problems(reached: Destination, allow: _Allow | None) -> list[str]:
-    problems = list(reached.disguises)
-    if any(_is_internal(host) for host in reached.hosts) and allow is None:
-        problems.append("internal_address")
-    if allow is not None and not all(allow.allows(host) for host in reached.hosts):
-        problems.append("not_allowed")
-    return problems
+    if allow is not None:
+        found = "" if all(map(allow.allows, reached.hosts)) else "not_allowed"
+    else:
+        found = "internal_address" if reached is UNREAD or any(map(_is_internal, reached.hosts)) else ""
+    return [*reached.disguises, found] if found else [*reached.disguises]
 
 
 def _is_internal(host: str) -> bool:
     """Tell whether a host is where outsiders should not be led: link-local addresses and metadata services."""
-    if host == "metadata.google.internal":
-        return True
-    if not host[-1].isdigit() and ":" not in host:
-        return False
+    if not host.startswith("169.254.") and ":" not in host:
+        return host == _METADATA
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -147,43 +137,53 @@ def _is_internal(host: str) -> bool:
     return address.is_link_local or host == "fd00:ec2::254"
 
 
-def _destinations(texts: Texts) -> list[tuple[int, int, Destination]]:
-    found: list[tuple[int, int, Destination]] = []
-    text = texts.joined
+def _destinations(text: str) -> Iterator[tuple[int, int, Destination]]:
+    """Give what each place leads to. The first that is not read is the last: one like that is flagged, whatever follows."""
+    read = Destinations(len(text)).read
     for rule, start, end in _RULES.matches(text):
-        found += _of_match(rule.category, start, text[start:end])
-    return [each for each in found if each[2].hosts]
+        for place in _of_match(rule.category, start, text[start:end], read):
+            if place[2].hosts:
+                yield place
+            if place[2] is UNREAD:
+                return
 
 
-def _of_match(kind: str, start: int, text: str) -> list[tuple[int, int, Destination]]:
+def _of_match(
+    kind: str, start: int, text: str, read: Callable[[str], Destination]
+) -> list[tuple[int, int, Destination]]:
     if kind == "tool":
         if not _HINT.search(text):
             return []
         return [
-            (start + word.start(), start + word.end(), _bare(bare["host"]))
-            for word in list(_WORD.finditer(text))[1:]
+            (start + word.start(), start + word.end(), _bare(read(bare["host"])))
+            for word in islice(_WORD.finditer(text), 1, None)
             if (bare := _BARE.fullmatch(word[0])) and not _is_file(bare["host"], word[0])
         ]
     text = text.rstrip(".,;:!?)]}*_")
     end = start + len(text)
     if kind == "url":
-        scheme, _, rest = _NESTED.sub("", text).partition(":")
+        scheme, _, rest = text.partition(":")
+        if rest[:2] not in _SLASHES and ":" in rest:
+            scheme, _, rest = _NESTED.sub("", text).partition(":")
         scheme = scheme.lower()
-        slashes = rest.startswith(("//", "\\\\", "/\\", "\\/"))
-        if scheme in _NO_HOST or not (slashes or (scheme in _WEB and "." in rest)):
+        if scheme in _NO_HOST or not (rest[:2] in _SLASHES or (scheme in _WEB and "." in rest)):
             return []
-        return [(start, end, destination(rest))]
+        return [(start, end, read(rest))]
     if kind == "relative":
-        reached = destination(text)
-        return [(start, end, reached)] if any("." in host or ":" in host for host in reached.hosts) else []
+        if not _DOTTED.search(text):
+            return []
+        reached = read(text)
+        named = reached is UNREAD or any("." in host or ":" in host for host in reached.hosts)
+        return [(start, end, reached)] if named else []
     if kind == "copy":
-        return [(start, end, _bare(text.partition("@")[2].partition(":")[0]))]
+        return [(start, end, _bare(read(text.partition("@")[2].partition(":")[0])))]
     host = text.partition("/")[0].partition(":")[0]
-    return [] if _is_file(host, text) else [(start, end, _bare(host))]
+    return [] if _is_file(host, text) else [(start, end, _bare(read(host)))]
 
 
-def _bare(host: str) -> Destination:
-    reached = destination(host)
+def _bare(reached: Destination) -> Destination:
+    if "userinfo" not in reached.disguises or reached is UNREAD:
+        return reached
     return reached._replace(disguises=tuple(each for each in reached.disguises if each != "userinfo"))
 
 

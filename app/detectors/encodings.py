@@ -4,6 +4,7 @@ import base64
 import binascii
 import html
 import re
+import sys
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
@@ -17,7 +18,7 @@ MAX_DECODED = 16_384
 _BASE64 = Rule("base64", r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = Rule("hex", r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){12,}")
 _PERCENT = Rule("percent", r"(?:[A-Za-z0-9_.+-]{0,24}%[0-9A-Fa-f]{2}){3,}")
-_ESCAPES = Rule("escapes", r"(?:\\u\{?[0-9a-fA-F]{4,6}\}?){5,}")
+_ESCAPES = Rule("escapes", r"(?:\\u(?:[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\})){5,}")
 _ENTITIES = Rule("entities", r"(?:&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});[ ]?){5,}")
 _TAGS = Rule("tags", r"[\x{E0020}-\x{E007E}]{4,}")
 _RULES = RuleSet((_BASE64, _HEX, _PERCENT, _ESCAPES, _ENTITIES, _TAGS))
@@ -26,24 +27,36 @@ _OPAQUE = (_BASE64, _HEX, _TAGS)  # in the others what stands beside belongs to 
 _BESIDE = 80
 
 _HEX_NOISE = re.compile(r"0x|\\x|[ :,]")
-_ESCAPE = re.compile(r"\\u\{?([0-9a-fA-F]{4,6})\}?")
+_ESCAPE = re.compile(r"\\u(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\})")
 _UNTAGGED = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _LEAST_PRINTABLE = 0.9
 
 
-def decoded_texts(text: str) -> Iterator[tuple[Match, str]]:
-    """Give what is encoded in a text and reads as text when decoded."""
-    left = MAX_DECODED
-    for match in _RULES.matches(text):
-        rule, start, end = match
+def decoded_texts(text: str) -> Iterator[tuple[int, int, str]]:
+    """Give what is encoded in a text and reads as text when decoded: from where to where, and what it says."""
+    left = min(MAX_DECODED, 2 * len(text))
+    for rule, start, end in _encoded(text):
         beside = 0 if rule in _OPAQUE else _BESIDE
-        encoded = text[max(0, start - beside) : end + beside][:left]
-        left -= len(encoded)
-        decoded = _decoded(rule, encoded)
+        decoded = _decoded(rule, text[max(0, start - beside) : end + beside][:left])
         if decoded and _is_text(decoded):
-            yield match, decoded
+            left -= len(decoded)
+            yield start, end, decoded
         if left <= 0:
             return
+
+
+def _encoded(text: str) -> list[Match]:
+    """Find what is encoded; what is so near that what stands beside it overlaps counts as one."""
+    apart: list[Match] = []
+    last: dict[Rule, int] = {}
+    for rule, start, end in _RULES.matches(text):
+        index = last.get(rule)
+        if index is not None and rule not in _OPAQUE and start - apart[index][2] <= 2 * _BESIDE:
+            apart[index] = (rule, apart[index][1], end)
+            continue
+        last[rule] = len(apart)
+        apart.append((rule, start, end))
+    return apart
 
 
 def _decoded(rule: Rule, encoded: str) -> str | None:
@@ -54,9 +67,9 @@ def _decoded(rule: Rule, encoded: str) -> str | None:
             digits = _HEX_NOISE.sub("", encoded)
             return bytes.fromhex(digits[: len(digits) & ~1]).decode()
         if rule is _PERCENT:
-            return unquote_to_bytes(encoded.replace("+", " ")).decode()
+            return unquote_to_bytes(encoded.replace("+", " ")).decode(errors="replace")
         if rule is _ESCAPES:
-            return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), encoded)
+            return _ESCAPE.sub(_unescaped, encoded)
         if rule is _TAGS:
             return encoded.translate(_UNTAGGED)
         return html.unescape(encoded)
@@ -64,21 +77,19 @@ def _decoded(rule: Rule, encoded: str) -> str | None:
         return None
 
 
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(min(int(escape[1] or escape[2], 16), sys.maxunicode))
+
+
 def _from_base64(encoded: str) -> str | None:
     """Decode either alphabet; what is cut off at the end is left out."""
     body = encoded.rstrip("=").replace("-", "+").replace("_", "/")
     body = body[: len(body) - (len(body) % 4 == 1)]
     raw = base64.b64decode(body + "=" * (-len(body) % 4))
-    for encoding in ("utf-8", "utf-16-le") if b"\0" in raw else ("utf-8",):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return None
+    return raw.decode("utf-16-le" if b"\0" in raw else "utf-8")
 
 
 def _is_text(decoded: str) -> bool:
-    if decoded.isprintable():
-        return len(decoded) >= 4
-    printable = sum(character.isprintable() or character in "\n\r\t" for character in decoded)
-    return len(decoded) >= 4 and printable >= _LEAST_PRINTABLE * len(decoded)
+    shown = decoded.replace("\n", " ").replace("\r", " ").replace("\t", " ")
+    printable = len(shown) if shown.isprintable() else sum(map(str.isprintable, shown))
+    return len(shown) >= 4 and printable >= _LEAST_PRINTABLE * len(shown)

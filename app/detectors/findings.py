@@ -3,30 +3,27 @@
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from operator import itemgetter
-from typing import NamedTuple
+from typing import TypeAlias
 
 from app.core.values import Json
 
-__all__ = ["MAX_LISTED_FINDINGS", "Detector", "Finding", "annotation", "merged"]
+__all__ = ["MAX_LISTED_FINDINGS", "Detector", "Finding", "Found", "annotation", "merged"]
 
 MAX_LISTED_FINDINGS = 256
 """An annotation lists so many findings, in the order of the input; the others count and are not listed."""
 
 
-class Finding(NamedTuple):
-    """One span of one text, `start` to `end` in code points, and how sure its category is (0 to 1).
+Found: TypeAlias = tuple[int, int, str, float]
+"""Something found in a text: its start and end in code points, its category, and how sure that is (0 to 1).
 
-    `path` leads to the text inside of an object or list (contract 1.4, without the root) and is empty
-    where the input is itself a text; with `of_name` the text is the name of the member there.
-    """
+A plain tuple, as there can be thousands; so is a finding.
+"""
 
-    category: str
-    start: int
-    end: int
-    score: float
-    path: str = ""
-    of_name: bool = False
+Finding: TypeAlias = tuple[int, int, str, float, str, bool]
+"""Something found in a value: as `Found`, then the path to the text, and whether that is the name of a member.
 
+The path leads there from the value (contract 1.4, without the root) and is empty where the value is a text.
+"""
 
 Detector = Callable[[Json], dict[str, Json]]
 """Gives the annotation of a value: a pure function, in time linear in the size of the value."""
@@ -39,13 +36,13 @@ def annotation(findings: Sequence[Finding], threshold: float) -> dict[str, Json]
     `flagged` is a score of `threshold` or more. `label` is the strongest category, `none` without findings.
     """
     strongest: dict[str, float] = {}
-    for finding in findings:
-        strongest[finding.category] = max(finding.score, strongest.get(finding.category, 0.0))
-    score = round(1 - prod(1 - each for each in strongest.values()), 4)
+    for category, score in {(finding[2], finding[3]) for finding in findings}:
+        strongest[category] = max(score, strongest.get(category, 0.0))
+    total = round(1 - prod(1 - each for each in strongest.values()), 4)
     categories: list[Json] = [*sorted(strongest)]
     result: dict[str, Json] = {
-        "flagged": bool(findings) and score >= threshold,
-        "score": score,
+        "flagged": bool(findings) and total >= threshold,
+        "score": total,
         "label": max(sorted(strongest), key=strongest.__getitem__) if strongest else "none",
         "categories": categories,
         "findings": [_as_json(finding) for finding in findings[:MAX_LISTED_FINDINGS]],
@@ -56,30 +53,32 @@ def annotation(findings: Sequence[Finding], threshold: float) -> dict[str, Json]
 
 
 def _as_json(finding: Finding) -> Json:
-    value: dict[str, Json] = {
-        "category": finding.category,
-        "start": finding.start,
-        "end": finding.end,
-    }
-    if finding.path:
-        value["path"] = finding.path
-    if finding.of_name:
+    start, end, category, _, path, of_name = finding
+    value: dict[str, Json] = {"category": category, "start": start, "end": end}
+    if path:
+        value["path"] = path
+    if of_name:
         value["of_name"] = True
     return value
 
 
-def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Make one finding of those that overlap in one text: their union, named after the longest (of equals the surest).
+def merged(found: Iterable[Found]) -> list[Found]:
+    """Make one of those that overlap in one text: their union, named after the longest (of equals the surest).
 
     In the order of their starts; nothing that any of them covered is left out.
     """
-    kept: list[Finding] = []
-    for finding in sorted(findings, key=itemgetter(1, 2)):
-        if not kept or finding.start >= kept[-1].end:
-            kept.append(finding)
+    kept: list[Found] = []
+    start = end = 0
+    name, sure = "", 0.0
+    for first, last, category, score in sorted(found, key=itemgetter(0, 1)):
+        if first < end:
+            if (last - first, score) > (end - start, sure):
+                name = category
+            end, sure = max(end, last), max(sure, score)
             continue
-        last = kept[-1]
-        longer = max(last, finding, key=lambda each: (each.end - each.start, each.score))
-        end = max(last.end, finding.end)
-        kept[-1] = longer._replace(start=last.start, end=end, score=max(last.score, finding.score))
+        if name:
+            kept.append((start, end, name, sure))
+        start, end, name, sure = first, last, category, score
+    if name:
+        kept.append((start, end, name, sure))
     return kept

@@ -24,9 +24,7 @@ _LOOK_ALIKES = str.maketrans(
 _SPECIAL = {ord(letter): ord(plain) for letter, plain in zip("ıłøđħŧßæœ", "ilodhtsao", strict=True)}
 _JOINERS = "-._*~|·•"
 _JOINED = re.compile(r"[^\W\d_][-._*~|·•][^\W\d_]")
-_LETTERS = re.compile(r"[^\W\d_]+")
 _LATIN = re.compile(r"[a-z]")
-_OTHER = re.compile(r"[α-ωа-яѐ-џԁԛԝһӏ]")
 _LEET = str.maketrans("013457", "oieast")
 _LEET_DIGIT = re.compile(r"[013457]")
 _LEET_WORD = re.compile(r"[a-z][013457]+[a-z]|\b[013457][a-z]{3}")
@@ -91,8 +89,9 @@ class Folded:
 def fold(text: str, table: "_Table" = _TABLE) -> Folded:
     """Fold a text. What is not a letter or digit becomes a space, what nobody sees disappears."""
     folded = text.translate(table)
-    if not folded.isascii() and _OTHER.search(folded) and _LATIN.search(folded):
-        folded = _LETTERS.sub(_in_latin, folded)
+    if not folded.isascii():
+        words = folded.split(" ")
+        folded = " ".join([word if word.isascii() else _in_latin(word) for word in words])
     return Folded(folded, text, table)
 
 
@@ -114,9 +113,6 @@ def unleeted(folded: str) -> str | None:
     return folded.translate(_LEET)
 
 
-def _in_latin(word: re.Match[str]) -> str:
+def _in_latin(word: str) -> str:
     """Give a word that mixes Latin letters with others that look like them in Latin letters."""
-    letters = word[0]
-    if letters.isascii() or not _LATIN.search(letters):
-        return letters
-    return letters.translate(_LOOK_ALIKES)
+    return word.translate(_LOOK_ALIKES) if _LATIN.search(word) else word

@@ -8,42 +8,73 @@ from urllib.parse import unquote
 
 import idna
 
-__all__ = ["Destination", "destination", "normal_host"]
+__all__ = ["DISGUISES", "UNREAD", "Destination", "Destinations", "normal_host"]
 
 _MAX_HOST = 255
 _PLAIN = re.compile(
-    r"/?/?(?P<host>(?:(?!xn--)[a-z0-9_-]{1,63}\.){1,8}(?!xn--)[a-z][a-z0-9-]{1,62})(?::\d{1,5})?(?:[/?#][^\\@]*)?",
+    r"/?/?((?:(?!xn--)[a-z0-9_-]{1,63}\.){1,8}(?!xn--)[a-z][a-z0-9-]{1,62}"
+    r"|(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d))(?::\d{1,5})?(?:[/?#][^\\@]*)?",
     re.IGNORECASE,
 )
 """Almost every URL: nothing in it that parsers could read in two ways."""
+_AUTHORITY = re.compile(r"[/\\]*[^/?#]*")
 _DOTS = str.maketrans("。．｡", "...")
+_SOME = 16
 
 
 class Destination(NamedTuple):
     """Where a URL leads. `hosts` is normalised; there are two where parsers disagree.
 
-    `disguises` name what makes it look like another place: `userinfo`, `ambiguous_url`, `ip_literal`,
-    `punycode`, `encoded_host`.
+    `disguises` name what makes it look like another place, of `DISGUISES`.
     """
 
     hosts: tuple[str, ...]
     disguises: tuple[str, ...]
 
 
-def destination(after_scheme: str) -> Destination:
-    """Read what stands behind a URL's scheme and colon (`//user@host:1/path`), as RFC 3986 and as browsers do."""
-    if plain := _PLAIN.fullmatch(after_scheme):
-        return Destination((plain["host"].lower(),), ())
-    rest = after_scheme.lstrip("/\\")
-    strict = _until(rest, "/?#")
-    browser = _until(rest, "/?#\\")
-    readings = [strict] if strict == browser else [strict, browser]
+DISGUISES = ("ambiguous_url", "encoded_host", "ip_literal", "punycode", "userinfo")
+UNREAD = Destination(("[unread]",), DISGUISES)
+"""Where nobody knows where it leads: it may be any disguise."""
+
+
+class Destinations:
+    """Reads the hosts of one text of so many characters.
+
+    Hosts that are not plain take long to read: sixteen different ones are, and one more for each KiB of the text.
+    """
+
+    def __init__(self, length: int) -> None:
+        self._left = _SOME + length // 1024
+        self._read: dict[str, Destination] = {}
+
+    def read(self, after_scheme: str) -> Destination:
+        """Read what stands behind a URL's scheme and colon (`//user@host:1/path`), as RFC 3986 and as browsers do.
+
+        Gives `UNREAD` when so many hosts were read that this one is not.
+        """
+        if plain := _PLAIN.fullmatch(after_scheme):
+            return Destination((plain[1].lower(),), ())
+        authority = _AUTHORITY.match(after_scheme)
+        written = authority[0] if authority else after_scheme
+        known = self._read.get(written)
+        if known is None:
+            if not self._left:
+                return UNREAD
+            self._left -= 1
+            known = self._read[written] = _destination(written)
+        return known
+
+
+def _destination(authority: str) -> Destination:
+    rest = authority.lstrip("/\\")
+    browser = rest.partition("\\")[0]
+    readings = [rest] if rest == browser else [rest, browser]
     hosts: list[str] = []
     disguises: set[str] = set()
-    if len(readings) > 1 or "\\" in after_scheme[: len(after_scheme) - len(rest)]:
+    if len(readings) > 1 or "\\" in authority[: len(authority) - len(rest)]:
         disguises.add("ambiguous_url")
-    for authority in readings:
-        user, at, place = authority.rpartition("@")
+    for reading in readings:
+        user, at, place = reading.rpartition("@")
         if at and ("." in user or "%2e" in user.lower() or "@" in user):
             disguises.add("userinfo")
         written = _without_port(place)
@@ -115,11 +146,6 @@ def _disguises(written: str, host: str) -> set[str]:
 
 def _is_ipv4(host: str) -> bool:
     return host.replace(".", "").isdigit() and host.count(".") == 3
-
-
-def _until(text: str, stops: str) -> str:
-    end = min((index for stop in stops if (index := text.find(stop)) >= 0), default=len(text))
-    return text[:end]
 
 
 def _without_port(place: str) -> str:

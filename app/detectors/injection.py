@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 
 from app.detectors.encodings import decoded_texts
-from app.detectors.findings import Detector, Finding
+from app.detectors.findings import Detector, Found
 from app.detectors.folding import Folded, fold, joined, unleeted
 from app.detectors.injection_markup import MARKUP
 from app.detectors.injection_phrases import AT_ONCE, PHRASES, REMINDERS
@@ -50,39 +50,44 @@ def detector(options: Options) -> Detector:
     return text_detector(find_injections, CATEGORIES, options)
 
 
-def find_injections(text: str, phrases: RuleSet = _PHRASES) -> Iterable[Finding]:
+def find_injections(text: str, phrases: RuleSet = _PHRASES) -> Iterable[Found]:
     """Find injections in a text and in what is encoded in it; `phrases` are looked for in folded text."""
-    return list(_found(text, phrases, _MAX_LAYERS))
+    return list(_found(text, phrases))
 
 
-def _found(text: str, phrases: RuleSet, layers: int) -> Iterator[Finding]:
+def _found(text: str, phrases: RuleSet, layers: int = 0) -> Iterator[Found]:
     folded = fold(text)
     yield from _said(folded, folded.text, phrases)
+    if not layers:
+        yield from _disguised(text, folded, phrases)
+    for rule, start, end in _MARKUP.matches(text):
+        yield start, end, rule.category, rule.score
+    if layers < _MAX_LAYERS and (inner := list(decoded_texts(text))):
+        decoded_all = texts_of([decoded for _, _, decoded in inner])
+        worst: dict[int, float] = {}
+        for start, _, _, score in _found(decoded_all.joined, phrases, layers + 1):
+            index = decoded_all.index_at(start)
+            worst[index] = max(score, worst.get(index, 0.0))
+        for index, score in worst.items():
+            start, end, _ = inner[index]
+            yield start, end, "encoded_payload", score
+
+
+def _disguised(text: str, folded: Folded, phrases: RuleSet) -> Iterator[Found]:
+    """Find what is said in split words, with digits for letters, rotated or backwards."""
     if whole := joined(text):
         yield from _said(whole, whole.text, phrases)
-    plain = unleeted(folded.text)
-    if plain:
+    if plain := unleeted(folded.text):
         yield from _said(folded, plain, phrases)
     for turn in {rule.category for rule, _, _ in _TURNED.matches(folded.text)}:
         score = _worst(phrases.matches(_TURNS[turn](folded.text)))
         if score:
-            yield Finding("encoded_payload", 0, len(text), score)
-    for rule, start, end in _MARKUP.matches(text):
-        yield Finding(rule.category, start, end, rule.score)
-    if layers and (inner := list(decoded_texts(text))):
-        decoded_all = texts_of([decoded for _, decoded in inner])
-        worst: dict[int, float] = {}
-        for finding in _found(decoded_all.joined, phrases, layers - 1):
-            index = decoded_all.index_at(finding.start)
-            worst[index] = max(finding.score, worst.get(index, 0.0))
-        for index, score in worst.items():
-            _, start, end = inner[index][0]
-            yield Finding("encoded_payload", start, end, score)
+            yield 0, len(text), "encoded_payload", score
 
 
-def _said(folded: Folded, text: str, phrases: RuleSet) -> Iterator[Finding]:
+def _said(folded: Folded, text: str, phrases: RuleSet) -> Iterator[Found]:
     for rule, *span in phrases.matches(_without_reminders(text)):
-        yield Finding(rule.category, *folded.span(*span), rule.score)
+        yield *folded.span(*span), rule.category, rule.score
 
 
 def _without_reminders(folded: str) -> str:

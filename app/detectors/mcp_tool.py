@@ -9,7 +9,7 @@ from rapidfuzz.distance import OSA
 
 from app.core.canonical import digest
 from app.core.values import Json
-from app.detectors.findings import Detector, Finding, annotation
+from app.detectors.findings import Detector, Finding, Found, annotation
 from app.detectors.folding import fold, unleeted
 from app.detectors.injection import find_injections
 from app.detectors.injection_phrases import AT_ONCE, PHRASES
@@ -92,9 +92,8 @@ def detector(options: Options) -> Detector:
     def detect(value: Json) -> dict[str, Json]:
         texts = texts_of(value)
         tools = list(_tools(value))
-        findings = [texts.placed(finding) for finding in _in_texts(texts)]
-        findings += _in_names(tools, expected)
-        kept = sorted({finding for finding in findings if finding.category in wanted}, key=_order)
+        findings = {*texts.placed(_in_texts(texts)), *_in_names(tools, expected)}
+        kept = sorted((finding for finding in findings if finding[2] in wanted), key=_order)
         digests: dict[str, Json] = {name: digest(tool) for _, name, tool in tools if name}
         return {**annotation(kept, threshold), "digests": digests}
 
@@ -102,7 +101,8 @@ def detector(options: Options) -> Detector:
 
 
 def _order(finding: Finding) -> tuple[str, bool, int, int, str]:
-    return finding.path, not finding.of_name, finding.start, finding.end, finding.category
+    start, end, category, _, path, of_name = finding
+    return path, not of_name, start, end, category
 
 
 def _pins(options: Options) -> dict[str, str] | None:
@@ -137,17 +137,16 @@ def _name(tool: dict[str, Json]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _in_texts(texts: Texts) -> Iterator[Finding]:
-    for finding in find_injections(texts.joined, _PHRASES):
-        known = finding.category in CATEGORIES
-        yield finding if known else finding._replace(category="hidden_instruction")
-    for rule, first, end in _RAW.matches(texts.joined):
-        yield Finding(rule.category, first, end, rule.score)
-    for start, length, members, of_name in zip(
+def _in_texts(texts: Texts) -> Iterator[Found]:
+    for start, end, category, score in find_injections(texts.joined, _PHRASES):
+        yield start, end, category if category in CATEGORIES else "hidden_instruction", score
+    for rule, start, end in _RAW.matches(texts.joined):
+        yield start, end, rule.category, rule.score
+    for first, length, members, of_name in zip(
         texts.starts, texts.lengths, texts.members, texts.names, strict=True
     ):
         if of_name and "properties" in members[-2:-1] and _TRICK_NAMES.fullmatch(str(members[-1])):
-            yield Finding("schema_trick", start, start + length, 0.6)
+            yield first, first + length, "schema_trick", 0.6
 
 
 def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:
@@ -155,23 +154,22 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
     known = {each: _plain(each) for each in expected.known}
     for path, name, tool in tools:
         place = f"{path}.name"
-        whole = Finding("name_collision", 0, len(name), 0.8, place)
         plain = _plain(name)
         if _mixes_scripts(name):
-            yield whole._replace(category="invisible_text", score=0.6)
+            yield 0, len(name), "invisible_text", 0.6, place, False
         if (
             (name not in known and any(_resembles(plain, other) for other in known.values()))
             or seen.get(plain, name) != name
             or (plain and plain in seen)
         ):
-            yield whole
+            yield 0, len(name), "name_collision", 0.8, place, False
         seen.setdefault(plain, name)
         if expected.pins is not None:
             pin = expected.pins.get(name)
             if pin is None:
-                yield whole._replace(category="unpinned_tool", score=0.6)
+                yield 0, len(name), "unpinned_tool", 0.6, place, False
             elif pin != digest(tool):
-                yield whole._replace(category="definition_drift", score=1.0)
+                yield 0, len(name), "definition_drift", 1.0, place, False
 
 
 def _plain(name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from app.core.values import Json
-from app.detectors.findings import Detector, Finding, annotation, merged
+from app.detectors.findings import Detector, Finding, Found, annotation, merged
 from app.detectors.options import Options
 from app.detectors.rules import RuleSet
 from app.detectors.texts import replaced, texts_of
@@ -12,15 +12,15 @@ __all__ = ["DEFAULT_THRESHOLD", "Find", "found_by", "redacting_detector", "text_
 
 DEFAULT_THRESHOLD = 0.5
 
-Find = Callable[[str], Iterable[Finding]]
+Find = Callable[[str], Iterable[Found]]
 """Finds things in one text."""
 
 
 def found_by(rules: RuleSet) -> Find:
     """Take every match of the rules as a finding."""
 
-    def find(text: str) -> Iterable[Finding]:
-        return [Finding(rule.category, start, end, rule.score) for rule, start, end in rules.matches(text)]
+    def find(text: str) -> Iterable[Found]:
+        return [(start, end, rule.category, rule.score) for rule, start, end in rules.matches(text)]
 
     return find
 
@@ -59,7 +59,4 @@ def redacting_detector(find: Find, categories: tuple[str, ...], options: Options
 
 def _placed(find: Find, wanted: frozenset[str], value: Json) -> list[Finding]:
     texts = texts_of(value)
-    findings = merged(finding for finding in find(texts.joined) if finding.category in wanted)
-    if isinstance(value, str):
-        return findings
-    return [texts.placed(finding) for finding in findings]
+    return texts.placed(merged([found for found in find(texts.joined) if found[2] in wanted]))

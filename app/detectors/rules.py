@@ -1,7 +1,7 @@
 """Rules as regular expressions, all of them matched by RE2: in time linear in the text, whatever it says."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import re2
 
-__all__ = ["Match", "Rule", "RuleSet"]
+__all__ = ["Match", "Rule", "RuleSet", "occurrence"]
 
 _ANYWHERE = re2._Anchor.UNANCHORED
 _SHORT = 64
@@ -18,7 +18,7 @@ _CONTINUED = bytes(byte & 0xC0 == 0x80 for byte in range(256))
 _MEMORY = 32 << 20  # of automaton states, per expression, allocated as they are needed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One expression of a category, and how sure a match is (0 to 1).
 
@@ -75,9 +75,19 @@ class RuleSet:
         found: list[Match] = []
         for first, occurring in self._parts:
             for index in occurring.Match(data) or ():
-                rule = self._rules[first + index]
-                found += _accepted(rule, self._expressions[first + index], data)
+                _search(self._rules[first + index], self._expressions[first + index], data, found)
         return found if len(data) == len(text) else _in_code_points(found, data)
+
+
+def occurrence(pattern: str) -> Callable[[str], bool]:
+    """Give a function that tells whether an expression matches anywhere in a text."""
+    search = re2.compile(pattern, _options())._regexp.Match
+
+    def occurs(text: str) -> bool:
+        data = text.encode(errors="replace")
+        return bool(search(_ANYWHERE, data, 0, len(data))[0][0] >= 0)
+
+    return occurs
 
 
 def _options() -> re2.Options:
@@ -87,8 +97,8 @@ def _options() -> re2.Options:
     return options
 
 
-def _accepted(rule: Rule, expression: "re2._Regexp", data: bytes) -> Iterator[Match]:
-    """Give the matches of a rule that it accepts, their offsets in bytes."""
+def _search(rule: Rule, expression: "re2._Regexp", data: bytes, found: list[Match]) -> None:
+    """Add the matches of a rule that it accepts, their offsets in bytes."""
     accept, group = rule.accept, expression.groups
     search = expression._regexp.Match  # the wrapper around it costs three times as much as a match
     finds_next_word = rule.pattern.startswith(r"\b")
@@ -107,7 +117,7 @@ def _accepted(rule: Rule, expression: "re2._Regexp", data: bytes) -> Iterator[Ma
                 continue
             if kept < len(text):
                 position = end = start + len(text[:kept].encode())
-        yield rule, start, end
+        found.append((rule, start, end))
 
 
 def _behind_word(data: bytes, start: int) -> int:

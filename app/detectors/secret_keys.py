@@ -1,9 +1,11 @@
 """`secrets`: keys and tokens by the pattern of their issuer, private keys, passwords in assignments and URLs."""
 
+import re
+
 from app.detectors.findings import Detector
 from app.detectors.on_texts import found_by, redacting_detector
 from app.detectors.options import Options
-from app.detectors.rules import Rule, RuleSet
+from app.detectors.rules import Rule, RuleSet, occurrence
 
 __all__ = ["API_KEYS", "CATEGORIES", "detector"]
 
@@ -49,11 +51,14 @@ _ISSUED = (
     r"\br8_[A-Za-z0-9]{37}",  # Replicate
 )
 
+_DIGIT = re.compile(r"\d")
+_LETTER = re.compile(r"[^\W\d_]")
 _PLACEHOLDERS = (
     "example", "placeholder", "changeme", "change-me", "change_me", "your", "xxxx", "****", "....", "redacted",
     "dummy", "sample", "hidden", "secret_", "todo", "none", "null", "undefined", "environ", "getenv", "process.",
     "config.", "settings.", "self.", "os.", "vault:", "string",
 )  # fmt: skip
+_is_placeholder = occurrence("(?i)" + "|".join(map(re.escape, _PLACEHOLDERS)))
 _NAMED = (
     r"(?:pass(?:word|wd|phrase)|pwd|passwort|kennwort|mot[ _]de[ _]passe|contraseña|senha|пароль|密码|パスワード"
     r"|hasło|secret[ _-]?key|secret|token|api[ _-]?key|access[ _-]?key|private[ _-]?key|auth[ _-]?key|credential)"
@@ -68,14 +73,13 @@ def _with_digits(text: str) -> int:
 
 def _assigned(text: str) -> int:
     """Take the value of an assignment, unless it is a placeholder, a reference or a plain word."""
-    lower = text.lower()
-    if text[0] in "$<{%*(" or any(placeholder in lower for placeholder in _PLACEHOLDERS):
+    if text[0] in "$<{%*(" or not _mixed(text) or len(set(text)) < 5:
         return 0
-    return len(text) if _mixed(text) and len(set(text)) >= 5 else 0
+    return 0 if _is_placeholder(text) else len(text)
 
 
 def _mixed(text: str) -> bool:
-    return any(map(str.isdigit, text)) and any(map(str.isalpha, text))
+    return bool(_DIGIT.search(text) and _LETTER.search(text))
 
 
 def _credentials(text: str) -> int:

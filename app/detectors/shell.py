@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.detectors.findings import Detector, Finding
+from app.detectors.findings import Detector, Found
 from app.detectors.on_texts import text_detector
 from app.detectors.options import Options
 from app.detectors.rules import Rule, RuleSet
@@ -79,19 +79,13 @@ def detector(options: Options) -> Detector:
     return text_detector(find_risks, CATEGORIES, options)
 
 
-def find_risks(text: str) -> Iterable[Finding]:
+def find_risks(text: str) -> Iterable[Found]:
     """Find what is risky in a command, as it stands and as a shell reads it: without quotes and escapes."""
     spaced = text.translate(_SPACED)
-    findings = [_finding(*match) for match in _RULES.matches(spaced)]
+    found = set(_RULES.matches(spaced))
     plain = spaced.translate(_DROPPED).replace("${IFS}", "      ").replace("$IFS", "    ")
-    if plain != spaced:
+    if plain != spaced and (matches := _RULES.matches(plain)):
         offsets = [index for index, character in enumerate(spaced) if character not in "'\"\\^"]
         offsets.append(len(spaced))
-        findings += [
-            _finding(rule, offsets[start], offsets[end - 1] + 1) for rule, start, end in _RULES.matches(plain)
-        ]
-    return findings
-
-
-def _finding(rule: Rule, start: int, end: int) -> Finding:
-    return Finding(rule.category, start, end, rule.score)
+        found.update((rule, offsets[start], offsets[end - 1] + 1) for rule, start, end in matches)
+    return [(start, end, rule.category, rule.score) for rule, start, end in found]

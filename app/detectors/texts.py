@@ -4,13 +4,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import TypeAlias
 
 import orjson
 
 from app.core.errors import EvaluationError, Reason
 from app.core.values import Json
-from app.detectors.findings import Finding
+from app.detectors.findings import Finding, Found
 
 __all__ = ["SEPARATOR", "Texts", "replaced", "texts_of"]
 
@@ -18,6 +19,7 @@ SEPARATOR = "\0"
 """Stands between the texts: words may be read across it, numbers and addresses end there."""
 
 _Members: TypeAlias = tuple[str | int, ...]
+_ALONE: tuple[_Members] = ((),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +40,31 @@ class Texts:
         """Tell which text an offset in `joined` belongs to."""
         return bisect_right(self.starts, offset) - 1
 
-    def placed(self, finding: Finding) -> Finding:
-        """Give a finding in `joined` as one in the text where it starts; it ends there at the latest."""
-        index = self.index_at(finding.start)
-        offset = self.starts[index]
-        start = min(finding.start - offset, self.lengths[index])
-        end = min(finding.end - offset, self.lengths[index])
-        return finding._replace(
-            start=start, end=end, path=_path_text(self.members[index]), of_name=self.names[index]
+    def placed(self, found: Iterable[Found]) -> list[Finding]:
+        """Place what was found in `joined` in the texts where it starts; it ends there at the latest."""
+        if self.members == _ALONE:
+            return [(start, end, category, score, "", False) for start, end, category, score in found]
+        return [self._placed(each) for each in found]
+
+    def _placed(self, found: Found) -> Finding:
+        start, end, category, score = found
+        index = self.index_at(start)
+        offset, length = self.starts[index], self.lengths[index]
+        path = _path_text(self.members[index])
+        return (
+            min(start - offset, length),
+            min(end - offset, length),
+            category,
+            score,
+            path,
+            self.names[index],
         )
 
 
 def texts_of(value: Json) -> Texts:
     """Collect the texts of a value."""
     if isinstance(value, str):
-        return Texts(value, (0,), (len(value),), ((),), (False,))
+        return Texts(value, (0,), (len(value),), _ALONE, (False,))
     parts: list[str] = []
     members: list[_Members] = []
     names: list[bool] = []
@@ -84,17 +96,15 @@ def replaced(value: Json, findings: Iterable[Finding]) -> Json:
     Findings are placed, in order and without overlaps. A number in which something was found becomes a
     string. Raises `EvaluationError` when two members of an object would have one name.
     """
-    by_place = {
-        place: list(group) for place, group in groupby(findings, lambda each: (each.path, each.of_name))
-    }
+    by_place = {place: list(group) for place, group in groupby(findings, itemgetter(4, 5))}
 
     def text(given: str, members: _Members, is_name: bool) -> str:
         found = by_place.get((_path_text(members), is_name), [])
         parts = []
         position = 0
-        for finding in found:
-            parts += [given[position : finding.start], f"[{finding.category}]"]
-            position = finding.end
+        for start, end, category, _, _, _ in found:
+            parts += [given[position:start], f"[{category}]"]
+            position = end
         return "".join((*parts, given[position:]))
 
     def copy(each: Json, members: _Members) -> Json:
