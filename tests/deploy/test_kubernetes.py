@@ -1,5 +1,6 @@
 """The Kubernetes manifests and the Helm chart, rendered offline."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,10 @@ KUBECTL = Path(sys.executable).with_name("kubectl")
 VALIDATE = (Path(sys.executable).with_name("acs-sidecar"), "validate", "--strict")
 CHART = ROOT / "deploy/helm/acs-sidecar"
 
+# What a guide says to put there.
+(SHIPPER,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/fleet.md").read_text(), re.DOTALL)
 EVERYTHING: dict[str, Any] = {
+    "extraContainers": yaml.safe_load(SHIPPER),
     "callersSecret": "callers",
     "auditKeySecret": "audit-key",
     "approvalKeySecret": "approval-key",
