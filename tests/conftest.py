@@ -5,10 +5,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,18 @@ class Service:
         """GET and give status and the parsed body."""
         status, _, reply = self.request("GET", path)
         return status, json.loads(reply)
+
+    @contextmanager
+    def unfinished(self) -> Iterator[None]:
+        """Have a request in flight whose body does not end."""
+        parts = urlsplit(self.url)
+        with socket.create_connection((parts.hostname, parts.port or 0)) as stuck:
+            stuck.sendall(
+                b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 10\r\n\r\n{"
+            )
+            time.sleep(0.3)
+            yield
 
     def log(self) -> str:
         """Everything written to the log so far."""

@@ -21,7 +21,7 @@ from app.loading import build_compiler, compile_manifest, read_manifests
 from app.manifest_schema import manifest_schema
 from app.stores.manifest_files import ManifestFile
 from tests.cases import changed, load_file
-from tests.cli.test_commands import run
+from tests.command import run
 from tests.conftest import ROOT, Service
 from tests.examples import MANIFESTS, NAMES
 

@@ -11,7 +11,7 @@ from app.config import load_settings
 from app.core.document import Document, parse_document
 from app.core.ports import NoSources
 from app.loading import build_compiler
-from tests.cli.test_commands import run
+from tests.command import run
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "docs" / "annotators.md").read_text()

@@ -17,7 +17,7 @@ from app.audit.note import VerifierKey
 from app.core.canonical import digest
 from app.stores.keys import generate_key, load_key
 from tests.approval.desk import MALLORY, SERVICE_KEY, Desk
-from tests.cli.test_commands import run
+from tests.command import run
 from tests.conftest import COMMAND, environment
 
 NOW = "2027-01-15T08:00:00.000000Z"

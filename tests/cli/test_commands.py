@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import COMMAND, ROOT, environment
+from tests.command import run
+from tests.conftest import ROOT, environment
 
 MANIFEST: dict[str, Any] = {
     "agent_control_specification_version": "0.3.1-beta",
@@ -21,22 +22,6 @@ MANIFEST: dict[str, Any] = {
     "limits": {"policy_timeout_ms": 999_999},
     "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
 }
-
-
-def run(
-    folder: Path, *arguments: str, given: str = "", **settings: str
-) -> "subprocess.CompletedProcess[str]":
-    """Run the command in `folder`."""
-    return subprocess.run(
-        [COMMAND, *arguments],
-        cwd=folder,
-        env=environment(**settings),
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from junitparser import Error, Failure, JUnitXml
 
-from tests.cli.test_commands import run
+from tests.command import run
 from tests.conftest import ROOT
 
 MANIFEST = """\

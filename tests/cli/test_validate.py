@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.cli.test_commands import run
+from tests.command import run
 from tests.conftest import ROOT
 
 SCHEMA = json.loads((ROOT / "tests" / "vectors" / "sarif-2.1.0-rtm.5.json").read_text())

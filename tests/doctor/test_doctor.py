@@ -29,7 +29,7 @@ from app.doctor.system import check_address, check_clock, check_engines, check_f
 from app.doctor.trust import check_approvals, check_trust
 from app.evaluators import sandbox_pool
 from app.stores.keys import generate_key
-from tests.cli.test_commands import run
+from tests.command import run
 from tests.conftest import Start
 
 MANIFEST = """

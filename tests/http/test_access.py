@@ -16,8 +16,8 @@ from app.core.caller import Scope
 from app.http.access import ROUTES, UndeclaredRouteError, route_rules
 from app.http.app import create_api
 from app.http.decisions import is_decision
+from tests.command import start_refused
 from tests.conftest import ROOT, Service, Start, start_service
-from tests.http.test_lifecycle import _start_refused
 
 MANIFEST: dict[str, Any] = {
     "agent_control_specification_version": "0.3.1-beta",
@@ -360,7 +360,7 @@ def test_a_bad_file_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "callers.yaml").write_text("callers: {a: {scopes: [evaluate]}}")
     (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
     for workers in ("1", "2"):
-        errors = _start_refused(
+        errors = start_refused(
             tmp_path, "--manifests", "m.json", "--workers", workers, ACS_AUTH_TOKENS_FILE="callers.yaml"
         )
         assert (

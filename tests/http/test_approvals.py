@@ -21,6 +21,7 @@ from app.core.approval import Outcome
 from app.stores.audit_directory import find_logs
 from app.stores.audit_source import FileLogSource
 from app.stores.keys import generate_key, load_key
+from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
 
 RESOLVE = "/v1/approvals:resolve"
@@ -328,18 +329,9 @@ def test_a_start_that_could_not_approve(
     folder: Path, settings: dict[str, str], message: str, workers: str
 ) -> None:
     """Keys that cannot be used stop the start and are named."""
-    done = subprocess.run(
-        [COMMAND, "serve", "--port", "0"],
-        cwd=folder,
-        env=environment(ACS_MANIFESTS="payments.json", ACS_WORKERS=workers, **settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    said = start_refused(folder, ACS_MANIFESTS="payments.json", ACS_WORKERS=workers, **settings)
+    assert message in said
+    assert "Traceback" not in said
 
 
 def test_a_program_of_a_resolver_does_not_hold_the_service_s_sockets(start: Start, folder: Path) -> None:

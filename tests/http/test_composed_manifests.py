@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_commands import run
+from tests.command import run
 from tests.conftest import Start
 from tests.evaluators.sources import tar_gz
 from tests.https import HttpsServer, https_server, sha256

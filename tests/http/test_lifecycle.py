@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
 
 
@@ -35,20 +36,6 @@ def manifests(tmp_path: Path) -> Path:
     (folder / "_base.yaml").write_text("not a manifest")
     (folder / "notes.txt").write_text("not a manifest")
     return folder
-
-
-def _start_refused(tmp_path: Path, *arguments: str, **settings: str) -> str:
-    done = subprocess.run(
-        [COMMAND, "serve", "--port", "0", *arguments],
-        cwd=tmp_path,
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 2
-    return done.stderr
 
 
 def test_loads_a_directory_by_name_and_digest(start: Start, manifests: Path) -> None:
@@ -114,7 +101,7 @@ def test_a_digest_that_two_manifests_share_is_ambiguous(start: Start, manifests:
 def test_an_invalid_manifest_stops_the_start(tmp_path: Path, manifests: Path) -> None:
     """Its finding is printed with file, line, column and member (3.1)."""
     (manifests / "broken.yaml").write_text("agent_control_specification_version: 7\n")
-    errors = _start_refused(tmp_path, "--manifests", str(manifests))
+    errors = start_refused(tmp_path, "--manifests", str(manifests))
     assert "broken.yaml:1:1: agent_control_specification_version: supported are" in errors
 
 
@@ -151,13 +138,13 @@ def test_settings_that_cannot_be_meant_stop_the_start(
     tmp_path: Path, manifests: Path, settings: dict[str, str], message: str
 ) -> None:
     """The service refuses to start and says why."""
-    assert message in _start_refused(tmp_path, "--manifests", str(manifests), **settings)
+    assert message in start_refused(tmp_path, "--manifests", str(manifests), **settings)
 
 
 def test_two_manifests_of_one_name_stop_the_start(tmp_path: Path, manifests: Path) -> None:
     """A name that occurs twice is an error (3.1)."""
     (manifests / "nested.yaml").write_text(_manifest({"decision": "allow"}))
-    assert "two manifests are named `nested`: rename one" in _start_refused(
+    assert "two manifests are named `nested`: rename one" in start_refused(
         tmp_path, "--manifests", str(manifests)
     )
 
@@ -168,7 +155,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        errors = _start_refused(tmp_path, "--port", str(port))
+        errors = start_refused(tmp_path, "--port", str(port))
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in errors
 
 
@@ -198,13 +185,7 @@ def test_sigterm_lets_requests_in_flight_finish(start: Start, tmp_path: Path) ->
 def test_a_second_sigterm_ends_at_once(start: Start, manifests: Path) -> None:
     """A connection that never ends its request does not hold the service up twice (2.6)."""
     service = start("--manifests", str(manifests))
-    host, port = service.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as stuck:
-        stuck.sendall(
-            b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 10\r\n\r\n{"
-        )
-        time.sleep(0.3)
+    with service.unfinished():
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         assert service.process.poll() is None

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ from app.core.diagnostics import ManifestError
 from app.loading import build_bundle, load_operator_manifests, read_operator_manifests
 from app.reload import pack, unpack
 from app.wiring import build
-from tests.conftest import COMMAND, Service, Start, environment
+from tests.command import start_refused
+from tests.conftest import Service, Start
 from tests.https import HttpsServer, https_server, sha256
 from tests.stores.bundles import archive, offer
 
@@ -120,19 +120,10 @@ def test_a_start_with_nothing_kept_fails_and_says_why(
     if pin:
         offer(server, manifests(1))
         given["ACS_MANIFESTS_URL_SHA256"] = pin
-    done = subprocess.run(
-        [COMMAND, "serve", "--port", "0"],
-        cwd=tmp_path,
-        env=environment(**given),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
+    said = start_refused(tmp_path, **given)
     wrong = "does not have the content that it is pinned to" if pin else "answered with status 404"
-    assert f"`{given['ACS_MANIFESTS_URL']}` {wrong}" in done.stderr
-    assert "error: ACS_MANIFESTS_URL has no bundle that can be served, and no good one is kept" in done.stderr
+    assert f"`{given['ACS_MANIFESTS_URL']}` {wrong}" in said
+    assert "error: ACS_MANIFESTS_URL has no bundle that can be served, and no good one is kept" in said
 
 
 def test_a_pinned_bundle_serves(server: HttpsServer, start: Start) -> None:

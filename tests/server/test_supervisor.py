@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from app.stores.audit_directory import find_logs
+from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
 
 ENDLESS = """package p
@@ -194,7 +195,7 @@ def test_a_terminals_interrupt_is_as_graceful_as_sigterm(start: Start, manifest:
 def test_draining_is_bounded(start: Start, manifest: str) -> None:
     """A request that never ends its body holds the end up for the configured time alone (2.6)."""
     service = start("--manifests", manifest, "--workers", "2", ACS_SHUTDOWN_TIMEOUT_S="1")
-    with _unfinished(service):
+    with service.unfinished():
         begun = time.monotonic()
         assert service.stop() == 0
         assert time.monotonic() - begun < 8
@@ -204,7 +205,7 @@ def test_a_second_sigterm_ends_the_group_at_once(start: Start, manifest: str) ->
     """With several workers as with one, and new connections are refused from the first on (2.6)."""
     service = start("--manifests", manifest, "--workers", "2")
     pids = service.workers()
-    with _unfinished(service):
+    with service.unfinished():
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         assert service.process.poll() is None
@@ -213,18 +214,6 @@ def test_a_second_sigterm_ends_the_group_at_once(start: Start, manifest: str) ->
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(3) == 1
     assert not any(map(_alive, pids))
-
-
-@contextlib.contextmanager
-def _unfinished(service: Service) -> Any:
-    host, port = service.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as stuck:
-        stuck.sendall(
-            b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 10\r\n\r\n{"
-        )
-        time.sleep(0.3)
-        yield
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -240,18 +229,10 @@ def test_a_worker_that_cannot_start_ends_the_start(
     records = next(log.path.glob("records-*"))
     records.write_bytes(records.read_bytes().replace(b'"allow"', b'"alloy"'))
     assert checkpoints.is_file()
-    done = subprocess.run(
-        [COMMAND, "serve", "--port", "0", "--manifests", manifest, "--workers", workers],
-        cwd=tmp_path,
-        env=environment(ACS_AUDIT_ON_DAMAGE="refuse"),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stderr.count(f"error: the audit log `{log.origin}` is damaged") == 1
-    assert "Traceback" not in done.stdout + done.stderr
+    options = ("--manifests", manifest, "--workers", workers)
+    said = start_refused(tmp_path, *options, ACS_AUDIT_ON_DAMAGE="refuse")
+    assert said.count(f"error: the audit log `{log.origin}` is damaged") == 1
+    assert "Traceback" not in said
 
 
 DYING = """

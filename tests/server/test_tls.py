@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.command import start_refused
 from tests.conftest import COMMAND, environment
-from tests.http.test_lifecycle import _start_refused
 from tests.server.authority import Authority
 
 MANIFEST = {
@@ -299,4 +299,4 @@ def test_a_pair_that_does_not_fit_stops_the_start(tmp_path: Path) -> None:
     ]:
         names = ("ACS_TLS_CERT_FILE", "ACS_TLS_KEY_FILE", "ACS_TLS_CLIENT_CA_FILE")
         settings = dict(zip(names, map(str, files), strict=True)) | {"ACS_AUTH_TOKENS_FILE": "callers.json"}
-        assert fault in _start_refused(tmp_path, "--manifests", "m.json", **settings)
+        assert fault in start_refused(tmp_path, "--manifests", "m.json", **settings)
