@@ -14,7 +14,7 @@ from app.compiler import ManifestCompiler
 from app.core.canonical import canonical
 from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import ManifestError
-from app.core.document import MAX_DEPTH
+from app.core.document_bounds import MAX_DEPTH
 from app.core.errors import Reason
 from app.core.manifest import document_digest, document_of
 from app.core.values import Json, JsonObject, deeper_than

@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 
 from app.audit.origin import is_origin_part
 from app.core.compiled import InlineMode
-from app.core.document import DocumentError, parse_document
+from app.core.document import parse_document
+from app.core.document_bounds import DocumentError
 from app.core.limits import MAX_CONFIGURABLE_DEPTH, Limits
 from app.core.outbound import OutboundAllow
 from app.core.values import Json

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from app.core.codes import is_code
 from app.core.diagnostics import Diagnostic
-from app.core.document import Document, DocumentError, parse_document
+from app.core.document import Document, parse_document
+from app.core.document_bounds import DocumentError
 from app.core.manifest import member_path
 from app.core.values import Json
 

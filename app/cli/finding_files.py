@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.core.diagnostics import Diagnostic
-from app.core.document import Document, Members
+from app.core.document import Document
+from app.core.document_bounds import Members
 from app.core.manifest import member_path
 from app.core.placing import placed
 from app.stores.composition import ReadManifest

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from app.core.canonical import canonical
 from app.core.diagnostics import Diagnostic, ManifestError
-from app.core.document import Document, Members
+from app.core.document import Document
+from app.core.document_bounds import Members
 from app.core.manifest import member_path
 from app.core.values import Json
 

@@ -6,14 +6,8 @@ from dataclasses import dataclass
 
 from app.core.canonical import canonical, digest, digest_bytes
 from app.core.diagnostics import Diagnostic, ManifestError
-from app.core.document import (
-    Document,
-    DocumentBoundError,
-    DocumentError,
-    Members,
-    check_bounds,
-    parse_document,
-)
+from app.core.document import Document, parse_document
+from app.core.document_bounds import DocumentBoundError, DocumentError, Members, check_bounds
 from app.core.errors import Reason
 from app.core.limits import Limits
 from app.core.manifest_members import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from app.core.document import Members
+from app.core.document_bounds import Members
 from app.core.values import Json, JsonObject
 
 __all__ = [

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from app.core.diagnostics import Diagnostic
-from app.core.document import Document, Members
+from app.core.document import Document
+from app.core.document_bounds import Members
 from app.core.manifest import member_path
 
 __all__ = ["placed"]

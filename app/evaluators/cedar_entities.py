@@ -3,7 +3,8 @@
 from collections.abc import Hashable
 
 from app.core.diagnostics import ManifestError
-from app.core.document import DocumentError, parse_document
+from app.core.document import parse_document
+from app.core.document_bounds import DocumentError
 from app.core.values import Json, deeper_than
 from app.evaluators import cedar_engine as engine
 from app.evaluators.cedar_definition import EntitySource

@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from app.core.diagnostics import Diagnostic
-from app.core.document import DocumentError, parse_document
+from app.core.document import parse_document
+from app.core.document_bounds import DocumentError
 from app.core.ports import SourceFile
 from app.core.values import Json
 from app.evaluators.findings import Place, invalid, remark

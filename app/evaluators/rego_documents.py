@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from app.core.document import DocumentBoundError, DocumentError, parse_document
+from app.core.document import parse_document
+from app.core.document_bounds import DocumentBoundError, DocumentError
 from app.core.ports import SourceFile
 from app.core.values import Json, JsonObject
 from app.evaluators.findings import Place, invalid, too_large

@@ -16,7 +16,7 @@ from app.core.caller import Caller
 from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.compose import member_sources
 from app.core.diagnostics import Diagnostic, ManifestError
-from app.core.document import MAX_DEPTH
+from app.core.document_bounds import MAX_DEPTH
 from app.core.manifest import document_digest, document_of
 from app.core.placing import placed
 from app.core.redaction import redacted

@@ -7,14 +7,8 @@ import orjson
 import pytest
 from hypothesis import given
 
-from app.core.document import (
-    MAX_DEPTH,
-    MAX_TEXT_BYTES,
-    DocumentBoundError,
-    DocumentError,
-    check_bounds,
-    parse_document,
-)
+from app.core.document import MAX_TEXT_BYTES, parse_document
+from app.core.document_bounds import MAX_DEPTH, DocumentBoundError, DocumentError, check_bounds
 from app.core.values import Json
 from tests.strategies import json_values
 
