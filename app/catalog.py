@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from http import HTTPStatus
 
@@ -14,6 +14,7 @@ from app.compiler import ManifestCompiler
 from app.core.canonical import canonical
 from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
 from app.core.diagnostics import ManifestError
+from app.core.document import Document
 from app.core.document_bounds import MAX_DEPTH
 from app.core.errors import Reason
 from app.core.manifest import document_digest, document_of
@@ -159,9 +160,9 @@ class InlineManifests:
             compiled = await self._compiler.compile_inline(document, self._provenance)
         except ManifestError as error:
             self._metrics.count(MANIFEST_COMPILES, self._provenance, "invalid")
-            return InvalidManifest(None, self._provenance, error, digest)
+            return InvalidManifest(None, self._provenance, _first(error), digest)
         self._metrics.count(MANIFEST_COMPILES, compiled.provenance, "ok")
-        return compiled
+        return _without_places(compiled)
 
 
 def _readable_digest(given: Given) -> str | None:
@@ -169,6 +170,18 @@ def _readable_digest(given: Given) -> str | None:
         return document_digest(document_of(given))
     except ManifestError:
         return None
+
+
+def _first(error: ManifestError) -> ManifestError:
+    """Keep of an error what a decision tells of it: a small manifest can be wrong in a great many places."""
+    finding = next(found for found in error.diagnostics if found.severity == "error")
+    return ManifestError([finding], error.reason)
+
+
+def _without_places(compiled: CompiledManifest) -> CompiledManifest:
+    """Forget where each member stood, which takes many times the room of what it says, and the warnings."""
+    manifest = replace(compiled.manifest, document=Document(None, {}))
+    return replace(compiled, manifest=manifest, warnings=())
 
 
 def _content_key(given: Given, nesting: int) -> bytes | None:

@@ -6,7 +6,10 @@ from typing import Literal
 
 from app.core.errors import Reason
 
-__all__ = ["Diagnostic", "ManifestError"]
+__all__ = ["MAX_FINDINGS", "Diagnostic", "ManifestError"]
+
+MAX_FINDINGS = 1_000
+"""How many findings a stranger is told of: a small manifest can be wrong in a great many places."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """What a manifest that came with a request may not say (contract 2.5)."""
 
 from collections.abc import Iterator
+from itertools import islice
 
-from app.core.diagnostics import Diagnostic
+from app.core.diagnostics import MAX_FINDINGS, Diagnostic
 from app.core.manifest import Manifest, member_path
 from app.core.members import Members, names_file, names_secret, policy_objects, resolver_objects
 from app.core.outbound import OutboundAllow
@@ -14,17 +15,22 @@ _URL_MEMBERS = ("url", "endpoint", "base_url")
 
 
 def inline_findings(manifest: Manifest, allow: OutboundAllow) -> list[Diagnostic]:
-    """List every member through which a caller's manifest would reach files, secrets or the network."""
-    findings: list[Diagnostic] = []
+    """List the members through which a caller's manifest would reach files, secrets or the network.
+
+    At most the first 1,000.
+    """
+    return [*islice(_findings(manifest, allow), MAX_FINDINGS)]
+
+
+def _findings(manifest: Manifest, allow: OutboundAllow) -> Iterator[Diagnostic]:
     if "extends" in manifest.value:
-        findings.append(_refused(("extends",), "an inline manifest stands alone"))
+        yield _refused(("extends",), "an inline manifest stands alone")
     for path, definition in policy_objects(dict(manifest.value)):
-        findings.extend(_policy_findings(path, definition))
+        yield from _policy_findings(path, definition)
     for path, members in _annotator_members(manifest):
-        findings.extend(_annotator_findings(path, members, allow))
+        yield from _annotator_findings(path, members, allow)
     for path, members in resolver_objects(dict(manifest.value)):
-        findings.extend(_environment_findings(path, members))
-    return findings
+        yield from _environment_findings(path, members)
 
 
 def _annotator_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject]]:

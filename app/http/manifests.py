@@ -15,7 +15,7 @@ from app.catalog import AnyManifest
 from app.core.caller import Caller
 from app.core.compiled import InlineMode, InvalidManifest, Provenance
 from app.core.compose import member_sources
-from app.core.diagnostics import Diagnostic, ManifestError
+from app.core.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError
 from app.core.document_bounds import MAX_DEPTH
 from app.core.manifest import document_digest, document_of
 from app.core.placing import placed
@@ -92,7 +92,7 @@ class Validation(BaseModel):
 
     valid: bool
     digest: str | None
-    diagnostics: list[Finding]
+    diagnostics: list[Finding] = Field(description="the first 1,000")
 
 
 class LoadedManifest(BaseModel):
@@ -147,7 +147,9 @@ async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCa
     except ManifestError as error:
         found, valid = error.diagnostics, False
     return Validation(
-        valid=valid, digest=document_digest(document), diagnostics=_findings(placed(found, document))
+        valid=valid,
+        digest=document_digest(document),
+        diagnostics=_findings(placed(found[:MAX_FINDINGS], document)),
     )
 
 
