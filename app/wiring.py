@@ -28,15 +28,14 @@ from app.config import Settings
 from app.core.compiled import InlineMode
 from app.evaluators.sandbox import Sandbox, SandboxSettings
 from app.loading import (
-    build_bundle,
     build_compiler,
     check_approval_key,
     compile_manifest,
     inline_mode,
-    read_operator_manifests,
     refuse_reload,
     refuse_what_cannot_serve,
 )
+from app.reading import build_bundle, read_operator_manifests
 from app.reload import ManifestReload, compile_set
 from app.runtime import Runtime
 from app.service import DecisionService

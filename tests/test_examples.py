@@ -12,7 +12,7 @@ import pytest
 from app.config import load_settings
 from app.core.points import InterventionPoint
 from app.core.verdict import Decision
-from app.loading import read_operator_manifests
+from app.reading import read_operator_manifests
 from app.runtime import Runtime
 from app.wire.requests import parse_evaluate
 from app.wire.responses import decision_json

@@ -17,8 +17,9 @@ from app.core.compiled import InvalidManifest
 from app.core.document import parse_document
 from app.core.manifest_members import APPROVAL_MEMBERS, LIMIT_MEMBERS, MANIFEST_MEMBERS, POINT_MEMBERS
 from app.evaluators import cedar_members, rego_members, test_double_members
-from app.loading import build_compiler, compile_manifest, read_manifests
+from app.loading import build_compiler, compile_manifest
 from app.manifest_schema import manifest_schema
+from app.reading import read_manifests
 from app.stores.manifest_files import ManifestFile
 from tests.cases import changed, load_file
 from tests.command import run

@@ -8,7 +8,7 @@ from app.cli.manifest import manifest_files
 from app.cli.output import fail, show_findings
 from app.cli.settings import settings_from
 from app.core.diagnostics import ManifestError
-from app.loading import read_manifests
+from app.reading import read_manifests
 
 __all__ = ["digest"]
 

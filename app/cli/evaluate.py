@@ -10,13 +10,17 @@ from rich.table import Table
 
 from app.annotators.http import HttpClient
 from app.cli.decide import decide
-from app.cli.manifest import compile_one
-from app.cli.output import OutputFormat, fail, print_json, wants_table
+from app.cli.manifest import manifest_files
+from app.cli.output import OutputFormat, fail, print_json, show_findings, wants_table
 from app.cli.settings import settings_from
+from app.compiler import ManifestCompiler
+from app.config import Settings
+from app.core.compiled import CompiledManifest, InvalidManifest
 from app.core.decision import Decision
 from app.core.points import InterventionPoint, Mode
 from app.core.values import nesting_bound
-from app.loading import build_compiler
+from app.loading import build_compiler, compile_manifest
+from app.reading import read_manifests
 from app.telemetry.log import LogFormat, configure_logging
 from app.wire.problems import ProblemError
 from app.wire.requests import INCLUDES, EvaluateRequest, parse_object
@@ -52,7 +56,7 @@ def evaluate(
         point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=frozenset(include)
     )
     client = HttpClient()
-    compiled = compile_one(manifest, settings, build_compiler(settings, client, None))
+    compiled = _compiled(manifest, settings, build_compiler(settings, client, None))
 
     async def run() -> Decision:
         try:
@@ -65,6 +69,19 @@ def evaluate(
         _show(decision, request.include)
     else:
         print_json(decision_json(decision, None, request.include))
+
+
+def _compiled(place: Path, settings: Settings, compiler: ManifestCompiler) -> CompiledManifest:
+    """Compile the one manifest at `place`, or end the command with its findings."""
+    manifests = read_manifests(settings, manifest_files([place]))
+    if len(manifests) != 1:
+        names = ", ".join(read.file.name for read in manifests)
+        fail(f"{place} holds several manifests ({names}): name one of them")
+    manifest = compile_manifest(manifests[0], compiler)
+    if isinstance(manifest, InvalidManifest):
+        show_findings(manifest.error.diagnostics)
+        fail(f"{place} is not a valid manifest")
+    return manifest
 
 
 def _read(place: str) -> bytes:

@@ -1,17 +1,13 @@
-"""Compiling manifests for the commands, exactly as the service does at its start."""
+"""Finding manifests for the commands."""
 
 from pathlib import Path
 
 from app.cli.output import fail, show_findings
-from app.compiler import ManifestCompiler
-from app.config import Settings
-from app.core.compiled import CompiledManifest, InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.core.manifest import document_digest
-from app.loading import compile_manifest, read_manifests
 from app.stores.manifest_files import ManifestFile, find_manifests, read_document
 
-__all__ = ["compile_one", "manifest_files", "one_digest"]
+__all__ = ["manifest_files", "one_digest"]
 
 
 def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
@@ -29,19 +25,6 @@ def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
             fail(f"no manifest is at {place}: expected */manifest.yaml or *.yaml in it")
         found.extend(files)
     return tuple(found)
-
-
-def compile_one(place: Path, settings: Settings, compiler: ManifestCompiler) -> CompiledManifest:
-    """Compile the one manifest at `place`, or end the command with its findings."""
-    manifests = read_manifests(settings, manifest_files([place]))
-    if len(manifests) != 1:
-        names = ", ".join(read.file.name for read in manifests)
-        fail(f"{place} holds several manifests ({names}): name one of them")
-    manifest = compile_manifest(manifests[0], compiler)
-    if isinstance(manifest, InvalidManifest):
-        show_findings(manifest.error.diagnostics)
-        fail(f"{place} is not a valid manifest")
-    return manifest
 
 
 def one_digest(place: Path) -> str:

@@ -26,7 +26,8 @@ from app.core.cases import Case
 from app.core.compiled import InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.evaluators.rego_coverage import RegoCoverage
-from app.loading import build_compiler, compile_manifest, read_manifests, with_coverage
+from app.loading import build_compiler, compile_manifest, with_coverage
+from app.reading import read_manifests
 from app.stores.case_files import cases_beside
 from app.stores.composition import ReadManifest
 from app.stores.manifest_files import ManifestFile

@@ -16,7 +16,8 @@ from app.cli.settings import settings_from
 from app.compiler import ManifestCompiler
 from app.core.compiled import InvalidManifest
 from app.core.diagnostics import Diagnostic
-from app.loading import build_compiler, compile_manifest, read_manifests
+from app.loading import build_compiler, compile_manifest
+from app.reading import read_manifests
 from app.stores.composition import ReadManifest
 
 __all__ = ["validate"]

@@ -11,14 +11,8 @@ from app.core.compiled import CompiledManifest, InlineMode, InvalidManifest
 from app.core.diagnostics import ManifestError
 from app.doctor.files import quoted, secret_file, writable_directory
 from app.doctor.result import Result, counted, ok, problem, warning
-from app.loading import (
-    build_bundle,
-    build_compiler,
-    compile_manifest,
-    inline_mode,
-    operator_files,
-    read_offline,
-)
+from app.loading import build_compiler, compile_manifest, inline_mode
+from app.reading import build_bundle, operator_files, read_offline
 from app.reload import compile_set
 from app.stores.fetch_outcome import FetchFault
 from app.stores.manifest_files import ManifestFile

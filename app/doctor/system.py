@@ -11,7 +11,8 @@ from app.core.compiled import InlineMode
 from app.core.diagnostics import ManifestError
 from app.doctor.result import Result, ok, problem, warning
 from app.evaluators.sandbox import SandboxError
-from app.loading import inline_mode, operator_files
+from app.loading import inline_mode
+from app.reading import operator_files
 from app.server.descriptors import connections_within
 from app.wiring import ENGINES, build_sandbox
 

@@ -11,7 +11,8 @@ import pytest
 
 from app.config import load_settings
 from app.core.diagnostics import ManifestError
-from app.loading import build_bundle, load_operator_manifests, read_operator_manifests
+from app.loading import load_operator_manifests
+from app.reading import build_bundle, read_operator_manifests
 from app.reload import pack, unpack
 from app.wiring import build
 from tests.command import start_refused
