@@ -4,7 +4,7 @@ import asyncio
 import importlib.metadata
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +47,13 @@ from app.stores.audit_reader import AuditReader
 from app.stores.composition import ReadManifest
 from app.stores.keys import AuditKey, KeyFileError, ensure_key, load_key
 from app.stores.manifest_bundle import ManifestBundle
-from app.telemetry.catalogue import DROPPED, MANIFEST_RELOADS, WORKER_STARTS
+from app.telemetry.catalogue import (
+    ANNOTATOR_BREAKER_OPENINGS,
+    DROPPED,
+    MANIFEST_RELOADS,
+    OTHER,
+    WORKER_STARTS,
+)
 from app.telemetry.event_sink import FULL, EventSink
 from app.telemetry.log import event_writer
 from app.telemetry.metrics import Metrics
@@ -83,7 +89,8 @@ def build(
     `AccessFileError` when a file of trust cannot.
     """
     access = build_access(settings)
-    client = HttpClient()
+    metrics = Metrics(shared, worker)
+    client = HttpClient(partial(_breaker_counter, metrics))
     inline_trust = inline_mode(settings, manifests)
     sandbox = build_sandbox(settings) if inline_trust is InlineMode.SANDBOXED else None
     compiler = build_compiler(settings, client, sandbox)
@@ -91,7 +98,6 @@ def build(
     candidate = compile_set(manifests, compile_one)
     refuse_what_cannot_serve(settings, candidate.by_name)
     operator = OperatorManifests(candidate.by_name, settings.default_manifest, loaded_at)
-    metrics = Metrics(shared, worker)
     metrics.count(WORKER_STARTS)
     inline = InlineManifests(
         inline_trust, compiler, settings.inline_cache, metrics, keys=access.manifest_keys
@@ -274,6 +280,11 @@ def _otlp(settings: Settings, metrics: Metrics, worker: int) -> tuple[Tracer | N
     lost = metrics.counter(DROPPED, "otlp")
     metrics.follow(lost, lambda: export.lost + (tracer.dropped if tracer else 0))
     return tracer, export
+
+
+def _breaker_counter(metrics: Metrics, annotator: str | None) -> Callable[[], None]:
+    """Count the openings of a breaker from zero on, from when its annotator is compiled."""
+    return metrics.counter(ANNOTATOR_BREAKER_OPENINGS, annotator or OTHER).inc
 
 
 def _follow_swaps(

@@ -23,11 +23,14 @@ class Breaker:
     one that ends late tells nothing about the present.
     """
 
-    def __init__(self, settings: BreakerSettings, clock: Callable[[], float]) -> None:
-        """Take a monotonic clock, in seconds."""
+    def __init__(
+        self, settings: BreakerSettings, clock: Callable[[], float], opened: Callable[[], None]
+    ) -> None:
+        """Take a monotonic clock, in seconds, and what is to be called at each opening."""
         self.settings = settings
         self.reason = Reason.ANNOTATION_FAILED
         self._clock = clock
+        self._opened = opened
         self._epoch = 0
         self._failures = 0
         self._open_until: float | None = None
@@ -59,6 +62,7 @@ class Breaker:
             self._failures = 0
             self._open_until = self._clock() + self.settings.cooldown_ms / 1000
             self._trying = False
+            self._opened()
 
     def abandoned(self, epoch: int) -> None:
         """End a call that nobody waited for: the next one may try."""

@@ -3,12 +3,16 @@
 import asyncio
 import weakref
 from collections.abc import Callable, Container, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from app.annotators.connections import Connections
 
-__all__ = ["HttpClient", "HttpPool", "TooLargeError", "UnreachableError", "UntrustedError"]
+__all__ = ["BreakerCounters", "HttpClient", "HttpPool", "TooLargeError", "UnreachableError", "UntrustedError"]
+
+
+BreakerCounters: TypeAlias = Callable[[str | None], Callable[[], None]]
+"""Gives what counts the openings of a breaker, by its annotator's name; `None` for a caller's annotator."""
 
 
 class UnreachableError(Exception):
@@ -24,9 +28,10 @@ class TooLargeError(Exception):
 
 
 class HttpClient:
-    """Makes the pools of a process and closes them."""
+    """Makes the pools of a process and closes them, and tells who counts what their breakers do."""
 
-    def __init__(self) -> None:
+    def __init__(self, breaker_counters: BreakerCounters = lambda _: lambda: None) -> None:
+        self.breaker_counters = breaker_counters
         self._open: set[Connections] = set()
 
     def pool(self, connections: int) -> "HttpPool":

@@ -139,10 +139,12 @@ def remote(name: str, members: Members, client: HttpClient) -> Remote:
     failures, cooldown_ms = members.integers(
         "breaker", {"failures": (5, 1, 1_000_000), "cooldown_ms": (10_000, 1, 600_000)}
     )
+    is_callers = members.context.outbound is not None
+    opened = client.breaker_counters(None if is_callers else name)
     return Remote(
         name=name,
         pool=client.pool(members.integer("max_connections", 32, 1, 1_000)),
-        breaker=Breaker(BreakerSettings(failures, cooldown_ms), time.monotonic),
+        breaker=Breaker(BreakerSettings(failures, cooldown_ms), time.monotonic, opened),
         max_in_flight=members.integer("max_in_flight", 256, 1, 100_000),
         timeout_ms=members.integer("timeout_ms", 10_000, 1, 600_000),
         retries=members.integer("retries", 0, 0, 5),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "ANNOTATOR_BREAKER_OPENINGS",
     "ANNOTATOR_SECONDS",
     "APPROVALS",
     "AUDIT_CHECKPOINTS",
@@ -109,6 +110,13 @@ ANNOTATOR_SECONDS = Metric(
     _SECONDS,
     256,
 )
+ANNOTATOR_BREAKER_OPENINGS = Metric(
+    "acs_annotator_breaker_openings",
+    Kind.COUNTER,
+    "Times that an annotator was left alone for a while, because it kept failing.",
+    ("annotator",),
+    series=256,
+)
 APPROVALS = Metric(
     "acs_approvals",
     Kind.COUNTER,
@@ -182,6 +190,7 @@ CATALOGUE: tuple[Metric, ...] = (
     DURATION,
     POLICY_SECONDS,
     ANNOTATOR_SECONDS,
+    ANNOTATOR_BREAKER_OPENINGS,
     APPROVALS,
     REQUESTS,
     IN_FLIGHT,

@@ -1,5 +1,6 @@
 """Contract 1.6: a breaker opens after failures in a row, and one call at a time finds out whether to close."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypothesis import given
@@ -20,8 +21,12 @@ class Clock:
         return self.now
 
 
-def _open(clock: Clock, failures: int = 3) -> Breaker:
-    breaker = Breaker(BreakerSettings(failures, 1_000), clock)
+def _ignored() -> None:
+    """Take no notice."""
+
+
+def _open(clock: Clock, failures: int = 3, opened: Callable[[], None] = _ignored) -> Breaker:
+    breaker = Breaker(BreakerSettings(failures, 1_000), clock, opened)
     for _ in range(failures):
         epoch = breaker.admit()
         assert epoch is not None
@@ -31,7 +36,7 @@ def _open(clock: Clock, failures: int = 3) -> Breaker:
 
 def test_it_opens_after_failures_in_a_row() -> None:
     """An answer between failures starts the count anew."""
-    breaker = Breaker(BreakerSettings(2, 1_000), Clock())
+    breaker = Breaker(BreakerSettings(2, 1_000), Clock(), _ignored)
     for ended in (True, False, True, True):
         epoch = breaker.admit()
         assert epoch is not None
@@ -46,6 +51,19 @@ def test_refused_calls_have_the_reason_that_opened_it() -> None:
     """A server that was late is `annotation_timeout` while the breaker is open too."""
     breaker = _open(Clock())
     assert (breaker.admit(), breaker.reason) == (None, Reason.ANNOTATION_TIMEOUT)
+
+
+def test_each_opening_is_told_once() -> None:
+    """When it opens, and when the call that tries fails; neither by a failure before nor by a late one."""
+    clock = Clock()
+    openings: list[float] = []
+    breaker = _open(clock, 3, lambda: openings.append(clock.now))
+    breaker.failed(0, Reason.ANNOTATION_FAILED)
+    clock.now = 1.0
+    epoch = breaker.admit()
+    assert epoch is not None
+    breaker.failed(epoch, Reason.ANNOTATION_FAILED)
+    assert openings == [0.0, 1.0]
 
 
 def test_one_call_tries_after_the_cooldown() -> None:
@@ -91,7 +109,7 @@ def test_a_try_that_nobody_waits_for_leaves_it_to_the_next() -> None:
 def test_a_call_that_ends_late_tells_nothing() -> None:
     """Calls from before the opening neither close the breaker nor lengthen the cooldown."""
     clock = Clock()
-    breaker = Breaker(BreakerSettings(2, 1_000), clock)
+    breaker = Breaker(BreakerSettings(2, 1_000), clock, _ignored)
     epochs = [breaker.admit() for _ in range(5)]
     assert all(epoch == 0 for epoch in epochs)
     breaker.failed(0, Reason.ANNOTATION_FAILED)
@@ -113,7 +131,7 @@ def test_a_call_that_ends_late_tells_nothing() -> None:
 def test_no_order_of_events_wedges_it(failures: int, events: list[tuple[str, int]]) -> None:
     """Whatever calls do, once all have ended and the cooldown has passed the next one is admitted."""
     clock = Clock()
-    breaker = Breaker(BreakerSettings(failures, 1_000), clock)
+    breaker = Breaker(BreakerSettings(failures, 1_000), clock, _ignored)
     running: list[int] = []
 
     def end(how: str, epoch: int) -> None:

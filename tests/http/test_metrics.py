@@ -1,5 +1,6 @@
 """`/metrics` of a running service (contract 2.3, 5)."""
 
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -129,6 +131,34 @@ def test_nothing_that_a_caller_sends_becomes_a_label(start: Start) -> None:
     seen = scrape(service)
     assert total(seen["acs_intervention_allow_total"], policy_id="other", intervention_point="output") == 2
     assert total(seen["acs_inline_cache_requests_total"], outcome="hit") == 2
+
+
+def test_a_breaker_that_opens_is_counted_under_the_operator_s_name(start: Start, tmp_path: Path) -> None:
+    """From zero on, by the annotator; those of callers' manifests are one series (5)."""
+    judge = {"type": "endpoint", "url": "http://127.0.0.1:1/", "breaker": {"failures": 2}}
+    judged = {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
+        "annotators": {"judge": judge},
+        "intervention_points": {
+            "input": {"policy_target": "$", "policy": {"id": "p"}, "annotations": {"judge": {"from": "$"}}}
+        },
+    }
+    (tmp_path / "judged.json").write_text(json.dumps(judged))
+    service = start(
+        ACS_MANIFESTS="judged.json", ACS_INLINE_MANIFESTS="trusted", ACS_OUTBOUND_ALLOW="http://127.0.0.1:1/"
+    )
+
+    def openings() -> dict[str, float]:
+        seen = scrape(service).get("acs_annotator_breaker_openings_total", {})
+        return {dict(labels)["annotator"]: value for labels, value in seen.items()}
+
+    assert openings() == {"judge": 0}
+    for _ in range(5):
+        service.post("/v1/evaluate/input", {"snapshot": {}})
+    for _ in range(5):
+        service.post("/v1/evaluate/input", {"snapshot": {}, "manifest": judged})
+    assert openings() == {"judge": 1, "other": 1}
 
 
 def test_one_scrape_shows_all_workers(start: Start, manifest: str) -> None:
