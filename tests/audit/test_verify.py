@@ -1,8 +1,9 @@
 """The auditor: what it accepts, and every manipulation that it names (contract 4.5)."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 
 import orjson
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from app.audit import verify
 from app.audit.chain import Anchor, anchors_in, audit_logs
 from app.audit.checkpoint import Checkpoint, sign_checkpoint
-from app.audit.claims import LogState, Predecessor, Torn
+from app.audit.claims import LogState, Predecessor, Torn, opening_events
 from app.audit.findings import Finding, Property, Report, Status
 from app.audit.merkle import EMPTY_ROOT
 from app.audit.note import NoteSigner, SignedNote
@@ -269,6 +270,49 @@ def test_a_segment_cut_within_a_record_is_named() -> None:
     first, content = log.records[0]
     cut = replace(log, records=[(first, content[:-5]), log.records[1]])
     assert findings(cut) == [(Property.RECORD_PRESENT, 4)]
+    assert detail(cut) == "the segment ends within this record"
+
+
+@pytest.mark.parametrize(
+    ("kept", "named", "found"),
+    [(5, 8, 5), (4, 9, 4), (8, 5, 8), (6, 5, 6)],
+    ids=["gap to the end", "gap past the end", "records doubled at the end", "records doubled"],
+)
+def test_a_segment_out_of_its_place_is_named(kept: int, named: int, found: int) -> None:
+    """A segment begins where the one before it ends, even when nothing that was signed is missing."""
+    log = a_log(2).rotate().decide(3).build()
+    lines = [line + b"\n" for line in log.lines()]
+    moved = replace(log, records=[(0, b"".join(lines[:kept])), (named, b"".join(lines[5:]))])
+    assert findings(moved) == [(Property.RECORD_PRESENT, found)]
+    assert detail(moved) == f"the next segment begins at index {named}"
+
+
+class Endless(MemoryLog):
+    """A log whose first segment is one line without end."""
+
+    def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Give chunks of it, and fail whoever reads all of them into memory."""
+        yield 0, (b"x" * 1000 if number < 1000 else pytest.fail("read on") for number in count())
+
+
+def test_a_line_without_end_is_not_read_to_its_end() -> None:
+    """What is longer than a record can be is given up on, however long it is."""
+    log = a_log().build()
+    endless = Endless(log.origin, log.records, log.checkpoints, log.checkpoint)
+    report = audit(endless)
+    assert [(one.property, one.index, one.detail) for one in report.all_findings] == [
+        (Property.RECORD_FORM, 0, "the record is longer than 16384 bytes")
+    ]
+
+
+def test_a_record_that_is_too_long_is_named_whoever_signed_it() -> None:
+    """A record keeps its bound: readers rely on it."""
+    builder = a_log()
+    line = altered(builder.build().lines()[-1], index=13, agent_id="x" * 16_384)
+    builder.add_line(line)
+    log = builder.commit().build()
+    assert findings(log) == [(Property.RECORD_FORM, 13)]
+    assert detail(log) == "the record is longer than 16384 bytes"
 
 
 def resigned(log: MemoryLog, position: int, checkpoint: Checkpoint, *signers: NoteSigner) -> MemoryLog:
@@ -477,6 +521,8 @@ def test_a_deletion_is_excused_by_a_key_that_is_trusted_for_the_log() -> None:
         (LOG, Property.CHAIN_COMPLETE),
         (LOG, Property.ANCHOR_COMPLETE),
     ]
+    silent = Trust((TrustedKey(PUBLIC), TrustedKey(OTHER_PUBLIC, "other")))
+    assert len(audit_logs([second.build(), foreign.build()], silent, anchors).all_findings) == 2
     both = Trust((*scoped.keys, TrustedKey(OTHER_PUBLIC, "acs")))
     assert audit_logs([second.build(), foreign.build()], both, anchors).all_findings == ()
 
@@ -498,10 +544,17 @@ def test_a_predecessor_that_was_cut_off_is_named() -> None:
     ]
 
 
-def test_a_predecessor_that_was_written_on_is_named() -> None:
+def test_a_log_that_had_no_records_may_be_gone() -> None:
+    """A log that was begun and given up again is not missed: nobody was promised anything."""
+    second = Builder(SECOND).open([Predecessor(LOG, LogState.OPEN, 0, EMPTY_ROOT)])
+    assert audit(second.build()).status is Status.SOUND
+
+
+@pytest.mark.parametrize("state", [LogState.CRASHED, LogState.CLOSED])
+def test_a_predecessor_that_was_written_on_is_named(state: LogState) -> None:
     """A log that ended gets no more records, even by whoever has the key."""
     first = a_log()
-    second = Builder(SECOND).open([named(first.build(), LogState.CRASHED, first)])
+    second = Builder(SECOND).open([named(first.build(), state, first)])
     report = audit(a_log(7).build(), second.build())
     assert [(one.log, one.property, one.index) for one in report.all_findings] == [
         (LOG, Property.CHAIN_CONSISTENT, 13)
@@ -570,6 +623,22 @@ def test_a_log_that_was_named_before_it_had_records_is_not_anchored() -> None:
     report = audit(first.build(), second.build(), anchors=[second.newest])
     assert (report.status, report.anchored) == (Status.SOUND, False)
     assert [log.anchored for log in report.logs.values()] == [None, 2]
+
+
+def test_an_anchor_vouches_for_what_was_named_before_it() -> None:
+    """A log that is named behind the anchored part, or that is unsound, is not anchored by that."""
+    first = a_log().close()
+    second = Builder(SECOND).open().decide()
+    anchor = second.newest
+    (late,) = opening_events("", {}, [named(first.build(), LogState.CLOSED, first)])
+    second.commit(late)
+    report = audit(first.build(), second.build(), anchors=[anchor])
+    assert (report.status, [log.anchored for log in report.logs.values()]) == (Status.SOUND, [None, 2])
+    report = audit(first.build(), second.build(), anchors=[second.newest])
+    assert [log.anchored for log in report.logs.values()] == [14, 3]
+    broken = first.build().with_lines(first.build().lines()[:-1])
+    report = audit(broken, second.build(), anchors=[second.newest])
+    assert [log.anchored for log in report.logs.values()] == [None, 3]
 
 
 def test_a_truncated_tail_is_found_against_an_anchor() -> None:
