@@ -129,6 +129,8 @@ def test_a_consistency_proof_verifies_for_its_trees_alone(data: st.DataObject) -
         at = data.draw(st.integers(0, len(proof) - 1))
         changed = [*proof[:at], leaf_hash(proof[at]), *proof[at + 1 :]]
         assert not verify_consistency(first, second, roots[first], roots[second], changed)
+    if first < second:
+        assert not verify_consistency(first, 2 * second + 1, roots[first], roots[second], proof)
 
 
 def test_the_empty_tree_is_consistent_with_every_tree() -> None:

@@ -94,6 +94,12 @@ GOOD = PUBLISHED["notes"][0]["note"]
         (GOOD.replace("\n\n", "\n").encode(), "the note is not a text, a blank line and signature lines"),
         (GOOD[:-1].encode(), "the note is not a text, a blank line and signature lines"),
         (GOOD.replace(DASH, "-").encode(), "the note has a malformed signature line"),
+        (GOOD.replace(f"{DASH} ", "").encode(), "the note has a malformed signature line"),
+        (f"text\n\n{DASH} PeterNeumann x08go==\n".encode(), "the note has a malformed signature line"),
+        (f"text\n\n{DASH} PeterNeumann x08gow==\n".encode(), "the note has a malformed signature line"),
+        (f"text\n\n{DASH}  x08go3Nu\n".encode(), "the note has a malformed signature line"),
+        (GOOD.replace("\n", "\r\n").encode(), "the note has a control character"),
+        (GOOD.replace("answer", "an\0swer").encode(), "the note has a control character"),
         (GOOD.replace("BwJnAM=", "BwJnAN=").encode(), "the note has a malformed signature line"),
         (GOOD.encode() + b"x" * 65536, "the note is longer than 65536 bytes"),
     ],
@@ -110,6 +116,12 @@ def test_a_changed_text_does_not_verify() -> None:
     note = SignedNote.parse(GOOD.replace("answer", "question").encode())
     with pytest.raises(NoteError, match="the signature by `PeterNeumann` does not verify"):
         verified_by(note, [PETER.key])
+
+
+def test_a_signature_under_another_name_is_not_by_the_key() -> None:
+    """The four bytes of a key's ID tell keys apart for whoever means well: the name counts too."""
+    note = SignedNote.parse(GOOD.replace(f"{DASH} PeterNeumann", f"{DASH} Mallory").encode())
+    assert verified_by(note, [PETER.key]) == ()
 
 
 def test_signatures_of_unknown_keys_are_ignored() -> None:

@@ -20,6 +20,7 @@ from app.audit.note import NoteSigner, SignedNote
 from app.audit.record import AuditEntry, ServiceEvent, rfc3339
 from app.audit.trust import Trust, TrustedKey
 from app.audit.verify import audit_log
+from app.core.values import Json
 from tests.audit.logs import KEY, LOG, OTHER_KEY, START, TRUST, Builder, MemoryLog
 
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -577,6 +578,29 @@ def test_a_log_that_was_open_may_have_grown() -> None:
     first = a_log(5)
     second = Builder(SECOND).open([named(first.build(), LogState.OPEN, first)])
     assert audit(a_log(7).build(), second.build()).status is Status.SOUND
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"size": True},
+        {"size": "14"},
+        {"size": 14.0},
+        {"root": "x"},
+        {"root": "AAAA"},
+        {"root": 7},
+        {"log": ["x"]},
+        {"state": None},
+    ],
+    ids=str,
+)
+def test_what_names_no_log_is_no_claim(members: dict[str, Json]) -> None:
+    """A predecessor of another form claims nothing, and stops no audit."""
+    (whole,) = Predecessor(LOG, LogState.CLOSED, 14, EMPTY_ROOT).as_json()
+    named: list[Json] = [[{**whole, **members}], [7, None, []], "x", None]
+    for predecessors in named:
+        event = ServiceEvent("log_opened", {"predecessors": predecessors})
+        assert audit(Builder(SECOND).commit(event).build()).status is Status.SOUND
 
 
 def test_names_every_one_of_many_predecessors() -> None:

@@ -488,6 +488,41 @@ def test_a_log_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
     assert sound(blocked) == []
 
 
+@pytest.mark.parametrize("name", ["tile/0/000", ".checkpoint.{pid}", "records-0000000040.jsonl"])
+def test_a_link_in_a_log_is_not_written_through(tmp_path: Path, name: str) -> None:
+    """Whoever may write in the directory cannot let the service overwrite what it may write elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"precious")
+
+    async def work(log: FileAuditLog) -> None:
+        path = newest(tmp_path / "audit").path / name.format(pid=os.getpid())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(elsewhere)
+        for number in range(1200):
+            await refused(log, number)
+
+    with_log(work, settings(tmp_path / "audit", limits=LogLimits(segment_bytes=1)))
+    assert elsewhere.read_bytes() == b"precious"
+    assert sound(tmp_path / "audit") == []
+
+
+@pytest.mark.parametrize("name", ["tile/0/000", ".checkpoint.{pid}", "records-0000000040.jsonl"])
+def test_a_pipe_in_a_log_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    """A pipe that nobody reads, in the place of a file, holds nothing up: at most, records are refused."""
+
+    async def work(log: FileAuditLog) -> None:
+        path = newest(tmp_path / "audit").path / name.format(pid=os.getpid())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(path)
+        for number in range(1200):
+            await refused(log, number)
+        path.unlink(missing_ok=True)
+        await until_available(log)
+
+    with_log(work, settings(tmp_path / "audit", limits=LogLimits(segment_bytes=1)))
+    assert sound(tmp_path / "audit") == []
+
+
 def test_a_checkpoint_that_cannot_be_published_makes_the_log_unavailable(tmp_path: Path) -> None:
     """A log that nobody else can see is one that is not kept: it is refused until it is published."""
 

@@ -192,6 +192,25 @@ def test_serves_a_tree_that_others_can_rebuild(log: LogDirectory) -> None:
     assert entries == lines(log)[1280:]
 
 
+def test_nothing_outside_is_served(tmp_path: Path) -> None:
+    """A link in the place of a tile, or of a segment, does not show what it leads to."""
+    log = closed(tmp_path, 600)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b'{"index":0}\n' + b"s" * 8192)
+    expected = b"".join(leaf_hash(line) for line in lines(log))
+    for name in ("tile/0/000", "tile/0/002.p/90"):
+        (log.path / name).unlink()
+        (log.path / name).symlink_to(secret)
+    reader = AuditReader(tmp_path)
+    assert reader.tile(log.origin, "tile/0/000") == expected[: 256 * 32]
+    assert reader.tile(log.origin, "tile/0/002.p/90") == expected[512 * 32 :]
+    (_, segment) = log.segments()[0]
+    segment.unlink()
+    segment.symlink_to(secret)
+    with pytest.raises(LogDamagedError, match="record 0 is missing"):
+        reader.records(log.origin, 0, 1)
+
+
 def test_a_record_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
     """What is longer than a record can be is given up on, however long it is."""
     log = closed(tmp_path, 200)

@@ -19,6 +19,7 @@ from app.stores.audit_log import FileAuditLog
 from app.stores.audit_open_log import Durability, LogLimits, OpenLog
 from app.stores.audit_opening import AuditDamagedError
 from app.stores.audit_recovery import Survey, examine_fully, survey
+from app.stores.keys import AuditKey
 from tests.stores.audit_logs import (
     KEY,
     OTHER_KEY,
@@ -137,16 +138,14 @@ def test_what_was_moved_aside_is_never_overwritten(tmp_path: Path) -> None:
     assert [one["file"] for one in torn] == ["torn-6", "torn-6-2"]
 
 
-def test_a_forged_checkpoint_signs_nothing(tmp_path: Path) -> None:
-    """Records with a checkpoint by another key behind the end are moved aside like any others."""
+@pytest.mark.parametrize(("forged", "key"), [(ORIGIN, OTHER_KEY), ("acs/host/0/other", KEY)])
+def test_a_forged_checkpoint_signs_nothing(tmp_path: Path, forged: str, key: AuditKey) -> None:
+    """Records with a checkpoint by another key, or of another log, are moved aside like any others."""
     log = crashed(tmp_path)
     ((_, segment),), ((_, checkpoints),) = log.segments(), log.checkpoint_files()
     line = b'{"forged":true}\n'
     append(segment, line)
-    append(
-        checkpoints,
-        sign_checkpoint(Checkpoint(ORIGIN, 7, EMPTY_ROOT), NoteSigner(ORIGIN, OTHER_KEY.private)),
-    )
+    append(checkpoints, sign_checkpoint(Checkpoint(forged, 7, EMPTY_ROOT), NoteSigner(ORIGIN, key.private)))
     named = opened(tmp_path)
     assert (named["state"], named["size"]) == ("crashed", 6)
     assert (log.path / "torn-6").read_bytes() == line
@@ -205,6 +204,14 @@ def checkpoint_a_directory(log: LogDirectory) -> None:
     log.checkpoint.mkdir()
 
 
+def last_replaced(log: LogDirectory) -> None:
+    """Put the first record in the place of the last, in a log that was examined before."""
+    look(log.root)
+    path = log.segments()[0][1]
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-1], lines[0]]))
+
+
 def last_too_long(log: LogDirectory) -> None:
     """Stretch the last record of a log that was examined before."""
     look(log.root)
@@ -226,6 +233,7 @@ DAMAGE = pytest.mark.parametrize(
         (signed_by_another, "no checkpoint is signed by a trusted key", 0),
         (checkpoint_a_directory, "`checkpoint` is a directory", 0),
         (last_too_long, "record 5 has no end", 6),
+        (last_replaced, "the last signed record, 5, is not in its place", 6),
         (checkpoints_too_many, "it cannot be read: File too large", 1),
     ],
 )
@@ -344,6 +352,18 @@ def test_a_log_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     first_changed(log)
     assert look(tmp_path).damage == ()
     assert sound(tmp_path) != []
+    (log.path / "examined").write_bytes(b"of another checkpoint")
+    assert [one.log for one in look(tmp_path).damage] == [ORIGIN]
+
+
+def test_a_long_log_whose_tiles_do_not_agree_is_hashed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a long log that seems whole is left for later."""
+    monkeypatch.setattr(audit_recovery, "BACKGROUND_BYTES", 1)
+    first_changed(crashed(tmp_path, 600))
+    found = look(tmp_path)
+    assert ([one.log for one in found.damage], found.unexamined) == ([ORIGIN], ())
 
 
 def test_a_long_log_is_hashed_while_the_service_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
