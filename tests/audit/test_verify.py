@@ -311,7 +311,7 @@ def test_a_record_that_is_too_long_is_named_whoever_signed_it() -> None:
     builder = a_log()
     line = altered(builder.build().lines()[-1], index=13, agent_id="x" * 16_384)
     builder.add_line(line)
-    log = builder.commit().build()
+    log = replace(builder.commit().build(), chunk=100_000)
     assert findings(log) == [(Property.RECORD_FORM, 13)]
     assert detail(log) == "the record is longer than 16384 bytes"
 
