@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from app.core.values import Json
-from app.detectors.findings import Detector, Found, annotation
+from app.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation
 from app.detectors.hosts import DISGUISES, UNREAD, Destination, Destinations, normal_host
 from app.detectors.on_texts import DEFAULT_THRESHOLD
 from app.detectors.options import Options
 from app.detectors.rules import Rule, RuleSet
-from app.detectors.texts import texts_of
+from app.detectors.texts import SEPARATOR, texts_of
 
 __all__ = ["CATEGORIES", "MAX_HOSTS", "detector"]
 
@@ -34,7 +34,6 @@ _TOOLS = (
     r"|iwr|irm|invoke-webrequest|invoke-restmethod|openssl s_client -connect|git clone|git remote add \S{1,40}|whois|traceroute|mosh)"
 )
 _HOST = r"(?:[a-z0-9_\x{80}-\x{10FFFF}](?:[a-z0-9_\x{80}-\x{10FFFF}-]*[a-z0-9\x{80}-\x{10FFFF}])?[.。．｡])+(?:[a-z\x{80}-\x{10FFFF}][a-z0-9\x{80}-\x{10FFFF}-]{1,62}|\d{1,3})"
-_ASCII_HOST = r"(?:[a-z0-9_-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3})"
 _SCHEME = r"[a-z][a-z0-9+.-]{1,20}"
 _RULES = RuleSet(
     (
@@ -42,8 +41,10 @@ _RULES = RuleSet(
         Rule("relative", r"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{2,})[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*)"),
         Rule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
         Rule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
-        Rule("whole", rf"(?i)(?:^|\x00)({_ASCII_HOST}\.?(?::\d{{1,5}})?(?:/[^\s\x00]*)?)(?:\x00|$)"),
     )
+)
+_WHOLE = re.compile(
+    r"((?:[a-z0-9_-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3}))\.?(?::\d{1,5})?(?:/[^\s\0]*)?", re.IGNORECASE
 )
 _METADATA = "metadata.google.internal"
 _SLASHES = frozenset({"//", "\\\\", "/\\", "\\/"})
@@ -85,9 +86,10 @@ def detector(options: Options) -> Detector:
                 problems[reached] = [each for each in _problems(reached, allow) if each in wanted]
             for category in problems[reached]:
                 found.add((start, end, category, _SCORES[category]))
-        findings = texts.placed(sorted(found))
         hosts: list[Json] = [*sorted({host for reached in problems for host in reached.hosts})[:MAX_HOSTS]]
-        return {**annotation(findings, threshold), "hosts": hosts}
+        ordered = sorted(found)
+        listed = texts.placed(ordered[:MAX_LISTED_FINDINGS])
+        return {**annotation(ordered, listed, threshold), "hosts": hosts}
 
     return detect
 
@@ -139,13 +141,21 @@ def _is_internal(host: str) -> bool:
 
 def _destinations(text: str) -> Iterator[tuple[int, int, Destination]]:
     """Give what each place leads to. The first that is not read is the last: one like that is flagged, whatever follows."""
-    read = Destinations(len(text)).read
+    for start, end, reached in _places(text, Destinations(len(text)).read):
+        if reached.hosts:
+            yield start, end, reached
+        if reached is UNREAD:
+            return
+
+
+def _places(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int, int, Destination]]:
     for rule, start, end in _RULES.matches(text):
-        for place in _of_match(rule.category, start, text[start:end], read):
-            if place[2].hosts:
-                yield place
-            if place[2] is UNREAD:
-                return
+        yield from _of_match(rule.category, start, text[start:end], read)
+    start = 0
+    for part in text.split(SEPARATOR):
+        if "." in part and (whole := _WHOLE.fullmatch(part)) and not _is_file(whole[1], part):
+            yield start, start + len(part), _bare(read(whole[1]))
+        start += len(part) + 1
 
 
 def _of_match(
@@ -175,10 +185,7 @@ def _of_match(
         reached = read(text)
         named = reached is UNREAD or any("." in host or ":" in host for host in reached.hosts)
         return [(start, end, reached)] if named else []
-    if kind == "copy":
-        return [(start, end, _bare(read(text.partition("@")[2].partition(":")[0])))]
-    host = text.partition("/")[0].partition(":")[0]
-    return [] if _is_file(host, text) else [(start, end, _bare(read(host)))]
+    return [(start, end, _bare(read(text.partition("@")[2].partition(":")[0])))]
 
 
 def _bare(reached: Destination) -> Destination:

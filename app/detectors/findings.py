@@ -29,26 +29,26 @@ Detector = Callable[[Json], dict[str, Json]]
 """Gives the annotation of a value: a pure function, in time linear in the size of the value."""
 
 
-def annotation(findings: Sequence[Finding], threshold: float) -> dict[str, Json]:
-    """Sum findings up: `{flagged, score, label, categories, findings}`.
+def annotation(found: Sequence[Found], listed: Sequence[Finding], threshold: float) -> dict[str, Json]:
+    """Sum up what was found: `{flagged, score, label, categories, findings}`. What is `listed` is placed.
 
     `score` takes the strongest finding of each category as independent grounds: 1 - (1 - a)(1 - b)….
     `flagged` is a score of `threshold` or more. `label` is the strongest category, `none` without findings.
     """
     strongest: dict[str, float] = {}
-    for category, score in {(finding[2], finding[3]) for finding in findings}:
+    for category, score in {(each[2], each[3]) for each in found}:
         strongest[category] = max(score, strongest.get(category, 0.0))
     total = round(1 - prod(1 - each for each in strongest.values()), 4)
     categories: list[Json] = [*sorted(strongest)]
     result: dict[str, Json] = {
-        "flagged": bool(findings) and total >= threshold,
+        "flagged": bool(found) and total >= threshold,
         "score": total,
         "label": max(sorted(strongest), key=strongest.__getitem__) if strongest else "none",
         "categories": categories,
-        "findings": [_as_json(finding) for finding in findings[:MAX_LISTED_FINDINGS]],
+        "findings": [_as_json(finding) for finding in listed[:MAX_LISTED_FINDINGS]],
     }
-    if len(findings) > MAX_LISTED_FINDINGS:
-        result["findings_total"] = len(findings)
+    if len(found) > MAX_LISTED_FINDINGS:
+        result["findings_total"] = len(found)
     return result
 
 

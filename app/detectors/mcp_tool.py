@@ -2,14 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from app.core.canonical import digest
 from app.core.values import Json
-from app.detectors.findings import Detector, Finding, Found, annotation
+from app.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
 from app.detectors.folding import fold, unleeted
 from app.detectors.injection import find_injections
 from app.detectors.injection_phrases import AT_ONCE, PHRASES
@@ -72,10 +73,10 @@ _TRICK_NAMES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What the manifest's author knows of the tools: names of others, and digests of definitions."""
+    """What the manifest's author knows of the tools: names of others, as they are read, and digests of definitions."""
 
-    known: tuple[str, ...]
-    pins: dict[str, str] | None
+    known: Mapping[str, str]
+    pins: Mapping[str, str] | None
 
 
 def detector(options: Options) -> Detector:
@@ -86,16 +87,19 @@ def detector(options: Options) -> Detector:
     """
     threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
     wanted = options.choices("categories", CATEGORIES)
-    expected = _Expected(options.texts("known_tools") or (), _pins(options))
+    known = {name: _plain(name) for name in options.texts("known_tools") or ()}
+    expected = _Expected(known, _pins(options))
     options.finish()
 
     def detect(value: Json) -> dict[str, Json]:
         texts = texts_of(value)
         tools = list(_tools(value))
-        findings = {*texts.placed(_in_texts(texts)), *_in_names(tools, expected)}
-        kept = sorted((finding for finding in findings if finding[2] in wanted), key=_order)
         digests: dict[str, Json] = {name: digest(tool) for _, name, tool in tools if name}
-        return {**annotation(kept, threshold), "digests": digests}
+        in_names = [each for each in _in_names(tools, expected) if each[2] in wanted]
+        in_texts = sorted({each for each in _in_texts(texts) if each[2] in wanted})
+        found = [*(each[:4] for each in in_names), *in_texts]
+        listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
+        return {**annotation(found, listed, threshold), "digests": digests}
 
     return detect
 
@@ -142,28 +146,24 @@ def _in_texts(texts: Texts) -> Iterator[Found]:
         yield start, end, category if category in CATEGORIES else "hidden_instruction", score
     for rule, start, end in _RAW.matches(texts.joined):
         yield start, end, rule.category, rule.score
-    for first, length, members, of_name in zip(
-        texts.starts, texts.lengths, texts.members, texts.names, strict=True
-    ):
-        if of_name and "properties" in members[-2:-1] and _TRICK_NAMES.fullmatch(str(members[-1])):
-            yield first, first + length, "schema_trick", 0.6
+    for index, of_name in enumerate(texts.names):
+        holder, name = texts.holders[index], texts.parts[index]
+        if of_name and holder and holder[1] == "properties" and _TRICK_NAMES.fullmatch(name):
+            first = texts.starts[index]
+            yield first, first + len(name), "schema_trick", 0.6
 
 
 def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:
     seen: dict[str, str] = {}
-    known = {each: _plain(each) for each in expected.known}
     for path, name, tool in tools:
         place = f"{path}.name"
-        plain = _plain(name)
-        if _mixes_scripts(name):
-            yield 0, len(name), "invisible_text", 0.6, place, False
-        if (
-            (name not in known and any(_resembles(plain, other) for other in known.values()))
-            or seen.get(plain, name) != name
-            or (plain and plain in seen)
-        ):
-            yield 0, len(name), "name_collision", 0.8, place, False
-        seen.setdefault(plain, name)
+        if name:
+            plain = _plain(name)
+            if _mixes_scripts(name):
+                yield 0, len(name), "invisible_text", 0.6, place, False
+            if plain in seen or (name not in expected.known and _resembles(plain, expected.known)):
+                yield 0, len(name), "name_collision", 0.8, place, False
+            seen.setdefault(plain, name)
         if expected.pins is not None:
             pin = expected.pins.get(name)
             if pin is None:
@@ -186,7 +186,7 @@ def _mixes_scripts(name: str) -> bool:
     return (not all(latin) and any(latin)) or len(fold(name).text) < len(name)
 
 
-def _resembles(name: str, other: str) -> bool:
-    """Tell whether names are one or two edits apart; in short ones, one."""
-    allowed = 1 if min(len(name), len(other)) < _SHORT_NAME else _NEAR
-    return OSA.distance(name, other, score_cutoff=allowed) <= allowed
+def _resembles(name: str, known: Mapping[str, str]) -> bool:
+    """Tell whether a name is one or two edits from another; where one of them is short, one."""
+    near = process.extract(name, known, scorer=OSA.distance, score_cutoff=_NEAR, limit=None)
+    return any(distance < _NEAR or min(len(name), len(other)) >= _SHORT_NAME for other, distance, _ in near)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from app.core.values import Json
-from app.detectors.findings import Detector, Finding, Found, annotation, merged
+from app.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation, merged
 from app.detectors.options import Options
 from app.detectors.rules import RuleSet
-from app.detectors.texts import replaced, texts_of
+from app.detectors.texts import Texts, replaced, texts_of
 
 __all__ = ["DEFAULT_THRESHOLD", "Find", "found_by", "redacting_detector", "text_detector"]
 
@@ -32,7 +32,9 @@ def text_detector(find: Find, categories: tuple[str, ...], options: Options) -> 
     options.finish()
 
     def detect(value: Json) -> dict[str, Json]:
-        return annotation(_placed(find, wanted, value), threshold)
+        texts = texts_of(value)
+        found = _wanted(find, wanted, texts)
+        return annotation(found, texts.placed(found[:MAX_LISTED_FINDINGS]), threshold)
 
     return detect
 
@@ -48,15 +50,15 @@ def redacting_detector(find: Find, categories: tuple[str, ...], options: Options
     options.finish()
 
     def detect(value: Json) -> dict[str, Json]:
-        findings = _placed(find, wanted, value)
-        result = annotation(findings, threshold)
-        if redact and findings:
-            result["redacted"] = replaced(value, findings)
+        texts = texts_of(value)
+        found = _wanted(find, wanted, texts)
+        result = annotation(found, texts.placed(found[:MAX_LISTED_FINDINGS]), threshold)
+        if redact and found:
+            result["redacted"] = replaced(value, texts, found)
         return result
 
     return detect
 
 
-def _placed(find: Find, wanted: frozenset[str], value: Json) -> list[Finding]:
-    texts = texts_of(value)
-    return texts.placed(merged([found for found in find(texts.joined) if found[2] in wanted]))
+def _wanted(find: Find, wanted: frozenset[str], texts: Texts) -> list[Found]:
+    return merged([found for found in find(texts.joined) if found[2] in wanted])

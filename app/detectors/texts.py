@@ -3,8 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+from itertools import accumulate, count
 from typing import TypeAlias
 
 import orjson
@@ -13,121 +12,122 @@ from app.core.errors import EvaluationError, Reason
 from app.core.values import Json
 from app.detectors.findings import Finding, Found
 
-__all__ = ["SEPARATOR", "Texts", "replaced", "texts_of"]
+__all__ = ["SEPARATOR", "Place", "Texts", "replaced", "texts_of"]
 
 SEPARATOR = "\0"
 """Stands between the texts: words may be read across it, numbers and addresses end there."""
 
-_Members: TypeAlias = tuple[str | int, ...]
-_ALONE: tuple[_Members] = ((),)
+Place: TypeAlias = "tuple[Place, str | int] | None"
+"""Where something is in a value: the place of the object or list that holds it, and the name or index there.
+
+`None` is the value itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
     """The strings, integers and member names of a value, in its order, joined by `SEPARATOR`.
 
-    `starts` are their offsets in `joined`, `lengths` in code points, `members` lead to each, and
-    `names` tells which are names of members.
+    `parts` are the texts, `starts` their offsets in `joined`, `holders` the places of what holds each, `keys` its name
+    or index there, and `names` whether it is that name itself. They are columns, as there can be very many.
     """
 
     joined: str
     starts: Sequence[int]
-    lengths: Sequence[int]
-    members: Sequence[_Members]
+    parts: Sequence[str]
+    holders: Sequence[Place]
+    keys: Sequence[str | int]
     names: Sequence[bool]
 
     def index_at(self, offset: int) -> int:
         """Tell which text an offset in `joined` belongs to."""
         return bisect_right(self.starts, offset) - 1
 
+    def within(self, found: Found) -> tuple[int, int, int]:
+        """Tell in which text something in `joined` starts, and from where to where it is there."""
+        index = self.index_at(found[0])
+        offset, length = self.starts[index], len(self.parts[index])
+        return index, min(found[0] - offset, length), min(found[1] - offset, length)
+
     def placed(self, found: Iterable[Found]) -> list[Finding]:
         """Place what was found in `joined` in the texts where it starts; it ends there at the latest."""
-        if self.members == _ALONE:
-            return [(start, end, category, score, "", False) for start, end, category, score in found]
-        return [self._placed(each) for each in found]
-
-    def _placed(self, found: Found) -> Finding:
-        start, end, category, score = found
-        index = self.index_at(start)
-        offset, length = self.starts[index], self.lengths[index]
-        path = _path_text(self.members[index])
-        return (
-            min(start - offset, length),
-            min(end - offset, length),
-            category,
-            score,
-            path,
-            self.names[index],
-        )
+        findings = []
+        for each in found:
+            index, start, end = self.within(each)
+            path = _path_text((self.holders[index], self.keys[index])) if self.keys else ""
+            findings.append((start, end, each[2], each[3], path, bool(self.keys) and self.names[index]))
+        return findings
 
 
 def texts_of(value: Json) -> Texts:
     """Collect the texts of a value."""
-    if isinstance(value, str):
-        return Texts(value, (0,), (len(value),), _ALONE, (False,))
     parts: list[str] = []
-    members: list[_Members] = []
+    holders: list[Place] = []
+    keys: list[str | int] = []
     names: list[bool] = []
-    pending: list[tuple[Json, _Members, bool]] = [(value, (), False)]
-    while pending:
-        each, place, is_name = pending.pop()
-        if isinstance(each, dict):
-            for name, member in reversed(each.items()):
-                pending.append((member, (*place, name), False))
-                pending.append((name, (*place, name), True))
-        elif isinstance(each, list):
-            pending.extend((item, (*place, index), False) for index, item in reversed(list(enumerate(each))))
-        elif text := _text(each):
-            parts.append(text)
-            members.append(place)
-            names.append(is_name)
-    lengths = [len(part) for part in parts]
-    starts = []
-    offset = 0
-    for length in lengths:
-        starts.append(offset)
-        offset += length + 1
-    return Texts(SEPARATOR.join(parts), starts, lengths, members, names)
+
+    def collect(holder: dict[str, Json] | list[Json], place: Place) -> None:
+        of_object = isinstance(holder, dict)
+        for key, member in holder.items() if isinstance(holder, dict) else enumerate(holder):
+            if of_object and key:
+                parts.append(str(key))
+                holders.append(place)
+                keys.append(key)
+                names.append(True)
+            if isinstance(member, dict | list):
+                collect(member, (place, key))
+            elif text := _text(member):
+                parts.append(text)
+                holders.append(place)
+                keys.append(key)
+                names.append(False)
+
+    if isinstance(value, dict | list):
+        collect(value, None)
+    else:
+        parts.append(_text(value))
+    starts = accumulate([len(part) + 1 for part in parts], initial=0)
+    return Texts(SEPARATOR.join(parts), list(starts)[:-1], parts, holders, keys, names)
 
 
-def replaced(value: Json, findings: Iterable[Finding]) -> Json:
-    """Copy a value with each finding's span replaced by its category in brackets, names of members included.
+def replaced(value: Json, texts: Texts, found: Iterable[Found]) -> Json:
+    """Copy a value with the span of everything found replaced by its category in brackets, names of members included.
 
-    Findings are placed, in order and without overlaps. A number in which something was found becomes a
-    string. Raises `EvaluationError` when two members of an object would have one name.
+    `texts` are those of the value; what was found in them is in order and does not overlap. A number in which
+    something was found becomes a string. Raises `EvaluationError` when two members of an object would have
+    one name.
     """
-    by_place = {place: list(group) for place, group in groupby(findings, itemgetter(4, 5))}
+    changed: dict[int, list[str]] = {}
+    read: dict[int, int] = {}
+    for each in found:
+        index, start, end = texts.within(each)
+        pieces = changed.setdefault(index, [])
+        pieces.append(texts.parts[index][read.get(index, 0) : start])
+        pieces.append(f"[{each[2]}]")
+        read[index] = end
+    for index, end in read.items():
+        changed[index].append(texts.parts[index][end:])
+    indices = count()
 
-    def text(given: str, members: _Members, is_name: bool) -> str:
-        found = by_place.get((_path_text(members), is_name), [])
-        parts = []
-        position = 0
-        for start, end, category, _, _, _ in found:
-            parts += [given[position:start], f"[{category}]"]
-            position = end
-        return "".join((*parts, given[position:]))
+    def text(given: str) -> str:
+        pieces = changed.get(next(indices)) if given else None
+        return "".join(pieces) if pieces else given
 
-    def copy(each: Json, members: _Members) -> Json:
-        if isinstance(each, str):
-            return text(each, members, False)
+    def copy(each: Json) -> Json:
         if isinstance(each, list):
-            return [copy(item, (*members, index)) for index, item in enumerate(each)]
+            return [copy(item) for item in each]
         if isinstance(each, dict):
-            copied = {
-                text(name, (*members, name), True): copy(item, (*members, name))
-                for name, item in each.items()
-            }
+            copied = {text(name): copy(item) for name, item in each.items()}
             if len(copied) < len(each):
                 raise EvaluationError(
                     Reason.ANNOTATION_FAILED, "two members of an object would have one name when redacted"
                 )
             return copied
-        if given := _text(each):
-            changed = text(given, members, False)
-            return each if changed == given else changed
-        return each
+        given = _text(each)
+        new = text(given)
+        return each if new == given else new
 
-    return copy(value, ())
+    return copy(value)
 
 
 def _text(value: Json) -> str:
@@ -137,13 +137,14 @@ def _text(value: Json) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
-def _path_text(members: _Members) -> str:
+def _path_text(place: Place) -> str:
     parts = []
-    for member in members:
+    while place:
+        place, member = place
         if isinstance(member, int):
             parts.append(f"[{member}]")
         elif member and not any(character in member for character in ".["):
             parts.append(f".{member}")
         else:
             parts.append(f"[{orjson.dumps(member).decode()}]")
-    return "".join(parts)
+    return "".join(reversed(parts))

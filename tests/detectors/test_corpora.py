@@ -9,7 +9,7 @@ import pytest
 
 from app.detectors.corpus import CorpusError, judge, samples
 from app.detectors.registry import DETECTORS, build_detector
-from bench.detectors import ADVERSARIAL, filled, seconds
+from bench.detectors import ADVERSARIAL, OBJECTS, filled, seconds
 from tests.conftest import COMMAND, ROOT, environment
 
 CORPORA = ROOT / "tests" / "corpora"
@@ -68,6 +68,8 @@ def test_time_grows_with_the_length_of_the_text(provider: str) -> None:
         large = seconds(detector, filled(text, LARGE), 2)
         small = seconds(detector, filled(text, SMALL), 3)
         ratios[name] = large / max(small, 0.000_2)
+    for name, make in OBJECTS.items():
+        ratios[name] = seconds(detector, make(LARGE), 2) / max(seconds(detector, make(SMALL), 3), 0.000_2)
     assert {name: ratio for name, ratio in ratios.items() if ratio > 80} == {}
 
 
