@@ -13,8 +13,8 @@ from typing import Any
 from tests.annotators.servers import Speak, reply, say
 from tests.conftest import COMMAND, Service, Start, environment
 from tests.http.test_annotators import serving
-from tests.http.test_audit import all_records
 from tests.otlp import receiver
+from tests.stores.audit_logs import all_records
 
 TOKEN = "CANARY-token-of-a-caller"  # noqa: S105  # what must not be repeated
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
