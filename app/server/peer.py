@@ -10,7 +10,7 @@ from app.core.caller import Peer
 
 __all__ = ["peer_of"]
 
-_CREDENTIALS = struct.Struct("3i")
+_CREDENTIALS = struct.Struct("iII")
 _SPIFFE = "spiffe://"
 
 

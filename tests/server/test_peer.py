@@ -1,9 +1,11 @@
 """Contract 2.4: who connects to the Unix socket."""
 
+import asyncio
 import http.client
 import json
 import os
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from app.server.peer import peer_of
 from tests.conftest import COMMAND, environment
 from tests.server.test_tls import MANIFEST
 
@@ -91,3 +94,21 @@ def test_another_user_is_not_that_caller(serve: Callable[..., Ask], tmp_path: Pa
         401,
         "the connection's certificate or user is not that of one known caller",
     )
+
+
+def test_users_have_numbers_without_a_sign() -> None:
+    """A user from the upper half of the numbers is the one that an entry names, too."""
+
+    class Connection:
+        family = socket.AF_UNIX
+
+        def getsockopt(self, *_: int) -> bytes:
+            return struct.pack("iII", 7, 3_000_000_000, 0)
+
+    class Transport(asyncio.Transport):
+        def get_extra_info(self, name: str, default: Any = None) -> Any:
+            return Connection() if name == "socket" else default
+
+    peer = peer_of(Transport())
+    assert peer is not None
+    assert peer.names == ("uid:3000000000",)
