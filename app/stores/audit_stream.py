@@ -14,6 +14,8 @@ __all__ = [
     "RECORDS",
     "SUBJECTS",
     "WINDOW",
+    "TooManyError",
+    "each_once",
     "in_order",
     "index_of",
     "message_id",
@@ -47,6 +49,23 @@ def index_of(identity: str | None) -> int | None:
     """Give the index that a message id states."""
     index = (identity or "").rpartition("/")[2]
     return int(index) if index.isascii() and index.isdecimal() and len(index) < 19 else None
+
+
+class TooManyError(Exception):
+    """There is more of something in a stream than a log can have."""
+
+
+def each_once(notes: Iterable[bytes], most: int) -> bytes:
+    """Join checkpoints, each once, in their order. Raises `TooManyError` for more than `most` bytes."""
+    found: dict[bytes, None] = {}
+    size = 0
+    for note in notes:
+        if note not in found:
+            found[note] = None
+            size += len(note)
+        if size > most:
+            raise TooManyError
+    return b"".join(found)
 
 
 def in_order(messages: Iterable[tuple[int | None, bytes]]) -> Iterator[bytes]:

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from app.stores.audit_directory import MAX_CHECKPOINTS_BYTES
 from app.stores.audit_ship import ID_HEADER
-from app.stores.audit_stream import CHECKPOINTS, RECORDS, in_order, index_of, origin_of_subject, subject
+from app.stores.audit_stream import (
+    CHECKPOINTS,
+    RECORDS,
+    TooManyError,
+    each_once,
+    in_order,
+    index_of,
+    origin_of_subject,
+    subject,
+)
 from app.stores.nats import NatsError, NatsSettings, jetstream
 
 if TYPE_CHECKING:
@@ -113,9 +123,18 @@ class StreamLogSource:
         return self._published
 
     def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:
-        """Give all checkpoints, as one file; a message that was stored twice counts once."""
+        """Give all checkpoints, as one file; a message that was stored twice counts once.
+
+        Raises `NatsError` when they are more than a log can have.
+        """
         messages = self._stream.messages(subject(CHECKPOINTS, self.origin), self._checkpoints)
-        yield "checkpoints", b"".join(dict.fromkeys(note for _, note in messages))
+        try:
+            notes = each_once((note for _, note in messages), MAX_CHECKPOINTS_BYTES)
+        except TooManyError:
+            raise NatsError(
+                f"the stream has more checkpoints of `{self.origin}` than a log can have"
+            ) from None
+        yield "checkpoints", notes
 
     def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Give all records, as one segment."""

@@ -1,6 +1,7 @@
 """How the logs of a fleet lie in a stream (contract 4.2)."""
 
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from app.stores.audit_stream import (
     CHECKPOINTS,
     RECORDS,
     WINDOW,
+    TooManyError,
+    each_once,
     in_order,
     index_of,
     message_id,
@@ -56,6 +59,13 @@ def test_windows_are_put_in_order(data: st.DataObject) -> None:
         again = data.draw(st.lists(st.sampled_from(window), max_size=3))
         messages += [(index, b"%d" % index) for index in data.draw(st.permutations(window)) + again]
     assert list(in_order(messages)) == [b"%d" % index for index in range(size)]
+
+
+def test_checkpoints_come_once_and_are_bounded() -> None:
+    """A checkpoint that was stored again counts once; whoever floods the stream is not followed."""
+    assert each_once([b"one", b"two", b"one"], 6) == b"onetwo"
+    with pytest.raises(TooManyError):
+        each_once((b"%d" % number for number in count()), 1000)
 
 
 def test_what_is_missing_stays_missing() -> None:
