@@ -9,6 +9,7 @@ from itertools import islice
 
 __all__ = ["Folded", "fold", "folded_pattern", "joined", "unleeted"]
 
+UNSEEN = "\0"
 _INVISIBLE = {
     *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
     *range(0x200B, 0x2010),
@@ -32,10 +33,10 @@ _BMP = 0x10000
 _HANGUL = range(0xAC00, 0xD7B0)  # decomposing a syllable would leave its first sound
 
 
-def _folded(code: int) -> int | None:
-    """Fold one character into one, or none."""
+def _folded(code: int) -> int:
+    """Fold one character into one."""
     if code in _INVISIBLE:
-        return None
+        return ord(UNSEEN)
     if code in _SPECIAL:
         return _SPECIAL[code]
     if code in _HANGUL:
@@ -44,14 +45,14 @@ def _folded(code: int) -> int | None:
     first = unicodedata.normalize("NFKD", character)[0].casefold()[0]
     category = unicodedata.category(first)
     if category in ("Mn", "Me"):
-        return None
+        return ord(UNSEEN)
     return ord(first) if category[0] in "LN" or category == "Mc" else ord(" ")
 
 
-class _Table(dict[int, int | None]):
+class _Table(dict[int, int]):
     """Folds what it was not asked yet; remembers as many characters as the basic plane has."""
 
-    def __missing__(self, code: int) -> int | None:
+    def __missing__(self, code: int) -> int:
         folded = _folded(code)
         if code < _BMP:
             self[code] = folded
@@ -63,36 +64,38 @@ _TABLE = _Table(
 )
 
 
-_JOINING = _Table(_TABLE | dict.fromkeys(map(ord, _JOINERS)))
+_JOINING = _Table(_TABLE | dict.fromkeys(map(ord, _JOINERS), ord(UNSEEN)))
 
 
 @dataclass(frozen=True)
 class Folded:
-    """A folded text of lower-case letters, digits and spaces, and the text that was folded."""
+    """A folded text of lower-case letters, digits and spaces.
+
+    `shown` is as long as what was folded, and has `UNSEEN` where that has what nobody sees.
+    """
 
     text: str
-    original: str
-    table: "_Table"
+    shown: str
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Give the span in the text that was folded."""
-        if len(self.text) == len(self.original):
+        if len(self.text) == len(self.shown):
             return start, end
         return self._offsets[start], self._offsets[end - 1] + 1 if end else 0
 
     @cached_property
     def _offsets(self) -> Sequence[int]:
-        folded = map(self.table.__getitem__, map(ord, self.original))
-        return [index for index, code in enumerate(folded) if code is not None]
+        return [index for index, character in enumerate(self.shown) if character != UNSEEN]
 
 
 def fold(text: str, table: "_Table" = _TABLE) -> Folded:
     """Fold a text. What is not a letter or digit becomes a space, what nobody sees disappears."""
-    folded = text.translate(table)
+    shown = text.translate(table)
+    folded = shown.replace(UNSEEN, "")
     if not folded.isascii():
         words = folded.split(" ")
         folded = " ".join([word if word.isascii() else _in_latin(word) for word in words])
-    return Folded(folded, text, table)
+    return Folded(folded, shown)
 
 
 def joined(text: str) -> Folded | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from app.audit.checkpoint import Checkpoint, sign_checkpoint
 from app.audit.merkle import inclusion_proof, node_hash
@@ -112,6 +114,41 @@ def test_a_manipulated_receipt_does_not_verify(receipt: Receipt, message: str) -
     with pytest.raises(ReceiptError) as refusal:
         receipt.verify(TRUST)
     assert str(refusal.value) == message
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_no_change_of_a_receipt_passes(data: st.DataObject) -> None:
+    """One character of any text, another index, or a hash more or less: nothing but the receipt itself verifies."""
+    receipt = a_receipt(data.draw(st.integers(0, 6)))
+    value = receipt.as_json()
+    proof = value["proof"]
+    assert isinstance(proof, list)
+    places = ["schema", "record", "checkpoint", "index", "proof", *range(len(proof))]
+    place = data.draw(st.sampled_from(places))
+    match place:
+        case "index":
+            value["index"] = data.draw(
+                st.integers(-(2**63), 2**63).filter(lambda index: index != value["index"])
+            )
+        case "proof":
+            value["proof"] = data.draw(
+                st.sampled_from([proof[:-1], proof[1:], [*proof, proof[-1]], proof[::-1]])
+            )
+        case int():
+            proof[place] = one_changed(str(proof[place]), data)
+        case _:
+            value[str(place)] = one_changed(str(value[str(place)]), data)
+    assume(value != receipt.as_json())
+    with pytest.raises(ReceiptError):
+        Receipt.parse(value).verify(TRUST)
+
+
+def one_changed(text: str, data: st.DataObject) -> str:
+    """Change, remove or add one character."""
+    at = data.draw(st.integers(0, len(text) - 1))
+    character = data.draw(st.characters().filter(lambda character: character != text[at]))
+    return text[:at] + data.draw(st.sampled_from([character, "", text[at] + character])) + text[at + 1 :]
 
 
 def test_a_retired_key_vouches_for_no_later_record() -> None:
