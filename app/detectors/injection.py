@@ -1,7 +1,8 @@
 """`prompt_injection`: text that speaks to the model instead of to the reader, openly, hidden or encoded."""
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 
 from app.detectors.encodings import decoded_texts
@@ -14,7 +15,7 @@ from app.detectors.options import Options
 from app.detectors.rules import Match, Rule, RuleSet
 from app.detectors.texts import texts_of
 
-__all__ = ["CATEGORIES", "detector", "find_injections"]
+__all__ = ["CATEGORIES", "INJECTIONS", "detector", "find_injections"]
 
 CATEGORIES = (
     "ai_address",
@@ -29,8 +30,10 @@ CATEGORIES = (
     "role_change",
 )
 
+INJECTIONS = (RuleSet(PHRASES, AT_ONCE),)
+"""The phrases of injections, for whoever looks for them and for others."""
+
 _MAX_LAYERS = 2
-_PHRASES = RuleSet(PHRASES, AT_ONCE)
 _MARKUP = RuleSet(MARKUP)
 _REMINDERS = RuleSet(REMINDERS)
 _TURNED = RuleSet(
@@ -50,12 +53,12 @@ def detector(options: Options) -> Detector:
     return text_detector(find_injections, CATEGORIES, options)
 
 
-def find_injections(text: str, phrases: RuleSet = _PHRASES) -> Iterable[Found]:
+def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> Iterable[Found]:
     """Find injections in a text and in what is encoded in it; `phrases` are looked for in folded text."""
     return list(_found(text, phrases))
 
 
-def _found(text: str, phrases: RuleSet, layers: int = 0) -> Iterator[Found]:
+def _found(text: str, phrases: Sequence[RuleSet], layers: int = 0) -> Iterator[Found]:
     folded = fold(text)
     yield from _said(folded, folded.text, phrases)
     if not layers:
@@ -73,21 +76,25 @@ def _found(text: str, phrases: RuleSet, layers: int = 0) -> Iterator[Found]:
             yield start, end, "encoded_payload", score
 
 
-def _disguised(text: str, folded: Folded, phrases: RuleSet) -> Iterator[Found]:
+def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> Iterator[Found]:
     """Find what is said in split words, with digits for letters, rotated or backwards."""
     if whole := joined(text):
         yield from _said(whole, whole.text, phrases)
     if plain := unleeted(folded.text):
         yield from _said(folded, plain, phrases)
     for turn in {rule.category for rule, _, _ in _TURNED.matches(folded.text)}:
-        score = _worst(phrases.matches(_TURNS[turn](folded.text)))
+        score = _worst(_matches(phrases, _TURNS[turn](folded.text)))
         if score:
             yield 0, len(text), "encoded_payload", score
 
 
-def _said(folded: Folded, text: str, phrases: RuleSet) -> Iterator[Found]:
-    for rule, *span in phrases.matches(_without_reminders(text)):
+def _said(folded: Folded, text: str, phrases: Sequence[RuleSet]) -> Iterator[Found]:
+    for rule, *span in _matches(phrases, _without_reminders(text)):
         yield *folded.span(*span), rule.category, rule.score
+
+
+def _matches(phrases: Sequence[RuleSet], folded: str) -> Iterator[Match]:
+    return chain.from_iterable(some.matches(folded) for some in phrases)
 
 
 def _without_reminders(folded: str) -> str:

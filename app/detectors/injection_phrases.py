@@ -10,7 +10,7 @@ from app.detectors.rules import Rule
 
 __all__ = ["AT_ONCE", "PHRASES", "REMINDERS"]
 
-AT_ONCE = 10
+AT_ONCE = 5
 """So many share an automaton: with all in one, a text of their words costs ten times as much when it is new."""
 
 _IGNORE = (

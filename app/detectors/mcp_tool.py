@@ -12,8 +12,8 @@ from app.core.canonical import digest
 from app.core.values import Json
 from app.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
 from app.detectors.folding import fold, unleeted
-from app.detectors.injection import find_injections
-from app.detectors.injection_phrases import AT_ONCE, PHRASES
+from app.detectors.injection import INJECTIONS, find_injections
+from app.detectors.injection_phrases import AT_ONCE
 from app.detectors.on_texts import DEFAULT_THRESHOLD
 from app.detectors.options import Options
 from app.detectors.rules import Rule, RuleSet
@@ -53,7 +53,7 @@ _STEERING = tuple(
         ("schema_trick", 0.7, r"\b(?:contents? of|read|load|fetch|value of) +(?:[^ ]+ +){0,3}(?:ssh|env file|dotenv|environment variables?|private key|id rsa|credentials file|mcp json|keychain|password store)\b"),
     )
 )  # fmt: skip
-_PHRASES = RuleSet((*PHRASES, *_STEERING), AT_ONCE)
+_PHRASES = (*INJECTIONS, RuleSet(_STEERING, AT_ONCE))
 _RAW = RuleSet(
     (
         Rule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),

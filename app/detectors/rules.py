@@ -15,7 +15,7 @@ _ANYWHERE = re2._Anchor.UNANCHORED
 _SHORT = 64
 _WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
 _CONTINUED = bytes(byte & 0xC0 == 0x80 for byte in range(256))
-_MEMORY = 32 << 20  # of automaton states, per expression, allocated as they are needed
+_MEMORY = 4 << 20  # of states, for each automaton: whoever sends new words all the time fills them
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,7 @@
 """`shell_risk`: commands that destroy, fetch and run, open a shell to elsewhere, read credentials, or hide."""
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from app.detectors.findings import Detector, Found
@@ -70,8 +72,7 @@ _RULES = RuleSet(
         ("privilege", 0.2, r"\bsudo\s"),
     )
 )  # fmt: skip
-_DROPPED = str.maketrans(dict.fromkeys("'\"\\^"))
-_SPACED = str.maketrans("\0\u00a0", "  ")
+_DROPPED = re.compile(r"['\"\\^]")
 
 
 def detector(options: Options) -> Detector:
@@ -81,11 +82,14 @@ def detector(options: Options) -> Detector:
 
 def find_risks(text: str) -> Iterable[Found]:
     """Find what is risky in a command, as it stands and as a shell reads it: without quotes and escapes."""
-    spaced = text.translate(_SPACED)
+    spaced = text.replace("\0", " ").replace("\u00a0", " ")
     found = set(_RULES.matches(spaced))
-    plain = spaced.translate(_DROPPED).replace("${IFS}", "      ").replace("$IFS", "    ")
+    plain = _DROPPED.sub("", spaced).replace("${IFS}", "      ").replace("$IFS", "    ")
     if plain != spaced and (matches := _RULES.matches(plain)):
-        offsets = [index for index, character in enumerate(spaced) if character not in "'\"\\^"]
-        offsets.append(len(spaced))
-        found.update((rule, offsets[start], offsets[end - 1] + 1) for rule, start, end in matches)
+        dropped = [match.start() - before for before, match in enumerate(_DROPPED.finditer(spaced))]
+
+        def offset(index: int) -> int:
+            return index + bisect_right(dropped, index)
+
+        found.update((rule, offset(start), offset(end - 1) + 1) for rule, start, end in matches)
     return [(start, end, rule.category, rule.score) for rule, start, end in found]

@@ -45,9 +45,12 @@ class Texts:
 
     def within(self, found: Found) -> tuple[int, int, int]:
         """Tell in which text something in `joined` starts, and from where to where it is there."""
-        index = self.index_at(found[0])
+        start, end = found[:2]
+        if len(self.parts) == 1:
+            return 0, start, end
+        index = self.index_at(start)
         offset, length = self.starts[index], len(self.parts[index])
-        return index, min(found[0] - offset, length), min(found[1] - offset, length)
+        return index, min(start - offset, length), min(end - offset, length)
 
     def placed(self, found: Iterable[Found]) -> list[Finding]:
         """Place what was found in `joined` in the texts where it starts; it ends there at the latest."""
