@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ _ED25519 = b"\x01"
 _KEY_ID_BYTES = 4
 _PUBLIC_BYTES = 32
 _SIGNATURE_LINE = "\N{EM DASH} "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class NoteError(ValueError):
@@ -114,7 +116,7 @@ class SignedNote:
             decoded = note.decode()
         except UnicodeDecodeError:
             raise NoteError("the note is not UTF-8") from None
-        if any(character < " " and character != "\n" for character in decoded):
+        if _CONTROL.search(decoded):
             raise NoteError("the note has a control character")
         text, blank_line, signatures = decoded.rpartition("\n\n")
         if not blank_line or not signatures.endswith("\n"):

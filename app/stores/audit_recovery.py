@@ -191,21 +191,23 @@ def _hash_all(directory: LogDirectory, end: _End) -> None:
 def _signed_end(directory: LogDirectory, trust: Trust) -> _End:
     """Find the largest checkpoint that a trusted key signed.
 
-    Raises `LogDamagedError` when there are checkpoints and none is signed by a trusted key.
+    Raises `LogDamagedError` when there are checkpoints and none is signed by a trusted key, and when
+    the published one, which was kept before, is ahead of all that are kept.
     """
+    published = directory.published()
     best = _NOTHING
-    seen = False
-    candidates = [notes for _, path in directory.checkpoint_files() if (notes := _notes(path))]
-    if published := directory.published():
-        candidates.append([published])
-    for notes in candidates:
-        seen = True
-        for note in sorted(notes, key=_claimed_size, reverse=True):
+    seen = published is not None
+    for _, path in directory.checkpoint_files():
+        for note in sorted(_notes(path), key=_claimed_size, reverse=True):
+            seen = True
             if _claimed_size(note) <= best.size:
                 break
             if end := _validly_signed(note, directory.origin, trust):
                 best = end
                 break
+    ahead = _validly_signed(published, directory.origin, trust) if published else None
+    if ahead and ahead.size > best.size:
+        raise LogDamagedError("the published checkpoint is ahead of all that are kept")
     if seen and best is _NOTHING:
         raise LogDamagedError("no checkpoint is signed by a trusted key")
     return best
@@ -284,17 +286,18 @@ def _behind(
 
 
 def _covered_by(path: Path, _: int, size: int) -> int:
-    """Give the offset in a file of checkpoints behind the last note that does not pass the end."""
-    covered = 0
-    for offset, note in split_notes(kept_checkpoints(path)):
+    """Give the offset in a file of checkpoints behind the last one that does not pass the end.
+
+    What is amiss before that is no crash's, and stays for the auditor to name.
+    """
+    for offset, note in reversed([*split_notes(kept_checkpoints(path))]):
         try:
             stated = Checkpoint.parse(SignedNote.parse(note).text).size
         except NoteError:
-            break
-        if stated > size:
-            break
-        covered = offset + len(note)
-    return covered
+            continue
+        if stated <= size:
+            return offset + len(note)
+    return 0
 
 
 def _keep_copy(parts: Sequence[tuple[Path, int]], directory: LogDirectory, stem: str, suffix: str) -> None:

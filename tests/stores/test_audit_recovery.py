@@ -204,6 +204,14 @@ def checkpoint_a_directory(log: LogDirectory) -> None:
     log.checkpoint.mkdir()
 
 
+def kept_cut_off(log: LogDirectory) -> None:
+    """Publish the end, and cut what is kept off before it."""
+    ((_, path),) = log.checkpoint_files()
+    notes = [note for _, note in split_notes(path.read_bytes())]
+    log.checkpoint.write_bytes(notes[-1])
+    path.write_bytes(b"".join(notes[:-1]))
+
+
 def last_replaced(log: LogDirectory) -> None:
     """Put the first record in the place of the last, in a log that was examined before."""
     look(log.root)
@@ -233,6 +241,7 @@ DAMAGE = pytest.mark.parametrize(
         (signed_by_another, "no checkpoint is signed by a trusted key", 0),
         (checkpoint_a_directory, "`checkpoint` is a directory", 0),
         (last_too_long, "record 5 has no end", 6),
+        (kept_cut_off, "the published checkpoint is ahead of all that are kept", 6),
         (last_replaced, "the last signed record, 5, is not in its place", 6),
         (checkpoints_too_many, "it cannot be read: File too large", 1),
     ],
@@ -310,6 +319,21 @@ def test_a_directory_in_a_log_keeps_no_service_from_starting(tmp_path: Path, nam
     (log.path / name).mkdir()
     assert opened(tmp_path)["state"] == "crashed"
     assert sound(tmp_path) == []
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_broken_checkpoint_before_the_end_cuts_nothing_off(tmp_path: Path, published: bool) -> None:
+    """What was done to a checkpoint in the middle is the auditor's to name: those behind it stay."""
+    log = crashed(tmp_path)
+    if not published:
+        log.checkpoint.unlink()
+    ((_, path),) = log.checkpoint_files()
+    broken = path.read_bytes().replace(b"\n4\n", b"\n04\n", 1)
+    path.write_bytes(broken)
+    assert opened(tmp_path)["size"] == 6
+    assert (path.read_bytes(), log.torn()) == (broken, [])
+    (found,) = sound(tmp_path)
+    assert found.startswith(f"{ORIGIN}: checkpoint-form at index 3: ")
 
 
 def test_a_second_order_of_checkpoints_cuts_nothing_off(tmp_path: Path) -> None:
