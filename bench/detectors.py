@@ -114,7 +114,7 @@ def new_texts() -> Iterator[str]:
 
 
 def seconds(detector: Detector, value: Json, rounds: int = 1) -> float:
-    """Give the processor time of one call, the best of some rounds, without the collection of others' garbage."""
+    """Give the processor time of one call, the best of some rounds, without garbage collection."""
     return min(timeit.repeat(lambda: detector(value), timer=time.process_time, repeat=rounds, number=1))
 
 
