@@ -1,12 +1,15 @@
 """What a Rego policy answers (contract 1.7.2): values, undefined, failures, determinism, threads."""
 
+import gc
 import itertools
 import threading
+from contextlib import suppress
 
 import pytest
 
-from app.core.errors import Reason
+from app.core.errors import EvaluationError, Reason
 from app.core.values import Json
+from app.evaluators.rego_engine import ThreadEngine
 from tests.evaluators.rego.policies import (
     binding,
     bound,
@@ -231,6 +234,22 @@ def test_an_evaluator_works_in_any_thread() -> None:
         thread.join()
     assert answers == {0: 1, 1: 2, 2: 3, 3: 4}
     assert evaluator.evaluate(policy_input({"n": 9})).value == 10
+
+
+def _engines() -> set[int]:
+    return {id(found) for found in gc.get_objects() if isinstance(found, ThreadEngine)}
+
+
+@pytest.mark.parametrize("snapshot", [{"n": 1}, {}, {"n": "x"}], ids=["a value", "undefined", "a failure"])
+def test_a_policy_is_freed_by_the_last_that_lets_it_go(snapshot: Json) -> None:
+    """No cycle holds an engine: a collection could run in any thread, and only its own may free one."""
+    before = _engines()
+    evaluator = bound(definition("package a\nx := input.snapshot.n + 1"))
+    with suppress(EvaluationError):
+        evaluator.evaluate(policy_input(snapshot))
+    assert len(_engines()) == len(before) + 1
+    del evaluator
+    assert _engines() == before
 
 
 def test_points_with_the_same_query_share_an_evaluator() -> None:
