@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ __all__ = ["ID_HEADER", "Shipper", "alone", "make_stream"]
 ID_HEADER = "Nats-Msg-Id"
 _DUPLICATES_SECONDS = 3600
 _RETRY_SECONDS = 0.5
+_FORMING_SECONDS = 30
+_FORMING = frozenset({10005, 10008, 10009})
+"""NATS error codes: too few servers for the replicas, JetStream not available yet, no leader yet."""
 
 
 @dataclass(slots=True)
@@ -47,9 +51,13 @@ def alone(root: Path) -> Iterator[None]:
 
 
 async def make_stream(stream: "JetStreamContext", name: str, replicas: int) -> None:
-    """Make the stream of a fleet unless it is there; nothing in it can be deleted. Raises `NatsError`."""
+    """Make the stream of a fleet unless it is there; nothing in it can be deleted.
+
+    Waits for a cluster that is still coming together. Raises `NatsError`.
+    """
     from nats.errors import Error  # noqa: PLC0415  # an extra
     from nats.js.api import StorageType, StreamConfig  # noqa: PLC0415  # same
+    from nats.js.errors import APIError  # noqa: PLC0415  # same
 
     config = StreamConfig(
         name=name,
@@ -61,10 +69,17 @@ async def make_stream(stream: "JetStreamContext", name: str, replicas: int) -> N
         deny_delete=True,
         deny_purge=True,
     )
-    try:
-        await stream.add_stream(config)
-    except Error as error:
-        raise NatsError(f"the stream `{name}` cannot be made: {error}") from None
+    deadline = time.monotonic() + _FORMING_SECONDS
+    while True:
+        try:
+            await stream.add_stream(config)
+        except Error as error:
+            refused = isinstance(error, APIError) and error.err_code not in _FORMING
+            if refused or time.monotonic() > deadline:
+                raise NatsError(f"the stream `{name}` cannot be made: {error}") from None
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 class Shipper:

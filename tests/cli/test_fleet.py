@@ -214,6 +214,36 @@ def test_a_stream_that_is_not_there_is_said_so(start: Start, servers: Cluster, t
     assert "the stream `NOT_THERE` cannot be read" in audited.stderr
 
 
+def test_a_stream_is_made_once_its_cluster_is_whole(start: Start, tmp_path: Path) -> None:
+    """Three replicas are asked for while a server is still to come: the shipper waits for it."""
+    deciding(start, tmp_path, "early")
+    (tmp_path / "nats").mkdir()
+    servers = Cluster(tmp_path / "nats")
+    try:
+        servers.start(0)
+        servers.start(1)
+        servers.wait_for_leader()
+        late = threading.Timer(2, servers.start, [2])
+        late.start()
+        nats = {"ACS_AUDIT_NATS_URL": servers.url}
+        done = acs("audit", "ship", tmp_path / "audit", "--once", "--create", **nats)
+        late.join()
+    finally:
+        servers.stop()
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_stream_that_no_cluster_can_hold_is_said_so(start: Start, servers: Cluster, tmp_path: Path) -> None:
+    """What waiting will not mend is refused at once, with the server's reason."""
+    deciding(start, tmp_path, "refused")
+    making = ("audit", "ship", tmp_path / "audit", "--once", "--create")
+    assert acs(*making, ACS_AUDIT_NATS_URL=servers.url).returncode == 0
+    done = acs(*making, ACS_AUDIT_NATS_URL=servers.url, ACS_AUDIT_NATS_STREAM="SECOND")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the stream `SECOND` cannot be made: "), done.stderr
+    assert "subjects overlap" in done.stderr
+
+
 def test_one_shipper_a_directory(tmp_path: Path) -> None:
     """A second shipper of the same directory ends at once and says why."""
     from app.stores.audit_ship import alone

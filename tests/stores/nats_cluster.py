@@ -55,16 +55,16 @@ class Cluster:
         for node in list(self._processes):
             self.kill(node)
 
-    def leader(self) -> int:
-        """Find the node that leads the group of JetStream, by its log; wait for one."""
+    def wait_for_leader(self) -> None:
+        """Wait until every node that runs knows who leads the group of JetStream."""
         deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
-            for node in self._processes:
-                log = self._folder / f"n{node}.log"
-                if log.exists() and "JetStream cluster new metadata leader" in log.read_text():
-                    return node
+        while not all(self._knows_leader(node) for node in self._processes):
+            assert time.monotonic() < deadline, "the servers elected no leader"
             time.sleep(0.05)
-        raise AssertionError("the servers elected no leader")
+
+    def _knows_leader(self, node: int) -> bool:
+        log = self._folder / f"n{node}.log"
+        return log.exists() and "JetStream cluster metadata leader" in log.read_text().replace(" new ", " ")
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     try:
         for node in range(NODES):
             servers.start(node)
-        servers.leader()
+        servers.wait_for_leader()
         yield servers
     finally:
         servers.stop()
