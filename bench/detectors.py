@@ -11,7 +11,7 @@ import re
 import time
 import timeit
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from statistics import median
 
@@ -108,7 +108,7 @@ def filled(text: str, size: int) -> str:
 def new_texts() -> Iterator[str]:
     """Give texts of 4 KB without end: words of attacks, in an order in which no automaton has met them."""
     chance = random.Random(0)  # noqa: S311 - the same texts each time
-    words = sorted({word for rule in PHRASES for word in re.findall(r"[^\W\d_]{2,}", rule.pattern)})
+    words = sorted({word for rule in chain(*PHRASES) for word in re.findall(r"[^\W\d_]{2,}", rule.pattern)})
     while True:
         yield " ".join(chance.choices(words, k=1000))[:4096]
 

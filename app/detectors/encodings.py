@@ -1,6 +1,5 @@
 """Texts inside of a text: what is base64, hexadecimal, percent-encoded, escaped or an entity, decoded within bounds."""
 
-import base64
 import binascii
 import html
 import re
@@ -84,12 +83,12 @@ def _unescaped(escape: re.Match[str]) -> str:
 def _from_base64(encoded: str) -> str | None:
     """Decode either alphabet; what is cut off at the end is left out."""
     body = encoded.rstrip("=").replace("-", "+").replace("_", "/")
-    body = body[: len(body) - (len(body) % 4 == 1)]
-    raw = base64.b64decode(body + "=" * (-len(body) % 4))
+    raw = binascii.a2b_base64(body[: len(body) - (len(body) % 4 == 1)] + "==")
     return raw.decode("utf-16-le" if b"\0" in raw else "utf-8")
 
 
 def _is_text(decoded: str) -> bool:
-    shown = decoded.replace("\n", " ").replace("\r", " ").replace("\t", " ")
-    printable = len(shown) if shown.isprintable() else sum(map(str.isprintable, shown))
-    return len(shown) >= 4 and printable >= _LEAST_PRINTABLE * len(shown)
+    if not decoded.isprintable():
+        decoded = decoded.replace("\n", " ").replace("\r", " ").replace("\t", " ")
+    printable = len(decoded) if decoded.isprintable() else sum(map(str.isprintable, decoded))
+    return len(decoded) >= 4 and printable >= _LEAST_PRINTABLE * len(decoded)

@@ -1,4 +1,7 @@
-"""A text as a reader takes it: without case, accents, invisible characters and look-alikes, offsets kept."""
+"""A text as a reader takes it: without case, accents, invisible characters and look-alikes, offsets kept.
+
+Digits that pass for letters are those letters, here and in what is looked for, so that `1gn0re` is a word.
+"""
 
 import re
 import unicodedata
@@ -7,9 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-__all__ = ["Folded", "fold", "folded_pattern", "joined", "unleeted"]
+from app.detectors.rules import occurrence
+
+__all__ = ["Folded", "fold", "folded_pattern"]
 
 UNSEEN = "\0"
+_JOINER = "\1"
 _INVISIBLE = {
     *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
     *range(0x200B, 0x2010),
@@ -24,11 +30,11 @@ _LOOK_ALIKES = str.maketrans(
 )
 _SPECIAL = {ord(letter): ord(plain) for letter, plain in zip("ıłøđħŧßæœ", "ilodhtsao", strict=True)}
 _JOINERS = "-._*~|·•"
-_JOINED = re.compile(r"[^\W\d_][-._*~|·•][^\W\d_]")
+_JOINED = re.compile(f"[^\\W\\d_]{_JOINER}[^\\W\\d_]")
 _LATIN = re.compile(r"[a-z]")
-_LEET = str.maketrans("013457", "oieast")
-_LEET_DIGIT = re.compile(r"[013457]")
-_LEET_WORD = re.compile(r"[a-z][013457]+[a-z]|\b[013457][a-z]{3}")
+_mixes = occurrence(r"[a-z][0-9]*[^\x00-\x7f]|[^\x00-\x7f][0-9]*[a-z]")
+_DIGITS = dict(zip("013457", "oieast", strict=True))
+_SPLIT = 3
 _BMP = 0x10000
 _HANGUL = range(0xAC00, 0xD7B0)  # decomposing a syllable would leave its first sound
 
@@ -42,7 +48,10 @@ def _folded(code: int) -> int:
     if code in _HANGUL:
         return code
     character = chr(code)
+    if character in _JOINERS:
+        return ord(_JOINER)
     first = unicodedata.normalize("NFKD", character)[0].casefold()[0]
+    first = _DIGITS.get(first, first)
     category = unicodedata.category(first)
     if category in ("Mn", "Me"):
         return ord(UNSEEN)
@@ -64,18 +73,23 @@ _TABLE = _Table(
 )
 
 
-_JOINING = _Table(_TABLE | dict.fromkeys(map(ord, _JOINERS), ord(UNSEEN)))
-
-
 @dataclass(frozen=True)
 class Folded:
     """A folded text of lower-case letters, digits and spaces.
 
-    `shown` is as long as what was folded, and has `UNSEEN` where that has what nobody sees.
+    `shown` is as long as what was folded, and has `UNSEEN` where that has what nobody sees. `marked` has
+    besides `_JOINER` where that has a sign that may split a word.
     """
 
     text: str
     shown: str
+    marked: str
+
+    def joined(self) -> "Folded | None":
+        """Read the text without the signs that split its words (`ig-nore`, `i.g.n.o.r.e`); `None` where few do."""
+        split = _JOINED.finditer(self.marked)
+        few = self.marked.count(_JOINER) < _SPLIT or not next(islice(split, _SPLIT - 1, None), None)
+        return None if few else _read(self.marked, UNSEEN)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Give the span in the text that was folded."""
@@ -88,32 +102,23 @@ class Folded:
         return [index for index, character in enumerate(self.shown) if character != UNSEEN]
 
 
-def fold(text: str, table: "_Table" = _TABLE) -> Folded:
+def fold(text: str) -> Folded:
     """Fold a text. What is not a letter or digit becomes a space, what nobody sees disappears."""
-    shown = text.translate(table)
+    return _read(text.translate(_TABLE), " ")
+
+
+def _read(marked: str, joiner: str) -> Folded:
+    shown = marked.replace(_JOINER, joiner)
     folded = shown.replace(UNSEEN, "")
-    if not folded.isascii():
+    if not folded.isascii() and _mixes(folded):
         words = folded.split(" ")
         folded = " ".join([word if word.isascii() else _in_latin(word) for word in words])
-    return Folded(folded, shown)
-
-
-def joined(text: str) -> Folded | None:
-    """Fold a text without the signs that split its words (`ig-nore`, `i.g.n.o.r.e`); `None` where few do."""
-    split = _JOINED.finditer(text)
-    return fold(text, _JOINING) if next(islice(split, 2, None), None) else None
+    return Folded(folded, shown, marked)
 
 
 def folded_pattern(pattern: str) -> str:
     """Fold the letters of an expression that are not ASCII, so that it matches what is folded."""
     return "".join(character if character.isascii() else fold(character).text for character in pattern)
-
-
-def unleeted(folded: str) -> str | None:
-    """Read digits as the letters that they look like; `None` where none stands between letters."""
-    if not _LEET_DIGIT.search(folded) or not _LEET_WORD.search(folded):
-        return None
-    return folded.translate(_LEET)
 
 
 def _in_latin(word: str) -> str:

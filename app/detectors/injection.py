@@ -7,9 +7,9 @@ from operator import itemgetter
 
 from app.detectors.encodings import decoded_texts
 from app.detectors.findings import Detector, Found
-from app.detectors.folding import Folded, fold, joined, unleeted
+from app.detectors.folding import Folded, fold
 from app.detectors.injection_markup import MARKUP
-from app.detectors.injection_phrases import AT_ONCE, PHRASES, REMINDERS
+from app.detectors.injection_phrases import PHRASES, REMINDERS
 from app.detectors.on_texts import text_detector
 from app.detectors.options import Options
 from app.detectors.rules import Match, Rule, RuleSet
@@ -30,7 +30,7 @@ CATEGORIES = (
     "role_change",
 )
 
-INJECTIONS = (RuleSet(PHRASES, AT_ONCE),)
+INJECTIONS = (RuleSet(*PHRASES),)
 """The phrases of injections, for whoever looks for them and for others."""
 
 _MAX_LAYERS = 2
@@ -42,8 +42,9 @@ _TURNED = RuleSet(
         Rule("reversed", r"\b(?:snoitcurtsni|tpmorp|tpmorp metsys|metsys|suoiverp|erongi|laever)\b"),
     ]
 )
+_ROT13 = codecs.encode(bytes(range(128)).decode(), "rot13").encode() + bytes(range(128, 256))
 _TURNS: dict[str, Callable[[str], str]] = {
-    "rot13": lambda text: codecs.encode(text, "rot13"),
+    "rot13": lambda text: text.encode(errors="replace").translate(_ROT13).decode(),
     "reversed": lambda text: text[::-1],
 }
 
@@ -60,7 +61,7 @@ def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> Itera
 
 def _found(text: str, phrases: Sequence[RuleSet], layers: int = 0) -> Iterator[Found]:
     folded = fold(text)
-    yield from _said(folded, folded.text, phrases)
+    yield from _said(folded, phrases)
     if not layers:
         yield from _disguised(text, folded, phrases)
     for rule, start, end in _MARKUP.matches(text):
@@ -77,19 +78,17 @@ def _found(text: str, phrases: Sequence[RuleSet], layers: int = 0) -> Iterator[F
 
 
 def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> Iterator[Found]:
-    """Find what is said in split words, with digits for letters, rotated or backwards."""
-    if whole := joined(text):
-        yield from _said(whole, whole.text, phrases)
-    if plain := unleeted(folded.text):
-        yield from _said(folded, plain, phrases)
-    for turn in {rule.category for rule, _, _ in _TURNED.matches(folded.text)}:
+    """Find what is said in split words, rotated or backwards."""
+    if whole := folded.joined():
+        yield from _said(whole, phrases)
+    for turn in {rule.category for rule in _TURNED.occurring(folded.text)}:
         score = _worst(_matches(phrases, _TURNS[turn](folded.text)))
         if score:
             yield 0, len(text), "encoded_payload", score
 
 
-def _said(folded: Folded, text: str, phrases: Sequence[RuleSet]) -> Iterator[Found]:
-    for rule, *span in _matches(phrases, _without_reminders(text)):
+def _said(folded: Folded, phrases: Sequence[RuleSet]) -> Iterator[Found]:
+    for rule, *span in _matches(phrases, _without_reminders(folded.text)):
         yield *folded.span(*span), rule.category, rule.score
 
 

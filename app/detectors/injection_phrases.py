@@ -3,15 +3,15 @@
 In folded text a word is anything between spaces; `{w}` below is up to so many words in between.
 """
 
-import re
+from typing import TypeAlias
 
-from app.detectors.folding import folded_pattern
+from app.detectors.folding import fold, folded_pattern
 from app.detectors.rules import Rule
 
-__all__ = ["AT_ONCE", "PHRASES", "REMINDERS"]
+__all__ = ["PHRASES", "REMINDERS"]
 
-AT_ONCE = 5
-"""So many share an automaton: with all in one, a text of their words costs ten times as much when it is new."""
+_Phrase: TypeAlias = tuple[str, float, str]
+"""Category, score and expression."""
 
 _IGNORE = (
     r"(?:ignor(?:e|es|ing)|disregard(?:ing)?|forget|overrid(?:e|es|ing)|bypass(?:ing)?|neglect|overlook|discard|dismiss|abandon"
@@ -27,7 +27,6 @@ _RULES_EN = (
     r"|polic(?:y|ies)|programming|training|safeguards?|guardrails?|limitations?|filters?|protocols?|teachings|alignment)"
 )
 _RULES_OWN = r"(?:instructions|rules|guidelines|prompt|prompts|directives|programming|restrictions|safeguards|guardrails|limitations|alignment)"
-_THEN = r"(?:say|tell|print|output|write|respond|reply|answer|do|translate|repeat|reveal|send|act|give|run|execute|call|use|show|you|start)"
 _TELL = (
     r"(?:reveal|show(?: me)?|print|repeat|output|display|tell (?:me|us)|give (?:me|us)|share|expose|leak|dump|write(?: out)?|list"
     r"|disclose|recite|echo|return|summari[sz]e|translate|encode|copy|paste|quote|spell out|provide|send(?: me)?|what (?:is|are|were|was)|whats|what s)"
@@ -44,16 +43,39 @@ _PRIVATE = (
 _AI = r"(?:ai|a i|llm|llms|chatbot|assistant|language model|ai agent|ai model|ai assistant|ai system|gpt|chatgpt|claude|copilot|gemini)"
 
 
+_ED25519, _BASE64 = fold("ed25519").text, fold("base64").text
+
+
 def _w(count: int) -> str:
     return rf"(?:[^ ]+ +){{0,{count}}}"
 
 
-_ENGLISH = (
+_OVERRIDING = (
     ("instruction_override", 0.9, rf"\b{_IGNORE} +{_w(5)}{_EARLIER} +{_w(3)}{_RULES_EN}\b"),
     ("instruction_override", 0.75, rf"\b{_IGNORE} +{_w(3)}(?:your|ur|these|those|its) +{_w(3)}{_RULES_OWN}\b"),
     ("instruction_override", 0.5, rf"\b{_IGNORE} +(?:of +)?(?:all|any|every) +{_w(3)}(?:instructions|guidelines|directives|safeguards|guardrails|restrictions)\b"),
     ("instruction_override", 0.8, rf"\b{_IGNORE} +(?:all +|everything +|the +|anything +|whatever +|of +|that +|what +){{0,3}}(?:is +|was +|comes? +|came +|written +|said +)?(?:above|before|previous|preceding|prior)(?: +[^ ]+)? +(?:and|then|instead|but|just)\b"),
     ("instruction_override", 0.8, rf"\b{_IGNORE} +(?:everything|anything|all|whatever|what) +(?:that +)?(?:you|i|we|they|was|were|has|have|had) +{_w(2)}(?:told|said|know|knew|learned|learnt|instructed|taught|given|trained|been|before|written)\b"),
+    ("instruction_override", 0.7, r"\bi +g +n +o +r +e +(?:a +l +l +|all +)?(?:t +h +e +|the +)?(?:p +r +e +v +i +o +u +s|p +r +i +o +r|a +b +o +v +e|y +o +u +r|previous|prior|above|your)\b"),
+    ("instruction_override", 0.75, rf"\b{_IGNORE} +{_w(3)}(?:system|developer) +(?:message|prompt)s?\b"),
+)  # fmt: skip
+_ASKING = (
+    ("prompt_extraction", 0.8, rf"\b{_TELL} +{_w(4)}(?:your|the|ur|its|this) +{_w(2)}(?:system prompt|system message|system instructions?|initial prompt|initial instructions|original instructions|original prompt|hidden prompt|hidden instructions|secret instructions|secret prompt|developer message|developer instructions|pre ?prompt|base prompt|meta ?prompt|internal instructions|internal prompt|confidential instructions|internal guidelines|hidden rules|internal rules)\b"),
+    ("prompt_extraction", 0.7, rf"\b{_TELL_ALL} +{_w(4)}(?:your|ur) +{_w(2)}(?:instructions|prompt|prompts|programming|directives|configuration|guidelines|rules|context window|setup)\b"),
+    ("prompt_extraction", 0.6, r"\b(?:what|which|show me|tell me|give me) +(?:[^ ]+ +){0,3}your +(?:exact +|full +|complete +|entire +)?(?:prompt|instructions) +(?:say|says|is|are|verbatim|word|exactly|in full)\b|\bwhat +(?:is|was|are|were) +your +(?:exact|full|complete|entire|first|starting|very first) +(?:prompt|instructions?)\b"),
+    ("prompt_extraction", 0.7, rf"\b(?:{_TELL_ALL}|write|translate|summari[sz]e|copy|return|show) +{_w(2)}(?:everything|all|the words|the text|the content|the lines|the messages?|each word|what is written|every word) +{_w(3)}(?:above|before (?:this|the|my)|preceding|prior to|starting with|so far|up to (?:here|this))\b"),
+    ("prompt_extraction", 0.7, rf"\b(?:instructions|prompt|text|words|message|rules) +{_w(2)}(?:above|given to you|you (?:were|have been) given|you received|you got) +{_w(3)}(?:verbatim|word for word|exactly|in (?:a )?code ?block|in full|letter by letter|{_BASE64})\b"),
+    ("prompt_extraction", 0.6, rf"\bwhat +{_w(1)}(?:were|are|was|have) +you +{_w(2)}(?:told|instructed|programmed|forbidden|prohibited) +(?:to|not|before|in)\b"),
+)  # fmt: skip
+_LOOSE = (
+    ("instruction_override", 0.8, rf"\b(?:instructions?|rules|prompts?|directives|constraints|restrictions|guidelines) +{_w(6)}(?:no longer|don t|do not|dont) +(?:count|apply|matter|hold|bind|exist)\b"),
+    ("instruction_override", 0.5, r"\btreat +(?:[^ ]+ +){1,8}as +(?:[^ ]+ +){0,2}(?:commands?|instructions?|orders)\b"),
+    ("exfiltration", 0.8, rf"\b(?:send|post|forward|upload|email|e mail|exfiltrate|transmit|leak|append|submit|deliver|copy|put|encode|include|embed) +{_w(6)}{_PRIVATE} +{_w(6)}(?:to|at|via|in|into|as|with) +{_w(5)}(?:https?|url|webhook|query parameter|query string|image link|attacker|pastebin)\b"),
+    ("exfiltration", 0.5, rf"\b(?:exfiltrate|leak|secretly (?:send|forward|upload|copy|email|append)) +{_w(6)}{_PRIVATE}\b"),
+    ("exfiltration", 0.6, rf"\b(?:read|open|cat|get|fetch|load|include) +{_w(4)}(?:ssh id rsa|id rsa|ssh id {_ED25519}|aws credentials|etc passwd|etc shadow|env file|mcp json|kube config) +{_w(4)}(?:and|then|as|into) +{_w(3)}(?:pass|send|put|include|append|add|post|upload|return|use|content|parameter)\b"),
+    ("encoded_payload", 0.6, rf"\b(?:decode|decrypt|decipher|unscramble) +{_w(7)}(?:and|then) +{_w(2)}(?:follow|execute|obey|comply|do what|act on|carry out)\b"),
+)  # fmt: skip
+_FIRM = (
     ("instruction_override", 0.6, r"\b(?:your|here are|are your|follow these|these are the|my) +(?:new|updated|real|actual|true|only) +(?:instructions?|task|role|objective|goal|purpose|mission|directives?|orders|rules)\b"),
     ("instruction_override", 0.5, r"\b(?:new|updated|revised|urgent) +(?:system +)?(?:instructions?|directives?|prompt) +(?:for you|below|you)\b"),
     ("instruction_override", 0.6, rf"\bfrom (?:now on|this point on|this point forward|here on)(?: +out)? +{_w(2)}you +(?:are|will|must|shall|should|can|do|have|only|always|respond|answer)\b"),
@@ -62,11 +84,7 @@ _ENGLISH = (
     ("instruction_override", 0.8, rf"\b(?:instructions?|rules|prompts?|directives|text|everything|message) +(?:above|before this|so far) +{_w(3)}(?:void|cancelled|canceled|obsolete|invalid|revoked|suspended|lifted|should be (?:ignored|disregarded)|must be (?:ignored|disregarded))\b"),
     ("instruction_override", 0.6, r"\b(?:end of|end) (?:user input|the document|system prompt|prompt|context|untrusted data|data|instructions) +(?:begin|new|start|system|now)\b"),
     ("instruction_override", 0.7, r"\bignore *all *previous|\bignorepreviousinstructions|\bignoreallpriorinstructions"),
-    ("instruction_override", 0.7, r"\bi +g +n +o +r +e +(?:a +l +l +|all +)?(?:t +h +e +|the +)?(?:p +r +e +v +i +o +u +s|p +r +i +o +r|a +b +o +v +e|y +o +u +r|previous|prior|above|your)\b"),
-    ("instruction_override", 0.75, rf"\b{_IGNORE} +{_w(3)}(?:system|developer) +(?:message|prompt)s?\b"),
-    ("instruction_override", 0.8, rf"\b(?:instructions?|rules|prompts?|directives|constraints|restrictions|guidelines) +{_w(6)}(?:no longer|don t|do not|dont) +(?:count|apply|matter|hold|bind|exist)\b"),
     ("instruction_override", 0.6, r"\b(?:constraints|restrictions|filters|safeguards|guidelines) +(?:are |have been |were )?(?:lifted|removed|suspended|disabled|turned off)\b"),
-    ("instruction_override", 0.5, r"\btreat +(?:[^ ]+ +){1,8}as +(?:[^ ]+ +){0,2}(?:commands?|instructions?|orders)\b"),
     ("instruction_override", 0.8, r"\bbeachtet? +(?:die |alle )?(?:obigen?|vorherigen?|bisherigen?) +(?:anweisung(?:en)?|regeln?|vorgaben?) +nicht\b|\b(?:bisherigen?|alten|vorherigen?|obigen?) +(?:anweisungen|regeln|vorgaben) +(?:[^ ]+ +){0,3}(?:nicht mehr|ungultig|aufgehoben)\b"),
     ("instruction_override", 0.7, r"\bne +(?:respecte[zr]?|suis|suivez|tiens|tenez) +(?:plus|pas) +(?:[^ ]+ +){0,3}(?:consignes?|regles?|instructions?)\b|\bnon hai (?:piu )?(?:regole|limiti|restrizioni|vincoli)\b|\b(?:alsof er|er zijn|je hebt) +(?:[^ ]+ +){0,2}geen +(?:regels|beperkingen|grenzen)\b|\bno tienes (?:reglas|limites|restricciones)\b|\bno hagas caso\b[^#]{0,40}\b(?:reglas|instrucciones)\b"),
     ("role_change", 0.8, rf"\byou +are +(?:now|no longer|actually|really|hereby) +{_w(4)}(?:dan|jailbroken|unrestricted|unfiltered|uncensored|evil|free (?:from|of)|unbound|in (?:developer|debug|god|dan|jailbreak|maintenance|admin|root|sudo) mode|bound|root|superuser|without)\b"),
@@ -79,16 +97,7 @@ _ENGLISH = (
     ("role_change", 0.7, r"\bno longer +(?:bound|restricted|limited|constrained|governed|subject) +(?:by|to)\b"),
     ("role_change", 0.6, rf"\b(?:as|i am|i m|this is) +(?:the|your|an?) +{_w(1)}(?:developers?|creators?|administrator|admin|openai|anthropic|system administrator|root user|engineer) +{_w(5)}(?:authori[sz]e|command|order|instruct|override|need you|grant|unlock|permission)\b"),
     ("role_change", 0.7, r"\b(?:stay|remain|keep) in (?:character|this mode|dan)\b|\bbreak (?:out )?of character\b|\bjailbreak (?:yourself|you|prompt|successful)\b"),
-    ("prompt_extraction", 0.8, rf"\b{_TELL} +{_w(4)}(?:your|the|ur|its|this) +{_w(2)}(?:system prompt|system message|system instructions?|initial prompt|initial instructions|original instructions|original prompt|hidden prompt|hidden instructions|secret instructions|secret prompt|developer message|developer instructions|pre ?prompt|base prompt|meta ?prompt|internal instructions|internal prompt|confidential instructions|internal guidelines|hidden rules|internal rules)\b"),
-    ("prompt_extraction", 0.7, rf"\b{_TELL_ALL} +{_w(4)}(?:your|ur) +{_w(2)}(?:instructions|prompt|prompts|programming|directives|configuration|guidelines|rules|context window|setup)\b"),
-    ("prompt_extraction", 0.6, r"\b(?:what|which|show me|tell me|give me) +(?:[^ ]+ +){0,3}your +(?:exact +|full +|complete +|entire +)?(?:prompt|instructions) +(?:say|says|is|are|verbatim|word|exactly|in full)\b|\bwhat +(?:is|was|are|were) +your +(?:exact|full|complete|entire|first|starting|very first) +(?:prompt|instructions?)\b"),
-    ("prompt_extraction", 0.7, rf"\b(?:{_TELL_ALL}|write|translate|summari[sz]e|copy|return|show) +{_w(2)}(?:everything|all|the words|the text|the content|the lines|the messages?|each word|what is written|every word) +{_w(3)}(?:above|before (?:this|the|my)|preceding|prior to|starting with|so far|up to (?:here|this))\b"),
-    ("prompt_extraction", 0.7, rf"\b(?:instructions|prompt|text|words|message|rules) +{_w(2)}(?:above|given to you|you (?:were|have been) given|you received|you got) +{_w(3)}(?:verbatim|word for word|exactly|in (?:a )?code ?block|in full|letter by letter|base64)\b"),
     ("prompt_extraction", 0.6, r"\b(?:starting|beginning|begins|starts) +(?:with|from) +(?:the +)?(?:words? +|phrase +)?you +are\b"),
-    ("prompt_extraction", 0.6, rf"\bwhat +{_w(1)}(?:were|are|was|have) +you +{_w(2)}(?:told|instructed|programmed|forbidden|prohibited) +(?:to|not|before|in)\b"),
-    ("exfiltration", 0.8, rf"\b(?:send|post|forward|upload|email|e mail|exfiltrate|transmit|leak|append|submit|deliver|copy|put|encode|include|embed) +{_w(6)}{_PRIVATE} +{_w(6)}(?:to|at|via|in|into|as|with) +{_w(5)}(?:https?|url|webhook|query parameter|query string|image link|attacker|pastebin)\b"),
-    ("exfiltration", 0.5, rf"\b(?:exfiltrate|leak|secretly (?:send|forward|upload|copy|email|append)) +{_w(6)}{_PRIVATE}\b"),
-    ("exfiltration", 0.6, rf"\b(?:read|open|cat|get|fetch|load|include) +{_w(4)}(?:ssh id rsa|id rsa|ssh id ed25519|aws credentials|etc passwd|etc shadow|env file|mcp json|kube config) +{_w(4)}(?:and|then|as|into) +{_w(3)}(?:pass|send|put|include|append|add|post|upload|return|use|content|parameter)\b"),
     ("concealment", 0.6, rf"\b(?:do not|don t|dont|never|must not|without|avoid) +(?:tell|telling|mention|mentioning|inform|informing|notify|notifying|reveal|revealing|alert|alerting|show|showing|disclose|disclosing|let|asking|explain|explaining) +{_w(4)}(?:user|users|human|humans|operator|customer|victim)\b"),
     ("concealment", 0.5, rf"\b(?:keep|do|perform|execute|run) +(?:this|it|these) +{_w(3)}(?:secret|secretly|silently|hidden|quietly|invisibly|in the background) +{_w(2)}(?:from the user|from user|user|without)\b"),
     ("ai_address", 0.6, rf"\b(?:attention|note (?:to|for)|message (?:to|for)|instructions? (?:to|for)|dear|important for|hey|hello) +(?:all +|any +|the +|every +)?{_AI}s?(?: +(?:reading|processing|systems?|models?|agents?|assistants?|please|you|do|must|ignore|read|if|when|this|approve|rate|recommend|give|always|score|rank|say|call|include|never))"),
@@ -97,7 +106,6 @@ _ENGLISH = (
     ("ai_address", 0.6, rf"\b{_AI}s? +(?:reading|parsing|evaluating|scanning|screening|reviewing) +(?:this|the)\b"),
     ("ai_address", 0.6, rf"\bif +you +are +(?:an? +)?{_w(2)}{_AI}\b|\b(?:any|every|all) +{_AI}s? +(?:reading|processing|summari[sz]ing|reviewing|that reads?|who reads?) +(?:this|the)\b"),
     ("ai_address", 0.5, rf"\bwhen +(?:the +|an +|any +)?{_AI} +(?:reads?|process(?:es)?|summari[sz]es?|sees?|opens?|reviews?) +(?:this|the|these)\b"),
-    ("encoded_payload", 0.6, rf"\b(?:decode|decrypt|decipher|unscramble) +{_w(7)}(?:and|then) +{_w(2)}(?:follow|execute|obey|comply|do what|act on|carry out)\b"),
 )  # fmt: skip
 
 # language: (ignore, earlier, rules), in the orders in which the language says it
@@ -176,21 +184,27 @@ _ROLES = (
     r"\b(?:ora sei|adesso sei|da ora in poi sei|d ora in poi sei|fingi di essere|comportati come) +(?:[^ ]+ +){0,5}(?:senza|dan|libero|pirata|hacker|malvagi[oa]|ia)\b",
     r"\b(?:agora voce e|voce agora e|a partir de agora voce e|finja (?:ser|que e)|aja como) +(?:[^ ]+ +){0,5}(?:sem|dan|livre|pirata|hacker|ia|malign[oa])\b",
     r"\b(?:je bent (?:nu|vanaf nu)|vanaf nu ben je|doe alsof je) +(?:[^ ]+ +){0,5}(?:zonder|dan|vrij|hacker|ai|geen|kwaadaardige)\b",
-    r"(?:теперь ты|ты теперь|отныне ты|представь что ты|притворись что ты|веди себя как) +(?:[^ ]+ +){0,5}(?:без|dan|свобод[^ ]*|хакер[^ ]*|не ограничен[^ ]*|злой|нет)",
-    r"(?:你现在是|从现在起你是|从现在开始你是|你现在扮演|请扮演|假装你是|你將扮演|你現在是).{0,24}(?:没有|沒有|不受|无限制|無限制|越狱|黑客|dan|不再)|不受(?:任何)?(?:限制|约束|約束)的|(?:开发者|越狱|上帝)模式",
-    r"(?:あなたは今から|今からあなたは|これからあなたは|あなたは今).{0,24}(?:制限のない|制限なし|ではなく|制約のない|ハッカー|dan|自由)|制限(?:なし|のない)(?:で|に|の)?(?:ai|モート|アシスタント)",
     r"\b(?:ohne|sans|sin|senza|sem|zonder) +(?:[^ ]+ +){0,3}(?:einschrankungen|beschrankungen|restrictions?|restricciones|restrizioni|restricoes|beperkingen|filtres?|filtros?|filtri|filter)\b",
 )  # fmt: skip
 
-_CJK = (
-    ("instruction_override", r"(?:忽略|无视|忘记|忘掉|不要理会|不用理会|不要遵守|不要遵循|抛弃|跳过|忽視|無視|忘記|不再遵守|停止遵守|绕过|覆盖).{0,12}(?:之前|以前|先前|上面|以上|前面|所有|全部|原有|上述|你的|此前|一切|系统|任何).{0,12}(?:指令|指示|命令|提示|规则|規則|说明|要求|设定|设置|约束|限制|內容|内容)"),
-    ("instruction_override", r"(?:把|将|對|对)?(?:之前|以前|先前|上面|以上|前面|所有|上述).{0,8}(?:指令|指示|命令|提示|规则|規則|设定).{0,8}(?:忽略|无视|忘记|忘掉|忘記|忽視|作废|删除|无效|抛弃)"),
-    ("instruction_override", r"(?:前の|以前の|上記の|これまでの|今までの|先ほどの|すべての|全ての|元の|いままでの|上の|最初の).{0,12}(?:指示|命令|フロンフト|ルール|規則|制約|設定|指令|内容).{0,8}(?:無視|忘れ|破棄|従わな|取り消|無効|捨て)"),
-    ("instruction_override", r"(?:이전|앞선|위의|기존|모든).{0,10}(?:지시|명령|프롬프트|규칙|지침).{0,8}(?:무시|잊|따르지)"),
-    ("prompt_extraction", r"(?:显示|告诉我|输出|打印|重复|泄露|透露|给我看|说出|公开|顯示|告訴我|輸出|复述|提供|列出|你的).{0,10}(?:系统提示|系统指令|提示词|初始指令|系统消息|内部指令|系統提示|系統指令|原始指令|隐藏指令)"),
-    ("prompt_extraction", r"(?:システムフロンフト|初期指示|内部指示|システムメッセーシ|最初の指示|隠された指示|システム指示).{0,10}(?:表示|教え|見せ|出力|公開|開示|繰り返|書い|全文|何て)"),
-    ("prompt_extraction", r"(?:시스템 ?프롬프트|초기 ?지시|내부 ?지침).{0,10}(?:보여|알려|출력|공개|말해)"),
-    ("concealment", r"(?:不要|别|請勿|请勿).{0,4}(?:告诉|告知|通知|提醒|告訴).{0,4}(?:用户|使用者|任何人|用戶)|ユーサーに(?:は)?.{0,6}(?:伝えない|知らせない|言わない|教えない|見せない)"),
+_CHINESE_JAPANESE = (
+    ("instruction_override", 0.8, r"(?:忽略|无视|忘记|忘掉|不要理会|不用理会|不要遵守|不要遵循|抛弃|跳过|忽視|無視|忘記|不再遵守|停止遵守|绕过|覆盖).{0,12}(?:之前|以前|先前|上面|以上|前面|所有|全部|原有|上述|你的|此前|一切|系统|任何).{0,12}(?:指令|指示|命令|提示|规则|規則|说明|要求|设定|设置|约束|限制|內容|内容)"),
+    ("instruction_override", 0.8, r"(?:把|将|對|对)?(?:之前|以前|先前|上面|以上|前面|所有|上述).{0,8}(?:指令|指示|命令|提示|规则|規則|设定).{0,8}(?:忽略|无视|忘记|忘掉|忘記|忽視|作废|删除|无效|抛弃)"),
+    ("instruction_override", 0.8, r"(?:前の|以前の|上記の|これまでの|今までの|先ほどの|すべての|全ての|元の|いままでの|上の|最初の).{0,12}(?:指示|命令|フロンフト|ルール|規則|制約|設定|指令|内容).{0,8}(?:無視|忘れ|破棄|従わな|取り消|無効|捨て)"),
+    ("prompt_extraction", 0.8, r"(?:显示|告诉我|输出|打印|重复|泄露|透露|给我看|说出|公开|顯示|告訴我|輸出|复述|提供|列出|你的).{0,10}(?:系统提示|系统指令|提示词|初始指令|系统消息|内部指令|系統提示|系統指令|原始指令|隐藏指令)"),
+    ("prompt_extraction", 0.8, r"(?:システムフロンフト|初期指示|内部指示|システムメッセーシ|最初の指示|隠された指示|システム指示).{0,10}(?:表示|教え|見せ|出力|公開|開示|繰り返|書い|全文|何て)"),
+)  # fmt: skip
+_EAST_ASIAN = (
+    ("role_change", 0.7, r"(?:你现在是|从现在起你是|从现在开始你是|你现在扮演|请扮演|假装你是|你將扮演|你現在是).{0,24}(?:没有|沒有|不受|无限制|無限制|越狱|黑客|dan|不再)|不受(?:任何)?(?:限制|约束|約束)的|(?:开发者|越狱|上帝)模式"),
+    ("role_change", 0.7, r"(?:あなたは今から|今からあなたは|これからあなたは|あなたは今).{0,24}(?:制限のない|制限なし|ではなく|制約のない|ハッカー|dan|自由)|制限(?:なし|のない)(?:で|に|の)?(?:ai|モート|アシスタント)"),
+    ("instruction_override", 0.8, r"(?:이전|앞선|위의|기존|모든).{0,10}(?:지시|명령|프롬프트|규칙|지침).{0,8}(?:무시|잊|따르지)"),
+    ("prompt_extraction", 0.8, r"(?:시스템 ?프롬프트|초기 ?지시|내부 ?지침).{0,10}(?:보여|알려|출력|공개|말해)"),
+    ("concealment", 0.8, r"(?:不要|别|請勿|请勿).{0,4}(?:告诉|告知|通知|提醒|告訴).{0,4}(?:用户|使用者|任何人|用戶)|ユーサーに(?:は)?.{0,6}(?:伝えない|知らせない|言わない|教えない|見せない)"),
+)  # fmt: skip
+
+_RUSSIAN = (
+    ("role_change", 0.7, r"(?:теперь ты|ты теперь|отныне ты|представь что ты|притворись что ты|веди себя как) +(?:[^ ]+ +){0,5}(?:без|dan|свобод[^ ]*|хакер[^ ]*|не ограничен[^ ]*|злой|нет)"),
+    ("concealment", 0.6, r"не +(?:говори[^ ]*|сообщай[^ ]*|рассказывай[^ ]*|упоминай[^ ]*|показывай[^ ]*) +(?:[^ ]+ +){0,4}пользовател[^ ]*"),
 )  # fmt: skip
 
 _CONCEALED = (
@@ -200,7 +214,6 @@ _CONCEALED = (
     r"\bnon +(?:lo |gli |dirlo |dire |informare |menzionare |rivelare |avvisare )(?:[^ ]+ +){0,4}(?:utente|cliente)\b",
     r"\bnao +(?:conte|diga|mencione|informe|revele|avise) +(?:[^ ]+ +){0,4}(?:usuario|cliente)\b",
     r"\b(?:vertel|zeg|meld) +(?:dit |het |dat )?(?:[^ ]+ +){0,2}(?:gebruiker|klant) +(?:niet|niets)\b|\b(?:vertel|zeg|meld) +(?:dit |het |dat )?niet +(?:[^ ]+ +){0,2}(?:gebruiker|klant)\b",
-    r"не +(?:говори[^ ]*|сообщай[^ ]*|рассказывай[^ ]*|упоминай[^ ]*|показывай[^ ]*) +(?:[^ ]+ +){0,4}пользовател[^ ]*",
 )  # fmt: skip
 
 
@@ -226,23 +239,44 @@ def _override(ignore: str, earlier: str, rules: str, orders: str) -> str:
     return rf"(?:^| )(?:{'|'.join(said)})(?: |$)"
 
 
-PHRASES = tuple(
-    Rule(category, folded_pattern(pattern), score)
-    for category, score, pattern in (
-        *_ENGLISH,
-        *(("instruction_override", 0.85, _override(*parts)) for parts in _OVERRIDES.values()),
-        *(
-            ("prompt_extraction", 0.75, rf"(?:^| ){tell} +{_w(6)}{prompt}(?: |$)")
-            for tell, prompt in _EXTRACTIONS.values()
-        ),
+def _said_in(*languages: str) -> tuple[_Phrase, ...]:
+    """Give the overrides of some languages, and how they ask for the prompt."""
+    overrides = [("instruction_override", 0.85, _override(*_OVERRIDES[each])) for each in languages]
+    asked = [_EXTRACTIONS[each] for each in languages if each in _EXTRACTIONS]
+    return (
+        *overrides,
+        *(("prompt_extraction", 0.75, rf"(?:^| ){tell} +{_w(6)}{prompt}(?: |$)") for tell, prompt in asked),
+    )
+
+
+_GROUPS: tuple[tuple[_Phrase, ...], ...] = (
+    _OVERRIDING,
+    _ASKING,
+    _LOOSE,
+    (
+        *_FIRM,
         *(("role_change", 0.7, pattern) for pattern in _ROLES),
         *(("concealment", 0.6, pattern) for pattern in _CONCEALED),
-        *(
-            (category, 0.8, re.sub(r"\.\{0,(\d+)\}", r"[^\\x00]{0,\1}", pattern))
-            for category, pattern in _CJK
-        ),
-    )
+    ),
+    _said_in("de"),
+    _said_in("fr", "it"),
+    _said_in("es", "pt"),
+    _said_in("nl", "pl", "tr"),
+    (*_said_in("ru"), *_RUSSIAN),
+    _CHINESE_JAPANESE,
+    _EAST_ASIAN,
 )
+
+PHRASES = tuple(
+    tuple(Rule(category, folded_pattern(pattern), score) for category, score, pattern in group)
+    for group in _GROUPS
+)
+"""The phrases in groups, of which each shares an automaton.
+
+The states of an automaton are those of its rules multiplied, and a text of their words in a new order needs
+new ones. So rules that begin alike are together, and those that begin with one word and a gap, of which a
+text can have many open, are with few others; rules of two or more words before their gap can be many.
+"""
 
 REMINDERS = tuple(Rule("reminder", folded_pattern(pattern)) for pattern in _REMINDERS)
 """Whoever says these wants nothing forgotten."""

@@ -11,9 +11,8 @@ from rapidfuzz.distance import OSA
 from app.core.canonical import digest
 from app.core.values import Json
 from app.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
-from app.detectors.folding import fold, unleeted
+from app.detectors.folding import fold
 from app.detectors.injection import INJECTIONS, find_injections
-from app.detectors.injection_phrases import AT_ONCE
 from app.detectors.on_texts import DEFAULT_THRESHOLD
 from app.detectors.options import Options
 from app.detectors.rules import Rule, RuleSet
@@ -45,15 +44,15 @@ _STEERING = tuple(
         ("tool_steering", 0.7, r"\b(?:do not|don t|never|avoid|stop) +(?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)) +(?:the +|any +)?(?:[^ ]+ +){0,4}(?:other|different|original|official|standard|built in|alternative|competing|old) +(?:[^ ]+ +){0,3}(?:tools?|functions?|servers?)\b"),
         ("tool_steering", 0.6, r"\b(?:use|call|prefer|invoke|choose|select) +(?:this|only this|me) +(?:tool +)?(?:instead of|over|rather than|in place of|ahead of) +(?:[^ ]+ +){0,4}(?:tools?|other|any|all|the official|every)\b|\bthis tool (?:replaces|supersedes|overrides|takes priority over|has priority over)\b"),
         ("tool_steering", 0.7, r"\b(?:regardless of|no matter|even if|whatever) +(?:what +)?(?:the +)?user +(?:[^ ]+ +){0,4}(?:says|said|asks?|asked|wants?|wanted|request[^ ]*|specified|instructions?|prefers)\b"),
-        ("tool_steering", 0.7, r"\b(?:change|replace|redirect|modify|set|alter|swap|forward|add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)\b"),
-        ("tool_steering", 0.6, r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b"),
         ("tool_steering", 0.7, r"\b(?:otherwise|or else) +(?:this |the )?(?:tool|it|application|system|server)? *(?:will +)?(?:not work|fail|crash|break|be disabled|lock)[^ ]*\b +(?:[^ ]+ +){0,6}(?:user|do not|don t|never)\b|\bthe user (?:has already|already) (?:approved|consented|agreed|authorized|authorised|granted)\b|\b(?:no|without) (?:user )?(?:confirmation|approval|consent|permission) (?:is )?(?:needed|required|necessary)?\b"),
         ("tool_steering", 0.6, r"\b(?:skip|bypass|disable|suppress|omit|turn off) +(?:[^ ]+ +){0,3}(?:confirmation|approval|consent|permission|warning|safety|security|verification|authorization|authorisation|logging|audit)\b"),
         ("schema_trick", 0.6, r"\b(?:the +)?(?:full|entire|complete|whole|verbatim|exact|current|raw|all) +(?:[^ ]+ +){0,2}(?:conversation|chat|system prompt|message history|chat history|context window|prior messages|dialogue|user messages)\b"),
         ("schema_trick", 0.7, r"\b(?:contents? of|read|load|fetch|value of) +(?:[^ ]+ +){0,3}(?:ssh|env file|dotenv|environment variables?|private key|id rsa|credentials file|mcp json|keychain|password store)\b"),
     )
 )  # fmt: skip
-_PHRASES = (*INJECTIONS, RuleSet(_STEERING, AT_ONCE))
+_REDIRECTING = Rule("tool_steering", r"\b(?:change|replace|redirect|modify|set|alter|swap|forward|add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)\b", 0.7)  # fmt: skip
+_PASSING_ON = Rule("tool_steering", r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b", 0.6)  # fmt: skip
+_PHRASES = (*INJECTIONS, RuleSet(_STEERING, [_REDIRECTING], [_PASSING_ON]))
 _RAW = RuleSet(
     (
         Rule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),
@@ -174,8 +173,7 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
 
 def _plain(name: str) -> str:
     """Give a name as it is read: without case, separators, look-alikes, and digits for letters."""
-    folded = fold(name).text
-    return (unleeted(folded) or folded).replace(" ", "")
+    return fold(name).text.replace(" ", "")
 
 
 def _mixes_scripts(name: str) -> bool:

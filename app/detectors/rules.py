@@ -40,42 +40,39 @@ Match: TypeAlias = tuple[Rule, int, int]
 class RuleSet:
     """Rules that are tried together: one pass tells which occur at all, and only those are searched for.
 
-    `at_once` rules share an automaton. Many cost little where rules are words; where words may stand between
-    the words of a rule, few: the states of one automaton are those of its rules multiplied.
+    Each group shares an automaton. Many rules in one cost little where they are words; where words may stand
+    between the words of a rule, few should be together: the states of the automaton are multiplied.
 
     The expressions are compiled at the first use, so that only who uses them waits for it.
     """
 
-    def __init__(self, rules: Iterable[Rule], at_once: int = 64) -> None:
-        self._rules = tuple(rules)
-        self._at_once = at_once
+    def __init__(self, *groups: Iterable[Rule]) -> None:
+        self._groups = [tuple(group) for group in groups]
 
     @cached_property
-    def _expressions(self) -> list["re2._Regexp"]:
-        return [re2.compile(rule.pattern, _options()) for rule in self._rules]
-
-    @cached_property
-    def _parts(self) -> list[tuple[int, "re2.Set"]]:
-        """What tells which rules occur, with the index of the first of each.
-
-        Compiles the expressions too, so that no later text waits for them.
-        """
+    def _parts(self) -> list[tuple[tuple[Rule, ...], list["re2._Regexp"], "re2.Set"]]:
+        """The rules of each group, their expressions, and what tells which of them occur."""
         parts = []
-        for first in range(0, len(self._expressions), self._at_once):
+        for group in self._groups:
             occurring = re2.Set.SearchSet(_options())
-            for rule in self._rules[first : first + self._at_once]:
+            for rule in group:
                 occurring.Add(rule.pattern)
             occurring.Compile()
-            parts.append((first, occurring))
+            parts.append((group, [re2.compile(rule.pattern, _options()) for rule in group], occurring))
         return parts
+
+    def occurring(self, text: str) -> list[Rule]:
+        """Tell which rules match anywhere; what they accept is not asked."""
+        data = _encoded(text)
+        return [group[index] for group, _, occurring in self._parts for index in occurring.Match(data) or ()]
 
     def matches(self, text: str) -> list[Match]:
         """Find every match of every rule; those of one rule do not overlap."""
-        data = text.encode(errors="replace")  # a lone surrogate becomes one `?`
+        data = _encoded(text)
         found: list[Match] = []
-        for first, occurring in self._parts:
+        for group, expressions, occurring in self._parts:
             for index in occurring.Match(data) or ():
-                _search(self._rules[first + index], self._expressions[first + index], data, found)
+                _search(group[index], expressions[index], data, found)
         return found if len(data) == len(text) else _in_code_points(found, data)
 
 
@@ -84,10 +81,14 @@ def occurrence(pattern: str) -> Callable[[str], bool]:
     search = re2.compile(pattern, _options())._regexp.Match
 
     def occurs(text: str) -> bool:
-        data = text.encode(errors="replace")
+        data = _encoded(text)
         return bool(search(_ANYWHERE, data, 0, len(data))[0][0] >= 0)
 
     return occurs
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="replace")  # a lone surrogate becomes one `?`
 
 
 def _options() -> re2.Options:
