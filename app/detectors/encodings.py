@@ -4,7 +4,8 @@ import binascii
 import html
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from app.detectors.rules import Match, Rule, RuleSet
@@ -36,8 +37,11 @@ def decoded_texts(text: str) -> Iterator[tuple[int, int, str]]:
     left = min(MAX_DECODED, 2 * len(text))
     for rule, start, end in _encoded(text):
         beside = 0 if rule in _OPAQUE else _BESIDE
-        decoded = _decoded(rule, text[max(0, start - beside) : end + beside][:left])
-        if decoded and _is_text(decoded):
+        try:
+            decoded = _DECODERS[rule](text[max(0, start - beside) : end + beside][:left])
+        except (ValueError, OverflowError):
+            continue
+        if _is_text(decoded):
             left -= len(decoded)
             yield start, end, decoded
         if left <= 0:
@@ -58,33 +62,34 @@ def _encoded(text: str) -> list[Match]:
     return apart
 
 
-def _decoded(rule: Rule, encoded: str) -> str | None:
-    try:
-        if rule is _BASE64:
-            return _from_base64(encoded)
-        if rule is _HEX:
-            digits = _HEX_NOISE.sub("", encoded)
-            return bytes.fromhex(digits[: len(digits) & ~1]).decode()
-        if rule is _PERCENT:
-            return unquote_to_bytes(encoded.replace("+", " ")).decode(errors="replace")
-        if rule is _ESCAPES:
-            return _ESCAPE.sub(_unescaped, encoded)
-        if rule is _TAGS:
-            return encoded.translate(_UNTAGGED)
-        return html.unescape(encoded)
-    except (ValueError, binascii.Error, OverflowError):
-        return None
-
-
 def _unescaped(escape: re.Match[str]) -> str:
     return chr(min(int(escape[1] or escape[2], 16), sys.maxunicode))
 
 
-def _from_base64(encoded: str) -> str | None:
+def _from_base64(encoded: str) -> str:
     """Decode either alphabet; what is cut off at the end is left out."""
     body = encoded.rstrip("=").replace("-", "+").replace("_", "/")
     raw = binascii.a2b_base64(body[: len(body) - (len(body) % 4 == 1)] + "==")
     return raw.decode("utf-16-le" if b"\0" in raw else "utf-8")
+
+
+def _from_hex(encoded: str) -> str:
+    digits = _HEX_NOISE.sub("", encoded)
+    return bytes.fromhex(digits[: len(digits) & ~1]).decode()
+
+
+def _from_percent(encoded: str) -> str:
+    return unquote_to_bytes(encoded.replace("+", " ")).decode(errors="replace")
+
+
+_DECODERS: dict[Rule, Callable[[str], str]] = {
+    _BASE64: _from_base64,
+    _HEX: _from_hex,
+    _PERCENT: _from_percent,
+    _ESCAPES: partial(_ESCAPE.sub, _unescaped),
+    _ENTITIES: html.unescape,
+    _TAGS: lambda encoded: encoded.translate(_UNTAGGED),
+}
 
 
 def _is_text(decoded: str) -> bool:

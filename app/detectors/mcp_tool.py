@@ -52,7 +52,7 @@ _STEERING = tuple(
 )  # fmt: skip
 _REDIRECTING = Rule("tool_steering", r"\b(?:change|replace|redirect|modify|set|alter|swap|forward|add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)\b", 0.7)  # fmt: skip
 _PASSING_ON = Rule("tool_steering", r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b", 0.6)  # fmt: skip
-_PHRASES = (*INJECTIONS, RuleSet(_STEERING, [_REDIRECTING], [_PASSING_ON]))
+_PHRASES = (*INJECTIONS, RuleSet(_STEERING, (_REDIRECTING, _PASSING_ON)))
 _RAW = RuleSet(
     (
         Rule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),
@@ -86,7 +86,7 @@ def detector(options: Options) -> Detector:
     """
     threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
     wanted = options.choices("categories", CATEGORIES)
-    known = {name: _plain(name) for name in options.texts("known_tools") or ()}
+    known = {name: fold(name).text.replace(" ", "") for name in options.texts("known_tools") or ()}
     expected = _Expected(known, _pins(options))
     options.finish()
 
@@ -157,8 +157,9 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
     for path, name, tool in tools:
         place = f"{path}.name"
         if name:
-            plain = _plain(name)
-            if _mixes_scripts(name):
+            folded = fold(name).text
+            plain = folded.replace(" ", "")
+            if len(folded) < len(name) or _mixes_scripts(name):
                 yield 0, len(name), "invisible_text", 0.6, place, False
             if plain in seen or (name not in expected.known and _resembles(plain, expected.known)):
                 yield 0, len(name), "name_collision", 0.8, place, False
@@ -171,17 +172,12 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
                 yield 0, len(name), "definition_drift", 1.0, place, False
 
 
-def _plain(name: str) -> str:
-    """Give a name as it is read: without case, separators, look-alikes, and digits for letters."""
-    return fold(name).text.replace(" ", "")
-
-
 def _mixes_scripts(name: str) -> bool:
-    """Tell whether a name has Latin letters beside others, or characters that nobody sees."""
+    """Tell whether a name has Latin letters beside others."""
     if name.isascii():
         return False
     latin = [unicodedata.name(character, "").startswith("LATIN") for character in name if character.isalpha()]
-    return (not all(latin) and any(latin)) or len(fold(name).text) < len(name)
+    return any(latin) and not all(latin)
 
 
 def _resembles(name: str, known: Mapping[str, str]) -> bool:

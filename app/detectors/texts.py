@@ -54,11 +54,18 @@ class Texts:
 
     def placed(self, found: Iterable[Found]) -> list[Finding]:
         """Place what was found in `joined` in the texts where it starts; it ends there at the latest."""
+        if not self.keys:
+            return [(*each, "", False) for each in found]
         findings = []
+        holder: Place = None
+        above = ""
         for each in found:
             index, start, end = self.within(each)
-            path = _path_text((self.holders[index], self.keys[index])) if self.keys else ""
-            findings.append((start, end, each[2], each[3], path, bool(self.keys) and self.names[index]))
+            if self.holders[index] is not holder:
+                holder = self.holders[index]
+                above = _path_text(holder)
+            path = above + _step(self.keys[index])
+            findings.append((start, end, each[2], each[3], path, self.names[index]))
         return findings
 
 
@@ -141,13 +148,16 @@ def _text(value: Json) -> str:
 
 
 def _path_text(place: Place) -> str:
-    parts = []
+    steps = []
     while place:
         place, member = place
-        if isinstance(member, int):
-            parts.append(f"[{member}]")
-        elif member and not any(character in member for character in ".["):
-            parts.append(f".{member}")
-        else:
-            parts.append(f"[{orjson.dumps(member).decode()}]")
-    return "".join(reversed(parts))
+        steps.append(_step(member))
+    return "".join(reversed(steps))
+
+
+def _step(member: str | int) -> str:
+    if isinstance(member, int):
+        return f"[{member}]"
+    if member and "." not in member and "[" not in member:
+        return f".{member}"
+    return f"[{orjson.dumps(member).decode()}]"
