@@ -1,11 +1,12 @@
 """Three real NATS servers on loopback that keep one stream between them."""
 
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["Cluster", "cluster", "installed"]
@@ -81,8 +82,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 
 
 def _free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Find ports that nothing else takes, also while a node is down: below those that a system gives out."""
+    free: list[int] = []
+    for port in random.sample(range(20_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            free.append(port)
+    return free[:number]
