@@ -5,10 +5,11 @@ Digits that pass for letters are those letters, here and in what is looked for, 
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import accumulate, islice
 
 from app.detectors.rules import occurrence
 
@@ -24,15 +25,13 @@ _INVISIBLE = {
     *range(0xFE00, 0xFE10),
     *range(0xE0000, 0xE01F0),
 }
-_LOOK_ALIKES = str.maketrans(
-    "авсԁеһіјкӏмнорԛѕтхуԝгαβεηικνορτυχωγ",
-    "abcdehijklmhopqstxywrabenikvoptuxwy",
-)
+_ALIKE = "авсԁеһіјкӏмнорԛѕтхуԝгαβεηικνορτυχωγ"
+_LOOK_ALIKES = str.maketrans(_ALIKE, "abcdehijklmhopqstxywrabenikvoptuxwy")
 _PLAIN = dict(zip("013457ıłøđħŧæœ", "oieastilodhtao", strict=True))
 _JOINERS = "-._*~|·•"
 _JOINED = re.compile(f"[^\\W\\d_]{_JOINER}[^\\W\\d_]")
 _LATIN = re.compile(r"[a-z]")
-_mixes = occurrence(r"[a-z][0-9]*[^\x00-\x7f]|[^\x00-\x7f][0-9]*[a-z]")
+_mixes = occurrence(f"[a-z][0-9]*[{_ALIKE}]|[{_ALIKE}][0-9]*[a-z]")
 _SPLIT = 3
 _BMP = 0x10000
 _HANGUL = range(0xAC00, 0xD7B0)  # decomposing a syllable would leave its first sound
@@ -97,11 +96,15 @@ class Folded:
         """Give the span in the text that was folded."""
         if len(self.text) == len(self.shown):
             return start, end
-        return self._offsets[start], self._offsets[end - 1] + 1 if end else 0
+        return self._offset(start), self._offset(end - 1) + 1 if end else 0
+
+    def _offset(self, index: int) -> int:
+        return index + bisect_right(self._unseen, index)
 
     @cached_property
-    def _offsets(self) -> Sequence[int]:
-        return [index for index, character in enumerate(self.shown) if character != UNSEEN]
+    def _unseen(self) -> Sequence[int]:
+        """How many characters of `text` stand before each that nobody sees."""
+        return list(accumulate(map(len, self.shown.split(UNSEEN))))
 
 
 def fold(text: str) -> Folded:

@@ -54,42 +54,41 @@ def detector(options: Options) -> Detector:
     return text_detector(find_injections, CATEGORIES, options)
 
 
-def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> Iterable[Found]:
+def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> list[Found]:
     """Find injections in a text and in what is encoded in it; `phrases` are looked for in folded text."""
-    return list(_found(text, phrases))
-
-
-def _found(text: str, phrases: Sequence[RuleSet], layers: int = 0) -> Iterator[Found]:
     folded = fold(text)
-    yield from _said(folded, phrases)
-    if not layers:
-        yield from _disguised(text, folded, phrases)
-    for rule, start, end in _MARKUP.matches(text):
-        yield start, end, rule.category, rule.score
-    if layers < _MAX_LAYERS and (inner := list(decoded_texts(text))):
+    return [*_disguised(text, folded, phrases), *_shown(text, folded, phrases, _MAX_LAYERS)]
+
+
+def _shown(text: str, folded: Folded, phrases: Sequence[RuleSet], layers: int) -> list[Found]:
+    """Find what a text says as it stands, and in so many `layers` of what is encoded in it."""
+    found = _said(folded, phrases)
+    found += [(start, end, rule.category, rule.score) for rule, start, end in _MARKUP.matches(text)]
+    if layers and (inner := list(decoded_texts(text))):
         decoded_all = texts_of([decoded for _, _, decoded in inner])
+        joined = decoded_all.joined
         worst: dict[int, float] = {}
-        for start, _, _, score in _found(decoded_all.joined, phrases, layers + 1):
+        for start, _, _, score in _shown(joined, fold(joined), phrases, layers - 1):
             index = decoded_all.index_at(start)
             worst[index] = max(score, worst.get(index, 0.0))
-        for index, score in worst.items():
-            start, end, _ = inner[index]
-            yield start, end, "encoded_payload", score
+        found += [(*inner[index][:2], "encoded_payload", score) for index, score in worst.items()]
+    return found
 
 
-def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> Iterator[Found]:
+def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
     """Find what is said in split words, rotated or backwards."""
-    if whole := folded.joined():
-        yield from _said(whole, phrases)
+    whole = folded.joined()
+    found = _said(whole, phrases) if whole else []
     for turn in {rule.category for rule in _TURNED.occurring(folded.text)}:
         score = _worst(_matches(phrases, _TURNS[turn](folded.text)))
         if score:
-            yield 0, len(text), "encoded_payload", score
+            found.append((0, len(text), "encoded_payload", score))
+    return found
 
 
-def _said(folded: Folded, phrases: Sequence[RuleSet]) -> Iterator[Found]:
-    for rule, *span in _matches(phrases, _without_reminders(folded.text)):
-        yield *folded.span(*span), rule.category, rule.score
+def _said(folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
+    matches = _matches(phrases, _without_reminders(folded.text))
+    return [(*folded.span(start, end), rule.category, rule.score) for rule, start, end in matches]
 
 
 def _matches(phrases: Sequence[RuleSet], folded: str) -> Iterator[Match]:

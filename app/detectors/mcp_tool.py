@@ -161,7 +161,8 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
             plain = folded.replace(" ", "")
             if len(folded) < len(name) or _mixes_scripts(name):
                 yield 0, len(name), "invisible_text", 0.6, place, False
-            if plain in seen or (name not in expected.known and _resembles(plain, expected.known)):
+            others = {} if name in expected.known else expected.known
+            if plain in seen or (others and _resembles(plain, others)):
                 yield 0, len(name), "name_collision", 0.8, place, False
             seen.setdefault(plain, name)
         if expected.pins is not None:

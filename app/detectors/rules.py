@@ -50,28 +50,29 @@ class RuleSet:
         self._groups = [tuple(group) for group in groups]
 
     @cached_property
-    def _parts(self) -> list[tuple[tuple[Rule, ...], list["re2._Regexp"], "re2.Set"]]:
-        """The rules of each group, their expressions, and what tells which of them occur."""
+    def _parts(self) -> list[tuple[tuple[Rule, ...], list["re2._Regexp"], Callable[[bytes], list[int]]]]:
+        """The rules of each group, their expressions, and what tells the indices of those that occur."""
         parts = []
         for group in self._groups:
             occurring = re2.Set.SearchSet(_options())
             for rule in group:
                 occurring.Add(rule.pattern)
             occurring.Compile()
-            parts.append((group, [re2.compile(rule.pattern, _options()) for rule in group], occurring))
+            expressions = [re2.compile(rule.pattern, _options()) for rule in group]
+            parts.append((group, expressions, occurring._set.Match))
         return parts
 
     def occurring(self, text: str) -> list[Rule]:
         """Tell which rules match anywhere; what they accept is not asked."""
         data = _encoded(text)
-        return [group[index] for group, _, occurring in self._parts for index in occurring.Match(data) or ()]
+        return [group[index] for group, _, occurring in self._parts for index in occurring(data)]
 
     def matches(self, text: str) -> list[Match]:
         """Find every match of every rule; those of one rule do not overlap."""
         data = _encoded(text)
         found: list[Match] = []
         for group, expressions, occurring in self._parts:
-            for index in occurring.Match(data) or ():
+            for index in occurring(data):
                 _search(group[index], expressions[index], data, found)
         return found if len(data) == len(text) else _in_code_points(found, data)
 
