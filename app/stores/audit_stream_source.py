@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["AuditStream", "StreamLogSource"]
 
 _BATCH = 500
-_FETCH_SECONDS = 5.0
+_FETCH_SECONDS = 30.0
 
 
 class AuditStream:
