@@ -13,7 +13,7 @@ from app.core.sender import Sender
 from app.core.span import Span, parse_traceparent
 from app.core.values import Json
 from app.http.access import out_of_scope
-from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_reply
+from app.http.exchange import Headers, Receive, Send, read_body, send_problem, send_verdict
 from app.service import DecisionService, Recorded
 from app.telemetry.http_metrics import HttpMetrics
 from app.telemetry.tracing import ServerSpan, Tracer
@@ -104,7 +104,7 @@ class DecisionRoutes:
             self.in_flight -= 1
             self._metrics.in_flight.set(self.in_flight)
         self._answered(route, HTTPStatus.OK, sender)
-        await send_reply(send, HTTPStatus.OK, answer)
+        await send_verdict(send, headers, answer)
 
     def _span(self, method: str, traceparent: bytes | None) -> Span | None:
         """Give the span of a request: our own where spans are exported, else the caller's."""

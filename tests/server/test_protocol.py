@@ -1,6 +1,7 @@
 """Contract 2.6: the thin protocol under the service keeps HTTP as it is, in fewer writes."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -54,11 +55,22 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     if path == "/fails":
         raise RuntimeError("for the test")
+    if path in {"/at-once", "/unread", "/gone"}:
+        cycle = send.__self__
+        cycle.flow.write_paused = path == "/unread"
+        cycle.disconnected = path == "/gone"
+        answered = scope["state"]["answer"](send, b"whole:" + body)
+        assert answered is (path != "/unread")
+        cycle.flow.write_paused = False
+        if path == "/gone":
+            cycle.transport.close()
+        if answered:
+            return
     if path == "/names":
         body = b" ".join(name for name, _ in scope["headers"])
     status = 204 if path == "/empty" else 200
     answer = b"" if path == "/empty" else b"whole:" + body
-    headers = [(b"content-length", b"%d" % len(answer))]
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": answer})
 
@@ -171,3 +183,27 @@ def test_what_stands_behind_a_body_is_no_header() -> None:
     body = b"2\r\nhi\r\n0\r\n%s\r\n" % trailers
     reply = _exchange(_close(b"POST", b"names", b"Transfer-Encoding: chunked\r\n") + body)
     assert reply.endswith(b"whole:host transfer-encoding connection"), reply
+
+
+@pytest.mark.parametrize("body", [b"", b"hi"])
+@pytest.mark.parametrize("kept", [0, 2], ids=["one request", "three requests"])
+def test_an_answer_at_once_is_the_answer_in_two_messages(body: bytes, kept: int) -> None:
+    """The same bytes in the same writes, on connections that end and that are kept, and when it has to wait."""
+    length = b"Content-Length: %d\r\n" % len(body)
+
+    def reply(path: bytes) -> tuple[bytes, int]:
+        requests = [REQUEST % (b"POST", path, length) + body] * kept
+        answers = _exchange(*requests, _close(b"POST", path, length) + body)
+        return re.sub(rb"date: [^\r]+", b"date: now", answers), Counting.writes
+
+    expected = reply(b"whole")
+    assert expected[0].count(b"\r\n\r\nwhole:" + body) == kept + 1
+    assert expected[0].count(b"connection: close\r\n") == 1
+    assert reply(b"at-once") == expected
+    assert reply(b"unread") == expected
+
+
+def test_nobody_is_answered_at_once_who_is_gone() -> None:
+    """Nothing is written to a peer that has left."""
+    assert _exchange(_close(path=b"gone")) == b""
+    assert Counting.writes == 0
