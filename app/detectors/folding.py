@@ -5,13 +5,12 @@ Digits that pass for letters are those letters, here and in what is looked for, 
 
 import re
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, islice
+from itertools import islice
 
-from app.detectors.rules import occurrence
+from app.detectors.remaining import Remaining
+from app.detectors.rules import occurrence, utf8
 
 __all__ = ["Folded", "fold", "folded_pattern"]
 
@@ -96,15 +95,11 @@ class Folded:
         """Give the span in the text that was folded."""
         if len(self.text) == len(self.shown):
             return start, end
-        return self._offset(start), self._offset(end - 1) + 1 if end else 0
-
-    def _offset(self, index: int) -> int:
-        return index + bisect_right(self._unseen, index)
+        return self._seen.span(start, end)
 
     @cached_property
-    def _unseen(self) -> Sequence[int]:
-        """How many characters of `text` stand before each that nobody sees."""
-        return list(accumulate(map(len, self.shown.split(UNSEEN))))
+    def _seen(self) -> Remaining:
+        return Remaining(self.shown.split(UNSEEN))
 
 
 def fold(text: str) -> Folded:
@@ -114,7 +109,7 @@ def fold(text: str) -> Folded:
 
 def _marked(text: str) -> str:
     """Translate by the table; one by one where there are few others than ASCII, which is several times as fast."""
-    data = text.encode(errors="replace")
+    data = utf8(text)
     others = data.translate(None, _ASCII)
     if len(others) > len(text) * 2 // 3 or len(distinct := set(others.decode())) > _FEW:
         return text.translate(_TABLE)

@@ -12,7 +12,7 @@ from app.detectors.injection_markup import MARKUP
 from app.detectors.injection_phrases import PHRASES, REMINDERS
 from app.detectors.on_texts import text_detector
 from app.detectors.options import Options
-from app.detectors.rules import Match, Rule, RuleSet
+from app.detectors.rules import Match, Rule, RuleSet, utf8
 from app.detectors.texts import texts_of
 
 __all__ = ["CATEGORIES", "INJECTIONS", "detector", "find_injections"]
@@ -44,7 +44,7 @@ _TURNED = RuleSet(
 )
 _ROT13 = codecs.encode(bytes(range(128)).decode(), "rot13").encode() + bytes(range(128, 256))
 _TURNS: dict[str, Callable[[str], str]] = {
-    "rot13": lambda text: text.encode(errors="replace").translate(_ROT13).decode(),
+    "rot13": lambda text: utf8(text).translate(_ROT13).decode(),
     "reversed": lambda text: text[::-1],
 }
 

@@ -11,7 +11,7 @@ from rapidfuzz.distance import OSA
 from app.core.canonical import digest
 from app.core.values import Json
 from app.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
-from app.detectors.folding import fold
+from app.detectors.folding import Folded, fold
 from app.detectors.injection import INJECTIONS, find_injections
 from app.detectors.on_texts import DEFAULT_THRESHOLD
 from app.detectors.options import Options
@@ -86,7 +86,7 @@ def detector(options: Options) -> Detector:
     """
     threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
     wanted = options.choices("categories", CATEGORIES)
-    known = {name: fold(name).text.replace(" ", "") for name in options.texts("known_tools") or ()}
+    known = {name: _plain(fold(name)) for name in options.texts("known_tools") or ()}
     expected = _Expected(known, _pins(options))
     options.finish()
 
@@ -157,9 +157,9 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
     for path, name, tool in tools:
         place = f"{path}.name"
         if name:
-            folded = fold(name).text
-            plain = folded.replace(" ", "")
-            if len(folded) < len(name) or _mixes_scripts(name):
+            folded = fold(name)
+            plain = _plain(folded)
+            if len(folded.text) < len(name) or _mixes_scripts(name):
                 yield 0, len(name), "invisible_text", 0.6, place, False
             others = {} if name in expected.known else expected.known
             if plain in seen or (others and _resembles(plain, others)):
@@ -171,6 +171,11 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
                 yield 0, len(name), "unpinned_tool", 0.6, place, False
             elif pin != digest(tool):
                 yield 0, len(name), "definition_drift", 1.0, place, False
+
+
+def _plain(name: Folded) -> str:
+    """Give a name as it is read: without case, separators, look-alikes, and digits for letters."""
+    return name.text.replace(" ", "")
 
 
 def _mixes_scripts(name: str) -> bool:

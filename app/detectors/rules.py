@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import re2
 
-__all__ = ["Match", "Rule", "RuleSet", "occurrence"]
+__all__ = ["Match", "Rule", "RuleSet", "occurrence", "utf8"]
 
 _ANYWHERE = re2._Anchor.UNANCHORED
 _SHORT = 64
@@ -64,12 +64,12 @@ class RuleSet:
 
     def occurring(self, text: str) -> list[Rule]:
         """Tell which rules match anywhere; what they accept is not asked."""
-        data = _encoded(text)
+        data = utf8(text)
         return [group[index] for group, _, occurring in self._parts for index in occurring(data)]
 
     def matches(self, text: str) -> list[Match]:
         """Find every match of every rule; those of one rule do not overlap."""
-        data = _encoded(text)
+        data = utf8(text)
         found: list[Match] = []
         for group, expressions, occurring in self._parts:
             for index in occurring(data):
@@ -82,14 +82,15 @@ def occurrence(pattern: str) -> Callable[[str], bool]:
     search = re2.compile(pattern, _options())._regexp.Match
 
     def occurs(text: str) -> bool:
-        data = _encoded(text)
+        data = utf8(text)
         return bool(search(_ANYWHERE, data, 0, len(data))[0][0] >= 0)
 
     return occurs
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode(errors="replace")  # a lone surrogate becomes one `?`
+def utf8(text: str) -> bytes:
+    """Encode a text; a lone surrogate becomes one `?`."""
+    return text.encode(errors="replace")
 
 
 def _options() -> re2.Options:

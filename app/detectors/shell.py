@@ -1,12 +1,12 @@
 """`shell_risk`: commands that destroy, fetch and run, open a shell to elsewhere, read credentials, or hide."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable
 
 from app.detectors.findings import Detector, Found
 from app.detectors.on_texts import text_detector
 from app.detectors.options import Options
+from app.detectors.remaining import Remaining
 from app.detectors.rules import Rule, RuleSet
 
 __all__ = ["CATEGORIES", "detector"]
@@ -86,10 +86,6 @@ def find_risks(text: str) -> Iterable[Found]:
     found = set(_RULES.matches(spaced))
     plain = _DROPPED.sub("", spaced).replace("${IFS}", "      ").replace("$IFS", "    ")
     if plain != spaced and (matches := _RULES.matches(plain)):
-        dropped = [match.start() - before for before, match in enumerate(_DROPPED.finditer(spaced))]
-
-        def offset(index: int) -> int:
-            return index + bisect_right(dropped, index)
-
-        found.update((rule, offset(start), offset(end - 1) + 1) for rule, start, end in matches)
+        kept = Remaining(_DROPPED.split(spaced))
+        found.update((rule, *kept.span(start, end)) for rule, start, end in matches)
     return [(start, end, rule.category, rule.score) for rule, start, end in found]

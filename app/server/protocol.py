@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from app.server.going_on import behind_head
 from app.server.peer import peer_of
 
-__all__ = ["ConnectionLimits", "HttpProtocol", "answer_at_once"]
+__all__ = ["ConnectionLimits", "HttpProtocol"]
 
 
 _CONTINUE = b"HTTP/1.1 100"
@@ -41,7 +41,7 @@ class _TooManyRequestsError(Exception):
     """More requests were sent on one connection than are answered in a row."""
 
 
-def answer_at_once(send: Any, body: bytes) -> bool:  # noqa: ANN401  # uvicorn's, of which more is known here
+def _answer_at_once(send: Any, body: bytes) -> bool:  # noqa: ANN401  # uvicorn's, of which more is known here
     """Answer 200 with JSON, as the two messages of ASGI would: what they are checked for holds here.
 
     `False`, and nothing is sent, while the peer does not read what it was sent before.
@@ -123,7 +123,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
         self._owing_since = self.loop.time()
-        self.app_state = {**self.app_state, "answer": answer_at_once}
+        self.app_state = {**self.app_state, "answer": _answer_at_once}
         if peer := peer_of(transport):
             self.app_state["peer"] = peer
         if len(self.connections) > self._limits.most_connections:
