@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from app.core.values import Json
-from app.detectors.findings import Detector
-from app.detectors.injection_phrases import PHRASES
-from app.detectors.registry import DETECTORS, build_detector
+from acs_sidecar.detectors.findings import Detector
+from acs_sidecar.detectors.injection.phrases import PHRASES
+from acs_sidecar.detectors.registry import DETECTORS, build_detector
+from acs_sidecar.spec.values import Json
 
 __all__ = ["ADVERSARIAL", "OBJECTS", "filled", "seconds"]
 

@@ -13,11 +13,11 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from app.audit.record import AuditEntry
-from app.stores.audit_log import FileAuditLog
-from app.stores.audit_open_log import Durability
-from app.stores.audit_opening import AuditLogSettings
-from app.stores.keys import ensure_key
+from acs_sidecar.audit.format.record import AuditEntry
+from acs_sidecar.audit.log.keys import ensure_key
+from acs_sidecar.audit.log.open_log import Durability
+from acs_sidecar.audit.log.opening import AuditLogSettings
+from acs_sidecar.audit.log.writer import FileAuditLog
 
 __all__: list[str] = []
 

@@ -6,17 +6,17 @@ import time
 
 import orjson
 
-from app.annotators.http import HttpClient
-from app.catalog import Catalog, InlineManifests, OperatorManifests
-from app.config import load_settings
-from app.core.compiled import InlineMode
-from app.loading import build_compiler
-from app.service import DecisionService
-from app.telemetry.event_sink import EventFilter, EventSink
-from app.telemetry.metrics import Metrics
-from app.wire.problems import ProblemError
-from app.wire.requests import parse_evaluate
-from app.wire.responses import decision_json
+from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
+from acs_sidecar.manifests.loading import build_compiler
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.manifest.compiled import InlineMode
+from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
+from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.wire.problems import ProblemError
+from acs_sidecar.wire.requests import parse_evaluate
+from acs_sidecar.wire.responses import decision_json
 
 
 def decision_service() -> DecisionService:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.cases import Case, differences
-from app.stores.case_files import cases_beside
-from app.stores.manifest_files import find_manifests
+from acs_sidecar.manifests.case_files import cases_beside
+from acs_sidecar.manifests.files import find_manifests
+from acs_sidecar.spec.manifest.cases import Case, differences
 
 MANIFESTS = Path(__file__).parent.parent / "manifests"
 

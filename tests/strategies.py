@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from app.core.values import Json
+from acs_sidecar.spec.values import Json
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS: st.SearchStrategy[Json] = st.one_of(

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 import orjson
 import pytest
 
-from app.config import load_settings
-from app.core.points import InterventionPoint
-from app.core.verdict import Decision
-from app.reading import read_operator_manifests
-from app.runtime import Runtime
-from app.wire.requests import parse_evaluate
-from app.wire.responses import decision_json
-from app.wiring import build
+from acs_sidecar.manifests.discovery import read_operator_manifests
+from acs_sidecar.runtime import Runtime
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.verdict import Decision
+from acs_sidecar.wire.requests import parse_evaluate
+from acs_sidecar.wire.responses import decision_json
+from acs_sidecar.wiring import build
 from tests.conftest import COMMAND, Service, environment, start_service
 from tests.examples import EXAMPLES, MANIFESTS, NAMES, Example
 

@@ -51,15 +51,15 @@ def test_the_readme_leads_to_every_guide() -> None:
 
 
 def test_the_architecture_has_a_row_for_each_room() -> None:
-    """Every package and module at the top of `app/` is in the table, and nothing else."""
+    """Every package and module at the top of the package is in the table, and nothing else."""
     rows = re.findall(r"^\| (`[^|]+) \|", ARCHITECTURE, re.MULTILINE)
     listed = re.findall(r"`([a-z_]+(?:/|\.py))`", "".join(rows))
-    there = [path for path in (ROOT / "app").iterdir() if path.name[:1].isalpha() and path.name != "py.typed"]
+    there = [path for path in (ROOT / "app" / "acs_sidecar").iterdir() if path.name[:1].isalpha() and path.name != "py.typed"]
     assert sorted(listed) == sorted(f"{path.name}/" if path.is_dir() else path.name for path in there)
 
 
 def test_the_architecture_names_modules_that_exist() -> None:
-    """What it calls by a path below `app/` is there, in the text and in the drawings."""
+    """What it calls by a path below the package is there, in the text and in the drawings."""
     named = set(re.findall(r"(?<![\w/.])([a-z]+/[a-z_]+)", ARCHITECTURE))
     assert len(named) > 15
-    assert {name for name in named if not (ROOT / "app" / f"{name}.py").exists()} == set()
+    assert {name for name in named if not (ROOT / "app" / "acs_sidecar" / f"{name}.py").exists()} == set()

@@ -75,6 +75,6 @@ def test_the_probe_reaches_a_unix_socket(tmp_path: Path) -> None:
 
 def test_the_probe_loads_nothing_but_the_standard_library() -> None:
     """It runs every few seconds beside the service, so it must cost little to start."""
-    program = "import sys, app.probe; print(*{name.partition('.')[0] for name in sys.modules} & {'fastapi', 'typer', 'pydantic', 'rich', 'orjson'})"
+    program = "import sys, acs_sidecar.probe; print(*{name.partition('.')[0] for name in sys.modules} & {'fastapi', 'typer', 'pydantic', 'rich', 'orjson'})"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout == "\n"

@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.access.approvers import parse_approvers, read_approvers
-from app.access.entries import AccessFileError
+from acs_sidecar.access.approvers import parse_approvers, read_approvers
+from acs_sidecar.access.entries import AccessFileError
 from tests.approval.desk import ALICE
 
 PUBLIC = ALICE.public_key().public_bytes_raw()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.access.callers import parse_callers, read_callers
-from app.access.entries import AccessFileError
-from app.core.caller import ALL_SCOPES, Scope
+from acs_sidecar.access.callers import parse_callers, read_callers
+from acs_sidecar.access.entries import AccessFileError
+from acs_sidecar.spec.caller import ALL_SCOPES, Scope
 
 A, B = "a" * 64, "b" * 64
 KNOWN = "known are agents, dns_name, expires, inline, manifests, scopes, spiffe_id, token_sha256, uid"

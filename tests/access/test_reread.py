@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.access.entries import AccessFileError
-from app.access.reread import Reread
+from acs_sidecar.access.entries import AccessFileError
+from acs_sidecar.access.reread import Reread
 
 
 def _number(path: Path) -> int:

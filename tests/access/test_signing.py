@@ -11,9 +11,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.access.entries import AccessFileError
-from app.access.signing import ManifestTrust, Signer, UntrustedError, key_name, parse_trust, sign_digest
-from app.core.manifest import document_digest, document_of
+from acs_sidecar.access.entries import AccessFileError
+from acs_sidecar.access.signing import (
+    ManifestTrust,
+    Signer,
+    UntrustedError,
+    key_name,
+    parse_trust,
+    sign_digest,
+)
+from acs_sidecar.spec.manifest.model import document_digest, document_of
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()

@@ -10,18 +10,18 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.annotators.endpoint import endpoint_annotator
-from app.annotators.http import HttpClient
-from app.annotators.remote import MAX_REPLY_BYTES
-from app.annotators.runner import AnnotatorRunner
-from app.core.diagnostics import ManifestError
-from app.core.errors import EvaluationError, Reason
-from app.core.limits import Limits
-from app.core.manifest import AnnotatorUse
-from app.core.path import parse_path
-from app.core.ports import Annotator, AnnotatorContext, NoSources
-from app.core.trace import Trace
-from app.core.values import Json
+from acs_sidecar.annotators.endpoint import endpoint_annotator
+from acs_sidecar.annotators.remote import MAX_REPLY_BYTES
+from acs_sidecar.annotators.runner import AnnotatorRunner
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.model import AnnotatorUse
+from acs_sidecar.spec.path import parse_path
+from acs_sidecar.spec.ports import Annotator, AnnotatorContext, NoSources
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.trace import Trace
+from acs_sidecar.spec.values import Json
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)

@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
-from app.annotators.classifier import LARGE_BYTES, LocalClassifier, classifier_annotator, local_providers
-from app.core.diagnostics import ManifestError
-from app.core.errors import EvaluationError, Reason
-from app.core.ports import AnnotatorContext, NoSources
-from app.core.values import Json
+from acs_sidecar.annotators.classifier.type import (
+    LARGE_BYTES,
+    LocalClassifier,
+    classifier_annotator,
+    local_providers,
+)
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.ports import AnnotatorContext, NoSources
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json
 from tests.conftest import Service, Start
 
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)

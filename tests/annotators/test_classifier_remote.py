@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from app.annotators.classifier_remote import PROVIDERS, remote_providers
-from app.annotators.http import HttpClient
-from app.core.diagnostics import ManifestError
-from app.core.errors import EvaluationError
-from app.core.outbound import OutboundAllow
-from app.core.ports import AnnotatorContext, NoSources
-from app.core.values import Json
+from acs_sidecar.annotators.classifier.remote import PROVIDERS, remote_providers
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+from acs_sidecar.spec.ports import AnnotatorContext, NoSources
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json
 from tests.annotators.servers import Asked, Speak, reply, wire_server
 
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={"KEY": "s3cret"}, outbound=None)

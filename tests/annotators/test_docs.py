@@ -5,12 +5,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from app.annotators import classifier_remote, llm
-from app.annotators.http import HttpClient
-from app.config import load_settings
-from app.core.document import Document, parse_document
-from app.core.ports import NoSources
-from app.loading import build_compiler
+from acs_sidecar.annotators.classifier import remote as classifier_remote
+from acs_sidecar.annotators.llm import type as llm
+from acs_sidecar.manifests.loading import build_compiler
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.document.text import Document, parse_document
+from acs_sidecar.spec.ports import NoSources
 from tests.command import run
 from tests.conftest import ROOT
 

@@ -6,15 +6,15 @@ from typing import Any
 import orjson
 import pytest
 
-from app.annotators.http import HttpClient
-from app.annotators.llm import llm_annotator
-from app.core.diagnostics import ManifestError
-from app.core.errors import EvaluationError
-from app.core.outbound import OutboundAllow
-from app.core.ports import AnnotatorContext, NoSources
-from app.core.values import Json
+from acs_sidecar.annotators.llm.type import llm_annotator
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+from acs_sidecar.spec.ports import AnnotatorContext, NoSources
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json
 from tests.annotators.servers import Asked, Speak, reply, wire_server
-from tests.evaluators.sources import MemorySources
+from tests.engines.sources import MemorySources
 
 KEYS = {"KEY": "s3cret", "EMPTY": "", "BROKEN": "a\nb"}
 ANSWER = '{"label": "safe", "score": 0.1}'

@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from app.annotators.http import HttpClient
-from app.annotators.llm import llm_annotator
-from app.annotators.sigv4 import Credentials, signed_headers
-from app.core.outbound import OutboundAllow
-from app.core.ports import AnnotatorContext, NoSources
+from acs_sidecar.annotators.llm.type import llm_annotator
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.outbound.sigv4 import Credentials, signed_headers
+from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+from acs_sidecar.spec.ports import AnnotatorContext, NoSources
 from tests.annotators.servers import Speak, reply
 from tests.annotators.test_llm import ANSWER, KEYS, VALUE, ask, failure, findings
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from app.annotators.endpoint import EndpointAnnotator, endpoint_annotator
-from app.annotators.http import HttpClient
-from app.core.errors import EvaluationError
-from app.core.ports import AnnotatorContext, NoSources
-from app.core.values import Json
+from acs_sidecar.annotators.endpoint import EndpointAnnotator, endpoint_annotator
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.ports import AnnotatorContext, NoSources
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json
 from tests.annotators.servers import Speak, WireServer, reply, say, wire_server
 from tests.conftest import ROOT, environment
 from tests.https import https_server

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.annotators.api import ReplyError
-from app.annotators.classifier_remote import RemoteClassifier, remote_providers
-from app.annotators.http import HttpClient
-from app.annotators.llm import llm_annotator
-from app.core.ports import AnnotatorContext, NoSources
-from app.core.values import Json
+from acs_sidecar.annotators.api import ReplyError
+from acs_sidecar.annotators.classifier.remote import RemoteClassifier, remote_providers
+from acs_sidecar.annotators.llm.type import llm_annotator
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.ports import AnnotatorContext, NoSources
+from acs_sidecar.spec.values import Json
 from tests.annotators import test_classifier_remote as classifiers
 from tests.annotators import test_llm_providers as models
 from tests.annotators.test_llm import ANSWER, completion

@@ -8,25 +8,25 @@ from typing import Any, Self
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.annotators.http import HttpClient
-from app.approval.approval import approve
-from app.approval.approvers import Approver, Approvers
-from app.approval.challenge import inspect_challenge
-from app.approval.ports import ApprovalKey
-from app.approval.resolution import Approvals
-from app.catalog import Catalog, InlineManifests, OperatorManifests
-from app.config import load_settings
-from app.core.approval import Outcome
-from app.core.compiled import InlineMode
-from app.core.manifest import document_of
-from app.core.ports import NoSources
-from app.loading import build_compiler
-from app.service import DecisionService
-from app.telemetry.event_sink import EventFilter, EventSink
-from app.telemetry.metrics import Metrics
-from app.wire.problems import ProblemError
-from app.wire.requests import parse_evaluate, parse_resolve
-from app.wire.responses import decision_json, offer_json, resolution_json
+from acs_sidecar.approval.approval import approve
+from acs_sidecar.approval.approvers import Approver, Approvers
+from acs_sidecar.approval.challenge import inspect_challenge
+from acs_sidecar.approval.ports import ApprovalKey
+from acs_sidecar.approval.resolution import Approvals
+from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
+from acs_sidecar.manifests.loading import build_compiler
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.manifest.compiled import InlineMode
+from acs_sidecar.spec.manifest.model import document_of
+from acs_sidecar.spec.ports import NoSources
+from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
+from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.wire.problems import ProblemError
+from acs_sidecar.wire.requests import parse_evaluate, parse_resolve
+from acs_sidecar.wire.responses import decision_json, offer_json, resolution_json
 
 NOW = 1_800_000_000_000_000
 SECOND = 1_000_000

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.approval.approvers import Approvers
-from app.approval.token import APPROVAL, CHALLENGE, TokenKind, seal, unseal
-from app.core.approval import Outcome
-from app.core.caller import Globs
-from app.core.canonical import canonical
+from acs_sidecar.approval.approvers import Approvers
+from acs_sidecar.approval.token import APPROVAL, CHALLENGE, TokenKind, seal, unseal
+from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.caller import Globs
+from acs_sidecar.spec.canonical import canonical
 from tests.approval.desk import (
     ALICE,
     MALLORY,

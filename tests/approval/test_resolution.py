@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.approval.approvers import Approvers
-from app.approval.ports import ApprovalKey, KeysUnavailableError
-from app.core.approval import MAX_TIMEOUT_SECONDS, Outcome
+from acs_sidecar.approval.approvers import Approvers
+from acs_sidecar.approval.ports import ApprovalKey, KeysUnavailableError
+from acs_sidecar.spec.approval import MAX_TIMEOUT_SECONDS, Outcome
 from tests.approval.desk import MALLORY, NOW, SECOND, SNAPSHOT, Desk, Keys, manifest
 
 MISSING = "runtime_error:approval_resolver_missing"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from app.audit.findings import Property
-from app.audit.note import VerifierKey
-from app.stores.audit_directory import LogDirectory
-from app.stores.audit_reader import AuditReader
-from tests.stores.audit_logs import KEY, OTHER_KEY, decisions, newest, settings, with_log
+from acs_sidecar.audit.format.findings import Property
+from acs_sidecar.audit.format.note import VerifierKey
+from acs_sidecar.audit.log.directory import LogDirectory
+from acs_sidecar.audit.read.reader import AuditReader
+from tests.audit.log.logs import KEY, OTHER_KEY, decisions, newest, settings, with_log
 
 DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "audit.md").read_text(encoding="utf-8")
 SCRIPT = re.findall(r"```python title=\"verify_receipt.py\"\n(.*?)```", DOCUMENT, re.DOTALL)

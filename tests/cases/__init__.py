@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.document import parse_document
+from acs_sidecar.spec.document.text import parse_document
 
 HERE = Path(__file__).parent
 SHARED = ("manifest", "snapshot", "intervention_point", "mode", "policy")

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from app.approval.approval import verified_approval
-from app.approval.approvers import Approver, Approvers
-from app.approval.challenge import inspect_challenge
-from app.approval.token import CHALLENGE, seal, unseal
-from app.audit.note import VerifierKey
-from app.core.canonical import digest
-from app.stores.keys import generate_key, load_key
+from acs_sidecar.approval.approval import verified_approval
+from acs_sidecar.approval.approvers import Approver, Approvers
+from acs_sidecar.approval.challenge import inspect_challenge
+from acs_sidecar.approval.token import CHALLENGE, seal, unseal
+from acs_sidecar.audit.format.note import VerifierKey
+from acs_sidecar.audit.log.keys import generate_key, load_key
+from acs_sidecar.spec.canonical import digest
 from tests.approval.desk import MALLORY, SERVICE_KEY, Desk
 from tests.command import run
 from tests.conftest import COMMAND, environment

@@ -15,16 +15,16 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner, Result
 
-from app.audit.claims import opening_events
-from app.audit.record import AuditEntry, ServiceEvent
-from app.cli.audit import ExportFormat, audit
-from app.stores.audit_directory import LogDirectory, find_logs
-from app.stores.audit_log import FileAuditLog
-from app.stores.audit_open_log import Durability, LogLimits, OpenLog
-from app.stores.audit_opening import AuditLogSettings
-from app.stores.audit_prune import prune
-from app.stores.audit_reader import AuditReader
-from tests.stores.audit_logs import KEY, OTHER_KEY, audited, newest, records, settings, with_log
+from acs_sidecar.audit.format.claims import opening_events
+from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
+from acs_sidecar.audit.log.directory import LogDirectory, find_logs
+from acs_sidecar.audit.log.open_log import Durability, LogLimits, OpenLog
+from acs_sidecar.audit.log.opening import AuditLogSettings
+from acs_sidecar.audit.log.prune import prune
+from acs_sidecar.audit.log.writer import FileAuditLog
+from acs_sidecar.audit.read.reader import AuditReader
+from acs_sidecar.cli.audit.commands import ExportFormat, audit
+from tests.audit.log.logs import KEY, OTHER_KEY, audited, newest, records, settings, with_log
 
 
 def run(*arguments: str) -> Result:

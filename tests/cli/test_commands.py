@@ -138,7 +138,7 @@ def test_only_who_calls_servers_loads_an_http_client(
     manifest = {**MANIFEST, "annotators": {"a": annotator}, "intervention_points": {"input": point}}
     (tmp_path / "m.json").write_text(json.dumps(manifest))
     program = (
-        "import sys, app.server.worker; from app.cli import cli; cli(['validate', 'm.json'], standalone_mode=False)\n"
+        "import sys, acs_sidecar.server.worker; from acs_sidecar.cli import cli; cli(['validate', 'm.json'], standalone_mode=False)\n"
         "print('aiohttp' in sys.modules)"
     )
     done = subprocess.run(

@@ -15,10 +15,10 @@ import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from app.stores.audit_stream import SUBJECTS
-from app.stores.nats import NatsSettings, jetstream
+from acs_sidecar.audit.ship.nats import NatsSettings, jetstream
+from acs_sidecar.audit.ship.stream import SUBJECTS
+from tests.audit.ship.nats_cluster import Cluster, cluster, installed
 from tests.conftest import COMMAND, Service, Start, environment
-from tests.stores.nats_cluster import Cluster, cluster, installed
 
 pytestmark = pytest.mark.skipif(
     not installed() and "CI" not in os.environ, reason="nats-server is not installed"
@@ -252,7 +252,7 @@ def test_a_stream_that_no_cluster_can_hold_is_said_so(start: Start, servers: Clu
 
 def test_one_shipper_a_directory(tmp_path: Path) -> None:
     """A second shipper of the same directory ends at once and says why."""
-    from app.stores.audit_ship import alone
+    from acs_sidecar.audit.ship.shipper import alone
 
     with alone(tmp_path):
         done = acs("audit", "ship", tmp_path, ACS_AUDIT_NATS_URL="nats://127.0.0.1:1")
@@ -266,7 +266,7 @@ def test_shipping_needs_to_know_where_to(tmp_path: Path) -> None:
         2,
         "error: no NATS server is configured: set ACS_AUDIT_NATS_URL, such as nats://127.0.0.1:4222\n",
     )
-    program = "import sys; sys.modules['nats'] = None; sys.argv = ['acs-sidecar', 'audit', 'ship', sys.argv[1]]; from app.cli import main; main()"
+    program = "import sys; sys.modules['nats'] = None; sys.argv = ['acs-sidecar', 'audit', 'ship', sys.argv[1]]; from acs_sidecar.cli import main; main()"
     without = subprocess.run(
         [sys.executable, "-c", program, tmp_path],
         env=environment(ACS_AUDIT_NATS_URL="nats://127.0.0.1:1"), capture_output=True, text=True, check=False,

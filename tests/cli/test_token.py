@@ -4,8 +4,8 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
-from app.access.callers import parse_callers
-from app.core.caller import Scope
+from acs_sidecar.access.callers import parse_callers
+from acs_sidecar.spec.caller import Scope
 from tests.conftest import COMMAND, environment
 
 

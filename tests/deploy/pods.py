@@ -6,9 +6,9 @@ from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no type information
 
-from app.config import PREFIX, Settings, load_settings
-from app.core.limits import Limits
-from app.telemetry.catalogue import CATALOGUE
+from acs_sidecar.settings.tree import PREFIX, Settings, load_settings
+from acs_sidecar.spec.limits import Limits
+from acs_sidecar.telemetry.catalogue import CATALOGUE
 
 __all__ = ["check"]
 

@@ -10,7 +10,7 @@ import helm_python as helm
 import pytest
 import yaml
 
-from app.config import PREFIX, load_settings
+from acs_sidecar.settings.tree import PREFIX, load_settings
 from tests.conftest import ROOT
 from tests.deploy import pods
 

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 import yaml
 
-from app.telemetry.catalogue import CATALOGUE, Kind
+from acs_sidecar.telemetry.catalogue import CATALOGUE, Kind
 from tests.conftest import ROOT, Service, Start
-from tests.http.echo import ask, manifest, with_annotator
+from tests.transports.http.echo import ask, manifest, with_annotator
 
 __all__ = ["manifest"]
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from app.config import PREFIX, Settings
+from acs_sidecar.settings.tree import PREFIX, Settings
 from tests.conftest import ROOT
 
 ANALYZE = shutil.which("systemd-analyze") or "systemd-analyze"

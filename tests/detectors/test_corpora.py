@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.detectors.corpus import CorpusError, judge, samples
-from app.detectors.registry import DETECTORS, build_detector
+from acs_sidecar.detectors.corpus import CorpusError, judge, samples
+from acs_sidecar.detectors.registry import DETECTORS, build_detector
 from bench.detectors import ADVERSARIAL, OBJECTS, filled, seconds
 from tests.conftest import COMMAND, ROOT, environment
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.canonical import canonical, digest
-from app.core.diagnostics import ManifestError
-from app.core.values import Json
-from app.detectors.registry import DETECTORS, build_detector
+from acs_sidecar.detectors.registry import DETECTORS, build_detector
+from acs_sidecar.spec.canonical import canonical, digest
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.values import Json
 from tests.strategies import json_values
 
 FAKE = "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.detectors.folding import Folded, fold
+from acs_sidecar.detectors.folding import Folded, fold
 
 _WRITTEN = st.text(
     st.one_of(st.characters(max_codepoint=0x7F), st.sampled_from("éÉŁłßİѕε·\u200b\u0301٣ﬁ"), st.characters()),

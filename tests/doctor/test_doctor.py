@@ -17,18 +17,18 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from app.config import Settings
-from app.doctor.audit import check_audit
-from app.doctor.examination import examine
-from app.doctor.files import secret_file, writable_directory
-from app.doctor.manifests import check_manifests, compiled_manifests
-from app.doctor.moments import clock_behind, ends
-from app.doctor.result import Result, State
-from app.doctor.service import check_service
-from app.doctor.system import check_address, check_clock, check_engines, check_files, check_sandbox
-from app.doctor.trust import check_approvals, check_trust
-from app.evaluators import sandbox_pool
-from app.stores.keys import generate_key
+from acs_sidecar.audit.log.keys import generate_key
+from acs_sidecar.doctor.audit import check_audit
+from acs_sidecar.doctor.examination import examine
+from acs_sidecar.doctor.expiry import clock_behind, ends
+from acs_sidecar.doctor.files import secret_file, writable_directory
+from acs_sidecar.doctor.manifests import check_manifests, compiled_manifests
+from acs_sidecar.doctor.result import Result, State
+from acs_sidecar.doctor.service import check_service
+from acs_sidecar.doctor.system import check_address, check_clock, check_engines, check_files, check_sandbox
+from acs_sidecar.doctor.trust import check_approvals, check_trust
+from acs_sidecar.sandbox import pool as sandbox_pool
+from acs_sidecar.settings.tree import Settings
 from tests.command import run
 from tests.conftest import Start
 
@@ -171,7 +171,7 @@ def test_engines_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> 
     def missing(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("app.doctor.system.importlib.metadata.version", missing)
+    monkeypatch.setattr("acs_sidecar.doctor.system.importlib.metadata.version", missing)
     results = list(check_engines())
     assert told(results) == [
         ("engines", f"{name} is not installed: policies that need it are refused", f"pip install {name}")
@@ -188,7 +188,7 @@ def test_a_directory_that_takes_no_files_is_found(folder: Path, monkeypatch: pyt
         ("audit", f"`{folder / 'file'}` is not a directory", "set ACS_AUDIT_DIR to a directory")
     ]
     user = os.geteuid()
-    monkeypatch.setattr("app.doctor.files.os.access", lambda path, mode: False)
+    monkeypatch.setattr("acs_sidecar.doctor.files.os.access", lambda path, mode: False)
     assert told(writable_directory("audit", folder / "new", audit)) == [
         ("audit", f"user {user} may not write to `{folder}`", f"chown {user} {folder}, or set ACS_AUDIT_DIR")
     ]
@@ -196,7 +196,7 @@ def test_a_directory_that_takes_no_files_is_found(folder: Path, monkeypatch: pyt
     mib = 1024 * 1024
     for free, state in ((63, State.PROBLEM), (1_023, State.WARNING)):
         monkeypatch.setattr(
-            "app.doctor.files.shutil.disk_usage",
+            "acs_sidecar.doctor.files.shutil.disk_usage",
             lambda path, free=free: shutil._ntuple_diskusage(0, 0, free * mib),
         )
         (found,) = writable_directory("audit", folder, audit)
@@ -261,14 +261,14 @@ def test_a_mounted_secret_is_no_finding(folder: Path, monkeypatch: pytest.Monkey
     key.write_text("")
     key.chmod(0o440)
     os.chown(key, 0, 65_532)
-    monkeypatch.setattr("app.doctor.files.os.geteuid", lambda: 65_532)
-    monkeypatch.setattr("app.doctor.files.os.getgroups", lambda: [65_532])
+    monkeypatch.setattr("acs_sidecar.doctor.files.os.geteuid", lambda: 65_532)
+    monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [65_532])
     assert told(secret_file("audit key", key)) == []
-    monkeypatch.setattr("app.doctor.files.os.getgroups", lambda: [4_242])
+    monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [4_242])
     detail = f"`{key}` may be read or changed by its group or others: mode 440"
     assert told(secret_file("audit key", key)) == [("audit key", detail, f"chmod 600 {key}")]
     key.chmod(0o444)
-    monkeypatch.setattr("app.doctor.files.os.getgroups", lambda: [65_532])
+    monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [65_532])
     assert (
         told(secret_file("audit key", key))[0][1] == f"`{key}` may be read or changed by everybody: mode 444"
     )
@@ -459,7 +459,7 @@ def test_an_address_that_others_reach_is_told(folder: Path) -> None:
 
 def test_few_open_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hard limit below what may be in flight is a warning with the number that would fit."""
-    monkeypatch.setattr("app.doctor.system.resource.getrlimit", lambda which: (256, 1_024))
+    monkeypatch.setattr("acs_sidecar.doctor.system.resource.getrlimit", lambda which: (256, 1_024))
     assert told(check_files(settings())) == [
         (
             "open files",
@@ -482,7 +482,7 @@ def test_a_clock_that_nothing_keeps_is_told(
         def adjtimex(self, buffer: object) -> int:
             return answer
 
-    monkeypatch.setattr("app.doctor.system.ctypes.CDLL", Library)
+    monkeypatch.setattr("acs_sidecar.doctor.system.ctypes.CDLL", Library)
     line = ("clock", "the kernel says that nothing keeps its clock right", "timedatectl set-ntp true")
     assert told(check_clock()) == [line] * expected
 
@@ -572,7 +572,7 @@ def test_a_check_that_cannot_look_says_so(folder: Path, monkeypatch: pytest.Monk
     def fails(given: Settings, now: float) -> Iterable[Result]:
         raise PermissionError(13, "Permission denied", "/x")
 
-    monkeypatch.setattr("app.doctor.examination.check_audit", fails)
+    monkeypatch.setattr("acs_sidecar.doctor.examination.check_audit", fails)
     found = told(examine(settings(port=1), NOW))
     assert (
         "audit",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core.approval import Outcome
+from acs_sidecar.spec.approval import Outcome
 from tests.approval.desk import SNAPSHOT, Desk, manifest
 
 FAILED = "runtime_error:approval_resolver_failed"

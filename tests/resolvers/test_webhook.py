@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.approval.approval import approve
-from app.approval.challenge import inspect_challenge
-from app.approval.token import REQUEST_CONTEXT, key_id
-from app.core.approval import Outcome
-from app.core.canonical import digest
-from app.resolvers.webhook import MAX_WAITING
+from acs_sidecar.approval.approval import approve
+from acs_sidecar.approval.challenge import inspect_challenge
+from acs_sidecar.approval.token import REQUEST_CONTEXT, key_id
+from acs_sidecar.resolvers.webhook import MAX_WAITING
+from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.canonical import digest
 from tests.approval.desk import ALICE, MALLORY, NOW, SECOND, SERVICE_KEY, SNAPSHOT, Desk, manifest
 
 FAILED = "runtime_error:approval_resolver_failed"

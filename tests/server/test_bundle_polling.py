@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from app.config import load_settings
-from app.core.diagnostics import ManifestError
-from app.loading import load_operator_manifests
-from app.reading import build_bundle, read_operator_manifests
-from app.reload import pack, unpack
-from app.wiring import build
+from acs_sidecar.manifests.discovery import build_bundle, read_operator_manifests
+from acs_sidecar.manifests.loading import load_operator_manifests
+from acs_sidecar.manifests.reload import pack, unpack
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.wiring import build
 from tests.command import start_refused
 from tests.conftest import Service, Start
 from tests.https import HttpsServer, https_server, sha256
-from tests.stores.bundles import archive, offer
+from tests.manifests.bundles import archive, offer
 
 
 @pytest.fixture

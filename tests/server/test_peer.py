@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.server.peer import peer_of
+from acs_sidecar.server.peer import peer_of
 from tests.conftest import COMMAND, environment
 from tests.server.test_tls import MANIFEST
 

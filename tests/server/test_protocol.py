@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from app.server.protocol import HttpProtocol
+from acs_sidecar.server.protocol import HttpProtocol
 
 REQUEST = b"%s /%s HTTP/1.1\r\nHost: x\r\n%s\r\n"
 

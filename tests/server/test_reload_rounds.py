@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.reload import Outcome
-from app.server.channel import Channel, Packet
-from app.server.handed_file import hand, take
-from app.server.reload_rounds import Peer, ReloadRounds, Served
+from acs_sidecar.manifests.reload import Outcome
+from acs_sidecar.server.channel import Channel, Packet
+from acs_sidecar.server.handed_file import hand, take
+from acs_sidecar.server.reload_rounds import Peer, ReloadRounds, Served
 
 
 @dataclass

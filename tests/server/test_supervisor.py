@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from app.stores.audit_directory import find_logs
+from acs_sidecar.audit.log.directory import find_logs
 from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
 
@@ -238,9 +238,9 @@ def test_a_worker_that_cannot_start_ends_the_start(
 DYING = """
 import os, sys, time
 from pathlib import Path
-from app.server.handed_file import hand
-from app.server.reload_rounds import Served
-from app.server.supervisor import supervise
+from acs_sidecar.server.handed_file import hand
+from acs_sidecar.server.reload_rounds import Served
+from acs_sidecar.server.supervisor import supervise
 
 starts = Path(sys.argv[1])
 

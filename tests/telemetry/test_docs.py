@@ -3,7 +3,7 @@
 import re
 import sys
 
-from app.telemetry.catalogue import CATALOGUE, Kind
+from acs_sidecar.telemetry.catalogue import CATALOGUE, Kind
 from tests.conftest import ROOT
 
 DOCUMENT = ROOT / "docs" / "telemetry.md"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from app.telemetry.catalogue import (
+from acs_sidecar.telemetry.catalogue import (
     AUDIT_COMMIT_SECONDS,
     AUDIT_DAMAGED,
     CATALOGUE,
@@ -19,9 +19,9 @@ from app.telemetry.catalogue import (
     REJECTED,
     REQUESTS,
 )
-from app.telemetry.exposition import render, totals
-from app.telemetry.metrics import Metrics
-from app.telemetry.shared import SharedNumbers
+from acs_sidecar.telemetry.exposition import render, totals
+from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.telemetry.shared import SharedNumbers
 
 
 def samples(shared: SharedNumbers) -> Mapping[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -89,7 +89,7 @@ def test_a_metric_has_a_bound_on_its_series() -> None:
 
 def test_a_full_region_counts_no_more_and_harms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without room a series is counted where nobody reads; the others stay what they are."""
-    monkeypatch.setattr("app.telemetry.shared.SLOTS", 4)
+    monkeypatch.setattr("acs_sidecar.telemetry.shared.SLOTS", 4)
     metrics = Metrics()
     metrics.count(REJECTED, "first")
     metrics.histogram(AUDIT_COMMIT_SECONDS).observe(1.0)

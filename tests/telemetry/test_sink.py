@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.annotators.http import HttpClient
-from app.catalog import Catalog, InlineManifests, OperatorManifests
-from app.config import load_settings
-from app.core.compiled import InlineMode
-from app.core.document import parse_document
-from app.core.errors import Reason
-from app.core.ports import NoSources
-from app.loading import build_compiler
-from app.service import DecisionService
-from app.telemetry.decision_metrics import MAX_POLICY_IDS
-from app.telemetry.event_sink import EventFilter, EventSink
-from app.telemetry.exposition import totals
-from app.telemetry.metrics import Metrics
-from app.telemetry.sink import Telemetry
-from app.telemetry.writer import LineWriter
-from app.wire.requests import parse_evaluate
+from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
+from acs_sidecar.manifests.loading import build_compiler
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.document.text import parse_document
+from acs_sidecar.spec.manifest.compiled import InlineMode
+from acs_sidecar.spec.ports import NoSources
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.telemetry.decision_metrics import MAX_POLICY_IDS
+from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
+from acs_sidecar.telemetry.exposition import totals
+from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.telemetry.sink import Telemetry
+from acs_sidecar.telemetry.writer import LineWriter
+from acs_sidecar.wire.requests import parse_evaluate
 
 
 def manifest(policy: str) -> dict[str, Any]:

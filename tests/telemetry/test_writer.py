@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.telemetry.writer import Event, LineWriter
+from acs_sidecar.telemetry.writer import Event, LineWriter
 
 PIPE_BYTES = 65_536
 

@@ -1,0 +1,52 @@
+"""The `endpoint` annotator: POST a value as JSON, take JSON back (contract 1.6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from acs_sidecar.annotators.members import Members
+from acs_sidecar.annotators.remote import HttpRequest, Remote, remote
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.ports import AnnotatorContext
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["EndpointAnnotator", "endpoint_annotator"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointAnnotator:
+    """Calls one URL."""
+
+    remote: Remote
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    input_field: str
+    response_field: str
+
+    async def annotate(self, value: Json) -> Json:
+        """POST `{input_field: value}` and give the reply, or the one member asked for."""
+        request = HttpRequest(self.url, self.headers, canonical({self.input_field: value}))
+        reply = await self.remote.call(lambda: request)
+        if not self.response_field:
+            return reply
+        if not isinstance(reply, dict) or self.response_field not in reply:
+            raise self.remote.failed(f"answered without the member `{self.response_field}`")
+        return reply[self.response_field]
+
+
+def endpoint_annotator(
+    name: str, path: str, invocation: JsonObject, context: AnnotatorContext, client: HttpClient
+) -> EndpointAnnotator:
+    """Build the annotator from its invocation, named `path` in diagnostics. Raises `ManifestError`."""
+    members = Members(path, invocation, context)
+    if "url" not in members:
+        members.wrong("url", "must be an http or https URL without user and fragment")
+    annotator = EndpointAnnotator(
+        remote=remote(name, members, client),
+        url=members.reachable("url", members.url("url")),
+        headers=members.headers(),
+        input_field=members.member_name("input_field", "input"),
+        response_field=members.member_name("response_field"),
+    )
+    members.check()
+    return annotator

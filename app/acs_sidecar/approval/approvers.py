@@ -1,0 +1,45 @@
+"""Who may approve what: the approvers that the operator trusts."""
+
+from dataclasses import dataclass
+
+from acs_sidecar.approval.challenge import Challenge
+from acs_sidecar.spec.caller import Globs
+
+__all__ = ["Approver", "Approvers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """A key (32 bytes) that may approve, under the name that goes into records.
+
+    `resolvers`, `agents` and `manifests` are `None` where any will do. A restricted approver approves
+    nothing of an agent, or of a manifest, without a name. `until` is in the form of a record's `time`.
+    """
+
+    name: str
+    public: bytes
+    resolvers: Globs | None = None
+    agents: Globs | None = None
+    manifests: Globs | None = None
+    until: str | None = None
+
+    def fault(self, challenge: Challenge, now: str) -> str | None:
+        """Say why this approver may not approve that now; `None` when it may."""
+        if self.until is not None and now >= self.until:
+            return "the approver's key is past its end"
+        restrictions = (
+            ("resolver", self.resolvers, challenge.resolver),
+            ("agent", self.agents, challenge.action.get("agent_id")),
+            ("manifest", self.manifests, challenge.action.get("manifest_name")),
+        )
+        for what, globs, name in restrictions:
+            if globs is not None and not globs.match(name):
+                return f"the approver may not approve for this {what}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Approvers:
+    """All of them; a key may stand under several names."""
+
+    entries: tuple[Approver, ...] = ()

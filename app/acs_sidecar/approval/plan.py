@@ -1,0 +1,83 @@
+"""From the `approval` section of a manifest to the plan that escalations follow."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from acs_sidecar.audit.format.record import bounded
+from acs_sidecar.spec.approval import (
+    DEFAULT_TIMEOUT_SECONDS,
+    MAX_TIMEOUT_SECONDS,
+    ApprovalPlan,
+    Outcome,
+    Resolver,
+)
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.model import member_path
+from acs_sidecar.spec.ports import AnnotatorContext
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["ResolverType", "approval_plan"]
+
+ResolverType: TypeAlias = Callable[[str, JsonObject, AnnotatorContext], Resolver]
+"""Builds a resolver from its path in diagnostics, its definition and what it may reach.
+
+Raises `ManifestError`.
+"""
+
+
+def approval_plan(
+    section: JsonObject, types: Mapping[str, ResolverType], context: AnnotatorContext
+) -> tuple[ApprovalPlan | None, tuple[Diagnostic, ...]]:
+    """Read a validated section; `None` when it names no resolver.
+
+    A resolver that cannot be used does not make the manifest invalid, for the section may be meant for
+    the host: it is a warning, and every escalation ends in a deny.
+    """
+    name = section.get("default_resolver")
+    if not isinstance(name, str):
+        return None, ()
+    resolvers = section.get("resolvers")
+    definition = resolvers.get(name) if isinstance(resolvers, dict) else None
+    path = member_path(("approval", "resolvers", name))
+    type_name: str | None = None
+    resolver: Resolver | None = None
+    remarks: list[Diagnostic] = []
+    unknown = True
+    if not isinstance(definition, dict):
+        remarks.append(_remark("resolver-missing", "is not declared: nobody can approve", path))
+    elif (type_name := str(definition.get("type"))) not in types:
+        known = ", ".join(f"`{known}`" for known in types)
+        message = f"`{type_name}` is not a type of this version, which has {known}: nobody can approve"
+        remarks.append(_remark("resolver-unsupported", message, f"{path}.type"))
+    else:
+        unknown = False
+        try:
+            resolver = types[type_name](path, definition, context)
+        except ManifestError as error:
+            remarks.extend(
+                _remark("resolver-invalid", found.message, found.path) for found in error.diagnostics
+            )
+    timeout = _number(section.get("timeout_seconds")) or DEFAULT_TIMEOUT_SECONDS
+    if timeout > MAX_TIMEOUT_SECONDS:
+        remarks.append(
+            _remark("limit-clamped", f"was clamped to {MAX_TIMEOUT_SECONDS}", "approval.timeout_seconds")
+        )
+    plan = ApprovalPlan(
+        name=str(bounded(name)),
+        type=None if unknown else type_name,
+        resolver=resolver,
+        fault=f"`{remarks[0].path}` {remarks[0].message}" if resolver is None else "",
+        timeout_seconds=min(timeout, MAX_TIMEOUT_SECONDS),
+        on_timeout=Outcome(str(section.get("on_timeout", Outcome.DENY.value))),
+        fatigue_threshold=_number(section.get("fatigue_threshold")),
+        fatigue_window_seconds=_number(section.get("fatigue_window_seconds")),
+    )
+    return plan, tuple(remarks)
+
+
+def _number(value: Json) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _remark(code: str, message: str, path: str | None) -> Diagnostic:
+    return Diagnostic(code, message, path, severity="warning")

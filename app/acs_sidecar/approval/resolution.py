@@ -1,0 +1,270 @@
+"""From an escalation to what became of it: challenges for what escalates, and their resolution (17.1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from acs_sidecar.approval.approval import Approved, known_outcome, verified_approval
+from acs_sidecar.approval.challenge import Challenge, action_of, issue, read_challenge
+from acs_sidecar.approval.fatigue import fatigue
+from acs_sidecar.approval.ports import ApproversInForce, KeyInForce, KeysUnavailableError
+from acs_sidecar.approval.token import TokenError, request_signature
+from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.audit.format.record import bounded, rfc3339
+from acs_sidecar.spec.approval import Answer, ApprovalPlan, Outcome, Question, ResolverError
+from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
+from acs_sidecar.spec.points import Mode
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.spec.verdict import Decision as Decided
+from acs_sidecar.spec.verdict import Verdict
+
+__all__ = ["Approvals", "Claim", "Offer", "Resolution"]
+
+CLOCK_LEEWAY_S = 60
+"""How far the clocks of two replicas may be apart."""
+
+_SECOND = 1_000_000
+_DENIED = "The action was not approved."
+
+Clock: TypeAlias = Callable[[], int]
+"""Unix time in microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What goes with an escalation: how it can be approved, or why it cannot be (`challenge` is `None`)."""
+
+    plan: ApprovalPlan
+    challenge: Challenge | None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the host brings: its challenge, and an approval or the outcome of its own resolver."""
+
+    challenge: str | None = None
+    approval: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(slots=True)
+class Resolution:
+    """What became of an escalation. `decision` is the evaluated one, with the verdict that follows.
+
+    `outcome` is `allow`, `deny` or `suspend`, or `pending` while nobody has answered; `by` is who
+    decided: `approver`, `resolver`, `host`, `timeout`, `policy` or `service`.
+    """
+
+    decision: Decision
+    outcome: str
+    by: str
+    plan: ApprovalPlan | None = None
+    challenge: Challenge | None = None
+    approved: Approved | None = None
+
+
+class Approvals:
+    """Issues challenges and resolves them; keeps nothing between one and the other.
+
+    `service` names the deployment: a challenge of another one is worth nothing here.
+    """
+
+    def __init__(self, service: str, key: KeyInForce, approvers: ApproversInForce, now: Clock) -> None:
+        self._service = service
+        self._key = key
+        self._approvers = approvers
+        self._now = now
+
+    def offer(self, decision: Decision, position: AuditPosition | None) -> Offer | None:
+        """Give what goes with a recorded escalation; `None` where the manifest names no resolver."""
+        plan = _plan(decision)
+        if plan is None or decision.mode is not Mode.ENFORCE:
+            return None
+        if plan.resolver is None:
+            return Offer(plan, None, plan.fault)
+        if tired := fatigue(plan, decision.snapshot.get("envelope")):
+            return Offer(plan, None, tired)
+        try:
+            private = self._key().private
+        except KeysUnavailableError as error:
+            return Offer(plan, None, str(error))
+        challenge = issue(decision, position, plan, self._service, now=self._now(), private=private)
+        return Offer(plan, challenge)
+
+    async def resolve(self, decision: Decision, claim: Claim) -> Resolution:
+        """Say what becomes of an action, which `decision` has just evaluated again."""
+        verdict = decision.verdict
+        if verdict.decision is Decided.DENY:
+            # The policy, or a failure, denies by now: no approval lifts that.
+            return Resolution(decision, Outcome.DENY, "policy", _plan(decision))
+        resolution = Resolution(decision, Outcome.DENY, "service", _plan(decision))
+        try:
+            await self._resolve(resolution, verdict, claim)
+        except EvaluationError as error:
+            resolution.outcome = Outcome.DENY
+            resolution.decision = replace(decision, outcome=error)
+        return resolution
+
+    async def _resolve(self, resolution: Resolution, verdict: Verdict, claim: Claim) -> None:
+        """Go through what could make this another action than the approved one, or the approval void.
+
+        Raises `EvaluationError` at the first that does.
+        """
+        decision, plan = resolution.decision, resolution.plan
+        # 1. The action needs no approval any more: then it is not the one that was escalated.
+        if verdict.decision is not Decided.ESCALATE:
+            raise _mismatch("the action does not escalate any more: ask for its own verdict")
+        # 2. Nobody is there to be asked.
+        if plan is None:
+            raise _missing("the manifest names no `approval.default_resolver`")
+        if plan.resolver is None:
+            raise _missing(plan.fault) if plan.type is None else _failed(plan.fault)
+        if tired := fatigue(plan, decision.snapshot.get("envelope")):
+            raise _failed(tired)
+        # 3. A challenge that this deployment never gave, or that was changed.
+        challenge = resolution.challenge = self._read(claim.challenge)
+        if challenge.service != self._service:
+            raise _failed("the challenge is of another service")
+        # 4. An approval for one action that is used for another.
+        _require_same(action_of(decision), challenge, plan)
+        # 5. What was issued in the future, or has been over for long.
+        now = self._now()
+        if rfc3339(now + CLOCK_LEEWAY_S * _SECOND) < challenge.issued:
+            raise _failed("the challenge is from the future: the clocks of the replicas differ")
+        if rfc3339(now - plan.timeout_seconds * _SECOND) >= challenge.expires:
+            raise _failed("the challenge expired too long ago")
+        # 6. An answer, or the proof that there was none in time.
+        answer = await self._answer(resolution, plan, challenge, claim, decision)
+        expired = rfc3339(self._now()) >= challenge.expires
+        if expired and answer in {None, Outcome.ALLOW}:
+            _time_out(resolution, plan)
+        elif answer is None:
+            resolution.outcome = "pending"
+        else:
+            _conclude(resolution, answer)
+
+    def _read(self, text: str | None) -> Challenge:
+        if text is None:
+            raise _failed("`challenge` is missing: it comes with the verdict `escalate`")
+        try:
+            return read_challenge(text, self._key().trusted)
+        except (KeysUnavailableError, TokenError) as error:
+            raise _failed(str(error)) from None
+
+    async def _answer(
+        self,
+        resolution: Resolution,
+        plan: ApprovalPlan,
+        challenge: Challenge,
+        claim: Claim,
+        decision: Decision,
+    ) -> Outcome | None:
+        """Take the answer that was brought, or ask the resolver; `None` when there is none yet."""
+        now = self._now()
+        if claim.outcome is not None:
+            resolution.by = "host"
+            outcome = known_outcome(claim.outcome)
+            if outcome is Outcome.ALLOW:
+                raise _failed("an `outcome` of `allow` needs an approver's signature: give `approval`")
+            return outcome
+        if claim.approval is not None:
+            return self._verified(resolution, claim.approval, challenge, now)
+        policy_input = decision.trace.policy_input
+        if rfc3339(now) >= challenge.expires or plan.resolver is None or policy_input is None:
+            return None
+        question = Question(
+            challenge=challenge.text,
+            terms=challenge.terms,
+            policy_input=policy_input,
+            seconds_left=(_unix(challenge.expires) - now) / _SECOND,
+            sign=self._sign,
+        )
+        try:
+            answer = await plan.resolver.ask(question)
+        except ResolverError as error:
+            if rfc3339(self._now()) >= challenge.expires:
+                return None
+            raise _failed(str(error)) from None
+        return None if answer is None else self._taken(resolution, answer, challenge)
+
+    def _sign(self, content: bytes) -> str:
+        try:
+            return request_signature(content, self._key().private)
+        except KeysUnavailableError as error:
+            raise ResolverError(str(error)) from None
+
+    def _verified(self, resolution: Resolution, text: str, challenge: Challenge, now: int) -> Outcome:
+        resolution.by = "approver"
+        resolution.approved = verified_approval(text, challenge, self._approvers(), rfc3339(now))
+        return resolution.approved.outcome
+
+    def _taken(self, resolution: Resolution, answer: Answer, challenge: Challenge) -> Outcome:
+        if answer.approval is not None:
+            return self._verified(resolution, answer.approval, challenge, self._now())
+        resolution.by = "resolver"
+        outcome = known_outcome(answer.outcome)
+        if outcome is not Outcome.DENY and answer.enforced_identity != challenge.action["enforced_identity"]:
+            raise _mismatch("the resolver's answer does not repeat the identity of the action")
+        named = answer.approver if isinstance(answer.approver, str) else None
+        resolution.approved = Approved(outcome, bounded(named), None, rfc3339(self._now()))
+        return outcome
+
+
+def _plan(decision: Decision) -> ApprovalPlan | None:
+    return decision.manifest.approval if isinstance(decision.manifest, CompiledManifest) else None
+
+
+def _require_same(action: JsonObject, challenge: Challenge, plan: ApprovalPlan) -> None:
+    if challenge.resolver != plan.name:
+        raise _mismatch("`resolver` is not the one of the challenge")
+    if challenge.action.keys() != action.keys():
+        raise _failed("the challenge has other members than this version gives")
+    for name, value in action.items():
+        if challenge.action[name] != value:
+            raise _mismatch(f"`{name}` is not the one of the challenge")
+
+
+def _time_out(resolution: Resolution, plan: ApprovalPlan) -> None:
+    """Do what the manifest says for a challenge that has expired by our own signature's word."""
+    resolution.by = "timeout"
+    resolution.approved = None
+    if plan.on_timeout is Outcome.DENY:
+        raise _failed("the challenge expired before it was approved")
+    _conclude(resolution, plan.on_timeout)
+
+
+def _conclude(resolution: Resolution, outcome: Outcome) -> None:
+    """Give the verdict of an outcome; that of `suspend` stays `escalate`, which carries out nothing."""
+    resolution.outcome = outcome
+    evaluation = resolution.decision.evaluation
+    if outcome is Outcome.SUSPEND or evaluation is None:
+        return
+    reason = "approval_timeout" if resolution.by == "timeout" else "approved"
+    if outcome is Outcome.ALLOW:
+        verdict = replace(evaluation.verdict, decision=Decided.ALLOW, reason=reason, message=None)
+    else:
+        verdict = replace(
+            evaluation.verdict, decision=Decided.DENY, reason="approval_denied", message=_DENIED
+        )
+    resolution.decision = replace(resolution.decision, outcome=replace(evaluation, verdict=verdict))
+
+
+def _unix(time: str) -> int:
+    """Give the Unix time in microseconds of a record's form of time."""
+    return round(datetime.fromisoformat(time).timestamp() * _SECOND)
+
+
+def _failed(detail: str) -> EvaluationError:
+    return EvaluationError(Reason.APPROVAL_RESOLVER_FAILED, detail)
+
+
+def _missing(detail: str) -> EvaluationError:
+    return EvaluationError(Reason.APPROVAL_RESOLVER_MISSING, detail)
+
+
+def _mismatch(detail: str) -> EvaluationError:
+    return EvaluationError(Reason.APPROVAL_ACTION_MISMATCH, detail)

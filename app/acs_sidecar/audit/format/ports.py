@@ -1,0 +1,33 @@
+"""What the service asks of the audit log: a contract that every adapter must keep."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
+
+__all__ = ["AuditLog", "AuditPosition", "AuditUnavailableError"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPosition:
+    """Where a record is: the log's origin, the index in it, and the record's own UUIDv7."""
+
+    log: str
+    index: int
+    record_id: str
+
+
+class AuditUnavailableError(Exception):
+    """The record could not be made durable: the verdict must not leave, its place is taken by a deny."""
+
+
+class AuditLog(Protocol):
+    """Takes records before verdicts leave (contract 4)."""
+
+    async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
+        """Append a record; return when it is durable, in the configured sense, and covered by a signature.
+
+        MUST NOT return before that, and MUST raise `AuditUnavailableError` whenever it cannot be said.
+        A caller that is cancelled may still have its record written.
+        """
+        ...

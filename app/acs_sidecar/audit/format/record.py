@@ -1,0 +1,232 @@
+"""Audit records: what is known of a decision or an event, as one canonical line (contract 4.1).
+
+A record is built from an allow-list of fields. Policy targets, arguments, messages, annotations and
+transform values have no field to be in.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final
+
+import orjson
+
+from acs_sidecar.spec.codes import is_code, reason_code
+from acs_sidecar.spec.points import POINT_NAMES
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "SCHEMA",
+    "AuditEntry",
+    "ServiceEvent",
+    "bounded",
+    "has_header",
+    "parse_record",
+    "record_line",
+    "rfc3339",
+    "uuid7",
+]
+
+SCHEMA: Final = "acs-sidecar/audit/v1"
+MAX_RECORD_BYTES = 16 * 1024
+MAX_TEXT = 256
+_LONGEST_KEPT = 96
+_VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
+
+_HEADER = frozenset({"event", "index", "log", "record_id", "schema", "time"})
+
+_Members = dict[str, Json]
+
+
+@dataclass(slots=True)  # not frozen: one is made for every decision, and freezing doubles its cost
+class AuditEntry:
+    """What the service knows of one decision. Free text may be passed as it came: the record bounds it.
+
+    `intervention_point` other than the eight becomes `unknown`; `tool` and names of manifests are
+    those of the manifest, never a caller's. `duration_us` is in microseconds. `event` is `decision`, or
+    `approval` with what was asked of whom and answered as `approval`.
+    """
+
+    decision: str
+    intervention_point: str
+    mode: str | None = None
+    reason: str | None = None
+    error_class: str | None = None
+    manifest_source: str | None = None
+    manifest_digest: str | None = None
+    policy_id: str | None = None
+    policy_type: str | None = None
+    policy_digest: str | None = None
+    annotators: tuple[str, ...] = ()
+    input_identity: str | None = None
+    enforced_identity: str | None = None
+    transform_applied: bool = False
+    result_labels: tuple[str, ...] = ()
+    evidence_artefact: str | None = None
+    verification_pointers: Mapping[str, str] | None = None
+    agent_id: str | None = None
+    session_id: str | None = None
+    tenant_id: str | None = None
+    tool: str | None = None
+    caller: str | None = None
+    request_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    duration_us: int | None = None
+    event: str = "decision"
+    approval: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvent:
+    """Something that happened to the service or its log: `log_opened`, `manifests_reloaded`, …
+
+    `details` are names, digests and counts; they are hashed when the record would be too long.
+    """
+
+    event: str
+    details: Mapping[str, Json] = field(default_factory=dict)
+
+
+def record_line(entry: AuditEntry | ServiceEvent, log: str, index: int, record_id: str, time: str) -> bytes:
+    """Give the canonical line of a record, without its newline, at most 16 KiB."""
+    members = _event_members(entry) if isinstance(entry, ServiceEvent) else _decision_members(entry)
+    members["index"] = index
+    members["log"] = log
+    members["record_id"] = record_id
+    members["schema"] = SCHEMA
+    members["time"] = time
+    try:
+        line = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a lone surrogate somewhere: what UTF-8 cannot hold is hashed
+        return _condensed(members)
+    return line if len(line) <= MAX_RECORD_BYTES else _condensed(members)
+
+
+def parse_record(line: bytes) -> dict[str, Json] | None:
+    """Parse a line; `None` where it is not one JSON object in canonical form.
+
+    Stops: two readings of one line, by members in another order or given twice.
+    """
+    try:
+        record = orjson.loads(line)
+        canonical = isinstance(record, dict) and orjson.dumps(record, option=orjson.OPT_SORT_KEYS) == line
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter where it is nested too deeply
+        return None
+    return record if canonical else None
+
+
+def has_header(record: JsonObject, log: str, index: int) -> bool:
+    """Tell whether a record has what every record has, as the one at that place of that log."""
+    if not all(isinstance(record.get(name), str) for name in ("event", "record_id", "schema", "time")):
+        return False
+    try:
+        datetime.fromisoformat(str(record["time"]))
+    except ValueError:
+        return False
+    return (record.get("log"), record.get("index")) == (log, index)
+
+
+def uuid7(milliseconds: int, randomness: bytes) -> str:
+    """Give the UUIDv7 of a Unix time and ten random bytes."""
+    time = f"{milliseconds:012x}"
+    digits = randomness.hex()
+    return f"{time[:8]}-{time[8:]}-7{digits[:3]}-{_VARIANT[digits[3]]}{digits[4:7]}-{digits[7:19]}"
+
+
+def rfc3339(microseconds: int) -> str:
+    """Give a Unix time as RFC 3339 in UTC with microseconds; its texts sort by time."""
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    return f"{_second(seconds)}.{fraction:06d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _event_members(entry: ServiceEvent) -> _Members:
+    return {"event": entry.event, "details": dict(entry.details)}
+
+
+def _decision_members(entry: AuditEntry) -> _Members:
+    point = entry.intervention_point
+    pointers = entry.verification_pointers
+    members: _Members = {
+        "event": entry.event,
+        "manifest_source": entry.manifest_source,
+        "intervention_point": point if point in POINT_NAMES else "unknown",
+        "mode": entry.mode,
+        "decision": entry.decision,
+        "reason": reason_code(entry.reason),
+        "error_class": entry.error_class,
+        "manifest_digest": entry.manifest_digest,
+        "policy_id": bounded(entry.policy_id),
+        "policy_type": entry.policy_type,
+        "policy_digest": entry.policy_digest,
+        "annotators": [bounded(name) for name in entry.annotators],
+        "input_identity": entry.input_identity,
+        "enforced_identity": entry.enforced_identity,
+        "transform_applied": entry.transform_applied,
+        "result_labels": [label if is_code(label) else _hashed(label) for label in entry.result_labels],
+        "evidence_artefact": entry.evidence_artefact,
+        "verification_pointers": dict(pointers) if pointers else None,
+        "agent_id": bounded(entry.agent_id),
+        "session_id": bounded(entry.session_id),
+        "tenant_id": bounded(entry.tenant_id),
+        "tool": bounded(entry.tool),
+        "caller": bounded(entry.caller),
+        "request_id": bounded(entry.request_id),
+        "trace_id": bounded(entry.trace_id),
+        "span_id": bounded(entry.span_id),
+        "duration_us": entry.duration_us,
+    }
+    if entry.event != "decision":
+        members["approval"] = dict(entry.approval) if entry.approval else None
+    return members
+
+
+def bounded(value: str | None) -> str | None:
+    """Keep a text of at most 256 characters; a longer one becomes its SHA-256."""
+    return value if value is None or len(value) <= MAX_TEXT else _hashed(value)
+
+
+def _hashed(value: str) -> str:
+    return "sha256:" + sha256(value.encode(errors="surrogatepass")).hexdigest()
+
+
+def _condensed(members: _Members) -> bytes:
+    """Hash every long text, and every list and object as a whole: what remains is under 16 KiB.
+
+    A list keeps its type, with its hash as the only item, an object as its member `sha256`; what is
+    hashed is the canonical form.
+    """
+    condensed = {
+        name: value if name in _HEADER else _condensed_value(value) for name, value in members.items()
+    }
+    return orjson.dumps(condensed, option=orjson.OPT_SORT_KEYS)
+
+
+def _condensed_value(value: Json) -> Json:
+    match value:
+        case str() if len(value) > _LONGEST_KEPT or not _encodes(value):
+            return _hashed(value)
+        case list() if value:
+            return [_hashed(_canonical_text(value))]
+        case dict() if value:
+            return {"sha256": _hashed(_canonical_text(value))}
+        case _:
+            return value
+
+
+def _canonical_text(value: Json) -> str:
+    """Give the canonical form of what may hold lone surrogates, which the usual serialiser refuses."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _encodes(value: str) -> bool:
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)

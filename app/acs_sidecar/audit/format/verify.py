@@ -1,0 +1,378 @@
+"""The auditor of one log: recomputes everything from the raw bytes (contract 4.5).
+
+It shares no state with the writer, takes nothing from a cache on trust, and reads a log of any length
+in bounded memory. The first property that fails ends the audit of the log, for whatever comes after
+it rests on it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
+from acs_sidecar.audit.format.claims import Claim, claims_of, pruned_by
+from acs_sidecar.audit.format.findings import Finding, LogReport, Property
+from acs_sidecar.audit.format.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
+from acs_sidecar.audit.format.note import NoteError, SignedNote, verified_by
+from acs_sidecar.audit.format.record import MAX_RECORD_BYTES, parse_record
+from acs_sidecar.audit.format.trust import Trust, TrustedKey
+from acs_sidecar.spec.values import Json
+
+__all__ = ["LogAudit", "LogSource", "audit_log"]
+
+_UNFINISHED = re.compile(rb"[0-9]*(?:\n[A-Za-z0-9+/=]*(?:\n(?:\n[^\n]*)?)?)?")
+_TIME_LENGTH = len("2026-01-02T03:04:05.678901Z")
+_MOST_LOCATED = 1_000_000 * HASH_BYTES
+"""Leaves after an agreed checkpoint up to which a changed record is located: what bounds the memory."""
+
+
+class LogSource(Protocol):
+    """The raw bytes of one log.
+
+    `published` and the names of the files MUST have been read before any record, so that a log that
+    is being written is seen as it was at one moment.
+    """
+
+    @property
+    def origin(self) -> str:
+        """The log that was asked for."""
+        ...
+
+    def published(self) -> bytes | None:
+        """Give the content of `checkpoint`, when there is one."""
+        ...
+
+    def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:
+        """Give the name and content of each file of checkpoints, by first index."""
+        ...
+
+    def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Give the first index that a segment's name states and its content in chunks, by first index."""
+        ...
+
+    def leaf_hashes(self, start: int, end: int) -> bytes | None:
+        """Give what the tiles say of the leaves `[start, end)`, if they do: only ever a hint."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogAudit:
+    """A log's report, what its records say of other logs, and its root at each size that was asked for.
+
+    `pruned` are the logs whose deletion it states, as far as its keys are trusted for them.
+    """
+
+    report: LogReport
+    claims: tuple[Claim, ...]
+    pruned: frozenset[str]
+    roots: dict[int, bytes]
+
+
+def audit_log(
+    source: LogSource,
+    trust: Trust,
+    sizes: Iterable[int] = (),
+    progress: Callable[[int], None] = lambda _: None,
+) -> LogAudit:
+    """Audit one log. Gives its root at each of `sizes` that it reaches; `progress` counts records.
+
+    Raises `OSError` when the source does.
+    """
+    auditor = _Auditor(source, trust, sizes)
+    try:
+        auditor.run(progress)
+    except _Broken as broken:
+        report = auditor.report
+        report.findings.append(Finding(source.origin, broken.property, broken.index, broken.detail))
+    return LogAudit(auditor.report, tuple(auditor.claims), auditor.deletions(), dict(auditor.captured))
+
+
+class _Broken(Exception):  # noqa: N818  # never leaves this module: it ends an audit with its finding
+    def __init__(self, failed: Property, index: int | None, detail: str) -> None:
+        super().__init__(detail)
+        self.property = failed
+        self.index = index
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A checkpoint with the trusted keys whose signatures on it verify."""
+
+    checkpoint: Checkpoint
+    keys: tuple[TrustedKey, ...]
+
+
+class _Auditor:
+    """The state of one pass over one log."""
+
+    def __init__(self, source: LogSource, trust: Trust, sizes: Iterable[int]) -> None:
+        self._source = source
+        self._origin = source.origin
+        self._trust = trust
+        self._keys = trust.for_log(source.origin)
+        self._signers: set[bytes] = set()
+        self._wanted = sorted({size for size in sizes if size > 0}, reverse=True)
+        self._frontier = Frontier()
+        self._agreed = Frontier()
+        self._since_agreed = bytearray()
+        self._last_time = ""
+        self._closed = False
+        self.report = LogReport(source.origin)
+        self.captured: dict[int, bytes] = {0: EMPTY_ROOT}
+        self.claims: list[Claim] = []
+        self._pruned: set[str] = set()
+
+    def deletions(self) -> frozenset[str]:
+        """Give the logs whose deletion is stated. Stops: excuses by a key that is not trusted for them."""
+        speakers = [key for key in self._trust.keys if key.public in self._signers]
+        return frozenset(log for log in self._pruned if any(key.covers(log) for key in speakers))
+
+    def run(self, progress: Callable[[int], None]) -> None:
+        # 1. The signed end comes first; what follows it was never promised and is only counted.
+        #    Stops: passing off unsigned records as signed ones.
+        published = self._published()
+        end = self._kept_end()
+        if published:
+            if published.checkpoint.size > end:
+                ahead = "the published checkpoint is ahead of all that are kept"
+                raise _Broken(Property.CHECKPOINT_ORDER, end, ahead)
+            self._wanted = sorted({*self._wanted, published.checkpoint.size} - {0}, reverse=True)
+        notes = self._kept()
+        expected = next(notes, None)
+
+        # 2. That many records, each in its place; at every checkpoint the tree has the signed root.
+        #    Stops: changed, removed, added, swapped and duplicated records, and edited checkpoints.
+        stop = self._next_stop(expected, end)
+        for lines in self._records(end, progress):
+            at = 0
+            while at < len(lines):
+                until = at + stop - self._frontier.size
+                self._take(lines[at:until])
+                at = until
+                if self._frontier.size == stop:
+                    if expected and stop == expected.checkpoint.size:
+                        self._agree(expected)
+                        expected = next(notes, None)
+                    if self._wanted and stop == self._wanted[-1]:
+                        self.captured[self._wanted.pop()] = self._frontier.root()
+                    stop = self._next_stop(expected, end)
+        if self._frontier.size < end:
+            raise _Broken(
+                Property.RECORD_PRESENT,
+                self._frontier.size,
+                f"the log ends here and a signed checkpoint covers {end} records",
+            )
+
+        # 3. The published checkpoint is one of this tree. Stops: a forked view beside the kept one.
+        if published and self.captured[published.checkpoint.size] != published.checkpoint.root:
+            raise _Broken(
+                Property.CHECKPOINT_ROOT,
+                None,
+                f"the published checkpoint of size {published.checkpoint.size} has another root",
+            )
+        if end == 0 and self.report.pending_bytes:
+            self.report.unknown = "there are records and no checkpoint that covers any"
+
+    def _next_stop(self, expected: _Signed | None, end: int) -> int:
+        """Give the next size at which there is something to compare or to note."""
+        return min(
+            end, expected.checkpoint.size if expected else end, self._wanted[-1] if self._wanted else end
+        )
+
+    def _published(self) -> _Signed | None:
+        note = self._source.published()
+        return self._open(note, "checkpoint", None) if note else None
+
+    def _kept_end(self) -> int:
+        """Give the size of the last checkpoint in the files, signed or not: `_kept` judges it."""
+        end = 0
+        for _, content in self._source.checkpoint_files():
+            for _, note in split_notes(content):
+                end = max(end, _stated_size(note))
+        return end
+
+    def _kept(self) -> Iterator[_Signed]:
+        """Give every kept checkpoint: well-formed, of this log, signed by a trusted key, growing."""
+        size = 0
+        unfinished = ""
+        for name, content in self._source.checkpoint_files():
+            if unfinished:
+                raise _Broken(Property.CHECKPOINT_FORM, size, f"{unfinished} ends within a checkpoint")
+            covered = 0
+            for offset, note in split_notes(content):
+                place = f"{name} at byte {offset}"
+                signed = self._open(note, place, size)
+                if signed.checkpoint.size <= size:
+                    late = f"{place}: the checkpoint of size {signed.checkpoint.size} is out of order"
+                    raise _Broken(Property.CHECKPOINT_ORDER, size, late)
+                size = signed.checkpoint.size
+                covered = offset + len(note)
+                self.report.checkpoints += 1
+                yield signed
+            if covered < len(content):
+                if not self._unfinished(content[covered:]):
+                    place = f"{name} at byte {covered}"
+                    raise _Broken(Property.CHECKPOINT_FORM, size, f"{place}: this is not a checkpoint")
+                unfinished = name
+
+    def _unfinished(self, rest: bytes) -> bool:
+        """Tell whether `rest` is the beginning of a checkpoint, as a process that dies leaves it."""
+        head = self._origin.encode() + b"\n"
+        return head.startswith(rest) or (
+            rest.startswith(head) and _UNFINISHED.fullmatch(rest, len(head)) is not None
+        )
+
+    def _open(self, content: bytes, place: str, index: int | None) -> _Signed:
+        try:
+            note = SignedNote.parse(content)
+            checkpoint = Checkpoint.parse(note.text)
+        except NoteError as error:
+            raise _Broken(Property.CHECKPOINT_FORM, index, f"{place}: {error}") from None
+        if checkpoint.origin != self._origin:
+            raise _Broken(
+                Property.CHECKPOINT_ORIGIN, index, f"{place}: the checkpoint is of `{checkpoint.origin}`"
+            )
+        try:
+            signers = verified_by(note, self._keys)
+        except NoteError as error:
+            raise _Broken(Property.CHECKPOINT_SIGNATURE, index, f"{place}: {error}") from None
+        if not signers:
+            raise _Broken(Property.CHECKPOINT_SIGNATURE, index, f"{place}: no trusted key signed it")
+        return _Signed(checkpoint, tuple(self._keys[signer] for signer in signers))
+
+    def _records(self, end: int, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
+        """Give the lines of the records before `end`, in order, and count the bytes after it."""
+        at = 0
+        for first, chunks in self._source.segments():
+            if first != at and (first < end or at < end):
+                raise _Broken(Property.RECORD_PRESENT, at, f"the next segment begins at index {first}")
+            rest = b""
+            for chunk in chunks:
+                if at == end:
+                    self.report.pending_bytes += len(chunk)
+                    continue
+                *lines, rest = (rest + chunk).split(b"\n")
+                covered = min(len(lines), end - at)
+                yield lines[:covered]
+                at += covered
+                progress(covered)
+                if at == end:
+                    self.report.pending_bytes += sum(len(line) + 1 for line in lines[covered:]) + len(rest)
+                    rest = b""
+                elif len(rest) > MAX_RECORD_BYTES:
+                    raise _too_long(at)
+            if rest:
+                raise _Broken(Property.RECORD_PRESENT, at, "the segment ends within this record")
+
+    def _take(self, lines: list[bytes]) -> None:
+        """Check records one by one and add them to the tree."""
+        origin, frontier = self._origin, self._frontier
+        for index, line in enumerate(lines, start=frontier.size):
+            record = _parse(line, index)
+            get = record.get
+            # Stops: files of another log under this log's name.
+            if get("log") != origin:
+                raise _Broken(Property.RECORD_LOG, index, "the record is of another log")
+            # Stops: removed, added, swapped and duplicated records, each at its exact place.
+            stated = get("index")
+            if stated != index or type(stated) is not int:
+                raise _misplaced(index, stated)
+            # Stops: a head cut off, and records put behind a clean end.
+            event = get("event")
+            if self._closed or (index == 0 and event != "log_opened"):
+                raise _out_of_order(index)
+            if event != "decision":
+                self._take_event(event, record, index)
+            time = get("time")
+            if not isinstance(time, str) or len(time) != _TIME_LENGTH:
+                raise _Broken(Property.RECORD_FORM, index, "`time` is not a time")
+            if time < self._last_time and self.report.time_backward is None:
+                self.report.time_backward = index
+            self._last_time = time
+            leaf = leaf_hash(line)
+            frontier.append(leaf)
+            self._since_agreed += leaf
+        if len(self._since_agreed) > _MOST_LOCATED:
+            self._since_agreed.clear()
+
+    def _take_event(self, event: Json, record: dict[str, Json], index: int) -> None:
+        if not isinstance(event, str):
+            raise _Broken(Property.RECORD_FORM, index, "`event` is not a text")
+        if index == 0:
+            self.report.first_time = str(record.get("time"))
+        self._closed = event == "log_closed"
+        self.claims.extend(claims_of(record, self._origin, index))
+        self._pruned.update(pruned_by(record))
+
+    def _agree(self, signed: _Signed) -> None:
+        """Compare the tree with a signed root, and the last record with the end of the signing key."""
+        checkpoint = signed.checkpoint
+        if self._frontier.root() != checkpoint.root:
+            raise self._disagreement(checkpoint)
+        if not any(key.until is None or self._last_time <= key.until for key in signed.keys):
+            raise _Broken(
+                Property.CHECKPOINT_SIGNATURE, checkpoint.size - 1, "signed by a key after that key's end"
+            )
+        self._signers.update(key.public for key in signed.keys)
+        self._agreed = self._frontier.copy()
+        self._since_agreed.clear()
+        self.report.size = checkpoint.size
+        self.report.closed = self._closed
+        self.report.root = checkpoint.root
+        self.report.last_time = self._last_time
+
+    def _disagreement(self, checkpoint: Checkpoint) -> _Broken:
+        """Find the record that is not what was signed: the tiles know, if they lead to the signed root."""
+        start, end = self._agreed.size, checkpoint.size
+        known = len(self._since_agreed) == (end - start) * HASH_BYTES
+        hashes = self._source.leaf_hashes(start, end) if known else None
+        if hashes is not None and len(hashes) == len(self._since_agreed):
+            signed = self._agreed.copy()
+            leaves = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+            for leaf in leaves:
+                signed.append(leaf)
+            if signed.root() == checkpoint.root:
+                start += next(
+                    number
+                    for number, leaf in enumerate(leaves)
+                    if leaf != self._since_agreed[number * HASH_BYTES : (number + 1) * HASH_BYTES]
+                )
+                return _Broken(Property.CHECKPOINT_ROOT, start, "the record is not the one that was signed")
+        return _Broken(
+            Property.CHECKPOINT_ROOT,
+            start,
+            f"the records from here to {end - 1} do not hash to the root that was signed for {end}",
+        )
+
+
+def _out_of_order(index: int) -> _Broken:
+    if index == 0:
+        return _Broken(Property.LOG_OPENED, 0, "the first record is not `log_opened`")
+    return _Broken(Property.LOG_CLOSED, index, "there is a record after `log_closed`")
+
+
+def _misplaced(index: int, stated: Json) -> _Broken:
+    claim = f"the record says that its index is {stated}" if type(stated) is int else "`index` is no integer"
+    return _Broken(Property.RECORD_INDEX, index, claim)
+
+
+def _too_long(index: int) -> _Broken:
+    return _Broken(Property.RECORD_FORM, index, f"the record is longer than {MAX_RECORD_BYTES} bytes")
+
+
+def _parse(line: bytes, index: int) -> dict[str, Json]:
+    if len(line) > MAX_RECORD_BYTES:
+        raise _too_long(index)
+    record = parse_record(line)
+    if record is None:
+        raise _Broken(Property.RECORD_FORM, index, "the record is not one JSON object in canonical form")
+    return record
+
+
+def _stated_size(note: bytes) -> int:
+    try:
+        return Checkpoint.parse(SignedNote.parse(note).text).size
+    except NoteError:
+        return 0

@@ -1,0 +1,1 @@
+"""Writing the audit log to disk (contract 4.2, 4.3)."""

@@ -1,0 +1,174 @@
+"""The key that signs checkpoints, and the keys that a verifier trusts (contract 4.4)."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from acs_sidecar.audit.format.note import NoteError, VerifierKey
+from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.audit.format.trust import Trust, TrustedKey
+from acs_sidecar.audit.log.directory import find_logs, remove_if_there, sync_directory, write_all
+
+__all__ = [
+    "AuditKey",
+    "KeyFileError",
+    "ensure_key",
+    "generate_key",
+    "load_key",
+    "load_trusted_key",
+]
+
+_PUBLIC_BLOCK = b"-----BEGIN PUBLIC KEY-----"
+
+
+class KeyFileError(Exception):
+    """A key that cannot be used; one line for the operator, naming the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditKey:
+    """The key that signs checkpoints, and nothing else, with earlier ones that are still trusted."""
+
+    private: Ed25519PrivateKey
+    retired: tuple[bytes, ...] = ()
+
+    @property
+    def public(self) -> bytes:
+        """The public key, 32 bytes."""
+        return self.private.public_key().public_bytes_raw()
+
+    @property
+    def trust(self) -> Trust:
+        """What the service itself trusts when it examines logs: this key and the retired ones."""
+        return Trust(tuple(TrustedKey(public) for public in (self.public, *self.retired)))
+
+    def verifier_key(self, name: str) -> VerifierKey:
+        """Give the public key under a name: that of a log, or that of the service for all its logs."""
+        return VerifierKey(name, self.public)
+
+    def succeed(self, before: "AuditKey") -> "AuditKey":
+        """Give this key as the successor of another, which stays trusted for the logs that it signed."""
+        known = dict.fromkeys((*self.retired, before.public, *before.retired))
+        known.pop(self.public, None)
+        return AuditKey(self.private, tuple(known))
+
+
+def ensure_key(path: Path, audit_directory: Path) -> tuple[AuditKey, bool]:
+    """Load the key, or generate it; tell whether it was generated.
+
+    To be called before workers are forked. Raises `KeyFileError`, also when there are logs already: a
+    new key would not verify them, so the old one must be brought back or a new one made on purpose.
+    """
+    if path.resolve().is_relative_to(audit_directory.resolve()):
+        raise KeyFileError(f"the audit key `{path}` lies in the audit directory: keep it elsewhere")
+    if path.exists():
+        return load_key(path), False
+    if find_logs(audit_directory):
+        raise KeyFileError(
+            f"the audit key `{path}` is missing, and `{audit_directory}` has logs that it signed: "
+            "bring it back, or make a new one with `acs-sidecar audit key --generate`"
+        )
+    return generate_key(path), True
+
+
+def load_key(path: Path) -> AuditKey:
+    """Load a PKCS#8 PEM file; PUBLIC KEY blocks behind the key are earlier keys. Raises `KeyFileError`."""
+    content = _read(path)
+    try:
+        private = load_pem_private_key(content, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise KeyFileError(f"`{path}` is not an unencrypted PKCS#8 PEM private key") from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise KeyFileError(f"`{path}` is not an Ed25519 key")
+    blocks = content.split(_PUBLIC_BLOCK)[1:]
+    return AuditKey(private, tuple(_public(_PUBLIC_BLOCK + block, path) for block in blocks))
+
+
+def generate_key(path: Path, use: str = "audit") -> AuditKey:
+    """Make a key and write it, mode 0600, unless another process was first: then give that one's.
+
+    `use` says in messages what the key is for. Raises `KeyFileError`.
+    """
+    private = Ed25519PrivateKey.generate()
+    content = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(handle, content)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return load_key(path)
+        finally:
+            remove_if_there(temporary)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise KeyFileError(f"the {use} key `{path}` cannot be written: {error.strerror}") from error
+    return AuditKey(private)
+
+
+def load_trusted_key(text: str) -> TrustedKey:
+    """Read a trusted key: a verifier key, or the path of a PEM file; `@DATE` behind it is its end.
+
+    Raises `KeyFileError`.
+    """
+    key, at, end = text.rpartition("@")
+    if not at:
+        key, end = text, ""
+    until = _end(end) if end else None
+    if "+" in key and not Path(key).exists():
+        try:
+            verifier = VerifierKey.parse(key)
+        except NoteError as error:
+            raise KeyFileError(f"`{key}`: {error}") from None
+        return TrustedKey(verifier.public, verifier.name, until)
+    path = Path(key)
+    content = _read(path)
+    if b"PRIVATE KEY" in content:
+        return TrustedKey(load_key(path).public, None, until)
+    return TrustedKey(_public(content, path), None, until)
+
+
+def _public(content: bytes, path: Path) -> bytes:
+    try:
+        public = load_pem_public_key(content)
+    except (ValueError, UnsupportedAlgorithm):
+        raise KeyFileError(f"`{path}` is neither a verifier key nor a PEM public key") from None
+    if not isinstance(public, Ed25519PublicKey):
+        raise KeyFileError(f"`{path}` is not an Ed25519 key")
+    return public.public_bytes_raw()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(f"`{path}` cannot be read: {error.strerror}") from error
+
+
+def _end(text: str) -> str:
+    """Give a date or time in the form of a record's `time`; a time without a zone is UTC."""
+    try:
+        end = datetime.fromisoformat(text)
+    except ValueError:
+        raise KeyFileError(f"`{text}` is not a date or time in ISO 8601") from None
+    if end.tzinfo is None:
+        end = end.replace(tzinfo=UTC)
+    return rfc3339(int(end.timestamp() * 1_000_000))

@@ -1,0 +1,99 @@
+"""Finds records in the segments of a log, by bisection on the index that each carries (contract 4.5)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from acs_sidecar.audit.format.record import MAX_RECORD_BYTES
+from acs_sidecar.audit.log.directory import LogDirectory, open_file
+
+__all__ = ["LogDamagedError", "offset_behind", "record_lines", "segment_lines"]
+
+_WINDOW = 4 * MAX_RECORD_BYTES
+_CHUNK = 1 << 20
+
+
+class LogDamagedError(Exception):
+    """The files of a log are not what its checkpoints say; the message says where, without a path."""
+
+
+def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[bytes]:
+    """Give the lines of the records `[start, end)`. Raises `LogDamagedError` when one is not there."""
+    index = start
+    segments = directory.segments()
+    bounds = [*(first for first, _ in segments[1:]), end]
+    for (first, path), bound in zip(segments, bounds, strict=False):
+        until = min(end, bound)
+        if not first <= index < until:
+            continue
+        for line in segment_lines(path, first, index):
+            yield line
+            index += 1
+            if index == until:
+                break
+    if index < end:
+        raise LogDamagedError(f"record {index} is missing")
+
+
+def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
+    """Give the complete lines of a segment from record `index` on. Raises `LogDamagedError`."""
+    handle = open_file(path)
+    try:
+        at = _line_start(handle, first, index)
+        rest = b""
+        while chunk := os.pread(handle, _WINDOW if not rest else _CHUNK, at):
+            at += len(chunk)
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
+            index += len(lines)
+            if len(rest) > MAX_RECORD_BYTES:
+                raise LogDamagedError(f"record {index} is longer than {MAX_RECORD_BYTES} bytes")
+    finally:
+        os.close(handle)
+
+
+def offset_behind(path: Path, first: int, index: int) -> int:
+    """Give the offset behind record `index` in a segment. Raises `LogDamagedError`."""
+    handle = open_file(path)
+    try:
+        start = _line_start(handle, first, index)
+        length = os.pread(handle, MAX_RECORD_BYTES + 1, start).find(b"\n") + 1
+    finally:
+        os.close(handle)
+    if not length:
+        raise LogDamagedError(f"record {index} has no end")
+    return start + length
+
+
+def _line_start(handle: int, first: int, index: int) -> int:
+    """Find where record `index` starts in a segment that begins with record `first`."""
+    low, high = 0, os.fstat(handle).st_size
+    low_index = first
+    while high - low > _WINDOW:
+        middle = (low + high) // 2
+        window = os.pread(handle, 2 * MAX_RECORD_BYTES + 2, middle)
+        begin = window.find(b"\n") + 1
+        end = window.find(b"\n", begin)
+        found = _index_of(window[begin:end]) if begin and end > 0 else None
+        if found is None or found > index:
+            high = middle
+        else:
+            low, low_index = middle + begin, found
+    window = os.pread(handle, high - low + 2 * MAX_RECORD_BYTES, low)
+    offset = 0
+    for _ in range(index - low_index):
+        offset = window.find(b"\n", offset) + 1
+        if not offset:
+            return os.fstat(handle).st_size
+    return low + offset
+
+
+def _index_of(line: bytes) -> int | None:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    index = record.get("index") if isinstance(record, dict) else None
+    return index if type(index) is int else None

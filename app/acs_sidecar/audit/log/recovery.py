@@ -1,0 +1,340 @@
+"""Examines the logs that no process holds: where each ends, and whether it is whole (contract 4.3)."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+import orjson
+
+from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
+from acs_sidecar.audit.format.claims import LogState, Predecessor, Torn
+from acs_sidecar.audit.format.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_hash
+from acs_sidecar.audit.format.note import MAX_NOTE_BYTES, NoteError, SignedNote, verified_by
+from acs_sidecar.audit.format.trust import Trust
+from acs_sidecar.audit.log.directory import (
+    LogDirectory,
+    find_logs,
+    kept_checkpoints,
+    open_file,
+    read_file,
+    remove_if_there,
+    replace_file,
+    sync_directory,
+)
+from acs_sidecar.audit.log.hashes import LogTiles
+from acs_sidecar.audit.log.records import LogDamagedError, offset_behind, record_lines
+from acs_sidecar.audit.log.tile_writer import TILE_BYTES, TileWriter
+
+__all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "inspect", "survey"]
+
+BACKGROUND_BYTES = 64 * 1024 * 1024
+_EXAMINED = "examined"
+_COPY = 1 << 20
+_MOST_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A log that does not match its checkpoints, and what is wrong with it."""
+
+    log: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found in an audit directory.
+
+    `unexamined` are logs whose end was found and whose records remain to be hashed, by `examine_fully`.
+    """
+
+    predecessors: tuple[Predecessor, ...]
+    damage: tuple[Damage, ...]
+    unexamined: tuple[LogDirectory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The largest validly signed checkpoint of a log, as a note and taken apart."""
+
+    note: bytes
+    size: int
+    root: bytes
+
+
+_NOTHING = _End(b"", 0, EMPTY_ROOT)
+
+
+def survey(
+    root: Path, trust: Trust, known: Mapping[str, Predecessor] = MappingProxyType({}), thorough: bool = False
+) -> Survey:
+    """Look at every log but `known` ones: find its end, move aside what follows it, hash its records once.
+
+    Records of more than `BACKGROUND_BYTES` are left to `examine_fully`, unless `thorough`. The caller
+    MUST hold the lock of `root`. Raises `OSError` when torn bytes cannot be moved aside.
+    """
+    predecessors: list[Predecessor] = []
+    damage: list[Damage] = []
+    unexamined: list[LogDirectory] = []
+    for directory in find_logs(root):
+        if directory.origin in known:
+            predecessors.append(known[directory.origin])
+            continue
+        try:
+            found = _examine(directory, trust, thorough)
+            if found is None:
+                predecessors.append(_as_published(directory, LogState.OPEN, trust))
+                continue
+            _move_torn(directory, found.end)
+        except LogDamagedError as error:
+            damage.append(Damage(directory.origin, str(error)))
+            predecessors.append(_as_published(directory, LogState.DAMAGED, trust))
+            continue
+        if not found.examined:
+            unexamined.append(directory)
+        torn = tuple(_describe(path) for path in directory.torn())
+        state = LogState.CLOSED if found.closed else LogState.CRASHED
+        predecessors.append(Predecessor(directory.origin, state, found.end.size, found.end.root, torn))
+    return Survey(tuple(predecessors), tuple(damage), tuple(unexamined))
+
+
+def examine_fully(directory: LogDirectory, trust: Trust) -> None:
+    """Hash every record of a log that has ended, and make its tiles again.
+
+    Raises `LogDamagedError` when the records cannot be read or do not lead to the signed root.
+    """
+    try:
+        _hash_all(directory, _signed_end(directory, trust))
+    except OSError as error:
+        raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
+
+
+def inspect(directory: LogDirectory, trust: Trust, most_bytes: int) -> int:
+    """Look at a log up to its newest checkpoint and change nothing; give how many bytes were hashed.
+
+    A log that is longer than `most_bytes` is looked at by its tiles and its last record. Raises
+    `LogDamagedError`, `OSError`.
+    """
+    end = _signed_end(directory, trust)
+    _ends_closed(directory, end)
+    size = sum(path.stat().st_size for _, path in directory.segments())
+    if size > most_bytes:
+        root = range_hash(0, end.size, LogTiles(directory, end.size).hashes())
+    else:
+        frontier = Frontier()
+        for line in record_lines(directory, 0, end.size):
+            frontier.append(leaf_hash(line))
+        root = frontier.root()
+    if root != end.root:
+        raise LogDamagedError(f"its {end.size} records do not hash to the root that was signed")
+    return size if size <= most_bytes else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where a log ends, whether it closed itself, and whether its records were hashed, now or before."""
+
+    end: _End
+    closed: bool
+    examined: bool
+
+
+def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> _Found | None:
+    """Examine a log, without changing anything that it promised; `None` where somebody holds it.
+
+    Raises `LogDamagedError`.
+    """
+    try:
+        if directory.held():
+            return None
+        if directory.checkpoint.is_dir():
+            raise LogDamagedError("`checkpoint` is a directory")
+        end = _signed_end(directory, trust)
+        closed = _ends_closed(directory, end)
+        if _is_examined(directory, end):
+            return _Found(end, closed, True)
+        size = sum(path.stat().st_size for _, path in directory.segments())
+        at_once = thorough or size <= BACKGROUND_BYTES
+        if at_once or range_hash(0, end.size, LogTiles(directory, end.size).hashes()) != end.root:
+            _hash_all(directory, end)
+            at_once = True
+    except OSError as error:
+        raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
+    return _Found(end, closed, at_once)
+
+
+def _hash_all(directory: LogDirectory, end: _End) -> None:
+    """Hash the records, compare with the signed root, and leave tiles and a note that it was done."""
+    frontier = Frontier()
+    tiles = TileWriter(directory)
+    leaves = bytearray()
+    for line in record_lines(directory, 0, end.size):
+        leaf = leaf_hash(line)
+        frontier.append(leaf)
+        leaves += leaf
+        if len(leaves) == TILE_BYTES:
+            tiles.write(bytes(leaves))
+            leaves.clear()
+    if frontier.root() != end.root:
+        raise LogDamagedError(f"its {end.size} records do not hash to the root that was signed")
+    if end.note:
+        tiles.finish(bytes(leaves))
+        with suppress(OSError):  # a full disk is not a damaged log; it is hashed again next time
+            replace_file(directory.path / _EXAMINED, end.note, sync=False)
+
+
+def _signed_end(directory: LogDirectory, trust: Trust) -> _End:
+    """Find the largest checkpoint that a trusted key signed.
+
+    Raises `LogDamagedError` when there are checkpoints and none is signed by a trusted key, and when
+    the published one, which was kept before, is ahead of all that are kept.
+    """
+    published = directory.published()
+    best = _NOTHING
+    seen = published is not None
+    for _, path in directory.checkpoint_files():
+        for note in sorted(_notes(path), key=_claimed_size, reverse=True):
+            seen = True
+            if _claimed_size(note) <= best.size:
+                break
+            if end := _validly_signed(note, directory.origin, trust):
+                best = end
+                break
+    ahead = _validly_signed(published, directory.origin, trust) if published else None
+    if ahead and ahead.size > best.size:
+        raise LogDamagedError("the published checkpoint is ahead of all that are kept")
+    if seen and best is _NOTHING:
+        raise LogDamagedError("no checkpoint is signed by a trusted key")
+    return best
+
+
+def _notes(path: Path) -> list[bytes]:
+    return [note for _, note in split_notes(kept_checkpoints(path))]
+
+
+def _claimed_size(note: bytes) -> int:
+    """Read the size that a note states, at little cost: it only tells which to verify first."""
+    line = note.partition(b"\n")[2].partition(b"\n")[0]
+    return int(line) if line.isdigit() and len(line) < _MOST_DIGITS else -1
+
+
+def _validly_signed(content: bytes, origin: str, trust: Trust) -> _End | None:
+    try:
+        note = SignedNote.parse(content)
+        checkpoint = Checkpoint.parse(note.text)
+        if checkpoint.origin != origin or not verified_by(note, trust.for_log(origin)):
+            return None
+    except NoteError:
+        return None
+    return _End(content, checkpoint.size, checkpoint.root)
+
+
+def _ends_closed(directory: LogDirectory, end: _End) -> bool:
+    """Tell whether the last signed record is `log_closed`. Raises `LogDamagedError` when it is missing."""
+    if end.size == 0:
+        return False
+    (line,) = record_lines(directory, end.size - 1, end.size)
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        record = None
+    if not isinstance(record, dict) or record.get("index") != end.size - 1:
+        raise LogDamagedError(f"the last signed record, {end.size - 1}, is not in its place")
+    return record.get("event") == "log_closed"
+
+
+def _is_examined(directory: LogDirectory, end: _End) -> bool:
+    """Tell whether this process or one before it hashed the records up to the same checkpoint."""
+    try:
+        return bool(end.note) and read_file(directory.path / _EXAMINED, MAX_NOTE_BYTES) == end.note
+    except OSError:
+        return False
+
+
+def _move_torn(directory: LogDirectory, end: _End) -> None:
+    """Move aside every byte that follows the signed end: copied and synced first, then cut off."""
+    torn_records = _behind(directory.segments(), end.size, partial(offset_behind, index=end.size - 1))
+    torn_notes = _behind(directory.checkpoint_files(), end.size, partial(_covered_by, size=end.size))
+    if torn_records:
+        _keep_copy(torn_records, directory, f"torn-{end.size}", "")
+    if torn_notes:
+        _keep_copy(torn_notes, directory, f"torn-{end.size}", ".checkpoint")
+    for path, start in [*torn_notes, *torn_records]:
+        _cut(path, start)
+    for leftover in directory.path.glob(".*"):
+        if not leftover.is_dir():
+            remove_if_there(leftover)
+    if end.note and directory.published() != end.note:
+        replace_file(directory.checkpoint, end.note, sync=True)
+
+
+def _behind(
+    files: Sequence[tuple[int, Path]], size: int, offset_of_end: Callable[[Path, int], int]
+) -> list[tuple[Path, int]]:
+    """Give the files that have bytes behind the end of the log, each with the offset of the first."""
+    before = [file for file in files if file[0] < size]
+    starts = [(path, 0) for first, path in files if first >= size]
+    if before:
+        first, path = before[-1]
+        starts.insert(0, (path, offset_of_end(path, first)))
+    return [(path, start) for path, start in starts if start < path.stat().st_size]
+
+
+def _covered_by(path: Path, _: int, size: int) -> int:
+    """Give the offset in a file of checkpoints behind the last one that does not pass the end.
+
+    What is amiss before that is no crash's, and stays for the auditor to name.
+    """
+    for offset, note in reversed([*split_notes(kept_checkpoints(path))]):
+        try:
+            stated = Checkpoint.parse(SignedNote.parse(note).text).size
+        except NoteError:
+            continue
+        if stated <= size:
+            return offset + len(note)
+    return 0
+
+
+def _keep_copy(parts: Sequence[tuple[Path, int]], directory: LogDirectory, stem: str, suffix: str) -> None:
+    """Copy bytes to a new file of their own, durably; an earlier one is never overwritten."""
+    target = directory.path / f"{stem}{suffix}"
+    number = 1
+    while target.exists() or target.is_symlink():
+        number += 1
+        target = directory.path / f"{stem}-{number}{suffix}"
+    with target.open("xb") as copy:
+        for path, start in parts:
+            with os.fdopen(open_file(path), "rb") as source:
+                source.seek(start)
+                while chunk := source.read(_COPY):
+                    copy.write(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())
+    sync_directory(directory.path)
+
+
+def _cut(path: Path, length: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(length)
+        os.fsync(file.fileno())
+
+
+def _describe(path: Path) -> Torn:
+    with os.fdopen(open_file(path), "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Torn(path.name, file.tell(), f"sha256:{digest}")
+
+
+def _as_published(directory: LogDirectory, state: LogState, trust: Trust) -> Predecessor:
+    """Describe a log by its published checkpoint, if that is validly signed: others may be writing it."""
+    try:
+        published = directory.published()
+    except OSError:
+        published = None
+    end = (_validly_signed(published, directory.origin, trust) if published else None) or _NOTHING
+    return Predecessor(directory.origin, state, end.size, end.root)

@@ -1,0 +1,457 @@
+"""The audit log of a process: groups records, commits them, and recovers when a disk does (contract 4.2)."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from acs_sidecar.audit.format.claims import LogState, Predecessor, opening_events
+from acs_sidecar.audit.format.note import NoteSigner
+from acs_sidecar.audit.format.ports import AuditPosition, AuditUnavailableError
+from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
+from acs_sidecar.audit.log.directory import LogDirectory
+from acs_sidecar.audit.log.keys import AuditKey
+from acs_sidecar.audit.log.open_log import Durability, OpenLog
+from acs_sidecar.audit.log.opening import AuditDamagedError, AuditLogSettings, prepare_log
+from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.log.recovery import Damage, Survey, examine_fully
+from acs_sidecar.audit.log.upkeep import Upkeep
+from acs_sidecar.spec.values import Json
+
+__all__ = ["FileAuditLog", "LiveView"]
+
+Announce: TypeAlias = Callable[[str, bytes], None]
+"""Takes a log's origin and newest signed checkpoint, to keep it where the log's writer cannot write.
+
+MUST NOT raise.
+"""
+
+LARGEST_GROUP = 32
+"""Records for which a commit waits no longer: their share of a signature is small by then."""
+
+Committed: TypeAlias = Callable[[int, float], None]
+"""Learns how many records a commit had and how many seconds it took. MUST NOT raise or wait."""
+
+_Batch: TypeAlias = list[tuple[AuditEntry | ServiceEvent, asyncio.Future[AuditPosition]]]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """What may be shown of the log that is being written: up to the last durable checkpoint.
+
+    `tail` holds the leaf hashes from index `tail_start` on, which no tile has yet.
+    """
+
+    origin: str
+    size: int
+    checkpoint: bytes
+    tail_start: int
+    tail: bytes
+
+
+class FileAuditLog:
+    """Keeps the audit log of one process on disk. Used on one event loop, from `start` on.
+
+    `failure` says why records cannot be written at the moment, `damage` which logs were found damaged,
+    `warning` what else is amiss, `unrecorded` how many denials no record accounts for yet, `records`
+    and `checkpoints` how many were written.
+    """
+
+    def __init__(
+        self,
+        settings: AuditLogSettings,
+        key: AuditKey,
+        announce: Announce = lambda _origin, _note: None,
+        committed: Committed = lambda _records, _seconds: None,
+    ) -> None:
+        self.failure: str | None = "the audit log is not open yet"
+        self.warning: str | None = None
+        self.damage: tuple[Damage, ...] = ()
+        self.records = 0
+        self.checkpoints = 0
+        self.unrecorded = 0
+        self._settings = settings
+        self._key = key
+        self._announce = announce
+        self._committed = committed
+        self._durably = settings.durability is Durability.FSYNC
+        self._pending: _Batch = []
+        self._gathered = 0
+        self._alone = asyncio.Lock()
+        self._one_rotation = asyncio.Lock()
+        self._committer = ThreadPoolExecutor(1, "audit-commit")
+        self._files = ThreadPoolExecutor(1, "audit-files")
+        self._log: OpenLog | None = None
+        self._upkeep: Upkeep | None = None
+        self._abandoned: dict[str, Predecessor] = {}
+        self._operations: set[asyncio.Task[None]] = set()
+        self._sleepers: set[asyncio.Task[None]] = set()
+        self._started = self._resuming = self._probing = self._closing = False
+        self._rotate_not_before = 0.0
+
+    @property
+    def queued(self) -> int:
+        """How many records wait for their commit."""
+        return len(self._pending)
+
+    @property
+    def origin(self) -> str | None:
+        """The log that records go into."""
+        return self._log.origin if self._log else None
+
+    @property
+    def key(self) -> AuditKey:
+        """The key that signs."""
+        return self._key
+
+    async def start(self) -> None:
+        """Open a log. When that fails the log is not available, and is tried again each second.
+
+        Raises `AuditDamagedError` where a damaged log is to prevent the start.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._begin(self._announce_regularly(), self._sleepers)
+        try:
+            await self._open()
+            self.failure = None
+        except OSError as error:
+            self._fail(error)
+
+    async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
+        """Append a record; return when it is durable and covered by a signature (`AuditLog.append`)."""
+        if self.failure is not None and not self._probing:
+            self.unrecorded += 1
+            raise AuditUnavailableError(self.failure)
+        future: asyncio.Future[AuditPosition] = self._loop.create_future()
+        self._pending.append((entry, future))
+        if len(self._pending) == 1:
+            self._loop.call_soon(self._flush)
+        return await future
+
+    def view(self) -> LiveView | None:
+        """Give what may be shown of the current log at this moment."""
+        log = self._log
+        return LiveView(log.origin, log.size, log.checkpoint, *log.tail()) if log else None
+
+    async def rotate_key(self, key: AuditKey) -> None:
+        """Close the log under the old key and the new, and go on in another under the new.
+
+        Raises `AuditUnavailableError` when that cannot be written; the old key then stays.
+        """
+        try:
+            await self._rotate("key rotated", key)
+        except OSError as error:
+            raise AuditUnavailableError(_reason(error)) from error
+
+    async def close(self) -> None:
+        """Commit what is pending, close the log and release its lock."""
+        self._closing = True
+        while self._pending and self.failure is None:
+            async with self._exclusive():
+                await self._commit_pending()
+        self.failure = self.failure or "the audit log is closed"
+        for sleeper in self._sleepers:
+            sleeper.cancel()
+        await asyncio.gather(*self._sleepers, *self._operations, return_exceptions=True)
+        async with self._alone:
+            if log := self._log:
+                with suppress(OSError):  # a log that cannot be closed ends as after a crash
+                    await self._write_close(log, "stopped", self._key)
+                await self._let_go(log, self._upkeep)
+                self._log = None
+        self._committer.shutdown()
+        self._files.shutdown()
+
+    # Committing
+
+    def _flush(self) -> None:
+        """Commit what is pending once a turn of the loop brought no more, for a signature covers them all.
+
+        Whoever has the log alone flushes on letting go.
+        """
+        waiting = len(self._pending)
+        if waiting == 0 or self._alone.locked():
+            self._gathered = 0
+            return
+        if self._gathered < waiting < LARGEST_GROUP:
+            self._gathered = waiting
+            self._loop.call_soon(self._flush)
+            return
+        self._gathered = 0
+        if self._durably:
+            self._begin(self._flush_durably(), self._operations)
+        else:
+            self._commit_now()
+
+    async def _flush_durably(self) -> None:
+        async with self._exclusive():
+            if self._pending:  # another flush may have taken them while this one waited
+                await self._commit_pending()
+
+    @asynccontextmanager
+    async def _exclusive(self) -> AsyncIterator[None]:
+        """Have the log alone; records that come meanwhile wait."""
+        try:
+            async with self._alone:
+                yield
+        finally:
+            if self._pending:
+                self._loop.call_soon(self._flush)
+
+    def _commit_now(self) -> None:
+        """Commit what is pending on the event loop: handing it to the kernel takes microseconds."""
+        batch, self._pending = self._pending, []
+        started = time.perf_counter()
+        try:
+            positions = self._open_log.commit([entry for entry, _ in batch])
+        except OSError as error:
+            self._fail(error, batch)
+        else:
+            self._settle(batch, positions, started)
+        finally:
+            _refuse(batch, "the record could not be written")
+
+    async def _commit_pending(self) -> None:
+        """Commit what is pending, in a thread where the disk is waited for. Needs the log alone."""
+        if not self._durably:
+            self._commit_now()
+            return
+        batch, self._pending = self._pending, []
+        started = time.perf_counter()
+        try:
+            log = self._open_log
+            entries = [entry for entry, _ in batch]
+            group = await self._loop.run_in_executor(self._committer, log.write, entries)
+            log.accept(group)
+        except OSError as error:
+            self._fail(error, batch)
+        else:
+            self._settle(batch, group.positions, started)
+        finally:
+            _refuse(batch, "the record could not be written")
+
+    async def _write(
+        self, log: OpenLog, events: Sequence[ServiceEvent], cosigner: NoteSigner | None = None
+    ) -> None:
+        """Commit records of the log itself. Needs the log alone. Raises `OSError`."""
+        started = time.perf_counter()
+        log.accept(await self._loop.run_in_executor(self._committer, log.write, events, cosigner))
+        self._count(len(events), started)
+
+    def _settle(self, batch: _Batch, positions: Sequence[AuditPosition], started: float) -> None:
+        """Answer those who waited for a commit, then see to what it left to do."""
+        for (_, future), position in zip(batch, positions, strict=True):
+            if not future.done():
+                future.set_result(position)
+        self._count(len(batch), started)
+        if self._upkeep:
+            self._upkeep.committed()
+        if self._open_log.due and time.monotonic() >= self._rotate_not_before and not self._closing:
+            self._rotate_not_before = float("inf")
+            self._begin(self._rotate_when_due(), self._operations)
+
+    def _count(self, records: int, started: float) -> None:
+        self.records += records
+        self.checkpoints += 1
+        self._committed(records, time.perf_counter() - started)
+
+    @property
+    def _open_log(self) -> OpenLog:
+        if self._log is None:
+            raise OSError("no log is open")
+        return self._log
+
+    # Failing and coming back
+
+    def _fail(self, error: OSError, batch: _Batch | None = None) -> None:
+        """Refuse whoever waits, and everybody after, until a record can be written again."""
+        self.failure = _reason(error)
+        refused = [*(batch or []), *self._pending]
+        self._pending = []
+        self.unrecorded += _refuse(refused, self.failure)
+        if not self._resuming and not self._closing:
+            self._resuming = True
+            self._begin(self._resume(), self._sleepers)
+
+    async def _resume(self) -> None:
+        """Try each second: the first record that can be written says how many denials none accounts for.
+
+        Records that come while it is being written wait for its outcome, so that the count is exact.
+        """
+        while self.failure is not None:
+            await asyncio.sleep(self._settings.retry_seconds)
+            try:
+                async with self._exclusive():
+                    await self._try_again()
+            except OSError as error:
+                self._fail(error)
+            except AuditDamagedError as error:
+                self.failure = str(error)
+        self._resuming = False
+
+    async def _try_again(self) -> None:
+        if self._log and self._log.abandoned:
+            self._abandon(self._log)
+        if self._log is None:
+            await self._open()
+        denials = self.unrecorded
+        self._probing = True
+        try:
+            await self._write(self._open_log, [ServiceEvent("audit_resumed", {"denials": denials})])
+            self.unrecorded -= denials
+            if self._upkeep:
+                await self._upkeep.publish()
+            self.failure = None
+        finally:
+            self._probing = False
+
+    def _abandon(self, log: OpenLog) -> None:
+        """Leave a log of which nothing more is known; the next one names it as damaged."""
+        self._abandoned[log.origin] = Predecessor(log.origin, LogState.DAMAGED, log.size, log.root)
+        self.damage = (*self.damage, Damage(log.origin, "a write to it failed and could not be taken back"))
+        self._log = None
+        log.close()
+
+    # Opening and rotating
+
+    async def _open(self) -> None:
+        """Open a log and let its first records name those before it. Raises `OSError`."""
+        log, found = await self._prepare(self._key)
+        await self._begin_log(log, found.predecessors, self._key)
+        self._note(found)
+
+    async def _prepare(self, key: AuditKey) -> tuple[OpenLog, Survey]:
+        """Make the next log. Damage can keep the service from starting, and not from going on."""
+        settings = replace(self._settings, refuse_on_damage=False) if self._started else self._settings
+        return await self._loop.run_in_executor(
+            self._files, prepare_log, settings, key, dict(self._abandoned)
+        )
+
+    async def _begin_log(self, log: OpenLog, predecessors: Sequence[Predecessor], key: AuditKey) -> None:
+        """Commit and publish the records that open a log, and go on in it. Raises `OSError`."""
+        facts = {**self._settings.facts, "durability": self._settings.durability.value}
+        upkeep = Upkeep(log, self._files, self._settings.publish_seconds, self._fail)
+        try:
+            await self._write(log, opening_events(str(key.verifier_key(log.origin)), facts, predecessors))
+            await upkeep.publish()
+        except OSError:
+            log.discard()
+            raise
+        self._log, self._upkeep, self._key = log, upkeep, key
+        self._started = True
+
+    def _note(self, found: Survey) -> None:
+        known = {one.log for one in self.damage}
+        self.damage = (*self.damage, *(one for one in found.damage if one.log not in known))
+        if found.unexamined:
+            self._begin(self._examine(found.unexamined), self._sleepers)
+
+    async def _examine(self, directories: Sequence[LogDirectory]) -> None:
+        """Hash long logs of the past while the service runs; a damaged one is recorded."""
+        for directory in directories:
+            try:
+                await asyncio.to_thread(examine_fully, directory, self._key.trust)
+            except LogDamagedError as error:
+                self.damage = (*self.damage, Damage(directory.origin, str(error)))
+                details: dict[str, Json] = {"log": directory.origin, "detail": str(error)}
+                with suppress(AuditUnavailableError):
+                    await self.append(ServiceEvent("log_damaged", details))
+
+    async def _rotate_when_due(self) -> None:
+        try:
+            await self._rotate("rotated")
+            self.warning = None
+            self._rotate_not_before = 0.0
+        except OSError as error:
+            self.warning = f"the next audit log cannot be opened: {_reason(error)}"
+            self._rotate_not_before = time.monotonic() + self._settings.retry_seconds
+
+    async def _rotate(self, reason: str, key: AuditKey | None = None) -> None:
+        """Close the current log and go on in a new one, under another key if given. Raises `OSError`."""
+        async with self._one_rotation:
+            key = key.succeed(self._key) if key else self._key
+            log, found = await self._prepare(key)
+            async with self._exclusive():
+                before, upkeep = self._log, self._upkeep
+                await self._replace(log, found.predecessors, reason, key)
+            if before:
+                await self._let_go(before, upkeep)
+            self._note(found)
+
+    async def _replace(
+        self, log: OpenLog, predecessors: Sequence[Predecessor], reason: str, key: AuditKey
+    ) -> None:
+        """End the current log and begin another. Needs the log alone. Raises `OSError`."""
+        if before := self._log:
+            try:
+                await self._write_close(before, reason, key)
+            except OSError:
+                log.discard()
+                raise
+            closed = Predecessor(before.origin, LogState.CLOSED, before.size, before.root)
+            predecessors = [*(one for one in predecessors if one.log != closed.log), closed]
+        try:
+            await self._begin_log(log, predecessors, key)
+        except OSError as error:
+            self._log = None
+            self._fail(error)
+            if before:
+                await self._let_go(before, self._upkeep)
+            raise
+
+    async def _write_close(self, log: OpenLog, reason: str, key: AuditKey) -> None:
+        """End a log, with the denials that no record accounts for yet.
+
+        With another key, its last checkpoint carries that key's signature too.
+        """
+        events: list[ServiceEvent] = []
+        cosigner = None
+        if key.public != self._key.public:
+            cosigner = NoteSigner(log.origin, key.private)
+            events.append(ServiceEvent("key_rotated", {"vkey": str(cosigner.key)}))
+        details: dict[str, Json] = {"reason": reason}
+        if denials := self.unrecorded:
+            details["denials"] = denials
+        await self._write(log, [*events, ServiceEvent("log_closed", details)], cosigner)
+        self.unrecorded -= denials
+        log.closed = True
+
+    async def _let_go(self, log: OpenLog, upkeep: Upkeep | None) -> None:
+        """Complete the files of a log that is not written any more, and announce where it ends."""
+        try:
+            if upkeep:
+                await upkeep.finish()
+        except OSError as error:
+            self.warning = f"the end of an audit log could not be published: {_reason(error)}"
+        self._announce(log.origin, log.checkpoint)
+
+    async def _announce_regularly(self) -> None:
+        announced = b""
+        while True:
+            await asyncio.sleep(self._settings.announce_seconds)
+            if self._log and self._log.checkpoint != announced:
+                announced = self._log.checkpoint
+                self._announce(self._log.origin, announced)
+
+    def _begin(self, work: Coroutine[None, None, None], tasks: set[asyncio.Task[None]]) -> None:
+        """Start a task and hold on to it until it is done."""
+        task = self._loop.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+
+def _refuse(batch: _Batch, reason: str) -> int:
+    """Tell those of a batch who still wait that there is no record; give how many."""
+    waiting = [future for _, future in batch if not future.done()]
+    for future in waiting:
+        future.set_exception(AuditUnavailableError(reason))
+    return len(waiting)
+
+
+def _reason(error: OSError) -> str:
+    """Say why records cannot be written, without naming a path."""
+    return f"the audit log cannot be written: {os.strerror(error.errno) if error.errno else error}"

@@ -1,0 +1,260 @@
+"""Reads the audit log: what exists, records, proofs, receipts, tiles (contract 4.5).
+
+Everything here blocks on files and belongs off the event loop. A log is asked for by its origin, which
+must be one that is there, and never becomes a path by itself. Nothing is shown past the newest
+published checkpoint, or past the last durable one for the log of this process.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from acs_sidecar.audit.format.checkpoint import Checkpoint
+from acs_sidecar.audit.format.claims import LogState
+from acs_sidecar.audit.format.merkle import (
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    range_hash,
+    verify_consistency,
+    verify_inclusion,
+)
+from acs_sidecar.audit.format.note import NoteError, SignedNote
+from acs_sidecar.audit.format.origin import is_origin
+from acs_sidecar.audit.format.receipt import Receipt
+from acs_sidecar.audit.format.tiles import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    EntryBundle,
+    Tile,
+    TileHashes,
+    entry_bundle,
+    parse_tile_path,
+)
+from acs_sidecar.audit.log.directory import LogDirectory, find_logs
+from acs_sidecar.audit.log.hashes import LogTiles
+from acs_sidecar.audit.log.records import LogDamagedError, record_lines
+from acs_sidecar.audit.log.writer import LiveView
+from acs_sidecar.spec.values import Json
+
+__all__ = ["AuditReader", "LogSummary", "NotInLogError", "UnknownLogError"]
+
+MAX_RECORDS = 1000
+
+
+class UnknownLogError(Exception):
+    """There is no such log."""
+
+
+class NotInLogError(Exception):
+    """What was asked for is not, or not yet, in the log; the message says what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSummary:
+    """A log of the audit directory, as far as it may be shown."""
+
+    log: str
+    vkey: str | None
+    state: LogState
+    size: int
+    last_time: str | None
+
+    def as_json(self) -> dict[str, Json]:
+        """Give the summary as it is handed out."""
+        return {
+            "log": self.log,
+            "vkey": self.vkey,
+            "state": self.state.value,
+            "size": self.size,
+            "last_time": self.last_time,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A log at the size up to which it may be shown."""
+
+    directory: LogDirectory
+    note: bytes
+    size: int
+    root: bytes
+    tiles: LogTiles
+
+    def require(self, size: int) -> None:
+        """Refuse a size that is not there yet. Raises `NotInLogError`."""
+        if not 0 < size <= self.size:
+            raise NotInLogError(f"the log has {self.size} records")
+
+    def root_at(self, size: int, hashes: TileHashes) -> bytes:
+        """Give the root of the first `size` records, proven against the signed one.
+
+        Raises `LogDamagedError` when the tiles do not lead there.
+        """
+        root = range_hash(0, size, hashes)
+        proof = consistency_proof(size, self.size, hashes)
+        if not verify_consistency(size, self.size, root, self.root, proof):
+            raise LogDamagedError(f"the tiles of `{self.directory.origin}` do not lead to the signed root")
+        return root
+
+
+class AuditReader:
+    """Reads the logs below `root`.
+
+    `live` is the view that the process has of its own log, taken on its event loop just before.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def logs(self, damaged: frozenset[str] = frozenset()) -> list[LogSummary]:
+        """List every log, other workers' and closed ones included; `damaged` were found to be so."""
+        return [self._summary(directory, damaged) for directory in find_logs(self._root)]
+
+    def checkpoint(self, log: str, live: LiveView | None = None) -> bytes:
+        """Give the newest checkpoint that may be shown. Raises `UnknownLogError`, `NotInLogError`."""
+        return self._shown(log, live).note
+
+    def record(self, log: str, index: int, live: LiveView | None = None) -> bytes:
+        """Give the exact line of a record. Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`."""
+        shown = self._shown(log, live)
+        shown.require(index + 1)
+        return _one_record(shown, index)
+
+    def records(self, log: str, start: int, limit: int, live: LiveView | None = None) -> list[bytes]:
+        """Give up to `limit` lines, at most 1,000, from `start` on; none at the end of the log.
+
+        Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
+        """
+        shown = self._shown(log, live)
+        if start < 0 or limit < 1:
+            raise NotInLogError("`start` must be 0 or more and `limit` 1 or more")
+        end = min(shown.size, start + min(limit, MAX_RECORDS))
+        return list(record_lines(shown.directory, start, end)) if start < end else []
+
+    def inclusion(
+        self, log: str, index: int, size: int | None = None, live: LiveView | None = None
+    ) -> list[bytes]:
+        """Prove that a record is in the tree of `size` records, or of all that may be shown.
+
+        Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
+        """
+        shown = self._shown(log, live)
+        size = shown.size if size is None else size
+        shown.require(size)
+        if not 0 <= index < size:
+            raise NotInLogError(f"record {index} is not among the first {size}")
+        hashes = shown.tiles.hashes()
+        proof = inclusion_proof(index, size, hashes)
+        if not verify_inclusion(hashes(0, index), index, size, proof, shown.root_at(size, hashes)):
+            raise LogDamagedError(f"the tiles of `{log}` do not lead from record {index} to its root")
+        return proof
+
+    def consistency(self, log: str, first: int, second: int, live: LiveView | None = None) -> list[bytes]:
+        """Prove that the tree of `first` records is the beginning of that of `second`.
+
+        Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
+        """
+        shown = self._shown(log, live)
+        shown.require(second)
+        if not 0 <= first <= second:
+            raise NotInLogError("`from` must not be greater than `to`")
+        hashes = shown.tiles.hashes()
+        proof = consistency_proof(first, second, hashes)
+        roots = shown.root_at(first, hashes), shown.root_at(second, hashes)
+        if not verify_consistency(first, second, *roots, proof):
+            raise LogDamagedError(f"the tiles of `{log}` do not lead from {first} records to {second}")
+        return proof
+
+    def receipt(self, log: str, index: int, live: LiveView | None = None) -> Receipt:
+        """Give the receipt of a record, checked against the checkpoint that it carries.
+
+        Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
+        """
+        shown = self._shown(log, live)
+        shown.require(index + 1)
+        record = _one_record(shown, index)
+        proof = inclusion_proof(index, shown.size, shown.tiles.hashes())
+        if not verify_inclusion(leaf_hash(record), index, shown.size, proof, shown.root):
+            raise LogDamagedError(f"record {index} of `{log}` does not lead to the root that was signed")
+        return Receipt(record, index, tuple(proof), shown.note)
+
+    def tile(self, log: str, path: str, live: LiveView | None = None) -> bytes:
+        """Give a tile or a bundle of entries by its path, `tile/0/000.p/5` for instance.
+
+        Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
+        """
+        shown = self._shown(log, live)
+        asked = parse_tile_path(path)
+        if asked is None:
+            raise NotInLogError("that is not the path of a tile or of entries")
+        level = asked.level if isinstance(asked, Tile) else 0
+        if (asked.index * TILE_WIDTH + asked.width) << TILE_HEIGHT * level > shown.size:
+            raise NotInLogError(f"the log has {shown.size} records, too few for that")
+        if isinstance(asked, EntryBundle):
+            start = asked.index * TILE_WIDTH
+            return entry_bundle(record_lines(shown.directory, start, start + asked.width))
+        return shown.tiles.fetch(asked)
+
+    def _shown(self, log: str, live: LiveView | None) -> _Shown:
+        if live and live.origin == log:
+            directory = LogDirectory(self._root, log)
+            note = live.checkpoint
+            tail_start, tail = live.tail_start, live.tail
+        else:
+            directory = self._known(log)
+            note = directory.published() or b""
+            tail_start, tail = 0, b""
+        try:
+            checkpoint = Checkpoint.parse(SignedNote.parse(note).text)
+        except NoteError:
+            raise NotInLogError("the log has no checkpoint yet") from None
+        tiles = LogTiles(directory, checkpoint.size, tail_start, tail)
+        return _Shown(directory, note, checkpoint.size, checkpoint.root, tiles)
+
+    def _known(self, log: str) -> LogDirectory:
+        if is_origin(log) and (directory := LogDirectory(self._root, log)).exists():
+            return directory
+        raise UnknownLogError("there is no such log")
+
+    def _summary(self, directory: LogDirectory, damaged: frozenset[str]) -> LogSummary:
+        try:
+            shown = self._shown(directory.origin, None)
+            first, last = _parsed(_one_record(shown, 0)), _parsed(_one_record(shown, shown.size - 1))
+        except (NotInLogError, LogDamagedError, OSError):
+            first = last = {}
+            size = 0
+        else:
+            size = shown.size
+        details = first.get("details")
+        vkey = details.get("vkey") if isinstance(details, Mapping) else None
+        state = LogState.DAMAGED if directory.origin in damaged else _state(directory, last)
+        return LogSummary(directory.origin, _text(vkey), state, size, _text(last.get("time")))
+
+
+def _state(directory: LogDirectory, last: Mapping[str, Json]) -> LogState:
+    try:
+        held = directory.held()
+    except OSError:  # what cannot be read is as good as damaged
+        return LogState.DAMAGED
+    ended = LogState.CLOSED if last.get("event") == "log_closed" else LogState.CRASHED
+    return LogState.OPEN if held else ended
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _one_record(shown: _Shown, index: int) -> bytes:
+    (line,) = record_lines(shown.directory, index, index + 1)
+    return line
+
+
+def _parsed(line: bytes) -> Mapping[str, Json]:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return {}
+    return record if isinstance(record, dict) else {}

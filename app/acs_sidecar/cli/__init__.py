@@ -1,0 +1,51 @@
+"""The command `acs-sidecar`: one module a verb."""
+
+import os
+import signal
+import sys
+
+import typer
+
+import acs_sidecar
+from acs_sidecar.cli.verbs import Verbs
+
+__all__ = ["cli", "main"]
+
+cli = typer.Typer(
+    name="acs-sidecar",
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="The policy decision sidecar for AI agents: a snapshot and a manifest in, a verdict out.",
+    epilog=(
+        "Start with `acs-sidecar serve --manifests manifests`, then  \n"
+        "`curl -s localhost:8383/v1/evaluate/input -H 'content-type: application/json' "
+        '-d \'{"manifest_ref": "test-double", "snapshot": {"input": {"text": "hello"}}}\'`'
+    ),
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(acs_sidecar.__version__)
+        raise typer.Exit
+
+
+@cli.callback()
+def _root(
+    _version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", callback=_version, is_eager=True
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command."""
+    if os.getpid() == 1:
+        # The first process of a container gets no signal that it does not handle.
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    # The engines look at these: one time zone everywhere, and failures that cost no stack trace.
+    os.environ |= {"TZ": "UTC", "RUST_BACKTRACE": "0"}
+    cli()

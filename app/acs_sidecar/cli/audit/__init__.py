@@ -1,0 +1,1 @@
+"""Commands for the audit log (contract 4.5)."""

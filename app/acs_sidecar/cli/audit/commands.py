@@ -1,0 +1,190 @@
+"""`acs-sidecar audit`: verify, show, export and prune the audit log, and its key."""
+
+import sys
+from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from rich.console import Console
+
+import acs_sidecar
+from acs_sidecar.audit.format.export import CSV_HEADER, FORMATS
+from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, generate_key, load_key
+from acs_sidecar.audit.log.opening import AuditDamagedError, AuditLogSettings
+from acs_sidecar.audit.log.prune import PRUNING_WORKER
+from acs_sidecar.audit.log.prune import prune as prune_logs
+from acs_sidecar.audit.read.query import RecordFilter, follow_records, read_records
+from acs_sidecar.cli.audit.location import logs_to_read, reading
+from acs_sidecar.cli.audit.ship import ship
+from acs_sidecar.cli.audit.verify import verify
+from acs_sidecar.cli.output import OutputFormat, fail, print_json, printable, wants_table
+from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.spec.values import JsonObject
+
+__all__ = ["audit"]
+
+audit = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Verify, show, export, prune and ship the audit log."
+)
+audit.command()(verify)
+audit.command()(ship)
+
+_PATH = typer.Argument(None, help="Audit directory, or a directory within it; the configured one by default.")
+_AGENT = typer.Option(None, help="Only of this agent.")
+_DECISION = typer.Option(None, help="Only with this decision.")
+_EVENT = typer.Option(None, help="Only this event: `decision`, `log_opened`, …")
+_SINCE = typer.Option(None, help="Only since a date, a time, or `30m`, `12h`, `7d` ago.")
+_STYLES = {
+    "allow": "green",
+    "warn": "yellow",
+    "transform": "cyan",
+    "escalate": "magenta",
+    "deny": "bold red",
+}
+_COLUMNS = ("time", "decision", "intervention_point", "agent_id", "tool", "policy_id", "reason", "index")
+
+
+class ExportFormat(StrEnum):
+    """What `export` writes."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    CLOUDEVENTS = "cloudevents"
+    OCSF = "ocsf"
+
+
+@audit.command()
+def show(
+    path: Path | None = _PATH,
+    agent: str | None = _AGENT,
+    decision: str | None = _DECISION,
+    event: str | None = _EVENT,
+    since: str | None = _SINCE,
+    last: int | None = typer.Option(None, min=1, help="Only the last so many."),
+    follow: bool = typer.Option(False, "--follow", "-f", help="Go on with records as they come."),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+) -> None:
+    """Show records by time: a table on a terminal, the records themselves in a pipe. Verifies nothing."""
+    place = path or settings_from(None).settings.audit_dir
+    chosen = RecordFilter(agent, decision, event, _since(since))
+    console = Console(highlight=False, soft_wrap=True)
+    with reading():
+        found: Iterable[JsonObject] = read_records(logs_to_read(place).logs, chosen)
+        _print_records(deque(found, last) if last else found, console, output)
+        if follow:
+            _print_records(follow_records(place, chosen), console, output)
+
+
+@audit.command()
+def export(
+    path: Path | None = _PATH,
+    to: ExportFormat = typer.Option(ExportFormat.JSONL, "--to", help="What to write."),
+    agent: str | None = _AGENT,
+    decision: str | None = _DECISION,
+    event: str | None = _EVENT,
+    since: str | None = _SINCE,
+) -> None:
+    """Write records for other systems to the standard output, by time. Verifies nothing."""
+    place = path or settings_from(None).settings.audit_dir
+    written = FORMATS[to.value]
+    with reading():
+        if to is ExportFormat.CSV:
+            sys.stdout.write(CSV_HEADER)
+        for record in read_records(
+            logs_to_read(place).logs, RecordFilter(agent, decision, event, _since(since))
+        ):
+            sys.stdout.write(written(record))
+
+
+@audit.command()
+def prune(
+    older_than: int = typer.Option(..., "--older-than", min=1, metavar="DAYS", help="Retention in days."),
+    path: Path | None = _PATH,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be deleted, and delete nothing."),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+) -> None:
+    """Delete whole logs that ended longer ago than the retention; a new log states what was deleted.
+
+    Needs the audit key: without that statement a deleted log is a missing one to `audit verify`.
+    """
+    settings = settings_from(None).settings
+    directory = path or settings.audit_dir
+    logs_to_read(directory)
+    config = AuditLogSettings(
+        directory=directory,
+        name=settings.audit_name,
+        instance="command",
+        worker=PRUNING_WORKER,
+        facts={"version": acs_sidecar.__version__},
+    )
+    before = rfc3339(int((datetime.now(UTC) - timedelta(days=older_than)).timestamp() * 1_000_000))
+    try:
+        pruned = prune_logs(config, load_key(settings.audit_key_file), before, dry_run)
+    except (KeyFileError, AuditDamagedError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{directory} cannot be pruned: {error.strerror}")
+    if not wants_table(output):
+        print_json({"deleted": [one.as_json() for one in pruned], "dry_run": dry_run})
+        return
+    for one in pruned:
+        typer.echo(
+            f"{'would delete' if dry_run else 'deleted'}  {one.log}  {one.size} records, {one.last_time}"
+        )
+    if not pruned:
+        typer.echo("nothing is older than the retention")
+
+
+@audit.command()
+def key(
+    generate: bool = typer.Option(False, "--generate", help="Make the key first; never replaces one."),
+    pem: bool = typer.Option(False, "--pem", help="Print the public key as PEM."),
+) -> None:
+    """Print the public key to pin: a verifier key for all logs of the service, or PEM."""
+    settings = settings_from(None).settings
+    file = settings.audit_key_file
+    try:
+        if generate and file.exists():
+            fail(
+                f"{file} exists: move it away to make another, and keep it to verify the logs that it signed"
+            )
+        found = generate_key(file) if generate else load_key(file)
+    except KeyFileError as error:
+        fail(str(error))
+    typer.echo(_public_pem(found) if pem else str(found.verifier_key(settings.audit_name)), nl=not pem)
+
+
+def _print_records(records: Iterable[JsonObject], console: Console, output: OutputFormat) -> None:
+    for record in records:
+        if not wants_table(output):
+            sys.stdout.write(FORMATS["jsonl"](record))
+            sys.stdout.flush()
+            continue
+        decided = str(record.get("decision") or record.get("event"))
+        cells = [decided if name == "decision" else str(record.get(name) or "-") for name in _COLUMNS]
+        console.print(printable("  ".join(cells)), style=_STYLES.get(decided), markup=False)
+
+
+def _since(text: str | None) -> str | None:
+    if text is None:
+        return None
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
+    if unit and text[:-1].isdigit():
+        moment = datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})
+    else:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            fail(f"`{text}` is not a date or time in ISO 8601, nor `30m`, `12h` or `7d`")
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return rfc3339(int(moment.timestamp() * 1_000_000))
+
+
+def _public_pem(found: AuditKey) -> str:
+    public = found.private.public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -1,0 +1,46 @@
+"""What the commands that read the audit log share: where it is, and how they end when they cannot."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.read.query import Place, logs_at
+from acs_sidecar.audit.ship.nats import NatsSettings
+from acs_sidecar.cli.output import COULD_NOT_RUN, fail
+from acs_sidecar.settings.tree import Settings
+
+__all__ = ["logs_to_read", "nats_settings", "reading"]
+
+
+def logs_to_read(path: Path) -> Place:
+    """Give the logs at a path; end the command where there are none, or none that can be read."""
+    with reading():
+        place = logs_at(path)
+    if not place.logs:
+        fail(f"there is no audit log at {path}")
+    return place
+
+
+def nats_settings(settings: Settings) -> NatsSettings:
+    """Give where the stream of the fleet is; end the command where no server is configured."""
+    if not settings.audit_nats_url:
+        fail("no NATS server is configured: set ACS_AUDIT_NATS_URL, such as nats://127.0.0.1:4222")
+    return NatsSettings(settings.audit_nats_url, settings.audit_nats_creds_file, settings.audit_nats_ca_file)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """End the command when files cannot be read, and quietly when nobody reads its output any more."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise typer.Exit(COULD_NOT_RUN) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except LogDamagedError as error:
+        fail(f"{error}: `acs-sidecar audit verify` tells more")
+    except OSError as error:
+        fail(f"{error.filename} cannot be read: {error.strerror}")

@@ -1,0 +1,194 @@
+"""`acs-sidecar audit verify`: the audit of logs and receipts, from their raw bytes and a trusted key."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from acs_sidecar.audit.format.chain import Anchor, anchors_in, audit_logs
+from acs_sidecar.audit.format.findings import Finding, Report, Status
+from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
+from acs_sidecar.audit.format.trust import Trust
+from acs_sidecar.audit.format.verify import LogSource
+from acs_sidecar.audit.log.keys import KeyFileError, load_trusted_key
+from acs_sidecar.audit.read.source import FileLogSource
+from acs_sidecar.audit.ship.nats import NatsError
+from acs_sidecar.audit.ship.stream_source import AuditStream
+from acs_sidecar.cli.audit.location import logs_to_read, nats_settings, reading
+from acs_sidecar.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, printable, wants_table
+from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.spec.values import Json
+
+__all__ = ["verify"]
+
+_COLOURS = {Status.SOUND: "green", Status.UNSOUND: "bold red", Status.UNKNOWN: "yellow"}
+
+
+def verify(
+    paths: list[Path] = typer.Argument(None, help="Audit directories, or directories within one."),
+    keys: list[str] = typer.Option(
+        [],
+        "--key",
+        help="Trusted key: verifier key or PEM file, `@DATE` behind it for its end. Repeat for several.",
+    ),
+    anchors: list[Path] = typer.Option(
+        [], "--anchor", help="Checkpoints that were kept elsewhere, or the service's own log."
+    ),
+    receipts: list[Path] = typer.Option([], "--receipt", help="Receipt to verify, as JSON."),
+    fleet: bool = typer.Option(
+        False, "--nats", help="Verify every log of the stream that ACS_AUDIT_NATS_URL and _STREAM name."
+    ),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+) -> None:
+    """Verify logs and receipts from their raw bytes, offline.
+
+    Exits 0 when everything is sound, 1 when something is not, 2 when that could not be told.
+    """
+    if not paths and not receipts and not fleet:
+        fail("nothing to verify: name an audit directory, --nats, or a receipt with --receipt")
+    if paths and fleet:
+        fail("an audit directory and --nats are verified one after the other, not together")
+    trust = _trust(keys)
+    report = None
+    if paths:
+        report = _verified_logs(paths, anchors, trust, wants_table(output))
+    elif fleet:
+        report = _verified_fleet(anchors, trust, wants_table(output))
+    proven = [_verified_receipt(path, trust) for path in receipts]
+    if wants_table(output):
+        _show_report(report, proven)
+    else:
+        print_json({**(report.as_json() if report else {}), "receipts": proven})
+    if (report and report.status is Status.UNSOUND) or any(receipt["error"] for receipt in proven):
+        raise typer.Exit(1)
+    if report and report.status is Status.UNKNOWN:
+        raise typer.Exit(COULD_NOT_RUN)
+
+
+def _trust(keys: list[str]) -> Trust:
+    if not keys:
+        fail("no key is trusted: name one with --key, a verifier key or a PEM file")
+    try:
+        return Trust(tuple(load_trusted_key(text) for text in keys))
+    except KeyFileError as error:
+        fail(str(error))
+
+
+def _verified_logs(paths: list[Path], anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
+    with reading():
+        places = [logs_to_read(path) for path in paths]
+        logs = {log.path: log for place in places for log in place.logs}.values()
+        copied = [origin for origin, count in Counter(log.origin for log in logs).items() if count > 1]
+        if copied:
+            fail(f"the log {copied[0]} is there twice: verify its copies one after the other")
+        with _progress(sum(log.published_size() for log in logs), show_progress) as advance:
+            whole = all(place.whole for place in places)
+            return _audited([FileLogSource(log) for log in logs], anchor_files, trust, whole, advance)
+
+
+def _verified_fleet(anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
+    """Verify what was shipped, with the same auditor: each log from its own messages."""
+    settings = settings_from(None).settings
+    try:
+        with (
+            reading(),
+            AuditStream(nats_settings(settings), settings.audit_nats_stream) as stream,
+            _progress(0, show_progress) as advance,
+        ):
+            sources = stream.sources()
+            if not sources:
+                fail(f"the stream `{settings.audit_nats_stream}` has no audit log")
+            return _audited(sources, anchor_files, trust, True, advance)
+    except NatsError as error:
+        fail(str(error))
+
+
+def _audited(
+    sources: Sequence[LogSource], anchor_files: list[Path], trust: Trust, whole: bool, advance: "_Advance"
+) -> Report:
+    anchors: list[Anchor] = []
+    wrong: list[Finding] = []
+    for file in anchor_files:
+        found, findings = anchors_in(file.read_bytes(), str(file), trust)
+        anchors += found
+        wrong += findings
+    report = audit_logs(sources, trust, anchors, whole, advance)
+    return Report(report.logs, (*report.findings, *wrong))
+
+
+def _verified_receipt(path: Path, trust: Trust) -> dict[str, Json]:
+    """Verify a receipt, or the one in a response that asked for it."""
+    with reading():
+        content = path.read_bytes()
+    result: dict[str, Json] = {"path": str(path), "log": None, "index": None, "error": None}
+    try:
+        value = json.loads(content.decode(), object_pairs_hook=_unique)
+        if isinstance(value, dict) and isinstance(value.get("receipt"), dict):
+            value = value["receipt"]
+        receipt = Receipt.parse(value)
+        checkpoint = receipt.verify(trust)
+    except ReceiptError as error:
+        return {**result, "error": str(error)}
+    except (ValueError, RecursionError):
+        return {**result, "error": "not JSON"}
+    return {**result, "log": checkpoint.origin, "index": receipt.index}
+
+
+def _unique(members: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Make an object. Stops: two readings of one receipt, by a member given twice."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ReceiptError("a member is there twice")
+    return found
+
+
+def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for log in report.logs.values() if report else ():
+        colour = _COLOURS[log.status]
+        notes = [f"{log.size} records"]
+        notes += ["closed"] if log.closed else []
+        notes += [f"{log.pending_bytes} bytes pending"] if log.pending_bytes else []
+        notes += [f"time steps back at index {log.time_backward}"] if log.time_backward is not None else []
+        notes += [f"anchored up to {log.anchored}"] if log.anchored is not None else ["not anchored"]
+        notes += [log.unknown] if log.unknown else []
+        console.print(f"[{colour}]{log.status}[/]  {log.log}  {', '.join(notes)}")
+    for finding in report.all_findings if report else ():
+        console.print(f"  {printable(str(finding))}", style="red", markup=False)
+    for receipt in receipts:
+        word, colour = ("unsound", "bold red") if receipt["error"] else ("sound", "green")
+        place = f"record {receipt['index']} of {receipt['log']}"
+        text = printable(f"{receipt['path']}  {receipt['error'] or place}")
+        console.print(f"[{colour}]{word}[/]  {escape(text)}")
+    if report:
+        anchored = "anchored" if report.anchored else "not anchored: nothing outside vouches for the end"
+        console.print(f"{report.status}, {anchored}")
+
+
+@contextmanager
+def _progress(records: int, wanted: bool) -> Iterator["_Advance"]:
+    """Show how far the verification is, on a terminal."""
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not (wanted and console.is_terminal)
+    ) as bar:
+        yield _Advance(bar, records)
+
+
+class _Advance:
+    """Counts verified records on a progress bar."""
+
+    def __init__(self, bar: Progress, records: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task("records", total=records or None)
+
+    def __call__(self, records: int) -> None:
+        """Count records."""
+        self._bar.advance(self._task, records)

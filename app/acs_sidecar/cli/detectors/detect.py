@@ -1,0 +1,154 @@
+"""`acs-sidecar detect` and `detectors`: try the local classifiers, and measure them on a corpus."""
+
+import sys
+from pathlib import Path
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from acs_sidecar.cli.output import OutputFormat, fail, print_json, wants_table
+from acs_sidecar.detectors.corpus import CorpusError, Judged, judge, samples
+from acs_sidecar.detectors.findings import Detector
+from acs_sidecar.detectors.registry import DETECTORS, build_detector
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["detect", "detectors"]
+
+_KNOWN = ", ".join(f"`{name}`" for name in sorted(DETECTORS))
+
+
+def detect(
+    place: str = typer.Argument(metavar="FILE", help="Text file, or `-` for standard input."),
+    provider: str = typer.Option(help=f"Which detector: {_KNOWN}."),
+    options: str = typer.Option("{}", help="Its options, a JSON object, as in a manifest."),
+    as_json: bool = typer.Option(False, "--json", help="Read the file as JSON, not as text."),
+) -> None:
+    """Print what a local classifier finds in a text, as the annotation that a policy would see.
+
+    Exits 0 when nothing is flagged, 1 when something is, 2 when it could not look.
+    """
+    detector = _detector(provider, _object(options, "--options"))
+    content = _read(place)
+    try:
+        value: Json = orjson.loads(content) if as_json else content.decode()
+        found = detector(value)
+    except UnicodeDecodeError:
+        fail(f"{place}: is not UTF-8")
+    except orjson.JSONDecodeError:
+        fail(f"{place}: is not JSON")
+    except EvaluationError as error:
+        fail(f"{place}: {error.detail}")
+    print_json(found)
+    if found["flagged"]:
+        raise typer.Exit(1)
+
+
+def detectors(
+    corpus: Path = typer.Argument(
+        help="Folder with one for each provider: `PART-benign.txt`, `PART-hostile.txt`, maybe `options.json`."
+    ),
+    errors: bool = typer.Option(False, help="List what was missed and what was flagged wrongly."),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+) -> None:
+    """Measure the local classifiers on a corpus.
+
+    Precision is how many of the flagged samples are hostile, recall how many of the hostile ones are flagged.
+    """
+    rows = [row for provider in sorted(DETECTORS) for row in _measured(corpus, provider)]
+    if not rows:
+        fail(f"{corpus}: holds no `PROVIDER/PART-benign.txt`; providers are {_KNOWN}")
+    if wants_table(output):
+        _show(rows)
+        if errors:
+            _show_errors(rows)
+        return
+    print_json(
+        [
+            {
+                "provider": provider,
+                "part": part,
+                "benign": benign,
+                "hostile": judged.hostile_flagged + len(judged.missed),
+                "precision": round(judged.precision, 4),
+                "recall": round(judged.recall, 4),
+            }
+            | ({"missed": judged.missed, "wrongly_flagged": judged.wrongly_flagged} if errors else {})
+            for provider, part, benign, judged in rows
+        ]
+    )
+
+
+_Row = tuple[str, str, int, Judged]
+
+
+def _measured(corpus: Path, provider: str) -> list[_Row]:
+    folder = corpus / provider
+    options = folder / "options.json"
+    given = _object(options.read_text(), str(options)) if options.exists() else {}
+    rows = []
+    for file in sorted(folder.glob("*-benign.txt")):
+        part = file.name.removesuffix("-benign.txt")
+        benign = _samples(file)
+        hostile = _samples(folder / f"{part}-hostile.txt")
+        rows.append((provider, part, len(benign), judge(_detector(provider, given), benign, hostile)))
+    return rows
+
+
+def _samples(file: Path) -> list[Json]:
+    try:
+        return samples(_read(str(file)).decode())
+    except (CorpusError, UnicodeDecodeError) as error:
+        fail(f"{file}: {error}")
+
+
+def _detector(provider: str, options: JsonObject) -> Detector:
+    if provider not in DETECTORS:
+        fail(f"--provider `{provider}` is not known; there are {_KNOWN}")
+    try:
+        return build_detector(provider, "options", options)
+    except ManifestError as error:
+        fail("\n".join(map(str, error.diagnostics)))
+
+
+def _object(text: str, name: str) -> JsonObject:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        fail(f"{name} must be a JSON object")
+    return value
+
+
+def _read(place: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    except OSError as error:
+        fail(f"{place}: {error.strerror}")
+
+
+def _show(rows: list[_Row]) -> None:
+    table = Table(box=None)
+    for heading in ("provider", "part"):
+        table.add_column(heading)
+    for heading in ("benign", "hostile", "precision", "recall"):
+        table.add_column(heading, justify="right")
+    for provider, part, benign, judged in rows:
+        hostile = judged.hostile_flagged + len(judged.missed)
+        table.add_row(
+            provider, part, str(benign), str(hostile), f"{judged.precision:.3f}", f"{judged.recall:.3f}"
+        )
+    Console().print(table)
+
+
+def _show_errors(rows: list[_Row]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for provider, part, _, judged in rows:
+        for what, given in (("missed", judged.missed), ("wrongly flagged", judged.wrongly_flagged)):
+            for sample in given:
+                line = f"{provider} {part} {what}: {orjson.dumps(sample).decode()}"
+                console.print(line, markup=False)

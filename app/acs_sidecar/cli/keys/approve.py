@@ -1,0 +1,156 @@
+"""`acs-sidecar approve`: answer a challenge as an approver; and the keys that approvals need."""
+
+import base64
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from acs_sidecar.approval.approval import approve as signed
+from acs_sidecar.approval.challenge import Challenge, inspect_challenge, read_challenge
+from acs_sidecar.approval.token import TokenError
+from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, generate_key, load_key, load_trusted_key
+from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.canonical import digest
+from acs_sidecar.spec.codes import is_code
+from acs_sidecar.spec.values import Json
+
+__all__ = ["approvals", "approve"]
+
+approvals = typer.Typer(add_completion=False, no_args_is_help=True, help="The keys that approvals need.")
+
+
+def approve(
+    key: Path = typer.Option(help="The approver's Ed25519 key (PEM)."),
+    challenge: str = typer.Option("-", help="The challenge, a response that has it, or `-`: read it."),
+    deny: bool = typer.Option(False, "--deny", help="Deny instead."),
+    suspend: bool = typer.Option(False, "--suspend", help="End the run and decide elsewhere."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask on a terminal."),
+    service_key: str | None = typer.Option(
+        None, help="The service's approval key (verifier key or PEM file): check that it signed."
+    ),
+    policy_input: Path | None = typer.Option(
+        None, help="The policy input, or a response that has it: check that it is what is approved."
+    ),
+) -> None:
+    """Show what a challenge asks for, sign the answer, and print it: the `approval` of a resolution.
+
+    Exits 1 when the person at the terminal does not approve, and 2 when nothing could be signed.
+    """
+    if deny and suspend:
+        fail("give either --deny or --suspend")
+    outcome = Outcome.DENY if deny else Outcome.SUSPEND if suspend else Outcome.ALLOW
+    found = _challenge(challenge, service_key)
+    value = _policy_input(policy_input, found) if policy_input else None
+    _show(found, value, verified=service_key is not None)
+    if sys.stdin.isatty() and not yes and not _confirmed(outcome):
+        raise typer.Exit(1)
+    try:
+        private = load_key(key).private
+    except KeyFileError as error:
+        fail(str(error))
+    typer.echo(signed(found, outcome, time.time_ns() // 1_000, private))
+
+
+@approvals.command()
+def approver(
+    name: str = typer.Argument(help="The name that goes into records."),
+    key: Path = typer.Option(help="The approver's key (PEM)."),
+    generate: bool = typer.Option(False, "--generate", help="Make the key first; never replaces one."),
+) -> None:
+    """Print the entry of an approver for the `approvers` of the file that ACS_APPROVAL_TRUST_FILE names."""
+    if not is_code(name):
+        fail("a name is 1 to 96 of A-Z a-z 0-9 _ - . : /")
+    try:
+        if generate and key.exists():
+            fail(f"{key} exists: it is never replaced")
+        found = generate_key(key, "approver's") if generate else load_key(key)
+    except KeyFileError as error:
+        fail(str(error))
+    public = base64.b64encode(found.public).decode()
+    typer.echo(f'  "{name}":\n    public_key: "{public}"')
+
+
+@approvals.command("key")
+def service_key() -> None:
+    """Print the public key that challenges are signed with, for approvers and webhooks to check."""
+    file = settings_from(None).settings.approval_key_file
+    try:
+        found: AuditKey = load_key(file)
+    except KeyFileError as error:
+        fail(str(error))
+    typer.echo(str(found.verifier_key("approvals")))
+
+
+def _confirmed(outcome: Outcome) -> bool:
+    """Ask the person at the terminal; the output is for the approval alone."""
+    typer.echo(f"Answer `{outcome.value}`? [y/N] ", err=True, nl=False)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _challenge(given: str, service_key: str | None) -> Challenge:
+    text = sys.stdin.read() if given == "-" else given
+    text = text.strip()
+    if text.startswith("{"):
+        text = _member(_json(text.encode(), "the challenge"), "approval", "challenge")
+    try:
+        if service_key is None:
+            return inspect_challenge(text)
+        return read_challenge(text, (load_trusted_key(service_key).public,))
+    except (TokenError, KeyFileError) as error:
+        fail(str(error))
+
+
+def _member(value: Json, *names: str) -> str:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, str):
+        fail(f"the response has no `{'.'.join(names)}`: only an escalation that can be approved has one")
+    return value
+
+
+def _policy_input(path: Path, challenge: Challenge) -> Json:
+    """Read the policy input, and end the command unless it is the one that the challenge is for."""
+    try:
+        value = _json(path.read_bytes(), str(path))
+    except OSError as error:
+        fail(f"--policy-input {path}: {error.strerror}")
+    if isinstance(value, dict) and "policy_input" in value:
+        value = value["policy_input"]
+    if digest(value) != challenge.action["enforced_identity"]:
+        fail(f"{path} is not what the challenge is for: its identity is another one")
+    return value
+
+
+def _json(text: bytes, place: str) -> Json:
+    try:
+        value: Json = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        fail(f"{place} is not JSON")
+    return value
+
+
+def _show(challenge: Challenge, policy_input: Json, *, verified: bool) -> None:
+    console = Console(stderr=True, soft_wrap=True)
+    table = Table("member", "value", show_header=False, box=None)
+    for name, value in challenge.terms.items():
+        if value is not None:
+            table.add_row(name, _plain(value))
+    if policy_input is not None:
+        table.add_row("policy input", _plain(policy_input))
+    console.print(table)
+    if not verified:
+        console.print("not checked who signed this challenge: give --service-key", style="yellow")
+
+
+def _plain(value: Json) -> str:
+    """Write a value so that nothing in it can move the cursor or look like another line."""
+    text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    shown = "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+    return Console().render_str(shown, markup=False).plain

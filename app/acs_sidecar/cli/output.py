@@ -1,0 +1,73 @@
+"""How commands speak: tables for people at a terminal, JSON for everything else."""
+
+import sys
+from enum import StrEnum
+from typing import NoReturn
+
+import orjson
+import typer
+from rich.console import Console
+
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+
+__all__ = [
+    "COULD_NOT_RUN",
+    "OutputFormat",
+    "fail",
+    "print_json",
+    "printable",
+    "show_findings",
+    "stdout_is_terminal",
+    "wants_table",
+]
+
+COULD_NOT_RUN = 2
+"""Exit code of a command that could not do its work, as against 1: it did, and the answer is no."""
+
+
+class OutputFormat(StrEnum):
+    """`auto` is a table on a terminal and JSON in a pipe."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    JSON = "json"
+
+
+def wants_table(chosen: OutputFormat) -> bool:
+    """Tell whether to print for a person."""
+    return chosen is OutputFormat.TABLE or (chosen is OutputFormat.AUTO and stdout_is_terminal())
+
+
+def stdout_is_terminal() -> bool:
+    """Tell whether a person reads the output."""
+    return sys.stdout.isatty()
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document, indented."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    sys.stdout.write(text.decode())
+
+
+def printable(text: str) -> str:
+    """Write out what would move a terminal's cursor, change its colours or turn its text round."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def show_findings(findings: tuple[Diagnostic, ...]) -> None:
+    """Print findings to the error stream, one a line, coloured on a terminal."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for finding in findings:
+        style = "bold red" if finding.severity == "error" else "yellow"
+        console.print(finding.severity, style=style, end=": ")
+        console.print(f"{finding} [{finding.code}]", markup=False)
+
+
+def fail(message: str, code: int = COULD_NOT_RUN) -> NoReturn:
+    """End a command that could not run, or whose answer is no, saying why."""
+    for line in message.splitlines():
+        typer.secho(f"error: {line}", fg=typer.colors.RED, err=True)
+    raise typer.Exit(code)

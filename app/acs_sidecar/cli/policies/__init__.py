@@ -1,0 +1,1 @@
+"""Commands for authors of manifests and policies (contract 3.4)."""

@@ -1,0 +1,92 @@
+"""What the test cases of a manifest reach: points, decisions at them, and lines of Rego (contract 3.4)."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from acs_sidecar.cli.policies.case_run import CaseResult
+from acs_sidecar.engines.rego.coverage import LineCoverage
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
+from acs_sidecar.spec.verdict import Decision
+
+__all__ = ["Coverage", "coverage_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class PointCoverage:
+    """How often each decision was made at a configured point; empty where no case asks there."""
+
+    intervention_point: str
+    decisions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCoverage:
+    """The lines of one Rego module that hold something to evaluate, and which of them never were."""
+
+    policy: str
+    module: str
+    lines: int
+    missed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the cases of one manifest reach."""
+
+    points: tuple[PointCoverage, ...]
+    rego: tuple[ModuleCoverage, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as a JSON value."""
+        return asdict(self)
+
+    def show(self, console: Console, manifest: str) -> None:
+        """Print two tables."""
+        table = Table("point", *Decision, box=None, pad_edge=False, title_justify="left")
+        table.title = f"{manifest}: decisions by point"
+        for point in self.points:
+            cells = [str(point.decisions.get(decision, "[dim]-[/]")) for decision in Decision]
+            name = point.intervention_point
+            table.add_row(name if point.decisions else f"[red]{name} (no case)[/]", *cells)
+        console.print(table)
+        if not self.rego:
+            return
+        table = Table("module", "lines", "reached", "not reached", box=None, pad_edge=False)
+        table.title, table.title_justify = f"{manifest}: lines of Rego", "left"
+        for module in self.rego:
+            share = 100 * (module.lines - len(module.missed)) // module.lines
+            style = "red" if module.missed else "green"
+            table.add_row(module.module, str(module.lines), f"[{style}]{share} %[/]", _ranges(module.missed))
+        console.print(table)
+
+
+def coverage_of(
+    manifest: CompiledManifest,
+    results: Iterable[CaseResult],
+    modules: Mapping[tuple[str, str], LineCoverage],
+) -> Coverage:
+    """Gather what was reached."""
+    seen: dict[str, Counter[str]] = {point: Counter() for point in manifest.points}
+    for result in results:
+        if result.decision and result.case.point in seen:
+            seen[result.case.point][result.decision] += 1
+    return Coverage(
+        tuple(PointCoverage(point, dict(sorted(decisions.items()))) for point, decisions in seen.items()),
+        tuple(
+            ModuleCoverage(path, name, len(found.lines), tuple(sorted(found.lines - found.reached)))
+            for (path, name), found in sorted(modules.items())
+            if found.lines
+        ),
+    )
+
+
+def _ranges(lines: Iterable[int]) -> str:
+    """Write lines as `3, 7-9`."""
+    runs = [[line for _, line in run] for _, run in groupby(enumerate(lines), lambda at: at[1] - at[0])]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

@@ -1,0 +1,28 @@
+"""`acs-sidecar digest`: the digest that identifies a manifest."""
+
+from pathlib import Path
+
+import typer
+
+from acs_sidecar.cli.output import fail, show_findings
+from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.manifests.discovery import read_manifests
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+
+__all__ = ["digest"]
+
+
+def digest(path: Path = typer.Argument(help="Manifest file, or its directory.")) -> None:
+    """Print the digest of a manifest: the same whether it is written as YAML or as JSON.
+
+    It appears in every response and audit record of the service.
+    """
+    manifests = read_manifests(settings_from(None).settings, manifest_files([path]))
+    for read in manifests:
+        if isinstance(read.content, ManifestError):
+            show_findings(read.content.diagnostics)
+            fail(f"{path} cannot be read as a manifest")
+        if read.digest is None:
+            fail(f"{path} is not one mapping")
+        typer.echo(read.digest if len(manifests) == 1 else f"{read.digest}  {read.file.name}")

@@ -1,0 +1,104 @@
+"""`acs-sidecar evaluate`: one decision, without a server."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from acs_sidecar.cli.output import OutputFormat, fail, print_json, show_findings, wants_table
+from acs_sidecar.cli.policies.decide import decide
+from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.manifests.compiler import ManifestCompiler
+from acs_sidecar.manifests.discovery import read_manifests
+from acs_sidecar.manifests.loading import build_compiler, compile_manifest
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.settings.tree import Settings
+from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
+from acs_sidecar.spec.points import InterventionPoint, Mode
+from acs_sidecar.spec.values import nesting_bound
+from acs_sidecar.telemetry.log import LogFormat, configure_logging
+from acs_sidecar.wire.problems import ProblemError
+from acs_sidecar.wire.requests import INCLUDES, EvaluateRequest, parse_object
+from acs_sidecar.wire.responses import decision_json
+
+__all__ = ["evaluate"]
+
+_STYLES = {"allow": "green", "deny": "red", "warn": "yellow", "escalate": "magenta", "transform": "cyan"}
+
+
+def evaluate(
+    manifest: Path = typer.Option(help="Manifest file, or its directory."),
+    point: InterventionPoint = typer.Option(help="Intervention point."),
+    snapshot: str = typer.Option(help="JSON file with the snapshot, or `-` for standard input."),
+    mode: Mode = typer.Option(Mode.ENFORCE, help="Whether a transform is applied."),
+    include: list[str] = typer.Option([], help="Add `policy_input` or `trace`; may be repeated."),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+) -> None:
+    """Evaluate one snapshot against one manifest and print what the service would answer.
+
+    Exits 0 whatever the verdict is, and 2 when there could be none.
+    """
+    if not set(include) <= INCLUDES - {"receipt"}:
+        fail("--include takes `policy_input` and `trace`")
+    settings = settings_from(None).settings
+    configure_logging(LogFormat.CONSOLE, "error")
+    text = _read(snapshot)
+    try:
+        value = parse_object(text)
+    except ProblemError as problem:
+        fail(f"--snapshot {snapshot}: {problem.detail}")
+    request = EvaluateRequest(
+        point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=frozenset(include)
+    )
+    client = HttpClient()
+    compiled = _compiled(manifest, settings, build_compiler(settings, client, None))
+
+    async def run() -> Decision:
+        try:
+            return await decide(compiled, request)
+        finally:
+            await client.close()
+
+    decision = asyncio.run(run())
+    if wants_table(output):
+        _show(decision, request.include)
+    else:
+        print_json(decision_json(decision, None, request.include))
+
+
+def _compiled(place: Path, settings: Settings, compiler: ManifestCompiler) -> CompiledManifest:
+    """Compile the one manifest at `place`, or end the command with its findings."""
+    manifests = read_manifests(settings, manifest_files([place]))
+    if len(manifests) != 1:
+        names = ", ".join(read.file.name for read in manifests)
+        fail(f"{place} holds several manifests ({names}): name one of them")
+    manifest = compile_manifest(manifests[0], compiler)
+    if isinstance(manifest, InvalidManifest):
+        show_findings(manifest.error.diagnostics)
+        fail(f"{place} is not a valid manifest")
+    return manifest
+
+
+def _read(place: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    except OSError as error:
+        fail(f"--snapshot {place}: {error.strerror}")
+
+
+def _show(decision: Decision, include: frozenset[str]) -> None:
+    body = decision_json(decision, None, include)
+    verdict = decision.verdict.as_json()
+    console = Console()
+    table = Table("member", "value", show_header=False, box=None)
+    style = _STYLES[decision.verdict.decision.value]
+    table.add_row("decision", f"[bold {style}]{decision.verdict.decision.value}[/]")
+    for name, value in {**verdict, **body}.items():
+        if name not in ("decision", "verdict") and value not in (None, []):
+            table.add_row(name, Console().render_str(str(value), markup=False))
+    console.print(table)

@@ -1,0 +1,68 @@
+"""A run of test cases as JUnit XML, which every CI system reads (contract 3.4)."""
+
+import re
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from acs_sidecar.cli.policies.case_report import ManifestReport, value_text
+from acs_sidecar.cli.policies.case_run import CaseResult
+
+__all__ = ["junit_xml"]
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit_xml(reports: Sequence[ManifestReport], seconds: float) -> bytes:
+    """Give the document: a suite a manifest; an invalid manifest is a suite with one error."""
+    root = Element("testsuites", name="acs-sidecar test", time=f"{seconds:.6f}")
+    for report in reports:
+        suite = SubElement(
+            root,
+            "testsuite",
+            name=_text(report.name),
+            tests=str(len(report.results) + bool(report.findings)),
+            failures=str(report.failed),
+            errors=str(report.errors),
+            skipped="0",
+            time=f"{sum(result.duration_us for result in report.results) / 1_000_000:.6f}",
+        )
+        if report.findings:
+            case = SubElement(suite, "testcase", name="manifest and cases", classname=_text(report.name))
+            error = SubElement(case, "error", type="could-not-run", message=_text(str(report.findings[0])))
+            error.text = _text("\n".join(str(finding) for finding in report.findings))
+        for result in report.results:
+            _add_case(suite, report, result)
+    for count in ("tests", "failures", "errors"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
+    indent(root)
+    document: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _add_case(suite: Element, report: ManifestReport, result: CaseResult) -> None:
+    case = SubElement(
+        suite,
+        "testcase",
+        name=_text(result.case.name),
+        classname=_text(f"{report.name}.{result.case.point}"),
+        time=f"{result.duration_us / 1_000_000:.6f}",
+        file=_text(result.case.source),
+        line=str(result.case.line or 1),
+    )
+    if result.error is not None:
+        error = SubElement(case, "error", type="could-not-run", message=_text(result.error))
+        error.text = _text(f"{result.case.source}:{result.case.line or 1}: {result.error}")
+    elif result.differences:
+        lines = [
+            f"{difference.member}: expected {value_text(difference.expected)}, "
+            f"actual {value_text(difference.actual)}"
+            for difference in result.differences
+        ]
+        failure = SubElement(case, "failure", type="verdict", message=_text(lines[0]))
+        place = f"{result.case.source}:{result.case.line or 1}"
+        failure.text = _text("\n".join([place, *lines, *([result.detail] if result.detail else [])]))
+
+
+def _text(text: str) -> str:
+    """Write characters that XML cannot hold as JSON would."""
+    return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

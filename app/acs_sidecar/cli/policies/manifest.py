@@ -1,0 +1,45 @@
+"""Finding manifests for the commands."""
+
+from pathlib import Path
+
+from acs_sidecar.cli.output import fail, show_findings
+from acs_sidecar.manifests.files import ManifestFile, find_manifests, read_document
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.model import document_digest
+
+__all__ = ["manifest_files", "one_digest"]
+
+
+def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
+    """List the manifests of files and directories; a directory that is one manifest counts as it."""
+    found: list[ManifestFile] = []
+    for place in places:
+        own = [place / f"manifest{suffix}" for suffix in (".yaml", ".yml", ".json")]
+        single = next((path for path in own if path.is_file()), place)
+        try:
+            files = find_manifests(single)
+        except ManifestError as error:
+            show_findings(error.diagnostics)
+            fail(f"no manifest can be read at {place}")
+        if not files:
+            fail(f"no manifest is at {place}: expected */manifest.yaml or *.yaml in it")
+        found.extend(files)
+    return tuple(found)
+
+
+def one_digest(place: Path) -> str:
+    """Give the digest of the one manifest at `place`, as it would be sent with a request."""
+    files = manifest_files([place])
+    if len(files) != 1:
+        fail(f"{place} holds several manifests ({', '.join(file.name for file in files)}): name one of them")
+    try:
+        document = read_document(files[0].path, files[0].label)
+    except ManifestError as error:
+        show_findings(error.diagnostics)
+        fail(f"{place} cannot be read as a manifest")
+    digest = document_digest(document)
+    if digest is None or not isinstance(document.value, dict):
+        fail(f"{place} is not one mapping")
+    if "extends" in document.value:
+        fail(f"{place} has `extends`: a manifest that comes with a request stands alone")
+    return digest

@@ -1,0 +1,88 @@
+"""`acs-sidecar validate`: check manifests before they are deployed."""
+
+import time
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from acs_sidecar.cli.output import fail, print_json, show_findings, stdout_is_terminal
+from acs_sidecar.cli.policies.finding_files import in_files
+from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.policies.sarif import sarif_log
+from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.manifests.compiler import ManifestCompiler
+from acs_sidecar.manifests.composition import ReadManifest
+from acs_sidecar.manifests.discovery import read_manifests
+from acs_sidecar.manifests.loading import build_compiler, compile_manifest
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.manifest.compiled import InvalidManifest
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+
+__all__ = ["validate"]
+
+
+class FindingsFormat(StrEnum):
+    """How findings are printed: `auto` is text on a terminal and JSON in a pipe."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    path: str
+    valid: bool
+    digest: str | None
+    compile_ms: float
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def validate(
+    paths: list[Path] = typer.Argument(help="Manifest files, their folders, or directories of manifests."),
+    output: FindingsFormat = typer.Option(FindingsFormat.AUTO, "--format", help="How to print."),
+    strict: bool = typer.Option(False, "--strict", help="Fail on warnings too."),
+) -> None:
+    """Validate and lint manifests with their policies, as the service does when it starts.
+
+    Exits 0 when all are valid, 1 when one is not (or, with `--strict`, has a warning), 2 when
+    something could not be read.
+    """
+    settings = settings_from(None).settings
+    compiler = build_compiler(settings, HttpClient(), None)
+    checked = [_check(read, compiler) for read in read_manifests(settings, manifest_files(paths))]
+    match output:
+        case FindingsFormat.SARIF:
+            print_json(sarif_log(finding for one in checked for finding in one.diagnostics))
+        case FindingsFormat.TEXT:
+            _show(checked)
+        case FindingsFormat.AUTO if stdout_is_terminal():
+            _show(checked)
+        case _:
+            print_json([asdict(one) for one in checked])
+    if not all(one.valid for one in checked):
+        raise typer.Exit(1)
+    if strict and (warnings := sum(len(one.diagnostics) for one in checked)):
+        fail(f"{warnings} warnings, and `--strict` allows none", code=1)
+
+
+def _check(read: ReadManifest, compiler: ManifestCompiler) -> _Checked:
+    started = time.perf_counter()
+    manifest = compile_manifest(read, compiler)
+    took = round((time.perf_counter() - started) * 1000, 1)
+    invalid = isinstance(manifest, InvalidManifest)
+    findings = manifest.error.diagnostics if isinstance(manifest, InvalidManifest) else manifest.warnings
+    shown = in_files(read, findings)
+    return _Checked(str(read.file.path), not invalid, manifest.digest, took, shown)
+
+
+def _show(checked: list[_Checked]) -> None:
+    for one in checked:
+        show_findings(one.diagnostics)
+        word, colour = ("valid", typer.colors.GREEN) if one.valid else ("invalid", typer.colors.RED)
+        typer.echo(
+            f"{typer.style(word, fg=colour)}  {one.path}  {one.digest or ''}  compiled in {one.compile_ms} ms"
+        )

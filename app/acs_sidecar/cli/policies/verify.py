@@ -1,0 +1,51 @@
+"""`acs-sidecar verify`: whether a manifest was signed by a trusted key."""
+
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+from acs_sidecar.access.entries import AccessFileError
+from acs_sidecar.access.signing import UntrustedError, read_trust
+from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.policies.manifest import one_digest
+from acs_sidecar.wire.problems import ProblemError
+from acs_sidecar.wire.requests import parse_object
+
+__all__ = ["verify"]
+
+
+def verify(
+    manifest: Path = typer.Argument(help="Manifest file, or its directory."),
+    trust: Path = typer.Option(help="Trust file, as in ACS_INLINE_TRUST_FILE."),
+    signature: str = typer.Option(help="File with the `manifest_signature`, or `-` for standard input."),
+) -> None:
+    """Check the signature of a manifest as the service does.
+
+    Exits 0 when it holds, 1 when it does not, 2 when that could not be told.
+    """
+    digest = one_digest(manifest)
+    try:
+        keys = read_trust(trust)
+        claim = parse_object(_read(signature))
+    except AccessFileError as error:
+        fail(str(error))
+    except ProblemError:
+        fail(f"--signature {signature}: is not one JSON object")
+    key_id, value = claim.get("key_id"), claim.get("signature")
+    if claim.keys() != {"key_id", "signature"} or not isinstance(key_id, str) or not isinstance(value, str):
+        fail(f"--signature {signature}: must have the texts `key_id` and `signature`")
+    try:
+        keys.signer(key_id, time.time()).verify(digest, value)
+    except UntrustedError as error:
+        typer.secho(f"not verified: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"verified: {digest} by {key_id}")
+
+
+def _read(place: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    except OSError as error:
+        fail(f"--signature {place}: {error.strerror}")

@@ -1,0 +1,88 @@
+"""`acs-sidecar serve`: run the service."""
+
+import time
+from functools import partial
+from pathlib import Path
+
+import structlog
+import typer
+
+from acs_sidecar.access.entries import AccessFileError
+from acs_sidecar.audit.log.keys import KeyFileError
+from acs_sidecar.cli.output import fail, show_findings
+from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.engines.adapters.custom import AdapterError
+from acs_sidecar.manifests.loading import load_operator_manifests
+from acs_sidecar.manifests.watch import tree_state
+from acs_sidecar.server.descriptors import connections_within, raise_open_files_limit
+from acs_sidecar.server.handed_file import hand
+from acs_sidecar.server.reload_rounds import Served
+from acs_sidecar.server.sockets import BindError, bind
+from acs_sidecar.server.supervisor import StartError, supervise
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.telemetry.log import configure_logging
+from acs_sidecar.telemetry.shared import SharedNumbers
+from acs_sidecar.wiring import audit_key, build_access
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: str | None = typer.Option(None, help="Address to listen on (ACS_HOST)."),
+    port: int | None = typer.Option(None, help="Port to listen on; 0 takes a free one (ACS_PORT)."),
+    uds: Path | None = typer.Option(None, help="Unix socket to listen on instead (ACS_UDS)."),
+    workers: int | None = typer.Option(None, help="Processes that answer requests (ACS_WORKERS)."),
+    manifests: Path | None = typer.Option(None, help="Directory of manifests, or one file (ACS_MANIFESTS)."),
+    config: Path | None = typer.Option(None, help="YAML file of settings; the environment wins over it."),
+) -> None:
+    """Run the service until SIGTERM; a second SIGTERM ends it at once.
+
+    Every setting is an `ACS_` variable: `acs-sidecar config` lists them with their values.
+    """
+    from acs_sidecar.server.worker import Inherited, run_worker  # noqa: PLC0415  # loads for longer than most commands run
+
+    loaded = settings_from(config, host=host, port=port, uds=uds, workers=workers, manifests=manifests)
+    settings = loaded.settings
+    configure_logging(settings.log_format, settings.log_level)
+    _warn_of_few_files(settings.max_in_flight)
+    if not settings.local and settings.auth_tokens_file and not settings.tls_cert_file:
+        structlog.stdlib.get_logger("acs").warning(
+            "tokens_in_clear",
+            detail="anybody on the way can read tokens: set ACS_TLS_CERT_FILE, or put TLS in front",
+        )
+    try:
+        key = audit_key(settings)
+        listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
+        build_access(settings)
+        seen = tree_state(settings.manifests)
+        packed, fault = load_operator_manifests(settings)
+        served = Served(hand(packed), time.time(), seen, fault)
+        inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers))
+        code = supervise(
+            settings.workers,
+            partial(run_worker, inherited),
+            served,
+            hang_timeout_s=settings.worker_hang_timeout_s,
+            drain_s=settings.shutdown_timeout_s,
+            stop_listening=listener.close,
+        )
+    except ManifestError as error:
+        show_findings(error.diagnostics)
+        if settings.manifests_url:
+            fail("ACS_MANIFESTS_URL has no bundle that can be served, and no good one is kept from before")
+        fail("the manifests cannot be served; correct them, or set ACS_MANIFESTS_STRICT=false")
+    except (AccessFileError, AdapterError, BindError, KeyFileError, StartError) as error:
+        fail(str(error))
+    raise typer.Exit(code)
+
+
+def _warn_of_few_files(max_in_flight: int) -> None:
+    limit = raise_open_files_limit()
+    if (room := connections_within(limit)) < max_in_flight:
+        structlog.stdlib.get_logger("acs").warning(
+            "open_files_limit_low",
+            limit=limit,
+            connections=room,
+            detail=f"more connections are closed at once: raise the limit (ulimit -n), "
+            f"or set ACS_MAX_IN_FLIGHT={room}",
+        )

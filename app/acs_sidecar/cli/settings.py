@@ -1,0 +1,19 @@
+"""Settings for commands: the environment, `--config`, and the options that override."""
+
+import os
+from pathlib import Path
+
+from acs_sidecar.cli.output import fail
+from acs_sidecar.settings.tree import Loaded, SettingsError, load_settings
+from acs_sidecar.spec.values import Json
+
+__all__ = ["settings_from"]
+
+
+def settings_from(file: Path | None, **options: Json | Path) -> Loaded:
+    """Load the settings; options that are `None` were not given. Ends the command on a fault."""
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return load_settings(os.environ, file, given)
+    except SettingsError as error:
+        fail(str(error))

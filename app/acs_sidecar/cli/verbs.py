@@ -1,0 +1,61 @@
+"""The verbs of the command, each imported when it is called or listed: none waits for another's imports."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+__all__ = ["VERBS", "Verbs"]
+
+VERBS = {
+    "serve": "serve:serve",
+    "doctor": "doctor:doctor",
+    "evaluate": "policies.evaluate:evaluate",
+    "validate": "policies.validate:validate",
+    "test": "policies.test:test",
+    "approve": "keys.approve:approve",
+    "detect": "detectors.detect:detect",
+    "detectors": "detectors.detect:detectors",
+    "digest": "policies.digest:digest",
+    "sign": "policies.sign:sign",
+    "verify": "policies.verify:verify",
+    "config": "config:config",
+    "token": "keys.token:token",
+    "openapi": "openapi:openapi",
+    "schema": "policies.schema:schema",
+    "approvals": "keys.approve:approvals",
+    "audit": "audit.commands:audit",
+}
+
+
+class Verbs(TyperGroup):
+    """The group of all verbs, as `module:function` or `module:group` below this package."""
+
+    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002  # the base's signature
+        """Name the verbs, in the order of this table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
+        """Import a verb. For a name that is none, import all, so that a near one can be suggested."""
+        if cmd_name not in VERBS:
+            for verb in VERBS:
+                self.get_command(ctx, verb)
+            return None
+        if cmd_name not in self.commands:
+            self.commands[cmd_name] = _command(cmd_name)
+        return self.commands[cmd_name]
+
+
+def _command(name: str) -> "Command":
+    module, _, attribute = VERBS[name].partition(":")
+    verb = getattr(import_module(f"acs_sidecar.cli.{module}"), attribute)
+    if not isinstance(verb, typer.Typer):
+        function, verb = verb, typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        verb.command(name)(function)
+    command = typer.main.get_command(verb)
+    command.name = name
+    return command

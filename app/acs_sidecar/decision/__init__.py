@@ -1,0 +1,1 @@
+"""The decision service: one request in, one recorded verdict out."""

@@ -1,0 +1,110 @@
+"""`prompt_injection`: text that speaks to the model instead of to the reader, openly, hidden or encoded."""
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+
+from acs_sidecar.detectors.encodings import decoded_texts
+from acs_sidecar.detectors.findings import Detector, Found
+from acs_sidecar.detectors.folding import Folded, fold
+from acs_sidecar.detectors.injection.markup import MARKUP
+from acs_sidecar.detectors.injection.phrases import PHRASES, REMINDERS
+from acs_sidecar.detectors.options import Options
+from acs_sidecar.detectors.rules import Match, Rule, RuleSet, utf8
+from acs_sidecar.detectors.texts import texts_of
+from acs_sidecar.detectors.value_texts import text_detector
+
+__all__ = ["CATEGORIES", "INJECTIONS", "detector", "find_injections"]
+
+CATEGORIES = (
+    "ai_address",
+    "concealment",
+    "encoded_payload",
+    "exfiltration",
+    "fake_turn",
+    "hidden_markup",
+    "instruction_override",
+    "invisible_text",
+    "prompt_extraction",
+    "role_change",
+)
+
+INJECTIONS = (RuleSet(*PHRASES),)
+"""The phrases of injections, for whoever looks for them and for others."""
+
+_MAX_LAYERS = 2
+_MARKUP = RuleSet(MARKUP)
+_REMINDERS = RuleSet(REMINDERS)
+_TURNED = RuleSet(
+    [
+        Rule("rot13", r"\b(?:vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|vtaber|qvfertneq|erirny)\b"),
+        Rule("reversed", r"\b(?:snoitcurtsni|tpmorp|tpmorp metsys|metsys|suoiverp|erongi|laever)\b"),
+    ]
+)
+_ROT13 = codecs.encode(bytes(range(128)).decode(), "rot13").encode() + bytes(range(128, 256))
+_TURNS: dict[str, Callable[[str], str]] = {
+    "rot13": lambda text: utf8(text).translate(_ROT13).decode(),
+    "reversed": lambda text: text[::-1],
+}
+
+
+def detector(options: Options) -> Detector:
+    """Build the detector. Raises `ManifestError`."""
+    return text_detector(find_injections, CATEGORIES, options)
+
+
+def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> list[Found]:
+    """Find injections in a text and in what is encoded in it; `phrases` are looked for in folded text."""
+    folded = fold(text)
+    return [*_disguised(text, folded, phrases), *_shown(text, folded, phrases, _MAX_LAYERS)]
+
+
+def _shown(text: str, folded: Folded, phrases: Sequence[RuleSet], layers: int) -> list[Found]:
+    """Find what a text says as it stands, and in so many `layers` of what is encoded in it."""
+    found = _said(folded, phrases)
+    found += [(start, end, rule.category, rule.score) for rule, start, end in _MARKUP.matches(text)]
+    if layers and (inner := list(decoded_texts(text))):
+        decoded_all = texts_of([decoded for _, _, decoded in inner])
+        joined = decoded_all.joined
+        worst: dict[int, float] = {}
+        for start, _, _, score in _shown(joined, fold(joined), phrases, layers - 1):
+            index = decoded_all.index_at(start)
+            worst[index] = max(score, worst.get(index, 0.0))
+        found += [(*inner[index][:2], "encoded_payload", score) for index, score in worst.items()]
+    return found
+
+
+def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
+    """Find what is said in split words, rotated or backwards."""
+    whole = folded.joined()
+    found = _said(whole, phrases) if whole else []
+    for turn in {rule.category for rule in _TURNED.occurring(folded.text)}:
+        score = _worst(_matches(phrases, _TURNS[turn](folded.text)))
+        if score:
+            found.append((0, len(text), "encoded_payload", score))
+    return found
+
+
+def _said(folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
+    matches = _matches(phrases, _without_reminders(folded.text))
+    return [(*folded.span(start, end), rule.category, rule.score) for rule, start, end in matches]
+
+
+def _matches(phrases: Sequence[RuleSet], folded: str) -> Iterator[Match]:
+    return chain.from_iterable(some.matches(folded) for some in phrases)
+
+
+def _without_reminders(folded: str) -> str:
+    """Blot out what asks not to forget: it says the opposite of an override."""
+    pieces = []
+    position = 0
+    for _, start, end in sorted(_REMINDERS.matches(folded), key=itemgetter(1)):
+        if start >= position:
+            pieces += [folded[position:start], "#" * (end - start)]
+            position = end
+    return "".join((*pieces, folded[position:])) if pieces else folded
+
+
+def _worst(matches: Iterable[Match]) -> float:
+    return max((rule.score for rule, _, _ in matches), default=0.0)

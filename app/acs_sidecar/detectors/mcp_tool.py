@@ -1,0 +1,192 @@
+"""`mcp_tool`: definitions of tools that speak to the model, hide text, pose as other tools, or have changed."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
+from acs_sidecar.detectors.folding import Folded, fold
+from acs_sidecar.detectors.injection.detector import INJECTIONS, find_injections
+from acs_sidecar.detectors.options import Options
+from acs_sidecar.detectors.rules import Rule, RuleSet
+from acs_sidecar.detectors.texts import Texts, texts_of
+from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
+from acs_sidecar.spec.canonical import digest
+from acs_sidecar.spec.values import Json
+
+__all__ = ["CATEGORIES", "detector"]
+
+CATEGORIES = (
+    "credential_reference",
+    "definition_drift",
+    "hidden_instruction",
+    "invisible_text",
+    "name_collision",
+    "padding",
+    "schema_trick",
+    "tool_steering",
+    "unpinned_tool",
+)
+
+_PIN = re.compile(r"sha256:[0-9a-f]{64}")
+_NEAR = 2
+_SHORT_NAME = 6
+
+_STEERING = tuple(
+    Rule(category, pattern, score)
+    for category, score, pattern in (
+        ("tool_steering", 0.7, r"\b(?:before|prior to|after|when|whenever|every time|each time) +(?:you +)?(?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)|run(?:ning)?|execut(?:e|ing)) +(?:this|any|every|all|the|other) +(?:[^ ]+ +){0,3}tools? +(?:[^ ]+ +){0,4}(?:you must|must|always|first|read|call|send|need to|have to|make sure|pass|include)\b"),
+        ("tool_steering", 0.7, r"\b(?:must|always|should|need to|have to|required to) +(?:[^ ]+ +){0,2}(?:call|use|invoke|run|read|execute) +(?:this|it|the) +(?:[^ ]+ +){0,3}(?:tool +)?(?:first|before (?:any|every|all|using|calling|each|other)|instead of|prior to|on every|for every|in place of)\b"),
+        ("tool_steering", 0.7, r"\b(?:do not|don t|never|avoid|stop) +(?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)) +(?:the +|any +)?(?:[^ ]+ +){0,4}(?:other|different|original|official|standard|built in|alternative|competing|old) +(?:[^ ]+ +){0,3}(?:tools?|functions?|servers?)\b"),
+        ("tool_steering", 0.6, r"\b(?:use|call|prefer|invoke|choose|select) +(?:this|only this|me) +(?:tool +)?(?:instead of|over|rather than|in place of|ahead of) +(?:[^ ]+ +){0,4}(?:tools?|other|any|all|the official|every)\b|\bthis tool (?:replaces|supersedes|overrides|takes priority over|has priority over)\b"),
+        ("tool_steering", 0.7, r"\b(?:regardless of|no matter|even if|whatever) +(?:what +)?(?:the +)?user +(?:[^ ]+ +){0,4}(?:says|said|asks?|asked|wants?|wanted|request[^ ]*|specified|instructions?|prefers)\b"),
+        ("tool_steering", 0.7, r"\b(?:otherwise|or else) +(?:this |the )?(?:tool|it|application|system|server)? *(?:will +)?(?:not work|fail|crash|break|be disabled|lock)[^ ]*\b +(?:[^ ]+ +){0,6}(?:user|do not|don t|never)\b|\bthe user (?:has already|already) (?:approved|consented|agreed|authorized|authorised|granted)\b|\b(?:no|without) (?:user )?(?:confirmation|approval|consent|permission) (?:is )?(?:needed|required|necessary)?\b"),
+        ("tool_steering", 0.6, r"\b(?:skip|bypass|disable|suppress|omit|turn off) +(?:[^ ]+ +){0,3}(?:confirmation|approval|consent|permission|warning|safety|security|verification|authorization|authorisation|logging|audit)\b"),
+        ("schema_trick", 0.6, r"\b(?:the +)?(?:full|entire|complete|whole|verbatim|exact|current|raw|all) +(?:[^ ]+ +){0,2}(?:conversation|chat|system prompt|message history|chat history|context window|prior messages|dialogue|user messages)\b"),
+        ("schema_trick", 0.7, r"\b(?:contents? of|read|load|fetch|value of) +(?:[^ ]+ +){0,3}(?:ssh|env file|dotenv|environment variables?|private key|id rsa|credentials file|mcp json|keychain|password store)\b"),
+    )
+)  # fmt: skip
+_REDIRECTING = Rule("tool_steering", r"\b(?:change|replace|redirect|modify|set|alter|swap|forward|add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)\b", 0.7)  # fmt: skip
+_PASSING_ON = Rule("tool_steering", r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b", 0.6)  # fmt: skip
+_PHRASES = (*INJECTIONS, RuleSet(_STEERING, (_REDIRECTING, _PASSING_ON)))
+_RAW = RuleSet(
+    (
+        Rule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),
+        Rule("padding", r"[ \t\x{A0}\x{2000}-\x{200A}\x{3000}]{40,}\S|(?:[ \t]*\r?\n){12,}[ \t]*\S|(?:\\n){12,}", 0.6),
+        Rule("schema_trick", r"\x1b\[[0-9;]*[A-Za-z]", 0.8),
+        Rule("schema_trick", r"(?i)(?:^|\x00)\$ref\x00https?://[^\x00]{1,500}", 0.7),
+        Rule("hidden_instruction", r"<(?:IMPORTANT|important|CRITICAL|critical|SECRET|secret|HIDDEN|hidden|SYSTEM)>", 0.7),
+    )
+)  # fmt: skip
+_TRICK_NAMES = re.compile(
+    r"_*(?:side_?note|system_?prompt|conversation(?:_?history)?|chat_?(?:history|log)|message_?history|user_?messages|previous_?messages"
+    r"|chain_?of_?thought|reasoning_?trace|model_?name|tools?_?list|call_?history|ssh_?keys?|env_?(?:vars|file|contents)|internal_?context|hidden_?\w*"
+    r"|exfil\w*|agent_?instructions?|full_?context)_*",
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What the manifest's author knows of the tools: names of others, as they are read, and digests of definitions."""
+
+    known: Mapping[str, str]
+    pins: Mapping[str, str] | None
+
+
+def detector(options: Options) -> Detector:
+    """Build the detector of one tool definition, of a list of them, or of an object with such a list in `tools`.
+
+    Options: `known_tools` (names that no other tool may resemble), `pins` (name → digest of the definition),
+    `threshold`, `categories`. Raises `ManifestError`.
+    """
+    threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
+    wanted = options.choices("categories", CATEGORIES)
+    known = {name: _plain(fold(name)) for name in options.texts("known_tools") or ()}
+    expected = _Expected(known, _pins(options))
+    options.finish()
+
+    def detect(value: Json) -> dict[str, Json]:
+        texts = texts_of(value)
+        tools = list(_tools(value))
+        digests: dict[str, Json] = {name: digest(tool) for _, name, tool in tools if name}
+        in_names = [each for each in _in_names(tools, expected) if each[2] in wanted]
+        in_texts = sorted({each for each in _in_texts(texts) if each[2] in wanted})
+        found = [*(each[:4] for each in in_names), *in_texts]
+        listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
+        return {**annotation(found, listed, threshold), "digests": digests}
+
+    return detect
+
+
+def _order(finding: Finding) -> tuple[str, bool, int, int, str]:
+    start, end, category, _, path, of_name = finding
+    return path, not of_name, start, end, category
+
+
+def _pins(options: Options) -> dict[str, str] | None:
+    pins = options.member("pins")
+    if pins is None:
+        return None
+    if not isinstance(pins, dict) or not all(
+        isinstance(pin, str) and _PIN.fullmatch(pin) for pin in pins.values()
+    ):
+        options.wrong("pins", "must map names of tools to `sha256:` and 64 hexadecimal digits")
+        return None
+    return {name: str(pin) for name, pin in pins.items()}
+
+
+def _tools(value: Json) -> Iterator[tuple[str, str, dict[str, Json]]]:
+    """Give path, name and definition of every tool."""
+    prefix = ""
+    if isinstance(value, dict) and isinstance(value.get("tools"), list):
+        prefix, value = ".tools", value["tools"]
+    if isinstance(value, dict):
+        yield prefix, _name(value), value
+    elif isinstance(value, list):
+        for index, tool in enumerate(value):
+            if isinstance(tool, dict):
+                yield f"{prefix}[{index}]", _name(tool), tool
+
+
+def _name(tool: dict[str, Json]) -> str:
+    name = tool.get("name")
+    if name is None and isinstance(function := tool.get("function"), dict):
+        name = function.get("name")
+    return name if isinstance(name, str) else ""
+
+
+def _in_texts(texts: Texts) -> Iterator[Found]:
+    for start, end, category, score in find_injections(texts.joined, _PHRASES):
+        yield start, end, category if category in CATEGORIES else "hidden_instruction", score
+    for rule, start, end in _RAW.matches(texts.joined):
+        yield start, end, rule.category, rule.score
+    for index, of_name in enumerate(texts.names):
+        holder, name = texts.holders[index], texts.parts[index]
+        if of_name and holder and holder[1] == "properties" and _TRICK_NAMES.fullmatch(name):
+            first = texts.starts[index]
+            yield first, first + len(name), "schema_trick", 0.6
+
+
+def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for path, name, tool in tools:
+        place = f"{path}.name"
+        if name:
+            folded = fold(name)
+            plain = _plain(folded)
+            if len(folded.text) < len(name) or _mixes_scripts(name):
+                yield 0, len(name), "invisible_text", 0.6, place, False
+            others = {} if name in expected.known else expected.known
+            if plain in seen or (others and _resembles(plain, others)):
+                yield 0, len(name), "name_collision", 0.8, place, False
+            seen.setdefault(plain, name)
+        if expected.pins is not None:
+            pin = expected.pins.get(name)
+            if pin is None:
+                yield 0, len(name), "unpinned_tool", 0.6, place, False
+            elif pin != digest(tool):
+                yield 0, len(name), "definition_drift", 1.0, place, False
+
+
+def _plain(name: Folded) -> str:
+    """Give a name as it is read: without case, separators, look-alikes, and digits for letters."""
+    return name.text.replace(" ", "")
+
+
+def _mixes_scripts(name: str) -> bool:
+    """Tell whether a name has Latin letters beside others."""
+    if name.isascii():
+        return False
+    latin = [unicodedata.name(character, "").startswith("LATIN") for character in name if character.isalpha()]
+    return any(latin) and not all(latin)
+
+
+def _resembles(name: str, known: Mapping[str, str]) -> bool:
+    """Tell whether a name is one or two edits from another; where one of them is short, one."""
+    near = process.extract(name, known, scorer=OSA.distance, score_cutoff=_NEAR, limit=None)
+    return any(distance < _NEAR or min(len(name), len(other)) >= _SHORT_NAME for other, distance, _ in near)

@@ -1,0 +1,79 @@
+"""Reads a detector's options, so that every mistake is found when the manifest is compiled."""
+
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["Options"]
+
+
+class Options:
+    """The members of an annotator, read one by one; `finish` raises what was wrong with any of them.
+
+    `path` names the annotator in diagnostics.
+    """
+
+    def __init__(self, path: str, members: JsonObject) -> None:
+        self._path = path
+        self._members = members
+        self._read = {"type", "provider"}
+        self._findings: list[Diagnostic] = []
+
+    def wrong(self, member: str, message: str) -> None:
+        """Note that a member is wrong."""
+        self._findings.append(Diagnostic("annotator-member-invalid", message, f"{self._path}.{member}"))
+
+    def member(self, name: str) -> Json:
+        """Give a member as it is, `None` when it is absent."""
+        self._read.add(name)
+        return self._members.get(name)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Read a boolean."""
+        value = self.member(name)
+        if value is None and name not in self._members:
+            return default
+        if not isinstance(value, bool):
+            self.wrong(name, "must be true or false")
+            return default
+        return value
+
+    def fraction(self, name: str, *, default: float) -> float:
+        """Read a number above 0 and at most 1."""
+        value = self.member(name)
+        if value is None and name not in self._members:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+            self.wrong(name, "must be a number above 0 and at most 1")
+            return default
+        return float(value)
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        """Read a list of strings that are not blank; `None` when it is absent."""
+        value = self.member(name)
+        if value is None and name not in self._members:
+            return None
+        if isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value):
+            return tuple(item for item in value if isinstance(item, str))
+        self.wrong(name, "must be a list of strings that are not blank")
+        return ()
+
+    def choices(self, name: str, known: tuple[str, ...]) -> frozenset[str]:
+        """Read a list of some of the `known` names; all of them when it is absent."""
+        chosen = self.texts(name)
+        if chosen is None:
+            return frozenset(known)
+        unknown = [each for each in chosen if each not in known]
+        if unknown or not chosen:
+            listed = ", ".join(f"`{each}`" for each in known)
+            self.wrong(name, f"must list at least one of {listed}, and nothing else")
+        return frozenset(chosen)
+
+    def finish(self) -> None:
+        """Raise `ManifestError` when anything was wrong, members that nobody read included."""
+        known = ", ".join(f"`{name}`" for name in sorted(self._read))
+        for name in self._members:
+            if name not in self._read:
+                message = f"is not known here; known are {known}"
+                self._findings.append(Diagnostic("annotator-member-unknown", message, f"{self._path}.{name}"))
+        if self._findings:
+            raise ManifestError(self._findings)

@@ -1,0 +1,102 @@
+"""`pii`: personal data that has a form, with checksums where the form has one."""
+
+import re
+
+from acs_sidecar.detectors.checksums import card_length, iban_length, is_calling_code
+from acs_sidecar.detectors.findings import Detector
+from acs_sidecar.detectors.options import Options
+from acs_sidecar.detectors.rules import Rule, RuleSet
+from acs_sidecar.detectors.secret_keys import API_KEYS
+from acs_sidecar.detectors.value_texts import found_by, redacting_detector
+
+__all__ = ["CATEGORIES", "detector"]
+
+CATEGORIES = ("api_key", "card", "email", "iban", "ip_address", "phone", "us_ssn")
+
+_FILE_SUFFIXES = frozenset(["png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "map", "html"])
+_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d")
+_NAMED = (
+    r"(?:phone|tel|mobile|cell|fax|whatsapp|telefon|handy|mobil|téléphone|portable|teléfono|móvil|telefono"
+    r"|cellulare|telefone|celular|telefoon|телефон|тел|电话|手机|電話|携帯)"
+)
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_GROUPS = (  # three or more of an IPv6 address, one of them of three or four digits: no time of day
+    r"(?:[0-9a-f]{3,4}(?:::?[0-9a-f]{1,4}){2,7}|(?:[0-9a-f]{1,4}::?){1,6}[0-9a-f]{3,4}(?:::?[0-9a-f]{1,4}){1,6}"
+    r"|(?:[0-9a-f]{1,4}::?){2,7}[0-9a-f]{3,4})"
+)
+_LETTER = r"A-Za-z\x{C0}-\x{24F}\x{370}-\x{52F}"  # no script that is written without spaces
+_ADDRESS = rf"[{_LETTER}0-9][{_LETTER}0-9._%+-]*(?:@|%40|＠)(?:[{_LETTER}0-9-]+\.)+[{_LETTER}]{{2,24}}"
+
+
+def _email(text: str) -> int:
+    """Take an address, not a remote of git or the name of an image file."""
+    return 0 if text[:4] == "git@" or text.rpartition(".")[2].lower() in _FILE_SUFFIXES else len(text)
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
+def _international(text: str) -> int:
+    digits = _digits(text).removeprefix("00" if text.startswith("00") else "")
+    return len(text) if 8 <= len(digits) <= 15 and is_calling_code(digits) else 0
+
+
+def _national(text: str) -> int:
+    digits = _digits(text)
+    zeros = digits.count("0") * 2 > len(digits)  # a table of numbers, not one
+    return len(text) if 9 <= len(digits) <= 12 and not zeros and not _DATE.match(text) else 0
+
+
+def _named_phone(text: str) -> int:
+    return len(text) if 6 <= len(_digits(text)) <= 15 and not _DATE.match(text) else 0
+
+
+def _ssn(text: str) -> int:
+    """Take what the Social Security Administration can have issued."""
+    compact = _digits(text)
+    area, group, serial = compact[:3], compact[3:5], compact[5:]
+    issued = area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000"
+    return len(text) if issued else 0
+
+
+def _ipv4(text: str) -> int:
+    """Take an address that is somebody's: not the own machine, no mask."""
+    return 0 if text.startswith(("0.", "127.", "255.")) else len(text)
+
+
+def _ipv6(text: str) -> int:
+    """Take eight groups, or fewer and one gap."""
+    gaps = text.count("::")
+    groups = len(text.strip(":").split(":")) - (gaps and "::" in text.strip(":"))
+    return len(text) if (groups < 8 and gaps == 1) or (groups == 8 and not gaps) else 0
+
+
+_RULES = RuleSet(
+    (
+        Rule("email", _ADDRESS, accept=_email),
+        Rule("email", r"(?i)[a-z0-9][a-z0-9._%+-]* ?[\[(] ?at ?[\])] ?[a-z0-9-]+(?: ?[\[(] ?dot ?[\])] ?|\.)[a-z]{2,24}"),
+        Rule("email", r"(?i)\b[a-z0-9]+(?: dot [a-z0-9]+)* at [a-z0-9-]+(?: dot [a-z0-9-]+)* dot [a-z]{2,10}\b", 0.7),
+        Rule("phone", r"\B\+[1-9](?:[ ().\-/]{0,2}\d){6,16}\b", 0.9, _international),
+        Rule("phone", r"\b00[1-9](?:[ ().\-/]{0,2}\d){7,16}\b", 0.7, _international),
+        Rule("phone", r"(?:\b1[ .-])?(?:\([2-9]\d\d\) ?|\b[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}\b", 0.8),
+        Rule("phone", r"\b0[1-9]\d{0,4}(?:[ /.-]{1,3}\d{2,8}){1,5}\b", 0.7, _national),
+        Rule("phone", r"\(0[1-9]\d{0,4}\)[ -]?\d[\d /-]{4,10}\d\b", 0.8),
+        Rule("phone", r"\b1[3-9]\d[ -]\d{4}[ -]\d{4}\b", 0.7),
+        Rule("phone", rf"(?i)\b{_NAMED}\b[^\d+\n]{{0,12}}(\+?\(?\d[\d ().\-/]{{4,18}}\d)\b", 0.7, _named_phone),
+        Rule("card", r"\b[2-68]\d{3}[ -]\d{4}[ -]\d{4}[ -]\d{1,7}\b", accept=card_length),
+        Rule("card", r"\b3\d{3}[ -]\d{6}[ -]\d{4,5}\b", accept=card_length),
+        Rule("card", r"\b[2-68]\d{11,18}\b", 0.9, card_length),
+        Rule("iban", r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,32}\b", accept=iban_length),
+        Rule("us_ssn", r"\b\d{3}-\d{2}-\d{4}\b", 0.9, _ssn),
+        Rule("us_ssn", r"(?i)\b(?:ssn|social security(?: number| no\.?)?)\b[^\d\n]{0,24}(\d{3}[ -]?\d{2}[ -]?\d{4})\b", accept=_ssn),
+        Rule("ip_address", rf"(?:^|[^\w.])({_OCTET}(?:\.{_OCTET}){{3}})(?:[^\w.]|\.[^\w]|\.?$)", 0.6, _ipv4),
+        Rule("ip_address", rf"(?i)(?:^|[^\w:.])((?:::)?{_GROUPS}(?:::)?)(?:[^\w:]|$)", 0.8, _ipv6),
+        *API_KEYS,
+    )
+)  # fmt: skip
+
+
+def detector(options: Options) -> Detector:
+    """Build the detector. Raises `ManifestError`."""
+    return redacting_detector(found_by(_RULES), CATEGORIES, options)

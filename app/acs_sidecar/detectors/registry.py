@@ -1,0 +1,30 @@
+"""Every local detector by the name of its provider."""
+
+from collections.abc import Callable, Mapping
+
+from acs_sidecar.detectors import egress, mcp_tool, pii, secret_keys, shell
+from acs_sidecar.detectors.findings import Detector
+from acs_sidecar.detectors.injection import detector as injection
+from acs_sidecar.detectors.options import Options
+from acs_sidecar.spec.values import JsonObject
+
+__all__ = ["DETECTORS", "build_detector"]
+
+DETECTORS: Mapping[str, Callable[[Options], Detector]] = {
+    "egress": egress.detector,
+    "mcp_tool": mcp_tool.detector,
+    "pii": pii.detector,
+    "prompt_injection": injection.detector,
+    "secrets": secret_keys.detector,
+    "shell_risk": shell.detector,
+}
+
+
+def build_detector(provider: str, path: str, members: JsonObject) -> Detector:
+    """Build one of `DETECTORS` from the members of an annotator, named `path` in diagnostics.
+
+    It is ready: its expressions are compiled. Raises `ManifestError`.
+    """
+    detector = DETECTORS[provider](Options(path, members))
+    detector("")
+    return detector

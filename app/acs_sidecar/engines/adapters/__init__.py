@@ -1,0 +1,1 @@
+"""Policy adapters behind the `custom` policy type (contract 1.7)."""

@@ -1,0 +1,161 @@
+"""The `custom` policy type: evaluators that others write, found by name (contract 1.7).
+
+An adapter is an object that an installed distribution names under the entry-point group
+`acs_sidecar.evaluators`; docs/custom-evaluators.md shows how to write one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol
+
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.ports import CompiledPolicy, Evaluator, PointBinding, PolicyType, SourceReader
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.values import JsonObject
+
+__all__ = ["GROUP", "Adapter", "AdapterError", "custom_type", "load_adapters"]
+
+GROUP = "acs_sidecar.evaluators"
+
+
+class Adapter(Protocol):
+    """One kind of evaluator. `name` is the name of its entry point, and `adapter` in a manifest."""
+
+    @property
+    def name(self) -> str:
+        """The name that manifests use."""
+        ...
+
+    @property
+    def inline_safe(self) -> bool:
+        """Whether a manifest from a stranger may reach it.
+
+        Say yes only when neither a definition nor an input can make it read files or the
+        environment, use the network, or run code.
+        """
+        ...
+
+    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> CompiledPolicy:
+        """Check and prepare a policy, as `PolicyType.compile` does. Raises `ManifestError`."""
+        ...
+
+
+class AdapterError(Exception):
+    """An adapter that cannot be used; the message names it and where it comes from."""
+
+
+def load_adapters(only: Collection[str] | None = None) -> dict[str, Adapter]:
+    """Load the adapters of every installed distribution, or those named in `only`.
+
+    Raises `AdapterError` for one that does not load, is not an adapter, or shares its name.
+    """
+    adapters: dict[str, Adapter] = {}
+    origins: dict[str, str] = {}
+    for entry in entry_points(group=GROUP):
+        if only is not None and entry.name not in only:
+            continue
+        if entry.name in adapters:
+            raise AdapterError(
+                f"adapter `{entry.name}` comes from both {origins[entry.name]} and {_origin(entry)}: "
+                "uninstall one"
+            )
+        adapters[entry.name] = _load(entry)
+        origins[entry.name] = _origin(entry)
+    return adapters
+
+
+def custom_type(adapters: Mapping[str, Adapter], inline_allowed: frozenset[str] | None = None) -> PolicyType:
+    """Give the policy type over `adapters`.
+
+    With `inline_allowed` (the operator's list) it serves inline manifests: they reach those adapters
+    alone. Raises `AdapterError` when that list names one that is unknown or not inline-safe.
+    """
+    if inline_allowed is None:
+        return _CustomType(adapters)
+    for name in sorted(inline_allowed):
+        if name not in adapters:
+            raise AdapterError(f"adapter `{name}` is not known; known are {_listed(adapters)}")
+        if not adapters[name].inline_safe:
+            raise AdapterError(f"adapter `{name}` does not declare itself safe for inline manifests")
+    return _CustomType({name: adapters[name] for name in sorted(inline_allowed)})
+
+
+@dataclass(frozen=True, slots=True)
+class _CustomType:
+    adapters: Mapping[str, Adapter]
+
+    @property
+    def bind_members(self) -> frozenset[str]:
+        return frozenset()
+
+    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> CompiledPolicy:
+        name = definition.get("adapter")
+        if not isinstance(name, str) or not name.strip():
+            message = f"must name an adapter: {_listed(self.adapters)}"
+            raise ManifestError([Diagnostic("member-missing", message, f"{path}.adapter")])
+        adapter = self.adapters.get(name)
+        if adapter is None:
+            message = f"`{name}` is not known here; known are {_listed(self.adapters)}"
+            raise ManifestError([Diagnostic("adapter-unknown", message, f"{path}.adapter")])
+        try:
+            return _Guarded(name, adapter.compile(path, definition, sources))
+        except ManifestError:
+            raise
+        except Exception as error:  # somebody else's code: its faults are findings
+            raise _faulty(name, path, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """An adapter's compiled policy; a fault of its `bind` is a finding like any other."""
+
+    adapter: str
+    policy: CompiledPolicy
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return self.policy.warnings
+
+    def bind(self, binding: PointBinding) -> Evaluator:
+        try:
+            return self.policy.bind(binding)
+        except ManifestError:
+            raise
+        except Exception as error:  # somebody else's code: its faults are findings
+            raise _faulty(self.adapter, binding.path, error) from error
+
+
+def _load(entry: EntryPoint) -> Adapter:
+    origin = f"adapter `{entry.name}` of {_origin(entry)}"
+    try:
+        loaded = entry.load()
+    except Exception as error:
+        raise AdapterError(f"{origin} does not load: {type(error).__name__}: {error}") from error
+    name, safe = getattr(loaded, "name", None), getattr(loaded, "inline_safe", None)
+    if isinstance(loaded, type):
+        raise AdapterError(f"{origin} is a class: name an instance of it")
+    if not isinstance(safe, bool) or not callable(getattr(loaded, "compile", None)):
+        raise AdapterError(f"{origin} is not an adapter: it needs `name`, `inline_safe` and `compile`")
+    if name != entry.name:
+        raise AdapterError(f"{origin} calls itself `{name}`: name and entry point must agree")
+    adapter: Adapter = loaded
+    return adapter
+
+
+def _origin(entry: EntryPoint) -> str:
+    distribution = f"`{entry.dist.name}` {entry.dist.version}" if entry.dist else "an unknown distribution"
+    return f"{distribution} (`{entry.value}`)"
+
+
+def _faulty(name: str, path: str, error: Exception) -> ManifestError:
+    message = f"adapter `{name}` failed: {type(error).__name__}: {error}"
+    breach = isinstance(error, MemoryError)
+    return ManifestError(
+        [Diagnostic("adapter-failed", message, path)],
+        Reason.RESOURCE_LIMIT_EXCEEDED if breach else Reason.MANIFEST_INVALID,
+    )
+
+
+def _listed(adapters: Mapping[str, Adapter]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(adapters)) or "none"

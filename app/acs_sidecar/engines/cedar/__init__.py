@@ -1,0 +1,1 @@
+"""The `cedar` policy type (contract 1.7.1)."""

@@ -1,0 +1,88 @@
+"""`@advice` on a permit: an allow that becomes a warning, an escalation or a transform (contract 1.7.1)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.verdict import Decision, normalise
+
+__all__ = ["Advice", "read_advice", "winning"]
+
+_MEMBERS = frozenset({"verdict", "reason", "message", "transform"})
+_TRANSFORM_MEMBERS = frozenset({"path", "value"})
+_RANKED = (Decision.ESCALATE, Decision.TRANSFORM, Decision.WARN)
+_VERDICTS = tuple(decision.value for decision in _RANKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Advice as the policy output that it asks for."""
+
+    decision: Decision
+    output: dict[str, Json]
+
+
+def read_advice(text: str) -> Advice:
+    """Read and check the text of an annotation.
+
+    Raises `EvaluationError` with `policy_output_invalid`, `transform_invalid` or
+    `transform_target_forbidden`: what it raises is the outcome when the permit determines the decision.
+    """
+    try:
+        advice = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise _invalid("is not JSON") from None
+    if not isinstance(advice, dict):
+        raise _invalid("is not a JSON object")
+    if unknown := advice.keys() - _MEMBERS:
+        raise _invalid(f"has unknown members: {_listed(sorted(unknown))}")
+    verdict = advice.pop("verdict", None)
+    if verdict not in _VERDICTS:
+        raise _invalid(f"has a `verdict` that is not one of {_listed(_VERDICTS)}")
+    _check_transform(verdict, advice)
+    output = {"decision": verdict, **advice}
+    return Advice(normalise(output).decision, output)
+
+
+def winning(advice: Iterable[Advice]) -> Advice | None:
+    """Pick from the advice of all determining permits, given in source order.
+
+    Raises `EvaluationError` with `policy_output_invalid` where two transforms win that differ.
+    """
+    given = list(advice)
+    for decision in _RANKED:
+        equals = [one for one in given if one.decision is decision]
+        if not equals:
+            continue
+        if decision is Decision.TRANSFORM and len({canonical(one.output["transform"]) for one in equals}) > 1:
+            raise EvaluationError(
+                Reason.POLICY_OUTPUT_INVALID, "two policies that allow give different transforms"
+            )
+        return equals[0]
+    return None
+
+
+def _check_transform(verdict: str, advice: dict[str, Json]) -> None:
+    if verdict != Decision.TRANSFORM:
+        if "transform" in advice:
+            raise _invalid("has `transform` without the `transform` verdict")
+        return
+    body = advice.get("transform")
+    if body is None:
+        raise EvaluationError(
+            Reason.TRANSFORM_INVALID, "`@advice` has the verdict `transform` without its body"
+        )
+    if isinstance(body, dict) and (unknown := body.keys() - _TRANSFORM_MEMBERS):
+        raise _invalid(f"has unknown members in `transform`: {_listed(sorted(unknown))}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _invalid(what: str) -> EvaluationError:
+    return EvaluationError(Reason.POLICY_OUTPUT_INVALID, f"`@advice` {what}")

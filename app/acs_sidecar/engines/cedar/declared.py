@@ -1,0 +1,108 @@
+"""Request data against the types that a schema declares (contract 1.7.1).
+
+Every declared attribute is checked here as the engine would check it, and only then are those given on
+that policies read. Data never becomes an entity or an extension value by its type, JSON numbers for
+`decimal` excepted.
+"""
+
+from acs_sidecar.engines.cedar.reads import Reads
+from acs_sidecar.engines.cedar.schema.declarations import Schema
+from acs_sidecar.engines.cedar.schema.types import (
+    DECIMAL,
+    EntityType,
+    Extension,
+    Primitive,
+    Record,
+    SetOf,
+    Type,
+)
+from acs_sidecar.engines.cedar.values import Convert, decimal_number, plain, unfit
+from acs_sidecar.spec.values import Json
+
+__all__ = ["declared"]
+
+
+def declared(schema: Schema, kind: Type, reads: Reads, place: str = "context") -> Convert:
+    """Give the converter of a value of type `kind`, called `place` in failures."""
+    match schema.resolve(kind):
+        case Record() as record:
+            return _record(schema, record, reads, place)
+        case SetOf(element):
+            return _set(declared(schema, element, Reads(whole=True), f"an item of {place}"), place)
+        case Primitive() as primitive:
+            return _primitive(primitive, place)
+        case Extension() as extension if extension == DECIMAL:
+            return _decimal(place)
+        case Extension(name):
+            return _refused(f"the extension type `{name}`", place)
+        case EntityType(name):
+            return _refused(f"the entity type `{name}`", place)
+        case unknown:
+            raise TypeError(f"{unknown} is not a resolved type")
+
+
+def _record(schema: Schema, record: Record, reads: Reads, place: str) -> Convert:
+    entries = tuple(
+        (
+            name,
+            declared(schema, attribute.type, reads.at(name), f"{place}.{name}"),
+            attribute.required,
+            reads.whole or name in reads.members,
+        )
+        for name, attribute in record.attributes.items()
+    )
+
+    def convert(value: Json) -> Json:
+        if not isinstance(value, dict):
+            raise unfit(f"`{place}` is not a record, which the schema declares")
+        taken: dict[str, Json] = {}
+        for name, attribute, required, read in entries:
+            inner = value.get(name)
+            if inner is None:
+                if required:
+                    raise unfit(f"`{place}.{name}` is missing, which the schema requires")
+                continue
+            converted = attribute(inner)
+            if read:
+                taken[name] = converted
+        return taken
+
+    return convert
+
+
+def _set(element: Convert, place: str) -> Convert:
+    def convert(value: Json) -> Json:
+        if not isinstance(value, list):
+            raise unfit(f"`{place}` is not a list, which the schema declares as a set")
+        if None in value:
+            raise unfit(f"`{place}` holds `null`")
+        return [element(inner) for inner in value]
+
+    return convert
+
+
+def _primitive(primitive: Primitive, place: str) -> Convert:
+    wanted = {Primitive.STRING: str, Primitive.LONG: int, Primitive.BOOLEAN: bool}[primitive]
+
+    def convert(value: Json) -> Json:
+        if type(value) is not wanted:
+            raise unfit(f"`{place}` is not of the type `{primitive}`, which the schema declares")
+        return plain(value)
+
+    return convert
+
+
+def _decimal(place: str) -> Convert:
+    def convert(value: Json) -> Json:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise unfit(f"`{place}` is not a number, which the schema declares as `decimal`")
+        return decimal_number(value)
+
+    return convert
+
+
+def _refused(what: str, place: str) -> Convert:
+    def convert(_value: Json) -> Json:
+        raise unfit(f"`{place}` has {what} in the schema, which request data cannot fill")
+
+    return convert

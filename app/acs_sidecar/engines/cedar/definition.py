@@ -1,0 +1,166 @@
+"""The members of a Cedar policy definition, and the sources that they name (contract 1.7)."""
+
+import json
+from dataclasses import dataclass
+from typing import TypeVar
+
+from acs_sidecar.engines.cedar.members import MEMBERS, ORIGINS
+from acs_sidecar.engines.cedar.query import Query, read_query
+from acs_sidecar.engines.cedar.source import PolicyText
+from acs_sidecar.engines.findings import Place, invalid, too_large
+from acs_sidecar.spec.ports import SourceError, SourceFile, SourceReader
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["Definition", "EntitySource", "SchemaSource", "read_definition"]
+
+_SUFFIX = ".cedar"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySource:
+    """Entities in Cedar's JSON form, and where they come from: `text` is that of their file."""
+
+    at: Place
+    value: Json
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaSource:
+    """A schema as text in Cedar's syntax or as an object in the JSON form, and where it comes from."""
+
+    at: Place
+    value: str | dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition with everything that it names read."""
+
+    policies: tuple[PolicyText, ...]
+    entities: EntitySource
+    schema: SchemaSource | None
+    query: Query
+
+
+def read_definition(path: str, definition: JsonObject, sources: SourceReader) -> Definition:
+    """Check the members and read the sources. Raises `ManifestError`."""
+    if unknown := sorted(definition.keys() - MEMBERS):
+        listed = ", ".join(f"`{name}`" for name in sorted(MEMBERS))
+        raise invalid("member-unknown", f"is not known here; known are {listed}", f"{path}.{unknown[0]}")
+    return Definition(
+        _policies(path, definition, sources),
+        _entities(path, definition, sources),
+        _schema(path, definition, sources),
+        read_query(definition.get("query", {}), f"{path}.query"),
+    )
+
+
+def _policies(path: str, definition: JsonObject, sources: SourceReader) -> tuple[PolicyText, ...]:
+    given = [name for name in ORIGINS if not _blank(definition.get(name, ""))]
+    if len(given) != 1:
+        raise invalid("member-missing", "needs exactly one of `policy_set` and `policy_path`", path)
+    here = f"{path}.{given[0]}"
+    text = definition[given[0]]
+    if not isinstance(text, str):
+        raise invalid("wrong-type", "must be a string", here)
+    if given[0] == "policy_set":
+        return (PolicyText(here, here, text),)
+    return _policy_files(here, text, sources)
+
+
+def _policy_files(path: str, place: str, sources: SourceReader) -> tuple[PolicyText, ...]:
+    try:
+        files = sources.read_tree(place)
+    except SourceError as error:
+        raise invalid("source-unreadable", str(error), path) from None
+    if [file.name for file in files] == [place]:
+        return (PolicyText(path, place, _text(files[0], path)),)
+    texts = tuple(
+        PolicyText(path, name, _text(SourceFile(name, file.content), path))
+        for file in files
+        if file.name.endswith(_SUFFIX)
+        for name in (f"{place.rstrip('/')}/{file.name}",)
+    )
+    if not texts:
+        raise invalid("source-unreadable", f"`{place}` holds no `{_SUFFIX}` file", path)
+    return texts
+
+
+def _entities(path: str, definition: JsonObject, sources: SourceReader) -> EntitySource:
+    name = _either(path, definition, "entities", "entities_path")
+    here = f"{path}.{name}"
+    if name != "entities_path":
+        return EntitySource(Place(here), definition.get("entities", []))
+    file = _file(definition[name], here, sources)
+    return EntitySource(Place(here, file.name), _json(file, here), _text(file, here))
+
+
+def _schema(path: str, definition: JsonObject, sources: SourceReader) -> SchemaSource | None:
+    name = _either(path, definition, "schema", "schema_path")
+    if name not in definition:
+        return None
+    here = f"{path}.{name}"
+    value = definition[name]
+    if name == "schema":
+        if _blank(value) or not isinstance(value, str | dict):
+            raise invalid("wrong-type", "must be a text, or an object in the JSON form of Cedar", here)
+        return SchemaSource(Place(here), value)
+    file = _file(value, here, sources)
+    # Nothing in Cedar's own syntax begins with a brace.
+    schema = _json(file, here) if file.content.lstrip().startswith(b"{") else _text(file, here)
+    return SchemaSource(Place(here, file.name), schema if isinstance(schema, str | dict) else "")
+
+
+def _either(path: str, definition: JsonObject, inline: str, named: str) -> str:
+    if inline in definition and named in definition:
+        raise invalid("member-ambiguous", f"has both `{inline}` and `{named}`: only one is allowed", path)
+    return named if named in definition else inline
+
+
+def _file(place: Json, path: str, sources: SourceReader) -> SourceFile:
+    if _blank(place) or not isinstance(place, str):
+        raise invalid("wrong-type", "must be the path of a file", path)
+    try:
+        return sources.read(place)
+    except SourceError as error:
+        raise invalid("source-unreadable", str(error), path) from None
+
+
+def _text(file: SourceFile, path: str) -> str:
+    try:
+        return file.content.decode()
+    except UnicodeDecodeError:
+        raise invalid("source-unreadable", "is not UTF-8", Place(path, file.name)) from None
+
+
+def _json(file: SourceFile, path: str) -> Json:
+    """Read a JSON file in which no object has a member twice."""
+    text = _text(file, path)
+    at = Place(path, file.name)
+    try:
+        value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise too_large("JSON nests too deeply", at) from None
+    except json.JSONDecodeError as error:
+        at = Place(path, file.name, error.lineno, error.colno)
+        raise invalid("document-syntax", f"is not JSON: {error.msg.lower()}", at) from None
+    except ValueError as error:
+        raise invalid("document-syntax", f"is not JSON: {error}", at) from None
+    return value
+
+
+def _unique(members: list[tuple[str, _T]]) -> dict[str, _T]:
+    unique = dict(members)
+    if len(unique) < len(members):
+        raise ValueError("an object has a member twice")
+    return unique
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"`{name}` is not a number there")
+
+
+def _blank(value: Json) -> bool:
+    return isinstance(value, str) and not value.strip()

@@ -1,0 +1,125 @@
+"""The one place that calls the Cedar engine.
+
+The engine's text may quote a manifest or request data: it goes to authors of manifests, and never into
+the outcome of an evaluation.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import orjson
+from cedarpy import PolicySet, Schema, policies_to_json_str, validate_policies
+
+# The public `is_authorized` wraps this function and reads its answer with `json`, which takes about
+# a third as long again as the decision itself.
+from cedarpy._internal import Entities, is_authorized
+
+from acs_sidecar.spec.values import Json
+
+__all__ = [
+    "EngineError",
+    "Entities",
+    "NestingError",
+    "PolicySet",
+    "Schema",
+    "authorize",
+    "parse_entities",
+    "parse_policies",
+    "parse_policy",
+    "parse_schema",
+    "validation_errors",
+]
+
+
+_T = TypeVar("_T")
+_SERIALISED_PLACE = re.compile(r" at line \d+ column \d+$")
+
+
+class EngineError(ValueError):
+    """What the engine has to say about a source; one line."""
+
+
+class NestingError(ValueError):
+    """A policy whose JSON form nests too deeply to be read."""
+
+
+def parse_policy(text: str) -> dict[str, Any]:
+    """Parse one policy or template into the engine's JSON form.
+
+    Raises `EngineError`, and `NestingError` for one that nests beyond what can be read.
+    """
+    written = _said(policies_to_json_str, text)
+    try:
+        parsed = orjson.loads(written)
+    except orjson.JSONDecodeError:
+        raise NestingError from None
+    found = [*parsed["staticPolicies"].values(), *parsed["templates"].values()]
+    if len(found) != 1:
+        raise EngineError("not one policy")
+    policy: dict[str, Any] = found[0]
+    policy["template"] = bool(parsed["templates"])
+    return policy
+
+
+def parse_policies(text: str) -> PolicySet:
+    """Parse policies; the engine names them `policy0`, `policy1`, … in order. Raises `EngineError`."""
+    return _said(PolicySet.from_str, text)
+
+
+def parse_schema(source: str | Mapping[str, Json]) -> Schema:
+    """Parse a schema in Cedar's syntax or, given as an object, its JSON form. Raises `EngineError`."""
+    if isinstance(source, str):
+        return _said(Schema.from_str, source)
+    try:
+        return _said(Schema.from_json_str, orjson.dumps(source).decode())
+    except EngineError as error:
+        # Lines and columns are those of a text that nobody has seen.
+        raise EngineError(_SERIALISED_PLACE.sub("", str(error))) from None
+
+
+def parse_entities(entities: list[Json], schema: Schema | None) -> Entities:
+    """Parse entities, which must conform to the schema if there is one. Raises `EngineError`.
+
+    With a schema its actions, and which groups they are in, are among the entities.
+    """
+    return _said(Entities.from_json_str, orjson.dumps(entities).decode(), schema)
+
+
+def validation_errors(policies: str, schema: Schema) -> list[tuple[str, str]]:
+    """Validate policies: the id of each wrong policy and what is wrong with it."""
+    return [(error.policy_id, _one_line(error.error)) for error in validate_policies(policies, schema).errors]
+
+
+def authorize(
+    policies: PolicySet,
+    entities: Entities,
+    *,
+    principal: Mapping[str, str],
+    action: Mapping[str, str],
+    resource: Mapping[str, str],
+    context: Json,
+) -> dict[str, Any]:
+    """Decide one request. Gives the engine's answer: `decision` and `diagnostics`.
+
+    `NoDecision` and anything in `diagnostics.errors` mean that the request was not decided.
+    """
+    request = {
+        "principal": principal,
+        "action": action,
+        "resource": resource,
+        "context": orjson.dumps(context).decode(),
+    }
+    answer: dict[str, Any] = orjson.loads(is_authorized(request, policies, entities, None, False))
+    return answer
+
+
+def _said(parse: Callable[..., _T], *arguments: object) -> _T:
+    try:
+        return parse(*arguments)
+    except ValueError as error:
+        raise EngineError(_one_line(str(error))) from None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,72 @@
+"""Entities: bounded, then parsed by the engine (contract 1.7, 1.7.1)."""
+
+from collections.abc import Hashable
+
+from acs_sidecar.engines.cedar import engine
+from acs_sidecar.engines.cedar.definition import EntitySource
+from acs_sidecar.engines.cedar.schema.declarations import chained_deeper_than
+from acs_sidecar.engines.cedar.source import MAX_NESTING
+from acs_sidecar.engines.findings import Place, invalid, too_large
+from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.text import parse_document
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.values import Json, deeper_than
+
+__all__ = ["compile_entities"]
+
+
+def compile_entities(source: EntitySource, schema: engine.Schema | None) -> engine.Entities:
+    """Parse entities, which must conform to the schema if there is one. Raises `ManifestError`."""
+    entities = source.value
+    if not isinstance(entities, list):
+        raise invalid("wrong-type", "must be a list of entities", source.at)
+    if deeper_than(entities, MAX_NESTING):
+        raise too_large(f"entities nest deeper than {MAX_NESTING} levels", source.at)
+    if chained_deeper_than(_parents(entities), MAX_NESTING):
+        message = f"an entity has more than {MAX_NESTING} ancestors in a row, or is its own"
+        raise too_large(message, source.at)
+    try:
+        return engine.parse_entities(entities, schema)
+    except engine.EngineError as error:
+        raise _blamed(source, entities, schema, str(error)) from None
+
+
+def _parents(entities: list[Json]) -> dict[Hashable, list[Hashable]]:
+    parents: dict[Hashable, list[Hashable]] = {}
+    for entity in entities:
+        if isinstance(entity, dict):
+            listed = entity.get("parents")
+            above = [_key(parent) for parent in listed] if isinstance(listed, list) else []
+            parents.setdefault(_key(entity.get("uid")), []).extend(above)
+    return parents
+
+
+def _key(uid: Json) -> Hashable:
+    """Tell entities apart in either of the forms that their UID may have."""
+    written = uid.get("__entity", uid) if isinstance(uid, dict) else uid
+    if isinstance(written, dict):
+        return str(written.get("type")), str(written.get("id"))
+    return str(written)
+
+
+def _place(source: EntitySource, index: int) -> Place:
+    """Give the place of an entity in its file."""
+    try:
+        line, column = parse_document(source.text or "").place((index,))
+    except DocumentError:
+        return source.at
+    return source.at._replace(line=line, column=column)
+
+
+def _blamed(
+    source: EntitySource, entities: list[Json], schema: engine.Schema | None, said: str
+) -> ManifestError:
+    """Name the first entity that is wrong by itself; the engine does not say which."""
+    for index, entity in enumerate(entities):
+        try:
+            engine.parse_entities([entity], schema)
+        except engine.EngineError as error:
+            return invalid(
+                "cedar-entities-invalid", f"entity {index} is wrong: {error}", _place(source, index)
+            )
+    return invalid("cedar-entities-invalid", said, source.at)

@@ -1,0 +1,212 @@
+"""A policy set: parsed, validated, remarked upon, and what an answer of the engine means (contract 1.7.1)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acs_sidecar.engines.cedar import engine
+from acs_sidecar.engines.cedar.advice import Advice, read_advice, winning
+from acs_sidecar.engines.cedar.reads import Reads, reads_of
+from acs_sidecar.engines.cedar.schema.source import CompiledSchema
+from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, PolicyText, Statement, statements
+from acs_sidecar.engines.findings import finding, remark, too_large
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.ports import PolicyOutput
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json, deeper_than
+
+__all__ = ["MAX_CHAIN", "MAX_VALIDATION", "NO_MATCHING_POLICY", "Policies", "compile_policies"]
+
+NO_MATCHING_POLICY = "no_matching_policy"
+
+MAX_CHAIN = 300
+"""Operators applied to one another; the engine gives up at some 450 on a stack of 2 MiB."""
+
+MAX_VALIDATION = 200_000_000
+"""Characters of policies times request types of a schema: some 5 s of the engine's time."""
+
+_CONTAINERS_PER_OPERATOR = 2
+_EVERYTHING = {"op": "All"}
+_ERROR_PREFIX = "error while evaluating policy `"
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """A policy as its decisions need it: `name` is its `@id`, or the engine's id."""
+
+    name: str
+    position: int
+    advice: Advice | EvaluationError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """A compiled policy set. `reads` is what its policies read of the context."""
+
+    handle: engine.PolicySet
+    reads: Reads
+    warnings: tuple[Diagnostic, ...]
+    _by_id: Mapping[str, _Policy]
+
+    def output(self, answer: Mapping[str, Any]) -> PolicyOutput:
+        """Give what an answer of the engine means.
+
+        Raises `EvaluationError`: with `policy_invocation_failed` for a request that was not decided and
+        for any policy that ended in an error, and as advice demands.
+        """
+        diagnostics = answer["diagnostics"]
+        if diagnostics["errors"]:
+            raise self._failed(diagnostics["errors"])
+        determining = self._in_order(diagnostics["reason"])
+        trace: dict[str, Json] = {"determining": [policy.name for policy in determining]}
+        match answer["decision"]:
+            case "Allow":
+                return PolicyOutput(_allowed(determining), trace)
+            case "Deny":
+                reason = determining[0].name if determining else NO_MATCHING_POLICY
+                return PolicyOutput({"decision": "deny", "reason": reason}, trace)
+            case _:
+                raise self._failed([])
+
+    def _in_order(self, ids: Sequence[str]) -> list[_Policy]:
+        policies = [self._by_id[policy_id] for policy_id in ids]
+        if len(policies) > 1:
+            policies.sort(key=lambda policy: policy.position)
+        return policies
+
+    def _failed(self, errors: Iterable[str]) -> EvaluationError:
+        """Name the policies that failed; what else the engine says may quote the request."""
+        ids = [error.removeprefix(_ERROR_PREFIX).partition("`")[0] for error in errors]
+        failed = self._in_order([policy_id for policy_id in ids if policy_id in self._by_id])
+        detail = "the engine could not decide the request"
+        if failed:
+            detail = "an error ended the evaluation of " + ", ".join(f"`{policy.name}`" for policy in failed)
+        return EvaluationError(Reason.POLICY_INVOCATION_FAILED, detail)
+
+
+def compile_policies(sources: Sequence[PolicyText], schema: CompiledSchema | None) -> Policies:
+    """Compile policies, in the order given. Raises `ManifestError`."""
+    if sum(len(source.text) for source in sources) > MAX_POLICY_CHARACTERS:
+        raise too_large(f"policies are longer than {MAX_POLICY_CHARACTERS} characters", sources[0].path)
+    cut = [statement for source in sources for statement in statements(source)]
+    parsed = list(_parsed(cut))
+    text = "\n".join(statement.text for statement in cut)
+    if schema is not None:
+        _validate(cut, text, schema)
+    compiled = [_policy(position, policy) for position, policy in enumerate(parsed)]
+    warnings = [
+        warned
+        for statement, policy, known in zip(cut, parsed, compiled, strict=True)
+        for warned in _warnings(statement, policy, known)
+    ]
+    bodies = [condition["body"] for policy in parsed for condition in policy["conditions"]]
+    by_id = {_engine_id(policy.position): policy for policy in compiled}
+    return Policies(engine.parse_policies(text), reads_of(bodies), tuple(warnings), by_id)
+
+
+def _engine_id(position: int) -> str:
+    """Give the id under which the engine answers; it numbers policies as they come in the text."""
+    return f"policy{position}"
+
+
+def _parsed(cut: Iterable[Statement]) -> Iterator[dict[str, Any]]:
+    findings = []
+    for statement in cut:
+        try:
+            policy = engine.parse_policy(statement.text)
+        except engine.EngineError as error:
+            findings.append(finding("cedar-policy-syntax", str(error), statement.place_of(str(error))))
+            continue
+        except engine.NestingError:
+            raise _chained(statement) from None
+        if _too_deep(policy):
+            raise _chained(statement)
+        yield policy
+    if findings:
+        raise ManifestError(findings)
+
+
+def _too_deep(policy: Mapping[str, Any]) -> bool:
+    room = MAX_CHAIN - len(policy["conditions"])
+    bodies = [condition["body"] for condition in policy["conditions"]]
+    return room < 0 or any(deeper_than(body, room * _CONTAINERS_PER_OPERATOR) for body in bodies)
+
+
+def _chained(statement: Statement) -> ManifestError:
+    message = f"a policy applies more than {MAX_CHAIN} operators to one another: use a set and `contains`"
+    return too_large(message, statement.at)
+
+
+def _validate(cut: Sequence[Statement], text: str, schema: CompiledSchema) -> None:
+    if len(text) * schema.declarations.environments() > MAX_VALIDATION:
+        message = "the schema lets actions apply to too many types for so many policies"
+        raise too_large(message, cut[0].at.path)
+    positions = {_engine_id(position): position for position in range(len(cut))}
+    errors = sorted(
+        (positions.get(policy_id, 0), message)
+        for policy_id, message in engine.validation_errors(text, schema.handle)
+    )
+    if errors:
+        raise ManifestError(
+            [
+                finding("cedar-policy-invalid", message, cut[position].place_of(message))
+                for position, message in errors
+            ]
+        )
+
+
+def _policy(position: int, policy: Mapping[str, Any]) -> _Policy:
+    annotations = policy.get("annotations", {})
+    name = annotations.get("id") or ""
+    return _Policy(
+        name if name.strip() else _engine_id(position),
+        position,
+        _advice(annotations["advice"] or "") if "advice" in annotations else None,
+    )
+
+
+def _advice(text: str) -> Advice | EvaluationError:
+    try:
+        return read_advice(text)
+    except EvaluationError as error:
+        return error
+
+
+def _allowed(determining: Iterable[_Policy]) -> dict[str, Json]:
+    given: list[Advice] = []
+    for policy in determining:
+        match policy.advice:
+            case EvaluationError(reason=reason, detail=detail):
+                raise EvaluationError(reason, f"policy `{policy.name}`: {detail}")
+            case Advice() as advice:
+                given.append(advice)
+    winner = winning(given) if given else None
+    return dict(winner.output) if winner else {"decision": "allow"}
+
+
+def _warnings(statement: Statement, policy: Mapping[str, Any], known: _Policy) -> Iterator[Diagnostic]:
+    def warned(code: str, message: str) -> Diagnostic:
+        return remark(code, f"policy `{known.name}` {message}", statement.at)
+
+    if policy["template"]:
+        yield warned(
+            "cedar-unlinked-template",
+            "is a template that nothing links, and never applies: name the entities instead",
+        )
+    if policy["effect"] == "forbid" and known.advice is not None:
+        yield warned(
+            "cedar-advice-on-forbid", "forbids, so that its `@advice` is never read: move it to a permit"
+        )
+    elif isinstance(known.advice, EvaluationError):
+        yield warned("cedar-advice-invalid", f"fails when it allows: {known.advice.detail}; correct it")
+    if policy["effect"] == "permit" and known.advice is None and _unconditional(policy):
+        yield warned(
+            "cedar-unconditional-permit",
+            "permits everything, so that whatever nothing forbids is allowed: give it a scope or a condition",
+        )
+
+
+def _unconditional(policy: Mapping[str, Any]) -> bool:
+    return all(policy[part] == _EVERYTHING for part in ("principal", "action", "resource")) and all(
+        condition["body"] == {"Value": condition["kind"] == "when"} for condition in policy["conditions"]
+    )

@@ -1,0 +1,102 @@
+"""What policies read of the context, so that the engine gets that and no more.
+
+The engine's time goes into building the context, member by member. A policy that names the
+attributes it reads cannot tell a context that has only those from one that has all. Whatever is
+not plainly such a path (`context` as a value, an operator that is not known here) reads everything.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from acs_sidecar.spec.values import Json
+
+__all__ = ["Reads", "reads_of"]
+
+_OPERANDS = frozenset({"left", "right", "arg", "if", "then", "else", "in"})
+_TEXTS = frozenset({"attr", "pattern", "entity_type"})
+
+
+@dataclass(slots=True)
+class Reads:
+    """What is read of one value: the whole of it, or only these members if it has them."""
+
+    whole: bool = False
+    members: dict[str, "Reads"] = field(default_factory=dict)
+
+    def at(self, name: str) -> "Reads":
+        """Give what is read of a member."""
+        return WHOLE if self.whole else self.members.get(name, NOTHING)
+
+    def add(self, path: Iterable[str]) -> "Reads":
+        """Note that the members on `path` are looked for, and give the last."""
+        reads = self
+        for name in path:
+            reads = reads.members.setdefault(name, Reads())
+        return reads
+
+
+WHOLE = Reads(whole=True)
+NOTHING = Reads()
+
+
+def reads_of(expressions: Iterable[Json]) -> Reads:
+    """Collect what expressions (in the engine's JSON form of policies) read of `context`."""
+    reads = Reads()
+    waiting = list(expressions)
+    while waiting:
+        expression = waiting.pop()
+        path = _context_path(expression)
+        if path is not None:
+            reads.add(path).whole = True
+            continue
+        tested = _tested_path(expression)
+        if tested is not None:
+            reads.add(tested)
+            continue
+        inner = _inner(expression)
+        if inner is None:
+            reads.whole = True
+        else:
+            waiting.extend(inner)
+    return reads
+
+
+def _context_path(expression: Json) -> list[str] | None:
+    """Give the attributes of `context.a.b`, none for `context` itself."""
+    names: list[str] = []
+    while isinstance(expression, dict) and len(expression) == 1:
+        if expression == {"Var": "context"}:
+            return names[::-1]
+        access = expression.get(".")
+        if not isinstance(access, dict) or not isinstance(name := access.get("attr"), str):
+            return None
+        names.append(name)
+        expression = access.get("left")
+    return None
+
+
+def _tested_path(expression: Json) -> list[str] | None:
+    """Give `a`, `b` for `context.a has b`, which asks for no value."""
+    if not isinstance(expression, dict) or len(expression) != 1:
+        return None
+    test = expression.get("has")
+    if not isinstance(test, dict) or not isinstance(name := test.get("attr"), str):
+        return None
+    path = _context_path(test.get("left"))
+    return None if path is None else [*path, name]
+
+
+def _inner(expression: Json) -> list[Json] | None:
+    """Give the operands of an expression; `None` for one that is not known here."""
+    if not isinstance(expression, dict) or len(expression) != 1:
+        return None
+    ((operator, body),) = expression.items()
+    if operator in {"Value", "Var", "Slot"}:
+        return []
+    if operator == "Record" and isinstance(body, dict):
+        return list(body.values())
+    if isinstance(body, list):
+        return body
+    if isinstance(body, dict) and body.keys() <= _OPERANDS | _TEXTS:
+        return [operand for name, operand in body.items() if name in _OPERANDS]
+    return None

@@ -1,0 +1,136 @@
+"""Policy text, cut into policies and bounded before the engine's parser sees it (contract 1.7).
+
+The engine ends the process where an expression nests a few hundred levels: about 150 on a stack of
+2 MiB, 600 on one of 8 MiB; a chain of operators takes some 3,000. Both bounds here stay well below.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, Lines, Token, named_token, tokens
+from acs_sidecar.engines.findings import Place, invalid, too_large
+
+__all__ = ["MAX_NESTING", "MAX_OPERATORS", "MAX_POLICY_CHARACTERS", "PolicyText", "Statement", "statements"]
+
+MAX_NESTING = 100
+"""Open brackets, `if` and unary operators around any place of a policy."""
+
+MAX_OPERATORS = 1_000
+"""Operators, attribute accesses and brackets in one policy."""
+
+MAX_POLICY_CHARACTERS = 4 * 1024 * 1024
+"""All the policy text of one definition together."""
+
+_OPENING = frozenset("([{")
+_CLOSING = frozenset(")]}")
+_OPERATORS = frozenset(
+    {"&&", "||", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "!", ".", "(", "["}
+    | {"if", "in", "has", "like", "is", "when", "unless"}
+)
+_STAYS_IN_OPERAND = frozenset({".", "::", "!", "-"})
+_BETWEEN_OPERANDS = frozenset({"if", "then", "else", "in", "has", "like", "is"})
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyText:
+    """Policies as they were given: `path` names the member, `name` the file or the member."""
+
+    path: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The text of one policy, up to its `;`, and where it begins."""
+
+    text: str
+    at: Place
+
+    def place_of(self, said: str) -> Place:
+        """Give the place of what an engine's message names in it, or of its beginning."""
+        offset = named_token(self.text, said)
+        if offset is None or self.at.line is None or self.at.column is None:
+            return self.at
+        line, column = Lines(self.text).place(offset)
+        shift = self.at.column - 1 if line == 1 else 0
+        return self.at._replace(line=self.at.line + line - 1, column=column + shift)
+
+
+def statements(source: PolicyText) -> Iterator[Statement]:
+    """Cut a text into its policies.
+
+    Raises `ManifestError` for a text that the lexer refuses and for a policy that passes a bound.
+    """
+    lines = Lines(source.text)
+    counter = _Counter()
+    begin: Token | None = None
+
+    def at(offset: int) -> Place:
+        return Place(source.path, source.name, *lines.place(offset))
+
+    try:
+        for token in tokens(source.text):
+            begin = begin or token
+            problem = counter.count(token)
+            if problem:
+                raise too_large(problem, at(token.offset))
+            if token.text == ";":
+                yield Statement(source.text[begin.offset : token.offset + 1], at(begin.offset))
+                begin, counter = None, _Counter()
+    except CedarSyntaxError as error:
+        raise invalid("cedar-policy-syntax", error.message, at(error.offset)) from None
+    if begin:
+        yield Statement(source.text[begin.offset :], at(begin.offset))
+
+
+@dataclass(slots=True)
+class _Level:
+    """What is open between one bracket and the next: `base` counts all that is around it."""
+
+    base: int
+    conditionals: int = 0
+    unary: int = 0
+
+    @property
+    def depth(self) -> int:
+        return self.base + self.conditionals + self.unary
+
+
+@dataclass(slots=True)
+class _Counter:
+    """Counts the nesting and the operators of one policy, token by token."""
+
+    levels: list[_Level] = field(default_factory=lambda: [_Level(0)])
+    operators: int = 0
+    after_operand: bool = False
+
+    def count(self, token: Token) -> str | None:
+        """Take a token and say which bound it passes."""
+        text = token.text
+        level = self.levels[-1]
+        if text in _OPENING:
+            self.levels.append(_Level(level.depth + 1))
+        elif text in _CLOSING:
+            if len(self.levels) > 1:
+                self.levels.pop()
+        elif text == "if":
+            level.conditionals += 1
+        elif text == "!" or (text == "-" and not self.after_operand):
+            level.unary += 1
+        elif self._ends_operand(token):
+            level.unary = 0
+            if text == ",":
+                level.conditionals = 0
+        self.operators += text in _OPERATORS
+        self.after_operand = text in _CLOSING or (token.kind != "mark" and text not in _BETWEEN_OPERANDS)
+        if self.levels[-1].depth > MAX_NESTING:
+            return f"a policy nests deeper than {MAX_NESTING} levels: split it"
+        if self.operators > MAX_OPERATORS:
+            return f"a policy has more than {MAX_OPERATORS} operators: split it, or use a set and `contains`"
+        return None
+
+    def _ends_operand(self, token: Token) -> bool:
+        if token.kind == "mark":
+            return token.text not in _STAYS_IN_OPERAND or (self.after_operand and token.text == "-")
+        return token.text in _BETWEEN_OPERANDS

@@ -1,0 +1,187 @@
+"""The `cedar` policy type: Cedar policies over a snapshot, evaluated in this process (contract 1.7.1)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from acs_sidecar.engines.cedar import engine
+from acs_sidecar.engines.cedar.admission import Admission
+from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
+from acs_sidecar.engines.cedar.definition import read_definition
+from acs_sidecar.engines.cedar.entities import compile_entities
+from acs_sidecar.engines.cedar.policies import Policies, compile_policies
+from acs_sidecar.engines.cedar.query import Query, binding_query
+from acs_sidecar.engines.cedar.reads import Reads
+from acs_sidecar.engines.cedar.schema.source import compile_schema
+from acs_sidecar.engines.cedar.syntax import EntityUid
+from acs_sidecar.engines.cedar.uids import AgentOfEnvelope, FixedUid, ProjectedTool, UidSource
+from acs_sidecar.engines.cedar.values import (
+    Convert,
+    may_not_convert,
+    mentions_escape,
+    plain,
+    refuse_escapes,
+    unfit,
+)
+from acs_sidecar.engines.findings import invalid
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.lints import unread_annotation
+from acs_sidecar.spec.ports import (
+    Evaluator,
+    PointBinding,
+    PolicyInput,
+    PolicyOutput,
+    PolicyType,
+    SourceReader,
+)
+from acs_sidecar.spec.values import JsonObject
+
+__all__ = ["CEDAR"]
+
+_UNSPECIFIED = "unspecified"
+
+
+class _CedarType:
+    @property
+    def bind_members(self) -> frozenset[str]:
+        return frozenset({"query", "principal", "action", "resource", "context"})
+
+    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> "_CedarPolicy":
+        """Compile the schema, then entities and policies against it."""
+        given = read_definition(path, definition, sources)
+        schema = compile_schema(given.schema) if given.schema else None
+        handle = schema.handle if schema else None
+        entities = compile_entities(given.entities, handle)
+        policies = compile_policies(given.policies, schema)
+        admission = Admission(schema.declarations, policies.reads) if schema else None
+        return _CedarPolicy(policies, entities, admission, given.query)
+
+
+@dataclass(frozen=True, slots=True)
+class _CedarPolicy:
+    policies: Policies
+    entities: engine.Entities
+    admission: Admission | None
+    query: Query
+    remarks: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return (*self.policies.warnings, *self.remarks)
+
+    def bind(self, binding: PointBinding) -> Evaluator:
+        """Fix where each part of the request comes from, and hold the types against the schema."""
+        query = binding_query(binding.members, binding.path).over(self.query)
+        principal = query.principal or AgentOfEnvelope()
+        action = query.action or FixedUid(EntityUid("Action", binding.point.value))
+        resource = query.resource or _default_resource(binding)
+        if self.admission and isinstance(action, FixedUid):
+            _check_types(self.admission, binding.path, principal, action.uid, resource)
+        decimals = self._decimals(query, action, binding.path)
+        self.remarks.extend(_unread_annotations(binding, query, self.policies.reads))
+        return _CedarEvaluator(
+            self.policies,
+            self.entities,
+            principal,
+            action,
+            resource,
+            query.context or default_context,
+            self.admission,
+            undeclared(self.policies.reads, decimals),
+        )
+
+    def _decimals(self, query: Query, action: UidSource, path: str) -> list[tuple[str | int, ...]]:
+        here = f"{path}.query.decimals"
+        for place in query.decimals or ():
+            if place.by_input and query.context:
+                raise invalid(
+                    "path-forbidden", "start at `context` where the manifest gives the `context`", here
+                )
+            if not self.admission or not isinstance(action, FixedUid):
+                continue
+            if not self.admission.may_be_decimal(action.uid, place.segments):
+                raise invalid(
+                    "value-not-allowed", "the schema declares another type than `decimal` there", here
+                )
+        return [place.segments for place in query.decimals or ()]
+
+
+@dataclass(frozen=True, slots=True)
+class _CedarEvaluator:
+    policies: Policies
+    entities: engine.Entities
+    principal: UidSource
+    action: UidSource
+    resource: UidSource
+    context: ContextSource
+    admission: Admission | None
+    undeclared: Convert
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Build the request and ask the engine."""
+        given = policy_input.value
+        principal = self.principal.resolve(given)
+        action = self.action.resolve(given)
+        resource = self.resource.resolve(given)
+        context = self.context(given)
+        if not isinstance(context, dict):
+            raise unfit("the `context` that the manifest gives is not an object")
+        if self.admission is None:
+            if may_not_convert(policy_input.canonical):
+                refuse_escapes(dict(given))
+                plain(context)
+            convert = self.undeclared
+        else:
+            if mentions_escape(policy_input.canonical):
+                refuse_escapes(dict(given))
+            convert = self.admission.admit(principal, action, resource)
+        answer = engine.authorize(
+            self.policies.handle,
+            self.entities,
+            principal=principal,
+            action=action,
+            resource=resource,
+            context=convert(context),
+        )
+        return self.policies.output(answer)
+
+
+def _unread_annotations(binding: PointBinding, query: Query, reads: Reads) -> Iterator[Diagnostic]:
+    """Remark on annotations of the point that no policy reads, where the manifest maps none itself."""
+    given = canonical([binding.definition.get("query"), dict(binding.members)])
+    if query.context is not None or b"annotations" in given:
+        return
+    read = reads.at("annotations")
+    for name in binding.annotations:
+        if not read.whole and name not in read.members:
+            yield unread_annotation(binding.path, name)
+
+
+def _default_resource(binding: PointBinding) -> UidSource:
+    if binding.projects_tool:
+        return ProjectedTool()
+    return FixedUid(EntityUid("PolicyTarget", binding.target_kind or _UNSPECIFIED))
+
+
+def _check_types(
+    admission: Admission, path: str, principal: UidSource, action: EntityUid, resource: UidSource
+) -> None:
+    """Find at compile what could only fail at every request."""
+    declared = admission.actions.get(action)
+    if declared is None:
+        message = f"the schema declares no action `{action}`: declare it, or give another `action`"
+        raise invalid("cedar-action-undeclared", message, path)
+    for part, source, types in (
+        ("principal", principal, declared.principals),
+        ("resource", resource, declared.resources),
+    ):
+        if source.known_type is not None and source.known_type not in types:
+            listed = ", ".join(f"`{name}`" for name in sorted(types)) or "nothing"
+            message = (
+                f"the schema does not let `{action}` apply to the {part} type `{source.known_type}`: "
+                f"it applies to {listed}"
+            )
+            raise invalid("cedar-action-not-applicable", message, path)
+
+
+CEDAR: PolicyType = _CedarType()

@@ -1,0 +1,162 @@
+"""From the policies and bindings of a manifest to one evaluator per point (contract 1.7)."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from acs_sidecar.engines.in_process import is_engine_fault
+from acs_sidecar.spec.canonical import canonical, digest
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.model import member_path
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.ports import (
+    CompiledPolicy,
+    Evaluator,
+    PointBinding,
+    PolicyType,
+    SourceFile,
+    SourceReader,
+)
+from acs_sidecar.spec.values import JsonObject
+
+__all__ = ["Binding", "CompiledPolicies", "PolicyJob", "compile_policies", "policy_jobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A point's binding as the manifest has it: which policy, and the members besides `id`."""
+
+    point: InterventionPoint
+    policy: str
+    members: JsonObject
+    target_kind: str | None
+    projects_tool: bool
+    annotations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyJob:
+    """One compile: a policy definition with its overlay applied, and the points that share it.
+
+    Plain data, so that it can be sent to a child process.
+    """
+
+    path: str
+    type: str
+    definition: JsonObject
+    bindings: tuple[PointBinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicies:
+    """An evaluator and a policy digest per point, and what the compilers had to remark."""
+
+    evaluators: Mapping[InterventionPoint, Evaluator]
+    digests: Mapping[InterventionPoint, str]
+    warnings: tuple[Diagnostic, ...]
+
+
+def policy_jobs(
+    policies: Mapping[str, JsonObject], bindings: Iterable[Binding], types: Mapping[str, PolicyType]
+) -> tuple[PolicyJob, ...]:
+    """Group the bindings of a validated manifest into compiles.
+
+    A binding's members overlay the definition; those that the type reads when it binds do not
+    change the compile, so points that differ only in them share one.
+    """
+    grouped: dict[bytes, tuple[str, str, JsonObject, list[PointBinding]]] = {}
+    for binding in bindings:
+        declared = policies[binding.policy]
+        kind = str(declared["type"])
+        overlay = {
+            name: value for name, value in binding.members.items() if name not in types[kind].bind_members
+        }
+        definition = {**declared, **overlay}
+        job = grouped.setdefault(
+            binding.policy.encode() + b"\0" + canonical(definition),
+            (member_path(("policies", binding.policy)), kind, definition, []),
+        )
+        job[3].append(
+            PointBinding(
+                point=binding.point,
+                path=f"intervention_points.{binding.point}.policy",
+                definition=definition,
+                members=binding.members,
+                target_kind=binding.target_kind,
+                projects_tool=binding.projects_tool,
+                annotations=binding.annotations,
+            )
+        )
+    return tuple(
+        PolicyJob(path, kind, definition, tuple(points))
+        for path, kind, definition, points in grouped.values()
+    )
+
+
+def compile_policies(
+    jobs: Iterable[PolicyJob], types: Mapping[str, PolicyType], sources: SourceReader
+) -> CompiledPolicies:
+    """Compile and bind every job. Raises `ManifestError` with the findings of all that failed."""
+    evaluators: dict[InterventionPoint, Evaluator] = {}
+    digests: dict[InterventionPoint, str] = {}
+    findings: list[Diagnostic] = []
+    failures: list[ManifestError] = []
+    for job in jobs:
+        recorder = _RecordingReader(sources)
+        try:
+            policy = _compile(job, types[job.type], recorder)
+        except ManifestError as failure:
+            failures.append(failure)
+            continue
+        policy_digest = digest({"definition": dict(job.definition), "files": dict(recorder.digests)})
+        for binding in job.bindings:
+            try:
+                evaluators[binding.point] = policy.bind(binding)
+            except ManifestError as failure:
+                failures.append(failure)
+            digests[binding.point] = policy_digest
+        findings.extend(policy.warnings)
+    if failures:
+        raise ManifestError(
+            [*(finding for failure in failures for finding in failure.diagnostics), *findings],
+            failures[0].reason,
+        )
+    return CompiledPolicies(evaluators, digests, tuple(findings))
+
+
+def _compile(job: PolicyJob, policy_type: PolicyType, sources: SourceReader) -> CompiledPolicy:
+    """Compile one policy; a compiler that fails in a way it did not foresee makes the manifest invalid."""
+    try:
+        return policy_type.compile(job.path, job.definition, sources)
+    except (ManifestError, MemoryError):
+        raise
+    except BaseException as error:
+        if not is_engine_fault(error):
+            raise
+        message = f"the {job.type} compiler failed unexpectedly ({type(error).__name__})"
+        raise ManifestError([Diagnostic("policy-compile-failed", message, job.path)]) from error
+
+
+@dataclass(slots=True)
+class _RecordingReader:
+    """Passes reads on and keeps the digest of each file, for the policy's own digest."""
+
+    inner: SourceReader
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def read(self, path: str) -> SourceFile:
+        return self._record(path, (self.inner.read(path),))[0]
+
+    def read_tree(self, path: str) -> tuple[SourceFile, ...]:
+        return self._record(path, self.inner.read_tree(path))
+
+    def fetched(self, url: str) -> SourceFile:
+        return self._record(url, (self.inner.fetched(url),))[0]
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
+        return self._record(url, self.inner.fetched_tree(url))
+
+    def _record(self, path: str, files: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
+        for file in files:
+            self.digests[f"{path}:{file.name}"] = hashlib.sha256(file.content).hexdigest()
+        return files

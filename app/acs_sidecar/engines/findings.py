@@ -1,0 +1,38 @@
+"""What a policy compiler has to say to the author of a manifest (contract 1.3)."""
+
+from typing import NamedTuple
+
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.reasons import Reason
+
+__all__ = ["Place", "finding", "invalid", "remark", "too_large"]
+
+
+class Place(NamedTuple):
+    """What a finding is about: the member `path`, and where in the text that it gives or names."""
+
+    path: str
+    source: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+def finding(code: str, message: str, at: Place) -> Diagnostic:
+    """Give an error about a place."""
+    return Diagnostic(code, message, at.path, "error", at.source, at.line, at.column)
+
+
+def remark(code: str, message: str, at: Place) -> Diagnostic:
+    """Give a warning about a place."""
+    return Diagnostic(code, message, at.path, "warning", at.source, at.line, at.column)
+
+
+def invalid(code: str, message: str, at: Place | str) -> ManifestError:
+    """Give the failure of a member (a path) or a place that is wrong."""
+    return ManifestError([finding(code, message, at if isinstance(at, Place) else Place(at))])
+
+
+def too_large(message: str, at: Place | str) -> ManifestError:
+    """Give the failure of a source that is refused before the engine sees it."""
+    place = at if isinstance(at, Place) else Place(at)
+    return ManifestError([finding("policy-bound-exceeded", message, place)], Reason.RESOURCE_LIMIT_EXCEEDED)

@@ -1,0 +1,78 @@
+"""The `test` policy type: a test double with the same pipeline around it and no engine (contract 1.7)."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from acs_sidecar.engines.fixed_members import MAX_DELAY_MS, MEMBERS
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.ports import (
+    Evaluator,
+    PointBinding,
+    PolicyInput,
+    PolicyOutput,
+    PolicyType,
+    SourceReader,
+)
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["TEST"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Double:
+    """Compiled policy and evaluator in one: it answers every point alike."""
+
+    path: str
+    output: Json
+    fails: bool
+    delay_s: float
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def bind(self, binding: PointBinding) -> Evaluator:  # noqa: ARG002  # the port's signature
+        return self
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:  # noqa: ARG002  # the port's signature
+        if self.delay_s:
+            time.sleep(self.delay_s)
+        if self.fails:
+            raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, f"`{self.path}` is made to fail: `error`")
+        return PolicyOutput(self.output)
+
+
+class _TestDoubleType:
+    @property
+    def bind_members(self) -> frozenset[str]:
+        return frozenset()
+
+    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> _Double:  # noqa: ARG002  # reads no files
+        """Check the members: exactly one of `output` and `error`, and an optional `delay_ms`."""
+        if findings := list(_findings(path, definition)):
+            raise ManifestError(findings)
+        delay = definition.get("delay_ms", 0)
+        return _Double(
+            path,
+            definition.get("output"),
+            fails="error" in definition,
+            delay_s=delay / 1000 if isinstance(delay, int) else 0,
+        )
+
+
+def _findings(path: str, definition: JsonObject) -> Iterator[Diagnostic]:
+    for name in definition:
+        if name not in MEMBERS:
+            listed = ", ".join(f"`{member}`" for member in sorted(MEMBERS))
+            yield Diagnostic("member-unknown", f"is not known here; known are {listed}", f"{path}.{name}")
+    if ("output" in definition) == ("error" in definition):
+        yield Diagnostic("member-missing", "needs exactly one of `output` and `error`", path)
+    error = definition.get("error", "text")
+    if not isinstance(error, str) or not error.strip():
+        yield Diagnostic("wrong-type", "must be a text", f"{path}.error")
+    delay = definition.get("delay_ms", 0)
+    if not isinstance(delay, int) or isinstance(delay, bool) or not 0 <= delay <= MAX_DELAY_MS:
+        message = f"must be an integer from 0 to {MAX_DELAY_MS}"
+        yield Diagnostic("value-not-allowed", message, f"{path}.delay_ms")
+
+
+TEST: PolicyType = _TestDoubleType()

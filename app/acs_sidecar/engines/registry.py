@@ -1,0 +1,33 @@
+"""Every policy type by its name in a manifest (contract 1.7)."""
+
+from collections.abc import Mapping
+
+from acs_sidecar.engines.adapters.custom import Adapter, custom_type
+from acs_sidecar.engines.cedar.type import CEDAR
+from acs_sidecar.engines.fixed import TEST
+from acs_sidecar.engines.missing_engine import MissingEngine
+from acs_sidecar.spec.ports import PolicyType
+
+__all__ = ["policy_types"]
+
+
+def policy_types(
+    adapters: Mapping[str, Adapter], inline_allowed: frozenset[str] | None = None
+) -> Mapping[str, PolicyType]:
+    """Give the policy types over the loaded `adapters`.
+
+    With `inline_allowed` they are those of inline manifests, which reach the listed adapters alone.
+    Raises `AdapterError` as `custom_type` does.
+    """
+    return {"rego": _rego(), "cedar": CEDAR, "test": TEST, "custom": custom_type(adapters, inline_allowed)}
+
+
+def _rego() -> PolicyType:
+    """Give Rego, or what stands for it on a platform for which its engine is not built."""
+    try:
+        from acs_sidecar.engines.rego.type import REGO  # noqa: PLC0415  # the one engine that may be missing
+    except ModuleNotFoundError as error:
+        if error.name != "regorus":
+            raise
+        return MissingEngine("rego", "celine-regorus")
+    return REGO

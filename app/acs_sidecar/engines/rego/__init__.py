@@ -1,0 +1,1 @@
+"""The `rego` policy type (contract 1.7.2)."""

@@ -1,0 +1,155 @@
+"""What of a Rego text the engine would not survive, measured before its parser sees it (contract 1.7).
+
+The parser takes each `[` and `{` for a comprehension first and reads it again when it is none, so
+its time grows with the brackets around a token: twice a level, three times behind a `|`. What it
+builds is walked recursively, so the depth of an expression costs stack: brackets, calls and
+references count, and so does every operator of a chain such as `a + b + c`.
+
+The scan splits a text as the engine's lexer does. Where a text is malformed it may count more than
+the parser would read, never less.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from acs_sidecar.engines.findings import too_large
+from acs_sidecar.engines.rego.sources import Module
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+
+__all__ = ["MAX_BRACKETS", "MAX_DEPTH", "MAX_MODULE_BYTES", "MAX_SOURCE_BYTES", "MAX_WORK", "check_bounds"]
+
+MAX_MODULE_BYTES = 256 * 1024
+MAX_SOURCE_BYTES = 1024 * 1024
+MAX_BRACKETS = 12
+MAX_DEPTH = 64
+MAX_WORK = 2_000_000
+"""Tokens, each counted as often as the parser may read it, over all modules of a policy."""
+
+_TOKEN = re.compile(
+    r"""
+      (?P<newline>\n)
+    | (?P<blank>[ \t\r]+|\#[^\n]*)
+    | (?P<text>"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|`[^`]*(?:`|\Z))
+    | (?P<word>\w+)
+    | (?P<open>[\[{(])
+    | (?P<close>[\]})])
+    | (?P<stop>:=|[,;:]|=(?!=))
+    | (?P<operator>[=!<>]=|.)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_REMEDY = "move the inner parts to rules of their own"
+_CLOSERS = {"[": "]", "{": "}", "(": ")"}
+_STATEMENT_WORDS = frozenset(
+    {"as", "contains", "default", "else", "every", "if", "import", "not", "package", "some", "with"}
+)
+
+
+def check_bounds(modules: Iterable[Module]) -> None:
+    """Hold the Rego texts of one policy to their bounds.
+
+    Raises `ManifestError` with `resource_limit_exceeded`.
+    """
+    total = work = 0
+    for module in modules:
+        size = len(module.text.encode())
+        total += size
+        if size > MAX_MODULE_BYTES:
+            raise _refused(module, f"is longer than {MAX_MODULE_BYTES} bytes")
+        if total > MAX_SOURCE_BYTES:
+            raise _refused(module, f"brings the Rego text to more than {MAX_SOURCE_BYTES} bytes")
+        if "\0" in module.text:
+            raise _refused(module, "holds a NUL, where the engine stops to read", module.text.index("\0"))
+        for position, token in _tokens(module.text):
+            work += token.reads
+            if token.brackets > MAX_BRACKETS:
+                raise _refused(module, f"brackets nest deeper than {MAX_BRACKETS}: {_REMEDY}", position)
+            if token.depth > MAX_DEPTH:
+                message = f"an expression nests or chains deeper than {MAX_DEPTH}: {_REMEDY}"
+                raise _refused(module, message, position)
+            if work > MAX_WORK:
+                raise _refused(module, f"so many nested brackets take too long to parse: {_REMEDY}", position)
+
+
+class _Token(NamedTuple):
+    """How often the parser may read a token, the brackets around it, how deep the expression is there."""
+
+    reads: int
+    brackets: int
+    depth: int
+
+
+@dataclass(slots=True)
+class _Level:
+    """An open bracket, or the top of the text."""
+
+    closer: str
+    brackets: int
+    reads: int
+    reads_behind_bar: int
+    chain: int = 0
+    deepest: int = 0
+
+    def end_expression(self) -> None:
+        self.deepest = max(self.deepest, self.chain)
+        self.chain = 0
+
+
+def _tokens(text: str) -> Iterator[tuple[int, _Token]]:
+    """Measure each token of a text, with its position."""
+    levels = [_Level("", 0, 1, 1)]
+    after_operand = False
+    same_line = True
+    for token in _TOKEN.finditer(text):
+        kind = token.lastgroup
+        if kind == "blank":
+            continue
+        if kind == "newline":
+            same_line = False
+            continue
+        symbol = token.group()
+        level = levels[-1]
+        if kind == "open":
+            # `{` starts anew, and so does any bracket on a line of its own; else it is an index or a call.
+            if after_operand and (symbol == "{" or not same_line):
+                level.end_expression()
+            level.chain += 1
+            levels.append(_opened(level, symbol))
+            after_operand = False
+        elif kind == "close":
+            if symbol == level.closer:
+                levels.pop()
+                level.end_expression()
+                levels[-1].chain = max(levels[-1].chain, level.deepest + 1)
+            after_operand = True
+        elif kind == "stop" or symbol in _STATEMENT_WORDS:
+            level.end_expression()
+            after_operand = False
+        elif kind == "operator" or symbol == "in":
+            level.chain += 1
+            if symbol == "|":
+                level.reads = level.reads_behind_bar
+            after_operand = False
+        else:
+            if after_operand:
+                level.end_expression()
+            after_operand = True
+        same_line = True
+        level = levels[-1]
+        yield token.start(), _Token(level.reads, level.brackets, max(level.chain, level.deepest))
+
+
+def _opened(outer: _Level, symbol: str) -> _Level:
+    if symbol == "(":
+        return _Level(")", outer.brackets, outer.reads, outer.reads)
+    return _Level(_CLOSERS[symbol], outer.brackets + 1, 2 * outer.reads, 3 * outer.reads)
+
+
+def _refused(module: Module, message: str, position: int | None = None) -> ManifestError:
+    at = module.at
+    if position is not None:
+        line = module.text.count("\n", 0, position) + 1
+        at = at._replace(line=line, column=position - module.text.rfind("\n", 0, position))
+    return too_large(message, at)

@@ -1,0 +1,80 @@
+"""Heads of rules that the engine would lose: undefined for one of the values that a body iterates over.
+
+Rego leaves such a value out and keeps the rest. This engine drops all that the body contributes, or
+fails, depending on the order of the values; a denial that vanishes so would be an allow.
+"""
+
+from collections.abc import Iterator, Set
+
+from acs_sidecar.engines.rego.analysis.builtins import AVAILABLE
+from acs_sidecar.engines.rego.analysis.syntax import (
+    REFERENCES,
+    as_list,
+    as_object,
+    as_position,
+    constant_names,
+    first_link,
+    variant,
+    varying_indexes,
+)
+from acs_sidecar.spec.values import Json
+
+__all__ = ["undefined_in_head"]
+
+_COMPREHENSIONS = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
+
+
+def undefined_in_head(head: Json, bodies: Json, own: Set[str]) -> tuple[int, int] | None:
+    """Give the line and column of a part of the head that could be undefined for one value alone.
+
+    `own` are the variables of the rule. Variables, constants, and what is built from them with
+    built-in functions are always defined or fail; a reference that begins with a variable of the
+    rule, that has one as an index, or a call of the policy's own function may be undefined.
+    """
+    pending = list(_terms(head, bodies))
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+            continue
+        if not isinstance(node, dict) or not _COMPREHENSIONS.isdisjoint(node):
+            continue
+        if not REFERENCES.isdisjoint(node):
+            if _may_be_undefined(node, own):
+                return as_position(variant(node)[1]["span"])
+            first = as_object(first_link(node))
+            pending.extend([*varying_indexes(node), *([] if "Var" in first else [first])])
+        elif "Call" in node:
+            call = as_object(node["Call"])
+            if not _is_builtin(call["fcn"]):
+                return as_position(call["span"])
+            pending.extend(as_list(call["params"]))
+        else:
+            pending.extend(node.values())
+    return None
+
+
+def _terms(head: Json, bodies: Json) -> Iterator[Json]:
+    """Give what the head and the `else` branches are made of, without the rule's name."""
+    parts = as_object(head)
+    yield from (parts.get("key"), parts.get("assign"))
+    yield from varying_indexes(parts["refr"])
+    for body in as_list(bodies):
+        yield as_object(body).get("assign")
+
+
+def _may_be_undefined(reference: Json, own: Set[str]) -> bool:
+    if "Var" in as_object(reference):
+        return False
+    first = as_object(first_link(reference))
+    if "Var" not in first:
+        return True
+    return bool(varying_indexes(reference)) or as_object(first["Var"])["value"] in own
+
+
+def _is_builtin(function: Json) -> bool:
+    first = as_object(first_link(function))
+    if "Var" not in first:
+        return False
+    names, whole = constant_names(function)
+    return whole and ".".join((str(as_object(first["Var"])["value"]), *names)) in AVAILABLE

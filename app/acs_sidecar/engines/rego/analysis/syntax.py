@@ -1,0 +1,120 @@
+"""Reading the engine's AST: JSON in which a node is an object with one member, named by its kind."""
+
+from collections.abc import Iterator
+
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = [
+    "REFERENCES",
+    "as_list",
+    "as_object",
+    "as_position",
+    "constant_names",
+    "first_link",
+    "spanned",
+    "string_literals",
+    "variables",
+    "variant",
+    "varying_indexes",
+]
+
+REFERENCES = frozenset({"Var", "RefDot", "RefBrack"})
+"""The kinds of a reference: a variable, `.name` behind something, `[…]` behind something."""
+
+
+def variant(node: Json) -> tuple[str, JsonObject]:
+    """Give the kind of a node and what it holds."""
+    kind, value = next(iter(as_object(node).items()))
+    return kind, value if isinstance(value, dict) else {}
+
+
+def first_link(reference: Json) -> Json:
+    """Give what a reference begins with: a variable, or any other expression."""
+    *_, (kind, link) = _chain(reference)
+    return {kind: dict(link)}
+
+
+def constant_names(reference: Json) -> tuple[tuple[str, ...], bool]:
+    """Give the names behind the first link up to one that is not constant, and whether they are all."""
+    names: list[str] = []
+    for kind, link in reversed(list(_chain(reference))[:-1]):
+        name = str(as_list(link["field"])[1]) if kind == "RefDot" else _literal(link["index"])
+        if name is None:
+            return tuple(names), False
+        names.append(name)
+    return tuple(names), True
+
+
+def varying_indexes(reference: Json) -> list[Json]:
+    """Give the indexes of a reference that are not constant names."""
+    links = list(_chain(reference))[:-1]
+    return [link["index"] for kind, link in links if kind == "RefBrack" and _literal(link["index"]) is None]
+
+
+def variables(pattern: Json) -> Iterator[str]:
+    """Give the names of the variables anywhere in a node."""
+    pending = [pattern]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            if "Var" in node:
+                yield str(as_object(node["Var"])["value"])
+            pending.extend(node.values())
+
+
+def string_literals(nodes: list[Json]) -> Iterator[str]:
+    """Give the string literals among some nodes, and in the arrays among them."""
+    for node in nodes:
+        kind, value = variant(node)
+        if kind == "Array":
+            yield from string_literals(as_list(value["items"]))
+        elif (text := _literal(node)) is not None:
+            yield text
+
+
+def spanned(span: Json, text: bytes) -> str:
+    """Give the part of a module's text that a span marks."""
+    place = as_object(span)
+    return text[_as_int(place["start"]) : _as_int(place["end"])].decode()
+
+
+def as_position(span: Json) -> tuple[int, int]:
+    """Give the line and column of a span."""
+    place = as_object(span)
+    return _as_int(place["line"]), _as_int(place["col"])
+
+
+def as_object(value: Json) -> dict[str, Json]:
+    """Take a value for the object that it must be."""
+    if not isinstance(value, dict):
+        raise TypeError("the engine's AST has an unknown shape")
+    return value
+
+
+def as_list(value: Json) -> list[Json]:
+    """Take a value for the list that it must be."""
+    if not isinstance(value, list):
+        raise TypeError("the engine's AST has an unknown shape")
+    return value
+
+
+def _as_int(value: Json) -> int:
+    if not isinstance(value, int):
+        raise TypeError("the engine's AST has an unknown shape")
+    return value
+
+
+def _chain(reference: Json) -> Iterator[tuple[str, JsonObject]]:
+    """Go from the last link of a reference to the first."""
+    kind, link = variant(reference)
+    while kind in ("RefDot", "RefBrack"):
+        yield kind, link
+        kind, link = variant(link["refr"])
+    yield kind, link
+
+
+def _literal(node: Json) -> str | None:
+    kind, literal = variant(node)
+    return str(literal["value"]) if kind in ("String", "RawString") else None

@@ -1,0 +1,91 @@
+"""The documents below `data`: read, placed, and merged into one (contract 1.7.2)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from acs_sidecar.engines.findings import Place, invalid, too_large
+from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError
+from acs_sidecar.spec.document.text import parse_document
+from acs_sidecar.spec.ports import SourceFile
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["DOCUMENT_SUFFIXES", "Placed", "Segments", "dotted", "holds", "merge", "read_document"]
+
+DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
+
+Segments = tuple[str, ...]
+"""A path below `data`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A document and where below `data` it belongs; `at` names what it was read from."""
+
+    path: Segments
+    value: Json
+    at: Place
+
+
+def read_document(file: SourceFile, path: Segments, at: Place) -> Placed:
+    """Parse one JSON or YAML file. Raises `ManifestError`."""
+    try:
+        value = parse_document(file.content.decode()).value
+    except UnicodeDecodeError:
+        raise invalid("document-syntax", "is not UTF-8", at) from None
+    except DocumentBoundError as error:
+        raise too_large(error.message, at._replace(line=error.line, column=error.column)) from None
+    except DocumentError as error:
+        place = at._replace(line=error.line, column=error.column)
+        raise invalid("document-syntax", error.message, place) from None
+    if not path and not isinstance(value, dict):
+        raise invalid("rego-data-invalid", "must be an object: its members are those of `data`", at)
+    return Placed(path, value, at)
+
+
+def merge(documents: Iterable[Placed]) -> JsonObject:
+    """Merge documents deeply into one. Raises `ManifestError` where two give a value for one path."""
+    merged: dict[str, Json] = {}
+    for document in documents:
+        value = document.value
+        for name in reversed(document.path):
+            value = {name: value}
+        if not isinstance(value, dict):
+            raise TypeError("a document without a path is an object")
+        for conflict in _merge_into(merged, value, ()):
+            message = f"gives `{dotted(conflict)}` a second value"
+            raise invalid("rego-data-conflict", message, document.at)
+    return merged
+
+
+def holds(document: JsonObject, path: Segments) -> bool:
+    """Tell whether there is a value at `path` in a document."""
+    value: Json = dict(document)
+    for name in path:
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return True
+
+
+def dotted(path: Segments) -> str:
+    """Write a path the way Rego has it."""
+    return "data" + "".join(
+        f".{name}" if name.isidentifier() and name.isascii() else f'["{name}"]' for name in path
+    )
+
+
+def _merge_into(target: dict[str, Json], addition: dict[str, Json], path: Segments) -> Iterator[Segments]:
+    """Add members, and yield the path of each that is there already and cannot be merged."""
+    for name, value in addition.items():
+        present = target.get(name)
+        if name not in target:
+            target[name] = _copied(value)
+        elif isinstance(present, dict) and isinstance(value, dict):
+            yield from _merge_into(present, value, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def _copied(value: Json) -> Json:
+    """Copy the objects of a value, which a later document may be merged into."""
+    return {name: _copied(member) for name, member in value.items()} if isinstance(value, dict) else value

@@ -1,0 +1,139 @@
+"""The engine as this service uses it: one module to an AST, all modules to something that evaluates.
+
+An engine belongs to the thread that made it; elsewhere it panics.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import orjson
+import regorus
+
+from acs_sidecar.engines.findings import Place, invalid
+from acs_sidecar.engines.in_process import is_engine_fault
+from acs_sidecar.engines.rego.documents import Segments
+from acs_sidecar.engines.rego.sources import Module
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.values import JsonObject
+
+__all__ = [
+    "ANSWER",
+    "QUERY_PACKAGE",
+    "Engine",
+    "NativeEngine",
+    "ThreadEngine",
+    "Watch",
+    "build",
+    "parse",
+]
+
+QUERY_PACKAGE = "acs_sidecar_query"
+"""The package of the one rule that stands for a query. No policy may use it."""
+
+ANSWER = f"data.{QUERY_PACKAGE}.answer"
+"""The rule that stands for a query: its value in a list."""
+
+_MARK = re.compile(r"-->\s(?P<source>.*):(?P<line>\d+):(?P<column>\d+)\n")
+_BARE_MARK = re.compile(r"(?P<source>.*):(?P<line>\d+):(?P<column>\d+) error: (?P<message>.*)")
+_ERROR = re.compile(r"^error: (?P<message>.*)$", re.MULTILINE)
+_MAX_MESSAGE = 200
+
+
+class Engine(Protocol):
+    """An engine that is ready: cloned for each evaluation."""
+
+    def clone(self) -> "Engine": ...
+    def set_input_json(self, input: str) -> None: ...
+    def eval_rule(self, rule: str) -> object: ...
+    def eval_rule_as_json(self, rule: str) -> str: ...
+
+
+class NativeEngine(Engine, Protocol):
+    """What else of the engine's own interface is used."""
+
+    def set_rego_v0(self, enable: bool) -> None: ...
+    def set_gather_prints(self, b: bool) -> None: ...
+    def add_policy(self, path: str, rego: str) -> None: ...
+    def add_data_json(self, data: str) -> None: ...
+    def get_ast_as_json(self) -> str: ...
+    def clone(self) -> "NativeEngine": ...
+    def set_enable_coverage(self, enable: bool) -> None: ...
+    def get_coverage_report_as_json(self) -> str: ...
+
+
+class Watch(Protocol):
+    """Takes the place of an engine to see what is asked of it."""
+
+    def __call__(self, engine: NativeEngine, modules: Sequence[Module]) -> Engine: ...
+
+
+def parse(module: Module) -> JsonObject:
+    """Give the engine's AST of one module. Raises `ManifestError` where it does not parse."""
+    engine = _new_engine()
+    _add(engine, module)
+    ast: JsonObject = orjson.loads(engine.get_ast_as_json())[0]["ast"]
+    return ast
+
+
+def build(modules: Sequence[Module], data: JsonObject, query: Segments) -> NativeEngine:
+    """Make an engine that is ready to be cloned and asked for `query`.
+
+    The query becomes a rule of its own, so that only what it depends on is evaluated; its value in
+    a list tells undefined from every value. Raises `ManifestError` for what only shows when all
+    modules are put together.
+    """
+    engine = _new_engine()
+    for module in modules:
+        _add(engine, module)
+    reference = "data" + "".join(f"[{json.dumps(name, ensure_ascii=False)}]" for name in query)
+    engine.set_rego_v0(False)
+    engine.add_policy("query", f"package {QUERY_PACKAGE}\nready := true\nanswer := [{reference}]\n")
+    if data:
+        engine.add_data_json(canonical(data).decode())
+    engine.set_gather_prints(True)
+    try:
+        engine.eval_rule_as_json(f"data.{QUERY_PACKAGE}.ready")
+    except BaseException as error:
+        if not is_engine_fault(error):
+            raise
+        raise _failure("rego-compile", error, modules[0].at) from None
+    return engine
+
+
+class ThreadEngine(threading.local):
+    """An engine for each thread that asks, built when it first does; `watch` may take its place."""
+
+    def __init__(
+        self, modules: Sequence[Module], data: JsonObject, query: Segments, watch: Watch | None = None
+    ) -> None:
+        engine = build(modules, data, query)
+        self.prepared = watch(engine, modules) if watch else engine
+
+
+def _new_engine() -> NativeEngine:
+    return cast(NativeEngine, regorus.Engine())
+
+
+def _add(engine: NativeEngine, module: Module) -> None:
+    engine.set_rego_v0(module.version == 0)
+    try:
+        engine.add_policy(module.name, module.text)
+    except BaseException as error:
+        if not is_engine_fault(error):
+            raise
+        raise _failure("rego-syntax", error, module.at) from None
+
+
+def _failure(code: str, error: BaseException, at: Place) -> ManifestError:
+    """Make a finding of the engine's message: its first error line and place, no backtrace."""
+    text = str(error).partition("\n\nStack backtrace:")[0].strip()
+    message = _ERROR.search(text) or _BARE_MARK.match(text)
+    mark = _MARK.search(text + "\n") or _BARE_MARK.match(text)
+    if mark:
+        at = at._replace(source=mark["source"], line=int(mark["line"]), column=int(mark["column"]))
+    said = message["message"] if message else text.partition("\n")[0]
+    return invalid(code, said.strip()[:_MAX_MESSAGE] or "the engine refuses this", at)

@@ -1,0 +1,170 @@
+"""The `rego` policy type: OPA's language, evaluated in this process by regorus (contract 1.7.2)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from acs_sidecar.engines.findings import invalid, remark
+from acs_sidecar.engines.in_process import is_engine_fault
+from acs_sidecar.engines.rego.analysis.bounds import check_bounds
+from acs_sidecar.engines.rego.analysis.checks import Program, analyse
+from acs_sidecar.engines.rego.analysis.facts import read_module
+from acs_sidecar.engines.rego.documents import Segments, dotted, holds
+from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch, parse
+from acs_sidecar.engines.rego.input import InputText, input_text
+from acs_sidecar.engines.rego.query import parse_query
+from acs_sidecar.engines.rego.sources import RegoSources, is_blank, read_sources
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.lints import unread_annotation
+from acs_sidecar.spec.ports import (
+    Evaluator,
+    PointBinding,
+    PolicyInput,
+    PolicyOutput,
+    PolicyType,
+    SourceReader,
+)
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["REGO", "RegoType"]
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNDEFINED = '"<undefined>"'
+"""What the engine writes for undefined, and for a string of that text."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegoType:
+    """The policy type; `watch` sees every evaluation, where one is given."""
+
+    watch: Watch | None = None
+
+    @property
+    def bind_members(self) -> frozenset[str]:
+        """The query alone."""
+        return frozenset({"query"})
+
+    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> "_RegoPolicy":
+        """Read, bound, parse and check the sources; the query waits for its binding."""
+        given = read_sources(path, definition, sources)
+        check_bounds(given.modules)
+        modules = [(read_module(module, parse(module)), module.roots) for module in given.modules]
+        program = analyse(modules, given.data)
+        return _RegoPolicy(path, definition, given, program, self.watch)
+
+
+class _RegoPolicy:
+    """Binds queries; points with the same query share an evaluator, and so its engines."""
+
+    def __init__(
+        self, path: str, definition: JsonObject, sources: RegoSources, program: Program, watch: Watch | None
+    ) -> None:
+        self._path = path
+        self._watch = watch
+        self._sources = sources
+        self._program = program
+        self._input_text = input_text(program.input_paths)
+        self._evaluators: dict[str, Evaluator] = {}
+        self._remarks: dict[Segments | str, Diagnostic] = {}
+        if not is_blank(definition.get("query")):
+            self._lint(parse_query(definition["query"], f"{path}.query"))
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return (*self._sources.warnings, *self._remarks.values())
+
+    def bind(self, binding: PointBinding) -> Evaluator:
+        """Fix the query: the binding's own, else the definition's."""
+        own = not is_blank(binding.members.get("query"))
+        given = binding.members if own else binding.definition
+        path = f"{binding.path if own else self._path}.query"
+        query = parse_query(given.get("query"), path)
+        text = str(given.get("query"))
+        if not self._program.tree.holds(query) and not holds(self._sources.data, query):
+            raise invalid("rego-query-unknown", f"`{text}` is no rule and no data of this policy", path)
+        self._lint(query)
+        self._lint_annotations(binding, query)
+        if text not in self._evaluators:
+            self._evaluators[text] = self._evaluator(query, text)
+        return self._evaluators[text]
+
+    def _evaluator(self, query: Segments, text: str) -> Evaluator:
+        engines = ThreadEngine(self._sources.modules, self._sources.data, query, self._watch)
+        if self._program.tree.is_rule_alone(query) and all(_PLAIN.fullmatch(name) for name in query):
+            return _RuleEvaluator(text, engines, self._input_text, dotted(query))
+        return _QueryEvaluator(text, engines, self._input_text)
+
+    def _lint(self, query: Segments) -> None:
+        """Remark on a complete rule that may be undefined."""
+        rules = self._program.rules.get(query, ())
+        if not rules or any(rule.partial or rule.total or rule.function for rule in rules):
+            return
+        message = (
+            f"`{dotted(query)}` has no default: where none of its bodies holds it is undefined, and the "
+            "verdict a deny by error; add a `default` with a reason of your own"
+        )
+        at = rules[0].at
+        self._remarks[query] = remark("rego-no-default", message, at)
+
+    def _lint_annotations(self, binding: PointBinding, query: Segments) -> None:
+        """Remark on annotations of the point that no rule reads; one that reads the whole reads each."""
+        read = self._program.reads(query) if binding.annotations else frozenset()
+        for name in binding.annotations:
+            place = ("annotations", name)
+            if not any(path[:2] == place or place[: len(path)] == path for path in read):
+                found = unread_annotation(binding.path, name)
+                self._remarks[str(found.path)] = found
+
+
+class _QueryEvaluator:
+    """Evaluates any query, through the rule that stands for it."""
+
+    def __init__(self, query: str, engines: ThreadEngine, input_text: InputText) -> None:
+        self._query = query
+        self._engines = engines
+        self._input_text = input_text
+        self._trace: Mapping[str, Json] = {"query": query}
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Evaluate on a copy of an engine that has never seen an input."""
+        engine = self._engines.prepared.clone()
+        try:
+            engine.set_input_json(self._input_text(policy_input))
+            value = self._value(engine)
+        except EvaluationError:
+            raise
+        except BaseException as error:
+            if not is_engine_fault(error):
+                raise
+            raise self._failed("could not be evaluated: a function failed or rules disagree") from None
+        return PolicyOutput(value, self._trace)
+
+    def _value(self, engine: Engine) -> Json:
+        answer: Json = orjson.loads(engine.eval_rule_as_json(ANSWER))
+        if not isinstance(answer, list):
+            raise self._failed("is undefined for this input")
+        return answer[0]
+
+    def _failed(self, what: str) -> EvaluationError:
+        return EvaluationError(Reason.POLICY_INVOCATION_FAILED, f"`{self._query}` {what}")
+
+
+class _RuleEvaluator(_QueryEvaluator):
+    """Evaluates a query that is exactly one rule, without the way round."""
+
+    def __init__(self, query: str, engines: ThreadEngine, input_text: InputText, rule: str) -> None:
+        super().__init__(query, engines, input_text)
+        self._rule = rule
+
+    def _value(self, engine: Engine) -> Json:
+        answer = engine.eval_rule_as_json(self._rule)
+        if answer == _UNDEFINED and engine.eval_rule(self._rule) is None:
+            raise self._failed("is undefined for this input")
+        value: Json = orjson.loads(answer)
+        return value
+
+
+REGO: PolicyType = RegoType()

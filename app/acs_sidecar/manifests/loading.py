@@ -1,0 +1,169 @@
+"""From what was read to the operator's manifests, compiled and held to the settings (contract 3.1)."""
+
+import os
+import time
+from collections.abc import Mapping, Sized
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from acs_sidecar.access.approval_keys import FileApprovalKey
+from acs_sidecar.annotators.classifier.remote import remote_providers
+from acs_sidecar.annotators.classifier.type import classifier_annotator, local_providers
+from acs_sidecar.annotators.endpoint import endpoint_annotator
+from acs_sidecar.annotators.llm.type import llm_annotator
+from acs_sidecar.audit.log.keys import KeyFileError
+from acs_sidecar.engines.adapters.custom import load_adapters
+from acs_sidecar.engines.registry import policy_types
+from acs_sidecar.engines.rego.coverage import RegoCoverage
+from acs_sidecar.engines.rego.type import RegoType
+from acs_sidecar.manifests.bundle import ManifestBundle
+from acs_sidecar.manifests.catalog import AnyManifest
+from acs_sidecar.manifests.compiler import ManifestCompiler
+from acs_sidecar.manifests.composition import ReadManifest
+from acs_sidecar.manifests.discovery import build_bundle, read_operator_manifests
+from acs_sidecar.manifests.reload import Outcome, Reloaded, compile_set, keep_sources, pack
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.resolvers.command import command_resolver
+from acs_sidecar.resolvers.signed import signed_resolver
+from acs_sidecar.resolvers.webhook import webhook_resolver
+from acs_sidecar.sandbox.sandbox import Sandbox
+from acs_sidecar.settings.tree import Settings
+from acs_sidecar.spec.document.locations import placed
+from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+
+__all__ = [
+    "build_compiler",
+    "check_approval_key",
+    "compile_manifest",
+    "inline_mode",
+    "load_operator_manifests",
+    "refuse_reload",
+    "refuse_what_cannot_serve",
+    "with_coverage",
+]
+
+
+def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]:
+    """Read and compile the operator's set, with the key of its approvals; give it packed, for workers.
+
+    Where `ACS_MANIFESTS_URL` has no bundle that serves, the kept one does; the second value then says
+    why. Raises as `build` does.
+    """
+    bundle = build_bundle(settings)
+    try:
+        packed = _load(settings, bundle)
+    except ManifestError as error:
+        if bundle is None or bundle.kept() is None:
+            raise
+        structlog.stdlib.get_logger("acs.manifests").error(
+            "manifests_kept",
+            findings=[str(finding) for finding in error.diagnostics],
+            detail="the bundle cannot serve; the last one that did takes its place",
+        )
+        packed = _load(settings, bundle, kept=True)
+        why = f"{error.diagnostics[0].code} at the start; the log has the findings"
+        return packed, Reloaded(Outcome.FAILED, time.time(), why)
+    if bundle:
+        bundle.keep()
+    return packed, None
+
+
+def _load(settings: Settings, bundle: ManifestBundle | None, *, kept: bool = False) -> bytes:
+    """Compile a set for its findings: engines belong to the process that made them."""
+    compiler = build_compiler(settings, HttpClient(), None)
+    manifests = keep_sources(read_operator_manifests(settings, bundle, kept=kept))
+    candidate = compile_set(manifests, partial(compile_manifest, compiler=compiler))
+    refuse_what_cannot_serve(settings, candidate.by_name)
+    check_approval_key(FileApprovalKey(settings.approval_key_file), candidate.by_name)
+    return pack(manifests)
+
+
+def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManifest:
+    """Compile one manifest; an invalid one becomes the manifest that denies everything."""
+    name, document = read.file.name, read.content
+    if isinstance(document, ManifestError):
+        return InvalidManifest(name, Provenance.OPERATOR, document, read.digest)
+    try:
+        manifest = compiler.compile_operator(name, document, read.sources)
+    except ManifestError as error:
+        found = ManifestError(placed(error.diagnostics, document), error.reason)
+        return InvalidManifest(name, Provenance.OPERATOR, found, read.digest)
+    return replace(manifest, warnings=placed(manifest.warnings, document))
+
+
+def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:
+    """Build the compiler with every policy and annotator type of this version."""
+    adapters = load_adapters()
+    providers = {**local_providers(), **remote_providers(client)}
+    return ManifestCompiler(
+        types=policy_types(adapters),
+        inline_types=policy_types(adapters, frozenset(settings.inline_adapters)),
+        annotator_types={
+            "classifier": partial(classifier_annotator, providers=providers),
+            "endpoint": partial(endpoint_annotator, client=client),
+            "llm": partial(llm_annotator, client=client),
+        },
+        resolver_types={
+            "token": signed_resolver,
+            "console": signed_resolver,
+            "webhook": partial(webhook_resolver, client=client),
+            "command": partial(command_resolver, allowed=settings.approval_commands),
+        },
+        limits=settings.limits,
+        environment=os.environ,
+        outbound=OutboundAllow(settings.outbound_allow),
+        sandbox=sandbox,
+    )
+
+
+def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> ManifestCompiler:
+    """Give a compiler whose Rego policies report to `coverage` which lines they reach."""
+    return replace(compiler, types={**compiler.types, "rego": RegoType(coverage.watch)})
+
+
+def inline_mode(settings: Settings, manifests: Sized) -> InlineMode:
+    """Choose the default of contract 2.5: deny beside operator's `manifests` or in public, else sandboxed."""
+    if settings.inline_manifests is not None:
+        return settings.inline_manifests
+    if settings.manifests_url or not settings.local or manifests:
+        return InlineMode.DENY
+    return InlineMode.SANDBOXED
+
+
+def refuse_what_cannot_serve(settings: Settings, by_name: Mapping[str, AnyManifest]) -> None:
+    """Hold a compiled set to the settings (contract 3.1). Raises `ManifestError`."""
+    findings = [
+        finding
+        for manifest in by_name.values()
+        if isinstance(manifest, InvalidManifest)
+        for finding in manifest.error.diagnostics
+    ]
+    if findings and settings.manifests_strict:
+        raise ManifestError(findings)
+    default = settings.default_manifest
+    if default is not None and default not in by_name:
+        known = ", ".join(f"`{name}`" for name in by_name) or "none"
+        message = f"ACS_DEFAULT_MANIFEST `{default}` is not loaded; loaded: {known}"
+        raise ManifestError([Diagnostic("default-missing", message)])
+
+
+def refuse_reload(settings: Settings, key: FileApprovalKey, by_name: Mapping[str, AnyManifest]) -> None:
+    """Hold a set that is to take over to the settings and to the key that it will need.
+
+    Raises `ManifestError`.
+    """
+    refuse_what_cannot_serve(settings, by_name)
+    try:
+        check_approval_key(key, by_name)
+    except KeyFileError as error:
+        raise ManifestError([Diagnostic("approval-key-unusable", str(error))]) from None
+
+
+def check_approval_key(key: FileApprovalKey, by_name: Mapping[str, AnyManifest]) -> None:
+    """Read the key of approvals where a set will need it. Raises `KeyFileError`."""
+    if any(isinstance(one, CompiledManifest) and one.approval is not None for one in by_name.values()):
+        key.load()

@@ -1,0 +1,151 @@
+"""The files that a manifest names, read from its directory within bounds (contract 3.2)."""
+
+import gzip
+import io
+import os
+import tarfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from acs_sidecar.spec.manifest.pinned_url import shown_url
+from acs_sidecar.spec.ports import SourceError, SourceFile
+
+__all__ = ["MAX_BYTES", "DirectorySources", "unpack_archive"]
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_FILES = 2_000
+MAX_NAME_DEPTH = 32
+
+
+class DirectorySources:
+    """Reads below one directory; symbolic links are followed only when they stay inside it.
+
+    `fetched` is what was had from other servers when the manifest was read, by URL.
+    """
+
+    def __init__(
+        self, directory: Path, max_bytes: int = MAX_BYTES, fetched: Mapping[str, bytes] | None = None
+    ) -> None:
+        self._root = directory.resolve()
+        self._max_bytes = max_bytes
+        self._fetched = fetched or {}
+
+    def locate(self, path: str) -> str:
+        """Give the place of a file or directory without links on the way. Raises `SourceError`."""
+        return self._place(path).relative_to(self._root).as_posix()
+
+    def read(self, path: str) -> SourceFile:
+        """Read one regular file of at most the bound's bytes. Raises `SourceError`."""
+        place = self._place(path)
+        if not place.is_file():
+            raise SourceError(f"`{path}` is not a file")
+        return SourceFile(path, self._content(place, path, self._max_bytes))
+
+    def read_tree(self, path: str) -> tuple[SourceFile, ...]:
+        """Read a file, a directory or a `.tar.gz`, bounded in count, depth and bytes together.
+
+        Raises `SourceError`, for an archive also when an entry is absolute, leaves it with `..`, or
+        is anything but a regular file or a directory.
+        """
+        place = self._place(path)
+        if place.is_dir():
+            return self._directory(place, path)
+        file = self.read(path)
+        if path.endswith((".tar.gz", ".tgz")):
+            return unpack_archive(file, self._max_bytes)
+        return (file,)
+
+    def fetched(self, url: str) -> SourceFile:
+        """Give what was fetched from `url`. Raises `SourceError` when nothing was."""
+        if url not in self._fetched:
+            raise SourceError(f"`{shown_url(url)}` was not fetched")
+        return SourceFile(shown_url(url), self._fetched[url])
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
+        """Unpack the `.tar.gz` that was fetched from `url`, bounded as `read_tree` is."""
+        return unpack_archive(self.fetched(url), self._max_bytes)
+
+    def _place(self, path: str) -> Path:
+        if not path.strip() or "\0" in path:
+            raise SourceError("a path must not be blank")
+        if PurePosixPath(path).is_absolute():
+            raise SourceError(f"`{path}` is absolute: paths are relative to the manifest")
+        try:
+            place = (self._root / path).resolve(strict=True)
+        except (OSError, RuntimeError):
+            raise SourceError(f"`{path}` does not exist beside the manifest") from None
+        if not place.is_relative_to(self._root):
+            raise SourceError(f"`{path}` lies outside the manifest's directory")
+        return place
+
+    def _content(self, place: Path, name: str, room: int) -> bytes:
+        """Read at most `room` bytes; a device or a pipe is never opened."""
+        if not place.is_file():
+            raise SourceError(f"`{name}` is not a regular file")
+        try:
+            with place.open("rb") as stream:
+                content = stream.read(room + 1)
+        except OSError as error:
+            raise SourceError(f"`{name}` cannot be read: {os.strerror(error.errno or 0)}") from None
+        if len(content) > room:
+            raise SourceError(f"`{name}` brings the bytes read to more than {self._max_bytes}")
+        return content
+
+    def _directory(self, directory: Path, path: str) -> tuple[SourceFile, ...]:
+        files: list[SourceFile] = []
+        room = self._max_bytes
+        for parent, folders, names in os.walk(directory):
+            below = Path(parent).relative_to(directory)
+            if len(below.parts) > MAX_NAME_DEPTH:
+                raise SourceError(f"`{path}` nests folders deeper than {MAX_NAME_DEPTH}")
+            # `..data` and the like are how a mounted ConfigMap keeps its generations.
+            folders[:] = sorted(name for name in folders if not name.startswith(".."))
+            for name in names:
+                if len(files) >= MAX_FILES:
+                    raise SourceError(f"`{path}` holds more than {MAX_FILES} files")
+                relative = (below / name).as_posix()
+                place = self._place((Path(path) / relative).as_posix())
+                content = self._content(place, relative, room)
+                room -= len(content)
+                files.append(SourceFile(relative, content))
+        return tuple(sorted(files, key=lambda file: file.name.encode(errors="surrogateescape")))
+
+
+def unpack_archive(file: SourceFile, max_bytes: int) -> tuple[SourceFile, ...]:
+    """Unpack a gzip-compressed tar in memory; the expanded bytes are bounded before tar sees them.
+
+    Raises `SourceError`, also for an entry that is absolute, leaves the archive with `..`, comes twice,
+    or is anything but a regular file or a directory.
+    """
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(file.content)) as stream:
+            expanded = stream.read(max_bytes + 1)
+        if len(expanded) > max_bytes:
+            raise SourceError(f"`{file.name}` expands to more than {max_bytes} bytes")
+        with tarfile.open(fileobj=io.BytesIO(expanded), mode="r:") as archive:
+            return tuple(_entries(file.name, archive))
+    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError):
+        raise SourceError(f"`{file.name}` is not a `.tar.gz` archive") from None
+
+
+def _entries(path: str, archive: tarfile.TarFile) -> list[SourceFile]:
+    files: dict[str, SourceFile] = {}
+    entries = 0
+    for entry in archive:
+        entries += 1
+        if entries > MAX_FILES:
+            raise SourceError(f"`{path}` holds more than {MAX_FILES} entries")
+        name = PurePosixPath(entry.name)
+        if name.is_absolute() or ".." in name.parts or "\\" in entry.name or "\0" in entry.name:
+            raise SourceError(f"`{path}` holds an entry that leaves the archive")
+        if entry.isdir():
+            continue
+        if not entry.isreg() or entry.issparse():
+            raise SourceError(f"`{path}` holds a link or a special file: only regular files are read")
+        content = archive.extractfile(entry)
+        relative = name.as_posix()
+        if content is None or relative in files or len(name.parts) > MAX_NAME_DEPTH:
+            raise SourceError(f"`{path}` holds an entry twice, or one that is nested too deep")
+        files[relative] = SourceFile(relative, content.read())
+    return sorted(files.values(), key=lambda file: file.name.encode(errors="surrogateescape"))

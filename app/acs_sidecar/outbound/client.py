@@ -1,0 +1,92 @@
+"""Calls to annotators' servers: each annotator has a pool of connections of its own (contract 1.6)."""
+
+import asyncio
+import weakref
+from collections.abc import Callable, Container, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from acs_sidecar.outbound.connections import Connections
+
+__all__ = ["BreakerCounters", "HttpClient", "HttpPool", "TooLargeError", "UnreachableError", "UntrustedError"]
+
+
+BreakerCounters: TypeAlias = Callable[[str | None], Callable[[], None]]
+"""Gives what counts the openings of a breaker, by its annotator's name; `None` for a caller's annotator."""
+
+
+class UnreachableError(Exception):
+    """No answer, or not all of it."""
+
+
+class UntrustedError(UnreachableError):
+    """The server has no certificate that is trusted here."""
+
+
+class TooLargeError(Exception):
+    """The answer has more bytes than it may."""
+
+
+class HttpClient:
+    """Makes the pools of a process and closes them, and tells who counts what their breakers do."""
+
+    def __init__(self, breaker_counters: BreakerCounters = lambda _: lambda: None) -> None:
+        self.breaker_counters = breaker_counters
+        self._open: set[Connections] = set()
+
+    def pool(self, connections: int) -> "HttpPool":
+        """Make a pool of at most so many connections; it closes with whoever holds it, or with the client."""
+        from acs_sidecar.outbound.connections import Connections  # noqa: PLC0415  # only who has a server to call pays for it
+
+        return HttpPool(lambda: Connections(connections), self._open)
+
+    async def close(self) -> None:
+        """Close every pool; safe to call when none ever opened."""
+        for connections in list(self._open):
+            await _close(self._open, connections)
+
+
+class HttpPool:
+    """The connections of one annotator, opened at first use.
+
+    `in_flight` counts the calls under way, those that wait for a connection too.
+    """
+
+    def __init__(self, connect: "Callable[[], Connections]", opened: "set[Connections]") -> None:
+        """Take what makes the connections, and the set to keep them in while they are open."""
+        self.in_flight = 0
+        self._connect = connect
+        self._opened = opened
+        self._connections: Connections | None = None
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, expected: Container[int], max_bytes: int
+    ) -> tuple[int, bytes]:
+        """POST JSON and give the status, and the body where that status is `expected`.
+
+        The URL goes out as it is written. Must be called on the event loop that will always do so.
+        Raises `UntrustedError`, `UnreachableError`, and `TooLargeError` for a body of more bytes.
+        """
+        return await self._open().post(url, headers, body, expected, max_bytes)
+
+    def _open(self) -> "Connections":
+        if self._connections is None or self._connections.closed:
+            self._connections = self._connect()
+            self._opened.add(self._connections)
+            loop = asyncio.get_running_loop()
+            forgotten = weakref.finalize(self, _close_forgotten, self._opened, self._connections, loop)
+            forgotten.atexit = False
+        return self._connections
+
+
+async def _close(opened: "set[Connections]", connections: "Connections") -> None:
+    await connections.close()
+    opened.discard(connections)
+
+
+def _close_forgotten(
+    opened: "set[Connections]", connections: "Connections", loop: asyncio.AbstractEventLoop
+) -> None:
+    """Close the connections of a manifest that is served no more."""
+    if connections in opened and not loop.is_closed():
+        asyncio.run_coroutine_threadsafe(_close(opened, connections), loop)

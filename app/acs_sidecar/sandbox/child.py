@@ -1,0 +1,106 @@
+"""The child of the sandbox: compiles and evaluates what it is sent, one thing at a time (contract 2.5).
+
+Nothing here is trusted once a policy has run in it: the parent checks every answer, and kills the
+child that dies, dawdles or talks nonsense.
+"""
+
+import socket
+from collections.abc import Mapping
+
+import orjson
+
+from acs_sidecar.engines.compilation import CompiledPolicies, compile_policies
+from acs_sidecar.engines.in_process import invoke, is_engine_fault
+from acs_sidecar.sandbox.confinement import Usage
+from acs_sidecar.sandbox.wire import (
+    REPLY,
+    REQUEST,
+    Ask,
+    Tell,
+    read_jobs,
+    write_failure,
+    write_invalid,
+    write_output,
+    write_report,
+)
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.ports import NoSources, PolicyInput, PolicyType
+from acs_sidecar.spec.reasons import EvaluationError
+
+__all__ = ["Child"]
+
+_POINTS = tuple(InterventionPoint)
+_CHUNK = 65_536
+
+
+class Child:
+    """Serves one channel until it closes, and keeps what it compiled until it is told to forget it."""
+
+    def __init__(
+        self, channel: socket.socket, types: Mapping[str, PolicyType], usage: Usage, max_output_bytes: int
+    ) -> None:
+        self._channel = channel
+        self._types = types
+        self._usage = usage
+        self._max_output_bytes = max_output_bytes
+        self._compiled: dict[int, CompiledPolicies] = {}
+
+    def serve(self) -> None:
+        """Answer every request. Returns when the parent closes the channel or is gone."""
+        self._tell(Tell.READY, b"")
+        while frame := self._next():
+            _, ask, program, forgotten, point = REQUEST.unpack_from(frame)
+            body = frame[REQUEST.size :]
+            if ask == Ask.EVALUATE:
+                self._tell(*self._evaluate(program, _POINTS[point], body))
+            else:
+                # What goes, goes first: both need not fit into memory.
+                self._compiled.pop(forgotten, None)
+                self._tell(*self._compile(program, body))
+
+    def _compile(self, program: int, body: bytes) -> tuple[Tell, bytes]:
+        try:
+            compiled = compile_policies(read_jobs(body), self._types, NoSources())
+        except ManifestError as error:
+            return Tell.INVALID, write_invalid(error)
+        except MemoryError:
+            raise
+        except BaseException as error:
+            if not is_engine_fault(error):
+                raise
+            return Tell.INVALID, write_invalid(_not_compiled())
+        self._compiled[program] = compiled
+        return Tell.COMPILED, write_report(compiled)
+
+    def _evaluate(self, program: int, point: InterventionPoint, body: bytes) -> tuple[Tell, bytes]:
+        evaluator = self._compiled[program].evaluators[point]
+        try:
+            output = invoke(evaluator, PolicyInput(orjson.loads(body), body))
+            return Tell.OUTPUT, write_output(output, self._max_output_bytes)
+        except EvaluationError as error:
+            return Tell.FAILED, write_failure(error)
+
+    def _next(self) -> bytes:
+        """Receive one frame, or nothing when the parent is gone."""
+        frame = self._channel.recv(_CHUNK)
+        if _is_whole(frame):
+            return frame
+        parts = bytearray(frame)
+        while chunk := self._channel.recv(_CHUNK):
+            parts += chunk
+            if _is_whole(parts):
+                return bytes(parts)
+        return b""
+
+    def _tell(self, tell: Tell, body: bytes) -> None:
+        self._channel.sendall(REPLY.pack(len(body), tell, self._usage.weary()) + body)
+
+
+def _is_whole(frame: bytes | bytearray) -> bool:
+    return len(frame) >= REQUEST.size and len(frame) == REQUEST.size + REQUEST.unpack_from(frame)[0]
+
+
+def _not_compiled() -> ManifestError:
+    message = "an engine failed while it compiled these"
+    return ManifestError([Diagnostic("policy-compile-failed", message, "policies")])

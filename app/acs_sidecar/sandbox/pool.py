@@ -1,0 +1,387 @@
+"""The pool of children: who works for whom, for how long, and who waits (contract 2.5).
+
+A child has one call at a time. One that is overdue is killed and replaced, so a call costs nobody
+but its asker more than a place in the pool for a bounded time. No manifest may hold more than half
+of the places, nor may all those together whose policies are not known to end by themselves; whoever
+waits is served in turn by manifest, and not for ever.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from math import inf
+
+from acs_sidecar.sandbox.calls import AnyCall, Program
+from acs_sidecar.sandbox.processes import Worker, ZygoteProcess
+from acs_sidecar.sandbox.wire import (
+    GarbageError,
+    Tell,
+    compile_request,
+    evaluate_request,
+    max_reply_bytes,
+)
+from acs_sidecar.sandbox.zygote import Orders
+
+__all__ = ["Pool", "PoolBounds", "PoolCounts", "StartError"]
+
+TICK_S = 0.005
+SLOW_S = 0.010
+"""A child at work for longer does not count among the warm ones: another takes its place meanwhile."""
+
+START_S = 10.0
+MOST_BACKOFF_S = 1.0
+KEPT_PROGRAMS = 32
+"""Manifests that one child keeps compiled."""
+
+_DIED = "ended its process: out of memory, out of stack, or a crash"
+_NONSENSE = "made its process answer nonsense"
+_NO_PLACE = "found no free process in time"
+_CLOSED = "came while the sandbox was closed"
+
+
+class StartError(Exception):
+    """Children do not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolBounds:
+    """Numbers of children; seconds that a compile may take, and that a surplus child stays idle."""
+
+    warm: int
+    most: int
+    compile_s: float
+    idle_s: float
+
+    @property
+    def share(self) -> int:
+        """Children that one manifest, or all unproven ones together, may hold."""
+        return max(1, self.most // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCounts:
+    """What the pool holds, and how many children it has killed and lost since it was opened.
+
+    Children that are neither idle nor busy are starting; `waiting` counts requests.
+    """
+
+    children: int
+    idle: int
+    busy: int
+    waiting: int
+    killed: int
+    died: int
+
+
+class Pool:
+    """The children of one zygote, in one event loop. Nothing in it blocks."""
+
+    def __init__(self, bounds: PoolBounds, orders: Orders, loop: asyncio.AbstractEventLoop) -> None:
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self._bounds = bounds
+        self._orders = orders
+        self._loop = loop
+        self._max_reply = max_reply_bytes(orders.max_output_bytes)
+        self._zygote: ZygoteProcess | None = None
+        self._workers: set[Worker] = set()
+        self._idle: list[Worker] = []
+        self._waiting: OrderedDict[Program, deque[AnyCall]] = OrderedDict()
+        self._unproven = 0
+        self._forked = 0
+        self._killed = 0
+        self._died = 0
+        self._failed_starts = 0
+        self._start_after = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def counts(self) -> PoolCounts:
+        """Count."""
+        return PoolCounts(
+            children=len(self._workers),
+            idle=len(self._idle),
+            busy=sum(worker.call is not None for worker in self._workers),
+            waiting=sum(len(calls) for calls in self._waiting.values()),
+            killed=self._killed,
+            died=self._died,
+        )
+
+    def open(self) -> None:
+        """Start the warm children; `ready` is done when they are, or raises `StartError`."""
+        self._grow(0)
+
+    async def close(self) -> None:
+        """Fail every call and end every child."""
+        self._closed = True
+        self.ready.cancel()
+        if self._timer:
+            self._timer.cancel()
+        for calls in self._waiting.values():
+            for call in calls:
+                call.fail(_CLOSED)
+        self._waiting.clear()
+        for worker in tuple(self._workers):
+            self._drop(worker, _CLOSED)
+        if zygote := self._zygote:
+            self._zygote = None
+            self._loop.remove_reader(zygote.control.fileno())
+            await zygote.close()
+
+    def submit(self, call: AnyCall) -> None:
+        """Have a call done, now or when it is its turn."""
+        if self._closed:
+            call.fail(_CLOSED)
+            return
+        if self._idle and self._admits(call.program):
+            self._begin(call)
+        else:
+            self._waiting.setdefault(call.program, deque()).append(call)
+        self._arm()
+
+    # -- what workers report -----------------------------------------------------------------------
+
+    def told(self, worker: Worker, tell: Tell, weary: bool, body: bytes) -> None:
+        """Take what a child says: that it is ready, or an answer."""
+        call = worker.call
+        try:
+            if call is None:
+                self._greeted(worker, tell)
+            elif worker.compiling and call.point is not None:
+                if tell is not Tell.COMPILED:
+                    raise GarbageError
+                worker.compiled[call.program.number] = None
+                self._ask_evaluate(worker, call, call.point)
+                return
+            else:
+                self._answered(worker, call, tell, body)
+        except GarbageError:
+            self.babbled(worker)
+            return
+        if weary:
+            self._drop(worker, _DIED)
+            self._grow(0)
+        else:
+            self._rest(worker)
+        self._serve()
+
+    def babbled(self, worker: Worker) -> None:
+        """Get rid of a child that says what none says."""
+        self._killed += 1
+        self._drop(worker, _NONSENSE)
+        self._grow(0)
+        self._serve()
+
+    def lost(self, worker: Worker, *, untouched: bool) -> None:
+        """Replace a child that is gone. What it had not begun with goes to another, while there is time."""
+        if worker not in self._workers:
+            return
+        self._died += 1
+        call = worker.call
+        if not worker.ready:
+            self._not_started()
+        if call and untouched:
+            self._finish(worker, call)
+            self._waiting.setdefault(call.program, deque()).appendleft(call)
+            self._waiting.move_to_end(call.program, last=False)
+        self._drop(worker, _DIED)
+        self._grow(0)
+        self._serve()
+
+    def _greeted(self, worker: Worker, tell: Tell) -> None:
+        if worker.ready or tell is not Tell.READY:
+            raise GarbageError
+        worker.ready = True
+        self._failed_starts = 0
+        if not self.ready.done() and len(self._idle) + 1 >= self._bounds.warm:
+            self.ready.set_result(None)
+
+    def _answered(self, worker: Worker, call: AnyCall, tell: Tell, body: bytes) -> None:
+        call.settle(tell, body)
+        if tell is Tell.COMPILED:
+            worker.compiled[call.program.number] = None
+        elif not worker.compiling:
+            call.program.proven = True
+        self._finish(worker, call)
+
+    # -- turns -------------------------------------------------------------------------------------
+
+    def _admits(self, program: Program) -> bool:
+        share = self._bounds.share
+        return program.running < share and (program.proven or self._unproven < share)
+
+    def _serve(self) -> None:
+        """Give idle children to those who wait."""
+        while self._idle and self._waiting and (call := self._next()):
+            self._begin(call)
+
+    def _next(self) -> AnyCall | None:
+        """Take the first call of the first manifest in line that may run, which then goes last."""
+        for program in tuple(self._waiting):
+            calls = self._waiting[program]
+            while calls and calls[0].answer.done():
+                calls.popleft()
+            if calls and not self._admits(program):
+                continue
+            call = calls.popleft() if calls else None
+            if calls:
+                self._waiting.move_to_end(program)
+            else:
+                del self._waiting[program]
+            if call:
+                return call
+        return None
+
+    # -- one call ----------------------------------------------------------------------------------
+
+    def _begin(self, call: AnyCall) -> None:
+        program = call.program
+        worker = self._pick(program)
+        worker.call = call
+        worker.unproven = not program.proven
+        self._unproven += worker.unproven
+        program.running += 1
+        if call.point is not None and program.number in worker.compiled:
+            self._ask_evaluate(worker, call, call.point)
+        else:
+            self._ask_compile(worker, program)
+
+    def _pick(self, program: Program) -> Worker:
+        """Take an idle child, the one used last: of those that have the program compiled, if any has."""
+        for index in range(len(self._idle) - 1, -1, -1):
+            if program.number in self._idle[index].compiled:
+                return self._idle.pop(index)
+        return self._idle.pop()
+
+    def _ask_compile(self, worker: Worker, program: Program) -> None:
+        worker.compiling = True
+        worker.compiled.pop(program.number, None)
+        forgotten = worker.compiled.popitem(last=False)[0] if len(worker.compiled) >= KEPT_PROGRAMS else 0
+        self._ask(worker, compile_request(program.number, forgotten, program.jobs), self._bounds.compile_s)
+
+    def _ask_evaluate(self, worker: Worker, call: AnyCall, point: int) -> None:
+        program = call.program
+        worker.compiling = False
+        worker.compiled.move_to_end(program.number)
+        self._ask(worker, evaluate_request(program.number, point, call.policy_input), program.timeout_s)
+
+    def _ask(self, worker: Worker, request: bytes, within_s: float) -> None:
+        worker.started = self._loop.time()
+        worker.deadline = worker.started + within_s
+        try:
+            worker.ask(request)
+        except OSError:
+            self.lost(worker, untouched=True)
+
+    def _finish(self, worker: Worker, call: AnyCall) -> None:
+        call.program.running -= 1
+        self._unproven -= worker.unproven
+        worker.call = None
+        worker.compiling = worker.unproven = False
+        worker.deadline = inf
+
+    def _rest(self, worker: Worker) -> None:
+        worker.deadline = inf
+        worker.idle_since = self._loop.time()
+        self._idle.append(worker)
+
+    # -- time --------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """Look again soon, unless all is at rest: nobody waits and the warm children are idle."""
+        at_rest = not self._waiting and len(self._workers) == len(self._idle) == self._bounds.warm
+        if self._timer is None and not at_rest and not self._closed:
+            self._timer = self._loop.call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        slow = 0
+        for worker in tuple(self._workers):
+            if now >= worker.deadline:
+                self._overdue(worker, now)
+            elif worker.call and now - worker.started > SLOW_S:
+                slow += 1
+        for program, calls in tuple(self._waiting.items()):
+            while calls and (calls[0].answer.done() or now >= calls[0].waits_until):
+                calls.popleft().fail(_NO_PLACE)
+            if not calls:
+                del self._waiting[program]
+        self._grow(slow)
+        surplus = len(self._workers) - self._bounds.warm - slow
+        if surplus > 0 and self._idle and now - self._idle[0].idle_since > self._bounds.idle_s:
+            self._drop(self._idle[0], _CLOSED)
+        self._arm()
+
+    def _overdue(self, worker: Worker, now: float) -> None:
+        """Kill a child, unless its answer is here already and this loop was the one that was late."""
+        worker.listen()
+        call = worker.call
+        if worker not in self._workers or now < worker.deadline:
+            return
+        self._killed += 1
+        if call is None:
+            # A child is ready in milliseconds, unless the zygote does not fork it.
+            self._zygote_lost()
+            return
+        limit = self._bounds.compile_s if worker.compiling else call.program.timeout_s
+        self._drop(worker, f"took longer than {round(limit * 1000)} ms and was stopped")
+
+    # -- processes ---------------------------------------------------------------------------------
+
+    def _grow(self, slow: int) -> None:
+        """Start children until the warm ones are there, not counting those at work for long."""
+        target = min(self._bounds.most, self._bounds.warm + slow)
+        while len(self._workers) < target and not self._closed and self._loop.time() >= self._start_after:
+            self._fork()
+        self._arm()
+
+    def _fork(self) -> None:
+        self._forked += 1
+        try:
+            zygote = self._zygote or self._start_zygote()
+            channel = zygote.fork(self._forked)
+        except OSError as error:
+            self._not_started(f"cannot be started: {error}")
+            self._zygote_lost()
+            return
+        worker = Worker(self._forked, channel, self, self._loop, self._max_reply)
+        worker.deadline = worker.started + START_S
+        self._workers.add(worker)
+
+    def _start_zygote(self) -> ZygoteProcess:
+        zygote = self._zygote = ZygoteProcess(self._orders)
+        self._loop.add_reader(zygote.control.fileno(), self._zygote_lost)
+        return zygote
+
+    def _zygote_lost(self) -> None:
+        """Give up a zygote that is gone or does not listen; its children go with it."""
+        zygote, self._zygote = self._zygote, None
+        if zygote is None:
+            return
+        self._loop.remove_reader(zygote.control.fileno())
+        zygote.end()
+        for worker in tuple(self._workers):
+            self.lost(worker, untouched=False)
+
+    def _not_started(self, why: str = "end before they are ready; the error output tells why") -> None:
+        """Wait longer before each next try."""
+        self._failed_starts += 1
+        self._start_after = self._loop.time() + min(0.01 * 2**self._failed_starts, MOST_BACKOFF_S)
+        if not self.ready.done():
+            self.ready.set_exception(StartError(f"its processes {why}"))
+
+    def _drop(self, worker: Worker, why: str) -> None:
+        """Kill a child, fail its call, and forget both."""
+        self._workers.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if call := worker.call:
+            call.program.proven = False
+            self._finish(worker, call)
+            call.fail(why)
+        worker.close()
+        if self._zygote:
+            try:
+                self._zygote.kill(worker.number)
+            except OSError:
+                self._zygote_lost()

@@ -1,0 +1,202 @@
+"""The service's hold on the sandbox's processes: the zygote, and a worker for each child (contract 2.5)."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections import OrderedDict
+from math import inf
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+
+from acs_sidecar.sandbox.calls import AnyCall
+from acs_sidecar.sandbox.wire import REPLY, Tell
+from acs_sidecar.sandbox.zygote import COMMAND, FORK, KILL, Orders
+
+__all__ = ["Worker", "WorkerOwner", "ZygoteProcess"]
+
+_BOOT = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from acs_sidecar.sandbox.zygote import main
+main(sys.argv[2])
+"""
+# An allocator that reserves its arena ahead would put that much out of the reach of RLIMIT_AS.
+_ENVIRONMENT = {"MIMALLOC_ARENA_RESERVE": "0", "TZ": "UTC"}
+_CHUNK = 65_536
+_EXIT_SECONDS = 5
+
+
+class ZygoteProcess:
+    """A running zygote. Its error output is the service's, so that it does not fail in silence."""
+
+    def __init__(self, orders: Orders) -> None:
+        self.control, theirs = socket.socketpair()
+        self.control.setblocking(False)
+        search_path = [str(Path(entry).absolute()) for entry in sys.path]
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  # this interpreter, and nothing of a request
+                [sys.executable, "-IB", "-c", _BOOT, orjson.dumps(search_path).decode(), orders.write()],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def fork(self, number: int) -> socket.socket:
+        """Ask for a child and give the service's end of its channel. Raises `OSError`."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            try:
+                socket.send_fds(self.control, [COMMAND.pack(FORK, number)], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                raise
+        return ours
+
+    def kill(self, number: int) -> None:
+        """Kill a child. Raises `OSError` when the zygote does not listen any more."""
+        self.control.send(COMMAND.pack(KILL, number))
+
+    def end(self) -> None:
+        """End it by force; its children die with it."""
+        self.control.close()
+        self._process.kill()
+        self._process.wait()
+
+    async def close(self) -> None:
+        """Let it end its children and itself."""
+        self.control.close()
+        try:
+            await asyncio.to_thread(self._process.wait, _EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.end()
+
+
+class WorkerOwner(Protocol):
+    """Who is told what becomes of a worker."""
+
+    def told(self, worker: "Worker", tell: Tell, weary: bool, body: bytes) -> None:
+        """A child has said something; `weary` when it asks to be replaced."""
+        ...
+
+    def babbled(self, worker: "Worker") -> None:
+        """A child has said something that is no answer."""
+        ...
+
+    def lost(self, worker: "Worker", *, untouched: bool) -> None:
+        """A child is gone; `untouched` when it had not read, and so not begun, what it was asked."""
+        ...
+
+
+class Worker:
+    """One child, as the service sees it: its channel, its call, and what it has compiled."""
+
+    __slots__ = (
+        "_buffer",
+        "_loop",
+        "_max_reply",
+        "_owner",
+        "_socket",
+        "_unsent",
+        "call",
+        "compiled",
+        "compiling",
+        "deadline",
+        "idle_since",
+        "number",
+        "ready",
+        "started",
+        "unproven",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        channel: socket.socket,
+        owner: WorkerOwner,
+        loop: asyncio.AbstractEventLoop,
+        max_reply: int,
+    ) -> None:
+        self.number = number
+        self.ready = False
+        self.call: AnyCall | None = None
+        self.compiling = False
+        self.unproven = False
+        self.started = self.idle_since = loop.time()
+        self.deadline = inf
+        self.compiled: OrderedDict[int, None] = OrderedDict()
+        self._socket = channel
+        self._owner = owner
+        self._loop = loop
+        self._max_reply = max_reply
+        self._buffer = bytearray()
+        self._unsent = memoryview(b"")
+        loop.add_reader(channel.fileno(), self.listen)
+
+    def ask(self, frame: bytes) -> None:
+        """Send a request. Raises `OSError` when the child is gone and has not begun with it."""
+        try:
+            sent = self._socket.send(frame)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(frame):
+            self._unsent = memoryview(frame)[sent:]
+            self._loop.add_writer(self._socket.fileno(), self._send_rest)
+
+    def listen(self) -> None:
+        """Take what the child has said so far."""
+        try:
+            chunk = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            # The system tells a peer that left requests unread from one that just left.
+            self._owner.lost(self, untouched=True)
+            return
+        if not chunk:
+            self._owner.lost(self, untouched=False)
+            return
+        if self._buffer:
+            self._buffer += chunk
+            chunk = bytes(self._buffer)
+        self._read(chunk)
+
+    def close(self) -> None:
+        """Let go of the channel."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_writer(self._socket.fileno())
+        self._socket.close()
+
+    def _read(self, frame: bytes) -> None:
+        if len(frame) < REPLY.size:
+            self._buffer = bytearray(frame)
+            return
+        length, tell, weary = REPLY.unpack_from(frame)
+        size = REPLY.size + length
+        if length > self._max_reply or len(frame) > size or tell not in _TELLS:
+            self._owner.babbled(self)
+        elif len(frame) < size:
+            self._buffer = bytearray(frame)
+        else:
+            self._buffer = bytearray()
+            self._owner.told(self, _TELLS[tell], bool(weary), frame[REPLY.size :])
+
+    def _send_rest(self) -> None:
+        try:
+            sent = self._socket.send(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._loop.remove_writer(self._socket.fileno())
+            return
+        self._unsent = self._unsent[sent:]
+        if not self._unsent:
+            self._loop.remove_writer(self._socket.fileno())
+
+
+_TELLS = {tell.value: tell for tell in Tell}

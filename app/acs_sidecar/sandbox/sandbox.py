@@ -1,0 +1,159 @@
+"""The sandbox: strangers' policies, compiled and evaluated in children that can be killed (contract 2.5).
+
+How it is made: `sandbox_zygote` forks children, `sandbox_confinement` takes their powers away,
+`sandbox_child` compiles and evaluates in them, `sandbox_wire` is what is said to them and back,
+`sandbox_processes` holds the service's ends, and `sandbox_pool` decides who works for whom.
+"""
+
+import asyncio
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from acs_sidecar.engines.compilation import PolicyJob
+from acs_sidecar.sandbox.calls import Program, compile_call, evaluate_call
+from acs_sidecar.sandbox.pool import Pool, PoolBounds, PoolCounts, StartError
+from acs_sidecar.sandbox.wire import write_jobs
+from acs_sidecar.sandbox.zygote import Orders
+from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.ports import PolicyDispatch, PolicyInput, PolicyOutput
+
+__all__ = ["Sandbox", "SandboxError", "SandboxSettings", "SandboxedPolicies"]
+
+_DEFAULTS = Limits()
+_POINT_INDEX = {point: index for index, point in enumerate(InterventionPoint)}
+
+
+class SandboxError(Exception):
+    """The sandbox does not start, or is used while it is not open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """Bounds of the sandbox. Times are wall-clock milliseconds.
+
+    `warm_children` are kept ready; more start while some are slow, to `max_children` at most, and
+    end after `surplus_idle_ms` without work.
+    `max_policy_memory_bytes` is each child's, beyond what the engines take: all of them together may
+    use `max_children` times that. `inline_adapters` are the custom adapters that inline manifests
+    may use.
+    """
+
+    warm_children: int = 2
+    max_children: int = 8
+    policy_timeout_ms: int = _DEFAULTS.policy_timeout_ms
+    compile_timeout_ms: int = 5_000
+    surplus_idle_ms: int = 30_000
+    max_policy_memory_bytes: int = _DEFAULTS.max_policy_memory_bytes
+    max_policy_output_bytes: int = _DEFAULTS.max_policy_output_bytes
+    inline_adapters: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no pool. Raises `ValueError`."""
+        if not 1 <= self.warm_children <= self.max_children:
+            raise ValueError("`warm_children` must be at least 1 and at most `max_children`")
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxedPolicies:
+    """A way to an evaluator and a policy digest per point, and what the compilers had to remark."""
+
+    dispatch: Mapping[InterventionPoint, PolicyDispatch]
+    digests: Mapping[InterventionPoint, str]
+    warnings: tuple[Diagnostic, ...]
+
+
+class Sandbox:
+    """Children for the policies of inline manifests. Belongs to the event loop that starts it."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self._settings = settings
+        self._numbers = itertools.count(1)
+        self._programs: WeakValueDictionary[str, Program] = WeakValueDictionary()
+        self._pool: Pool | None = None
+
+    async def start(self) -> None:
+        """Start the warm children. Raises `SandboxError` when they do not start."""
+        settings = self._settings
+        longest_ms = max(settings.policy_timeout_ms, settings.compile_timeout_ms)
+        orders = Orders(
+            inline_adapters=sorted(settings.inline_adapters),
+            memory_bytes=settings.max_policy_memory_bytes,
+            request_seconds=math.ceil(longest_ms / 1000) + 1,
+            max_output_bytes=settings.max_policy_output_bytes,
+        )
+        bounds = PoolBounds(
+            warm=settings.warm_children,
+            most=settings.max_children,
+            compile_s=settings.compile_timeout_ms / 1000,
+            idle_s=settings.surplus_idle_ms / 1000,
+        )
+        self._pool = Pool(bounds, orders, asyncio.get_running_loop())
+        self._pool.open()
+        try:
+            await self._pool.ready
+        except StartError as error:
+            await self.close()
+            raise SandboxError(f"the sandbox does not start: {error}") from None
+
+    async def close(self) -> None:
+        """End all children; calls that are under way or waiting fail."""
+        if self._pool:
+            await self._pool.close()
+
+    def counts(self) -> PoolCounts:
+        """Count the children, for readiness and metrics. Raises `SandboxError` before the start."""
+        return self._open_pool().counts()
+
+    async def compile(
+        self, key: str, jobs: tuple[PolicyJob, ...], policy_timeout_ms: int | None = None
+    ) -> SandboxedPolicies:
+        """Compile and bind a manifest's policies in a child.
+
+        `key` names the content (the manifest digest): the same key means the same jobs. A
+        `policy_timeout_ms` below the settings' counts. Raises `ManifestError`: the compilers' own, or
+        one with `resource_limit_exceeded` when the child dies or takes too long.
+        """
+        pool = self._open_pool()
+        settings = self._settings
+        timeout_ms = min(policy_timeout_ms or settings.policy_timeout_ms, settings.policy_timeout_ms)
+        program = self._programs.get(key)
+        if program is None:
+            points = frozenset(binding.point for job in jobs for binding in job.bindings)
+            program = Program(next(self._numbers), write_jobs(jobs), points, timeout_ms / 1000)
+            self._programs[key] = program
+        loop = asyncio.get_running_loop()
+        call = compile_call(program, loop, loop.time() + settings.compile_timeout_ms / 1000)
+        pool.submit(call)
+        report = await call.answer
+        dispatch: dict[InterventionPoint, PolicyDispatch] = {
+            point: _SandboxedPolicy(pool, program, _POINT_INDEX[point], loop) for point in program.points
+        }
+        return SandboxedPolicies(dispatch, report.digests, report.warnings)
+
+    def _open_pool(self) -> Pool:
+        if self._pool is None:
+            raise SandboxError("the sandbox is not started")
+        return self._pool
+
+
+@dataclass(frozen=True, slots=True)
+class _SandboxedPolicy:
+    """The `PolicyDispatch` of one point: its calls go to whichever child is free."""
+
+    pool: Pool
+    program: Program
+    point: int
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+
+    async def dispatch(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Evaluate in a child. Raises `EvaluationError`."""
+        loop = self.loop
+        waits_until = loop.time() + self.program.timeout_s
+        call = evaluate_call(self.program, self.point, policy_input.canonical, loop, waits_until)
+        self.pool.submit(call)
+        return await call.answer

@@ -1,0 +1,230 @@
+"""uvicorn's HTTP protocol, but each response leaves in one write, and together with others."""
+
+import asyncio
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from acs_sidecar.server.http_upgrade import behind_head
+from acs_sidecar.server.peer import peer_of
+
+__all__ = ["ConnectionLimits", "HttpProtocol"]
+
+
+_CONTINUE = b"HTTP/1.1 100"
+_MAX_HEAD_BYTES = 65_536
+_MAX_PIPELINED = 256
+# Chunks of one byte each are six on the wire.
+_CHUNKING = 8
+_NOT_HTTP = "Invalid HTTP request received."
+_OK = b"HTTP/1.1 200 OK\r\n"
+_JSON = b"content-type: application/json\r\ncontent-length: %d\r\n"
+_CLOSE = b"connection: close\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What one peer may take: connections at once, seconds to send and to read, bytes of a body."""
+
+    most_connections: float = inf
+    request_timeout_s: float = inf
+    max_body_bytes: float = inf
+
+
+_UNLIMITED = ConnectionLimits()
+
+
+class _TooManyRequestsError(Exception):
+    """More requests were sent on one connection than are answered in a row."""
+
+
+def _answer_at_once(send: Any, body: bytes) -> bool:  # noqa: ANN401  # uvicorn's, of which more is known here
+    """Answer 200 with JSON, as the two messages of ASGI would: what they are checked for holds here.
+
+    `False`, and nothing is sent, while the peer does not read what it was sent before.
+    """
+    cycle: RequestResponseCycle = send.__self__
+    if cycle.disconnected:
+        return True
+    if cycle.flow.write_paused:
+        return False
+    cycle.response_started = cycle.response_complete = True
+    head = [_OK, *(b"%b: %b\r\n" % header for header in cycle.default_headers), _JSON % len(body)]
+    if not cycle.keep_alive:
+        head.append(_CLOSE)
+    cycle.transport.write(b"".join((*head, b"\r\n", body)))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
+
+
+class _HeldWrites:
+    """A transport that holds a response back until it is complete, and then writes it in one.
+
+    uvicorn writes head and body apart, and each write may wake the peer from its sleep: that costs
+    more than a decision. No response of this service is long, or a stream.
+    """
+
+    __slots__ = ("_parts", "_transport", "released")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+        self.released = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Hold a part of a response; that a body is welcome is said at once."""
+        if data.startswith(_CONTINUE):
+            self._transport.write(data)
+        else:
+            self._parts.append(data)
+
+    def release(self) -> None:
+        """Write what is held."""
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            response = b"".join(parts)
+            self.released += len(response)
+            self._transport.write(response)
+
+    def close(self) -> None:
+        """Write what is held and close."""
+        self.release()
+        self._transport.close()
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection, which is closed at once when too many are open already.
+
+    `watch` must be called once in a while: a connection costs no timer.
+    """
+
+    _held: _HeldWrites
+
+    def __init__(self, *, limits: ConnectionLimits = _UNLIMITED, **parts: Any) -> None:  # noqa: ANN401  # uvicorn's own
+        super().__init__(**parts)
+        self._limits = limits
+        # Since when the peer owes the rest of a message, on the loop's clock; 0 while it owes nothing.
+        self._owing_since = 0.0
+        self._received = 0
+        self._complete: object = self
+        self._unread_since = 0.0
+        self._unread_until = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Put the holding of writes between uvicorn and the transport."""
+        super().connection_made(transport)
+        self._owing_since = self.loop.time()
+        self.app_state = {**self.app_state, "answer": _answer_at_once}
+        if peer := peer_of(transport):
+            self.app_state["peer"] = peer
+        if len(self.connections) > self._limits.most_connections:
+            transport.abort()
+        self._held = _HeldWrites(transport)
+        self.transport = self._held  # type: ignore[assignment]  # it is a transport by delegation
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and bound what is not yet a whole message."""
+        complete = self._complete
+        if not self._owing_since:
+            self._owing_since = self.loop.time()
+            self._received = 0
+        self._parse(data)
+        if self._complete is not complete:
+            if self.scope is self._complete:
+                self._owing_since = 0.0
+                return
+            # What a message began in was for the most part the end of another.
+            self._owing_since = self.loop.time()
+            self._received = 1
+            return
+        self._received += len(data)
+        bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else 0
+        if self._received > bound + _MAX_HEAD_BYTES:
+            self._give_up(b"431 Request Header Fields Too Large")
+
+    def _parse(self, data: bytes) -> None:
+        """Parse what came, as uvicorn does; but nobody is let into another protocol."""
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as wish:
+                self.parser, head = behind_head(self)
+                data = head + data[wish.args[0] :]
+                continue
+            except httptools.HttpParserError:
+                self.logger.warning(_NOT_HTTP)
+                self.send_400_response(_NOT_HTTP)
+            return
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer. What calls itself a header from now on came behind the body: it is none."""
+        HttpToolsProtocol.on_headers_complete(self)
+        self.headers = []
+
+    def on_message_complete(self) -> None:
+        """Note which message is whole, and stop before too many are."""
+        if self.parser.should_upgrade():
+            return  # only its head is
+        self._complete = self.scope
+        if len(self.pipeline) > _MAX_PIPELINED:
+            raise _TooManyRequestsError
+        HttpToolsProtocol.on_message_complete(self)
+
+    def on_response_complete(self) -> None:
+        """Let the response go: now, or, where others are being made, in one row with theirs."""
+        if len(self.tasks) > 1:
+            self.loop.call_soon(self._held.release)
+        else:
+            self._held.release()
+        super().on_response_complete()
+
+    def watch(self, now: float) -> None:
+        """Close the connection of a peer that sends or reads too slowly; `now` is the loop's time."""
+        self._watch_reading(now)
+        if not self._owing_since or now - self._owing_since <= self._limits.request_timeout_s:
+            return
+        cycle = self.cycle
+        answering = cycle is not None and not cycle.response_complete
+        if self.pipeline or self.flow.read_paused or (answering and not self._in_body):
+            # The peer waits for the service, and not the service for it.
+            self._owing_since = now
+        elif answering:
+            # The application answers for a body that does not come.
+            cycle.scope["state"]["late"] = True
+            cycle.more_body = False
+            cycle.message_event.set()
+            self._owing_since = now
+        else:
+            self._give_up(b"408 Request Timeout" if self._received and not self._in_body else None)
+
+    @property
+    def _in_body(self) -> bool:
+        """Whether the head of the message that arrives is whole, and its body is not."""
+        arriving = self.scope is not self._complete
+        return arriving and self.cycle is not None and self.cycle.scope is self.scope
+
+    def _watch_reading(self, now: float) -> None:
+        """Give up on a peer when what was written at one look has not left at a later one."""
+        unread = self._held.get_write_buffer_size()
+        if not unread or not self._unread_since or self._held.released - unread >= self._unread_until:
+            self._unread_since = now if unread else 0.0
+            self._unread_until = self._held.released
+        elif now - self._unread_since > self._limits.request_timeout_s:
+            self._held.abort()
+
+    def _give_up(self, status: bytes | None) -> None:
+        if self.transport.is_closing():
+            return
+        if status:
+            self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
+        self.transport.close()

@@ -1,0 +1,200 @@
+"""One worker: the runtime and uvicorn around it, on one event loop."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+import uvicorn
+
+from acs_sidecar.access.entries import AccessFileError
+from acs_sidecar.access.reread import Reread
+from acs_sidecar.access.tls import RenewableContext
+from acs_sidecar.audit.log.keys import AuditKey, KeyFileError
+from acs_sidecar.audit.log.opening import AuditDamagedError
+from acs_sidecar.engines.adapters.custom import AdapterError
+from acs_sidecar.manifests.reload import unpack
+from acs_sidecar.sandbox.sandbox import SandboxError
+from acs_sidecar.server.channel import Channel
+from acs_sidecar.server.descriptors import connections_within, open_files_limit
+from acs_sidecar.server.handed_file import take
+from acs_sidecar.server.orders import Orders
+from acs_sidecar.server.protocol import ConnectionLimits, HttpProtocol
+from acs_sidecar.server.reload_rounds import Served
+from acs_sidecar.server.supervisor import BEATS
+from acs_sidecar.server.tether import Tether
+from acs_sidecar.settings.tree import Settings
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.telemetry.shared import SharedNumbers
+from acs_sidecar.transports.http.app import create_app
+from acs_sidecar.wiring import build
+
+__all__ = ["Inherited", "run_worker"]
+
+_MAX_MESSAGE = 16_384
+_ContextFactory = Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]
+_WATCH_S = 1.0
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but its signals are the worker's, and it says when it serves."""
+
+    def __init__(self, config: uvicorn.Config, handshake_timeout_s: float) -> None:
+        super().__init__(config)
+        self._handshake_timeout_s = handshake_timeout_s
+        self.on_serving: Callable[[], None] = lambda: None
+
+    def stop(self) -> None:
+        """Take no more connections, finish what is in flight, and end."""
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the worker."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve; uvicorn itself would give a TLS handshake a whole minute."""
+        config = self.config
+        parts = {"config": config, "server_state": self.server_state, "app_state": {}}
+        protocol = partial(config.http_protocol_class, **parts)
+        self.servers = [
+            await asyncio.get_running_loop().create_server(
+                protocol,
+                sock=listener,
+                ssl=config.ssl,
+                backlog=config.backlog,
+                ssl_handshake_timeout=self._handshake_timeout_s if config.ssl else None,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
+        self.on_serving()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at every connection once a second; uvicorn counts tenths of one."""
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, HttpProtocol):
+                    connection.watch(now)
+        return await super().on_tick(counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What every worker takes over from its supervisor; `numbers` are the metrics of all of them."""
+
+    settings: Settings
+    key: AuditKey | None
+    listener: socket.socket
+    numbers: SharedNumbers
+
+
+def run_worker(inherited: Inherited, number: int, channel: Channel, served: Served) -> None:
+    """Serve `served`, and what takes its place, until SIGTERM or until the supervisor is gone.
+
+    Requests in flight get `shutdown_timeout_s` to finish. What prevents the start is told to the
+    supervisor; the exit code is then 1.
+    """
+    factory = uvicorn.Config(app="", log_config=None).get_loop_factory()
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(_serve(inherited, number, channel, served))
+    except (
+        AccessFileError,
+        AdapterError,
+        AuditDamagedError,
+        KeyFileError,
+        ManifestError,
+        SandboxError,
+    ) as error:
+        channel.send({"kind": "failed", "message": str(error)[:_MAX_MESSAGE]})
+        raise SystemExit(1) from None
+    finally:
+        logging.shutdown()
+
+
+async def _serve(inherited: Inherited, number: int, channel: Channel, served: Served) -> None:
+    settings, listener = inherited.settings, inherited.listener
+    manifests = unpack(take(served.file))
+    os.close(served.file)
+    runtime = build(settings, manifests, inherited.key, number, inherited.numbers, loaded_at=served.since)
+    runtime.manifests.last = served.last
+    limits = ConnectionLimits(
+        connections_within(open_files_limit()), settings.request_timeout_s, settings.max_body_bytes
+    )
+    config = uvicorn.Config(
+        create_app(runtime),
+        interface="asgi3",
+        http=partial(HttpProtocol, limits=limits),  # type: ignore[arg-type]  # makes one
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+        ssl_context_factory=_renewable(runtime.access.tls),
+    )
+    server = Server(config, settings.request_timeout_s)
+    loop = asyncio.get_running_loop()
+    # However often it comes: who wants an end at once kills.
+    loop.add_signal_handler(signal.SIGTERM, server.stop)
+    await runtime.start()
+    hang_timeout_s = settings.worker_hang_timeout_s
+    # Orders wait until they can be recorded.
+    orders = Orders(channel, runtime.manifests, runtime.refresh, settings.manifests, served.seen)
+    lost = partial(_orphaned, server)
+    tether = Tether(channel, hang_timeout_s / BEATS, hang_timeout_s, orders.take, lost)
+    server.on_serving = tether.serving
+    try:
+        structlog.stdlib.get_logger("acs").info(
+            "listening",
+            address=_address(settings, listener),
+            worker=number,
+            manifests=sorted(runtime.catalog.operator.by_name),
+            inline_manifests=runtime.catalog.inline.mode.value,
+        )
+        # What is loaded stays: no collection needs to look at it again while requests wait.
+        gc.collect()
+        gc.freeze()
+        watching = None
+        if number == 0 and runtime.bundle:
+            polling = orders.poll(runtime.bundle, settings.manifests_poll_s)
+            watching = asyncio.create_task(polling)
+        elif number == 0 and settings.manifests_watch:
+            watching = asyncio.create_task(orders.watch(_WATCH_S))
+        await server.serve(sockets=[listener])
+        if watching:
+            watching.cancel()
+    finally:
+        await runtime.close()
+
+
+def _renewable(tls: Reread[ssl.SSLContext] | None) -> _ContextFactory | None:
+    if tls is None:
+        return None
+    context = RenewableContext(lambda: tls.value)
+    return lambda _config, _default: context
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    if settings.uds:
+        return str(settings.uds)
+    scheme = "https" if settings.tls_cert_file else "http"
+    return "{}://{}:{}".format(scheme, *listener.getsockname()[:2])
+
+
+def _orphaned(server: Server) -> None:
+    structlog.stdlib.get_logger("acs").error("supervisor_gone", detail="finishing what is in flight")
+    server.stop()

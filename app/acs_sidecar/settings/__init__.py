@@ -1,0 +1,1 @@
+"""The settings of the service (contract 2.6)."""

@@ -1,0 +1,369 @@
+"""The settings: one frozen tree, from defaults, a YAML file, `ACS_` variables and options (contract 2.6)."""
+
+import importlib.util
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Literal, get_origin
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from acs_sidecar.audit.format.origin import is_origin_part
+from acs_sidecar.audit.log.open_log import Durability
+from acs_sidecar.outbound.addresses import AddressPolicy
+from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.text import parse_document
+from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH, Limits
+from acs_sidecar.spec.manifest.compiled import InlineMode
+from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+from acs_sidecar.spec.values import Json
+from acs_sidecar.telemetry.event_sink import FULL, EventFilter
+from acs_sidecar.telemetry.log import LogFormat
+
+__all__ = ["PREFIX", "Loaded", "Settings", "SettingsError", "is_loopback", "load_settings"]
+
+PREFIX = "ACS_"
+LIMIT_PREFIX = "ACS_LIMIT_"
+
+Positive = Annotated[int, Field(gt=0)]
+Listed = tuple[str, ...]
+Numbers = tuple[int, ...]
+
+
+def _origin_part(text: str) -> str:
+    if not is_origin_part(text):
+        raise ValueError("must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`")
+    return text
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be a URL such as http://127.0.0.1:4318")
+    return text
+
+
+def _https_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
+        raise ValueError("must be a URL such as https://manifests.example.org/agents.tar.gz")
+    return text
+
+
+HttpsUrl = Annotated[str, AfterValidator(_https_url)]
+OtlpEndpoint = Annotated[str, AfterValidator(_base_url)]
+OriginPart = Annotated[str, AfterValidator(_origin_part)]
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; each line names a setting and says what is allowed."""
+
+
+class Settings(BaseModel):
+    """Everything that can be configured, by the name of its variable without the prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8383, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    uds: Path | None = Field(None, description="Unix socket to listen on instead of host and port")
+    uds_mode: str = Field("600", pattern="^[0-7]{3,4}$", description="octal mode of the Unix socket")
+    workers: Positive = Field(1, le=64, description="processes that answer requests")
+    worker_hang_timeout_s: Positive = Field(
+        10, description="seconds after which a worker that does not move is killed and replaced"
+    )
+    shutdown_timeout_s: Positive = Field(20, description="seconds that requests in flight get to finish")
+    allowed_hosts: Listed = Field(
+        (), description="names accepted in the Host header besides loopback, by comma"
+    )
+    allow_public: bool = Field(
+        False, description="serve without authentication on an address that is not loopback"
+    )
+    auth_tokens_file: Path | None = Field(
+        None,
+        description="file of callers, by what they are known and what they may do; reread on change",
+    )
+    tls_cert_file: Path | None = Field(None, description="PEM certificate chain of the server; reread")
+    tls_key_file: Path | None = Field(None, description="PEM key of that certificate; reread")
+    tls_client_ca_file: Path | None = Field(
+        None, description="PEM certificates that sign those of clients (mutual TLS); reread on change"
+    )
+    tls_client_certificate: Literal["required", "optional"] = Field(
+        "required", description="whether a client without certificate is refused at once, or may show a token"
+    )
+    uds_allowed_uids: Numbers = Field((), description="users of the Unix socket, by comma; without: any")
+    request_timeout_s: Positive = Field(
+        10, description="seconds in which a request must arrive, and what was answered must be taken"
+    )
+    keep_alive_s: Positive = Field(60, description="seconds after which an idle connection is closed")
+    max_body_bytes: Positive = Field(4_194_304, description="longest request body")
+    max_in_flight: Positive = Field(1_024, description="requests served at once; more are answered 429")
+    include: Listed = Field(
+        ("policy_input", "trace", "receipt"), description="what callers may ask for with `include`, by comma"
+    )
+
+    manifests: Path = Field(Path("manifests"), description="directory of manifests, or one manifest file")
+    manifests_strict: bool = Field(True, description="refuse to start when a manifest is invalid")
+    manifests_watch: bool = Field(
+        False, description="reload the manifests when their files change, not only at SIGHUP"
+    )
+    manifests_url: HttpsUrl | None = Field(
+        None,
+        description="HTTPS URL of a .tar.gz of a directory of manifests, served instead of `ACS_MANIFESTS`",
+    )
+    manifests_url_sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="SHA-256 that the bundle must have; without: any"
+    )
+    manifests_url_token_file: Path | None = Field(
+        None, description="file of the bearer token for that server; read at each fetch"
+    )
+    manifests_poll_s: Positive = Field(
+        30, le=86_400, description="seconds between two looks for another bundle"
+    )
+    manifests_kept_dir: Path = Field(
+        Path("var/manifests"), description="directory where the last good bundle is kept, for starts without"
+    )
+    default_manifest: str | None = Field(None, description="manifest of requests that name none")
+
+    inline_manifests: InlineMode | None = Field(
+        None,
+        description="manifests in requests: deny, sandboxed, signed or trusted; default: see the docs",
+    )
+    inline_trust_file: Path | None = Field(
+        None, description="file of the keys that may sign manifests in requests; reread on change"
+    )
+    inline_cache: Positive = Field(64, description="compiled inline manifests kept")
+    inline_adapters: Listed = Field(
+        (), description="custom policy adapters that inline manifests may use, by comma"
+    )
+    outbound_allow: Listed = Field((), description="URL beginnings that inline manifests may call, by comma")
+    fetch_ca_file: Path | None = Field(
+        None, description="PEM file of authorities trusted for remote manifests, besides the system's"
+    )
+    fetch_allow_addresses: Listed = Field(
+        (), description="networks that remote manifests may come from though they are refused, by comma"
+    )
+    sandbox_children: Positive = Field(2, le=64, description="warm sandbox processes")
+    sandbox_max_children: Positive = Field(8, le=256, description="sandbox processes at most")
+
+    audit_dir: Path = Field(Path("var/audit"), description="directory of the audit logs")
+    audit_name: OriginPart = Field("acs-sidecar", description="first part of the name of every log")
+    audit_instance: OriginPart | None = Field(
+        None, description="second part of that name; default: the host's name"
+    )
+    audit_key_file: Path = Field(
+        Path("var/audit-key.pem"), description="Ed25519 key that signs the log; made when it is missing"
+    )
+    audit_durability: Durability = Field(
+        Durability.WRITE,
+        description="write (survives the process), fsync (survives the machine) or none (no log is kept)",
+    )
+    audit_on_damage: Literal["continue", "refuse"] = Field(
+        "continue", description="whether a damaged log prevents the start"
+    )
+
+    approval_key_file: Path = Field(
+        Path("var/approval-key.pem"),
+        description="Ed25519 key that signs approval challenges; made when it is missing and needed",
+    )
+    approval_trust_file: Path | None = Field(
+        None, description="YAML file of the approvers whose signatures count"
+    )
+
+    approval_commands: bool = Field(
+        False, description="run the programs that `command` resolvers of the operator's manifests name"
+    )
+
+    audit_nats_url: Listed = Field(
+        (), description="NATS servers that `acs-sidecar audit ship` brings the logs to, by comma"
+    )
+    audit_nats_stream: str = Field(
+        "ACS_AUDIT", pattern="^[A-Za-z0-9_-]+$", description="JetStream stream of the logs of a fleet"
+    )
+    audit_nats_creds_file: Path | None = Field(None, description="credentials file for NATS")
+    audit_nats_ca_file: Path | None = Field(None, description="PEM file of authorities trusted for NATS")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level logged")
+    log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for a terminal")
+    telemetry_events: EventFilter = Field(
+        EventFilter.NOTABLE, description="events: of all decisions, of notable ones (no plain allows) or off"
+    )
+    telemetry_level: int = Field(
+        0, ge=0, le=FULL, description="performance events: 0 none, 1 annotators and policy, 2 each step"
+    )
+
+    otlp_endpoint: OtlpEndpoint | None = Field(
+        None, description="base URL of an OTLP receiver (HTTP, protocol buffers); needs the extra `otlp`"
+    )
+    otlp_signals: tuple[Literal["metrics", "traces"], ...] = Field(
+        ("metrics", "traces"), description="what is exported by OTLP, by comma"
+    )
+    otlp_interval_s: Positive = Field(15, le=3600, description="seconds between two OTLP exports of metrics")
+
+    limits: Limits = Field(Limits(), description="limits of one evaluation, as ACS_LIMIT_<NAME>")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        if self.inline_manifests is InlineMode.SIGNED and self.inline_trust_file is None:
+            raise ValueError(
+                "ACS_INLINE_MANIFESTS: `signed` needs ACS_INLINE_TRUST_FILE, the keys that may sign"
+            )
+        if not self.local and self.auth_tokens_file is None and not self.allow_public:
+            raise ValueError(
+                f"ACS_HOST: `{self.host}` is not loopback and no authentication is configured; set "
+                "ACS_AUTH_TOKENS_FILE, listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
+            )
+        self._check_transport()
+        if self.manifests_url is None:
+            for name in ("manifests_url_sha256", "manifests_url_token_file"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{PREFIX}{name.upper()}: needs ACS_MANIFESTS_URL")
+        if self.sandbox_max_children < self.sandbox_children:
+            raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
+        if unknown := set(self.include) - {"policy_input", "trace", "receipt"}:
+            raise ValueError(f"ACS_INCLUDE: `{min(unknown)}` is not `policy_input`, `trace` or `receipt`")
+        if self.otlp_endpoint and importlib.util.find_spec("opentelemetry.exporter") is None:
+            raise ValueError("ACS_OTLP_ENDPOINT: OTLP is not installed: `pip install 'acs-sidecar[otlp]'`")
+        try:
+            OutboundAllow(self.outbound_allow)
+        except ValueError as error:
+            raise ValueError(f"ACS_OUTBOUND_ALLOW: {error}") from None
+        try:
+            AddressPolicy(self.fetch_allow_addresses)
+        except ValueError as error:
+            raise ValueError(f"ACS_FETCH_ALLOW_ADDRESSES: {error}; give networks as 10.1.0.0/16") from None
+        return self
+
+    def _check_transport(self) -> None:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE: one is nothing without the other")
+        if self.tls_cert_file is not None and self.uds is not None:
+            raise ValueError("ACS_TLS_CERT_FILE: a Unix socket is served without TLS")
+        if self.tls_client_ca_file is not None:
+            if self.tls_cert_file is None:
+                raise ValueError("ACS_TLS_CLIENT_CA_FILE: needs ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE")
+            if self.auth_tokens_file is None:
+                raise ValueError(
+                    "ACS_TLS_CLIENT_CA_FILE: needs ACS_AUTH_TOKENS_FILE, which says what each certificate's "
+                    "holder may do"
+                )
+        if self.uds_allowed_uids and self.uds is None:
+            raise ValueError("ACS_UDS_ALLOWED_UIDS: needs ACS_UDS")
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.uds is not None or is_loopback(self.host)
+
+
+class Loaded(BaseModel):
+    """Settings with where each value came from: `default`, a file's name, a variable, an option."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address to listen on can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(
+    environ: Mapping[str, str], file: Path | None = None, options: Mapping[str, Json | Path] | None = None
+) -> Loaded:
+    """Merge the layers, later ones winning, and validate. Raises `SettingsError` with every fault."""
+    values: dict[str, object] = {}
+    limits: dict[str, object] = {}
+    sources = dict.fromkeys([*Settings.model_fields, *map(_limit_field, Limits.names())], "default")
+    faults: list[str] = []
+    layers: list[tuple[Mapping[str, object], str | None]] = []
+    if file is not None:
+        layers.append((_file_values(file), f"file {file.name}"))
+    layers.append(({name: text for name, text in environ.items() if name.startswith(PREFIX)}, None))
+    layers.append(({PREFIX + name.upper(): value for name, value in (options or {}).items()}, "option"))
+    for layer, origin in layers:
+        for name, value in layer.items():
+            field = _field_of(name)
+            if field is None:
+                faults.append(f"{name}: is not a setting; `acs-sidecar config` lists them all")
+                continue
+            sources[field] = origin or "environment"
+            if field.startswith("limits."):
+                limits[field.removeprefix("limits.")] = value
+            else:
+                values[field] = _listed(Settings.model_fields[field], value)
+    checked = _checked_limits(limits, faults)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    try:
+        settings = Settings.model_validate({**values, "limits": checked})
+    except ValidationError as error:
+        raise SettingsError("\n".join(_fault(item) for item in error.errors())) from None
+    return Loaded(settings=settings, sources=sources)
+
+
+def _limit_field(name: str) -> str:
+    return f"limits.{name}"
+
+
+def _field_of(variable: str) -> str | None:
+    """Give the field that a variable sets: `port`, `limits.max_snapshot_bytes`; `None` for none."""
+    if variable.startswith(LIMIT_PREFIX):
+        name = variable.removeprefix(LIMIT_PREFIX).lower()
+        return _limit_field(name) if name in Limits.names() else None
+    name = variable.removeprefix(PREFIX).lower()
+    return name if variable.startswith(PREFIX) and name in Settings.model_fields.keys() - {"limits"} else None
+
+
+def _listed(field: FieldInfo, value: object) -> object:
+    """Split a text at its commas where the setting is a list."""
+    if get_origin(field.annotation) is tuple and isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _file_values(file: Path) -> Mapping[str, object]:
+    try:
+        document = parse_document(file.read_text())
+    except OSError as error:
+        raise SettingsError(f"--config {file}: {error.strerror}") from None
+    except (DocumentError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--config {file}: {error}") from None
+    if not isinstance(document.value, dict):
+        raise SettingsError(f"--config {file}: must be a mapping of settings such as ACS_PORT")
+    return document.value
+
+
+def _checked_limits(given: Mapping[str, object], faults: list[str]) -> Limits:
+    values: dict[str, int] = {}
+    for name, value in given.items():
+        variable = LIMIT_PREFIX + name.upper()
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = 0
+        if number <= 0:
+            faults.append(f"{variable}: must be an integer above 0")
+        elif name == "max_policy_input_depth" and number > MAX_CONFIGURABLE_DEPTH:
+            faults.append(f"{variable}: must be at most {MAX_CONFIGURABLE_DEPTH}")
+        else:
+            values[name] = number
+    known = {field.name for field in fields(Limits)}
+    return Limits(**{name: value for name, value in values.items() if name in known})
+
+
+def _fault(error: Mapping[str, object] | object) -> str:
+    details = error if isinstance(error, dict) else {}
+    place = ".".join(str(part) for part in details.get("loc", ()))
+    message = str(details.get("msg", "")).removeprefix("Value error, ")
+    return f"{PREFIX}{place.upper()}: {message}" if place else message

@@ -1,0 +1,97 @@
+"""How a manifest wants escalations approved, and the port behind which a resolver is (specification 17.1).
+
+The service keeps no approval state: what an approval needs to know travels in a signed challenge.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from acs_sidecar.spec.ports import PolicyInput
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = [
+    "DEFAULT_TIMEOUT_SECONDS",
+    "MAX_TIMEOUT_SECONDS",
+    "Answer",
+    "ApprovalPlan",
+    "Outcome",
+    "Question",
+    "Resolver",
+    "ResolverError",
+]
+
+DEFAULT_TIMEOUT_SECONDS = 300
+MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
+
+
+class Outcome(StrEnum):
+    """What a resolver may say. The host carries out the action only after `allow`."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    SUSPEND = "suspend"
+
+
+class ResolverError(Exception):
+    """A resolver that did not do its work; one line made of manifest names, without what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a resolver is asked.
+
+    `challenge` is the signed text that an approval must be bound to, `terms` is what it says, and
+    `seconds_left` how long it holds. `sign` gives the service's signature over a request.
+    """
+
+    challenge: str
+    terms: JsonObject
+    policy_input: PolicyInput
+    seconds_left: float
+    sign: Callable[[bytes], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a resolver answered, not yet checked: a signed `approval`, or an outcome of its own.
+
+    An outcome other than `deny` must repeat the identity that it is for. `approver` is who decided, as
+    the resolver says.
+    """
+
+    approval: str | None = None
+    outcome: Json = None
+    enforced_identity: Json = None
+    approver: Json = None
+
+
+class Resolver(Protocol):
+    """One resolver of a manifest, ready to be asked."""
+
+    async def ask(self, question: Question) -> Answer | None:
+        """Ask once; `None` when the answer comes by another way, as a signed approval.
+
+        MUST raise `ResolverError` for every failure, and MUST NOT take longer than
+        `question.seconds_left`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPlan:
+    """The `approval` section of a manifest that names a resolver.
+
+    `resolver` is `None` when none of that name can be used here; `fault` says why. `type` is one of
+    those of this version; `None` tells that none matched, as against one that is there and is wrong.
+    """
+
+    name: str
+    type: str | None
+    resolver: Resolver | None
+    fault: str = ""
+    timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
+    on_timeout: Outcome = Outcome.DENY
+    fatigue_threshold: int | None = None
+    fatigue_window_seconds: int | None = None

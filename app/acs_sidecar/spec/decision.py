@@ -1,0 +1,63 @@
+"""A decision: the verdict with all that a response, a record or an event may tell of it."""
+
+from dataclasses import dataclass
+
+from acs_sidecar.spec.evaluation import Evaluation
+from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint, InvalidManifest, Provenance
+from acs_sidecar.spec.points import Mode
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.trace import Trace
+from acs_sidecar.spec.trace_context import Span
+from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.verdict import Verdict, runtime_error_verdict
+
+__all__ = ["Decision"]
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class Decision:
+    """One evaluation that ran, whatever came of it: `outcome` is its result or its failure.
+
+    `asked` is the intervention point as the caller wrote it; `point` is there when the manifest
+    configures it. `duration_ns` ends before the decision is recorded; `caller` is the name of who asked,
+    `span` the one in a distributed trace that its record and its events name.
+    """
+
+    asked: str
+    mode: Mode
+    manifest: CompiledManifest | InvalidManifest
+    point: CompiledPoint | None
+    outcome: Evaluation | EvaluationError
+    trace: Trace
+    snapshot: dict[str, Json]
+    request_id: str | None
+    duration_ns: int
+    caller: str | None = None
+    span: Span | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The policy's verdict, or the deny that the failure became."""
+        if isinstance(self.outcome, EvaluationError):
+            return runtime_error_verdict(self.outcome.reason)
+        return self.outcome.verdict
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The result of an evaluation that ran to its end."""
+        return None if isinstance(self.outcome, EvaluationError) else self.outcome
+
+    @property
+    def error(self) -> EvaluationError | None:
+        """The failure that ended the evaluation."""
+        return self.outcome if isinstance(self.outcome, EvaluationError) else None
+
+    @property
+    def policy_id(self) -> str | None:
+        """The manifest's name of the policy that is bound to the point."""
+        return self.point.config.policy if self.point else None
+
+    @property
+    def manifest_source(self) -> Provenance:
+        """Who vouches for the manifest."""
+        return self.manifest.provenance

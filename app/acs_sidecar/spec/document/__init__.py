@@ -1,0 +1,1 @@
+"""Manifest text to JSON values whose members keep their places (contract 1.3)."""

@@ -1,0 +1,90 @@
+"""What a manifest's text may hold, and how one that holds more is refused (contract 1.3)."""
+
+import math
+
+from acs_sidecar.spec.values import Json, deeper_than
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_EXPANDED_BYTES",
+    "MAX_NODES",
+    "DocumentBoundError",
+    "DocumentError",
+    "Members",
+    "Place",
+    "check_bounds",
+    "check_totals",
+    "parse_float",
+    "parse_integer",
+]
+
+MAX_DEPTH = 64
+MAX_NODES = 100_000
+MAX_EXPANDED_BYTES = 1024 * 1024
+
+Place = tuple[int, int]
+"""Line and column, from 1."""
+
+Members = tuple[str | int, ...]
+"""The path of a member."""
+
+
+class DocumentError(ValueError):
+    """A text that is not one JSON value; `line` and `column` count from 1 where they are known."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = place[0] if place else None
+        self.column = place[1] if place else None
+
+
+class DocumentBoundError(DocumentError):
+    """A text that passes a bound on depth, nodes or size."""
+
+
+def check_bounds(value: Json) -> None:
+    """Hold an already parsed value to the bounds of a text. Raises `DocumentBoundError`."""
+    if deeper_than(value, MAX_DEPTH):
+        raise DocumentBoundError(f"nested deeper than {MAX_DEPTH} levels")
+    nodes = size = 0
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        nodes += 1
+        if isinstance(node, dict):
+            pending.extend(node.values())
+            nodes += len(node)
+            size += 2 + sum(len(name) + 4 for name in node)
+        elif isinstance(node, list):
+            pending.extend(node)
+            size += 2 + len(node)
+        else:
+            size += len(node) + 2 if isinstance(node, str) else 8
+        check_totals(nodes, size)
+
+
+def check_totals(nodes: int, size: int, place: Place | None = None) -> None:
+    """Hold what was read so far to the bounds. Raises `DocumentBoundError`."""
+    if nodes > MAX_NODES:
+        raise DocumentBoundError(f"more than {MAX_NODES} nodes after aliases are expanded", place)
+    if size > MAX_EXPANDED_BYTES:
+        raise DocumentBoundError(f"more than {MAX_EXPANDED_BYTES} bytes after aliases are expanded", place)
+
+
+def parse_integer(text: str, place: Place | None = None, base: int = 10) -> int:
+    """Read an integer that JSON can carry. Raises `DocumentError`."""
+    if len(text) > 24:
+        raise DocumentError("an integer does not fit 64 bits", place)
+    value = int(text, base)
+    if not -(2**63) <= value < 2**64:
+        raise DocumentError(f"`{text}` does not fit 64 bits", place)
+    return value
+
+
+def parse_float(text: str, place: Place | None = None) -> float:
+    """Read a finite number. Raises `DocumentError`."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise DocumentError("a number is not finite", place)
+    return value

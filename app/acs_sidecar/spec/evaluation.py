@@ -1,0 +1,174 @@
+"""One evaluation, step by step: a snapshot and a compiled point in, a verdict out (contract 1.5).
+
+The only waiting in it is for annotators and for the policy, both behind ports.
+"""
+
+from dataclasses import dataclass
+
+from acs_sidecar.spec.canonical import canonical, digest_bytes
+from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.manifest.compiled import NO_ANNOTATIONS, NO_TOOL, CompiledPoint, Tool
+from acs_sidecar.spec.points import Mode
+from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.trace import Trace
+from acs_sidecar.spec.values import Json, deeper_than, nesting_bound
+from acs_sidecar.spec.verdict import Transform, Verdict, normalise
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class Evaluation:
+    """What an evaluation that ran to its end gives. The transformed target counts when `applied`."""
+
+    verdict: Verdict
+    input_identity: str
+    enforced_identity: str
+    applied: bool
+    transformed_target: Json
+
+
+async def evaluate(
+    point: CompiledPoint, snapshot: dict[str, Json], nesting: int, mode: Mode, trace: Trace
+) -> Evaluation:
+    """Evaluate `snapshot` at `point`. `nesting` is an upper bound on its depth.
+
+    Raises `EvaluationError` at the first step that fails.
+    """
+    limits = point.limits
+    snapshot_bytes = _measured_snapshot(snapshot, nesting, limits)
+    target = point.config.target.walk(snapshot)
+    target_bytes = canonical(target)
+    trace.done("policy_target")
+
+    tool = _projected_tool(point, snapshot)
+    trace.tool = tool.name
+    trace.done("tool")
+
+    given: dict[str, Json] = {
+        "intervention_point": point.name,
+        "policy_target": {
+            "kind": point.config.target_kind,
+            "path": point.config.target.text,
+            "value": target,
+        },
+        "snapshot": snapshot,
+        "annotations": {},
+        "tool": tool.value,
+    }
+    text = point.canonical_input(NO_ANNOTATIONS, target_bytes, snapshot_bytes, tool.canonical)
+    _check_input(given, text, max(nesting, tool.nesting), limits)
+    policy_input = trace.policy_input = PolicyInput(given, text)
+    annotation_bytes = NO_ANNOTATIONS
+    trace.done("policy_input")
+
+    if point.config.annotators:
+        annotations = await point.annotate(given, trace)
+        annotation_bytes = canonical(annotations)
+        given = {**given, "annotations": annotations}
+        text = point.canonical_input(annotation_bytes, target_bytes, snapshot_bytes, tool.canonical)
+        _check_input(given, text, limits.max_policy_input_depth, limits)
+        policy_input = trace.policy_input = PolicyInput(given, text)
+        trace.done("annotators")
+
+    asked = trace.now()
+    try:
+        output = await point.policy.dispatch(policy_input)
+    finally:
+        trace.policy = asked, trace.now()
+    trace.dispatch = output.trace
+    trace.done("policy")
+
+    _check_output(output, limits)
+    verdict = normalise(output.value)
+    trace.done("verdict")
+
+    input_identity = digest_bytes(policy_input.canonical)
+    if verdict.transform is None:
+        trace.done("identities")
+        return Evaluation(verdict, input_identity, input_identity, False, None)
+
+    transformed = _transformed(verdict.transform, target)
+    transformed_bytes = canonical(transformed)
+    grown = len(snapshot_bytes) - len(target_bytes) + len(transformed_bytes)
+    _check_transformed(point, snapshot, transformed, grown)
+    trace.done("transform")
+    if mode is Mode.EVALUATE_ONLY:
+        return Evaluation(verdict, input_identity, input_identity, False, None)
+    enforced = point.canonical_input(annotation_bytes, transformed_bytes, snapshot_bytes, tool.canonical)
+    trace.done("identities")
+    return Evaluation(verdict, input_identity, digest_bytes(enforced), True, transformed)
+
+
+def _measured_snapshot(snapshot: dict[str, Json], nesting: int, limits: Limits) -> bytes:
+    """Serialise the snapshot, within its limits: depth first, for a serialiser can be too deep."""
+    if nesting > limits.max_policy_input_depth and deeper_than(snapshot, limits.max_policy_input_depth):
+        raise _exceeded("the snapshot", "max_policy_input_depth", limits)
+    text = canonical(snapshot)
+    if len(text) > limits.max_snapshot_bytes:
+        raise _exceeded("the snapshot", "max_snapshot_bytes", limits)
+    return text
+
+
+def _projected_tool(point: CompiledPoint, snapshot: dict[str, Json]) -> Tool:
+    path = point.config.tool_name
+    if path is None:
+        return NO_TOOL
+    name = path.walk(snapshot)
+    if not isinstance(name, str):
+        raise EvaluationError(Reason.PATH_TYPE_MISMATCH, f"`tool_name_from` `{path.text}` is not a string")
+    tool = point.tools.get(name)
+    if tool is None:
+        raise EvaluationError(
+            Reason.TOOL_UNKNOWN, f"the name at `tool_name_from` `{path.text}` is not one of `tools`"
+        )
+    return tool
+
+
+def _check_input(given: dict[str, Json], text: bytes, nesting: int, limits: Limits) -> None:
+    # The input puts at most two containers around the snapshot, the target and the tool.
+    depth = limits.max_policy_input_depth
+    if nesting + 2 > depth and deeper_than(given, depth):
+        raise _exceeded("the policy input", "max_policy_input_depth", limits)
+    if len(text) > limits.max_policy_input_bytes:
+        raise _exceeded("the policy input", "max_policy_input_bytes", limits)
+
+
+def _check_output(output: PolicyOutput, limits: Limits) -> None:
+    depth = limits.max_policy_input_depth
+    try:
+        text = canonical(output.value)
+    except TypeError:
+        if deeper_than(output.value, depth):
+            raise _exceeded("the policy output", "max_policy_input_depth", limits) from None
+        raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, "the policy output is not JSON") from None
+    if nesting_bound(text) > depth and deeper_than(output.value, depth):
+        raise _exceeded("the policy output", "max_policy_input_depth", limits)
+    if len(text) > limits.max_policy_output_bytes:
+        raise _exceeded("the policy output", "max_policy_output_bytes", limits)
+
+
+def _transformed(transform: Transform, target: Json) -> Json:
+    """Replace in a copy of the target; the path must resolve there, for a transform never adds."""
+    try:
+        return transform.path.replace(target, transform.value)
+    except EvaluationError:
+        raise EvaluationError(
+            Reason.TRANSFORM_INVALID, "`transform.path` does not resolve in the policy target"
+        ) from None
+
+
+def _check_transformed(point: CompiledPoint, snapshot: dict[str, Json], target: Json, size: int) -> None:
+    """Hold the snapshot with the transformed target in it to the limits of a snapshot."""
+    limits = point.limits
+    if size > limits.max_snapshot_bytes:
+        raise _exceeded("the transformed snapshot", "max_snapshot_bytes", limits)
+    if deeper_than(point.config.target.replace(snapshot, target), limits.max_policy_input_depth):
+        raise _exceeded("the transformed snapshot", "max_policy_input_depth", limits)
+
+
+def _exceeded(what: str, limit: str, limits: Limits) -> EvaluationError:
+    return EvaluationError(
+        Reason.RESOURCE_LIMIT_EXCEEDED, f"{what} exceeds `{limit}` ({getattr(limits, limit)})"
+    )

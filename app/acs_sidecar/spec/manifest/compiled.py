@@ -1,0 +1,143 @@
+"""A compiled manifest: everything that an evaluation needs, resolved before the first request."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from acs_sidecar.spec.approval import ApprovalPlan
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.model import Manifest, Point
+from acs_sidecar.spec.ports import PolicyDispatch
+from acs_sidecar.spec.trace import Trace
+from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
+
+__all__ = [
+    "NO_ANNOTATIONS",
+    "NO_TOOL",
+    "Annotate",
+    "CompiledManifest",
+    "CompiledPoint",
+    "InlineMode",
+    "InvalidManifest",
+    "Provenance",
+    "Tool",
+    "no_annotators",
+]
+
+Annotate = Callable[[Mapping[str, Json], Trace], Awaitable[dict[str, Json]]]
+"""Runs a point's annotators over the preliminary policy input and gives `annotations`."""
+
+NO_ANNOTATIONS = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A projected tool: the manifest's entry with its name, ready to serialise into any input."""
+
+    name: str | None
+    value: Json
+    canonical: bytes
+    nesting: int
+
+    @classmethod
+    def project(cls, name: str, entry: JsonObject) -> "Tool":
+        """Project a manifest's `tools` entry."""
+        value: dict[str, Json] = {**entry, "name": name}
+        text = canonical(value)
+        return cls(name, value, text, nesting_bound(text))
+
+
+NO_TOOL = Tool(None, None, b"null", 0)
+
+
+async def no_annotators(_preliminary: Mapping[str, Json], _trace: Trace) -> dict[str, Json]:
+    """Annotate nothing: what a point without annotators does."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPoint:
+    """A point with everything that its evaluation needs, resolved when the manifest was compiled."""
+
+    config: Point
+    tools: Mapping[str, Tool]
+    limits: Limits
+    annotate: Annotate
+    policy: PolicyDispatch
+    policy_type: str
+    policy_digest: str
+    name: str = field(init=False)
+    annotator_names: tuple[str, ...] = field(init=False)
+    _opening: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Serialise what does not change from one policy input to the next."""
+        config = self.config
+        fixed = canonical({"kind": config.target_kind, "path": config.target.text})
+        point = canonical(config.name.value)
+        opening = b',"intervention_point":' + point + b',"policy_target":' + fixed[:-1] + b',"value":'
+        object.__setattr__(self, "name", config.name.value)
+        object.__setattr__(self, "annotator_names", tuple(use.name for use in config.annotators))
+        object.__setattr__(self, "_opening", opening)
+
+    def canonical_input(self, annotations: bytes, target: bytes, snapshot: bytes, tool: bytes) -> bytes:
+        """Join the canonical bytes of a policy input from those of its parts."""
+        return b"".join(
+            (
+                b'{"annotations":',
+                annotations,
+                self._opening,
+                target,
+                b'},"snapshot":',
+                snapshot,
+                b',"tool":',
+                tool,
+                b"}",
+            )
+        )
+
+
+class Provenance(StrEnum):
+    """Who vouches for a manifest; a compile is never shared between them (contract 1.3)."""
+
+    OPERATOR = "operator"
+    INLINE = "inline"
+    SIGNED = "signed"
+
+
+class InlineMode(StrEnum):
+    """What becomes of a manifest that comes with a request (contract 2.5)."""
+
+    DENY = "deny"
+    SANDBOXED = "sandboxed"
+    SIGNED = "signed"
+    TRUSTED = "trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledManifest:
+    """A manifest that serves. `points` is keyed by the text of the point's name."""
+
+    name: str | None
+    provenance: Provenance
+    manifest: Manifest
+    points: Mapping[str, CompiledPoint]
+    warnings: tuple[Diagnostic, ...]
+    approval: ApprovalPlan | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the merged manifest."""
+        return self.manifest.digest
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidManifest:
+    """A manifest that denies everything; `digest` is known where the whole of it could be read."""
+
+    name: str | None
+    provenance: Provenance
+    error: ManifestError
+    digest: str | None

@@ -1,0 +1,49 @@
+"""What is said to the author of a manifest, and the error that carries it (contract 1.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from acs_sidecar.spec.reasons import Reason
+
+__all__ = ["MAX_FINDINGS", "Diagnostic", "ManifestError"]
+
+MAX_FINDINGS = 1_000
+"""How many findings a stranger is told of: a small manifest can be wrong in a great many places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. `path` names the member (`policies.main.query`), `source` the file it is about.
+
+    `line` and `column` count from 1; they, `path` and `source` are absent where they are not known.
+    `code` is a stable kebab-case name of the rule.
+    """
+
+    code: str
+    message: str
+    path: str | None = None
+    severity: Literal["error", "warning"] = "error"
+    source: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+
+class ManifestError(Exception):
+    """A manifest or a policy in it that cannot be used; at least one diagnostic is an error.
+
+    `reason` is `manifest_invalid`, or `resource_limit_exceeded` where a bound was the cause.
+    """
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], reason: Reason = Reason.MANIFEST_INVALID) -> None:
+        super().__init__("; ".join(str(diagnostic) for diagnostic in diagnostics))
+        self.diagnostics = tuple(diagnostics)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["ManifestError"], tuple[tuple[Diagnostic, ...], Reason]]:
+        """Go to another process as what it is made of."""
+        return ManifestError, (self.diagnostics, self.reason)

@@ -1,0 +1,92 @@
+"""What a reviewer would ask about a valid manifest, as far as the manifest alone tells (contract 3.4).
+
+What needs a policy's source is remarked upon by its engine. Everything here is a warning.
+"""
+
+from collections.abc import Iterator
+
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.model import Manifest, Members, member_path
+from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
+
+__all__ = ["ANNOTATION_UNREAD", "lints", "unread_annotation"]
+
+ANNOTATION_UNREAD = "annotation-unread"
+_LABELS = frozenset({"clearance", "security_labels"})
+
+
+def lints(manifest: Manifest) -> Iterator[Diagnostic]:
+    """Give the findings, in the order of the manifest's members."""
+    yield from _unbound_policies(manifest)
+    yield from _undecided_tools(manifest)
+    yield from _tools_without_clearance(manifest)
+    yield from _unused_annotators(manifest)
+
+
+def unread_annotation(path: str, name: str) -> Diagnostic:
+    """Give the finding of a policy that does not read an annotation of the point it is bound to.
+
+    `path` names the binding (`intervention_points.output.policy`).
+    """
+    message = (
+        "the policy never reads it: the annotator is called for nothing, and its failure denies; "
+        f"read `annotations.{name}` in the policy, or take it out"
+    )
+    point = path.removesuffix(".policy")
+    return _warning(ANNOTATION_UNREAD, message, f"{point}.annotations{_suffix(name)}")
+
+
+def _unbound_policies(manifest: Manifest) -> Iterator[Diagnostic]:
+    bound = {point.policy for point in manifest.points.values()}
+    for name in manifest.policies:
+        if name not in bound:
+            message = "no intervention point binds it: bind it, or take it out"
+            yield _found("policy-unbound", message, ("policies", name))
+
+
+def _undecided_tools(manifest: Manifest) -> Iterator[Diagnostic]:
+    if not manifest.tools:
+        return
+    if InterventionPoint.PRE_TOOL_CALL not in manifest.points:
+        message = (
+            "`tools` are declared, and there is no `pre_tool_call`: tools are called without any decision; "
+            "configure the point"
+        )
+        yield _found("tool-calls-undecided", message, ("intervention_points",))
+    for name, point in manifest.points.items():
+        if name in TOOL_POINTS and point.tool_name is None:
+            message = (
+                "`tools` are declared, and nothing looks them up here: any tool passes, and the policy is "
+                "told of none; give `tool_name_from`"
+            )
+            yield _found("tool-name-missing", message, ("intervention_points", name.value))
+
+
+def _tools_without_clearance(manifest: Manifest) -> Iterator[Diagnostic]:
+    if not any(_LABELS & tool.keys() for tool in manifest.tools.values()):
+        return
+    for name, tool in manifest.tools.items():
+        if "clearance" not in tool:
+            message = "other tools carry labels, and this one has no `clearance`: say what may flow into it"
+            yield _found("tool-clearance-missing", message, ("tools", name))
+
+
+def _unused_annotators(manifest: Manifest) -> Iterator[Diagnostic]:
+    used = {use.name for point in manifest.points.values() for use in point.annotators}
+    declared = manifest.value.get("annotators")
+    for name in declared if isinstance(declared, dict) else ():
+        if name not in used:
+            message = "no intervention point uses it: use it in `annotations`, or take it out"
+            yield _found("annotator-unused", message, ("annotators", name))
+
+
+def _found(code: str, message: str, path: Members) -> Diagnostic:
+    return _warning(code, message, member_path(path))
+
+
+def _warning(code: str, message: str, path: str) -> Diagnostic:
+    return Diagnostic(code, message, path, severity="warning")
+
+
+def _suffix(name: str) -> str:
+    return member_path(("annotations", name)).removeprefix("annotations")

@@ -1,0 +1,395 @@
+"""The manifest: validation and its frozen model (contract 1.3)."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from acs_sidecar.spec.canonical import canonical, digest, digest_bytes
+from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, Members, check_bounds
+from acs_sidecar.spec.document.text import Document, parse_document
+from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.members import (
+    ANNOTATOR_TYPES,
+    APPROVAL_MEMBERS,
+    APPROVAL_NUMBERS,
+    FIXED_MEMBERS,
+    LIMIT_MEMBERS,
+    MANIFEST_MEMBERS,
+    ON_TIMEOUT,
+    POINT_MEMBERS,
+    POLICY_TYPES,
+    SUPPORTED_VERSIONS,
+    VERSION_PATTERN,
+)
+from acs_sidecar.spec.path import ALL_ROOTS, SNAPSHOT_ONLY, Path, PathSyntaxError, Root, parse_path
+from acs_sidecar.spec.points import POINT_NAMES, TOOL_POINTS, InterventionPoint
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = [
+    "AnnotatorUse",
+    "Manifest",
+    "Members",
+    "Point",
+    "document_digest",
+    "document_of",
+    "member_path",
+    "read_manifest",
+]
+
+PROMPT_MEMBERS = ("system_prompt", "prompt", "system_prompt_file", "system_prompt_url")
+
+_VERSION = re.compile(VERSION_PATTERN)
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+"""The names and indexes that lead to a member."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatorUse:
+    """An annotator as one point uses it: the declaration overlaid by the binding (contract 1.6).
+
+    `bound` names the members that are the binding's; `remote` tells that it was declared in a manifest from a
+    URL (contract 3.3).
+    """
+
+    name: str
+    type: str
+    source: Path
+    invocation: JsonObject
+    bound: frozenset[str] = frozenset()
+    remote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The configuration of one intervention point; `annotators` in ascending name order."""
+
+    name: InterventionPoint
+    target: Path
+    target_kind: str | None
+    tool_name: Path | None
+    annotators: tuple[AnnotatorUse, ...]
+    policy: str
+    policy_members: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A valid manifest. `value` is the whole of it as JSON, `digest` is over its canonical form.
+
+    `document` knows where each member came from.
+    """
+
+    value: JsonObject
+    digest: str
+    points: Mapping[InterventionPoint, Point]
+    policies: Mapping[str, JsonObject]
+    tools: Mapping[str, JsonObject]
+    limits: JsonObject
+    approval: JsonObject
+    document: Document
+
+
+def document_of(given: Json) -> Document:
+    """Take a manifest as it came: text (YAML or JSON), or an object that was parsed already.
+
+    Raises `ManifestError`: with `resource_limit_exceeded` where a bound was the cause.
+    """
+    try:
+        if isinstance(given, str):
+            return parse_document(given)
+        check_bounds(given)
+    except DocumentError as error:
+        bound = isinstance(error, DocumentBoundError)
+        code = "document-too-large" if bound else "document-syntax"
+        raise ManifestError(
+            [Diagnostic(code, error.message, line=error.line, column=error.column)],
+            Reason.RESOURCE_LIMIT_EXCEEDED if bound else Reason.MANIFEST_INVALID,
+        ) from None
+    return Document(given, {})
+
+
+def member_path(members: Members) -> str:
+    """Write a member's place as a path: `policies.main.query`, `extends[0]`, `tools["a b"]`."""
+    text = ""
+    for member in members:
+        if isinstance(member, int):
+            text += f"[{member}]"
+        elif _PLAIN_NAME.fullmatch(member):
+            text += f".{member}" if text else member
+        else:
+            text += '["' + member.replace("\\", "\\\\").replace('"', '\\"') + '"]'
+    return text
+
+
+def document_digest(document: Document) -> str | None:
+    """Give the manifest digest (contract 1.3), of an invalid manifest too where its text can be read."""
+    try:
+        return digest(document.value) if isinstance(document.value, dict) else None
+    except TypeError:
+        return None
+
+
+def read_manifest(document: Document, server_limits: Limits) -> Manifest:
+    """Validate a merged manifest. Raises `ManifestError` with every finding, not just the first."""
+    reading = _Reading(document)
+    manifest = reading.manifest(server_limits)
+    if manifest is None or reading.findings:
+        raise ManifestError(reading.findings, reading.reason)
+    return manifest
+
+
+class _Reading:
+    """One validation: collects findings, and gives each the place of the member it is about."""
+
+    def __init__(self, document: Document) -> None:
+        self.findings: list[Diagnostic] = []
+        self.reason = Reason.MANIFEST_INVALID
+        self._value = document.value
+        self._document = document
+
+    def manifest(self, server_limits: Limits) -> Manifest | None:
+        value = self._value
+        if not isinstance(value, dict):
+            self._wrong((), "manifest-not-an-object", "a manifest is one mapping")
+            return None
+        try:
+            text = canonical(value)
+        except TypeError:
+            self._wrong((), "document-syntax", "the manifest holds a value that JSON text cannot")
+            return None
+        if len(text) > server_limits.max_merged_manifest_bytes:
+            limit = server_limits.max_merged_manifest_bytes
+            self._wrong((), "manifest-too-large", f"the merged manifest is longer than {limit} bytes")
+            self.reason = Reason.RESOURCE_LIMIT_EXCEEDED
+            return None
+        self._only(value, MANIFEST_MEMBERS, ())
+        self._version(value.get("agent_control_specification_version"))
+        self._object(value, "metadata")
+        policies = self._policies(value)
+        tools = self._objects(value, "tools")
+        annotators = self._annotators(value)
+        approval = self._approval(value)
+        limits = self._limits(value)
+        points = self._points(value, policies, annotators)
+        return Manifest(value, digest_bytes(text), points, policies, tools, limits, approval, self._document)
+
+    # -- members -----------------------------------------------------------------------------------
+
+    def _version(self, version: Json) -> None:
+        if not (isinstance(version, str) and _VERSION.fullmatch(version)):
+            supported = ", ".join(f"`{name}`" for name in SUPPORTED_VERSIONS)
+            self._wrong(
+                ("agent_control_specification_version",),
+                "version-unsupported",
+                f"supported are {supported}, each also with `-agt` or `-agt+<revision>` behind it",
+            )
+
+    def _policies(self, value: JsonObject) -> Mapping[str, JsonObject]:
+        policies = self._objects(value, "policies", required=True)
+        for name, policy in policies.items():
+            self._type_of(("policies", name), policy, POLICY_TYPES)
+        return policies
+
+    def _annotators(self, value: JsonObject) -> Mapping[str, JsonObject]:
+        annotators = self._objects(value, "annotators")
+        for name, annotator in annotators.items():
+            self._type_of(("annotators", name), annotator, ANNOTATOR_TYPES)
+        return annotators
+
+    def _type_of(self, path: Members, declared: JsonObject, allowed: tuple[str, ...]) -> None:
+        if declared.get("type") not in allowed:
+            listed = ", ".join(f"`{name}`" for name in allowed)
+            self._wrong((*path, "type"), "type-unknown", f"must be one of {listed}")
+
+    def _approval(self, value: JsonObject) -> JsonObject:
+        approval = self._object(value, "approval")
+        self._only(approval, APPROVAL_MEMBERS, ("approval",))
+        for name in APPROVAL_NUMBERS:
+            if name in approval:
+                self._positive(approval[name], ("approval", name))
+        if "on_timeout" in approval and approval["on_timeout"] not in ON_TIMEOUT:
+            self._wrong(
+                ("approval", "on_timeout"), "value-not-allowed", "must be `deny`, `allow` or `suspend`"
+            )
+        resolvers = self._objects(approval, "resolvers", ("approval",))
+        for name, resolver in resolvers.items():
+            if _blank(resolver.get("type")):
+                self._wrong(("approval", "resolvers", name, "type"), "member-missing", "must be a name")
+        self._default_resolver(approval, resolvers)
+        return approval
+
+    def _default_resolver(self, approval: JsonObject, resolvers: Mapping[str, JsonObject]) -> None:
+        if "default_resolver" not in approval:
+            return
+        name = approval["default_resolver"]
+        path = ("approval", "default_resolver")
+        if _blank(name):
+            self._wrong(path, "member-missing", "must name a resolver")
+        elif resolvers and name not in resolvers:
+            self._wrong(path, "name-unknown", f"`{name}` is not one of `approval.resolvers`")
+
+    def _limits(self, value: JsonObject) -> JsonObject:
+        limits = self._object(value, "limits")
+        self._only(limits, LIMIT_MEMBERS, ("limits",))
+        for name, limit in limits.items():
+            self._positive(limit, ("limits", name))
+        return limits
+
+    def _points(
+        self, value: JsonObject, policies: Mapping[str, JsonObject], annotators: Mapping[str, JsonObject]
+    ) -> Mapping[InterventionPoint, Point]:
+        points: dict[InterventionPoint, Point] = {}
+        for name, config in self._objects(value, "intervention_points", required=True).items():
+            path = ("intervention_points", name)
+            if name not in POINT_NAMES:
+                listed = ", ".join(f"`{point}`" for point in InterventionPoint)
+                self._wrong(path, "point-unknown", f"must be one of {listed}")
+                continue
+            point = self._point(InterventionPoint(name), config, path, policies, annotators)
+            if point:
+                points[point.name] = point
+        return points
+
+    def _point(
+        self,
+        name: InterventionPoint,
+        config: JsonObject,
+        path: Members,
+        policies: Mapping[str, JsonObject],
+        annotators: Mapping[str, JsonObject],
+    ) -> Point | None:
+        self._only(config, POINT_MEMBERS, path)
+        target = self._path(config.get("policy_target"), (*path, "policy_target"), SNAPSHOT_ONLY)
+        kind = config.get("policy_target_kind")
+        if kind is not None and not isinstance(kind, str):
+            self._wrong((*path, "policy_target_kind"), "wrong-type", "must be a string")
+        tool_name = None
+        if "tool_name_from" in config:
+            tool_path = (*path, "tool_name_from")
+            tool_name = self._path(config["tool_name_from"], tool_path, SNAPSHOT_ONLY)
+            if name not in TOOL_POINTS:
+                self._wrong(
+                    tool_path, "member-not-allowed", "is legal only at `pre_tool_call` and `post_tool_call`"
+                )
+        policy, members = self._binding(config, path, policies)
+        uses = self._annotations(config, path, annotators)
+        if target is None or policy is None:
+            return None
+        kind_text = kind if isinstance(kind, str) and kind.strip() else None
+        return Point(name, target, kind_text, tool_name, uses, policy, members)
+
+    def _binding(
+        self, config: JsonObject, path: Members, policies: Mapping[str, JsonObject]
+    ) -> tuple[str | None, JsonObject]:
+        path = (*path, "policy")
+        binding = config.get("policy")
+        if not isinstance(binding, dict):
+            self._wrong(path, "member-missing", "must be an object with the `id` of a policy")
+            return None, {}
+        policy = binding.get("id")
+        if not isinstance(policy, str) or not policy.strip():
+            self._wrong((*path, "id"), "member-missing", "must be the name of a policy")
+            return None, {}
+        if policy not in policies:
+            self._wrong((*path, "id"), "name-unknown", f"`{policy}` is not one of `policies`")
+            return None, {}
+        for name in sorted(FIXED_MEMBERS & binding.keys()):
+            self._wrong((*path, name), "member-not-allowed", "a binding cannot replace it: declare a policy")
+        members = {name: value for name, value in binding.items() if name != "id"}
+        if policies[policy].get("type") == "rego" and _blank(
+            members.get("query", policies[policy].get("query"))
+        ):
+            self._wrong((*path, "query"), "member-missing", "a rego policy needs a `query`, here or there")
+        return policy, members
+
+    def _annotations(
+        self, config: JsonObject, path: Members, annotators: Mapping[str, JsonObject]
+    ) -> tuple[AnnotatorUse, ...]:
+        uses: list[AnnotatorUse] = []
+        for name, binding in sorted(self._objects(config, "annotations", path).items()):
+            here = (*path, "annotations", name)
+            for forbidden in ("annotator", "type"):
+                if forbidden in binding:
+                    self._wrong((*here, forbidden), "member-not-allowed", "the key names the annotator")
+            source = self._path(binding.get("from"), (*here, "from"), ALL_ROOTS)
+            if source and _reads_annotations(source):
+                self._wrong((*here, "from"), "path-forbidden", "an annotation cannot read annotations")
+            if name not in annotators:
+                self._wrong(here, "name-unknown", f"`{name}` is not one of `annotators`")
+            elif source:
+                overlay = {key: value for key, value in binding.items() if key != "from"}
+                invocation = {**annotators[name], **overlay}
+                self._one_prompt(here, invocation)
+                kind = str(annotators[name].get("type"))
+                remote = self._document.origin(("annotators", name)).remote
+                uses.append(AnnotatorUse(name, kind, source, invocation, frozenset(overlay), remote))
+        return tuple(uses)
+
+    def _one_prompt(self, path: Members, invocation: JsonObject) -> None:
+        sources = [name for name in PROMPT_MEMBERS if name in invocation]
+        if invocation.get("type") == "llm" and len(sources) > 1:
+            listed = " and ".join(f"`{name}`" for name in sources)
+            self._wrong(path, "prompt-ambiguous", f"only one prompt source is allowed, here are {listed}")
+
+    # -- shapes ------------------------------------------------------------------------------------
+
+    def _wrong(self, path: Members, code: str, message: str) -> None:
+        line, column = self._document.place(path)
+        name = member_path(path) or None
+        source = self._document.origin(path).source
+        self.findings.append(Diagnostic(code, message, name, source=source, line=line, column=column))
+
+    def _only(self, value: JsonObject, allowed: Collection[str], path: Members) -> None:
+        for name in value:
+            if name not in allowed:
+                listed = ", ".join(f"`{member}`" for member in sorted(allowed))
+                self._wrong((*path, name), "member-unknown", f"is not known here; known are {listed}")
+
+    def _object(self, parent: JsonObject, name: str, path: Members = ()) -> JsonObject:
+        value = parent.get(name, {})
+        if isinstance(value, dict):
+            return value
+        self._wrong((*path, name), "wrong-type", "must be an object")
+        return {}
+
+    def _objects(
+        self, parent: JsonObject, name: str, path: Members = (), *, required: bool = False
+    ) -> Mapping[str, JsonObject]:
+        """Read a member that maps names to objects."""
+        found: dict[str, JsonObject] = {}
+        value = self._object(parent, name, path)
+        if required and not value:
+            self._wrong((*path, name), "member-missing", "must be an object with at least one entry")
+        for key, entry in value.items():
+            if not key.strip():
+                self._wrong((*path, name, key), "name-blank", "a name must not be blank")
+            elif isinstance(entry, dict):
+                found[key] = entry
+            else:
+                self._wrong((*path, name, key), "wrong-type", "must be an object")
+        return found
+
+    def _positive(self, value: Json, path: Members) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            self._wrong(path, "value-not-allowed", "must be an integer above 0")
+
+    def _path(self, text: Json, path: Members, roots: frozenset[Root]) -> Path | None:
+        if not isinstance(text, str) or not text.strip():
+            self._wrong(path, "member-missing", "must be a path such as `$snap.input`")
+            return None
+        try:
+            return parse_path(text, roots)
+        except PathSyntaxError as error:
+            self._wrong(path, "path-syntax", str(error))
+            return None
+
+
+def _blank(value: Json) -> bool:
+    return not isinstance(value, str) or not value.strip()
+
+
+def _reads_annotations(path: Path) -> bool:
+    return path.root is Root.POLICY_INPUT and path.segments[:1] == ("annotations",)

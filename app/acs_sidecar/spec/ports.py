@@ -1,0 +1,221 @@
+"""What the core asks of the outside: each port is a contract that every adapter must keep.
+
+A policy goes through three shapes. A `PolicyType` knows one engine. `compile` turns a definition
+into a `CompiledPolicy` (sources read, parsed, checked: the expensive part, shared by all points
+that use it). `bind` turns that into an `Evaluator` for one point, which is what a request meets.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = [
+    "Annotator",
+    "AnnotatorContext",
+    "AnnotatorType",
+    "CompiledPolicy",
+    "Evaluator",
+    "NoSources",
+    "PointBinding",
+    "PolicyDispatch",
+    "PolicyInput",
+    "PolicyOutput",
+    "PolicyType",
+    "SourceError",
+    "SourceFile",
+    "SourceReader",
+]
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class PolicyInput:
+    """The policy input of contract 1.5 as a value (exactly its five members) and as canonical bytes.
+
+    Whoever receives it MUST NOT change `value`: parts of it are the caller's snapshot.
+    """
+
+    value: Mapping[str, Json]
+    canonical: bytes
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class PolicyOutput:
+    """What a policy answered, before it is normalised into a verdict (contract 1.10).
+
+    `trace` is what `include: ["trace"]` may show of the dispatch: manifest names and policy ids only.
+    """
+
+    value: Json
+    trace: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Evaluator(Protocol):
+    """A policy bound to one intervention point."""
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Evaluate once, synchronously, without I/O, clock or randomness.
+
+        MUST be a function of `policy_input` alone. MUST raise `EvaluationError` for every failure it
+        foresees, with a detail free of snapshot values and engine text; anything else that it raises
+        is taken as `policy_invocation_failed`. Called from one thread at a time in any one process.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PointBinding:
+    """The point a policy is bound to, and the members that its binding overlays.
+
+    `definition` is the whole policy definition, `members` are those of the binding besides `id`.
+    `target_kind` is the configured `policy_target_kind`; `projects_tool` tells whether the point has
+    `tool_name_from`; `annotations` are the names of its annotators. `path` names the binding in
+    diagnostics (`intervention_points.output.policy`).
+    """
+
+    point: InterventionPoint
+    path: str
+    definition: JsonObject
+    members: JsonObject
+    target_kind: str | None
+    projects_tool: bool
+    annotations: tuple[str, ...] = ()
+
+
+class CompiledPolicy(Protocol):
+    """A policy whose sources were read, parsed and checked."""
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Lint findings so far, those of binding included; never an error."""
+        ...
+
+    def bind(self, binding: PointBinding) -> Evaluator:
+        """Give the evaluator for one point. Raises `ManifestError`."""
+        ...
+
+
+class PolicyType(Protocol):
+    """One engine: the value of `type` in a policy definition (contract 1.7)."""
+
+    @property
+    def bind_members(self) -> frozenset[str]:
+        """Members that `bind` reads; policies that differ only in them share one compile."""
+        ...
+
+    def compile(self, path: str, definition: JsonObject, sources: "SourceReader") -> CompiledPolicy:
+        """Compile `definition`, named `path` (`policies.<name>`) in diagnostics.
+
+        `definition` has the binding's overlay applied already. MUST check every member of its own
+        type, reject source that would crash or hang the engine before the engine sees it, and raise
+        `ManifestError` for everything that is wrong, with as much place as the engine gives.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that a policy reads. `name` is relative to the manifest, with `/`, for diagnostics."""
+
+    name: str
+    content: bytes
+
+
+class SourceError(Exception):
+    """A file that cannot be used; the message says why, without a path of the file system."""
+
+
+class SourceReader(Protocol):
+    """Reads the files that a manifest names. Paths are relative to the manifest (contract 3.2).
+
+    Every method raises `SourceError` when the path leaves the manifest's directory, does not exist,
+    or passes a bound; and always, for a manifest that may not name files (contract 2.5).
+    """
+
+    def read(self, path: str) -> SourceFile:
+        """Read one file."""
+        ...
+
+    def read_tree(self, path: str) -> tuple[SourceFile, ...]:
+        """Read a file (one entry), or a directory or `.tar.gz` (every regular file below it).
+
+        Entries of a directory or archive are named relative to it and come in byte order of name.
+        """
+        ...
+
+    def fetched(self, url: str) -> SourceFile:
+        """Give what was fetched from `url`, against its pin, before the manifest was compiled.
+
+        Nothing is fetched here: a URL that was not is a `SourceError`.
+        """
+        ...
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
+        """Give the entries of the `.tar.gz` that was fetched from `url`, as `read_tree` would."""
+        ...
+
+
+class NoSources:
+    """The reader of a manifest that may not name files: refuses every read."""
+
+    def read(self, path: str) -> SourceFile:
+        """Refuse."""
+        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
+
+    def read_tree(self, path: str) -> tuple[SourceFile, ...]:
+        """Refuse."""
+        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
+
+    def fetched(self, url: str) -> SourceFile:  # noqa: ARG002  # the port's signature
+        """Refuse."""
+        raise SourceError("nothing is fetched for this manifest")
+
+    def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:  # noqa: ARG002  # the port's signature
+        """Refuse."""
+        raise SourceError("nothing is fetched for this manifest")
+
+
+class Annotator(Protocol):
+    """One annotator of one point, ready to be called (contract 1.6)."""
+
+    async def annotate(self, value: Json) -> Json:
+        """Annotate the value that `from` resolved to.
+
+        Raises `EvaluationError` with `annotation_failed` or `annotation_timeout`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatorContext:
+    """What the annotators and resolvers of one manifest may reach, decided by who vouches for it (2.5).
+
+    `sources` reads its files; `environment` holds the variables that it may name, none for a manifest that
+    is not the operator's; `outbound` lists where they may call, `None` for anywhere.
+    """
+
+    sources: SourceReader
+    environment: Mapping[str, str]
+    outbound: OutboundAllow | None
+
+
+AnnotatorType = Callable[[str, str, JsonObject, AnnotatorContext], Annotator]
+"""Builds an annotator from its name, its path in diagnostics, its invocation and what it may reach.
+
+Raises `ManifestError` with everything that is wrong with the invocation.
+"""
+
+
+class PolicyDispatch(Protocol):
+    """How the service reaches an evaluator: in this process, or in a sandboxed child."""
+
+    async def dispatch(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Evaluate once. Raises what `Evaluator.evaluate` raises.
+
+        The death of a child, or its time running out, is `policy_invocation_failed`.
+        """
+        ...

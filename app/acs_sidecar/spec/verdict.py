@@ -1,0 +1,151 @@
+"""A policy's output, normalised into a verdict (contract 1.10)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.path import Path, PathSyntaxError, Root, parse_path
+from acs_sidecar.spec.reasons import RUNTIME_ERROR_PREFIX, EvaluationError, Reason
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["MAX_EVIDENCE_BYTES", "Decision", "Transform", "Verdict", "normalise", "runtime_error_verdict"]
+
+MAX_EVIDENCE_BYTES = 4096
+
+
+class Decision(StrEnum):
+    """The five decisions; `deny` is what anything that fails becomes."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    WARN = "warn"
+    ESCALATE = "escalate"
+    TRANSFORM = "transform"
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """What to put where: `path` starts at the policy target."""
+
+    path: Path
+    value: Json
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class Verdict:
+    """A normalised verdict. Members that the policy did not give, or gave as null, are `None`."""
+
+    decision: Decision
+    reason: str | None = None
+    message: str | None = None
+    transform: Transform | None = None
+    evidence: JsonObject | None = None
+    result_labels: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Json]:
+        """Give the `verdict` member of a response (contract 2.1)."""
+        members: dict[str, Json] = {
+            "decision": self.decision,
+            "result_labels": list(self.result_labels),
+        }
+        if self.reason is not None:
+            members["reason"] = self.reason
+        if self.message is not None:
+            members["message"] = self.message
+        if self.transform is not None:
+            members["transform"] = {"path": self.transform.path.text, "value": self.transform.value}
+        if self.evidence is not None:
+            members["evidence"] = dict(self.evidence)
+        return members
+
+
+_DECISIONS: Mapping[str, Decision] = {decision.value: decision for decision in Decision}
+
+
+def runtime_error_verdict(reason: Reason) -> Verdict:
+    """Give the deny that a failure becomes: the reserved reason and its fixed message."""
+    return Verdict(Decision.DENY, reason.value, reason.message)
+
+
+def normalise(output: Json) -> Verdict:
+    """Check a policy's output and give its verdict.
+
+    Raises `EvaluationError` with `policy_output_invalid`, `transform_invalid` or
+    `transform_target_forbidden`. Whether the transform fits the target is `transform.apply`'s to say.
+    """
+    if not isinstance(output, dict):
+        raise _invalid("the policy output is not an object")
+    decision = _DECISIONS.get(decided) if isinstance(decided := output.get("decision"), str) else None
+    if decision is None:
+        raise _invalid("`decision` is not one of " + ", ".join(f"`{name}`" for name in _DECISIONS))
+    if "effects" in output:
+        raise _invalid("`effects` is not part of this specification: use the `transform` decision")
+    reason = _text(output, "reason")
+    if reason is not None and reason.startswith(RUNTIME_ERROR_PREFIX):
+        raise _invalid(f"`reason` starts with the reserved `{RUNTIME_ERROR_PREFIX}`")
+    return Verdict(
+        decision,
+        reason,
+        _text(output, "message"),
+        _transform(decision, output.get("transform")),
+        _evidence(output.get("evidence")),
+        _labels(output.get("result_labels")),
+    )
+
+
+def _text(output: Mapping[str, Json], name: str) -> str | None:
+    value = output.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise _invalid(f"`{name}` is not a string")
+
+
+def _transform(decision: Decision, body: Json) -> Transform | None:
+    if decision is not Decision.TRANSFORM:
+        if body is None:
+            return None
+        raise _invalid("`transform` is there without the `transform` decision")
+    if not isinstance(body, dict) or not isinstance(text := body.get("path"), str):
+        raise _invalid("the `transform` decision needs a `transform` with a string `path`")
+    try:
+        path = parse_path(text)
+    except PathSyntaxError:
+        raise EvaluationError(Reason.TRANSFORM_INVALID, "`transform.path` is not a path") from None
+    if path.root is not Root.POLICY_TARGET:
+        raise EvaluationError(
+            Reason.TRANSFORM_TARGET_FORBIDDEN, f"`transform.path` does not start at `{Root.POLICY_TARGET}`"
+        )
+    if "value" not in body:
+        raise EvaluationError(Reason.TRANSFORM_INVALID, "`transform.value` is missing")
+    return Transform(path, body["value"])
+
+
+def _evidence(evidence: Json) -> JsonObject | None:
+    if evidence is None:
+        return None
+    if not isinstance(evidence, dict):
+        raise _invalid("`evidence` is not an object")
+    artefact = evidence.get("artefact")
+    if artefact is not None and not isinstance(artefact, str):
+        raise _invalid("`evidence.artefact` is not a string")
+    pointers = evidence.get("verification_pointers")
+    if pointers is not None and not (
+        isinstance(pointers, dict) and all(isinstance(pointer, str) for pointer in pointers.values())
+    ):
+        raise _invalid("`evidence.verification_pointers` does not map names to strings")
+    if len(canonical(evidence)) > MAX_EVIDENCE_BYTES:
+        raise _invalid(f"`evidence` is longer than {MAX_EVIDENCE_BYTES} bytes")
+    return evidence
+
+
+def _labels(labels: Json) -> tuple[str, ...]:
+    if labels is None:
+        return ()
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise _invalid("`result_labels` is not a list of strings")
+    return tuple(str(label) for label in labels)
+
+
+def _invalid(detail: str) -> EvaluationError:
+    return EvaluationError(Reason.POLICY_OUTPUT_INVALID, detail)

@@ -1,0 +1,96 @@
+"""Which events are told, and when (contract 5)."""
+
+import time
+import traceback
+from enum import StrEnum
+
+import structlog
+
+from acs_sidecar.approval.resolution import Resolution
+from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.trace_context import Span
+from acs_sidecar.telemetry.events import (
+    Fields,
+    approval_fields,
+    decision_fields,
+    failure_events,
+    is_notable,
+    performance_events,
+)
+from acs_sidecar.telemetry.writer import LineWriter
+
+__all__ = ["FULL", "EventFilter", "EventSink"]
+
+FULL = 2
+"""The performance level at which the steps of an evaluation are timed, too."""
+
+
+class EventFilter(StrEnum):
+    """Which decisions become events: all, all but plain allows, or none; `off` ends all other events, too."""
+
+    ALL = "all"
+    NOTABLE = "notable"
+    OFF = "off"
+
+
+class EventSink:
+    """Tells of decisions in the log: `level` 1 adds what took how long, 2 each step of it.
+
+    Without a `writer` only faults are told.
+    """
+
+    def __init__(self, events: EventFilter, level: int = 0, writer: LineWriter | None = None) -> None:
+        self._all = events is EventFilter.ALL
+        self._level = level
+        self._writer = None if events is EventFilter.OFF else writer
+        self._log = structlog.stdlib.get_logger("acs")
+
+    def decided(self, decision: Decision, position: AuditPosition | None) -> None:
+        """Tell of a decision; only what is told costs more than a comparison."""
+        if self._writer is None:
+            return
+        told = self._all or is_notable(decision)
+        if not told and not self._level:
+            return
+        fields = decision_fields(decision, position)
+        if told:
+            self._put(self._writer, "decision", fields)
+            if decision.evaluation is None:
+                for event, members in failure_events(decision, fields):
+                    self._put(self._writer, event, members)
+            elif decision.evaluation.applied:
+                self._put(self._writer, "intervention_point.transformed", fields)
+        if self._level:
+            for event, members in performance_events(decision, fields, full=self._level >= FULL):
+                self._put(self._writer, event, members)
+
+    def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
+        """Tell what became of an escalation."""
+        if self._writer is not None:
+            self._put(self._writer, "approval", approval_fields(resolution, position))
+
+    def refused(self, status: int, cause: str, reason: Reason, detail: str, span: Span | None) -> None:
+        """Tell of a request that got no evaluation; `detail` is the service's own text."""
+        if self._writer is None:
+            return
+        fields: Fields = {
+            "status": int(status),
+            "cause": cause,
+            "reason_code": reason,
+            "detail": detail,
+            "trace_id": span.trace_id if span else None,
+            "span_id": span.span_id if span else None,
+        }
+        self._put(self._writer, "request_refused", fields)
+
+    def fault(self, error: Exception) -> None:
+        """Tell where an unforeseen error was raised; its text may hold content and is left out."""
+        place = traceback.extract_tb(error.__traceback__)[-1:]
+        at = f"{place[0].name}:{place[0].lineno}" if place else None
+        self._log.error("evaluation_fault", error_type=type(error).__name__, at=at)
+
+    @staticmethod
+    def _put(writer: LineWriter, event: str, fields: Fields) -> None:
+        writer.put({"event": event, "timestamp": time.time_ns(), **fields})

@@ -1,0 +1,128 @@
+"""Events, built from an allow-list of fields and never by taking some away (contract 5)."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from acs_sidecar.approval.resolution import Resolution
+from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.spec.codes import is_code, reason_code
+from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.points import POINT_NAMES
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.trace import AnnotatorOutcome, AnnotatorRun
+from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.verdict import Decision as Decided
+
+__all__ = [
+    "Fields",
+    "annotator_fields",
+    "approval_fields",
+    "decision_fields",
+    "failure_events",
+    "is_notable",
+    "performance_events",
+]
+
+Fields = dict[str, Json]
+
+_ANNOTATOR_REASONS: dict[AnnotatorOutcome, str] = {
+    "failed": Reason.ANNOTATION_FAILED.value,
+    "timeout": Reason.ANNOTATION_TIMEOUT.value,
+}
+
+
+def is_notable(decision: Decision) -> bool:
+    """Tell whether a decision is anything but a plain allow without evidence."""
+    evaluation = decision.evaluation
+    if evaluation is None:
+        return True
+    verdict = evaluation.verdict
+    return verdict.decision is not Decided.ALLOW or verdict.evidence is not None
+
+
+def decision_fields(decision: Decision, position: AuditPosition | None) -> Fields:
+    """Give the fields of a `decision` event. Nothing of the snapshot, and no free text, is among them.
+
+    `log` and `log_index` say where its record is.
+    """
+    verdict, evaluation, point, span = (
+        decision.verdict,
+        decision.evaluation,
+        decision.point,
+        decision.span,
+    )
+    evidence = verdict.evidence or {}
+    artefact, pointers = evidence.get("artefact"), evidence.get("verification_pointers")
+    return {
+        "intervention_point": decision.asked if decision.asked in POINT_NAMES else "unknown",
+        "mode": decision.mode,
+        "decision": verdict.decision,
+        "reason_code": reason_code(verdict.reason),
+        "error_class": None if evaluation else "runtime_error",
+        "policy_id": _code(point.config.policy) if point else None,
+        "policy_type": point.policy_type if point else None,
+        "annotators": [_code(name) for name in point.annotator_names] if point else [],
+        "duration_ms": decision.duration_ns / 1e6,
+        "input_identity": evaluation.input_identity if evaluation else None,
+        "enforced_identity": evaluation.enforced_identity if evaluation else None,
+        "evidence_artefact": _code(artefact) if isinstance(artefact, str) else None,
+        "evidence_verification_pointer_keys": [_code(key) for key in sorted(pointers)]
+        if isinstance(pointers, dict)
+        else [],
+        "log": position.log if position else None,
+        "log_index": position.index if position else None,
+        "trace_id": span.trace_id if span else None,
+        "span_id": span.span_id if span else None,
+    }
+
+
+def approval_fields(resolution: Resolution, position: AuditPosition | None) -> Fields:
+    """Give the fields of an `approval` event: those of the decision, and how it was approved."""
+    plan, challenge = resolution.plan, resolution.challenge
+    return {
+        **decision_fields(resolution.decision, position),
+        "approval_outcome": resolution.outcome,
+        "approval_by": resolution.by,
+        "resolver_type": _code(plan.type) if plan and plan.type else None,
+        "escalation": challenge.audit if challenge else None,
+    }
+
+
+def annotator_fields(fields: Fields, name: str, run: AnnotatorRun) -> Fields:
+    """Give the fields of a decision as those of one of its annotators: its name, its time, its failure."""
+    return fields | {
+        "annotators": [_code(name)],
+        "reason_code": _ANNOTATOR_REASONS.get(run.outcome),
+        "duration_ms": (run.ended - run.started) / 1e6,
+    }
+
+
+def failure_events(decision: Decision, fields: Fields) -> Iterator[tuple[str, Fields]]:
+    """Give `annotator_failed` for each annotator that failed, and `policy_failed` when a policy did.
+
+    A policy failed when the evaluation did after the policy was asked.
+    """
+    trace = decision.trace
+    for name, run in trace.annotators.items():
+        if run.outcome in _ANNOTATOR_REASONS:
+            yield "annotator_failed", annotator_fields(fields, name, run)
+    if trace.policy and decision.error:
+        yield "policy_failed", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
+
+
+def performance_events(decision: Decision, fields: Fields, *, full: bool) -> Iterator[tuple[str, Fields]]:
+    """Give what took how long: `annotator_dispatch`, `policy_evaluation`; `full` adds `evaluation_timing`."""
+    trace = decision.trace
+    for name, run in trace.annotators.items():
+        yield "annotator_dispatch", annotator_fields(fields, name, run)
+    if trace.policy:
+        yield "policy_evaluation", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
+    if full:
+        moments = zip(trace.steps, trace.steps[1:], strict=False)
+        steps: Fields = {step: (ended - begun) / 1e6 for (_, begun), (step, ended) in moments}
+        yield "evaluation_timing", fields | {"steps_ms": steps}
+
+
+def _code(name: str) -> str:
+    """Keep a name that is code-shaped; another may be text, and becomes its SHA-256."""
+    return name if is_code(name) else "sha256:" + sha256(name.encode(errors="surrogatepass")).hexdigest()

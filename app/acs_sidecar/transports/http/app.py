@@ -1,0 +1,119 @@
+"""The application: the decision routes behind the gate, FastAPI for everything else."""
+
+from functools import partial
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+import acs_sidecar
+from acs_sidecar.runtime import Runtime
+from acs_sidecar.telemetry.http_metrics import HttpMetrics
+from acs_sidecar.transports.http import audit, health, manifests, metrics
+from acs_sidecar.transports.http.access import Guard, route_rules
+from acs_sidecar.transports.http.decisions import DecisionRoutes
+from acs_sidecar.transports.http.gate import Gate, HostRule
+from acs_sidecar.transports.http.openapi import document_decisions
+from acs_sidecar.wire.problems import PROBLEM_TYPE, ProblemError
+
+__all__ = ["create_api", "create_app"]
+
+
+def create_app(runtime: Runtime) -> Gate:
+    """Build the ASGI application around a runtime, which must be started.
+
+    Raises `UndeclaredRouteError` for a route that nobody said who may use.
+    """
+    settings = runtime.settings
+    counting = HttpMetrics(runtime.metrics)
+    decisions = DecisionRoutes(
+        runtime.service,
+        partial(audit.receipt_of, runtime),
+        settings.max_body_bytes,
+        settings.max_in_flight,
+        frozenset(settings.include),
+        counting,
+        runtime.tracer,
+    )
+    api = create_api(runtime)
+    rules = route_rules(api.routes)
+    callers = runtime.access.callers
+    guard = Guard(lambda: callers.value, rules) if callers else None
+    host_rule = HostRule(settings.allowed_hosts)
+    users = frozenset(settings.uds_allowed_uids)
+    return Gate(
+        decisions,
+        api,
+        host_rule,
+        guard,
+        users,
+        settings.max_body_bytes,
+        counting,
+        runtime.service.fault,
+    )
+
+
+def create_api(runtime: Runtime | None = None) -> FastAPI:
+    """Build the FastAPI half; without a runtime only its OpenAPI document can be used."""
+
+    api = FastAPIOffline(
+        title="acs-sidecar",
+        version=acs_sidecar.__version__,
+        summary="The policy decision sidecar for AI agents.",
+        redoc_url=None,
+        redirect_slashes=False,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    api.state.runtime = runtime
+    api.include_router(manifests.router)
+    api.include_router(audit.router)
+    api.include_router(health.router)
+    api.include_router(metrics.router)
+    api.add_exception_handler(ProblemError, _problem)
+    api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(RequestValidationError, _invalid_request)
+    api.add_exception_handler(Exception, _fault)
+    document_decisions(api)
+    return api
+
+
+def _respond(problem: ProblemError, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(
+        problem.as_json(verdict=False), problem.status, headers=headers, media_type=PROBLEM_TYPE
+    )
+
+
+def _problem(_: Request, error: Exception) -> Response:
+    if not isinstance(error, ProblemError):
+        return _fault(_, error)
+    return _respond(error)
+
+
+def _http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return _fault(_, error)
+    details = {404: "there is no such route", 405: "this method is not allowed here"}
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers) if error.headers else None
+    return _respond(ProblemError(status, details.get(status, status.phrase)), headers)
+
+
+def _invalid_request(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        return _fault(_, error)
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return _respond(ProblemError(HTTPStatus.BAD_REQUEST, "the body is not JSON that can be read"))
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    detail = f"`{place}`: {first['msg']}" if place else "the body is not a JSON object"
+    return _respond(ProblemError(HTTPStatus.BAD_REQUEST, detail))
+
+
+def _fault(_: Request, _error: Exception) -> Response:
+    return _respond(
+        ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "an unforeseen error; the log has its place")
+    )

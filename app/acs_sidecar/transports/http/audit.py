@@ -1,0 +1,176 @@
+"""The audit log, for whoever checks it: records, proofs, receipts and tiles (contract 4.5)."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.log.writer import LiveView
+from acs_sidecar.audit.read.reader import MAX_RECORDS, AuditReader, NotInLogError, UnknownLogError
+from acs_sidecar.runtime import Runtime
+from acs_sidecar.spec.values import Json
+from acs_sidecar.transports.http.dependencies import current_runtime
+from acs_sidecar.wire.problems import ProblemError
+
+__all__ = ["receipt_of", "router"]
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"])
+Current = Annotated[Runtime, Depends(current_runtime)]
+LogName = Annotated[
+    str | None, Query(description="a log's name; without it, the answering worker's current log")
+]
+Result = TypeVar("Result")
+
+
+class Log(BaseModel):
+    """A log in the audit directory."""
+
+    log: str
+    vkey: str | None = Field(description="the verifier key, which must be pinned out of band")
+    state: str
+    size: int
+    last_time: str | None
+
+
+class LogList(BaseModel):
+    """Every log, other workers' and closed ones included."""
+
+    logs: list[Log]
+
+
+class Records(BaseModel):
+    """The exact lines of some records."""
+
+    log: str
+    start: int
+    records: list[str]
+
+
+class Record(BaseModel):
+    """The exact line of one record."""
+
+    log: str
+    index: int
+    record: str
+
+
+class Proof(BaseModel):
+    """An RFC 9162 proof: hashes in hexadecimal."""
+
+    log: str
+    proof: list[str]
+
+
+@router.get("/logs")
+async def logs(runtime: Current) -> LogList:
+    """List every log."""
+    reader = _reader(runtime)
+    damage = runtime.audit.damage if runtime.audit else ()
+    found = await run_in_threadpool(reader.logs, frozenset(one.log for one in damage))
+    return LogList(logs=[Log.model_validate(summary.as_json()) for summary in found])
+
+
+@router.get("/checkpoint")
+async def checkpoint(runtime: Current, log: LogName = None) -> Response:
+    """Give the newest signed checkpoint, as a C2SP note."""
+    _, note = await _read(runtime, log, lambda reader, name, live: reader.checkpoint(name, live))
+    return Response(note, media_type="text/plain; charset=utf-8")
+
+
+@router.get("/records")
+async def records(
+    runtime: Current,
+    start: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_RECORDS)] = 100,
+    log: LogName = None,
+) -> Records:
+    """Give the lines of some records."""
+    name, lines = await _read(
+        runtime, log, lambda reader, name, live: reader.records(name, start, limit, live)
+    )
+    return Records(log=name, start=start, records=[line.decode() for line in lines])
+
+
+@router.get("/records/{index}")
+async def record(runtime: Current, index: int, log: LogName = None) -> Record:
+    """Give the line of one record."""
+    name, line = await _read(runtime, log, lambda reader, name, live: reader.record(name, index, live))
+    return Record(log=name, index=index, record=line.decode())
+
+
+@router.get("/proofs/inclusion")
+async def inclusion(runtime: Current, index: int, size: int | None = None, log: LogName = None) -> Proof:
+    """Prove that a record is in the tree of the first `size` records."""
+    name, proof = await _read(
+        runtime, log, lambda reader, name, live: reader.inclusion(name, index, size, live)
+    )
+    return Proof(log=name, proof=[part.hex() for part in proof])
+
+
+@router.get("/proofs/consistency")
+async def consistency(
+    runtime: Current,
+    first: Annotated[int, Query(alias="from")],
+    second: Annotated[int, Query(alias="to")],
+    log: LogName = None,
+) -> Proof:
+    """Prove that the tree of the first `from` records is the beginning of that of the first `to`."""
+    name, proof = await _read(
+        runtime, log, lambda reader, name, live: reader.consistency(name, first, second, live)
+    )
+    return Proof(log=name, proof=[part.hex() for part in proof])
+
+
+@router.get("/receipts/{index}")
+async def receipt(runtime: Current, index: int, log: LogName = None) -> dict[str, Any]:
+    """Give one JSON that verifies offline: the record, its inclusion proof, the signed checkpoint."""
+    _, found = await _read(runtime, log, lambda reader, name, live: reader.receipt(name, index, live))
+    return found.as_json()
+
+
+async def receipt_of(runtime: Runtime, position: AuditPosition) -> Json:
+    """Give the receipt of a record that was just written."""
+    _, found = await _read(
+        runtime, position.log, lambda reader, name, live: reader.receipt(name, position.index, live)
+    )
+    return found.as_json()
+
+
+@router.get("/tlog/{name}/{instance}/{worker}/{epoch}/{path:path}")
+async def tile(runtime: Current, name: str, instance: str, worker: str, epoch: str, path: str) -> Response:
+    """Serve a log in the C2SP tlog-tiles layout, for public tools."""
+    log = f"{name}/{instance}/{worker}/{epoch}"
+    if path == "checkpoint":
+        return await checkpoint(runtime, log)
+    _, content = await _read(runtime, log, lambda reader, name, live: reader.tile(name, path, live))
+    return Response(content, media_type="application/octet-stream")
+
+
+async def _read(
+    runtime: Runtime, log: str | None, read: Callable[[AuditReader, str, LiveView | None], Result]
+) -> tuple[str, Result]:
+    """Read off the event loop, from the log asked for or the current one. Raises `ProblemError`."""
+    reader = _reader(runtime)
+    live = runtime.audit.view() if runtime.audit else None
+    name = log or (live.origin if live else None)
+    if name is None:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "the audit log is not open")
+    try:
+        return name, await run_in_threadpool(read, reader, name, live)
+    except UnknownLogError as error:
+        raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from None
+    except NotInLogError as error:
+        raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from None
+    except LogDamagedError:
+        raise ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "the audit log is damaged there") from None
+
+
+def _reader(runtime: Runtime) -> AuditReader:
+    if runtime.reader is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no audit log is kept (ACS_AUDIT_DURABILITY=none)")
+    return runtime.reader

@@ -1,0 +1,174 @@
+"""The front door: who may speak to the service at all, and which half of it answers (contract 2.2, 2.4)."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+
+from acs_sidecar.spec.caller import Peer
+from acs_sidecar.telemetry.http_metrics import HttpMetrics
+from acs_sidecar.transports.http.access import Guard
+from acs_sidecar.transports.http.decisions import DecisionRoutes, is_decision
+from acs_sidecar.transports.http.exchange import (
+    ASGIApp,
+    Headers,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    read_headers,
+    send_problem,
+)
+from acs_sidecar.wire.problems import ProblemError
+
+__all__ = ["Gate", "HostRule"]
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_REMEMBERED_HOSTS = 256
+
+
+class HostRule:
+    """Which `Host` headers are accepted: loopback and configured names (against DNS rebinding)."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self._allowed = frozenset(name.lower() for name in allowed)
+        self._accepted: set[bytes] = set()
+
+    def accepts(self, headers: Headers) -> bool:
+        """Tell whether the request names this service, exactly once."""
+        host = headers.host
+        if host is None or headers.hosts != 1:
+            return False
+        if host in self._accepted:
+            return True
+        if not self._names_us(host):
+            return False
+        if len(self._accepted) < _REMEMBERED_HOSTS:
+            self._accepted.add(host)
+        return True
+
+    def _names_us(self, host: bytes) -> bool:
+        match = _HOST.fullmatch(host.decode("latin-1"))
+        if match is None:
+            return False
+        name = match["name"].lower()
+        if name == "localhost" or name in self._allowed or name.strip("[]") in self._allowed:
+            return True
+        try:
+            return ipaddress.ip_address(name.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+
+class Gate:
+    """The outermost ASGI application: decisions take the short way, everything else FastAPI's."""
+
+    def __init__(
+        self,
+        decisions: DecisionRoutes,
+        others: ASGIApp,
+        host_rule: HostRule,
+        guard: Guard | None,
+        users: frozenset[int],
+        max_body_bytes: int,
+        metrics: HttpMetrics,
+        fault: Callable[[Exception], None],
+    ) -> None:
+        self._decisions = decisions
+        self._others = others
+        self._host_rule = host_rule
+        self._guard = guard
+        self._users = frozenset(f"uid:{user}" for user in users)
+        self._max_body_bytes = max_body_bytes
+        self._metrics = metrics
+        self._fault = fault
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._others(scope, receive, send)
+            return
+        method: str = scope["method"]
+        path: str = scope["path"]
+        decides = is_decision(path)
+        headers = read_headers(scope["headers"])
+        headers.state = scope["state"]
+        caller = None
+        try:
+            self._check_origin(headers)
+            peer = headers.state.get("peer")
+            if self._users:
+                self._check_user(peer)
+            if self._guard is not None:
+                caller = (
+                    self._guard.identify(headers, peer)
+                    if decides
+                    else self._guard.admit(method, path, headers, peer)
+                )
+        except ProblemError as problem:
+            await self._refuse(send, problem, verdict=decides)
+            return
+        if decides:
+            await self._decisions.serve(method, path, headers, caller, receive, send)
+            return
+        scope["state"]["caller"] = caller
+        try:
+            body = await read_body(receive, headers, self._max_body_bytes)
+        except ProblemError as problem:
+            await self._refuse(send, problem, verdict=False)
+            return
+        if body is None:
+            return
+        try:
+            await self._others(scope, _replay(body, receive), self._counted(scope, send))
+        except Exception as error:  # noqa: BLE001  # answered with 500 by then; its text may hold content
+            self._fault(error)
+
+    async def _refuse(self, send: Send, problem: ProblemError, *, verdict: bool) -> None:
+        self._metrics.rejected(problem.cause)
+        self._metrics.answered(None, problem.status)
+        await send_problem(send, problem, verdict=verdict)
+
+    def _counted(self, scope: Scope, send: Send) -> Send:
+        """Count the answer by the route that the router has found by then."""
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = scope.get("route")
+                self._metrics.answered(route.path if route else None, message["status"])
+            await send(message)
+
+        return counted
+
+    def _check_origin(self, headers: Headers) -> None:
+        """Raise `ProblemError` (403) unless the request names this service, and comes from no web page."""
+        if not self._host_rule.accepts(headers):
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN,
+                "the Host header is not loopback and not one of ACS_ALLOWED_HOSTS",
+                cause="host",
+            )
+        if headers.origin:
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN,
+                "requests from web pages (with an Origin header) are refused",
+                cause="origin",
+            )
+
+    def _check_user(self, peer: Peer | None) -> None:
+        """Raise `ProblemError` (403) unless the peer of the Unix socket is one of the users."""
+        if peer is None or self._users.isdisjoint(peer.names):
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN, "this user is not one of ACS_UDS_ALLOWED_UIDS", cause="user"
+            )
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read already to an application that reads it again."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay

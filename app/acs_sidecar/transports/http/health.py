@@ -1,0 +1,150 @@
+"""Alive, ready, and what this service is (contract 2.3)."""
+
+import dataclasses
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
+
+import acs_sidecar
+from acs_sidecar.manifests.reload import Outcome
+from acs_sidecar.runtime import Runtime
+from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode
+from acs_sidecar.spec.manifest.members import SUPPORTED_VERSIONS
+from acs_sidecar.transports.http.dependencies import current_runtime
+
+__all__ = ["router"]
+
+CONTRACT_VERSION = "0.3.1-beta-agt"
+
+router = APIRouter(tags=["operation"])
+Current = Annotated[Runtime, Depends(current_runtime)]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Check(BaseModel):
+    """One condition of readiness."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+
+
+class Readiness(BaseModel):
+    """Ready when no check failed."""
+
+    ready: bool
+    checks: list[Check]
+
+
+class LastReload(BaseModel):
+    """What came of the last reload of the operator's manifests."""
+
+    outcome: Outcome
+    at: datetime
+    detail: str = Field(description="rules and files, or why it was given up; the log has the findings")
+
+
+class Info(BaseModel):
+    """What is running here."""
+
+    name: str = "acs-sidecar"
+    version: str
+    contract: str
+    specification_versions: list[str]
+    engines: dict[str, str] = Field(description="engine distributions and their versions")
+    inline_manifests: InlineMode
+    last_reload: LastReload | None = Field(description="absent while there was none")
+    limits: dict[str, int]
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """Tell that the process is alive."""
+    return Health()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def readyz(runtime: Current, response: Response) -> Readiness:
+    """Tell whether decisions can be made, each check by name."""
+    checks = [_manifests_check(runtime), _audit_check(runtime), _access_check(runtime)]
+    ready = all(check.state != "failed" for check in checks)
+    if not ready:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return Readiness(ready=ready, checks=checks)
+
+
+@router.get("/v1/info")
+async def info(runtime: Current) -> Info:
+    """Show the version, the engines and the limits in force."""
+    return Info(
+        version=acs_sidecar.__version__,
+        contract=CONTRACT_VERSION,
+        specification_versions=list(SUPPORTED_VERSIONS),
+        engines=runtime.engines,
+        inline_manifests=runtime.catalog.inline.mode,
+        last_reload=_last_reload(runtime),
+        limits=dataclasses.asdict(runtime.settings.limits),
+    )
+
+
+def _last_reload(runtime: Runtime) -> LastReload | None:
+    last = runtime.manifests.last
+    return LastReload(outcome=last.outcome, at=_utc(last.at), detail=last.detail) if last else None
+
+
+def _utc(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _manifests_check(runtime: Runtime) -> Check:
+    check, last = _loaded_check(runtime), _last_reload(runtime)
+    if check.state == "failed" or last is None or last.outcome is not Outcome.FAILED:
+        return check
+    since = _utc(runtime.catalog.operator.loaded_at)
+    detail = (
+        f"{check.detail}; those of {since:%FT%TZ} serve: the reload of {last.at:%FT%TZ} failed: {last.detail}"
+    )
+    return Check(name=check.name, state="warning", detail=detail)
+
+
+def _loaded_check(runtime: Runtime) -> Check:
+    loaded = runtime.catalog.operator.by_name
+    valid = [name for name, manifest in loaded.items() if isinstance(manifest, CompiledManifest)]
+    invalid = sorted(loaded.keys() - valid)
+    if invalid and valid:
+        return Check(name="manifests", state="warning", detail=f"invalid and denying: {', '.join(invalid)}")
+    if valid:
+        return Check(name="manifests", state="ok", detail=f"{len(valid)} loaded")
+    if runtime.catalog.inline.mode is not InlineMode.DENY:
+        return Check(name="manifests", state="ok", detail="none loaded; inline manifests are accepted")
+    return Check(name="manifests", state="failed", detail="none that is valid is loaded")
+
+
+def _audit_check(runtime: Runtime) -> Check:
+    audit = runtime.audit
+    if audit is None:
+        return Check(name="audit", state="warning", detail="no audit log is kept (ACS_AUDIT_DURABILITY=none)")
+    if audit.failure:
+        return Check(name="audit", state="failed", detail=audit.failure)
+    if audit.damage:
+        damaged = ", ".join(one.log for one in audit.damage)
+        return Check(name="audit", state="warning", detail=f"damaged, and left as found: {damaged}")
+    if audit.warning:
+        return Check(name="audit", state="warning", detail=audit.warning)
+    return Check(name="audit", state="ok", detail=f"{audit.records} records written")
+
+
+def _access_check(runtime: Runtime) -> Check:
+    refused = runtime.access.refused
+    if refused:
+        detail = f"changed and refused, so that the old ones stay in force: {', '.join(refused)}"
+        return Check(name="access", state="warning", detail=detail)
+    return Check(name="access", state="ok", detail=runtime.access.summary)

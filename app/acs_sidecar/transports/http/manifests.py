@@ -1,0 +1,217 @@
+"""What is loaded, and the check of a manifest that is not (contract 2.3)."""
+
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from acs_sidecar.manifests.catalog import AnyManifest
+from acs_sidecar.manifests.schema import manifest_schema
+from acs_sidecar.runtime import Runtime
+from acs_sidecar.spec.caller import Caller
+from acs_sidecar.spec.document.bounds import MAX_DEPTH
+from acs_sidecar.spec.document.locations import placed
+from acs_sidecar.spec.manifest.compiled import InlineMode, InvalidManifest, Provenance
+from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.merge import member_sources
+from acs_sidecar.spec.manifest.model import document_digest, document_of
+from acs_sidecar.spec.manifest.redaction import redacted
+from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.transports.http.dependencies import current_caller, current_runtime
+from acs_sidecar.wire.problems import ProblemError
+
+__all__ = ["router"]
+
+_SCHEMA_TYPE = "application/schema+json"
+_SCHEMA_RESPONSE: dict[str, Any] = {"content": {_SCHEMA_TYPE: {"schema": {"type": "object"}}}}
+
+
+class _StrictRequest(Request):
+    """Reads JSON as decisions do: no manifest is valid here that could not be sent there."""
+
+    async def json(self) -> Any:  # noqa: ANN401  # as the base class has it
+        return orjson.loads(await self.body())
+
+
+class _StrictRoute(APIRoute):
+    """A route whose body is read so."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Give what FastAPI would, with the other reading."""
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
+
+        return strictly
+
+
+router = APIRouter(tags=["manifests"], route_class=_StrictRoute)
+Current = Annotated[Runtime, Depends(current_runtime)]
+CurrentCaller = Annotated[Caller | None, Depends(current_caller)]
+
+
+class Signature(BaseModel):
+    """Who signed a manifest, and the signature in base64."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key_id: str
+    signature: str
+
+
+class ManifestToValidate(BaseModel):
+    """A manifest that is not loaded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    manifest: str | dict[str, Any] = Field(description="the manifest as an object, or as YAML or JSON text")
+    manifest_signature: Signature | None = Field(None, description="where manifests must be signed")
+
+
+class Finding(BaseModel):
+    """One diagnostic; `path` names the member, `line` and `column` count from 1."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    message: str
+    path: str | None
+    line: int | None
+    column: int | None
+    source: str | None
+
+
+class Validation(BaseModel):
+    """What is to say of a manifest."""
+
+    valid: bool
+    digest: str | None
+    diagnostics: list[Finding] = Field(description="the first 1,000")
+
+
+class LoadedManifest(BaseModel):
+    """A manifest of the operator's."""
+
+    name: str
+    valid: bool
+    digest: str | None
+    default: bool
+    points: list[str]
+    policies: dict[str, str] = Field(description="policy name and type")
+
+
+class ManifestList(BaseModel):
+    """Every manifest of the operator's, by name."""
+
+    loaded_at: datetime = Field(description="when this set began to serve")
+    set_digest: str = Field(description="names the content of all of them, policy files included")
+    manifests: list[LoadedManifest]
+
+
+class ManifestDetail(LoadedManifest):
+    """One manifest, merged with those that it extends, credentials redacted."""
+
+    source: Provenance
+    manifest: dict[str, Any] | None
+    provenance: dict[str, str] = Field(
+        description="path of each member that has a name, and the file or URL that it came from"
+    )
+    diagnostics: list[Finding]
+
+
+@router.post("/v1/manifests:validate")
+async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCaller) -> Validation:
+    """Validate and lint a manifest as if it came with a request."""
+    if caller is not None and not caller.inline:
+        raise ProblemError(HTTPStatus.FORBIDDEN, "this caller may not bring a manifest of its own")
+    if runtime.catalog.inline.mode is InlineMode.DENY:
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN,
+            "inline manifests are refused here; `acs-sidecar validate` checks files on your own machine",
+        )
+    signature: JsonObject | None = body.manifest_signature.model_dump() if body.manifest_signature else None
+    runtime.catalog.inline.admit(body.manifest, MAX_DEPTH + 1, signature)
+    try:
+        document = document_of(body.manifest)
+    except ManifestError as error:
+        return Validation(valid=False, digest=None, diagnostics=_findings(error.diagnostics))
+    try:
+        found = (await runtime.compiler.compile_inline(document)).warnings
+        valid = True
+    except ManifestError as error:
+        found, valid = error.diagnostics, False
+    return Validation(
+        valid=valid,
+        digest=document_digest(document),
+        diagnostics=_findings(placed(found[:MAX_FINDINGS], document)),
+    )
+
+
+@router.get("/v1/manifest.schema.json", response_class=Response, responses={200: _SCHEMA_RESPONSE})
+async def manifest_json_schema() -> Response:
+    """Give the JSON Schema of the manifest, for editors."""
+    return Response(orjson.dumps(manifest_schema()), media_type=_SCHEMA_TYPE)
+
+
+@router.get("/v1/manifests")
+async def list_manifests(runtime: Current) -> ManifestList:
+    """List what is loaded."""
+    operator = runtime.catalog.operator
+    return ManifestList(
+        loaded_at=datetime.fromtimestamp(operator.loaded_at, UTC),
+        set_digest=runtime.manifests.digest,
+        manifests=[LoadedManifest(**_summary(name, runtime)) for name in sorted(operator.by_name)],
+    )
+
+
+@router.get("/v1/manifests/{name}")
+async def show_manifest(name: str, runtime: Current) -> ManifestDetail:
+    """Show one manifest, credentials redacted."""
+    manifest = runtime.catalog.operator.by_name.get(name)
+    if manifest is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no manifest of that name is loaded")
+    if isinstance(manifest, InvalidManifest):
+        shown, findings, provenance = None, manifest.error.diagnostics, {}
+    else:
+        shown, findings = _shown(manifest.manifest.value), manifest.warnings
+        provenance = member_sources(manifest.manifest.document)
+    return ManifestDetail(
+        **_summary(name, runtime),
+        source=manifest.provenance,
+        manifest=shown,
+        provenance=provenance,
+        diagnostics=_findings(findings),
+    )
+
+
+def _shown(value: JsonObject) -> dict[str, Any]:
+    shown = redacted(dict(value))
+    return shown if isinstance(shown, dict) else {}
+
+
+def _summary(name: str, runtime: Runtime) -> dict[str, Any]:
+    operator = runtime.catalog.operator
+    manifest: AnyManifest = operator.by_name[name]
+    compiled = None if isinstance(manifest, InvalidManifest) else manifest
+    return {
+        "name": name,
+        "valid": compiled is not None,
+        "digest": manifest.digest,
+        "default": name == operator.default or len(operator.by_name) == 1,
+        "points": sorted(compiled.points) if compiled else [],
+        "policies": {
+            policy: str(definition["type"]) for policy, definition in compiled.manifest.policies.items()
+        }
+        if compiled
+        else {},
+    }
+
+
+def _findings(diagnostics: tuple[Diagnostic, ...]) -> list[Finding]:
+    return [Finding.model_validate(finding, from_attributes=True) for finding in diagnostics]

@@ -1,0 +1,215 @@
+"""Bytes to an evaluate request, checked member by member (contract 2.1)."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import orjson
+
+from acs_sidecar.approval.resolution import Claim
+from acs_sidecar.spec.caller import Caller
+from acs_sidecar.spec.points import Mode
+from acs_sidecar.spec.trace_context import Span
+from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
+from acs_sidecar.wire.problems import ProblemError
+
+__all__ = [
+    "INCLUDES",
+    "MAX_BATCH",
+    "EvaluateRequest",
+    "parse_batch",
+    "parse_evaluate",
+    "parse_object",
+    "parse_resolve",
+]
+
+INCLUDES = frozenset({"policy_input", "trace", "receipt"})
+MAX_BATCH = 256
+MAX_REQUEST_ID = 128
+
+_MEMBERS = frozenset(
+    {
+        "snapshot",
+        "mode",
+        "manifest",
+        "manifest_signature",
+        "manifest_ref",
+        "request_id",
+        "include",
+        "intervention_point",
+    }
+)
+_CLAIM = ("challenge", "approval", "outcome")
+_NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(
+    slots=True, kw_only=True
+)  # not frozen: one is made for every request, and freezing doubles its cost
+class EvaluateRequest:
+    """One request for a verdict. `nesting` bounds the depth of everything that came in the body.
+
+    `caller` is `None` where nobody needs to say who calls, `span` where the caller's is not known.
+    """
+
+    point: str
+    snapshot: dict[str, Json]
+    nesting: int
+    mode: Mode = Mode.ENFORCE
+    manifest: str | dict[str, Json] | None = None
+    manifest_signature: JsonObject | None = None
+    manifest_ref: str | None = None
+    request_id: str | None = None
+    include: frozenset[str] = _NOTHING
+    caller: Caller | None = None
+    span: Span | None = None
+
+
+def parse_object(body: bytes) -> dict[str, Json]:
+    """Read a body that must be one JSON object. Raises `ProblemError` (400)."""
+    try:
+        value: Json = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _bad(
+            f"the body is not JSON that can be read: line {error.lineno}, column {error.colno}"
+        ) from None
+    if not isinstance(value, dict):
+        raise _bad("the body is not a JSON object")
+    return value
+
+
+def parse_evaluate(body: bytes, point: str | None) -> EvaluateRequest:
+    """Read the body of one evaluation; `point` is the one in the path. Raises `ProblemError` (400)."""
+    return read_evaluate(parse_object(body), point, nesting_bound(body))
+
+
+def parse_batch(body: bytes) -> tuple[list[Json], int]:
+    """Read a batch: its items, not yet checked, and the bound on their depth. Raises `ProblemError` (400)."""
+    members = parse_object(body)
+    _only(members, frozenset({"requests"}))
+    items = members.get("requests")
+    if not isinstance(items, list):
+        raise _bad("`requests` must be a list")
+    if len(items) > MAX_BATCH:
+        raise _bad(f"`requests` has more than {MAX_BATCH} items")
+    return items, nesting_bound(body)
+
+
+def parse_resolve(body: bytes) -> tuple[EvaluateRequest, Claim]:
+    """Read the body of a resolution: an evaluation and a claim about it. Raises `ProblemError` (400)."""
+    members = parse_object(body)
+    claimed = {name: members.pop(name, None) for name in _CLAIM}
+    request = read_evaluate(members, None, nesting_bound(body))
+    problem: str | None = None
+    for name, value in claimed.items():
+        if value is not None and not isinstance(value, str):
+            problem = f"`{name}` must be a string"
+    if claimed["approval"] is not None and claimed["outcome"] is not None:
+        problem = "give either `approval` or `outcome`"
+    if request.mode is not Mode.ENFORCE:
+        problem = "`mode` must be `enforce`: nothing else is approved"
+    if problem:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, problem, request_id=request.request_id)
+    return request, Claim(**{name: text for name, text in claimed.items() if isinstance(text, str)})
+
+
+def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateRequest:
+    """Check the members of one evaluation. Raises `ProblemError` (400)."""
+    if not isinstance(members, dict):
+        raise _bad("the item is not a JSON object")
+    request_id = _request_id(members.get("request_id"))
+    try:
+        _only(members, _MEMBERS)
+        snapshot = members.get("snapshot")
+        if not isinstance(snapshot, dict):
+            raise _bad("`snapshot` must be an object")
+        manifest, reference = members.get("manifest"), members.get("manifest_ref")
+        if manifest is not None and reference is not None:
+            raise _bad("give either `manifest` or `manifest_ref`")
+        return EvaluateRequest(
+            point=_point(members.get("intervention_point"), point),
+            snapshot=snapshot,
+            nesting=nesting,
+            mode=_mode(members["mode"]) if "mode" in members else Mode.ENFORCE,
+            manifest=_manifest(manifest),
+            manifest_signature=_signature(members.get("manifest_signature"), manifest),
+            manifest_ref=_reference(reference),
+            request_id=request_id,
+            include=_include(members["include"]) if "include" in members else _NOTHING,
+        )
+    except ProblemError as problem:
+        problem.request_id = request_id
+        raise
+
+
+def _only(members: dict[str, Json], known: frozenset[str]) -> None:
+    if not members.keys() <= known:
+        # Names of the caller's own are not echoed: they may carry content.
+        listed = ", ".join(f"`{name}`" for name in sorted(known))
+        raise _bad(f"the body has a member that is not known; known are {listed}")
+
+
+def _point(in_body: Json, in_path: str | None) -> str:
+    if in_body is not None and not isinstance(in_body, str):
+        raise _bad("`intervention_point` must be a string")
+    if in_path is None:
+        if in_body is None:
+            raise _bad("`intervention_point` is missing: give it in the path or in the body")
+        return in_body
+    if in_body is not None and in_body != in_path:
+        raise _bad("`intervention_point` contradicts the path")
+    return in_path
+
+
+def _mode(mode: Json) -> Mode:
+    if mode == Mode.ENFORCE:
+        return Mode.ENFORCE
+    if mode == Mode.EVALUATE_ONLY:
+        return Mode.EVALUATE_ONLY
+    raise _bad("`mode` must be `enforce` or `evaluate_only`")
+
+
+def _manifest(manifest: Json) -> str | dict[str, Json] | None:
+    if manifest is None or isinstance(manifest, str | dict):
+        return manifest
+    raise _bad("`manifest` must be an object, or a string of YAML or JSON")
+
+
+def _signature(signature: Json, manifest: Json) -> JsonObject | None:
+    if signature is None:
+        return None
+    if manifest is None:
+        raise _bad("`manifest_signature` goes with `manifest`")
+    if (
+        isinstance(signature, dict)
+        and signature.keys() == {"key_id", "signature"}
+        and all(isinstance(part, str) for part in signature.values())
+    ):
+        return signature
+    raise _bad("`manifest_signature` must be an object with the strings `key_id` and `signature`")
+
+
+def _reference(reference: Json) -> str | None:
+    if reference is None or isinstance(reference, str):
+        return reference
+    raise _bad("`manifest_ref` must be a string")
+
+
+def _request_id(request_id: Json) -> str | None:
+    if request_id is None:
+        return None
+    if isinstance(request_id, str) and 0 < len(request_id) <= MAX_REQUEST_ID and request_id.isprintable():
+        return request_id
+    raise _bad(f"`request_id` must be 1 to {MAX_REQUEST_ID} printable characters")
+
+
+def _include(include: Json) -> frozenset[str]:
+    if isinstance(include, list):
+        names = frozenset(name for name in include if isinstance(name, str))
+        if len(names) == len(include) and names <= INCLUDES:
+            return names
+    listed = ", ".join(f"`{name}`" for name in sorted(INCLUDES))
+    raise _bad(f"`include` must be a list of different names out of {listed}")
+
+
+def _bad(detail: str) -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, detail)

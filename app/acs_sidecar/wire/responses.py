@@ -1,0 +1,79 @@
+"""Decisions to response values (contract 2.1)."""
+
+from acs_sidecar.approval.resolution import Offer, Resolution
+from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.values import Json
+
+__all__ = ["decision_json", "offer_json", "resolution_json"]
+
+
+def decision_json(
+    decision: Decision, position: AuditPosition | None, include: frozenset[str]
+) -> dict[str, Json]:
+    """Give the response to one evaluation as a value; `position` is where its record is."""
+    evaluation = decision.evaluation
+    members: dict[str, Json] = {"verdict": decision.verdict.as_json()}
+    if evaluation is not None and evaluation.applied:
+        members["transformed_policy_target"] = evaluation.transformed_target
+    members["transformed_policy_target_applied"] = evaluation is not None and evaluation.applied
+    if decision.error is not None:
+        members["detail"] = decision.error.detail
+    members["intervention_point"] = decision.asked
+    members["mode"] = decision.mode
+    members["policy_id"] = decision.policy_id
+    members["manifest_digest"] = decision.manifest.digest
+    members["input_identity"] = evaluation.input_identity if evaluation else None
+    members["enforced_identity"] = evaluation.enforced_identity if evaluation else None
+    if decision.request_id is not None:
+        members["request_id"] = decision.request_id
+    members["audit"] = None if position is None else _position(position)
+    if include:
+        _add_included(members, decision, include)
+    return members
+
+
+def offer_json(offer: Offer) -> dict[str, Json]:
+    """Give the `approval` member of an escalation; without a `challenge` nobody can approve it."""
+    plan, challenge = offer.plan, offer.challenge
+    members: dict[str, Json] = {
+        "resolver": plan.name,
+        "type": plan.type,
+        "timeout_seconds": plan.timeout_seconds,
+        "on_timeout": plan.on_timeout.value,
+        "expires": challenge.expires if challenge else None,
+        "challenge": challenge.text if challenge else None,
+    }
+    if offer.detail is not None:
+        members["detail"] = offer.detail
+    return members
+
+
+def resolution_json(
+    resolution: Resolution, position: AuditPosition | None, include: frozenset[str]
+) -> dict[str, Json]:
+    """Give the response to a resolution: that of an evaluation, with the verdict that follows from it."""
+    plan, challenge, approved = resolution.plan, resolution.challenge, resolution.approved
+    members = decision_json(resolution.decision, position, include)
+    members["approval"] = {
+        "outcome": resolution.outcome,
+        "by": resolution.by,
+        "resolver": plan.name if plan else None,
+        "approver": approved.approver if approved else None,
+        "expires": challenge.expires if challenge else None,
+        "escalation": challenge.audit if challenge else None,
+    }
+    return members
+
+
+def _position(position: AuditPosition) -> dict[str, Json]:
+    return {"log": position.log, "index": position.index, "record_id": position.record_id}
+
+
+def _add_included(members: dict[str, Json], decision: Decision, include: frozenset[str]) -> None:
+    policy_input = decision.trace.policy_input
+    if "policy_input" in include and policy_input is not None:
+        members["policy_input"] = dict(policy_input.value)
+    if "trace" in include:
+        policy_type = decision.point.policy_type if decision.point else None
+        members["trace"] = {**decision.trace.as_json(), "policy_type": policy_type}

@@ -1,0 +1,329 @@
+"""The one place that builds adapters and plugs them together."""
+
+import asyncio
+import importlib.metadata
+import socket
+import time
+from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+import acs_sidecar
+from acs_sidecar.access.approval_keys import FileApprovalKey
+from acs_sidecar.access.approvers import read_approvers
+from acs_sidecar.access.callers import read_callers
+from acs_sidecar.access.files import Access
+from acs_sidecar.access.reread import Reread
+from acs_sidecar.access.signing import read_trust
+from acs_sidecar.access.tls import TlsFiles, server_context
+from acs_sidecar.approval.approvers import Approvers
+from acs_sidecar.approval.resolution import Approvals
+from acs_sidecar.audit.format.origin import origin_part
+from acs_sidecar.audit.format.ports import AuditUnavailableError
+from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, ensure_key, load_key
+from acs_sidecar.audit.log.open_log import Durability
+from acs_sidecar.audit.log.opening import AuditLogSettings
+from acs_sidecar.audit.log.writer import FileAuditLog
+from acs_sidecar.audit.read.reader import AuditReader
+from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.manifests.bundle import ManifestBundle
+from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
+from acs_sidecar.manifests.composition import ReadManifest
+from acs_sidecar.manifests.discovery import build_bundle, read_operator_manifests
+from acs_sidecar.manifests.loading import (
+    build_compiler,
+    check_approval_key,
+    compile_manifest,
+    inline_mode,
+    refuse_reload,
+    refuse_what_cannot_serve,
+)
+from acs_sidecar.manifests.reload import ManifestReload, compile_set
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.runtime import Runtime
+from acs_sidecar.sandbox.sandbox import Sandbox, SandboxSettings
+from acs_sidecar.settings.tree import Settings
+from acs_sidecar.spec.manifest.compiled import InlineMode
+from acs_sidecar.telemetry.catalogue import (
+    ANNOTATOR_BREAKER_OPENINGS,
+    DROPPED,
+    MANIFEST_RELOADS,
+    OTHER,
+    WORKER_STARTS,
+)
+from acs_sidecar.telemetry.event_sink import FULL, EventSink
+from acs_sidecar.telemetry.log import event_writer
+from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.telemetry.service_metrics import commit_counter, follow_audit_log, follow_manifests
+from acs_sidecar.telemetry.shared import SharedNumbers
+from acs_sidecar.telemetry.sink import Telemetry
+from acs_sidecar.telemetry.tracing import Tracer
+
+if TYPE_CHECKING:
+    from acs_sidecar.telemetry.otlp import OtlpExport
+
+__all__ = ["audit_key", "build", "build_access", "build_sandbox"]
+
+ENGINES = ("cedarpy", "celine-regorus")
+
+
+def build(
+    settings: Settings,
+    manifests: Collection[ReadManifest],
+    key: AuditKey | None,
+    worker: int = 0,
+    shared: SharedNumbers | None = None,
+    *,
+    loaded_at: float,
+) -> Runtime:
+    """Build everything, the operator's `manifests` compiled; `key` signs the audit log, if one is kept.
+
+    `manifests` serve since `loaded_at` (Unix time), in other workers perhaps.
+    `shared` is where all workers of the service keep their metrics.
+    Must be called on the event loop that will serve: engines do not change threads.
+    Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
+    custom evaluator cannot, `KeyFileError` when the key of approvals cannot be used, and
+    `AccessFileError` when a file of trust cannot.
+    """
+    access = build_access(settings)
+    metrics = Metrics(shared, worker)
+    client = HttpClient(partial(_breaker_counter, metrics))
+    inline_trust = inline_mode(settings, manifests)
+    sandbox = build_sandbox(settings) if inline_trust is InlineMode.SANDBOXED else None
+    compiler = build_compiler(settings, client, sandbox)
+    compile_one = partial(compile_manifest, compiler=compiler)
+    candidate = compile_set(manifests, compile_one)
+    refuse_what_cannot_serve(settings, candidate.by_name)
+    operator = OperatorManifests(candidate.by_name, settings.default_manifest, loaded_at)
+    metrics.count(WORKER_STARTS)
+    inline = InlineManifests(
+        inline_trust, compiler, settings.inline_cache, metrics, keys=access.manifest_keys
+    )
+    catalog = Catalog(operator, inline)
+    audit = _audit_log(settings, worker, key, metrics) if key else None
+    approval_key = FileApprovalKey(settings.approval_key_file)
+    check_approval_key(approval_key, candidate.by_name)
+    approvals = _approvals(settings, approval_key, access.approvers)
+    tracer, export = _otlp(settings, metrics, worker)
+    telemetry = Telemetry(metrics, _events(settings, metrics), tracer)
+    timed = settings.telemetry_level >= FULL
+    service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns, approvals, timed=timed)
+    engines = {name: _version_of(name) for name in ENGINES}
+
+    async def start() -> None:
+        metrics.start()
+        if export:
+            export.start()
+        if audit:
+            await audit.start()
+        if sandbox:
+            await sandbox.start()
+        access.watch()
+
+    async def close() -> None:
+        metrics.stop()
+        await access.close()
+        await client.close()
+        if sandbox:
+            await sandbox.close()
+        if audit:
+            await audit.close()
+        if export:
+            await asyncio.to_thread(export.stop)
+
+    async def refresh() -> None:
+        await access.refresh()
+        if audit:
+            await _rotate_key(audit, settings.audit_key_file)
+
+    bundle = build_bundle(settings)
+
+    swapped = partial(_follow_swaps, metrics, telemetry, bundle)
+    swapped(operator, False)
+    reload = ManifestReload(
+        catalog,
+        candidate,
+        audit,
+        look=partial(read_operator_manifests, settings, bundle),
+        compile_one=compile_one,
+        check=partial(refuse_reload, settings, approval_key),
+        swapped=swapped,
+        ended=lambda outcome: metrics.count(MANIFEST_RELOADS, outcome),
+    )
+    return Runtime(
+        settings=settings,
+        compiler=compiler,
+        catalog=catalog,
+        access=access,
+        manifests=reload,
+        bundle=bundle,
+        service=service,
+        audit=audit,
+        reader=AuditReader(settings.audit_dir) if audit else None,
+        engines=engines,
+        metrics=metrics,
+        tracer=tracer,
+        start=start,
+        refresh=refresh,
+        close=close,
+    )
+
+
+def audit_key(settings: Settings) -> AuditKey | None:
+    """Load the key of the audit log, or make it; `None` when no log is kept.
+
+    To be called once, before workers are forked. Raises `KeyFileError`.
+    """
+    log = structlog.stdlib.get_logger("acs.audit")
+    if settings.audit_durability is Durability.NONE:
+        log.warning("audit_off", detail="no audit log is kept: verdicts cannot be proven")
+        return None
+    key, generated = ensure_key(settings.audit_key_file, settings.audit_dir)
+    if generated:
+        log.warning(
+            "audit_key_generated",
+            path=str(settings.audit_key_file.resolve()),
+            vkey=str(key.verifier_key(settings.audit_name)),
+            detail="keep it, and give the verifier key to whoever verifies the log",
+        )
+    return key
+
+
+def build_access(settings: Settings) -> Access:
+    """Read the files that say who is trusted. Raises `AccessFileError`."""
+    callers = None
+    if (file := settings.auth_tokens_file) is not None:
+        callers = Reread("callers", (file,), partial(read_callers, file))
+    manifest_keys = None
+    if (file := settings.inline_trust_file) is not None:
+        manifest_keys = Reread("keys of manifests", (file,), partial(read_trust, file))
+    tls = None
+    if settings.tls_cert_file is not None and settings.tls_key_file is not None:
+        files = TlsFiles(
+            settings.tls_cert_file,
+            settings.tls_key_file,
+            settings.tls_client_ca_file,
+            client_optional=settings.tls_client_certificate == "optional",
+        )
+        tls = Reread("certificates", files.paths, partial(server_context, files))
+    approvers = None
+    if (file := settings.approval_trust_file) is not None:
+        approvers = Reread("approvers", (file,), partial(read_approvers, file))
+    return Access(callers=callers, manifest_keys=manifest_keys, tls=tls, approvers=approvers)
+
+
+def _version_of(engine: str) -> str:
+    try:
+        return importlib.metadata.version(engine)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def build_sandbox(settings: Settings) -> Sandbox:
+    """Build the sandbox of inline manifests, which is not started yet."""
+    return Sandbox(
+        SandboxSettings(
+            warm_children=settings.sandbox_children,
+            max_children=settings.sandbox_max_children,
+            policy_timeout_ms=settings.limits.policy_timeout_ms,
+            max_policy_memory_bytes=settings.limits.max_policy_memory_bytes,
+            max_policy_output_bytes=settings.limits.max_policy_output_bytes,
+            inline_adapters=frozenset(settings.inline_adapters),
+        )
+    )
+
+
+def _audit_log(settings: Settings, worker: int, key: AuditKey, metrics: Metrics) -> FileAuditLog:
+    audit = FileAuditLog(_audit_settings(settings, worker), key, _announce, commit_counter(metrics))
+    follow_audit_log(metrics, audit)
+    return audit
+
+
+def _audit_settings(settings: Settings, worker: int) -> AuditLogSettings:
+    return AuditLogSettings(
+        directory=settings.audit_dir,
+        name=settings.audit_name,
+        instance=settings.audit_instance or origin_part(socket.gethostname()),
+        worker=str(worker),
+        durability=settings.audit_durability,
+        refuse_on_damage=settings.audit_on_damage == "refuse",
+        facts={"version": acs_sidecar.__version__},
+    )
+
+
+def _events(settings: Settings, metrics: Metrics) -> EventSink:
+    writer = event_writer()
+    if writer:
+        metrics.follow(metrics.counter(DROPPED, "log"), lambda: writer.dropped)
+    return EventSink(settings.telemetry_events, settings.telemetry_level, writer)
+
+
+def _otlp(settings: Settings, metrics: Metrics, worker: int) -> tuple[Tracer | None, "OtlpExport | None"]:
+    """Build what is exported by OTLP, if anything is: the tracer, and who sends its spans and the metrics."""
+    if settings.otlp_endpoint is None:
+        return None, None
+    from acs_sidecar.telemetry.otlp import OtlpExport, resource  # noqa: PLC0415  # needs an extra, and is slow to load
+
+    clock = time.perf_counter_ns
+    tracer = Tracer(clock) if "traces" in settings.otlp_signals else None
+    export = OtlpExport(
+        settings.otlp_endpoint,
+        resource(acs_sidecar.__version__, f"{settings.audit_instance or socket.gethostname()}/{worker}"),
+        metrics.region if "metrics" in settings.otlp_signals else None,
+        tracer,
+        interval=settings.otlp_interval_s,
+        clock=clock,
+    )
+    lost = metrics.counter(DROPPED, "otlp")
+    metrics.follow(lost, lambda: export.lost + (tracer.dropped if tracer else 0))
+    return tracer, export
+
+
+def _breaker_counter(metrics: Metrics, annotator: str | None) -> Callable[[], None]:
+    """Count the openings of a breaker from zero on, from when its annotator is compiled."""
+    return metrics.counter(ANNOTATOR_BREAKER_OPENINGS, annotator or OTHER).inc
+
+
+def _follow_swaps(
+    metrics: Metrics,
+    telemetry: Telemetry,
+    bundle: ManifestBundle | None,
+    operator: OperatorManifests,
+    read_here: bool,
+) -> None:
+    """Let metrics and the kept bundle be those of the set that serves now."""
+    follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
+    if bundle and read_here:
+        bundle.keep()
+
+
+async def _rotate_key(audit: FileAuditLog, path: Path) -> None:
+    """Go on under the key that the file holds now; one that cannot be used leaves the old one signing."""
+    log = structlog.stdlib.get_logger("acs.audit")
+    try:
+        key = load_key(path)
+        if key.public == audit.key.public:
+            return
+        await audit.rotate_key(key)
+    except (KeyFileError, AuditUnavailableError) as error:
+        log.warning("audit_key_refused", detail=str(error))
+        return
+    log.warning("audit_key_rotated", log=audit.origin, vkey=str(key.verifier_key(str(audit.origin))))
+
+
+def _announce(origin: str, checkpoint: bytes) -> None:
+    """Anchor a checkpoint outside of the audit directory, in the service's own log."""
+    log = structlog.stdlib.get_logger("acs.audit")
+    log.info("audit_checkpoint", log=origin, checkpoint=checkpoint.decode())
+
+
+def _approvals(settings: Settings, key: FileApprovalKey, approvers: Reread[Approvers] | None) -> Approvals:
+    return Approvals(
+        settings.audit_name,
+        key,
+        lambda: approvers.value if approvers else None,
+        lambda: time.time_ns() // 1_000,
+    )

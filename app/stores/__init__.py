@@ -1,1 +1,0 @@
-"""What touches disk and network: manifests, the files they name, keys, the audit log."""

@@ -1,0 +1,551 @@
+"""Schemas: what a bound point needs of one, and what it lets through of a request (contract 1.7.1)."""
+
+from typing import Any
+
+import cedarpy
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acs_sidecar.engines.cedar import engine
+from acs_sidecar.engines.cedar.admission import Admission
+from acs_sidecar.engines.cedar.reads import Reads
+from acs_sidecar.engines.cedar.schema.declarations import Schema
+from acs_sidecar.engines.cedar.schema.json_form import read_schema_json
+from acs_sidecar.engines.cedar.schema.text_form import read_schema_text
+from acs_sidecar.engines.cedar.schema.types import Record, SetOf, Type
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json
+from tests.engines.cedar import (
+    PERMIT_ALL,
+    SNAPSHOT,
+    bind,
+    bind_findings,
+    compile_cedar,
+    findings,
+    input_of,
+    output,
+    refusal,
+)
+
+FAILED = "policy_invocation_failed"
+ALLOW = {"decision": "allow"}
+NO_MATCH = {"decision": "deny", "reason": "no_matching_policy"}
+AT = "intervention_points.output.policy"
+
+
+def schema(context: str = "{}", more: str = "") -> str:
+    """A schema in which the output point has this context."""
+    return (
+        "entity Agent; entity Tool; entity PolicyTarget;"
+        f"action output appliesTo {{ principal: Agent, resource: PolicyTarget, context: {context} }};{more}"
+    )
+
+
+def decided(condition: str, context: str, snapshot: dict[str, Any], more: str = "", **given: Any) -> Any:
+    """Evaluate a condition over a context of a declared type."""
+    policy = compile_cedar(
+        f"permit(principal, action, resource) when {{ {condition} }};", schema=schema(context, more)
+    )
+    return output(bind(policy), input_of({**SNAPSHOT, **snapshot}, **given))
+
+
+def refused(context: str, snapshot: dict[str, Any], more: str = "") -> tuple[str, str]:
+    """Evaluate a policy that reads nothing over a context of a declared type."""
+    policy = compile_cedar(schema=schema(context, more))
+    return refusal(bind(policy), input_of({**SNAPSHOT, **snapshot}))
+
+
+# -- projection ------------------------------------------------------------------------------------
+
+
+def test_undeclared_members_are_left_out() -> None:
+    """Of a snapshot, a record in it and the service's own members, what is declared remains."""
+    context = "{ text: String, args: { to: String }, policy_target: { value: String } }"
+    snapshot = {"args": {"to": "bob", "cc": [1.5, {"x": 2**60}]}, "other": [1, "a"]}
+    condition = (
+        'context.text == "hello" && context.args.to == "bob" && context.policy_target.value == "hello"'
+    )
+    assert decided(condition, context, snapshot) == ALLOW
+    whole = 'context == {text: "hello", args: {to: "bob"}, policy_target: {value: "hello"}}'
+    assert decided(whole, context, snapshot) == ALLOW
+
+
+def test_what_is_left_out_is_not_converted() -> None:
+    """A number out of range or a `null` in a list does no harm where the schema declares nothing."""
+    assert decided("true", "{ text: String }", {"other": [None, 2**64 - 1, 1e300]}) == ALLOW
+
+
+def test_optional_attributes() -> None:
+    """An optional attribute may be absent or `null`; both mean that the context does not have it."""
+    context = "{ text: String, extra?: { deep?: Long } }"
+    for snapshot in ({}, {"extra": None}):
+        assert decided("context has extra", context, snapshot) == NO_MATCH
+    assert (
+        decided("context has extra && !(context.extra has deep)", context, {"extra": {"deep": None}}) == ALLOW
+    )
+    assert (
+        decided("context has extra.deep && context.extra.deep == 3", context, {"extra": {"deep": 3}}) == ALLOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "condition"),
+    [
+        ("String", "x", 'context.v == "x"'),
+        ("Long", 7, "context.v == 7"),
+        ("Bool", True, "context.v == true"),
+        ("decimal", 7, 'context.v == decimal("7.0")'),
+        ("decimal", 7.25, 'context.v == decimal("7.25")'),
+        ("Set<Long>", [1, 2], "context.v == [1, 2]"),
+        ("Set<decimal>", [1, 2.5], 'context.v == [decimal("1.0"), decimal("2.5")]'),
+        ("Set<Set<String>>", [["a"], ["b"]], 'context.v == [["a"], ["b"]]'),
+        ("Set<{a: Long}>", [{"a": 1, "c": 2}], "context.v == [{a: 1}]"),
+        ("{a: {b: decimal}}", {"a": {"b": 1, "c": None}}, 'context.v == {a: {b: decimal("1.0")}}'),
+        ("Money", {"amount": 3, "currency": "EUR"}, 'context.v == {amount: decimal("3.0"), currency: "EUR"}'),
+        ("Many", [{"amount": 3, "currency": "EUR"}], 'context.v.contains({amount: decimal("3.0"), currency: "EUR"})'),
+        ("__cedar::Long", 7, "context.v == 7"),
+    ],
+)  # fmt: skip
+def test_declared_types(kind: str, value: Any, condition: str) -> None:
+    """A value becomes what its declared type says, an integer a `decimal` where that is declared."""
+    more = "type Money = { amount: decimal, currency: String }; type Many = Set<Money>;"
+    assert decided(condition, f"{{ v: {kind} }}", {"v": value}, more) == ALLOW
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "detail"),
+    [
+        ("String", 7, "`context.v` is not of the type `String`, which the schema declares"),
+        ("Long", "7", "`context.v` is not of the type `Long`, which the schema declares"),
+        ("Long", 7.0, "`context.v` is not of the type `Long`, which the schema declares"),
+        ("Long", True, "`context.v` is not of the type `Long`, which the schema declares"),
+        ("Long", 2**63, "an integer in the context does not fit 64 bits"),
+        ("Bool", 1, "`context.v` is not of the type `Bool`, which the schema declares"),
+        ("Bool", {"a": 1}, "`context.v` is not of the type `Bool`, which the schema declares"),
+        ("decimal", "1.0", "`context.v` is not a number, which the schema declares as `decimal`"),
+        ("decimal", True, "`context.v` is not a number, which the schema declares as `decimal`"),
+        ("decimal", {"fn": "decimal", "arg": "1.0"}, "`context.v` is not a number, which the schema declares as `decimal`"),
+        ("decimal", 2**62, "an integer in the context does not fit a `decimal`"),
+        ("decimal", 1e300, "a number in the context does not fit a `decimal`"),
+        ("Set<Long>", {"a": 1}, "`context.v` is not a list, which the schema declares as a set"),
+        ("Set<Long>", [1, None], "`context.v` holds `null`"),
+        ("Set<Long>", [1, "a"], "`an item of context.v` is not of the type `Long`, which the schema declares"),
+        ("{a: Long}", [1], "`context.v` is not a record, which the schema declares"),
+        ("{a: Long}", "a", "`context.v` is not a record, which the schema declares"),
+        ("{a: Long}", {"b": 1}, "`context.v.a` is missing, which the schema requires"),
+        ("{a: {b: Long}}", {"a": {"b": None}}, "`context.v.a.b` is missing, which the schema requires"),
+        ("Long", None, "`context.v` is missing, which the schema requires"),
+        ("Agent", "root", "`context.v` has the entity type `Agent` in the schema, which request data cannot fill"),
+        ("Agent", {"type": "Agent", "id": "root"}, "`context.v` has the entity type `Agent` in the schema, which request data cannot fill"),
+        ("Who", {"type": "Agent", "id": "root"}, "`context.v` has the entity type `Agent` in the schema, which request data cannot fill"),
+        ("Set<Agent>", [{"type": "Agent", "id": "root"}], "`an item of context.v` has the entity type `Agent` in the schema, which request data cannot fill"),
+        ("ipaddr", "127.0.0.1", "`context.v` has the extension type `ipaddr` in the schema, which request data cannot fill"),
+        ("datetime", "2026-01-01", "`context.v` has the extension type `datetime` in the schema, which request data cannot fill"),
+        ("duration", "1h", "`context.v` has the extension type `duration` in the schema, which request data cannot fill"),
+        ("__cedar::ipaddr", "::1", "`context.v` has the extension type `ipaddr` in the schema, which request data cannot fill"),
+        ("{a: ipaddr}", {"a": "::1"}, "`context.v.a` has the extension type `ipaddr` in the schema, which request data cannot fill"),
+    ],
+)  # fmt: skip
+def test_data_of_another_type(kind: str, value: Any, detail: str) -> None:
+    """Data that does not fit its declared type fails closed, and none becomes an entity or an extension."""
+    assert refused(f"{{ v: {kind} }}", {"v": value}, "type Who = Agent;") == (FAILED, detail)
+
+
+def test_entity_attribute_left_empty() -> None:
+    """An optional attribute of entity type does no harm while the request has nothing for it."""
+    assert decided("!(context has owner)", "{ owner?: Agent }", {"owner": None}) == ALLOW
+
+
+def test_name_resolution() -> None:
+    """A name means the nearest declaration: of the namespace, then of the top, then the built-in one."""
+    text = """
+    type Amount = Long;
+    namespace Acme {
+      entity Agent, Doc; entity decimal;
+      type Own = String;
+      action read appliesTo { principal: Agent, resource: Acme::Doc,
+        context: { own: Own, amount: Amount, entity_named?: decimal, built_in: __cedar::decimal } };
+    }
+    """
+    query = {
+        "principal": 'Acme::Agent::"a"',
+        "action": 'Acme::Action::"read"',
+        "resource": 'Acme::Doc::"d"',
+    }
+    policy = compile_cedar(
+        "permit(principal, action, resource) when { context.amount == 3 };", schema=text, query=query
+    )
+    good = {**SNAPSHOT, "own": "x", "amount": 3, "built_in": 1.5}
+    assert output(bind(policy), input_of(good)) == ALLOW
+    expected = (
+        FAILED,
+        "`context.entity_named` has the entity type `Acme::decimal` in the schema, which request data cannot fill",
+    )
+    assert refusal(bind(policy), input_of({**good, "entity_named": 1})) == expected
+
+
+# -- what is found at compile ----------------------------------------------------------------------
+
+
+def test_action_undeclared() -> None:
+    """A schema that lacks the action of a bound point makes the manifest invalid."""
+    policy = compile_cedar(schema=schema())
+    expected = [
+        'intervention_points.input.policy: the schema declares no action `Action::"input"`: '
+        "declare it, or give another `action`"
+    ]
+    assert bind_findings(policy, point=InterventionPoint.INPUT) == expected
+
+
+@pytest.mark.parametrize(
+    ("tool", "members", "expected"),
+    [
+        (True, {}, f'{AT}: the schema does not let `Action::"output"` apply to the resource type `Tool`: it applies to `PolicyTarget`'),
+        (False, {"principal": 'Tool::"x"'}, f'{AT}: the schema does not let `Action::"output"` apply to the principal type `Tool`: it applies to `Agent`'),
+        (False, {"resource": {"type": "Doc", "id": "$snap.text"}}, f'{AT}: the schema does not let `Action::"output"` apply to the resource type `Doc`: it applies to `PolicyTarget`'),
+        (False, {"action": 'Action::"group"'}, f'{AT}: the schema does not let `Action::"group"` apply to the principal type `Agent`: it applies to nothing'),
+        (False, {"action": 'Action::"other"'}, f'{AT}: the schema declares no action `Action::"other"`: declare it, or give another `action`'),
+    ],
+)  # fmt: skip
+def test_action_does_not_apply(tool: bool, members: dict[str, Any], expected: str) -> None:
+    """So does an action that does not apply to the types of the principal and the resource."""
+    policy = compile_cedar(schema=schema(more="action group;"))
+    assert bind_findings(policy, tool=tool, members=members) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("members", "detail"),
+    [
+        ({"principal": "$snap.uid"}, "the schema does not let the action apply to the principal"),
+        ({"resource": "$snap.uid"}, "the schema does not let the action apply to the resource"),
+        ({"action": "$snap.uid"}, "the schema does not declare the action"),
+        ({"resource": 'Level::"none"'}, "the schema does not let the action apply to the resource"),
+    ],
+)
+def test_requests_that_the_schema_does_not_admit(members: dict[str, Any], detail: str) -> None:
+    """What is only known with the request is checked then, ids of enumerated types among it."""
+    text = (
+        'entity Agent; entity PolicyTarget; entity Level enum ["low", "high"];'
+        "action output appliesTo { principal: Agent, resource: [PolicyTarget, Level] };"
+    )
+    evaluator = bind(compile_cedar(schema=text), members=members)
+    snapshot = {**SNAPSHOT, "uid": {"type": "Stranger", "id": "x"}}
+    assert refusal(evaluator, input_of(snapshot)) == (FAILED, detail)
+
+
+def test_action_by_path() -> None:
+    """An action that comes with the request has the context that the schema declares for it."""
+    text = schema("{ text: String }", "action other appliesTo {principal: Agent, resource: PolicyTarget};")
+    evaluator = bind(compile_cedar(schema=text), members={"action": {"type": "Action", "id": "$snap.do"}})
+    assert output(evaluator, input_of({**SNAPSHOT, "do": "output"})) == ALLOW
+    assert output(evaluator, input_of({"envelope": SNAPSHOT["envelope"], "do": "other"})) == ALLOW
+    expected = (FAILED, "`context.text` is missing, which the schema requires")
+    assert refusal(evaluator, input_of({"envelope": SNAPSHOT["envelope"], "do": "output"})) == expected
+
+
+def test_action_groups() -> None:
+    """An action is in the groups that the schema puts it in."""
+    text = (
+        "entity Agent; entity PolicyTarget; action all; action reading in [all];"
+        "action output in [reading] appliesTo { principal: Agent, resource: PolicyTarget };"
+    )
+    policy = compile_cedar('permit(principal, action in Action::"all", resource);', schema=text)
+    assert output(bind(policy)) == ALLOW
+
+
+def test_enumerated_choice() -> None:
+    """An id that an enumerated type lists is admitted."""
+    text = (
+        'entity Agent; entity Level enum ["low", "high"];'
+        "action output appliesTo { principal: Agent, resource: Level };"
+    )
+    evaluator = bind(compile_cedar(schema=text), members={"resource": 'Level::"low"'})
+    assert output(evaluator) == ALLOW
+
+
+def test_decimals_with_a_schema() -> None:
+    """A listed place must be a `decimal` where the schema declares it."""
+    policy = compile_cedar(schema=schema("{ text: String, price?: { net: decimal, lines: Set<Long> } }"))
+    for listed in (["context.price.net"], ["context.other"], ["context.price.net.x"]):
+        bind(policy, members={"query": {"decimals": listed}})
+    for listed in (["context.text"], ["context.price"], ["context.price.lines[0]"]):
+        expected = [f"{AT}.query.decimals: the schema declares another type than `decimal` there"]
+        assert bind_findings(policy, members={"query": {"decimals": listed}}) == expected
+
+
+def test_validation() -> None:
+    """A policy that the schema does not support makes the manifest invalid, each where it is wrong."""
+    policies = (
+        PERMIT_ALL + "\n\nforbid(principal, action, resource)\nwhen { context.nope == 1 };\n" + PERMIT_ALL
+    )
+    assert findings(policies, schema=schema()) == [
+        "policies.main.policy_set:4:16: policies.main.policy_set: for policy `policy1`, attribute `nope` in "
+        'context for Action::"output" not found'
+    ]
+
+
+def test_entities_must_conform() -> None:
+    """Entities are held against the schema."""
+    text = schema(more="entity User { age: Long };")
+    good = {"uid": {"type": "User", "id": "u"}, "attrs": {"age": 3}, "parents": []}
+    compile_cedar(schema=text, entities=[good])
+    bad = {"uid": {"type": "User", "id": "u"}, "attrs": {"age": "3"}, "parents": []}
+    (finding,) = findings(schema=text, entities=[{**good, "uid": {"type": "User", "id": "v"}}, bad])
+    assert finding.startswith("policies.main.entities: entity 1 is wrong: ")
+
+
+# -- the two forms of a schema ---------------------------------------------------------------------
+
+TEXT_SCHEMAS = [
+    schema('{ a: Long, "b c"?: Set<{ x: decimal }>, d: T }', "type T = { e?: Agent };"),
+    """
+    // a comment with "quotes" and { brackets
+    @doc("top") @bare
+    namespace Acme::Deep {
+      @doc("ho } lla") entity Group, Team in [Group];
+      entity User in [Group, Team] = { name: String, "od\\u{64} \\"name\\"": Long, } tags Set<String>;
+      type Ctx = { @note("n") a: Long, in_ns: Own, top: Top };
+      type Own = ipaddr;
+      action "quoted \\n action", plain in [base, Acme::Deep::Action::"base"]
+        appliesTo { resource: Group, context: Ctx, principal: [User, Team], };
+      action base attributes {};
+    }
+    type Top = Set<Bool>;
+    entity Level enum ["low", "hi\\"gh"];
+    entity Set2 { type: Long, entity: String, action: Bool };
+    """,
+    "",
+    "// nothing\n",
+    "entity A = {}; action a, b appliesTo { principal: A, resource: [A], context: {} };",
+]
+
+
+def shown(text: str) -> Any:
+    """Read a schema and give everything that was read."""
+    read = read_schema_text(text)
+    return read.commons, read.entities, read.actions
+
+
+@pytest.mark.parametrize("text", TEXT_SCHEMAS)
+def test_reading_agrees_with_the_engine(text: str) -> None:
+    """What is read of a schema is what the engine has read, as it prints it."""
+    assert shown(text) == shown(str(engine.parse_schema(text)))
+
+
+JSON_SCHEMA: dict[str, Any] = {
+    "": {
+        "entityTypes": {"Agent": {}, "PolicyTarget": {"memberOfTypes": ["Agent"]}, "Level": {"enum": ["a", "b"]}},
+        "actions": {"none": {}, "nothing": {"appliesTo": None, "memberOf": [{"id": "none"}]}},
+        "commonTypes": {"Amount": {"type": "decimal"}, "R": {"type": "Record", "attributes": {"x": {"type": "Amount"}}}},
+    },
+    "Acme": {
+        "entityTypes": {
+            "User": {
+                "shape": {"type": "Record", "attributes": {"n": {"type": "Long", "required": False}}},
+                "tags": {"type": "Set", "element": {"type": "String"}},
+            }
+        },
+        "actions": {
+            "read": {
+                "appliesTo": {
+                    "principalTypes": ["User", "Agent"],
+                    "resourceTypes": ["PolicyTarget"],
+                    "context": {
+                        "type": "Record",
+                        "attributes": {
+                            "a": {"type": "Boolean"},
+                            "b": {"type": "Bool"},
+                            "c": {"type": "EntityOrCommon", "name": "String"},
+                            "d": {"type": "Entity", "name": "User"},
+                            "e": {"type": "Extension", "name": "ipaddr"},
+                            "f": {"type": "R", "required": True},
+                            "g": {"type": "EntityOrCommon", "name": "Agent"},
+                            "h": {"type": "Set", "element": {"type": "Record", "attributes": {}}},
+                            "i": {"type": "Amount", "required": False},
+                        },
+                    },
+                }
+            }
+        },
+    },
+}  # fmt: skip
+
+
+def test_json_form_agrees_with_the_engine() -> None:
+    """A JSON schema admits what the engine's rendering of it in Cedar's syntax admits."""
+    assert _expanded(read_schema_json(JSON_SCHEMA)) == _expanded(
+        read_schema_text(str(engine.parse_schema(JSON_SCHEMA)))
+    )
+
+
+def _expanded(read: Schema) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give entity types and actions with every name looked up."""
+
+    def full(kind: Type | None) -> Any:
+        match kind if kind is None else read.resolve(kind):
+            case Record(attributes):
+                return {name: (full(inner.type), inner.required) for name, inner in attributes.items()}
+            case SetOf(element):
+                return [full(element)]
+            case resolved:
+                return resolved
+
+    entities = {
+        name: (full(entity.attributes), full(entity.tags), entity.choices)
+        for name, entity in read.entities.items()
+    }
+    actions = {
+        str(uid): (
+            read.entity_names(action.principals),
+            read.entity_names(action.resources),
+            full(action.context),
+        )
+        for uid, action in read.actions.items()
+    }
+    return entities, actions
+
+
+def test_json_form_decides() -> None:
+    """A schema in the JSON form does what the same schema does in Cedar's syntax."""
+    form = {
+        "": {
+            "entityTypes": {"Agent": {}, "PolicyTarget": {}},
+            "actions": {
+                "output": {
+                    "appliesTo": {
+                        "principalTypes": ["Agent"],
+                        "resourceTypes": ["PolicyTarget"],
+                        "context": {
+                            "type": "Record",
+                            "attributes": {"n": {"type": "Extension", "name": "decimal"}},
+                        },
+                    }
+                }
+            },
+        }
+    }
+    condition = 'permit(principal, action, resource) when { context.n == decimal("2.0") };'
+    for members, files in (
+        ({"schema": form}, {}),
+        ({"schema_path": "s.json"}, {"s.json": orjson.dumps(form)}),
+        ({"schema_path": "s"}, {"s": b"\n " + orjson.dumps(form)}),
+        ({"schema_path": "s.cedarschema"}, {"s.cedarschema": schema("{n: decimal}").encode()}),
+    ):
+        policy = compile_cedar(condition, files, **members)
+        assert output(bind(policy), input_of({**SNAPSHOT, "n": 2, "other": 1})) == ALLOW
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("entity A\nentity B;", "policies.main.schema:2:1: policies.main.schema: expected `;`, found `entity`"),
+        ("entity A { x: };", "policies.main.schema:1:15: policies.main.schema: expected a name, found `}`"),
+        ("entity A", "policies.main.schema:1:9: policies.main.schema: expected `;`, found the end"),
+        ('entity A enum ["\\q"];', "policies.main.schema:1:16: policies.main.schema: a string holds an escape that Cedar does not know"),
+        ("nonsense;", "policies.main.schema:1:1: policies.main.schema: expected `entity`, `action`, `type` or `namespace`, found `nonsense`"),
+        ("entity A { x: B };", "policies.main.schema:1:15: policies.main.schema: failed to resolve type: B"),
+        ("type A = {x: A};", None),
+        ({"": {"entityTypes": {}}}, "policies.main.schema: missing field `actions`"),
+        ({"": []}, "policies.main.schema: a namespace must be an object"),
+        ({"": {"entityTypes": {"A": {"shape": {"type": 1}}}, "actions": {}}}, "policies.main.schema: `type` must be a string"),
+        ({"": {"entityTypes": {}, "actions": {"a": {"appliesTo": {"principalTypes": "A"}}}}}, "policies.main.schema: `principalTypes` must be a list of strings"),
+        ("", "policies.main.schema: must be a text, or an object in the JSON form of Cedar"),
+        (1, "policies.main.schema: must be a text, or an object in the JSON form of Cedar"),
+    ],
+)  # fmt: skip
+def test_wrong_schemas(value: Any, expected: str | None) -> None:
+    """A schema that cannot be read is invalid, with its place where one is known."""
+    expected = expected or "policies.main.schema: types nest deeper than 100 levels, or without end"
+    assert findings(schema=value) == [expected]
+
+
+# -- against the engine's own check of requests ----------------------------------------------------
+
+NAMES = ["a", "b", "c d"]
+SCALARS: dict[str, st.SearchStrategy[Json]] = {
+    "Long": st.integers(-(2**63), 2**63 - 1),
+    "String": st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+    "Bool": st.booleans(),
+    "decimal": st.floats(-1e14, 1e14) | st.integers(-(10**14), 10**14),
+    "T": st.sampled_from([{}, {"x": 1}, {"x": None}, {"x": 2, "y": [1.5]}]),
+}
+ANYTHING: st.SearchStrategy[Json] = st.recursive(
+    st.sampled_from([None, True, 1, 0.5, "x", 2**63, 1e300]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def typed(draw: st.DrawFn, depth: int = 3) -> tuple[str, st.SearchStrategy[Json]]:
+    """A type as text, and the values that fit it."""
+    shape = draw(st.sampled_from(["scalar", "scalar", "set", "record"])) if depth else "scalar"
+    if shape == "set":
+        kind, values = draw(typed(depth - 1))
+        return f"Set<{kind}>", st.lists(values, max_size=2)
+    if shape == "record":
+        return draw(record(depth - 1))
+    kind = draw(st.sampled_from(sorted(SCALARS)))
+    return kind, SCALARS[kind]
+
+
+@st.composite
+def record(draw: st.DrawFn, depth: int = 3) -> tuple[str, st.SearchStrategy[Json]]:
+    """A record type as text, and the values that fit it, with undeclared members among theirs."""
+    fields, required, optional = [], {}, {"undeclared": ANYTHING}
+    for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=3)):
+        kind, values = draw(typed(depth))
+        if draw(st.booleans()):
+            fields.append(f'"{name}": {kind}')
+            required[name] = values
+        else:
+            fields.append(f'"{name}"?: {kind}')
+            optional[name] = values | st.none()
+    return "{" + ", ".join(fields) + "}", st.fixed_dictionaries(required, optional=optional)
+
+
+AGENT, TARGET = {"type": "Agent", "id": "a"}, {"type": "PolicyTarget", "id": "t"}
+OUTPUT = {"type": "Action", "id": "output"}
+
+
+def admitted(text: str, context: Json) -> Json:
+    """Project a context onto a schema, all of it read. Raises `EvaluationError`."""
+    admission = Admission(read_schema_text(text), Reads(whole=True))
+    return admission.admit(AGENT, OUTPUT, TARGET)(context)
+
+
+def assert_engine_takes(text: str, context: Json) -> None:
+    """Ask the engine with the schema, which then checks the request itself."""
+    answer = cedarpy.is_authorized(
+        {"principal": AGENT, "action": OUTPUT, "resource": TARGET, "context": orjson.dumps(context).decode()},
+        PERMIT_ALL,
+        [],
+        engine.parse_schema(text),
+    )
+    assert (answer.decision.name, answer.diagnostics.errors) == ("Allow", [])
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_data_that_fits_is_admitted(data: st.DataObject) -> None:
+    """Data of the declared types is admitted, and the engine takes what is made of it."""
+    kind, values = data.draw(record())
+    text = schema(kind, "type T = { x?: Long };")
+    assert_engine_takes(text, admitted(text, data.draw(values)))
+
+
+@settings(max_examples=300)
+@given(record(), st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=3))
+def test_what_is_admitted_is_taken(
+    declared: tuple[str, st.SearchStrategy[Json]], context: dict[str, Json]
+) -> None:
+    """The engine takes whatever data is admitted."""
+    text = schema(declared[0], "type T = { x?: Long };")
+    try:
+        converted = admitted(text, context)
+    except EvaluationError:
+        return
+    assert_engine_takes(text, converted)

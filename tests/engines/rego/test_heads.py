@@ -1,0 +1,67 @@
+"""Contract 1.7.2: a rule that the engine would lose is refused when it is compiled."""
+
+import json
+
+import pytest
+import regorus
+
+from acs_sidecar.engines.rego.type import REGO
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.values import Json
+from tests.engines.sources import MemorySources
+
+LOSSY = [
+    "d contains input.why[n] if { some n in input.names }",
+    "d contains x.flag if { some x in input.xs }",
+    'd contains sprintf("%s", [x.flag]) if { some x in input.xs }',
+    'd contains {"why": x.flag} if { some x in input.xs }',
+    "d contains input.xs[_].flag",
+    "d contains input.xs[i].flag if { input.names[i] }",
+    "d[n] := input.why[n] if { some n in input.names }",
+    "d[x.flag] := 1 if { some x in input.xs }",
+    "d := x.flag if { some x in input.xs }",
+    'd := "no" if { input.no } else := x.flag if { some x in input.xs }',
+    "g(n) := input.why[n]\nd contains g(n) if { some n in input.names }",
+    "d contains value.flag if { walk(input, [_, value]) }",
+]
+KEPT = [
+    "d contains v if { some n in input.names; v := input.why[n] }",
+    "d contains upper(v) if { some x in input.xs; v := x.flag }",
+    'd contains sprintf("%s: %v", [n, 1]) if { some n in input.names }',
+    "d contains input.why.a if { some n in input.names; n == input.b }",
+    "d := input.why.a if { input.names }",
+    "d := {x.flag | some x in input.xs}",
+    "d contains [x.flag | some x in input.xs] if { some n in input.names }",
+    "f(xs) := x.flag if { some x in xs }\nd := f(input.xs)",
+]
+
+
+def _findings(rule: str) -> list[tuple[str, int | None]]:
+    text = f"package p\nimport rego.v1\n{rule}\n"
+    definition: dict[str, Json] = {"type": "rego", "modules": {"m.rego": text}, "query": "data.p.d"}
+    try:
+        REGO.compile("policies.main", definition, MemorySources({}))
+    except ManifestError as error:
+        return [(finding.code, finding.line) for finding in error.diagnostics]
+    return []
+
+
+@pytest.mark.parametrize("rule", LOSSY)
+def test_a_head_that_may_be_undefined_for_one_value_is_refused(rule: str) -> None:
+    """The finding has the place of what must be bound in the body first."""
+    assert [code for code, _ in _findings(rule)] == ["rego-head-undefined"]
+
+
+@pytest.mark.parametrize("rule", KEPT)
+def test_a_head_that_is_always_defined_is_kept(rule: str) -> None:
+    """Variables, constants, built-in functions of them, and whatever a comprehension collects."""
+    assert _findings(rule) == []
+
+
+def test_the_engine_still_loses_such_rules() -> None:
+    """The reason for the check: when an engine keeps what Rego keeps, the check can go."""
+    engine = regorus.Engine()
+    engine.add_policy("p.rego", f"package p\nimport rego.v1\n{LOSSY[0]}\n")
+    engine.set_input_json(json.dumps({"names": ["a", "b"], "why": {"a": "bad"}}))
+    answer = json.loads(engine.eval_query_as_json("data.p.d"))
+    assert answer["result"][0]["expressions"][0]["value"] == []

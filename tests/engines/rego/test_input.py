@@ -1,0 +1,151 @@
+"""The engine gets the part of the input that a policy can read, and answers as if it got all (1.7.2)."""
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acs_sidecar.engines.rego.input import input_text
+from acs_sidecar.spec.ports import PolicyInput
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json, JsonObject
+from tests.engines.rego.policies import bound, definition, policy_input
+
+USER: Json = {"id": "ann", "roles": ["admin", "ops"]}
+CALLS: Json = [{"name": "a", "cost": 1}, {"name": "b", "cost": 2}]
+SNAPSHOT: dict[str, Json] = {
+    "user": USER,
+    "calls": CALLS,
+    "empty": None,
+    "text": "plain",
+}
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        ([("snapshot", "user", "id")], {"snapshot": {"user": {"id": "ann"}}}),
+        ([("snapshot", "user"), ("snapshot", "user", "id")], {"snapshot": {"user": USER}}),
+        ([("snapshot", "user", "id"), ("snapshot", "user")], {"snapshot": {"user": USER}}),
+        ([("snapshot", "calls", "name")], {"snapshot": {"calls": CALLS}}),
+        ([("snapshot", "text", "deeper")], {"snapshot": {"text": "plain"}}),
+        ([("snapshot", "empty", "deeper")], {"snapshot": {"empty": None}}),
+        ([("snapshot", "missing"), ("tool",)], {"snapshot": {}, "tool": None}),
+        ([("nothing", "at", "all")], {}),
+        ([], {}),
+    ],
+)
+def test_only_what_is_read_is_written(paths: list[tuple[str, ...]], expected: Json) -> None:
+    """A path through a value that is no object ends there, with that value."""
+    assert orjson.loads(input_text(paths)(policy_input(SNAPSHOT))) == expected
+
+
+def test_a_policy_that_reads_everything_gets_the_canonical_input() -> None:
+    """There is nothing to choose then."""
+    whole = policy_input(SNAPSHOT)
+    assert input_text([("snapshot",), ()])(whole) == whole.canonical.decode()
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("x := input.snapshot.user.id", "ann"),
+        ('x := input["snapshot"]["user"].id', "ann"),
+        ("x := input[`snapshot`].user.id", "ann"),
+        ("x := count(input)", 5),
+        ("x := count([k | some k, _ in input])", 5),
+        ('x := v if { k := "snapshot"; v := input[k].user.id }', "ann"),
+        ('x := object.get(input, ["snapshot", "user", "id"], "none")', "ann"),
+        ("x := count(object.keys(input.snapshot))", 4),
+        ("x := [c.cost | some c in input.snapshot.calls]", [1, 2]),
+        ("x := input.snapshot.calls[1].name", "b"),
+        ("x := [n | n := input.snapshot.calls[_].name]", ["a", "b"]),
+        ('x if input.snapshot.user == {"id": "ann", "roles": ["admin", "ops"]}', True),
+        ("x if not input.snapshot.user.gone", True),
+        ("x := f(input.snapshot.user)\nf(u) := u.roles[0]", "admin"),
+        ("x := u.id if u := input.snapshot.user", "ann"),
+        ("x := v if { some s in [input.snapshot]; v := s.user.id }", "ann"),
+        ("x if every c in input.snapshot.calls { c.cost > 0 }", True),
+        ('x if input.snapshot.user.roles[_] == "ops"', True),
+        ("x := {input.snapshot.user.id: input.snapshot.text}", {"ann": "plain"}),
+        ("x := walked if walked := count([p | walk(input.snapshot.user, [p, _])])", 5),
+        ('x := y with input.snapshot.user.id as "eve"\ny := input.snapshot.user.id', "eve"),
+        ('x := y with input as {"z": 1}\ny := input', {"z": 1}),
+        ("x := y with input.snapshot.new as 1\ny := input.snapshot", {**SNAPSHOT, "new": 1}),
+        ("x[input.snapshot.user.id] := 1", {"ann": 1}),
+        ("x contains input.snapshot.text", ["plain"]),
+        ('default x := 0\nx := 1 if input.snapshot.user.id == "bob"', 0),
+        ("x := 1 if input.snapshot.gone else := input.snapshot.text", "plain"),
+        ('x := sprintf("%v", [input.snapshot.user.id])', "ann"),
+        ('x := json.filter(input, {"snapshot/text"})', {"snapshot": {"text": "plain"}}),
+        ("x := input.policy_target.value.user.id", "ann"),
+        ("x if input.tool == null", True),
+    ],
+)
+def test_no_way_of_reading_is_overlooked(rule: str, expected: Json) -> None:
+    """Each rule gets the same from the part as from the whole of the input."""
+    rule = rule.replace("x := y with", "x := z if z := y with")
+    own = bound(definition(f"package a\n{rule}"))
+    whole = bound(definition({"a.rego": f"package a\n{rule}", "b.rego": "package b\nall := input"}))
+    value = own.evaluate(policy_input(SNAPSHOT)).value
+    assert value == expected
+    assert value == whole.evaluate(policy_input(SNAPSHOT)).value
+
+
+@pytest.mark.parametrize(
+    "imported", ["import input.snapshot as s", "import input\nimport input.snapshot as s", "import data.b.s"]
+)
+def test_imports_of_the_input_are_followed(imported: str) -> None:
+    """Through other modules too."""
+    modules = {
+        "a.rego": f"package a\n{imported}\nx := s.user.id",
+        "b.rego": "package b\nimport input as i\ns := i.snapshot",
+    }
+    assert bound(definition(modules)).evaluate(policy_input(SNAPSHOT)).value == "ann"
+
+
+def test_a_member_that_is_not_read_may_be_anything() -> None:
+    """The engine never sees it: its cost is that of what the policy reads."""
+    asked = policy_input({"user": USER, "history": "x" * 100})
+    given_text = input_text([("snapshot", "user", "id")])(asked)
+    assert given_text == '{"snapshot":{"user":{"id":"ann"}}}'
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["a", "b", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=12,
+)
+
+READER = """
+package a
+
+x := [
+	[v | v := input.snapshot.a.b],
+	[v | v := input.snapshot.b.c.a],
+	[v | v := input.snapshot.c[_].a],
+	[v | v := input.snapshot.a.c[0].b],
+	[1 | not input.snapshot.b.a],
+	[k | some k, _ in input.snapshot.a.a],
+	object.get(input.snapshot.b, "b", "none"),
+]
+"""
+
+
+@settings(max_examples=200, deadline=None)
+@given(snapshot=st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3))
+def test_the_part_decides_like_the_whole(snapshot: dict[str, Json]) -> None:
+    """For any snapshot, whatever shapes it has where the policy reads."""
+    asked = policy_input(snapshot)
+    part, whole = (
+        _answer(definition({"a.rego": READER, "b.rego": f"package b\nall := {all_of}"}), asked)
+        for all_of in ("1", "input")
+    )
+    assert part == whole
+
+
+def _answer(policy: JsonObject, asked: PolicyInput) -> Json:
+    try:
+        return bound(policy).evaluate(asked).value
+    except EvaluationError as error:
+        return error.detail

@@ -1,0 +1,52 @@
+"""The registry of policy types (contract 1.7)."""
+
+import subprocess
+import sys
+
+from acs_sidecar.engines.cedar.type import CEDAR
+from acs_sidecar.engines.fixed import TEST
+from acs_sidecar.engines.registry import policy_types
+from acs_sidecar.engines.rego.type import REGO
+from acs_sidecar.spec.manifest.members import POLICY_TYPES
+
+
+def test_every_policy_type_of_a_manifest_has_its_engine() -> None:
+    """What validation lets pass is what can be compiled, and nothing else (1.7)."""
+    types = policy_types({})
+    assert types.keys() == set(POLICY_TYPES)
+    assert (types["rego"], types["cedar"], types["test"]) == (REGO, CEDAR, TEST)
+
+
+def test_the_registry_imports_without_the_service() -> None:
+    """The engines load without web framework, so that a sandboxed child can be small."""
+    program = (
+        "import sys; import acs_sidecar.engines.registry;"
+        "sys.exit(' '.join({'fastapi', 'pydantic', 'aiohttp', 'asyncio'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert run.stderr == b"\n"
+
+
+WITHOUT_REGORUS = """
+import sys
+sys.modules["regorus"] = None  # the import system raises ModuleNotFoundError for it
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.ports import NoSources
+from acs_sidecar.engines.registry import policy_types
+types = policy_types({})
+types["cedar"].compile("policies.c", {"type": "cedar", "policy_set": "permit(principal, action, resource);"}, NoSources())
+try:
+    types["rego"].compile("policies.r", {"type": "rego", "modules": {"m": "package m"}}, NoSources())
+except ManifestError as error:
+    print(error.reason, *error.diagnostics, sep="\\n")
+"""
+
+
+def test_without_the_rego_engine_everything_else_works() -> None:
+    """On a platform without the engine a Rego policy is refused by name, and Cedar compiles (1.7)."""
+    run = subprocess.run([sys.executable, "-c", WITHOUT_REGORUS], capture_output=True, check=True, text=True)
+    reason, *findings = run.stdout.splitlines()
+    assert reason == "runtime_error:adapter_unsupported"
+    assert len(findings) == 1
+    assert "policies.r.type" in findings[0]
+    assert "`rego` policies cannot be evaluated here: `celine-regorus` has no build" in findings[0]

@@ -1,0 +1,162 @@
+"""Contract 3.2: the files that a manifest names are read within its directory and within bounds."""
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from acs_sidecar.manifests.sources import DirectorySources
+from acs_sidecar.spec.ports import NoSources, SourceError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A manifest's directory with a policy folder, and a secret outside of it."""
+    (tmp_path / "secret.txt").write_text("secret")
+    inside = tmp_path / "agent"
+    (inside / "policies" / "sub").mkdir(parents=True)
+    (inside / "policies" / "b.rego").write_text("b")
+    (inside / "policies" / "a.rego").write_text("a")
+    (inside / "policies" / "sub" / "c.json").write_text("{}")
+    return inside
+
+
+def test_reads_a_file_and_a_tree_in_byte_order(folder: Path) -> None:
+    """Entries of a directory are named relative to it and sorted by bytes."""
+    sources = DirectorySources(folder)
+    assert sources.read("policies/a.rego").content == b"a"
+    assert [(file.name, file.content) for file in sources.read_tree("policies")] == [
+        ("a.rego", b"a"),
+        ("b.rego", b"b"),
+        ("sub/c.json", b"{}"),
+    ]
+    assert [file.name for file in sources.read_tree("policies/a.rego")] == ["policies/a.rego"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("../secret.txt", "`../secret.txt` lies outside the manifest's directory"),
+        ("policies/../../secret.txt", "`policies/../../secret.txt` lies outside the manifest's directory"),
+        ("/etc/passwd", "`/etc/passwd` is absolute: paths are relative to the manifest"),
+        ("nothing", "`nothing` does not exist beside the manifest"),
+        ("policies", "`policies` is not a file"),
+        (" ", "a path must not be blank"),
+        ("a\0b", "a path must not be blank"),
+    ],
+)
+def test_refuses_a_path_that_leaves(folder: Path, path: str, message: str) -> None:
+    """The message says why and never shows a path of the file system."""
+    with pytest.raises(SourceError) as caught:
+        DirectorySources(folder).read(path)
+    assert str(caught.value) == message
+
+
+def test_refuses_links_that_leave_and_follows_those_that_stay(folder: Path) -> None:
+    """A symbolic link counts as what it leads to."""
+    (folder / "out.txt").symlink_to("../secret.txt")
+    (folder / "in.txt").symlink_to("policies/a.rego")
+    (folder / "policies" / "out.rego").symlink_to("../../secret.txt")
+    sources = DirectorySources(folder)
+    assert sources.read("in.txt").content == b"a"
+    for attempt in (lambda: sources.read("out.txt"), lambda: sources.read_tree("policies")):
+        with pytest.raises(SourceError, match="lies outside the manifest's directory"):
+            attempt()
+
+
+def test_never_opens_a_pipe(folder: Path) -> None:
+    """A pipe in the tree is refused, for reading it would wait for ever."""
+    os.mkfifo(folder / "policies" / "pipe")
+    with pytest.raises(SourceError, match="`pipe` is not a regular file"):
+        DirectorySources(folder).read_tree("policies")
+
+
+def test_bounds_bytes_of_a_file_and_of_a_tree(folder: Path) -> None:
+    """The bound is on all bytes of one tree together."""
+    (folder / "policies" / "big").write_bytes(b"x" * 99)
+    with pytest.raises(SourceError, match="brings the bytes read to more than 100"):
+        DirectorySources(folder, max_bytes=100).read_tree("policies")
+    with pytest.raises(SourceError, match="more than 98"):
+        DirectorySources(folder, max_bytes=98).read("policies/big")
+
+
+def _archive(folder: Path, *entries: tuple[tarfile.TarInfo, bytes]) -> DirectorySources:
+    with tarfile.open(folder / "bundle.tar.gz", "w:gz") as archive:
+        for info, content in entries:
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return DirectorySources(folder, max_bytes=1_000_000)
+
+
+def _info(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    info.linkname = link
+    return info
+
+
+def test_reads_an_archive_like_a_directory(folder: Path) -> None:
+    """Entries of a `.tar.gz` come by name, wherever they stand in it, and `./` does not count."""
+    sources = _archive(
+        folder, (_info("./z.rego"), b"z"), (_info("d", tarfile.DIRTYPE), b""), (_info("d/a.json"), b"1")
+    )
+    files = [(file.name, file.content) for file in sources.read_tree("bundle.tar.gz")]
+    assert files == [("d/a.json", b"1"), ("z.rego", b"z")]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (_info("../x"), "holds an entry that leaves the archive"),
+        (_info("a/../../x"), "holds an entry that leaves the archive"),
+        (_info("/etc/x"), "holds an entry that leaves the archive"),
+        (_info("a\\..\\x"), "holds an entry that leaves the archive"),
+        (_info("x", tarfile.SYMTYPE, "/etc/passwd"), "holds a link or a special file"),
+        (_info("x", tarfile.LNKTYPE, "y"), "holds a link or a special file"),
+        (_info("x", tarfile.CHRTYPE), "holds a link or a special file"),
+        (_info("x", tarfile.FIFOTYPE), "holds a link or a special file"),
+        (_info("/".join("d" * 40)), "nested too deep"),
+    ],
+)
+def test_refuses_hostile_entries(folder: Path, entry: tarfile.TarInfo, message: str) -> None:
+    """No absolute names, no `..`, no links, no special files."""
+    with pytest.raises(SourceError, match=message):
+        _archive(folder, (entry, b"")).read_tree("bundle.tar.gz")
+
+
+def test_refuses_an_entry_twice(folder: Path) -> None:
+    """Two entries of one name would let a reader choose."""
+    with pytest.raises(SourceError, match="holds an entry twice"):
+        _archive(folder, (_info("a"), b"1"), (_info("./a"), b"2")).read_tree("bundle.tar.gz")
+
+
+def test_bounds_what_an_archive_expands_to(folder: Path) -> None:
+    """A small archive that expands to a lot is refused before it is unpacked."""
+    with pytest.raises(SourceError, match="expands to more than 1000000 bytes"):
+        _archive(folder, (_info("zeros"), b"\0" * 5_000_000)).read_tree("bundle.tar.gz")
+
+
+def test_bounds_the_entries_of_an_archive(folder: Path) -> None:
+    """Many empty entries are refused by their number."""
+    entries = [(_info(f"f{number}"), b"") for number in range(2_001)]
+    sources = DirectorySources(folder)
+    _archive(folder, *entries)
+    with pytest.raises(SourceError, match="holds more than 2000 entries"):
+        sources.read_tree("bundle.tar.gz")
+
+
+@pytest.mark.parametrize("content", [b"", b"not gzip", b"\x1f\x8b\x08\x00garbage"])
+def test_refuses_what_is_not_an_archive(folder: Path, content: bytes) -> None:
+    """Damaged archives are refused as such."""
+    (folder / "bundle.tar.gz").write_bytes(content)
+    with pytest.raises(SourceError, match=r"is not a `\.tar\.gz` archive"):
+        DirectorySources(folder).read_tree("bundle.tar.gz")
+
+
+def test_an_inline_manifest_reads_nothing() -> None:
+    """The reader of a manifest that may not name files refuses everything."""
+    for attempt in (lambda: NoSources().read("a"), lambda: NoSources().read_tree("a")):
+        with pytest.raises(SourceError, match="this manifest may not name files"):
+            attempt()

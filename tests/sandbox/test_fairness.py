@@ -1,0 +1,221 @@
+"""Stuck policies wait for their end by themselves: the rest of the pool goes on (contract 2.5)."""
+
+import asyncio
+import time
+from statistics import median
+
+import pytest
+
+from acs_sidecar.sandbox.sandbox import Sandbox
+from acs_sidecar.spec.ports import PolicyDispatch
+from acs_sidecar.spec.values import JsonObject
+from tests.sandbox.sandboxes import (
+    ALLOW,
+    opened,
+    outcome,
+    policy_input,
+    sandboxed,
+    until,
+)
+
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
+
+STUCK: JsonObject = {"type": "test", "output": {"decision": "allow"}, "delay_ms": 1_000}
+ALLOWED = {"decision": "allow"}
+NO_PLACE = "the policy found no free process in time"
+
+
+async def _serves(sandbox: Sandbox, policy: PolicyDispatch, seconds: float) -> tuple[float, int]:
+    """Ask for some time; give the median of the answers' times, and the most that others kept busy."""
+    times = []
+    busy = 0
+    until_time = time.perf_counter() + seconds
+    while (started := time.perf_counter()) < until_time:
+        assert (await policy.dispatch(policy_input())).value == ALLOWED
+        times.append(time.perf_counter() - started)
+        busy = max(busy, sandbox.counts().busy)
+        await asyncio.sleep(0.002)
+    return median(times), busy
+
+
+def test_one_manifest_holds_half_of_the_pool_at_most() -> None:
+    """Twenty stuck requests of a manifest leave the other half to its neighbours."""
+
+    async def scenario() -> None:
+        async with opened(max_children=4, policy_timeout_ms=400) as sandbox:
+            neighbour = await sandboxed(sandbox, ALLOW, "sha256:neighbour")
+            assert await outcome(neighbour) == ALLOWED
+            stuck = await sandboxed(sandbox, STUCK, "sha256:stuck")
+            tasks = [asyncio.create_task(outcome(stuck)) for _ in range(20)]
+            answered_in, busy = await _serves(sandbox, neighbour, 0.5)
+            assert answered_in < 0.05
+            assert busy == 2
+            outcomes = await asyncio.gather(*tasks)
+            stopped = "the policy took longer than 400 ms and was stopped"
+            assert set(outcomes) == {stopped, NO_PLACE}
+
+    asyncio.run(scenario())
+
+
+def test_many_unproven_manifests_hold_half_of_the_pool_at_most() -> None:
+    """A flood of manifests that nobody has seen end leaves room for those that are known to."""
+
+    async def scenario() -> None:
+        async with opened(max_children=4, policy_timeout_ms=400) as sandbox:
+            neighbour = await sandboxed(sandbox, ALLOW, "sha256:neighbour")
+            assert await outcome(neighbour) == ALLOWED
+            stuck = [await sandboxed(sandbox, STUCK, f"sha256:{number}") for number in range(12)]
+            tasks = [asyncio.create_task(outcome(policy)) for policy in stuck]
+            answered_in, busy = await _serves(sandbox, neighbour, 0.5)
+            assert answered_in < 0.05
+            assert busy == 2
+            await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+
+
+def test_a_proven_manifest_is_unproven_after_it_had_to_be_stopped() -> None:
+    """What a manifest answered before entitles it to more than the unproven's share only until then."""
+
+    async def scenario() -> None:
+        async with opened(max_children=4, policy_timeout_ms=400) as sandbox:
+            policies = [
+                await sandboxed(
+                    sandbox,
+                    {
+                        "type": "rego",
+                        "query": "data.turn.verdict",
+                        "modules": {
+                            "turn.rego": f"""
+                                package turn
+                                import rego.v1
+                                # {number}
+                                range := [i | some i in numbers.range(1, 100000); i <= input.snapshot.rounds]
+                                verdict := count([1 | some i in range; some j in range; i * j == 7])
+                                """
+                        },
+                    },
+                    f"sha256:{number}",
+                )
+                for number in range(3)
+            ]
+            for policy in policies:
+                assert (await policy.dispatch(policy_input({"rounds": 10}))).value == 2
+            busiest = []
+            for _ in range(2):
+                tasks = [
+                    asyncio.create_task(policy.dispatch(policy_input({"rounds": 100_000})))
+                    for policy in policies
+                ]
+                busy = 0
+                while not all(task.done() for task in tasks):
+                    busy = max(busy, sandbox.counts().busy)
+                    await asyncio.sleep(0.01)
+                await asyncio.gather(*tasks, return_exceptions=True)
+                busiest.append(busy)
+            assert busiest == [3, 2]
+
+    asyncio.run(scenario())
+
+
+def test_those_who_wait_are_served_in_turn_by_manifest() -> None:
+    """A long line of one manifest's requests does not stand before another's single one."""
+    short: JsonObject = {"type": "test", "output": {"decision": "allow"}, "delay_ms": 20}
+
+    async def scenario() -> None:
+        async with opened(warm_children=1, max_children=1, policy_timeout_ms=5_000) as sandbox:
+            crowd = await sandboxed(sandbox, short, "sha256:crowd")
+            other = await sandboxed(sandbox, ALLOW, "sha256:other")
+            order: list[str] = []
+
+            async def ask(name: str, policy: PolicyDispatch) -> None:
+                await policy.dispatch(policy_input())
+                order.append(name)
+
+            await asyncio.gather(*(ask("crowd", crowd) for _ in range(10)), ask("other", other))
+            assert order.index("other") <= 2
+
+    asyncio.run(scenario())
+
+
+def test_waiting_ends() -> None:
+    """A request that finds no child within the time limit fails; none waits without bound."""
+
+    async def scenario() -> None:
+        async with opened(warm_children=1, max_children=1, policy_timeout_ms=200) as sandbox:
+            stuck = await sandboxed(sandbox, STUCK)
+            started = time.perf_counter()
+            outcomes = await asyncio.gather(*(outcome(stuck) for _ in range(30)))
+            assert time.perf_counter() - started < 2
+            assert outcomes.count(NO_PLACE) >= 28
+
+    asyncio.run(scenario())
+
+
+def test_slow_children_do_not_count_among_the_warm_ones() -> None:
+    """While some are slow others start, to the maximum; when all is quiet the surplus goes."""
+
+    async def scenario() -> None:
+        async with opened(warm_children=2, max_children=6, surplus_idle_ms=100) as sandbox:
+            slow = await sandboxed(sandbox, {**STUCK, "delay_ms": 500})
+            tasks = [asyncio.create_task(outcome(slow)) for _ in range(3)]
+            await until(lambda: (sandbox.counts().busy, sandbox.counts().idle) == (3, 2))
+            assert await asyncio.gather(*tasks) == [ALLOWED] * 3
+            await until(lambda: sandbox.counts().children == sandbox.counts().idle == 2)
+            await asyncio.sleep(0.15)
+            counts = sandbox.counts()
+            assert (counts.children, counts.killed, counts.died) == (2, 0, 0)
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_nobody_waits_for_gives_its_child_back() -> None:
+    """A client that goes away leaves the child to its work, and the next request gets it after."""
+
+    async def scenario() -> None:
+        async with opened(warm_children=1, max_children=1) as sandbox:
+            slow = await sandboxed(sandbox, {**STUCK, "delay_ms": 300}, "sha256:slow")
+            quick = await sandboxed(sandbox, ALLOW, "sha256:quick")
+            running = asyncio.create_task(slow.dispatch(policy_input()))
+            waiting = asyncio.create_task(slow.dispatch(policy_input()))
+            await until(lambda: (sandbox.counts().busy, sandbox.counts().waiting) == (1, 1))
+            running.cancel()
+            waiting.cancel()
+            started = time.perf_counter()
+            assert await outcome(quick) == ALLOWED
+            assert 0.1 < time.perf_counter() - started < 0.55
+            counts = sandbox.counts()
+            assert (counts.idle, counts.waiting, counts.killed, counts.died) == (1, 0, 0, 0)
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_nobody_waits_for_is_stopped_in_time_too() -> None:
+    """Giving up does not lift the time limit."""
+
+    async def scenario() -> None:
+        async with opened(warm_children=1, max_children=1, policy_timeout_ms=200) as sandbox:
+            stuck = await sandboxed(sandbox, STUCK)
+            task = asyncio.create_task(stuck.dispatch(policy_input()))
+            await until(lambda: sandbox.counts().busy == 1)
+            task.cancel()
+            started = time.perf_counter()
+            await until(lambda: sandbox.counts().killed == 1)
+            assert time.perf_counter() - started < 0.7
+            await until(lambda: sandbox.counts().idle == sandbox.counts().children == 1)
+
+    asyncio.run(scenario())
+
+
+def test_a_loop_that_was_held_up_blames_no_child() -> None:
+    """An answer that came in time counts, even when the service could look at it only later."""
+
+    async def scenario() -> None:
+        async with opened(policy_timeout_ms=200) as sandbox:
+            policy = await sandboxed(sandbox, {**STUCK, "delay_ms": 20})
+            task = asyncio.create_task(policy.dispatch(policy_input()))
+            await until(lambda: sandbox.counts().busy == 1)
+            time.sleep(0.4)  # noqa: ASYNC251  # holding the loop up is what is tried
+            assert (await task).value == ALLOWED
+
+    asyncio.run(scenario())

@@ -1,0 +1,235 @@
+"""What a hostile policy does costs its own request and nobody else's (contract 2.5, 1.11)."""
+
+import asyncio
+import time
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.ports import PolicyDispatch
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json, JsonObject
+from tests.sandbox.sandboxes import (
+    ALLOW,
+    HOSTILE,
+    LOOP,
+    children,
+    hostile,
+    install_hostile,
+    opened,
+    policy_input,
+    sandboxed,
+)
+
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
+
+DIED = "the policy ended its process: out of memory, out of stack, or a crash"
+NONSENSE = "the policy made its process answer nonsense"
+RAISED = "the policy failed while it was evaluated"
+TIMEOUT_MS = 300
+STOPPED = f"the policy took longer than {TIMEOUT_MS} ms and was stopped"
+SOON_S = 1.0
+QUICK_S = 0.05
+
+
+@pytest.fixture(autouse=True)
+def _adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_hostile(tmp_path, monkeypatch)
+
+
+async def _detail(policy: PolicyDispatch, snapshot: dict[str, Json] | None = None) -> str:
+    """Give how a dispatch fails; it must be with `policy_invocation_failed`."""
+    with pytest.raises(EvaluationError) as raised:
+        await policy.dispatch(policy_input(snapshot))
+    assert raised.value.reason == Reason.POLICY_INVOCATION_FAILED
+    return raised.value.detail
+
+
+async def _ask_until(task: "asyncio.Task[str]", policy: PolicyDispatch) -> list[float]:
+    """Ask a neighbour again and again while `task` runs; give how long each answer took."""
+    times = []
+    while not task.done():
+        started = time.perf_counter()
+        output = await policy.dispatch(policy_input())
+        assert output.value == {"decision": "allow"}
+        times.append(time.perf_counter() - started)
+        await asyncio.sleep(0.002)
+    return times
+
+
+@pytest.mark.parametrize(
+    ("do", "detail"),
+    [
+        ("spin", STOPPED),
+        ("sleep", STOPPED),
+        ("say a part of it", STOPPED),
+        ("hog", RAISED),
+        ("recurse", DIED),
+        ("exit", DIED),
+        ("exit at once", DIED),
+        ("abort", DIED),
+        ("segfault", DIED),
+        ("close the channel", DIED),
+        ("say no such thing", NONSENSE),
+        ("say it is ready", NONSENSE),
+        ("say it has compiled", NONSENSE),
+        ("say what is not JSON", NONSENSE),
+        ("say what is no object", NONSENSE),
+        ("say what nests too deep", NONSENSE),
+        ("say it twice", NONSENSE),
+        ("say too much", NONSENSE),
+        ("give no known reason", NONSENSE),
+        ("give a detail of many lines", NONSENSE),
+    ],
+)
+def test_a_child_that_misbehaves_costs_one_request(do: str, detail: str) -> None:
+    """It fails within a second of the time limit, with no text of the policy's; the next request is served."""
+
+    async def scenario() -> None:
+        limit_ms = TIMEOUT_MS if detail == STOPPED else 10_000
+        async with opened(inline_adapters=HOSTILE, policy_timeout_ms=limit_ms) as sandbox:
+            policy = await sandboxed(sandbox, hostile(do))
+            neighbour = await sandboxed(sandbox, ALLOW, "sha256:neighbour")
+            started = time.perf_counter()
+            task = asyncio.create_task(_detail(policy))
+            times = await _ask_until(task, neighbour)
+            assert await task == detail
+            assert time.perf_counter() - started < TIMEOUT_MS / 1000 + SOON_S
+            assert median(times) < QUICK_S
+            assert (await neighbour.dispatch(policy_input())).value == {"decision": "allow"}
+
+    asyncio.run(scenario())
+
+
+def test_what_a_policy_prints_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    """Output to the standard streams is neither seen nor taken for an answer."""
+
+    async def scenario() -> object:
+        async with opened(inline_adapters=HOSTILE) as sandbox:
+            policy = await sandboxed(sandbox, hostile("print"))
+            return (await policy.dispatch(policy_input())).value
+
+    assert asyncio.run(scenario()) == {"decision": "allow"}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_rego_policy_without_end_is_stopped() -> None:
+    """Evaluation cannot be interrupted in process; in a child it ends at the limit (1.11)."""
+
+    async def scenario() -> None:
+        async with opened(policy_timeout_ms=TIMEOUT_MS) as sandbox:
+            policy = await sandboxed(sandbox, LOOP)
+            neighbour = await sandboxed(sandbox, ALLOW, "sha256:neighbour")
+            assert (await policy.dispatch(policy_input({"rounds": 10}))).value == {
+                "decision": "allow",
+                "reason": "2",
+            }
+            started = time.perf_counter()
+            task = asyncio.create_task(_detail(policy, {"rounds": 100_000}))
+            times = await _ask_until(task, neighbour)
+            assert await task == STOPPED
+            assert time.perf_counter() - started < TIMEOUT_MS / 1000 + SOON_S
+            assert median(times) < QUICK_S
+
+    asyncio.run(scenario())
+
+
+def test_a_rego_policy_that_eats_memory_is_ended() -> None:
+    """`max_policy_memory_bytes` holds for the engine's own allocator too (1.11)."""
+    hog: JsonObject = {
+        "type": "rego",
+        "query": "data.hog.verdict",
+        "modules": {
+            "hog.rego": """
+                package hog
+                import rego.v1
+                range := [i | some i in numbers.range(1, 100000); i <= input.snapshot.rounds]
+                held := [[i, j] | some i in range; some j in numbers.range(1, 1000)]
+                verdict := {"decision": "allow", "reason": sprintf("%d", [count(held)])}
+                """
+        },
+    }
+
+    async def scenario() -> None:
+        async with opened(policy_timeout_ms=10_000, max_policy_memory_bytes=64 * 1024 * 1024) as sandbox:
+            policy = await sandboxed(sandbox, hog)
+            assert (await policy.dispatch(policy_input({"rounds": 10}))).value == {
+                "decision": "allow",
+                "reason": "10000",
+            }
+            assert await _detail(policy, {"rounds": 3_000}) == DIED
+            assert sandbox.counts().died == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_child_that_has_grown_is_replaced_before_the_next_request() -> None:
+    """A policy's memory never narrows another's: its answer counts and its child goes."""
+    grown: JsonObject = {
+        "type": "rego",
+        "query": "data.grown.verdict",
+        "modules": {
+            "grown.rego": """
+                package grown
+                import rego.v1
+                held := [[i, j] | some i in numbers.range(1, 100); some j in numbers.range(1, 1000)]
+                verdict := {"decision": "allow", "reason": sprintf("%d", [count(held)])}
+                """
+        },
+    }
+
+    async def scenario() -> None:
+        async with opened(
+            warm_children=1, max_children=1, max_policy_memory_bytes=64 * 1024 * 1024
+        ) as sandbox:
+            policy = await sandboxed(sandbox, grown)
+            for _ in range(3):
+                before = children()
+                output = await policy.dispatch(policy_input())
+                assert output.value == {"decision": "allow", "reason": "100000"}
+                await asyncio.sleep(0.05)
+                assert children() != before
+            assert (sandbox.counts().killed, sandbox.counts().died) == (0, 0)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        ("spin", "compiling the policies took longer than 200 ms and was stopped"),
+        ("exit at once", "compiling the policies ended its process: out of memory, out of stack, or a crash"),
+        ("segfault", "compiling the policies ended its process: out of memory, out of stack, or a crash"),
+        ("exit", "compiling the policies ended its process: out of memory, out of stack, or a crash"),
+        ("say what is not JSON", "compiling the policies made its process answer nonsense"),
+        ("say it has compiled", "compiling the policies made its process answer nonsense"),
+    ],
+)
+def test_a_compile_that_misbehaves_is_a_breach_of_limits(do: str, message: str) -> None:
+    """Death or timeout of the child while compiling is `resource_limit_exceeded` (2.5)."""
+
+    async def scenario() -> None:
+        async with opened(inline_adapters=HOSTILE, compile_timeout_ms=200) as sandbox:
+            with pytest.raises(ManifestError) as raised:
+                await sandboxed(sandbox, hostile(do, "compile"))
+            assert raised.value.reason == Reason.RESOURCE_LIMIT_EXCEEDED
+            assert [(finding.code, finding.message) for finding in raised.value.diagnostics] == [
+                ("compile-resources", message)
+            ]
+            assert await sandboxed(sandbox, ALLOW, "sha256:neighbour")
+
+    asyncio.run(scenario())
+
+
+def test_a_compile_out_of_memory_is_a_breach_of_limits() -> None:
+    """An allocation that fails while compiling is the limit's doing, not the manifest's fault."""
+
+    async def scenario() -> None:
+        async with opened(inline_adapters=HOSTILE) as sandbox:
+            with pytest.raises(ManifestError) as raised:
+                await sandboxed(sandbox, hostile("hog", "compile"))
+            assert raised.value.reason == Reason.RESOURCE_LIMIT_EXCEEDED
+
+    asyncio.run(scenario())

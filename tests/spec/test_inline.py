@@ -1,0 +1,178 @@
+"""Contract 2.5: what an inline manifest may not say, and where it may call."""
+
+from typing import Any
+
+import pytest
+
+from acs_sidecar.spec.document.text import Document
+from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.manifest.inline import inline_findings
+from acs_sidecar.spec.manifest.model import read_manifest
+from acs_sidecar.spec.manifest.redaction import REDACTED, redacted
+from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+from tests.cases import changed
+
+BASE: dict[str, Any] = {
+    "agent_control_specification_version": "0.3.1-beta",
+    "policies": {"p": {"type": "test", "output": 1}},
+    "annotators": {"a": {"type": "endpoint", "url": "https://ok.example/v1/score"}},
+    "intervention_points": {
+        "input": {
+            "policy_target": "$",
+            "policy": {"id": "p"},
+            "annotations": {"a": {"from": "$policy_target"}},
+        }
+    },
+}
+ALLOW = OutboundAllow(("https://ok.example/v1",))
+
+
+def _paths(change: dict[str, Any]) -> list[str | None]:
+    manifest = read_manifest(Document(changed(BASE, change), {}), Limits())
+    return [finding.path for finding in inline_findings(manifest, ALLOW)]
+
+
+def test_a_self_contained_manifest_is_fine() -> None:
+    """Nothing is found where nothing reaches outside."""
+    assert _paths({}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"extends": ["x.yaml"]}, "extends"),
+        ({"policies": {"q": {"type": "rego", "bundle": "b", "query": "data.a"}}}, "policies.q.bundle"),
+        ({"policies": {"q": {"type": "rego", "bundle_url": {}}}}, "policies.q.bundle_url"),
+        ({"policies": {"q": {"type": "rego", "data": "d.json"}}}, "policies.q.data"),
+        ({"policies": {"q": {"type": "rego", "data": ["d.json"]}}}, "policies.q.data"),
+        ({"policies": {"q": {"type": "rego", "data_paths": []}}}, "policies.q.data_paths"),
+        ({"policies": {"q": {"type": "cedar", "policy_path": "p"}}}, "policies.q.policy_path"),
+        ({"policies": {"q": {"type": "cedar", "entities_path": "p"}}}, "policies.q.entities_path"),
+        ({"policies": {"q": {"type": "cedar", "schema_path": "p"}}}, "policies.q.schema_path"),
+        (
+            {"policies": {"q": {"type": "custom", "adapter": "x", "api_key_env": "K"}}},
+            "policies.q.api_key_env",
+        ),
+        (
+            {"intervention_points": {"input": {"policy": {"entities_path": "/etc/passwd"}}}},
+            "intervention_points.input.policy.entities_path",
+        ),
+        (
+            {"annotators": {"x": {"type": "llm", "system_prompt_file": "f"}}},
+            "annotators.x.system_prompt_file",
+        ),
+        ({"annotators": {"x": {"type": "llm", "api_key_env": "HOME"}}}, "annotators.x.api_key_env"),
+        (
+            {"annotators": {"x": {"type": "llm", "aws_secret_key_env": "K"}}},
+            "annotators.x.aws_secret_key_env",
+        ),
+        (
+            {"annotators": {"x": {"type": "llm", "base_url": "http://169.254.169.254/"}}},
+            "annotators.x.base_url",
+        ),
+        ({"annotators": {"x": {"type": "llm", "endpoint": 7}}}, "annotators.x.endpoint"),
+        (
+            {"annotators": {"x": {"type": "llm", "system_prompt_url": "https://evil.example/"}}},
+            "annotators.x.system_prompt_url",
+        ),
+        (
+            {"intervention_points": {"input": {"annotations": {"a": {"url": "https://evil.example/"}}}}},
+            "intervention_points.input.annotations.a.url",
+        ),
+    ],
+)
+def test_each_way_out_is_closed(change: dict[str, Any], path: str) -> None:
+    """Files, fetches, the environment and unlisted URLs are refused, in declarations and bindings."""
+    assert path in _paths(change)
+
+
+def test_inline_data_stays_possible() -> None:
+    """Data given as an object is part of the manifest."""
+    assert _paths({"policies": {"q": {"type": "rego", "modules": {}, "data": {"a": 1}}}}) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://ok.example/v1", True),
+        ("https://ok.example/v1/", True),
+        ("https://OK.example:443/v1/score?x=1", True),
+        ("https://ok.example/v12", False),
+        ("https://ok.example/", False),
+        ("http://ok.example/v1", False),
+        ("https://ok.example:8443/v1", False),
+        ("https://ok.example.evil.example/v1", False),
+        ("https://ok.example@evil.example/v1", False),
+        ("https://ok.example:x@evil.example/v1", False),
+        ("https://evil.example/https://ok.example/v1", False),
+        ("https://ok.example/v1/../admin", False),
+        ("https://ok.example/v1/%2e%2e/admin", False),
+        ("https://ok.example/v1/..%2fadmin", False),
+        ("https://ok.example/v1/..%5cadmin", False),
+        ("https://ok.example./v1", False),
+        ("https://ok.example%2eevil.example/v1", False),
+        ("HTTPS://ok.EXAMPLE/v1/a", True),
+        ("https://ok.example/V1", False),
+        ("https://ok.example:443@evil.example/v1", False),
+        ("https://ok.example:0443/v1", True),
+        ("https://ok.example:/v1", True),
+        ("https://[::1]/v1", False),
+        ("https://ok.example/v1?../admin", True),
+        ("//ok.example/v1", False),
+        ("https:/ok.example/v1", False),
+        ("https:ok.example/v1", False),
+        ("https://ok.example\t/v1", False),
+        ("https://ok.example\\@evil.example/v1", False),
+        ("https://ok.example/v1#x", False),
+        ("https://ok.example /v1", False),
+        ("https://ok.example/v1\n", False),
+        ("https://\u043ek.example/v1", False),
+        ("https://ok.example:0/v1", False),
+        ("https://ok.example:99999/v1", False),
+        ("file:///v1", False),
+        ("", False),
+    ],
+)
+def test_urls_are_compared_by_their_parts(url: str, allowed: bool) -> None:
+    """Text that merely looks like an allowed beginning is not one."""
+    assert ALLOW.allows(url) is allowed
+
+
+def test_a_bad_entry_is_named() -> None:
+    """An entry that two readers could take for different places is refused when the service starts."""
+    with pytest.raises(ValueError, match=r"`ok\.example/v1` is not an http or https URL"):
+        OutboundAllow(("ok.example/v1",))
+    with pytest.raises(ValueError, match=r"`https://ok\.example/\?a=b` is not an http or https URL"):
+        OutboundAllow(("https://ok.example/?a=b",))
+
+
+def test_credentials_are_redacted_at_any_depth() -> None:
+    """What a manifest shows has no credentials, and not the names of variables that hold one (2.3)."""
+    shown = redacted(
+        {
+            "annotators": {
+                "a": {
+                    "url": "https://x/",
+                    "headers": {"Authorization": "s3"},
+                    "api_key": "s1",
+                    "api_key_env": "NAME",
+                    "aws_region": "eu",
+                }
+            },
+            "list": [{"webhook_secret": "s2", "max_tokens": 5}],
+            "urls": ["https://u:s4@x:8/a", "https://x/a?s5", "https://x/a", "x?y"],
+        }
+    )
+    assert shown == {
+        "annotators": {
+            "a": {
+                "url": "https://x/",
+                "headers": REDACTED,
+                "api_key": REDACTED,
+                "api_key_env": REDACTED,
+                "aws_region": REDACTED,
+            }
+        },
+        "list": [{"webhook_secret": REDACTED, "max_tokens": 5}],
+        "urls": [f"https://x:8/a?{REDACTED}", f"https://x/a?{REDACTED}", "https://x/a", "x?y"],
+    }

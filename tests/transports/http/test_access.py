@@ -1,0 +1,394 @@
+"""Contract 2.4: who may use which route, and what a caller may ask for there."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from acs_sidecar.spec.caller import Scope
+from acs_sidecar.transports.http.access import ROUTES, UndeclaredRouteError, route_rules
+from acs_sidecar.transports.http.app import create_api
+from acs_sidecar.transports.http.decisions import is_decision
+from tests.command import start_refused
+from tests.conftest import ROOT, Service, Start, start_service
+
+MANIFEST: dict[str, Any] = {
+    "agent_control_specification_version": "0.3.1-beta",
+    "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
+    "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
+}
+SUPPORT = {"envelope": {"agent": {"id": "support-1"}}}
+ROW = re.compile(r"^\| `(?P<route>[A-Z]+ /[^`]*)` \| (?P<needs>[^|]+?) \|", re.MULTILINE)
+DENIED = {
+    "decision": "deny",
+    "reason": "runtime_error:request_invalid",
+    "message": "The request is invalid.",
+    "result_labels": [],
+}
+
+
+def _entry(token: str, *scopes: str, **members: Any) -> dict[str, Any]:
+    return {"token_sha256": sha256(token.encode()).hexdigest(), "scopes": list(scopes), **members}
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+CALLERS: dict[str, Any] = {scope.value: _entry(f"token-{scope}", scope.value) for scope in Scope} | {
+    "host": _entry("token-host", "evaluate", agents=["support-*"]),
+    "held": _entry("token-held", "evaluate", manifests=["support*"]),
+    "plain": _entry("token-plain", "evaluate", inline=False),
+    "late": _entry("token-late", "admin", expires="2020-01-01T00:00:00Z"),
+}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with two manifests that asks for tokens, and takes inline manifests."""
+    folder = tmp_path_factory.mktemp("access")
+    (folder / "manifests").mkdir()
+    for name in ("support", "payments"):
+        (folder / "manifests" / f"{name}.json").write_text(json.dumps(MANIFEST))
+    (folder / "callers.json").write_text(json.dumps({"callers": CALLERS}))
+    service = start_service(
+        folder,
+        ACS_AUTH_TOKENS_FILE="callers.json",
+        ACS_INLINE_MANIFESTS="trusted",
+        ACS_DEFAULT_MANIFEST="support",
+    )
+    yield service
+    service.stop()
+
+
+def _records(service: Service) -> list[dict[str, Any]]:
+    headers = _bearer("token-audit:read")
+    _, _, body = service.request("GET", "/v1/audit/records?limit=1000", None, headers)
+    lines = [json.loads(line) for line in json.loads(body)["records"]]
+    return [line for line in lines if line["event"] == "decision"]
+
+
+def _evaluate(service: Service, token: str, **members: Any) -> tuple[int, Any]:
+    request = {"snapshot": SUPPORT, **members}
+    status, _, body = service.request("POST", "/v1/evaluate/input", request, _bearer(token))
+    return status, json.loads(body)
+
+
+# The table
+
+
+def _served() -> set[str]:
+    """List every route of the application, by method and path."""
+    api = create_api()
+    served = {
+        f"{method} {route.path}"
+        for route in iter_route_contexts(api.routes)
+        for method in sorted((route.methods or {"GET"}) - {"HEAD"})
+    }
+    # The decision routes are no routes of the framework; the document describes every route of both halves.
+    for path, operations in api.openapi()["paths"].items():
+        served |= {
+            f"{method.upper()} {path}"
+            for method in operations
+            if method != "parameters" and is_decision(path)
+        }
+    return served
+
+
+def test_every_route_is_in_the_table_and_in_the_documentation() -> None:
+    """No route is forgotten, and none is documented that is not there."""
+    documented = {
+        row["route"]: row["needs"] for row in ROW.finditer((ROOT / "docs" / "access.md").read_text())
+    }
+    assert set(ROUTES) == _served()
+    assert documented == {
+        route: needs.value if not isinstance(needs, Scope) else f"`{needs.value}`"
+        for route, needs in ROUTES.items()
+    }
+
+
+def test_a_route_that_nobody_declared_is_not_served() -> None:
+    """The application is not built with a route of which nobody said who may use it."""
+    api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    api.post("/v1/new")(lambda: None)
+    with pytest.raises(
+        UndeclaredRouteError, match=r"say in app\.http\.access\.ROUTES who may use POST /v1/new"
+    ):
+        route_rules(api.routes)
+
+
+def _sample(path: str) -> str:
+    if path == "/static-offline-docs":
+        return "/static-offline-docs/swagger-ui.css"
+    return (
+        path.replace("{intervention_point}", "input")
+        .replace("{path:path}", "checkpoint")
+        .replace("{", "")
+        .replace("}", "")
+    )
+
+
+CREDENTIALS = [None, "not-a-token", "token-late", *(f"token-{scope.value}" for scope in Scope)]
+
+
+@pytest.mark.parametrize("credential", CREDENTIALS)
+@pytest.mark.parametrize("route", sorted(_served()))
+def test_each_route_with_each_credential(service: Service, route: str, credential: str | None) -> None:
+    """Each route answers, is 401 or is 403, as the table in the documentation says, for every credential."""
+    documented = {
+        row["route"]: row["needs"].strip("`")
+        for row in ROW.finditer((ROOT / "docs" / "access.md").read_text())
+    }
+    needs = documented[route]
+    known = credential is not None and credential.startswith("token-") and credential != "token-late"
+    scope = (credential or "").removeprefix("token-")
+    if needs == "open":
+        expected = None
+    elif not known:
+        expected = 401
+    else:
+        expected = None if needs == "any caller" or scope in (needs, "admin") else 403
+    method, _, path = route.partition(" ")
+    body = None
+    if method == "POST":
+        body = (
+            {"requests": []} if path.endswith(":batch") else {"snapshot": {}, "intervention_point": "input"}
+        )
+        body = {"manifest": MANIFEST} if path.endswith(":validate") else body
+    headers = {} if credential is None else _bearer(credential)
+    status, reply_headers, reply = service.request(method, _sample(path), body, headers)
+    assert (status if status in (401, 403) else None) == expected, reply
+    if expected is None:
+        assert status < 500
+        assert status in (200, 404, 422, 400)
+        return
+    problem = json.loads(reply)
+    assert reply_headers["content-type"] == "application/problem+json"
+    assert reply_headers["www-authenticate"].startswith('Bearer realm="acs-sidecar"')
+    assert (problem.get("verdict") == DENIED) is is_decision(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nothing",
+        "/healthz/",
+        "//healthz",
+        "/healthz/x",
+        "/HEALTHZ",
+        "/v1/audit/../../healthz",
+        "/docs/",
+        "/v1",
+        "/%68ealthz/",
+    ],
+)
+def test_no_other_path_is_open(service: Service, path: str) -> None:
+    """What is not a route asks for a credential too, and is not found with one."""
+    assert service.request("GET", path)[0] == 401
+    status, _, body = service.request("GET", path, None, _bearer("token-admin"))
+    assert (status, json.loads(body)["detail"]) == (404, "there is no such route")
+
+
+def test_another_method_is_refused_with_what_is_allowed(service: Service) -> None:
+    """A route asks for a credential whatever the method is."""
+    assert service.request("DELETE", "/v1/manifests")[0] == 401
+    status, headers, _ = service.request("DELETE", "/v1/manifests", None, _bearer("token-metrics"))
+    assert (status, headers["allow"]) == (405, "GET")
+    assert service.request("POST", "/healthz", {})[0] == 401
+
+
+# Credentials
+
+
+@pytest.mark.parametrize(
+    ("value", "detail", "error"),
+    [
+        (None, "this service asks for a credential: `Authorization: Bearer <token>`", ""),
+        ("Basic dTpw", "the Authorization header must be `Bearer <token>`, and there once", ""),
+        ("token-evaluate", "the Authorization header must be `Bearer <token>`, and there once", ""),
+        ("Bearer", "the Authorization header must be `Bearer <token>`, and there once", ""),
+        ("Bearer ", "the Authorization header must be `Bearer <token>`, and there once", ""),
+        ("Bearer x", "the token is not known", ', error="invalid_token"'),
+        ("Bearer token-evaluat", "the token is not known", ', error="invalid_token"'),
+        ("Bearer token-evaluate token-evaluate", "the token is not known", ', error="invalid_token"'),
+        ("Bearer token-late", "the credential has expired", ', error="invalid_token"'),
+    ],
+)
+def test_no_or_a_bad_credential_is_401(service: Service, value: str | None, detail: str, error: str) -> None:
+    """The answer denies, says what is missing, and leaves no record (2.2, 4.1)."""
+    before = len(_records(service))
+    headers = {} if value is None else {"authorization": value}
+    status, reply_headers, reply = service.request("POST", "/v1/evaluate/input", {"snapshot": {}}, headers)
+    problem = json.loads(reply)
+    assert (status, problem["detail"], problem["verdict"]["decision"]) == (401, detail, "deny")
+    assert reply_headers["www-authenticate"] == f'Bearer realm="acs-sidecar"{error}'
+    assert len(_records(service)) == before
+
+
+def test_the_scheme_is_read_in_any_case(service: Service) -> None:
+    """Names of schemes have no case."""
+    headers = {"authorization": "bEARER  token-evaluate"}
+    assert service.request("POST", "/v1/evaluate/input", {"snapshot": {}}, headers)[0] == 200
+
+
+def test_two_credentials_are_none(service: Service) -> None:
+    """Of two Authorization headers, not even two good ones, neither counts."""
+    import http.client
+    from urllib.parse import urlsplit
+
+    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=10)
+    connection.putrequest("GET", "/v1/info")
+    connection.putheader("Authorization", "Bearer token-evaluate")
+    connection.putheader("Authorization", "Bearer token-evaluate")
+    connection.endheaders()
+    assert connection.getresponse().status == 401
+    connection.close()
+
+
+# What a caller may ask for
+
+
+def test_the_callers_name_is_in_the_record(service: Service) -> None:
+    """A decision and a refusal say who asked; nothing holds a token (4.1)."""
+    assert _evaluate(service, "token-host", request_id="named")[0] == 200
+    assert _evaluate(service, "token-metrics", request_id="x")[0] == 403
+    records = _records(service)[-2:]
+    assert [(one["caller"], one["decision"], one["reason"]) for one in records] == [
+        ("host", "allow", None),
+        ("metrics", "deny", "runtime_error:request_invalid"),
+    ]
+    assert "token-" not in json.dumps(_records(service))
+    assert "token-host" not in service.log()
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [{}, {"envelope": {}}, {"envelope": {"agent": {"id": "billing-1"}}}, {"envelope": {"agent": {"id": 7}}}],
+)
+def test_a_caller_speaks_for_its_agents_alone(service: Service, snapshot: Any) -> None:
+    """Another agent, one that is missing or not a text is 403 and deny, and is recorded (2.4)."""
+    before = len(_records(service))
+    status, body = _evaluate(service, "token-host", snapshot=snapshot, request_id="r")
+    assert (status, body["verdict"], body["request_id"]) == (403, DENIED, "r")
+    assert body["detail"] == "this caller may not speak for that agent (`snapshot.envelope.agent.id`)"
+    records = _records(service)
+    assert len(records) == before + 1
+    assert (records[-1]["caller"], records[-1]["decision"], records[-1]["request_id"]) == (
+        "host",
+        "deny",
+        "r",
+    )
+    assert _evaluate(service, "token-evaluate", snapshot=snapshot)[0] == 200
+
+
+def test_a_caller_is_held_to_its_manifests(service: Service) -> None:
+    """By name, by digest, by default or inline: only what its globs match, and a refusal is recorded."""
+    assert _evaluate(service, "token-held")[0] == 200
+    assert _evaluate(service, "token-held", manifest_ref="support")[0] == 200
+    status, body = _evaluate(service, "token-held", manifest_ref="payments")
+    assert (status, body["detail"], body["verdict"]) == (403, "this caller may not use that manifest", DENIED)
+    assert _records(service)[-1]["caller"] == "held"
+    for token in ("token-held", "token-plain"):
+        status, body = _evaluate(service, token, manifest=MANIFEST)
+        assert (status, body["detail"]) == (403, "this caller may not bring a manifest of its own")
+        headers = _bearer(token)
+        assert service.request("POST", "/v1/manifests:validate", {"manifest": MANIFEST}, headers)[0] == 403
+    assert _evaluate(service, "token-plain", manifest_ref="payments")[0] == 200
+    assert _evaluate(service, "token-host", manifest=MANIFEST)[0] == 200
+
+
+def test_each_item_of_a_batch_is_checked(service: Service) -> None:
+    """An item for another agent is an item with a deny, recorded under the caller's name."""
+    item = {"intervention_point": "input", "snapshot": SUPPORT}
+    other = item | {"snapshot": {"envelope": {"agent": {"id": "billing-1"}}}, "request_id": "other"}
+    body = {"requests": [item, other, item | {"snapshot": {}}]}
+    status, _, reply = service.request("POST", "/v1/evaluate:batch", body, _bearer("token-host"))
+    results = json.loads(reply)["results"]
+    assert status == 200
+    assert [one["verdict"]["decision"] for one in results] == ["allow", "deny", "deny"]
+    assert [one.get("status") for one in results] == [None, 403, 403]
+    assert [one["caller"] for one in _records(service)[-3:]] == ["host"] * 3
+
+
+# The file
+
+
+def test_the_file_is_read_again_when_it_changes(start: Start, tmp_path: Path) -> None:
+    """A token that is taken out is refused at once, a bad file changes nothing and is told loudly."""
+    (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
+    path = tmp_path / "callers.json"
+    path.write_text(json.dumps({"callers": {"a": _entry("one", "evaluate")}}))
+    service = start("--manifests", "m.json", ACS_AUTH_TOKENS_FILE=str(path))
+
+    def until(token: str, status: int) -> None:
+        deadline = time.monotonic() + 60
+        while _evaluate(service, token)[0] != status:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    assert (_evaluate(service, "one")[0], _evaluate(service, "two")[0]) == (200, 401)
+    path.write_text(json.dumps({"callers": {"b": _entry("two", "evaluate")}}))
+    until("two", 200)
+    assert _evaluate(service, "one")[0] == 401
+    path.write_text("callers: nonsense")
+    deadline = time.monotonic() + 60
+    while "access_file_refused" not in service.log():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (_evaluate(service, "one")[0], _evaluate(service, "two")[0]) == (401, 200)
+    status, ready = service.get("/readyz")
+    check = next(one for one in ready["checks"] if one["name"] == "access")
+    assert (status, check["state"]) == (200, "warning")
+    assert check["detail"] == "changed and refused, so that the old ones stay in force: callers"
+    path.write_text(json.dumps({"callers": {"a": _entry("one", "evaluate")}}))
+    until("one", 200)
+    assert (
+        next(one for one in service.get("/readyz")[1]["checks"] if one["name"] == "access")["state"] == "ok"
+    )
+
+
+def test_a_bad_file_stops_the_start(tmp_path: Path) -> None:
+    """One worker or two: the fault is printed with its place."""
+    (tmp_path / "callers.yaml").write_text("callers: {a: {scopes: [evaluate]}}")
+    (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
+    for workers in ("1", "2"):
+        errors = start_refused(
+            tmp_path, "--manifests", "m.json", "--workers", workers, ACS_AUTH_TOKENS_FILE="callers.yaml"
+        )
+        assert (
+            "callers.yaml:1:11: callers.a: has no credential: give one of dns_name, spiffe_id, token_sha256, uid"
+            in errors
+        )
+
+
+def test_a_public_address_is_served_with_tokens(start: Start, tmp_path: Path) -> None:
+    """With authentication configured any address may be listened on (2.4)."""
+    (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
+    (tmp_path / "callers.json").write_text(json.dumps({"callers": {"a": _entry("one", "evaluate")}}))
+    service = start(
+        "--manifests",
+        "m.json",
+        "--host",
+        "0.0.0.0",
+        ACS_AUTH_TOKENS_FILE="callers.json",
+        ACS_ALLOWED_HOSTS="0.0.0.0",
+    )
+    assert service.request("POST", "/v1/evaluate/input", {"snapshot": {}}, {"host": "127.0.0.1"})[0] == 401
+    headers = {"host": "127.0.0.1"} | _bearer("one")
+    assert service.request("POST", "/v1/evaluate/input", {"snapshot": {}}, headers)[0] == 200
+
+
+def test_without_a_file_nobody_is_asked(inline_service: Service) -> None:
+    """On loopback without configuration there are no credentials, and records name no caller."""
+    status, body = inline_service.post("/v1/evaluate/input", {"manifest": MANIFEST, "snapshot": {}})
+    index = body["audit"]["index"]
+    _, record = inline_service.get(f"/v1/audit/records/{index}")
+    assert (status, json.loads(record["record"])["caller"]) == (200, None)

@@ -1,0 +1,121 @@
+"""Contract 2.5: what a stranger's policy does costs its own request a deny, and its neighbours nothing."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from acs_sidecar.spec.reasons import Reason
+from tests.conftest import Service, Start, start_service
+
+TIMEOUT_S = 1.0
+LOOP = """package p
+import rego.v1
+v := {"decision": "allow"} if { count([1 | some x in numbers.range(1, 4000); some y in numbers.range(1, 4000); x == y * 7]) > 0 }
+"""
+MEMORY = """package p
+import rego.v1
+v := {"decision": "allow"} if count(numbers.range(1, 1000000000)) > 0
+"""
+HOSTILE = {"an endless loop": LOOP, "a memory eater": MEMORY}
+REFUSED = {
+    "nested brackets": "package p\nv := " + "[" * 40 + "]" * 40,
+    "a recursive function": 'package p\nimport rego.v1\nf(x) := f(x)\nv := {"decision": "allow"} if f(1)',
+    "a clock": 'package p\nimport rego.v1\nv := {"decision": "allow"} if time.now_ns() > 0',
+    "a request": 'package p\nimport rego.v1\nv := {"decision": "allow"} if http.send({"url": "http://127.0.0.1/"})',
+}
+
+
+def _manifest(policy: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {"p": policy},
+        "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
+    }
+
+
+def _rego(text: str) -> dict[str, Any]:
+    return _manifest({"type": "rego", "modules": {"m": text}, "query": "data.p.v"})
+
+
+NEIGHBOUR = _rego('package p\nimport rego.v1\nv := {"decision": "allow"}')
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose inline manifests run in the sandbox."""
+    service = start_service(tmp_path_factory.mktemp("sandbox"), ACS_INLINE_MANIFESTS="sandboxed")
+    yield service
+    service.stop()
+
+
+def _timed(service: Service, manifest: Any) -> tuple[float, str, str | None]:
+    begun = time.monotonic()
+    status, body = service.post("/v1/evaluate/input", {"manifest": manifest, "snapshot": {}})
+    assert status == 200
+    return time.monotonic() - begun, body["verdict"]["decision"], body["verdict"].get("reason")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_policy_costs_its_own_request_alone(sandbox: Service, name: str) -> None:
+    """It is denied within its limit; neighbours answer meanwhile as if nothing were."""
+    _timed(sandbox, NEIGHBOUR)
+    found: list[tuple[float, str, str | None]] = []
+    strangers = [
+        threading.Thread(target=lambda: found.append(_timed(sandbox, _rego(HOSTILE[name])))) for _ in range(3)
+    ]
+    for stranger in strangers:
+        stranger.start()
+    neighbours = []
+    while any(stranger.is_alive() for stranger in strangers):
+        neighbours.append(_timed(sandbox, NEIGHBOUR))
+    for stranger in strangers:
+        stranger.join()
+    assert {decision for _, decision, _ in neighbours} == {"allow"}
+    assert {(decision, reason) for _, decision, reason in found} == {
+        ("deny", Reason.POLICY_INVOCATION_FAILED)
+    }
+    assert max(took for took, _, _ in found) < 4 * TIMEOUT_S
+    assert sorted(took for took, _, _ in neighbours)[len(neighbours) // 2] < TIMEOUT_S / 4
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_source_that_would_hang_or_leak_is_refused(sandbox: Service, name: str) -> None:
+    """It never reaches an engine that it could crash, nor anything outside of its input (1.7, 1.9)."""
+    took, decision, reason = _timed(sandbox, _rego(REFUSED[name]))
+    assert decision == "deny"
+    assert reason in (Reason.MANIFEST_INVALID, Reason.RESOURCE_LIMIT_EXCEEDED)
+    assert took < 2 * TIMEOUT_S
+
+
+def test_cedar_nesting_is_refused(sandbox: Service) -> None:
+    """Nesting that would end the engine's process is refused before it is parsed (1.7)."""
+    text = "permit(principal, action, resource) when { " + "(" * 5_000 + "true" + ")" * 5_000 + " };"
+    _, decision, reason = _timed(sandbox, _manifest({"type": "cedar", "policy_set": text}))
+    assert (decision, reason) == ("deny", Reason.RESOURCE_LIMIT_EXCEEDED)
+
+
+def test_forged_entities_fail_closed(sandbox: Service) -> None:
+    """Request data cannot become an entity (1.7.1)."""
+    manifest = _manifest({"type": "cedar", "policy_set": "permit(principal, action, resource);"})
+    snapshot = {"envelope": {"agent": {"id": "a"}}, "x": {"__entity": {"type": "Agent", "id": "root"}}}
+    _, body = sandbox.post("/v1/evaluate/input", {"manifest": manifest, "snapshot": snapshot})
+    assert body["verdict"]["reason"] == Reason.POLICY_INVOCATION_FAILED
+
+
+def test_an_annotator_that_is_too_slow_times_out(start: Start) -> None:
+    """The deadline holds against a server that accepts and says nothing (1.6)."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        service = start(ACS_INLINE_MANIFESTS="sandboxed", ACS_OUTBOUND_ALLOW=url)
+        manifest = _manifest({"type": "test", "output": {"decision": "allow"}})
+        manifest["annotators"] = {"a": {"type": "endpoint", "url": url, "timeout_ms": 100}}
+        manifest["intervention_points"]["input"]["annotations"] = {"a": {"from": "$"}}
+        took, decision, reason = _timed(service, manifest)
+    assert (decision, reason) == ("deny", Reason.ANNOTATION_TIMEOUT)
+    assert took < TIMEOUT_S

@@ -1,0 +1,151 @@
+"""Contract 2.1 and 2.2: every member of a request, and what is said of a bad one."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from acs_sidecar.spec.points import Mode
+from acs_sidecar.wire.problems import ProblemError
+from acs_sidecar.wire.requests import MAX_BATCH, parse_batch, parse_evaluate
+
+
+def _detail(body: bytes, point: str | None = "input") -> str:
+    with pytest.raises(ProblemError) as caught:
+        parse_evaluate(body, point)
+    assert (caught.value.status, caught.value.reason.value) == (400, "runtime_error:request_invalid")
+    return caught.value.detail
+
+
+def test_a_full_request_is_read() -> None:
+    """Every member has its place."""
+    body = {
+        "snapshot": {"a": [1]},
+        "intervention_point": "input",
+        "mode": "evaluate_only",
+        "manifest": "text",
+        "manifest_signature": {"key_id": "k", "signature": "s"},
+        "request_id": "r 1",
+        "include": ["trace", "policy_input"],
+    }
+    request = parse_evaluate(orjson.dumps(body), None)
+    assert (request.point, request.snapshot, request.mode) == ("input", {"a": [1]}, Mode.EVALUATE_ONLY)
+    assert (request.manifest, request.manifest_ref, request.request_id) == ("text", None, "r 1")
+    assert request.manifest_signature == {"key_id": "k", "signature": "s"}
+    assert request.include == {"trace", "policy_input"}
+
+
+def test_the_least_request_has_defaults() -> None:
+    """A snapshot is enough; the mode is enforce."""
+    request = parse_evaluate(b'{"snapshot":{}}', "input")
+    assert (request.mode, request.include, request.manifest) == (Mode.ENFORCE, frozenset(), None)
+
+
+def test_the_last_duplicate_counts() -> None:
+    """Duplicate members in the snapshot: the last one, for the policy and the identities alike."""
+    assert parse_evaluate(b'{"snapshot":{"a":1,"a":2}}', "input").snapshot == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "the body is not JSON that can be read: line 1, column 1"),
+        (b"{", "the body is not JSON that can be read: line 1, column 2"),
+        (b'{"snapshot": NaN}', "the body is not JSON that can be read: line 1, column 14"),
+        (b"[" * 100_000, "the body is not JSON that can be read: line 1, column 100001"),
+        (b'"\xff"', "the body is not JSON that can be read: line 1, column 1"),
+        (b'{"snapshot": {"a": "\\ud800"}}', "the body is not JSON that can be read: line 1, column 20"),
+        (b"[]", "the body is not a JSON object"),
+        (b"null", "the body is not a JSON object"),
+        (b"{}", "`snapshot` must be an object"),
+        (b'{"snapshot":[]}', "`snapshot` must be an object"),
+        (b'{"snapshot":null}', "`snapshot` must be an object"),
+    ],
+)
+def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
+    """Not JSON, not an object, not UTF-8, nested past the parser: each is said."""
+    found = _detail(body)
+    assert found.partition(":")[0] == detail.partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("members", "detail"),
+    [
+        ({"manifests": 1}, "the body has a member that is not known; known are `include`, `intervention_point`, "
+         "`manifest`, `manifest_ref`, `manifest_signature`, `mode`, `request_id`, `snapshot`"),
+        ({"mode": "audit"}, "`mode` must be `enforce` or `evaluate_only`"),
+        ({"mode": None}, "`mode` must be `enforce` or `evaluate_only`"),
+        ({"mode": ["enforce"]}, "`mode` must be `enforce` or `evaluate_only`"),
+        ({"manifest": 1}, "`manifest` must be an object, or a string of YAML or JSON"),
+        ({"manifest": []}, "`manifest` must be an object, or a string of YAML or JSON"),
+        ({"manifest_ref": 1}, "`manifest_ref` must be a string"),
+        ({"manifest": {}, "manifest_ref": "a"}, "give either `manifest` or `manifest_ref`"),
+        ({"manifest_signature": {"key_id": "k", "signature": "s"}}, "`manifest_signature` goes with `manifest`"),
+        ({"manifest": {}, "manifest_signature": {"key_id": "k"}}, "`manifest_signature` must be an object with the "
+         "strings `key_id` and `signature`"),
+        ({"manifest": {}, "manifest_signature": {"key_id": "k", "signature": 1}}, "`manifest_signature` must be an "
+         "object with the strings `key_id` and `signature`"),
+        ({"intervention_point": "output"}, "`intervention_point` contradicts the path"),
+        ({"intervention_point": 1}, "`intervention_point` must be a string"),
+        ({"request_id": ""}, "`request_id` must be 1 to 128 printable characters"),
+        ({"request_id": "x" * 129}, "`request_id` must be 1 to 128 printable characters"),
+        ({"request_id": "a\nb"}, "`request_id` must be 1 to 128 printable characters"),
+        ({"request_id": 7}, "`request_id` must be 1 to 128 printable characters"),
+        ({"include": "trace"}, "`include` must be a list of different names out of `policy_input`, `receipt`, "
+         "`trace`"),
+        ({"include": ["trace", "trace"]}, "`include` must be a list of different names out of `policy_input`, "
+         "`receipt`, `trace`"),
+        ({"include": [{}]}, "`include` must be a list of different names out of `policy_input`, `receipt`, `trace`"),
+    ],
+)  # fmt: skip
+def test_each_wrong_member_is_named(members: dict[str, Any], detail: str) -> None:
+    """The detail names the member and what is allowed, never the value."""
+    assert _detail(orjson.dumps({"snapshot": {}, **members})) == detail
+
+
+def test_a_point_must_be_somewhere() -> None:
+    """Without a point in the path it must be in the body."""
+    detail = _detail(b'{"snapshot":{}}', None)
+    assert detail == "`intervention_point` is missing: give it in the path or in the body"
+
+
+def test_a_bad_request_keeps_its_id() -> None:
+    """A request that can be told apart is told apart, also when it is refused."""
+    with pytest.raises(ProblemError) as caught:
+        parse_evaluate(b'{"request_id": "r1", "mode": 1, "snapshot": {}}', "input")
+    assert caught.value.request_id == "r1"
+    assert caught.value.as_json()["request_id"] == "r1"
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({}, "`requests` must be a list"),
+        ({"requests": {}}, "`requests` must be a list"),
+        ({"requests": [], "x": 1}, "the body has a member that is not known; known are `requests`"),
+        ({"requests": [{}] * (MAX_BATCH + 1)}, "`requests` has more than 256 items"),
+    ],
+)
+def test_a_bad_batch_is_named(body: dict[str, Any], detail: str) -> None:
+    """A batch is a list of at most 256 requests and nothing else."""
+    with pytest.raises(ProblemError) as caught:
+        parse_batch(orjson.dumps(body))
+    assert caught.value.detail == detail
+
+
+def test_a_problem_always_denies() -> None:
+    """The body of a problem carries the deny that its caller must act on."""
+    with pytest.raises(ProblemError) as caught:
+        parse_evaluate(b"[]", "input")
+    assert caught.value.as_json() == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "the body is not a JSON object",
+        "verdict": {
+            "decision": "deny",
+            "reason": "runtime_error:request_invalid",
+            "message": "The request is invalid.",
+            "result_labels": [],
+        },
+    }
