@@ -63,4 +63,6 @@ def test_the_architecture_names_modules_that_exist() -> None:
     """What it calls by a path below the package is there, in the text and in the drawings."""
     named = set(re.findall(r"(?<![\w/.])([a-z]+/[a-z_]+)", ARCHITECTURE))
     assert len(named) > 15
-    assert {name for name in named if not (PACKAGE / f"{name}.py").exists() and not (PACKAGE / name).is_dir()} == set()
+    assert {
+        name for name in named if not (PACKAGE / f"{name}.py").exists() and not (PACKAGE / name).is_dir()
+    } == set()

@@ -10,10 +10,9 @@ from acs_sidecar.approval.resolution import Approvals, Claim, Offer, Resolution
 from acs_sidecar.audit.format.entry import decision_entry, refusal_entry
 from acs_sidecar.audit.format.ports import AuditLog, AuditPosition, AuditUnavailableError
 from acs_sidecar.audit.format.record import AuditEntry
-from acs_sidecar.manifests.catalog import AnyManifest
 from acs_sidecar.spec.decision import Decision
 from acs_sidecar.spec.evaluation import Evaluation, evaluate
-from acs_sidecar.spec.manifest.compiled import CompiledPoint, InvalidManifest
+from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledPoint, InvalidManifest
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.sender import Sender
 from acs_sidecar.spec.trace import Trace

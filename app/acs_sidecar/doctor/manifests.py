@@ -6,7 +6,6 @@ from pathlib import Path
 
 from acs_sidecar.doctor.files import quoted, secret_file, writable_directory
 from acs_sidecar.doctor.result import Result, counted, ok, problem, warning
-from acs_sidecar.manifests.catalog import AnyManifest
 from acs_sidecar.manifests.discovery import build_bundle, operator_files, read_offline
 from acs_sidecar.manifests.files import ManifestFile
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest, inline_mode
@@ -14,7 +13,7 @@ from acs_sidecar.manifests.reload import compile_set
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.outbound.fetch_outcome import FetchFault
 from acs_sidecar.settings.tree import Settings
-from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode, InvalidManifest
+from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledManifest, InlineMode, InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 
 __all__ = ["Manifests", "check_manifests", "compiled_manifests"]

@@ -14,7 +14,13 @@ from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
 from acs_sidecar.spec.document.text import Document
-from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
+from acs_sidecar.spec.manifest.compiled import (
+    AnyManifest,
+    CompiledManifest,
+    InlineMode,
+    InvalidManifest,
+    Provenance,
+)
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.model import document_digest, document_of
 from acs_sidecar.spec.reasons import Reason
@@ -24,9 +30,8 @@ from acs_sidecar.telemetry.metrics import Metrics
 from acs_sidecar.wire.problems import ProblemError
 from acs_sidecar.wire.requests import EvaluateRequest
 
-__all__ = ["AnyManifest", "Catalog", "InlineManifests", "OperatorManifests"]
+__all__ = ["Catalog", "InlineManifests", "OperatorManifests"]
 
-AnyManifest = CompiledManifest | InvalidManifest
 Given = str | dict[str, Json]
 
 

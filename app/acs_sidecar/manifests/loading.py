@@ -19,7 +19,6 @@ from acs_sidecar.engines.registry import policy_types
 from acs_sidecar.engines.rego.coverage import RegoCoverage
 from acs_sidecar.engines.rego.type import RegoType
 from acs_sidecar.manifests.bundle import ManifestBundle
-from acs_sidecar.manifests.catalog import AnyManifest
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.discovery import build_bundle, read_operator_manifests
@@ -31,7 +30,13 @@ from acs_sidecar.resolvers.webhook import webhook_resolver
 from acs_sidecar.sandbox.sandbox import Sandbox
 from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.document.locations import placed
-from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode, InvalidManifest, Provenance
+from acs_sidecar.spec.manifest.compiled import (
+    AnyManifest,
+    CompiledManifest,
+    InlineMode,
+    InvalidManifest,
+    Provenance,
+)
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 

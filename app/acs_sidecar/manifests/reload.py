@@ -15,11 +15,11 @@ import structlog
 
 from acs_sidecar.audit.format.ports import AuditLog, AuditUnavailableError
 from acs_sidecar.audit.format.record import ServiceEvent
-from acs_sidecar.manifests.catalog import AnyManifest, Catalog, OperatorManifests
+from acs_sidecar.manifests.catalog import Catalog, OperatorManifests
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.kept_sources import KeptSources, Read
 from acs_sidecar.spec.canonical import digest
-from acs_sidecar.spec.manifest.compiled import InvalidManifest
+from acs_sidecar.spec.manifest.compiled import AnyManifest, InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.values import Json
 

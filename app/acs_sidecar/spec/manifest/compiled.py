@@ -17,6 +17,7 @@ __all__ = [
     "NO_ANNOTATIONS",
     "NO_TOOL",
     "Annotate",
+    "AnyManifest",
     "CompiledManifest",
     "CompiledPoint",
     "InlineMode",
@@ -141,3 +142,6 @@ class InvalidManifest:
     provenance: Provenance
     error: ManifestError
     digest: str | None
+
+
+AnyManifest = CompiledManifest | InvalidManifest

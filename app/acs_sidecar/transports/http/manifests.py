@@ -11,13 +11,12 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from acs_sidecar.manifests.catalog import AnyManifest
 from acs_sidecar.manifests.schema import manifest_schema
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.spec.caller import Caller
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
 from acs_sidecar.spec.document.locations import placed
-from acs_sidecar.spec.manifest.compiled import InlineMode, InvalidManifest, Provenance
+from acs_sidecar.spec.manifest.compiled import AnyManifest, InlineMode, InvalidManifest, Provenance
 from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.merge import member_sources
 from acs_sidecar.spec.manifest.model import document_digest, document_of
