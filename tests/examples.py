@@ -1,4 +1,4 @@
-"""The cases beside the example manifests, for a service that has loaded those (contract 3.4)."""
+"""The cases beside the example manifests, for a service that has loaded those (section 3.4)."""
 
 from dataclasses import dataclass
 from pathlib import Path

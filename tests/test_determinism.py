@@ -1,4 +1,4 @@
-"""Contract 1.1: same manifest, snapshot and mode, same bytes; in any process and any order."""
+"""Section 1.1: same manifest, snapshot and mode, same bytes; in any process and any order."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The example manifests do what their cases say, in-process and over HTTP (contract 1, 2.1, 3.4)."""
+"""The example manifests do what their cases say, in-process and over HTTP (sections 1, 2.1, 3.4)."""
 
 import asyncio
 import json

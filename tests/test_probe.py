@@ -1,4 +1,4 @@
-"""The probe that containers and pods run (contract 2.3)."""
+"""The probe that containers and pods run (section 2.3)."""
 
 import subprocess
 import sys

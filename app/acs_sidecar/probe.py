@@ -1,4 +1,4 @@
-"""`acs-probe`: ask the service beside this process whether it is ready, or alive (contract 2.3).
+"""`acs-probe`: ask the service beside this process whether it is ready, or alive (section 2.3).
 
 For the probes of containers and pods, which run every few seconds: it imports the standard library
 alone and needs no shell. It finds the service by the same `ACS_` variables.

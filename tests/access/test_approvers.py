@@ -1,4 +1,4 @@
-"""The approvers file: whose signatures count, read strictly (specification 17.1)."""
+"""The approvers file: whose signatures count, read strictly (section 19)."""
 
 import base64
 from pathlib import Path

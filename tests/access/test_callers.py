@@ -1,4 +1,4 @@
-"""Contract 2.4: the callers file, read strictly."""
+"""Section 2.4: the callers file, read strictly."""
 
 from hashlib import sha256
 from pathlib import Path

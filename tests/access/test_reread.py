@@ -1,4 +1,4 @@
-"""Contract 2.4: files of trust are read again on change, and a bad change is not taken."""
+"""Section 2.4: files of trust are read again on change, and a bad change is not taken."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Contract 2.5: signatures of manifests, and the file of the keys that may make them."""
+"""Section 2.5: signatures of manifests, and the file of the keys that may make them."""
 
 import base64
 import copy

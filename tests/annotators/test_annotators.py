@@ -1,4 +1,4 @@
-"""Contract 1.6: annotators against a real HTTP server, with an outcome that never depends on timing."""
+"""Section 1.6: annotators against a real HTTP server, with an outcome that never depends on timing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Contract 1.6: the `classifier` annotator and its local providers, as a manifest's author meets them."""
+"""Section 1.6: the `classifier` annotator and its local providers, as a manifest's author meets them."""
 
 import asyncio
 import threading

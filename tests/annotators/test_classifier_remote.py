@@ -1,4 +1,4 @@
-"""Contract 1.6: remote `classifier` providers, in the shapes that their APIs answer in, all give one shape."""
+"""Section 1.6: remote `classifier` providers, in the shapes that their APIs answer in, all give one shape."""
 
 import asyncio
 from typing import Any

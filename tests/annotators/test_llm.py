@@ -1,4 +1,4 @@
-"""Contract 1.6: an `llm` annotator asks a model over the wire and takes one JSON object for an answer."""
+"""Section 1.6: an `llm` annotator asks a model over the wire and takes one JSON object for an answer."""
 
 import asyncio
 from typing import Any

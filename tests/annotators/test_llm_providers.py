@@ -1,4 +1,4 @@
-"""Contract 1.6: Gemini, Ollama and Bedrock, in the shapes that their APIs answer in."""
+"""Section 1.6: Gemini, Ollama and Bedrock, in the shapes that their APIs answer in."""
 
 import re
 from typing import Any

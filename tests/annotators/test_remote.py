@@ -1,4 +1,4 @@
-"""Contract 1.6: whatever a server does, its annotator fails closed, in time, and troubles nobody else."""
+"""Section 1.6: whatever a server does, its annotator fails closed, in time, and troubles nobody else."""
 
 import asyncio
 import gc

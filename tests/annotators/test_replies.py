@@ -1,4 +1,4 @@
-"""Contract 1.6: whatever a provider answers, its reply is read or refused, and a reading is honest."""
+"""Section 1.6: whatever a provider answers, its reply is read or refused, and a reading is honest."""
 
 import copy
 from collections.abc import Callable

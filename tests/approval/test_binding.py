@@ -1,4 +1,4 @@
-"""An approval for one action never authorises another (specification 17.1, 24)."""
+"""An approval for one action never authorises another (section 19)."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator

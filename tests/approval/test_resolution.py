@@ -1,4 +1,4 @@
-"""What becomes of an escalation: who is asked, when time is up, and when nobody is asked at all (17.1)."""
+"""What becomes of an escalation: who is asked, when time is up, and when nobody is asked at all (section 19)."""
 
 from copy import deepcopy
 from typing import Any

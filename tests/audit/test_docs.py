@@ -1,4 +1,4 @@
-"""The documentation's own verifier works as it is printed, on real receipts (contract 4.5)."""
+"""The documentation's own verifier works as it is printed, on real receipts (section 4.5)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The commands on the audit log, on real logs (contract 4.5)."""
+"""The commands on the audit log, on real logs (section 4.5)."""
 
 import csv
 import io

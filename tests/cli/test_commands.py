@@ -1,4 +1,4 @@
-"""Contract 3.4: the commands, as a person or a script would run them."""
+"""Section 3.4: the commands, as a person or a script would run them."""
 
 import json
 import subprocess

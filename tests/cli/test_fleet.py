@@ -1,4 +1,4 @@
-"""Shipping logs to a real cluster of three NATS servers, and auditing the fleet from there (contract 4)."""
+"""Shipping logs to a real cluster of three NATS servers, and auditing the fleet from there (section 4)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Contract 3.4: `acs-sidecar test` runs the cases beside a manifest, and tells what became of them."""
+"""Section 3.4: `acs-sidecar test` runs the cases beside a manifest, and tells what became of them."""
 
 import json
 import resource

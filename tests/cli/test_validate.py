@@ -1,4 +1,4 @@
-"""Contract 3.4: `acs-sidecar validate` points at each finding in the file that it is about."""
+"""Section 3.4: `acs-sidecar validate` points at each finding in the file that it is about."""
 
 import json
 from pathlib import Path

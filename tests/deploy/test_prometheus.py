@@ -1,4 +1,4 @@
-"""Alert rules and the dashboard, against Prometheus itself and a service that it scrapes (contract 5)."""
+"""Alert rules and the dashboard, against Prometheus itself and a service that it scrapes (section 5)."""
 
 import json
 import os

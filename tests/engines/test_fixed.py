@@ -1,4 +1,4 @@
-"""The `test` policy type (contract 1.7)."""
+"""The `test` policy type (section 1.7)."""
 
 import time
 

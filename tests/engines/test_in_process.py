@@ -1,4 +1,4 @@
-"""Dispatch in this process: every failure of an engine is one of the policy (contract 1.7, 1.12)."""
+"""Dispatch in this process: every failure of an engine is one of the policy (sections 1.7, 1.12)."""
 
 import asyncio
 import threading

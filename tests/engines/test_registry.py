@@ -1,4 +1,4 @@
-"""The registry of policy types (contract 1.7)."""
+"""The registry of policy types (section 1.7)."""
 
 import subprocess
 import sys

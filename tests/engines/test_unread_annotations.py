@@ -1,4 +1,4 @@
-"""Contract 3.4: an annotation that no policy reads is remarked upon, where that can be known."""
+"""Section 3.4: an annotation that no policy reads is remarked upon, where that can be known."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Contract 1.1 and 2.2: hostile requests never get a 500, an allow, or unbounded time and memory."""
+"""Sections 1.1 and 2.2: hostile requests never get a 500, an allow, or unbounded time and memory."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Contract 2.5: what is kept of manifests that came with requests, so that later ones need not be compiled."""
+"""Section 2.5: what is kept of manifests that came with requests, so that later ones need not be compiled."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Contract 3.1 to 3.3: manifests that extend others, from files and from a real HTTPS server."""
+"""Sections 3.1 to 3.3: manifests that extend others, from files and from a real HTTPS server."""
 
 import asyncio
 import base64

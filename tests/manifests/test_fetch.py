@@ -1,4 +1,4 @@
-"""Contract 3.3: the guard around fetches, against a real HTTPS server."""
+"""Section 3.3: the guard around fetches, against a real HTTPS server."""
 
 import asyncio
 import base64

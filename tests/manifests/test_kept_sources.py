@@ -1,4 +1,4 @@
-"""Contract 1.3 and 3.1: what a manifest read goes with it, names it, and is not read twice."""
+"""Sections 1.3 and 3.1: what a manifest read goes with it, names it, and is not read twice."""
 
 import os
 import pickle

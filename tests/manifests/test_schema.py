@@ -1,4 +1,4 @@
-"""The JSON Schema of the manifest: current, served, and never stricter than the readers (contract 2.3)."""
+"""The JSON Schema of the manifest: current, served, and never stricter than the readers (section 2.3)."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Contract 3.2: the files that a manifest names are read within its directory and within bounds."""
+"""Section 3.2: the files that a manifest names are read within its directory and within bounds."""
 
 import io
 import os

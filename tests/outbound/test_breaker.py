@@ -1,4 +1,4 @@
-"""Contract 1.6: a breaker opens after failures in a row, and one call at a time finds out whether to close."""
+"""Section 1.6: a breaker opens after failures in a row, and one call at a time finds out whether to close."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

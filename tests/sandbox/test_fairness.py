@@ -1,4 +1,4 @@
-"""Stuck policies wait for their end by themselves: the rest of the pool goes on (contract 2.5)."""
+"""Stuck policies wait for their end by themselves: the rest of the pool goes on (section 2.5)."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What a hostile policy does costs its own request and nobody else's (contract 2.5, 1.11)."""
+"""What a hostile policy does costs its own request and nobody else's (sections 2.5, 1.11)."""
 
 import asyncio
 import time

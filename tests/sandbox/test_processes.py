@@ -1,4 +1,4 @@
-"""Processes of the sandbox: confinement, deaths at any moment, and nothing left behind (contract 2.5)."""
+"""Processes of the sandbox: confinement, deaths at any moment, and nothing left behind (section 2.5)."""
 
 import asyncio
 import os

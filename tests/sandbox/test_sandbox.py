@@ -1,4 +1,4 @@
-"""The sandbox gives the answers that the evaluators give in process (contract 2.5, `sandboxed`)."""
+"""The sandbox gives the answers that the evaluators give in process (section 2.5, `sandboxed`)."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What a child says is checked member by member (contract 2.5)."""
+"""What a child says is checked member by member (section 2.5)."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Contract 2.4: who connects to the Unix socket."""
+"""Section 2.4: who connects to the Unix socket."""
 
 import asyncio
 import http.client

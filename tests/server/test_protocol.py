@@ -1,4 +1,4 @@
-"""Contract 2.6: the thin protocol under the service keeps HTTP as it is, in fewer writes."""
+"""Section 2.6: the thin protocol under the service keeps HTTP as it is, in fewer writes."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Contract 3.1: reloads of running services, under load, with workers that die, by signal and by watching.
+"""Section 3.1: reloads of running services, under load, with workers that die, by signal and by watching.
 
 `ACS_TEST_RELOADS` sets how often the load test reloads: 1000 takes about five minutes.
 """

@@ -1,4 +1,4 @@
-"""Contract 3.1: the supervisor's side of a reload, with workers that are played over real channels."""
+"""Section 3.1: the supervisor's side of a reload, with workers that are played over real channels."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Contract 2.2: clients that send or read slowly are closed in time, and nobody else notices."""
+"""Section 2.2: clients that send or read slowly are closed in time, and nobody else notices."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Contract 2.6: workers that hang, die, fail or lose their supervisor, with real processes and policies."""
+"""Section 2.6: workers that hang, die, fail or lose their supervisor, with real processes and policies."""
 
 import contextlib
 import itertools

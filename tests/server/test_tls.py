@@ -1,4 +1,4 @@
-"""Contract 2.4: TLS, callers by their certificates, and certificates that change while connections live."""
+"""Section 2.4: TLS, callers by their certificates, and certificates that change while connections live."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Contract 2.6: settings from defaults, a file, the environment and options."""
+"""Section 2.6: settings from defaults, a file, the environment and options."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Contract 2.4: scopes, and the globs of agents and manifests."""
+"""Section 2.4: scopes, and the globs of agents and manifests."""
 
 from fnmatch import fnmatchcase
 from typing import Any

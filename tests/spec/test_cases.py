@@ -1,4 +1,4 @@
-"""Contract 3.4: test cases are read strictly, and compared exactly."""
+"""Section 3.4: test cases are read strictly, and compared exactly."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Contract 1.3: one YAML 1.2 core or JSON document, strict and bounded."""
+"""Section 1.3: one YAML 1.2 core or JSON document, strict and bounded."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Contract 2.5: what an inline manifest may not say, and where it may call."""
+"""Section 2.5: what an inline manifest may not say, and where it may call."""
 
 from typing import Any
 

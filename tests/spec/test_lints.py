@@ -1,4 +1,4 @@
-"""Contract 3.4: lints of a valid manifest, each with its code, its place and what to do."""
+"""Section 3.4: lints of a valid manifest, each with its code, its place and what to do."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Contract 1.3: findings of a text name line and column."""
+"""Section 1.3: findings of a text name line and column."""
 
 from dataclasses import replace
 

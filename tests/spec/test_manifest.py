@@ -1,4 +1,4 @@
-"""Contract 1.3: what makes a manifest invalid, and how it is said."""
+"""Section 1.3: what makes a manifest invalid, and how it is said."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Contract 3.3: how manifests become one, whatever they hold and in whatever order they come."""
+"""Section 3.3: how manifests become one, whatever they hold and in whatever order they come."""
 
 import itertools
 from typing import Any

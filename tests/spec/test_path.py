@@ -1,4 +1,4 @@
-"""Contract 1.4: the path language."""
+"""Section 1.4: the path language."""
 
 import json
 

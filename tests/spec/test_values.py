@@ -1,4 +1,4 @@
-"""Contract 1.8 and 1.11: depth, canonical form and identities."""
+"""Sections 1.8 and 1.11: depth, canonical form and identities."""
 
 import hashlib
 import json

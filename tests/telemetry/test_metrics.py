@@ -1,4 +1,4 @@
-"""Metrics in shared memory: summed over processes, bounded, and exposed in both formats (contract 5)."""
+"""Metrics in shared memory: summed over processes, bounded, and exposed in both formats (section 5)."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Log lines leave through a thread: a reader that stops holds nobody up (contract 5)."""
+"""Log lines leave through a thread: a reader that stops holds nobody up (section 5)."""
 
 import os
 import time

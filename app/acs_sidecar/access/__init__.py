@@ -1,1 +1,1 @@
-"""The files that say who is trusted: callers, certificates, keys of inline manifests (contract 2.4, 2.5)."""
+"""The files that say who is trusted: callers, certificates, keys of inline manifests (sections 2.4, 2.5)."""

@@ -1,4 +1,4 @@
-"""The approvers file: whose signatures count, and for what (specification 17.1)."""
+"""The approvers file: whose signatures count, and for what (section 19)."""
 
 from pathlib import Path
 

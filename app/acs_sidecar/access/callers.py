@@ -1,4 +1,4 @@
-"""The callers file: who may call, by which credential, for what (contract 2.4)."""
+"""The callers file: who may call, by which credential, for what (section 2.4)."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""All files of trust of one process, looked at again once a second (contract 2.4)."""
+"""All files of trust of one process, looked at again once a second (section 2.4)."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""What a file says, read again when the file changes (contract 2.4)."""
+"""What a file says, read again when the file changes (section 2.4)."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Signatures of manifests that come with a request, and the keys that may make them (contract 2.5, 3.4)."""
+"""Signatures of manifests that come with a request, and the keys that may make them (sections 2.5, 3.4)."""
 
 import base64
 from collections.abc import Mapping

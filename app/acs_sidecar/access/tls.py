@@ -1,4 +1,4 @@
-"""TLS of the listening socket, and its renewal while connections are served (contract 2.4)."""
+"""TLS of the listening socket, and its renewal while connections are served (section 2.4)."""
 
 import ssl
 from collections.abc import Callable

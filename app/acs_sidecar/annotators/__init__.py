@@ -1,1 +1,1 @@
-"""Annotators: the only I/O in the middle of a decision (contract 1.6)."""
+"""Annotators: the only I/O in the middle of a decision (section 1.6)."""

@@ -1,4 +1,4 @@
-"""The `endpoint` annotator: POST a value as JSON, take JSON back (contract 1.6)."""
+"""The `endpoint` annotator: POST a value as JSON, take JSON back (section 1.6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One annotator's way to its server: deadline, connections, retries and breaker (contract 1.6)."""
+"""One annotator's way to its server: deadline, connections, retries and breaker (section 1.6)."""
 
 import asyncio
 import time

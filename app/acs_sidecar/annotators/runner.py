@@ -1,4 +1,4 @@
-"""Runs a point's annotators: concurrently, with an outcome that never depends on timing (contract 1.6)."""
+"""Runs a point's annotators: concurrently, with an outcome that never depends on timing (section 1.6)."""
 
 import asyncio
 from collections.abc import Mapping

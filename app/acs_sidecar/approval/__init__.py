@@ -1,1 +1,1 @@
-"""Approvals as pure functions and values: challenges, approvals, who may approve, what follows (17.1)."""
+"""Approvals as pure functions and values: challenges, approvals, approvers, what follows (section 19)."""

@@ -1,4 +1,4 @@
-"""The challenge: what exactly is to be approved, signed by the service and expiring (specification 17.1)."""
+"""The challenge: what exactly is to be approved, signed by the service and expiring (section 19)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""From a resolution to the entry that goes into its record (contract 4.1)."""
+"""From a resolution to the entry that goes into its record (section 4.1)."""
 
 from dataclasses import replace
 

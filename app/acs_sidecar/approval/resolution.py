@@ -1,4 +1,4 @@
-"""From an escalation to what became of it: challenges for what escalates, and their resolution (17.1)."""
+"""From an escalation to its outcome: challenges for what escalates, and their resolution (section 19)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

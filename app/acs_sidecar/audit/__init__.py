@@ -1,1 +1,1 @@
-"""The audit log: its format, its writer, its readers, its shipping (contract 4)."""
+"""The audit log: its format, its writer, its readers, its shipping (section 4)."""

@@ -60,7 +60,7 @@ class DecisionSink(Protocol):
 
 
 class UnrecordedError(ProblemError):
-    """A verdict that may not leave, for its record cannot be written (contract 4.2)."""
+    """A verdict that may not leave, for its record cannot be written (section 4.2)."""
 
     def __init__(self, request_id: str | None) -> None:
         super().__init__(
@@ -127,7 +127,7 @@ class DecisionService:
         return Recorded(decision, position)
 
     async def resolve(self, request: EvaluateRequest, claim: Claim) -> Resolved:
-        """Decide again on an action that escalated, and say what the approval makes of it (17.1).
+        """Decide again on an action that escalated, and say what the approval makes of it (section 19).
 
         Raises `ProblemError` as `decide` does.
         """

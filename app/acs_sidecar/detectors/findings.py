@@ -1,4 +1,4 @@
-"""What a detector finds, and the annotation that tells it (contract 1.6)."""
+"""What a detector finds, and the annotation that tells it (section 1.6)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
@@ -22,7 +22,7 @@ A plain tuple, as there can be thousands; so is a finding.
 Finding: TypeAlias = tuple[int, int, str, float, str, bool]
 """Something found in a value: as `Found`, then the path to the text, and whether that is the name of a member.
 
-The path leads there from the value (contract 1.4, without the root) and is empty where the value is a text.
+The path leads there from the value (section 1.4, without the root) and is empty where the value is a text.
 """
 
 Detector = Callable[[Json], dict[str, Json]]

@@ -1,4 +1,4 @@
-"""From the policies and bindings of a manifest to one evaluator per point (contract 1.7)."""
+"""From the policies and bindings of a manifest to one evaluator per point (section 1.7)."""
 
 import hashlib
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What a policy compiler has to say to the author of a manifest (contract 1.3)."""
+"""What a policy compiler has to say to the author of a manifest (section 1.3)."""
 
 from typing import NamedTuple
 

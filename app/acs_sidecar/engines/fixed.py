@@ -1,4 +1,4 @@
-"""The `test` policy type: a test double with the same pipeline around it and no engine (contract 1.7)."""
+"""The `test` policy type: a test double with the same pipeline around it and no engine (section 1.7)."""
 
 import time
 from collections.abc import Iterator

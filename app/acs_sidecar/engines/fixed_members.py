@@ -1,4 +1,4 @@
-"""The members of a `test` policy, each with its shape as JSON Schema (contract 1.7)."""
+"""The members of a `test` policy, each with its shape as JSON Schema (section 1.7)."""
 
 from acs_sidecar.spec.manifest.members import MemberTable
 

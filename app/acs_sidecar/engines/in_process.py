@@ -1,4 +1,4 @@
-"""Evaluation in this process: the boundary behind which an engine may fail as it likes (contract 1.7)."""
+"""Evaluation in this process: the boundary behind which an engine may fail as it likes (section 1.7)."""
 
 from acs_sidecar.spec.ports import Evaluator, PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason

@@ -1,4 +1,4 @@
-"""The policy type of an engine that is not installed: every policy of it is refused (contract 1.7)."""
+"""The policy type of an engine that is not installed: every policy of it is refused (section 1.7)."""
 
 from dataclasses import dataclass
 

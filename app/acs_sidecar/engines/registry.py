@@ -1,4 +1,4 @@
-"""Every policy type by its name in a manifest (contract 1.7)."""
+"""Every policy type by its name in a manifest (section 1.7)."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""The operator's and the callers' manifests: found, read, composed, compiled, reloaded (contract 3)."""
+"""The operator's and the callers' manifests: found, read, composed, compiled, reloaded (section 3)."""

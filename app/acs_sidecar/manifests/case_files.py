@@ -1,4 +1,4 @@
-"""Finds and reads the test cases beside a manifest (contract 3.4)."""
+"""Finds and reads the test cases beside a manifest (section 3.4)."""
 
 from acs_sidecar.manifests.files import SUFFIXES, ManifestFile, read_document
 from acs_sidecar.spec.manifest.cases import Case, read_cases

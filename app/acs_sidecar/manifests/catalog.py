@@ -1,4 +1,4 @@
-"""Which compiled manifest serves a request: the operator's, or one that came along (contract 2.1, 2.5)."""
+"""Which compiled manifest serves a request: the operator's, or one that came along (sections 2.1, 2.5)."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""From a document to a compiled manifest: validation, policies, annotators (contract 1.3, 2.5)."""
+"""From a document to a compiled manifest: validation, policies, annotators (sections 1.3, 2.5)."""
 
 import re
 from collections.abc import Mapping

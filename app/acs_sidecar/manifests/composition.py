@@ -1,4 +1,4 @@
-"""Reads a manifest with all that it extends, and fetches what it names elsewhere (contract 3.2, 3.3)."""
+"""Reads a manifest with all that it extends, and fetches what it names elsewhere (sections 3.2, 3.3)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""From settings to the operator's manifests, read with all that they name, not compiled (contract 3.1)."""
+"""From settings to the operator's manifests, read with all that they name, not compiled (section 3.1)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ __all__ = [
 def read_operator_manifests(
     settings: Settings, bundle: ManifestBundle | None = None, *, kept: bool = False
 ) -> tuple[ReadManifest, ...]:
-    """Read the operator's set (contract 3.1), as `read_manifests` does; with a `bundle`, out of that.
+    """Read the operator's set (section 3.1), as `read_manifests` does; with a `bundle`, out of that.
 
     `kept` is the bundle that served last, else the newest. Raises `ManifestError` when it cannot be
     listed. May take as long as other servers take.

@@ -1,4 +1,4 @@
-"""Finds and reads the operator's manifests (contract 3.1)."""
+"""Finds and reads the operator's manifests (section 3.1)."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

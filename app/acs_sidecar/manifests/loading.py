@@ -1,4 +1,4 @@
-"""From what was read to the operator's manifests, compiled and held to the settings (contract 3.1)."""
+"""From what was read to the operator's manifests, compiled and held to the settings (section 3.1)."""
 
 import os
 import time
@@ -131,7 +131,7 @@ def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> Manifes
 
 
 def inline_mode(settings: Settings, manifests: Sized) -> InlineMode:
-    """Choose the default of contract 2.5: deny beside operator's `manifests` or in public, else sandboxed."""
+    """Choose the default of section 2.5: deny beside operator's `manifests` or in public, else sandboxed."""
     if settings.inline_manifests is not None:
         return settings.inline_manifests
     if settings.manifests_url or not settings.local or manifests:
@@ -140,7 +140,7 @@ def inline_mode(settings: Settings, manifests: Sized) -> InlineMode:
 
 
 def refuse_what_cannot_serve(settings: Settings, by_name: Mapping[str, AnyManifest]) -> None:
-    """Hold a compiled set to the settings (contract 3.1). Raises `ManifestError`."""
+    """Hold a compiled set to the settings (section 3.1). Raises `ManifestError`."""
     findings = [
         finding
         for manifest in by_name.values()

@@ -1,4 +1,4 @@
-"""How an operator's set takes the place of another: read, compiled aside, then swapped (contract 3.1).
+"""How an operator's set takes the place of another: read, compiled aside, then swapped (section 3.1).
 
 With several workers one reads, all compile what it read, and each swaps when it is told that all
 could. What is not swapped leaves no trace.

@@ -1,4 +1,4 @@
-"""The files that a manifest names, read from its directory within bounds (contract 3.2)."""
+"""The files that a manifest names, read from its directory within bounds (section 3.2)."""
 
 import gzip
 import io

@@ -1,1 +1,1 @@
-"""Calls to other servers: connections, addresses, circuit breakers, fetching (contract 1.6, 3.3)."""
+"""Calls to other servers: connections, addresses, circuit breakers, fetching (sections 1.6, 3.3)."""

@@ -1,4 +1,4 @@
-"""A circuit breaker: an annotator that keeps failing is left alone for a while (contract 1.6)."""
+"""A circuit breaker: an annotator that keeps failing is left alone for a while (section 1.6)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Calls to annotators' servers: each annotator has a pool of connections of its own (contract 1.6)."""
+"""Calls to annotators' servers: each annotator has a pool of connections of its own (section 1.6)."""
 
 import asyncio
 import weakref

@@ -1,4 +1,4 @@
-"""Fetches what manifests name on other servers, and nothing that they should not reach (contract 3.3).
+"""Fetches what manifests name on other servers, and nothing that they should not reach (section 3.3).
 
 Here is the guard, `fetch_connections` is what it guards. Every hop of a fetch passes the same checks, and
 the address is checked where the socket is made, so that neither a name nor a second answer of its name

@@ -1,4 +1,4 @@
-"""HTTPS as aiohttp speaks it: one hop of a fetch, over sockets whose addresses are judged (contract 3.3).
+"""HTTPS as aiohttp speaks it: one hop of a fetch, over sockets whose addresses are judged (section 3.3).
 
 To be imported only where something is fetched: it loads for longer than most commands run.
 """

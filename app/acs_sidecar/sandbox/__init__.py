@@ -1,1 +1,1 @@
-"""Policies of strangers, compiled and evaluated in child processes (contract 2.5)."""
+"""Policies of strangers, compiled and evaluated in child processes (section 2.5)."""

@@ -1,4 +1,4 @@
-"""The child of the sandbox: compiles and evaluates what it is sent, one thing at a time (contract 2.5).
+"""The child of the sandbox: compiles and evaluates what it is sent, one thing at a time (section 2.5).
 
 Nothing here is trusted once a policy has run in it: the parent checks every answer, and kills the
 child that dies, dawdles or talks nonsense.

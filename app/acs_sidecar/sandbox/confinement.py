@@ -1,4 +1,4 @@
-"""What takes a child's powers away before it meets anything that a stranger wrote (contract 2.5).
+"""What takes a child's powers away before it meets anything that a stranger wrote (section 2.5).
 
 On Linux all of it MUST work, for root and for others, or the child does not start. Elsewhere the
 limits that the system does not have are left out.

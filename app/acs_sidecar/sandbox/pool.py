@@ -1,4 +1,4 @@
-"""The pool of children: who works for whom, for how long, and who waits (contract 2.5).
+"""The pool of children: who works for whom, for how long, and who waits (section 2.5).
 
 A child has one call at a time. One that is overdue is killed and replaced, so a call costs nobody
 but its asker more than a place in the pool for a bounded time. No manifest may hold more than half

@@ -1,4 +1,4 @@
-"""The service's hold on the sandbox's processes: the zygote, and a worker for each child (contract 2.5)."""
+"""The service's hold on the sandbox's processes: the zygote, and a worker for each child (section 2.5)."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""The sandbox: strangers' policies, compiled and evaluated in children that can be killed (contract 2.5).
+"""The sandbox: strangers' policies, compiled and evaluated in children that can be killed (section 2.5).
 
 How it is made: `sandbox_zygote` forks children, `sandbox_confinement` takes their powers away,
 `sandbox_child` compiles and evaluates in them, `sandbox_wire` is what is said to them and back,

@@ -1,4 +1,4 @@
-"""The zygote: a process that has the engines loaded and forks children from itself (contract 2.5).
+"""The zygote: a process that has the engines loaded and forks children from itself (section 2.5).
 
 It runs nothing that a stranger wrote. The service tells it, over one socket, to fork a child around
 a channel or to kill one; it ends, with all its children, when that socket closes or the service is

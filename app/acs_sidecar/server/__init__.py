@@ -1,1 +1,1 @@
-"""Sockets and processes: how the application is served (contract 2.6)."""
+"""Sockets and processes: how the application is served (section 2.6)."""

@@ -1,4 +1,4 @@
-"""Reloads of the operator's manifests by all workers, all or nothing (contract 3.1).
+"""Reloads of the operator's manifests by all workers, all or nothing (section 3.1).
 
 One worker reads the set and compiles it; what it read goes to the others as it is, so that all
 compile the same; when every one could, all are told to swap. The supervisor keeps what serves for

@@ -1,4 +1,4 @@
-"""The process above the workers: starts them, replaces what dies or hangs, stops them (contract 2.6).
+"""The process above the workers: starts them, replaces what dies or hangs, stops them (section 2.6).
 
 It serves no request and runs no policy. One loop waits for signals, for what workers say, and for
 the next beat that is due.

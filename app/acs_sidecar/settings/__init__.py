@@ -1,1 +1,1 @@
-"""The settings of the service (contract 2.6)."""
+"""The settings of the service (section 2.6)."""

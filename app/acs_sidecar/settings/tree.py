@@ -1,4 +1,4 @@
-"""The settings: one frozen tree, from defaults, a YAML file, `ACS_` variables and options (contract 2.6)."""
+"""The settings: one frozen tree, from defaults, a YAML file, `ACS_` variables and options (section 2.6)."""
 
 import importlib.util
 import ipaddress

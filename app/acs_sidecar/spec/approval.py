@@ -1,4 +1,4 @@
-"""How a manifest wants escalations approved, and the port behind which a resolver is (specification 17.1).
+"""How a manifest wants escalations approved, and the port behind which a resolver is (section 19).
 
 The service keeps no approval state: what an approval needs to know travels in a signed challenge.
 """

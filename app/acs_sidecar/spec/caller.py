@@ -1,4 +1,4 @@
-"""Who calls, and what that caller may do (contract 2.4)."""
+"""Who calls, and what that caller may do (section 2.4)."""
 
 import re
 from collections.abc import Iterable

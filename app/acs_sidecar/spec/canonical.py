@@ -1,4 +1,4 @@
-"""Canonical JSON and the digests taken over it (contract 1.8)."""
+"""Canonical JSON and the digests taken over it (section 1.8)."""
 
 import hashlib
 

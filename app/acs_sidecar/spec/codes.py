@@ -1,4 +1,4 @@
-"""What looks like a code and may be written anywhere; free text may be content (contract 4.1)."""
+"""What looks like a code and may be written anywhere; free text may be content (section 4.1)."""
 
 import re
 

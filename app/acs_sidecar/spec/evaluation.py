@@ -1,4 +1,4 @@
-"""One evaluation, step by step: a snapshot and a compiled point in, a verdict out (contract 1.5).
+"""One evaluation, step by step: a snapshot and a compiled point in, a verdict out (section 1.5).
 
 The only waiting in it is for annotators and for the policy, both behind ports.
 """

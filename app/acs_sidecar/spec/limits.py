@@ -1,4 +1,4 @@
-"""The limits of contract 1.11: server defaults, and how a manifest may lower them."""
+"""The limits of section 1.11: server defaults, and how a manifest may lower them."""
 
 from dataclasses import dataclass, fields, replace
 

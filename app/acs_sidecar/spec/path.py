@@ -1,4 +1,4 @@
-"""The path language: a root, then member and index segments (contract 1.4)."""
+"""The path language: a root, then member and index segments (section 1.4)."""
 
 import json
 import re
@@ -66,7 +66,7 @@ class Path:
         return value
 
     def resolve(self, policy_input: Mapping[str, Json]) -> Json:
-        """Resolve any root against a policy input (contract 1.5). Raises as `walk` does."""
+        """Resolve any root against a policy input (section 1.5). Raises as `walk` does."""
         match self.root:
             case Root.SNAPSHOT:
                 return self.walk(policy_input["snapshot"])

@@ -1,4 +1,4 @@
-"""The closed set of intervention points (contract 1.2)."""
+"""The closed set of intervention points (section 1.2)."""
 
 from enum import StrEnum
 

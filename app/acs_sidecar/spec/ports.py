@@ -34,7 +34,7 @@ __all__ = [
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class PolicyInput:
-    """The policy input of contract 1.5 as a value (exactly its five members) and as canonical bytes.
+    """The policy input of section 1.5 as a value (exactly its five members) and as canonical bytes.
 
     Whoever receives it MUST NOT change `value`: parts of it are the caller's snapshot.
     """
@@ -45,7 +45,7 @@ class PolicyInput:
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class PolicyOutput:
-    """What a policy answered, before it is normalised into a verdict (contract 1.10).
+    """What a policy answered, before it is normalised into a verdict (section 1.10).
 
     `trace` is what `include: ["trace"]` may show of the dispatch: manifest names and policy ids only.
     """
@@ -100,7 +100,7 @@ class CompiledPolicy(Protocol):
 
 
 class PolicyType(Protocol):
-    """One engine: the value of `type` in a policy definition (contract 1.7)."""
+    """One engine: the value of `type` in a policy definition (section 1.7)."""
 
     @property
     def bind_members(self) -> frozenset[str]:
@@ -130,10 +130,10 @@ class SourceError(Exception):
 
 
 class SourceReader(Protocol):
-    """Reads the files that a manifest names. Paths are relative to the manifest (contract 3.2).
+    """Reads the files that a manifest names. Paths are relative to the manifest (section 3.2).
 
     Every method raises `SourceError` when the path leaves the manifest's directory, does not exist,
-    or passes a bound; and always, for a manifest that may not name files (contract 2.5).
+    or passes a bound; and always, for a manifest that may not name files (section 2.5).
     """
 
     def read(self, path: str) -> SourceFile:
@@ -180,7 +180,7 @@ class NoSources:
 
 
 class Annotator(Protocol):
-    """One annotator of one point, ready to be called (contract 1.6)."""
+    """One annotator of one point, ready to be called (section 1.6)."""
 
     async def annotate(self, value: Json) -> Json:
         """Annotate the value that `from` resolved to.
@@ -192,7 +192,7 @@ class Annotator(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatorContext:
-    """What the annotators and resolvers of one manifest may reach, decided by who vouches for it (2.5).
+    """What the annotators and resolvers of one manifest may reach, by who vouches for it (section 2.5).
 
     `sources` reads its files; `environment` holds the variables that it may name, none for a manifest that
     is not the operator's; `outbound` lists where they may call, `None` for anywhere.

@@ -1,4 +1,4 @@
-"""The closed set of reserved reasons, and the error that carries one (contract 1.12)."""
+"""The closed set of reserved reasons, and the error that carries one (section 1.12)."""
 
 from enum import StrEnum
 

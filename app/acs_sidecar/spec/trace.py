@@ -1,4 +1,4 @@
-"""What an evaluation shows of itself while it runs (contract 2.1, `include`)."""
+"""What an evaluation shows of itself while it runs (section 2.1, `include`)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 
 def deeper_than(value: Json, limit: int) -> bool:
-    """Tell whether containers nest more than `limit` levels in `value` (contract 1.11).
+    """Tell whether containers nest more than `limit` levels in `value` (section 1.11).
 
     A scalar has depth 0, `{}` and `[]` have depth 1. The walk goes level by level, so a hostile
     value costs no stack and never more than `limit` passes.

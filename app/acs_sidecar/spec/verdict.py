@@ -1,4 +1,4 @@
-"""A policy's output, normalised into a verdict (contract 1.10)."""
+"""A policy's output, normalised into a verdict (section 1.10)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Verdict:
     result_labels: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
-        """Give the `verdict` member of a response (contract 2.1)."""
+        """Give the `verdict` member of a response (section 2.1)."""
         members: dict[str, Json] = {
             "decision": self.decision,
             "result_labels": list(self.result_labels),

@@ -1,1 +1,1 @@
-"""What is told of decisions while they happen (contract 5)."""
+"""What is told of decisions while they happen (section 5)."""

@@ -1,4 +1,4 @@
-"""Every metric of the service: its name, what it tells, its labels and their bound (contract 5).
+"""Every metric of the service: its name, what it tells, its labels and their bound (section 5).
 
 Label values come from the operator's manifests and from the code, never from a request.
 """

@@ -1,4 +1,4 @@
-"""What is counted of decisions (contract 5): by point, mode, policy and error class, never by content."""
+"""What is counted of decisions (section 5): by point, mode, policy and error class, never by content."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""Which events are told, and when (contract 5)."""
+"""Which events are told, and when (section 5)."""
 
 import time
 import traceback

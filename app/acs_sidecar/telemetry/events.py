@@ -1,4 +1,4 @@
-"""Events, built from an allow-list of fields and never by taking some away (contract 5)."""
+"""Events, built from an allow-list of fields and never by taking some away (section 5)."""
 
 from collections.abc import Iterator
 from hashlib import sha256

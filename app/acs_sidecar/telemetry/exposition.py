@@ -1,4 +1,4 @@
-"""What Prometheus reads: the numbers of all workers, added up (contract 5)."""
+"""What Prometheus reads: the numbers of all workers, added up (section 5)."""
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate

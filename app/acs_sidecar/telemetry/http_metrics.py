@@ -1,4 +1,4 @@
-"""What is counted of HTTP (contract 5): requests by route and status, in flight, and refused."""
+"""What is counted of HTTP (section 5): requests by route and status, in flight, and refused."""
 
 from acs_sidecar.telemetry.catalogue import IN_FLIGHT, REJECTED, REQUESTS
 from acs_sidecar.telemetry.metrics import Counter, Metrics

@@ -1,4 +1,4 @@
-"""Structured log lines: how they look, and who writes them (contract 5)."""
+"""Structured log lines: how they look, and who writes them (section 5)."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Exports metrics and spans by OTLP, from a thread that nobody waits for (contract 5).
+"""Exports metrics and spans by OTLP, from a thread that nobody waits for (section 5).
 
 Needs the extra `otlp`; imported only when `ACS_OTLP_ENDPOINT` is set. What the settings do not say is read
 from the standard variables `OTEL_EXPORTER_OTLP_*`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME` and

@@ -1,4 +1,4 @@
-"""The metrics of one process as the OpenTelemetry SDK's values (contract 5)."""
+"""The metrics of one process as the OpenTelemetry SDK's values (section 5)."""
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,

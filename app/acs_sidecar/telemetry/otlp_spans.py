@@ -1,4 +1,4 @@
-"""The spans of requests as the OpenTelemetry SDK's values (contract 5)."""
+"""The spans of requests as the OpenTelemetry SDK's values (section 5)."""
 
 import time
 from collections.abc import Callable, Iterable

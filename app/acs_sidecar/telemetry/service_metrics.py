@@ -1,4 +1,4 @@
-"""What is counted of the parts of a service that know no metrics themselves (contract 5)."""
+"""What is counted of the parts of a service that know no metrics themselves (section 5)."""
 
 from collections.abc import Callable, Iterable, Sized
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Spans of requests, noted on the event loop; another thread exports them (contract 5)."""
+"""Spans of requests, noted on the event loop; another thread exports them (section 5)."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Log lines leave through a thread of their own, so that nobody waits for who reads them (contract 5)."""
+"""Log lines leave through a thread of their own, so that nobody waits for who reads them (section 5)."""
 
 import os
 import select

@@ -1,1 +1,1 @@
-"""What goes over the wire: requests, responses, problem details (contract 2.1, 2.2)."""
+"""What goes over the wire: requests, responses, problem details (sections 2.1, 2.2)."""

@@ -1,4 +1,4 @@
-"""Request errors: RFC 9457 problem details that carry a deny (contract 2.2)."""
+"""Request errors: RFC 9457 problem details that carry a deny (section 2.2)."""
 
 from http import HTTPStatus
 

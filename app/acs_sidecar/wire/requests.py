@@ -1,4 +1,4 @@
-"""Bytes to an evaluate request, checked member by member (contract 2.1)."""
+"""Bytes to an evaluate request, checked member by member (section 2.1)."""
 
 from dataclasses import dataclass
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Decisions to response values (contract 2.1)."""
+"""Decisions to response values (section 2.1)."""
 
 from acs_sidecar.approval.resolution import Offer, Resolution
 from acs_sidecar.audit.format.ports import AuditPosition

@@ -1,4 +1,4 @@
-"""Records in the forms of other systems (contract 4.5)."""
+"""Records in the forms of other systems (section 4.5)."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The Merkle tree against the published vectors, and its proofs against each other (contract 4.2)."""
+"""The Merkle tree against the published vectors, and its proofs against each other (section 4.2)."""
 
 import random
 from collections.abc import Callable

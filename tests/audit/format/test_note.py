@@ -1,4 +1,4 @@
-"""Signed notes, verifier keys and checkpoints against the published ones (contract 4.2, 4.4)."""
+"""Signed notes, verifier keys and checkpoints against the published ones (sections 4.2, 4.4)."""
 
 import base64
 from typing import Any

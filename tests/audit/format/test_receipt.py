@@ -1,4 +1,4 @@
-"""Receipts: one JSON object that proves a record offline (contract 4.5)."""
+"""Receipts: one JSON object that proves a record offline (section 4.5)."""
 
 import base64
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Audit records: canonical, bounded, and without a place for content (contract 4.1)."""
+"""Audit records: canonical, bounded, and without a place for content (section 4.1)."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""Tiles: their paths, and tree hashes read out of them (contract 4.2, 4.5)."""
+"""Tiles: their paths, and tree hashes read out of them (sections 4.2, 4.5)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The auditor: what it accepts, and every manipulation that it names (contract 4.5)."""
+"""The auditor: what it accepts, and every manipulation that it names (section 4.5)."""
 
 import base64
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Processes that die, and disks that fail, at any instant: nothing acknowledged is lost (contract 4.2, 4.3).
+"""Processes that die, and disks that fail, at any instant: nothing acknowledged is lost (sections 4.2, 4.3).
 
 `ACS_TEST_KILLS` sets how many processes the random tests kill.
 """

@@ -1,4 +1,4 @@
-"""The audit key: where it comes from, and what a verifier is given (contract 4.4)."""
+"""The audit key: where it comes from, and what a verifier is given (section 4.4)."""
 
 import stat
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Reading the audit log: lists, records, proofs, receipts, tiles (contract 4.5)."""
+"""Reading the audit log: lists, records, proofs, receipts, tiles (section 4.5)."""
 
 import asyncio
 from pathlib import Path

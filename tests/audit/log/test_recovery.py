@@ -1,4 +1,4 @@
-"""What a start makes of the logs that it finds (contract 4.3)."""
+"""What a start makes of the logs that it finds (section 4.3)."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""The writer of the audit log: grouping, rotation, failures, durability (contract 4.2)."""
+"""The writer of the audit log: grouping, rotation, failures, durability (section 4.2)."""
 
 import asyncio
 import errno

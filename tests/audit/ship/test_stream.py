@@ -1,4 +1,4 @@
-"""How the logs of a fleet lie in a stream (contract 4.2)."""
+"""How the logs of a fleet lie in a stream (section 4.2)."""
 
 from collections.abc import Sequence
 from itertools import count

@@ -1,4 +1,4 @@
-"""Custom evaluators: found by name, loud when they do not load, and fenced (contract 1.7, 2.5)."""
+"""Custom evaluators: found by name, loud when they do not load, and fenced (sections 1.7, 2.5)."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""`@advice` on permits (contract 1.7.1, 1.10)."""
+"""`@advice` on permits (sections 1.7.1, 1.10)."""
 
 import json
 from typing import Any

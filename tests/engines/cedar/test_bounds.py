@@ -1,4 +1,4 @@
-"""Sources that would crash or hang the engine are refused before it sees them (contract 1.7)."""
+"""Sources that would crash or hang the engine are refused before it sees them (section 1.7)."""
 
 import subprocess
 import sys

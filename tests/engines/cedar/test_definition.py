@@ -1,4 +1,4 @@
-"""The members of a Cedar policy and the files that they name (contract 1.7, 1.3)."""
+"""The members of a Cedar policy and the files that they name (sections 1.7, 1.3)."""
 
 from typing import Any
 

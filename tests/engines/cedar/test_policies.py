@@ -1,4 +1,4 @@
-"""Policies: how they are parsed, remarked upon and named, and what their decision means (contract 1.7.1)."""
+"""Policies: how they are parsed, remarked upon and named, and what their decision means (section 1.7.1)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

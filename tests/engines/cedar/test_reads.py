@@ -1,4 +1,4 @@
-"""What policies read of the context: leaving out the rest changes no decision (contract 1.7.1)."""
+"""What policies read of the context: leaving out the rest changes no decision (section 1.7.1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The request that a Cedar policy is asked: defaults, overrides, paths (contract 1.7.1)."""
+"""The request that a Cedar policy is asked: defaults, overrides, paths (section 1.7.1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Schemas: what a bound point needs of one, and what it lets through of a request (contract 1.7.1)."""
+"""Schemas: what a bound point needs of one, and what it lets through of a request (section 1.7.1)."""
 
 from typing import Any
 

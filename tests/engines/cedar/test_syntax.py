@@ -1,4 +1,4 @@
-"""The lexer against the engine: where policies end, and what texts mean (contract 1.7.1)."""
+"""The lexer against the engine: where policies end, and what texts mean (section 1.7.1)."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""JSON values as Cedar values: numbers, null, and data that poses as something else (contract 1.7.1)."""
+"""JSON values as Cedar values: numbers, null, and data that poses as something else (section 1.7.1)."""
 
 import time
 from decimal import ROUND_HALF_EVEN, Context, Decimal

@@ -1,4 +1,4 @@
-"""What a policy calls and depends on, checked when it is compiled (contract 1.7, 1.9)."""
+"""What a policy calls and depends on, checked when it is compiled (sections 1.7, 1.9)."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Rego text that would crash or hang the engine is refused before it is parsed (contract 1.7)."""
+"""Rego text that would crash or hang the engine is refused before it is parsed (section 1.7)."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Bundles, data paths and the merged data document (contract 1.7.2)."""
+"""Bundles, data paths and the merged data document (section 1.7.2)."""
 
 import json
 from collections.abc import Mapping

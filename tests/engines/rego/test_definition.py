@@ -1,4 +1,4 @@
-"""The members of a rego policy and its query (contract 1.7, 1.7.2)."""
+"""The members of a rego policy and its query (sections 1.7, 1.7.2)."""
 
 import os
 import subprocess

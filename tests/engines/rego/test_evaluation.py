@@ -1,4 +1,4 @@
-"""What a Rego policy answers (contract 1.7.2): values, undefined, failures, determinism, threads."""
+"""What a Rego policy answers (section 1.7.2): values, undefined, failures, determinism, threads."""
 
 import gc
 import itertools

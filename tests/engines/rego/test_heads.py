@@ -1,4 +1,4 @@
-"""Contract 1.7.2: a rule that the engine would lose is refused when it is compiled."""
+"""Section 1.7.2: a rule that the engine would lose is refused when it is compiled."""
 
 import json
 

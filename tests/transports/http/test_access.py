@@ -1,4 +1,4 @@
-"""Contract 2.4: who may use which route, and what a caller may ask for there."""
+"""Section 2.4: who may use which route, and what a caller may ask for there."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Contract 1.6 over HTTP: annotators under load, and manifests that do not use them."""
+"""Section 1.6 over HTTP: annotators under load, and manifests that do not use them."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Approvals over HTTP, with the command that approvers use: every step recorded (17.1, contract 4.1)."""
+"""Approvals over HTTP, with the command that approvers use: every step recorded (sections 4.1, 19)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Contract 4 over HTTP: each request one record, proofs that verify offline, and no verdict without a record.
+"""Section 4 over HTTP: each request one record, proofs that verify offline, and no verdict without a record.
 
 `ACS_TEST_KILLS` sets how often the service is killed under load; `--log-cli-level=INFO` shows what came of it.
 """

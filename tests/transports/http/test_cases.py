@@ -1,4 +1,4 @@
-"""The case files over HTTP, against the service in its process and in its sandbox (contract 1, 2.1)."""
+"""The case files over HTTP, against the service in its process and in its sandbox (sections 1, 2.1)."""
 
 import asyncio
 from typing import Any

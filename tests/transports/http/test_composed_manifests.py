@@ -1,4 +1,4 @@
-"""Contract 3.3 as a user meets it: the service and the commands with manifests that extend others."""
+"""Section 3.3 as a user meets it: the service and the commands with manifests that extend others."""
 
 import json
 import time

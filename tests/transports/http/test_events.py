@@ -1,4 +1,4 @@
-"""Events of a running service: what is told of what, and that nobody waits for who reads it (contract 5)."""
+"""Events of a running service: what is told of what, and that nobody waits for who reads it (section 5)."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Contract 2.5: what a stranger's policy does costs its own request a deny, and its neighbours nothing."""
+"""Section 2.5: what a stranger's policy does costs its own request a deny, and its neighbours nothing."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Contract 2.2, 2.6 and 3.1: starting, serving from an operator's manifests, stopping."""
+"""Sections 2.2, 2.6 and 3.1: starting, serving from an operator's manifests, stopping."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`/metrics` of a running service (contract 2.3, 5)."""
+"""`/metrics` of a running service (sections 2.3, 5)."""
 
 import json
 import os
@@ -215,7 +215,7 @@ def test_a_format_in_an_odd_version_is_the_plain_one(start: Start, manifest: str
     shutil.which("promtool") is None and "CI" not in os.environ, reason="promtool is not installed"
 )
 def test_promtool_finds_nothing_but_the_unit_that_is_specified(start: Start, manifest: str) -> None:
-    """The linter of Prometheus objects to the milliseconds in the name that contract 5 gives, and to nothing else."""
+    """The linter of Prometheus objects to the milliseconds in the name that section 5 gives, and to nothing else."""
     service = start("--manifests", manifest)
     service.post("/v1/evaluate/input", {"snapshot": {}})
     _, _, body = service.request("GET", "/metrics")

@@ -1,4 +1,4 @@
-"""OTLP of a running service, received and decoded; and receivers that are dead, slow or wrong (contract 5)."""
+"""OTLP of a running service, received and decoded; and receivers that are dead, slow or wrong (section 5)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Contract 1.12: every reserved reason is reached over HTTP, and is a deny."""
+"""Section 1.12: every reserved reason is reached over HTTP, and is a deny."""
 
 import json
 from typing import Any

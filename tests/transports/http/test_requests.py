@@ -1,4 +1,4 @@
-"""Contract 2.1 and 2.2: every member of a request, and what is said of a bad one."""
+"""Sections 2.1 and 2.2: every member of a request, and what is said of a bad one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Contract 2.2 to 2.4: errors, other routes, and who may speak to the service."""
+"""Sections 2.2 to 2.4: errors, other routes, and who may speak to the service."""
 
 import json
 import shutil

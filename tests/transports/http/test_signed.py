@@ -1,4 +1,4 @@
-"""Contract 2.5: the mode `signed`, over HTTP, with signatures that the command makes."""
+"""Section 2.5: the mode `signed`, over HTTP, with signatures that the command makes."""
 
 import json
 import subprocess

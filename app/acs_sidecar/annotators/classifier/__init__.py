@@ -1,1 +1,1 @@
-"""The `classifier` annotator: local detectors and remote providers (contract 1.6)."""
+"""The `classifier` annotator: local detectors and remote providers (section 1.6)."""

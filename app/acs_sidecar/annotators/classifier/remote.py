@@ -1,4 +1,4 @@
-"""The `classifier` annotators that ask a provider (contract 1.6)."""
+"""The `classifier` annotators that ask a provider (section 1.6)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

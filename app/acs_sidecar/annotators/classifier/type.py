@@ -1,4 +1,4 @@
-"""The `classifier` annotator: a detector that runs here, or a provider that is asked (contract 1.6)."""
+"""The `classifier` annotator: a detector that runs here, or a provider that is asked (section 1.6)."""
 
 import asyncio
 from collections.abc import Mapping

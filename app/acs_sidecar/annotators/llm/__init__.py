@@ -1,1 +1,1 @@
-"""The `llm` annotator and the APIs that it speaks (contract 1.6)."""
+"""The `llm` annotator and the APIs that it speaks (section 1.6)."""

@@ -1,4 +1,4 @@
-"""The system prompt of an `llm` annotator: one source, read when the manifest is compiled (contract 1.6)."""
+"""The system prompt of an `llm` annotator: one source, read when the manifest is compiled (section 1.6)."""
 
 from collections.abc import Callable
 

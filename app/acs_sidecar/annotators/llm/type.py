@@ -1,4 +1,4 @@
-"""The `llm` annotator: a model judges a value and answers with JSON (contract 1.6)."""
+"""The `llm` annotator: a model judges a value and answers with JSON (section 1.6)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

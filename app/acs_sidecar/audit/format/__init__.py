@@ -1,1 +1,1 @@
-"""The audit log as pure functions: records, the Merkle tree, signed checkpoints, the auditor (contract 4)."""
+"""The audit log as pure functions: records, the Merkle tree, signed checkpoints, the auditor (section 4)."""

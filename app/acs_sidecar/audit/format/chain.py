@@ -1,4 +1,4 @@
-"""The auditor of a set of logs: the chain of predecessors, and anchors from outside (contract 4.5)."""
+"""The auditor of a set of logs: the chain of predecessors, and anchors from outside (section 4.5)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Checkpoints: signed notes that state the size and root of a log's tree (contract 4.2)."""
+"""Checkpoints: signed notes that state the size and root of a log's tree (section 4.2)."""
 
 import base64
 import re

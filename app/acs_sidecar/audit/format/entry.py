@@ -1,4 +1,4 @@
-"""From a decision to the entry that goes into its record (contract 4.1)."""
+"""From a decision to the entry that goes into its record (section 4.1)."""
 
 from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.spec.decision import Decision

@@ -1,4 +1,4 @@
-"""Records in the forms of other systems: CSV, CloudEvents, OCSF (contract 4.5)."""
+"""Records in the forms of other systems: CSV, CloudEvents, OCSF (section 4.5)."""
 
 import csv
 import io

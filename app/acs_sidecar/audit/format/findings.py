@@ -1,4 +1,4 @@
-"""What an audit reports: the properties that a log must have, and those that failed (contract 4.5)."""
+"""What an audit reports: the properties that a log must have, and those that failed (section 4.5)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The Merkle tree of RFC 6962 and RFC 9162 over SHA-256, and its two proofs (contract 4.2)."""
+"""The Merkle tree of RFC 6962 and RFC 9162 over SHA-256, and its two proofs (section 4.2)."""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256

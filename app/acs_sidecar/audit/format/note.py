@@ -1,4 +1,4 @@
-"""C2SP signed notes with Ed25519: texts that carry the signatures of named keys (contract 4.2, 4.4)."""
+"""C2SP signed notes with Ed25519: texts that carry the signatures of named keys (sections 4.2, 4.4)."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The name of a log: `<configured name>/<instance>/<worker>/<epoch>` (contract 4.2)."""
+"""The name of a log: `<configured name>/<instance>/<worker>/<epoch>` (section 4.2)."""
 
 import re
 

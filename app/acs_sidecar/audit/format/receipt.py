@@ -1,4 +1,4 @@
-"""A receipt: one JSON object that proves offline that a record is in a log (contract 4.5)."""
+"""A receipt: one JSON object that proves offline that a record is in a log (section 4.5)."""
 
 import base64
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The C2SP tlog-tiles layout: subtrees of height 8, and the entries, as small files (contract 4.2, 4.5)."""
+"""The C2SP tlog-tiles layout: subtrees of height 8, and the entries, as small files (sections 4.2, 4.5)."""
 
 import re
 from collections.abc import Callable, Iterable

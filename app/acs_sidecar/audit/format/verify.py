@@ -1,4 +1,4 @@
-"""The auditor of one log: recomputes everything from the raw bytes (contract 4.5).
+"""The auditor of one log: recomputes everything from the raw bytes (section 4.5).
 
 It shares no state with the writer, takes nothing from a cache on trust, and reads a log of any length
 in bounded memory. The first property that fails ends the audit of the log, for whatever comes after

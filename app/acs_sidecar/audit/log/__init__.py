@@ -1,1 +1,1 @@
-"""Writing the audit log to disk (contract 4.2, 4.3)."""
+"""Writing the audit log to disk (sections 4.2, 4.3)."""

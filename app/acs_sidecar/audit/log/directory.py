@@ -1,4 +1,4 @@
-"""The files of the audit log: where they are, who holds them, how they are replaced (contract 4.2)."""
+"""The files of the audit log: where they are, who holds them, how they are replaced (section 4.2)."""
 
 import errno
 import fcntl

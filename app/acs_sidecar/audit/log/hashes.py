@@ -1,4 +1,4 @@
-"""Reads the hashes of a log's tree from its tiles, or from records where one is missing (contract 4.2)."""
+"""Reads the hashes of a log's tree from its tiles, or from records where one is missing (section 4.2)."""
 
 from pathlib import Path
 

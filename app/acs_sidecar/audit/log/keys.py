@@ -1,4 +1,4 @@
-"""The key that signs checkpoints, and the keys that a verifier trusts (contract 4.4)."""
+"""The key that signs checkpoints, and the keys that a verifier trusts (section 4.4)."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""One log while its process writes it: records, then the checkpoint that signs them (contract 4.2)."""
+"""One log while its process writes it: records, then the checkpoint that signs them (section 4.2)."""
 
 import fcntl
 import os

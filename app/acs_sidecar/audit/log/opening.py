@@ -1,4 +1,4 @@
-"""Makes a new log beside those that are there, at a start and at a rotation (contract 4.2, 4.3)."""
+"""Makes a new log beside those that are there, at a start and at a rotation (sections 4.2, 4.3)."""
 
 import secrets
 from collections.abc import Mapping, Sequence

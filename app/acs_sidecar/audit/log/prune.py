@@ -1,4 +1,4 @@
-"""Deletes whole logs past their retention; the deletion is recorded first, under the key (contract 4.5)."""
+"""Deletes whole logs past their retention; the deletion is recorded first, under the key (section 4.5)."""
 
 import base64
 import shutil

@@ -1,4 +1,4 @@
-"""Finds records in the segments of a log, by bisection on the index that each carries (contract 4.5)."""
+"""Finds records in the segments of a log, by bisection on the index that each carries (section 4.5)."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Examines the logs that no process holds: where each ends, and whether it is whole (contract 4.3)."""
+"""Examines the logs that no process holds: where each ends, and whether it is whole (section 4.3)."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What follows the commits of a log, off the hot path: publishing, tiles, thinning (contract 4.2)."""
+"""What follows the commits of a log, off the hot path: publishing, tiles, thinning (section 4.2)."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The audit log of a process: groups records, commits them, and recovers when a disk does (contract 4.2)."""
+"""The audit log of a process: groups records, commits them, and recovers when a disk does (section 4.2)."""
 
 import asyncio
 import os

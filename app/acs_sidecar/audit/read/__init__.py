@@ -1,1 +1,1 @@
-"""Reading the audit log: records, proofs, receipts and raw bytes (contract 4.5)."""
+"""Reading the audit log: records, proofs, receipts and raw bytes (section 4.5)."""

@@ -1,4 +1,4 @@
-"""Finds the logs at a place and goes through their records, for the commands (contract 4.5)."""
+"""Finds the logs at a place and goes through their records, for the commands (section 4.5)."""
 
 import heapq
 import time

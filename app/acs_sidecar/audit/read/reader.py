@@ -1,4 +1,4 @@
-"""Reads the audit log: what exists, records, proofs, receipts, tiles (contract 4.5).
+"""Reads the audit log: what exists, records, proofs, receipts, tiles (section 4.5).
 
 Everything here blocks on files and belongs off the event loop. A log is asked for by its origin, which
 must be one that is there, and never becomes a path by itself. Nothing is shown past the newest

@@ -1,4 +1,4 @@
-"""The raw bytes of a log on disk, for the auditor (contract 4.5)."""
+"""The raw bytes of a log on disk, for the auditor (section 4.5)."""
 
 import os
 from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""Shipping the logs of a machine to the stream of the fleet (contract 4.2)."""
+"""Shipping the logs of a machine to the stream of the fleet (section 4.2)."""

@@ -1,4 +1,4 @@
-"""How the logs of a fleet lie in a JetStream stream: subjects, message ids, order (contract 4.2).
+"""How the logs of a fleet lie in a JetStream stream: subjects, message ids, order (section 4.2).
 
 A record's message is the exact line, under `acs.records.<log>` with the id `<log>/<index>`; a
 checkpoint's is the signed note, under `acs.checkpoints.<log>`. Records are published in windows,

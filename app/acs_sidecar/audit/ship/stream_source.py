@@ -1,4 +1,4 @@
-"""The logs of a fleet, read from their JetStream stream for the auditor (contract 4.5)."""
+"""The logs of a fleet, read from their JetStream stream for the auditor (section 4.5)."""
 
 import asyncio
 from collections.abc import Iterator

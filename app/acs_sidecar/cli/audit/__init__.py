@@ -1,1 +1,1 @@
-"""Commands for the audit log (contract 4.5)."""
+"""Commands for the audit log (section 4.5)."""

@@ -1,1 +1,1 @@
-"""Commands for authors of manifests and policies (contract 3.4)."""
+"""Commands for authors of manifests and policies (section 3.4)."""

@@ -1,4 +1,4 @@
-"""What the test cases of a manifest reach: points, decisions at them, and lines of Rego (contract 3.4)."""
+"""What the test cases of a manifest reach: points, decisions at them, and lines of Rego (section 3.4)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What a run of test cases is told as: a table for people, JSON for programs (contract 3.4)."""
+"""What a run of test cases is told as: a table for people, JSON for programs (section 3.4)."""
 
 import statistics
 from collections import defaultdict

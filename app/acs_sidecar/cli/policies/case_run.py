@@ -1,4 +1,4 @@
-"""Runs the test cases of a manifest through the decision service (contract 3.4)."""
+"""Runs the test cases of a manifest through the decision service (section 3.4)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

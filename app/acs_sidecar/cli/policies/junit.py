@@ -1,4 +1,4 @@
-"""A run of test cases as JUnit XML, which every CI system reads (contract 3.4)."""
+"""A run of test cases as JUnit XML, which every CI system reads (section 3.4)."""
 
 import re
 from collections.abc import Sequence

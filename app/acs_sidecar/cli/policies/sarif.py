@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, which code hosts show as annotations (contract 3.4)."""
+"""Findings as SARIF 2.1.0, which code hosts show as annotations (section 3.4)."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,1 +1,1 @@
-"""Policy adapters behind the `custom` policy type (contract 1.7)."""
+"""Policy adapters behind the `custom` policy type (section 1.7)."""

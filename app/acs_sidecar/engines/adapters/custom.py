@@ -1,4 +1,4 @@
-"""The `custom` policy type: evaluators that others write, found by name (contract 1.7).
+"""The `custom` policy type: evaluators that others write, found by name (section 1.7).
 
 An adapter is an object that an installed distribution names under the entry-point group
 `acs_sidecar.evaluators`; docs/custom-evaluators.md shows how to write one.

@@ -1,1 +1,1 @@
-"""The `cedar` policy type (contract 1.7.1)."""
+"""The `cedar` policy type (section 1.7.1)."""

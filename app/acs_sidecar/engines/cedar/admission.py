@@ -1,4 +1,4 @@
-"""Which requests a schema admits, and how it types their context (contract 1.7.1).
+"""Which requests a schema admits, and how it types their context (section 1.7.1).
 
 What the engine would check of a request is checked here, some of it already when a policy is bound. The
 engine is then asked without the schema, which takes less than half the time.

@@ -1,4 +1,4 @@
-"""`@advice` on a permit: an allow that becomes a warning, an escalation or a transform (contract 1.7.1)."""
+"""`@advice` on a permit: an allow that becomes a warning, an escalation or a transform (section 1.7.1)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

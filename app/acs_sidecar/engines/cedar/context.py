@@ -1,4 +1,4 @@
-"""Where the context of a request comes from, and how it is converted without a schema (contract 1.7.1)."""
+"""Where the context of a request comes from, and how it is converted without a schema (section 1.7.1)."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""Request data against the types that a schema declares (contract 1.7.1).
+"""Request data against the types that a schema declares (section 1.7.1).
 
 Every declared attribute is checked here as the engine would check it, and only then are those given on
 that policies read. Data never becomes an entity or an extension value by its type, JSON numbers for

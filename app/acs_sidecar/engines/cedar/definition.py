@@ -1,4 +1,4 @@
-"""The members of a Cedar policy definition, and the sources that they name (contract 1.7)."""
+"""The members of a Cedar policy definition, and the sources that they name (section 1.7)."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Entities: bounded, then parsed by the engine (contract 1.7, 1.7.1)."""
+"""Entities: bounded, then parsed by the engine (sections 1.7, 1.7.1)."""
 
 from collections.abc import Hashable
 

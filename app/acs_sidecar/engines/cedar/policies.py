@@ -1,4 +1,4 @@
-"""A policy set: parsed, validated, remarked upon, and what an answer of the engine means (contract 1.7.1)."""
+"""A policy set: parsed, validated, remarked upon, and what an answer of the engine means (section 1.7.1)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a manifest may say about the request that a policy is asked (contract 1.7.1).
+"""What a manifest may say about the request that a policy is asked (section 1.7.1).
 
 `query` on a definition or a binding, and `principal`, `action`, `resource` and `context` on a binding,
 replace the default parts. A text that starts with `$` is a path into the policy input.

@@ -1,4 +1,4 @@
-"""Policy text, cut into policies and bounded before the engine's parser sees it (contract 1.7).
+"""Policy text, cut into policies and bounded before the engine's parser sees it (section 1.7).
 
 The engine ends the process where an expression nests a few hundred levels: about 150 on a stack of
 2 MiB, 600 on one of 8 MiB; a chain of operators takes some 3,000. Both bounds here stay well below.

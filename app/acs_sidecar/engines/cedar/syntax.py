@@ -1,4 +1,4 @@
-"""The lexical part of Cedar: tokens, string literals, type names and entity UIDs (contract 1.7.1).
+"""The lexical part of Cedar: tokens, string literals, type names and entity UIDs (section 1.7.1).
 
 The lexer agrees with the engine's on where strings and comments begin and end, so that what is
 counted or split here is what the engine will see.

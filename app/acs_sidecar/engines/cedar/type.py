@@ -1,4 +1,4 @@
-"""The `cedar` policy type: Cedar policies over a snapshot, evaluated in this process (contract 1.7.1)."""
+"""The `cedar` policy type: Cedar policies over a snapshot, evaluated in this process (section 1.7.1)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

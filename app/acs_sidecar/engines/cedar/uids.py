@@ -1,4 +1,4 @@
-"""Where the entities of a request come from: defaults, texts and paths (contract 1.7.1)."""
+"""Where the entities of a request come from: defaults, texts and paths (section 1.7.1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 Given: TypeAlias = Mapping[str, Json]
-"""A policy input as a value (contract 1.5)."""
+"""A policy input as a value (section 1.5)."""
 
 EngineUid: TypeAlias = Mapping[str, str]
 """A UID in the engine's JSON form: `{type, id}`."""

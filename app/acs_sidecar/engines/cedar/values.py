@@ -1,4 +1,4 @@
-"""JSON request data to Cedar values (contract 1.7.1).
+"""JSON request data to Cedar values (section 1.7.1).
 
 Converters are plain functions, built when a policy is bound: a `Convert` takes the JSON value at one
 place of the context and gives what the engine's JSON form of a context wants there. `null` never

@@ -1,1 +1,1 @@
-"""The `rego` policy type (contract 1.7.2)."""
+"""The `rego` policy type (section 1.7.2)."""

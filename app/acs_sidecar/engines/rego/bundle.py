@@ -1,4 +1,4 @@
-"""OPA bundles: which files mean what, whose roots they must keep to (contract 1.7.2)."""
+"""OPA bundles: which files mean what, whose roots they must keep to (section 1.7.2)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

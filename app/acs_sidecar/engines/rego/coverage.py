@@ -1,4 +1,4 @@
-"""Which lines of Rego evaluations have reached, as the engine counts them (contract 3.4)."""
+"""Which lines of Rego evaluations have reached, as the engine counts them (section 3.4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

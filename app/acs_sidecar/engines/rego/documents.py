@@ -1,4 +1,4 @@
-"""The documents below `data`: read, placed, and merged into one (contract 1.7.2)."""
+"""The documents below `data`: read, placed, and merged into one (section 1.7.2)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

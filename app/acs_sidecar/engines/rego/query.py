@@ -1,4 +1,4 @@
-"""The `query` of a rego policy: a `data.` reference with constant segments (contract 1.7.2)."""
+"""The `query` of a rego policy: a `data.` reference with constant segments (section 1.7.2)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""From a `rego` policy definition to modules and one data document (contract 1.7, 1.7.2)."""
+"""From a `rego` policy definition to modules and one data document (sections 1.7, 1.7.2)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The `rego` policy type: OPA's language, evaluated in this process by regorus (contract 1.7.2)."""
+"""The `rego` policy type: OPA's language, evaluated in this process by regorus (section 1.7.2)."""
 
 import re
 from collections.abc import Mapping

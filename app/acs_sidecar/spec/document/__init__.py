@@ -1,1 +1,1 @@
-"""Manifest text to JSON values whose members keep their places (contract 1.3)."""
+"""Manifest text to JSON values whose members keep their places (section 1.3)."""

@@ -1,4 +1,4 @@
-"""What a manifest's text may hold, and how one that holds more is refused (contract 1.3)."""
+"""What a manifest's text may hold, and how one that holds more is refused (section 1.3)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Where in a manifest's text the members are that findings name (contract 1.3)."""
+"""Where in a manifest's text the members are that findings name (section 1.3)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

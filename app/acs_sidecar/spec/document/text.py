@@ -1,4 +1,4 @@
-"""Manifest text, YAML or JSON, to a JSON value whose members keep their places (contract 1.3)."""
+"""Manifest text, YAML or JSON, to a JSON value whose members keep their places (section 1.3)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""The manifest: its members, its validation, and what it compiles to (contract 1.3, 3)."""
+"""The manifest: its members, its validation, and what it compiles to (sections 1.3, 3)."""

@@ -1,4 +1,4 @@
-"""Test cases of a manifest: read strictly, and compared with what was decided (contract 3.4)."""
+"""Test cases of a manifest: read strictly, and compared with what was decided (section 3.4)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

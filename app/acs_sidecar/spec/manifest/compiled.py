@@ -101,7 +101,7 @@ class CompiledPoint:
 
 
 class Provenance(StrEnum):
-    """Who vouches for a manifest; a compile is never shared between them (contract 1.3)."""
+    """Who vouches for a manifest; a compile is never shared between them (section 1.3)."""
 
     OPERATOR = "operator"
     INLINE = "inline"
@@ -109,7 +109,7 @@ class Provenance(StrEnum):
 
 
 class InlineMode(StrEnum):
-    """What becomes of a manifest that comes with a request (contract 2.5)."""
+    """What becomes of a manifest that comes with a request (section 2.5)."""
 
     DENY = "deny"
     SANDBOXED = "sandboxed"

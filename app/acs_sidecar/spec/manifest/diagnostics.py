@@ -1,4 +1,4 @@
-"""What is said to the author of a manifest, and the error that carries it (contract 1.3)."""
+"""What is said to the author of a manifest, and the error that carries it (section 1.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a reviewer would ask about a valid manifest, as far as the manifest alone tells (contract 3.4).
+"""What a reviewer would ask about a valid manifest, as far as the manifest alone tells (section 3.4).
 
 What needs a policy's source is remarked upon by its engine. Everything here is a warning.
 """

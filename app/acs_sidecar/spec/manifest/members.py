@@ -1,4 +1,4 @@
-"""Every member of a manifest that the core knows: its name, its shape, what it is for (contract 1.3).
+"""Every member of a manifest that the core knows: its name, its shape, what it is for (section 1.3).
 
 The reader allows these names; the JSON Schema of the manifest is made of the rest. A shape is a JSON
 Schema, and never stricter than the reader.
@@ -48,7 +48,7 @@ FIXED_MEMBERS = frozenset(
         "policy_path",
     }
 )
-"""Members of a policy definition that a binding may not overlay (contract 1.7)."""
+"""Members of a policy definition that a binding may not overlay (section 1.7)."""
 
 NOT_BLANK = r"\S"
 

@@ -1,4 +1,4 @@
-"""Several manifests become one: the rules of `extends` (contract 3.3)."""
+"""Several manifests become one: the rules of `extends` (section 3.3)."""
 
 from collections.abc import Iterator, Sequence
 

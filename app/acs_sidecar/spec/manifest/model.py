@@ -1,4 +1,4 @@
-"""The manifest: validation and its frozen model (contract 1.3)."""
+"""The manifest: validation and its frozen model (section 1.3)."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -48,10 +48,10 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class AnnotatorUse:
-    """An annotator as one point uses it: the declaration overlaid by the binding (contract 1.6).
+    """An annotator as one point uses it: the declaration overlaid by the binding (section 1.6).
 
     `bound` names the members that are the binding's; `remote` tells that it was declared in a manifest from a
-    URL (contract 3.3).
+    URL (section 3.3).
     """
 
     name: str
@@ -125,7 +125,7 @@ def member_path(members: Members) -> str:
 
 
 def document_digest(document: Document) -> str | None:
-    """Give the manifest digest (contract 1.3), of an invalid manifest too where its text can be read."""
+    """Give the manifest digest (section 1.3), of an invalid manifest too where its text can be read."""
     try:
         return digest(document.value) if isinstance(document.value, dict) else None
     except TypeError:

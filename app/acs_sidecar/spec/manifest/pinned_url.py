@@ -1,4 +1,4 @@
-"""References to what lies on another server: a URL, and the digest that pins its content (contract 3.3)."""
+"""References to what lies on another server: a URL, and the digest that pins its content (section 3.3)."""
 
 import base64
 import hashlib

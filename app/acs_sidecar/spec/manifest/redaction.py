@@ -1,4 +1,4 @@
-"""A manifest as it may be shown: credentials taken out (contract 2.3)."""
+"""A manifest as it may be shown: credentials taken out (section 2.3)."""
 
 from acs_sidecar.spec.manifest.pinned_url import shown_url
 from acs_sidecar.spec.values import Json

@@ -1,4 +1,4 @@
-"""Relative references of a parent, as the manifest that extends it must have them (contract 1.3, 3.2)."""
+"""Relative references of a parent, as the manifest that extends it must have them (sections 1.3, 3.2)."""
 
 import copy
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a manifest that came from a URL may not say: it speaks for another place (contract 3.3)."""
+"""What a manifest that came from a URL may not say: it speaks for another place (section 3.3)."""
 
 from collections.abc import Iterator
 

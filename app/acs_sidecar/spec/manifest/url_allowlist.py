@@ -1,4 +1,4 @@
-"""Which URLs an inline manifest may make the service call (contract 2.5)."""
+"""Which URLs an inline manifest may make the service call (section 2.5)."""
 
 from urllib.parse import SplitResult, urlsplit
 

@@ -1,1 +1,1 @@
-"""The HTTP interface (contract 2)."""
+"""The HTTP interface (section 2)."""

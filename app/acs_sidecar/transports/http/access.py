@@ -1,4 +1,4 @@
-"""Who may use which route (contract 2.4): a route that is not in `ROUTES` is not served."""
+"""Who may use which route (section 2.4): a route that is not in `ROUTES` is not served."""
 
 import hmac
 import re

@@ -1,4 +1,4 @@
-"""The decision routes as a plain ASGI endpoint: nothing between the bytes and the service (contract 2.1)."""
+"""The decision routes as a plain ASGI endpoint: nothing between the bytes and the service (section 2.1)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ _STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"applicati
 
 
 Receipts = Callable[[AuditPosition], Awaitable[Json]]
-"""Gives the receipt of a record that is in the log (contract 4.5)."""
+"""Gives the receipt of a record that is in the log (section 4.5)."""
 
 
 def is_decision(path: str) -> bool:

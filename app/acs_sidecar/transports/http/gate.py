@@ -1,4 +1,4 @@
-"""The front door: who may speak to the service at all, and which half of it answers (contract 2.2, 2.4)."""
+"""The front door: who may speak to the service at all, and which half of it answers (sections 2.2, 2.4)."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""Alive, ready, and what this service is (contract 2.3)."""
+"""Alive, ready, and what this service is (section 2.3)."""
 
 import dataclasses
 from datetime import UTC, datetime

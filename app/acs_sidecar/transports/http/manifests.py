@@ -1,4 +1,4 @@
-"""What is loaded, and the check of a manifest that is not (contract 2.3)."""
+"""What is loaded, and the check of a manifest that is not (section 2.3)."""
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime

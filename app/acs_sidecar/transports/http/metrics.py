@@ -1,4 +1,4 @@
-"""`GET /metrics`: what Prometheus scrapes (contract 2.3, 5)."""
+"""`GET /metrics`: what Prometheus scrapes (sections 2.3, 5)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The decision routes in the OpenAPI document; they are plain ASGI and described by hand (contract 2)."""
+"""The decision routes in the OpenAPI document; they are plain ASGI and described by hand (section 2)."""
 
 from typing import Any
 

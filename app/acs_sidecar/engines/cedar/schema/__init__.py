@@ -1,1 +1,1 @@
-"""Cedar schemas: read in both forms, bounded, and looked up (contract 1.7.1)."""
+"""Cedar schemas: read in both forms, bounded, and looked up (section 1.7.1)."""

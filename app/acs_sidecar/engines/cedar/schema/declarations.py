@@ -2,7 +2,7 @@
 
 The engine tells nothing about a schema that it has parsed, and it ends the process, or runs for
 minutes, on a schema whose types nest deeply or expand to many. Both forms of a schema are
-therefore read here as well (contract 1.7, 1.7.1).
+therefore read here as well (sections 1.7, 1.7.1).
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping

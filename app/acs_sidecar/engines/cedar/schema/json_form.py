@@ -1,4 +1,4 @@
-"""Read a schema in Cedar's JSON form (contract 1.7.1).
+"""Read a schema in Cedar's JSON form (section 1.7.1).
 
 Takes what the decision needs and what could cost; that every member is known and every name exists is
 the engine's to say.

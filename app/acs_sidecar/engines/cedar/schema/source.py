@@ -1,4 +1,4 @@
-"""From the source of a schema to its declarations and the engine's handle (contract 1.7.1)."""
+"""From the source of a schema to its declarations and the engine's handle (section 1.7.1)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Read a schema in Cedar's own syntax (contract 1.7.1).
+"""Read a schema in Cedar's own syntax (section 1.7.1).
 
 Reads the grammar of the language; whether names exist and declarations agree is the engine's to say.
 """

@@ -1,1 +1,1 @@
-"""Static checks of Rego modules, before any of them is evaluated (contract 1.7, 1.7.2)."""
+"""Static checks of Rego modules, before any of them is evaluated (sections 1.7, 1.7.2)."""

@@ -1,4 +1,4 @@
-"""What of a Rego text the engine would not survive, measured before its parser sees it (contract 1.7).
+"""What of a Rego text the engine would not survive, measured before its parser sees it (section 1.7).
 
 The parser takes each `[` and `{` for a comprehension first and reads it again when it is none, so
 its time grows with the brackets around a token: twice a level, three times behind a `|`. What it

@@ -1,4 +1,4 @@
-"""The functions that a policy may call: those of this engine build that are pure (contract 1.9).
+"""The functions that a policy may call: those of this engine build that are pure (section 1.9).
 
 An allow-list, so that a function which nobody has looked at is refused.
 """

@@ -1,4 +1,4 @@
-"""Checks over all modules of a policy, before any of it is evaluated (contract 1.7, 1.7.2, 1.9)."""
+"""Checks over all modules of a policy, before any of it is evaluated (sections 1.7, 1.7.2, 1.9)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which rule depends on which, the circles in that, and the longest way through it (contract 1.7).
+"""Which rule depends on which, the circles in that, and the longest way through it (section 1.7).
 
 A node is a path below `data`: of a rule, or of a folder of the document tree, which stands for
 every rule below it.
