@@ -171,7 +171,10 @@ class DecisionService:
         self._sink.refused(problem.status, problem.cause, problem.reason, problem.detail, sender.span)
         if self._audit and not isinstance(problem, UnrecordedError):
             try:
-                entry = refusal_entry(asked, problem.reason, problem.request_id, sender, event)
+                caller = sender.caller.name if sender.caller else None
+                entry = refusal_entry(
+                    asked, problem.reason, problem.request_id, caller, sender.span, event=event
+                )
                 await self._audit.append(entry)
             except AuditUnavailableError:
                 return UnrecordedError(problem.request_id)

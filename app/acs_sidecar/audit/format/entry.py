@@ -3,7 +3,7 @@
 from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.spec.decision import Decision
 from acs_sidecar.spec.reasons import Reason
-from acs_sidecar.spec.sender import Sender
+from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Decision as Decided
 
@@ -48,19 +48,25 @@ def decision_entry(decision: Decision) -> AuditEntry:
 
 
 def refusal_entry(
-    asked: str, reason: Reason, request_id: str | None, sender: Sender, event: str = "decision"
+    asked: str,
+    reason: Reason,
+    request_id: str | None,
+    caller: str | None,
+    span: Span | None,
+    *,
+    event: str = "decision",
 ) -> AuditEntry:
-    """Give the entry of a request that got no evaluation: a deny with its reserved reason."""
+    """Return the entry of a request that got no evaluation: a deny with its reserved reason."""
     return AuditEntry(
         decision=Decided.DENY,
         intervention_point=asked,
         reason=reason,
         error_class="runtime_error",
-        caller=sender.caller.name if sender.caller else None,
+        caller=caller,
         request_id=request_id,
         event=event,
-        trace_id=sender.span.trace_id if sender.span else None,
-        span_id=sender.span.span_id if sender.span else None,
+        trace_id=span.trace_id if span else None,
+        span_id=span.span_id if span else None,
     )
 
 
