@@ -6,6 +6,9 @@ import time
 
 import orjson
 
+from acs_sidecar.decision.answer import decision_json
+from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.request import parse_evaluate
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.loading import build_compiler
@@ -14,9 +17,6 @@ from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
 from acs_sidecar.telemetry.metrics import Metrics
-from acs_sidecar.wire.problems import ProblemError
-from acs_sidecar.wire.requests import parse_evaluate
-from acs_sidecar.wire.responses import decision_json
 
 
 def decision_service() -> DecisionService:

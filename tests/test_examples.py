@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 import orjson
 import pytest
 
+from acs_sidecar.decision.answer import decision_json
+from acs_sidecar.decision.request import parse_evaluate
 from acs_sidecar.manifests.discovery import read_operator_manifests
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.verdict import Decision
-from acs_sidecar.wire.requests import parse_evaluate
-from acs_sidecar.wire.responses import decision_json
 from acs_sidecar.wiring import build
 from tests.conftest import COMMAND, Service, environment, start_service
 from tests.examples import EXAMPLES, MANIFESTS, NAMES, Example

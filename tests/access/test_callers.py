@@ -7,7 +7,7 @@ import pytest
 
 from acs_sidecar.access.callers import parse_callers, read_callers
 from acs_sidecar.access.entries import AccessFileError
-from acs_sidecar.spec.caller import ALL_SCOPES, Scope
+from acs_sidecar.decision.caller import ALL_SCOPES, Scope
 
 A, B = "a" * 64, "b" * 64
 KNOWN = "known are agents, dns_name, expires, inline, manifests, scopes, spiffe_id, token_sha256, uid"

@@ -13,6 +13,9 @@ from acs_sidecar.approval.approvers import Approver, Approvers
 from acs_sidecar.approval.challenge import inspect_challenge
 from acs_sidecar.approval.ports import ApprovalKey
 from acs_sidecar.approval.resolution import Approvals
+from acs_sidecar.decision.answer import decision_json, offer_json, resolution_json
+from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.request import parse_evaluate, parse_resolve
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.loading import build_compiler
@@ -24,9 +27,6 @@ from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.ports import NoSources
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
 from acs_sidecar.telemetry.metrics import Metrics
-from acs_sidecar.wire.problems import ProblemError
-from acs_sidecar.wire.requests import parse_evaluate, parse_resolve
-from acs_sidecar.wire.responses import decision_json, offer_json, resolution_json
 
 NOW = 1_800_000_000_000_000
 SECOND = 1_000_000

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.token import APPROVAL, CHALLENGE, TokenKind, seal, unseal
 from acs_sidecar.spec.approval import Outcome
-from acs_sidecar.spec.caller import Globs
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.globs import Globs
 from tests.approval.desk import (
     ALICE,
     MALLORY,

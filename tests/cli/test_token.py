@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from acs_sidecar.access.callers import parse_callers
-from acs_sidecar.spec.caller import Scope
+from acs_sidecar.decision.caller import Scope
 from tests.conftest import COMMAND, environment
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from acs_sidecar.decision.request import parse_evaluate
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.loading import build_compiler
@@ -23,7 +24,6 @@ from acs_sidecar.telemetry.exposition import totals
 from acs_sidecar.telemetry.metrics import Metrics
 from acs_sidecar.telemetry.sink import Telemetry
 from acs_sidecar.telemetry.writer import LineWriter
-from acs_sidecar.wire.requests import parse_evaluate
 
 
 def manifest(policy: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from acs_sidecar.access.entries import Entry, entries_of, read_text
 from acs_sidecar.access.public_keys import public_key
 from acs_sidecar.approval.approvers import Approver, Approvers
 from acs_sidecar.audit.format.record import rfc3339
-from acs_sidecar.spec.caller import Globs
+from acs_sidecar.spec.globs import Globs
 
 __all__ = ["parse_approvers", "read_approvers"]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acs_sidecar.access.entries import Entry, entries_of, read_text
-from acs_sidecar.spec.caller import ALL_SCOPES, Caller, Globs, Scope
+from acs_sidecar.decision.caller import ALL_SCOPES, Caller, Scope
+from acs_sidecar.spec.globs import Globs
 
 __all__ = ["Callers", "parse_callers", "read_callers"]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from acs_sidecar.approval.challenge import Challenge
-from acs_sidecar.spec.caller import Globs
+from acs_sidecar.spec.globs import Globs
 
 __all__ = ["Approver", "Approvers"]
 

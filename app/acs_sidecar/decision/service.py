@@ -10,16 +10,16 @@ from acs_sidecar.approval.resolution import Approvals, Claim, Offer, Resolution
 from acs_sidecar.audit.format.entry import decision_entry, refusal_entry
 from acs_sidecar.audit.format.ports import AuditLog, AuditPosition, AuditUnavailableError
 from acs_sidecar.audit.format.record import AuditEntry
+from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.decision.sender import Sender
 from acs_sidecar.spec.decision import Decision
 from acs_sidecar.spec.evaluation import Evaluation, evaluate
 from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledPoint, InvalidManifest
 from acs_sidecar.spec.reasons import EvaluationError, Reason
-from acs_sidecar.spec.sender import Sender
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.verdict import Decision as Decided
-from acs_sidecar.wire.problems import ProblemError
-from acs_sidecar.wire.requests import EvaluateRequest
 
 __all__ = [
     "DecisionService",

@@ -10,6 +10,8 @@ from http import HTTPStatus
 
 from acs_sidecar.access.reread import Reread
 from acs_sidecar.access.signing import ManifestTrust, UntrustedError
+from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
@@ -27,8 +29,6 @@ from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json, JsonObject, deeper_than
 from acs_sidecar.telemetry.catalogue import INLINE_CACHE, MANIFEST_COMPILES
 from acs_sidecar.telemetry.metrics import Metrics
-from acs_sidecar.wire.problems import ProblemError
-from acs_sidecar.wire.requests import EvaluateRequest
 
 __all__ = ["Catalog", "InlineManifests", "OperatorManifests"]
 

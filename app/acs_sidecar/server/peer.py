@@ -6,7 +6,7 @@ import ssl
 import struct
 from typing import Any
 
-from acs_sidecar.spec.caller import Peer
+from acs_sidecar.access.peer import Peer
 
 __all__ = ["peer_of"]
 

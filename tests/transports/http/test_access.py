@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from acs_sidecar.spec.caller import Scope
+from acs_sidecar.decision.caller import Scope
 from acs_sidecar.transports.http.access import ROUTES, UndeclaredRouteError, route_rules
 from acs_sidecar.transports.http.app import create_api
 from acs_sidecar.transports.http.decisions import is_decision

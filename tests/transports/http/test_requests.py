@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
+from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.request import MAX_BATCH, parse_batch, parse_evaluate
 from acs_sidecar.spec.points import Mode
-from acs_sidecar.wire.problems import ProblemError
-from acs_sidecar.wire.requests import MAX_BATCH, parse_batch, parse_evaluate
 
 
 def _detail(body: bytes, point: str | None = "input") -> str:

@@ -12,7 +12,7 @@ import typer
 from acs_sidecar.access.callers import parse_callers
 from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.cli.output import fail
-from acs_sidecar.spec.caller import Scope
+from acs_sidecar.decision.caller import Scope
 
 __all__ = ["token"]
 

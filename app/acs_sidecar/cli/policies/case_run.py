@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from acs_sidecar.annotators.runner import AnnotatorRunner
 from acs_sidecar.cli.policies.decide import decide
+from acs_sidecar.decision.answer import decision_json
+from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.cases import Case, Difference, differences
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json, nesting_bound
-from acs_sidecar.wire.requests import EvaluateRequest
-from acs_sidecar.wire.responses import decision_json
 
 __all__ = ["CaseError", "CaseResult", "run_cases"]
 

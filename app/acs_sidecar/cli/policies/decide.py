@@ -2,11 +2,11 @@
 
 import time
 
+from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.spec.decision import Decision
 from acs_sidecar.spec.manifest.compiled import AnyManifest
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
-from acs_sidecar.wire.requests import EvaluateRequest
 
 __all__ = ["decide"]
 

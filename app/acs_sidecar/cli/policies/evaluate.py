@@ -12,6 +12,9 @@ from acs_sidecar.cli.output import OutputFormat, fail, print_json, show_findings
 from acs_sidecar.cli.policies.decide import decide
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.decision.answer import decision_json
+from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.request import INCLUDES, EvaluateRequest, parse_object
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest
@@ -22,9 +25,6 @@ from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
 from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.values import nesting_bound
 from acs_sidecar.telemetry.log import LogFormat, configure_logging
-from acs_sidecar.wire.problems import ProblemError
-from acs_sidecar.wire.requests import INCLUDES, EvaluateRequest, parse_object
-from acs_sidecar.wire.responses import decision_json
 
 __all__ = ["evaluate"]
 

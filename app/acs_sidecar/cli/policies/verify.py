@@ -10,8 +10,8 @@ from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.access.signing import UntrustedError, read_trust
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.policies.manifest import one_digest
-from acs_sidecar.wire.problems import ProblemError
-from acs_sidecar.wire.requests import parse_object
+from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.request import parse_object
 
 __all__ = ["verify"]
 

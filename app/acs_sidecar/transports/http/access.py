@@ -13,9 +13,10 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from acs_sidecar.access.callers import Callers
-from acs_sidecar.spec.caller import Caller, Peer, Scope
+from acs_sidecar.access.peer import Peer
+from acs_sidecar.decision.caller import Caller, Scope
+from acs_sidecar.decision.refusal import ProblemError
 from acs_sidecar.transports.http.exchange import Headers
-from acs_sidecar.wire.problems import ProblemError
 
 __all__ = ["ROUTES", "Access", "Guard", "RouteRule", "UndeclaredRouteError", "out_of_scope", "route_rules"]
 

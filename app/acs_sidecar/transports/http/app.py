@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import acs_sidecar
+from acs_sidecar.decision.refusal import PROBLEM_TYPE, ProblemError
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.transports.http import audit, health, manifests, metrics
@@ -18,7 +19,6 @@ from acs_sidecar.transports.http.access import Guard, route_rules
 from acs_sidecar.transports.http.decisions import DecisionRoutes
 from acs_sidecar.transports.http.gate import Gate, HostRule
 from acs_sidecar.transports.http.openapi import document_decisions
-from acs_sidecar.wire.problems import PROBLEM_TYPE, ProblemError
 
 __all__ = ["create_api", "create_app"]
 

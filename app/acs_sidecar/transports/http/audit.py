@@ -12,10 +12,10 @@ from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.log.writer import LiveView
 from acs_sidecar.audit.read.reader import MAX_RECORDS, AuditReader, NotInLogError, UnknownLogError
+from acs_sidecar.decision.refusal import ProblemError
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.spec.values import Json
 from acs_sidecar.transports.http.dependencies import current_runtime
-from acs_sidecar.wire.problems import ProblemError
 
 __all__ = ["receipt_of", "router"]
 

@@ -7,25 +7,25 @@ from http import HTTPStatus
 import orjson
 
 from acs_sidecar.audit.format.ports import AuditPosition
-from acs_sidecar.decision.service import DecisionService, Recorded
-from acs_sidecar.spec.caller import Caller, Scope
-from acs_sidecar.spec.reasons import Reason
-from acs_sidecar.spec.sender import Sender
-from acs_sidecar.spec.trace_context import Span, parse_traceparent
-from acs_sidecar.spec.values import Json
-from acs_sidecar.telemetry.http_metrics import HttpMetrics
-from acs_sidecar.telemetry.tracing import ServerSpan, Tracer
-from acs_sidecar.transports.http.access import out_of_scope
-from acs_sidecar.transports.http.exchange import Headers, Receive, Send, read_body, send_problem, send_verdict
-from acs_sidecar.wire.problems import ProblemError
-from acs_sidecar.wire.requests import (
+from acs_sidecar.decision.answer import decision_json, offer_json, resolution_json
+from acs_sidecar.decision.caller import Caller, Scope
+from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.request import (
     EvaluateRequest,
     parse_batch,
     parse_evaluate,
     parse_resolve,
     read_evaluate,
 )
-from acs_sidecar.wire.responses import decision_json, offer_json, resolution_json
+from acs_sidecar.decision.sender import Sender
+from acs_sidecar.decision.service import DecisionService, Recorded
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.trace_context import Span, parse_traceparent
+from acs_sidecar.spec.values import Json
+from acs_sidecar.telemetry.http_metrics import HttpMetrics
+from acs_sidecar.telemetry.tracing import ServerSpan, Tracer
+from acs_sidecar.transports.http.access import out_of_scope
+from acs_sidecar.transports.http.exchange import Headers, Receive, Send, read_body, send_problem, send_verdict
 
 __all__ = ["PREFIX", "DecisionRoutes", "Receipts", "is_decision"]
 

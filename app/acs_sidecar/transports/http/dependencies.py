@@ -2,8 +2,8 @@
 
 from starlette.requests import Request
 
+from acs_sidecar.decision.caller import Caller
 from acs_sidecar.runtime import Runtime
-from acs_sidecar.spec.caller import Caller
 
 __all__ = ["current_caller", "current_runtime"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
-from acs_sidecar.wire.problems import PROBLEM_TYPE, ProblemError
+from acs_sidecar.decision.refusal import PROBLEM_TYPE, ProblemError
 
 __all__ = [
     "ASGIApp",

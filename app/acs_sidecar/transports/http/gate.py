@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 
-from acs_sidecar.spec.caller import Peer
+from acs_sidecar.access.peer import Peer
+from acs_sidecar.decision.refusal import ProblemError
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.transports.http.access import Guard
 from acs_sidecar.transports.http.decisions import DecisionRoutes, is_decision
@@ -20,7 +21,6 @@ from acs_sidecar.transports.http.exchange import (
     read_headers,
     send_problem,
 )
-from acs_sidecar.wire.problems import ProblemError
 
 __all__ = ["Gate", "HostRule"]
 

@@ -11,9 +11,10 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
+from acs_sidecar.decision.caller import Caller
+from acs_sidecar.decision.refusal import ProblemError
 from acs_sidecar.manifests.schema import manifest_schema
 from acs_sidecar.runtime import Runtime
-from acs_sidecar.spec.caller import Caller
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
 from acs_sidecar.spec.document.locations import placed
 from acs_sidecar.spec.manifest.compiled import AnyManifest, InlineMode, InvalidManifest, Provenance
@@ -23,7 +24,6 @@ from acs_sidecar.spec.manifest.model import document_digest, document_of
 from acs_sidecar.spec.manifest.redaction import redacted
 from acs_sidecar.spec.values import JsonObject
 from acs_sidecar.transports.http.dependencies import current_caller, current_runtime
-from acs_sidecar.wire.problems import ProblemError
 
 __all__ = ["router"]
 

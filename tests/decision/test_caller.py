@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acs_sidecar.spec.caller import Caller, Globs, Scope
+from acs_sidecar.decision.caller import Caller, Scope
+from acs_sidecar.spec.globs import Globs
 
 TEXT = st.text("ab*?[].\n-", max_size=8)
 

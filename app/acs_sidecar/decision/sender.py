@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from acs_sidecar.spec.caller import Caller
+from acs_sidecar.decision.caller import Caller
 from acs_sidecar.spec.trace_context import Span
 
 __all__ = ["Sender"]

@@ -6,11 +6,11 @@ from http import HTTPStatus
 import orjson
 
 from acs_sidecar.approval.resolution import Claim
-from acs_sidecar.spec.caller import Caller
+from acs_sidecar.decision.caller import Caller
+from acs_sidecar.decision.refusal import ProblemError
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
-from acs_sidecar.wire.problems import ProblemError
 
 __all__ = [
     "INCLUDES",

@@ -1,14 +1,12 @@
 """Who calls, and what that caller may do (section 2.4)."""
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import translate
 
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.globs import Globs
+from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["ALL_SCOPES", "Caller", "Globs", "Peer", "Scope"]
+__all__ = ["ALL_SCOPES", "Caller", "Scope"]
 
 
 class Scope(StrEnum):
@@ -22,32 +20,6 @@ class Scope(StrEnum):
 
 
 ALL_SCOPES = frozenset(Scope)
-
-
-class Globs:
-    """Patterns of names, of which one must match the whole: `*` is any text, `?` one character."""
-
-    __slots__ = ("_matches",)
-
-    def __init__(self, patterns: Iterable[str]) -> None:
-        translated = (translate(pattern.replace("[", "[[]")) for pattern in patterns)
-        # An empty set of patterns matches nothing.
-        self._matches = re.compile("|".join(translated) or r"(?!)").match
-
-    def match(self, name: Json) -> bool:
-        """Tell whether this is a name, and one that a pattern matches."""
-        return isinstance(name, str) and self._matches(name) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """What a connection proves of its peer: `spiffe://…`, `dns:<name>` or `uid:<number>`.
-
-    `expires` is the Unix time in seconds until which that holds.
-    """
-
-    names: tuple[str, ...]
-    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
