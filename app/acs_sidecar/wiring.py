@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_key", "build", "build_access", "build_sandbox"]
 
-ENGINES = ("cedarpy", "celine-regorus")
+ENGINES = ("cedarpy", "gordon-to-regorus")
 
 
 def build(

@@ -175,7 +175,7 @@ def test_engines_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> 
     results = list(check_engines())
     assert told(results) == [
         ("engines", f"{name} is not installed: policies that need it are refused", f"pip install {name}")
-        for name in ("cedarpy", "celine-regorus")
+        for name in ("cedarpy", "gordon-to-regorus")
     ]
     assert set(states(results)) == {State.WARNING}
 

@@ -49,4 +49,4 @@ def test_without_the_rego_engine_everything_else_works() -> None:
     assert reason == "runtime_error:adapter_unsupported"
     assert len(findings) == 1
     assert "policies.r.type" in findings[0]
-    assert "`rego` policies cannot be evaluated here: `celine-regorus` has no build" in findings[0]
+    assert "`rego` policies cannot be evaluated here: `gordon-to-regorus` has no build" in findings[0]

@@ -29,5 +29,5 @@ def _rego() -> PolicyType:
     except ModuleNotFoundError as error:
         if error.name != "regorus":
             raise
-        return MissingEngine("rego", "celine-regorus")
+        return MissingEngine("rego", "gordon-to-regorus")
     return REGO

@@ -223,7 +223,7 @@ def test_health_and_information(inline_service: Service) -> None:
     assert (status, info["name"], sorted(info["engines"])) == (
         200,
         "acs-sidecar",
-        ["cedarpy", "celine-regorus"],
+        ["cedarpy", "gordon-to-regorus"],
     )
     assert info["limits"]["max_snapshot_bytes"] == 1_048_576
 

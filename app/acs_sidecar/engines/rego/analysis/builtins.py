@@ -11,8 +11,8 @@ _AVAILABLE = """
     bits.rsh bits.xor ceil concat contains count endswith floor format_int glob.match glob.quote_meta
     graph.reachable graph.reachable_paths hex.decode hex.encode indexof indexof_n intersection is_array
     is_boolean is_null is_number is_object is_set is_string json.filter json.is_valid json.marshal
-    json.marshal_with_options json.match_schema json.remove json.unmarshal json.verify_schema lower max
-    min net.cidr_contains net.cidr_expand net.cidr_is_valid numbers.range numbers.range_step
+    json.marshal_with_options json.match_schema json.patch json.remove json.unmarshal json.verify_schema
+    lower max min net.cidr_contains net.cidr_expand net.cidr_is_valid numbers.range numbers.range_step
     object.filter object.get object.keys object.remove object.subset object.union object.union_n print
     product regex.find_all_string_submatch_n regex.find_n regex.is_valid regex.match regex.replace
     regex.split regex.template_match replace round semver.compare semver.is_valid sort split sprintf

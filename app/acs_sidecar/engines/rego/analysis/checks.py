@@ -160,25 +160,29 @@ def _call_problem(call: Call, module: ModuleFacts, policy: _Policy) -> tuple[str
     name = ".".join(call.name)
     if call.replacing and (call.name[0] in module.imports or (*module.package, call.name[0]) in policy.rules):
         return None
+    if _function(call.name, module, policy):
+        return None
+    if call.name[0] in module.imports:
+        path = ".".join((*module.imports[call.name[0]], *call.name[1:]))
+        return "rego-function-unknown", f"`{name}` is `{path}` by an import, and there is no such function"
     if name in IMPURE:
         message = f"`{name}` is not allowed: its value is not a function of its arguments"
         return "rego-nondeterministic", message
     if name in ZONED and "Local" in call.texts:
         message = f"`{name}` with the zone `Local` is not allowed: its value depends on the machine"
         return "rego-nondeterministic", message
-    if call.replacing or name in AVAILABLE or _function(call.name, module, policy):
+    if call.replacing or name in AVAILABLE:
         return None
-    imported = (*module.imports.get(call.name[0], ()), *call.name[1:])
-    if imported[1:] in policy.functions:
-        message = f"the engine does not find `{name}` through an import: call it as `{dotted(imported[1:])}`"
-    else:
-        message = f"there is no function `{name}` in this policy, and this engine has none"
-    return "rego-function-unknown", message
+    return (
+        "rego-function-unknown",
+        f"there is no function `{name}` in this policy, and this engine has none",
+    )
 
 
 def _function(name: Segments, module: ModuleFacts, policy: _Policy) -> Segments | None:
-    """Give the path of the policy's own function that a call of `name` reaches."""
-    path = name[1:] if name[0] == "data" else (*module.package, *name)
+    """Return the path of the policy's own function that a call of `name` reaches."""
+    root, *names = (*module.imports.get(name[0], (name[0],)), *name[1:])
+    path = tuple(names) if root == "data" else (*module.package, root, *names)
     return path if path in policy.functions else None
 
 
