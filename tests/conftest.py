@@ -93,7 +93,7 @@ class Service:
         return self.log_path.read_text()
 
     def workers(self) -> list[int]:
-        """The processes that answer requests at the moment."""
+        """The worker processes at the moment."""
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

@@ -40,7 +40,7 @@ def test_a_service_that_is_not_ready_fails_its_probe_alive(start: Start, tmp_pat
     service = start(ACS_MANIFESTS=str(tmp_path / "m.yaml"), ACS_MANIFESTS_STRICT="false")
     port = str(urlsplit(service.url).port)
     ready = probe(ACS_PORT=port)
-    assert (ready.returncode, "none that is valid is loaded" in ready.stdout) == (1, True)
+    assert (ready.returncode, "no valid manifest is loaded" in ready.stdout) == (1, True)
     assert probe("--alive", ACS_PORT=port).returncode == 0
 
 

@@ -19,16 +19,14 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # a service t
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command: 0 when the service answers that all is well, else 1."""
-    parser = argparse.ArgumentParser(prog="acs-probe", description="Ask the sidecar whether it is well.")
-    parser.add_argument(
-        "--alive", action="store_true", help="ask whether it is alive, not whether it is ready"
-    )
+    parser = argparse.ArgumentParser(prog="acs-probe", description="Check the health of the sidecar.")
+    parser.add_argument("--alive", action="store_true", help="check liveness instead of readiness")
     parser.add_argument("--timeout", type=float, default=2.0, metavar="SECONDS")
     options = parser.parse_args(arguments)
     try:
         status, body = probe("/healthz" if options.alive else "/readyz", os.environ, options.timeout)
     except (OSError, http.client.HTTPException) as error:
-        print(f"no answer: {error}", file=sys.stderr)  # noqa: T201  # what the person who debugs a probe sees
+        print(f"no response: {error}", file=sys.stderr)  # noqa: T201  # what the person who debugs a probe sees
         return 1
     print(body)  # noqa: T201  # same
     return 0 if status == http.client.OK else 1

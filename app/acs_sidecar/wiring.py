@@ -179,7 +179,7 @@ def audit_key(settings: Settings) -> AuditKey | None:
     """
     log = structlog.stdlib.get_logger("acs.audit")
     if settings.audit_durability is Durability.NONE:
-        log.warning("audit_off", detail="no audit log is kept: verdicts cannot be proven")
+        log.warning("audit_off", detail="no audit log is written: verdicts cannot be proven")
         return None
     key, generated = ensure_key(settings.audit_key_file, settings.audit_dir)
     if generated:
@@ -187,7 +187,7 @@ def audit_key(settings: Settings) -> AuditKey | None:
             "audit_key_generated",
             path=str(settings.audit_key_file.resolve()),
             vkey=str(key.verifier_key(settings.audit_name)),
-            detail="keep it, and give the verifier key to whoever verifies the log",
+            detail="keep it, and hand its verifier key to those who verify the log",
         )
     return key
 

@@ -44,7 +44,7 @@ def test_one_that_cannot_be_used(tmp_path: Path) -> None:
         key.load()
     with pytest.raises(KeysUnavailableError) as refusal:
         key()
-    assert str(refusal.value) == "the approval key cannot be used; the log says why"
+    assert str(refusal.value) == "the approval key cannot be used; see the service log"
     path.unlink()
     (tmp_path / "approval.pem").mkdir()
     with pytest.raises(KeysUnavailableError):

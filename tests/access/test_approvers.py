@@ -65,11 +65,14 @@ BAD_KEY = "must be an Ed25519 public key, in PEM or its 32 bytes in base64"
         ({"public_key": "ö" * 44}, BAD_KEY),
         ({"public_key": OTHER_KIND}, BAD_KEY),
         ({"public_key": PEM.replace("M", "N", 1)}, BAD_KEY),
-        ({"public_key": 1}, "must be a text that is not empty"),
-        ({"agents": []}, "must be a list of texts that are not empty"),
-        ({"agents": "pay-*"}, "must be a list of texts that are not empty"),
-        ({"expires": "2027-06-30"}, "must be a date and time with its zone, such as 2027-01-31T00:00:00Z"),
-        ({"agent": ["x"]}, "is not known; known are agents, expires, manifests, public_key, resolvers"),
+        ({"public_key": 1}, "must be a non-empty string"),
+        ({"agents": []}, "must be a list of non-empty strings"),
+        ({"agents": "pay-*"}, "must be a list of non-empty strings"),
+        ({"expires": "2027-06-30"}, "must be a date and time with a time zone, such as 2027-01-31T00:00:00Z"),
+        (
+            {"agent": ["x"]},
+            "unknown member; must be one of agents, expires, manifests, public_key, resolvers",
+        ),
     ],
 )
 def test_a_fault_is_named(members: dict[str, Any], message: str) -> None:

@@ -10,7 +10,7 @@ from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.decision.caller import ALL_SCOPES, Scope
 
 A, B = "a" * 64, "b" * 64
-KNOWN = "known are agents, dns_name, expires, inline, manifests, scopes, spiffe_id, token_sha256, uid"
+KNOWN = "must be one of agents, dns_name, expires, inline, manifests, scopes, spiffe_id, token_sha256, uid"
 
 
 def test_a_caller_has_what_its_entry_says() -> None:
@@ -54,57 +54,57 @@ def test_what_is_left_out_restricts_nothing_but_scopes() -> None:
     [
         ("[", "f:2:1: not YAML or JSON: did not find expected node content"),
         ("", "f: the document is empty"),
-        ("[]", "f: must have the one member `callers`, a mapping with an entry a name"),
-        ("callers: {}", "f: must have the one member `callers`, a mapping with an entry a name"),
-        ("callers: [a]", "f: must have the one member `callers`, a mapping with an entry a name"),
-        ("callers: {a: {}}\nmore: 1", "f: must have the one member `callers`, a mapping with an entry a name"),
+        ("[]", "f: must have the single member `callers`, a mapping of names to entries"),
+        ("callers: {}", "f: must have the single member `callers`, a mapping of names to entries"),
+        ("callers: [a]", "f: must have the single member `callers`, a mapping of names to entries"),
+        ("callers: {a: {}}\nmore: 1", "f: must have the single member `callers`, a mapping of names to entries"),
         ("callers: {a: 1}", "f:1:11: callers.a: must be a mapping"),
-        ("callers: {'a b': {}}", 'f:1:11: callers["a b"]: a name is 1 to 96 of A-Z a-z 0-9 _ - . : /'),
-        ("callers:\n  a: {scopes: [evaluate]}", "f:2:3: callers.a: has no credential: give one of dns_name, spiffe_id, token_sha256, uid"),
-        (f"callers: {{a: {{token_sha256: {A}}}}}", "f:1:11: callers.a: has no `scopes`: give a list out of admin, "
+        ("callers: {'a b': {}}", 'f:1:11: callers["a b"]: a name must be 1 to 96 characters from A-Z a-z 0-9 _ - . : /'),
+        ("callers:\n  a: {scopes: [evaluate]}", "f:2:3: callers.a: has no credential: set one of dns_name, spiffe_id, token_sha256, uid"),
+        (f"callers: {{a: {{token_sha256: {A}}}}}", "f:1:11: callers.a: has no `scopes`: set a list of admin, "
          "audit:read, evaluate, manifests:read, metrics"),
-        (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate, root]}}}}", "f:1:95: callers.a.scopes: has one that is "
-         "not known; known are admin, audit:read, evaluate, manifests:read, metrics"),
-        (f"callers: {{a: {{token_sha256: {A}, scopes: []}}}}", "f:1:95: callers.a.scopes: must be a list of texts that "
-         "are not empty"),
-        (f"callers: {{a: {{token_sha256: {A}, scopes: evaluate}}}}", "f:1:95: callers.a.scopes: must be a list of texts "
-         "that are not empty"),
-        ("callers: {a: {token_sha256: acs_secret, scopes: [evaluate]}}", "f:1:15: callers.a.token_sha256: must be 64 of "
-         "0-9 a-f: the SHA-256 of a token, not the token"),
+        (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate, root]}}}}", "f:1:95: callers.a.scopes: has an unknown "
+         "scope; must be from admin, audit:read, evaluate, manifests:read, metrics"),
+        (f"callers: {{a: {{token_sha256: {A}, scopes: []}}}}", "f:1:95: callers.a.scopes: must be a list of non-empty "
+         "strings"),
+        (f"callers: {{a: {{token_sha256: {A}, scopes: evaluate}}}}", "f:1:95: callers.a.scopes: must be a list of non-empty "
+         "strings"),
+        ("callers: {a: {token_sha256: acs_secret, scopes: [evaluate]}}", "f:1:15: callers.a.token_sha256: must be the "
+         "SHA-256 of the token: 64 lower-case hexadecimal digits"),
         (f"callers: {{a: {{token_sha256: {A.upper()}, scopes: [evaluate]}}}}", "f:1:15: callers.a.token_sha256: must be "
-         "64 of 0-9 a-f: the SHA-256 of a token, not the token"),
-        ("callers: {a: {token_sha256: 1, scopes: [evaluate]}}", "f:1:15: callers.a.token_sha256: must be a text or a list "
-         "of texts that are not empty"),
+         "the SHA-256 of the token: 64 lower-case hexadecimal digits"),
+        ("callers: {a: {token_sha256: 1, scopes: [evaluate]}}", "f:1:15: callers.a.token_sha256: must be a string or a "
+         "list of non-empty strings"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate]}}, b: {{token_sha256: {A}, scopes: [evaluate]}}}}",
-         "f:1:120: callers.b.token_sha256: is the token of another caller too"),
+         "f:1:120: callers.b.token_sha256: is already the token of another caller"),
         ("callers: {a: {scopes: [evaluate], spiffe_id: 'https://x'}}", "f:1:35: callers.a.spiffe_id: must be a SPIFFE ID, "
          "such as spiffe://example.org/agent-host"),
         ("callers: {a: {scopes: [evaluate], spiffe_id: 'spiffe://x/*'}}", "f:1:35: callers.a.spiffe_id: must be a SPIFFE "
          "ID, such as spiffe://example.org/agent-host"),
         ("callers: {a: {scopes: [evaluate], dns_name: '*.x'}}", "f:1:35: callers.a.dns_name: must be a DNS name in lower "
          "case, without `*`"),
-        ("callers: {a: {scopes: [evaluate], uid: -1}}", "f:1:35: callers.a.uid: must be the number of a user"),
-        ("callers: {a: {scopes: [evaluate], uid: true}}", "f:1:35: callers.a.uid: must be the number of a user"),
-        ("callers: {a: {scopes: [evaluate], uid: 1}, b: {scopes: [evaluate], uid: 1}}", "f:1:68: callers.b.uid: is that of "
-         "another caller too"),
-        (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], agent: x}}}}", f"f:1:115: callers.a.agent: is not known; {KNOWN}"),
+        ("callers: {a: {scopes: [evaluate], uid: -1}}", "f:1:35: callers.a.uid: must be a numeric user ID"),
+        ("callers: {a: {scopes: [evaluate], uid: true}}", "f:1:35: callers.a.uid: must be a numeric user ID"),
+        ("callers: {a: {scopes: [evaluate], uid: 1}, b: {scopes: [evaluate], uid: 1}}", "f:1:68: callers.b.uid: already "
+         "belongs to another caller"),
+        (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], agent: x}}}}", f"f:1:115: callers.a.agent: unknown member; {KNOWN}"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], agents: []}}}}", "f:1:115: callers.a.agents: must be a "
-         "list of texts that are not empty"),
+         "list of non-empty strings"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], manifests: [1]}}}}", "f:1:115: callers.a.manifests: must "
-         "be a list of texts that are not empty"),
+         "be a list of non-empty strings"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], inline: no}}}}", "f:1:115: callers.a.inline: must be true "
          "or false"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], expires: soon}}}}", "f:1:115: callers.a.expires: must be "
-         "a date and time with its zone, such as 2027-01-31T00:00:00Z"),
+         "a date and time with a time zone, such as 2027-01-31T00:00:00Z"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], expires: '2027-01-31'}}}}", "f:1:115: callers.a.expires: "
-         "must be a date and time with its zone, such as 2027-01-31T00:00:00Z"),
+         "must be a date and time with a time zone, such as 2027-01-31T00:00:00Z"),
         *(
             (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], expires: '{moment}'}}}}", "f:1:115: "
-             "callers.a.expires: must be a date and time with its zone, such as 2027-01-31T00:00:00Z")
+             "callers.a.expires: must be a date and time with a time zone, such as 2027-01-31T00:00:00Z")
             for moment in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "0206-01-01T00:00:00Z")
         ),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], expires: null}}}}", "f:1:115: callers.a.expires: must be "
-         "a text that is not empty"),
+         "a non-empty string"),
     ],
 )  # fmt: skip
 def test_a_fault_names_its_place(text: str, message: str) -> None:
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert faults == [
         f"`{path}` cannot be read: No such file or directory",
         f"`{path}` is not UTF-8 at byte 0",
-        f"`{path}` is longer than 1048576 bytes",
+        f"`{path}` exceeds 1048576 bytes",
     ]
 
 

@@ -75,7 +75,7 @@ def test_a_signature_never_verifies_for_another_manifest(other: dict[str, Any]) 
     signature = sign_digest(KEY, _digest(MANIFEST))
     Signer(PUBLIC).verify(_digest(MANIFEST), signature)
     assume(_digest(other) != _digest(MANIFEST))
-    with pytest.raises(UntrustedError, match="is not that of this manifest by that key"):
+    with pytest.raises(UntrustedError, match="does not verify for this manifest and key"):
         Signer(PUBLIC).verify(_digest(other), signature)
 
 
@@ -84,7 +84,7 @@ def test_no_bit_of_a_signature_may_differ(bit: int) -> None:
     """A signature that was changed is none."""
     raw = bytearray(base64.b64decode(sign_digest(KEY, DIGEST)))
     raw[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(UntrustedError, match="is not that of this manifest by that key"):
+    with pytest.raises(UntrustedError, match="does not verify for this manifest and key"):
         Signer(PUBLIC).verify(DIGEST, base64.b64encode(raw).decode())
 
 
@@ -98,7 +98,7 @@ def test_what_is_signed_is_the_context_and_the_digest() -> None:
     signature = base64.b64encode(KEY.sign(b"acs-sidecar/manifest/v1\n" + DIGEST.encode())).decode()
     assert sign_digest(KEY, DIGEST) == signature
     plain = base64.b64encode(KEY.sign(DIGEST.encode())).decode()
-    with pytest.raises(UntrustedError, match="is not that of this manifest by that key"):
+    with pytest.raises(UntrustedError, match="does not verify for this manifest and key"):
         Signer(PUBLIC).verify(DIGEST, plain)
 
 
@@ -145,10 +145,10 @@ RSA = (
     [
         ("{}", "f:1:8: keys.a: has no `public_key`"),
         ("{public_key: x}", "f:1:12: keys.a.public_key: must be an Ed25519 public key, in PEM or its 32 bytes in base64"),
-        ("{public_key: 1}", "f:1:12: keys.a.public_key: must be a text that is not empty"),
+        ("{public_key: 1}", "f:1:12: keys.a.public_key: must be a non-empty string"),
         ("{public_key: -----BEGIN x}", "f:1:12: keys.a.public_key: must be an Ed25519 public key, in PEM or its 32 bytes in base64"),
         (f"{{public_key: {RSA.decode()!r}}}".replace("'", '"'), "f:1:12: keys.a.public_key: must be an Ed25519 public key, in PEM or its 32 bytes in base64"),
-        (f"{{public_key: {TEXT}, key: 1}}", "f:1:70: keys.a.key: is not known; known are expires, public_key"),
+        (f"{{public_key: {TEXT}, key: 1}}", "f:1:70: keys.a.key: unknown member; must be one of expires, public_key"),
     ],
 )  # fmt: skip
 def test_a_bad_key_is_named(entry: str, message: str) -> None:

@@ -126,16 +126,16 @@ def test_the_input_field_and_the_response_field_can_be_named() -> None:
 @pytest.mark.parametrize(
     ("given", "detail"),
     [
-        ({"at": "/status?code=500"}, "annotator `a` answered with status 500"),
-        ({"at": "/status?code=302"}, "annotator `a` answered with status 302"),
-        ({"at": "/status?code=404"}, "annotator `a` answered with status 404"),
-        ({"at": "/text?t=nonsense"}, "annotator `a` answered with something that is not JSON"),
-        ({"at": "/text?t=NaN"}, "annotator `a` answered with something that is not JSON"),
-        ({"response_field": "nothing"}, "annotator `a` answered without the member `nothing`"),
-        ({"at": "/text?t=[]", "response_field": "x"}, "annotator `a` answered without the member `x`"),
+        ({"at": "/status?code=500"}, "annotator `a` returned status 500"),
+        ({"at": "/status?code=302"}, "annotator `a` returned status 302"),
+        ({"at": "/status?code=404"}, "annotator `a` returned status 404"),
+        ({"at": "/text?t=nonsense"}, "annotator `a` returned a body that is not JSON"),
+        ({"at": "/text?t=NaN"}, "annotator `a` returned a body that is not JSON"),
+        ({"response_field": "nothing"}, "annotator `a` returned no member `nothing`"),
+        ({"at": "/text?t=[]", "response_field": "x"}, "annotator `a` returned no member `x`"),
         (
             {"at": f"/big?n={MAX_REPLY_BYTES}"},
-            f"annotator `a` answered with more than {MAX_REPLY_BYTES} bytes",
+            f"annotator `a` returned more than {MAX_REPLY_BYTES} bytes",
         ),
         (
             {"at": "/big?n=262144"},
@@ -189,7 +189,7 @@ def test_a_path_that_fails_is_that_annotators_failure() -> None:
     """It keeps the path's reason, and an earlier annotator's failure still comes first."""
     assert _failure({"a": {}, "b": {"from": "$.nothing"}, "c": {}}) == (
         "path_missing",
-        "`$.nothing` is missing at `nothing`",
+        "`$.nothing` has no value at `nothing`",
     )
     assert _failure({"a": {"at": "/status?code=500"}, "b": {"from": "$.nothing"}})[0] == "annotation_failed"
     assert _failure({"b": {"from": "$.text.x"}})[0] == "path_type_mismatch"
@@ -240,10 +240,10 @@ def test_annotators_are_timed_for_the_trace() -> None:
 @pytest.mark.parametrize(
     ("members", "path", "message"),
     [
-        ({}, "x.url", "must be an http or https URL without user and fragment"),
-        ({"url": "ftp://a/"}, "x.url", "must be an http or https URL without user and fragment"),
-        ({"url": "http://u:p@a/"}, "x.url", "must be an http or https URL without user and fragment"),
-        ({"url": "http://a:99999/"}, "x.url", "must be an http or https URL without user and fragment"),
+        ({}, "x.url", "must be an http or https URL without user information and fragment"),
+        ({"url": "ftp://a/"}, "x.url", "must be an http or https URL without user information and fragment"),
+        ({"url": "http://u:p@a/"}, "x.url", "must be an http or https URL without user information and fragment"),
+        ({"url": "http://a:99999/"}, "x.url", "must be an http or https URL without user information and fragment"),
         ({"url": "http://a/", "headers": {"a": 1}}, "x.headers", "must map header names to strings without "
          "line breaks"),
         ({"url": "http://a/", "headers": {"a": "b\r\nc: d"}}, "x.headers", "must map header names to strings "
@@ -252,17 +252,17 @@ def test_annotators_are_timed_for_the_trace() -> None:
          "line breaks"),
         ({"url": "http://a/", "headers": {"": "b"}}, "x.headers", "must map header names to strings without "
          "line breaks"),
-        ({"url": "http://a/", "headers": {"hOST": "b"}}, "x.headers.hOST", "`hOST` is set by the service"),
+        ({"url": "http://a/", "headers": {"hOST": "b"}}, "x.headers.hOST", "`hOST` is set by the service and must not be given"),
         ({"url": "http://a/", "headers": {"Transfer-Encoding": "chunked"}}, "x.headers.Transfer-Encoding",
-         "`Transfer-Encoding` is set by the service"),
+         "`Transfer-Encoding` is set by the service and must not be given"),
         ({"url": "http://a/", "headers": {"Content-Length": "1"}}, "x.headers.Content-Length",
-         "`Content-Length` is set by the service"),
+         "`Content-Length` is set by the service and must not be given"),
         ({"url": "http://a/", "headers": {"Proxy-Authorization": "b"}}, "x.headers.Proxy-Authorization",
-         "`Proxy-Authorization` is set by the service"),
+         "`Proxy-Authorization` is set by the service and must not be given"),
         ({"url": "http://a/", "timeout_ms": 0}, "x.timeout_ms", "must be an integer from 1 to 600000"),
         ({"url": "http://a/", "timeout_ms": True}, "x.timeout_ms", "must be an integer from 1 to 600000"),
-        ({"url": "http://a/", "input_field": ""}, "x.input_field", "must be the name of a member"),
-        ({"url": "http://a/", "response_field": 1}, "x.response_field", "must be the name of a member"),
+        ({"url": "http://a/", "input_field": ""}, "x.input_field", "must be a member name"),
+        ({"url": "http://a/", "response_field": 1}, "x.response_field", "must be a member name"),
     ],
 )  # fmt: skip
 def test_a_declaration_that_cannot_work_is_invalid(members: dict[str, Json], path: str, message: str) -> None:

@@ -35,9 +35,9 @@ def annotated(value: Json, **members: Any) -> Any:
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({}, f"annotators.a.provider: must name a provider: {KNOWN}"),
-        ({"provider": " "}, f"annotators.a.provider: must name a provider: {KNOWN}"),
-        ({"provider": 1}, f"annotators.a.provider: must name a provider: {KNOWN}"),
+        ({}, f"annotators.a.provider: must be a provider: {KNOWN}"),
+        ({"provider": " "}, f"annotators.a.provider: must be a provider: {KNOWN}"),
+        ({"provider": 1}, f"annotators.a.provider: must be a provider: {KNOWN}"),
         (
             {"provider": "pii", "threshold": 0},
             "annotators.a.threshold: must be a number above 0 and at most 1",
@@ -49,16 +49,16 @@ def annotated(value: Json, **members: Any) -> Any:
         ({"provider": "pii", "redact": None}, "annotators.a.redact: must be true or false"),
         (
             {"provider": "pii", "categories": "email"},
-            "annotators.a.categories: must be a list of strings that are not blank",
+            "annotators.a.categories: must be a list of non-blank strings",
         ),
         (
             {"provider": "secrets", "categories": ["jwt", "email"]},
-            "annotators.a.categories: must list at least one of `api_key`, `bearer_token`, `jwt`, `password`,"
-            " `private_key`, `url_credentials`, and nothing else",
+            "annotators.a.categories: must be a list of at least one of `api_key`, `bearer_token`, `jwt`, `password`,"
+            " `private_key`, `url_credentials`",
         ),
         (
             {"provider": "pii", "url": "https://x.example"},
-            "annotators.a.url: is not known here; known are `categories`, `provider`, `redact`, `threshold`,"
+            "annotators.a.url: unknown member; must be one of `categories`, `provider`, `redact`, `threshold`,"
             " `type`",
         ),
     ],
@@ -86,7 +86,7 @@ def test_an_unknown_provider_is_an_unsupported_adapter() -> None:
     with pytest.raises(ManifestError) as caught:
         annotated("", provider="oracle")
     assert str(caught.value) == (
-        f"annotators.a.provider: `oracle` is not a provider of this version; there are {KNOWN}"
+        f"annotators.a.provider: `oracle` is not a known provider; must be one of {KNOWN}"
     )
     assert caught.value.reason is Reason.ADAPTER_UNSUPPORTED
 
@@ -128,7 +128,7 @@ def test_names_that_fall_together_fail_closed() -> None:
     with pytest.raises(EvaluationError) as caught:
         annotated({"a@example.com": 1, "b@example.com": 2}, provider="pii")
     assert caught.value.reason is Reason.ANNOTATION_FAILED
-    assert caught.value.detail == "two members of an object would have one name when redacted"
+    assert caught.value.detail == "redaction would give two members of an object the same name"
 
 
 def test_what_was_found_is_listed_up_to_a_bound() -> None:
@@ -219,7 +219,7 @@ def test_a_large_text_that_waits_too_long_is_never_looked_at() -> None:
     *failed, small = asyncio.run(annotate())
     assert small == {}
     assert [(each.reason, each.detail) for each in failed] == [
-        (Reason.ANNOTATION_TIMEOUT, "annotator `a` had not looked at a large value within 0.2 s")
+        (Reason.ANNOTATION_TIMEOUT, "annotator `a` did not finish a large value within 0.2 s")
     ] * len(large)
     assert len(seen) == 2
     assert large[0] in seen

@@ -15,7 +15,7 @@ from acs_sidecar.spec.values import Json
 from tests.annotators.servers import Asked, Speak, reply, wire_server
 
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={"KEY": "s3cret"}, outbound=None)
-SHAPE = "answered in a shape that is not its API's"
+SHAPE = "returned a response that does not follow its API"
 
 AZURE = {"provider": "azure_content_safety", "endpoint": "@/", "api_key_env": "KEY"}
 OPENAI = {"provider": "openai_moderation", "base_url": "@/v1", "api_key_env": "KEY"}
@@ -274,34 +274,34 @@ def test_a_value_that_is_no_text_goes_as_json() -> None:
     ("members", "speak", "detail"),
     [
         (AZURE, reply({}), SHAPE),
-        (AZURE, reply({"categoriesAnalysis": []}), "answered without any category"),
-        (AZURE, reply(analysed(hate=8)), "answered with a score out of its range"),
-        (AZURE, reply(analysed(hate=None)), "answered with a score out of its range"),
+        (AZURE, reply({"categoriesAnalysis": []}), "returned no category"),
+        (AZURE, reply(analysed(hate=8)), "returned a score outside its range"),
+        (AZURE, reply(analysed(hate=None)), "returned a score outside its range"),
         (AZURE, reply({"categoriesAnalysis": [{"category": "Hate"}]}), SHAPE),
         (AZURE, reply({"categoriesAnalysis": [], "blocklistsMatch": {}}), SHAPE),
-        (AZURE, reply({"error": {"code": "InvalidRequestBody", "message": "The text is too long"}}, 400), "answered with status 400"),
+        (AZURE, reply({"error": {"code": "InvalidRequestBody", "message": "The text is too long"}}, 400), "returned status 400"),
         (OPENAI, reply({"results": []}), SHAPE),
         (OPENAI, reply({"results": [{"flagged": False}]}), SHAPE),
         (OPENAI, reply({"results": [{"flagged": "no", "categories": {}, "category_scores": {}}]}), SHAPE),
-        (OPENAI, reply({"results": [{"flagged": False, "categories": {}, "category_scores": {}}]}), "answered without any category"),
-        (OPENAI, reply(moderated(score=1.5)), "answered with a score out of its range"),
-        (OPENAI, reply(moderated(score="high")), "answered with a score out of its range"),
-        (OPENAI, reply({"error": {"message": "Too Many Requests", "code": "429"}}, 429), "answered with status 429"),
+        (OPENAI, reply({"results": [{"flagged": False, "categories": {}, "category_scores": {}}]}), "returned no category"),
+        (OPENAI, reply(moderated(score=1.5)), "returned a score outside its range"),
+        (OPENAI, reply(moderated(score="high")), "returned a score outside its range"),
+        (OPENAI, reply({"error": {"message": "Too Many Requests", "code": "429"}}, 429), "returned status 429"),
         (LAKERA, reply({"flagged": False}), SHAPE),
         (LAKERA, reply(guarded(flagged=None)), SHAPE),  # type: ignore[arg-type]  # a wrong type is the case
         (LAKERA, reply(guarded(payload={})), SHAPE),
         (LAKERA, reply(guarded(payload=[{"detector_type": "pii", "start": "8", "end": 9}])), SHAPE),
         (LAKERA, reply(guarded(breakdown=[{"detected": True}])), SHAPE),
-        (LLAMA, reply(completed("I think this is safe.")), "answered neither `safe` nor `unsafe` with categories"),
-        (LLAMA, reply(completed("safe\nS1")), "answered neither `safe` nor `unsafe` with categories"),
-        (LLAMA, reply(completed("unsafe\nbecause of violence")), "answered neither `safe` nor `unsafe` with categories"),
-        (LLAMA, reply(completed("")), "answered neither `safe` nor `unsafe` with categories"),
-        (LLAMA, reply(completed(None)), "answered without text"),
+        (LLAMA, reply(completed("I think this is safe.")), "returned neither `safe` nor `unsafe` with categories"),
+        (LLAMA, reply(completed("safe\nS1")), "returned neither `safe` nor `unsafe` with categories"),
+        (LLAMA, reply(completed("unsafe\nbecause of violence")), "returned neither `safe` nor `unsafe` with categories"),
+        (LLAMA, reply(completed("")), "returned neither `safe` nor `unsafe` with categories"),
+        (LLAMA, reply(completed(None)), "returned no text"),
         (LLAMA, reply({"choices": []}), SHAPE),
         (PERSPECTIVE, reply({"attributeScores": {}}), SHAPE),
         (PERSPECTIVE, reply({"attributeScores": {"TOXICITY": {}}}), SHAPE),
-        (PERSPECTIVE, reply(scored(TOXICITY=-0.1)), "answered with a score out of its range"),
-        (PERSPECTIVE, reply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "details": [{"errorType": "LANGUAGE_NOT_SUPPORTED_BY_ATTRIBUTE"}]}}, 400), "answered with status 400"),
+        (PERSPECTIVE, reply(scored(TOXICITY=-0.1)), "returned a score outside its range"),
+        (PERSPECTIVE, reply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "details": [{"errorType": "LANGUAGE_NOT_SUPPORTED_BY_ATTRIBUTE"}]}}, 400), "returned status 400"),
     ],
 )  # fmt: skip
 def test_whatever_is_no_judgement_is_annotation_failed(
@@ -318,31 +318,34 @@ def findings(members: dict[str, Any], context: AnnotatorContext = CONTEXT) -> se
     return {(finding.path, finding.message) for finding in caught.value.diagnostics}
 
 
-NO_KEY = ("x.api_key_env", "must name the environment variable that holds the key")
+NO_KEY = ("x.api_key_env", "must be the name of the environment variable that holds the key")
 
 
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ({"provider": "azure_content_safety"}, {("x.endpoint", "must be the URL of the resource"), NO_KEY}),
+        ({"provider": "azure_content_safety"}, {("x.endpoint", "must be the resource URL"), NO_KEY}),
         ({"provider": "openai_moderation"}, {NO_KEY}),
         ({"provider": "lakera_guard"}, {NO_KEY}),
         ({"provider": "perspective"}, {NO_KEY}),
         (
             {"provider": "llama_guard"},
             {
-                ("x.base_url", "must be the URL that `/chat/completions` follows"),
-                ("x.model", "must be the name of a model"),
+                ("x.base_url", "must be the base URL, to which `/chat/completions` is appended"),
+                ("x.model", "must be a model name"),
             },
         ),
         (
             {"provider": "llama_guard", "base_url": "http://a/", "model": "m", "threshold": 0.5},
-            {("x.threshold", "has no effect: the model gives no scores")},
+            {("x.threshold", "has no effect: the model returns no scores")},
         ),
         (
             {"provider": "lakera_guard", "api_key": "k", "category_thresholds": {}, "role": "system"},
             {
-                ("x.category_thresholds", "has no effect: the project's policy decides what is flagged"),
+                (
+                    "x.category_thresholds",
+                    "has no effect: the Lakera project's policy decides what is flagged",
+                ),
                 ("x.role", "must be `user` or `assistant`"),
             },
         ),
@@ -355,9 +358,9 @@ NO_KEY = ("x.api_key_env", "must name the environment variable that holds the ke
                 "categories": [],
             },
             {
-                ("x.threshold", "must be a number from 0 to 1, or null to leave it out"),
+                ("x.threshold", "must be a number from 0 to 1, or null to omit it"),
                 ("x.category_thresholds.A", "must be a number from 0 to 1"),
-                ("x.categories", "must be a list of strings that are not blank"),
+                ("x.categories", "must be a list of non-blank strings"),
             },
         ),
     ],
@@ -374,7 +377,7 @@ def test_an_inline_manifest_calls_only_what_is_allowed() -> None:
     context = AnnotatorContext(
         sources=NoSources(), environment={}, outbound=OutboundAllow(("https://ok.example",))
     )
-    refused = {"begins with no entry of ACS_OUTBOUND_ALLOW"}
+    refused = {"not allowed by ACS_OUTBOUND_ALLOW"}
     for provider in PROVIDERS:
         members = {"provider": provider, "api_key": "k", "model": "m"}
         if provider in ("azure_content_safety", "llama_guard"):

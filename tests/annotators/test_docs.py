@@ -74,7 +74,7 @@ def test_a_finding_names_the_member_where_it_stands(tmp_path: Path) -> None:
         f"  output: {point % ', timeout_ms: 0'}\n"
     )
     done = run(tmp_path, "validate", "m.yaml", "--format", "text")
-    text = "must be an http or https URL without user and fragment"
+    text = "must be an http or https URL without user information and fragment"
     assert done.stderr.splitlines()[:2] == [
         f"error: m.yaml:6:5: annotators.a.url: {text} [annotator-member-invalid]",
         "error: m.yaml:9:74: intervention_points.output.annotations.a.timeout_ms: "

@@ -191,8 +191,8 @@ def test_the_prompt_can_come_from_a_file_or_from_afar() -> None:
         assert asked.json()["messages"][0]["content"].startswith(begins)
 
 
-SHAPE = "annotator `judge` answered in a shape that is not its API's"
-NOT_ONE_OBJECT = "annotator `judge` answered with a text that is not one JSON object"
+SHAPE = "annotator `judge` returned a response that does not follow its API"
+NOT_ONE_OBJECT = "annotator `judge` returned text that is not one JSON object"
 
 
 @pytest.mark.parametrize(
@@ -206,17 +206,17 @@ NOT_ONE_OBJECT = "annotator `judge` answered with a text that is not one JSON ob
         (reply(completion('"safe"')), NOT_ONE_OBJECT),
         (reply(completion("{" * 100_000)), NOT_ONE_OBJECT),
         (reply(completion("")), NOT_ONE_OBJECT),
-        (reply(completion("{}")), "annotator `judge` answered without the string member `label`"),
-        (reply(completion('{"label": 1}')), "annotator `judge` answered without the string member `label`"),
+        (reply(completion("{}")), "annotator `judge` returned no string member `label`"),
+        (reply(completion('{"label": 1}')), "annotator `judge` returned no string member `label`"),
         (reply(completion(None, refusal="I cannot help.")), "annotator `judge` refused to answer"),
-        (reply(completion(None)), "annotator `judge` answered without text"),
+        (reply(completion(None)), "annotator `judge` returned no text"),
         (
             reply(completion('{"label": "sa', finish="length")),
-            "annotator `judge` answered with a text that was cut off: raise `max_tokens`",
+            "annotator `judge` returned truncated text: raise `max_tokens`",
         ),
         (
             reply(completion("", finish="content_filter")),
-            "annotator `judge` answered with a text that its content filter withheld",
+            "annotator `judge` returned text that its content filter withheld",
         ),
         (reply({"choices": []}), SHAPE),
         (reply({"choices": {}}), SHAPE),
@@ -228,11 +228,11 @@ NOT_ONE_OBJECT = "annotator `judge` answered with a text that is not one JSON ob
         (reply({"error": {"message": "s3cret", "type": "server_error", "code": None}}), SHAPE),
         (
             reply({"error": {"message": "Rate limit reached for gpt-4.1", "code": "rate_limit_exceeded"}}, 429),
-            "annotator `judge` answered with status 429",
+            "annotator `judge` returned status 429",
         ),
         (
             reply({"error": {"message": "Incorrect API key provided: s3cret"}}, 401),
-            "annotator `judge` answered with status 401",
+            "annotator `judge` returned status 401",
         ),
     ],
 )  # fmt: skip
@@ -244,19 +244,19 @@ def test_whatever_is_no_answer_is_annotation_failed(speak: Speak, detail: str) -
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ({"provider": "hal"}, ("x.provider", "is not a provider of this version; there are `azure_openai`, ")),
-        ({"model": " "}, ("x.model", "must be a string that is not blank")),
-        ({"api_key": "k"}, ("x.api_key", "cannot stand beside `api_key_env`: give one of them")),
+        ({"provider": "hal"}, ("x.provider", "is not a known provider; must be one of `azure_openai`, ")),
+        ({"model": " "}, ("x.model", "must be a non-blank string")),
+        ({"api_key": "k"}, ("x.api_key", "cannot be combined with `api_key_env`: set one of them")),
         ({"api_key_env": "NONE"}, ("x.api_key_env", "the environment variable `NONE` is not set")),
         ({"api_key_env": "EMPTY"}, ("x.api_key_env", "the environment variable `EMPTY` is not set")),
-        ({"api_key_env": 1}, ("x.api_key_env", "must be the name of an environment variable")),
+        ({"api_key_env": 1}, ("x.api_key_env", "must be an environment variable name")),
         ({"api_key_env": "BROKEN"}, ("x.api_key_env", "the credential must be printable ASCII without line breaks")),
-        ({"api_key_header": "Host"}, ("x.api_key_header", "`Host` is set by the service")),
-        ({"api_key_header": "a b"}, ("x.api_key_header", "must be the name of a header")),
-        ({"temperature": 3}, ("x.temperature", "must be a number from 0 to 2, or null to leave it out")),
-        ({"temperature": True}, ("x.temperature", "must be a number from 0 to 2, or null to leave it out")),
+        ({"api_key_header": "Host"}, ("x.api_key_header", "`Host` is set by the service and must not be given")),
+        ({"api_key_header": "a b"}, ("x.api_key_header", "must be a header name")),
+        ({"temperature": 3}, ("x.temperature", "must be a number from 0 to 2, or null to omit it")),
+        ({"temperature": True}, ("x.temperature", "must be a number from 0 to 2, or null to omit it")),
         ({"max_tokens": 0}, ("x.max_tokens", "must be an integer from 1 to 1000000")),
-        ({"label_field": ""}, ("x.label_field", "must be the name of a member")),
+        ({"label_field": ""}, ("x.label_field", "must be a member name")),
         ({"timeout_ms": 0}, ("x.timeout_ms", "must be an integer from 1 to 600000")),
         ({"retries": 6}, ("x.retries", "must be an integer from 0 to 5")),
         ({"max_connections": 0}, ("x.max_connections", "must be an integer from 1 to 1000")),
@@ -265,20 +265,20 @@ def test_whatever_is_no_answer_is_annotation_failed(speak: Speak, detail: str) -
         ({"breaker": {"failures": 0}}, ("x.breaker.failures", "must be an integer from 1 to 1000000")),
         ({"breaker": {"cooldown_ms": "1"}}, ("x.breaker.cooldown_ms", "must be an integer from 1 to 600000")),
         ({"provider_config": []}, ("x.provider_config", "must be an object")),
-        ({"provider_config": {"stream": True}}, ("x.provider_config.stream", "is set by the annotator itself")),
-        ({"provider_config": {"messages": []}}, ("x.provider_config.messages", "is set by the annotator itself")),
-        ({"base_url": "ftp://a/"}, ("x.base_url", "must be an http or https URL without user and fragment")),
-        ({"base_url": "http://a b/"}, ("x.base_url", "must be an http or https URL without user and fragment")),
-        ({"base_url": "http://a\\@b/"}, ("x.base_url", "must be an http or https URL without user and fragment")),
-        ({"prompt": 1}, ("x.prompt", "must be a string that is not blank")),
+        ({"provider_config": {"stream": True}}, ("x.provider_config.stream", "is set by the service and must not be given")),
+        ({"provider_config": {"messages": []}}, ("x.provider_config.messages", "is set by the service and must not be given")),
+        ({"base_url": "ftp://a/"}, ("x.base_url", "must be an http or https URL without user information and fragment")),
+        ({"base_url": "http://a b/"}, ("x.base_url", "must be an http or https URL without user information and fragment")),
+        ({"base_url": "http://a\\@b/"}, ("x.base_url", "must be an http or https URL without user information and fragment")),
+        ({"prompt": 1}, ("x.prompt", "must be a non-blank string")),
         ({"system_prompt_file": 1}, ("x.system_prompt_file", "must be a path relative to the manifest")),
-        ({"system_prompt_url": PROMPT_URL}, ("x.system_prompt_url", "must be pinned: give `sha256` or `integrity`")),
+        ({"system_prompt_url": PROMPT_URL}, ("x.system_prompt_url", "must be pinned: set `sha256` or `integrity`")),
         ({"system_prompt_url": {"url": "https://a.example/", "sha256": "0" * 64}}, ("x.system_prompt_url", "`https://a.example/` was not fetched")),
-        ({"system_prompt_file": "none"}, ("x.system_prompt_file", "`none` does not exist beside the manifest")),
+        ({"system_prompt_file": "none"}, ("x.system_prompt_file", "`none` does not exist in the manifest's directory")),
         ({"system_prompt_file": "latin.txt"}, ("x.system_prompt_file", "is not UTF-8 text")),
         (
             {"system_prompt_file": "blank.txt"},
-            ("x.system_prompt_file", "is blank or longer than 262144 bytes"),
+            ("x.system_prompt_file", "is blank or exceeds 262144 bytes"),
         ),
     ],
 )  # fmt: skip
@@ -296,19 +296,22 @@ def test_a_declaration_that_cannot_work_is_invalid(
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ({"model": "m"}, [("x.api_key_env", "must name the environment variable that holds the key")]),
-        ({"api_key_env": "KEY"}, [("x.model", "must be the name of a model")]),
+        (
+            {"model": "m"},
+            [("x.api_key_env", "must be the name of the environment variable that holds the key")],
+        ),
+        ({"api_key_env": "KEY"}, [("x.model", "must be a model name")]),
         (
             {"provider": "openai_compatible", "model": "m"},
-            [("x.base_url", "must be the URL that `/chat/completions` follows")],
+            [("x.base_url", "must be the base URL, to which `/chat/completions` is appended")],
         ),
         (
             {"provider": "azure_openai", "api_key_env": "KEY"},
-            [("x.endpoint", "must be the URL of the resource, as `https://NAME.openai.azure.com`")],
+            [("x.endpoint", "must be the resource URL, such as `https://NAME.openai.azure.com`")],
         ),
         (
             {"provider": "azure-openai", "api_key_env": "KEY", "endpoint": "https://a.example"},
-            [("x.deployment", "must be the name of a deployment")],
+            [("x.deployment", "must be a deployment name")],
         ),
     ],
 )
@@ -324,7 +327,7 @@ def test_an_inline_manifest_calls_only_what_is_allowed() -> None:
     context = AnnotatorContext(
         sources=NoSources(), environment={}, outbound=OutboundAllow(("https://ok.example",))
     )
-    refused = "begins with no entry of ACS_OUTBOUND_ALLOW"
+    refused = "not allowed by ACS_OUTBOUND_ALLOW"
     assert findings({"model": "m", "api_key": "k"}, context) == [("x.base_url", refused)]
     evil = {"provider": "azure_openai", "api_key": "k", "deployment": "d", "endpoint": "https://evil.example"}
     assert findings(evil, context) == [("x.endpoint", refused)]

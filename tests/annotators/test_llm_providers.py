@@ -30,11 +30,11 @@ BEDROCK = {
     "aws_secret_access_key_env": "KEY",
 }
 ANNOTATION = {"label": "safe", "raw": ANSWER, "answer": {"label": "safe", "score": 0.1}}
-SHAPE = "answered in a shape that is not its API's"
-CUT_OFF = "answered with a text that was cut off: raise `max_tokens`"
-UNFINISHED = "answered with a text that it did not finish"
-FILTERED = "answered with a text that its content filter withheld"
-NOT_ONE_OBJECT = "answered with a text that is not one JSON object"
+SHAPE = "returned a response that does not follow its API"
+CUT_OFF = "returned truncated text: raise `max_tokens`"
+UNFINISHED = "returned unfinished text"
+FILTERED = "returned text that its content filter withheld"
+NOT_ONE_OBJECT = "returned text that is not one JSON object"
 
 
 def generated(*texts: str, finish: str = "STOP", **part: Any) -> dict[str, Any]:
@@ -108,18 +108,18 @@ def test_thoughts_of_gemini_are_no_answer() -> None:
     [
         (
             reply({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {}}),
-            "answered that its filter blocked the input",
+            "blocked the input with its content filter",
         ),
         (reply(generated('{"label": "sa', finish="MAX_TOKENS")), CUT_OFF),
         (reply(generated(ANSWER, finish="SAFETY")), UNFINISHED),
         (reply(generated(ANSWER, finish="RECITATION")), UNFINISHED),
         (reply({"candidates": [{"finishReason": "STOP", "content": {"role": "model"}}]}), SHAPE),
-        (reply({"candidates": [{"finishReason": "STOP", "content": {"parts": {}}}]}), "answered without text"),
+        (reply({"candidates": [{"finishReason": "STOP", "content": {"parts": {}}}]}), "returned no text"),
         (reply({"candidates": []}), SHAPE),
         (reply(generated("Safe.")), NOT_ONE_OBJECT),
         (reply(generated()), NOT_ONE_OBJECT),
-        (reply({"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}, 400), "answered with status 400"),
-        (reply({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}, 503), "answered with status 503"),
+        (reply({"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}, 400), "returned status 400"),
+        (reply({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}, 503), "returned status 503"),
     ],
 )  # fmt: skip
 def test_gemini_fails_closed(speak: Speak, detail: str) -> None:
@@ -152,12 +152,12 @@ def test_ollama_is_asked_for_json_in_one_piece() -> None:
         (reply(chatted('{"label": "sa', done_reason="length")), CUT_OFF),
         (reply(chatted(done=False)), UNFINISHED),
         (reply({"message": {"content": ANSWER}}), SHAPE),
-        (reply(chatted(None)), "answered without text"),
+        (reply(chatted(None)), "returned no text"),
         (reply(chatted("safe")), NOT_ONE_OBJECT),
-        (reply({"error": "model 'llama3.1' not found"}, 404), "answered with status 404"),
+        (reply({"error": "model 'llama3.1' not found"}, 404), "returned status 404"),
         (
             reply(b'{"message":{"content":"{"},"done":false}\n{"message":{"content":"}"},"done":true}\n'),
-            "answered with something that is not JSON",
+            "returned a body that is not JSON",
         ),
     ],
 )
@@ -216,14 +216,14 @@ def test_a_bedrock_api_key_takes_the_place_of_the_signature() -> None:
         (reply(conversed({"text": ANSWER}, stop="content_filtered")), FILTERED),
         (reply(conversed({"toolUse": {"name": "f", "input": {}}}, stop="tool_use")), UNFINISHED),
         (reply(conversed()), NOT_ONE_OBJECT),
-        (reply(conversed({"text": 1})), "answered without text"),
-        (reply({"output": {"message": {"content": 1}}, "stopReason": "end_turn"}), "answered without text"),
+        (reply(conversed({"text": 1})), "returned no text"),
+        (reply({"output": {"message": {"content": 1}}, "stopReason": "end_turn"}), "returned no text"),
         (reply({"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"}}), SHAPE),
         (
             reply({"message": "The security token included in the request is invalid."}, 403),
-            "answered with status 403",
+            "returned status 403",
         ),
-        (reply({"message": "Too many requests, please wait before trying again."}, 429), "answered with status 429"),
+        (reply({"message": "Too many requests, please wait before trying again."}, 429), "returned status 429"),
     ],
 )  # fmt: skip
 def test_bedrock_fails_closed(speak: Speak, detail: str) -> None:
@@ -270,9 +270,7 @@ def test_a_default_address_needs_to_be_allowed_too(members: dict[str, Any], call
     origin = "/".join(called.split("/")[:3])
     nowhere = AnnotatorContext(sources=NoSources(), environment=KEYS, outbound=OutboundAllow(()))
     somewhere = AnnotatorContext(sources=NoSources(), environment={}, outbound=OutboundAllow((origin,)))
-    assert [message for _, message in findings(members, nowhere)] == [
-        "begins with no entry of ACS_OUTBOUND_ALLOW"
-    ]
+    assert [message for _, message in findings(members, nowhere)] == ["not allowed by ACS_OUTBOUND_ALLOW"]
     annotator = llm_annotator("judge", "x", members, somewhere, HttpClient())
     assert annotator.api.request("{}").url == called
 

@@ -97,8 +97,8 @@ def run(speak: Speak, scenario: Callable[[WireServer, HttpClient], Awaitable[Jso
 
 
 REACHED = ["failed", "annotator `a` could not be reached"]
-NO_JSON = ["failed", "annotator `a` answered with something that is not JSON"]
-TOO_MUCH = ["failed", "annotator `a` answered with more than 1048576 bytes"]
+NO_JSON = ["failed", "annotator `a` returned a body that is not JSON"]
+TOO_MUCH = ["failed", "annotator `a` returned more than 1048576 bytes"]
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ TOO_MUCH = ["failed", "annotator `a` answered with more than 1048576 bytes"]
         pytest.param(endless, TOO_MUCH, id="endless"),
         pytest.param(
             reply({}, 307, headers={"Location": "http://127.0.0.1:1/"}),
-            ["failed", "annotator `a` answered with status 307"],
+            ["failed", "annotator `a` returned status 307"],
             id="a redirect",
         ),
-        pytest.param(reply({}, 500), ["failed", "annotator `a` answered with status 500"], id="an error"),
+        pytest.param(reply({}, 500), ["failed", "annotator `a` returned status 500"], id="an error"),
         pytest.param(
             say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
-            ["failed", "annotator `a` answered with status 101"],
+            ["failed", "annotator `a` returned status 101"],
             id="another protocol",
         ),
     ],
@@ -183,7 +183,7 @@ def test_a_breaker_spares_a_dead_server() -> None:
 
     assert run(silent, scenario) == [
         ["timeout", "annotator `a` did not answer within 40 ms"],
-        ["timeout", "annotator `a` kept failing and is not called for a while"],
+        ["timeout", "annotator `a` failed repeatedly; its circuit breaker is open"],
     ]
 
 
@@ -200,8 +200,8 @@ def test_a_breaker_closes_when_the_server_is_back() -> None:
         await asyncio.sleep(0.6)
         return [*results, *await asyncio.gather(*(outcome(judge.annotate(1)) for _ in range(2)))]
 
-    down = ["failed", "annotator `a` answered with status 500"]
-    refused = ["failed", "annotator `a` kept failing and is not called for a while"]
+    down = ["failed", "annotator `a` returned status 500"]
+    refused = ["failed", "annotator `a` failed repeatedly; its circuit breaker is open"]
     assert run(recovering, scenario) == [down, down, refused, {"up": True}, refused]
 
 
@@ -251,10 +251,10 @@ def test_retries_happen_only_where_the_manifest_allows() -> None:
 
         return run(speak, scenario)
 
-    assert asked(flaky(503, 200)) == [["failed", "annotator `a` answered with status 503"], 1]
+    assert asked(flaky(503, 200)) == [["failed", "annotator `a` returned status 503"], 1]
     assert asked(flaky(503, 429, 200), retries=2) == [{"up": True}, 3]
-    assert asked(flaky(503, 503), retries=1) == [["failed", "annotator `a` answered with status 503"], 2]
-    assert asked(flaky(401, 200), retries=3) == [["failed", "annotator `a` answered with status 401"], 1]
+    assert asked(flaky(503, 503), retries=1) == [["failed", "annotator `a` returned status 503"], 2]
+    assert asked(flaky(401, 200), retries=3) == [["failed", "annotator `a` returned status 401"], 1]
 
 
 def test_retries_stay_within_the_one_deadline() -> None:
@@ -266,7 +266,7 @@ def test_retries_stay_within_the_one_deadline() -> None:
         assert asyncio.get_running_loop().time() - begun < 1
         return [result, len(wire.asked)]
 
-    assert run(reply({}, 503), scenario) == [["failed", "annotator `a` answered with status 503"], 4]
+    assert run(reply({}, 503), scenario) == [["failed", "annotator `a` returned status 503"], 4]
 
 
 def test_a_stuck_annotator_uses_up_no_connections_of_another() -> None:
@@ -297,7 +297,7 @@ def test_calls_under_way_are_bounded() -> None:
     async def scenario(wire: WireServer, client: HttpClient) -> Json:
         judge = annotator(client, wire.url, timeout_ms=200, max_in_flight=3, breaker={"failures": 4})
         results = await asyncio.gather(*(outcome(judge.annotate(1)) for _ in range(10)))
-        assert results[3:] == [["failed", "annotator `a` has 3 calls under way already"]] * 7
+        assert results[3:] == [["failed", "annotator `a` already has 3 calls in flight"]] * 7
         assert results[:3] == [["timeout", "annotator `a` did not answer within 200 ms"]] * 3
         return await outcome(judge.annotate(1))
 
@@ -355,7 +355,7 @@ def test_a_certificate_must_be_trusted(tmp_path: Path) -> None:
             finally:
                 await client.close()
 
-        assert asyncio.run(call()) == ["failed", "annotator `a` has no certificate that is trusted here"]
+        assert asyncio.run(call()) == ["failed", "annotator `a` has no trusted certificate"]
         script = (
             "import asyncio\n"
             "from tests.annotators.test_remote import HttpClient, annotator, outcome\n"
@@ -369,7 +369,7 @@ def test_a_certificate_must_be_trusted(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", script], cwd=ROOT, env=trusting, capture_output=True, text=True, check=True
         )
-        assert done.stdout.strip() == "['failed', 'annotator `a` answered with status 501']"
+        assert done.stdout.strip() == "['failed', 'annotator `a` returned status 501']"
 
 
 def test_the_connections_of_a_forgotten_annotator_are_closed() -> None:

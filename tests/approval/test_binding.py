@@ -206,7 +206,7 @@ def test_another_service_key_made_no_challenge(private: Ed25519PrivateKey) -> No
     forged = seal(CHALLENGE, body, private)
     if private.public_key() != SERVICE_KEY.public_key():
         response = resolve(challenge=forged, approval=DESK.approval(forged))
-        assert refusal(response) == (FAILED, "the challenge is not signed by a key of this service")
+        assert refusal(response) == (FAILED, "the challenge is not signed by this service's key")
 
 
 @settings(deadline=None)
@@ -251,14 +251,14 @@ def test_a_token_that_is_nested_too_deep_is_none(kind: TokenKind) -> None:
 )
 def test_a_mismatch_names_the_member(name: str, changed: dict[str, Any]) -> None:
     """The first member that differs is named, never its value."""
-    assert refusal(resolve(snapshot=changed)) == (MISMATCH, f"`{name}` is not the one of the challenge")
+    assert refusal(resolve(snapshot=changed)) == (MISMATCH, f"`{name}` differs from the challenge")
 
 
 def test_an_action_that_needs_no_approval_any_more() -> None:
     """It is not the one that was escalated: its own verdict is another request away."""
     assert refusal(resolve(snapshot=snapshot(tool_call__args__amount=5))) == (
         MISMATCH,
-        "the action does not escalate any more: ask for its own verdict",
+        "the action no longer escalates: request a new verdict",
     )
 
 
@@ -278,7 +278,7 @@ def test_an_approval_of_another_challenge() -> None:
     """The same action, escalated a moment later: the approval answers the other challenge."""
     with at(1):
         other = DESK.challenge()
-    assert refusal(resolve(challenge=other)) == (FAILED, "the approval answers another challenge")
+    assert refusal(resolve(challenge=other)) == (FAILED, "the approval is for another challenge")
 
 
 def test_an_approval_of_another_action() -> None:
@@ -286,7 +286,7 @@ def test_an_approval_of_another_action() -> None:
     other = DESK.challenge(snapshot=snapshot(tool_call__args__amount=901))
     assert refusal(resolve(approval=DESK.approval(other))) == (
         MISMATCH,
-        "the approval is for an action with another identity",
+        "the approval is for another action: the identities differ",
     )
 
 
@@ -295,7 +295,7 @@ def test_a_challenge_of_another_service() -> None:
     other = Desk(service="other").challenge()
     assert refusal(resolve(challenge=other, approval=DESK.approval(other))) == (
         FAILED,
-        "the challenge is of another service",
+        "the challenge was issued by another service",
     )
 
 
@@ -309,16 +309,19 @@ def test_a_token_of_one_kind_is_none_of_another() -> None:
 def test_a_key_that_was_rotated_out() -> None:
     """A challenge outlives its key only where the operator keeps the old one."""
     with holding(Keys(private=MALLORY)):
-        assert refusal(resolve())[1] == "the challenge is not signed by a key of this service"
+        assert refusal(resolve())[1] == "the challenge is not signed by this service's key"
 
 
 @pytest.mark.parametrize(
     ("entry", "detail"),
     [
-        (approver(until="2027-01-15T08:00:00.000000Z"), "the approver's key is past its end"),
-        (approver(resolvers=Globs(["other-*"])), "the approver may not approve for this resolver"),
-        (approver(agents=Globs(["agent-8", "AGENT-7"])), "the approver may not approve for this agent"),
-        (approver(manifests=Globs(["*"])), "the approver may not approve for this manifest"),
+        (approver(until="2027-01-15T08:00:00.000000Z"), "the approver's key has expired"),
+        (approver(resolvers=Globs(["other-*"])), "the approver is not allowed to approve for this resolver"),
+        (
+            approver(agents=Globs(["agent-8", "AGENT-7"])),
+            "the approver is not allowed to approve for this agent",
+        ),
+        (approver(manifests=Globs(["*"])), "the approver is not allowed to approve for this manifest"),
     ],
 )
 def test_an_approver_out_of_scope(entry: Any, detail: str) -> None:
@@ -350,8 +353,8 @@ def test_no_approvers_at_all() -> None:
     [
         ({"outcome": "maybe"}, "the outcome is not `allow`, `deny` or `suspend`"),
         ({"outcome": None}, "the outcome is not `allow`, `deny` or `suspend`"),
-        ({"time": "yesterday"}, "the approval does not say when it was given"),
-        ({"challenge": None}, "the approval answers another challenge"),
+        ({"time": "yesterday"}, "the approval has no time"),
+        ({"challenge": None}, "the approval is for another challenge"),
     ],
 )
 def test_an_approval_of_another_shape(body: dict[str, Any], detail: str) -> None:

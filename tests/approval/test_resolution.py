@@ -69,7 +69,7 @@ def test_a_host_may_say_no_itself(desk: Desk, outcome: str, decision: str) -> No
 @pytest.mark.parametrize(
     ("outcome", "detail"),
     [
-        ("allow", "an `outcome` of `allow` needs an approver's signature: give `approval`"),
+        ("allow", "an `outcome` of `allow` needs an approver's signature: send `approval`"),
         ("maybe", "the outcome is not `allow`, `deny` or `suspend`"),
         ("", "the outcome is not `allow`, `deny` or `suspend`"),
     ],
@@ -83,7 +83,7 @@ def test_a_missing_challenge(desk: Desk) -> None:
     """Without one there is nothing to resolve."""
     assert refusal(desk.resolve()) == (
         FAILED,
-        "`challenge` is missing: it comes with the verdict `escalate`",
+        "`challenge` is missing: send the one returned with the `escalate` verdict",
     )
 
 
@@ -94,12 +94,12 @@ def test_a_missing_challenge(desk: Desk) -> None:
         (
             {"default_resolver": "x"},
             MISSING,
-            "`approval.resolvers.x` is not declared: nobody can approve",
+            "`approval.resolvers.x` is not declared: the action cannot be approved",
         ),
         (
             {"default_resolver": "x", "resolvers": {"x": {"type": "local"}}},
             MISSING,
-            "`approval.resolvers.x.type` `local` is not a type of this version, which has",
+            "`approval.resolvers.x.type` `local` is not a known resolver type (",
         ),
     ],
 )
@@ -173,7 +173,7 @@ def test_a_challenge_from_the_future(desk: Desk) -> None:
     desk.now = NOW - 61 * SECOND
     assert refusal(desk.resolve(challenge=challenge, approval=desk.approval(challenge))) == (
         FAILED,
-        "the challenge is from the future: the clocks of the replicas differ",
+        "the challenge was issued in the future: synchronize the clocks of the replicas",
     )
 
 
@@ -188,14 +188,20 @@ def test_a_timeout_of_ages_is_clamped(desk: Desk) -> None:
 COUNTERS: list[tuple[Any, str | None]] = [
     ({"count": 0, "window_seconds": 3600}, None),
     ({"count": 2, "window_seconds": 7200}, None),
-    ({"count": 3, "window_seconds": 3600}, "`fatigue_threshold` (3) is reached: nobody is asked again"),
-    ({"count": 10**18, "window_seconds": 3600}, "`fatigue_threshold` (3) is reached: nobody is asked again"),
-    (None, "`fatigue_threshold` is set and the snapshot has no `envelope.approvals`"),
-    ([], "`fatigue_threshold` is set and the snapshot has no `envelope.approvals`"),
+    (
+        {"count": 3, "window_seconds": 3600},
+        "`fatigue_threshold` (3) is reached: no further approval is requested",
+    ),
+    (
+        {"count": 10**18, "window_seconds": 3600},
+        "`fatigue_threshold` (3) is reached: no further approval is requested",
+    ),
+    (None, "`fatigue_threshold` is set but the snapshot has no `envelope.approvals`"),
+    ([], "`fatigue_threshold` is set but the snapshot has no `envelope.approvals`"),
     *(
         (
             malformed,
-            "`envelope.approvals` needs `count`, and takes `window_seconds`, as integers from 0",
+            "`envelope.approvals` must have `count` and may have `window_seconds`, non-negative integers",
         )
         for malformed in (
             {},
@@ -245,14 +251,14 @@ class NoKeys(Keys):
 
     def key(self) -> ApprovalKey:
         """Fail."""
-        raise KeysUnavailableError("the approval key cannot be used; the log says why")
+        raise KeysUnavailableError("the approval key cannot be used; see the service log")
 
 
 def test_without_a_key_nothing_is_approved() -> None:
     """The escalation stands, without a challenge; an old one is worth nothing."""
     desk = Desk(NoKeys())
     offer = desk.evaluate()["approval"]
-    detail = "the approval key cannot be used; the log says why"
+    detail = "the approval key cannot be used; see the service log"
     assert (offer["challenge"], offer["detail"]) == (None, detail)
     assert refusal(desk.resolve(challenge=Desk().challenge())) == (FAILED, detail)
 

@@ -50,7 +50,12 @@ def test_an_answer_is_signed(folder: Path, arguments: tuple[str, ...], outcome: 
     done = approve(folder, "--challenge", CHALLENGE_TEXT, *arguments)
     assert done.returncode == 0
     assert verified(folder, done.stdout.strip()).outcome == outcome
-    for shown in ("pay", "agent-7", "officer", "not checked who signed this challenge: give --service-key"):
+    for shown in (
+        "pay",
+        "agent-7",
+        "officer",
+        "the challenge's signature was not checked: set --service-key",
+    ):
         assert shown in done.stderr
 
 
@@ -71,7 +76,7 @@ def test_the_service_that_asks(folder: Path) -> None:
     forged = seal(CHALLENGE, unseal(CHALLENGE, CHALLENGE_TEXT).body, MALLORY)
     done = approve(folder, "--challenge", forged, "--service-key", key)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: the challenge is not signed by a key of this service\n"
+    assert done.stderr == "error: the challenge is not signed by this service's key\n"
 
 
 def test_what_is_approved(folder: Path) -> None:
@@ -89,7 +94,7 @@ def test_what_is_approved(folder: Path) -> None:
     done = approve(folder, "--challenge", challenge, "--policy-input", "response.json")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: response.json is not what the challenge is for: its identity is another one\n"
+        "error: response.json is not the policy input of the challenge: the identities differ\n"
     )
 
 
@@ -121,7 +126,7 @@ def test_on_a_terminal_it_asks(folder: Path, answer: str, code: int) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--challenge", "x", "--deny", "--suspend"), "give either --deny or --suspend"),
+        (("--challenge", "x", "--deny", "--suspend"), "--deny and --suspend cannot be combined"),
         (("--challenge", "x"), "the challenge does not begin with `acs-challenge-v1.`, or is too long"),
         (("--challenge", "{"), "the challenge is not JSON"),
         (
@@ -146,9 +151,9 @@ def test_an_approvers_entry(folder: Path) -> None:
     again = run(folder, "approvals", "approver", "bob", "--key", "bob.pem")
     assert again.stdout == entry
     refused = run(folder, "approvals", "approver", "bob", "--key", "bob.pem", "--generate")
-    assert (refused.returncode, refused.stderr) == (2, "error: bob.pem exists: it is never replaced\n")
+    assert (refused.returncode, refused.stderr) == (2, "error: bob.pem exists and is never overwritten\n")
     refused = run(folder, "approvals", "approver", "b\nb", "--key", "bob.pem")
     assert (refused.returncode, refused.stderr) == (
         2,
-        "error: a name is 1 to 96 of A-Z a-z 0-9 _ - . : /\n",
+        "error: a name must be 1 to 96 characters from A-Z a-z 0-9 _ - . : /\n",
     )

@@ -94,7 +94,9 @@ def test_a_copy_does_not_vouch_for_a_log(place: Path, tmp_path: Path, order: int
     result = run("verify", *[str(place), str(copy)][::order], "--key", "key.pem")
     assert result.exit_code == 2
     origin = find_logs(place)[0].origin
-    assert result.stderr == f"error: the log {origin} is there twice: verify its copies one after the other\n"
+    assert (
+        result.stderr == f"error: the log {origin} was given twice: verify its copies one after the other\n"
+    )
     assert run("verify", str(place), str(place / "acs"), "--key", "key.pem").exit_code == 1
 
 
@@ -105,7 +107,7 @@ def test_names_what_would_write_on_the_terminal(place: Path) -> None:
     log.checkpoint.write_bytes(note)
     result = run("verify", str(place), "--key", "key.pem", "--format", "table")
     assert (
-        f"  {log.origin}: checkpoint-origin: checkpoint: the checkpoint is of `a\\x9b2Jb\\u202ec`\n"
+        f"  {log.origin}: checkpoint-origin: checkpoint: the checkpoint belongs to `a\\x9b2Jb\\u202ec`\n"
         in result.stdout
     )
 
@@ -233,7 +235,7 @@ def test_shows_the_report_to_a_person(place: Path) -> None:
     result = run("verify", str(place), "--key", "key.pem", "--format", "table")
     assert f"unsound  {newest(place).origin}" in result.stdout
     assert "checkpoint-root at index 2: the record is not the one that was signed" in result.stdout
-    assert result.stdout.splitlines()[-1] == "unsound, not anchored: nothing outside vouches for the end"
+    assert result.stdout.splitlines()[-1] == "unsound, not anchored: nothing outside the log proves its end"
 
 
 @pytest.mark.parametrize(
@@ -243,8 +245,8 @@ def test_shows_the_report_to_a_person(place: Path) -> None:
             ("verify", "--key", "key.pem"),
             "nothing to verify: name an audit directory, --nats, or a receipt with --receipt",
         ),
-        (("verify", "audit"), "no key is trusted: name one with --key, a verifier key or a PEM file"),
-        (("verify", "nowhere", "--key", "key.pem"), "there is no audit log at nowhere"),
+        (("verify", "audit"), "no key is trusted: set --key to a verifier key or a PEM file"),
+        (("verify", "nowhere", "--key", "key.pem"), "no audit log exists at nowhere"),
         (("verify", "audit", "--key", "none.pem"), "`none.pem` cannot be read: No such file or directory"),
         (
             ("verify", "audit", "--key", "key.pem", "--anchor", "none"),
@@ -253,7 +255,7 @@ def test_shows_the_report_to_a_person(place: Path) -> None:
         (("show", "--since", "soon"), "`soon` is not a date or time in ISO 8601, nor `30m`, `12h` or `7d`"),
         (
             ("key", "--generate"),
-            "{place}/key.pem exists: move it away to make another, and keep it to verify the logs that it signed",
+            "{place}/key.pem exists: move it away to create another, and keep it to verify its logs",
         ),
     ],
 )
@@ -336,7 +338,7 @@ def test_what_is_not_a_record_is_not_shown(place: Path, command: tuple[str, ...]
     result = run(*command)
     assert result.exit_code == 2
     assert result.stderr == (
-        f"error: record 2 of `{log.origin}` is not a record: `acs-sidecar audit verify` tells more\n"
+        f"error: record 2 of `{log.origin}` is not a record: run `acs-sidecar audit verify` for details\n"
     )
 
 
@@ -405,7 +407,7 @@ def test_prunes_whole_logs_past_the_retention(place: Path) -> None:
     assert run("verify", str(place), "--key", "key.pem").exit_code == 0
     assert (
         run("prune", "--older-than", "300", "--format", "table").stdout
-        == "nothing is older than the retention\n"
+        == "no log is older than the retention\n"
     )
     assert len(find_logs(place)) == len(young) + 2
 

@@ -58,8 +58,8 @@ def test_evaluate_shows_a_table_and_includes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--manifest", "bad.yaml", "--snapshot", "snapshot.json"), "polices: is not known here"),
-        (("--manifest", "none.yaml", "--snapshot", "snapshot.json"), "is no file and no directory"),
+        (("--manifest", "bad.yaml", "--snapshot", "snapshot.json"), "polices: unknown member"),
+        (("--manifest", "none.yaml", "--snapshot", "snapshot.json"), "is not a file or directory"),
         (("--manifest", "good.json", "--snapshot", "none.json"), "--snapshot none.json: No such file"),
         (("--manifest", "good.json", "--snapshot", "bad.yaml"), "--snapshot bad.yaml: the body is not JSON"),
         (
@@ -91,7 +91,7 @@ def test_validate_speaks_to_people(folder: Path) -> None:
     """As a table, findings are lines with their place and a word for the outcome."""
     done = run(folder, "validate", "bad.yaml", "--format", "text")
     assert done.returncode == 1
-    assert "bad.yaml:2:1: polices: is not known here" in done.stderr
+    assert "bad.yaml:2:1: polices: unknown member" in done.stderr
     assert done.stdout.startswith("invalid")
 
 
@@ -114,7 +114,7 @@ def test_config_tells_where_each_value_came_from(folder: Path) -> None:
     done = run(folder, "config", ACS_PROT="1")
     assert (done.returncode, done.stderr) == (
         2,
-        "error: ACS_PROT: is not a setting; `acs-sidecar config` lists them all\n",
+        "error: ACS_PROT: unknown setting; run `acs-sidecar config` to list all settings\n",
     )
 
 

@@ -213,7 +213,7 @@ def test_a_stream_that_is_not_there_is_said_so(start: Start, servers: Cluster, t
     done = acs("audit", "ship", tmp_path / "audit", "--once", **nats)
     assert (done.returncode, done.stderr) == (
         2,
-        "error: there is no stream `NOT_THERE`: make it with --create\n",
+        "error: the stream `NOT_THERE` does not exist: create it with --create\n",
     )
     audited = acs("audit", "verify", "--nats", "--key", tmp_path / "key.pem", **nats)
     assert audited.returncode == 2
@@ -246,7 +246,7 @@ def test_a_stream_that_no_cluster_can_hold_is_said_so(start: Start, servers: Clu
     assert acs(*making, ACS_AUDIT_NATS_URL=servers.url).returncode == 0
     done = acs(*making, ACS_AUDIT_NATS_URL=servers.url, ACS_AUDIT_NATS_STREAM="SECOND")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: the stream `SECOND` cannot be made: "), done.stderr
+    assert done.stderr.startswith("error: the stream `SECOND` cannot be created: "), done.stderr
     assert "subjects overlap" in done.stderr
 
 

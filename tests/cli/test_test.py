@@ -156,16 +156,16 @@ def test_junit_is_read_by_a_parser(folder: Path) -> None:
     [
         (
             CALM.replace("    annotations: {tone: {score: 1}}\n", ""),
-            "could not run: `input` has the annotator `tone`, which is not called in a test: give what it says as "
+            "could not run: `input` has the annotator `tone`, which is not called in a test: set its result as "
             "`annotations.tone`",
         ),
         (
             CALM.replace("tone: {score: 1}", "tone: {score: 1}, mood: 1"),
-            "could not run: `annotations.mood`: `input` has no annotator of that name",
+            "could not run: `annotations.mood`: `input` has no annotator of this name",
         ),
         (
             CALM.replace("intervention_point: input", "intervention_point: pre_tool_call"),
-            "could not run: `annotations.tone`: `pre_tool_call` has no annotator of that name",
+            "could not run: `annotations.tone`: `pre_tool_call` has no annotator of this name",
         ),
     ],
 )
@@ -193,8 +193,8 @@ def test_what_an_annotator_says_is_held_to_the_same_bounds(folder: Path) -> None
         (lambda m: (m / "manifest.yaml").write_text("a: ["), "error: m/manifest.yaml:2:1: not YAML or JSON"),
         (lambda m: (m / "tests" / "cases.yaml").write_text("cases: ["), "error: m/tests/cases.yaml:2:1: not YAML or JSON"),
         (lambda m: (m / "tests" / "cases.yaml").write_text("case: []"), "error: m/tests/cases.yaml:1:1: a file of test cases"),
-        (lambda m: (m / "tests" / "cases.yaml").unlink(), "error: no cases: put some into `tests/*.yaml`"),
-        (lambda m: (m / "manifest.yaml").unlink(), "error: no manifest is at m"),
+        (lambda m: (m / "tests" / "cases.yaml").unlink(), "error: no cases: add some to `tests/*.yaml`"),
+        (lambda m: (m / "manifest.yaml").unlink(), "error: no manifest exists at m"),
     ],
 )  # fmt: skip
 def test_what_cannot_run_exits_2(folder: Path, prepare: Any, message: str) -> None:
@@ -222,7 +222,7 @@ def test_a_manifest_without_cases_is_shown(folder: Path) -> None:
     (folder / "n" / "manifest.yaml").write_text(MANIFEST)
     done = run(folder, "test", ".")
     assert done.returncode == 0
-    assert "no cases n/manifest.yaml: none are in `tests/` beside it" in done.stdout
+    assert "no cases n/manifest.yaml: none exist in `tests/` beside it" in done.stdout
 
 
 def test_coverage_of_points_and_lines(folder: Path) -> None:

@@ -64,4 +64,4 @@ def test_a_name_must_be_one(tmp_path: Path) -> None:
     """It stands in audit records, so it is code-shaped."""
     done = _token(tmp_path, "a b")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "a name is 1 to 96 of A-Z a-z 0-9 _ - . : /" in done.stderr
+    assert "a name must be 1 to 96 characters from A-Z a-z 0-9 _ - . : /" in done.stderr

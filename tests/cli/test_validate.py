@@ -119,9 +119,7 @@ def test_sarif_names_rules_and_keeps_fingerprints(tmp_path: Path) -> None:
     (before,), (after,) = first["results"], second["results"]
     assert before["partialFingerprints"] == after["partialFingerprints"]
     assert before["locations"] != after["locations"]
-    assert (
-        before["message"]["text"] == "`policies.q`: no intervention point binds it: bind it, or take it out"
-    )
+    assert before["message"]["text"] == "`policies.q`: no intervention point binds it: bind it, or remove it"
 
 
 def test_sarif_of_nothing_is_valid(tmp_path: Path) -> None:
@@ -156,8 +154,8 @@ def test_strict_fails_on_warnings(tmp_path: Path) -> None:
     done = run(tmp_path, "validate", manifest, "--strict", "--format", "text")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "warning: m.yaml:4:3: policies.q: no intervention point binds it: bind it, or take it out [policy-unbound]",
-        "error: 1 warnings, and `--strict` allows none",
+        "warning: m.yaml:4:3: policies.q: no intervention point binds it: bind it, or remove it [policy-unbound]",
+        "error: 1 warnings, and --strict allows none",
     ]
 
 

@@ -92,7 +92,9 @@ def test_a_line_is_a_sample(line: str, sample: Any) -> None:
 @pytest.mark.parametrize("line", ["{", '{"other": 1}', '{"encoded": ["x", "y"]}', '{"parts": 1}'])
 def test_a_line_that_is_no_sample_is_named(line: str) -> None:
     """With its number and what may stand there."""
-    with pytest.raises(CorpusError, match=r"^line 2 is no sample: give a text, or an object with `text`"):
+    with pytest.raises(
+        CorpusError, match=r"^line 2 is not a sample: must be a string, or an object with `text`"
+    ):
         samples(f"a\n{line}")
 
 
@@ -143,13 +145,13 @@ def test_detect_prints_an_annotation() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--provider", "x", "-"], "error: --provider `x` is not known; there are `egress`, "),
+        (["--provider", "x", "-"], "error: --provider: `x` is not known; must be one of `egress`, "),
         (["--provider", "pii", "--options", "[]", "-"], "error: --options must be a JSON object"),
         (
             ["--provider", "pii", "--options", '{"x": 1}', "-"],
-            "error: options.x: is not known here; known are ",
+            "error: options.x: unknown member; must be one of ",
         ),
-        (["--provider", "pii", "--json", "-"], "error: -: is not JSON"),
+        (["--provider", "pii", "--json", "-"], "error: -: not JSON"),
         (["--provider", "pii", "/nowhere"], "error: /nowhere: No such file or directory"),
     ],
 )

@@ -366,10 +366,10 @@ def test_a_changed_definition_is_found() -> None:
 @pytest.mark.parametrize(
     ("provider", "options", "message"),
     [
-        ("egress", {"allow": ["https://x.example"]}, "annotators.a.allow: `https://x.example` is not a host: give `api.example`, or `*.example` for all below it"),
-        ("egress", {"allow": ["x.example:443"]}, "annotators.a.allow: `x.example:443` is not a host: give `api.example`, or `*.example` for all below it"),
-        ("mcp_tool", {"pins": {"a": "sha256:0"}}, "annotators.a.pins: must map names of tools to `sha256:` and 64 hexadecimal digits"),
-        ("mcp_tool", {"known_tools": ["", "a"]}, "annotators.a.known_tools: must be a list of strings that are not blank"),
+        ("egress", {"allow": ["https://x.example"]}, "annotators.a.allow: `https://x.example` is not a host: use `api.example`, or `*.example` for all its subdomains"),
+        ("egress", {"allow": ["x.example:443"]}, "annotators.a.allow: `x.example:443` is not a host: use `api.example`, or `*.example` for all its subdomains"),
+        ("mcp_tool", {"pins": {"a": "sha256:0"}}, "annotators.a.pins: must map tool names to `sha256:` and 64 hexadecimal digits"),
+        ("mcp_tool", {"known_tools": ["", "a"]}, "annotators.a.known_tools: must be a list of non-blank strings"),
     ],
 )  # fmt: skip
 def test_options_are_checked(provider: str, options: dict[str, Json], message: str) -> None:

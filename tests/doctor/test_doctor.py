@@ -83,7 +83,7 @@ def test_a_service_that_is_well_has_no_findings(start: Start, folder: Path) -> N
     assert {
         "check": "audit",
         "state": "ok",
-        "detail": "1 log examined: what was signed is there",
+        "detail": "1 log checked: all signed records are present",
         "fix": "",
     } in found
 
@@ -106,14 +106,14 @@ def test_a_table_is_for_people(folder: Path) -> None:
 def test_settings_that_cannot_be_used_are_findings(folder: Path) -> None:
     """Each fault is a problem in the words of `serve`; a file of settings that is not there is exit 2."""
     done = run(folder, "doctor", ACS_PORT="x", ACS_NOPE="1")
-    fix = "correct it; acs-sidecar config shows what is in force"
-    detail = "ACS_NOPE: is not a setting; `acs-sidecar config` lists them all"
+    fix = "correct it; run `acs-sidecar config` to see the settings in force"
+    detail = "ACS_NOPE: unknown setting; run `acs-sidecar config` to list all settings"
     assert done.returncode == 1
     assert json.loads(done.stdout) == [
         {"check": "settings", "state": "problem", "detail": detail, "fix": fix}
     ]
     missing = run(folder, "doctor", "--config", "no.yaml")
-    assert (missing.returncode, missing.stderr) == (2, "error: --config no.yaml: is not a file\n")
+    assert (missing.returncode, missing.stderr) == (2, "error: --config: `no.yaml` is not a file\n")
 
 
 def test_manifests_that_cannot_serve_are_found(folder: Path) -> None:
@@ -125,14 +125,18 @@ def test_manifests_that_cannot_serve_are_found(folder: Path) -> None:
     assert found[1] == (
         "manifests",
         "ACS_DEFAULT_MANIFEST `x` is not among the manifests: bad, m",
-        "set ACS_DEFAULT_MANIFEST to one that is there",
+        "set ACS_DEFAULT_MANIFEST to a manifest of ACS_MANIFESTS",
     )
     assert told(check_manifests(settings(manifests=Path("no")))) == [
-        ("manifests", "`no` is no file and no directory", "set ACS_MANIFESTS to a directory of manifests")
+        ("manifests", "`no` is not a file or directory", "set ACS_MANIFESTS to a directory of manifests")
     ]
     shutil.rmtree("manifests")
     assert told(check_manifests(settings(inline_manifests="deny"))) == [
-        ("manifests", "there is no manifest, and inline ones are refused", "put manifests into ACS_MANIFESTS")
+        (
+            "manifests",
+            "no manifest is loaded and inline manifests are refused",
+            "add manifests to ACS_MANIFESTS",
+        )
     ]
 
 
@@ -142,7 +146,7 @@ def test_other_servers_are_not_asked(folder: Path) -> None:
         MANIFEST + f"extends:\n  - {{url: 'https://127.0.0.1:1/a.yaml', sha256: '{'0' * 64}'}}\n"
     )
     assert told(check_manifests(settings())) == [
-        ("manifests", "`m` is not checked: it names other servers", "acs-sidecar validate manifests")
+        ("manifests", "`m` is not checked: it refers to other servers", "acs-sidecar validate manifests")
     ]
 
 
@@ -152,8 +156,8 @@ def test_a_bundle_that_is_not_kept_is_told(folder: Path) -> None:
     given = settings(manifests_url="https://127.0.0.1:1/a.tar.gz", manifests_url_token_file=token)
     kept = (
         "bundle",
-        "no bundle of ACS_MANIFESTS_URL is kept: a start needs its server",
-        "acs-sidecar serve, once, while the server answers",
+        "no bundle of ACS_MANIFESTS_URL is stored: a start requires its server",
+        "acs-sidecar serve, once, while the server is reachable",
     )
     assert told(check_manifests(given)) == [
         kept,
@@ -161,7 +165,7 @@ def test_a_bundle_that_is_not_kept_is_told(folder: Path) -> None:
     ]
     token.write_text("x")
     token.chmod(0o644)
-    readable = ("bundle", f"`{token}` may be read or changed by everybody: mode 644", f"chmod 600 {token}")
+    readable = ("bundle", f"`{token}` can be read or changed by everybody: mode 644", f"chmod 600 {token}")
     assert told(check_manifests(given)) == [kept, readable]
 
 
@@ -190,7 +194,7 @@ def test_a_directory_that_takes_no_files_is_found(folder: Path, monkeypatch: pyt
     user = os.geteuid()
     monkeypatch.setattr("acs_sidecar.doctor.files.os.access", lambda path, mode: False)
     assert told(writable_directory("audit", folder / "new", audit)) == [
-        ("audit", f"user {user} may not write to `{folder}`", f"chown {user} {folder}, or set ACS_AUDIT_DIR")
+        ("audit", f"user {user} cannot write to `{folder}`", f"chown {user} {folder}, or set ACS_AUDIT_DIR")
     ]
     monkeypatch.undo()
     mib = 1024 * 1024
@@ -204,7 +208,7 @@ def test_a_directory_that_takes_no_files_is_found(folder: Path, monkeypatch: pyt
             "audit",
             state,
             f"{free} MiB are free at `{folder}`",
-            "acs-sidecar audit prune --older-than DAYS, or a larger volume",
+            "acs-sidecar audit prune --older-than DAYS, or use a larger volume",
         )
 
 
@@ -216,28 +220,28 @@ def test_a_key_that_others_read_is_found(folder: Path) -> None:
     given.audit_key_file.chmod(0o644)
     key = "var/audit-key.pem"
     assert told(check_audit(given, NOW)) == [
-        ("audit key", f"`{key}` may be read or changed by everybody: mode 644", f"chmod 600 {key}")
+        ("audit key", f"`{key}` can be read or changed by everybody: mode 644", f"chmod 600 {key}")
     ]
     given.audit_key_file.chmod(0o640)
     assert (
         told(check_audit(given, NOW))[0][1]
-        == f"`{key}` may be read or changed by its group or others: mode 640"
+        == f"`{key}` can be read or changed by its group or other users: mode 640"
     )
     given.audit_key_file.write_text("no key")
     given.audit_key_file.chmod(0o600)
     assert told(check_audit(given, NOW)) == [
-        ("audit key", f"`{key}` is not an unencrypted PKCS#8 PEM private key", f"bring the key back to {key}")
+        ("audit key", f"`{key}` is not an unencrypted PKCS#8 PEM private key", f"restore the key to {key}")
     ]
     inside = settings(audit_key_file=Path("var/audit/key.pem"))
     assert told(check_audit(inside, NOW)) == [
         (
             "audit key",
-            "`var/audit/key.pem` lies in the audit directory",
-            "move it, and set ACS_AUDIT_KEY_FILE to its new place",
+            "`var/audit/key.pem` is in the audit directory",
+            "move it and set ACS_AUDIT_KEY_FILE to its new path",
         )
     ]
     assert told(check_audit(settings(audit_durability="none"), NOW)) == [
-        ("audit", "no audit log is kept: verdicts cannot be proven", "set ACS_AUDIT_DURABILITY=write")
+        ("audit", "no audit log is written: verdicts cannot be proven", "set ACS_AUDIT_DURABILITY=write")
     ]
 
 
@@ -250,7 +254,7 @@ def test_a_key_of_another_user_is_told(folder: Path) -> None:
     (found,) = [one for one in check_audit(given, NOW) if one.state is not State.OK]
     assert (found.state, found.detail) == (
         State.WARNING,
-        "`var/audit-key.pem` belongs to user 4242, this is user 0",
+        "`var/audit-key.pem` belongs to user 4242, but this is user 0",
     )
 
 
@@ -265,12 +269,12 @@ def test_a_mounted_secret_is_no_finding(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [65_532])
     assert told(secret_file("audit key", key)) == []
     monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [4_242])
-    detail = f"`{key}` may be read or changed by its group or others: mode 440"
+    detail = f"`{key}` can be read or changed by its group or other users: mode 440"
     assert told(secret_file("audit key", key)) == [("audit key", detail, f"chmod 600 {key}")]
     key.chmod(0o444)
     monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [65_532])
     assert (
-        told(secret_file("audit key", key))[0][1] == f"`{key}` may be read or changed by everybody: mode 444"
+        told(secret_file("audit key", key))[0][1] == f"`{key}` can be read or changed by everybody: mode 444"
     )
 
 
@@ -305,8 +309,8 @@ def test_logs_that_are_damaged_are_named(start: Start, folder: Path) -> None:
     assert told(check_audit(given, time.time())) == [
         (
             "audit key",
-            "`var/audit-key.pem` is missing, and there are logs that it signed",
-            "bring it back, or: acs-sidecar audit key --generate",
+            "`var/audit-key.pem` is missing but there are logs that it signed",
+            "restore it, or: acs-sidecar audit key --generate",
         )
     ]
 
@@ -315,10 +319,10 @@ def test_what_ended_and_what_ends_soon_is_told() -> None:
     """Past is a problem, within 14 days a warning, later and never nothing, on the second."""
     day = 86_400
     assert list(ends("callers", "`a`", NOW, NOW, "fix")) == [
-        Result("callers", State.PROBLEM, "`a` ended on 2027-01-31 00:00 UTC", "fix")
+        Result("callers", State.PROBLEM, "`a` expired on 2027-01-31 00:00 UTC", "fix")
     ]
     assert list(ends("callers", "`a`", NOW + 14 * day - 1, NOW, "fix")) == [
-        Result("callers", State.WARNING, "`a` ends on 2027-02-13 23:59 UTC, in 13 days", "fix")
+        Result("callers", State.WARNING, "`a` expires on 2027-02-13 23:59 UTC, in 13 days", "fix")
     ]
     assert list(ends("callers", "`a`", NOW + 14 * day, NOW, "fix")) == []
     assert list(ends("callers", "`a`", None, NOW, "fix")) == []
@@ -331,7 +335,7 @@ def test_a_clock_behind_its_records_is_a_problem() -> None:
         (
             "clock",
             "the newest audit record is 60 seconds ahead of this clock",
-            "timedatectl set-ntp true, and start the service once the time is right",
+            "timedatectl set-ntp true, and start the service once the time is correct",
         )
     ]
 
@@ -348,10 +352,10 @@ def test_files_of_trust_are_read(folder: Path) -> None:
     approvers.write_text(f"approvers:\n  jo: {{public_key: '{PUBLIC}', expires: '2027-01-30T00:00:00Z'}}\n")
     given = settings(auth_tokens_file=callers, inline_trust_file=keys, approval_trust_file=approvers)
     assert told(check_trust(given, NOW)) == [
-        ("callers", "`a` ended on 2027-01-30 00:00 UTC", f"renew or remove `a` in {callers}"),
-        ("callers", "`b` ends on 2027-02-01 00:00 UTC, in 1 day", f"renew or remove `b` in {callers}"),
-        ("manifest keys", "`k` ended on 2027-01-30 00:00 UTC", f"renew or remove `k` in {keys}"),
-        ("approvers", "`jo` ended on 2027-01-30 00:00 UTC", f"renew or remove `jo` in {approvers}"),
+        ("callers", "`a` expired on 2027-01-30 00:00 UTC", f"renew or remove `a` in {callers}"),
+        ("callers", "`b` expires on 2027-02-01 00:00 UTC, in 1 day", f"renew or remove `b` in {callers}"),
+        ("manifest keys", "`k` expired on 2027-01-30 00:00 UTC", f"renew or remove `k` in {keys}"),
+        ("approvers", "`jo` expired on 2027-01-30 00:00 UTC", f"renew or remove `jo` in {approvers}"),
     ]
     keys.unlink()
     approvers.unlink()
@@ -362,7 +366,7 @@ def test_files_of_trust_are_read(folder: Path) -> None:
         .replace(", expires: '2027-02-01T00:00:00Z'", "")
     )
     assert told(check_trust(given, NOW)) == [
-        ("callers", f"`{callers}` may be changed by others: mode 666", f"chmod go-w {callers}"),
+        ("callers", f"`{callers}` can be changed by other users: mode 666", f"chmod go-w {callers}"),
         ("manifest keys", f"`{keys}` cannot be read: No such file or directory", f"correct {keys}"),
         ("approvers", f"`{approvers}` cannot be read: No such file or directory", f"correct {approvers}"),
     ]
@@ -385,21 +389,21 @@ def test_certificates_are_read(folder: Path) -> None:
     key.chmod(0o600)
     given = settings(tls_cert_file=chain, tls_key_file=key)
     (soon,) = told(check_trust(given, NOW))
-    assert soon[1].endswith(f"in `{chain}` ends on 2027-02-03 00:00 UTC, in 3 days")
-    assert soon[2] == f"renew {chain}; the service takes it without a restart"
+    assert soon[1].endswith(f"in `{chain}` expires on 2027-02-03 00:00 UTC, in 3 days")
+    assert soon[2] == f"renew {chain}; the service loads it without a restart"
     (gone,) = told(check_trust(given, NOW + 10 * 86_400))
-    assert gone[1].endswith(f"in `{chain}` ended on 2027-02-03 00:00 UTC")
+    assert gone[1].endswith(f"in `{chain}` expired on 2027-02-03 00:00 UTC")
     early = told(check_trust(given, datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).timestamp()))
     assert early[0][1].endswith(f"in `{chain}` is not valid before 2026-01-01 00:00 UTC")
     key.chmod(0o644)
     assert (
         "certificate",
-        f"`{key}` may be read or changed by everybody: mode 644",
+        f"`{key}` can be read or changed by everybody: mode 644",
         f"chmod 600 {key}",
     ) in told(check_trust(given, NOW))
     authority.issue_cert("other.test").private_key_pem.write_to_path(str(key))
     (wrong,) = told(check_trust(given, NOW))
-    assert wrong[1].startswith(f"`{chain}` and `{key}` are no PEM certificate with its unencrypted key (")
+    assert wrong[1].startswith(f"`{chain}` and `{key}` are not a PEM certificate and its unencrypted key (")
     assert wrong[2] == "correct ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE"
 
 
@@ -412,7 +416,7 @@ def test_credentials_of_shipping_are_secrets(folder: Path) -> None:
     file.write_text("x")
     file.chmod(0o644)
     assert told(check_trust(given, NOW)) == [
-        ("shipping", f"`{file}` may be read or changed by everybody: mode 644", f"chmod 600 {file}")
+        ("shipping", f"`{file}` can be read or changed by everybody: mode 644", f"chmod 600 {file}")
     ]
 
 
@@ -424,7 +428,7 @@ def test_the_approval_key_is_looked_at(folder: Path) -> None:
     given.approval_key_file.chmod(0o604)
     key = "var/approval-key.pem"
     assert told(check_approvals(given, {})) == [
-        ("approval key", f"`{key}` may be read or changed by everybody: mode 604", f"chmod 600 {key}")
+        ("approval key", f"`{key}` can be read or changed by everybody: mode 604", f"chmod 600 {key}")
     ]
     given.approval_key_file.chmod(0o600)
     given.approval_key_file.write_text("")
@@ -432,7 +436,7 @@ def test_the_approval_key_is_looked_at(folder: Path) -> None:
         (
             "approval key",
             f"`{key}` is not an unencrypted PKCS#8 PEM private key",
-            f"bring the key back to {key}",
+            f"restore the key to {key}",
         )
     ]
 
@@ -442,17 +446,17 @@ def test_an_address_that_others_reach_is_told(folder: Path) -> None:
     assert told(check_address(settings(host="0.0.0.0", allow_public=True))) == [
         (
             "address",
-            "whoever reaches `0.0.0.0` may use the service: it asks for no credentials",
+            "anyone who reaches `0.0.0.0` can use the service: authentication is off",
             "set ACS_AUTH_TOKENS_FILE, or listen on 127.0.0.1 or a Unix socket",
         ),
         (
             "address",
-            "what is sent to `0.0.0.0` can be read on the way, tokens and snapshots",
-            "set ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE, or put TLS in front",
+            "traffic to `0.0.0.0` is not encrypted, tokens and snapshots included",
+            "set ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE, or terminate TLS in front",
         ),
     ]
     assert told(check_address(settings(host="0.0.0.0", auth_tokens_file=folder / "x")))[0][1].startswith(
-        "what is sent"
+        "traffic to"
     )
     assert told(check_address(settings())) == []
 
@@ -463,7 +467,7 @@ def test_few_open_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(check_files(settings())) == [
         (
             "open files",
-            "a process may open 1024 files, which leaves 768 connections for ACS_MAX_IN_FLIGHT 1024",
+            "a process can open 1024 files, which allows 768 connections for ACS_MAX_IN_FLIGHT 1024",
             "raise the limit (LimitNOFILE= in a unit), or set ACS_MAX_IN_FLIGHT=768",
         )
     ]
@@ -483,7 +487,7 @@ def test_a_clock_that_nothing_keeps_is_told(
             return answer
 
     monkeypatch.setattr("acs_sidecar.doctor.system.ctypes.CDLL", Library)
-    line = ("clock", "the kernel says that nothing keeps its clock right", "timedatectl set-ntp true")
+    line = ("clock", "the kernel reports that its clock is not synchronized", "timedatectl set-ntp true")
     assert told(check_clock()) == [line] * expected
 
 
@@ -491,7 +495,7 @@ def test_a_sandbox_that_cannot_be_made_is_a_problem(folder: Path, monkeypatch: p
     """It is started for real where inline manifests would need it, and nowhere else."""
     assert list(check_sandbox(settings(inline_manifests="deny"))) == []
     (fine,) = check_sandbox(settings(inline_manifests="sandboxed"))
-    assert (fine.state, fine.detail) == (State.OK, "children can be confined")
+    assert (fine.state, fine.detail) == (State.OK, "children can be sandboxed")
 
     def refuse(self: sandbox_pool.Pool) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -500,8 +504,8 @@ def test_a_sandbox_that_cannot_be_made_is_a_problem(folder: Path, monkeypatch: p
     assert told(check_sandbox(settings(inline_manifests="sandboxed"))) == [
         (
             "sandbox",
-            "inline manifests cannot be confined: [Errno 1] Operation not permitted",
-            "allow the service to fork and to set limits, or set ACS_INLINE_MANIFESTS=deny",
+            "inline manifests cannot be sandboxed: [Errno 1] Operation not permitted",
+            "allow the service to fork and to set resource limits, or set ACS_INLINE_MANIFESTS=deny",
         )
     ]
 
@@ -518,14 +522,14 @@ def test_an_address_where_nobody_answers_is_told(folder: Path) -> None:
     assert told(check_service(settings(uds=place))) == [
         (
             "service",
-            f"nobody listens at the socket `{place}`: its service ended without removing it",
+            f"no process listens on the socket `{place}`: its service exited without removing it",
             "acs-sidecar serve, which replaces it",
         )
     ]
     place.unlink()
     place.write_text("")
     assert told(check_service(settings(uds=place))) == [
-        ("service", f"`{place}` is not a socket", f"move it away: mv {place} ELSEWHERE")
+        ("service", f"`{place}` is not a socket", f"move it: mv {place} ELSEWHERE")
     ]
 
 
@@ -540,7 +544,7 @@ def test_another_service_at_the_address_is_a_problem() -> None:
         (
             "service",
             f"what answers at 127.0.0.1:{port} is not this service",
-            "end it, or set ACS_PORT to another port",
+            "stop it, or set ACS_PORT to another port",
         )
     ]
     assert states(results) == [State.PROBLEM]
@@ -554,13 +558,13 @@ def test_what_the_service_says_of_itself_is_passed_on(start: Start, folder: Path
     assert told(results) == [
         (
             "service",
-            "manifests: none that is valid is loaded",
-            "acs-sidecar validate; then kill -HUP the service",
+            "manifests: no valid manifest is loaded",
+            "acs-sidecar validate; then send SIGHUP to the service",
         ),
         (
             "service",
-            "audit: no audit log is kept (ACS_AUDIT_DURABILITY=none)",
-            "see `audit` above; the service tries again each second",
+            "audit: no audit log is written (ACS_AUDIT_DURABILITY=none)",
+            "see `audit` above; the service retries every second",
         ),
     ]
     assert states(results) == [State.PROBLEM, State.WARNING]
@@ -576,7 +580,7 @@ def test_a_check_that_cannot_look_says_so(folder: Path, monkeypatch: pytest.Monk
     found = told(examine(settings(port=1), NOW))
     assert (
         "audit",
-        "`/x` cannot be looked at: Permission denied",
+        "`/x` cannot be read: Permission denied",
         "run doctor as the user of the service",
     ) in found
     assert found[-1][0] == "service"

@@ -25,7 +25,7 @@ class MemorySources:
         """Read one file. Raises `SourceError`."""
         name = _inside(path)
         if name not in self.files:
-            raise SourceError(f"`{path}` does not exist beside the manifest")
+            raise SourceError(f"`{path}` does not exist in the manifest's directory")
         return SourceFile(name, self.files[name])
 
     def read_tree(self, path: str) -> tuple[SourceFile, ...]:
@@ -40,7 +40,7 @@ class MemorySources:
             if file.startswith(prefix)
         }
         if not below:
-            raise SourceError(f"`{path}` does not exist beside the manifest")
+            raise SourceError(f"`{path}` does not exist in the manifest's directory")
         return _ordered(below)
 
     def fetched(self, url: str) -> SourceFile:
@@ -68,7 +68,7 @@ def tar_gz(files: Mapping[str, bytes]) -> bytes:
 def _inside(path: str) -> str:
     place = PurePosixPath(path)
     if not path.strip() or place.is_absolute() or ".." in place.parts:
-        raise SourceError(f"`{path}` lies outside the manifest's directory")
+        raise SourceError(f"`{path}` is outside the manifest's directory")
     return place.as_posix()
 
 

@@ -46,7 +46,7 @@ def test_an_error_fails_the_dispatch() -> None:
     with pytest.raises(EvaluationError) as raised:
         _evaluator({"error": "on purpose"}).evaluate(policy_input())
     assert raised.value.reason == Reason.POLICY_INVOCATION_FAILED
-    assert raised.value.detail == "`policies.main` is made to fail: `error`"
+    assert raised.value.detail == "`policies.main` is configured to fail by `error`"
 
 
 @pytest.mark.parametrize("definition", [{"output": 1}, {"error": "on purpose"}])
@@ -73,11 +73,11 @@ def test_a_binding_overlays_the_definition(overlay: JsonObject, output: Json) ->
 @pytest.mark.parametrize(
     ("definition", "finding"),
     [
-        ({}, "policies.main: needs exactly one of `output` and `error`"),
-        ({"output": 1, "error": "e"}, "policies.main: needs exactly one of `output` and `error`"),
-        ({"error": " "}, "policies.main.error: must be a text"),
-        ({"error": None}, "policies.main.error: must be a text"),
-        ({"error": 1}, "policies.main.error: must be a text"),
+        ({}, "policies.main: must have exactly one of `output` and `error`"),
+        ({"output": 1, "error": "e"}, "policies.main: must have exactly one of `output` and `error`"),
+        ({"error": " "}, "policies.main.error: must be a string"),
+        ({"error": None}, "policies.main.error: must be a string"),
+        ({"error": 1}, "policies.main.error: must be a string"),
         ({"output": 1, "delay_ms": -1}, "policies.main.delay_ms: must be an integer from 0 to 1000"),
         ({"output": 1, "delay_ms": 1_001}, "policies.main.delay_ms: must be an integer from 0 to 1000"),
         ({"output": 1, "delay_ms": 1.0}, "policies.main.delay_ms: must be an integer from 0 to 1000"),
@@ -85,7 +85,7 @@ def test_a_binding_overlays_the_definition(overlay: JsonObject, output: Json) ->
         ({"output": 1, "delay_ms": "1"}, "policies.main.delay_ms: must be an integer from 0 to 1000"),
         (
             {"output": 1, "verdict": 1},
-            "policies.main.verdict: is not known here; known are `delay_ms`, `error`, `output`, `type`",
+            "policies.main.verdict: unknown member; must be one of `delay_ms`, `error`, `output`, `type`",
         ),
     ],
 )
@@ -99,5 +99,5 @@ def test_what_is_no_test_double_is_refused(definition: dict[str, Json], finding:
 
 def test_an_overlay_that_makes_both_outcomes_is_refused() -> None:
     """A binding with `error` over a definition with `output` is ambiguous (1.7)."""
-    with pytest.raises(ManifestError, match="needs exactly one of `output` and `error`"):
+    with pytest.raises(ManifestError, match="must have exactly one of `output` and `error`"):
         _evaluator({"output": 1}, {"error": "e"})

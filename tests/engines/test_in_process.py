@@ -43,7 +43,7 @@ def test_an_output_passes_as_it_is() -> None:
 
 def test_a_foreseen_failure_passes_as_it_is() -> None:
     """An `EvaluationError` keeps its reason and detail."""
-    error = EvaluationError(Reason.PATH_MISSING, "`$snap.a` is missing at `a`")
+    error = EvaluationError(Reason.PATH_MISSING, "`$snap.a` has no value at `a`")
     with pytest.raises(EvaluationError) as raised:
         asyncio.run(InProcess(_Raises(error)).dispatch(policy_input()))
     assert raised.value is error

@@ -85,27 +85,30 @@ def test_another_bundle_takes_the_place_of_the_kept_one_only_when_told(
     [
         (b"no archive", "is not a `.tar.gz` archive"),
         (archive(("a.json", b"1"))[:-9], "is not a `.tar.gz` archive"),
-        (archive(("/a.json", b"1")), "holds an entry that leaves the archive"),
-        (archive(("a/../../b.json", b"1")), "holds an entry that leaves the archive"),
-        (archive(("a\\b.json", b"1")), "holds an entry that leaves the archive"),
+        (archive(("/a.json", b"1")), "holds an entry whose path leaves the archive"),
+        (archive(("a/../../b.json", b"1")), "holds an entry whose path leaves the archive"),
+        (archive(("a\\b.json", b"1")), "holds an entry whose path leaves the archive"),
         (
             archive(("a.json", special(tarfile.SYMTYPE))),
-            "holds a link or a special file: only regular files are read",
+            "holds a link or a special file: only regular files are allowed",
         ),
         (
             archive(("a.json", special(tarfile.LNKTYPE))),
-            "holds a link or a special file: only regular files are read",
+            "holds a link or a special file: only regular files are allowed",
         ),
         (
             archive(("a.json", special(tarfile.FIFOTYPE))),
-            "holds a link or a special file: only regular files are read",
+            "holds a link or a special file: only regular files are allowed",
         ),
         (
             archive(("a.json", special(tarfile.CHRTYPE))),
-            "holds a link or a special file: only regular files are read",
+            "holds a link or a special file: only regular files are allowed",
         ),
-        (archive(("a.json", b"1"), ("a.json", b"2")), "holds an entry twice, or one that is nested too deep"),
-        (archive(("a/" * 40 + "a.json", b"1")), "holds an entry twice, or one that is nested too deep"),
+        (
+            archive(("a.json", b"1"), ("a.json", b"2")),
+            "holds a duplicate entry, or one that is nested too deep",
+        ),
+        (archive(("a/" * 40 + "a.json", b"1")), "holds a duplicate entry, or one that is nested too deep"),
         (archive(*((f"{n}.json", b"") for n in range(2_001))), "holds more than 2000 entries"),
         (archive(("a.json", bytes(17 * 1024 * 1024))), "expands to more than 16777216 bytes"),
         (archive(("README.md", b"1")), "holds no manifest"),
@@ -145,7 +148,7 @@ def test_a_pin_holds_the_bundle_to_its_bytes(server: HttpsServer, tmp_path: Path
     one.open()
     one.keep()
     offer(server, archive(("a.json", b"2")))
-    message = f"`{url}` does not have the content that it is pinned to"
+    message = f"`{url}` does not match its pinned hash"
     assert refusal(one) == ("fetch-pin-mismatch", message)
     assert one.kept() is not None
     other = bundle(server, tmp_path, url, pin="0" * 64)
@@ -160,8 +163,8 @@ def test_a_redirect_to_a_refused_address_is_not_followed(server: HttpsServer, tm
     code, message = refusal(bundle(server, tmp_path, url))
     assert code == "fetch-address-refused"
     assert message == (
-        f"`{url}` redirects to `https://metadata.test`, which leads to the cloud metadata address 169.254.169.254, "
-        "from where nothing is fetched"
+        f"`{url}` redirects to `https://metadata.test`, which resolves to the cloud metadata address 169.254.169.254, "
+        "which the fetch address blocklist refuses"
     )
 
 
@@ -191,7 +194,7 @@ def test_what_is_no_token_is_not_sent(content: bytes, server: HttpsServer, tmp_p
     token = tmp_path / "token"
     token.write_bytes(content)
     one = bundle(server, tmp_path / "kept", server.url("/agents.tar.gz"), token=token)
-    message = "ACS_MANIFESTS_URL_TOKEN_FILE holds no token: one line of visible ASCII"
+    message = "ACS_MANIFESTS_URL_TOKEN_FILE must hold a token: one line of visible ASCII"
     assert refusal(one) == ("bundle-refused", message)
     token.unlink()
     message = "ACS_MANIFESTS_URL_TOKEN_FILE cannot be read: No such file or directory"
@@ -214,7 +217,7 @@ def test_a_look_tells_what_is_offered_and_changes_nothing(server: HttpsServer, t
         return [*found, await one.offered()]
 
     first, second = map(sha256, contents)
-    gone = f"`{server.url('/agents.tar.gz')}` answered with status 404"
+    gone = f"`{server.url('/agents.tar.gz')}` returned status 404"
     assert asyncio.run(looks()) == [first, first, second, gone, second]
     assert not list(tmp_path.iterdir())
 
@@ -230,7 +233,7 @@ def test_an_etag_that_is_none_is_not_sent_back(server: HttpsServer, tmp_path: Pa
     one.open()
     assert ["if-none-match" in headers for _, headers in server.asked] == [False, False]
     server.answers["/agents.tar.gz"] = lambda exchange: exchange.send(304)
-    assert refusal(one) == ("fetch-status", f"`{url}` answered with status 304")
+    assert refusal(one) == ("fetch-status", f"`{url}` returned status 304")
 
 
 def test_a_slow_server_is_given_up(server: HttpsServer, tmp_path: Path) -> None:

@@ -146,19 +146,19 @@ def test_findings_name_the_file_that_declares(tmp_path: Path) -> None:
         agent__manifest=TOP + "extends: [parts/base.yaml]\npolicies:\n  main: {type: test, output: 2}\n",
     )
     assert findings(tmp_path / "agent" / "manifest.yaml") == [
-        "agent/manifest.yaml:4:3: policies.main: is defined in `agent/parts/base.yaml` (line 2) too, and not "
-        "alike: make both identical, or remove one"
+        "agent/manifest.yaml:4:3: policies.main: is defined differently in `agent/parts/base.yaml` "
+        "(line 2): make both identical, or remove one"
     ]
     write(tmp_path, agent__parts__base="policies: [\n")
     assert findings(tmp_path / "agent" / "manifest.yaml")[0].startswith("agent/parts/base.yaml:2:1: not YAML")
 
 
 EXTENDS = [
-    ("[nothing.yaml]", "extends[0]: `nothing.yaml` does not exist beside the manifest"),
-    ("[../outside.yaml]", "extends[0]: `../outside.yaml` lies outside the manifest's directory"),
-    ("[link.yaml]", "extends[0]: `link.yaml` lies outside the manifest's directory"),
+    ("[nothing.yaml]", "extends[0]: `nothing.yaml` does not exist in the manifest's directory"),
+    ("[../outside.yaml]", "extends[0]: `../outside.yaml` is outside the manifest's directory"),
+    ("[link.yaml]", "extends[0]: `link.yaml` is outside the manifest's directory"),
     ("[/etc/passwd]", "extends[0]: `/etc/passwd` is absolute: paths are relative to the manifest"),
-    ("['']", "extends[0]: a path must not be blank"),
+    ("['']", "extends[0]: the path must not be blank"),
     ("[folder]", "extends[0]: `folder` is not a file"),
     ("[1]", "extends[0]: must be a path, an HTTPS URL, or an object of `url` and `sha256`"),
     ("[{sha256: x}]", "extends[0]: `url` must be an HTTPS URL"),
@@ -170,7 +170,7 @@ EXTENDS = [
     ("[{url: base.yaml}]", "extends[0]: the URL is not an HTTPS URL"),
     ("['http://manifests.test/a']", "extends[0]: `http://manifests.test/a` is not an HTTPS URL"),
     ("['file:///etc/passwd']", "extends[0]: the URL is not an HTTPS URL"),
-    ("[main.yaml]", "extends[0]: leads back to itself: main.yaml → main.yaml"),
+    ("[main.yaml]", "extends[0]: extends itself: main.yaml → main.yaml"),
 ]
 
 
@@ -195,13 +195,13 @@ def test_a_circle_is_shown_and_loads_nothing(tmp_path: Path) -> None:
     write(tmp_path, a=TOP + "extends: [b.yaml]\n", b="extends: [a.yaml]\n", c=TOP + "extends: [a.yaml]\n")
     found = {manifest.file.name: manifest.content for manifest in read_all(*find_manifests(tmp_path))}
     assert {name: str(content) for name, content in found.items()} == {
-        "c": "b.yaml:1:11: extends[0]: leads back to itself: a.yaml → b.yaml → a.yaml",
+        "c": "b.yaml:1:11: extends[0]: extends itself: a.yaml → b.yaml → a.yaml",
     }
     (tmp_path / "c.yaml").unlink()
     found = {manifest.file.name: manifest.content for manifest in read_all(*find_manifests(tmp_path))}
     assert {name: str(content) for name, content in found.items()} == {
-        "a": "b.yaml:1:11: extends[0]: leads back to itself: a.yaml → b.yaml → a.yaml",
-        "b": "a.yaml:2:11: extends[0]: leads back to itself: b.yaml → a.yaml → b.yaml",
+        "a": "b.yaml:1:11: extends[0]: extends itself: a.yaml → b.yaml → a.yaml",
+        "b": "a.yaml:2:11: extends[0]: extends itself: b.yaml → a.yaml → b.yaml",
     }
 
 
@@ -218,7 +218,7 @@ def test_the_depth_is_limited(tmp_path: Path) -> None:
         assert isinstance(found.content, ManifestError)
         assert found.content.reason is Reason.RESOURCE_LIMIT_EXCEEDED
         (finding,) = found.content.diagnostics
-        assert finding.message == "manifests extend one another more than 4 levels deep"
+        assert finding.message == "manifests extend one another deeper than 4 levels"
 
 
 def test_the_number_of_parents_is_limited(tmp_path: Path) -> None:
@@ -284,20 +284,20 @@ def test_a_fetch_that_fails_makes_the_manifest_invalid(tmp_path: Path, server: H
     cases = {
         json.dumps({"url": server.url("/base.yaml"), "sha256": "0" * 64}): (
             "fetch-pin-mismatch",
-            f"`{server.url('/base.yaml')}` does not have the content that it is pinned to",
+            f"`{server.url('/base.yaml')}` does not match its pinned hash",
         ),
         server.url("/none.yaml?token=secret"): (
             "fetch-status",
-            f"`{server.url('/none.yaml')}` answered with status 404",
+            f"`{server.url('/none.yaml')}` returned status 404",
         ),
         server.url("/long.yaml"): (
             "fetch-too-large",
-            f"`{server.url('/long.yaml')}` answered with more than 1000 bytes",
+            f"`{server.url('/long.yaml')}` returned more than 1000 bytes",
         ),
         server.url("/moved.yaml"): (
             "fetch-address-refused",
-            f"`{server.url('/moved.yaml')}` redirects to `https://169.254.169.254`, which leads to the cloud "
-            "metadata address 169.254.169.254, from where nothing is fetched",
+            f"`{server.url('/moved.yaml')}` redirects to `https://169.254.169.254`, which resolves to the cloud "
+            "metadata address 169.254.169.254, which the fetch address blocklist refuses",
         ),
     }
     for entry, (code, message) in cases.items():
@@ -368,8 +368,8 @@ def test_a_url_may_bind_a_custom_policy_but_give_it_nothing(tmp_path: Path, serv
     assert merged(tmp_path / "main.yaml", server)["policies"] == local["policies"]
     write(tmp_path, main={**local, "extends": [server.url("/more.yaml")]})
     assert findings(tmp_path / "main.yaml", server) == [
-        f"{server.url('/more.yaml')}:1:47: intervention_points.input.policy.table: a manifest from a URL does not "
-        "reach custom adapters: declare it in a local manifest"
+        f"{server.url('/more.yaml')}:1:47: intervention_points.input.policy.table: a manifest from a URL cannot "
+        "use custom adapters: declare it in a local manifest"
     ]
 
 
@@ -388,7 +388,7 @@ def test_bundles_are_fetched_when_the_manifest_is_read(tmp_path: Path, server: H
     text = TOP + "policies:\n  p:\n    type: rego\n    bundle_url: " + json.dumps(policy["bundle_url"]) + "\n"
     write(tmp_path, main=text)
     assert findings(tmp_path / "main.yaml", server) == [
-        f"main.yaml:5:5: policies.p.bundle_url: `{url}` does not have the content that it is pinned to"
+        f"main.yaml:5:5: policies.p.bundle_url: `{url}` does not match its pinned hash"
     ]
 
 
@@ -415,7 +415,7 @@ def test_prompts_are_fetched_when_the_manifest_is_read(tmp_path: Path, server: H
     (finding,) = findings(tmp_path / "main.yaml", server)
     assert finding.endswith(
         "intervention_points.input.annotations.j.system_prompt_url: "
-        f"`{pinned[1]['url']}` does not have the content that it is pinned to"
+        f"`{pinned[1]['url']}` does not match its pinned hash"
     )
 
 
@@ -456,7 +456,7 @@ def test_relative_references_never_reach_the_disk(tmp_path: Path, server: HttpsS
         server.serve("/top.yaml", json.dumps({"extends": [entry]}).encode())
         write(tmp_path, main={"extends": [server.url("/top.yaml")]})
         (finding,) = findings(tmp_path / "main.yaml", server)
-        assert "answered with status 404" in finding
+        assert "returned status 404" in finding
     server.serve("/top.yaml", b"extends: ['file:///etc/passwd']\n")
     (finding,) = findings(tmp_path / "main.yaml", server)
     assert finding == f"{server.url('/top.yaml')}:1:11: extends[0]: the URL is not an HTTPS URL"

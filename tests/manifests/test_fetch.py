@@ -26,7 +26,7 @@ BODY = b"policies: {}\n"
 
 
 def names(**answers: list[str]) -> Names:
-    """Names: `manifests.test` leads to the server, others where a test says."""
+    """Names: `manifests.test` resolves to the server, others where a test says."""
     return Names(**{"manifests_test": ["127.0.0.1"], **answers})
 
 
@@ -81,7 +81,7 @@ def test_a_url_is_fetched_once(server: HttpsServer) -> None:
     async def twice() -> None:
         async with fetcher(server) as client:
             for _ in range(2):
-                with pytest.raises(FetchError, match="answered with status 404"):
+                with pytest.raises(FetchError, match="returned status 404"):
                     await client.fetch(RemoteReference(server.url("/none")), 100)
 
     asyncio.run(twice())
@@ -102,13 +102,13 @@ def test_a_pin_is_verified_over_the_bytes(server: HttpsServer, given_pin: dict[s
     server.serve("/base.yaml", BODY + b"\n")
     assert fault(fetcher(server), url, pin=pin) == (
         FetchFault.PIN_MISMATCH,
-        f"`{url}` does not have the content that it is pinned to",
+        f"`{url}` does not match its pinned hash",
     )
 
     async def unpinned_first() -> None:
         async with fetcher(server) as client:
             await client.fetch(RemoteReference(url), 100)
-            with pytest.raises(FetchError, match="does not have the content"):
+            with pytest.raises(FetchError, match="does not match its pinned hash"):
                 await client.fetch(RemoteReference(url, pin), 100)
 
     asyncio.run(unpinned_first())
@@ -124,17 +124,17 @@ def test_a_pin_is_verified_over_the_bytes(server: HttpsServer, given_pin: dict[s
         ("https:///a", "the URL has no host, or the port 0"),
         ("https://a:0/", "`https://a:0/` has no host, or the port 0"),
         ("https://a:99999/", "the URL is not a valid URL"),
-        ("https://u:secret@a/x", "`https://a/x` carries a user or a password"),
-        ("https://@a/x", "`https://a/x` carries a user or a password"),
-        ("https://a/x#part", "`https://a/x` carries a fragment"),
-        ("https://a/x#", "`https://a/x` carries a fragment"),
-        ("https://a/?token=secret y", "`https://a/` holds a character that is not allowed in a URL"),
+        ("https://u:secret@a/x", "`https://a/x` has a user name or a password"),
+        ("https://@a/x", "`https://a/x` has a user name or a password"),
+        ("https://a/x#part", "`https://a/x` has a fragment"),
+        ("https://a/x#", "`https://a/x` has a fragment"),
+        ("https://a/?token=secret y", "`https://a/` has a character that is not allowed in a URL"),
         ("https://a\\@b/", None),
         ("https://a/\r\nHost: b", None),
         ("https://127.1/", "`https://127.1/` is not a valid URL"),
         ("https://2130706433/", "`https://2130706433/` is not a valid URL"),
         ("https://0x7f000001/", None),
-        ("https://a/" + "x" * 8_200, f"`https://a/{'x' * 255}` is longer than 8192 characters"),
+        ("https://a/" + "x" * 8_200, f"`https://a/{'x' * 255}` exceeds 8192 characters"),
     ],
 )
 def test_only_plain_https_urls_are_fetched(server: HttpsServer, text: str, message: str | None) -> None:
@@ -178,11 +178,13 @@ REFUSED = {
 
 @pytest.mark.parametrize(("host", "kind"), REFUSED.items())
 def test_addresses_are_refused_written_out(server: HttpsServer, host: str, kind: str) -> None:
-    """An address that leads to this machine or its surroundings is refused in every form."""
+    """An address that resolves to this machine or its surroundings is refused in every form."""
     address = str(ipaddress.ip_address(host.strip("[]")))
     found, message = fault(fetcher(server), f"https://{host}:{server.port}/a")
     assert found is FetchFault.ADDRESS_REFUSED
-    assert message.endswith(f"leads to the {kind} address {address}, from where nothing is fetched")
+    assert message.endswith(
+        f"resolves to the {kind} address {address}, which the fetch address blocklist refuses"
+    )
     assert server.asked == []
 
 
@@ -193,7 +195,7 @@ def test_addresses_are_refused_behind_a_name(server: HttpsServer, host: str, kin
     found = fault(fetcher(server, resolver=names(evil_test=[address])), server.url("/a", "evil.test"))
     assert found == (
         FetchFault.ADDRESS_REFUSED,
-        f"`{server.url('/a', 'evil.test')}` leads to the {kind} address {address}, from where nothing is fetched",
+        f"`{server.url('/a', 'evil.test')}` resolves to the {kind} address {address}, which the fetch address blocklist refuses",
     )
     assert server.asked == []
 
@@ -203,7 +205,7 @@ def test_the_real_name_server_is_not_trusted_either(server: HttpsServer) -> None
     client = Fetcher(LIMITS, AddressPolicy(), server.ca_file)
     found, message = fault(client, server.url("/a", "localhost"))
     assert found is FetchFault.ADDRESS_REFUSED
-    assert "leads to the loopback address" in message
+    assert "resolves to the loopback address" in message
     assert server.asked == []
 
 
@@ -214,23 +216,23 @@ def test_a_name_that_changes_its_answer_is_caught(server: HttpsServer) -> None:
     server.serve("/b", BODY)
     found, message = fault(fetcher(server, resolver=resolver), server.url("/a"))
     assert found is FetchFault.ADDRESS_REFUSED
-    assert "which leads to the loopback address 127.0.0.2" in message
+    assert "which resolves to the loopback address 127.0.0.2" in message
     assert server.paths == ["/a"]
 
 
 ELSEWHERE = [
     ("http://manifests.test/b", FetchFault.URL_REFUSED, "which is not an HTTPS URL"),
-    ("//127.0.0.2:{port}/b", FetchFault.ADDRESS_REFUSED, "leads to the loopback address 127.0.0.2"),
-    ("https://localhost:{port}/b", FetchFault.ADDRESS_REFUSED, "leads to the loopback address 127.0.0.3"),
-    ("https://[::1]:{port}/b", FetchFault.ADDRESS_REFUSED, "leads to the loopback address ::1"),
+    ("//127.0.0.2:{port}/b", FetchFault.ADDRESS_REFUSED, "resolves to the loopback address 127.0.0.2"),
+    ("https://localhost:{port}/b", FetchFault.ADDRESS_REFUSED, "resolves to the loopback address 127.0.0.3"),
+    ("https://[::1]:{port}/b", FetchFault.ADDRESS_REFUSED, "resolves to the loopback address ::1"),
     ("https://169.254.169.254/b", FetchFault.ADDRESS_REFUSED, "the cloud metadata address 169.254.169.254"),
     ("https://169.254.7.7/b", FetchFault.ADDRESS_REFUSED, "the link-local address 169.254.7.7"),
     ("https://[::ffff:127.0.0.1]:{port}/b", FetchFault.ADDRESS_REFUSED, "the loopback address ::ffff:7f00:1"),
-    ("https://u:p@manifests.test/b", FetchFault.URL_REFUSED, "which carries a user or a password"),
-    ("/b#part", FetchFault.URL_REFUSED, "which carries a fragment"),
+    ("https://u:p@manifests.test/b", FetchFault.URL_REFUSED, "which has a user name or a password"),
+    ("/b#part", FetchFault.URL_REFUSED, "which has a fragment"),
     ("file:///etc/passwd", FetchFault.URL_REFUSED, "which is not an HTTPS URL"),
-    ("https://[::1", FetchFault.URL_REFUSED, "redirects to what is not a URL"),
-    ("", FetchFault.STATUS, "redirects without saying where to"),
+    ("https://[::1", FetchFault.URL_REFUSED, "redirects to an invalid URL"),
+    ("", FetchFault.STATUS, "redirects without a `Location`"),
 ]
 
 
@@ -269,7 +271,7 @@ def test_a_body_is_bounded_while_it_is_read(server: HttpsServer) -> None:
     for path in ("/endless", "/long"):
         assert fault(fetcher(server), server.url(path)) == (
             FetchFault.TOO_LARGE,
-            f"`{server.url(path)}` answered with more than 1000 bytes",
+            f"`{server.url(path)}` returned more than 1000 bytes",
         )
     assert fetch(fetcher(server), server.url("/full")) == [b"x" * 1_000]
 
@@ -298,23 +300,23 @@ def test_what_cannot_be_had_is_said(server: HttpsServer, tmp_path: Path) -> None
     """Other statuses, names without an address, closed ports and strange certificates each have their words."""
     url = server.url("/none?token=secret")
     found = fault(fetcher(server), url)
-    assert found == (FetchFault.STATUS, f"`{server.url('/none')}` answered with status 404")
+    assert found == (FetchFault.STATUS, f"`{server.url('/none')}` returned status 404")
     found = fault(fetcher(server), server.url("/a", "nowhere.test"))
     assert found == (
         FetchFault.UNREACHABLE,
-        f"`{server.url('/a', 'nowhere.test')}` has a name without an address",
+        f"`{server.url('/a', 'nowhere.test')}` has a host name that does not resolve",
     )
     by_the_system = Fetcher(LIMITS, AddressPolicy(["127.0.0.1/32"]), server.ca_file)
     found = fault(by_the_system, "https://a..b/")
-    assert found == (FetchFault.UNREACHABLE, "`https://a..b/` has a name without an address")
+    assert found == (FetchFault.UNREACHABLE, "`https://a..b/` has a host name that does not resolve")
     server.redirect("/a", f"https://{'a' * 64}.test/")
     by_the_system = Fetcher(LIMITS, AddressPolicy(["127.0.0.1/32"]), server.ca_file)
     found = fault(by_the_system, server.url("/a", "127.0.0.1"))
-    assert found[1].endswith("which has a name without an address")
+    assert found[1].endswith("which has a host name that does not resolve")
     found = fault(fetcher(server), "https://127.0.0.1:1/")
     assert found == (FetchFault.UNREACHABLE, "`https://127.0.0.1:1/` could not be reached")
     wrong_name = fetcher(server, resolver=names(wrong_test=["127.0.0.1"]))
-    untrusted = "has no certificate that is trusted; ACS_FETCH_CA_FILE adds authorities"
+    untrusted = "has no trusted certificate; set ACS_FETCH_CA_FILE to add CA certificates"
     found = fault(wrong_name, server.url("/a", "wrong.test"))
     assert found == (FetchFault.UNTRUSTED, f"`{server.url('/a', 'wrong.test')}` {untrusted}")
     without_ca = Fetcher(LIMITS, AddressPolicy(["127.0.0.1/32"]), None, names())
@@ -326,7 +328,7 @@ def test_what_cannot_be_had_is_said(server: HttpsServer, tmp_path: Path) -> None
     for broken in (tmp_path / "missing.pem", tmp_path / "empty.pem"):
         assert fault(fetcher(server, ca_file=broken), server.url("/a")) == (
             FetchFault.UNTRUSTED,
-            "ACS_FETCH_CA_FILE names no file of PEM certificates that can be read",
+            "ACS_FETCH_CA_FILE is not a readable file of PEM certificates",
         )
 
 
@@ -368,11 +370,11 @@ def test_an_embedded_address_is_never_freer_than_its_own(number: int) -> None:
         ({"url": " "}, "`url` must be an HTTPS URL"),
         (
             {"url": "https://a/", "md5": "x"},
-            "`md5` is not known here; known are `url`, `sha256` and `integrity`",
+            "`md5` is unknown; must be one of `url`, `sha256` and `integrity`",
         ),
         (
             {"url": "https://a/", "sha256": "0" * 64, "integrity": "x"},
-            "only one of `sha256` and `integrity` can be given",
+            "`sha256` and `integrity` cannot be combined",
         ),
         ({"url": "https://a/", "sha256": "0" * 63}, "`sha256` must be 64 hexadecimal digits"),
         ({"url": "https://a/", "sha256": None}, "`sha256` must be 64 hexadecimal digits"),
@@ -388,8 +390,8 @@ def test_an_embedded_address_is_never_freer_than_its_own(number: int) -> None:
             {"url": "https://a/", "integrity": "sha256-%%"},
             "`integrity` must be `sha256-` and the base64 of the digest",
         ),
-        ("https://a/", "must be pinned: give `sha256` or `integrity` beside `url`"),
-        ({"url": "https://a/"}, "must be pinned: give `sha256` or `integrity` beside `url`"),
+        ("https://a/", "must be pinned: set `sha256` or `integrity` beside `url`"),
+        ({"url": "https://a/"}, "must be pinned: set `sha256` or `integrity` beside `url`"),
     ],
 )
 def test_references_that_are_none(value: Any, message: str) -> None:

@@ -83,12 +83,15 @@ def test_no_answer_yet() -> None:
 @pytest.mark.parametrize(
     ("command", "detail"),
     [
-        (script("raise SystemExit(3)"), "the command ended with code 3"),
-        (script("import os; os.kill(os.getpid(), 9)"), "the command ended with code -9"),
-        (script("print('yes')"), "the resolver answered with something that is not JSON"),
+        (script("raise SystemExit(3)"), "the command exited with status 3"),
+        (script("import os; os.kill(os.getpid(), 9)"), "the command exited with status -9"),
+        (script("print('yes')"), "the resolver returned a body that is not JSON"),
         (script("print('x' * 70_000)"), "the command printed more than 65536 bytes"),
         (script("while True: print('x' * 1000)"), "the command printed more than 65536 bytes"),
-        (script(ANSWER + "print(json.dumps(answer)); raise SystemExit(1)"), "the command ended with code 1"),
+        (
+            script(ANSWER + "print(json.dumps(answer)); raise SystemExit(1)"),
+            "the command exited with status 1",
+        ),
         (["/no/such/program"], "the command could not be run"),
         (["/etc/passwd"], "the command could not be run"),
     ],
@@ -109,7 +112,7 @@ def test_a_program_that_hangs(tmp_path: Path, how: str) -> None:
         f"{how}"
     )
     started = time.monotonic()
-    assert failure(resolved(desk_with(script(text), timeout_ms=700))) == "the command did not answer in time"
+    assert failure(resolved(desk_with(script(text), timeout_ms=700))) == "the command timed out"
     assert time.monotonic() - started < 5
     for pid in pids.read_text().split():
         assert not running(int(pid))
@@ -149,7 +152,7 @@ def test_commands_are_off_by_default() -> None:
     """The operator switches them on, with a setting and not with a manifest."""
     desk = Desk(operator={"m": with_command(["/bin/true"])})
     assert failure(desk.resolve(manifest_ref="m")) == (
-        "`approval.resolvers.run.type` commands are switched off: set ACS_APPROVAL_COMMANDS=true"
+        "`approval.resolvers.run.type` commands are disabled: set ACS_APPROVAL_COMMANDS=true"
     )
 
 
@@ -159,6 +162,6 @@ def test_an_inline_manifest_runs_nothing(tmp_path: Path) -> None:
     given = with_command(["/bin/touch", str(touched)])
     desk = Desk(ACS_APPROVAL_COMMANDS="true")
     assert desk.evaluate(manifest=given)["approval"]["challenge"] is None
-    detail = "`approval.resolvers.run.type` only an operator's manifest runs a command"
+    detail = "`approval.resolvers.run.type` only an operator's manifest may run a command"
     assert failure(desk.resolve(manifest=given)) == detail
     assert not touched.exists()

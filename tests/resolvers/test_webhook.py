@@ -184,23 +184,23 @@ def test_an_answer_that_comes_later(desk: Desk, server: Server) -> None:
 @pytest.mark.parametrize(
     ("value", "status", "detail"),
     [
-        (b"", 200, "the resolver answered with something that is not JSON"),
-        (b"allow", 200, "the resolver answered with something that is not JSON"),
-        ("allow", 200, "the resolver answered with something that is not a JSON object"),
-        ([], 200, "the resolver answered with something that is not a JSON object"),
+        (b"", 200, "the resolver returned a body that is not JSON"),
+        (b"allow", 200, "the resolver returned a body that is not JSON"),
+        ("allow", 200, "the resolver returned JSON that is not an object"),
+        ([], 200, "the resolver returned JSON that is not an object"),
         ({}, 200, "the outcome is not `allow`, `deny` or `suspend`"),
         ({"outcome": "ALLOW"}, 200, "the outcome is not `allow`, `deny` or `suspend`"),
         ({"outcome": True}, 200, "the outcome is not `allow`, `deny` or `suspend`"),
         (
             {"approval": {}},
             200,
-            "the resolver answered with an `approval` that is not a string",
+            "the resolver returned an `approval` that is not a string",
         ),
         ({"approval": "yes"}, 200, "the approval does not begin with `acs-approval-v1.`, or is too long"),
-        ({"outcome": "allow"}, 500, "the webhook answered with status 500"),
-        ({"outcome": "allow"}, 201, "the webhook answered with status 201"),
-        (b"", 204, "the webhook answered with status 204"),
-        (b" " * 70_000, 200, "the webhook answered with more than 65536 bytes"),
+        ({"outcome": "allow"}, 500, "the webhook returned status 500"),
+        ({"outcome": "allow"}, 201, "the webhook returned status 201"),
+        (b"", 204, "the webhook returned status 204"),
+        (b" " * 70_000, 200, "the webhook returned more than 65536 bytes"),
     ],
 )
 def test_an_answer_that_is_none(desk: Desk, server: Server, value: Any, status: int, detail: str) -> None:
@@ -221,7 +221,7 @@ def test_an_answer_for_another_action(desk: Desk, server: Server, outcome: str, 
 def test_a_redirect_is_not_followed(desk: Desk, server: Server) -> None:
     """Where the answer comes from is the operator's to say."""
     server.says({}, 307, location=server.url)
-    assert failure(resolved(desk)) == "the webhook answered with status 307"
+    assert failure(resolved(desk)) == "the webhook returned status 307"
     assert len(server.seen) == 1
 
 
@@ -239,7 +239,7 @@ def test_too_slow(desk: Desk, server: Server) -> None:
     """The deadline is kept, and is no timeout of the approval."""
     released = threading.Event()
     server.answer = lambda _: (released.wait(30) and 200, b"{}", {})
-    assert failure(resolved(desk, "slow")) == "the webhook did not answer in time"
+    assert failure(resolved(desk, "slow")) == "the webhook timed out"
     released.set()
 
 
@@ -272,12 +272,12 @@ def test_an_expired_challenge_asks_nobody(desk: Desk, server: Server) -> None:
 def test_an_unsigned_answer_over_an_open_way(desk: Desk, server: Server) -> None:
     """Where somebody on the way could have changed it, only a signature counts."""
     server.agrees()
-    assert failure(resolved(desk, "open")) == "an answer without a signature needs an https URL"
+    assert failure(resolved(desk, "open")) == "an unsigned response requires an https URL"
     server.signs()
     assert resolved(desk, "open")["verdict"]["decision"] == "allow"
 
 
-BAD_URL = "must be an http or https URL without user and fragment"
+BAD_URL = "must be an http or https URL without user information and fragment"
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ BAD_URL = "must be an http or https URL without user and fragment"
         ),
         (
             {"auth": {"type": "basic", "env": "TOKEN"}},
-            "`approval.resolvers.hook.auth` must be `type: bearer`, and `env` with the name of an environment variable",
+            "`approval.resolvers.hook.auth` must have `type: bearer` and `env`, an environment variable name",
         ),
         (
             {"auth": {"type": "bearer", "env": "ACS_NO_SUCH_TOKEN"}},
@@ -327,7 +327,7 @@ def test_a_bearer_token(server: Server, monkeypatch: pytest.MonkeyPatch) -> None
         (
             {},
             "https://other.example",
-            "`approval.resolvers.hook.url` begins with no entry of ACS_OUTBOUND_ALLOW",
+            "`approval.resolvers.hook.url` not allowed by ACS_OUTBOUND_ALLOW",
         ),
         (
             {"auth": {"type": "bearer", "env": "HOME"}},
@@ -378,5 +378,7 @@ def test_a_slow_webhook_holds_up_a_bounded_number(desk: Desk, server: Server) ->
     requests = [{"manifest_ref": "m", "challenge": challenge}] * (MAX_WAITING + 3)
     responses = desk.resolve_at_once(requests, lambda: len(server.seen) == MAX_WAITING, released.set)
     refused = [response for response in responses if response["verdict"]["decision"] == "deny"]
-    assert {failure(response) for response in refused} == {"more than 64 questions wait for the webhook"}
+    assert {failure(response) for response in refused} == {
+        "more than 64 approval requests are waiting for the webhook"
+    }
     assert (len(refused), len(responses) - len(refused)) == (3, MAX_WAITING)

@@ -25,11 +25,11 @@ from tests.sandbox.sandboxes import (
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
-DIED = "the policy ended its process: out of memory, out of stack, or a crash"
-NONSENSE = "the policy made its process answer nonsense"
+DIED = "the policy crashed its process: out of memory, stack overflow or a fault"
+NONSENSE = "the policy made its process return malformed output"
 RAISED = "the policy failed while it was evaluated"
 TIMEOUT_MS = 300
-STOPPED = f"the policy took longer than {TIMEOUT_MS} ms and was stopped"
+STOPPED = f"the policy exceeded {TIMEOUT_MS} ms and was stopped"
 SOON_S = 1.0
 QUICK_S = 0.05
 
@@ -199,12 +199,15 @@ def test_a_child_that_has_grown_is_replaced_before_the_next_request() -> None:
 @pytest.mark.parametrize(
     ("do", "message"),
     [
-        ("spin", "compiling the policies took longer than 200 ms and was stopped"),
-        ("exit at once", "compiling the policies ended its process: out of memory, out of stack, or a crash"),
-        ("segfault", "compiling the policies ended its process: out of memory, out of stack, or a crash"),
-        ("exit", "compiling the policies ended its process: out of memory, out of stack, or a crash"),
-        ("say what is not JSON", "compiling the policies made its process answer nonsense"),
-        ("say it has compiled", "compiling the policies made its process answer nonsense"),
+        ("spin", "compiling the policies exceeded 200 ms and was stopped"),
+        (
+            "exit at once",
+            "compiling the policies crashed its process: out of memory, stack overflow or a fault",
+        ),
+        ("segfault", "compiling the policies crashed its process: out of memory, stack overflow or a fault"),
+        ("exit", "compiling the policies crashed its process: out of memory, stack overflow or a fault"),
+        ("say what is not JSON", "compiling the policies made its process return malformed output"),
+        ("say it has compiled", "compiling the policies made its process return malformed output"),
     ],
 )
 def test_a_compile_that_misbehaves_is_a_breach_of_limits(do: str, message: str) -> None:

@@ -181,7 +181,7 @@ def test_files_are_refused(definition: JsonObject, tmp_path: Path, monkeypatch: 
         async with opened() as sandbox:
             await sandboxed(sandbox, definition)
 
-    with pytest.raises(ManifestError, match="this manifest may not name files") as raised:
+    with pytest.raises(ManifestError, match="this manifest is not allowed to read files") as raised:
         asyncio.run(scenario())
     assert raised.value.reason == Reason.MANIFEST_INVALID
 
@@ -199,7 +199,7 @@ def test_adapters_are_reached_only_where_the_operator_lists_them(
     with pytest.raises(ManifestError) as raised:
         asyncio.run(scenario())
     assert [str(finding) for finding in raised.value.diagnostics] == [
-        "policies.main.adapter: `hostile` is not known here; known are `rate_card`"
+        "policies.main.adapter: `hostile` is unknown; must be one of `rate_card`"
     ]
 
 
@@ -214,7 +214,7 @@ def test_an_error_of_the_policy_comes_back_as_it_is() -> None:
     with pytest.raises(EvaluationError) as raised:
         asyncio.run(scenario())
     assert raised.value.reason == Reason.POLICY_INVOCATION_FAILED
-    assert raised.value.detail == "`policies.main` is made to fail: `error`"
+    assert raised.value.detail == "`policies.main` is configured to fail by `error`"
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_a_manifest_may_lower_the_time_limit() -> None:
             policy = await sandboxed(sandbox, slow, timeout_ms=50)
             with pytest.raises(EvaluationError) as raised:
                 await policy.dispatch(policy_input())
-            assert raised.value.detail == "the policy took longer than 50 ms and was stopped"
+            assert raised.value.detail == "the policy exceeded 50 ms and was stopped"
 
     asyncio.run(scenario())
 
@@ -328,7 +328,7 @@ def test_a_closed_sandbox_fails_closed() -> None:
         with pytest.raises(EvaluationError) as raised:
             await policy.dispatch(policy_input())
         assert raised.value.reason == Reason.POLICY_INVOCATION_FAILED
-        assert raised.value.detail == "the policy came while the sandbox was closed"
+        assert raised.value.detail == "the policy was requested while the sandbox was closed"
         with pytest.raises(ManifestError) as refused:
             await sandboxed(sandbox, ALLOW)
         assert refused.value.reason == Reason.RESOURCE_LIMIT_EXCEEDED
@@ -356,7 +356,7 @@ def test_a_sandbox_that_cannot_start_says_so(
         async with opened(inline_adapters=frozenset({"absent"})):
             pass
 
-    with pytest.raises(SandboxError, match="the sandbox does not start"):
+    with pytest.raises(SandboxError, match="the sandbox cannot start"):
         asyncio.run(scenario())
     assert (
         "adapter `absent` of `absent` 1.0 (`no_such_module:ADAPTER`) does not load" in capfd.readouterr().err

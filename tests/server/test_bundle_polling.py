@@ -83,12 +83,11 @@ def test_a_new_bundle_serves_in_all_workers_and_a_bad_one_in_none(server: HttpsS
     offer(server, archive(("one/manifest.json", b"{")))
     until(lambda: all(manifests_check(service)["state"] == "warning" for _ in range(12)))
     assert (
-        "document-syntax in one: one/manifest.json; the log has the findings"
-        in manifests_check(service)["detail"]
+        "document-syntax in one: one/manifest.json; see the service log" in manifests_check(service)["detail"]
     )
     assert {answer(service) for _ in range(12)} == {"generation_2"}
     server.answers.clear()
-    until(lambda: "fetch-status; the log has the findings" in manifests_check(service)["detail"])
+    until(lambda: "fetch-status; see the service log" in manifests_check(service)["detail"])
     offer(server, manifests(2))
     until(lambda: manifests_check(service)["state"] == "ok")
     assert service.stop() == 0
@@ -105,7 +104,7 @@ def test_a_start_without_the_server_takes_the_kept_bundle(server: HttpsServer, s
     server.answers.clear()
     service = start(**settings(server))
     assert answer(service) == "generation_1"
-    assert "failed: fetch-status at the start; the log has the findings" in manifests_check(service)["detail"]
+    assert "failed: fetch-status at start; see the service log" in manifests_check(service)["detail"]
     assert '"event":"manifests_kept"' in service.log()
     offer(server, manifests(2))
     until(lambda: answer(service) == "generation_2")
@@ -122,9 +121,9 @@ def test_a_start_with_nothing_kept_fails_and_says_why(
         offer(server, manifests(1))
         given["ACS_MANIFESTS_URL_SHA256"] = pin
     said = start_refused(tmp_path, **given)
-    wrong = "does not have the content that it is pinned to" if pin else "answered with status 404"
+    wrong = "does not match its pinned hash" if pin else "returned status 404"
     assert f"`{given['ACS_MANIFESTS_URL']}` {wrong}" in said
-    assert "error: ACS_MANIFESTS_URL has no bundle that can be served, and no good one is kept" in said
+    assert "error: ACS_MANIFESTS_URL has no valid bundle, and no earlier one is stored" in said
 
 
 def test_a_pinned_bundle_serves(server: HttpsServer, start: Start) -> None:

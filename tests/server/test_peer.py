@@ -68,7 +68,7 @@ def test_only_the_users_that_are_listed_may_connect(serve: Callable[..., Ask]) -
     )
     ask = serve(ACS_UDS_ALLOWED_UIDS=str(os.geteuid() + 1))
     status, body = ask("POST", "/v1/evaluate/input", {"snapshot": {}})
-    assert (status, body["detail"]) == (403, "this user is not one of ACS_UDS_ALLOWED_UIDS")
+    assert (status, body["detail"]) == (403, "this user is not in ACS_UDS_ALLOWED_UIDS")
     assert body["verdict"]["decision"] == "deny"
     assert ask("GET", "/healthz")[0] == 403
 
@@ -92,7 +92,7 @@ def test_another_user_is_not_that_caller(serve: Callable[..., Ask], tmp_path: Pa
     status, body = serve(ACS_AUTH_TOKENS_FILE="callers.json")("POST", "/v1/evaluate/input", {"snapshot": {}})
     assert (status, body["detail"]) == (
         401,
-        "the connection's certificate or user is not that of one known caller",
+        "the connection's certificate or user does not identify a known caller",
     )
 
 

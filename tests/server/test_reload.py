@@ -270,11 +270,11 @@ def test_a_set_that_cannot_serve_is_shown(start: Start, tmp_path: Path, folder: 
     status, ready = service.get("/readyz")
     check = ready["checks"][0]
     assert (status, ready["ready"], check["state"]) == (200, True, "warning")
-    assert "failed: rego-syntax in two: policy/p.rego; the log has the findings" in check["detail"]
+    assert "failed: rego-syntax in two: policy/p.rego; see the service log" in check["detail"]
     last = service.get("/v1/info")[1]["last_reload"]
     assert (last["outcome"], last["detail"]) == (
         "failed",
-        "rego-syntax in two: policy/p.rego; the log has the findings",
+        "rego-syntax in two: policy/p.rego; see the service log",
     )
     assert "two: policy/p.rego:4:1: policies.p.bundle: expecting expression" in service.log()
     metrics = service.request("GET", "/metrics")[2].decode()
@@ -314,7 +314,7 @@ def test_a_set_as_a_whole_can_be_unfit(
     service = start("--manifests", str(folder), ACS_DEFAULT_MANIFEST="one")
     change(folder)
     _reload(service)
-    assert service.get("/v1/info")[1]["last_reload"]["detail"] == f"{detail}; the log has the findings"
+    assert service.get("/v1/info")[1]["last_reload"]["detail"] == f"{detail}; see the service log"
     assert _generations(service, 1) == {"generation_0"}
 
 

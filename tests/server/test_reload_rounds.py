@@ -108,7 +108,7 @@ def test_all_swap_when_all_could() -> None:
     ("answer", "detail"),
     [
         ({"outcome": "failed", "detail": "rego-syntax"}, "rego-syntax"),
-        ({"outcome": "ok", "set": "other"}, "workers compiled different sets of the same manifests"),
+        ({"outcome": "ok", "set": "other"}, "workers compiled the same manifests differently"),
     ],
 )
 def test_none_swaps_when_one_could_not(answer: dict[str, Any], detail: str) -> None:
@@ -133,7 +133,7 @@ def test_a_worker_that_dies_while_it_reads_is_followed_by_another_once() -> None
         reload.dies(two)
         assert kinds(three) == ["keep"]
         assert reload.served.last
-        assert reload.served.last.detail == "a worker ended while it read or compiled the manifests"
+        assert reload.served.last.detail == "a worker exited while loading the manifests"
         reload.request()
         assert kinds(three) == ["read"]
 
@@ -196,7 +196,7 @@ def test_a_round_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch
         reload.turn()
         assert kinds(one) == ["read", "keep"]
         assert reload.served.last
-        assert reload.served.last.detail == "not done within 120 seconds"
+        assert reload.served.last.detail == "not finished within 120 seconds"
 
 
 def test_a_handed_file_cannot_be_changed() -> None:

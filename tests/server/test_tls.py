@@ -136,7 +136,7 @@ def test_a_certificate_names_the_caller(start: Callable[..., Tls], tmp_path: Pat
     connection.close()
     assert service.evaluate(spiffe, agent="billing-1")[0] == 403
     assert service.evaluate(authority.issue("dns", "x.example.org", "HOST.example.org"))[0] == 200
-    unknown = "the connection's certificate or user is not that of one known caller"
+    unknown = "the connection's certificate or user does not identify a known caller"
     for stem, *names in [
         ("none",),
         ("other", "spiffe://example.org/other"),
@@ -289,7 +289,7 @@ def test_a_pair_that_does_not_fit_stops_the_start(tmp_path: Path) -> None:
     for files, fault in [
         (
             (certificate, other, authority.ca),
-            "are no PEM certificate with its unencrypted key (KEY_VALUES_MISMATCH)",
+            "are not a PEM certificate and its unencrypted key (KEY_VALUES_MISMATCH)",
         ),
         (
             (certificate, tmp_path / "none", authority.ca),

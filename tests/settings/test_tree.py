@@ -53,9 +53,9 @@ def test_lists_are_split_at_commas() -> None:
 @pytest.mark.parametrize(
     ("environ", "fault"),
     [
-        ({"ACS_PROT": "1"}, "ACS_PROT: is not a setting; `acs-sidecar config` lists them all"),
-        ({"ACS_LIMITS": "1"}, "ACS_LIMITS: is not a setting; `acs-sidecar config` lists them all"),
-        ({"ACS_LIMIT_FUN": "1"}, "ACS_LIMIT_FUN: is not a setting; `acs-sidecar config` lists them all"),
+        ({"ACS_PROT": "1"}, "ACS_PROT: unknown setting; run `acs-sidecar config` to list all settings"),
+        ({"ACS_LIMITS": "1"}, "ACS_LIMITS: unknown setting; run `acs-sidecar config` to list all settings"),
+        ({"ACS_LIMIT_FUN": "1"}, "ACS_LIMIT_FUN: unknown setting; run `acs-sidecar config` to list all settings"),
         ({"ACS_PORT": "99999"}, "ACS_PORT: Input should be less than or equal to 65535"),
         ({"ACS_PORT": "x"}, "ACS_PORT: Input should be a valid integer, unable to parse string as an integer"),
         ({"ACS_LOG_LEVEL": "loud"}, "ACS_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
@@ -65,22 +65,22 @@ def test_lists_are_split_at_commas() -> None:
         ({"ACS_LIMIT_MAX_POLICY_INPUT_DEPTH": "121"}, "ACS_LIMIT_MAX_POLICY_INPUT_DEPTH: must be at most 120"),
         ({"ACS_INLINE_MANIFESTS": "maybe"}, "ACS_INLINE_MANIFESTS: Input should be 'deny', 'sandboxed', 'signed' "
          "or 'trusted'"),
-        ({"ACS_INLINE_MANIFESTS": "signed"}, "ACS_INLINE_MANIFESTS: `signed` needs ACS_INLINE_TRUST_FILE, the keys that "
+        ({"ACS_INLINE_MANIFESTS": "signed"}, "ACS_INLINE_MANIFESTS: `signed` requires ACS_INLINE_TRUST_FILE, the keys that "
          "may sign"),
-        ({"ACS_TLS_CERT_FILE": "x"}, "ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE: one is nothing without the other"),
-        ({"ACS_TLS_CERT_FILE": "x", "ACS_TLS_KEY_FILE": "x", "ACS_UDS": "x"}, "ACS_TLS_CERT_FILE: a Unix socket is served "
-         "without TLS"),
-        ({"ACS_TLS_CLIENT_CA_FILE": "x"}, "ACS_TLS_CLIENT_CA_FILE: needs ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE"),
-        ({"ACS_TLS_CLIENT_CA_FILE": "x", "ACS_TLS_CERT_FILE": "x", "ACS_TLS_KEY_FILE": "x"}, "ACS_TLS_CLIENT_CA_FILE: needs "
-         "ACS_AUTH_TOKENS_FILE, which says what each certificate's holder may do"),
-        ({"ACS_UDS_ALLOWED_UIDS": "1"}, "ACS_UDS_ALLOWED_UIDS: needs ACS_UDS"),
+        ({"ACS_TLS_CERT_FILE": "x"}, "ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE: must be set together"),
+        ({"ACS_TLS_CERT_FILE": "x", "ACS_TLS_KEY_FILE": "x", "ACS_UDS": "x"}, "ACS_TLS_CERT_FILE: not supported "
+         "on a Unix socket"),
+        ({"ACS_TLS_CLIENT_CA_FILE": "x"}, "ACS_TLS_CLIENT_CA_FILE: requires ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE"),
+        ({"ACS_TLS_CLIENT_CA_FILE": "x", "ACS_TLS_CERT_FILE": "x", "ACS_TLS_KEY_FILE": "x"}, "ACS_TLS_CLIENT_CA_FILE: requires "
+         "ACS_AUTH_TOKENS_FILE, which maps certificates to callers"),
+        ({"ACS_UDS_ALLOWED_UIDS": "1"}, "ACS_UDS_ALLOWED_UIDS: requires ACS_UDS"),
         ({"ACS_AUDIT_NAME": ".."}, "ACS_AUDIT_NAME: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
         ({"ACS_AUDIT_INSTANCE": "a/b"}, "ACS_AUDIT_INSTANCE: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
         ({"ACS_INCLUDE": "secrets"}, "ACS_INCLUDE: `secrets` is not `policy_input`, `trace` or `receipt`"),
         ({"ACS_OUTBOUND_ALLOW": "x"}, "ACS_OUTBOUND_ALLOW: `x` is not an http or https URL "
-         "without user, query and fragment"),
+         "without user information, query and fragment"),
         ({"ACS_FETCH_ALLOW_ADDRESSES": "10.0.0.1/8"}, "ACS_FETCH_ALLOW_ADDRESSES: 10.0.0.1/8 has host bits set; "
-         "give networks as 10.1.0.0/16"),
+         "use networks such as 10.1.0.0/16"),
         ({"ACS_SANDBOX_CHILDREN": "9"}, "ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN"),
     ],
 )  # fmt: skip
@@ -94,7 +94,7 @@ def test_an_open_address_is_refused(host: str) -> None:
     """Without authentication only loopback and Unix sockets are served (2.4)."""
     fault = _faults({"ACS_HOST": host})[0]
     assert fault == (
-        f"ACS_HOST: `{host}` is not loopback and no authentication is configured; set ACS_AUTH_TOKENS_FILE, "
+        f"ACS_HOST: `{host}` is not loopback and no authentication is configured: set ACS_AUTH_TOKENS_FILE, "
         "listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
     )
 
@@ -119,7 +119,7 @@ def test_what_counts_as_local(environ: dict[str, str], local: bool) -> None:
     [
         ("[1]", "--config {}: must be a mapping of settings such as ACS_PORT"),
         ("a: [", "--config {}: not YAML or JSON: did not find expected node content"),
-        ("port: 1", "port: is not a setting; `acs-sidecar config` lists them all"),
+        ("port: 1", "port: unknown setting; run `acs-sidecar config` to list all settings"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, text: str, fault: str) -> None:

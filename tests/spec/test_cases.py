@@ -50,18 +50,18 @@ def test_a_file_may_be_for_one_manifest_alone() -> None:
 @pytest.mark.parametrize(
     ("text", "findings"),
     [
-        ("[]", ["wrong-type a.yaml:1:1: a file of test cases is one mapping with a list `cases`"]),
-        ("cases: {}", ["wrong-type a.yaml:1:1: a file of test cases is one mapping with a list `cases`"]),
+        ("[]", ["wrong-type a.yaml:1:1: a file of test cases must be a mapping with a list `cases`"]),
+        ("cases: {}", ["wrong-type a.yaml:1:1: a file of test cases must be a mapping with a list `cases`"]),
         ("cases: []\nmanifest: 1", ["wrong-type a.yaml:2:1: manifest: must be the name of a manifest"]),
-        ("cases: []\ncase: 1", ["member-unknown a.yaml:2:1: case: is not known here; known are `cases`, `manifest`"]),
+        ("cases: []\ncase: 1", ["member-unknown a.yaml:2:1: case: unknown member; must be one of `cases`, `manifest`"]),
         ("cases: [1]", ["wrong-type a.yaml:1:9: cases[0]: a case must be a mapping"]),
-        (CASE.replace("name: a greeting", "name: ' '"), ["wrong-type a.yaml:2:5: cases[0].name: must be a text that is not blank"]),
-        (CASE.replace("    snapshot: {input: hi}\n", ""), ["member-missing a.yaml:2:5: cases[0].snapshot: a case needs it"]),
+        (CASE.replace("name: a greeting", "name: ' '"), ["wrong-type a.yaml:2:5: cases[0].name: must be a non-blank string"]),
+        (CASE.replace("    snapshot: {input: hi}\n", ""), ["member-missing a.yaml:2:5: cases[0].snapshot: is required in a case"]),
         (CASE.replace("{input: hi}", "hi"), ["wrong-type a.yaml:4:5: cases[0].snapshot: must be an object"]),
         (CASE.replace("expect:", "expects:"), [
-            "member-unknown a.yaml:5:5: cases[0].expects: is not known here; known are `name`, `intervention_point`, "
+            "member-unknown a.yaml:5:5: cases[0].expects: unknown member; must be one of `name`, `intervention_point`, "
             "`snapshot`, `mode`, `annotations`, `expect`, `expect_target`",
-            "member-missing a.yaml:2:5: cases[0].expect: a case needs it",
+            "member-missing a.yaml:2:5: cases[0].expect: is required in a case",
         ]),
         (CASE.replace("point: input", "point: lunch"), [
             "value-not-allowed a.yaml:3:5: cases[0].intervention_point: must be one of `agent_shutdown`, `agent_startup`, "
@@ -70,17 +70,17 @@ def test_a_file_may_be_for_one_manifest_alone() -> None:
         (CASE + "    mode: {}\n", ["value-not-allowed a.yaml:6:5: cases[0].mode: must be one of `enforce`, `evaluate_only`"]),
         (CASE + "    annotations: []\n", ["wrong-type a.yaml:6:5: cases[0].annotations: must be an object"]),
         (CASE.replace("{decision: allow}", "allow"), ["wrong-type a.yaml:5:5: cases[0].expect: must be an object"]),
-        (CASE.replace("{decision: allow}", "{reason: x}"), ["member-missing a.yaml:5:5: cases[0].expect.decision: a case says which decision it expects"]),
+        (CASE.replace("{decision: allow}", "{reason: x}"), ["member-missing a.yaml:5:5: cases[0].expect.decision: must have the expected `decision`"]),
         (CASE.replace("{decision: allow}", "{decision: alow}"), [
             "value-not-allowed a.yaml:5:14: cases[0].expect.decision: must be one of `allow`, `deny`, `escalate`, `transform`, `warn`"
         ]),
         (CASE.replace("allow}", "allow, reasn: x}"), [
-            "member-unknown a.yaml:5:31: cases[0].expect.reasn: is not known here; known are `decision`, `reason`, `message`, "
+            "member-unknown a.yaml:5:31: cases[0].expect.reasn: unknown member; must be one of `decision`, `reason`, `message`, "
             "`transform`, `evidence`, `result_labels`"
         ]),
         (CASE.replace("allow}", "allow, reason: 1}"), ["wrong-type a.yaml:5:31: cases[0].expect.reason: must be a text or null"]),
         (CASE.replace("allow}", "allow, result_labels: x}"), ["wrong-type a.yaml:5:31: cases[0].expect.result_labels: must be a list"]),
-        (CASE + CASE.removeprefix("cases:\n"), ["name-twice a.yaml:6:5: cases[1].name: another case is named `a greeting`"]),
+        (CASE + CASE.removeprefix("cases:\n"), ["name-twice a.yaml:6:5: cases[1].name: the name `a greeting` is already used by another case"]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_place(text: str, findings: list[str]) -> None:
@@ -135,5 +135,5 @@ def test_the_files_beside_a_manifest(tmp_path: Path) -> None:
     assert (syntax.code, syntax.source) == ("document-syntax", str(folder / "f.yml"))
     assert (twice.code, twice.message) == (
         "name-twice",
-        f"a case of `{folder / 'b.yaml'}` is named `b.yaml` too",
+        f"the name `b.yaml` is already used by a case of `{folder / 'b.yaml'}`",
     )

@@ -37,20 +37,20 @@ def _found(change: dict[str, Any]) -> list[str]:
     ("change", "found"),
     [
         ({}, []),
-        ({"policies": {"q r": {"type": "test", "output": 1}}}, ['policy-unbound policies["q r"]: no intervention point binds it: bind it, or take it out']),
+        ({"policies": {"q r": {"type": "test", "output": 1}}}, ['policy-unbound policies["q r"]: no intervention point binds it: bind it, or remove it']),
         ({"intervention_points": {"pre_tool_call": "$delete", "input": INPUT | {"annotations": {"a": {"from": "$snap"}}}}}, [
-            "tool-calls-undecided intervention_points: `tools` are declared, and there is no `pre_tool_call`: tools are called "
-            "without any decision; configure the point"
+            "tool-calls-undecided intervention_points: `tools` are declared but `pre_tool_call` is not: tools are called "
+            "without a decision; configure the point"
         ]),
         ({"tools": "$delete", "intervention_points": {"pre_tool_call": {"tool_name_from": "$delete"}}}, []),
         ({"intervention_points": {"pre_tool_call": {"tool_name_from": "$delete"}, "post_tool_call": INPUT}}, [
-            f"tool-name-missing intervention_points.{point}: `tools` are declared, and nothing looks them up here: any tool "
-            "passes, and the policy is told of none; give `tool_name_from`" for point in ("pre_tool_call", "post_tool_call")
+            f"tool-name-missing intervention_points.{point}: `tools` are declared but not looked up here: any tool "
+            "passes and the policy gets no `tool`: set `tool_name_from`" for point in ("pre_tool_call", "post_tool_call")
         ]),
-        ({"tools": {"u": {"clearance": "public"}}}, ["tool-clearance-missing tools.t: other tools carry labels, and this one has no `clearance`: say what may flow into it"]),
-        ({"tools": {"t": {"security_labels": ["secret"]}}}, ["tool-clearance-missing tools.t: other tools carry labels, and this one has no `clearance`: say what may flow into it"]),
+        ({"tools": {"u": {"clearance": "public"}}}, ["tool-clearance-missing tools.t: other tools carry labels but this one has no `clearance`: declare what may flow into it"]),
+        ({"tools": {"t": {"security_labels": ["secret"]}}}, ["tool-clearance-missing tools.t: other tools carry labels but this one has no `clearance`: declare what may flow into it"]),
         ({"tools": {"t": {"clearance": "public"}}}, []),
-        ({"annotators": {"b": {"type": "llm"}}}, ["annotator-unused annotators.b: no intervention point uses it: use it in `annotations`, or take it out"]),
+        ({"annotators": {"b": {"type": "llm"}}}, ["annotator-unused annotators.b: no intervention point uses it: use it in `annotations`, or remove it"]),
     ],
 )  # fmt: skip
 def test_what_a_reviewer_would_ask(change: dict[str, Any], found: list[str]) -> None:

@@ -203,7 +203,7 @@ def test_what_contradicts_is_named_with_both_sources(
     first: dict[str, Any], second: dict[str, Any], path: str
 ) -> None:
     """The finding is at the later definition and names the earlier one."""
-    message = "is defined in `base.yaml` too, and not alike: make both identical, or remove one"
+    message = "is defined differently in `base.yaml`: make both identical, or remove one"
     assert conflicts(first, second) == [(path, message)]
     assert conflicts(first, first) == conflicts(second, second) == []
 

@@ -72,7 +72,7 @@ def test_refuses_roots_that_are_not_allowed() -> None:
     """Where only the snapshot may be read, the message says so."""
     with pytest.raises(PathSyntaxError) as caught:
         parse_path("$tool.name", SNAPSHOT_ONLY)
-    assert str(caught.value) == "`$tool.name` starts at `$tool`: only `$snap` may be read here"
+    assert str(caught.value) == "`$tool.name` starts at `$tool`: must start at `$snap`"
 
 
 @pytest.mark.parametrize(

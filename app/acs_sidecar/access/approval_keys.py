@@ -26,7 +26,7 @@ class FileApprovalKey:
             self._log.warning(
                 "approval_key_generated",
                 path=str(self._path.resolve()),
-                detail="all replicas of a deployment need the same one",
+                detail="all replicas of a deployment must share it",
             )
         try:
             found = self._path.stat()
@@ -46,4 +46,4 @@ class FileApprovalKey:
             return self.load()
         except KeyFileError as error:
             self._log.error("approval_key_unusable", detail=str(error))
-            raise KeysUnavailableError("the approval key cannot be used; the log says why") from None
+            raise KeysUnavailableError("the approval key cannot be used; see the service log") from None

@@ -48,13 +48,13 @@ def parse_callers(text: str, file: str) -> Callers:
     for entry in entries_of(text, file, TABLE, _MEMBERS):
         caller = _caller(entry)
         if not entry.members.keys() & _CREDENTIALS:
-            entry.fault(None, f"has no credential: give one of {_listed(_CREDENTIALS)}")
+            entry.fault(None, f"has no credential: set one of {_listed(_CREDENTIALS)}")
         for digest in _digests(entry):
             if by_token.setdefault(digest, (digest, caller))[1] is not caller:
-                entry.fault("token_sha256", "is the token of another caller too")
+                entry.fault("token_sha256", "is already the token of another caller")
         for member, name in _peer_names(entry):
             if by_peer.setdefault(name, caller) is not caller:
-                entry.fault(member, "is that of another caller too")
+                entry.fault(member, "already belongs to another caller")
     return Callers(by_token, by_peer)
 
 
@@ -75,10 +75,10 @@ def _scopes(entry: Entry) -> frozenset[Scope]:
     named = entry.texts("scopes")
     if named is None:
         if "scopes" not in entry.members:
-            entry.fault(None, f"has no `scopes`: give a list out of {_listed(ALL_SCOPES)}")
+            entry.fault(None, f"has no `scopes`: set a list of {_listed(ALL_SCOPES)}")
         return frozenset()
     if not ALL_SCOPES.issuperset(named):
-        entry.fault("scopes", f"has one that is not known; known are {_listed(ALL_SCOPES)}")
+        entry.fault("scopes", f"has an unknown scope; must be from {_listed(ALL_SCOPES)}")
     scopes = frozenset(Scope(name) for name in named if name in ALL_SCOPES)
     return ALL_SCOPES if Scope.ADMIN in scopes else scopes
 
@@ -88,7 +88,7 @@ def _digests(entry: Entry) -> Iterable[bytes]:
         if _SHA256.fullmatch(text):
             yield bytes.fromhex(text)
         else:
-            entry.fault("token_sha256", "must be 64 of 0-9 a-f: the SHA-256 of a token, not the token")
+            entry.fault("token_sha256", "must be the SHA-256 of the token: 64 lower-case hexadecimal digits")
 
 
 def _peer_names(entry: Entry) -> Iterable[tuple[str, str]]:
@@ -106,7 +106,7 @@ def _peer_names(entry: Entry) -> Iterable[tuple[str, str]]:
     if isinstance(uid, int) and not isinstance(uid, bool) and 0 <= uid < _MAX_UID:
         yield "uid", f"uid:{uid}"
     elif "uid" in entry.members:
-        entry.fault("uid", "must be the number of a user")
+        entry.fault("uid", "must be a numeric user ID")
 
 
 def _listed(names: Iterable[str]) -> str:

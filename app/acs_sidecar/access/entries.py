@@ -32,7 +32,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise AccessFileError(f"`{path}` is not UTF-8 at byte {error.start}") from None
     if len(content) > MAX_BYTES:
-        raise AccessFileError(f"`{path}` is longer than {MAX_BYTES} bytes")
+        raise AccessFileError(f"`{path}` exceeds {MAX_BYTES} bytes")
     return text
 
 
@@ -50,7 +50,7 @@ class Entry:
         self.faults.add((*self.place, member) if member else self.place, message)
 
     def texts(self, member: str, *, alone: bool = False) -> tuple[str, ...] | None:
-        """Read a list of texts that are not empty; with `alone`, one text stands for a list of one."""
+        """Read a list of non-empty strings; with `alone`, one text stands for a list of one."""
         value = self.members.get(member)
         if alone and isinstance(value, str):
             value = [value]
@@ -60,8 +60,8 @@ class Entry:
             found = tuple(text for text in value if isinstance(text, str) and text)
             if len(found) == len(value) and found:
                 return found
-        expected = "a text or a list of texts" if alone else "a list of texts"
-        self.fault(member, f"must be {expected} that are not empty")
+        expected = "a string or a list of non-empty strings" if alone else "a list of non-empty strings"
+        self.fault(member, f"must be {expected}")
         return None
 
     def text(self, member: str) -> str | None:
@@ -70,7 +70,7 @@ class Entry:
         if isinstance(value, str) and value:
             return value
         if member in self.members:
-            self.fault(member, "must be a text that is not empty")
+            self.fault(member, "must be a non-empty string")
         return None
 
     def flag(self, member: str, default: bool) -> bool:
@@ -92,7 +92,7 @@ class Entry:
         except (ValueError, OverflowError):
             seconds = None
         if seconds is None or seconds < 0:
-            self.fault(member, "must be a date and time with its zone, such as 2027-01-31T00:00:00Z")
+            self.fault(member, "must be a date and time with a time zone, such as 2027-01-31T00:00:00Z")
             return None
         return seconds
 
@@ -128,17 +128,17 @@ def entries_of(text: str, file: str, table: str, known: frozenset[str]) -> Itera
     value = document.value
     entries = value.get(table) if isinstance(value, dict) and value.keys() == {table} else None
     if not isinstance(entries, dict) or not entries:
-        raise AccessFileError(f"{file}: must have the one member `{table}`, a mapping with an entry a name")
+        raise AccessFileError(f"{file}: must have the single member `{table}`, a mapping of names to entries")
     faults = _Faults(document, file)
     for name, members in entries.items():
         if not is_code(name):
-            faults.add((table, name), "a name is 1 to 96 of A-Z a-z 0-9 _ - . : /")
+            faults.add((table, name), "a name must be 1 to 96 characters from A-Z a-z 0-9 _ - . : /")
         elif not isinstance(members, dict):
             faults.add((table, name), "must be a mapping")
         else:
             entry = Entry(name, members, faults, (table, name))
             for unknown in members.keys() - known:
-                entry.fault(unknown, f"is not known; known are {', '.join(sorted(known))}")
+                entry.fault(unknown, f"unknown member; must be one of {', '.join(sorted(known))}")
             yield entry
     if faults.found:
         raise AccessFileError("\n".join(faults.found))

@@ -42,7 +42,7 @@ class Access:
     @property
     def summary(self) -> str:
         """Say in a few words who may call."""
-        return "callers must say who they are" if self.callers else "no credentials are asked for"
+        return "callers must authenticate" if self.callers else "authentication is off"
 
     def watch(self) -> None:
         """Look at the files from now on."""

@@ -55,7 +55,7 @@ class Reread(Generic[Value]):
 
     def _refuse(self, error: str) -> None:
         self.refused = True
-        detail = "the files as they were before stay in force"
+        detail = "the previous files stay in force"
         self._log.error("access_file_refused", what=self._what, error=error, detail=detail)
 
     def _state(self) -> tuple[tuple[int, int, int] | None, ...]:

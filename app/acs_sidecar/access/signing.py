@@ -47,7 +47,7 @@ class Signer:
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(decoded, CONTEXT + digest.encode())
         except InvalidSignature:
-            raise UntrustedError("`manifest_signature` is not that of this manifest by that key") from None
+            raise UntrustedError("`manifest_signature` does not verify for this manifest and key") from None
 
 
 @dataclass(frozen=True, slots=True)

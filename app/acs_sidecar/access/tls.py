@@ -44,7 +44,7 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError) as error:
         what = f"`{files.certificate}` and `{files.key}`"
         raise AccessFileError(
-            f"{what} are no PEM certificate with its unencrypted key ({_reason(error)})"
+            f"{what} are not a PEM certificate and its unencrypted key ({_reason(error)})"
         ) from None
     if files.client_ca is not None:
         try:

@@ -17,7 +17,7 @@ def pick(reply: Json, *path: str | int) -> Json:
         try:
             found = found[step]  # type: ignore[index]  # what it is not is found out here
         except (TypeError, LookupError):
-            raise ReplyError("answered in a shape that is not its API's") from None
+            raise ReplyError("returned a response that does not follow its API") from None
     return found
 
 
@@ -25,7 +25,7 @@ def pick_text(reply: Json, *path: str | int) -> str:
     """Give the string that lies at `path` in a reply. Raises `ReplyError` when none does."""
     found = pick(reply, *path)
     if not isinstance(found, str):
-        raise ReplyError("answered without text")
+        raise ReplyError("returned no text")
     return found
 
 
@@ -35,7 +35,7 @@ def called(members: Members, default: str, route: str) -> str:
         return members.reachable("endpoint", members.url("endpoint"))
     base = (members.url("base_url") if "base_url" in members else default).rstrip("/")
     if "?" in base:
-        members.wrong("base_url", "must be without a query: the path of the API follows it")
+        members.wrong("base_url", "must not have a query: the API path is appended to it")
     return members.reachable("base_url", base if base.endswith(route) or not base else base + route)
 
 
@@ -43,7 +43,7 @@ def key_headers(members: Members, header: str, *, required: bool) -> dict[str, s
     """Read `headers` and the key: under `api_key_header` when given, else under the API's own header."""
     key = members.secret("api_key")
     if required and "api_key" not in members and "api_key_env" not in members:
-        members.wrong("api_key_env", "must name the environment variable that holds the key")
+        members.wrong("api_key_env", "must be the name of the environment variable that holds the key")
     chosen = members.header_name("api_key_header")
     bearer = not chosen and header == "Authorization"
     return {

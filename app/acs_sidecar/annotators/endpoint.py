@@ -30,7 +30,7 @@ class EndpointAnnotator:
         if not self.response_field:
             return reply
         if not isinstance(reply, dict) or self.response_field not in reply:
-            raise self.remote.failed(f"answered without the member `{self.response_field}`")
+            raise self.remote.failed(f"returned no member `{self.response_field}`")
         return reply[self.response_field]
 
 
@@ -40,7 +40,7 @@ def endpoint_annotator(
     """Build the annotator from its invocation, named `path` in diagnostics. Raises `ManifestError`."""
     members = Members(path, invocation, context)
     if "url" not in members:
-        members.wrong("url", "must be an http or https URL without user and fragment")
+        members.wrong("url", "must be an http or https URL without user information and fragment")
     annotator = EndpointAnnotator(
         remote=remote(name, members, client),
         url=members.reachable("url", members.url("url")),

@@ -9,7 +9,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["Members"]
 
-_NAME = "must be the name of a member"
+_NAME = "must be a member name"
 _FRAMING = frozenset(
     {
         "accept-encoding",
@@ -57,7 +57,7 @@ class Members:
         """Give a member as it is, `None` where it is absent."""
         return self._invocation.get(name)
 
-    def text(self, name: str, default: str = "", message: str = "must be a string that is not blank") -> str:
+    def text(self, name: str, default: str = "", message: str = "must be a non-blank string") -> str:
         """Read a string; an absent one is the default."""
         if name not in self._invocation:
             return default
@@ -95,7 +95,7 @@ class Members:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
-            self.wrong(name, f"must be a number from {lowest} to {highest}, or null to leave it out")
+            self.wrong(name, f"must be a number from {lowest} to {highest}, or null to omit it")
             return default
         return value
 
@@ -128,7 +128,7 @@ class Members:
             else []
         )
         if name in self._invocation and (not texts or texts != value):
-            self.wrong(name, "must be a list of strings that are not blank")
+            self.wrong(name, "must be a list of non-blank strings")
         return texts
 
     def headers(self) -> dict[str, str]:
@@ -145,7 +145,7 @@ class Members:
         """Read the name of a header; empty where there is none."""
         value = self.text(name)
         if value and not _is_header(value, ""):
-            self.wrong(name, "must be the name of a header")
+            self.wrong(name, "must be a header name")
             return ""
         self._not_framing(name, value)
         return value
@@ -153,7 +153,7 @@ class Members:
     def _not_framing(self, member: str, header: str) -> None:
         """Refuse a header that could make a server read another request, or take it for another host."""
         if header.lower() in _FRAMING or header.lower().startswith("proxy-"):
-            self.wrong(member, f"`{header}` is set by the service")
+            self.wrong(member, f"`{header}` is set by the service and must not be given")
 
     def url(self, name: str) -> str:
         """Read an address; empty where there is none."""
@@ -162,14 +162,14 @@ class Members:
         value = self._invocation[name]
         if isinstance(value, str) and _is_http(value):
             return value
-        self.wrong(name, "must be an http or https URL without user and fragment")
+        self.wrong(name, "must be an http or https URL without user information and fragment")
         return ""
 
     def reachable(self, member: str, url: str) -> str:
         """Take the URL that will be called, which `member` led to, when this manifest may call it."""
         allow = self.context.outbound
         if url and allow is not None and not allow.allows(url):
-            self.wrong(member, "begins with no entry of ACS_OUTBOUND_ALLOW", "inline-forbidden")
+            self.wrong(member, "not allowed by ACS_OUTBOUND_ALLOW", "inline-forbidden")
         return url
 
     def secret(self, name: str) -> str:
@@ -179,13 +179,13 @@ class Members:
         """
         variable = f"{name}_env"
         if name in self._invocation and variable in self._invocation:
-            self.wrong(name, f"cannot stand beside `{variable}`: give one of them")
+            self.wrong(name, f"cannot be combined with `{variable}`: set one of them")
             return ""
         if name in self._invocation:
             return self._printable(name, self.text(name))
         if variable not in self._invocation:
             return ""
-        named = self.text(variable, message="must be the name of an environment variable")
+        named = self.text(variable, message="must be an environment variable name")
         value = self.context.environment.get(named, "")
         if named and not value.strip():
             self.wrong(variable, f"the environment variable `{named}` is not set")

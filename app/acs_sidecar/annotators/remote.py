@@ -63,12 +63,12 @@ class Remote:
         opened it, and when too many calls are under way, so that they take no room from other requests.
         """
         if self.pool.in_flight >= self.max_in_flight:
-            raise self.failed(f"has {self.max_in_flight} calls under way already")
+            raise self.failed(f"already has {self.max_in_flight} calls in flight")
         epoch = self.breaker.admit()
         if epoch is None:
             raise EvaluationError(
                 self.breaker.reason,
-                f"annotator `{self.name}` kept failing and is not called for a while",
+                f"annotator `{self.name}` failed repeatedly; its circuit breaker is open",
             )
         self.pool.in_flight += 1
         try:
@@ -116,21 +116,21 @@ class Remote:
                 request.url, request.headers, request.body, expected=_SUCCESS, max_bytes=MAX_REPLY_BYTES
             )
         except UntrustedError:
-            raise _CallError("has no certificate that is trusted here") from None
+            raise _CallError("has no trusted certificate") from None
         except UnreachableError:
             raise _CallError("could not be reached", again=True) from None
         except TooLargeError:
-            raise _CallError(f"answered with more than {MAX_REPLY_BYTES} bytes") from None
+            raise _CallError(f"returned more than {MAX_REPLY_BYTES} bytes") from None
         if status not in _SUCCESS:
             raise _CallError(
-                f"answered with status {status}",
+                f"returned status {status}",
                 server=status not in _ABOUT_THE_INPUT,
                 again=status in _WORTH_ANOTHER_TRY,
             )
         try:
             value: Json = orjson.loads(reply)
         except orjson.JSONDecodeError:
-            raise _CallError("answered with something that is not JSON") from None
+            raise _CallError("returned a body that is not JSON") from None
         return value
 
 

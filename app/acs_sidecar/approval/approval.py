@@ -66,16 +66,16 @@ def verified_approval(text: str, challenge: Challenge, approvers: Approvers | No
     body = sealed.body
     if body.get("enforced_identity") != challenge.action["enforced_identity"]:
         raise EvaluationError(
-            Reason.APPROVAL_ACTION_MISMATCH, "the approval is for an action with another identity"
+            Reason.APPROVAL_ACTION_MISMATCH, "the approval is for another action: the identities differ"
         )
     # 5. An approval of the same action, asked for at another time, elsewhere, or under other terms.
     if body.get("challenge") != challenge.digest:
-        raise _failed("the approval answers another challenge")
+        raise _failed("the approval is for another challenge")
     # 6. An answer that nobody foresaw.
     outcome = known_outcome(body.get("outcome"))
     time = body.get("time")
     if not isinstance(time, str) or _TIME.fullmatch(time) is None:
-        raise _failed("the approval does not say when it was given")
+        raise _failed("the approval has no time")
     return Approved(outcome, approver.name, key_id(approver.public), time)
 
 

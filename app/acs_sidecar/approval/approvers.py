@@ -26,7 +26,7 @@ class Approver:
     def fault(self, challenge: Challenge, now: str) -> str | None:
         """Say why this approver may not approve that now; `None` when it may."""
         if self.until is not None and now >= self.until:
-            return "the approver's key is past its end"
+            return "the approver's key has expired"
         restrictions = (
             ("resolver", self.resolvers, challenge.resolver),
             ("agent", self.agents, challenge.action.get("agent_id")),
@@ -34,7 +34,7 @@ class Approver:
         )
         for what, globs, name in restrictions:
             if globs is not None and not globs.match(name):
-                return f"the approver may not approve for this {what}"
+                return f"the approver is not allowed to approve for this {what}"
         return None
 
 

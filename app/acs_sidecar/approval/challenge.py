@@ -108,7 +108,7 @@ def read_challenge(text: str, trusted: tuple[bytes, ...]) -> Challenge:
     """Read a challenge that one of `trusted` signed. Raises `TokenError`."""
     sealed = unseal(CHALLENGE, text)
     if not any(sealed.signed_by(public) for public in trusted):
-        raise TokenError("the challenge is not signed by a key of this service")
+        raise TokenError("the challenge is not signed by this service's key")
     return _challenge(text, sealed)
 
 

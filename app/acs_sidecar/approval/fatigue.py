@@ -20,16 +20,16 @@ def fatigue(plan: ApprovalPlan, envelope: Json) -> str | None:
         return None
     counters = envelope.get("approvals") if isinstance(envelope, dict) else None
     if not isinstance(counters, dict):
-        return "`fatigue_threshold` is set and the snapshot has no `envelope.approvals`"
+        return "`fatigue_threshold` is set but the snapshot has no `envelope.approvals`"
     count, window = counters.get("count"), counters.get("window_seconds")
     if not _is_count(count) or not (window is None or _is_count(window)):
-        return "`envelope.approvals` needs `count`, and takes `window_seconds`, as integers from 0"
+        return "`envelope.approvals` must have `count` and may have `window_seconds`, non-negative integers"
     if plan.fatigue_window_seconds is not None and (
         not isinstance(window, int) or window < plan.fatigue_window_seconds
     ):
         return "`envelope.approvals.window_seconds` is missing or below `fatigue_window_seconds`"
     if isinstance(count, int) and count >= plan.fatigue_threshold:
-        return f"`fatigue_threshold` ({plan.fatigue_threshold}) is reached: nobody is asked again"
+        return f"`fatigue_threshold` ({plan.fatigue_threshold}) is reached: no further approval is requested"
     return None
 
 

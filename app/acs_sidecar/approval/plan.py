@@ -44,10 +44,10 @@ def approval_plan(
     remarks: list[Diagnostic] = []
     unknown = True
     if not isinstance(definition, dict):
-        remarks.append(_remark("resolver-missing", "is not declared: nobody can approve", path))
+        remarks.append(_remark("resolver-missing", "is not declared: the action cannot be approved", path))
     elif (type_name := str(definition.get("type"))) not in types:
         known = ", ".join(f"`{known}`" for known in types)
-        message = f"`{type_name}` is not a type of this version, which has {known}: nobody can approve"
+        message = f"`{type_name}` is not a known resolver type ({known}): the action cannot be approved"
         remarks.append(_remark("resolver-unsupported", message, f"{path}.type"))
     else:
         unknown = False

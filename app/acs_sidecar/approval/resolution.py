@@ -117,7 +117,7 @@ class Approvals:
         decision, plan = resolution.decision, resolution.plan
         # 1. The action needs no approval any more: then it is not the one that was escalated.
         if verdict.decision is not Decided.ESCALATE:
-            raise _mismatch("the action does not escalate any more: ask for its own verdict")
+            raise _mismatch("the action no longer escalates: request a new verdict")
         # 2. Nobody is there to be asked.
         if plan is None:
             raise _missing("the manifest names no `approval.default_resolver`")
@@ -128,13 +128,13 @@ class Approvals:
         # 3. A challenge that this deployment never gave, or that was changed.
         challenge = resolution.challenge = self._read(claim.challenge)
         if challenge.service != self._service:
-            raise _failed("the challenge is of another service")
+            raise _failed("the challenge was issued by another service")
         # 4. An approval for one action that is used for another.
         _require_same(action_of(decision), challenge, plan)
         # 5. What was issued in the future, or has been over for long.
         now = self._now()
         if rfc3339(now + CLOCK_LEEWAY_S * _SECOND) < challenge.issued:
-            raise _failed("the challenge is from the future: the clocks of the replicas differ")
+            raise _failed("the challenge was issued in the future: synchronize the clocks of the replicas")
         if rfc3339(now - plan.timeout_seconds * _SECOND) >= challenge.expires:
             raise _failed("the challenge expired too long ago")
         # 6. An answer, or the proof that there was none in time.
@@ -149,7 +149,7 @@ class Approvals:
 
     def _read(self, text: str | None) -> Challenge:
         if text is None:
-            raise _failed("`challenge` is missing: it comes with the verdict `escalate`")
+            raise _failed("`challenge` is missing: send the one returned with the `escalate` verdict")
         try:
             return read_challenge(text, self._key().trusted)
         except (KeysUnavailableError, TokenError) as error:
@@ -169,7 +169,7 @@ class Approvals:
             resolution.by = "host"
             outcome = known_outcome(claim.outcome)
             if outcome is Outcome.ALLOW:
-                raise _failed("an `outcome` of `allow` needs an approver's signature: give `approval`")
+                raise _failed("an `outcome` of `allow` needs an approver's signature: send `approval`")
             return outcome
         if claim.approval is not None:
             return self._verified(resolution, claim.approval, challenge, now)
@@ -208,7 +208,7 @@ class Approvals:
         resolution.by = "resolver"
         outcome = known_outcome(answer.outcome)
         if outcome is not Outcome.DENY and answer.enforced_identity != challenge.action["enforced_identity"]:
-            raise _mismatch("the resolver's answer does not repeat the identity of the action")
+            raise _mismatch("the resolver's response does not repeat the action's identity")
         named = answer.approver if isinstance(answer.approver, str) else None
         resolution.approved = Approved(outcome, bounded(named), None, rfc3339(self._now()))
         return outcome
@@ -220,12 +220,12 @@ def _plan(decision: Decision) -> ApprovalPlan | None:
 
 def _require_same(action: JsonObject, challenge: Challenge, plan: ApprovalPlan) -> None:
     if challenge.resolver != plan.name:
-        raise _mismatch("`resolver` is not the one of the challenge")
+        raise _mismatch("`resolver` differs from the challenge")
     if challenge.action.keys() != action.keys():
-        raise _failed("the challenge has other members than this version gives")
+        raise _failed("the challenge has other members than this version issues")
     for name, value in action.items():
         if challenge.action[name] != value:
-            raise _mismatch(f"`{name}` is not the one of the challenge")
+            raise _mismatch(f"`{name}` differs from the challenge")
 
 
 def _time_out(resolution: Resolution, plan: ApprovalPlan) -> None:

@@ -17,7 +17,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="The policy decision sidecar for AI agents: a snapshot and a manifest in, a verdict out.",
+    help="Policy decision sidecar for AI agents: evaluates snapshots against manifests and returns verdicts.",
     epilog=(
         "Start with `acs-sidecar serve --manifests manifests`, then  \n"
         "`curl -s localhost:8383/v1/evaluate/input -H 'content-type: application/json' "
@@ -35,7 +35,7 @@ def _version(wanted: bool) -> None:
 @cli.callback()
 def _root(
     _version: bool = typer.Option(
-        False, "--version", help="Show the version and exit.", callback=_version, is_eager=True
+        False, "--version", help="show the version and exit", callback=_version, is_eager=True
     ),
 ) -> None:
     pass

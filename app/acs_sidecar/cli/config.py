@@ -15,8 +15,8 @@ __all__ = ["config"]
 
 
 def config(
-    file: Path | None = typer.Option(None, "--config", help="YAML file of settings, as for `serve`."),
-    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+    file: Path | None = typer.Option(None, "--config", help="YAML file of settings, as for `serve`"),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Show every setting: its variable, its value, where it was set, and what it means."""
     loaded = settings_from(file)

@@ -22,8 +22,8 @@ _STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"
 
 
 def doctor(
-    file: Path | None = typer.Option(None, "--config", help="YAML file of settings, as for `serve`."),
-    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+    file: Path | None = typer.Option(None, "--config", help="YAML file of settings, as for `serve`"),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Say what is wrong with this installation, each finding with what mends it. Changes nothing.
 
@@ -32,7 +32,7 @@ def doctor(
     when it could not look.
     """
     if file is not None and not file.is_file():
-        fail(f"--config {file}: is not a file")
+        fail(f"--config: `{file}` is not a file")
     configure_logging(LogFormat.CONSOLE, "error")
     found = _found(file)
     if wants_table(output):
@@ -48,7 +48,7 @@ def _found(file: Path | None) -> list[Result]:
         settings = load_settings(os.environ, file).settings
     except SettingsError as error:
         return [
-            problem("settings", line, "correct it; acs-sidecar config shows what is in force")
+            problem("settings", line, "correct it; run `acs-sidecar config` to see the settings in force")
             for line in str(error).splitlines()
         ]
     return list(examine(settings, time.time()))

@@ -28,12 +28,12 @@ __all__ = ["serve"]
 
 
 def serve(
-    host: str | None = typer.Option(None, help="Address to listen on (ACS_HOST)."),
-    port: int | None = typer.Option(None, help="Port to listen on; 0 takes a free one (ACS_PORT)."),
-    uds: Path | None = typer.Option(None, help="Unix socket to listen on instead (ACS_UDS)."),
-    workers: int | None = typer.Option(None, help="Processes that answer requests (ACS_WORKERS)."),
-    manifests: Path | None = typer.Option(None, help="Directory of manifests, or one file (ACS_MANIFESTS)."),
-    config: Path | None = typer.Option(None, help="YAML file of settings; the environment wins over it."),
+    host: str | None = typer.Option(None, help="listen address (ACS_HOST)"),
+    port: int | None = typer.Option(None, help="listen port; 0 selects a free one (ACS_PORT)"),
+    uds: Path | None = typer.Option(None, help="Unix socket to listen on instead (ACS_UDS)"),
+    workers: int | None = typer.Option(None, help="worker processes (ACS_WORKERS)"),
+    manifests: Path | None = typer.Option(None, help="directory of manifests, or one file (ACS_MANIFESTS)"),
+    config: Path | None = typer.Option(None, help="YAML file of settings; environment variables override it"),
 ) -> None:
     """Run the service until SIGTERM; a second SIGTERM ends it at once.
 
@@ -48,7 +48,7 @@ def serve(
     if not settings.local and settings.auth_tokens_file and not settings.tls_cert_file:
         structlog.stdlib.get_logger("acs").warning(
             "tokens_in_clear",
-            detail="anybody on the way can read tokens: set ACS_TLS_CERT_FILE, or put TLS in front",
+            detail="tokens are sent in clear text: set ACS_TLS_CERT_FILE, or terminate TLS in front",
         )
     try:
         key = audit_key(settings)
@@ -69,8 +69,8 @@ def serve(
     except ManifestError as error:
         show_findings(error.diagnostics)
         if settings.manifests_url:
-            fail("ACS_MANIFESTS_URL has no bundle that can be served, and no good one is kept from before")
-        fail("the manifests cannot be served; correct them, or set ACS_MANIFESTS_STRICT=false")
+            fail("ACS_MANIFESTS_URL has no valid bundle, and no earlier one is stored")
+        fail("manifests are invalid: correct them, or set ACS_MANIFESTS_STRICT=false")
     except (AccessFileError, AdapterError, BindError, KeyFileError, StartError) as error:
         fail(str(error))
     raise typer.Exit(code)
@@ -83,6 +83,6 @@ def _warn_of_few_files(max_in_flight: int) -> None:
             "open_files_limit_low",
             limit=limit,
             connections=room,
-            detail=f"more connections are closed at once: raise the limit (ulimit -n), "
+            detail=f"further connections are closed at once: raise the limit (ulimit -n), "
             f"or set ACS_MAX_IN_FLIGHT={room}",
         )

@@ -69,9 +69,7 @@ def parse_object(body: bytes) -> dict[str, Json]:
     try:
         value: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _bad(
-            f"the body is not JSON that can be read: line {error.lineno}, column {error.colno}"
-        ) from None
+        raise _bad(f"the body is not valid JSON: line {error.lineno}, column {error.colno}") from None
     if not isinstance(value, dict):
         raise _bad("the body is not a JSON object")
     return value
@@ -90,7 +88,7 @@ def parse_batch(body: bytes) -> tuple[list[Json], int]:
     if not isinstance(items, list):
         raise _bad("`requests` must be a list")
     if len(items) > MAX_BATCH:
-        raise _bad(f"`requests` has more than {MAX_BATCH} items")
+        raise _bad(f"`requests` exceeds {MAX_BATCH} items")
     return items, nesting_bound(body)
 
 
@@ -104,9 +102,9 @@ def parse_resolve(body: bytes) -> tuple[EvaluateRequest, Claim]:
         if value is not None and not isinstance(value, str):
             problem = f"`{name}` must be a string"
     if claimed["approval"] is not None and claimed["outcome"] is not None:
-        problem = "give either `approval` or `outcome`"
+        problem = "set either `approval` or `outcome`"
     if request.mode is not Mode.ENFORCE:
-        problem = "`mode` must be `enforce`: nothing else is approved"
+        problem = "`mode` must be `enforce`"
     if problem:
         raise ProblemError(HTTPStatus.BAD_REQUEST, problem, request_id=request.request_id)
     return request, Claim(**{name: text for name, text in claimed.items() if isinstance(text, str)})
@@ -124,7 +122,7 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
             raise _bad("`snapshot` must be an object")
         manifest, reference = members.get("manifest"), members.get("manifest_ref")
         if manifest is not None and reference is not None:
-            raise _bad("give either `manifest` or `manifest_ref`")
+            raise _bad("set either `manifest` or `manifest_ref`")
         return EvaluateRequest(
             point=_point(members.get("intervention_point"), point),
             snapshot=snapshot,
@@ -145,7 +143,7 @@ def _only(members: dict[str, Json], known: frozenset[str]) -> None:
     if not members.keys() <= known:
         # Names of the caller's own are not echoed: they may carry content.
         listed = ", ".join(f"`{name}`" for name in sorted(known))
-        raise _bad(f"the body has a member that is not known; known are {listed}")
+        raise _bad(f"the body has an unknown member; must be from {listed}")
 
 
 def _point(in_body: Json, in_path: str | None) -> str:
@@ -153,7 +151,7 @@ def _point(in_body: Json, in_path: str | None) -> str:
         raise _bad("`intervention_point` must be a string")
     if in_path is None:
         if in_body is None:
-            raise _bad("`intervention_point` is missing: give it in the path or in the body")
+            raise _bad("`intervention_point` is missing: set it in the path or in the body")
         return in_body
     if in_body is not None and in_body != in_path:
         raise _bad("`intervention_point` contradicts the path")
@@ -178,7 +176,7 @@ def _signature(signature: Json, manifest: Json) -> JsonObject | None:
     if signature is None:
         return None
     if manifest is None:
-        raise _bad("`manifest_signature` goes with `manifest`")
+        raise _bad("`manifest_signature` requires `manifest`")
     if (
         isinstance(signature, dict)
         and signature.keys() == {"key_id", "signature"}
@@ -208,7 +206,7 @@ def _include(include: Json) -> frozenset[str]:
         if len(names) == len(include) and names <= INCLUDES:
             return names
     listed = ", ".join(f"`{name}`" for name in sorted(INCLUDES))
-    raise _bad(f"`include` must be a list of different names out of {listed}")
+    raise _bad(f"`include` must be a list of distinct names from {listed}")
 
 
 def _bad(detail: str) -> ProblemError:

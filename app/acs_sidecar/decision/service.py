@@ -132,7 +132,7 @@ class DecisionService:
         Raises `ProblemError` as `decide` does.
         """
         if self._approvals is None:
-            raise ProblemError(HTTPStatus.NOT_FOUND, "nothing is approved here")
+            raise ProblemError(HTTPStatus.NOT_FOUND, "approvals are not configured")
         decision = await self._decision(request)
         resolution = await self._approvals.resolve(decision, claim)
         position = await self._append(self._audit, approval_entry(resolution)) if self._audit else None
@@ -208,7 +208,9 @@ class DecisionService:
             return error
         except Exception as error:  # noqa: BLE001  # fail closed: whatever it was, the answer is deny
             self.fault(error)
-            return EvaluationError(Reason.POLICY_INVOCATION_FAILED, "the evaluation failed unexpectedly")
+            return EvaluationError(
+                Reason.POLICY_INVOCATION_FAILED, "the evaluation failed with an internal error"
+            )
 
 
 def _invalid(manifest: InvalidManifest) -> EvaluationError:
@@ -217,5 +219,5 @@ def _invalid(manifest: InvalidManifest) -> EvaluationError:
     place = f" at `{first.path}`" if first.path else ""
     return EvaluationError(
         manifest.error.reason,
-        f"the manifest is invalid{place}: {first.code}; validating it shows every finding",
+        f"the manifest is invalid{place}: {first.code}; run `acs-sidecar validate` for all findings",
     )

@@ -87,7 +87,7 @@ def _sample(number: int, line: str) -> Json:
     except (ValueError, KeyError, TypeError, AttributeError):
         known = ", ".join(f"`{name}`" for name in _ENCODINGS)
         raise CorpusError(
-            f"line {number} is no sample: give a text, or an object with `text`, `value`, `parts` or `encoded`;"
+            f"line {number} is not a sample: must be a string, or an object with `text`, `value`, `parts` or `encoded`;"
             f" encodings are {known}"
         ) from None
     return value

@@ -114,7 +114,7 @@ def _allowed(options: Options) -> _Allow | None:
         host = normal_host(entry.removeprefix("*."))
         if not host or (":" in entry.removeprefix("*.").strip("[]") and not entry.startswith("[")):
             options.wrong(
-                "allow", f"`{entry}` is not a host: give `api.example`, or `*.example` for all below it"
+                "allow", f"`{entry}` is not a host: use `api.example`, or `*.example` for all its subdomains"
             )
         normal.append("*." + host if entry.startswith("*.") else host)
     return _Allow(tuple(normal))

@@ -115,7 +115,7 @@ def _pins(options: Options) -> dict[str, str] | None:
     if not isinstance(pins, dict) or not all(
         isinstance(pin, str) and _PIN.fullmatch(pin) for pin in pins.values()
     ):
-        options.wrong("pins", "must map names of tools to `sha256:` and 64 hexadecimal digits")
+        options.wrong("pins", "must map tool names to `sha256:` and 64 hexadecimal digits")
         return None
     return {name: str(pin) for name, pin in pins.items()}
 

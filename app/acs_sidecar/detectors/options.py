@@ -54,7 +54,7 @@ class Options:
             return None
         if isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value):
             return tuple(item for item in value if isinstance(item, str))
-        self.wrong(name, "must be a list of strings that are not blank")
+        self.wrong(name, "must be a list of non-blank strings")
         return ()
 
     def choices(self, name: str, known: tuple[str, ...]) -> frozenset[str]:
@@ -65,7 +65,7 @@ class Options:
         unknown = [each for each in chosen if each not in known]
         if unknown or not chosen:
             listed = ", ".join(f"`{each}`" for each in known)
-            self.wrong(name, f"must list at least one of {listed}, and nothing else")
+            self.wrong(name, f"must be a list of at least one of {listed}")
         return frozenset(chosen)
 
     def finish(self) -> None:
@@ -73,7 +73,7 @@ class Options:
         known = ", ".join(f"`{name}`" for name in sorted(self._read))
         for name in self._members:
             if name not in self._read:
-                message = f"is not known here; known are {known}"
+                message = f"unknown member; must be one of {known}"
                 self._findings.append(Diagnostic("annotator-member-unknown", message, f"{self._path}.{name}"))
         if self._findings:
             raise ManifestError(self._findings)

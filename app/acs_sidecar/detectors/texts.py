@@ -130,7 +130,7 @@ def replaced(value: Json, texts: Texts, found: Iterable[Found]) -> Json:
             copied = {text(name): copy(item) for name, item in each.items()}
             if len(copied) < len(each):
                 raise EvaluationError(
-                    Reason.ANNOTATION_FAILED, "two members of an object would have one name when redacted"
+                    Reason.ANNOTATION_FAILED, "redaction would give two members of an object the same name"
                 )
             return copied
         given = _text(each)

@@ -25,7 +25,7 @@ def check_audit(settings: Settings, now: float) -> Iterator[Result]:
     """Look at the audit directory, its key, and every log up to its newest checkpoint."""
     if settings.audit_durability is Durability.NONE:
         yield warning(
-            "audit", "no audit log is kept: verdicts cannot be proven", "set ACS_AUDIT_DURABILITY=write"
+            "audit", "no audit log is written: verdicts cannot be proven", "set ACS_AUDIT_DURABILITY=write"
         )
         return
     yield from writable_directory("audit", settings.audit_dir, "ACS_AUDIT_DIR")
@@ -44,23 +44,23 @@ def check_audit(settings: Settings, now: float) -> Iterator[Result]:
 def _key(settings: Settings, needed: bool) -> Iterator[Result | AuditKey]:
     path = settings.audit_key_file
     if path.resolve().is_relative_to(settings.audit_dir.resolve()):
-        fix = "move it, and set ACS_AUDIT_KEY_FILE to its new place"
-        yield problem("audit key", f"`{path}` lies in the audit directory", fix)
+        fix = "move it and set ACS_AUDIT_KEY_FILE to its new path"
+        yield problem("audit key", f"`{path}` is in the audit directory", fix)
     if not path.exists():
         if needed:
             yield problem(
                 "audit key",
-                f"`{path}` is missing, and there are logs that it signed",
-                "bring it back, or: acs-sidecar audit key --generate",
+                f"`{path}` is missing but there are logs that it signed",
+                "restore it, or: acs-sidecar audit key --generate",
             )
         else:
-            yield ok("audit key", "is made at the first start")
+            yield ok("audit key", "is created at the first start")
         return
     yield from secret_file("audit key", path)
     try:
         yield load_key(path)
     except KeyFileError as error:
-        yield problem("audit key", str(error), f"bring the key back to {quoted(path)}")
+        yield problem("audit key", str(error), f"restore the key to {quoted(path)}")
 
 
 def _logs(logs: list[LogDirectory], key: AuditKey, root: Path) -> Iterator[Result]:
@@ -80,7 +80,7 @@ def _logs(logs: list[LogDirectory], key: AuditKey, root: Path) -> Iterator[Resul
                 "run doctor as the user of the service",
             )
     if not damaged:
-        yield ok("audit", f"{counted(len(logs), 'log')} examined: what was signed is there")
+        yield ok("audit", f"{counted(len(logs), 'log')} checked: all signed records are present")
 
 
 def _newest(logs: list[LogDirectory]) -> float | None:

@@ -33,9 +33,9 @@ def examine(settings: Settings, now: float) -> Iterator[Result]:
         try:
             yield from check()
         except AdapterError as error:
-            yield problem(name, str(error), "reinstall or remove the package of that custom evaluator")
+            yield problem(name, str(error), "reinstall or remove the package of this custom evaluator")
         except OSError as error:
-            detail = f"`{error.filename}` cannot be looked at: {error.strerror}"
+            detail = f"`{error.filename}` cannot be read: {error.strerror}"
             yield problem(name, detail, "run doctor as the user of the service")
 
 

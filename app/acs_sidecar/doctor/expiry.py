@@ -18,10 +18,10 @@ def ends(check: str, what: str, expires: float | None, now: float, fix: str) -> 
         return
     date = f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC"
     if expires <= now:
-        yield problem(check, f"{what} ended on {date}", fix)
+        yield problem(check, f"{what} expired on {date}", fix)
     elif expires - now < SOON_DAYS * _DAY_S:
         yield warning(
-            check, f"{what} ends on {date}, in {counted(int((expires - now) // _DAY_S), 'day')}", fix
+            check, f"{what} expires on {date}, in {counted(int((expires - now) // _DAY_S), 'day')}", fix
         )
 
 
@@ -31,5 +31,5 @@ def clock_behind(newest_record: float | None, now: float) -> Iterator[Result]:
         yield problem(
             "clock",
             f"the newest audit record is {int(newest_record - now)} seconds ahead of this clock",
-            "timedatectl set-ntp true, and start the service once the time is right",
+            "timedatectl set-ntp true, and start the service once the time is correct",
         )

@@ -32,14 +32,14 @@ def secret_file(check: str, path: Path) -> Iterator[Result]:
     mode = stat.S_IMODE(found.st_mode)
     given = found.st_uid == 0 != os.geteuid() and found.st_gid in {os.getegid(), *os.getgroups()}
     if mode & (_OTHERS & ~stat.S_IRGRP if given else _OTHERS):
-        who = "everybody" if mode & stat.S_IROTH else "its group or others"
+        who = "everybody" if mode & stat.S_IROTH else "its group or other users"
         yield problem(
-            check, f"`{path}` may be read or changed by {who}: mode {mode:03o}", f"chmod 600 {quoted(path)}"
+            check, f"`{path}` can be read or changed by {who}: mode {mode:03o}", f"chmod 600 {quoted(path)}"
         )
     if found.st_uid not in {os.geteuid(), 0}:
         yield warning(
             check,
-            f"`{path}` belongs to user {found.st_uid}, this is user {os.geteuid()}",
+            f"`{path}` belongs to user {found.st_uid}, but this is user {os.geteuid()}",
             f"chown {os.geteuid()} {quoted(path)}, or run doctor as the user of the service",
         )
 
@@ -49,7 +49,7 @@ def trust_file(check: str, path: Path) -> Iterator[Result]:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & _OTHERS_WRITE:
         yield problem(
-            check, f"`{path}` may be changed by others: mode {mode:03o}", f"chmod go-w {quoted(path)}"
+            check, f"`{path}` can be changed by other users: mode {mode:03o}", f"chmod go-w {quoted(path)}"
         )
 
 
@@ -62,7 +62,7 @@ def writable_directory(check: str, path: Path, setting: str) -> Iterator[Result]
     if not os.access(place, os.W_OK | os.X_OK):
         yield problem(
             check,
-            f"user {os.geteuid()} may not write to `{place}`",
+            f"user {os.geteuid()} cannot write to `{place}`",
             f"chown {os.geteuid()} {quoted(place)}, or set {setting}",
         )
     free = shutil.disk_usage(place).free
@@ -74,5 +74,5 @@ def writable_directory(check: str, path: Path, setting: str) -> Iterator[Result]
 
 def _room(setting: str) -> str:
     if setting == "ACS_AUDIT_DIR":
-        return "acs-sidecar audit prune --older-than DAYS, or a larger volume"
+        return "acs-sidecar audit prune --older-than DAYS, or use a larger volume"
     return f"free space there, or set {setting} to another volume"

@@ -48,15 +48,15 @@ def check_manifests(settings: Settings) -> Iterator[Result]:
     default = settings.default_manifest
     if default is not None and default not in found:
         known = ", ".join(sorted(found)) or "none"
-        fix = "set ACS_DEFAULT_MANIFEST to one that is there"
+        fix = "set ACS_DEFAULT_MANIFEST to a manifest of ACS_MANIFESTS"
         yield problem(
             "manifests", f"ACS_DEFAULT_MANIFEST `{default}` is not among the manifests: {known}", fix
         )
     if not found and inline_mode(settings, found) is InlineMode.DENY:
         yield problem(
             "manifests",
-            "there is no manifest, and inline ones are refused",
-            "put manifests into ACS_MANIFESTS",
+            "no manifest is loaded and inline manifests are refused",
+            "add manifests to ACS_MANIFESTS",
         )
 
 
@@ -70,19 +70,19 @@ def _each(found: Manifests, place: Path) -> Iterator[Result]:
         if codes == {FetchFault.UNREACHABLE}:
             yield warning(
                 "manifests",
-                f"`{name}` is not checked: it names other servers",
+                f"`{name}` is not checked: it refers to other servers",
                 f"acs-sidecar validate {quoted(place)}",
             )
             continue
         yield _invalid(name, manifest, place)
     if sound:
-        yield ok("manifests", f"{sound} can serve")
+        yield ok("manifests", f"{sound} valid")
 
 
 def _invalid(name: str, manifest: InvalidManifest, place: Path) -> Result:
     findings = manifest.error.diagnostics
     count = counted(len(findings), "finding")
-    detail = f"`{name}` is invalid: {count}, the first: {findings[0].message}"
+    detail = f"`{name}` is invalid: {count}, first: {findings[0].message}"
     return problem("manifests", detail, f"acs-sidecar validate {quoted(place)}")
 
 
@@ -96,8 +96,8 @@ def _bundle(settings: Settings) -> Iterator[Result]:
     if bundle and bundle.kept() is None:
         yield warning(
             "bundle",
-            "no bundle of ACS_MANIFESTS_URL is kept: a start needs its server",
-            "acs-sidecar serve, once, while the server answers",
+            "no bundle of ACS_MANIFESTS_URL is stored: a start requires its server",
+            "acs-sidecar serve, once, while the server is reachable",
         )
     yield from writable_directory("bundle", settings.manifests_kept_dir, "ACS_MANIFESTS_KEPT_DIR")
     if (token := settings.manifests_url_token_file) is None:

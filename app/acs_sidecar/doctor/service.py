@@ -16,9 +16,9 @@ __all__ = ["check_service"]
 
 _TIMEOUT_S = 3.0
 _FIXES = {
-    "manifests": "acs-sidecar validate; then kill -HUP the service",
-    "audit": "see `audit` above; the service tries again each second",
-    "access": "correct the file that the log names at `access_file_refused`",
+    "manifests": "acs-sidecar validate; then send SIGHUP to the service",
+    "audit": "see `audit` above; the service retries every second",
+    "access": "correct the file named by the log event `access_file_refused`",
 }
 
 
@@ -29,13 +29,13 @@ def check_service(settings: Settings) -> Iterator[Result]:
         yield problem(
             "service",
             f"`{settings.uds}` is not a socket",
-            f"move it away: mv {quoted(settings.uds)} ELSEWHERE",
+            f"move it: mv {quoted(settings.uds)} ELSEWHERE",
         )
         return
     if settings.uds and _stale(settings):
         yield warning(
             "service",
-            f"nobody listens at the socket `{settings.uds}`: its service ended without removing it",
+            f"no process listens on the socket `{settings.uds}`: its service exited without removing it",
             "acs-sidecar serve, which replaces it",
         )
         return
@@ -49,7 +49,7 @@ def check_service(settings: Settings) -> Iterator[Result]:
         yield problem(
             "service",
             f"what answers at {place} is not this service",
-            "end it, or set ACS_PORT to another port",
+            "stop it, or set ACS_PORT to another port",
         )
         return
     yield from _said(checks, place)
@@ -62,7 +62,7 @@ def _said(checks: Any, place: str) -> Iterator[Result]:  # noqa: ANN401  # whate
         if state != "ok":
             well = False
             say = problem if state == "failed" else warning
-            yield say("service", f"{name}: {detail}", _FIXES.get(name, "look at the log of the service"))
+            yield say("service", f"{name}: {detail}", _FIXES.get(name, "see the service log"))
     if well:
         yield ok("service", f"ready at {place}")
 

@@ -39,7 +39,7 @@ def check_files(settings: Settings) -> Iterator[Result]:
     if room < settings.max_in_flight:
         yield warning(
             "open files",
-            f"a process may open {hard} files, which leaves {room} connections for ACS_MAX_IN_FLIGHT "
+            f"a process can open {hard} files, which allows {room} connections for ACS_MAX_IN_FLIGHT "
             f"{settings.max_in_flight}",
             f"raise the limit (LimitNOFILE= in a unit), or set ACS_MAX_IN_FLIGHT={room}",
         )
@@ -52,7 +52,7 @@ def check_clock() -> Iterator[Result]:
     adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)
     if adjtimex and adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)) == _UNSYNCHRONISED:
         yield warning(
-            "clock", "the kernel says that nothing keeps its clock right", "timedatectl set-ntp true"
+            "clock", "the kernel reports that its clock is not synchronized", "timedatectl set-ntp true"
         )
 
 
@@ -63,14 +63,14 @@ def check_address(settings: Settings) -> Iterator[Result]:
     if settings.auth_tokens_file is None:
         yield warning(
             "address",
-            f"whoever reaches `{settings.host}` may use the service: it asks for no credentials",
+            f"anyone who reaches `{settings.host}` can use the service: authentication is off",
             "set ACS_AUTH_TOKENS_FILE, or listen on 127.0.0.1 or a Unix socket",
         )
     if settings.tls_cert_file is None:
         yield warning(
             "address",
-            f"what is sent to `{settings.host}` can be read on the way, tokens and snapshots",
-            "set ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE, or put TLS in front",
+            f"traffic to `{settings.host}` is not encrypted, tokens and snapshots included",
+            "set ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE, or terminate TLS in front",
         )
 
 
@@ -87,11 +87,11 @@ def check_sandbox(settings: Settings) -> Iterator[Result]:
     except (SandboxError, OSError) as error:
         yield problem(
             "sandbox",
-            f"inline manifests cannot be confined: {error}",
-            "allow the service to fork and to set limits, or set ACS_INLINE_MANIFESTS=deny",
+            f"inline manifests cannot be sandboxed: {error}",
+            "allow the service to fork and to set resource limits, or set ACS_INLINE_MANIFESTS=deny",
         )
     else:
-        yield ok("sandbox", "children can be confined")
+        yield ok("sandbox", "children can be sandboxed")
 
 
 async def _start_and_close(settings: Settings) -> None:

@@ -44,13 +44,13 @@ def check_approvals(settings: Settings, manifests: Manifests) -> Iterator[Result
     path = settings.approval_key_file
     if not path.exists():
         if any(isinstance(one, CompiledManifest) and one.approval is not None for one in manifests.values()):
-            yield ok("approval key", "is made at the first start; all replicas need the same one")
+            yield ok("approval key", "is created at the first start; all replicas must share it")
         return
     yield from secret_file("approval key", path)
     try:
         load_key(path)
     except KeyFileError as error:
-        yield problem("approval key", str(error), f"bring the key back to {quoted(path)}")
+        yield problem("approval key", str(error), f"restore the key to {quoted(path)}")
 
 
 def _entries(
@@ -105,7 +105,11 @@ def _tls(settings: Settings, now: float) -> Iterator[Result]:
             starts = one.not_valid_before_utc.timestamp()
             if starts > now:
                 detail = f"{what} is not valid before {one.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-                yield problem("certificate", detail, "timedatectl set-ntp true, or another certificate")
-            fix = f"renew {quoted(path)}; the service takes it without a restart"
+                yield problem(
+                    "certificate",
+                    detail,
+                    "correct the clock (timedatectl set-ntp true), or use another certificate",
+                )
+            fix = f"renew {quoted(path)}; the service loads it without a restart"
             yield from ends("certificate", what, one.not_valid_after_utc.timestamp(), now, fix)
-    yield ok("certificate", f"`{certificate}` and its key fit")
+    yield ok("certificate", f"`{certificate}` and its key match")

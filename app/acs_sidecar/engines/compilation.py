@@ -133,7 +133,7 @@ def _compile(job: PolicyJob, policy_type: PolicyType, sources: SourceReader) -> 
     except BaseException as error:
         if not is_engine_fault(error):
             raise
-        message = f"the {job.type} compiler failed unexpectedly ({type(error).__name__})"
+        message = f"the {job.type} compiler failed ({type(error).__name__})"
         raise ManifestError([Diagnostic("policy-compile-failed", message, job.path)]) from error
 
 

@@ -37,7 +37,9 @@ class _Double:
         if self.delay_s:
             time.sleep(self.delay_s)
         if self.fails:
-            raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, f"`{self.path}` is made to fail: `error`")
+            raise EvaluationError(
+                Reason.POLICY_INVOCATION_FAILED, f"`{self.path}` is configured to fail by `error`"
+            )
         return PolicyOutput(self.output)
 
 
@@ -63,12 +65,12 @@ def _findings(path: str, definition: JsonObject) -> Iterator[Diagnostic]:
     for name in definition:
         if name not in MEMBERS:
             listed = ", ".join(f"`{member}`" for member in sorted(MEMBERS))
-            yield Diagnostic("member-unknown", f"is not known here; known are {listed}", f"{path}.{name}")
+            yield Diagnostic("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{name}")
     if ("output" in definition) == ("error" in definition):
-        yield Diagnostic("member-missing", "needs exactly one of `output` and `error`", path)
+        yield Diagnostic("member-missing", "must have exactly one of `output` and `error`", path)
     error = definition.get("error", "text")
     if not isinstance(error, str) or not error.strip():
-        yield Diagnostic("wrong-type", "must be a text", f"{path}.error")
+        yield Diagnostic("wrong-type", "must be a string", f"{path}.error")
     delay = definition.get("delay_ms", 0)
     if not isinstance(delay, int) or isinstance(delay, bool) or not 0 <= delay <= MAX_DELAY_MS:
         message = f"must be an integer from 0 to {MAX_DELAY_MS}"

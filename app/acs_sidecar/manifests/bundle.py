@@ -182,7 +182,7 @@ def _token(path: Path | None) -> str | None:
     except UnicodeDecodeError:
         text = ""
     if not text or len(text) > _MAX_TOKEN or not all("!" <= character <= "~" for character in text):
-        raise SourceError("ACS_MANIFESTS_URL_TOKEN_FILE holds no token: one line of visible ASCII")
+        raise SourceError("ACS_MANIFESTS_URL_TOKEN_FILE must hold a token: one line of visible ASCII")
     return text
 
 

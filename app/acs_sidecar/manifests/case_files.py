@@ -39,7 +39,7 @@ def _same_names(cases: list[Case]) -> list[Diagnostic]:
     for case in cases:
         other = first.setdefault(case.name, case)
         if other is not case:
-            message = f"a case of `{other.source}` is named `{case.name}` too"
+            message = f"the name `{case.name}` is already used by a case of `{other.source}`"
             findings.append(
                 Diagnostic("name-twice", message, source=case.source, line=case.line, column=case.column)
             )

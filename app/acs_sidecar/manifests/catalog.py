@@ -57,7 +57,7 @@ class OperatorManifests:
             return same[0]
         detail = "`manifest_ref` names no loaded manifest"
         if same:
-            detail = "`manifest_ref` is the digest of several manifests: use a name"
+            detail = "`manifest_ref` is the digest of several manifests: use a manifest name"
         raise ProblemError(HTTPStatus.NOT_FOUND, detail)
 
     def _default(self) -> AnyManifest:
@@ -66,7 +66,7 @@ class OperatorManifests:
         if len(self.by_name) == 1:
             return next(iter(self.by_name.values()))
         raise ProblemError(
-            HTTPStatus.BAD_REQUEST, "no default manifest is configured: give `manifest_ref` or `manifest`"
+            HTTPStatus.BAD_REQUEST, "no default manifest is configured: set `manifest_ref` or `manifest`"
         )
 
 
@@ -128,7 +128,7 @@ class InlineManifests:
         """
         if self.mode is InlineMode.DENY:
             raise _forbidden(
-                "inline manifests are refused here: name a loaded one with `manifest_ref`", "inline"
+                "inline manifests are not accepted: set `manifest_ref` to a loaded manifest", "inline"
             )
         key = _content_key(given, nesting)
         if self.mode is not InlineMode.SIGNED:
@@ -141,7 +141,7 @@ class InlineManifests:
     def _verified(self, key: bytes | None, given: Given, claim: JsonObject | None) -> bytes:
         """Verify a signature, once for each that is in the cache. Raises `UntrustedError`."""
         if claim is None:
-            raise UntrustedError("manifests must be signed here: `manifest_signature` is missing")
+            raise UntrustedError("inline manifests must be signed: `manifest_signature` is missing")
         if self._keys is None:
             raise UntrustedError("no key is trusted to sign manifests")
         signature = str(claim["signature"])
@@ -155,7 +155,7 @@ class InlineManifests:
             if digest := _readable_digest(given):
                 signer.verify(digest, signature)
                 return signed
-        raise UntrustedError("the manifest cannot be read, so that no signature of it can be verified")
+        raise UntrustedError("the manifest cannot be parsed, so its signature cannot be verified")
 
     async def _compile(self, given: Given) -> AnyManifest:
         digest = None
@@ -216,10 +216,10 @@ class Catalog:
         if request.manifest is None:
             found = self.operator.find(request.manifest_ref)
             if caller is not None and not caller.may_use(found.name):
-                raise _forbidden("this caller may not use that manifest", "manifest")
+                raise _forbidden("this caller is not allowed to use this manifest", "manifest")
             return found
         if caller is not None and not caller.inline:
-            raise _forbidden("this caller may not bring a manifest of its own", "inline")
+            raise _forbidden("this caller is not allowed to send inline manifests", "inline")
         return await self.inline.find(request.manifest, request.nesting, request.manifest_signature)
 
 

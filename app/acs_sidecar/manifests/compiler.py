@@ -193,7 +193,7 @@ def _where_declared(finding: Diagnostic, binding: str, use: AnnotatorUse) -> Dia
 def _clamped(limit: str, limits: Limits) -> Diagnostic:
     return Diagnostic(
         "limit-clamped",
-        f"is above the server's own limit and was clamped to {getattr(limits, limit)}",
+        f"exceeds the server's limit and was clamped to {getattr(limits, limit)}",
         f"limits.{limit}",
         severity="warning",
     )

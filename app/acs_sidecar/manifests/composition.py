@@ -184,11 +184,11 @@ class _Composition:
         if parent in self._open:
             circle = " → ".join(self._label(one) for one in [*self._open[self._open.index(parent) :], parent])
             self._heights[parent] = 0
-            self._wrong(child, path, "extends-circle", f"leads back to itself: {circle}")
+            self._wrong(child, path, "extends-circle", f"extends itself: {circle}")
             return 0
         most = self._limits.max_extends_depth
         if depth + self._heights.get(parent, 0) > most:
-            message = f"manifests extend one another more than {most} levels deep"
+            message = f"manifests extend one another deeper than {most} levels"
             self._wrong(child, path, "extends-too-deep", message, Reason.RESOURCE_LIMIT_EXCEEDED)
             return 0
         if parent in self._heights:

@@ -37,7 +37,7 @@ def read_operator_manifests(
         structlog.stdlib.get_logger("acs.manifests").warning(
             "fetch_addresses_allowed",
             networks=list(settings.fetch_allow_addresses),
-            detail="remote manifests may come from addresses that are refused otherwise",
+            detail="remote manifests may be fetched from blocked addresses",
         )
     if bundle is None:
         return read_manifests(settings, operator_files(settings))

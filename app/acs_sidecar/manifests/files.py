@@ -44,7 +44,7 @@ def find_manifests(place: Path) -> tuple[ManifestFile, ...]:
         name = place.resolve().parent.name if place.stem == "manifest" else place.stem
         return (ManifestFile(name, place),)
     if not place.is_dir():
-        raise ManifestError([Diagnostic("manifests-missing", f"`{place}` is no file and no directory")])
+        raise ManifestError([Diagnostic("manifests-missing", f"`{place}` is not a file or directory")])
     found: dict[str, Path] = {}
     for path in sorted(place.iterdir()):
         if path.name.startswith(("_", ".")):
@@ -55,7 +55,7 @@ def find_manifests(place: Path) -> tuple[ManifestFile, ...]:
                 name = path.name if path.is_dir() else path.stem
                 if name in found:
                     raise ManifestError(
-                        [Diagnostic("name-twice", f"two manifests are named `{name}`: rename one")]
+                        [Diagnostic("name-twice", f"two manifests have the name `{name}`: rename one")]
                     )
                 found[name] = candidate
     return tuple(ManifestFile(name, path) for name, path in sorted(found.items()))
@@ -75,7 +75,7 @@ def read_document(path: Path, label: str) -> Document:
         ) from None
     if len(content) > MAX_BYTES:
         raise ManifestError(
-            [Diagnostic("document-too-large", f"longer than {MAX_BYTES} bytes", source=label)],
+            [Diagnostic("document-too-large", f"exceeds {MAX_BYTES} bytes", source=label)],
             Reason.RESOURCE_LIMIT_EXCEEDED,
         )
     return parse_content(content, label)

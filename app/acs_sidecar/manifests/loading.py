@@ -67,10 +67,10 @@ def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]
         structlog.stdlib.get_logger("acs.manifests").error(
             "manifests_kept",
             findings=[str(finding) for finding in error.diagnostics],
-            detail="the bundle cannot serve; the last one that did takes its place",
+            detail="the bundle is invalid; the last valid one is used",
         )
         packed = _load(settings, bundle, kept=True)
-        why = f"{error.diagnostics[0].code} at the start; the log has the findings"
+        why = f"{error.diagnostics[0].code} at start; see the service log"
         return packed, Reloaded(Outcome.FAILED, time.time(), why)
     if bundle:
         bundle.keep()
@@ -152,7 +152,7 @@ def refuse_what_cannot_serve(settings: Settings, by_name: Mapping[str, AnyManife
     default = settings.default_manifest
     if default is not None and default not in by_name:
         known = ", ".join(f"`{name}`" for name in by_name) or "none"
-        message = f"ACS_DEFAULT_MANIFEST `{default}` is not loaded; loaded: {known}"
+        message = f"ACS_DEFAULT_MANIFEST `{default}` is not loaded: must be one of {known}"
         raise ManifestError([Diagnostic("default-missing", message)])
 
 

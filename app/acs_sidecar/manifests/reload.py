@@ -187,7 +187,7 @@ class ManifestReload:
         first = findings[0]
         place = f" in {first.source}" if first.source else ""
         more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
-        return f"{first.code}{place}{more}; the log has the findings"
+        return f"{first.code}{place}{more}; see the service log"
 
     async def commit(self, candidate: Candidate, at: float, *, speaks: bool) -> None:
         """Let the candidate serve from the next request on, then record it. `at` is Unix time.
@@ -254,7 +254,7 @@ class ManifestReload:
 
     def _refuse_unfit(self, candidate: Candidate) -> None:
         if not candidate.by_name and self._serving.by_name:
-            raise ManifestError([Diagnostic("manifests-empty", "there are no manifests any more")])
+            raise ManifestError([Diagnostic("manifests-empty", "no manifest is left")])
         findings = [
             replace(finding, source=": ".join(filter(None, (name, finding.source))))
             for name, manifest in candidate.by_name.items()

@@ -68,15 +68,15 @@ class DirectorySources:
 
     def _place(self, path: str) -> Path:
         if not path.strip() or "\0" in path:
-            raise SourceError("a path must not be blank")
+            raise SourceError("the path must not be blank")
         if PurePosixPath(path).is_absolute():
             raise SourceError(f"`{path}` is absolute: paths are relative to the manifest")
         try:
             place = (self._root / path).resolve(strict=True)
         except (OSError, RuntimeError):
-            raise SourceError(f"`{path}` does not exist beside the manifest") from None
+            raise SourceError(f"`{path}` does not exist in the manifest's directory") from None
         if not place.is_relative_to(self._root):
-            raise SourceError(f"`{path}` lies outside the manifest's directory")
+            raise SourceError(f"`{path}` is outside the manifest's directory")
         return place
 
     def _content(self, place: Path, name: str, room: int) -> bytes:
@@ -89,7 +89,7 @@ class DirectorySources:
         except OSError as error:
             raise SourceError(f"`{name}` cannot be read: {os.strerror(error.errno or 0)}") from None
         if len(content) > room:
-            raise SourceError(f"`{name}` brings the bytes read to more than {self._max_bytes}")
+            raise SourceError(f"`{name}` raises the bytes read above {self._max_bytes}")
         return content
 
     def _directory(self, directory: Path, path: str) -> tuple[SourceFile, ...]:
@@ -98,7 +98,7 @@ class DirectorySources:
         for parent, folders, names in os.walk(directory):
             below = Path(parent).relative_to(directory)
             if len(below.parts) > MAX_NAME_DEPTH:
-                raise SourceError(f"`{path}` nests folders deeper than {MAX_NAME_DEPTH}")
+                raise SourceError(f"`{path}` nests directories deeper than {MAX_NAME_DEPTH}")
             # `..data` and the like are how a mounted ConfigMap keeps its generations.
             folders[:] = sorted(name for name in folders if not name.startswith(".."))
             for name in names:
@@ -138,14 +138,14 @@ def _entries(path: str, archive: tarfile.TarFile) -> list[SourceFile]:
             raise SourceError(f"`{path}` holds more than {MAX_FILES} entries")
         name = PurePosixPath(entry.name)
         if name.is_absolute() or ".." in name.parts or "\\" in entry.name or "\0" in entry.name:
-            raise SourceError(f"`{path}` holds an entry that leaves the archive")
+            raise SourceError(f"`{path}` holds an entry whose path leaves the archive")
         if entry.isdir():
             continue
         if not entry.isreg() or entry.issparse():
-            raise SourceError(f"`{path}` holds a link or a special file: only regular files are read")
+            raise SourceError(f"`{path}` holds a link or a special file: only regular files are allowed")
         content = archive.extractfile(entry)
         relative = name.as_posix()
         if content is None or relative in files or len(name.parts) > MAX_NAME_DEPTH:
-            raise SourceError(f"`{path}` holds an entry twice, or one that is nested too deep")
+            raise SourceError(f"`{path}` holds a duplicate entry, or one that is nested too deep")
         files[relative] = SourceFile(relative, content.read())
     return sorted(files.values(), key=lambda file: file.name.encode(errors="surrogateescape"))

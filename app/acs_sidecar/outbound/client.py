@@ -20,7 +20,7 @@ class UnreachableError(Exception):
 
 
 class UntrustedError(UnreachableError):
-    """The server has no certificate that is trusted here."""
+    """The server has no trusted certificate."""
 
 
 class TooLargeError(Exception):

@@ -143,12 +143,14 @@ class OfflineFetcher(Fetcher):
 
     async def fetch(self, reference: RemoteReference, max_bytes: int) -> bytes:  # noqa: ARG002  # as the base class has it
         """Raise `FetchError`."""
-        raise FetchError(FetchFault.UNREACHABLE, f"{_quoted(reference.url)} is not asked now")
+        raise FetchError(
+            FetchFault.UNREACHABLE, f"{_quoted(reference.url)} is not tried now: it failed repeatedly"
+        )
 
 
 def _check_pin(reference: RemoteReference, content: bytes) -> None:
     if reference.pin and not reference.pin.matches(content):
-        message = f"{_quoted(reference.url)} does not have the content that it is pinned to"
+        message = f"{_quoted(reference.url)} does not match its pinned hash"
         raise FetchError(FetchFault.PIN_MISMATCH, message)
 
 
@@ -159,9 +161,9 @@ def _checked(text: str, name: str) -> URL:
         return FetchError(FetchFault.URL_REFUSED, f"{name} {why}")
 
     if len(text) > MAX_URL_LENGTH:
-        raise refused(f"is longer than {MAX_URL_LENGTH} characters")
+        raise refused(f"exceeds {MAX_URL_LENGTH} characters")
     if any(character <= " " or character in _ODD for character in text):
-        raise refused("holds a character that is not allowed in a URL")
+        raise refused("has a character that is not allowed in a URL")
     try:
         url = URL(text)
         host, port = url.host, url.port
@@ -172,9 +174,9 @@ def _checked(text: str, name: str) -> URL:
     if not host or not port:
         raise refused("has no host, or the port 0")
     if "@" in _AUTHORITY_END.split(text.partition("//")[2])[0]:
-        raise refused("carries a user or a password")
+        raise refused("has a user name or a password")
     if "#" in text:
-        raise refused("carries a fragment")
+        raise refused("has a fragment")
     return url
 
 

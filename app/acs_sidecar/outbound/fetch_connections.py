@@ -74,20 +74,22 @@ class Connections:
                 if response.status in _REDIRECTS:
                     return _redirected(url, name, response.headers.get("Location"))
                 if response.status != 200:
-                    raise FetchError(FetchFault.STATUS, f"{name} answered with status {response.status}")
+                    raise FetchError(FetchFault.STATUS, f"{name} returned status {response.status}")
                 etag = response.headers.get("ETag")
                 known = etag if etag and _ETAG.fullmatch(etag) else None
                 return Answer(await _body(name, response, max_bytes), known)
         except _AddressRefusedError as refusal:
-            message = f"{name} leads to {refusal}, from where nothing is fetched"
+            message = f"{name} resolves to {refusal}, which the fetch address blocklist refuses"
             raise FetchError(FetchFault.ADDRESS_REFUSED, message) from None
         except aiohttp.InvalidURL:
             raise FetchError(FetchFault.URL_REFUSED, f"{name} is not a valid URL") from None
         except (aiohttp.ClientSSLError, ssl.SSLError):
-            message = f"{name} has no certificate that is trusted; ACS_FETCH_CA_FILE adds authorities"
+            message = f"{name} has no trusted certificate; set ACS_FETCH_CA_FILE to add CA certificates"
             raise FetchError(FetchFault.UNTRUSTED, message) from None
         except (aiohttp.ClientConnectorDNSError, UnicodeError):  # the latter for what can be nobody's name
-            raise FetchError(FetchFault.UNREACHABLE, f"{name} has a name without an address") from None
+            raise FetchError(
+                FetchFault.UNREACHABLE, f"{name} has a host name that does not resolve"
+            ) from None
         except (aiohttp.ClientError, OSError):
             raise FetchError(FetchFault.UNREACHABLE, f"{name} could not be reached") from None
 
@@ -115,7 +117,7 @@ class Connections:
             try:
                 context.load_verify_locations(self._ca_file)
             except OSError:  # an `ssl.SSLError` is one
-                message = "ACS_FETCH_CA_FILE names no file of PEM certificates that can be read"
+                message = "ACS_FETCH_CA_FILE is not a readable file of PEM certificates"
                 raise FetchError(FetchFault.UNTRUSTED, message) from None
         return context
 
@@ -134,15 +136,15 @@ async def _body(name: str, response: aiohttp.ClientResponse, max_bytes: int) -> 
     async for chunk in response.content.iter_chunked(_CHUNK):
         content += chunk
         if len(content) > max_bytes:
-            raise FetchError(FetchFault.TOO_LARGE, f"{name} answered with more than {max_bytes} bytes")
+            raise FetchError(FetchFault.TOO_LARGE, f"{name} returned more than {max_bytes} bytes")
     return bytes(content)
 
 
 def _redirected(url: URL, name: str, location: str | None) -> str:
     """Give the URL that `location` means; its fragment stays, to be refused."""
     if not location:
-        raise FetchError(FetchFault.STATUS, f"{name} redirects without saying where to")
+        raise FetchError(FetchFault.STATUS, f"{name} redirects without a `Location`")
     try:
         return urljoin(str(url), location, allow_fragments=True)
     except ValueError:
-        raise FetchError(FetchFault.URL_REFUSED, f"{name} redirects to what is not a URL") from None
+        raise FetchError(FetchFault.URL_REFUSED, f"{name} redirects to an invalid URL") from None

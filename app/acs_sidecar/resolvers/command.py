@@ -31,14 +31,14 @@ class Command:
     async def ask(self, question: Question) -> Answer | None:
         """Ask (`Resolver.ask`); a program that prints nothing has no answer yet."""
         if self.running.locked():
-            raise ResolverError(f"more than {MAX_RUNNING} questions wait for the command")
+            raise ResolverError(f"more than {MAX_RUNNING} approval requests are waiting for the command")
         body = request_body(question, shows_input=self.shows_input)
         seconds = min(self.timeout_ms / 1000, question.seconds_left)
         async with self.running:
             try:
                 output = await _run(self.arguments, body, seconds)
             except TimeoutError:
-                raise ResolverError("the command did not answer in time") from None
+                raise ResolverError("the command timed out") from None
             except OSError:
                 raise ResolverError("the command could not be run") from None
         return answer_of(output) if output.strip() else None
@@ -63,7 +63,7 @@ async def _run(arguments: tuple[str, ...], given: bytes, seconds: float) -> byte
     finally:
         await _end(process)
     if code != 0:
-        raise ResolverError(f"the command ended with code {code}")
+        raise ResolverError(f"the command exited with status {code}")
     return output
 
 
@@ -78,7 +78,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 async def _exchange(process: asyncio.subprocess.Process, given: bytes) -> bytes:
     if process.stdin is None or process.stdout is None:
-        raise ResolverError("the command has no standard input and output")
+        raise ResolverError("the command has no standard input or output")
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it need not read
         process.stdin.write(given)
         await process.stdin.drain()
@@ -97,9 +97,9 @@ def command_resolver(
     """Build the resolver, for an operator's manifest alone. Raises `ManifestError`."""
     members = Members(path, definition, context)
     if context.outbound is not None:
-        members.wrong("type", "only an operator's manifest runs a command")
+        members.wrong("type", "only an operator's manifest may run a command")
     elif not allowed:
-        members.wrong("type", "commands are switched off: set ACS_APPROVAL_COMMANDS=true")
+        members.wrong("type", "commands are disabled: set ACS_APPROVAL_COMMANDS=true")
     command = Command(
         arguments=_arguments(members, definition),
         timeout_ms=members.integer("timeout_ms", 10_000, 1, MAX_TIMEOUT_MS),
@@ -115,5 +115,5 @@ def _arguments(members: Members, definition: JsonObject) -> tuple[str, ...]:
         words = tuple(str(word) for word in command)
         if Path(words[0]).is_absolute() and not any("\0" in word for word in words):
             return words
-    members.wrong("command", "must be a list of strings: the absolute path of a program, and its arguments")
+    members.wrong("command", "must be a list of strings: the absolute path of a program and its arguments")
     return ()

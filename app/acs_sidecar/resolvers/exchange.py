@@ -29,13 +29,13 @@ def answer_of(content: bytes) -> Answer:
     try:
         value: Json = orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise ResolverError("the resolver answered with something that is not JSON") from None
+        raise ResolverError("the resolver returned a body that is not JSON") from None
     if not isinstance(value, dict):
-        raise ResolverError("the resolver answered with something that is not a JSON object")
+        raise ResolverError("the resolver returned JSON that is not an object")
     approval = value.get("approval")
     if approval is not None:
         if not isinstance(approval, str):
-            raise ResolverError("the resolver answered with an `approval` that is not a string")
+            raise ResolverError("the resolver returned an `approval` that is not a string")
         return Answer(approval=approval)
     return Answer(
         outcome=value.get("outcome"),

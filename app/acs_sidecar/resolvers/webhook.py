@@ -33,18 +33,18 @@ class Webhook:
     async def ask(self, question: Question) -> Answer | None:
         """Ask (`Resolver.ask`); 202 says that the answer will be signed and brought by the host."""
         if self.waiting.locked():
-            raise ResolverError(f"more than {MAX_WAITING} questions wait for the webhook")
+            raise ResolverError(f"more than {MAX_WAITING} approval requests are waiting for the webhook")
         body = request_body(question, shows_input=self.shows_input)
         headers = {**self.headers, SIGNATURE_HEADER: question.sign(body)}
         try:
             async with self.waiting, asyncio.timeout(min(self.timeout_ms / 1000, question.seconds_left)):
                 return await self._post(body, headers)
         except TimeoutError:
-            raise ResolverError("the webhook did not answer in time") from None
+            raise ResolverError("the webhook timed out") from None
         except UnreachableError:
             raise ResolverError("the webhook could not be reached") from None
         except TooLargeError:
-            raise ResolverError(f"the webhook answered with more than {MAX_ANSWER_BYTES} bytes") from None
+            raise ResolverError(f"the webhook returned more than {MAX_ANSWER_BYTES} bytes") from None
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> Answer | None:
         status, reply = await self.pool.post(
@@ -53,10 +53,10 @@ class Webhook:
         if status == HTTPStatus.ACCEPTED:
             return None
         if status != HTTPStatus.OK:
-            raise ResolverError(f"the webhook answered with status {status}")
+            raise ResolverError(f"the webhook returned status {status}")
         answer = answer_of(reply)
         if answer.approval is None and not is_private(self.url):
-            raise ResolverError("an answer without a signature needs an https URL")
+            raise ResolverError("an unsigned response requires an https URL")
         return answer
 
 
@@ -66,7 +66,7 @@ def webhook_resolver(
     """Build the resolver. Raises `ManifestError`."""
     members = Members(path, definition, context)
     if "url" not in members:
-        members.wrong("url", "must be an http or https URL without user and fragment")
+        members.wrong("url", "must be an http or https URL without user information and fragment")
     headers = members.headers()
     if token := _bearer(members):
         headers["Authorization"] = f"Bearer {token}"
@@ -88,7 +88,7 @@ def _bearer(members: Members) -> str:
         return ""
     name = auth.get("env")
     if auth.get("type") != "bearer" or not isinstance(name, str) or auth.keys() != {"type", "env"}:
-        members.wrong("auth", "must be `type: bearer`, and `env` with the name of an environment variable")
+        members.wrong("auth", "must have `type: bearer` and `env`, an environment variable name")
         return ""
     token = members.context.environment.get(name, "")
     if not token.isascii() or not token.isprintable() or not token.strip():

@@ -102,5 +102,5 @@ def _is_whole(frame: bytes | bytearray) -> bool:
 
 
 def _not_compiled() -> ManifestError:
-    message = "an engine failed while it compiled these"
+    message = "an engine failed to compile this manifest"
     return ManifestError([Diagnostic("policy-compile-failed", message, "policies")])

@@ -33,10 +33,10 @@ MOST_BACKOFF_S = 1.0
 KEPT_PROGRAMS = 32
 """Manifests that one child keeps compiled."""
 
-_DIED = "ended its process: out of memory, out of stack, or a crash"
-_NONSENSE = "made its process answer nonsense"
+_DIED = "crashed its process: out of memory, stack overflow or a fault"
+_NONSENSE = "made its process return malformed output"
 _NO_PLACE = "found no free process in time"
-_CLOSED = "came while the sandbox was closed"
+_CLOSED = "was requested while the sandbox was closed"
 
 
 class StartError(Exception):
@@ -324,7 +324,7 @@ class Pool:
             self._zygote_lost()
             return
         limit = self._bounds.compile_s if worker.compiling else call.program.timeout_s
-        self._drop(worker, f"took longer than {round(limit * 1000)} ms and was stopped")
+        self._drop(worker, f"exceeded {round(limit * 1000)} ms and was stopped")
 
     # -- processes ---------------------------------------------------------------------------------
 
@@ -363,7 +363,7 @@ class Pool:
         for worker in tuple(self._workers):
             self.lost(worker, untouched=False)
 
-    def _not_started(self, why: str = "end before they are ready; the error output tells why") -> None:
+    def _not_started(self, why: str = "exit before they are ready; see the error output") -> None:
         """Wait longer before each next try."""
         self._failed_starts += 1
         self._start_after = self._loop.time() + min(0.01 * 2**self._failed_starts, MOST_BACKOFF_S)

@@ -98,7 +98,7 @@ class Sandbox:
             await self._pool.ready
         except StartError as error:
             await self.close()
-            raise SandboxError(f"the sandbox does not start: {error}") from None
+            raise SandboxError(f"the sandbox cannot start: {error}") from None
 
     async def close(self) -> None:
         """End all children; calls that are under way or waiting fail."""

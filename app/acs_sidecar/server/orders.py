@@ -127,7 +127,7 @@ class Orders:
             result, content = await work
         except Exception as error:  # noqa: BLE001  # a set that breaks the reload must not end the worker
             structlog.stdlib.get_logger("acs.manifests").exception("reload_fault")
-            detail = f"an unforeseen error ({type(error).__name__})"
+            detail = f"internal error ({type(error).__name__})"
             result, content = {"outcome": Outcome.FAILED, "detail": detail}, None
         if content is None:
             self._channel.send({**answer, **result})
@@ -139,7 +139,7 @@ class Orders:
     def _commit(self, at: float, speaks: bool) -> None:
         candidate, self._candidate = self._candidate, None
         if candidate is None:
-            raise SystemExit("a set is to serve that is not here: the next worker starts with it")
+            raise SystemExit("the manifest set to activate is not held by this worker")
         self._begin(self._reload.commit(candidate, at, speaks=speaks))
 
     def _drop(self) -> None:

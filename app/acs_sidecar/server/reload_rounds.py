@@ -115,7 +115,7 @@ class ReloadRounds:
         """Go on without a worker that ended."""
         if self._phase is _Phase.READING and peer.number == self._reader:
             if self._retried:
-                self._keep(Outcome.FAILED, "a worker ended while it read or compiled the manifests")
+                self._keep(Outcome.FAILED, "a worker exited while loading the manifests")
             else:
                 self._retried = self._wanted = True
                 self._phase = _Phase.IDLE
@@ -127,7 +127,7 @@ class ReloadRounds:
     def turn(self) -> None:
         """Begin what could not begin before, and give up what takes too long."""
         if time.monotonic() >= self._ends_by:
-            self._keep(Outcome.FAILED, f"not done within {_LONGEST_S:.0f} seconds")
+            self._keep(Outcome.FAILED, f"not finished within {_LONGEST_S:.0f} seconds")
         self._begin()
 
     def _begin(self) -> None:
@@ -152,7 +152,7 @@ class ReloadRounds:
 
     def _prepared(self, peer: Peer, compiled: Json) -> None:
         if compiled != self._set:
-            self._keep(Outcome.FAILED, "workers compiled different sets of the same manifests")
+            self._keep(Outcome.FAILED, "workers compiled the same manifests differently")
             return
         self._waiting.discard(peer.number)
         self._commit_when_all_have()

@@ -56,8 +56,8 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise BindError(f"cannot listen on {path}: something that is not a socket is there")
+        raise BindError(f"cannot listen on {path}: a file that is not a socket exists there")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         if probe.connect_ex(str(path)) == 0:
-            raise BindError(f"cannot listen on {path}: another process answers there")
+            raise BindError(f"cannot listen on {path}: another process is listening there")
     path.unlink()

@@ -120,7 +120,7 @@ class _Supervisor:
                 next_beat = time.monotonic() + self._beat_s
                 self._count_silence()
             if time.monotonic() >= self._end_by:
-                self._log.warning("drain_ended", detail="not everything in flight was finished in time")
+                self._log.warning("drain_ended", detail="some in-flight requests did not finish in time")
                 self._kill_all()
         if self._failure is not None:
             raise StartError(self._failure)
@@ -300,7 +300,7 @@ class _Supervisor:
             return
         if not self._started:
             self._failure = (
-                self._failure or f"worker {worker.number} ended while it started (exit code {code})"
+                self._failure or f"worker {worker.number} exited during start-up (exit code {code})"
             )
             self._stop()
             return

@@ -196,5 +196,5 @@ def _address(settings: Settings, listener: socket.socket) -> str:
 
 
 def _orphaned(server: Server) -> None:
-    structlog.stdlib.get_logger("acs").error("supervisor_gone", detail="finishing what is in flight")
+    structlog.stdlib.get_logger("acs").error("supervisor_gone", detail="finishing in-flight requests")
     server.stop()

@@ -67,160 +67,171 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8383, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    uds: Path | None = Field(None, description="Unix socket to listen on instead of host and port")
-    uds_mode: str = Field("600", pattern="^[0-7]{3,4}$", description="octal mode of the Unix socket")
-    workers: Positive = Field(1, le=64, description="processes that answer requests")
+    host: str = Field("127.0.0.1", description="listen address")
+    port: int = Field(8383, ge=0, le=65535, description="listen port; 0 selects a free one")
+    uds: Path | None = Field(None, description="Unix socket to listen on, instead of host and port")
+    uds_mode: str = Field("600", pattern="^[0-7]{3,4}$", description="octal file mode of the Unix socket")
+    workers: Positive = Field(1, le=64, description="worker processes")
     worker_hang_timeout_s: Positive = Field(
-        10, description="seconds after which a worker that does not move is killed and replaced"
+        10, description="seconds after which an unresponsive worker is killed and replaced"
     )
-    shutdown_timeout_s: Positive = Field(20, description="seconds that requests in flight get to finish")
+    shutdown_timeout_s: Positive = Field(
+        20, description="seconds that in-flight requests have to finish at shutdown"
+    )
     allowed_hosts: Listed = Field(
-        (), description="names accepted in the Host header besides loopback, by comma"
+        (), description="comma-separated names accepted in the Host header besides loopback"
     )
-    allow_public: bool = Field(
-        False, description="serve without authentication on an address that is not loopback"
-    )
+    allow_public: bool = Field(False, description="allow a non-loopback address without authentication")
     auth_tokens_file: Path | None = Field(
         None,
-        description="file of callers, by what they are known and what they may do; reread on change",
+        description="file of callers, their credentials and scopes; reloaded on change",
     )
-    tls_cert_file: Path | None = Field(None, description="PEM certificate chain of the server; reread")
-    tls_key_file: Path | None = Field(None, description="PEM key of that certificate; reread")
+    tls_cert_file: Path | None = Field(
+        None, description="PEM certificate chain of the server; reloaded on change"
+    )
+    tls_key_file: Path | None = Field(
+        None, description="PEM private key of the server certificate; reloaded on change"
+    )
     tls_client_ca_file: Path | None = Field(
-        None, description="PEM certificates that sign those of clients (mutual TLS); reread on change"
+        None,
+        description="PEM file of CA certificates for client certificates (mutual TLS); reloaded on change",
     )
     tls_client_certificate: Literal["required", "optional"] = Field(
-        "required", description="whether a client without certificate is refused at once, or may show a token"
+        "required", description="required, or optional: a client without a certificate may send a token"
     )
-    uds_allowed_uids: Numbers = Field((), description="users of the Unix socket, by comma; without: any")
+    uds_allowed_uids: Numbers = Field(
+        (), description="comma-separated user IDs allowed on the Unix socket; default: any"
+    )
     request_timeout_s: Positive = Field(
-        10, description="seconds in which a request must arrive, and what was answered must be taken"
+        10, description="seconds for receiving a request and for sending its response"
     )
-    keep_alive_s: Positive = Field(60, description="seconds after which an idle connection is closed")
-    max_body_bytes: Positive = Field(4_194_304, description="longest request body")
-    max_in_flight: Positive = Field(1_024, description="requests served at once; more are answered 429")
+    keep_alive_s: Positive = Field(60, description="seconds before an idle connection is closed")
+    max_body_bytes: Positive = Field(4_194_304, description="maximum request body size in bytes")
+    max_in_flight: Positive = Field(
+        1_024, description="maximum concurrent requests; further ones are answered with 429"
+    )
     include: Listed = Field(
-        ("policy_input", "trace", "receipt"), description="what callers may ask for with `include`, by comma"
+        ("policy_input", "trace", "receipt"),
+        description="comma-separated values that callers may request with `include`",
     )
 
-    manifests: Path = Field(Path("manifests"), description="directory of manifests, or one manifest file")
-    manifests_strict: bool = Field(True, description="refuse to start when a manifest is invalid")
+    manifests: Path = Field(
+        Path("manifests"), description="directory of manifests, or a single manifest file"
+    )
+    manifests_strict: bool = Field(True, description="refuse to start if a manifest is invalid")
     manifests_watch: bool = Field(
-        False, description="reload the manifests when their files change, not only at SIGHUP"
+        False, description="reload the manifests when their files change, not only on SIGHUP"
     )
     manifests_url: HttpsUrl | None = Field(
         None,
         description="HTTPS URL of a .tar.gz of a directory of manifests, served instead of `ACS_MANIFESTS`",
     )
     manifests_url_sha256: str | None = Field(
-        None, pattern="^[0-9a-f]{64}$", description="SHA-256 that the bundle must have; without: any"
+        None, pattern="^[0-9a-f]{64}$", description="required SHA-256 of the bundle; default: any"
     )
     manifests_url_token_file: Path | None = Field(
-        None, description="file of the bearer token for that server; read at each fetch"
+        None, description="file with the bearer token for that server; read at each fetch"
     )
-    manifests_poll_s: Positive = Field(
-        30, le=86_400, description="seconds between two looks for another bundle"
-    )
+    manifests_poll_s: Positive = Field(30, le=86_400, description="seconds between checks for a new bundle")
     manifests_kept_dir: Path = Field(
-        Path("var/manifests"), description="directory where the last good bundle is kept, for starts without"
+        Path("var/manifests"),
+        description="directory that keeps the last valid bundle, for starts while the server is unreachable",
     )
-    default_manifest: str | None = Field(None, description="manifest of requests that name none")
+    default_manifest: str | None = Field(None, description="manifest for requests that name none")
 
     inline_manifests: InlineMode | None = Field(
         None,
         description="manifests in requests: deny, sandboxed, signed or trusted; default: see the docs",
     )
     inline_trust_file: Path | None = Field(
-        None, description="file of the keys that may sign manifests in requests; reread on change"
+        None, description="file of the keys trusted to sign inline manifests; reloaded on change"
     )
-    inline_cache: Positive = Field(64, description="compiled inline manifests kept")
+    inline_cache: Positive = Field(64, description="maximum number of compiled inline manifests in the cache")
     inline_adapters: Listed = Field(
-        (), description="custom policy adapters that inline manifests may use, by comma"
+        (), description="comma-separated custom policy adapters that inline manifests may use"
     )
-    outbound_allow: Listed = Field((), description="URL beginnings that inline manifests may call, by comma")
+    outbound_allow: Listed = Field(
+        (), description="comma-separated URL prefixes that inline manifests may call"
+    )
     fetch_ca_file: Path | None = Field(
-        None, description="PEM file of authorities trusted for remote manifests, besides the system's"
+        None, description="PEM file of additional CA certificates for remote manifests"
     )
     fetch_allow_addresses: Listed = Field(
-        (), description="networks that remote manifests may come from though they are refused, by comma"
+        (), description="comma-separated networks exempt from the fetch address blocklist"
     )
-    sandbox_children: Positive = Field(2, le=64, description="warm sandbox processes")
-    sandbox_max_children: Positive = Field(8, le=256, description="sandbox processes at most")
+    sandbox_children: Positive = Field(2, le=64, description="number of warm sandbox processes")
+    sandbox_max_children: Positive = Field(8, le=256, description="maximum number of sandbox processes")
 
-    audit_dir: Path = Field(Path("var/audit"), description="directory of the audit logs")
-    audit_name: OriginPart = Field("acs-sidecar", description="first part of the name of every log")
+    audit_dir: Path = Field(Path("var/audit"), description="audit log directory")
+    audit_name: OriginPart = Field("acs-sidecar", description="first part of each log's name")
     audit_instance: OriginPart | None = Field(
-        None, description="second part of that name; default: the host's name"
+        None, description="second part of each log's name; default: the host name"
     )
     audit_key_file: Path = Field(
-        Path("var/audit-key.pem"), description="Ed25519 key that signs the log; made when it is missing"
+        Path("var/audit-key.pem"), description="Ed25519 key that signs the log; created if missing"
     )
     audit_durability: Durability = Field(
         Durability.WRITE,
-        description="write (survives the process), fsync (survives the machine) or none (no log is kept)",
+        description="write (survives a process crash), fsync (survives a machine crash) or none (no log)",
     )
     audit_on_damage: Literal["continue", "refuse"] = Field(
-        "continue", description="whether a damaged log prevents the start"
+        "continue", description="what a damaged log does at start: continue or refuse"
     )
 
     approval_key_file: Path = Field(
         Path("var/approval-key.pem"),
-        description="Ed25519 key that signs approval challenges; made when it is missing and needed",
+        description="Ed25519 key that signs approval challenges; created if missing and needed",
     )
-    approval_trust_file: Path | None = Field(
-        None, description="YAML file of the approvers whose signatures count"
-    )
+    approval_trust_file: Path | None = Field(None, description="YAML file of trusted approvers")
 
     approval_commands: bool = Field(
-        False, description="run the programs that `command` resolvers of the operator's manifests name"
+        False, description="allow `command` resolvers in the operator's manifests"
     )
 
     audit_nats_url: Listed = Field(
-        (), description="NATS servers that `acs-sidecar audit ship` brings the logs to, by comma"
+        (), description="comma-separated NATS servers for `acs-sidecar audit ship`"
     )
     audit_nats_stream: str = Field(
-        "ACS_AUDIT", pattern="^[A-Za-z0-9_-]+$", description="JetStream stream of the logs of a fleet"
+        "ACS_AUDIT", pattern="^[A-Za-z0-9_-]+$", description="JetStream stream for the logs of a fleet"
     )
-    audit_nats_creds_file: Path | None = Field(None, description="credentials file for NATS")
-    audit_nats_ca_file: Path | None = Field(None, description="PEM file of authorities trusted for NATS")
+    audit_nats_creds_file: Path | None = Field(None, description="NATS credentials file")
+    audit_nats_ca_file: Path | None = Field(None, description="PEM file of CA certificates for NATS")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level logged")
-    log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for a terminal")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="minimum log level")
+    log_format: LogFormat = Field(LogFormat.JSON, description="json, or console for terminals")
     telemetry_events: EventFilter = Field(
-        EventFilter.NOTABLE, description="events: of all decisions, of notable ones (no plain allows) or off"
+        EventFilter.NOTABLE, description="decision events: all, notable (everything but plain allows) or off"
     )
     telemetry_level: int = Field(
-        0, ge=0, le=FULL, description="performance events: 0 none, 1 annotators and policy, 2 each step"
+        0, ge=0, le=FULL, description="performance events: 0 off, 1 annotators and policy, 2 each step"
     )
 
     otlp_endpoint: OtlpEndpoint | None = Field(
         None, description="base URL of an OTLP receiver (HTTP, protocol buffers); needs the extra `otlp`"
     )
     otlp_signals: tuple[Literal["metrics", "traces"], ...] = Field(
-        ("metrics", "traces"), description="what is exported by OTLP, by comma"
+        ("metrics", "traces"), description="comma-separated signals exported over OTLP"
     )
-    otlp_interval_s: Positive = Field(15, le=3600, description="seconds between two OTLP exports of metrics")
+    otlp_interval_s: Positive = Field(15, le=3600, description="seconds between OTLP metric exports")
 
-    limits: Limits = Field(Limits(), description="limits of one evaluation, as ACS_LIMIT_<NAME>")
+    limits: Limits = Field(Limits(), description="evaluation limits, as ACS_LIMIT_<NAME>")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
         if self.inline_manifests is InlineMode.SIGNED and self.inline_trust_file is None:
             raise ValueError(
-                "ACS_INLINE_MANIFESTS: `signed` needs ACS_INLINE_TRUST_FILE, the keys that may sign"
+                "ACS_INLINE_MANIFESTS: `signed` requires ACS_INLINE_TRUST_FILE, the keys that may sign"
             )
         if not self.local and self.auth_tokens_file is None and not self.allow_public:
             raise ValueError(
-                f"ACS_HOST: `{self.host}` is not loopback and no authentication is configured; set "
+                f"ACS_HOST: `{self.host}` is not loopback and no authentication is configured: set "
                 "ACS_AUTH_TOKENS_FILE, listen on 127.0.0.1 or a Unix socket, or set ACS_ALLOW_PUBLIC=true"
             )
         self._check_transport()
         if self.manifests_url is None:
             for name in ("manifests_url_sha256", "manifests_url_token_file"):
                 if getattr(self, name) is not None:
-                    raise ValueError(f"{PREFIX}{name.upper()}: needs ACS_MANIFESTS_URL")
+                    raise ValueError(f"{PREFIX}{name.upper()}: requires ACS_MANIFESTS_URL")
         if self.sandbox_max_children < self.sandbox_children:
             raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
         if unknown := set(self.include) - {"policy_input", "trace", "receipt"}:
@@ -234,24 +245,26 @@ class Settings(BaseModel):
         try:
             AddressPolicy(self.fetch_allow_addresses)
         except ValueError as error:
-            raise ValueError(f"ACS_FETCH_ALLOW_ADDRESSES: {error}; give networks as 10.1.0.0/16") from None
+            raise ValueError(
+                f"ACS_FETCH_ALLOW_ADDRESSES: {error}; use networks such as 10.1.0.0/16"
+            ) from None
         return self
 
     def _check_transport(self) -> None:
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
-            raise ValueError("ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE: one is nothing without the other")
+            raise ValueError("ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE: must be set together")
         if self.tls_cert_file is not None and self.uds is not None:
-            raise ValueError("ACS_TLS_CERT_FILE: a Unix socket is served without TLS")
+            raise ValueError("ACS_TLS_CERT_FILE: not supported on a Unix socket")
         if self.tls_client_ca_file is not None:
             if self.tls_cert_file is None:
-                raise ValueError("ACS_TLS_CLIENT_CA_FILE: needs ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE")
+                raise ValueError("ACS_TLS_CLIENT_CA_FILE: requires ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE")
             if self.auth_tokens_file is None:
                 raise ValueError(
-                    "ACS_TLS_CLIENT_CA_FILE: needs ACS_AUTH_TOKENS_FILE, which says what each certificate's "
-                    "holder may do"
+                    "ACS_TLS_CLIENT_CA_FILE: requires ACS_AUTH_TOKENS_FILE, which maps certificates to "
+                    "callers"
                 )
         if self.uds_allowed_uids and self.uds is None:
-            raise ValueError("ACS_UDS_ALLOWED_UIDS: needs ACS_UDS")
+            raise ValueError("ACS_UDS_ALLOWED_UIDS: requires ACS_UDS")
 
     @property
     def local(self) -> bool:
@@ -295,7 +308,7 @@ def load_settings(
         for name, value in layer.items():
             field = _field_of(name)
             if field is None:
-                faults.append(f"{name}: is not a setting; `acs-sidecar config` lists them all")
+                faults.append(f"{name}: unknown setting; run `acs-sidecar config` to list all settings")
                 continue
             sources[field] = origin or "environment"
             if field.startswith("limits."):

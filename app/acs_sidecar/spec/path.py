@@ -87,7 +87,7 @@ class Path:
         return _replaced(start, self.segments, replacement)
 
     def _missing(self, segment: str | int) -> EvaluationError:
-        return EvaluationError(Reason.PATH_MISSING, f"`{self.text}` is missing at `{segment}`")
+        return EvaluationError(Reason.PATH_MISSING, f"`{self.text}` has no value at `{segment}`")
 
     def _mismatch(self, wanted: str, segment: str | int) -> EvaluationError:
         return EvaluationError(
@@ -113,10 +113,10 @@ def parse_path(text: str, roots: frozenset[Root] = ALL_ROOTS) -> Path:
     """Parse `text`, which must start at one of `roots`. Raises `PathSyntaxError`."""
     start = _ROOT.match(text)
     if start is None:
-        raise PathSyntaxError(f"`{text}` is not a path: start it with {_listed(roots)}")
+        raise PathSyntaxError(f"`{text}` is not a path: must start with {_listed(roots)}")
     root = Root.SNAPSHOT if start.group() == "$" else Root(start.group())
     if root not in roots:
-        raise PathSyntaxError(f"`{text}` starts at `{root}`: only {_listed(roots)} may be read here")
+        raise PathSyntaxError(f"`{text}` starts at `{root}`: must start at {_listed(roots)}")
     segments: list[str | int] = []
     place = start.end()
     while place < len(text):
@@ -146,7 +146,7 @@ def _segment_value(text: str, segment: re.Match[str]) -> str | int:
         name = json.loads(segment["quoted"])
         name.encode()
     except ValueError:
-        raise PathSyntaxError(f"`{text}` quotes a name that is not a JSON string") from None
+        raise PathSyntaxError(f"`{text}` has a quoted name that is not a JSON string") from None
     return str(name)
 
 

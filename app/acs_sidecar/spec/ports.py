@@ -164,19 +164,19 @@ class NoSources:
 
     def read(self, path: str) -> SourceFile:
         """Refuse."""
-        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
+        raise SourceError(f"`{path}` cannot be read: this manifest is not allowed to read files")
 
     def read_tree(self, path: str) -> tuple[SourceFile, ...]:
         """Refuse."""
-        raise SourceError(f"`{path}` cannot be read: this manifest may not name files")
+        raise SourceError(f"`{path}` cannot be read: this manifest is not allowed to read files")
 
     def fetched(self, url: str) -> SourceFile:  # noqa: ARG002  # the port's signature
         """Refuse."""
-        raise SourceError("nothing is fetched for this manifest")
+        raise SourceError("this manifest is not allowed to fetch URLs")
 
     def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:  # noqa: ARG002  # the port's signature
         """Refuse."""
-        raise SourceError("nothing is fetched for this manifest")
+        raise SourceError("this manifest is not allowed to fetch URLs")
 
 
 class Annotator(Protocol):

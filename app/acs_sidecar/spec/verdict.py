@@ -105,7 +105,7 @@ def _transform(decision: Decision, body: Json) -> Transform | None:
     if decision is not Decision.TRANSFORM:
         if body is None:
             return None
-        raise _invalid("`transform` is there without the `transform` decision")
+        raise _invalid("`transform` is only allowed with the `transform` decision")
     if not isinstance(body, dict) or not isinstance(text := body.get("path"), str):
         raise _invalid("the `transform` decision needs a `transform` with a string `path`")
     try:
@@ -135,7 +135,7 @@ def _evidence(evidence: Json) -> JsonObject | None:
     ):
         raise _invalid("`evidence.verification_pointers` does not map names to strings")
     if len(canonical(evidence)) > MAX_EVIDENCE_BYTES:
-        raise _invalid(f"`evidence` is longer than {MAX_EVIDENCE_BYTES} bytes")
+        raise _invalid(f"`evidence` exceeds {MAX_EVIDENCE_BYTES} bytes")
     return evidence
 
 

@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
     COUNTER = "counter"
     GAUGE = "gauge"
-    LARGEST = "gauge, the largest of any worker"
+    LARGEST = "gauge, the maximum over workers"
     HISTOGRAM = "histogram"
 
 
@@ -97,7 +97,7 @@ DURATION = Metric(
 POLICY_SECONDS = Metric(
     "acs_policy_duration_seconds",
     Kind.HISTOGRAM,
-    "Time that a policy took to answer or to fail.",
+    "Time that a policy took to return or fail.",
     ("policy_type", "policy_id"),
     _FAST_SECONDS,
     256,
@@ -113,7 +113,7 @@ ANNOTATOR_SECONDS = Metric(
 ANNOTATOR_BREAKER_OPENINGS = Metric(
     "acs_annotator_breaker_openings",
     Kind.COUNTER,
-    "Times that an annotator was left alone for a while, because it kept failing.",
+    "Times that an annotator's circuit breaker opened after repeated failures.",
     ("annotator",),
     series=256,
 )
@@ -135,9 +135,7 @@ IN_FLIGHT = Metric("acs_http_requests_in_flight", Kind.GAUGE, "Decision requests
 REJECTED = Metric(
     "acs_requests_rejected", Kind.COUNTER, "Requests refused without an evaluation, by cause.", ("cause",)
 )
-FAULTS = Metric(
-    "acs_faults", Kind.COUNTER, "Errors that no part of the service foresaw; a decision was a deny."
-)
+FAULTS = Metric("acs_faults", Kind.COUNTER, "Internal errors; a decision was a deny.")
 MANIFESTS = Metric("acs_manifests", Kind.LARGEST, "The operator's manifests that are loaded.", ("state",))
 MANIFEST_COMPILES = Metric(
     "acs_manifest_compiles",
@@ -154,7 +152,7 @@ MANIFEST_RELOADS = Metric(
 INLINE_CACHE = Metric(
     "acs_inline_cache_requests",
     Kind.COUNTER,
-    "Look-ups of compiled inline manifests; `outcome` is `hit` or `miss`.",
+    "Lookups of compiled inline manifests; `outcome` is `hit` or `miss`.",
     ("outcome",),
 )
 AUDIT_RECORDS = Metric("acs_audit_records", Kind.COUNTER, "Records written to the audit log.")
@@ -165,25 +163,23 @@ AUDIT_COMMIT_SECONDS = Metric(
     "Time to write a group of records and the checkpoint that signs them.",
     bounds=_FAST_SECONDS,
 )
-AUDIT_QUEUE = Metric("acs_audit_queue_length", Kind.GAUGE, "Records that wait for their commit.")
+AUDIT_QUEUE = Metric("acs_audit_queue_length", Kind.GAUGE, "Records that wait for commit.")
 AUDIT_UNAVAILABLE = Metric(
-    "acs_audit_unavailable_workers", Kind.GAUGE, "Workers whose audit log takes no records: they deny all."
+    "acs_audit_unavailable_workers",
+    Kind.GAUGE,
+    "Workers whose audit log cannot be written: they deny every request.",
 )
-AUDIT_UNRECORDED = Metric(
-    "acs_audit_unrecorded_denials", Kind.GAUGE, "Denials that no record accounts for yet."
-)
+AUDIT_UNRECORDED = Metric("acs_audit_unrecorded_denials", Kind.GAUGE, "Denials that are not yet recorded.")
 AUDIT_DAMAGED = Metric(
     "acs_audit_damaged_logs", Kind.LARGEST, "Audit logs that do not match their checkpoints."
 )
 DROPPED = Metric(
     "acs_telemetry_dropped",
     Kind.COUNTER,
-    "Log lines, spans and exports that were given up because their receiver was slow or away.",
+    "Log lines, spans and exports dropped because their receiver was slow or unavailable.",
     ("sink",),
 )
-WORKER_STARTS = Metric(
-    "acs_worker_starts", Kind.COUNTER, "Workers started, those that replace a dead one included."
-)
+WORKER_STARTS = Metric("acs_worker_starts", Kind.COUNTER, "Workers started, replacements included.")
 
 CATALOGUE: tuple[Metric, ...] = (
     *INTERVENTIONS.values(),

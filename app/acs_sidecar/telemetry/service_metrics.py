@@ -16,7 +16,7 @@ class AuditState(Protocol):
 
     @property
     def queued(self) -> int:
-        """Records that wait for their commit."""
+        """Records that wait for commit."""
         ...
 
     @property
@@ -26,7 +26,7 @@ class AuditState(Protocol):
 
     @property
     def unrecorded(self) -> int:
-        """Denials that no record accounts for yet."""
+        """Denials that are not yet recorded."""
         ...
 
     @property

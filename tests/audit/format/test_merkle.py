@@ -145,7 +145,7 @@ def test_the_empty_tree_is_consistent_with_every_tree() -> None:
     [
         (lambda: inclusion_proof(8, 8, reader(LEAVES)), "index 8 is not in a tree of size 8"),
         (lambda: inclusion_proof(-1, 8, reader(LEAVES)), "index -1 is not in a tree of size 8"),
-        (lambda: consistency_proof(8, 7, reader(LEAVES)), "there is no tree of size 8 within one of size 7"),
+        (lambda: consistency_proof(8, 7, reader(LEAVES)), "a tree of size 8 is not within a tree of size 7"),
     ],
 )
 def test_refuses_what_is_not_in_the_tree(ask: Callable[[], object], message: str) -> None:

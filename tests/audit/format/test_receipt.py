@@ -95,7 +95,7 @@ FOREIGN = Builder("acs/host/1/bbbb").open().decide(6)
         ),
         (
             replace(a_receipt(), checkpoint=b"no note"),
-            "the checkpoint cannot be trusted: the note is not a text, a blank line and signature lines",
+            "the checkpoint cannot be trusted: the note must be text, a blank line and signature lines",
         ),
         (replace(a_receipt(), record=b"[]"), "the record is not one JSON object in canonical form"),
         (replace(a_receipt(), record=b"{"), "the record is not one JSON object in canonical form"),
@@ -156,7 +156,7 @@ def test_a_retired_key_vouches_for_no_later_record() -> None:
     receipt = a_receipt()
     receipt.verify(Trust((TrustedKey(PUBLIC, until=rfc3339(START + 4000)),)))
     with pytest.raises(
-        ReceiptError, match="the record is later than the end of the key that signed the checkpoint"
+        ReceiptError, match="the record is later than the expiry of the key that signed the checkpoint"
     ):
         receipt.verify(Trust((TrustedKey(PUBLIC, until=rfc3339(START + 3999)),)))
 

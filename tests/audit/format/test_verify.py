@@ -123,7 +123,7 @@ def test_records_without_any_checkpoint_tell_nothing() -> None:
     report = audit_log(log.with_notes([], None), TRUST).report
     assert (report.status, report.unknown) == (
         Status.UNKNOWN,
-        "there are records and no checkpoint that covers any",
+        "there are records but no checkpoint covers any",
     )
 
 
@@ -302,7 +302,7 @@ def test_a_line_without_end_is_not_read_to_its_end() -> None:
     endless = Endless(log.origin, log.records, log.checkpoints, log.checkpoint)
     report = audit(endless)
     assert [(one.property, one.index, one.detail) for one in report.all_findings] == [
-        (Property.RECORD_FORM, 0, "the record is longer than 16384 bytes")
+        (Property.RECORD_FORM, 0, "the record exceeds 16384 bytes")
     ]
 
 
@@ -313,7 +313,7 @@ def test_a_record_that_is_too_long_is_named_whoever_signed_it() -> None:
     builder.add_line(line)
     log = replace(builder.commit().build(), chunk=100_000)
     assert findings(log) == [(Property.RECORD_FORM, 13)]
-    assert detail(log) == "the record is longer than 16384 bytes"
+    assert detail(log) == "the record exceeds 16384 bytes"
 
 
 def resigned(log: MemoryLog, position: int, checkpoint: Checkpoint, *signers: NoteSigner) -> MemoryLog:
@@ -442,7 +442,7 @@ def test_a_key_is_trusted_up_to_its_end() -> None:
     assert findings(log, Trust((TrustedKey(PUBLIC, until=rfc3339(START + 13_000)),))) == []
     ended = Trust((TrustedKey(PUBLIC, until=rfc3339(START + 12_999)),))
     assert findings(log, ended) == [(Property.CHECKPOINT_SIGNATURE, 12)]
-    assert detail(log, ended) == "signed by a key after that key's end"
+    assert detail(log, ended) == "signed by a key after it expired"
 
 
 @pytest.mark.parametrize("ends", [(None, 12_999), (12_999, None), (12_999, 20_000), (20_000, 12_999)])
@@ -531,7 +531,7 @@ def test_a_deletion_is_excused_by_a_key_that_is_trusted_for_the_log() -> None:
 def test_one_log_is_not_judged_by_another_copy_of_it() -> None:
     """Two sources of one log would hide what was done to one of them: the caller must tell them apart."""
     log = a_log().build()
-    with pytest.raises(ValueError, match="one log is there twice"):
+    with pytest.raises(ValueError, match="the same log was given twice"):
         audit(log.with_lines(log.lines()[:-1]), log)
 
 
@@ -676,7 +676,7 @@ def test_a_truncated_tail_is_found_against_an_anchor() -> None:
             LOG,
             Property.ANCHOR_COMPLETE,
             9,
-            "cut off: anchors, checkpoint 1 vouches for 13 records",
+            "truncated: anchors, checkpoint 1 proves 13 records",
         ),
     )
 

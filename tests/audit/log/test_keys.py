@@ -52,8 +52,8 @@ def test_never_replaces_a_missing_key_silently(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError) as refusal:
         ensure_key(path, audit)
     assert str(refusal.value) == (
-        f"the audit key `{path}` is missing, and `{audit}` has logs that it signed: "
-        "bring it back, or make a new one with `acs-sidecar audit key --generate`"
+        f"the audit key `{path}` is missing but `{audit}` has logs that it signed: "
+        "restore it, or create a new one with `acs-sidecar audit key --generate`"
     )
     assert not path.exists()
 
@@ -63,7 +63,7 @@ def test_the_key_does_not_lie_with_the_logs(tmp_path: Path) -> None:
     path = tmp_path / "audit" / "key.pem"
     with pytest.raises(KeyFileError) as refusal:
         ensure_key(path, tmp_path / "audit")
-    assert str(refusal.value) == f"the audit key `{path}` lies in the audit directory: keep it elsewhere"
+    assert str(refusal.value) == f"the audit key `{path}` is in the audit directory: move it elsewhere"
 
 
 def test_whoever_comes_second_gets_the_first_key(tmp_path: Path) -> None:

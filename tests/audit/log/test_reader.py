@@ -217,7 +217,7 @@ def test_a_record_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
     ((_, path),) = log.segments()
     before = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*before[:20], b"x" * 200_000, *before[20:]]))
-    with pytest.raises(LogDamagedError, match="record 20 is longer than 16384 bytes"):
+    with pytest.raises(LogDamagedError, match="record 20 exceeds 16384 bytes"):
         AuditReader(tmp_path).records(log.origin, 0, 100)
 
 
@@ -286,7 +286,7 @@ def test_only_a_known_origin_is_a_log(tmp_path: Path, name: str) -> None:
     (tmp_path / "acs/host/link").symlink_to(tmp_path / "acs/host")
     reader = AuditReader(tmp_path)
     for ask in (reader.checkpoint, lambda log: reader.records(log, 0, 1), lambda log: reader.tile(log, "x")):
-        with pytest.raises(UnknownLogError, match="there is no such log"):
+        with pytest.raises(UnknownLogError, match="no such log"):
             ask(name)
 
 
@@ -312,7 +312,7 @@ def test_only_a_known_origin_is_a_log(tmp_path: Path, name: str) -> None:
         ),
         (
             lambda reader, log: reader.tile(log, "checkpoint"),
-            "that is not the path of a tile or of entries",
+            "not the path of a tile or entry bundle",
         ),
     ],
 )

@@ -241,7 +241,7 @@ DAMAGE = pytest.mark.parametrize(
         (signed_by_another, "no checkpoint is signed by a trusted key", 0),
         (checkpoint_a_directory, "`checkpoint` is a directory", 0),
         (last_too_long, "record 5 has no end", 6),
-        (kept_cut_off, "the published checkpoint is ahead of all that are kept", 6),
+        (kept_cut_off, "the published checkpoint is ahead of every stored checkpoint", 6),
         (last_replaced, "the last signed record, 5, is not in its place", 6),
         (checkpoints_too_many, "it cannot be read: File too large", 1),
     ],

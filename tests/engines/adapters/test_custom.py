@@ -69,25 +69,25 @@ def test_an_adapter_is_found_by_its_name() -> None:
 def test_an_unknown_adapter_makes_the_manifest_invalid() -> None:
     """The finding lists the known names (1.7)."""
     assert _findings(KNOWN, "other") == [
-        "policies.main.adapter: `other` is not known here; known are `safe`, `unsafe`"
+        "policies.main.adapter: `other` is unknown; must be one of `safe`, `unsafe`"
     ]
-    assert _findings({}, "other") == ["policies.main.adapter: `other` is not known here; known are none"]
+    assert _findings({}, "other") == ["policies.main.adapter: `other` is unknown; must be one of none"]
 
 
 @pytest.mark.parametrize("adapter", [None, "", " ", 1, ["safe"]])
 def test_a_missing_adapter_makes_the_manifest_invalid(adapter: object) -> None:
     """`adapter` must be a name (1.7)."""
-    assert _findings(KNOWN, adapter) == ["policies.main.adapter: must name an adapter: `safe`, `unsafe`"]
+    assert _findings(KNOWN, adapter) == ["policies.main.adapter: must be an adapter: `safe`, `unsafe`"]
 
 
 def test_an_inline_manifest_reaches_what_is_safe_and_listed() -> None:
     """An adapter that the operator does not list does not exist for it, nor is it named (1.7)."""
     assert _compile(KNOWN, "safe", frozenset({"safe"})) == "safe"
     assert _findings(KNOWN, "unsafe", frozenset({"safe"})) == [
-        "policies.main.adapter: `unsafe` is not known here; known are `safe`"
+        "policies.main.adapter: `unsafe` is unknown; must be one of `safe`"
     ]
     assert _findings(KNOWN, "safe", frozenset()) == [
-        "policies.main.adapter: `safe` is not known here; known are none"
+        "policies.main.adapter: `safe` is unknown; must be one of none"
     ]
 
 
@@ -98,7 +98,7 @@ def test_an_operator_cannot_list_what_is_unsafe_or_unknown() -> None:
     assert str(unsafe.value) == "adapter `unsafe` does not declare itself safe for inline manifests"
     with pytest.raises(AdapterError) as unknown:
         custom_type(KNOWN, frozenset({"other"}))
-    assert str(unknown.value) == "adapter `other` is not known; known are `safe`, `unsafe`"
+    assert str(unknown.value) == "adapter `other` is unknown; must be one of `safe`, `unsafe`"
 
 
 @pytest.mark.parametrize(
@@ -164,15 +164,15 @@ def test_only_what_is_asked_for_is_loaded(tmp_path: Path, monkeypatch: pytest.Mo
         (
             "own_adapter:NUMBER",
             "adapter `own` of `given` 1.0 (`own_adapter:NUMBER`) is not an adapter: "
-            "it needs `name`, `inline_safe` and `compile`",
+            "it must have `name`, `inline_safe` and `compile`",
         ),
         (
             "own_adapter:Own",
-            "adapter `own` of `given` 1.0 (`own_adapter:Own`) is a class: name an instance of it",
+            "adapter `own` of `given` 1.0 (`own_adapter:Own`) is a class: the entry point must name an instance",
         ),
         (
             "own_adapter:OTHER",
-            "adapter `own` of `given` 1.0 (`own_adapter:OTHER`) calls itself `other`: "
+            "adapter `own` of `given` 1.0 (`own_adapter:OTHER`) has the name `other`: "
             "name and entry point must agree",
         ),
     ],

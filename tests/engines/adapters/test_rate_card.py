@@ -99,7 +99,7 @@ def test_money_that_cannot_be_read_fails_closed(amount: Json) -> None:
     """An amount is a number that is not negative, or its plain decimal text."""
     with pytest.raises(EvaluationError) as raised:
         _evaluator().evaluate(_input(0, amount))
-    assert raised.value.detail == "`budget` at `$snap.envelope.budget.limit` is not an amount of money"
+    assert raised.value.detail == "`budget` at `$snap.envelope.budget.limit` is not a price"
 
 
 def test_a_path_that_is_missing_keeps_its_reason() -> None:
@@ -118,25 +118,25 @@ def test_a_path_that_is_missing_keeps_its_reason() -> None:
         ),
         (
             {"prices": {"m": {"input": 1}}},
-            'policies.main.prices.m: must be `{input, output}`, each a number or a text such as "0.15"',
+            'policies.main.prices.m: must be `{input, output}`, each a number or a string such as "0.15"',
         ),
         (
             {"prices": {"m": {"input": 1, "output": 1, "cached": 1}}},
-            'policies.main.prices.m: must be `{input, output}`, each a number or a text such as "0.15"',
+            'policies.main.prices.m: must be `{input, output}`, each a number or a string such as "0.15"',
         ),
         (
             {"prices": {"m": {"input": -1, "output": 1}}},
-            'policies.main.prices.m: must be `{input, output}`, each a number or a text such as "0.15"',
+            'policies.main.prices.m: must be `{input, output}`, each a number or a string such as "0.15"',
         ),
         ({"warn_at": 2}, "policies.main.warn_at: must be from 0 to 1"),
         ({"warn_at": "most"}, "policies.main.warn_at: must be from 0 to 1"),
         (
             {"model": "model"},
-            "policies.main.model: `model` is not a path: start it with `$snap`, `$pi`, `$policy_target`, `$tool`",
+            "policies.main.model: `model` is not a path: must start with `$snap`, `$pi`, `$policy_target`, `$tool`",
         ),
         (
             {"currency": "EUR"},
-            "policies.main.currency: is not known here; known are `adapter`, `budget`, `input_tokens`, "
+            "policies.main.currency: unknown member; must be one of `adapter`, `budget`, `input_tokens`, "
             "`model`, `output_tokens`, `prices`, `spent`, `type`, `warn_at`",
         ),
     ],

@@ -98,8 +98,8 @@ def test_advice_on_a_forbid() -> None:
         ({**WARN, "reason": "runtime_error:path_missing"}, INVALID, "`reason` starts with the reserved `runtime_error:`"),
         ({**WARN, "transform": TRANSFORM}, INVALID, "`@advice` has `transform` without the `transform` verdict"),
         ({**WARN, "transform": None}, INVALID, "`@advice` has `transform` without the `transform` verdict"),
-        ({"verdict": "transform"}, "transform_invalid", "`@advice` has the verdict `transform` without its body"),
-        ({"verdict": "transform", "transform": None}, "transform_invalid", "`@advice` has the verdict `transform` without its body"),
+        ({"verdict": "transform"}, "transform_invalid", "`@advice` has the verdict `transform` without a `transform`"),
+        ({"verdict": "transform", "transform": None}, "transform_invalid", "`@advice` has the verdict `transform` without a `transform`"),
         ({"verdict": "transform", "transform": {"path": "$policy_target"}}, "transform_invalid", "`transform.value` is missing"),
         ({"verdict": "transform", "transform": {**TRANSFORM, "op": "x"}}, INVALID, "`@advice` has unknown members in `transform`: `op`"),
         ({"verdict": "transform", "transform": "x"}, INVALID, "the `transform` decision needs a `transform` with a string `path`"),
@@ -129,11 +129,11 @@ def test_advice_without_a_value() -> None:
 def test_transforms_that_differ(other: dict[str, Any]) -> None:
     """Two winning transforms with different bodies fail closed."""
     evaluator = advised(REDACT, {"verdict": "transform", "transform": other}, WARN)
-    assert refusal(evaluator) == (INVALID, "two policies that allow give different transforms")
+    assert refusal(evaluator) == (INVALID, "two permitting policies have different transforms")
 
 
 @pytest.mark.parametrize(("one", "two"), [(1, 1.0), (1, True), (0, False)])
 def test_values_that_only_python_takes_for_equal(one: Any, two: Any) -> None:
     """Bodies are compared as JSON."""
     bodies = [{"verdict": "transform", "transform": {**TRANSFORM, "value": value}} for value in (one, two)]
-    assert refusal(advised(*bodies)) == (INVALID, "two policies that allow give different transforms")
+    assert refusal(advised(*bodies)) == (INVALID, "two permitting policies have different transforms")

@@ -122,7 +122,7 @@ def test_long_policies_that_are_not_deep() -> None:
 def test_size_of_policies() -> None:
     """All policies of a definition together have a bound."""
     files = {f"p/{n}.cedar": b"//" + b"x" * (3 * 1024 * 1024) for n in range(2)}
-    expected = "policies are longer than 4194304 characters"
+    expected = "policies exceed 4194304 characters"
     with pytest.raises(ManifestError) as raised:
         compile_cedar(files=files, policy_path="p")
     assert [finding.message for finding in raised.value.diagnostics] == [expected]
@@ -161,8 +161,8 @@ SCHEMAS: list[tuple[Any, str]] = [
     ("entity A {" + ",".join(f"a{n}: Long" for n in range(20_001)) + "};", "types expand to more than 20000, each common type counted where it is used"),
     ("".join(f"action a{n} in [a{n + 1}];" for n in range(2_000)) + "action a2000;", "more than 1000 entity types or actions are declared"),
     ("".join(f"entity A{n} in [A{n + 1}];" for n in range(2_000)) + "entity A2000;", "more than 1000 entity types or actions are declared"),
-    ("// " + "x" * 1024 * 1024, "the schema is longer than 1048576 characters"),
-    ({"": {"entityTypes": {}, "actions": {"x" * 1024 * 1024: {}}}}, "the schema is longer than 1048576 characters"),
+    ("// " + "x" * 1024 * 1024, "the schema exceeds 1048576 characters"),
+    ({"": {"entityTypes": {}, "actions": {"x" * 1024 * 1024: {}}}}, "the schema exceeds 1048576 characters"),
 ]  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def nested(levels: int) -> Any:
     return value
 
 
-LINEAGE = "an entity has more than 100 ancestors in a row, or is its own"
+LINEAGE = "an entity has more than 100 levels of ancestors, or is its own ancestor"
 
 
 @pytest.mark.parametrize(

@@ -26,30 +26,30 @@ SCHEMA = (
     ("members", "files", "expected"),
     [
         ({"policy_set": None}, {}, f"{MAIN}.policy_set: must be a string"),
-        ({"policy_set": " \n"}, {}, f"{MAIN}: needs exactly one of `policy_set` and `policy_path`"),
-        ({"policy_path": ""}, {}, f"{MAIN}: needs exactly one of `policy_set` and `policy_path`"),
-        ({"policy_path": "p.cedar", "policy_set": PERMIT_ALL}, {"p.cedar": b""}, f"{MAIN}: needs exactly one of `policy_set` and `policy_path`"),
+        ({"policy_set": " \n"}, {}, f"{MAIN}: must have exactly one of `policy_set` and `policy_path`"),
+        ({"policy_path": ""}, {}, f"{MAIN}: must have exactly one of `policy_set` and `policy_path`"),
+        ({"policy_path": "p.cedar", "policy_set": PERMIT_ALL}, {"p.cedar": b""}, f"{MAIN}: must have exactly one of `policy_set` and `policy_path`"),
         ({"policy_path": 1}, {}, f"{MAIN}.policy_path: must be a string"),
-        ({"policy_path": "gone"}, {}, f"{MAIN}.policy_path: `gone` does not exist beside the manifest"),
-        ({"policy_path": "../p"}, {}, f"{MAIN}.policy_path: `../p` lies outside the manifest's directory"),
+        ({"policy_path": "gone"}, {}, f"{MAIN}.policy_path: `gone` does not exist in the manifest's directory"),
+        ({"policy_path": "../p"}, {}, f"{MAIN}.policy_path: `../p` is outside the manifest's directory"),
         ({"policy_path": "p"}, {"p/a.txt": b"x"}, f"{MAIN}.policy_path: `p` holds no `.cedar` file"),
         ({"policy_path": "p.cedar"}, {"p.cedar": b"\xff"}, f"p.cedar: {MAIN}.policy_path: is not UTF-8"),
         ({"policy_path": "p"}, {"p/a.cedar": b"\xff"}, f"p/a.cedar: {MAIN}.policy_path: is not UTF-8"),
-        ({"rules": PERMIT_ALL}, {}, f"{MAIN}.rules: is not known here; known are `entities`, `entities_path`, `policy_path`, `policy_set`, `query`, `schema`, `schema_path`, `type`"),
+        ({"rules": PERMIT_ALL}, {}, f"{MAIN}.rules: unknown member; must be one of `entities`, `entities_path`, `policy_path`, `policy_set`, `query`, `schema`, `schema_path`, `type`"),
         ({"entities": {}}, {}, f"{MAIN}.entities: must be a list of entities"),
-        ({"entities": [], "entities_path": "e.json"}, {"e.json": b"[]"}, f"{MAIN}: has both `entities` and `entities_path`: only one is allowed"),
-        ({"entities": [{"uid": 1, "attrs": {}, "parents": []}]}, {}, f"{MAIN}.entities: entity 0 is wrong: error during entity deserialization"),
-        ({"entities_path": " "}, {}, f"{MAIN}.entities_path: must be the path of a file"),
-        ({"entities_path": ["e"]}, {}, f"{MAIN}.entities_path: must be the path of a file"),
-        ({"entities_path": "gone"}, {}, f"{MAIN}.entities_path: `gone` does not exist beside the manifest"),
+        ({"entities": [], "entities_path": "e.json"}, {"e.json": b"[]"}, f"{MAIN}: `entities` and `entities_path` cannot be combined"),
+        ({"entities": [{"uid": 1, "attrs": {}, "parents": []}]}, {}, f"{MAIN}.entities: entity 0 is invalid: error during entity deserialization"),
+        ({"entities_path": " "}, {}, f"{MAIN}.entities_path: must be a file path"),
+        ({"entities_path": ["e"]}, {}, f"{MAIN}.entities_path: must be a file path"),
+        ({"entities_path": "gone"}, {}, f"{MAIN}.entities_path: `gone` does not exist in the manifest's directory"),
         ({"entities_path": "e.json"}, {"e.json": b"{}"}, f"e.json: {MAIN}.entities_path: must be a list of entities"),
         ({"entities_path": "e.json"}, {"e.json": b"[\n1,?]"}, f"e.json:2:3: {MAIN}.entities_path: is not JSON: expecting value"),
-        ({"entities_path": "e.json"}, {"e.json": b'[{"a": 1, "a": 2}]'}, f"e.json: {MAIN}.entities_path: is not JSON: an object has a member twice"),
-        ({"entities_path": "e.json"}, {"e.json": b"[NaN]"}, f"e.json: {MAIN}.entities_path: is not JSON: `NaN` is not a number there"),
+        ({"entities_path": "e.json"}, {"e.json": b'[{"a": 1, "a": 2}]'}, f"e.json: {MAIN}.entities_path: is not JSON: an object has a duplicate member"),
+        ({"entities_path": "e.json"}, {"e.json": b"[NaN]"}, f"e.json: {MAIN}.entities_path: is not JSON: `NaN` is not a JSON number"),
         ({"entities_path": "e.json"}, {"e.json": b"\xff"}, f"e.json: {MAIN}.entities_path: is not UTF-8"),
-        ({"schema": SCHEMA, "schema_path": "s"}, {"s": b""}, f"{MAIN}: has both `schema` and `schema_path`: only one is allowed"),
-        ({"schema": None}, {}, f"{MAIN}.schema: must be a text, or an object in the JSON form of Cedar"),
-        ({"schema_path": 1}, {}, f"{MAIN}.schema_path: must be the path of a file"),
+        ({"schema": SCHEMA, "schema_path": "s"}, {"s": b""}, f"{MAIN}: `schema` and `schema_path` cannot be combined"),
+        ({"schema": None}, {}, f"{MAIN}.schema: must be a string, or an object in Cedar's JSON form"),
+        ({"schema_path": 1}, {}, f"{MAIN}.schema_path: must be a file path"),
         ({"schema_path": "s"}, {"s": b"entity A"}, f"s:1:9: {MAIN}.schema_path: expected `;`, found the end"),
         ({"schema_path": "s"}, {"s": b"{]"}, f"s:1:2: {MAIN}.schema_path: is not JSON: expecting property name enclosed in double quotes"),
         ({"query": "data.x"}, {}, f"{MAIN}.query: must be an object"),
@@ -84,7 +84,9 @@ def test_no_files_for_inline_manifests() -> None:
     )
     for member in ("policy_path", "entities_path", "schema_path"):
         given = {"policy_set": PERMIT_ALL, member: "x"} if member != "policy_path" else {member: "x"}
-        with pytest.raises(ManifestError, match="`x` cannot be read: this manifest may not name files"):
+        with pytest.raises(
+            ManifestError, match="`x` cannot be read: this manifest is not allowed to read files"
+        ):
             CEDAR.compile(MAIN, {"type": "cedar", **given}, NoSources())
 
 

@@ -153,7 +153,7 @@ def test_unforeseen_failures_fail_closed() -> None:
         ("permit(principal, action, resource)", f"{WHERE}:1:1: {WHERE}: unexpected end of input"),
         (PERMIT_ALL + "\n  permit(principal, action);", f"{WHERE}:2:3: {WHERE}: this policy is missing the `resource` variable in the scope"),
         (PERMIT_ALL + "\n\n// a comment\n@id(\"x\")\nforbid(principal, action, resource)\nwhen { context. };", f"{WHERE}:6:17: {WHERE}: unexpected token `}}`"),
-        ("permit(principal, action, resource) when { \"abc };", f"{WHERE}:1:44: {WHERE}: a string is never closed"),
+        ("permit(principal, action, resource) when { \"abc };", f"{WHERE}:1:44: {WHERE}: a string is not closed"),
         ("permit(principal, action, resource) when { § };", f"{WHERE}:1:44: {WHERE}: unexpected `§`"),
         ("@id(\"a\") @id(\"b\") permit(principal, action, resource);", f"{WHERE}:1:1: {WHERE}: duplicate annotation: @id"),
         ("permit(principal, action, resource) when { 9223372036854775808 == 1 };", f"{WHERE}:1:44: {WHERE}: integer literal `9223372036854775808` is too large"),
@@ -175,18 +175,18 @@ def test_every_wrong_policy_is_found() -> None:
 @pytest.mark.parametrize(
     ("policies", "expected"),
     [
-        ('@id("p") permit(principal, action, resource);', ["cedar-unconditional-permit: policy `p` permits everything, so that whatever nothing forbids is allowed: give it a scope or a condition"]),
-        ("permit(principal, action, resource) when { true } unless { false };", ["cedar-unconditional-permit: policy `policy0` permits everything, so that whatever nothing forbids is allowed: give it a scope or a condition"]),
+        ('@id("p") permit(principal, action, resource);', ["cedar-unconditional-permit: policy `p` permits everything that is not forbidden: add a scope or a condition"]),
+        ("permit(principal, action, resource) when { true } unless { false };", ["cedar-unconditional-permit: policy `policy0` permits everything that is not forbidden: add a scope or a condition"]),
         ("permit(principal, action, resource) when { false };", []),
         ("permit(principal, action, resource) unless { true };", []),
         ("permit(principal is Agent, action, resource);", []),
         ('permit(principal, action == Action::"input", resource);', []),
         ("forbid(principal, action, resource);", []),
         ('@advice("{\\"verdict\\":\\"escalate\\"}") permit(principal, action, resource);', []),
-        ('@id("t") permit(principal == ?principal, action, resource);', ["cedar-unlinked-template: policy `t` is a template that nothing links, and never applies: name the entities instead"]),
-        ('@advice("{\\"verdict\\":\\"warn\\"}") forbid(principal, action, resource);', ["cedar-advice-on-forbid: policy `policy0` forbids, so that its `@advice` is never read: move it to a permit"]),
-        ('@advice("x") forbid(principal, action, resource);', ["cedar-advice-on-forbid: policy `policy0` forbids, so that its `@advice` is never read: move it to a permit"]),
-        ('@advice("x") permit(principal, action, resource);', ["cedar-advice-invalid: policy `policy0` fails when it allows: `@advice` is not JSON; correct it"]),
+        ('@id("t") permit(principal == ?principal, action, resource);', ["cedar-unlinked-template: policy `t` is a template that is never linked and never applies: name the entities instead"]),
+        ('@advice("{\\"verdict\\":\\"warn\\"}") forbid(principal, action, resource);', ["cedar-advice-on-forbid: policy `policy0` is a forbid, whose `@advice` is never read: move it to a permit"]),
+        ('@advice("x") forbid(principal, action, resource);', ["cedar-advice-on-forbid: policy `policy0` is a forbid, whose `@advice` is never read: move it to a permit"]),
+        ('@advice("x") permit(principal, action, resource);', ["cedar-advice-invalid: policy `policy0` has an invalid `@advice`, so what it permits is denied: `@advice` is not JSON"]),
     ],
 )  # fmt: skip
 def test_warnings(policies: str, expected: list[str]) -> None:

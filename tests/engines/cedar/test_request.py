@@ -187,22 +187,22 @@ def test_context_by_path() -> None:
     """A `context` may be the path of an object."""
     evaluator = asked("context == {n: 1}", members={"context": "$policy_target"})
     assert output(evaluator, input_of(target={"n": 1})) == ALLOW
-    expected = (FAILED, "the `context` that the manifest gives is not an object")
+    expected = (FAILED, "the `context` of the manifest is not an object")
     assert refusal(evaluator, input_of(target=["n"])) == expected
 
 
 @pytest.mark.parametrize(
     ("members", "reason", "detail"),
     [
-        ({"principal": "$snap.gone"}, "path_missing", "`$snap.gone` is missing at `gone`"),
+        ({"principal": "$snap.gone"}, "path_missing", "`$snap.gone` has no value at `gone`"),
         ({"principal": "$snap.text.x"}, "path_type_mismatch", "`$snap.text.x` does not meet an object at `x`"),
         ({"resource": {"type": "Doc", "id": "$tool.name"}}, "path_type_mismatch", "`$tool.name` does not meet an object at `name`"),
-        ({"action": {"type": "Action", "id": "$snap.gone"}}, "path_missing", "`$snap.gone` is missing at `gone`"),
-        ({"context": {"x": {"y": ["$snap.gone"]}}}, "path_missing", "`$snap.gone` is missing at `gone`"),
-        ({"context": "$snap.gone"}, "path_missing", "`$snap.gone` is missing at `gone`"),
+        ({"action": {"type": "Action", "id": "$snap.gone"}}, "path_missing", "`$snap.gone` has no value at `gone`"),
+        ({"context": {"x": {"y": ["$snap.gone"]}}}, "path_missing", "`$snap.gone` has no value at `gone`"),
+        ({"context": "$snap.gone"}, "path_missing", "`$snap.gone` has no value at `gone`"),
         ({"principal": {"type": "User", "id": "$snap.number"}}, FAILED, "`$snap.number` is not a string"),
         ({"principal": {"type": "User", "id": "$snap.null"}}, FAILED, "`$snap.null` is not a string"),
-        ({"principal": {"type": "$snap.text!", "id": "x"}}, "path_missing", "`$snap.text!` is missing at `text!`"),
+        ({"principal": {"type": "$snap.text!", "id": "x"}}, "path_missing", "`$snap.text!` has no value at `text!`"),
         ({"principal": {"type": "$snap.bad", "id": "x"}}, FAILED, "`$snap.bad` is not the name of an entity type"),
         ({"principal": "$snap.text"}, FAILED, '`$snap.text` is not an entity written `Type::"id"`'),
         ({"principal": "$snap.number"}, FAILED, "`$snap.number` is not an entity: a `type` and an `id`"),
@@ -230,13 +230,13 @@ AT = "intervention_points.output.policy"
     ("members", "expected"),
     [
         ({"query": "data.x"}, f"{AT}.query: must be an object"),
-        ({"query": {"principle": 1}}, f"{AT}.query.principle: is not known here; known are `action`, `context`, `decimals`, `principal`, `resource`"),
-        ({"principal": 'User::"a"', "query": {"principal": 'User::"b"'}}, f"{AT}.principal: is there twice: here and in `query`"),
+        ({"query": {"principle": 1}}, f"{AT}.query.principle: unknown member; must be one of `action`, `context`, `decimals`, `principal`, `resource`"),
+        ({"principal": 'User::"a"', "query": {"principal": 'User::"b"'}}, f"{AT}.principal: is set twice: here and in `query`"),
         ({"principal": "alice"}, f'{AT}.principal: an entity is written `Type::"id"`'),
         ({"principal": 'in::"a"'}, f'{AT}.principal: an entity is written `Type::"id"`'),
-        ({"principal": 'User::"\\q"'}, f"{AT}.principal: a string holds an escape that Cedar does not know"),
+        ({"principal": 'User::"\\q"'}, f"{AT}.principal: a string holds an unknown escape"),
         ({"principal": "$$snap.x"}, f'{AT}.principal: an entity is written `Type::"id"`'),
-        ({"principal": "$nope.x"}, f"{AT}.principal: `$nope.x` is not a path: start it with `$snap`, `$pi`, `$policy_target`, `$tool`"),
+        ({"principal": "$nope.x"}, f"{AT}.principal: `$nope.x` is not a path: must start with `$snap`, `$pi`, `$policy_target`, `$tool`"),
         ({"principal": 1}, f'{AT}.principal: must be `Type::"id"`, a path, or an object `{{type, id}}`'),
         ({"principal": None}, f'{AT}.principal: must be `Type::"id"`, a path, or an object `{{type, id}}`'),
         ({"principal": {"type": "User"}}, f'{AT}.principal: must be `Type::"id"`, a path, or an object `{{type, id}}`'),
@@ -246,11 +246,11 @@ AT = "intervention_points.output.policy"
         ({"context": 1}, f"{AT}.context: must be an object or the path of one"),
         ({"context": "x"}, f"{AT}.context: must be an object or the path of one"),
         ({"context": {"u": {"__entity": {"type": "User", "id": "x"}}}}, f"{AT}.context.u.__entity: is reserved by Cedar"),
-        ({"context": {"l": [1, None]}}, f"{AT}.context.l: holds `null`, which a set cannot"),
+        ({"context": {"l": [1, None]}}, f"{AT}.context.l: holds `null`, which a set cannot hold"),
         ({"context": {"n": 2**63}}, f"{AT}.context.n: an integer in the context does not fit 64 bits"),
-        ({"query": {"decimals": "context.x"}}, f"{AT}.query.decimals: must be a list of places such as `context.order.total`"),
-        ({"query": {"decimals": ["x"]}}, f"{AT}.query.decimals[0]: `x` is not a path: start it with `$snap`, `$pi`, `$policy_target`, `$tool`"),
-        ({"query": {"decimals": ["$snap.x"], "context": {}}}, f"{AT}.query.decimals: start at `context` where the manifest gives the `context`"),
+        ({"query": {"decimals": "context.x"}}, f"{AT}.query.decimals: must be a list of attributes such as `context.order.total`"),
+        ({"query": {"decimals": ["x"]}}, f"{AT}.query.decimals[0]: `x` is not a path: must start with `$snap`, `$pi`, `$policy_target`, `$tool`"),
+        ({"query": {"decimals": ["$snap.x"], "context": {}}}, f"{AT}.query.decimals: must start at `context`, since the manifest sets `context`"),
     ],
 )  # fmt: skip
 def test_wrong_overrides(members: dict[str, Any], expected: str) -> None:

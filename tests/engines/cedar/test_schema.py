@@ -118,23 +118,23 @@ def test_declared_types(kind: str, value: Any, condition: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "detail"),
     [
-        ("String", 7, "`context.v` is not of the type `String`, which the schema declares"),
-        ("Long", "7", "`context.v` is not of the type `Long`, which the schema declares"),
-        ("Long", 7.0, "`context.v` is not of the type `Long`, which the schema declares"),
-        ("Long", True, "`context.v` is not of the type `Long`, which the schema declares"),
+        ("String", 7, "`context.v` is not of the type `String`, as the schema declares"),
+        ("Long", "7", "`context.v` is not of the type `Long`, as the schema declares"),
+        ("Long", 7.0, "`context.v` is not of the type `Long`, as the schema declares"),
+        ("Long", True, "`context.v` is not of the type `Long`, as the schema declares"),
         ("Long", 2**63, "an integer in the context does not fit 64 bits"),
-        ("Bool", 1, "`context.v` is not of the type `Bool`, which the schema declares"),
-        ("Bool", {"a": 1}, "`context.v` is not of the type `Bool`, which the schema declares"),
-        ("decimal", "1.0", "`context.v` is not a number, which the schema declares as `decimal`"),
-        ("decimal", True, "`context.v` is not a number, which the schema declares as `decimal`"),
-        ("decimal", {"fn": "decimal", "arg": "1.0"}, "`context.v` is not a number, which the schema declares as `decimal`"),
+        ("Bool", 1, "`context.v` is not of the type `Bool`, as the schema declares"),
+        ("Bool", {"a": 1}, "`context.v` is not of the type `Bool`, as the schema declares"),
+        ("decimal", "1.0", "`context.v` is not a number, though the schema declares a `decimal`"),
+        ("decimal", True, "`context.v` is not a number, though the schema declares a `decimal`"),
+        ("decimal", {"fn": "decimal", "arg": "1.0"}, "`context.v` is not a number, though the schema declares a `decimal`"),
         ("decimal", 2**62, "an integer in the context does not fit a `decimal`"),
         ("decimal", 1e300, "a number in the context does not fit a `decimal`"),
-        ("Set<Long>", {"a": 1}, "`context.v` is not a list, which the schema declares as a set"),
+        ("Set<Long>", {"a": 1}, "`context.v` is not a list, though the schema declares a set"),
         ("Set<Long>", [1, None], "`context.v` holds `null`"),
-        ("Set<Long>", [1, "a"], "`an item of context.v` is not of the type `Long`, which the schema declares"),
-        ("{a: Long}", [1], "`context.v` is not a record, which the schema declares"),
-        ("{a: Long}", "a", "`context.v` is not a record, which the schema declares"),
+        ("Set<Long>", [1, "a"], "`an item of context.v` is not of the type `Long`, as the schema declares"),
+        ("{a: Long}", [1], "`context.v` is not a record, as the schema declares"),
+        ("{a: Long}", "a", "`context.v` is not a record, as the schema declares"),
         ("{a: Long}", {"b": 1}, "`context.v.a` is missing, which the schema requires"),
         ("{a: {b: Long}}", {"a": {"b": None}}, "`context.v.a.b` is missing, which the schema requires"),
         ("Long", None, "`context.v` is missing, which the schema requires"),
@@ -195,7 +195,7 @@ def test_action_undeclared() -> None:
     policy = compile_cedar(schema=schema())
     expected = [
         'intervention_points.input.policy: the schema declares no action `Action::"input"`: '
-        "declare it, or give another `action`"
+        "declare it, or set another `action`"
     ]
     assert bind_findings(policy, point=InterventionPoint.INPUT) == expected
 
@@ -207,7 +207,7 @@ def test_action_undeclared() -> None:
         (False, {"principal": 'Tool::"x"'}, f'{AT}: the schema does not let `Action::"output"` apply to the principal type `Tool`: it applies to `Agent`'),
         (False, {"resource": {"type": "Doc", "id": "$snap.text"}}, f'{AT}: the schema does not let `Action::"output"` apply to the resource type `Doc`: it applies to `PolicyTarget`'),
         (False, {"action": 'Action::"group"'}, f'{AT}: the schema does not let `Action::"group"` apply to the principal type `Agent`: it applies to nothing'),
-        (False, {"action": 'Action::"other"'}, f'{AT}: the schema declares no action `Action::"other"`: declare it, or give another `action`'),
+        (False, {"action": 'Action::"other"'}, f'{AT}: the schema declares no action `Action::"other"`: declare it, or set another `action`'),
     ],
 )  # fmt: skip
 def test_action_does_not_apply(tool: bool, members: dict[str, Any], expected: str) -> None:
@@ -272,7 +272,7 @@ def test_decimals_with_a_schema() -> None:
     for listed in (["context.price.net"], ["context.other"], ["context.price.net.x"]):
         bind(policy, members={"query": {"decimals": listed}})
     for listed in (["context.text"], ["context.price"], ["context.price.lines[0]"]):
-        expected = [f"{AT}.query.decimals: the schema declares another type than `decimal` there"]
+        expected = [f"{AT}.query.decimals: the schema does not declare `decimal` there"]
         assert bind_findings(policy, members={"query": {"decimals": listed}}) == expected
 
 
@@ -294,7 +294,7 @@ def test_entities_must_conform() -> None:
     compile_cedar(schema=text, entities=[good])
     bad = {"uid": {"type": "User", "id": "u"}, "attrs": {"age": "3"}, "parents": []}
     (finding,) = findings(schema=text, entities=[{**good, "uid": {"type": "User", "id": "v"}}, bad])
-    assert finding.startswith("policies.main.entities: entity 1 is wrong: ")
+    assert finding.startswith("policies.main.entities: entity 1 is invalid: ")
 
 
 # -- the two forms of a schema ---------------------------------------------------------------------
@@ -444,7 +444,7 @@ def test_json_form_decides() -> None:
         ("entity A\nentity B;", "policies.main.schema:2:1: policies.main.schema: expected `;`, found `entity`"),
         ("entity A { x: };", "policies.main.schema:1:15: policies.main.schema: expected a name, found `}`"),
         ("entity A", "policies.main.schema:1:9: policies.main.schema: expected `;`, found the end"),
-        ('entity A enum ["\\q"];', "policies.main.schema:1:16: policies.main.schema: a string holds an escape that Cedar does not know"),
+        ('entity A enum ["\\q"];', "policies.main.schema:1:16: policies.main.schema: a string holds an unknown escape"),
         ("nonsense;", "policies.main.schema:1:1: policies.main.schema: expected `entity`, `action`, `type` or `namespace`, found `nonsense`"),
         ("entity A { x: B };", "policies.main.schema:1:15: policies.main.schema: failed to resolve type: B"),
         ("type A = {x: A};", None),
@@ -452,8 +452,8 @@ def test_json_form_decides() -> None:
         ({"": []}, "policies.main.schema: a namespace must be an object"),
         ({"": {"entityTypes": {"A": {"shape": {"type": 1}}}, "actions": {}}}, "policies.main.schema: `type` must be a string"),
         ({"": {"entityTypes": {}, "actions": {"a": {"appliesTo": {"principalTypes": "A"}}}}}, "policies.main.schema: `principalTypes` must be a list of strings"),
-        ("", "policies.main.schema: must be a text, or an object in the JSON form of Cedar"),
-        (1, "policies.main.schema: must be a text, or an object in the JSON form of Cedar"),
+        ("", "policies.main.schema: must be a string, or an object in Cedar's JSON form"),
+        (1, "policies.main.schema: must be a string, or an object in Cedar's JSON form"),
     ],
 )  # fmt: skip
 def test_wrong_schemas(value: Any, expected: str | None) -> None:

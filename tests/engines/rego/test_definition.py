@@ -49,7 +49,7 @@ def test_a_query_is_read_when_it_is_bound() -> None:
         (
             {"bundle_url": {"url": "https://x.example/b.tar.gz"}},
             [
-                "wrong-type: policies.main.bundle_url: must be pinned: give `sha256` or `integrity` beside "
+                "wrong-type: policies.main.bundle_url: must be pinned: set `sha256` or `integrity` beside "
                 "`url`"
             ],
         ),
@@ -64,11 +64,11 @@ def test_a_query_is_read_when_it_is_bound() -> None:
         ({"modules": {"a": " "}}, ["wrong-type: policies.main.modules: the module `a` must be Rego text"]),
         (
             {"bundle": 3},
-            ["wrong-type: policies.main.bundle: must be the path of a file, a directory or a `.tar.gz`"],
+            ["wrong-type: policies.main.bundle: must be a file path, a directory or a `.tar.gz`"],
         ),
         (
             {"bundle": "nowhere"},
-            ["source-unreadable: policies.main.bundle: `nowhere` does not exist beside the manifest"],
+            ["source-unreadable: policies.main.bundle: `nowhere` does not exist in the manifest's directory"],
         ),
         (
             {"modules": {"a": ONE}, "data": 3},

@@ -194,7 +194,7 @@ def test_no_other_path_is_open(service: Service, path: str) -> None:
     """What is not a route asks for a credential too, and is not found with one."""
     assert service.request("GET", path)[0] == 401
     status, _, body = service.request("GET", path, None, _bearer("token-admin"))
-    assert (status, json.loads(body)["detail"]) == (404, "there is no such route")
+    assert (status, json.loads(body)["detail"]) == (404, "no such route")
 
 
 def test_another_method_is_refused_with_what_is_allowed(service: Service) -> None:
@@ -211,14 +211,14 @@ def test_another_method_is_refused_with_what_is_allowed(service: Service) -> Non
 @pytest.mark.parametrize(
     ("value", "detail", "error"),
     [
-        (None, "this service asks for a credential: `Authorization: Bearer <token>`", ""),
-        ("Basic dTpw", "the Authorization header must be `Bearer <token>`, and there once", ""),
-        ("token-evaluate", "the Authorization header must be `Bearer <token>`, and there once", ""),
-        ("Bearer", "the Authorization header must be `Bearer <token>`, and there once", ""),
-        ("Bearer ", "the Authorization header must be `Bearer <token>`, and there once", ""),
-        ("Bearer x", "the token is not known", ', error="invalid_token"'),
-        ("Bearer token-evaluat", "the token is not known", ', error="invalid_token"'),
-        ("Bearer token-evaluate token-evaluate", "the token is not known", ', error="invalid_token"'),
+        (None, "a credential is required: send `Authorization: Bearer <token>`", ""),
+        ("Basic dTpw", "the Authorization header must be `Bearer <token>` and occur once", ""),
+        ("token-evaluate", "the Authorization header must be `Bearer <token>` and occur once", ""),
+        ("Bearer", "the Authorization header must be `Bearer <token>` and occur once", ""),
+        ("Bearer ", "the Authorization header must be `Bearer <token>` and occur once", ""),
+        ("Bearer x", "unknown token", ', error="invalid_token"'),
+        ("Bearer token-evaluat", "unknown token", ', error="invalid_token"'),
+        ("Bearer token-evaluate token-evaluate", "unknown token", ', error="invalid_token"'),
         ("Bearer token-late", "the credential has expired", ', error="invalid_token"'),
     ],
 )
@@ -278,7 +278,7 @@ def test_a_caller_speaks_for_its_agents_alone(service: Service, snapshot: Any) -
     before = len(_records(service))
     status, body = _evaluate(service, "token-host", snapshot=snapshot, request_id="r")
     assert (status, body["verdict"], body["request_id"]) == (403, DENIED, "r")
-    assert body["detail"] == "this caller may not speak for that agent (`snapshot.envelope.agent.id`)"
+    assert body["detail"] == "this caller is not allowed to act for this agent (`snapshot.envelope.agent.id`)"
     records = _records(service)
     assert len(records) == before + 1
     assert (records[-1]["caller"], records[-1]["decision"], records[-1]["request_id"]) == (
@@ -294,11 +294,15 @@ def test_a_caller_is_held_to_its_manifests(service: Service) -> None:
     assert _evaluate(service, "token-held")[0] == 200
     assert _evaluate(service, "token-held", manifest_ref="support")[0] == 200
     status, body = _evaluate(service, "token-held", manifest_ref="payments")
-    assert (status, body["detail"], body["verdict"]) == (403, "this caller may not use that manifest", DENIED)
+    assert (status, body["detail"], body["verdict"]) == (
+        403,
+        "this caller is not allowed to use this manifest",
+        DENIED,
+    )
     assert _records(service)[-1]["caller"] == "held"
     for token in ("token-held", "token-plain"):
         status, body = _evaluate(service, token, manifest=MANIFEST)
-        assert (status, body["detail"]) == (403, "this caller may not bring a manifest of its own")
+        assert (status, body["detail"]) == (403, "this caller is not allowed to send inline manifests")
         headers = _bearer(token)
         assert service.request("POST", "/v1/manifests:validate", {"manifest": MANIFEST}, headers)[0] == 403
     assert _evaluate(service, "token-plain", manifest_ref="payments")[0] == 200
@@ -347,7 +351,7 @@ def test_the_file_is_read_again_when_it_changes(start: Start, tmp_path: Path) ->
     status, ready = service.get("/readyz")
     check = next(one for one in ready["checks"] if one["name"] == "access")
     assert (status, check["state"]) == (200, "warning")
-    assert check["detail"] == "changed and refused, so that the old ones stay in force: callers"
+    assert check["detail"] == "changed but invalid, the previous version stays in force: callers"
     path.write_text(json.dumps({"callers": {"a": _entry("one", "evaluate")}}))
     until("one", 200)
     assert (
@@ -364,7 +368,7 @@ def test_a_bad_file_stops_the_start(tmp_path: Path) -> None:
             tmp_path, "--manifests", "m.json", "--workers", workers, ACS_AUTH_TOKENS_FILE="callers.yaml"
         )
         assert (
-            "callers.yaml:1:11: callers.a: has no credential: give one of dns_name, spiffe_id, token_sha256, uid"
+            "callers.yaml:1:11: callers.a: has no credential: set one of dns_name, spiffe_id, token_sha256, uid"
             in errors
         )
 

@@ -104,7 +104,7 @@ def ask(service: Service, name: str, **members: Any) -> tuple[float, Any]:
         pytest.param(
             reply(b"<html>Bad gateway</html>", kind="text/html"),
             "failed",
-            "annotator `judge` answered with something that is not JSON",
+            "annotator `judge` returned a body that is not JSON",
             id="another page",
         ),
     ],
@@ -154,7 +154,7 @@ def test_a_stuck_annotator_does_not_fill_the_service(start: Start, tmp_path: Pat
             refused = [ask(service, "judged") for _ in range(20)]
             assert ask(service, "plain")[1]["verdict"]["decision"] == "allow"
             late = {each.result()[1]["verdict"]["reason"] for each in stuck}
-    assert {each["detail"] for _, each in refused} == {"annotator `judge` has 4 calls under way already"}
+    assert {each["detail"] for _, each in refused} == {"annotator `judge` already has 4 calls in flight"}
     assert late == {"runtime_error:annotation_timeout"}
 
 
@@ -193,7 +193,7 @@ def test_one_annotator_serves_all_points_that_use_it_alike(start: Start, tmp_pat
     assert details == [
         reached,
         reached,
-        "annotator `judge` kept failing and is not called for a while",
+        "annotator `judge` failed repeatedly; its circuit breaker is open",
         reached,
     ]
 

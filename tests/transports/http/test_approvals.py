@@ -174,12 +174,12 @@ def test_every_resolution_is_one_record(service: Service, folder: Path) -> None:
     ("body", "detail"),
     [
         (b"[]", "the body is not a JSON object"),
-        ({"snapshot": {}}, "`intervention_point` is missing: give it in the path or in the body"),
+        ({"snapshot": {}}, "`intervention_point` is missing: set it in the path or in the body"),
         (ACTION | {"challenge": 1}, "`challenge` must be a string"),
         (ACTION | {"approval": {}}, "`approval` must be a string"),
         (ACTION | {"outcome": []}, "`outcome` must be a string"),
-        (ACTION | {"approval": "a", "outcome": "deny"}, "give either `approval` or `outcome`"),
-        (ACTION | {"mode": "evaluate_only"}, "`mode` must be `enforce`: nothing else is approved"),
+        (ACTION | {"approval": "a", "outcome": "deny"}, "set either `approval` or `outcome`"),
+        (ACTION | {"mode": "evaluate_only"}, "`mode` must be `enforce`"),
     ],
 )
 def test_a_malformed_resolution(inline_service: Service, body: Any, detail: str) -> None:
@@ -245,7 +245,7 @@ def test_replicas_share_a_key(start: Start, folder: Path) -> None:
     refused = resolved(stranger, challenge=challenge, approval=approval)
     assert (refused["verdict"]["reason"], refused["detail"]) == (
         FAILED,
-        "the challenge is of another service",
+        "the challenge was issued by another service",
     )
 
 
@@ -305,7 +305,7 @@ def test_callers_are_held_to_their_own(start: Start, folder: Path) -> None:
         assert (status, problem["verdict"]["decision"]) == (expected, "deny")
     _, refused = post(RESOLVE, "other", **claim)
     assert refused["verdict"]["reason"] == "runtime_error:approval_action_mismatch"
-    assert refused["detail"] == "`caller` is not the one of the challenge"
+    assert refused["detail"] == "`caller` differs from the challenge"
     assert post(RESOLVE, "host", **claim)[1]["verdict"]["decision"] == "allow"
 
 
@@ -320,7 +320,7 @@ def test_a_batch_offers_too(service: Service) -> None:
     ("settings", "message"),
     [
         ({"ACS_APPROVAL_TRUST_FILE": "nowhere.yaml"}, "`nowhere.yaml` cannot be read"),
-        ({"ACS_APPROVAL_TRUST_FILE": "payments.json"}, "must have the one member `approvers`"),
+        ({"ACS_APPROVAL_TRUST_FILE": "payments.json"}, "must have the single member `approvers`"),
         ({"ACS_APPROVAL_KEY_FILE": "payments.json"}, "is not an unencrypted PKCS#8 PEM private key"),
     ],
 )

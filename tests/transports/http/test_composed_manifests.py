@@ -127,7 +127,10 @@ def test_the_commands_know_what_a_manifest_extends(tmp_path: Path, server: Https
         "agent.json",
         1,
     )
-    assert "leads to the loopback address 127.0.0.1, from where nothing is fetched" in finding["message"]
+    assert (
+        "resolves to the loopback address 127.0.0.1, which the fetch address blocklist refuses"
+        in finding["message"]
+    )
     assert run(tmp_path, "digest", "agent.json", **without).returncode == 2
     assert server.asked == []
 
@@ -141,7 +144,7 @@ def test_a_service_without_its_remote_parent_does_not_start(
     (folder / "agent.json").write_text(json.dumps(manifest(server.url("/none", "127.0.0.1"))))
     done = run(tmp_path, "serve", "--port", "0", "--manifests", "manifests", **settings(server))
     assert done.returncode == 2
-    assert f"`{server.url('/none', '127.0.0.1')}` answered with status 404" in done.stderr
+    assert f"`{server.url('/none', '127.0.0.1')}` returned status 404" in done.stderr
     service = start("--manifests", str(folder), ACS_MANIFESTS_STRICT="false", **settings(server))
     asked = len(server.asked)
     status, body = service.post("/v1/evaluate/input", {"snapshot": {}})

@@ -52,7 +52,7 @@ def test_loads_a_directory_by_name_and_digest(start: Start, manifests: Path) -> 
     status, body = service.post("/v1/evaluate/input", {"snapshot": {}})
     assert (status, body["detail"]) == (
         400,
-        "no default manifest is configured: give `manifest_ref` or `manifest`",
+        "no default manifest is configured: set `manifest_ref` or `manifest`",
     )
 
 
@@ -94,7 +94,7 @@ def test_a_digest_that_two_manifests_share_is_ambiguous(start: Start, manifests:
     status, body = service.post("/v1/evaluate/input", {"snapshot": {}, "manifest_ref": digest})
     assert (status, body["detail"]) == (
         404,
-        "`manifest_ref` is the digest of several manifests: use a name",
+        "`manifest_ref` is the digest of several manifests: use a manifest name",
     )
 
 
@@ -114,7 +114,11 @@ def test_an_invalid_manifest_denies_when_the_start_is_not_strict(start: Start, m
     assert service.post("/v1/evaluate/input", {"snapshot": {}, "manifest_ref": "flat"})[0] == 200
     status, ready = service.get("/readyz")
     check = ready["checks"][0]
-    assert (status, check["state"], check["detail"]) == (200, "warning", "invalid and denying: broken")
+    assert (status, check["state"], check["detail"]) == (
+        200,
+        "warning",
+        "invalid, requests are denied: broken",
+    )
 
 
 def test_nothing_valid_is_not_ready(start: Start, manifests: Path) -> None:
@@ -128,7 +132,10 @@ def test_nothing_valid_is_not_ready(start: Start, manifests: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"ACS_DEFAULT_MANIFEST": "x"}, "ACS_DEFAULT_MANIFEST `x` is not loaded; loaded: `flat`, `nested`"),
+        (
+            {"ACS_DEFAULT_MANIFEST": "x"},
+            "ACS_DEFAULT_MANIFEST `x` is not loaded: must be one of `flat`, `nested`",
+        ),
         ({"ACS_HOST": "0.0.0.0"}, "ACS_HOST: `0.0.0.0` is not loopback and no authentication is configured"),
         ({"ACS_BOGUS": "1"}, "ACS_BOGUS: is not a setting"),
         ({"ACS_INLINE_ADAPTERS": "x"}, "adapter `x` is not known"),
@@ -144,7 +151,7 @@ def test_settings_that_cannot_be_meant_stop_the_start(
 def test_two_manifests_of_one_name_stop_the_start(tmp_path: Path, manifests: Path) -> None:
     """A name that occurs twice is an error (3.1)."""
     (manifests / "nested.yaml").write_text(_manifest({"decision": "allow"}))
-    assert "two manifests are named `nested`: rename one" in start_refused(
+    assert "two manifests have the name `nested`: rename one" in start_refused(
         tmp_path, "--manifests", str(manifests)
     )
 

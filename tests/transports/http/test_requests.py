@@ -49,12 +49,12 @@ def test_the_last_duplicate_counts() -> None:
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b"", "the body is not JSON that can be read: line 1, column 1"),
-        (b"{", "the body is not JSON that can be read: line 1, column 2"),
-        (b'{"snapshot": NaN}', "the body is not JSON that can be read: line 1, column 14"),
-        (b"[" * 100_000, "the body is not JSON that can be read: line 1, column 100001"),
-        (b'"\xff"', "the body is not JSON that can be read: line 1, column 1"),
-        (b'{"snapshot": {"a": "\\ud800"}}', "the body is not JSON that can be read: line 1, column 20"),
+        (b"", "the body is not valid JSON: line 1, column 1"),
+        (b"{", "the body is not valid JSON: line 1, column 2"),
+        (b'{"snapshot": NaN}', "the body is not valid JSON: line 1, column 14"),
+        (b"[" * 100_000, "the body is not valid JSON: line 1, column 100001"),
+        (b'"\xff"', "the body is not valid JSON: line 1, column 1"),
+        (b'{"snapshot": {"a": "\\ud800"}}', "the body is not valid JSON: line 1, column 20"),
         (b"[]", "the body is not a JSON object"),
         (b"null", "the body is not a JSON object"),
         (b"{}", "`snapshot` must be an object"),
@@ -71,7 +71,7 @@ def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
 @pytest.mark.parametrize(
     ("members", "detail"),
     [
-        ({"manifests": 1}, "the body has a member that is not known; known are `include`, `intervention_point`, "
+        ({"manifests": 1}, "the body has a member that unknown member; must be one of `include`, `intervention_point`, "
          "`manifest`, `manifest_ref`, `manifest_signature`, `mode`, `request_id`, `snapshot`"),
         ({"mode": "audit"}, "`mode` must be `enforce` or `evaluate_only`"),
         ({"mode": None}, "`mode` must be `enforce` or `evaluate_only`"),
@@ -79,8 +79,8 @@ def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
         ({"manifest": 1}, "`manifest` must be an object, or a string of YAML or JSON"),
         ({"manifest": []}, "`manifest` must be an object, or a string of YAML or JSON"),
         ({"manifest_ref": 1}, "`manifest_ref` must be a string"),
-        ({"manifest": {}, "manifest_ref": "a"}, "give either `manifest` or `manifest_ref`"),
-        ({"manifest_signature": {"key_id": "k", "signature": "s"}}, "`manifest_signature` goes with `manifest`"),
+        ({"manifest": {}, "manifest_ref": "a"}, "set either `manifest` or `manifest_ref`"),
+        ({"manifest_signature": {"key_id": "k", "signature": "s"}}, "`manifest_signature` requires `manifest`"),
         ({"manifest": {}, "manifest_signature": {"key_id": "k"}}, "`manifest_signature` must be an object with the "
          "strings `key_id` and `signature`"),
         ({"manifest": {}, "manifest_signature": {"key_id": "k", "signature": 1}}, "`manifest_signature` must be an "
@@ -91,11 +91,11 @@ def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
         ({"request_id": "x" * 129}, "`request_id` must be 1 to 128 printable characters"),
         ({"request_id": "a\nb"}, "`request_id` must be 1 to 128 printable characters"),
         ({"request_id": 7}, "`request_id` must be 1 to 128 printable characters"),
-        ({"include": "trace"}, "`include` must be a list of different names out of `policy_input`, `receipt`, "
+        ({"include": "trace"}, "`include` must be a list of distinct names from `policy_input`, `receipt`, "
          "`trace`"),
-        ({"include": ["trace", "trace"]}, "`include` must be a list of different names out of `policy_input`, "
+        ({"include": ["trace", "trace"]}, "`include` must be a list of distinct names from `policy_input`, "
          "`receipt`, `trace`"),
-        ({"include": [{}]}, "`include` must be a list of different names out of `policy_input`, `receipt`, `trace`"),
+        ({"include": [{}]}, "`include` must be a list of distinct names from `policy_input`, `receipt`, `trace`"),
     ],
 )  # fmt: skip
 def test_each_wrong_member_is_named(members: dict[str, Any], detail: str) -> None:
@@ -106,7 +106,7 @@ def test_each_wrong_member_is_named(members: dict[str, Any], detail: str) -> Non
 def test_a_point_must_be_somewhere() -> None:
     """Without a point in the path it must be in the body."""
     detail = _detail(b'{"snapshot":{}}', None)
-    assert detail == "`intervention_point` is missing: give it in the path or in the body"
+    assert detail == "`intervention_point` is missing: set it in the path or in the body"
 
 
 def test_a_bad_request_keeps_its_id() -> None:
@@ -122,8 +122,8 @@ def test_a_bad_request_keeps_its_id() -> None:
     [
         ({}, "`requests` must be a list"),
         ({"requests": {}}, "`requests` must be a list"),
-        ({"requests": [], "x": 1}, "the body has a member that is not known; known are `requests`"),
-        ({"requests": [{}] * (MAX_BATCH + 1)}, "`requests` has more than 256 items"),
+        ({"requests": [], "x": 1}, "the body has a member that unknown member; must be one of `requests`"),
+        ({"requests": [{}] * (MAX_BATCH + 1)}, "`requests` exceeds 256 items"),
     ],
 )
 def test_a_bad_batch_is_named(body: dict[str, Any], detail: str) -> None:

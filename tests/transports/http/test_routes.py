@@ -27,37 +27,37 @@ def _denies(body: Any, reason: str = "request_invalid") -> bool:
 @pytest.mark.parametrize(
     ("method", "path", "body", "headers", "status", "detail"),
     [
-        ("POST", "/v1/evaluate/input", b"{", {}, 400, "the body is not JSON that can be read: line 1, column 2"),
-        ("POST", "/v1/evaluate", {"snapshot": {}}, {}, 400, "`intervention_point` is missing: give it in the path "
+        ("POST", "/v1/evaluate/input", b"{", {}, 400, "the body is not valid JSON: line 1, column 2"),
+        ("POST", "/v1/evaluate", {"snapshot": {}}, {}, 400, "`intervention_point` is missing: set it in the path "
          "or in the body"),
-        ("POST", "/v1/evaluate/input", {"snapshot": {}}, {}, 400, "no default manifest is configured: give "
+        ("POST", "/v1/evaluate/input", {"snapshot": {}}, {}, 400, "no default manifest is configured: set "
          "`manifest_ref` or `manifest`"),
         ("POST", "/v1/evaluate/input", {"snapshot": {}, "manifest_ref": "x"}, {}, 404, "`manifest_ref` names no "
          "loaded manifest"),
-        ("POST", "/v1/evaluate/input/", REQUEST, {}, 404, "there is no such route: POST to "
+        ("POST", "/v1/evaluate/input/", REQUEST, {}, 404, "no such route: POST to "
          "/v1/evaluate/{intervention_point}"),
-        ("POST", "/v1/evaluate/", REQUEST, {}, 404, "there is no such route: POST to "
+        ("POST", "/v1/evaluate/", REQUEST, {}, 404, "no such route: POST to "
          "/v1/evaluate/{intervention_point}"),
-        ("POST", "/v1/evaluated", REQUEST, {}, 404, "there is no such route: POST to "
+        ("POST", "/v1/evaluated", REQUEST, {}, 404, "no such route: POST to "
          "/v1/evaluate/{intervention_point}"),
-        ("GET", "/v1/evaluate/input", None, {}, 405, "only POST is allowed here"),
-        ("DELETE", "/v1/evaluate", None, {}, 405, "only POST is allowed here"),
-        ("OPTIONS", "/v1/evaluate:batch", None, {}, 405, "only POST is allowed here"),
+        ("GET", "/v1/evaluate/input", None, {}, 405, "only POST is allowed"),
+        ("DELETE", "/v1/evaluate", None, {}, 405, "only POST is allowed"),
+        ("OPTIONS", "/v1/evaluate:batch", None, {}, 405, "only POST is allowed"),
         ("POST", "/v1/evaluate/input", b"{}", {"content-type": "text/plain"}, 415, "the Content-Type must be "
          "application/json"),
         ("POST", "/v1/evaluate/input", b"{}", {"content-type": ""}, 415, "the Content-Type must be application/json"),
         ("POST", "/v1/evaluate/input", REQUEST, {"origin": "https://evil.example"}, 403, "requests from web pages "
-         "(with an Origin header) are refused"),
+         "(with an Origin header) are not accepted"),
         ("POST", "/v1/evaluate/input", REQUEST, {"origin": "null"}, 403, "requests from web pages (with an Origin "
-         "header) are refused"),
-        ("POST", "/v1/evaluate/input", REQUEST, {"host": "evil.example"}, 403, "the Host header is not loopback and "
-         "not one of ACS_ALLOWED_HOSTS"),
-        ("POST", "/v1/evaluate/input", REQUEST, {"host": "127.0.0.1.evil.example"}, 403, "the Host header is not "
-         "loopback and not one of ACS_ALLOWED_HOSTS"),
-        ("POST", "/v1/evaluate/input", REQUEST, {"host": "localhost@evil.example"}, 403, "the Host header is not "
-         "loopback and not one of ACS_ALLOWED_HOSTS"),
-        ("POST", "/v1/evaluate/input", REQUEST, {"host": "169.254.169.254"}, 403, "the Host header is not loopback "
-         "and not one of ACS_ALLOWED_HOSTS"),
+         "header) are not accepted"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"host": "evil.example"}, 403, "the Host header is neither loopback "
+         "nor in ACS_ALLOWED_HOSTS"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"host": "127.0.0.1.evil.example"}, 403, "the Host header is neither "
+         "loopback nor in ACS_ALLOWED_HOSTS"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"host": "localhost@evil.example"}, 403, "the Host header is neither "
+         "loopback nor in ACS_ALLOWED_HOSTS"),
+        ("POST", "/v1/evaluate/input", REQUEST, {"host": "169.254.169.254"}, 403, "the Host header is neither loopback "
+         "nor in ACS_ALLOWED_HOSTS"),
     ],
 )  # fmt: skip
 def test_every_error_denies(
@@ -247,7 +247,7 @@ def test_what_the_operator_switches_off_is_refused(start: Start) -> None:
     service = start(ACS_INCLUDE="trace")
     status, body = service.post("/v1/evaluate/input", REQUEST | {"include": ["policy_input", "trace"]})
     assert (status, _denies(body)) == (403, True)
-    assert body["detail"] == "`include` of `policy_input` is switched off by the operator"
+    assert body["detail"] == "`include` of `policy_input` is disabled by the operator (ACS_INCLUDE)"
     assert service.post("/v1/evaluate/input", REQUEST | {"include": ["trace"]})[0] == 200
 
 
@@ -297,7 +297,7 @@ def test_zeros_before_a_length_are_no_length(inline_service: Service, path: str)
 def test_a_manifest_is_validated_as_decisions_read_it(inline_service: Service, body: bytes) -> None:
     """What is no JSON for a decision is none for validation."""
     reply = inline_service.request("POST", "/v1/manifests:validate", body)
-    assert (reply[0], json.loads(reply[2])["detail"]) == (400, "the body is not JSON that can be read")
+    assert (reply[0], json.loads(reply[2])["detail"]) == (400, "the body is not valid JSON")
 
 
 def test_an_integer_beyond_64_bits_is_validated_as_decisions_read_it(inline_service: Service) -> None:
@@ -314,7 +314,7 @@ def test_an_error_that_nobody_foresaw_is_told_without_its_text(start: Start, tmp
     service = start(ACS_MANIFESTS="m.json")
     shutil.rmtree(tmp_path / "var" / "audit")
     status, body = service.get("/v1/audit/records")
-    assert (status, body["detail"]) == (500, "an unforeseen error; the log has its place")
+    assert (status, body["detail"]) == (500, "internal error; see the service log")
     assert b"acs_faults_total 1.0" in service.request("GET", "/metrics")[2]
     service.stop()
     faults = [json.loads(line) for line in service.log().splitlines() if '"level":"error"' in line]

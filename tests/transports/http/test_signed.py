@@ -65,16 +65,16 @@ def test_what_is_not_signed_as_it_must_be_is_refused(service: Service, folder: P
     good = _signature(folder, MANIFEST)
     other = MANIFEST | {"metadata": {"x": 1}}
     _evaluate(service, MANIFEST, good)  # what is in the cache serves its own signature alone
-    wrong = "`manifest_signature` is not that of this manifest by that key"
+    wrong = "`manifest_signature` does not verify for this manifest and key"
     for manifest, signature, detail in [
-        (MANIFEST, None, "manifests must be signed here: `manifest_signature` is missing"),
+        (MANIFEST, None, "inline manifests must be signed: `manifest_signature` is missing"),
         (MANIFEST, good | {"key_id": "x"}, "`manifest_signature.key_id` names no trusted key"),
         (MANIFEST, good | {"signature": "x"}, "`manifest_signature.signature` is not 64 bytes in base64"),
         (MANIFEST, _signature(folder, MANIFEST, "other.pem"), wrong),
         (other, good, wrong),
         (json.dumps(other), good, wrong),
-        ("[", good, "the manifest cannot be read, so that no signature of it can be verified"),
-        ("[]", good, "the manifest cannot be read, so that no signature of it can be verified"),
+        ("[", good, "the manifest cannot be parsed, so its signature cannot be verified"),
+        ("[]", good, "the manifest cannot be parsed, so its signature cannot be verified"),
         ("policies: {}", good, wrong),
     ]:
         status, body = _evaluate(service, manifest, signature)
@@ -125,19 +125,19 @@ def test_the_command_verifies_what_the_service_does(folder: Path) -> None:
     done = _run(folder, *arguments, "bad.json", status=1)
     assert done.stderr == "not verified: `manifest_signature.key_id` names no trusted key\n"
     done = _run(folder, *arguments, "odd.json", status=2)
-    assert done.stderr == "error: --signature odd.json: must have the texts `key_id` and `signature`\n"
+    assert done.stderr == "error: --signature odd.json: must have the strings `key_id` and `signature`\n"
     assert "No such file" in _run(folder, *arguments, "none.json", status=2).stderr
     (folder / "m.json").write_text(json.dumps(MANIFEST | {"metadata": {}}))
-    assert "is not that of this manifest" in _run(folder, *arguments, "good.json", status=1).stderr
+    assert "does not verify for this manifest" in _run(folder, *arguments, "good.json", status=1).stderr
 
 
 def test_signing_refuses_what_cannot_be_sent(folder: Path) -> None:
     """A key is never replaced, and a manifest that needs others does not stand alone."""
     done = _run(folder, "sign", "--generate", "--key", "key.pem", status=2)
-    assert done.stderr == "error: --key key.pem: there is a key already\n"
+    assert done.stderr == "error: --key key.pem: exists and is never overwritten\n"
     (folder / "m.json").write_text(json.dumps(MANIFEST | {"extends": ["x.yaml"]}))
     done = _run(folder, "sign", "m.json", "--key", "key.pem", status=2)
-    assert done.stderr == "error: m.json has `extends`: a manifest that comes with a request stands alone\n"
+    assert done.stderr == "error: m.json has `extends`: a manifest sent with a request must stand alone\n"
     assert (
         "cannot be read: No such file" in _run(folder, "sign", "m.json", "--key", "none.pem", status=2).stderr
     )

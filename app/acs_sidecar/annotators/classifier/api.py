@@ -84,5 +84,5 @@ def thresholds(members: Members) -> Thresholds:
 def fraction(value: Json, highest: float = 1) -> float:
     """Read a score from 0 to `highest` as one from 0 to 1. Raises `ReplyError`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= highest:
-        raise ReplyError("answered with a score out of its range")
+        raise ReplyError("returned a score outside its range")
     return round(value / highest, 6)

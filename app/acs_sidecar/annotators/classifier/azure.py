@@ -36,7 +36,7 @@ class AzureContentSafety:
         analysis = pick(reply, "categoriesAnalysis")
         matches = reply.get("blocklistsMatch") if isinstance(reply, dict) else None
         if not isinstance(analysis, list) or not isinstance(matches, list | None):
-            raise ReplyError("answered in a shape that is not its API's")
+            raise ReplyError("returned a response that does not follow its API")
         scores = {
             pick_text(entry, "category"): fraction(pick(entry, "severity"), _HIGHEST_SEVERITY)
             for entry in analysis
@@ -46,7 +46,7 @@ class AzureContentSafety:
             scores[BLOCKLIST] = 1.0
             found |= {BLOCKLIST}
         if not scores:
-            raise ReplyError("answered without any category")
+            raise ReplyError("returned no category")
         return Judgement(scores, found)
 
 
@@ -66,7 +66,7 @@ def azure_content_safety(members: Members) -> AzureContentSafety:
 
 def _url(members: Members) -> str:
     if "endpoint" not in members:
-        members.wrong("endpoint", "must be the URL of the resource")
+        members.wrong("endpoint", "must be the resource URL")
     endpoint = members.url("endpoint").rstrip("/")
     version = urlencode({"api-version": members.text("api_version", "2024-09-01")})
     return members.reachable("endpoint", f"{endpoint}{_ROUTE}?{version}" if endpoint else "")

@@ -39,7 +39,7 @@ class LakeraGuard:
             or not isinstance(breakdown, list)
             or not isinstance(payload, list | None)
         ):
-            raise ReplyError("answered in a shape that is not its API's")
+            raise ReplyError("returned a response that does not follow its API")
         scores: dict[str, float] = {}
         for entry in breakdown:
             detector = pick_text(entry, "detector_type")
@@ -51,7 +51,7 @@ class LakeraGuard:
 def _finding(match: Json) -> Json:
     start, end = pick(match, "start"), pick(match, "end")
     if type(start) is not int or type(end) is not int:
-        raise ReplyError("answered in a shape that is not its API's")
+        raise ReplyError("returned a response that does not follow its API")
     return {"category": pick_text(match, "detector_type"), "start": start, "end": end}
 
 
@@ -65,7 +65,7 @@ def lakera_guard(members: Members) -> LakeraGuard:
         members.wrong("role", "must be `user` or `assistant`")
     for name in ("threshold", "category_thresholds"):
         if name in members:
-            members.wrong(name, "has no effect: the project's policy decides what is flagged")
+            members.wrong(name, "has no effect: the Lakera project's policy decides what is flagged")
     return LakeraGuard(
         url=called(members, LAKERA_URL, "/guard"),
         headers=key_headers(members, "Authorization", required=True),

@@ -43,19 +43,19 @@ class LlamaGuard:
         codes = ",".join(lines[1:]).split(",") if len(lines) > 1 else []
         codes = [code for code in codes if code]
         if lines[:1] != ["unsafe"] or not all(_CODE.fullmatch(code) for code in codes):
-            raise ReplyError("answered neither `safe` nor `unsafe` with categories")
+            raise ReplyError("returned neither `safe` nor `unsafe` with categories")
         return Judgement(dict.fromkeys(codes, 1.0), frozenset(codes), flagged=True)
 
 
 def llama_guard(members: Members) -> LlamaGuard:
     """Read the members of provider `llama_guard`."""
     if "endpoint" not in members and "base_url" not in members:
-        members.wrong("base_url", "must be the URL that `/chat/completions` follows")
+        members.wrong("base_url", "must be the base URL, to which `/chat/completions` is appended")
     for name in ("threshold", "category_thresholds"):
         if name in members:
-            members.wrong(name, "has no effect: the model gives no scores")
+            members.wrong(name, "has no effect: the model returns no scores")
     return LlamaGuard(
         url=called(members, "", "/chat/completions"),
         headers=key_headers(members, "Authorization", required=False),
-        model=members.required("model", "the name of a model"),
+        model=members.required("model", "a model name"),
     )

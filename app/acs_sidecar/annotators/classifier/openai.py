@@ -33,10 +33,10 @@ class OpenAiModeration:
         result = pick(reply, "results", 0)
         flagged, flags, scored = (pick(result, name) for name in ("flagged", "categories", "category_scores"))
         if not isinstance(flags, dict) or not isinstance(scored, dict) or not isinstance(flagged, bool):
-            raise ReplyError("answered in a shape that is not its API's")
+            raise ReplyError("returned a response that does not follow its API")
         scores = {name: fraction(score) for name, score in scored.items()}
         if not scores:
-            raise ReplyError("answered without any category")
+            raise ReplyError("returned no category")
         if self.thresholds:
             return Judgement(scores, self.thresholds.found(scores))
         return Judgement(scores, frozenset(name for name, flag in flags.items() if flag is True), flagged)

@@ -34,7 +34,7 @@ class Perspective:
         """Take each attribute's summary score."""
         attributes = pick(reply, "attributeScores")
         if not isinstance(attributes, dict) or not attributes:
-            raise ReplyError("answered in a shape that is not its API's")
+            raise ReplyError("returned a response that does not follow its API")
         scores = {name: fraction(pick(score, "summaryScore", "value")) for name, score in attributes.items()}
         return Judgement(scores, self.thresholds.found(scores))
 

@@ -49,7 +49,7 @@ class LocalClassifier:
         except TimeoutError:
             raise EvaluationError(
                 Reason.ANNOTATION_TIMEOUT,
-                f"annotator `{self.name}` had not looked at a large value within {self.deadline_seconds:g} s",
+                f"annotator `{self.name}` did not finish a large value within {self.deadline_seconds:g} s",
             ) from None
 
 
@@ -76,10 +76,10 @@ def classifier_annotator(
     provider = invocation.get("provider")
     known = ", ".join(f"`{each}`" for each in sorted(providers))
     if not isinstance(provider, str) or not provider.strip():
-        message = f"must name a provider: {known}"
+        message = f"must be a provider: {known}"
         raise ManifestError([Diagnostic("annotator-member-invalid", message, f"{path}.provider")])
     if provider not in providers:
-        message = f"`{provider}` is not a provider of this version; there are {known}"
+        message = f"`{provider}` is not a known provider; must be one of {known}"
         raise ManifestError(
             [Diagnostic("annotator-unsupported", message, f"{path}.provider")], Reason.ADAPTER_UNSUPPORTED
         )

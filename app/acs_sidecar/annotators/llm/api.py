@@ -58,5 +58,5 @@ def merged(members: Members, body: dict[str, Json], own: frozenset[str]) -> dict
     """Put the members of `provider_config` into a request's body, over all but the annotator's own."""
     extra = members.object("provider_config")
     for name in sorted(own & extra.keys()):
-        members.wrong(f"provider_config.{name}", "is set by the annotator itself")
+        members.wrong(f"provider_config.{name}", "is set by the service and must not be given")
     return {**given(body), **extra}

@@ -52,14 +52,14 @@ class Converse:
         """Join the text blocks of the message, when the model ended by itself."""
         stopped = pick(reply, "stopReason")
         if stopped == "max_tokens":
-            raise ReplyError("answered with a text that was cut off: raise `max_tokens`")
+            raise ReplyError("returned truncated text: raise `max_tokens`")
         if stopped in ("guardrail_intervened", "content_filtered"):
-            raise ReplyError("answered with a text that its content filter withheld")
+            raise ReplyError("returned text that its content filter withheld")
         if stopped not in _FINISHED:
-            raise ReplyError("answered with a text that it did not finish")
+            raise ReplyError("returned unfinished text")
         blocks = pick(reply, "output", "message", "content")
         if not isinstance(blocks, list):
-            raise ReplyError("answered without text")
+            raise ReplyError("returned no text")
         texts = [block for block in blocks if isinstance(block, dict) and "text" in block]
         return "".join(pick_text(block, "text") for block in texts)
 
@@ -71,7 +71,7 @@ def bedrock(members: Members, prompt: str) -> Converse:
         "system": [{"text": prompt}],
         "inferenceConfig": given({"temperature": temperature, "maxTokens": max_tokens}),
     }
-    region = members.required("aws_region", "the name of a region")
+    region = members.required("aws_region", "a region name")
     by_key = "api_key" in members or "api_key_env" in members
     return Converse(
         url=_url(members, region),
@@ -86,9 +86,9 @@ def bedrock(members: Members, prompt: str) -> Converse:
 def _url(members: Members, region: str) -> str:
     if "endpoint" in members:
         return called(members, "", "")
-    model = members.required("model", "the id of a model or the ARN of an inference profile")
+    model = members.required("model", "a model ID or the ARN of an inference profile")
     if region and not region.replace("-", "").isalnum():
-        members.wrong("aws_region", "must be the name of a region, as `eu-central-1`")
+        members.wrong("aws_region", "must be a region name such as `eu-central-1`")
     base = f"https://bedrock-runtime.{region}.amazonaws.com" if region else ""
     return called(members, base, f"/model/{quote(model, safe='')}/converse")
 
@@ -96,7 +96,7 @@ def _url(members: Members, region: str) -> str:
 def _credentials(members: Members) -> Credentials:
     for name in ("aws_access_key_id", "aws_secret_access_key"):
         if name not in members and f"{name}_env" not in members:
-            members.wrong(f"{name}_env", "must name the environment variable that holds it")
+            members.wrong(f"{name}_env", "must be the name of the environment variable that holds it")
     return Credentials(
         members.secret("aws_access_key_id"),
         members.secret("aws_secret_access_key"),

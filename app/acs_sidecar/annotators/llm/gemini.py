@@ -33,16 +33,16 @@ class Gemini:
     def text(self, reply: Json) -> str:
         """Join the parts of the first candidate, its thoughts left out, when it ended by itself."""
         if isinstance(reply, dict) and "candidates" not in reply and "promptFeedback" in reply:
-            raise ReplyError("answered that its filter blocked the input")
+            raise ReplyError("blocked the input with its content filter")
         candidate = pick(reply, "candidates", 0)
         finished = candidate.get("finishReason") if isinstance(candidate, dict) else None
         if finished == "MAX_TOKENS":
-            raise ReplyError("answered with a text that was cut off: raise `max_tokens`")
+            raise ReplyError("returned truncated text: raise `max_tokens`")
         if finished != "STOP":
-            raise ReplyError("answered with a text that it did not finish")
+            raise ReplyError("returned unfinished text")
         parts = pick(candidate, "content", "parts")
         if not isinstance(parts, list):
-            raise ReplyError("answered without text")
+            raise ReplyError("returned no text")
         return "".join(pick_text(part, "text") for part in parts if not _is_thought(part))
 
 
@@ -72,5 +72,5 @@ def gemini(members: Members, prompt: str) -> Gemini:
 def _url(members: Members) -> str:
     if "endpoint" in members:
         return called(members, "", "")
-    model = members.required("model", "the name of a model").removeprefix("models/")
+    model = members.required("model", "a model name").removeprefix("models/")
     return called(members, GEMINI_URL, f"/models/{quote(model, safe='')}:generateContent")

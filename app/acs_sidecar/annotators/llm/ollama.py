@@ -18,9 +18,9 @@ class Ollama(SystemChat):
     def text(self, reply: Json) -> str:
         """Take the message, when it is finished."""
         if pick(reply, "done") is not True:
-            raise ReplyError("answered with a text that it did not finish")
+            raise ReplyError("returned unfinished text")
         if isinstance(reply, dict) and reply.get("done_reason") == "length":
-            raise ReplyError("answered with a text that was cut off: raise `max_tokens`")
+            raise ReplyError("returned truncated text: raise `max_tokens`")
         return pick_text(reply, "message", "content")
 
 
@@ -28,7 +28,7 @@ def ollama(members: Members, prompt: str) -> Ollama:
     """Read the members of provider `ollama`."""
     temperature, max_tokens = sampling(members)
     body: dict[str, Json] = {
-        "model": members.required("model", "the name of a model"),
+        "model": members.required("model", "a model name"),
         "format": "json",
         "stream": False,
         "options": given({"temperature": temperature, "num_predict": max_tokens}),

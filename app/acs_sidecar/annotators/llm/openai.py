@@ -25,9 +25,9 @@ class ChatCompletions(SystemChat):
             raise ReplyError("refused to answer")
         finished = choice.get("finish_reason") if isinstance(choice, dict) else None
         if finished == "length":
-            raise ReplyError("answered with a text that was cut off: raise `max_tokens`")
+            raise ReplyError("returned truncated text: raise `max_tokens`")
         if finished == "content_filter":
-            raise ReplyError("answered with a text that its content filter withheld")
+            raise ReplyError("returned text that its content filter withheld")
         return pick_text(message, "content")
 
 
@@ -43,7 +43,7 @@ def openai(members: Members, prompt: str) -> ChatCompletions:
 def openai_compatible(members: Members, prompt: str) -> ChatCompletions:
     """Read the members of provider `openai_compatible`: any server that speaks the API."""
     if "endpoint" not in members and "base_url" not in members:
-        members.wrong("base_url", "must be the URL that `/chat/completions` follows")
+        members.wrong("base_url", "must be the base URL, to which `/chat/completions` is appended")
     url = called(members, "", _ROUTE)
     headers = key_headers(members, "Authorization", required=False)
     return ChatCompletions(
@@ -63,16 +63,16 @@ def azure_openai(members: Members, prompt: str) -> ChatCompletions:
 
 
 def _model(members: Members) -> str:
-    return members.required("model", "the name of a model")
+    return members.required("model", "a model name")
 
 
 def _azure_url(members: Members) -> str:
     if "endpoint" not in members:
-        members.wrong("endpoint", "must be the URL of the resource, as `https://NAME.openai.azure.com`")
+        members.wrong("endpoint", "must be the resource URL, such as `https://NAME.openai.azure.com`")
     endpoint = members.url("endpoint").rstrip("/")
     if not endpoint or _ROUTE in endpoint:
         return members.reachable("endpoint", endpoint)
-    deployment = quote(members.required("deployment", "the name of a deployment"), safe="")
+    deployment = quote(members.required("deployment", "a deployment name"), safe="")
     version = urlencode({"api-version": members.text("api_version", "2024-10-21")})
     return members.reachable("endpoint", f"{endpoint}/openai/deployments/{deployment}{_ROUTE}?{version}")
 

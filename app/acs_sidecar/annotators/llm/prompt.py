@@ -52,5 +52,5 @@ def _text(members: Members, member: str, read: Callable[[Members], SourceFile]) 
         members.wrong(member, "is not UTF-8 text")
         return ""
     if not text.strip() or len(source.content) > MAX_PROMPT_BYTES:
-        members.wrong(member, f"is blank or longer than {MAX_PROMPT_BYTES} bytes")
+        members.wrong(member, f"is blank or exceeds {MAX_PROMPT_BYTES} bytes")
     return text

@@ -56,10 +56,10 @@ class LlmAnnotator:
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict):
-            raise self.remote.failed("answered with a text that is not one JSON object")
+            raise self.remote.failed("returned text that is not one JSON object")
         label = answer.get(self.label_field)
         if not isinstance(label, str):
-            raise self.remote.failed(f"answered without the string member `{self.label_field}`")
+            raise self.remote.failed(f"returned no string member `{self.label_field}`")
         return {"label": label, "raw": raw, "answer": answer}
 
 
@@ -75,7 +75,7 @@ def llm_annotator(
     called = members.text("provider", "openai").replace("-", "_")
     if called not in PROVIDERS:
         known = ", ".join(f"`{each}`" for each in sorted(PROVIDERS))
-        message = f"is not a provider of this version; there are {known}"
+        message = f"is not a known provider; must be one of {known}"
         finding = Diagnostic("annotator-unsupported", message, f"{path}.provider")
         raise ManifestError([finding], Reason.ADAPTER_UNSUPPORTED)
     annotator = LlmAnnotator(

@@ -64,7 +64,7 @@ def audit_logs(
     when two are of the same log: one would vouch for the other.
     """
     if len({source.origin for source in sources}) < len(sources):
-        raise ValueError("one log is there twice")
+        raise ValueError("the same log was given twice")
     anchors = list(anchors)
     sizes: dict[str, set[int]] = {source.origin: set() for source in sources}
     for source in sources:
@@ -107,7 +107,7 @@ def _check_claim(
     if report.findings:
         return
     if report.size < claim.size:
-        detail = f"cut off: {named}"
+        detail = f"truncated: {named}"
         report.findings.append(Finding(claim.log, Property.CHAIN_COMPLETE, report.size, detail))
     elif audit.roots.get(claim.size) != claim.root:
         detail = f"replaced: {named} and another root"
@@ -128,14 +128,14 @@ def _check_anchor(
     audit = audits.get(checkpoint.origin)
     if audit is None:
         if checkpoint.origin not in pruned:
-            detail = f"the log is missing; {anchor.place} vouches for {checkpoint.size} records"
+            detail = f"the log is missing; {anchor.place} proves {checkpoint.size} records"
             findings.append(Finding(checkpoint.origin, Property.ANCHOR_COMPLETE, None, detail))
         return
     report = audit.report
     if report.findings:
         return
     if report.size < checkpoint.size:
-        detail = f"cut off: {anchor.place} vouches for {checkpoint.size} records"
+        detail = f"truncated: {anchor.place} proves {checkpoint.size} records"
         report.findings.append(Finding(checkpoint.origin, Property.ANCHOR_COMPLETE, report.size, detail))
     elif audit.roots.get(checkpoint.size) != checkpoint.root:
         detail = f"replaced: {anchor.place} has another root for {checkpoint.size} records"

@@ -27,7 +27,7 @@ class Checkpoint:
         """Parse the text of a note, extension lines excluded. Raises `NoteError`."""
         match = _TEXT.fullmatch(text)
         if match is None:
-            raise NoteError("a checkpoint is an origin, a size and a base64 root, and nothing else")
+            raise NoteError("a checkpoint must be an origin, a size and a base64 root")
         root = decode_base64(match[3].decode())
         if root is None or len(root) != HASH_BYTES:
             raise NoteError("the root of the checkpoint is not the base64 of 32 bytes")

@@ -115,7 +115,7 @@ def consistency_proof(first: int, second: int, read: HashReader) -> list[bytes]:
     The proof from the empty tree is empty. Raises `ValueError` when `first` is the larger.
     """
     if not 0 <= first <= second:
-        raise ValueError(f"there is no tree of size {first} within one of size {second}")
+        raise ValueError(f"a tree of size {first} is not within a tree of size {second}")
     if first == 0:
         return []
     ranges: list[_Range] = []

@@ -45,7 +45,7 @@ class VerifierKey:
     def __post_init__(self) -> None:
         """Check the name and derive the key's ID from name, type and key."""
         if not self.name or "+" in self.name or any(character.isspace() for character in self.name):
-            raise NoteError(f"`{self.name}` cannot name a key: it is empty, or has a space or a plus sign")
+            raise NoteError(f"`{self.name}` is not a key name: it is empty, or has a space or a plus sign")
         material = self.name.encode() + b"\n" + _ED25519 + self.public
         object.__setattr__(self, "key_id", hashlib.sha256(material).digest()[:_KEY_ID_BYTES])
         object.__setattr__(self, "_key", Ed25519PublicKey.from_public_bytes(self.public))
@@ -60,7 +60,7 @@ class VerifierKey:
             raise NoteError("not the verifier key of an Ed25519 key: `name+hash+base64` is expected")
         key = cls(name, decoded[1:])
         if key.key_id.hex() != key_id:
-            raise NoteError(f"the hash `{key_id}` in the verifier key is not that of its name and key")
+            raise NoteError(f"the hash `{key_id}` in the verifier key does not match its name and key")
         return key
 
     def __str__(self) -> str:
@@ -111,7 +111,7 @@ class SignedNote:
     def parse(cls, note: bytes) -> "SignedNote":
         """Take a note apart. Raises `NoteError`."""
         if len(note) > MAX_NOTE_BYTES:
-            raise NoteError(f"the note is longer than {MAX_NOTE_BYTES} bytes")
+            raise NoteError(f"the note exceeds {MAX_NOTE_BYTES} bytes")
         try:
             decoded = note.decode()
         except UnicodeDecodeError:
@@ -120,7 +120,7 @@ class SignedNote:
             raise NoteError("the note has a control character")
         text, blank_line, signatures = decoded.rpartition("\n\n")
         if not blank_line or not signatures.endswith("\n"):
-            raise NoteError("the note is not a text, a blank line and signature lines")
+            raise NoteError("the note must be text, a blank line and signature lines")
         lines = signatures[:-1].split("\n")
         return cls((text + "\n").encode(), tuple(_signature(line) for line in lines))
 

@@ -25,7 +25,9 @@ def origin_of(name: str, instance: str, worker: str, epoch: str) -> str:
     parts = (name, instance, worker, epoch)
     for part in parts:
         if not is_origin_part(part):
-            raise ValueError(f"`{part}` cannot be part of a log's name: 1 to 64 of A-Z a-z 0-9 . _ -")
+            raise ValueError(
+                f"`{part}` cannot be part of a log name: must be 1 to 64 characters from A-Z a-z 0-9 . _ -"
+            )
     return "/".join(parts)
 
 

@@ -77,7 +77,7 @@ class Receipt:
         # 3. The signing key was still in use: a retired key vouches for no later record.
         time = record.get("time")
         if not any(_in_time(time, keys[signer].until) for signer in signers):
-            raise ReceiptError("the record is later than the end of the key that signed the checkpoint")
+            raise ReceiptError("the record is later than the expiry of the key that signed the checkpoint")
         # 4. The record, byte for byte, is in the tree whose root is signed.
         leaf = leaf_hash(self.record)
         if not verify_inclusion(leaf, self.index, checkpoint.size, self.proof, checkpoint.root):

@@ -136,7 +136,7 @@ class _Auditor:
         end = self._kept_end()
         if published:
             if published.checkpoint.size > end:
-                ahead = "the published checkpoint is ahead of all that are kept"
+                ahead = "the published checkpoint is ahead of every stored checkpoint"
                 raise _Broken(Property.CHECKPOINT_ORDER, end, ahead)
             self._wanted = sorted({*self._wanted, published.checkpoint.size} - {0}, reverse=True)
         notes = self._kept()
@@ -173,7 +173,7 @@ class _Auditor:
                 f"the published checkpoint of size {published.checkpoint.size} has another root",
             )
         if end == 0 and self.report.pending_bytes:
-            self.report.unknown = "there are records and no checkpoint that covers any"
+            self.report.unknown = "there are records but no checkpoint covers any"
 
     def _next_stop(self, expected: _Signed | None, end: int) -> int:
         """Give the next size at which there is something to compare or to note."""
@@ -214,7 +214,7 @@ class _Auditor:
             if covered < len(content):
                 if not self._unfinished(content[covered:]):
                     place = f"{name} at byte {covered}"
-                    raise _Broken(Property.CHECKPOINT_FORM, size, f"{place}: this is not a checkpoint")
+                    raise _Broken(Property.CHECKPOINT_FORM, size, f"{place}: not a checkpoint")
                 unfinished = name
 
     def _unfinished(self, rest: bytes) -> bool:
@@ -232,7 +232,7 @@ class _Auditor:
             raise _Broken(Property.CHECKPOINT_FORM, index, f"{place}: {error}") from None
         if checkpoint.origin != self._origin:
             raise _Broken(
-                Property.CHECKPOINT_ORIGIN, index, f"{place}: the checkpoint is of `{checkpoint.origin}`"
+                Property.CHECKPOINT_ORIGIN, index, f"{place}: the checkpoint belongs to `{checkpoint.origin}`"
             )
         try:
             signers = verified_by(note, self._keys)
@@ -274,7 +274,7 @@ class _Auditor:
             get = record.get
             # Stops: files of another log under this log's name.
             if get("log") != origin:
-                raise _Broken(Property.RECORD_LOG, index, "the record is of another log")
+                raise _Broken(Property.RECORD_LOG, index, "the record belongs to another log")
             # Stops: removed, added, swapped and duplicated records, each at its exact place.
             stated = get("index")
             if stated != index or type(stated) is not int:
@@ -287,7 +287,7 @@ class _Auditor:
                 self._take_event(event, record, index)
             time = get("time")
             if not isinstance(time, str) or len(time) != _TIME_LENGTH:
-                raise _Broken(Property.RECORD_FORM, index, "`time` is not a time")
+                raise _Broken(Property.RECORD_FORM, index, "`time` is not an RFC 3339 time")
             if time < self._last_time and self.report.time_backward is None:
                 self.report.time_backward = index
             self._last_time = time
@@ -299,7 +299,7 @@ class _Auditor:
 
     def _take_event(self, event: Json, record: dict[str, Json], index: int) -> None:
         if not isinstance(event, str):
-            raise _Broken(Property.RECORD_FORM, index, "`event` is not a text")
+            raise _Broken(Property.RECORD_FORM, index, "`event` is not a string")
         if index == 0:
             self.report.first_time = str(record.get("time"))
         self._closed = event == "log_closed"
@@ -313,7 +313,7 @@ class _Auditor:
             raise self._disagreement(checkpoint)
         if not any(key.until is None or self._last_time <= key.until for key in signed.keys):
             raise _Broken(
-                Property.CHECKPOINT_SIGNATURE, checkpoint.size - 1, "signed by a key after that key's end"
+                Property.CHECKPOINT_SIGNATURE, checkpoint.size - 1, "signed by a key after it expired"
             )
         self._signers.update(key.public for key in signed.keys)
         self._agreed = self._frontier.copy()
@@ -354,12 +354,12 @@ def _out_of_order(index: int) -> _Broken:
 
 
 def _misplaced(index: int, stated: Json) -> _Broken:
-    claim = f"the record says that its index is {stated}" if type(stated) is int else "`index` is no integer"
+    claim = f"the record states index {stated}" if type(stated) is int else "`index` is not an integer"
     return _Broken(Property.RECORD_INDEX, index, claim)
 
 
 def _too_long(index: int) -> _Broken:
-    return _Broken(Property.RECORD_FORM, index, f"the record is longer than {MAX_RECORD_BYTES} bytes")
+    return _Broken(Property.RECORD_FORM, index, f"the record exceeds {MAX_RECORD_BYTES} bytes")
 
 
 def _parse(line: bytes, index: int) -> dict[str, Json]:

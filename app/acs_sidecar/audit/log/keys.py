@@ -72,13 +72,13 @@ def ensure_key(path: Path, audit_directory: Path) -> tuple[AuditKey, bool]:
     new key would not verify them, so the old one must be brought back or a new one made on purpose.
     """
     if path.resolve().is_relative_to(audit_directory.resolve()):
-        raise KeyFileError(f"the audit key `{path}` lies in the audit directory: keep it elsewhere")
+        raise KeyFileError(f"the audit key `{path}` is in the audit directory: move it elsewhere")
     if path.exists():
         return load_key(path), False
     if find_logs(audit_directory):
         raise KeyFileError(
-            f"the audit key `{path}` is missing, and `{audit_directory}` has logs that it signed: "
-            "bring it back, or make a new one with `acs-sidecar audit key --generate`"
+            f"the audit key `{path}` is missing but `{audit_directory}` has logs that it signed: "
+            "restore it, or create a new one with `acs-sidecar audit key --generate`"
         )
     return generate_key(path), True
 

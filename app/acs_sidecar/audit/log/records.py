@@ -49,7 +49,7 @@ def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
             yield from lines
             index += len(lines)
             if len(rest) > MAX_RECORD_BYTES:
-                raise LogDamagedError(f"record {index} is longer than {MAX_RECORD_BYTES} bytes")
+                raise LogDamagedError(f"record {index} exceeds {MAX_RECORD_BYTES} bytes")
     finally:
         os.close(handle)
 

@@ -207,7 +207,7 @@ def _signed_end(directory: LogDirectory, trust: Trust) -> _End:
                 break
     ahead = _validly_signed(published, directory.origin, trust) if published else None
     if ahead and ahead.size > best.size:
-        raise LogDamagedError("the published checkpoint is ahead of all that are kept")
+        raise LogDamagedError("the published checkpoint is ahead of every stored checkpoint")
     if seen and best is _NOTHING:
         raise LogDamagedError("no checkpoint is signed by a trusted key")
     return best

@@ -189,7 +189,7 @@ class AuditReader:
         shown = self._shown(log, live)
         asked = parse_tile_path(path)
         if asked is None:
-            raise NotInLogError("that is not the path of a tile or of entries")
+            raise NotInLogError("not the path of a tile or entry bundle")
         level = asked.level if isinstance(asked, Tile) else 0
         if (asked.index * TILE_WIDTH + asked.width) << TILE_HEIGHT * level > shown.size:
             raise NotInLogError(f"the log has {shown.size} records, too few for that")
@@ -217,7 +217,7 @@ class AuditReader:
     def _known(self, log: str) -> LogDirectory:
         if is_origin(log) and (directory := LogDirectory(self._root, log)).exists():
             return directory
-        raise UnknownLogError("there is no such log")
+        raise UnknownLogError("no such log")
 
     def _summary(self, directory: LogDirectory, damaged: frozenset[str]) -> LogSummary:
         try:

@@ -84,7 +84,7 @@ async def make_stream(stream: "JetStreamContext", name: str, replicas: int) -> N
         except Error as error:
             refused = isinstance(error, APIError) and error.err_code not in _FORMING
             if refused or time.monotonic() > deadline:
-                raise NatsError(f"the stream `{name}` cannot be made: {error}") from None
+                raise NatsError(f"the stream `{name}` cannot be created: {error}") from None
             await asyncio.sleep(_RETRY_SECONDS)
         else:
             return
@@ -158,7 +158,9 @@ class Shipper:
             except NotFoundError as error:
                 if error.err_code == _NO_MESSAGE:
                     return None
-                raise NatsError(f"there is no stream `{self._name}`: make it with --create") from None
+                raise NatsError(
+                    f"the stream `{self._name}` does not exist: create it with --create"
+                ) from None
             except (Error, OSError):
                 await asyncio.sleep(_RETRY_SECONDS)
             else:

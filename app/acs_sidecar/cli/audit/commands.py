@@ -34,11 +34,11 @@ audit = typer.Typer(
 audit.command()(verify)
 audit.command()(ship)
 
-_PATH = typer.Argument(None, help="Audit directory, or a directory within it; the configured one by default.")
-_AGENT = typer.Option(None, help="Only of this agent.")
-_DECISION = typer.Option(None, help="Only with this decision.")
-_EVENT = typer.Option(None, help="Only this event: `decision`, `log_opened`, …")
-_SINCE = typer.Option(None, help="Only since a date, a time, or `30m`, `12h`, `7d` ago.")
+_PATH = typer.Argument(None, help="audit directory, or a directory within it; default: the configured one")
+_AGENT = typer.Option(None, help="only of this agent")
+_DECISION = typer.Option(None, help="only with this decision")
+_EVENT = typer.Option(None, help="only this event: `decision`, `log_opened`, …")
+_SINCE = typer.Option(None, help="only since a date, a time, or `30m`, `12h`, `7d` ago")
 _STYLES = {
     "allow": "green",
     "warn": "yellow",
@@ -65,9 +65,9 @@ def show(
     decision: str | None = _DECISION,
     event: str | None = _EVENT,
     since: str | None = _SINCE,
-    last: int | None = typer.Option(None, min=1, help="Only the last so many."),
-    follow: bool = typer.Option(False, "--follow", "-f", help="Go on with records as they come."),
-    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+    last: int | None = typer.Option(None, min=1, help="only the last N records"),
+    follow: bool = typer.Option(False, "--follow", "-f", help="follow the log as records are written"),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Show records by time: a table on a terminal, the records themselves in a pipe. Verifies nothing."""
     place = path or settings_from(None).settings.audit_dir
@@ -83,7 +83,7 @@ def show(
 @audit.command()
 def export(
     path: Path | None = _PATH,
-    to: ExportFormat = typer.Option(ExportFormat.JSONL, "--to", help="What to write."),
+    to: ExportFormat = typer.Option(ExportFormat.JSONL, "--to", help="export format"),
     agent: str | None = _AGENT,
     decision: str | None = _DECISION,
     event: str | None = _EVENT,
@@ -103,10 +103,10 @@ def export(
 
 @audit.command()
 def prune(
-    older_than: int = typer.Option(..., "--older-than", min=1, metavar="DAYS", help="Retention in days."),
+    older_than: int = typer.Option(..., "--older-than", min=1, metavar="DAYS", help="retention in days"),
     path: Path | None = _PATH,
-    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be deleted, and delete nothing."),
-    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="print what would be deleted without deleting it"),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Delete whole logs that ended longer ago than the retention; a new log states what was deleted.
 
@@ -137,22 +137,20 @@ def prune(
             f"{'would delete' if dry_run else 'deleted'}  {one.log}  {one.size} records, {one.last_time}"
         )
     if not pruned:
-        typer.echo("nothing is older than the retention")
+        typer.echo("no log is older than the retention")
 
 
 @audit.command()
 def key(
-    generate: bool = typer.Option(False, "--generate", help="Make the key first; never replaces one."),
-    pem: bool = typer.Option(False, "--pem", help="Print the public key as PEM."),
+    generate: bool = typer.Option(False, "--generate", help="create the key first; never overwrites one"),
+    pem: bool = typer.Option(False, "--pem", help="print the public key as PEM"),
 ) -> None:
     """Print the public key to pin: a verifier key for all logs of the service, or PEM."""
     settings = settings_from(None).settings
     file = settings.audit_key_file
     try:
         if generate and file.exists():
-            fail(
-                f"{file} exists: move it away to make another, and keep it to verify the logs that it signed"
-            )
+            fail(f"{file} exists: move it away to create another, and keep it to verify its logs")
         found = generate_key(file) if generate else load_key(file)
     except KeyFileError as error:
         fail(str(error))

@@ -20,7 +20,7 @@ def logs_to_read(path: Path) -> Place:
     with reading():
         place = logs_at(path)
     if not place.logs:
-        fail(f"there is no audit log at {path}")
+        fail(f"no audit log exists at {path}")
     return place
 
 
@@ -41,6 +41,6 @@ def reading() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except LogDamagedError as error:
-        fail(f"{error}: `acs-sidecar audit verify` tells more")
+        fail(f"{error}: run `acs-sidecar audit verify` for details")
     except OSError as error:
         fail(f"{error.filename} cannot be read: {error.strerror}")

@@ -21,10 +21,10 @@ PAUSE_SECONDS = 1.0
 
 
 def ship(
-    path: Path | None = typer.Argument(None, help="Audit directory; the configured one by default."),
-    once: bool = typer.Option(False, "--once", help="End when everything that is there now is shipped."),
-    create: bool = typer.Option(False, "--create", help="Make the stream when it is not there."),
-    replicas: int = typer.Option(3, min=1, max=5, help="Replicas of a stream that is made."),
+    path: Path | None = typer.Argument(None, help="audit directory; default: the configured one"),
+    once: bool = typer.Option(False, "--once", help="exit once everything present is shipped"),
+    create: bool = typer.Option(False, "--create", help="create the stream if it does not exist"),
+    replicas: int = typer.Option(3, min=1, max=5, help="replicas of a created stream"),
 ) -> None:
     """Ship the audit logs to NATS JetStream, and go on as they grow, until SIGTERM.
 

@@ -31,20 +31,22 @@ _COLOURS = {Status.SOUND: "green", Status.UNSOUND: "bold red", Status.UNKNOWN: "
 
 
 def verify(
-    paths: list[Path] = typer.Argument(None, help="Audit directories, or directories within one."),
+    paths: list[Path] = typer.Argument(None, help="audit directories, or directories within one"),
     keys: list[str] = typer.Option(
         [],
         "--key",
-        help="Trusted key: verifier key or PEM file, `@DATE` behind it for its end. Repeat for several.",
+        help="trusted key: verifier key or PEM file, optionally followed by `@DATE`, its expiry; repeatable",
     ),
     anchors: list[Path] = typer.Option(
-        [], "--anchor", help="Checkpoints that were kept elsewhere, or the service's own log."
+        [], "--anchor", help="checkpoints stored elsewhere, or the service's own log"
     ),
-    receipts: list[Path] = typer.Option([], "--receipt", help="Receipt to verify, as JSON."),
+    receipts: list[Path] = typer.Option([], "--receipt", help="JSON file of a receipt to verify"),
     fleet: bool = typer.Option(
-        False, "--nats", help="Verify every log of the stream that ACS_AUDIT_NATS_URL and _STREAM name."
+        False,
+        "--nats",
+        help="verify every log of the stream in ACS_AUDIT_NATS_STREAM",
     ),
-    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Verify logs and receipts from their raw bytes, offline.
 
@@ -53,7 +55,7 @@ def verify(
     if not paths and not receipts and not fleet:
         fail("nothing to verify: name an audit directory, --nats, or a receipt with --receipt")
     if paths and fleet:
-        fail("an audit directory and --nats are verified one after the other, not together")
+        fail("an audit directory and --nats cannot be verified together: run them one after the other")
     trust = _trust(keys)
     report = None
     if paths:
@@ -73,7 +75,7 @@ def verify(
 
 def _trust(keys: list[str]) -> Trust:
     if not keys:
-        fail("no key is trusted: name one with --key, a verifier key or a PEM file")
+        fail("no key is trusted: set --key to a verifier key or a PEM file")
     try:
         return Trust(tuple(load_trusted_key(text) for text in keys))
     except KeyFileError as error:
@@ -86,7 +88,7 @@ def _verified_logs(paths: list[Path], anchor_files: list[Path], trust: Trust, sh
         logs = {log.path: log for place in places for log in place.logs}.values()
         copied = [origin for origin, count in Counter(log.origin for log in logs).items() if count > 1]
         if copied:
-            fail(f"the log {copied[0]} is there twice: verify its copies one after the other")
+            fail(f"the log {copied[0]} was given twice: verify its copies one after the other")
         with _progress(sum(log.published_size() for log in logs), show_progress) as advance:
             whole = all(place.whole for place in places)
             return _audited([FileLogSource(log) for log in logs], anchor_files, trust, whole, advance)
@@ -103,7 +105,7 @@ def _verified_fleet(anchor_files: list[Path], trust: Trust, show_progress: bool)
         ):
             sources = stream.sources()
             if not sources:
-                fail(f"the stream `{settings.audit_nats_stream}` has no audit log")
+                fail(f"the stream `{settings.audit_nats_stream}` holds no audit log")
             return _audited(sources, anchor_files, trust, True, advance)
     except NatsError as error:
         fail(str(error))
@@ -155,7 +157,7 @@ def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None
         notes = [f"{log.size} records"]
         notes += ["closed"] if log.closed else []
         notes += [f"{log.pending_bytes} bytes pending"] if log.pending_bytes else []
-        notes += [f"time steps back at index {log.time_backward}"] if log.time_backward is not None else []
+        notes += [f"time goes backward at index {log.time_backward}"] if log.time_backward is not None else []
         notes += [f"anchored up to {log.anchored}"] if log.anchored is not None else ["not anchored"]
         notes += [log.unknown] if log.unknown else []
         console.print(f"[{colour}]{log.status}[/]  {log.log}  {', '.join(notes)}")
@@ -167,7 +169,7 @@ def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None
         text = printable(f"{receipt['path']}  {receipt['error'] or place}")
         console.print(f"[{colour}]{word}[/]  {escape(text)}")
     if report:
-        anchored = "anchored" if report.anchored else "not anchored: nothing outside vouches for the end"
+        anchored = "anchored" if report.anchored else "not anchored: nothing outside the log proves its end"
         console.print(f"{report.status}, {anchored}")
 
 

@@ -22,10 +22,10 @@ _KNOWN = ", ".join(f"`{name}`" for name in sorted(DETECTORS))
 
 
 def detect(
-    place: str = typer.Argument(metavar="FILE", help="Text file, or `-` for standard input."),
-    provider: str = typer.Option(help=f"Which detector: {_KNOWN}."),
-    options: str = typer.Option("{}", help="Its options, a JSON object, as in a manifest."),
-    as_json: bool = typer.Option(False, "--json", help="Read the file as JSON, not as text."),
+    place: str = typer.Argument(metavar="FILE", help="text file, or `-` for standard input"),
+    provider: str = typer.Option(help=f"detector: {_KNOWN}"),
+    options: str = typer.Option("{}", help="options of the detector as in a manifest, a JSON object"),
+    as_json: bool = typer.Option(False, "--json", help="parse the file as JSON"),
 ) -> None:
     """Print what a local classifier finds in a text, as the annotation that a policy would see.
 
@@ -37,9 +37,9 @@ def detect(
         value: Json = orjson.loads(content) if as_json else content.decode()
         found = detector(value)
     except UnicodeDecodeError:
-        fail(f"{place}: is not UTF-8")
+        fail(f"{place}: not UTF-8")
     except orjson.JSONDecodeError:
-        fail(f"{place}: is not JSON")
+        fail(f"{place}: not JSON")
     except EvaluationError as error:
         fail(f"{place}: {error.detail}")
     print_json(found)
@@ -49,10 +49,10 @@ def detect(
 
 def detectors(
     corpus: Path = typer.Argument(
-        help="Folder with one for each provider: `PART-benign.txt`, `PART-hostile.txt`, maybe `options.json`."
+        help="directory with `PROVIDER/PART-benign.txt` and `PROVIDER/PART-hostile.txt`"
     ),
-    errors: bool = typer.Option(False, help="List what was missed and what was flagged wrongly."),
-    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+    errors: bool = typer.Option(False, help="list false negatives and false positives"),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Measure the local classifiers on a corpus.
 
@@ -107,7 +107,7 @@ def _samples(file: Path) -> list[Json]:
 
 def _detector(provider: str, options: JsonObject) -> Detector:
     if provider not in DETECTORS:
-        fail(f"--provider `{provider}` is not known; there are {_KNOWN}")
+        fail(f"--provider: `{provider}` is not known; must be one of {_KNOWN}")
     try:
         return build_detector(provider, "options", options)
     except ManifestError as error:

@@ -23,20 +23,23 @@ from acs_sidecar.spec.values import Json
 
 __all__ = ["approvals", "approve"]
 
-approvals = typer.Typer(add_completion=False, no_args_is_help=True, help="The keys that approvals need.")
+approvals = typer.Typer(add_completion=False, no_args_is_help=True, help="Manage the keys of approvals.")
 
 
 def approve(
-    key: Path = typer.Option(help="The approver's Ed25519 key (PEM)."),
-    challenge: str = typer.Option("-", help="The challenge, a response that has it, or `-`: read it."),
-    deny: bool = typer.Option(False, "--deny", help="Deny instead."),
-    suspend: bool = typer.Option(False, "--suspend", help="End the run and decide elsewhere."),
-    yes: bool = typer.Option(False, "--yes", help="Do not ask on a terminal."),
+    key: Path = typer.Option(help="the approver's Ed25519 key (PEM)"),
+    challenge: str = typer.Option(
+        "-", help="file with the challenge or its response, or `-` for standard input"
+    ),
+    deny: bool = typer.Option(False, "--deny", help="deny instead"),
+    suspend: bool = typer.Option(False, "--suspend", help="suspend the run: the decision is made elsewhere"),
+    yes: bool = typer.Option(False, "--yes", help="do not prompt"),
     service_key: str | None = typer.Option(
-        None, help="The service's approval key (verifier key or PEM file): check that it signed."
+        None, help="the service's approval key (verifier key or PEM file), to verify the challenge"
     ),
     policy_input: Path | None = typer.Option(
-        None, help="The policy input, or a response that has it: check that it is what is approved."
+        None,
+        help="file with the policy input or its response, to check against the challenge",
     ),
 ) -> None:
     """Show what a challenge asks for, sign the answer, and print it: the `approval` of a resolution.
@@ -44,7 +47,7 @@ def approve(
     Exits 1 when the person at the terminal does not approve, and 2 when nothing could be signed.
     """
     if deny and suspend:
-        fail("give either --deny or --suspend")
+        fail("--deny and --suspend cannot be combined")
     outcome = Outcome.DENY if deny else Outcome.SUSPEND if suspend else Outcome.ALLOW
     found = _challenge(challenge, service_key)
     value = _policy_input(policy_input, found) if policy_input else None
@@ -60,16 +63,16 @@ def approve(
 
 @approvals.command()
 def approver(
-    name: str = typer.Argument(help="The name that goes into records."),
-    key: Path = typer.Option(help="The approver's key (PEM)."),
-    generate: bool = typer.Option(False, "--generate", help="Make the key first; never replaces one."),
+    name: str = typer.Argument(help="name of the approver, as written to records"),
+    key: Path = typer.Option(help="the approver's key (PEM)"),
+    generate: bool = typer.Option(False, "--generate", help="create the key first; never overwrites one"),
 ) -> None:
     """Print the entry of an approver for the `approvers` of the file that ACS_APPROVAL_TRUST_FILE names."""
     if not is_code(name):
-        fail("a name is 1 to 96 of A-Z a-z 0-9 _ - . : /")
+        fail("a name must be 1 to 96 characters from A-Z a-z 0-9 _ - . : /")
     try:
         if generate and key.exists():
-            fail(f"{key} exists: it is never replaced")
+            fail(f"{key} exists and is never overwritten")
         found = generate_key(key, "approver's") if generate else load_key(key)
     except KeyFileError as error:
         fail(str(error))
@@ -124,7 +127,7 @@ def _policy_input(path: Path, challenge: Challenge) -> Json:
     if isinstance(value, dict) and "policy_input" in value:
         value = value["policy_input"]
     if digest(value) != challenge.action["enforced_identity"]:
-        fail(f"{path} is not what the challenge is for: its identity is another one")
+        fail(f"{path} is not the policy input of the challenge: the identities differ")
     return value
 
 
@@ -146,7 +149,7 @@ def _show(challenge: Challenge, policy_input: Json, *, verified: bool) -> None:
         table.add_row("policy input", _plain(policy_input))
     console.print(table)
     if not verified:
-        console.print("not checked who signed this challenge: give --service-key", style="yellow")
+        console.print("the challenge's signature was not checked: set --service-key", style="yellow")
 
 
 def _plain(value: Json) -> str:

@@ -20,14 +20,14 @@ PREFIX = "acs_"
 
 
 def token(
-    name: str = typer.Argument(help="Name of the caller, as it will stand in audit records."),
-    scope: list[Scope] = typer.Option([Scope.EVALUATE], help="What it may do; may be repeated."),
+    name: str = typer.Argument(help="name of the caller, as written to audit records"),
+    scope: list[Scope] = typer.Option([Scope.EVALUATE], help="scope of the caller; repeatable"),
     agent: list[str] = typer.Option(
-        [], help="Agents that it may speak for, as `support-*`; may be repeated. Without: any."
+        [], help="agents that it may act for, such as `support-*`; repeatable; default: any"
     ),
-    manifest: list[str] = typer.Option([], help="Manifests that it may use; may be repeated. Without: any."),
-    days: int | None = typer.Option(None, min=1, help="Days until it expires. Without: never."),
-    secret_file: Path | None = typer.Option(None, help="New file for the token, instead of showing it."),
+    manifest: list[str] = typer.Option([], help="manifests that it may use; repeatable; default: any"),
+    days: int | None = typer.Option(None, min=1, help="days until it expires; default: never"),
+    secret_file: Path | None = typer.Option(None, help="new file for the token, instead of printing it"),
 ) -> None:
     """Make a token for a caller and print its entry for the file of ACS_AUTH_TOKENS_FILE.
 
@@ -53,7 +53,7 @@ def token(
     if secret_file:
         _write(secret_file, secret)
     else:
-        typer.echo(f"the token, shown this once: {secret}", err=True)
+        typer.echo(f"the token, shown only once: {secret}", err=True)
     typer.echo("\n".join(lines))
 
 

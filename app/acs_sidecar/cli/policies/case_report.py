@@ -137,7 +137,7 @@ def show_reports(reports: Sequence[ManifestReport], seconds: float, *, quiet: bo
         for result in report.results:
             _show_failure(console, result)
         if not report.results and not report.findings:
-            console.print(f"[yellow]no cases[/] {escape(str(report.path))}: none are in `tests/` beside it")
+            console.print(f"[yellow]no cases[/] {escape(str(report.path))}: none exist in `tests/` beside it")
         for time in report.policy_times():
             _show_time(console, report, time)
         if report.coverage:

@@ -99,11 +99,11 @@ def _with_annotations(
     """Put what the case says in the place of the point's annotators; none is ever called."""
     uses = {use.name: use for use in point.config.annotators} if point else {}
     if unknown := sorted(case.annotations.keys() - uses):
-        raise CaseError(f"`annotations.{unknown[0]}`: `{case.point}` has no annotator of that name")
+        raise CaseError(f"`annotations.{unknown[0]}`: `{case.point}` has no annotator of this name")
     if missing := sorted(uses.keys() - case.annotations):
         raise CaseError(
             f"`{case.point}` has the annotator `{missing[0]}`, which is not called in a test: "
-            f"give what it says as `annotations.{missing[0]}`"
+            f"set its result as `annotations.{missing[0]}`"
         )
     if point is None or not uses:
         return manifest

@@ -13,7 +13,7 @@ from acs_sidecar.spec.manifest.diagnostics import ManifestError
 __all__ = ["digest"]
 
 
-def digest(path: Path = typer.Argument(help="Manifest file, or its directory.")) -> None:
+def digest(path: Path = typer.Argument(help="manifest file, or its directory")) -> None:
     """Print the digest of a manifest: the same whether it is written as YAML or as JSON.
 
     It appears in every response and audit record of the service.
@@ -24,5 +24,5 @@ def digest(path: Path = typer.Argument(help="Manifest file, or its directory."))
             show_findings(read.content.diagnostics)
             fail(f"{path} cannot be read as a manifest")
         if read.digest is None:
-            fail(f"{path} is not one mapping")
+            fail(f"{path} is not a mapping")
         typer.echo(read.digest if len(manifests) == 1 else f"{read.digest}  {read.file.name}")

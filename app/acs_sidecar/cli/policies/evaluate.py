@@ -32,19 +32,19 @@ _STYLES = {"allow": "green", "deny": "red", "warn": "yellow", "escalate": "magen
 
 
 def evaluate(
-    manifest: Path = typer.Option(help="Manifest file, or its directory."),
-    point: InterventionPoint = typer.Option(help="Intervention point."),
-    snapshot: str = typer.Option(help="JSON file with the snapshot, or `-` for standard input."),
-    mode: Mode = typer.Option(Mode.ENFORCE, help="Whether a transform is applied."),
-    include: list[str] = typer.Option([], help="Add `policy_input` or `trace`; may be repeated."),
-    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="How to print."),
+    manifest: Path = typer.Option(help="manifest file, or its directory"),
+    point: InterventionPoint = typer.Option(help="intervention point"),
+    snapshot: str = typer.Option(help="JSON file with the snapshot, or `-` for standard input"),
+    mode: Mode = typer.Option(Mode.ENFORCE, help="`enforce` applies a transform; `evaluate_only` does not"),
+    include: list[str] = typer.Option([], help="include `policy_input` or `trace` in the output; repeatable"),
+    output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Evaluate one snapshot against one manifest and print what the service would answer.
 
     Exits 0 whatever the verdict is, and 2 when there could be none.
     """
     if not set(include) <= INCLUDES - {"receipt"}:
-        fail("--include takes `policy_input` and `trace`")
+        fail("--include must be `policy_input` or `trace`")
     settings = settings_from(None).settings
     configure_logging(LogFormat.CONSOLE, "error")
     text = _read(snapshot)

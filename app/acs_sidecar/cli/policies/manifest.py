@@ -22,7 +22,7 @@ def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
             show_findings(error.diagnostics)
             fail(f"no manifest can be read at {place}")
         if not files:
-            fail(f"no manifest is at {place}: expected */manifest.yaml or *.yaml in it")
+            fail(f"no manifest exists at {place}: expected */manifest.yaml or *.yaml in it")
         found.extend(files)
     return tuple(found)
 
@@ -39,7 +39,7 @@ def one_digest(place: Path) -> str:
         fail(f"{place} cannot be read as a manifest")
     digest = document_digest(document)
     if digest is None or not isinstance(document.value, dict):
-        fail(f"{place} is not one mapping")
+        fail(f"{place} is not a mapping")
     if "extends" in document.value:
-        fail(f"{place} has `extends`: a manifest that comes with a request stands alone")
+        fail(f"{place} has `extends`: a manifest sent with a request must stand alone")
     return digest

@@ -15,10 +15,10 @@ __all__ = ["sign"]
 
 
 def sign(
-    manifest: Path | None = typer.Argument(None, help="Manifest file, or its directory."),
-    key: Path = typer.Option(help="Ed25519 private key, PKCS#8 PEM."),
-    key_id: str | None = typer.Option(None, help="Name of the key in the trust file. Default: from the key."),
-    generate: bool = typer.Option(False, "--generate", help="Make the key first; never replaces one."),
+    manifest: Path | None = typer.Argument(None, help="manifest file, or its directory"),
+    key: Path = typer.Option(help="Ed25519 private key, PKCS#8 PEM"),
+    key_id: str | None = typer.Option(None, help="name of the key in the trust file; default: from the key"),
+    generate: bool = typer.Option(False, "--generate", help="create the key first; never overwrites one"),
 ) -> None:
     """Print the `manifest_signature` of a manifest, to be sent beside `manifest`.
 
@@ -26,7 +26,7 @@ def sign(
     """
     try:
         if generate and key.exists():
-            fail(f"--key {key}: there is a key already")
+            fail(f"--key {key}: exists and is never overwritten")
         found = generate_key(key, "signing") if generate else load_key(key)
     except KeyFileError as error:
         fail(str(error))

@@ -45,12 +45,12 @@ class ReportFormat(StrEnum):
 
 
 def test(
-    paths: list[Path] = typer.Argument(help="Manifest files, their folders, or directories of manifests."),
-    output: ReportFormat = typer.Option(ReportFormat.TEXT, "--format", help="How to print."),
-    junit: Path | None = typer.Option(None, help="Write a JUnit report to this file too."),
-    name: str = typer.Option("", "--filter", help="Run the cases whose name holds this text."),
-    coverage: bool = typer.Option(False, help="Show which points, decisions and lines of Rego are reached."),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="Show failing cases alone."),
+    paths: list[Path] = typer.Argument(help="manifest files, their directories, or directories of manifests"),
+    output: ReportFormat = typer.Option(ReportFormat.TEXT, "--format", help="output format"),
+    junit: Path | None = typer.Option(None, help="also write a JUnit report to this file"),
+    name: str = typer.Option("", "--filter", help="run only the cases whose name contains this text"),
+    coverage: bool = typer.Option(False, help="print which points, decisions and lines of Rego are covered"),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="print failing cases only"),
 ) -> None:
     """Run the test cases beside manifests through the code that the service runs.
 
@@ -85,7 +85,7 @@ def test(
         case ReportFormat.JUNIT:
             sys.stdout.write(junit_xml(reports, seconds).decode())
     if not any(report.results or report.findings for report in reports):
-        fail(f"no case has `{name}` in its name" if name else "no cases: put some into `tests/*.yaml`")
+        fail(f"no case has `{name}` in its name" if name else "no cases: add some to `tests/*.yaml`")
     if code := exit_code(reports):
         raise typer.Exit(code)
 

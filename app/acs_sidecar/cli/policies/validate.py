@@ -42,9 +42,9 @@ class _Checked:
 
 
 def validate(
-    paths: list[Path] = typer.Argument(help="Manifest files, their folders, or directories of manifests."),
-    output: FindingsFormat = typer.Option(FindingsFormat.AUTO, "--format", help="How to print."),
-    strict: bool = typer.Option(False, "--strict", help="Fail on warnings too."),
+    paths: list[Path] = typer.Argument(help="manifest files, their directories, or directories of manifests"),
+    output: FindingsFormat = typer.Option(FindingsFormat.AUTO, "--format", help="output format"),
+    strict: bool = typer.Option(False, "--strict", help="fail on warnings as well"),
 ) -> None:
     """Validate and lint manifests with their policies, as the service does when it starts.
 
@@ -66,7 +66,7 @@ def validate(
     if not all(one.valid for one in checked):
         raise typer.Exit(1)
     if strict and (warnings := sum(len(one.diagnostics) for one in checked)):
-        fail(f"{warnings} warnings, and `--strict` allows none", code=1)
+        fail(f"{warnings} warnings, and --strict allows none", code=1)
 
 
 def _check(read: ReadManifest, compiler: ManifestCompiler) -> _Checked:

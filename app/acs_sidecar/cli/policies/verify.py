@@ -17,9 +17,9 @@ __all__ = ["verify"]
 
 
 def verify(
-    manifest: Path = typer.Argument(help="Manifest file, or its directory."),
-    trust: Path = typer.Option(help="Trust file, as in ACS_INLINE_TRUST_FILE."),
-    signature: str = typer.Option(help="File with the `manifest_signature`, or `-` for standard input."),
+    manifest: Path = typer.Argument(help="manifest file, or its directory"),
+    trust: Path = typer.Option(help="trust file, as in ACS_INLINE_TRUST_FILE"),
+    signature: str = typer.Option(help="file with the `manifest_signature`, or `-` for standard input"),
 ) -> None:
     """Check the signature of a manifest as the service does.
 
@@ -32,10 +32,10 @@ def verify(
     except AccessFileError as error:
         fail(str(error))
     except ProblemError:
-        fail(f"--signature {signature}: is not one JSON object")
+        fail(f"--signature {signature}: not a JSON object")
     key_id, value = claim.get("key_id"), claim.get("signature")
     if claim.keys() != {"key_id", "signature"} or not isinstance(key_id, str) or not isinstance(value, str):
-        fail(f"--signature {signature}: must have the texts `key_id` and `signature`")
+        fail(f"--signature {signature}: must have the strings `key_id` and `signature`")
     try:
         keys.signer(key_id, time.time()).verify(digest, value)
     except UntrustedError as error:

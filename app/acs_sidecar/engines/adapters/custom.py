@@ -75,7 +75,7 @@ def custom_type(adapters: Mapping[str, Adapter], inline_allowed: frozenset[str] 
         return _CustomType(adapters)
     for name in sorted(inline_allowed):
         if name not in adapters:
-            raise AdapterError(f"adapter `{name}` is not known; known are {_listed(adapters)}")
+            raise AdapterError(f"adapter `{name}` is unknown; must be one of {_listed(adapters)}")
         if not adapters[name].inline_safe:
             raise AdapterError(f"adapter `{name}` does not declare itself safe for inline manifests")
     return _CustomType({name: adapters[name] for name in sorted(inline_allowed)})
@@ -92,11 +92,11 @@ class _CustomType:
     def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> CompiledPolicy:
         name = definition.get("adapter")
         if not isinstance(name, str) or not name.strip():
-            message = f"must name an adapter: {_listed(self.adapters)}"
+            message = f"must be an adapter: {_listed(self.adapters)}"
             raise ManifestError([Diagnostic("member-missing", message, f"{path}.adapter")])
         adapter = self.adapters.get(name)
         if adapter is None:
-            message = f"`{name}` is not known here; known are {_listed(self.adapters)}"
+            message = f"`{name}` is unknown; must be one of {_listed(self.adapters)}"
             raise ManifestError([Diagnostic("adapter-unknown", message, f"{path}.adapter")])
         try:
             return _Guarded(name, adapter.compile(path, definition, sources))
@@ -134,11 +134,11 @@ def _load(entry: EntryPoint) -> Adapter:
         raise AdapterError(f"{origin} does not load: {type(error).__name__}: {error}") from error
     name, safe = getattr(loaded, "name", None), getattr(loaded, "inline_safe", None)
     if isinstance(loaded, type):
-        raise AdapterError(f"{origin} is a class: name an instance of it")
+        raise AdapterError(f"{origin} is a class: the entry point must name an instance")
     if not isinstance(safe, bool) or not callable(getattr(loaded, "compile", None)):
-        raise AdapterError(f"{origin} is not an adapter: it needs `name`, `inline_safe` and `compile`")
+        raise AdapterError(f"{origin} is not an adapter: it must have `name`, `inline_safe` and `compile`")
     if name != entry.name:
-        raise AdapterError(f"{origin} calls itself `{name}`: name and entry point must agree")
+        raise AdapterError(f"{origin} has the name `{name}`: name and entry point must agree")
     adapter: Adapter = loaded
     return adapter
 

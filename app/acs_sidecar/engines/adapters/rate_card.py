@@ -76,7 +76,7 @@ class _RateCard:
     def _money(self, name: str, policy_input: PolicyInput) -> Fraction:
         amount = _amount(self.paths[name].resolve(policy_input.value))
         if amount is None:
-            raise self._unusable(name, "an amount of money")
+            raise self._unusable(name, "a price")
         return amount
 
     def _unusable(self, name: str, wanted: str) -> EvaluationError:
@@ -95,7 +95,7 @@ class _RateCardAdapter:
         for name in definition:
             if name not in _MEMBERS:
                 listed = ", ".join(f"`{member}`" for member in sorted(_MEMBERS))
-                message = f"is not known here; known are {listed}"
+                message = f"unknown member; must be one of {listed}"
                 findings.append(Diagnostic("member-unknown", message, f"{path}.{name}"))
         prices = dict(_prices(f"{path}.prices", definition.get("prices"), findings))
         paths = dict(_paths(path, definition, findings))
@@ -116,7 +116,7 @@ def _prices(path: str, prices: Json, findings: list[Diagnostic]) -> Iterator[tup
         amounts = {name: _amount(value) for name, value in price.items()} if isinstance(price, dict) else {}
         per_input, per_output = amounts.get("input"), amounts.get("output")
         if per_input is None or per_output is None or len(amounts) != 2:
-            message = 'must be `{input, output}`, each a number or a text such as "0.15"'
+            message = 'must be `{input, output}`, each a number or a string such as "0.15"'
             findings.append(Diagnostic("wrong-type", message, f"{path}.{model}"))
         else:
             yield model, _Price(per_input, per_output)

@@ -60,7 +60,7 @@ def winning(advice: Iterable[Advice]) -> Advice | None:
             continue
         if decision is Decision.TRANSFORM and len({canonical(one.output["transform"]) for one in equals}) > 1:
             raise EvaluationError(
-                Reason.POLICY_OUTPUT_INVALID, "two policies that allow give different transforms"
+                Reason.POLICY_OUTPUT_INVALID, "two permitting policies have different transforms"
             )
         return equals[0]
     return None
@@ -74,7 +74,7 @@ def _check_transform(verdict: str, advice: dict[str, Json]) -> None:
     body = advice.get("transform")
     if body is None:
         raise EvaluationError(
-            Reason.TRANSFORM_INVALID, "`@advice` has the verdict `transform` without its body"
+            Reason.TRANSFORM_INVALID, "`@advice` has the verdict `transform` without a `transform`"
         )
     if isinstance(body, dict) and (unknown := body.keys() - _TRANSFORM_MEMBERS):
         raise _invalid(f"has unknown members in `transform`: {_listed(sorted(unknown))}")

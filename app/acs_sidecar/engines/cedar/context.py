@@ -53,7 +53,7 @@ def _template(value: Json, path: str) -> ContextSource:
         return lambda given: {name: inner(given) for name, inner in members.items()}
     if isinstance(value, list):
         if None in value:
-            raise invalid("wrong-type", "holds `null`, which a set cannot", path)
+            raise invalid("wrong-type", "holds `null`, which a set cannot hold", path)
         items = [_template(inner, f"{path}[{index}]") for index, inner in enumerate(value)]
         return lambda given: [item(given) for item in items]
     if isinstance(value, str):

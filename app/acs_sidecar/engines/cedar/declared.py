@@ -54,7 +54,7 @@ def _record(schema: Schema, record: Record, reads: Reads, place: str) -> Convert
 
     def convert(value: Json) -> Json:
         if not isinstance(value, dict):
-            raise unfit(f"`{place}` is not a record, which the schema declares")
+            raise unfit(f"`{place}` is not a record, as the schema declares")
         taken: dict[str, Json] = {}
         for name, attribute, required, read in entries:
             inner = value.get(name)
@@ -73,7 +73,7 @@ def _record(schema: Schema, record: Record, reads: Reads, place: str) -> Convert
 def _set(element: Convert, place: str) -> Convert:
     def convert(value: Json) -> Json:
         if not isinstance(value, list):
-            raise unfit(f"`{place}` is not a list, which the schema declares as a set")
+            raise unfit(f"`{place}` is not a list, though the schema declares a set")
         if None in value:
             raise unfit(f"`{place}` holds `null`")
         return [element(inner) for inner in value]
@@ -86,7 +86,7 @@ def _primitive(primitive: Primitive, place: str) -> Convert:
 
     def convert(value: Json) -> Json:
         if type(value) is not wanted:
-            raise unfit(f"`{place}` is not of the type `{primitive}`, which the schema declares")
+            raise unfit(f"`{place}` is not of the type `{primitive}`, as the schema declares")
         return plain(value)
 
     return convert
@@ -95,7 +95,7 @@ def _primitive(primitive: Primitive, place: str) -> Convert:
 def _decimal(place: str) -> Convert:
     def convert(value: Json) -> Json:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise unfit(f"`{place}` is not a number, which the schema declares as `decimal`")
+            raise unfit(f"`{place}` is not a number, though the schema declares a `decimal`")
         return decimal_number(value)
 
     return convert

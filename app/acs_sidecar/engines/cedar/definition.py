@@ -48,7 +48,7 @@ def read_definition(path: str, definition: JsonObject, sources: SourceReader) ->
     """Check the members and read the sources. Raises `ManifestError`."""
     if unknown := sorted(definition.keys() - MEMBERS):
         listed = ", ".join(f"`{name}`" for name in sorted(MEMBERS))
-        raise invalid("member-unknown", f"is not known here; known are {listed}", f"{path}.{unknown[0]}")
+        raise invalid("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{unknown[0]}")
     return Definition(
         _policies(path, definition, sources),
         _entities(path, definition, sources),
@@ -60,7 +60,7 @@ def read_definition(path: str, definition: JsonObject, sources: SourceReader) ->
 def _policies(path: str, definition: JsonObject, sources: SourceReader) -> tuple[PolicyText, ...]:
     given = [name for name in ORIGINS if not _blank(definition.get(name, ""))]
     if len(given) != 1:
-        raise invalid("member-missing", "needs exactly one of `policy_set` and `policy_path`", path)
+        raise invalid("member-missing", "must have exactly one of `policy_set` and `policy_path`", path)
     here = f"{path}.{given[0]}"
     text = definition[given[0]]
     if not isinstance(text, str):
@@ -105,7 +105,7 @@ def _schema(path: str, definition: JsonObject, sources: SourceReader) -> SchemaS
     value = definition[name]
     if name == "schema":
         if _blank(value) or not isinstance(value, str | dict):
-            raise invalid("wrong-type", "must be a text, or an object in the JSON form of Cedar", here)
+            raise invalid("wrong-type", "must be a string, or an object in Cedar's JSON form", here)
         return SchemaSource(Place(here), value)
     file = _file(value, here, sources)
     # Nothing in Cedar's own syntax begins with a brace.
@@ -115,13 +115,13 @@ def _schema(path: str, definition: JsonObject, sources: SourceReader) -> SchemaS
 
 def _either(path: str, definition: JsonObject, inline: str, named: str) -> str:
     if inline in definition and named in definition:
-        raise invalid("member-ambiguous", f"has both `{inline}` and `{named}`: only one is allowed", path)
+        raise invalid("member-ambiguous", f"`{inline}` and `{named}` cannot be combined", path)
     return named if named in definition else inline
 
 
 def _file(place: Json, path: str, sources: SourceReader) -> SourceFile:
     if _blank(place) or not isinstance(place, str):
-        raise invalid("wrong-type", "must be the path of a file", path)
+        raise invalid("wrong-type", "must be a file path", path)
     try:
         return sources.read(place)
     except SourceError as error:
@@ -154,12 +154,12 @@ def _json(file: SourceFile, path: str) -> Json:
 def _unique(members: list[tuple[str, _T]]) -> dict[str, _T]:
     unique = dict(members)
     if len(unique) < len(members):
-        raise ValueError("an object has a member twice")
+        raise ValueError("an object has a duplicate member")
     return unique
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"`{name}` is not a number there")
+    raise ValueError(f"`{name}` is not a JSON number")
 
 
 def _blank(value: Json) -> bool:

@@ -56,7 +56,7 @@ def parse_policy(text: str) -> dict[str, Any]:
         raise NestingError from None
     found = [*parsed["staticPolicies"].values(), *parsed["templates"].values()]
     if len(found) != 1:
-        raise EngineError("not one policy")
+        raise EngineError("not a single policy")
     policy: dict[str, Any] = found[0]
     policy["template"] = bool(parsed["templates"])
     return policy

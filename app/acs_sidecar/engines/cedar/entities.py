@@ -23,7 +23,7 @@ def compile_entities(source: EntitySource, schema: engine.Schema | None) -> engi
     if deeper_than(entities, MAX_NESTING):
         raise too_large(f"entities nest deeper than {MAX_NESTING} levels", source.at)
     if chained_deeper_than(_parents(entities), MAX_NESTING):
-        message = f"an entity has more than {MAX_NESTING} ancestors in a row, or is its own"
+        message = f"an entity has more than {MAX_NESTING} levels of ancestors, or is its own ancestor"
         raise too_large(message, source.at)
     try:
         return engine.parse_entities(entities, schema)
@@ -67,6 +67,6 @@ def _blamed(
             engine.parse_entities([entity], schema)
         except engine.EngineError as error:
             return invalid(
-                "cedar-entities-invalid", f"entity {index} is wrong: {error}", _place(source, index)
+                "cedar-entities-invalid", f"entity {index} is invalid: {error}", _place(source, index)
             )
     return invalid("cedar-entities-invalid", said, source.at)

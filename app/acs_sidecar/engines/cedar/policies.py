@@ -87,7 +87,7 @@ class Policies:
 def compile_policies(sources: Sequence[PolicyText], schema: CompiledSchema | None) -> Policies:
     """Compile policies, in the order given. Raises `ManifestError`."""
     if sum(len(source.text) for source in sources) > MAX_POLICY_CHARACTERS:
-        raise too_large(f"policies are longer than {MAX_POLICY_CHARACTERS} characters", sources[0].path)
+        raise too_large(f"policies exceed {MAX_POLICY_CHARACTERS} characters", sources[0].path)
     cut = [statement for source in sources for statement in statements(source)]
     parsed = list(_parsed(cut))
     text = "\n".join(statement.text for statement in cut)
@@ -191,18 +191,21 @@ def _warnings(statement: Statement, policy: Mapping[str, Any], known: _Policy) -
     if policy["template"]:
         yield warned(
             "cedar-unlinked-template",
-            "is a template that nothing links, and never applies: name the entities instead",
+            "is a template that is never linked and never applies: name the entities instead",
         )
     if policy["effect"] == "forbid" and known.advice is not None:
         yield warned(
-            "cedar-advice-on-forbid", "forbids, so that its `@advice` is never read: move it to a permit"
+            "cedar-advice-on-forbid", "is a forbid, whose `@advice` is never read: move it to a permit"
         )
     elif isinstance(known.advice, EvaluationError):
-        yield warned("cedar-advice-invalid", f"fails when it allows: {known.advice.detail}; correct it")
+        yield warned(
+            "cedar-advice-invalid",
+            f"has an invalid `@advice`, so what it permits is denied: {known.advice.detail}",
+        )
     if policy["effect"] == "permit" and known.advice is None and _unconditional(policy):
         yield warned(
             "cedar-unconditional-permit",
-            "permits everything, so that whatever nothing forbids is allowed: give it a scope or a condition",
+            "permits everything that is not forbidden: add a scope or a condition",
         )
 
 

@@ -57,7 +57,7 @@ def read_query(value: Json, path: str) -> Query:
         raise invalid("wrong-type", "must be an object", path)
     if unknown := sorted(value.keys() - QUERY_MEMBERS):
         listed = ", ".join(f"`{name}`" for name in sorted(QUERY_MEMBERS))
-        raise invalid("member-unknown", f"is not known here; known are {listed}", f"{path}.{unknown[0]}")
+        raise invalid("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{unknown[0]}")
     principal, action, resource = (
         uid_source(value[part], f"{path}.{part}") if part in value else None for part in _ENTITIES
     )
@@ -77,13 +77,13 @@ def binding_query(members: JsonObject, path: str) -> Query:
     direct = {name: members[name] for name in sorted(_PARTS & members.keys())}
     for name in direct:
         if isinstance(within, dict) and name in within:
-            raise invalid("member-ambiguous", "is there twice: here and in `query`", f"{path}.{name}")
+            raise invalid("member-ambiguous", "is set twice: here and in `query`", f"{path}.{name}")
     return read_query(direct, path).over(query)
 
 
 def _decimals(value: Json, path: str) -> Iterator[DecimalPlace]:
     if not isinstance(value, list):
-        raise invalid("wrong-type", "must be a list of places such as `context.order.total`", path)
+        raise invalid("wrong-type", "must be a list of attributes such as `context.order.total`", path)
     for index, text in enumerate(value):
         try:
             yield _place(text if isinstance(text, str) else "")

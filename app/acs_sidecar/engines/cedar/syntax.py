@@ -91,7 +91,7 @@ def tokens(text: str) -> Iterator[Token]:
         found = match_at(text, place)
         if found is None:
             if text[place] == '"':
-                raise CedarSyntaxError("a string is never closed", place)
+                raise CedarSyntaxError("a string is not closed", place)
             raise CedarSyntaxError(f"unexpected `{text[place]}`", place)
         match found.lastgroup:
             case "string" | "word" | "number" | "mark" as kind:
@@ -121,10 +121,10 @@ def _unescaped(escape: re.Match[str]) -> str:
     if plain := escape["plain"]:
         return _PLAIN_ESCAPES[plain]
     if escape["wrong"]:
-        raise CedarSyntaxError("a string holds an escape that Cedar does not know", escape.start())
+        raise CedarSyntaxError("a string holds an unknown escape", escape.start())
     point = int((escape["byte"] or escape["point"]).replace("_", ""), 16)
     if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
-        raise CedarSyntaxError("a string holds an escape that is no character", escape.start())
+        raise CedarSyntaxError("a string holds an escape that is not a character", escape.start())
     return chr(point)
 
 

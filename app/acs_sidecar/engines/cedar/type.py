@@ -95,14 +95,12 @@ class _CedarPolicy:
         for place in query.decimals or ():
             if place.by_input and query.context:
                 raise invalid(
-                    "path-forbidden", "start at `context` where the manifest gives the `context`", here
+                    "path-forbidden", "must start at `context`, since the manifest sets `context`", here
                 )
             if not self.admission or not isinstance(action, FixedUid):
                 continue
             if not self.admission.may_be_decimal(action.uid, place.segments):
-                raise invalid(
-                    "value-not-allowed", "the schema declares another type than `decimal` there", here
-                )
+                raise invalid("value-not-allowed", "the schema does not declare `decimal` there", here)
         return [place.segments for place in query.decimals or ()]
 
 
@@ -125,7 +123,7 @@ class _CedarEvaluator:
         resource = self.resource.resolve(given)
         context = self.context(given)
         if not isinstance(context, dict):
-            raise unfit("the `context` that the manifest gives is not an object")
+            raise unfit("the `context` of the manifest is not an object")
         if self.admission is None:
             if may_not_convert(policy_input.canonical):
                 refuse_escapes(dict(given))
@@ -169,7 +167,7 @@ def _check_types(
     """Find at compile what could only fail at every request."""
     declared = admission.actions.get(action)
     if declared is None:
-        message = f"the schema declares no action `{action}`: declare it, or give another `action`"
+        message = f"the schema declares no action `{action}`: declare it, or set another `action`"
         raise invalid("cedar-action-undeclared", message, path)
     for part, source, types in (
         ("principal", principal, declared.principals),

@@ -119,7 +119,7 @@ def _read_bundle(
     member: str, given: Json, version: int | None, sources: SourceReader, into: _Collected
 ) -> None:
     if not isinstance(given, str):
-        raise invalid("wrong-type", "must be the path of a file, a directory or a `.tar.gz`", member)
+        raise invalid("wrong-type", "must be a file path, a directory or a `.tar.gz`", member)
     if given.endswith(".rego"):
         file = _read_tree(member, given, sources)[0]
         into.modules.append(_module(Place(member, given), file, _decided(version)))

@@ -58,10 +58,10 @@ class Document:
 def parse_document(text: str) -> Document:
     """Parse one YAML or JSON document. Raises `DocumentError`."""
     if len(text.encode(errors="surrogatepass")) > MAX_TEXT_BYTES:
-        raise DocumentBoundError(f"the text is longer than {MAX_TEXT_BYTES} bytes")
+        raise DocumentBoundError(f"the text exceeds {MAX_TEXT_BYTES} bytes")
     # The parser compares each directive with all before it, and gives nothing back until the last.
     if text.count("%TAG") > MAX_TAG_DIRECTIVES:
-        raise DocumentBoundError(f"more than {MAX_TAG_DIRECTIVES} times `%TAG`")
+        raise DocumentBoundError(f"more than {MAX_TAG_DIRECTIVES} `%TAG` directives")
     from_json = _parse_json_or_place(text)
     try:
         value, places = parse_yaml(text)

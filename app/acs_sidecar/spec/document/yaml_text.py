@@ -93,7 +93,7 @@ class _Reader:
             self._anchors[anchor] = None
         tag = getattr(event, "tag", None)
         if tag is not None and tag not in _JSON_TAGS and tag != "!":
-            raise DocumentError(f"the tag `{tag}` is not one of JSON's types", place)
+            raise DocumentError(f"the tag `{tag}` is not a JSON type", place)
         self._spend(1, 0, place)
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event, place)
@@ -110,7 +110,7 @@ class _Reader:
     def _alias(self, event: yaml.AliasEvent, level: int, place: Place) -> _Node:
         name = str(event.anchor)
         if name not in self._anchors:
-            raise DocumentError(f"the alias `*{name}` names no anchor before it", place)
+            raise DocumentError(f"the alias `*{name}` has no earlier anchor", place)
         node = self._anchors[name]
         if node is None:
             raise DocumentError(f"the alias `*{name}` contains itself", place)
@@ -154,10 +154,10 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and event.value == "<<":
             raise DocumentError("merge keys (`<<`) are not allowed: repeat the members", place)
         if isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
-            raise DocumentError("a member's name must be a string", place)
+            raise DocumentError("a member name must be a string", place)
         key = self._node(event, path, level).value
         if not isinstance(key, str):
-            raise DocumentError("a member's name must be a string: put it in quotes", place)
+            raise DocumentError("a member name must be a string: quote it", place)
         return key
 
     def _built(self, value: Json, before: tuple[int, int], depth: int) -> _Node:

@@ -114,7 +114,7 @@ class _Reading:
         """Give each case that is well formed."""
         value = self._document.value
         if not isinstance(value, dict) or not isinstance(value.get("cases"), list):
-            self._wrong((), "wrong-type", "a file of test cases is one mapping with a list `cases`")
+            self._wrong((), "wrong-type", "a file of test cases must be a mapping with a list `cases`")
             return
         self._only(value, _FILE_MEMBERS, ())
         if "manifest" in value and not isinstance(value["manifest"], str):
@@ -127,7 +127,11 @@ class _Reading:
                 self._wrong(path, "wrong-type", "a case must be a mapping")
             elif case := self._case(given, path):
                 if case.name in names:
-                    self._wrong((*path, "name"), "name-twice", f"another case is named `{case.name}`")
+                    self._wrong(
+                        (*path, "name"),
+                        "name-twice",
+                        f"the name `{case.name}` is already used by another case",
+                    )
                 names.add(case.name)
                 yield case
 
@@ -136,10 +140,10 @@ class _Reading:
         self._only(given, _CASE_MEMBERS, path)
         for name in _REQUIRED:
             if name not in given:
-                self._wrong((*path, name), "member-missing", "a case needs it")
+                self._wrong((*path, name), "member-missing", "is required in a case")
         title = given.get("name", "a name")
         if not isinstance(title, str) or not title.strip():
-            self._wrong((*path, "name"), "wrong-type", "must be a text that is not blank")
+            self._wrong((*path, "name"), "wrong-type", "must be a non-blank string")
         self._one_of(given.get("intervention_point", "input"), POINT_NAMES, (*path, "intervention_point"))
         self._one_of(given.get("mode", "enforce"), frozenset(Mode), (*path, "mode"))
         snapshot = self._object(given, "snapshot", path)
@@ -171,7 +175,7 @@ class _Reading:
                 listed = " or ".join(_TYPE_NAMES[kind] for kind in types)
                 self._wrong((*path, name), "wrong-type", f"must be {listed}")
         if "decision" not in expected:
-            self._wrong((*path, "decision"), "member-missing", "a case says which decision it expects")
+            self._wrong((*path, "decision"), "member-missing", "must have the expected `decision`")
         elif isinstance(decision := expected.get("decision"), str):
             self._one_of(decision, frozenset(Decision), (*path, "decision"))
 
@@ -188,7 +192,7 @@ class _Reading:
         for name in value:
             if name not in allowed:
                 listed = ", ".join(f"`{member}`" for member in allowed)
-                self._wrong((*path, name), "member-unknown", f"is not known here; known are {listed}")
+                self._wrong((*path, name), "member-unknown", f"unknown member; must be one of {listed}")
 
     def _one_of(self, value: Json, allowed: frozenset[str], path: Members) -> None:
         if not isinstance(value, str) or value not in allowed:

@@ -30,7 +30,7 @@ def inline_findings(manifest: Manifest, allow: OutboundAllow) -> list[Diagnostic
 
 def _findings(manifest: Manifest, allow: OutboundAllow) -> Iterator[Diagnostic]:
     if "extends" in manifest.value:
-        yield _refused(("extends",), "an inline manifest stands alone")
+        yield _refused(("extends",), "an inline manifest must be self-contained")
     for path, definition in policy_objects(dict(manifest.value)):
         yield from _policy_findings(path, definition)
     for path, members in _annotator_members(manifest):
@@ -53,9 +53,9 @@ def _annotator_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject
 def _policy_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:
     for name, member in members.items():
         if names_file(name, member):
-            yield _refused((*path, name), "an inline manifest reads no files: put the content in it")
+            yield _refused((*path, name), "an inline manifest cannot read files: include the content")
     if "bundle_url" in members:
-        yield _refused((*path, "bundle_url"), "an inline manifest fetches nothing")
+        yield _refused((*path, "bundle_url"), "an inline manifest cannot fetch URLs")
     if members.get("type") == "custom":
         yield from _environment_findings(path, members)
 
@@ -63,19 +63,19 @@ def _policy_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]
 def _annotator_findings(path: Members, members: JsonObject, allow: OutboundAllow) -> Iterator[Diagnostic]:
     for name, member in members.items():
         if names_file(name, member):
-            yield _refused((*path, name), "an inline manifest reads no files: put the content in it")
+            yield _refused((*path, name), "an inline manifest cannot read files: include the content")
     if "system_prompt_url" in members:
-        yield _refused((*path, "system_prompt_url"), "an inline manifest fetches nothing")
+        yield _refused((*path, "system_prompt_url"), "an inline manifest cannot fetch URLs")
     yield from _environment_findings(path, members)
     for name in _URL_MEMBERS:
         if name in members and not _allowed(members[name], allow):
-            yield _refused((*path, name), "begins with no entry of ACS_OUTBOUND_ALLOW")
+            yield _refused((*path, name), "not allowed by ACS_OUTBOUND_ALLOW")
 
 
 def _environment_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:
     for name in members:
         if names_secret(name):
-            yield _refused((*path, name), "an inline manifest does not read the environment")
+            yield _refused((*path, name), "an inline manifest cannot read environment variables")
 
 
 def _allowed(url: Json, allow: OutboundAllow) -> bool:

@@ -29,8 +29,8 @@ def unread_annotation(path: str, name: str) -> Diagnostic:
     `path` names the binding (`intervention_points.output.policy`).
     """
     message = (
-        "the policy never reads it: the annotator is called for nothing, and its failure denies; "
-        f"read `annotations.{name}` in the policy, or take it out"
+        "the policy never reads it, yet the annotator is called and its failure denies: "
+        f"read `annotations.{name}` in the policy, or remove it"
     )
     point = path.removesuffix(".policy")
     return _warning(ANNOTATION_UNREAD, message, f"{point}.annotations{_suffix(name)}")
@@ -40,7 +40,7 @@ def _unbound_policies(manifest: Manifest) -> Iterator[Diagnostic]:
     bound = {point.policy for point in manifest.points.values()}
     for name in manifest.policies:
         if name not in bound:
-            message = "no intervention point binds it: bind it, or take it out"
+            message = "no intervention point binds it: bind it, or remove it"
             yield _found("policy-unbound", message, ("policies", name))
 
 
@@ -49,15 +49,15 @@ def _undecided_tools(manifest: Manifest) -> Iterator[Diagnostic]:
         return
     if InterventionPoint.PRE_TOOL_CALL not in manifest.points:
         message = (
-            "`tools` are declared, and there is no `pre_tool_call`: tools are called without any decision; "
+            "`tools` are declared but `pre_tool_call` is not: tools are called without a decision; "
             "configure the point"
         )
         yield _found("tool-calls-undecided", message, ("intervention_points",))
     for name, point in manifest.points.items():
         if name in TOOL_POINTS and point.tool_name is None:
             message = (
-                "`tools` are declared, and nothing looks them up here: any tool passes, and the policy is "
-                "told of none; give `tool_name_from`"
+                "`tools` are declared but not looked up here: any tool passes and the policy gets no `tool`: "
+                "set `tool_name_from`"
             )
             yield _found("tool-name-missing", message, ("intervention_points", name.value))
 
@@ -67,7 +67,9 @@ def _tools_without_clearance(manifest: Manifest) -> Iterator[Diagnostic]:
         return
     for name, tool in manifest.tools.items():
         if "clearance" not in tool:
-            message = "other tools carry labels, and this one has no `clearance`: say what may flow into it"
+            message = (
+                "other tools carry labels but this one has no `clearance`: declare what may flow into it"
+            )
             yield _found("tool-clearance-missing", message, ("tools", name))
 
 
@@ -76,7 +78,7 @@ def _unused_annotators(manifest: Manifest) -> Iterator[Diagnostic]:
     declared = manifest.value.get("annotators")
     for name in declared if isinstance(declared, dict) else ():
         if name not in used:
-            message = "no intervention point uses it: use it in `annotations`, or take it out"
+            message = "no intervention point uses it: use it in `annotations`, or remove it"
             yield _found("annotator-unused", message, ("annotators", name))
 
 

@@ -68,7 +68,7 @@ class _Merging:
         if isinstance(document.value, dict):
             self._unite(self.value, document.value, (), document)
         else:
-            self._wrong((), "manifest-not-an-object", "a manifest is one mapping", document)
+            self._wrong((), "manifest-not-an-object", "a manifest must be a mapping", document)
 
     def _unite(
         self, into: dict[str, Json], given: dict[str, Json], path: Members, document: Document
@@ -91,7 +91,7 @@ class _Merging:
         first = self.origins[path].origin(path)
         line, _ = first.place(path)
         place = f"`{first.source}`" + (f" (line {line})" if line else "")
-        message = f"is defined in {place} too, and not alike: make both identical, or remove one"
+        message = f"is defined differently in {place}: make both identical, or remove one"
         self._wrong(path, "merge-conflict", message, document)
 
     def _wrong(self, path: Members, code: str, message: str, document: Document) -> None:

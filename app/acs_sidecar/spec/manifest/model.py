@@ -153,16 +153,16 @@ class _Reading:
     def manifest(self, server_limits: Limits) -> Manifest | None:
         value = self._value
         if not isinstance(value, dict):
-            self._wrong((), "manifest-not-an-object", "a manifest is one mapping")
+            self._wrong((), "manifest-not-an-object", "a manifest must be a mapping")
             return None
         try:
             text = canonical(value)
         except TypeError:
-            self._wrong((), "document-syntax", "the manifest holds a value that JSON text cannot")
+            self._wrong((), "document-syntax", "the manifest holds a value that JSON cannot represent")
             return None
         if len(text) > server_limits.max_merged_manifest_bytes:
             limit = server_limits.max_merged_manifest_bytes
-            self._wrong((), "manifest-too-large", f"the merged manifest is longer than {limit} bytes")
+            self._wrong((), "manifest-too-large", f"the merged manifest exceeds {limit} bytes")
             self.reason = Reason.RESOURCE_LIMIT_EXCEEDED
             return None
         self._only(value, MANIFEST_MEMBERS, ())
@@ -184,7 +184,7 @@ class _Reading:
             self._wrong(
                 ("agent_control_specification_version",),
                 "version-unsupported",
-                f"supported are {supported}, each also with `-agt` or `-agt+<revision>` behind it",
+                f"must be {supported}, optionally followed by `-agt` or `-agt+<revision>`",
             )
 
     def _policies(self, value: JsonObject) -> Mapping[str, JsonObject]:
@@ -217,7 +217,7 @@ class _Reading:
         resolvers = self._objects(approval, "resolvers", ("approval",))
         for name, resolver in resolvers.items():
             if _blank(resolver.get("type")):
-                self._wrong(("approval", "resolvers", name, "type"), "member-missing", "must be a name")
+                self._wrong(("approval", "resolvers", name, "type"), "member-missing", "must be a string")
         self._default_resolver(approval, resolvers)
         return approval
 
@@ -227,7 +227,7 @@ class _Reading:
         name = approval["default_resolver"]
         path = ("approval", "default_resolver")
         if _blank(name):
-            self._wrong(path, "member-missing", "must name a resolver")
+            self._wrong(path, "member-missing", "must be a resolver name")
         elif resolvers and name not in resolvers:
             self._wrong(path, "name-unknown", f"`{name}` is not one of `approval.resolvers`")
 
@@ -272,7 +272,7 @@ class _Reading:
             tool_name = self._path(config["tool_name_from"], tool_path, SNAPSHOT_ONLY)
             if name not in TOOL_POINTS:
                 self._wrong(
-                    tool_path, "member-not-allowed", "is legal only at `pre_tool_call` and `post_tool_call`"
+                    tool_path, "member-not-allowed", "is allowed only at `pre_tool_call` and `post_tool_call`"
                 )
         policy, members = self._binding(config, path, policies)
         uses = self._annotations(config, path, annotators)
@@ -297,12 +297,14 @@ class _Reading:
             self._wrong((*path, "id"), "name-unknown", f"`{policy}` is not one of `policies`")
             return None, {}
         for name in sorted(FIXED_MEMBERS & binding.keys()):
-            self._wrong((*path, name), "member-not-allowed", "a binding cannot replace it: declare a policy")
+            self._wrong((*path, name), "member-not-allowed", "a binding cannot override it: declare a policy")
         members = {name: value for name, value in binding.items() if name != "id"}
         if policies[policy].get("type") == "rego" and _blank(
             members.get("query", policies[policy].get("query"))
         ):
-            self._wrong((*path, "query"), "member-missing", "a rego policy needs a `query`, here or there")
+            self._wrong(
+                (*path, "query"), "member-missing", "a rego policy needs a `query`, here or in the policy"
+            )
         return policy, members
 
     def _annotations(
@@ -313,10 +315,12 @@ class _Reading:
             here = (*path, "annotations", name)
             for forbidden in ("annotator", "type"):
                 if forbidden in binding:
-                    self._wrong((*here, forbidden), "member-not-allowed", "the key names the annotator")
+                    self._wrong(
+                        (*here, forbidden), "member-not-allowed", "the key is the annotator's name: remove it"
+                    )
             source = self._path(binding.get("from"), (*here, "from"), ALL_ROOTS)
             if source and _reads_annotations(source):
-                self._wrong((*here, "from"), "path-forbidden", "an annotation cannot read annotations")
+                self._wrong((*here, "from"), "path-forbidden", "an annotation cannot read other annotations")
             if name not in annotators:
                 self._wrong(here, "name-unknown", f"`{name}` is not one of `annotators`")
             elif source:
@@ -332,7 +336,7 @@ class _Reading:
         sources = [name for name in PROMPT_MEMBERS if name in invocation]
         if invocation.get("type") == "llm" and len(sources) > 1:
             listed = " and ".join(f"`{name}`" for name in sources)
-            self._wrong(path, "prompt-ambiguous", f"only one prompt source is allowed, here are {listed}")
+            self._wrong(path, "prompt-ambiguous", f"only one prompt source is allowed, found {listed}")
 
     # -- shapes ------------------------------------------------------------------------------------
 
@@ -346,7 +350,7 @@ class _Reading:
         for name in value:
             if name not in allowed:
                 listed = ", ".join(f"`{member}`" for member in sorted(allowed))
-                self._wrong((*path, name), "member-unknown", f"is not known here; known are {listed}")
+                self._wrong((*path, name), "member-unknown", f"unknown member; must be one of {listed}")
 
     def _object(self, parent: JsonObject, name: str, path: Members = ()) -> JsonObject:
         value = parent.get(name, {})

@@ -52,19 +52,19 @@ def parse_reference(value: Json, *, pin_required: bool = False) -> RemoteReferen
     for name in value:
         if name not in _MEMBERS:
             raise InvalidReferenceError(
-                f"`{name}` is not known here; known are `url`, `sha256` and `integrity`"
+                f"`{name}` is unknown; must be one of `url`, `sha256` and `integrity`"
             )
     url = value.get("url")
     if not isinstance(url, str) or not url.strip():
         raise InvalidReferenceError("`url` must be an HTTPS URL")
     if "sha256" in value and "integrity" in value:
-        raise InvalidReferenceError("only one of `sha256` and `integrity` can be given")
+        raise InvalidReferenceError("`sha256` and `integrity` cannot be combined")
     if "sha256" in value:
         return RemoteReference(url, _hexadecimal(value["sha256"]))
     if "integrity" in value:
         return RemoteReference(url, _integrity(value["integrity"]))
     if pin_required:
-        raise InvalidReferenceError("must be pinned: give `sha256` or `integrity` beside `url`")
+        raise InvalidReferenceError("must be pinned: set `sha256` or `integrity` beside `url`")
     return RemoteReference(url)
 
 

@@ -17,11 +17,13 @@ from acs_sidecar.spec.values import Json
 
 __all__ = ["borrowed_adapter_findings", "remote_findings"]
 
-_FILE = "a manifest from a URL names no local file: give the content, or declare it in a local manifest"
-_SECRET = "a manifest from a URL does not read the environment"  # noqa: S105  # a message, not a secret
-_BINDING = "an annotation of a manifest from a URL has `from` alone: declare the rest in a local manifest"
-_CUSTOM = "a manifest from a URL does not reach custom adapters: declare it in a local manifest"
-_COMMAND = "a manifest from a URL runs nothing: declare the resolver in a local manifest"
+_FILE = (
+    "a manifest from a URL cannot name local files: include the content, or declare it in a local manifest"
+)
+_SECRET = "a manifest from a URL cannot read environment variables"  # noqa: S105  # a message, not a secret
+_BINDING = "an annotation in a manifest from a URL may have only `from`: declare the rest in a local manifest"
+_CUSTOM = "a manifest from a URL cannot use custom adapters: declare it in a local manifest"
+_COMMAND = "a manifest from a URL cannot run commands: declare the resolver in a local manifest"
 _UNPINNED = "is allowed in a manifest from a URL only when each fetch up to it was pinned, and one was not"
 
 

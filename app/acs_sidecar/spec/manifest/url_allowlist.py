@@ -19,7 +19,9 @@ class OutboundAllow:
         self._entries = [_parsed(entry) for entry in entries]
         for entry, parsed in zip(entries, self._entries, strict=True):
             if parsed is None or "?" in entry:
-                raise ValueError(f"`{entry}` is not an http or https URL without user, query and fragment")
+                raise ValueError(
+                    f"`{entry}` is not an http or https URL without user information, query and fragment"
+                )
 
     def allows(self, url: str) -> bool:
         """Tell whether `url` begins with an entry."""

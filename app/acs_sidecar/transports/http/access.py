@@ -54,7 +54,7 @@ ROUTES: Mapping[str, Access | Scope] = {
     "GET /healthz": Access.OPEN,
     "GET /readyz": Access.OPEN,
 }
-"""Every route by method and path, and what a caller needs for it where callers must say who they are."""
+"""Every route by method and path, and what a caller needs for it where callers must authenticate."""
 
 
 class UndeclaredRouteError(RuntimeError):
@@ -89,7 +89,7 @@ def _needs(methods: Iterable[str] | None, path: str | None) -> Access | Scope:
     needs = {ROUTES.get(key) for key in keys}
     found = needs.pop() if len(needs) == 1 else None
     if found is None:
-        message = f"say in acs_sidecar.transports.http.access.ROUTES who may use {' and '.join(keys)}"
+        message = f"declare in acs_sidecar.transports.http.access.ROUTES who may use {' and '.join(keys)}"
         raise UndeclaredRouteError(message)
     return found
 
@@ -117,11 +117,11 @@ class Guard:
             return self._by_connection(peer)
         token = credential[7:].strip()
         if credential[:7].lower() != b"bearer " or not token:
-            raise _unauthorised("the Authorization header must be `Bearer <token>`, and there once")
+            raise _unauthorised("the Authorization header must be `Bearer <token>` and occur once")
         digest = sha256(token).digest()
         known = self._callers().by_token.get(digest)
         if known is None or not hmac.compare_digest(known[0], digest):
-            raise _unauthorised("the token is not known", "invalid_token")
+            raise _unauthorised("unknown token", "invalid_token")
         return self._in_time(known[1])
 
     def admit(self, method: str, path: str, headers: Headers, peer: Peer | None) -> Caller | None:
@@ -142,10 +142,10 @@ class Guard:
 
     def _by_connection(self, peer: Peer | None) -> Caller:
         if peer is None:
-            raise _unauthorised("this service asks for a credential: `Authorization: Bearer <token>`")
+            raise _unauthorised("a credential is required: send `Authorization: Bearer <token>`")
         caller = self._callers().of_peer(peer.names)
         if caller is None:
-            raise _unauthorised("the connection's certificate or user is not that of one known caller")
+            raise _unauthorised("the connection's certificate or user does not identify a known caller")
         if peer.expires is not None and self._clock() >= peer.expires:
             raise _unauthorised("the connection's certificate has expired")
         return self._in_time(caller)
@@ -161,7 +161,7 @@ def out_of_scope(needed: Scope) -> ProblemError:
     challenge = f'Bearer realm="acs-sidecar", error="insufficient_scope", scope="{needed}"'
     return ProblemError(
         HTTPStatus.FORBIDDEN,
-        f"this caller may not use this route: it needs the scope `{needed}`",
+        f"this caller lacks the scope `{needed}` for this route",
         headers=((b"www-authenticate", challenge.encode()),),
         cause="scope",
     )
@@ -169,11 +169,11 @@ def out_of_scope(needed: Scope) -> ProblemError:
 
 def _no_route(matching: list[RouteRule]) -> ProblemError:
     if not matching:
-        return ProblemError(HTTPStatus.NOT_FOUND, "there is no such route")
+        return ProblemError(HTTPStatus.NOT_FOUND, "no such route")
     allowed = ", ".join(sorted(frozenset().union(*(rule.methods for rule in matching))))
     return ProblemError(
         HTTPStatus.METHOD_NOT_ALLOWED,
-        "this method is not allowed here",
+        "method not allowed",
         headers=((b"allow", allowed.encode()),),
     )
 

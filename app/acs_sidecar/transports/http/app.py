@@ -96,7 +96,7 @@ def _problem(_: Request, error: Exception) -> Response:
 def _http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return _fault(_, error)
-    details = {404: "there is no such route", 405: "this method is not allowed here"}
+    details = {404: "no such route", 405: "method not allowed"}
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers) if error.headers else None
     return _respond(ProblemError(status, details.get(status, status.phrase)), headers)
@@ -107,13 +107,11 @@ def _invalid_request(_: Request, error: Exception) -> Response:
         return _fault(_, error)
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return _respond(ProblemError(HTTPStatus.BAD_REQUEST, "the body is not JSON that can be read"))
+        return _respond(ProblemError(HTTPStatus.BAD_REQUEST, "the body is not valid JSON"))
     place = ".".join(str(part) for part in first["loc"] if part != "body")
     detail = f"`{place}`: {first['msg']}" if place else "the body is not a JSON object"
     return _respond(ProblemError(HTTPStatus.BAD_REQUEST, detail))
 
 
 def _fault(_: Request, _error: Exception) -> Response:
-    return _respond(
-        ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "an unforeseen error; the log has its place")
-    )
+    return _respond(ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the service log"))

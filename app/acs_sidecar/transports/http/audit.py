@@ -167,10 +167,12 @@ async def _read(
     except NotInLogError as error:
         raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from None
     except LogDamagedError:
-        raise ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "the audit log is damaged there") from None
+        raise ProblemError(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "the audit log is damaged at this position"
+        ) from None
 
 
 def _reader(runtime: Runtime) -> AuditReader:
     if runtime.reader is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "no audit log is kept (ACS_AUDIT_DURABILITY=none)")
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no audit log is written (ACS_AUDIT_DURABILITY=none)")
     return runtime.reader

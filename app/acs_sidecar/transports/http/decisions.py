@@ -173,7 +173,7 @@ class DecisionRoutes:
             if not caller.speaks_for(request.snapshot):
                 raise ProblemError(
                     HTTPStatus.FORBIDDEN,
-                    "this caller may not speak for that agent (`snapshot.envelope.agent.id`)",
+                    "this caller is not allowed to act for this agent (`snapshot.envelope.agent.id`)",
                     request_id=request.request_id,
                     cause="agent",
                 )
@@ -182,7 +182,7 @@ class DecisionRoutes:
         name = min(request.include - self._included)
         raise ProblemError(
             HTTPStatus.FORBIDDEN,
-            f"`include` of `{name}` is switched off by the operator",
+            f"`include` of `{name}` is disabled by the operator (ACS_INCLUDE)",
             request_id=request.request_id,
         )
 
@@ -198,12 +198,10 @@ def _route(path: str) -> str | None:
 def _check_route(method: str, route: str | None, headers: Headers) -> None:
     """Raise `ProblemError` (404, 405, 415) unless this is a POST of JSON to a route that is here."""
     if route is None:
-        raise ProblemError(
-            HTTPStatus.NOT_FOUND, "there is no such route: POST to /v1/evaluate/{intervention_point}"
-        )
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no such route: POST to /v1/evaluate/{intervention_point}")
     if method != "POST":
         raise ProblemError(
-            HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", headers=((b"allow", b"POST"),)
+            HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed", headers=((b"allow", b"POST"),)
         )
     if headers.content_type != b"application/json":
         _check_media_type(headers.content_type)
@@ -219,7 +217,7 @@ def _check_media_type(content_type: bytes) -> None:
     if media_type in _STREAMS:
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "streams are not evaluated: collect the value and send it whole, as application/json",
+            "streams are not supported: send the complete value as application/json",
             reason=Reason.STREAMING_UNSUPPORTED,
         )
     if media_type != b"application/json":
@@ -227,7 +225,7 @@ def _check_media_type(content_type: bytes) -> None:
 
 
 def _fault() -> ProblemError:
-    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "an unforeseen error; the log has its place")
+    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the service log")
 
 
 def _too_many(limit: int) -> ProblemError:

@@ -130,7 +130,7 @@ def _too_long(limit: int) -> ProblemError:
     # What was not read cannot be skipped cheaply: the connection ends with the answer.
     return ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"the body is longer than {limit} bytes",
+        f"the body exceeds {limit} bytes",
         headers=((b"connection", b"close"),),
     )
 

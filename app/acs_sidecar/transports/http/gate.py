@@ -146,22 +146,20 @@ class Gate:
         if not self._host_rule.accepts(headers):
             raise ProblemError(
                 HTTPStatus.FORBIDDEN,
-                "the Host header is not loopback and not one of ACS_ALLOWED_HOSTS",
+                "the Host header is neither loopback nor in ACS_ALLOWED_HOSTS",
                 cause="host",
             )
         if headers.origin:
             raise ProblemError(
                 HTTPStatus.FORBIDDEN,
-                "requests from web pages (with an Origin header) are refused",
+                "requests from web pages (with an Origin header) are not accepted",
                 cause="origin",
             )
 
     def _check_user(self, peer: Peer | None) -> None:
         """Raise `ProblemError` (403) unless the peer of the Unix socket is one of the users."""
         if peer is None or self._users.isdisjoint(peer.names):
-            raise ProblemError(
-                HTTPStatus.FORBIDDEN, "this user is not one of ACS_UDS_ALLOWED_UIDS", cause="user"
-            )
+            raise ProblemError(HTTPStatus.FORBIDDEN, "this user is not in ACS_UDS_ALLOWED_UIDS", cause="user")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -49,7 +49,7 @@ class LastReload(BaseModel):
 
     outcome: Outcome
     at: datetime
-    detail: str = Field(description="rules and files, or why it was given up; the log has the findings")
+    detail: str = Field(description="rules and files, or why it was given up; see the service log")
 
 
 class Info(BaseModel):
@@ -110,7 +110,7 @@ def _manifests_check(runtime: Runtime) -> Check:
         return check
     since = _utc(runtime.catalog.operator.loaded_at)
     detail = (
-        f"{check.detail}; those of {since:%FT%TZ} serve: the reload of {last.at:%FT%TZ} failed: {last.detail}"
+        f"{check.detail}; those of {since:%FT%TZ} in force, reload at {last.at:%FT%TZ} failed: {last.detail}"
     )
     return Check(name=check.name, state="warning", detail=detail)
 
@@ -120,23 +120,27 @@ def _loaded_check(runtime: Runtime) -> Check:
     valid = [name for name, manifest in loaded.items() if isinstance(manifest, CompiledManifest)]
     invalid = sorted(loaded.keys() - valid)
     if invalid and valid:
-        return Check(name="manifests", state="warning", detail=f"invalid and denying: {', '.join(invalid)}")
+        return Check(
+            name="manifests", state="warning", detail=f"invalid, requests are denied: {', '.join(invalid)}"
+        )
     if valid:
         return Check(name="manifests", state="ok", detail=f"{len(valid)} loaded")
     if runtime.catalog.inline.mode is not InlineMode.DENY:
         return Check(name="manifests", state="ok", detail="none loaded; inline manifests are accepted")
-    return Check(name="manifests", state="failed", detail="none that is valid is loaded")
+    return Check(name="manifests", state="failed", detail="no valid manifest is loaded")
 
 
 def _audit_check(runtime: Runtime) -> Check:
     audit = runtime.audit
     if audit is None:
-        return Check(name="audit", state="warning", detail="no audit log is kept (ACS_AUDIT_DURABILITY=none)")
+        return Check(
+            name="audit", state="warning", detail="no audit log is written (ACS_AUDIT_DURABILITY=none)"
+        )
     if audit.failure:
         return Check(name="audit", state="failed", detail=audit.failure)
     if audit.damage:
         damaged = ", ".join(one.log for one in audit.damage)
-        return Check(name="audit", state="warning", detail=f"damaged, and left as found: {damaged}")
+        return Check(name="audit", state="warning", detail=f"damaged and left unchanged: {damaged}")
     if audit.warning:
         return Check(name="audit", state="warning", detail=audit.warning)
     return Check(name="audit", state="ok", detail=f"{audit.records} records written")
@@ -145,6 +149,6 @@ def _audit_check(runtime: Runtime) -> Check:
 def _access_check(runtime: Runtime) -> Check:
     refused = runtime.access.refused
     if refused:
-        detail = f"changed and refused, so that the old ones stay in force: {', '.join(refused)}"
+        detail = f"changed but invalid, the previous version stays in force: {', '.join(refused)}"
         return Check(name="access", state="warning", detail=detail)
     return Check(name="access", state="ok", detail=runtime.access.summary)

@@ -128,11 +128,11 @@ class ManifestDetail(LoadedManifest):
 async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCaller) -> Validation:
     """Validate and lint a manifest as if it came with a request."""
     if caller is not None and not caller.inline:
-        raise ProblemError(HTTPStatus.FORBIDDEN, "this caller may not bring a manifest of its own")
+        raise ProblemError(HTTPStatus.FORBIDDEN, "this caller is not allowed to send inline manifests")
     if runtime.catalog.inline.mode is InlineMode.DENY:
         raise ProblemError(
             HTTPStatus.FORBIDDEN,
-            "inline manifests are refused here; `acs-sidecar validate` checks files on your own machine",
+            "inline manifests are not accepted; run `acs-sidecar validate` on the file instead",
         )
     signature: JsonObject | None = body.manifest_signature.model_dump() if body.manifest_signature else None
     runtime.catalog.inline.admit(body.manifest, MAX_DEPTH + 1, signature)
@@ -174,7 +174,7 @@ async def show_manifest(name: str, runtime: Current) -> ManifestDetail:
     """Show one manifest, credentials redacted."""
     manifest = runtime.catalog.operator.by_name.get(name)
     if manifest is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "no manifest of that name is loaded")
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no manifest of this name is loaded")
     if isinstance(manifest, InvalidManifest):
         shown, findings, provenance = None, manifest.error.diagnostics, {}
     else:

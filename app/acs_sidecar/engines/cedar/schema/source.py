@@ -51,7 +51,7 @@ def _declarations(value: str | dict[str, Json]) -> Schema:
 
 def _check_length(length: int) -> None:
     if length > MAX_SCHEMA_CHARACTERS:
-        raise SchemaBoundError(f"the schema is longer than {MAX_SCHEMA_CHARACTERS} characters")
+        raise SchemaBoundError(f"the schema exceeds {MAX_SCHEMA_CHARACTERS} characters")
 
 
 def _refused(source: SchemaSource, said: str) -> ManifestError:

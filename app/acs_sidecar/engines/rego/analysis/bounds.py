@@ -57,7 +57,7 @@ def check_bounds(modules: Iterable[Module]) -> None:
         size = len(module.text.encode())
         total += size
         if size > MAX_MODULE_BYTES:
-            raise _refused(module, f"is longer than {MAX_MODULE_BYTES} bytes")
+            raise _refused(module, f"exceeds {MAX_MODULE_BYTES} bytes")
         if total > MAX_SOURCE_BYTES:
             raise _refused(module, f"brings the Rego text to more than {MAX_SOURCE_BYTES} bytes")
         if "\0" in module.text:
