@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -11,6 +11,7 @@ from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.analysis.bounds import check_bounds
 from acs_sidecar.engines.rego.analysis.checks import Program, analyse
 from acs_sidecar.engines.rego.analysis.facts import read_module
+from acs_sidecar.engines.rego.analysis.meaning import Parsed, as_opa_means
 from acs_sidecar.engines.rego.documents import Segments, dotted, holds
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch, parse
 from acs_sidecar.engines.rego.input import InputText, input_text
@@ -51,8 +52,12 @@ class RegoType:
         """Read, bound, parse and check the sources; the query waits for its binding."""
         given = read_sources(path, definition, sources)
         check_bounds(given.modules)
-        modules = [(read_module(module, parse(module)), module.roots) for module in given.modules]
-        program = analyse(modules, given.data)
+        parsed: list[Parsed] = []
+        for module in given.modules:
+            ast = parse(module)
+            parsed.append((module, ast, read_module(module, ast)))
+        program = analyse([(facts, module.roots) for module, _, facts in parsed], given.data)
+        given = replace(given, modules=as_opa_means(parsed))
         return _RegoPolicy(path, definition, given, program, self.watch)
 
 

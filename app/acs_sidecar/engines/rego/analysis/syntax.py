@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
+    "CALLS",
     "REFERENCES",
     "as_list",
     "as_object",
     "as_position",
+    "chain",
+    "composite_items",
     "constant_names",
     "first_link",
+    "operands",
     "spanned",
     "string_literals",
     "variables",
@@ -20,6 +24,9 @@ __all__ = [
 
 REFERENCES = frozenset({"Var", "RefDot", "RefBrack"})
 """The kinds of a reference: a variable, `.name` behind something, `[…]` behind something."""
+
+CALLS = frozenset({"Call", "BoolExpr", "ArithExpr", "BinExpr", "UnaryExpr", "Membership"})
+"""The kinds of a call: of a function by its name, or of the one that an operator stands for."""
 
 
 def variant(node: Json) -> tuple[str, JsonObject]:
@@ -62,6 +69,31 @@ def variables(pattern: Json) -> Iterator[str]:
             if "Var" in node:
                 yield str(as_object(node["Var"])["value"])
             pending.extend(node.values())
+
+
+def operands(kind: str, call: JsonObject) -> list[Json]:
+    """Return the arguments of a call of some kind."""
+    if kind == "Call":
+        return as_list(call["params"])
+    if kind == "UnaryExpr":
+        return [call["expr"]]
+    if kind == "Membership":
+        return [part for part in (call["key"], call["value"], call["collection"]) if part is not None]
+    return [call["lhs"], call["rhs"]]
+
+
+def composite_items(kind: str, value: JsonObject) -> list[Json]:
+    """Return the elements of an array or set, or the keys and values of an object."""
+    if kind in ("Array", "Set"):
+        return as_list(value["items"])
+    if kind == "Object":
+        return [part for item in as_list(value["fields"]) for part in as_list(item)[1:]]
+    return []
+
+
+def chain(reference: Json) -> list[tuple[str, JsonObject]]:
+    """Return the links of a reference, from what it begins with."""
+    return list(_chain(reference))[::-1]
 
 
 def string_literals(nodes: list[Json]) -> Iterator[str]:

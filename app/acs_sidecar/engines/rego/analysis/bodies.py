@@ -1,0 +1,277 @@
+"""The bodies of a rule as OPA's compiler takes them apart: an expression a call, a scope a body.
+
+A call inside of an expression becomes an expression of its own before it, also out of a `not`; what a
+comprehension or `every` holds is a body inside of the one around it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import NamedTuple
+
+from acs_sidecar.engines.rego.analysis.inference import Unit
+from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, Scope, Variable, declared
+from acs_sidecar.engines.rego.analysis.syntax import (
+    CALLS,
+    REFERENCES,
+    as_list,
+    as_object,
+    chain,
+    composite_items,
+    operands,
+    spanned,
+    variant,
+)
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["Arity", "Body", "BodyReader", "Statement"]
+
+Arity = Callable[[JsonObject], int | None]
+"""How many arguments the function of a `Call` node takes, where that is known."""
+
+_COMPOSITES = ("Array", "Object", "Set")
+
+Names = dict[str, Variable]
+"""Variables by their key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as written, the scope that it stands in, and the expression that is left of it."""
+
+    node: JsonObject
+    scope: Scope
+    unit: Unit
+    bare: bool
+    """Whether it is all of a rule's body, without braces."""
+
+
+@dataclass(slots=True)
+class Body:
+    """The expressions of a body, and the bodies in it."""
+
+    given: set[str] = field(default_factory=set)
+    units: list[Unit] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    inner: list["Body"] = field(default_factory=list)
+
+    def variables(self) -> Names:
+        """Return the variables of its expressions, those of the bodies in it aside."""
+        return {key: found for unit in self.units for key, found in unit.needs.items()}
+
+
+class Miscall(NamedTuple):
+    """A call with another number of arguments than its function takes (or one more, for its value)."""
+
+    node: JsonObject
+    arity: int
+    given: int
+
+
+class BodyReader:
+    """Reads the bodies of one module."""
+
+    def __init__(self, text: bytes, arity: Arity) -> None:
+        self._text = text
+        self._arity = arity
+        self.miscalled: list[Miscall] = []
+        self._labels = count()
+
+    def read(self, query: Json, terms: Iterable[Json], scope: Scope) -> Body:
+        """Return the body of a query (or none), with the terms of a head or comprehension."""
+        body = Body()
+        if query is not None:
+            node = as_object(query)
+            statements = as_list(node["stmts"])
+            label = next(self._labels)
+            own = {name: name for statement in statements for name in declared(statement, self._text)}
+            scope = Scope(scope.documents, own, scope)
+            for statement in statements:
+                own.update({name: f"{name}@{label}" for name in declared(statement, self._text)})
+                bare = _starts(statement) == _starts(node) and len(statements) == 1
+                self._statement(as_object(statement), scope, body, bare)
+        for term in terms:
+            self._expression(term, _Reading(scope, body))
+        return body
+
+    def _statement(self, node: JsonObject, scope: Scope, body: Body, bare: bool) -> None:
+        kind, literal = variant(node["literal"])
+        reading = _Reading(scope, body, self._modifiers(as_list(node.get("with_mods", [])), scope, body))
+        if kind == "SomeVars":
+            return
+        if kind == "SomeIn":
+            unit = self._some_in(literal, reading)
+        elif kind == "Every":
+            unit = self._every(literal, reading)
+        else:
+            unit = self._expression(literal["expr"], reading, negated=kind == "NotExpr")
+        body.statements.append(Statement(node, scope, unit, bare))
+
+    def _modifiers(self, modifiers: list[Json], scope: Scope, body: Body) -> Names:
+        """Return the variables on which the values of `with` depend; they cannot bind any."""
+        used: Names = {}
+        for modifier in modifiers:
+            value = as_object(modifier)["as"]
+            kind, node = variant(value)
+            if kind != "Var":
+                unit = self._expression(value, _Reading(scope, body))
+                unit.clauses.clear()
+                used.update(unit.needs)
+            elif variable := scope.variable(node):
+                used[variable.key] = variable
+        return used
+
+    def _some_in(self, literal: JsonObject, reading: "_Reading") -> Unit:
+        unit = Unit(dict(reading.premises))
+        source = self._term(literal["collection"], reading, unit)
+        for pattern in (literal["key"], literal["value"]):
+            if pattern is not None:
+                unit.clauses.append((source.needs, self._term(pattern, reading, unit).leaves))
+        reading.body.units.append(unit)
+        return unit
+
+    def _every(self, literal: JsonObject, reading: "_Reading") -> Unit:
+        unit = Unit(dict(reading.premises))
+        self._term(literal["domain"], reading, unit)
+        names = {spanned(literal[name], self._text) for name in ("key", "value") if literal[name]}
+        scope = reading.scope.inside(names, next(self._labels))
+        inner = self.read(literal["query"], (), scope)
+        inner.given.update(scope.own.values())
+        _enclose(inner, reading.body, unit)
+        reading.body.units.append(unit)
+        return unit
+
+    def _expression(self, node: Json, reading: "_Reading", *, negated: bool = False) -> Unit:
+        """Add an expression, after those of the calls in it."""
+        unit = Unit(dict(reading.premises))
+        kind, value = variant(node)
+        if kind == "AssignExpr":
+            self._unify(value["lhs"], value["rhs"], reading, unit)
+        elif kind in CALLS:
+            self._call(kind, value, reading, unit)
+        else:
+            self._term(node, reading, unit)
+        if negated:
+            unit.clauses.clear()
+        reading.body.units.append(unit)
+        return unit
+
+    def _call(self, kind: str, call: JsonObject, reading: "_Reading", unit: Unit) -> None:
+        arity = self._arity(call) if kind == "Call" else None
+        given = len(operands(kind, call))
+        if arity is not None and given != arity and (reading.nested or given != arity + 1):
+            self.miscalled.append(Miscall(call, arity, given))
+        inputs: frozenset[str] = frozenset()
+        for at, argument in enumerate(operands(kind, call)):
+            term = self._term(argument, reading, unit)
+            if arity is None or at < arity:
+                inputs |= term.needs
+            else:
+                unit.clauses.append((inputs, term.leaves))
+
+    def _unify(self, left: Json, right: Json, reading: "_Reading", unit: Unit) -> None:
+        """Add how the two sides of `=` or `:=` bind each other."""
+        pending = [(left, right)]
+        while pending:
+            left, right = pending.pop()
+            if (pairs := _pairs(left, right)) is not None:
+                pending.extend(pairs)
+                continue
+            one, other = (self._term(side, reading, unit) for side in (left, right))
+            if not _both_composite(left, right):
+                unit.clauses += [(one.needs, other.leaves), (other.needs, one.leaves)]
+
+    def _term(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
+        """Note the variables of a term."""
+        kind, value = variant(node)
+        if kind == "Var":
+            variable = reading.scope.variable(value)
+            if variable is None:
+                return _CONSTANT
+            unit.needs[variable.key] = variable
+            key = frozenset({variable.key})
+            return _Term(key, key)
+        if kind in REFERENCES:
+            return self._reference(node, reading, unit)
+        if kind in CLOSURES:
+            terms = [value["term"]] if "term" in value else [value["key"], value["value"]]
+            _enclose(self.read(value["query"], terms, reading.scope), reading.body, unit)
+            return _CONSTANT
+        if kind in CALLS:
+            needs = self._expression(node, replace(reading, nested=True)).needs
+            unit.needs.update(needs)
+            return _Term(frozenset(needs), frozenset())
+        return self._composite(kind, value, reading, unit)
+
+    def _composite(self, kind: str, value: JsonObject, reading: "_Reading", unit: Unit) -> "_Term":
+        needs: set[str] = set()
+        leaves: set[str] = set()
+        for at, item in enumerate(composite_items(kind, value)):
+            term = self._term(item, reading, unit)
+            needs |= term.needs
+            if kind == "Array" or (kind == "Object" and at % 2):
+                leaves |= term.leaves
+        return _Term(frozenset(needs), frozenset(leaves))
+
+    def _reference(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
+        first, *links = chain(node)
+        head = self._term({first[0]: dict(first[1])}, reading, unit)
+        for kind, link in links:
+            if kind == "RefBrack":
+                unit.clauses.append((head.needs, self._term(link["index"], reading, unit).leaves))
+        return _Term(head.needs, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Where an expression stands, and the variables of its `with`, on which all in it depends."""
+
+    scope: Scope
+    body: Body
+    premises: Names = field(default_factory=dict)
+    nested: bool = False
+
+
+class _Term(NamedTuple):
+    """The variables from which the value of a term follows, and those that follow from its value."""
+
+    needs: frozenset[str]
+    leaves: frozenset[str]
+
+
+_CONSTANT = _Term(frozenset(), frozenset())
+
+
+def _enclose(inner: Body, body: Body, unit: Unit) -> None:
+    body.inner.append(inner)
+    used = inner.variables()
+    for enclosed in inner.units:
+        used.update(enclosed.captured)
+    unit.captured.update((key, found) for key, found in used.items() if key not in inner.given)
+
+
+def _pairs(left: Json, right: Json) -> list[tuple[Json, Json]] | None:
+    """Return what two arrays of one length, or two objects with the same constant keys, equate."""
+    (kind, one), (other_kind, other) = variant(left), variant(right)
+    if kind == other_kind == "Array" and len(as_list(one["items"])) == len(as_list(other["items"])):
+        return list(zip(as_list(one["items"]), as_list(other["items"]), strict=True))
+    if kind == other_kind == "Object":
+        fields, others = _fields(one), _fields(other)
+        if fields and others and fields.keys() == others.keys():
+            return [(value, others[key]) for key, value in fields.items()]
+    return None
+
+
+def _fields(value: JsonObject) -> dict[Json, Json] | None:
+    """Return the values of an object by its keys, where these are different texts."""
+    fields = [as_list(item)[1:] for item in as_list(value["fields"])]
+    by_key = {variant(key)[1].get("value"): field for key, field in fields if "String" in as_object(key)}
+    return by_key if len(by_key) == len(fields) else None
+
+
+def _both_composite(left: Json, right: Json) -> bool:
+    return variant(left)[0] in _COMPOSITES and variant(right)[0] in _COMPOSITES
+
+
+def _starts(node: Json) -> Json:
+    return as_object(as_object(node)["span"])["start"]

@@ -1,0 +1,132 @@
+"""Makes the modules of a policy mean in this engine what they mean in OPA, or finds where they cannot."""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+
+from acs_sidecar.engines.findings import finding
+from acs_sidecar.engines.rego.analysis.arity import ARITY
+from acs_sidecar.engines.rego.analysis.bodies import Body, BodyReader, Statement
+from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
+from acs_sidecar.engines.rego.analysis.negation import bind_arguments
+from acs_sidecar.engines.rego.analysis.patterns import match_whole_objects, refuse_in_arguments
+from acs_sidecar.engines.rego.analysis.problems import Problem
+from acs_sidecar.engines.rego.analysis.rewriting import Rewriter
+from acs_sidecar.engines.rego.analysis.safety import rule_bodies, unsafe_variables
+from acs_sidecar.engines.rego.analysis.scopes import Variable
+from acs_sidecar.engines.rego.analysis.syntax import (
+    as_list,
+    as_object,
+    as_position,
+    constant_names,
+    first_link,
+    variant,
+)
+from acs_sidecar.engines.rego.documents import Segments
+from acs_sidecar.engines.rego.sources import Module
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["Parsed", "as_opa_means"]
+
+Parsed = tuple[Module, JsonObject, ModuleFacts]
+"""A module, its AST, and what was read off that."""
+
+
+def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
+    """Return the modules, rewritten where this engine would decide differently from OPA.
+
+    Raises `ManifestError` with every place that has no such form.
+    """
+    names: dict[Segments, set[str]] = {}
+    for _, _, facts in modules:
+        names.setdefault(facts.package, set()).update(rule.path[len(facts.package)] for rule in facts.rules)
+    arities = {path: arity for _, ast, facts in modules for path, arity in _functions(ast, facts)}
+    findings = []
+    rewritten = []
+    for module, ast, facts in modules:
+        rewriter = Rewriter(module.text.encode())
+        documents = {"input", "data", *facts.imports, *names[facts.package]}
+        for problem in _module(ast, facts, documents, arities, rewriter):
+            at = module.at._replace(line=problem.line, column=problem.column)
+            findings.append(finding(problem.code, problem.message, at))
+        rewritten.append(replace(module, text=rewriter.rewritten().decode()))
+    if findings:
+        raise ManifestError(findings)
+    return tuple(rewritten)
+
+
+def _module(
+    ast: JsonObject,
+    facts: ModuleFacts,
+    documents: Set[str],
+    arities: Mapping[Segments, int],
+    rewriter: Rewriter,
+) -> Iterator[Problem]:
+    def arity(call: JsonObject) -> int | None:
+        name = _called(call["fcn"])
+        return None if name is None else _arity(name, facts, arities)
+
+    reader = BodyReader(rewriter.text, arity)
+    for node in as_list(ast["rules"]):
+        kind, rule = variant(node)
+        if kind == "Spec":
+            _, head = variant(rule["head"])
+            yield from refuse_in_arguments(head.get("args"))
+            for body in rule_bodies(rule, reader, documents):
+                yield from _body(body, rewriter)
+    for miscall in reader.miscalled:
+        name = ".".join(_called(miscall.node["fcn"]) or ())
+        message = f"`{name}` takes {miscall.arity} arguments, not {miscall.given}"
+        yield Problem("rego-arity", message, *as_position(miscall.node["span"]))
+
+
+def _body(body: Body, rewriter: Rewriter) -> Iterator[Problem]:
+    unsafe = sorted(set(unsafe_variables(body)), key=lambda found: (found.line, found.column))
+    yield from map(_unsafe, unsafe)
+    if not unsafe:
+        for statement in _statements(body):
+            if "NotExpr" in as_object(statement.node["literal"]):
+                yield from bind_arguments(statement, rewriter)
+            else:
+                yield from match_whole_objects(statement, rewriter)
+
+
+def _statements(body: Body) -> Iterator[Statement]:
+    yield from body.statements
+    for inner in body.inner:
+        yield from _statements(inner)
+
+
+def _unsafe(variable: Variable) -> Problem:
+    if variable.name == "_":
+        message = (
+            "`_` gets no value where only `not` looks for one: name what must not exist in a rule of its own "
+            "and write `not` before its name, or use `every`"
+        )
+    else:
+        message = f"`{variable.name}` is unsafe: nothing outside of a `not` gives it a value"
+    return Problem("rego-variable-unsafe", message, variable.line, variable.column)
+
+
+def _functions(ast: JsonObject, facts: ModuleFacts) -> Iterator[tuple[Segments, int]]:
+    for node in as_list(ast["rules"]):
+        kind, rule = variant(node)
+        head = rule if kind == "Default" else variant(rule["head"])[1]
+        name = _called(head["refr"])
+        if name and as_list(head.get("args") or []):
+            yield (*facts.package, *name), len(as_list(head["args"]))
+
+
+def _arity(name: Segments, facts: ModuleFacts, arities: Mapping[Segments, int]) -> int | None:
+    root, *names = name
+    imported = facts.imports.get(root, ())
+    paths = [(*facts.package, *name), tuple(names) if root == "data" else (*imported[1:], *names)]
+    return next((arities[path] for path in paths if path in arities), ARITY.get(".".join(name)))
+
+
+def _called(function: Json) -> Segments | None:
+    first = as_object(first_link(function))
+    if "Var" not in first:
+        return None
+    names, whole = constant_names(function)
+    return (str(as_object(first["Var"])["value"]), *names) if whole else None

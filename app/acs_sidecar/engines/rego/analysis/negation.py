@@ -1,0 +1,100 @@
+"""`not` before an expression with an undefined part.
+
+OPA evaluates the arguments of a call before the `not`, so that the body fails where one is undefined;
+this engine evaluates all of it below the `not`, which then holds. What OPA evaluates before is given
+to a variable before, in the same body: `not startswith(input.x, "a")` becomes
+`x := input.x; not startswith(x, "a")`.
+"""
+
+from collections.abc import Iterator
+
+from acs_sidecar.engines.rego.analysis.bodies import Statement
+from acs_sidecar.engines.rego.analysis.problems import Problem
+from acs_sidecar.engines.rego.analysis.rewriting import Part, Rewriter
+from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, Scope
+from acs_sidecar.engines.rego.analysis.syntax import (
+    CALLS,
+    REFERENCES,
+    as_list,
+    as_object,
+    as_position,
+    chain,
+    composite_items,
+    operands,
+    variant,
+)
+from acs_sidecar.spec.values import Json
+
+__all__ = ["bind_arguments"]
+
+_MODIFIED = (
+    "OPA evaluates the arguments of this before the `not`: write its `with` on one line, or bind the "
+    "arguments first (`value := …; not f(value)`)"
+)
+
+
+def bind_arguments(statement: Statement, rewriter: Rewriter) -> Iterator[Problem]:
+    """Rewrite a statement with `not` where OPA evaluates a part of it before."""
+    _, negation = variant(statement.node["literal"])
+    terms = list(_bound(negation["expr"], statement.scope))
+    if not terms:
+        return
+    start, end = rewriter.offsets(statement.node)
+    modifiers: list[Part] = []
+    if given := as_list(statement.node.get("with_mods", [])):
+        first, _ = rewriter.offsets(as_object(given[0]))
+        modifiers = [" ", rewriter.text[first:end].decode()]
+        if "\n" in modifiers[1]:
+            yield Problem("rego-not-undefined", _MODIFIED, *as_position(negation["span"]))
+            return
+    before: list[Part] = []
+    after: list[Part] = []
+    position = start
+    for term in terms:
+        name = rewriter.fresh_name()
+        span = rewriter.span(term)
+        before += [f"{name} := (", span, ")", *modifiers, "; "]
+        after += [(position, span[0]), name]
+        position = span[1]
+    parts = [*before, *after, (position, end)]
+    rewriter.replace((start, end), ["{ ", *parts, " }"] if statement.bare else parts)
+
+
+def _bound(expression: Json, scope: Scope) -> Iterator[Json]:
+    """Return the terms of an expression that OPA evaluates before it."""
+    kind, value = variant(expression)
+    equality = kind == "AssignExpr" or (kind == "BoolExpr" and value["op"] == "Eq")
+    if equality:
+        for side in (value["lhs"], value["rhs"]):
+            yield from _inside(side, scope)
+    elif kind in CALLS:
+        for argument in operands(kind, value):
+            if _may_be_undefined(argument, scope):
+                yield argument
+    else:
+        yield from _inside(expression, scope)
+
+
+def _inside(term: Json, scope: Scope) -> Iterator[Json]:
+    """Return the terms inside of one that is itself evaluated below the `not`."""
+    kind, _ = variant(term)
+    if kind in REFERENCES:
+        (head, value), *links = chain(term)
+        if head != "Var" and _may_be_undefined({head: dict(value)}, scope):
+            yield {head: dict(value)}
+        for link, index in links:
+            if link == "RefBrack" and _may_be_undefined(index["index"], scope):
+                yield index["index"]
+    elif _may_be_undefined(term, scope):
+        yield term
+
+
+def _may_be_undefined(term: Json, scope: Scope) -> bool:
+    kind, value = variant(term)
+    if kind == "Var":
+        return scope.variable(value) is None
+    if kind in CLOSURES:
+        return False
+    if kind in REFERENCES or kind in CALLS:
+        return True
+    return any(_may_be_undefined(item, scope) for item in composite_items(kind, value))

@@ -1,0 +1,140 @@
+"""Changes to a Rego text, at the byte offsets that the engine's AST gives; no line moves."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, first_link, variant
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["Part", "Rewriter", "Span"]
+
+Span = tuple[int, int]
+
+Part = str | Span
+"""New text, or a span of the old one, with the changes inside of it."""
+
+_TOKEN = re.compile(
+    rb"""
+      (?P<text>"[^"\\]*(?:\\.[^"\\]*)*"|`[^`]*`)
+    | (?P<open>[\[{(])
+    | (?P<close>[\]})])
+    | \#[^\n]*
+    | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    start: int
+    end: int
+    parts: tuple[Part, ...]
+
+
+@dataclass
+class Rewriter:
+    """Collects the changes to one text; one change lies inside of another, or apart from it."""
+
+    text: bytes
+    _edits: list[_Edit] = field(default_factory=list)
+    _names: int = 0
+
+    def span(self, node: Json) -> Span:
+        """Return where a term stands: with its quotes, and from the bracket of an object on."""
+        kind, value = variant(node)
+        start, end = self.offsets(value)
+        if kind == "Object" and (fields := as_list(value["fields"])):
+            key, _ = self.span(as_list(fields[0])[1])
+            start = self._brackets(key)
+        elif kind in ("RefDot", "RefBrack") and "Object" in as_object(first := first_link(node)):
+            start = min(start, self.span(first)[0])
+        return start, end
+
+    def offsets(self, node: JsonObject) -> Span:
+        """Return the span of a node, with the quotes of the strings that it begins or ends with."""
+        place = as_object(node["span"])
+        start, end = _offset(place["start"]), _offset(place["end"])
+        return self._opening.get(start, start), self._closing.get(end, end)
+
+    def fresh_name(self) -> str:
+        """Return a variable that the text does not use."""
+        self._names += 1
+        return f"{self._prefix}{self._names}"
+
+    def replace(self, span: Span, parts: Sequence[Part]) -> None:
+        """Put parts in the place of a span."""
+        self._edits.append(_Edit(*span, tuple(parts)))
+
+    def rewritten(self) -> bytes:
+        """Return the text with all changes."""
+        if not self._edits:
+            return self.text
+        self._edits.sort(key=lambda edit: (edit.start, -edit.end))
+        starts = [edit.start for edit in self._edits]
+        return b"".join(self._render((0, len(self.text)), starts, -1))
+
+    def _render(self, span: Span, starts: list[int], around: int) -> list[bytes]:
+        position, end = span
+        done: list[bytes] = []
+        for at in range(bisect_left(starts, position), bisect_left(starts, end)):
+            edit = self._edits[at]
+            if at == around or edit.start < position or edit.end > end:
+                continue
+            done.append(self.text[position : edit.start])
+            for part in edit.parts:
+                if isinstance(part, str):
+                    done.append(part.encode())
+                else:
+                    done.extend(self._render(part, starts, at))
+            position = edit.end
+        done.append(self.text[position:end])
+        return done
+
+    @cached_property
+    def _prefix(self) -> str:
+        prefix = "__bound"
+        while prefix.encode() in self.text:
+            prefix += "_"
+        return prefix
+
+    @cached_property
+    def _strings(self) -> list[Span]:
+        return [token.span() for token in _TOKEN.finditer(self.text) if token.lastgroup == "text"]
+
+    @cached_property
+    def _opening(self) -> dict[int, int]:
+        return {start + 1: start for start, _ in self._strings}
+
+    @cached_property
+    def _closing(self) -> dict[int, int]:
+        return {end - 1: end for _, end in self._strings}
+
+    @cached_property
+    def _enclosing(self) -> tuple[list[int], list[int]]:
+        """Where brackets open or close, and the brace around what follows each."""
+        places, braces = [0], [0]
+        stack: list[tuple[bytes, int]] = []
+        for token in _TOKEN.finditer(self.text):
+            if token.lastgroup == "open":
+                stack.append((token.group(), token.start()))
+            elif token.lastgroup == "close" and stack:
+                stack.pop()
+            else:
+                continue
+            places.append(token.end())
+            braces.append(next((at for symbol, at in reversed(stack) if symbol == b"{"), 0))
+        return places, braces
+
+    def _brackets(self, position: int) -> int:
+        places, braces = self._enclosing
+        return braces[bisect_left(places, position + 1) - 1]
+
+
+def _offset(value: Json) -> int:
+    if not isinstance(value, int):
+        raise TypeError("the engine's AST has an unknown shape")
+    return value

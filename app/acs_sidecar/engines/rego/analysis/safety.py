@@ -1,0 +1,59 @@
+"""OPA's safety rule: every variable of a rule gets its value from somewhere else than `not` alone.
+
+This engine takes a variable that only `not` uses for "some value", so that a deny rule holds as soon
+as one element differs; OPA refuses such a rule, and so does this.
+"""
+
+from collections.abc import Iterator, Sequence, Set
+
+from acs_sidecar.engines.rego.analysis.bodies import Body, BodyReader, Names
+from acs_sidecar.engines.rego.analysis.inference import infer
+from acs_sidecar.engines.rego.analysis.scopes import Scope, Variable
+from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, variables, variant, varying_indexes
+from acs_sidecar.spec.values import JsonObject
+
+__all__ = ["rule_bodies", "unsafe_variables"]
+
+
+def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> Iterator[Body]:
+    """Read each body of a rule, with the parts of the head that it determines."""
+    _, head = variant(rule["head"])
+    outer = Scope(documents, {}).inside(set(variables(head.get("args"))), -1)
+    shared = [head.get("key"), *varying_indexes(head["refr"])]
+    assigned = head.get("assign")
+    bodies = [as_object(body) for body in as_list(rule["bodies"])]
+    for body in bodies or [{"query": None, "assign": None}]:
+        value = body["assign"] or assigned
+        terms = [*shared, as_object(value)["value"] if value else None]
+        read = reader.read(body["query"], [term for term in terms if term is not None], outer)
+        read.given.update(outer.own.values())
+        yield read
+
+
+def unsafe_variables(body: Body) -> Iterator[Variable]:
+    """Return the variables of a body, and of the bodies in it, that nothing makes safe."""
+    pending: list[tuple[Body, Sequence[Set[str]]]] = [(body, ())]
+    while pending:
+        body, around = pending.pop()
+        own = body.variables()
+        frames = [*around, body.given]
+        for unit in body.units:
+            unit.captured = {
+                key: found for key, found in unit.captured.items() if key in own or _among(key, frames)
+            }
+        safe = infer(body.units, _known(own, body, frames))
+        yield from _missing(own, safe)
+        pending.extend((inner, [*frames, own.keys()]) for inner in body.inner)
+
+
+def _known(own: Names, body: Body, frames: Sequence[Set[str]]) -> set[str]:
+    captured = (key for unit in body.units for key in unit.captured)
+    return {key for key in (*own, *captured) if _among(key, frames)}
+
+
+def _missing(own: Names, safe: Set[str]) -> Iterator[Variable]:
+    yield from (found for key, found in own.items() if key not in safe)
+
+
+def _among(key: str, frames: Sequence[Set[str]]) -> bool:
+    return any(key in frame for frame in frames)

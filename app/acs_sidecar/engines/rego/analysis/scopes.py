@@ -1,0 +1,70 @@
+"""Which variable a name means: OPA's scopes, of rules, bodies, comprehensions and `every`."""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from acs_sidecar.engines.rego.analysis.syntax import (
+    as_list,
+    as_object,
+    as_position,
+    spanned,
+    variables,
+    variant,
+)
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["CLOSURES", "Scope", "Variable", "declared"]
+
+CLOSURES = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
+
+
+class Variable(NamedTuple):
+    """A variable where it is used: `key` is one and the same for one variable of a rule."""
+
+    key: str
+    name: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The variables that a body declares, by the key of each, inside of another scope.
+
+    `documents` are the names that mean a rule, an import, `input` or `data` where nothing hides them.
+    """
+
+    documents: Set[str]
+    own: Mapping[str, str]
+    outer: "Scope | None" = None
+
+    def inside(self, names: Iterable[str], label: int) -> "Scope":
+        """Return the scope of a body in this one that declares `names`; no other has its `label`."""
+        return Scope(self.documents, {name: f"{name}@{label}" for name in names}, self)
+
+    def variable(self, var: JsonObject) -> Variable | None:
+        """Return the variable that a `Var` node is, or nothing where it means a document."""
+        name = str(var["value"])
+        line, column = as_position(var["span"])
+        if name == "_":
+            return Variable(f"_@{line}:{column}", name, line, column)
+        scope: Scope | None = self
+        while scope:
+            if name in scope.own:
+                return Variable(scope.own[name], name, line, column)
+            scope = scope.outer
+        return None if name in self.documents else Variable(name, name, line, column)
+
+
+def declared(statement: Json, text: bytes) -> Iterator[str]:
+    """Return the names that a statement declares for what follows it, by `some` or `:=`."""
+    kind, literal = variant(as_object(statement)["literal"])
+    if kind == "SomeVars":
+        yield from (spanned(span, text) for span in as_list(literal["vars"]))
+    elif kind == "SomeIn":
+        yield from variables([literal["key"], literal["value"]])
+    elif kind == "Expr":
+        kind, expression = variant(literal["expr"])
+        if kind == "AssignExpr" and expression["op"] == "ColEq":
+            yield from variables(expression["lhs"])

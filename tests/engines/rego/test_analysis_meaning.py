@@ -1,0 +1,238 @@
+"""What the engine alone would decide differently from OPA: rewritten, or refused when compiled."""
+
+from itertools import pairwise
+
+import pytest
+
+from acs_sidecar.spec.values import Json
+from tests.engines.rego.policies import definition, evaluate, findings
+
+HOLDS = "the rule holds"
+FAILS = "the rule does not hold"
+
+_AT = "policies.main.modules"
+
+
+def _outcome(rule: str, snapshot: Json) -> str:
+    value = evaluate(definition(f"package a\ndefault x := false\n{rule}"), snapshot)
+    return HOLDS if value is True else FAILS
+
+
+def _codes(rule: str) -> list[str]:
+    return [said.partition(f": {_AT}")[0] for said in findings(definition(f"package a\n{rule}"))]
+
+
+@pytest.mark.parametrize(
+    ("body", "places"),
+    [
+        ('not input.xs[_] == "b"', ["2:21"]),
+        ('some i; not startswith(input.xs[i], "b")', ["2:40"]),
+        ("not input.xs[i][j]", ["2:21", "2:24"]),
+        ("ys := [y | not input.xs[y]]; ys", ["2:15"]),
+        ("ys := {y | z := 1; not input.xs[y] == z}; ys", ["2:15"]),
+        ("every y in input.xs { not y.tags[_] }", ["2:41"]),
+        ("not input.xs[_] with input.xs as [1]", ["2:21"]),
+        ("input.xs with input.xs as y", ["2:34"]),
+        ("count(y) == 1", ["2:14"]),
+        ("y == input.xs", ["2:8"]),
+        ("y in input.xs", ["2:8"]),
+        ("y = z", ["2:8", "2:12"]),
+        ("ys := [i | input.xs[i] == z]; z := 1; ys", ["2:15", "2:34"]),
+        ("{k: v} = input.xs; v", ["2:9", "2:27"]),
+    ],
+)
+def test_a_variable_that_nothing_makes_safe_is_refused(body: str, places: list[str]) -> None:
+    """OPA refuses each of these; the engine takes some for "some value", and so turns denials off."""
+    found = _codes(f"x if {{ {body} }}")
+    assert found == [f"rego-variable-unsafe: a.rego:{place}" for place in dict.fromkeys(places)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "place"),
+    [
+        ("x contains y if input.z", "2:12"),
+        ("x[y] := 1 if input.z", "2:3"),
+        ("x := [y, 1] if input.z", "2:7"),
+        ("x := {y: 1} if input.z", "2:7"),
+        ("f(y) := z if y\nx := 1", "2:9"),
+        ("x := 1 if { y := 1; y } else := y", "2:33"),
+        ("x := [z | input.y[_]]", "2:7"),
+    ],
+)
+def test_a_head_that_nothing_binds_is_refused(rule: str, place: str) -> None:
+    """A value that a head names must come from its own body or arguments."""
+    assert _codes(rule) == [f"rego-variable-unsafe: a.rego:{place}"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not input.xs[i] == 1; input.ys[i]",
+        "walk(input, [path, value]); value == path",
+        "[a, b] = input.xs; a < b",
+        "not f(f(input.xs[_]))",
+        "a = b; b = [c | c = input.xs[_]]; a",
+        "input.xs[i] + input.ys[i] > 2",
+        "count(input.xs, n); n == 2",
+        "s := {[1, 2]}; s[[a, 2]]; a == 1",
+        "z := [i | input.xs[i]]; w := [i | input.ys[i]]; z != w",
+        "every k, v in input.xs { k < v }",
+        "some k, [v, _] in input.xs; k < v",
+    ],
+)
+def test_a_variable_that_something_makes_safe_is_accepted(body: str) -> None:
+    """OPA compiles each of these, in whichever order its expressions stand."""
+    evaluate(definition(f"package a\ndefault x := false\nx if {{ {body} }}\nf(v) := v"), {})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'startswith(input.snapshot.x, "a")',
+        "input.snapshot.x != 1",
+        "input.snapshot.x < 1",
+        'input.snapshot.x in ["a"]',
+        '"a" in input.snapshot.x',
+        "input.snapshot.x in input.snapshot.y",
+        'lower(input.snapshot.x) == "a"',
+        "(input.snapshot.x + 1) * 2 == 4",
+        "input.snapshot.list[input.snapshot.x] == 1",
+        "input.snapshot.list[input.snapshot.x]",
+        "[input.snapshot.x] == [1]",
+        '{"a": 1, "b": input.snapshot.x} == {"a": 1, "b": 2}',
+        "own(input.snapshot.x)",
+        "data.a.own(input.snapshot.x)",
+        "own(undefined)",
+        "own([1, {2: input.snapshot.x}])",
+        'contains("text", input.snapshot["x"])',
+        'startswith(input.snapshot.x, "a") with input.snapshot.y as "b"',
+    ],
+)
+@pytest.mark.parametrize("shape", ["x if not {}", "x if {{ not {} }}", "x if {{ true\n\tnot {}\n\ttrue }}"])
+def test_not_before_a_call_with_an_undefined_argument_fails(shape: str, expression: str) -> None:
+    """OPA evaluates the arguments before the `not`: the body fails, and allows nothing."""
+    rule = f"{shape.format(expression)}\nown(v) if v == 1\nundefined if false"
+    assert _outcome(rule, {"list": {"1": 1}}) == FAILS
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "input.snapshot.x",
+        "input.snapshot.x == 1",
+        "1 == input.snapshot.x",
+        "input.snapshot.x = 1",
+        "undefined",
+        "own(2)",
+        "count([y | y := input.snapshot.x]) == 1",
+        'count([1 | not lower(input.snapshot.x) == "a"]) == 1',
+    ],
+)
+def test_not_before_what_is_undefined_itself_holds(expression: str) -> None:
+    """Where nothing is evaluated before the `not`, undefined is what it negates."""
+    assert _outcome(f"x if not {expression}\nown(v) if v == 1\nundefined if false", {}) == HOLDS
+
+
+@pytest.mark.parametrize(
+    ("rule", "allowed", "denied"),
+    [
+        ("every y in input.snapshot.xs { not y.a in [1] }", [{"a": 2}], [{"b": 2}]),
+        ('[1 | not lower(input.snapshot.xs) == "a"] == [1]', "B", "A"),
+        ("not f([y | some y in input.snapshot.xs; not y.a > 1])", [{"a": 2}], [{"a": 1}]),
+        ("count({y | some y in input.snapshot.xs; not f([y.a])}) == 1", [{"a": False}], [{"b": 1}]),
+    ],
+)
+def test_not_in_inner_bodies(rule: str, allowed: Json, denied: Json) -> None:
+    """The arguments are evaluated in the body that the `not` stands in."""
+    rule = f"x if {{ {rule} }}\nf(v) if v[0]"
+    assert [_outcome(rule, {"xs": xs}) for xs in (allowed, denied)] == [HOLDS, FAILS]
+
+
+PATTERNS = [
+    '{"role": r} := input.snapshot.claims; r == "reader"',
+    '{"role": r} = input.snapshot.claims; r == "reader"',
+    'input.snapshot.claims = {"role": r}; r == "reader"',
+    '[{"role": r}] := [input.snapshot.claims]; r == "reader"',
+    '{"claims": {"role": r}} := {"claims": input.snapshot.claims}; r == "reader"',
+    'some {"role": r} in [input.snapshot.claims]; r == "reader"',
+    'some {"role": "reader"} in [input.snapshot.claims]',
+    'some _, [{"role": "reader"}, 1] in [[input.snapshot.claims, 1]]',
+    'some r; {"role": r} = input.snapshot.claims with input.snapshot.y as 1; r == "reader"',
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_an_object_pattern_matches_exactly_its_members(pattern: str) -> None:
+    """An object with one more member, a list or a text is no match."""
+    more: Json = {"role": "reader", "suspended": True}
+    values: list[Json] = [{"role": "reader"}, more, {}, ["reader"], "reader", None]
+    matched = [_outcome(f"x if {{ {pattern} }}", {"claims": value}) for value in values]
+    assert matched == [HOLDS, FAILS, FAILS, FAILS, FAILS, FAILS]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'x := f(input)\nf({"a": y}) := y',
+        'x := f(input)\nf([{"a": 1}]) := 1',
+        "x if { some {k: 1} in input.xs; k }",
+        'x if { {"a": y, "a": z} := input.xs; y == z }',
+        'x if { {"a": y} = {"a": 1, "b": input.xs}; y }',
+        'x if { walk(input, [_, {"a": y}]); y }',
+        'x if { {"a": {input.y: z}} := input.xs; z }',
+    ],
+)
+def test_an_object_pattern_that_cannot_be_rewritten_is_refused(rule: str) -> None:
+    """It would match objects with more members."""
+    codes = {said.partition(":")[0] for said in _codes(rule)}
+    assert codes <= {"rego-object-pattern", "rego-variable-unsafe"}
+    assert codes
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [('y = {"a": z}; z = 1; y.a == 1', HOLDS), ('y := {"a": 1}; {"a": 1} = y', HOLDS)],
+)
+def test_an_object_that_is_no_pattern_stays(body: str, value: str) -> None:
+    """`=` with an object whose variables have a value builds or compares."""
+    assert _outcome(f"x if {{ {body} }}", {}) == value
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("count(1, 2, 3)", "`count` takes 1 arguments, not 3"),
+        ('startswith("a")', "`startswith` takes 2 arguments, not 1"),
+        ("f(1)", "`f` takes 2 arguments, not 1"),
+        ("data.a.f(1)", "`data.a.f` takes 2 arguments, not 1"),
+        ("[f(1, 2, 3)]", "`f` takes 2 arguments, not 3"),
+    ],
+)
+def test_a_call_with_the_wrong_number_of_arguments_is_refused(call: str, said: str) -> None:
+    """The engine would fail only when it reaches the call."""
+    found = findings(definition(f"package a\nx := {call}\nf(y, z) := y + z"))
+    assert found[0].startswith("rego-arity: a.rego:2:")
+    assert found[0].endswith(said)
+
+
+def test_the_lines_of_a_text_stay_where_they_are() -> None:
+    """An error names the line that its author wrote, behind any number of rewritten statements."""
+    text = 'package a\nx if {\n\tnot lower(\n\t\tinput.x # why\n\t) == "a"\n\t{"a": y} :=\n\t\tinput.y\n\tz := 1 }\n'
+    places = [findings(definition(text + "\n" * lines + "y := nothing(1)"))[0] for lines in range(3)]
+    assert [place.split(":")[2] for place in places] == ["9", "10", "11"]
+
+
+def test_the_analysis_takes_time_in_proportion_to_the_source() -> None:
+    """Rules that bind in the worst order, each waiting for the next, cost no square."""
+    from acs_sidecar.engines.rego.analysis.inference import Unit, infer
+    from acs_sidecar.engines.rego.analysis.scopes import Variable
+
+    names = [f"v{number}" for number in range(20_000)]
+    units = [
+        Unit(
+            {name: Variable(name, name, 1, 1) for name in (one, other)},
+            [(frozenset({other}), frozenset({one}))],
+        )
+        for one, other in pairwise(names)
+    ]
+    assert infer(units, ["v19999"]) == set(names)
