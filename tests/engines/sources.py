@@ -44,7 +44,7 @@ class MemorySources:
         return _ordered(below)
 
     def fetched(self, url: str) -> SourceFile:
-        """Give what was fetched. Raises `SourceError`."""
+        """Return the fetched content. Raises `SourceError`."""
         if url not in self.files:
             raise SourceError(f"`{url}` was not fetched")
         return SourceFile(url, self.files[url])

@@ -20,7 +20,7 @@ class FileApprovalKey:
         self._log = structlog.stdlib.get_logger("acs.approvals")
 
     def load(self) -> ApprovalKey:
-        """Give the key, and make one where there is none. Raises `KeyFileError`."""
+        """Return the key, creating it if it does not exist. Raises `KeyFileError`."""
         if not self._path.exists():
             generate_key(self._path, "approval")
             self._log.warning(
@@ -41,7 +41,7 @@ class FileApprovalKey:
         return self._key
 
     def __call__(self) -> ApprovalKey:
-        """Give the key. Raises `KeysUnavailableError`, whose message may leave the service."""
+        """Return the key. Raises `KeysUnavailableError`, whose message may leave the service."""
         try:
             return self.load()
         except KeyFileError as error:

@@ -115,7 +115,7 @@ class _Faults:
 
 
 def entries_of(text: str, file: str, table: str, known: frozenset[str]) -> Iterator[Entry]:
-    """Give the entries of the mapping `table`, the only member of the document, to whoever reads them.
+    """Yield the entries of the mapping `table`, the only member of the document, to whoever reads them.
 
     Entries have no members but the `known`. Raises `AccessFileError` at once for a text that is not
     such a document, and after the last entry for every fault that was noted.

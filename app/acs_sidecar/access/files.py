@@ -41,7 +41,7 @@ class Access:
 
     @property
     def summary(self) -> str:
-        """Say in a few words who may call."""
+        """Summary of who may call, for readiness."""
         return "callers must authenticate" if self.callers else "authentication is off"
 
     def watch(self) -> None:

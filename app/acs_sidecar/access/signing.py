@@ -72,7 +72,7 @@ def sign_digest(private: Ed25519PrivateKey, digest: str) -> str:
 
 
 def key_name(public: bytes) -> str:
-    """Give the id that a key has when nobody chose one."""
+    """Return the default ID of a key."""
     return "ed25519:" + sha256(public).hexdigest()[:16]
 
 

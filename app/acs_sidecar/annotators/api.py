@@ -11,7 +11,7 @@ class ReplyError(Exception):
 
 
 def pick(reply: Json, *path: str | int) -> Json:
-    """Give what lies at `path` in a reply. Raises `ReplyError` when nothing does."""
+    """Return the value at `path` in a reply. Raises `ReplyError` if there is none."""
     found = reply
     for step in path:
         try:
@@ -22,7 +22,7 @@ def pick(reply: Json, *path: str | int) -> Json:
 
 
 def pick_text(reply: Json, *path: str | int) -> str:
-    """Give the string that lies at `path` in a reply. Raises `ReplyError` when none does."""
+    """Return the string at `path` in a reply. Raises `ReplyError` if there is none."""
     found = pick(reply, *path)
     if not isinstance(found, str):
         raise ReplyError("returned no text")
@@ -30,7 +30,7 @@ def pick_text(reply: Json, *path: str | int) -> str:
 
 
 def called(members: Members, default: str, route: str) -> str:
-    """Give the URL to call: `endpoint` as it is, or what follows from `base_url` or the API's own base."""
+    """Return the URL to call: `endpoint` as it is, or what follows from `base_url` or the API's own base."""
     if "endpoint" in members:
         return members.reachable("endpoint", members.url("endpoint"))
     base = (members.url("base_url") if "base_url" in members else default).rstrip("/")

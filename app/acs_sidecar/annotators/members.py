@@ -54,7 +54,7 @@ class Members:
         self._findings.append(Diagnostic(code, message, f"{self._path}.{member}"))
 
     def value(self, name: str) -> Json:
-        """Give a member as it is, `None` where it is absent."""
+        """Return a member unchecked, `None` if it is absent."""
         return self._invocation.get(name)
 
     def text(self, name: str, default: str = "", message: str = "must be a non-blank string") -> str:
@@ -166,7 +166,7 @@ class Members:
         return ""
 
     def reachable(self, member: str, url: str) -> str:
-        """Take the URL that will be called, which `member` led to, when this manifest may call it."""
+        """Return the URL of `member` if this manifest is allowed to call it."""
         allow = self.context.outbound
         if url and allow is not None and not allow.allows(url):
             self.wrong(member, "not allowed by ACS_OUTBOUND_ALLOW", "inline-forbidden")
@@ -205,7 +205,7 @@ class Members:
 
 
 def _is_http(url: str) -> bool:
-    """Tell whether a URL can be called as it stands, and has one reading."""
+    """True if a URL can be called as it stands, and has one reading."""
     if not url.isascii() or any(character <= " " or character in '\\"<>^`{|}\x7f' for character in url):
         return False
     try:

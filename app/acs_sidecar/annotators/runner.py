@@ -71,7 +71,7 @@ class AnnotatorRunner:
         return result
 
     def _problem(self, result: Json) -> str | None:
-        """Say what is wrong with an annotator's output, if anything."""
+        """Return the problem of an annotator's output, or `None`."""
         limits = self._limits
         if deeper_than(result, limits.max_policy_input_depth):
             return f"exceeds `max_policy_input_depth` ({limits.max_policy_input_depth})"

@@ -25,7 +25,7 @@ def doctor(
     file: Path | None = typer.Option(None, "--config", help="YAML file of settings, as for `serve`"),
     output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
-    """Say what is wrong with this installation, each finding with what mends it. Changes nothing.
+    """Check this installation and report each problem with its fix. Changes nothing.
 
     Reads the same settings as `serve`; run it as the same user. Asks the service at the configured
     address and no other. Exits 0 when there is no problem (a warning is none), 1 when there is one, 2

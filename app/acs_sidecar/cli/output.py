@@ -34,12 +34,12 @@ class OutputFormat(StrEnum):
 
 
 def wants_table(chosen: OutputFormat) -> bool:
-    """Tell whether to print for a person."""
+    """True if to print for a person."""
     return chosen is OutputFormat.TABLE or (chosen is OutputFormat.AUTO and stdout_is_terminal())
 
 
 def stdout_is_terminal() -> bool:
-    """Tell whether a person reads the output."""
+    """True if a person reads the output."""
     return sys.stdout.isatty()
 
 

@@ -104,7 +104,7 @@ _CALLING_CODE_DECADES = frozenset(
 
 
 def card_length(text: str) -> int:
-    """Give the length of `text` when it is the number of a payment card (spaces and hyphens allowed), else 0."""
+    """Return the length of `text` when it is the number of a payment card (spaces and hyphens allowed), else 0."""
     if text[0] != "4" and text[:2] not in _CARDS:
         return 0
     digits = text.encode().translate(_DIGIT_VALUES, b" -")
@@ -115,7 +115,7 @@ def card_length(text: str) -> int:
 
 
 def iban_length(text: str) -> int:
-    """Give how many characters of `text`, from its start, are an IBAN whose checksum is right; 0 when none is."""
+    """Return how many characters of `text`, from its start, are an IBAN whose checksum is right; 0 when none is."""
     wanted = _IBAN_LENGTH.get(text[:2].upper(), 0)
     compact = text.replace(" ", "").replace("-", "")[:wanted].upper()
     if not wanted or len(compact) < wanted:
@@ -131,5 +131,5 @@ def iban_length(text: str) -> int:
 
 
 def is_calling_code(digits: str) -> bool:
-    """Tell whether an international number starts with the code of a country."""
+    """True if an international number starts with the code of a country."""
     return digits[0] in "17" or digits[:2] in _CALLING_CODES or digits[:2] in _CALLING_CODE_DECADES

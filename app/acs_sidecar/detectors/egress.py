@@ -129,7 +129,7 @@ def _problems(reached: Destination, allow: _Allow | None) -> list[str]:
 
 
 def _is_internal(host: str) -> bool:
-    """Tell whether a host is where outsiders should not be led: link-local addresses and metadata services."""
+    """True if a host is where outsiders should not be led: link-local addresses and metadata services."""
     if not host.startswith("169.254.") and ":" not in host:
         return host == _METADATA
     try:
@@ -140,7 +140,7 @@ def _is_internal(host: str) -> bool:
 
 
 def _destinations(text: str) -> Iterator[tuple[int, int, Destination]]:
-    """Give what each place leads to. The first that is not read is the last: one like that is flagged, whatever follows."""
+    """Yield the destination of each place, up to the first that cannot be parsed, which is flagged anyway."""
     for start, end, reached in _places(text, Destinations(len(text)).read):
         if reached.hosts:
             yield start, end, reached

@@ -33,7 +33,7 @@ _LEAST_PRINTABLE = 0.9
 
 
 def decoded_texts(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give what is encoded in a text and reads as text when decoded: from where to where, and what it says."""
+    """Yield the encoded parts of a text that decode to text: their spans and decoded forms."""
     left = min(MAX_DECODED, 2 * len(text))
     for rule, start, end in _encoded(text):
         beside = 0 if rule in _OPAQUE else _BESIDE

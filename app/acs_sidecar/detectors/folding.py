@@ -92,7 +92,7 @@ class Folded:
         return None if few else _read(self.marked, UNSEEN)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Give the span in the text that was folded."""
+        """Return the span in the text that was folded."""
         if len(self.text) == len(self.shown):
             return start, end
         return self._seen.span(start, end)
@@ -134,5 +134,5 @@ def folded_pattern(pattern: str) -> str:
 
 
 def _in_latin(word: str) -> str:
-    """Give a word that mixes Latin letters with others that look like them in Latin letters."""
+    """Return a word that mixes Latin letters with others that look like them in Latin letters."""
     return word.translate(_LOOK_ALIKES) if _LATIN.search(word) else word

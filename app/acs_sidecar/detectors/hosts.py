@@ -87,7 +87,7 @@ def _destination(authority: str) -> Destination:
 
 
 def normal_host(written: str) -> str:
-    """Give a host as a resolver gets it: lower case, ASCII, IPv4 dotted; empty when it cannot be one."""
+    """Return a host as a resolver gets it: lower case, ASCII, IPv4 dotted; empty when it cannot be one."""
     if len(written) > _MAX_HOST * 4:
         return ""
     host = unquote(written) if "%" in written else written

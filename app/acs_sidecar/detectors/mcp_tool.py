@@ -121,7 +121,7 @@ def _pins(options: Options) -> dict[str, str] | None:
 
 
 def _tools(value: Json) -> Iterator[tuple[str, str, dict[str, Json]]]:
-    """Give path, name and definition of every tool."""
+    """Yield path, name and definition of every tool."""
     prefix = ""
     if isinstance(value, dict) and isinstance(value.get("tools"), list):
         prefix, value = ".tools", value["tools"]
@@ -174,12 +174,12 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
 
 
 def _plain(name: Folded) -> str:
-    """Give a name as it is read: without case, separators, look-alikes, and digits for letters."""
+    """Return a name as it is read: without case, separators, look-alikes, and digits for letters."""
     return name.text.replace(" ", "")
 
 
 def _mixes_scripts(name: str) -> bool:
-    """Tell whether a name has Latin letters beside others."""
+    """True if a name has Latin letters beside others."""
     if name.isascii():
         return False
     latin = [unicodedata.name(character, "").startswith("LATIN") for character in name if character.isalpha()]
@@ -187,6 +187,6 @@ def _mixes_scripts(name: str) -> bool:
 
 
 def _resembles(name: str, known: Mapping[str, str]) -> bool:
-    """Tell whether a name is one or two edits from another; where one of them is short, one."""
+    """True if a name is one or two edits from another; where one of them is short, one."""
     near = process.extract(name, known, scorer=OSA.distance, score_cutoff=_NEAR, limit=None)
     return any(distance < _NEAR or min(len(name), len(other)) >= _SHORT_NAME for other, distance, _ in near)

@@ -23,7 +23,7 @@ class Options:
         self._findings.append(Diagnostic("annotator-member-invalid", message, f"{self._path}.{member}"))
 
     def member(self, name: str) -> Json:
-        """Give a member as it is, `None` when it is absent."""
+        """Return a member unchecked, `None` if it is absent."""
         self._read.add(name)
         return self._members.get(name)
 

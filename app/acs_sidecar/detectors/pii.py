@@ -29,7 +29,7 @@ _ADDRESS = rf"[{_LETTER}0-9][{_LETTER}0-9._%+-]*(?:@|%40|＠)(?:[{_LETTER}0-9-]+
 
 
 def _email(text: str) -> int:
-    """Take an address, not a remote of git or the name of an image file."""
+    """Accept an e-mail address, but not a Git remote or the name of an image file."""
     return 0 if text[:4] == "git@" or text.rpartition(".")[2].lower() in _FILE_SUFFIXES else len(text)
 
 
@@ -53,7 +53,7 @@ def _named_phone(text: str) -> int:
 
 
 def _ssn(text: str) -> int:
-    """Take what the Social Security Administration can have issued."""
+    """Accept a number that the Social Security Administration can have issued."""
     compact = _digits(text)
     area, group, serial = compact[:3], compact[3:5], compact[5:]
     issued = area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000"
@@ -61,12 +61,12 @@ def _ssn(text: str) -> int:
 
 
 def _ipv4(text: str) -> int:
-    """Take an address that is somebody's: not the own machine, no mask."""
+    """Accept an address of a host: not loopback, not a netmask."""
     return 0 if text.startswith(("0.", "127.", "255.")) else len(text)
 
 
 def _ipv6(text: str) -> int:
-    """Take eight groups, or fewer and one gap."""
+    """Accept eight groups, or fewer with one `::`."""
     gaps = text.count("::")
     groups = len(text.strip(":").split(":")) - (gaps and "::" in text.strip(":"))
     return len(text) if (groups < 8 and gaps == 1) or (groups == 8 and not gaps) else 0

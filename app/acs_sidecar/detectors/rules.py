@@ -63,7 +63,7 @@ class RuleSet:
         return parts
 
     def occurring(self, text: str) -> list[Rule]:
-        """Tell which rules match anywhere; what they accept is not asked."""
+        """Return the rules that match anywhere, without applying their `accept` checks."""
         data = utf8(text)
         return [group[index] for group, _, occurring in self._parts for index in occurring(data)]
 
@@ -78,7 +78,7 @@ class RuleSet:
 
 
 def occurrence(pattern: str) -> Callable[[str], bool]:
-    """Give a function that tells whether an expression matches anywhere in a text."""
+    """Return a predicate: does an expression match anywhere in a text?"""
     search = re2.compile(pattern, _options())._regexp.Match
 
     def occurs(text: str) -> bool:

@@ -66,13 +66,13 @@ _NAMED = (
 
 
 def _with_digits(text: str) -> int:
-    """Take a token that was drawn at random: somewhere in it are 12 letters and digits in a row."""
+    """Accept a random-looking token: one with 12 letters and digits in a row."""
     runs = text.replace("-", "_").split("_")
     return len(text) if any(len(run) >= 12 and _mixed(run) for run in runs) else 0
 
 
 def _assigned(text: str) -> int:
-    """Take the value of an assignment, unless it is a placeholder, a reference or a plain word."""
+    """Accept the value of an assignment unless it is a placeholder, a reference or a plain word."""
     if text[0] in "$<{%*(" or not _mixed(text) or len(set(text)) < 5:
         return 0
     return 0 if _is_placeholder(text) else len(text)
@@ -83,14 +83,14 @@ def _mixed(text: str) -> bool:
 
 
 def _credentials(text: str) -> int:
-    """Take `user:password`, unless the password is a placeholder."""
+    """Accept `user:password` unless the password is a placeholder."""
     password = text.partition(":")[2].lower()
     fake = not password or password[0] in "$<{%*[" or set(password) <= {"x", "*", "."}
     return 0 if fake or password in ("password", "pass", "pwd", "secret") else len(text)
 
 
 def _key_body(text: str) -> int:
-    """Take a key with its content, not a mention of the line that begins one."""
+    """Accept a key with its content, but not a mere mention of its first line."""
     body = text.split("-----", 2)[2]
     return len(text.rstrip()) if sum(map(str.isalnum, body)) >= 48 else 0
 

@@ -17,7 +17,7 @@ class Remaining:
         self._before = list(accumulate(map(len, pieces)))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Give the span in the text of one in what remains."""
+        """Return the span in the text of one in what remains."""
         return self._offset(start), self._offset(end - 1) + 1 if end else 0
 
     def _offset(self, index: int) -> int:

@@ -40,11 +40,11 @@ class Texts:
     names: Sequence[bool]
 
     def index_at(self, offset: int) -> int:
-        """Tell which text an offset in `joined` belongs to."""
+        """Return the index of the text that an offset in `joined` belongs to."""
         return bisect_right(self.starts, offset) - 1
 
     def within(self, found: Found) -> tuple[int, int, int]:
-        """Tell in which text something in `joined` starts, and from where to where it is there."""
+        """Return the index of the text in which a span of `joined` starts, and the span within it."""
         start, end = found[:2]
         if len(self.parts) == 1:
             return 0, start, end
@@ -141,7 +141,7 @@ def replaced(value: Json, texts: Texts, found: Iterable[Found]) -> Json:
 
 
 def _text(value: Json) -> str:
-    """Give the text of a scalar: strings, and integers, in which numbers of cards and persons can be."""
+    """Return the text of a scalar: strings, and integers, in which numbers of cards and persons can be."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""

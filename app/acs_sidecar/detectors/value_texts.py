@@ -17,7 +17,7 @@ Find = Callable[[str], Iterable[Found]]
 
 
 def found_by(rules: RuleSet) -> Find:
-    """Take every match of the rules as a finding."""
+    """Return every match of the rules as a finding."""
 
     def find(text: str) -> Iterable[Found]:
         return [(start, end, rule.category, rule.score) for rule, start, end in rules.matches(text)]

@@ -84,7 +84,7 @@ def _logs(logs: list[LogDirectory], key: AuditKey, root: Path) -> Iterator[Resul
 
 
 def _newest(logs: list[LogDirectory]) -> float | None:
-    """Give the Unix time of the newest published record; what cannot be read is another check's."""
+    """Return the Unix time of the newest published record; what cannot be read is another check's."""
     times = []
     for log in logs:
         size = log.published_size()

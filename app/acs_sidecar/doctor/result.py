@@ -25,17 +25,17 @@ class Result:
 
 
 def ok(check: str, detail: str) -> Result:
-    """Say that all is well."""
+    """Return a passed check."""
     return Result(check, State.OK, detail)
 
 
 def warning(check: str, detail: str, fix: str) -> Result:
-    """Say what will or may go wrong."""
+    """Return a warning."""
     return Result(check, State.WARNING, detail, fix)
 
 
 def problem(check: str, detail: str, fix: str) -> Result:
-    """Say what is wrong."""
+    """Return a problem."""
     return Result(check, State.PROBLEM, detail, fix)
 
 

@@ -18,21 +18,21 @@ class Place(NamedTuple):
 
 
 def finding(code: str, message: str, at: Place) -> Diagnostic:
-    """Give an error about a place."""
+    """Return an error about a location."""
     return Diagnostic(code, message, at.path, "error", at.source, at.line, at.column)
 
 
 def remark(code: str, message: str, at: Place) -> Diagnostic:
-    """Give a warning about a place."""
+    """Return a warning about a location."""
     return Diagnostic(code, message, at.path, "warning", at.source, at.line, at.column)
 
 
 def invalid(code: str, message: str, at: Place | str) -> ManifestError:
-    """Give the failure of a member (a path) or a place that is wrong."""
+    """Return the failure of a member (a path) or a place that is wrong."""
     return ManifestError([finding(code, message, at if isinstance(at, Place) else Place(at))])
 
 
 def too_large(message: str, at: Place | str) -> ManifestError:
-    """Give the failure of a source that is refused before the engine sees it."""
+    """Return the failure of a source that is refused before the engine sees it."""
     place = at if isinstance(at, Place) else Place(at)
     return ManifestError([finding("policy-bound-exceeded", message, place)], Reason.RESOURCE_LIMIT_EXCEEDED)

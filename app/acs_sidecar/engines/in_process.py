@@ -25,7 +25,7 @@ def invoke(evaluator: Evaluator, policy_input: PolicyInput) -> PolicyOutput:
 
 
 def is_engine_fault(error: BaseException) -> bool:
-    """Tell whether an engine raised this, and not somebody who ends the process or the task.
+    """True if an engine raised this, and not somebody who ends the process or the task.
 
     Every native module has a panic type of its own, outside `Exception` and not importable.
     """

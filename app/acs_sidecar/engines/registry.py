@@ -14,7 +14,7 @@ __all__ = ["policy_types"]
 def policy_types(
     adapters: Mapping[str, Adapter], inline_allowed: frozenset[str] | None = None
 ) -> Mapping[str, PolicyType]:
-    """Give the policy types over the loaded `adapters`.
+    """Return the policy types over the loaded `adapters`.
 
     With `inline_allowed` they are those of inline manifests, which reach the listed adapters alone.
     Raises `AdapterError` as `custom_type` does.
@@ -23,7 +23,7 @@ def policy_types(
 
 
 def _rego() -> PolicyType:
-    """Give Rego, or what stands for it on a platform for which its engine is not built."""
+    """Return Rego, or what stands for it on a platform for which its engine is not built."""
     try:
         from acs_sidecar.engines.rego.type import REGO  # noqa: PLC0415  # the one engine that may be missing
     except ModuleNotFoundError as error:

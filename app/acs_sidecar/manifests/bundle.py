@@ -68,7 +68,7 @@ class ManifestBundle:
         return self._directory / str(self._opened) / _CONTENT
 
     def keep(self) -> None:
-        """Keep the bundle that was opened last, and remove all others. Does nothing when none was.
+        """Store the bundle that was opened last and remove all others. Does nothing if none was opened.
 
         It serves already: what prevents that it is kept is logged.
         """
@@ -91,12 +91,12 @@ class ManifestBundle:
                 shutil.rmtree(entry, ignore_errors=True)
 
     def kept(self) -> Path | None:
-        """Give the directory of the bundle that is kept, where one is."""
+        """Return the directory of the bundle that is kept, where one is."""
         name = self.kept_name()
         return self._directory / name / _CONTENT if name else None
 
     def kept_name(self) -> str | None:
-        """Give the SHA-256 of the bundle that is kept."""
+        """Return the SHA-256 of the bundle that is kept."""
         try:
             name = (self._directory / _KEPT).readlink().name
         except OSError:
@@ -107,7 +107,7 @@ class ManifestBundle:
         return name
 
     async def offered(self) -> str:
-        """Tell what the server offers now: the SHA-256 of a bundle, or what is wrong. Changes nothing."""
+        """Return what the server offers now: the SHA-256 of a bundle, or an error. Changes nothing."""
         name, etag = self._offered or (None, None)
         if name is None:
             name = await asyncio.to_thread(self.kept_name)

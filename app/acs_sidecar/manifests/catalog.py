@@ -96,7 +96,7 @@ class InlineManifests:
         self._misses = metrics.counter(INLINE_CACHE, "miss")
 
     async def find(self, given: Given, nesting: int, signature: JsonObject | None) -> AnyManifest:
-        """Give the compiled form of a caller's manifest, or the invalid one that denies.
+        """Return the compiled form of a caller's manifest, or the invalid one that denies.
 
         Raises `ProblemError` (403) as `admit` does.
         """
@@ -122,7 +122,7 @@ class InlineManifests:
         return found
 
     def admit(self, given: Given, nesting: int, signature: JsonObject | None) -> bytes | None:
-        """Tell whether such a manifest is taken, before any of it is compiled; give its name in the cache.
+        """Admit an inline manifest before anything of it is compiled, and return its cache key.
 
         Raises `ProblemError` (403): inline manifests are refused, or this one is not signed as it must be.
         """
@@ -178,7 +178,7 @@ def _readable_digest(given: Given) -> str | None:
 
 
 def _first(error: ManifestError) -> ManifestError:
-    """Keep of an error what a decision tells of it: a small manifest can be wrong in a great many places."""
+    """Reduce an error to the part that a decision reports: a small manifest can have very many findings."""
     finding = next(found for found in error.diagnostics if found.severity == "error")
     return ManifestError([finding], error.reason)
 
@@ -199,7 +199,7 @@ def _content_key(given: Given, nesting: int) -> bytes | None:
 
 
 def _is_content(manifest: AnyManifest) -> bool:
-    """Tell whether the outcome follows from the content alone, and not from a bound on time or memory."""
+    """True if the outcome follows from the content alone, and not from a bound on time or memory."""
     return isinstance(manifest, CompiledManifest) or manifest.error.reason is Reason.MANIFEST_INVALID
 
 

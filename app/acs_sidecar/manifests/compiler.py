@@ -183,7 +183,7 @@ def _trusted(context: AnnotatorContext, use: AnnotatorUse) -> AnnotatorContext:
 
 
 def _where_declared(finding: Diagnostic, binding: str, use: AnnotatorUse) -> Diagnostic:
-    """Let a finding name its member where it stands: in the binding, or else in the declaration."""
+    """Locate a finding at the binding that has its member, or else at the declaration."""
     member = (finding.path or "").removeprefix(f"{binding}.")
     if member == finding.path or re.split(r"[.\[]", member)[0] in use.bound:
         return finding

@@ -122,7 +122,7 @@ class _Composition:
         return {self._label(file): self._root / file.name for file in files}
 
     async def merged(self) -> tuple[Document, dict[str, bytes]]:
-        """Give the merged manifest, and what its members name on other servers. Raises `ManifestError`."""
+        """Return the merged manifest, and what its members name on other servers. Raises `ManifestError`."""
         top = _File(self._file.path.resolve().name)
         document = read_document(self._file.path, self._file.label)
         self._open.append(top)
@@ -165,7 +165,7 @@ class _Composition:
         return []
 
     def _parent(self, origin: _Origin, entry: Json) -> _Origin:
-        """Tell which manifest an entry of `extends` means, where it stands."""
+        """Resolve an entry of `extends` to the manifest that it refers to."""
         if isinstance(origin, _Remote):
             given = parse_reference(entry)
             url = resolved_url(origin.reference.url, given.url)
@@ -218,7 +218,7 @@ class _Composition:
         return replace(parse_content(content, self._label(origin)), remote=True)
 
     def _settled(self, origin: _Origin, document: Document) -> Document:
-        """Give the manifest as it reads from the place of the top-level one."""
+        """Return the manifest as it reads from the place of the top-level one."""
         if isinstance(origin, _Remote):
             self._findings.extend(remote_findings(document, pinned=origin.chain_pinned))
             return resolved_against(document, origin.reference.url)

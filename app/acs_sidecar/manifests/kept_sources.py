@@ -34,11 +34,11 @@ class KeptSources:
         return self._once(("read_tree", path), lambda: self._below.read_tree(path))
 
     def fetched(self, url: str) -> SourceFile:
-        """Give what was fetched. Raises `SourceError`."""
+        """Return the fetched content. Raises `SourceError`."""
         return self._once(("fetched", url), lambda: (self._below.fetched(url),))[0]
 
     def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
-        """Give the entries of an archive that was fetched. Raises `SourceError`."""
+        """Return the entries of an archive that was fetched. Raises `SourceError`."""
         return self._once(("fetched_tree", url), lambda: self._below.fetched_tree(url))
 
     def read_ahead(self, reads: Iterable[Read]) -> None:
@@ -54,7 +54,7 @@ class KeptSources:
                 ways[way](place)
 
     def digests(self) -> Mapping[Read, str]:
-        """Give the SHA-256 of what each read gave."""
+        """Return the SHA-256 of what each read gave."""
         return {read: _digest(outcome) for read, outcome in self._kept.items()}
 
     def __reduce__(self) -> tuple[Callable[[dict[Read, _Outcome]], Self], tuple[dict[Read, _Outcome]]]:

@@ -126,7 +126,7 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
 
 
 def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> ManifestCompiler:
-    """Give a compiler whose Rego policies report to `coverage` which lines they reach."""
+    """Return a compiler whose Rego policies report to `coverage` which lines they reach."""
     return replace(compiler, types={**compiler.types, "rego": RegoType(coverage.watch)})
 
 
@@ -140,7 +140,7 @@ def inline_mode(settings: Settings, manifests: Sized) -> InlineMode:
 
 
 def refuse_what_cannot_serve(settings: Settings, by_name: Mapping[str, AnyManifest]) -> None:
-    """Hold a compiled set to the settings (section 3.1). Raises `ManifestError`."""
+    """Check a compiled set against the settings (section 3.1). Raises `ManifestError`."""
     findings = [
         finding
         for manifest in by_name.values()
@@ -157,7 +157,7 @@ def refuse_what_cannot_serve(settings: Settings, by_name: Mapping[str, AnyManife
 
 
 def refuse_reload(settings: Settings, key: FileApprovalKey, by_name: Mapping[str, AnyManifest]) -> None:
-    """Hold a set that is to take over to the settings and to the key that it will need.
+    """Check a candidate set against the settings and the keys that it requires.
 
     Raises `ManifestError`.
     """

@@ -76,7 +76,7 @@ class Reloaded:
 
 
 def keep_sources(manifests: Iterable[ReadManifest]) -> tuple[ReadManifest, ...]:
-    """Let manifests keep the files that their compile reads."""
+    """Make manifests store the files that their compilation reads."""
     return tuple(replace(read, sources=KeptSources(read.sources)) for read in manifests)
 
 
@@ -190,7 +190,7 @@ class ManifestReload:
         return f"{first.code}{place}{more}; see the service log"
 
     async def commit(self, candidate: Candidate, at: float, *, speaks: bool) -> None:
-        """Let the candidate serve from the next request on, then record it. `at` is Unix time.
+        """Activate the candidate for the next request, then record it. `at` is Unix time in seconds.
 
         One worker `speaks` for all in the log.
         """

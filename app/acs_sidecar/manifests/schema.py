@@ -51,7 +51,7 @@ Schema = dict[str, Any]
 
 
 def manifest_schema() -> Schema:
-    """Give the schema (draft 2020-12). `#/$defs/part` is that of a manifest that others extend."""
+    """Return the schema (draft 2020-12). `#/$defs/part` is that of a manifest that others extend."""
     return {
         "$schema": _DIALECT,
         "title": "Manifest of the Agent Control Specification",
@@ -74,7 +74,7 @@ def manifest_schema() -> Schema:
 
 
 def _part() -> Schema:
-    """Give the shape of everything that may be in a manifest, whatever may be missing."""
+    """Return the shape of everything that may be in a manifest, whatever may be missing."""
     entries = {"policies": "policy", "tools": "tool", "annotators": "annotator"}
     within: dict[str, Schema] = {
         **{name: {"additionalProperties": _ref(entry)} for name, entry in entries.items()},
@@ -95,7 +95,7 @@ def _part() -> Schema:
 
 
 def _whole() -> Schema:
-    """Give what a manifest must have once everything that it extends is merged into it."""
+    """Return the shape of a complete manifest, after everything that it extends is merged into it."""
     annotation = {"required": ["from"]}
     return {
         "required": ["agent_control_specification_version", "policies", "intervention_points"],
@@ -113,7 +113,7 @@ def _whole() -> Schema:
 
 
 def _policy() -> Schema:
-    """Give the shape of a definition, by its type; what an adapter takes is its own affair."""
+    """Return the shape of a definition, by its type; what an adapter takes is its own affair."""
     return {
         "type": "object",
         "required": ["type"],
@@ -145,7 +145,7 @@ def _point(*, tool: bool) -> Schema:
 
 
 def _binding() -> Schema:
-    """Give the shape of a binding: what may overlay a definition depends on the policy's type."""
+    """Return the shape of a binding: what may overlay a definition depends on the policy's type."""
     named = {"description": "The name of a policy.", "type": "string", "pattern": r"\S"}
     tables = {**cedar_members.QUERY_MEMBERS, "query": rego_members.MEMBERS["query"]}
     overlaid = {name: {"description": shape["description"]} for name, shape in tables.items()}
@@ -165,7 +165,7 @@ def _annotation() -> Schema:
 
 
 def _annotator() -> Schema:
-    """Give the shape of a declaration; its other members are those of its type and provider."""
+    """Return the shape of a declaration; its other members are those of its type and provider."""
     classifiers = ", ".join(f"`{name}`" for name in sorted({*DETECTORS, *classifier_remote.PROVIDERS}))
     models = ", ".join(f"`{name}`" for name in sorted(llm.PROVIDERS))
     provider = {"description": f"Of a classifier: {classifiers}. Of an llm: {models}."}

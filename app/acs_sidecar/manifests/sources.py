@@ -32,7 +32,7 @@ class DirectorySources:
         self._fetched = fetched or {}
 
     def locate(self, path: str) -> str:
-        """Give the place of a file or directory without links on the way. Raises `SourceError`."""
+        """Return the place of a file or directory without links on the way. Raises `SourceError`."""
         return self._place(path).relative_to(self._root).as_posix()
 
     def read(self, path: str) -> SourceFile:
@@ -57,7 +57,7 @@ class DirectorySources:
         return (file,)
 
     def fetched(self, url: str) -> SourceFile:
-        """Give what was fetched from `url`. Raises `SourceError` when nothing was."""
+        """Return the content fetched from `url`. Raises `SourceError` if there is none."""
         if url not in self._fetched:
             raise SourceError(f"`{shown_url(url)}` was not fetched")
         return SourceFile(shown_url(url), self._fetched[url])

@@ -1,4 +1,4 @@
-"""Whether anything changed below the operator's manifests, by looking: it works on every file system.
+"""True if anything changed below the operator's manifests, by looking: it works on every file system.
 
 Notifications of the kernel do not cross network file systems and container mounts, do not tell of a
 directory that is exchanged as a whole behind a symbolic link, and are few on a crowded node.

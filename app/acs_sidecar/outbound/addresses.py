@@ -45,11 +45,11 @@ class AddressPolicy:
     """Judges addresses; `allowed` are networks that the operator exempts, as `10.0.0.0/8`."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
-        """Take the exemptions. Raises `ValueError` for one that is no network."""
+        """Parse the exempt networks. Raises `ValueError` for an invalid one."""
         self._allowed = _networks(*allowed)
 
     def refusal(self, address: str) -> str | None:
-        """Give the kind of address that `address` is where that is refused, else `None`.
+        """Return the kind of address that `address` is where that is refused, else `None`.
 
         An IPv6 address counts as the IPv4 address that it carries, too: mapped, compatible,
         translated (NAT64), 6to4 and ISATAP. An exemption is for the form in which it is written.

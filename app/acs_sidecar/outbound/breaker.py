@@ -26,7 +26,7 @@ class Breaker:
     def __init__(
         self, settings: BreakerSettings, clock: Callable[[], float], opened: Callable[[], None]
     ) -> None:
-        """Take a monotonic clock, in seconds, and what is to be called at each opening."""
+        """Create a closed breaker with a monotonic clock in seconds and a callback for each opening."""
         self.settings = settings
         self.reason = Reason.ANNOTATION_FAILED
         self._clock = clock

@@ -53,7 +53,7 @@ class HttpPool:
     """
 
     def __init__(self, connect: "Callable[[], Connections]", opened: "set[Connections]") -> None:
-        """Take what makes the connections, and the set to keep them in while they are open."""
+        """Create a connector that tracks its open connections in the given set."""
         self.in_flight = 0
         self._connect = connect
         self._opened = opened

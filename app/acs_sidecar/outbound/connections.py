@@ -38,7 +38,7 @@ class Connections:
 
     @property
     def closed(self) -> bool:
-        """Whether they were closed."""
+        """True if they were closed."""
         return self._session.closed
 
     async def close(self) -> None:
@@ -82,7 +82,7 @@ class _Lookup(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Give the addresses of a name. Raises `OSError`."""
+        """Return the addresses of a name. Raises `OSError`."""
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(
             self._threads, socket.getaddrinfo, host, port, family, socket.SOCK_STREAM
@@ -100,5 +100,5 @@ class _Lookup(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Let the threads go; one that still waits for a name ends by itself."""
+        """Release the threads; one that still resolves a name ends by itself."""
         self._threads.shutdown(wait=False)

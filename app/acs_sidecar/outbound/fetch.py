@@ -69,7 +69,7 @@ class Fetcher:
             await self._connections.close()
 
     async def fetch(self, reference: RemoteReference, max_bytes: int) -> bytes:
-        """Give at most `max_bytes` of content, which is what its pin says. Raises `FetchError`."""
+        """Return at most `max_bytes` of content, which is what its pin says. Raises `FetchError`."""
         key = reference.url, max_bytes
         if key not in self._fetched:
             try:

@@ -61,7 +61,7 @@ class Connections:
                 await asyncio.sleep(0)
 
     async def get(self, url: URL, name: str, max_bytes: int, headers: Mapping[str, str]) -> Answer | str:
-        """Give the answer, or the URL that it redirects to; `name` is how messages call `url`.
+        """Return the answer, or the URL that it redirects to; `name` is how messages call `url`.
 
         Raises `FetchError`.
         """
@@ -141,7 +141,7 @@ async def _body(name: str, response: aiohttp.ClientResponse, max_bytes: int) -> 
 
 
 def _redirected(url: URL, name: str, location: str | None) -> str:
-    """Give the URL that `location` means; its fragment stays, to be refused."""
+    """Return the URL that `location` means; its fragment stays, to be refused."""
     if not location:
         raise FetchError(FetchFault.STATUS, f"{name} redirects without a `Location`")
     try:

@@ -21,7 +21,7 @@ class FetchFault(StrEnum):
 
     @property
     def is_limit(self) -> bool:
-        """Whether a bound of section 1.11 was the cause."""
+        """True if a bound of section 1.11 was the cause."""
         return self in (FetchFault.REDIRECTS, FetchFault.TOO_LARGE, FetchFault.TOO_SLOW)
 
 

@@ -31,7 +31,7 @@ def signed_headers(
     service: str,
     moment: str,
 ) -> dict[str, str]:
-    """Give the headers to send: `headers` and those of the signature, which covers them all.
+    """Return the headers to send: `headers` and those of the signature, which covers them all.
 
     `moment` is in UTC, as `20150830T123600Z`. `url` is as it goes over the wire, without dot segments.
     """

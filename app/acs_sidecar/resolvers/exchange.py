@@ -45,6 +45,6 @@ def answer_of(content: bytes) -> Answer:
 
 
 def is_private(url: str) -> bool:
-    """Tell whether nobody on the way can change an answer: it is encrypted, or does not leave the machine."""
+    """True if a response cannot be changed in transit: it is encrypted or stays on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or parts.hostname in {"127.0.0.1", "::1"}

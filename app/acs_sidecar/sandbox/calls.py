@@ -58,7 +58,7 @@ class Call(Generic[Answer]):
     waits_until: float
 
     def settle(self, tell: Tell, body: bytes) -> None:
-        """Give the asker what the child said. Raises `GarbageError`."""
+        """Pass the child's result to the caller. Raises `GarbageError`."""
         said = self.read(tell, body)
         if self.answer.done():
             return
@@ -68,7 +68,7 @@ class Call(Generic[Answer]):
             self.answer.set_result(said)
 
     def fail(self, why: str) -> None:
-        """Give the asker the failure."""
+        """Pass the failure to the caller."""
         if not self.answer.done():
             self.answer.set_exception(self.failure(why))
 

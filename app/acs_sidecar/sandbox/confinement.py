@@ -81,7 +81,7 @@ class Usage:
     weary_bytes: int
 
     def weary(self) -> bool:
-        """Tell whether this child should serve no further request."""
+        """True if this child must not serve another request."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         return used.ru_utime + used.ru_stime > _WEARY_CPU_SECONDS or _peak_bytes(used) > self.weary_bytes
 
@@ -97,7 +97,7 @@ def _keep_only(channel: int) -> int:
 
 
 def _address_space() -> int:
-    """Give the bytes of address space in use, or a generous guess where the system does not tell."""
+    """Return the bytes of address space in use, or a generous guess where the system does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:
@@ -136,7 +136,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Give up every capability; nobody needs a privilege for that."""
+    """Drop every capability, which requires no privilege."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
     _checked(_libc().capset(header, nothing), "capset")

@@ -141,7 +141,7 @@ class Pool:
     # -- what workers report -----------------------------------------------------------------------
 
     def told(self, worker: Worker, tell: Tell, weary: bool, body: bytes) -> None:
-        """Take what a child says: that it is ready, or an answer."""
+        """Handle a message of a child: that it is ready, or a result."""
         call = worker.call
         try:
             if call is None:
@@ -210,12 +210,12 @@ class Pool:
         return program.running < share and (program.proven or self._unproven < share)
 
     def _serve(self) -> None:
-        """Give idle children to those who wait."""
+        """Assign idle children to waiting calls."""
         while self._idle and self._waiting and (call := self._next()):
             self._begin(call)
 
     def _next(self) -> AnyCall | None:
-        """Take the first call of the first manifest in line that may run, which then goes last."""
+        """Dequeue the first runnable call, round-robin over manifests."""
         for program in tuple(self._waiting):
             calls = self._waiting[program]
             while calls and calls[0].answer.done():
@@ -246,7 +246,7 @@ class Pool:
             self._ask_compile(worker, program)
 
     def _pick(self, program: Program) -> Worker:
-        """Take an idle child, the one used last: of those that have the program compiled, if any has."""
+        """Pop the most recently used idle child, preferring one that has the program compiled."""
         for index in range(len(self._idle) - 1, -1, -1):
             if program.number in self._idle[index].compiled:
                 return self._idle.pop(index)
@@ -354,7 +354,7 @@ class Pool:
         return zygote
 
     def _zygote_lost(self) -> None:
-        """Give up a zygote that is gone or does not listen; its children go with it."""
+        """Discard a zygote that exited or does not respond, and its children."""
         zygote, self._zygote = self._zygote, None
         if zygote is None:
             return

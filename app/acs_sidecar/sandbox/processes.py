@@ -69,7 +69,7 @@ class ZygoteProcess:
         self._process.wait()
 
     async def close(self) -> None:
-        """Let it end its children and itself."""
+        """Make the zygote terminate its children and itself."""
         self.control.close()
         try:
             await asyncio.to_thread(self._process.wait, _EXIT_SECONDS)
@@ -149,7 +149,7 @@ class Worker:
             self._loop.add_writer(self._socket.fileno(), self._send_rest)
 
     def listen(self) -> None:
-        """Take what the child has said so far."""
+        """Read what the child has sent so far."""
         try:
             chunk = self._socket.recv(_CHUNK)
         except BlockingIOError:
@@ -167,7 +167,7 @@ class Worker:
         self._read(chunk)
 
     def close(self) -> None:
-        """Let go of the channel."""
+        """Close the channel."""
         self._loop.remove_reader(self._socket.fileno())
         self._loop.remove_writer(self._socket.fileno())
         self._socket.close()

@@ -94,7 +94,7 @@ class CompileReport:
 
 
 def max_reply_bytes(max_policy_output_bytes: int) -> int:
-    """Give the longest body that a child may send: an output with its trace, or a list of findings."""
+    """Return the longest body that a child may send: an output with its trace, or a list of findings."""
     return max_policy_output_bytes + _ROOM
 
 

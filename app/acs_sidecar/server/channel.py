@@ -38,7 +38,7 @@ class Channel:
         return cls(one), cls(other)
 
     def fileno(self) -> int:
-        """Give the descriptor, to wait on."""
+        """Return the descriptor, to wait on."""
         return self._end.fileno()
 
     def send(self, message: Mapping[str, Json], file: int | None = None) -> bool:
@@ -53,7 +53,7 @@ class Channel:
         return True
 
     def receive(self) -> Iterator[Packet]:
-        """Take what has arrived. Raises `EOFError` when the other side is gone."""
+        """Read what has arrived. Raises `EOFError` when the peer has closed."""
         while True:
             try:
                 content, files, _, _ = socket.recv_fds(self._end, _MAX_PACKET, 1, _CLOSING)
@@ -66,6 +66,6 @@ class Channel:
             yield Packet(orjson.loads(content), files[0] if files else None)
 
     def close(self) -> None:
-        """Let go of this end; the other side sees it."""
+        """Close this end, which the peer notices."""
         with suppress(OSError):
             self._end.close()

@@ -15,12 +15,12 @@ def raise_open_files_limit() -> int:
 
 
 def open_files_limit() -> int:
-    """Give the limit in force."""
+    """Return the limit in force."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def connections_within(limit: int) -> int:
-    """Give how many connections callers may have open at once.
+    """Return how many connections callers may have open at once.
 
     The rest of the files is for the audit log, the sandbox, annotators and fetches: half of them
     under a low limit, 256 under others.

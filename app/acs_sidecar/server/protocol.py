@@ -81,7 +81,7 @@ class _HeldWrites:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Hold a part of a response; that a body is welcome is said at once."""
+        """Buffer a part of a response; `100 Continue` is sent at once."""
         if data.startswith(_CONTINUE):
             self._transport.write(data)
         else:
@@ -181,7 +181,7 @@ class HttpProtocol(HttpToolsProtocol):
         HttpToolsProtocol.on_message_complete(self)
 
     def on_response_complete(self) -> None:
-        """Let the response go: now, or, where others are being made, in one row with theirs."""
+        """Send the response now, or together with others that are being written."""
         if len(self.tasks) > 1:
             self.loop.call_soon(self._held.release)
         else:
@@ -209,12 +209,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def _in_body(self) -> bool:
-        """Whether the head of the message that arrives is whole, and its body is not."""
+        """True if the head of the message that arrives is whole, and its body is not."""
         arriving = self.scope is not self._complete
         return arriving and self.cycle is not None and self.cycle.scope is self.scope
 
     def _watch_reading(self, now: float) -> None:
-        """Give up on a peer when what was written at one look has not left at a later one."""
+        """Abort a connection whose output made no progress between two checks."""
         unread = self._held.get_write_buffer_size()
         if not unread or not self._unread_since or self._held.released - unread >= self._unread_until:
             self._unread_since = now if unread else 0.0

@@ -36,7 +36,7 @@ class Peer(Protocol):
 
     @property
     def serving(self) -> bool:
-        """Whether it answers requests."""
+        """True if it answers requests."""
         ...
 
 
@@ -79,7 +79,7 @@ class ReloadRounds:
 
     @property
     def holds_starts(self) -> bool:
-        """Whether a worker that started now could miss the set that is about to serve."""
+        """True if a worker that started now could miss the set that is about to serve."""
         return self._phase is _Phase.PREPARING
 
     @property
@@ -93,7 +93,7 @@ class ReloadRounds:
         self._begin()
 
     def heard(self, peer: Peer, packet: Packet) -> None:
-        """Take a worker's answer; one to a round that is over is left aside."""
+        """Handle a worker's reply; one to a finished round is ignored."""
         message, file = packet.message, packet.file
         if message.get("round") == self._round:
             match self._phase, message:

@@ -129,7 +129,7 @@ class _Supervisor:
     # Signals
 
     def _take_signals(self) -> None:
-        """Let signals arrive as bytes on a socket, so that the loop meets them one by one."""
+        """Deliver signals as bytes on a socket, so that the loop handles them one by one."""
         for end in (self._woken, self._wake):
             end.setblocking(False)
         for number in _SIGNALS:
@@ -278,7 +278,7 @@ class _Supervisor:
             os.kill(worker.pid, signal.SIGKILL)
 
     def _reap(self) -> None:
-        """Take leave of processes that ended: workers, and as process 1 whatever was left to it."""
+        """Reap processes that exited: workers and, as process 1, orphans."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

@@ -32,7 +32,7 @@ class Tether:
         self._loop.add_reader(channel.fileno(), self._readable)
 
     def serving(self) -> None:
-        """Say that requests are answered from now on, and go on showing it."""
+        """Report that requests are served now, and start the heartbeat."""
         self._channel.send({"kind": "serving"})
         self._beat()
 

@@ -53,7 +53,7 @@ class Server(uvicorn.Server):
         self.on_serving: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
-        """Take no more connections, finish what is in flight, and end."""
+        """Stop accepting connections, finish in-flight requests and exit."""
         self.should_exit = True
 
     @contextmanager

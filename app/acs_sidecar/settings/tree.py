@@ -268,7 +268,7 @@ class Settings(BaseModel):
 
     @property
     def local(self) -> bool:
-        """Whether only this machine can connect."""
+        """True if only this machine can connect."""
         return self.uds is not None or is_loopback(self.host)
 
 
@@ -282,7 +282,7 @@ class Loaded(BaseModel):
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address to listen on can be reached from this machine alone."""
+    """True if an address to listen on can be reached from this machine alone."""
     if host == "localhost":
         return True
     try:
@@ -330,7 +330,7 @@ def _limit_field(name: str) -> str:
 
 
 def _field_of(variable: str) -> str | None:
-    """Give the field that a variable sets: `port`, `limits.max_snapshot_bytes`; `None` for none."""
+    """Return the field that a variable sets: `port`, `limits.max_snapshot_bytes`; `None` for none."""
     if variable.startswith(LIMIT_PREFIX):
         name = variable.removeprefix(LIMIT_PREFIX).lower()
         return _limit_field(name) if name in Limits.names() else None

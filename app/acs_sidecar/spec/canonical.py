@@ -19,10 +19,10 @@ def canonical(value: Json | JsonObject) -> bytes:
 
 
 def digest(value: Json | JsonObject) -> str:
-    """Give `sha256:` and the hex SHA-256 of the canonical form of `value`."""
+    """Return `sha256:` and the hex SHA-256 of the canonical form of `value`."""
     return digest_bytes(canonical(value))
 
 
 def digest_bytes(content: bytes) -> str:
-    """Give `sha256:` and the hex SHA-256 of `content`."""
+    """Return `sha256:` and the hex SHA-256 of `content`."""
     return "sha256:" + hashlib.sha256(content).hexdigest()

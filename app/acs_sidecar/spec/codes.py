@@ -8,10 +8,10 @@ _CODE = re.compile(r"[A-Za-z0-9_\-.:/]{1,96}")
 
 
 def is_code(text: str) -> bool:
-    """Tell whether a text is code-shaped."""
+    """True if a text is code-shaped."""
     return _CODE.fullmatch(text) is not None
 
 
 def reason_code(reason: str | None) -> str | None:
-    """Give a policy's reason when it is code-shaped, else `policy_reason`."""
+    """Return a policy's reason when it is code-shaped, else `policy_reason`."""
     return reason if reason is None or is_code(reason) else "policy_reason"

@@ -160,7 +160,7 @@ def _transformed(transform: Transform, target: Json) -> Json:
 
 
 def _check_transformed(point: CompiledPoint, snapshot: dict[str, Json], target: Json, size: int) -> None:
-    """Hold the snapshot with the transformed target in it to the limits of a snapshot."""
+    """Check the transformed snapshot against the limits of a snapshot."""
     limits = point.limits
     if size > limits.max_snapshot_bytes:
         raise _exceeded("the transformed snapshot", "max_snapshot_bytes", limits)

@@ -20,5 +20,5 @@ class Globs:
         self._matches = re.compile("|".join(translated) or r"(?!)").match
 
     def match(self, name: Json) -> bool:
-        """Tell whether this is a name, and one that a pattern matches."""
+        """True if `name` is a string that one of the patterns matches."""
         return isinstance(name, str) and self._matches(name) is not None

@@ -79,7 +79,7 @@ class Path:
                 return self.walk(target["value"] if isinstance(target, dict) else None)
 
     def replace(self, start: Json, replacement: Json) -> Json:
-        """Give a copy of the root's value with the place of this path replaced.
+        """Return a copy of the root's value with the place of this path replaced.
 
         Only what lies on the path is copied. The path must resolve: raises as `walk` does.
         """
@@ -131,7 +131,7 @@ def parse_path(text: str, roots: frozenset[Root] = ALL_ROOTS) -> Path:
 
 
 def path_pattern(roots: frozenset[Root]) -> str:
-    """Give a regular expression of JSON Schema for the paths that may start at one of `roots`."""
+    """Return a regular expression of JSON Schema for the paths that may start at one of `roots`."""
     names = "|".join(re.escape(root.value.removeprefix("$")) for root in Root if root in roots)
     optional = "?" if Root.SNAPSHOT in roots else ""
     return rf"^\$(?:{names}){optional}(?:\.{_NAME}|\[(?:{_INDEX})\]|\[{_QUOTED}\])*$"

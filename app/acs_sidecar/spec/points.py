@@ -23,7 +23,7 @@ TOOL_POINTS = frozenset({InterventionPoint.PRE_TOOL_CALL, InterventionPoint.POST
 
 
 class Mode(StrEnum):
-    """Whether a transform is applied (`enforce`) or only validated (`evaluate_only`)."""
+    """True if a transform is applied (`enforce`) or only validated (`evaluate_only`)."""
 
     ENFORCE = "enforce"
     EVALUATE_ONLY = "evaluate_only"

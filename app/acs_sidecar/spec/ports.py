@@ -95,7 +95,7 @@ class CompiledPolicy(Protocol):
         ...
 
     def bind(self, binding: PointBinding) -> Evaluator:
-        """Give the evaluator for one point. Raises `ManifestError`."""
+        """Return the evaluator for one point. Raises `ManifestError`."""
         ...
 
 
@@ -148,14 +148,14 @@ class SourceReader(Protocol):
         ...
 
     def fetched(self, url: str) -> SourceFile:
-        """Give what was fetched from `url`, against its pin, before the manifest was compiled.
+        """Return the content fetched from `url` and checked against its pin before compilation.
 
         Nothing is fetched here: a URL that was not is a `SourceError`.
         """
         ...
 
     def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
-        """Give the entries of the `.tar.gz` that was fetched from `url`, as `read_tree` would."""
+        """Return the entries of the `.tar.gz` that was fetched from `url`, as `read_tree` would."""
         ...
 
 

@@ -57,7 +57,7 @@ class Trace:
             self.steps.append((step, self.now()))
 
     def now(self) -> int:
-        """Give the time, or 0 where nothing is timed."""
+        """Return the time, or 0 where nothing is timed."""
         return self._clock() if self._clock else 0
 
     def annotated(self, name: str, started: int, outcome: AnnotatorOutcome) -> None:
@@ -65,7 +65,7 @@ class Trace:
         self.annotators[name] = AnnotatorRun(started, self.now(), outcome)
 
     def as_json(self) -> dict[str, Json]:
-        """Give the steps in order and the annotators, in microseconds, with what the policy told."""
+        """Return the steps in order and the annotators, in microseconds, with what the policy told."""
         moments = zip(self.steps, self.steps[1:], strict=False)
         return {
             "steps": [

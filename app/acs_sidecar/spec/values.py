@@ -10,7 +10,7 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 
 def deeper_than(value: Json, limit: int) -> bool:
-    """Tell whether containers nest more than `limit` levels in `value` (section 1.11).
+    """True if containers nest more than `limit` levels in `value` (section 1.11).
 
     A scalar has depth 0, `{}` and `[]` have depth 1. The walk goes level by level, so a hostile
     value costs no stack and never more than `limit` passes.
@@ -29,7 +29,7 @@ def deeper_than(value: Json, limit: int) -> bool:
 
 
 def nesting_bound(text: bytes) -> int:
-    """Give an upper bound on the depth of whatever JSON `text` holds: the brackets in it.
+    """Return an upper bound on the depth of whatever JSON `text` holds: the brackets in it.
 
     A bound within a limit saves the walk of `deeper_than`.
     """

@@ -44,7 +44,7 @@ class Verdict:
     result_labels: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
-        """Give the `verdict` member of a response (section 2.1)."""
+        """Return the `verdict` member of a response (section 2.1)."""
         members: dict[str, Json] = {
             "decision": self.decision,
             "result_labels": list(self.result_labels),
@@ -64,7 +64,7 @@ _DECISIONS: Mapping[str, Decision] = {decision.value: decision for decision in D
 
 
 def runtime_error_verdict(reason: Reason) -> Verdict:
-    """Give the deny that a failure becomes: the reserved reason and its fixed message."""
+    """Return the deny that a failure becomes: the reserved reason and its fixed message."""
     return Verdict(Decision.DENY, reason.value, reason.message)
 
 

@@ -44,7 +44,7 @@ class DecisionMetrics:
         self._policy_ids: set[str] = set()
 
     def loaded(self, manifest: CompiledManifest) -> None:
-        """Let the series of a manifest begin at zero."""
+        """Initialize the series of a manifest to zero."""
         for point in manifest.points.values():
             policy = self._known(_policy(point, manifest.provenance))
             self._resolve((policy, point.policy_type, point.name, Mode.ENFORCE, Decided.DENY, True))
@@ -89,7 +89,7 @@ class DecisionMetrics:
             self._metrics.histogram(ANNOTATOR_SECONDS, *labels).observe((run.ended - run.started) / 1e9)
 
     def _known(self, policy: str) -> str:
-        """Give a policy id while there are few enough of them."""
+        """Return a policy id while there are few enough of them."""
         if policy not in self._policy_ids:
             if len(self._policy_ids) >= MAX_POLICY_IDS:
                 return OTHER

@@ -36,7 +36,7 @@ class EventFilter(StrEnum):
 
 
 class EventSink:
-    """Tells of decisions in the log: `level` 1 adds what took how long, 2 each step of it.
+    """Logs decisions; `level` 1 adds the times of annotators and policies, 2 those of each step.
 
     Without a `writer` only faults are told.
     """
@@ -48,7 +48,7 @@ class EventSink:
         self._log = structlog.stdlib.get_logger("acs")
 
     def decided(self, decision: Decision, position: AuditPosition | None) -> None:
-        """Tell of a decision; only what is told costs more than a comparison."""
+        """Log a decision; events that are filtered out cost one comparison."""
         if self._writer is None:
             return
         told = self._all or is_notable(decision)
@@ -67,12 +67,12 @@ class EventSink:
                 self._put(self._writer, event, members)
 
     def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
-        """Tell what became of an escalation."""
+        """Log the resolution of an escalation."""
         if self._writer is not None:
             self._put(self._writer, "approval", approval_fields(resolution, position))
 
     def refused(self, status: int, cause: str, reason: Reason, detail: str, span: Span | None) -> None:
-        """Tell of a request that got no evaluation; `detail` is the service's own text."""
+        """Log a request that was refused without an evaluation; `detail` is the service's own text."""
         if self._writer is None:
             return
         fields: Fields = {
@@ -86,7 +86,7 @@ class EventSink:
         self._put(self._writer, "request_refused", fields)
 
     def fault(self, error: Exception) -> None:
-        """Tell where an unforeseen error was raised; its text may hold content and is left out."""
+        """Log where an internal error was raised; its text may hold content and is omitted."""
         place = traceback.extract_tb(error.__traceback__)[-1:]
         at = f"{place[0].name}:{place[0].lineno}" if place else None
         self._log.error("evaluation_fault", error_type=type(error).__name__, at=at)

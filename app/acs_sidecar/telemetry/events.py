@@ -32,7 +32,7 @@ _ANNOTATOR_REASONS: dict[AnnotatorOutcome, str] = {
 
 
 def is_notable(decision: Decision) -> bool:
-    """Tell whether a decision is anything but a plain allow without evidence."""
+    """True if a decision is anything but a plain allow without evidence."""
     evaluation = decision.evaluation
     if evaluation is None:
         return True
@@ -41,7 +41,7 @@ def is_notable(decision: Decision) -> bool:
 
 
 def decision_fields(decision: Decision, position: AuditPosition | None) -> Fields:
-    """Give the fields of a `decision` event. Nothing of the snapshot, and no free text, is among them.
+    """Return the fields of a `decision` event. Nothing of the snapshot, and no free text, is among them.
 
     `log` and `log_index` say where its record is.
     """
@@ -77,7 +77,7 @@ def decision_fields(decision: Decision, position: AuditPosition | None) -> Field
 
 
 def approval_fields(resolution: Resolution, position: AuditPosition | None) -> Fields:
-    """Give the fields of an `approval` event: those of the decision, and how it was approved."""
+    """Return the fields of an `approval` event: those of the decision, and how it was approved."""
     plan, challenge = resolution.plan, resolution.challenge
     return {
         **decision_fields(resolution.decision, position),
@@ -89,7 +89,7 @@ def approval_fields(resolution: Resolution, position: AuditPosition | None) -> F
 
 
 def annotator_fields(fields: Fields, name: str, run: AnnotatorRun) -> Fields:
-    """Give the fields of a decision as those of one of its annotators: its name, its time, its failure."""
+    """Return the fields of a decision as those of one of its annotators: its name, its time, its failure."""
     return fields | {
         "annotators": [_code(name)],
         "reason_code": _ANNOTATOR_REASONS.get(run.outcome),
@@ -98,7 +98,7 @@ def annotator_fields(fields: Fields, name: str, run: AnnotatorRun) -> Fields:
 
 
 def failure_events(decision: Decision, fields: Fields) -> Iterator[tuple[str, Fields]]:
-    """Give `annotator_failed` for each annotator that failed, and `policy_failed` when a policy did.
+    """Yield `annotator_failed` for each annotator that failed, and `policy_failed` when a policy did.
 
     A policy failed when the evaluation did after the policy was asked.
     """
@@ -111,7 +111,7 @@ def failure_events(decision: Decision, fields: Fields) -> Iterator[tuple[str, Fi
 
 
 def performance_events(decision: Decision, fields: Fields, *, full: bool) -> Iterator[tuple[str, Fields]]:
-    """Give what took how long: `annotator_dispatch`, `policy_evaluation`; `full` adds `evaluation_timing`."""
+    """Yield timing events: `annotator_dispatch`, `policy_evaluation`; `full` adds `evaluation_timing`."""
     trace = decision.trace
     for name, run in trace.annotators.items():
         yield "annotator_dispatch", annotator_fields(fields, name, run)
@@ -124,5 +124,5 @@ def performance_events(decision: Decision, fields: Fields, *, full: bool) -> Ite
 
 
 def _code(name: str) -> str:
-    """Keep a name that is code-shaped; another may be text, and becomes its SHA-256."""
+    """Return a code-shaped name as it is, and any other as its SHA-256."""
     return name if is_code(name) else "sha256:" + sha256(name.encode(errors="surrogatepass")).hexdigest()

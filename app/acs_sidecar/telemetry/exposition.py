@@ -39,7 +39,7 @@ def totals(shared: SharedNumbers) -> Totals:
 
 
 def render(shared: SharedNumbers, build: Mapping[str, str], accept: str) -> tuple[bytes, str]:
-    """Give the body and the Content-Type of a scrape, in the format that an `Accept` header asks for.
+    """Return the body and the Content-Type of a scrape, in the format that an `Accept` header asks for.
 
     `build` holds versions by name.
     """
@@ -64,7 +64,7 @@ class _Numbers(Collector):
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """Give every metric with its series."""
+        """Yield every metric with its series."""
         build = InfoMetricFamily("acs_build", "The version of the service and of its engines.")
         build.add_metric((), self._build)
         yield build

@@ -31,7 +31,7 @@ class _LineHandler(logging.Handler):
         self.writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take one line; one that cannot be rendered counts as dropped."""
+        """Write one line; one that cannot be rendered counts as dropped."""
         try:
             self.writer.put(self.format(record))
         except Exception:  # noqa: BLE001  # whatever a library logs must not fail where it is logged
@@ -78,7 +78,7 @@ def configure_logging(style: LogFormat, level: str) -> None:
 
 
 def event_writer() -> LineWriter | None:
-    """Give what writes events; `None` where the log is not configured, or its level is above `info`.
+    """Return the writer of events; `None` if logging is not configured or its level is above `info`.
 
     An event is a mapping with `event` and `timestamp`, in Unix nanoseconds, and its fields.
     """

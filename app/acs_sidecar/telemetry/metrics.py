@@ -84,15 +84,15 @@ class Metrics:
                 self.region.numbers[slot] = 0.0
 
     def counter(self, metric: Metric, *labels: str) -> Counter:
-        """Give one series of a counter, to keep."""
+        """Return one series of a counter, to keep."""
         return Counter(*self._place(metric, labels))
 
     def gauge(self, metric: Metric, *labels: str) -> Gauge:
-        """Give one series of a gauge, to keep."""
+        """Return one series of a gauge, to keep."""
         return Gauge(*self._place(metric, labels))
 
     def histogram(self, metric: Metric, *labels: str) -> Histogram:
-        """Give one series of a histogram, to keep."""
+        """Return one series of a histogram, to keep."""
         return Histogram(*self._place(metric, labels), metric.bounds)
 
     def count(self, metric: Metric, *labels: str) -> None:
@@ -100,11 +100,11 @@ class Metrics:
         self.counter(metric, *labels).inc()
 
     def sample(self, gauge: Gauge, value: Callable[[], float]) -> None:
-        """Let a gauge follow a value that nobody announces."""
+        """Read a gauge from a callback at each collection."""
         self._samples.append((gauge, value))
 
     def follow(self, counter: Counter, value: Callable[[], float]) -> None:
-        """Let a counter follow one that somebody else keeps from zero on."""
+        """Read a counter from a callback at each collection."""
         self._followed.append((counter, value, [0.0]))
 
     def refresh(self) -> None:

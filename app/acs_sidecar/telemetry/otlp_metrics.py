@@ -26,7 +26,7 @@ _UNITS = {"_ms": "ms", "_seconds": "s"}
 
 
 def metrics_data(region: Region, resource: Resource, begun: int, now: int) -> MetricsData:
-    """Give every metric of a process; `begun` and `now` are Unix nanoseconds.
+    """Return every metric of a process; `begun` and `now` are Unix nanoseconds.
 
     Names are those of Prometheus: counters with `_total`. Sums are cumulative.
     """

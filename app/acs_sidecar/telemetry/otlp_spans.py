@@ -23,14 +23,14 @@ __all__ = ["SpanBuilder"]
 
 
 class _GivenIds(IdGenerator):
-    """Lets a server span have the ids that records and events name; its children get random ones."""
+    """Generates span IDs: a server span has those that records and events name, its children random ones."""
 
     def __init__(self) -> None:
         self.server: ServerSpan | None = None
         self._random = RandomIdGenerator()
 
     def generate_span_id(self) -> int:
-        """Give the id of the server span once, then random ones."""
+        """Return the id of the server span once, then random ones."""
         if self.server is None:
             return self._random.generate_span_id()
         given = int(self.server.span_id, 16)
@@ -38,18 +38,18 @@ class _GivenIds(IdGenerator):
         return given
 
     def generate_trace_id(self) -> int:
-        """Give the id of the server span's trace."""
+        """Return the id of the server span's trace."""
         return int(self.server.trace_id, 16) if self.server else self._random.generate_trace_id()
 
 
 class _Collected(SpanProcessor):
-    """Keeps the spans that have ended."""
+    """Collects ended spans."""
 
     def __init__(self) -> None:
         self.spans: list[ReadableSpan] = []
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Keep one."""
+        """Collect one."""
         self.spans.append(span)
 
 
@@ -68,7 +68,7 @@ class SpanBuilder:
         self._tracer = provider.get_tracer(METER)
 
     def build(self, requests: Iterable[ServerSpan]) -> list[ReadableSpan]:
-        """Give the spans of requests, each with its children."""
+        """Return the spans of requests, each with its children."""
         offset = time.time_ns() - self._clock()
         for request in requests:
             self._build(request, offset)
@@ -116,7 +116,7 @@ def _context(request: ServerSpan) -> Context:
 
 
 def _attributes(fields: Fields) -> dict[str, str | int | float | bool | list[str]]:
-    """Give the fields of an event as attributes; a span has its ids elsewhere, and nothing for `null`."""
+    """Return the fields of an event as attributes; a span has its ids elsewhere, and nothing for `null`."""
     given: dict[str, str | int | float | bool | list[str]] = {}
     for name, value in fields.items():
         if name in {"trace_id", "span_id"} or value is None:

@@ -36,7 +36,7 @@ class AuditState(Protocol):
 
 
 def commit_counter(metrics: Metrics) -> Callable[[int, float], None]:
-    """Give what an audit log tells its commits to: how many records, and how many seconds."""
+    """Return the callback for the commits of an audit log: number of records, seconds."""
     records = metrics.counter(catalogue.AUDIT_RECORDS)
     checkpoints = metrics.counter(catalogue.AUDIT_CHECKPOINTS)
     duration = metrics.histogram(catalogue.AUDIT_COMMIT_SECONDS)

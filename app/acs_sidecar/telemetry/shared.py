@@ -78,7 +78,7 @@ class SharedNumbers:
         self.regions = tuple(Region(memory[start : start + _REGION_BYTES]) for start in starts)
 
     def values(self) -> Iterator[tuple[str, tuple[str, ...], list[float]]]:
-        """Give every series of every region with its numbers, as they are at this moment."""
+        """Yield every series of every region with its numbers, as they are at this moment."""
         for region in self.regions:
             for series in region.series():
                 numbers = region.numbers[series.first : series.first + series.slots]

@@ -47,7 +47,7 @@ _Clock: TypeAlias = Callable[[], int]
 
 
 class Tracer:
-    """Gives each decision request a span and queues it when it has ended. Never waits and never raises.
+    """Creates a span for each decision request and queues it when it ends. Never blocks and never raises.
 
     The caller's trace goes on where its `traceparent` can be read; what the caller does not sample has ids
     and is not exported. `dropped` counts the spans that found the queue full.
@@ -99,11 +99,11 @@ class Tracer:
         self._queue.put(span)
 
     def wake(self) -> None:
-        """Let who waits in `take` return."""
+        """Wake up the waiter in `take`."""
         self._queue.put(None)
 
     def take(self, most: int, seconds: float) -> list[ServerSpan]:
-        """Give up to `most` spans that have ended, after waiting at most so long for the first."""
+        """Return up to `most` spans that have ended, after waiting at most so long for the first."""
         taken: list[ServerSpan] = []
         try:
             first = self._queue.get(timeout=seconds)

@@ -34,7 +34,7 @@ class LineWriter:
         os.register_at_fork(after_in_child=self._forget)
 
     def put(self, line: str | Event) -> None:
-        """Take a line, without its newline, or an event. Never waits and never raises."""
+        """Enqueue a line, without its newline, or an event. Never blocks and never raises."""
         if self._queue.qsize() >= self._capacity:
             self.dropped += 1
             return

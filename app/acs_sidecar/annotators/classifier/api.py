@@ -26,7 +26,7 @@ class Judgement:
     findings: list[Json] = field(default_factory=list)
 
     def annotation(self) -> dict[str, Json]:
-        """Give `{flagged, score, label, categories, findings, scores}`.
+        """Return `{flagged, score, label, categories, findings, scores}`.
 
         A text that is flagged without a category has the score 1 and the label `flagged`.
         """
@@ -63,7 +63,7 @@ class Thresholds:
     by_category: Mapping[str, float]
 
     def found(self, scores: Mapping[str, float]) -> frozenset[str]:
-        """Give the categories that reach their threshold."""
+        """Return the categories that reach their threshold."""
         return frozenset(
             name for name, score in scores.items() if score >= self.by_category.get(name, self.general)
         )

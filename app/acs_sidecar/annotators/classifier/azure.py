@@ -32,7 +32,7 @@ class AzureContentSafety:
         return HttpRequest(self.url, self.headers, canonical({**self.body, "text": text}))
 
     def judgement(self, reply: Json) -> Judgement:
-        """Take each category's severity as its score, and a match of a block list as found for certain."""
+        """Use each category's severity as its score; a blocklist match scores 1."""
         analysis = pick(reply, "categoriesAnalysis")
         matches = reply.get("blocklistsMatch") if isinstance(reply, dict) else None
         if not isinstance(analysis, list) or not isinstance(matches, list | None):

@@ -30,7 +30,7 @@ class LakeraGuard:
         return HttpRequest(self.url, self.headers, canonical({**self.body, "messages": messages}))
 
     def judgement(self, reply: Json) -> Judgement:
-        """Take each detector as a category, found or not, and the matches that it lists as findings."""
+        """Map each detector to a category and its listed matches to findings."""
         flagged = pick(reply, "flagged")
         breakdown = pick(reply, "breakdown")
         payload = reply.get("payload") if isinstance(reply, dict) else None

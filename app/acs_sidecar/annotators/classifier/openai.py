@@ -29,7 +29,7 @@ class OpenAiModeration:
         return HttpRequest(self.url, self.headers, canonical({"model": self.model, "input": text}))
 
     def judgement(self, reply: Json) -> Judgement:
-        """Take the only result."""
+        """Parse the single result of a reply."""
         result = pick(reply, "results", 0)
         flagged, flags, scored = (pick(result, name) for name in ("flagged", "categories", "category_scores"))
         if not isinstance(flags, dict) or not isinstance(scored, dict) or not isinstance(flagged, bool):

@@ -31,7 +31,7 @@ class Perspective:
         return HttpRequest(self.url, self.headers, canonical({**self.body, "comment": comment}))
 
     def judgement(self, reply: Json) -> Judgement:
-        """Take each attribute's summary score."""
+        """Parse the summary score of each attribute."""
         attributes = pick(reply, "attributeScores")
         if not isinstance(attributes, dict) or not attributes:
             raise ReplyError("returned a response that does not follow its API")

@@ -39,7 +39,7 @@ class RemoteClassifier:
     api: ModerationApi
 
     async def annotate(self, value: Json) -> Json:
-        """Give `{flagged, score, label, categories, findings, scores}`."""
+        """Return `{flagged, score, label, categories, findings, scores}`."""
         text = value if isinstance(value, str) else canonical(value).decode()
         reply = await self.remote.call(lambda: self.api.request(text))
         try:
@@ -49,7 +49,7 @@ class RemoteClassifier:
 
 
 def remote_providers(client: HttpClient) -> Mapping[str, AnnotatorType]:
-    """Give a builder for each provider that is asked over the network."""
+    """Return the builders of the remote providers by name."""
     return {name: partial(_built, provider=each, client=client) for name, each in PROVIDERS.items()}
 
 

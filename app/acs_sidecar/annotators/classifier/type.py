@@ -34,7 +34,7 @@ class LocalClassifier:
     deadline_seconds: float = DEADLINE_SECONDS
 
     async def annotate(self, value: Json) -> Json:
-        """Give the detector's annotation.
+        """Return the detector's annotation.
 
         Raises `EvaluationError`: `annotation_timeout` when a large value has no annotation by its deadline.
         One that still waits for the thread then is never looked at; the one that is being looked at is
@@ -54,7 +54,7 @@ class LocalClassifier:
 
 
 def local_providers() -> Mapping[str, AnnotatorType]:
-    """Give a builder for each provider that needs nothing but the value: no network, no files.
+    """Return the builders of the local providers by name: no network, no files.
 
     All that they build share one thread for large values.
     """
@@ -93,5 +93,5 @@ def _local(
 
 
 def _size(value: Json) -> int:
-    """Give the length of a text, or of the JSON of another value."""
+    """Return the length of a text, or of the JSON of another value."""
     return len(value) if isinstance(value, str) else len(orjson.dumps(value))

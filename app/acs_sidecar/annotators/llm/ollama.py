@@ -16,7 +16,7 @@ class Ollama(SystemChat):
     """One model of one server."""
 
     def text(self, reply: Json) -> str:
-        """Take the message, when it is finished."""
+        """Return the message. Raises `ReplyError` for an unfinished one."""
         if pick(reply, "done") is not True:
             raise ReplyError("returned unfinished text")
         if isinstance(reply, dict) and reply.get("done_reason") == "length":

@@ -18,7 +18,7 @@ class ChatCompletions(SystemChat):
     """A chat completions endpoint."""
 
     def text(self, reply: Json) -> str:
-        """Take the first choice, unless it was refused, filtered or cut off."""
+        """Return the first choice. Raises `ReplyError` if it was refused, filtered or truncated."""
         choice = pick(reply, "choices", 0)
         message = pick(choice, "message")
         if isinstance(message, dict) and message.get("refusal"):

@@ -17,7 +17,7 @@ _FRAME = (
 
 
 def system_prompt(members: Members, label_field: str) -> str:
-    """Give the author's prompt, and below it how the data comes and how to answer."""
+    """Return the author's prompt, followed by how the data arrives and how to answer."""
     return f"{_authored(members)}\n\n{_FRAME.format(label=label_field)}"
 
 

@@ -44,7 +44,7 @@ class LlmAnnotator:
     label_field: str
 
     async def annotate(self, value: Json) -> Json:
-        """Give `{label, raw, answer}`: the label, the text of the answer, and the object that it is."""
+        """Return `{label, raw, answer}`: the label, the text of the answer, and the object that it is."""
         message = canonical({"input": value}).decode()
         reply = await self.remote.call(lambda: self.api.request(message))
         try:

@@ -92,7 +92,7 @@ def _check_claim(
     whole: bool,
     findings: list[Finding],
 ) -> None:
-    """Hold a log to what a later log recorded of it.
+    """Check a log against the claims that later logs record about it.
 
     Stops: a log deleted, replaced, rolled back or written on after its end, by whoever cannot also
     rewrite every later log.
@@ -120,7 +120,7 @@ def _check_claim(
 def _check_anchor(
     anchor: Anchor, audits: Mapping[str, LogAudit], pruned: frozenset[str], findings: list[Finding]
 ) -> None:
-    """Hold a log to a checkpoint from outside.
+    """Check a log against an external checkpoint.
 
     Stops: a tail cut off, a log rolled back, replaced or removed, even by whoever holds the key.
     """
@@ -145,7 +145,7 @@ def _check_anchor(
 
 
 def _spread_anchors(audits: Mapping[str, LogAudit]) -> None:
-    """Let an anchored log vouch for those that it names before the anchored size, and so on."""
+    """Extend the anchor of a log to the logs that it names before the anchored size, transitively."""
     pending = [log for log, audit in audits.items() if audit.report.anchored is not None]
     while pending:
         audit = audits[pending.pop()]

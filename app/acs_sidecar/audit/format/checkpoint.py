@@ -34,12 +34,12 @@ class Checkpoint:
         return cls(match[1].decode(), int(match[2]), root)
 
     def text(self) -> bytes:
-        """Give the text that is signed."""
+        """Return the text that is signed."""
         return b"%b\n%d\n%b\n" % (self.origin.encode(), self.size, base64.b64encode(self.root))
 
 
 def sign_checkpoint(checkpoint: Checkpoint, *signers: NoteSigner) -> bytes:
-    """Give the signed note of a checkpoint."""
+    """Return the signed note of a checkpoint."""
     text = checkpoint.text()
     return b"".join([text, b"\n", *(signer.signature_line(text) for signer in signers)])
 

@@ -47,7 +47,7 @@ class Torn:
     sha256: str
 
     def as_json(self) -> dict[str, Json]:
-        """Give the member of a record."""
+        """Return the member of a record."""
         return {"file": self.file, "bytes": self.size, "sha256": self.sha256}
 
 
@@ -62,7 +62,7 @@ class Predecessor:
     torn: tuple[Torn, ...] = ()
 
     def as_json(self) -> Iterator[dict[str, Json]]:
-        """Give the members of a record: one, or several where more was moved aside than has room in one."""
+        """Yield the members of a record: one, or several where more was moved aside than has room in one."""
         for at in range(0, len(self.torn) or 1, _TORN_TOGETHER):
             named: dict[str, Json] = {
                 "log": self.log,
@@ -90,7 +90,7 @@ class Claim:
 def opening_events(
     vkey: str, settings: Mapping[str, Json], predecessors: Iterable[Predecessor]
 ) -> list[ServiceEvent]:
-    """Give the records that open a log: `log_opened`, and `log_predecessors` for those it has no room for."""
+    """Return the records that open a log: `log_opened`, and `log_predecessors` for what exceeds it."""
     pages: list[list[Json]] = [[]]
     room = _ROOM
     total = 0
@@ -111,7 +111,7 @@ def opening_events(
 
 
 def claims_of(record: Mapping[str, Json], log: str, index: int) -> Iterator[Claim]:
-    """Give what the record `index` of `log` claims of other logs."""
+    """Yield the claims about other logs in record `index` of `log`."""
     details = record.get("details")
     if record.get("event") not in OPENING_EVENTS or not isinstance(details, dict):
         return
@@ -122,7 +122,7 @@ def claims_of(record: Mapping[str, Json], log: str, index: int) -> Iterator[Clai
 
 
 def pruned_by(record: Mapping[str, Json]) -> Iterator[str]:
-    """Give the log whose deletion the record states."""
+    """Yield the log whose deletion the record states."""
     details = record.get("details")
     if record.get("event") == "log_pruned" and isinstance(details, dict):
         log = details.get("log")

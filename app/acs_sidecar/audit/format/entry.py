@@ -11,7 +11,7 @@ __all__ = ["decision_entry", "identifier", "refusal_entry"]
 
 
 def decision_entry(decision: Decision) -> AuditEntry:
-    """Give the entry of an evaluation that ran, whatever came of it."""
+    """Return the entry of an evaluation that ran, whatever came of it."""
     verdict, evaluation, point = decision.verdict, decision.evaluation, decision.point
     evidence = verdict.evidence
     envelope = decision.snapshot.get("envelope")

@@ -71,7 +71,7 @@ _OUTCOMES: Mapping[Json, tuple[int, int, int]] = MappingProxyType(
 
 
 def csv_line(record: JsonObject) -> str:
-    """Give a record as a line of CSV with the fields of `CSV_FIELDS`.
+    """Return a record as a line of CSV with the fields of `CSV_FIELDS`.
 
     Text that a spreadsheet would take for a formula is put behind an apostrophe.
     """
@@ -88,7 +88,7 @@ CSV_HEADER: Final = _csv(list(CSV_FIELDS))
 
 
 def cloud_event(record: JsonObject) -> dict[str, Json]:
-    """Give a record as a CloudEvent 1.0: its source is the log, its ID the record's."""
+    """Return a record as a CloudEvent 1.0: its source is the log, its ID the record's."""
     return {
         "specversion": "1.0",
         "id": record["record_id"],
@@ -102,7 +102,7 @@ def cloud_event(record: JsonObject) -> dict[str, Json]:
 
 
 def ocsf_event(record: JsonObject) -> dict[str, Json]:
-    """Give a record as an OCSF event: a decision or approval as API Activity, else Application Lifecycle."""
+    """Return a record as OCSF: API Activity for decisions and approvals, else Application Lifecycle."""
     decision = record["event"] in _ACTIVITIES
     class_uid = 6003 if decision else 6002
     metadata: dict[str, Json] = {

@@ -48,7 +48,7 @@ class Finding:
     detail: str
 
     def as_json(self) -> dict[str, Json]:
-        """Give the finding as JSON."""
+        """Return the finding as JSON."""
         return {"log": self.log, "property": self.property, "index": self.index, "detail": self.detail}
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class LogReport:
         return Status.UNKNOWN if self.unknown else Status.SOUND
 
     def as_json(self) -> dict[str, Json]:
-        """Give the report as JSON."""
+        """Return the report as JSON."""
         return {
             "log": self.log,
             "status": self.status,
@@ -118,7 +118,7 @@ class Report:
 
     @property
     def anchored(self) -> bool:
-        """Whether a checkpoint from outside vouches for something of every log."""
+        """True if a checkpoint from outside vouches for something of every log."""
         return bool(self.logs) and all(log.anchored is not None for log in self.logs.values())
 
     @property
@@ -132,7 +132,7 @@ class Report:
         return Status.SOUND
 
     def as_json(self) -> dict[str, Json]:
-        """Give the report as JSON."""
+        """Return the report as JSON."""
         return {
             "status": self.status,
             "anchored": self.anchored,

@@ -57,7 +57,7 @@ class Frontier:
         self.size += 1
 
     def root(self) -> bytes:
-        """Give the root of the tree as it is."""
+        """Return the root of the tree as it is."""
         if not self._peaks:
             return EMPTY_ROOT
         peaks = reversed(self._peaks)
@@ -67,7 +67,7 @@ class Frontier:
         return root
 
     def copy(self) -> "Frontier":
-        """Give an independent copy, to go back to."""
+        """Return an independent copy, for rollback."""
         copy = Frontier()
         copy._peaks = self._peaks.copy()
         copy.size = self.size
@@ -75,7 +75,7 @@ class Frontier:
 
 
 def range_hash(start: int, end: int, read: HashReader) -> bytes:
-    """Give the root over the leaves `[start, end)`: a whole tree, or any range that a proof names."""
+    """Return the root over the leaves `[start, end)`: a whole tree, or any range that a proof names."""
     if start == end:
         return EMPTY_ROOT
     complete: list[bytes] = []
@@ -191,5 +191,5 @@ def verify_consistency(
 
 
 def _split(count: int) -> int:
-    """Give the largest power of two below `count`: the leaves of the left subtree."""
+    """Return the largest power of two below `count`: the leaves of the left subtree."""
     return 1 << (count - 1).bit_length() - 1

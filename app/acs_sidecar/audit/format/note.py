@@ -68,7 +68,7 @@ class VerifierKey:
         return f"{self.name}+{self.key_id.hex()}+{material}"
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
-        """Tell whether `signature` is this key's over `text`."""
+        """True if `signature` is this key's over `text`."""
         try:
             self._key.verify(signature, text)
         except InvalidSignature:
@@ -87,7 +87,7 @@ class NoteSigner:
         self._line = f"{_SIGNATURE_LINE}{name} ".encode()
 
     def signature_line(self, text: bytes) -> bytes:
-        """Give the line that adds this key's signature to a note with `text`."""
+        """Return the line that adds this key's signature to a note with `text`."""
         return self._line + base64.b64encode(self.key.key_id + self._sign(text)) + b"\n"
 
 
@@ -109,7 +109,7 @@ class SignedNote:
 
     @classmethod
     def parse(cls, note: bytes) -> "SignedNote":
-        """Take a note apart. Raises `NoteError`."""
+        """Parse a note. Raises `NoteError`."""
         if len(note) > MAX_NOTE_BYTES:
             raise NoteError(f"the note exceeds {MAX_NOTE_BYTES} bytes")
         try:
@@ -126,7 +126,7 @@ class SignedNote:
 
 
 def verified_by(note: SignedNote, keys: Iterable[VerifierKey]) -> tuple[VerifierKey, ...]:
-    """Give those of `keys` whose signature the note carries and that verify; others are ignored.
+    """Return those of `keys` whose signature the note carries and that verify; others are ignored.
 
     Raises `NoteError` when a signature that claims to be by one of `keys` does not verify.
     """

@@ -10,12 +10,12 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def is_origin_part(text: str) -> bool:
-    """Tell whether `text` can be one part: `[A-Za-z0-9._-]`, at most 64, neither `.` nor `..`."""
+    """True if `text` can be one part: `[A-Za-z0-9._-]`, at most 64, neither `.` nor `..`."""
     return _PART.fullmatch(text) is not None and text not in {".", ".."}
 
 
 def is_origin(text: str) -> bool:
-    """Tell whether `text` names a log."""
+    """True if `text` names a log."""
     parts = text.split("/")
     return len(parts) == ORIGIN_PARTS and all(is_origin_part(part) for part in parts)
 

@@ -22,7 +22,7 @@ class AuditUnavailableError(Exception):
 
 
 class AuditLog(Protocol):
-    """Takes records before verdicts leave (section 4)."""
+    """Port of the audit log: records are written before verdicts are returned (section 4)."""
 
     async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
         """Append a record; return when it is durable, in the configured sense, and covered by a signature.

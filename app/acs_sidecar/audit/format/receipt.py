@@ -31,7 +31,7 @@ class Receipt:
     checkpoint: bytes
 
     def as_json(self) -> dict[str, Json]:
-        """Give the receipt as it is handed out."""
+        """Return the receipt as a JSON value."""
         return {
             "schema": RECEIPT_SCHEMA,
             "record": self.record.decode(),

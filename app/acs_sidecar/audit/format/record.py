@@ -93,7 +93,7 @@ class ServiceEvent:
 
 
 def record_line(entry: AuditEntry | ServiceEvent, log: str, index: int, record_id: str, time: str) -> bytes:
-    """Give the canonical line of a record, without its newline, at most 16 KiB."""
+    """Return the canonical line of a record, without its newline, at most 16 KiB."""
     members = _event_members(entry) if isinstance(entry, ServiceEvent) else _decision_members(entry)
     members["index"] = index
     members["log"] = log
@@ -121,7 +121,7 @@ def parse_record(line: bytes) -> dict[str, Json] | None:
 
 
 def has_header(record: JsonObject, log: str, index: int) -> bool:
-    """Tell whether a record has what every record has, as the one at that place of that log."""
+    """True if a record has what every record has, as the one at that place of that log."""
     if not all(isinstance(record.get(name), str) for name in ("event", "record_id", "schema", "time")):
         return False
     try:
@@ -132,14 +132,14 @@ def has_header(record: JsonObject, log: str, index: int) -> bool:
 
 
 def uuid7(milliseconds: int, randomness: bytes) -> str:
-    """Give the UUIDv7 of a Unix time and ten random bytes."""
+    """Return the UUIDv7 of a Unix time and ten random bytes."""
     time = f"{milliseconds:012x}"
     digits = randomness.hex()
     return f"{time[:8]}-{time[8:]}-7{digits[:3]}-{_VARIANT[digits[3]]}{digits[4:7]}-{digits[7:19]}"
 
 
 def rfc3339(microseconds: int) -> str:
-    """Give a Unix time as RFC 3339 in UTC with microseconds; its texts sort by time."""
+    """Return a Unix time as RFC 3339 in UTC with microseconds; its texts sort by time."""
     seconds, fraction = divmod(microseconds, 1_000_000)
     return f"{_second(seconds)}.{fraction:06d}Z"
 
@@ -191,7 +191,7 @@ def _decision_members(entry: AuditEntry) -> _Members:
 
 
 def bounded(value: str | None) -> str | None:
-    """Keep a text of at most 256 characters; a longer one becomes its SHA-256."""
+    """Return a text of at most 256 characters as it is, and a longer one as its SHA-256."""
     return value if value is None or len(value) <= MAX_TEXT else _hashed(value)
 
 
@@ -224,7 +224,7 @@ def _condensed_value(value: Json) -> Json:
 
 
 def _canonical_text(value: Json) -> str:
-    """Give the canonical form of what may hold lone surrogates, which the usual serialiser refuses."""
+    """Return the canonical form of what may hold lone surrogates, which the usual serialiser refuses."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 

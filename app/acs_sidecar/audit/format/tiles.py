@@ -75,7 +75,7 @@ def entry_bundle(entries: Iterable[bytes]) -> bytes:
 
 
 def fold(hashes: bytes) -> bytes:
-    """Give the root over a power of two of hashes, put together."""
+    """Return the root over a power of two of hashes, put together."""
     row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
     while len(row) > 1:
         row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
@@ -96,7 +96,7 @@ class TileHashes:
         self._fetched: dict[Tile, bytes] = {}
 
     def __call__(self, height: int, index: int) -> bytes:
-        """Give the hash of a complete subtree."""
+        """Return the hash of a complete subtree."""
         level, above = divmod(height, TILE_HEIGHT)
         first = index << above
         tile_index, position = divmod(first, TILE_WIDTH)

@@ -23,7 +23,7 @@ class TrustedKey:
     until: str | None = None
 
     def covers(self, origin: str) -> bool:
-        """Tell whether the key is trusted for the log `origin`."""
+        """True if the key is trusted for the log `origin`."""
         return self.scope is None or f"{origin}/".startswith(f"{self.scope}/")
 
 
@@ -34,7 +34,7 @@ class Trust:
     keys: Sequence[TrustedKey]
 
     def for_log(self, origin: str) -> dict[VerifierKey, TrustedKey]:
-        """Give the verifier keys, named as the log is, that may sign the log `origin`.
+        """Return the verifier keys, named as the log is, that may sign the log `origin`.
 
         Raises `NoteError` when nothing can be signed under that name.
         """

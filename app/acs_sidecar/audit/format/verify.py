@@ -40,19 +40,19 @@ class LogSource(Protocol):
         ...
 
     def published(self) -> bytes | None:
-        """Give the content of `checkpoint`, when there is one."""
+        """Return the content of `checkpoint`, when there is one."""
         ...
 
     def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:
-        """Give the name and content of each file of checkpoints, by first index."""
+        """Return the name and content of each file of checkpoints, by first index."""
         ...
 
     def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Give the first index that a segment's name states and its content in chunks, by first index."""
+        """Return the first index that a segment's name states and its content in chunks, by first index."""
         ...
 
     def leaf_hashes(self, start: int, end: int) -> bytes | None:
-        """Give what the tiles say of the leaves `[start, end)`, if they do: only ever a hint."""
+        """Return the leaves `[start, end)` as the tiles state them, if they do: only a hint."""
         ...
 
 
@@ -125,7 +125,7 @@ class _Auditor:
         self._pruned: set[str] = set()
 
     def deletions(self) -> frozenset[str]:
-        """Give the logs whose deletion is stated. Stops: excuses by a key that is not trusted for them."""
+        """Return the logs whose deletion is stated. Stops: excuses by a key that is not trusted for them."""
         speakers = [key for key in self._trust.keys if key.public in self._signers]
         return frozenset(log for log in self._pruned if any(key.covers(log) for key in speakers))
 
@@ -176,7 +176,7 @@ class _Auditor:
             self.report.unknown = "there are records but no checkpoint covers any"
 
     def _next_stop(self, expected: _Signed | None, end: int) -> int:
-        """Give the next size at which there is something to compare or to note."""
+        """Return the next size at which there is something to compare or to note."""
         return min(
             end, expected.checkpoint.size if expected else end, self._wanted[-1] if self._wanted else end
         )
@@ -186,7 +186,7 @@ class _Auditor:
         return self._open(note, "checkpoint", None) if note else None
 
     def _kept_end(self) -> int:
-        """Give the size of the last checkpoint in the files, signed or not: `_kept` judges it."""
+        """Return the size of the last checkpoint in the files, signed or not: `_kept` judges it."""
         end = 0
         for _, content in self._source.checkpoint_files():
             for _, note in split_notes(content):
@@ -194,7 +194,7 @@ class _Auditor:
         return end
 
     def _kept(self) -> Iterator[_Signed]:
-        """Give every kept checkpoint: well-formed, of this log, signed by a trusted key, growing."""
+        """Yield every kept checkpoint: well-formed, of this log, signed by a trusted key, growing."""
         size = 0
         unfinished = ""
         for name, content in self._source.checkpoint_files():
@@ -218,7 +218,7 @@ class _Auditor:
                 unfinished = name
 
     def _unfinished(self, rest: bytes) -> bool:
-        """Tell whether `rest` is the beginning of a checkpoint, as a process that dies leaves it."""
+        """True if `rest` is the beginning of a checkpoint, as a process that dies leaves it."""
         head = self._origin.encode() + b"\n"
         return head.startswith(rest) or (
             rest.startswith(head) and _UNFINISHED.fullmatch(rest, len(head)) is not None
@@ -243,7 +243,7 @@ class _Auditor:
         return _Signed(checkpoint, tuple(self._keys[signer] for signer in signers))
 
     def _records(self, end: int, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
-        """Give the lines of the records before `end`, in order, and count the bytes after it."""
+        """Yield the lines of the records before `end`, in order, and count the bytes after it."""
         at = 0
         for first, chunks in self._source.segments():
             if first != at and (first < end or at < end):

@@ -66,7 +66,7 @@ class LogDirectory:
         return self.path / CHECKPOINT
 
     def exists(self) -> bool:
-        """Tell whether the log is there, by directories alone: links are not followed."""
+        """True if the log is there, by directories alone: links are not followed."""
         levels = [self.path, *self.path.parents[: ORIGIN_PARTS - 1]]
         return all(level.is_dir() and not level.is_symlink() for level in levels)
 
@@ -91,7 +91,7 @@ class LogDirectory:
         return sorted(path for path in self._files() if _TORN.fullmatch(path.name))
 
     def has_files(self) -> bool:
-        """Tell whether there are records or checkpoints."""
+        """True if there are records or checkpoints."""
         return bool(self.segments() or self.checkpoint_files() or self.checkpoint.exists())
 
     def published(self) -> bytes | None:
@@ -102,14 +102,14 @@ class LogDirectory:
             return None
 
     def published_size(self) -> int:
-        """Give the size that the newest published checkpoint states, unverified; 0 without one."""
+        """Return the size that the newest published checkpoint states, unverified; 0 without one."""
         try:
             return Checkpoint.parse(SignedNote.parse(self.published() or b"").text).size
         except NoteError:
             return 0
 
     def held(self) -> bool:
-        """Tell whether a process is writing the log."""
+        """True if a process is writing the log."""
         handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -145,7 +145,7 @@ def find_logs(root: Path, within: tuple[str, ...] = ()) -> list[LogDirectory]:
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold the lock of a directory, waiting for it. Raises `OSError`."""
+    """Acquire the lock of a directory, blocking until it is free. Raises `OSError`."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -13,7 +13,7 @@ _TILE_BYTES = TILE_WIDTH * HASH_BYTES
 
 
 class LogTiles:
-    """Gives the tiles of a log at `size` records; the latest leaves may be given from memory.
+    """Reader of the tiles of a log at `size` records; the latest leaves may come from memory.
 
     `tail` holds the leaf hashes from index `tail_start` on, a multiple of 256. What is read is a cache:
     whoever uses it MUST compare what follows from it with a signed root.
@@ -26,11 +26,11 @@ class LogTiles:
         self._tail = tail
 
     def hashes(self) -> TileHashes:
-        """Give a reader of subtree hashes over these tiles."""
+        """Return a reader of subtree hashes over these tiles."""
         return TileHashes(self._size, self.fetch)
 
     def fetch(self, tile: Tile) -> bytes:
-        """Give a tile, of exactly its width. Raises `LogDamagedError` when a record is missing."""
+        """Return a tile, of exactly its width. Raises `LogDamagedError` when a record is missing."""
         wanted = tile.width * HASH_BYTES
         if tile.level == 0 and (remembered := self._remembered(tile)):
             return remembered

@@ -55,11 +55,11 @@ class AuditKey:
         return Trust(tuple(TrustedKey(public) for public in (self.public, *self.retired)))
 
     def verifier_key(self, name: str) -> VerifierKey:
-        """Give the public key under a name: that of a log, or that of the service for all its logs."""
+        """Return the public key under a name: that of a log, or that of the service for all its logs."""
         return VerifierKey(name, self.public)
 
     def succeed(self, before: "AuditKey") -> "AuditKey":
-        """Give this key as the successor of another, which stays trusted for the logs that it signed."""
+        """Return this key as the successor of another, which stays trusted for the logs that it signed."""
         known = dict.fromkeys((*self.retired, before.public, *before.retired))
         known.pop(self.public, None)
         return AuditKey(self.private, tuple(known))
@@ -164,7 +164,7 @@ def _read(path: Path) -> bytes:
 
 
 def _end(text: str) -> str:
-    """Give a date or time in the form of a record's `time`; a time without a zone is UTC."""
+    """Return a date or time in the form of a record's `time`; a time without a zone is UTC."""
     try:
         end = datetime.fromisoformat(text)
     except ValueError:

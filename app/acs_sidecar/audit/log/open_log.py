@@ -122,7 +122,7 @@ class OpenLog:
 
     @property
     def due(self) -> bool:
-        """Whether another log should follow this one."""
+        """True if another log should follow this one."""
         age = time.monotonic() - self.opened_at
         return self.size >= self._limits.records or age >= self._limits.seconds
 
@@ -170,7 +170,7 @@ class OpenLog:
         return Group(positions, frontier, b"".join(leaves), note, len(records), now // 60_000_000)
 
     def accept(self, group: Group) -> None:
-        """Let the log end with a group that was written."""
+        """Advance the end of the log past a written group."""
         self._unsettled = False
         self._frontier = group.frontier
         self._tail += group.leaves
@@ -191,11 +191,11 @@ class OpenLog:
         return len(self._tail)
 
     def tail(self) -> tuple[int, bytes]:
-        """Give the leaf hashes that no tile has yet, and the index of the first."""
+        """Return the leaf hashes that no tile has yet, and the index of the first."""
         return self._tail_start, bytes(self._tail)
 
     def whole_tiles(self) -> bytes:
-        """Give the leaves of the tiles that are complete and not written."""
+        """Return the leaves of the tiles that are complete and not written."""
         return bytes(self._tail[: len(self._tail) // TILE_BYTES * TILE_BYTES])
 
     def tiles_written(self, leaves: bytes) -> None:
@@ -209,12 +209,12 @@ class OpenLog:
         return thinned
 
     def close(self) -> None:
-        """Give up the files and the lock."""
+        """Release the files and the lock."""
         for handle in (self._records, self._checkpoints, self._lock):
             os.close(handle)
 
     def discard(self) -> None:
-        """Give up a log, and remove it when nothing was ever signed in it."""
+        """Abandon a log, and remove it if nothing was ever signed in it."""
         if self.size == 0:
             shutil.rmtree(self.directory.path, ignore_errors=True)
         self.close()

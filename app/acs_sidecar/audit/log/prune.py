@@ -34,7 +34,7 @@ class Pruned:
     last_time: str
 
     def as_json(self) -> dict[str, Json]:
-        """Give the details of the record that states the deletion."""
+        """Return the details of the record that states the deletion."""
         return {
             "log": self.log,
             "size": self.size,
@@ -46,7 +46,7 @@ class Pruned:
 def prunable(
     settings: AuditLogSettings, trust: Trust, predecessors: tuple[Predecessor, ...], before: str
 ) -> Iterator[Pruned]:
-    """Give the logs that have ended, in order, with a last record before `before`.
+    """Yield the logs that have ended, in order, with a last record before `before`.
 
     Those that state deletions stay, for without them a deleted log would be a missing one; so does a
     log that is damaged, being evidence. Each is hashed anew: whoever can write the files could date one
@@ -104,7 +104,7 @@ def _is_whole(directory: LogDirectory, trust: Trust) -> bool:
 
 
 def _delete(directory: LogDirectory) -> None:
-    """Take a log out of the audit directory at once, then delete it at leisure."""
+    """Move a log out of the audit directory atomically, then delete it."""
     gone = directory.path.with_name(f"{directory.path.name}~pruned")
     directory.path.rename(gone)
     shutil.rmtree(gone)

@@ -20,7 +20,7 @@ class LogDamagedError(Exception):
 
 
 def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[bytes]:
-    """Give the lines of the records `[start, end)`. Raises `LogDamagedError` when one is not there."""
+    """Yield the lines of the records `[start, end)`. Raises `LogDamagedError` when one is not there."""
     index = start
     segments = directory.segments()
     bounds = [*(first for first, _ in segments[1:]), end]
@@ -38,7 +38,7 @@ def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[byte
 
 
 def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
-    """Give the complete lines of a segment from record `index` on. Raises `LogDamagedError`."""
+    """Yield the complete lines of a segment from record `index` on. Raises `LogDamagedError`."""
     handle = open_file(path)
     try:
         at = _line_start(handle, first, index)
@@ -55,7 +55,7 @@ def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
 
 
 def offset_behind(path: Path, first: int, index: int) -> int:
-    """Give the offset behind record `index` in a segment. Raises `LogDamagedError`."""
+    """Return the offset behind record `index` in a segment. Raises `LogDamagedError`."""
     handle = open_file(path)
     try:
         start = _line_start(handle, first, index)

@@ -235,7 +235,7 @@ def _validly_signed(content: bytes, origin: str, trust: Trust) -> _End | None:
 
 
 def _ends_closed(directory: LogDirectory, end: _End) -> bool:
-    """Tell whether the last signed record is `log_closed`. Raises `LogDamagedError` when it is missing."""
+    """True if the last signed record is `log_closed`. Raises `LogDamagedError` when it is missing."""
     if end.size == 0:
         return False
     (line,) = record_lines(directory, end.size - 1, end.size)
@@ -249,7 +249,7 @@ def _ends_closed(directory: LogDirectory, end: _End) -> bool:
 
 
 def _is_examined(directory: LogDirectory, end: _End) -> bool:
-    """Tell whether this process or one before it hashed the records up to the same checkpoint."""
+    """True if this process or one before it hashed the records up to the same checkpoint."""
     try:
         return bool(end.note) and read_file(directory.path / _EXAMINED, MAX_NOTE_BYTES) == end.note
     except OSError:
@@ -276,7 +276,7 @@ def _move_torn(directory: LogDirectory, end: _End) -> None:
 def _behind(
     files: Sequence[tuple[int, Path]], size: int, offset_of_end: Callable[[Path, int], int]
 ) -> list[tuple[Path, int]]:
-    """Give the files that have bytes behind the end of the log, each with the offset of the first."""
+    """Return the files that have bytes behind the end of the log, each with the offset of the first."""
     before = [file for file in files if file[0] < size]
     starts = [(path, 0) for first, path in files if first >= size]
     if before:
@@ -286,7 +286,7 @@ def _behind(
 
 
 def _covered_by(path: Path, _: int, size: int) -> int:
-    """Give the offset in a file of checkpoints behind the last one that does not pass the end.
+    """Return the offset in a file of checkpoints behind the last one that does not pass the end.
 
     What is amiss before that is no crash's, and stays for the auditor to name.
     """

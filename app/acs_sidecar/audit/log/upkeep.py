@@ -14,7 +14,7 @@ _TILES_AT_ONCE = 4
 
 
 class Upkeep:
-    """Keeps the files around one open log up with its commits, in the one thread of `executor`.
+    """Updates the derived files of one open log after its commits, in the single thread of `executor`.
 
     `failed` is called when the newest checkpoint cannot be published, for then nobody else can see
     the log. Tiles that cannot be written are no failure: they are made from records when needed.

@@ -54,7 +54,7 @@ class LiveView:
 
 
 class FileAuditLog:
-    """Keeps the audit log of one process on disk. Used on one event loop, from `start` on.
+    """Writes the audit log of one process to disk. Used on one event loop, after `start`.
 
     `failure` says why records cannot be written at the moment, `damage` which logs were found damaged,
     `warning` what else is amiss, `unrecorded` how many denials no record accounts for yet, `records`
@@ -133,7 +133,7 @@ class FileAuditLog:
         return await future
 
     def view(self) -> LiveView | None:
-        """Give what may be shown of the current log at this moment."""
+        """Return the published state of the current log."""
         log = self._log
         return LiveView(log.origin, log.size, log.checkpoint, *log.tail()) if log else None
 
@@ -445,7 +445,7 @@ class FileAuditLog:
 
 
 def _refuse(batch: _Batch, reason: str) -> int:
-    """Tell those of a batch who still wait that there is no record; give how many."""
+    """Fail the waiters of a batch whose records were not written, and return their number."""
     waiting = [future for _, future in batch if not future.done()]
     for future in waiting:
         future.set_exception(AuditUnavailableError(reason))
@@ -453,5 +453,5 @@ def _refuse(batch: _Batch, reason: str) -> int:
 
 
 def _reason(error: OSError) -> str:
-    """Say why records cannot be written, without naming a path."""
+    """Return why records cannot be written, without naming a path."""
     return f"the audit log cannot be written: {os.strerror(error.errno) if error.errno else error}"

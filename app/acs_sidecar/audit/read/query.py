@@ -35,7 +35,7 @@ class RecordFilter:
     since: str | None = None
 
     def admits(self, record: JsonObject) -> bool:
-        """Tell whether a record is to be shown."""
+        """True if a record is to be shown."""
         wanted = {"agent_id": self.agent, "decision": self.decision, "event": self.event}
         if any(value is not None and record.get(name) != value for name, value in wanted.items()):
             return False
@@ -57,7 +57,7 @@ def logs_at(path: Path) -> Place:
 
 
 def read_records(logs: Sequence[LogDirectory], chosen: RecordFilter) -> Iterator[dict[str, Json]]:
-    """Give the records of logs, merged by time, up to what each has published.
+    """Return the records of logs, merged by time, up to what each has published.
 
     Raises `LogDamagedError` when a record is missing or none, `OSError`.
     """
@@ -66,7 +66,7 @@ def read_records(logs: Sequence[LogDirectory], chosen: RecordFilter) -> Iterator
 
 
 def follow_records(place: Path, chosen: RecordFilter) -> Iterator[dict[str, Json]]:
-    """Give records as they are published, in the logs at a place and in those that appear there."""
+    """Yield records as they are published, in the logs at a place and in those that appear there."""
     shown = {log.origin: log.published_size() for log in logs_at(place).logs}
     while True:
         time.sleep(_POLL_SECONDS)

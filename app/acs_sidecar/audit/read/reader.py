@@ -63,7 +63,7 @@ class LogSummary:
     last_time: str | None
 
     def as_json(self) -> dict[str, Json]:
-        """Give the summary as it is handed out."""
+        """Return the summary as a JSON value."""
         return {
             "log": self.log,
             "vkey": self.vkey,
@@ -89,7 +89,7 @@ class _Shown:
             raise NotInLogError(f"the log has {self.size} records")
 
     def root_at(self, size: int, hashes: TileHashes) -> bytes:
-        """Give the root of the first `size` records, proven against the signed one.
+        """Return the root of the first `size` records, proven against the signed one.
 
         Raises `LogDamagedError` when the tiles do not lead there.
         """
@@ -114,17 +114,17 @@ class AuditReader:
         return [self._summary(directory, damaged) for directory in find_logs(self._root)]
 
     def checkpoint(self, log: str, live: LiveView | None = None) -> bytes:
-        """Give the newest checkpoint that may be shown. Raises `UnknownLogError`, `NotInLogError`."""
+        """Return the newest checkpoint that may be shown. Raises `UnknownLogError`, `NotInLogError`."""
         return self._shown(log, live).note
 
     def record(self, log: str, index: int, live: LiveView | None = None) -> bytes:
-        """Give the exact line of a record. Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`."""
+        """Return the exact line of a record. Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`."""
         shown = self._shown(log, live)
         shown.require(index + 1)
         return _one_record(shown, index)
 
     def records(self, log: str, start: int, limit: int, live: LiveView | None = None) -> list[bytes]:
-        """Give up to `limit` lines, at most 1,000, from `start` on; none at the end of the log.
+        """Return up to `limit` lines, at most 1,000, from `start` on; none at the end of the log.
 
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """
@@ -169,7 +169,7 @@ class AuditReader:
         return proof
 
     def receipt(self, log: str, index: int, live: LiveView | None = None) -> Receipt:
-        """Give the receipt of a record, checked against the checkpoint that it carries.
+        """Return the receipt of a record, checked against the checkpoint that it carries.
 
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """
@@ -182,7 +182,7 @@ class AuditReader:
         return Receipt(record, index, tuple(proof), shown.note)
 
     def tile(self, log: str, path: str, live: LiveView | None = None) -> bytes:
-        """Give a tile or a bundle of entries by its path, `tile/0/000.p/5` for instance.
+        """Return a tile or a bundle of entries by its path, `tile/0/000.p/5` for instance.
 
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """

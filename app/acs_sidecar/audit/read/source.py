@@ -35,7 +35,7 @@ class FileLogSource:
         return self._directory.origin
 
     def published(self) -> bytes | None:
-        """Give the content of `checkpoint`."""
+        """Return the content of `checkpoint`."""
         return self._published
 
     def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:

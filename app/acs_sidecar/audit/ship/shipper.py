@@ -196,7 +196,7 @@ def _lines(log: LogDirectory, start: int, end: int) -> list[bytes]:
 
 
 def _newest(log: LogDirectory, ended: bool) -> bytes:
-    """Give the newest checkpoint that may be shown; of a log that ended also one that was not published."""
+    """Return the newest checkpoint that may be shown; of a log that ended also one that was not published."""
     notes = [log.published() or b""]
     if ended and (files := log.checkpoint_files()):
         notes += [note for _, note in split_notes(kept_checkpoints(files[-1][1]))][-1:]

@@ -30,12 +30,12 @@ WINDOW = 256
 
 
 def subject(kind: str, origin: str) -> str:
-    """Give the subject of a log's records or checkpoints; a dot within a part would end a token."""
+    """Return the subject of a log's records or checkpoints; a dot within a part would end a token."""
     return f"{kind}.{origin.replace('.', '%').replace('/', '.')}"
 
 
 def origin_of_subject(name: str) -> str | None:
-    """Give the log of a subject, `None` for one that no log has."""
+    """Return the log of a subject, `None` for one that no log has."""
     origin = ".".join(name.split(".")[2:]).replace(".", "/").replace("%", ".")
     return origin if is_origin(origin) else None
 
@@ -46,7 +46,7 @@ def message_id(origin: str, index: int) -> str:
 
 
 def index_of(identity: str | None) -> int | None:
-    """Give the index that a message id states."""
+    """Return the index that a message id states."""
     index = (identity or "").rpartition("/")[2]
     return int(index) if index.isascii() and index.isdecimal() and len(index) < 19 else None
 

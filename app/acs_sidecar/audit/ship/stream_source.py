@@ -54,7 +54,7 @@ class AuditStream:
         self._runner.close()
 
     def sources(self) -> list["StreamLogSource"]:
-        """Give every log that the stream has, by name. Raises `NatsError`."""
+        """Return every log that the stream has, by name. Raises `NatsError`."""
         subjects = self._runner.run(self._subjects())
         found = {origin for name in subjects if (origin := origin_of_subject(name))}
         return [StreamLogSource(self, origin) for origin in sorted(found)]
@@ -69,7 +69,7 @@ class AuditStream:
         return list(info.state.subjects or ())
 
     def last(self, name: str) -> tuple[int, bytes] | None:
-        """Give sequence and content of the last message of a subject. Raises `NatsError`."""
+        """Return sequence and content of the last message of a subject. Raises `NatsError`."""
         return self._runner.run(self._last(name))
 
     async def _last(self, name: str) -> tuple[int, bytes] | None:
@@ -85,7 +85,7 @@ class AuditStream:
         return message.seq or 0, message.data or b""
 
     def messages(self, name: str, until: int) -> Iterator[tuple[int | None, bytes]]:
-        """Give index and content of the messages of a subject up to the sequence `until`, in batches.
+        """Yield index and content of the messages of a subject up to the sequence `until`, in batches.
 
         Raises `NatsError`.
         """
@@ -119,11 +119,11 @@ class StreamLogSource:
         self._records = records[0] if records else 0
 
     def published(self) -> bytes | None:
-        """Give the newest checkpoint."""
+        """Return the newest checkpoint."""
         return self._published
 
     def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:
-        """Give all checkpoints, as one file; a message that was stored twice counts once.
+        """Yield all checkpoints, as one file; a message that was stored twice counts once.
 
         Raises `NatsError` when they are more than a log can have.
         """
@@ -137,7 +137,7 @@ class StreamLogSource:
         yield "checkpoints", notes
 
     def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Give all records, as one segment."""
+        """Yield all records, as one segment."""
         messages = self._stream.messages(subject(RECORDS, self.origin), self._records)
         yield 0, (line + b"\n" for line in in_order(messages))
 

@@ -16,7 +16,7 @@ __all__ = ["logs_to_read", "nats_settings", "reading"]
 
 
 def logs_to_read(path: Path) -> Place:
-    """Give the logs at a path; end the command where there are none, or none that can be read."""
+    """Return the logs at a path; exits with an error if there are none, or none is readable."""
     with reading():
         place = logs_at(path)
     if not place.logs:
@@ -25,7 +25,7 @@ def logs_to_read(path: Path) -> Place:
 
 
 def nats_settings(settings: Settings) -> NatsSettings:
-    """Give where the stream of the fleet is; end the command where no server is configured."""
+    """Return the settings of the fleet's stream; exits with an error if no server is configured."""
     if not settings.audit_nats_url:
         fail("no NATS server is configured: set ACS_AUDIT_NATS_URL, such as nats://127.0.0.1:4222")
     return NatsSettings(settings.audit_nats_url, settings.audit_nats_creds_file, settings.audit_nats_ca_file)

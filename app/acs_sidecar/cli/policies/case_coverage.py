@@ -43,7 +43,7 @@ class Coverage:
     rego: tuple[ModuleCoverage, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as a JSON value."""
+        """Return the coverage as a JSON value."""
         return asdict(self)
 
     def show(self, console: Console, manifest: str) -> None:

@@ -63,7 +63,7 @@ class ManifestReport:
         return sum(result.error is not None for result in self.results) + bool(self.findings)
 
     def policy_times(self) -> tuple[PolicyTime, ...]:
-        """Give the time of each policy that any case reached, by name."""
+        """Return the time of each policy that any case reached, by name."""
         times: dict[str, list[float]] = defaultdict(list)
         for result in self.results:
             if result.policy is not None and result.policy_us is not None:
@@ -76,7 +76,7 @@ class ManifestReport:
 
 
 def exit_code(reports: Iterable[ManifestReport]) -> int:
-    """Give 0 when all passed, 1 when a case failed, 2 when something could not be run."""
+    """Return 0 when all passed, 1 when a case failed, 2 when something could not be run."""
     found = list(reports)
     if any(report.errors for report in found) or not any(report.results for report in found):
         return 2
@@ -84,7 +84,7 @@ def exit_code(reports: Iterable[ManifestReport]) -> int:
 
 
 def report_json(reports: Sequence[ManifestReport], seconds: float) -> dict[str, Any]:
-    """Give all that was found as one JSON value."""
+    """Return all that was found as one JSON value."""
     return {
         "passed": sum(report.passed for report in reports),
         "failed": sum(report.failed for report in reports),

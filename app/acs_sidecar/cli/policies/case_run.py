@@ -42,7 +42,7 @@ class CaseResult:
 
     @property
     def passed(self) -> bool:
-        """Whether everything was decided as expected."""
+        """True if everything was decided as expected."""
         return not self.differences and self.error is None
 
 

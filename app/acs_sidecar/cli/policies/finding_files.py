@@ -15,7 +15,7 @@ __all__ = ["in_files"]
 
 
 def in_files(read: ReadManifest, findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Give findings about a manifest with the paths of files, relative to the working directory.
+    """Return findings about a manifest with the paths of files, relative to the working directory.
 
     A text inside of the manifest (a module, a policy set) has its place there, where its lines stand
     in the file as they are; else it has that of the member that holds it. What came from a URL keeps it.
@@ -51,7 +51,7 @@ class _Files:
         return at_member if at_member.source not in self._paths else self.shown(at_member)
 
     def _find(self, document: Document, path: str) -> Members | None:
-        """Give the member of that path."""
+        """Return the member of that path."""
         return next((members for members in document.members() if member_path(members) == path), None)
 
     def _inside(self, document: Document, found: Members, finding: Diagnostic) -> Diagnostic:
@@ -79,7 +79,7 @@ class _Files:
 
 
 def _text(document: Document, members: Members) -> str:
-    """Give the text that a member holds."""
+    """Return the text that a member holds."""
     value = document.value
     for member in members:
         value = value[member]  # type: ignore[index]  # the document has this member

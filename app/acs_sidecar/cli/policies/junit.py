@@ -13,7 +13,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(reports: Sequence[ManifestReport], seconds: float) -> bytes:
-    """Give the document: a suite a manifest; an invalid manifest is a suite with one error."""
+    """Return the JUnit document: one suite per manifest; an invalid manifest is a suite with one error."""
     root = Element("testsuites", name="acs-sidecar test", time=f"{seconds:.6f}")
     for report in reports:
         suite = SubElement(

@@ -28,7 +28,7 @@ def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
 
 
 def one_digest(place: Path) -> str:
-    """Give the digest of the one manifest at `place`, as it would be sent with a request."""
+    """Return the digest of the one manifest at `place`, as it would be sent with a request."""
     files = manifest_files([place])
     if len(files) != 1:
         fail(f"{place} holds several manifests ({', '.join(file.name for file in files)}): name one of them")

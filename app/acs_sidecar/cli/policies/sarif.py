@@ -15,7 +15,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def sarif_log(findings: Iterable[Diagnostic]) -> dict[str, Any]:
-    """Give one run; every finding's `source` is a path, relative ones to the working directory."""
+    """Return one SARIF run; every finding's `source` is a path, relative to the working directory."""
     given = list(findings)
     codes = sorted({finding.code for finding in given})
     return {

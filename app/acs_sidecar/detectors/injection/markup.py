@@ -18,7 +18,7 @@ _TAGS = r"\x{1F3F4}?[\x{E0020}-\x{E007E}]{2,}"
 
 
 def _not_a_flag(text: str) -> int:
-    """Take tag characters, but for the few that make the flag of England, Scotland or Wales."""
+    """Accept tag characters other than those of the flags of England, Scotland and Wales."""
     return 0 if text[0] == "\U0001f3f4" and len(text) <= 7 else len(text)
 
 

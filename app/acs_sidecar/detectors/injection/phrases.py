@@ -240,7 +240,7 @@ def _override(ignore: str, earlier: str, rules: str, orders: str) -> str:
 
 
 def _said_in(*languages: str) -> tuple[_Phrase, ...]:
-    """Give the overrides of some languages, and how they ask for the prompt."""
+    """Return the overrides of some languages, and how they ask for the prompt."""
     overrides = [("instruction_override", 0.85, _override(*_OVERRIDES[each])) for each in languages]
     asked = [_EXTRACTIONS[each] for each in languages if each in _EXTRACTIONS]
     return (

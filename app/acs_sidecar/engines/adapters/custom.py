@@ -29,7 +29,7 @@ class Adapter(Protocol):
 
     @property
     def inline_safe(self) -> bool:
-        """Whether a manifest from a stranger may reach it.
+        """True if a manifest from a stranger may reach it.
 
         Say yes only when neither a definition nor an input can make it read files or the
         environment, use the network, or run code.
@@ -66,7 +66,7 @@ def load_adapters(only: Collection[str] | None = None) -> dict[str, Adapter]:
 
 
 def custom_type(adapters: Mapping[str, Adapter], inline_allowed: frozenset[str] | None = None) -> PolicyType:
-    """Give the policy type over `adapters`.
+    """Return the policy type over `adapters`.
 
     With `inline_allowed` (the operator's list) it serves inline manifests: they reach those adapters
     alone. Raises `AdapterError` when that list names one that is unknown or not inline-safe.

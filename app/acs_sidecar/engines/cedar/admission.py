@@ -47,7 +47,7 @@ class Admission:
         }
 
     def admit(self, principal: EngineUid, action: EngineUid, resource: EngineUid) -> Convert:
-        """Give the converter of the context. Raises `EvaluationError` for what the schema does not admit."""
+        """Return the converter of the context. Raises `EvaluationError` if the schema does not admit it."""
         admitted = self.actions.get(EntityUid(action["type"], action["id"]))
         if admitted is None:
             raise unfit("the schema does not declare the action")
@@ -58,7 +58,7 @@ class Admission:
         return admitted.convert
 
     def may_be_decimal(self, action: EntityUid, place: tuple[str | int, ...]) -> bool:
-        """Tell whether the schema declares nothing at `place` of the context, or a `decimal`."""
+        """True if the schema declares nothing at `place` of the context, or a `decimal`."""
         kind = self._schema.resolve(self.actions[action].context)
         for segment in place:
             match kind:

@@ -26,7 +26,7 @@ ContextSource: TypeAlias = Callable[[Given], Json]
 
 
 def default_context(given: Given) -> Json:
-    """Give the snapshot's members and, over them, what the service adds."""
+    """Return the snapshot's members and, over them, what the service adds."""
     snapshot = given["snapshot"]
     if not isinstance(snapshot, dict):
         raise unfit("the snapshot is not an object")
@@ -72,7 +72,7 @@ def _constant(value: Json) -> ContextSource:
 
 
 def undeclared(reads: Reads, decimals: Iterable[tuple[str | int, ...]]) -> Convert:
-    """Give the converter of a context without a schema: what is read of it, `decimals` as such."""
+    """Return the converter of a context without a schema: what is read of it, `decimals` as such."""
     places = list(decimals)
     here = decimal_number if () in places else plain
     below = [place for place in places if place]

@@ -23,7 +23,7 @@ __all__ = ["declared"]
 
 
 def declared(schema: Schema, kind: Type, reads: Reads, place: str = "context") -> Convert:
-    """Give the converter of a value of type `kind`, called `place` in failures."""
+    """Return the converter of a value of type `kind`, called `place` in failures."""
     match schema.resolve(kind):
         case Record() as record:
             return _record(schema, record, reads, place)

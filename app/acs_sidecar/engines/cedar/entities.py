@@ -42,7 +42,7 @@ def _parents(entities: list[Json]) -> dict[Hashable, list[Hashable]]:
 
 
 def _key(uid: Json) -> Hashable:
-    """Tell entities apart in either of the forms that their UID may have."""
+    """Return the key of an entity, the same for both forms of its UID."""
     written = uid.get("__entity", uid) if isinstance(uid, dict) else uid
     if isinstance(written, dict):
         return str(written.get("type")), str(written.get("id"))
@@ -50,7 +50,7 @@ def _key(uid: Json) -> Hashable:
 
 
 def _place(source: EntitySource, index: int) -> Place:
-    """Give the place of an entity in its file."""
+    """Return the place of an entity in its file."""
     try:
         line, column = parse_document(source.text or "").place((index,))
     except DocumentError:

@@ -49,7 +49,7 @@ class Policies:
     _by_id: Mapping[str, _Policy]
 
     def output(self, answer: Mapping[str, Any]) -> PolicyOutput:
-        """Give what an answer of the engine means.
+        """Interpret a response of the engine.
 
         Raises `EvaluationError`: with `policy_invocation_failed` for a request that was not decided and
         for any policy that ended in an error, and as advice demands.
@@ -105,7 +105,7 @@ def compile_policies(sources: Sequence[PolicyText], schema: CompiledSchema | Non
 
 
 def _engine_id(position: int) -> str:
-    """Give the id under which the engine answers; it numbers policies as they come in the text."""
+    """Return the id under which the engine answers; it numbers policies as they come in the text."""
     return f"policy{position}"
 
 

@@ -46,7 +46,7 @@ class Query:
     decimals: tuple[DecimalPlace, ...] | None = None
 
     def over(self, below: "Query") -> "Query":
-        """Give the query in which every part that is absent here is taken from `below`."""
+        """Return the query in which every part that is absent here is taken from `below`."""
         parts = {field.name: getattr(self, field.name) for field in fields(self)}
         return Query(**{name: getattr(below, name) if part is None else part for name, part in parts.items()})
 

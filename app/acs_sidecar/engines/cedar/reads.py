@@ -24,7 +24,7 @@ class Reads:
     members: dict[str, "Reads"] = field(default_factory=dict)
 
     def at(self, name: str) -> "Reads":
-        """Give what is read of a member."""
+        """Return the reads below a member."""
         return WHOLE if self.whole else self.members.get(name, NOTHING)
 
     def add(self, path: Iterable[str]) -> "Reads":
@@ -62,7 +62,7 @@ def reads_of(expressions: Iterable[Json]) -> Reads:
 
 
 def _context_path(expression: Json) -> list[str] | None:
-    """Give the attributes of `context.a.b`, none for `context` itself."""
+    """Return the attributes of `context.a.b`, none for `context` itself."""
     names: list[str] = []
     while isinstance(expression, dict) and len(expression) == 1:
         if expression == {"Var": "context"}:
@@ -76,7 +76,7 @@ def _context_path(expression: Json) -> list[str] | None:
 
 
 def _tested_path(expression: Json) -> list[str] | None:
-    """Give `a`, `b` for `context.a has b`, which asks for no value."""
+    """Return `a`, `b` for `context.a has b`, which asks for no value."""
     if not isinstance(expression, dict) or len(expression) != 1:
         return None
     test = expression.get("has")
@@ -87,7 +87,7 @@ def _tested_path(expression: Json) -> list[str] | None:
 
 
 def _inner(expression: Json) -> list[Json] | None:
-    """Give the operands of an expression; `None` for one that is not known here."""
+    """Return the operands of an expression; `None` for one that is not known here."""
     if not isinstance(expression, dict) or len(expression) != 1:
         return None
     ((operator, body),) = expression.items()

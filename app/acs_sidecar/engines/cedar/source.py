@@ -48,7 +48,7 @@ class Statement:
     at: Place
 
     def place_of(self, said: str) -> Place:
-        """Give the place of what an engine's message names in it, or of its beginning."""
+        """Return the place of what an engine's message names in it, or of its beginning."""
         offset = named_token(self.text, said)
         if offset is None or self.at.line is None or self.at.column is None:
             return self.at
@@ -106,7 +106,7 @@ class _Counter:
     after_operand: bool = False
 
     def count(self, token: Token) -> str | None:
-        """Take a token and say which bound it passes."""
+        """Consume a token and return the bound that it exceeds, if any."""
         text = token.text
         level = self.levels[-1]
         if text in _OPENING:

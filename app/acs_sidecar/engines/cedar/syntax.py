@@ -77,14 +77,14 @@ class Lines:
         self._ends = [match.start() for match in re.finditer("\n", text)]
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Give line and column, from 1, of the character at `offset`."""
+        """Return line and column, from 1, of the character at `offset`."""
         before = bisect_left(self._ends, offset)
         begin = self._ends[before - 1] + 1 if before else 0
         return before + 1, offset - begin + 1
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Give the tokens of a policy or schema text. Raises `CedarSyntaxError`."""
+    """Yield the tokens of a policy or schema text. Raises `CedarSyntaxError`."""
     place = 0
     match_at = _TOKEN.match
     while place < len(text):
@@ -100,7 +100,7 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def named_token(text: str, said: str) -> int | None:
-    """Give where the token is that an engine's message names, if only one in `text` can be meant.
+    """Return the position of the token that an engine's message names, if it is unambiguous in `text`.
 
     A message names a token in backticks, or as its last word.
     """
@@ -113,7 +113,7 @@ def named_token(text: str, said: str) -> int | None:
 
 
 def unescape(quoted: str) -> str:
-    """Give the value of what stands between the quotes of a string. Raises `CedarSyntaxError`."""
+    """Return the value of what stands between the quotes of a string. Raises `CedarSyntaxError`."""
     return _ESCAPE.sub(_unescaped, quoted) if "\\" in quoted else quoted
 
 
@@ -129,7 +129,7 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 
 def is_type_name(text: str) -> bool:
-    """Tell whether `text` can name an entity type: `User`, `Acme::User`."""
+    """True if `text` can name an entity type: `User`, `Acme::User`."""
     return _NAME.fullmatch(text) is not None and _RESERVED.isdisjoint(text.split("::"))
 
 

@@ -37,7 +37,7 @@ class UidSource(Protocol):
         ...
 
     def resolve(self, given: Given) -> EngineUid:
-        """Give the entity of one request. Raises `EvaluationError`."""
+        """Return the entity of one request. Raises `EvaluationError`."""
         ...
 
 

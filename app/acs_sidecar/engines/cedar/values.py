@@ -48,12 +48,12 @@ _EXPONENT = re.compile(rb"0e\+?0{1,3}[,\]}]")
 
 
 def unfit(what: str) -> EvaluationError:
-    """Give the failure of request data that cannot become the request of a policy."""
+    """Return the failure of request data that cannot become the request of a policy."""
     return EvaluationError(Reason.POLICY_INVOCATION_FAILED, what)
 
 
 def may_not_convert(canonical: bytes) -> bool:
-    """Tell from the canonical bytes of an object whether some value in it might not convert.
+    """True if a value in the canonical bytes of an object might not convert.
 
     False is certain: no escape member, no `null` in a list, no number out of range. True is not: a
     text may look like any of them.
@@ -68,7 +68,7 @@ def may_not_convert(canonical: bytes) -> bool:
 
 
 def mentions_escape(canonical: bytes) -> bool:
-    """Tell from canonical bytes whether an object in them might have an escape member."""
+    """True if an object in the canonical bytes might have an escape member."""
     return _ESCAPE.search(canonical) is not None
 
 

@@ -44,7 +44,7 @@ class DocumentBoundError(DocumentError):
 
 
 def check_bounds(value: Json) -> None:
-    """Hold an already parsed value to the bounds of a text. Raises `DocumentBoundError`."""
+    """Check a parsed value against the bounds of a document. Raises `DocumentBoundError`."""
     if deeper_than(value, MAX_DEPTH):
         raise DocumentBoundError(f"nested deeper than {MAX_DEPTH} levels")
     nodes = size = 0
@@ -65,7 +65,7 @@ def check_bounds(value: Json) -> None:
 
 
 def check_totals(nodes: int, size: int, place: Place | None = None) -> None:
-    """Hold what was read so far to the bounds. Raises `DocumentBoundError`."""
+    """Check what was read so far against the bounds. Raises `DocumentBoundError`."""
     if nodes > MAX_NODES:
         raise DocumentBoundError(f"more than {MAX_NODES} nodes after aliases are expanded", place)
     if size > MAX_EXPANDED_BYTES:

@@ -15,7 +15,7 @@ _MAX_STEPS = 8
 
 
 def placed(findings: Iterable[Diagnostic], document: Document) -> tuple[Diagnostic, ...]:
-    """Give each finding about the manifest itself its line and column, and the name of its file.
+    """Return each finding about the manifest itself its line and column, and the name of its file.
 
     Findings that have a place, or are about another file, stay as they are. A member that the text
     does not have gets the place of the nearest one around it.

@@ -29,7 +29,7 @@ class Document:
     origins: Mapping[Members, "Document"] = field(default_factory=dict)
 
     def members(self) -> Iterator[Members]:
-        """Give the path of every member, the whole first."""
+        """Yield the path of every member, the whole first."""
         pending: list[tuple[Members, Json]] = [((), self.value)]
         while pending:
             path, value = pending.pop()
@@ -40,14 +40,14 @@ class Document:
                 pending.extend(((*path, index), item) for index, item in enumerate(value))
 
     def origin(self, path: Members) -> "Document":
-        """Give the document that a member, or the nearest one around it, came from."""
+        """Return the document that a member, or the nearest one around it, came from."""
         for length in range(len(path), -1, -1):
             if found := self.origins.get(path[:length]):
                 return found.origin(path)
         return self
 
     def place(self, path: Members) -> Place | tuple[None, None]:
-        """Give the place of a member, or of the nearest one around it that the text has."""
+        """Return the place of a member, or of the nearest one around it that the text has."""
         places = self.origin(path).places
         for length in range(len(path), -1, -1):
             if place := places.get(path[:length]):
@@ -84,7 +84,7 @@ def _parse_json_or_place(text: str) -> JsonText | None:
 
 
 def _refused_at(text: str) -> Place | None:
-    """Give the place at which the YAML reader, which knows places, refuses the text too."""
+    """Return the place at which the YAML reader, which knows places, refuses the text too."""
     try:
         parse_yaml(text)
     except DocumentError as error:

@@ -100,7 +100,7 @@ class Schema:
         )
 
     def common_name(self, reference: Reference) -> str | None:
-        """Give the full name of the common type that is referred to, if it is one."""
+        """Return the full name of the common type that is referred to, if it is one."""
         if not reference.common:
             return None
         return next((name for name in _candidates(reference) if name in self.commons), None)
@@ -112,7 +112,7 @@ class Schema:
         return kind
 
     def entity_names(self, references: Iterable[Reference]) -> frozenset[str]:
-        """Give the full names of the entity types that are referred to."""
+        """Return the full names of the entity types that are referred to."""
         return frozenset(name for reference in references if (name := self._entity_name(reference)))
 
     def _look_up(self, reference: Reference) -> Type:
@@ -162,7 +162,7 @@ class _Measure:
 
 
 def chained_deeper_than(parents: Mapping[_K, Iterable[_K]], limit: int) -> bool:
-    """Tell whether a chain from child to parent has more than `limit` members; a cycle has."""
+    """True if a chain from child to parent has more than `limit` members; a cycle has."""
     level = set(parents)
     for _ in range(limit):
         level = {parent for child in level for parent in parents.get(child, ())}
@@ -172,7 +172,7 @@ def chained_deeper_than(parents: Mapping[_K, Iterable[_K]], limit: int) -> bool:
 
 
 def qualified(name: str, namespace: str) -> str:
-    """Give the full name of what is declared as `name` inside `namespace`."""
+    """Return the full name of what is declared as `name` inside `namespace`."""
     return f"{namespace}::{name}" if namespace else name
 
 
