@@ -6,9 +6,11 @@ import time
 
 import orjson
 
-from acs_sidecar.decision.answer import decision_json
-from acs_sidecar.decision.refusal import ProblemError
-from acs_sidecar.decision.request import parse_evaluate
+from acs_sidecar.decision.admission import Admission
+from acs_sidecar.decision.answer import recorded_json
+from acs_sidecar.decision.caller import Sender
+from acs_sidecar.decision.refusal import RefusalError, Refused
+from acs_sidecar.decision.request import INCLUDES
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.loading import build_compiler
@@ -17,6 +19,8 @@ from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
 from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.transports.http.bodies import parse_evaluate
+from acs_sidecar.transports.http.problems import refusal_body
 
 
 def decision_service() -> DecisionService:
@@ -24,17 +28,21 @@ def decision_service() -> DecisionService:
     compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
     inline = InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
     catalog = Catalog(OperatorManifests({}, None, 0), inline)
-    return DecisionService(catalog, None, EventSink(EventFilter.OFF), time.perf_counter_ns)
+    return DecisionService(
+        Admission(catalog, INCLUDES), None, EventSink(EventFilter.OFF), time.perf_counter_ns
+    )
 
 
 async def decide(service: DecisionService, body: bytes) -> bytes:
     """Answer one request as the HTTP interface would."""
     try:
         request = parse_evaluate(body, None)
-        recorded = await service.decide(request)
-        return orjson.dumps(decision_json(recorded.decision, recorded.position, request.include))
-    except ProblemError as problem:
-        return problem.body()
+    except RefusalError as error:
+        return refusal_body(error, verdict=True)
+    recorded = await service.decide(request, Sender(None, None))
+    if isinstance(recorded, Refused):
+        return refusal_body(recorded.error, verdict=True)
+    return orjson.dumps(recorded_json(recorded, request.include))
 
 
 def main() -> None:

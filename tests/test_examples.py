@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 import orjson
 import pytest
 
-from acs_sidecar.decision.answer import decision_json
-from acs_sidecar.decision.request import parse_evaluate
+from acs_sidecar.decision.answer import Recorded, decision_json
+from acs_sidecar.decision.caller import Sender
 from acs_sidecar.manifests.discovery import read_operator_manifests
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.verdict import Decision
+from acs_sidecar.transports.http.bodies import parse_evaluate
 from acs_sidecar.wiring import build
 from tests.conftest import COMMAND, Service, environment, start_service
 from tests.examples import EXAMPLES, MANIFESTS, NAMES, Example
@@ -47,7 +48,8 @@ def decide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Examp
 
         def decided(example: Example) -> dict[str, object]:
             request = parse_evaluate(orjson.dumps(example.body), None)
-            recorded = runner.run(runtime.service.decide(request))
+            recorded = runner.run(runtime.service.decide(request, Sender(None, None)))
+            assert isinstance(recorded, Recorded)
             response = decision_json(recorded.decision, recorded.position, request.include)
             parsed: dict[str, object] = orjson.loads(orjson.dumps(response))
             return parsed

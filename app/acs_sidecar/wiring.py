@@ -22,12 +22,16 @@ from acs_sidecar.access.tls import TlsFiles, server_context
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.resolution import Approvals
 from acs_sidecar.audit.format.origin import origin_part
-from acs_sidecar.audit.format.ports import AuditUnavailableError
+from acs_sidecar.audit.format.ports import AuditPosition, AuditUnavailableError
 from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, ensure_key, load_key
 from acs_sidecar.audit.log.open_log import Durability
 from acs_sidecar.audit.log.opening import AuditLogSettings
+from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.log.writer import FileAuditLog
-from acs_sidecar.audit.read.reader import AuditReader
+from acs_sidecar.audit.read.reader import AuditReader, NotInLogError, UnknownLogError
+from acs_sidecar.decision.admission import Admission
+from acs_sidecar.decision.ports import Receipts
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.manifests.bundle import ManifestBundle
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
@@ -47,6 +51,7 @@ from acs_sidecar.runtime import Runtime
 from acs_sidecar.sandbox.sandbox import Sandbox, SandboxSettings
 from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.manifest.compiled import InlineMode
+from acs_sidecar.spec.values import Json
 from acs_sidecar.telemetry.catalogue import (
     ANNOTATOR_BREAKER_OPENINGS,
     DROPPED,
@@ -61,6 +66,7 @@ from acs_sidecar.telemetry.service_metrics import commit_counter, follow_audit_l
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.telemetry.sink import Telemetry
 from acs_sidecar.telemetry.tracing import Tracer
+from acs_sidecar.transports.http.problems import status_of
 
 if TYPE_CHECKING:
     from acs_sidecar.telemetry.otlp import OtlpExport
@@ -109,8 +115,16 @@ def build(
     approvals = _approvals(settings, approval_key, access.approvers)
     tracer, export = _otlp(settings, metrics, worker)
     telemetry = Telemetry(metrics, _events(settings, metrics), tracer)
-    timed = settings.telemetry_level >= FULL
-    service = DecisionService(catalog, audit, telemetry, time.perf_counter_ns, approvals, timed=timed)
+    reader = AuditReader(settings.audit_dir) if audit else None
+    service = DecisionService(
+        Admission(catalog, frozenset(settings.include)),
+        audit,
+        telemetry,
+        time.perf_counter_ns,
+        approvals=approvals,
+        receipts=_receipts(reader, audit) if reader and audit else None,
+        timed=settings.telemetry_level >= FULL,
+    )
     engines = {name: _version_of(name) for name in ENGINES}
 
     async def start() -> None:
@@ -162,7 +176,7 @@ def build(
         bundle=bundle,
         service=service,
         audit=audit,
-        reader=AuditReader(settings.audit_dir) if audit else None,
+        reader=reader,
         engines=engines,
         metrics=metrics,
         tracer=tracer,
@@ -258,7 +272,23 @@ def _events(settings: Settings, metrics: Metrics) -> EventSink:
     writer = event_writer()
     if writer:
         metrics.follow(metrics.counter(DROPPED, "log"), lambda: writer.dropped)
-    return EventSink(settings.telemetry_events, settings.telemetry_level, writer)
+    statuses = {cause: status_of(cause) for cause in Cause}
+    return EventSink(settings.telemetry_events, settings.telemetry_level, writer, statuses)
+
+
+def _receipts(reader: AuditReader, audit: FileAuditLog) -> Receipts:
+    """Read receipts off the event loop."""
+
+    async def receipt(position: AuditPosition) -> Json:
+        try:
+            found = await asyncio.to_thread(reader.receipt, position.log, position.index, audit.view())
+        except (UnknownLogError, NotInLogError) as error:
+            raise RefusalError(Cause.NOT_FOUND, str(error)) from None
+        except LogDamagedError:
+            raise RefusalError(Cause.FAULT, "the audit log is damaged at this position") from None
+        return found.as_json()
+
+    return receipt
 
 
 def _otlp(settings: Settings, metrics: Metrics, worker: int) -> tuple[Tracer | None, "OtlpExport | None"]:

@@ -13,9 +13,11 @@ from acs_sidecar.approval.approvers import Approver, Approvers
 from acs_sidecar.approval.challenge import inspect_challenge
 from acs_sidecar.approval.ports import ApprovalKey
 from acs_sidecar.approval.resolution import Approvals
-from acs_sidecar.decision.answer import decision_json, offer_json, resolution_json
-from acs_sidecar.decision.refusal import ProblemError
-from acs_sidecar.decision.request import parse_evaluate, parse_resolve
+from acs_sidecar.decision.admission import Admission
+from acs_sidecar.decision.answer import recorded_json, resolved_json
+from acs_sidecar.decision.caller import Sender
+from acs_sidecar.decision.refusal import RefusalError, Refused
+from acs_sidecar.decision.request import INCLUDES
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.loading import build_compiler
@@ -27,9 +29,12 @@ from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.ports import NoSources
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
 from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.transports.http.bodies import parse_evaluate, parse_resolve
+from acs_sidecar.transports.http.problems import refusal_json
 
 NOW = 1_800_000_000_000_000
 SECOND = 1_000_000
+NOBODY = Sender(None, None)
 
 SERVICE_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ALICE = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
@@ -112,7 +117,9 @@ class Desk:
             OperatorManifests(loaded, None, 0), InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
         )
         approvals = Approvals(service, self.keys.key, self.keys.approvers, lambda: self.now)
-        self._service = DecisionService(catalog, None, EventSink(EventFilter.OFF), lambda: 0, approvals)
+        self._service = DecisionService(
+            Admission(catalog, INCLUDES), None, EventSink(EventFilter.OFF), lambda: 0, approvals=approvals
+        )
 
     def __enter__(self) -> Self:
         self._runner = asyncio.Runner()
@@ -169,16 +176,18 @@ class Desk:
         return approve(inspect_challenge(challenge), outcome, self.now, private)
 
     async def _evaluate(self, body: bytes) -> dict[str, Any]:
-        recorded = await self._service.decide(parse_evaluate(body, None))
-        response = decision_json(recorded.decision, recorded.position, frozenset())
-        return response | ({"approval": offer_json(recorded.offer)} if recorded.offer else {})
+        recorded = await self._service.decide(parse_evaluate(body, None), NOBODY)
+        assert not isinstance(recorded, Refused)
+        return recorded_json(recorded, frozenset())
 
     async def _resolve(self, body: bytes) -> dict[str, Any]:
         try:
-            resolved = await self._service.resolve(*parse_resolve(body))
-        except ProblemError as problem:
-            return problem.as_json()
-        return resolution_json(resolved.resolution, resolved.position, frozenset())
+            resolved = await self._service.resolve(*parse_resolve(body), NOBODY)
+        except RefusalError as error:
+            return refusal_json(error)
+        if isinstance(resolved, Refused):
+            return refusal_json(resolved.error)
+        return resolved_json(resolved, frozenset())
 
 
 def _body(members: dict[str, Any]) -> bytes:

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from acs_sidecar.decision.request import parse_evaluate
+from acs_sidecar.decision.admission import Admission
+from acs_sidecar.decision.caller import Sender
+from acs_sidecar.decision.refusal import Cause, RefusalError
+from acs_sidecar.decision.request import INCLUDES
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.loading import build_compiler
@@ -17,13 +20,13 @@ from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.spec.ports import NoSources
-from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.telemetry.decision_metrics import MAX_POLICY_IDS
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
 from acs_sidecar.telemetry.exposition import totals
 from acs_sidecar.telemetry.metrics import Metrics
 from acs_sidecar.telemetry.sink import Telemetry
 from acs_sidecar.telemetry.writer import LineWriter
+from acs_sidecar.transports.http.bodies import parse_evaluate
 
 
 def manifest(policy: str) -> dict[str, Any]:
@@ -56,8 +59,8 @@ def test_a_refused_request_is_counted_by_cause_and_told(events: EventFilter, tol
     read, write = os.pipe()
     metrics = Metrics()
     writer = LineWriter(write, lambda event: json.dumps({**event}))
-    telemetry = Telemetry(metrics, EventSink(events, 0, writer))
-    telemetry.refused(429, "overload", Reason.REQUEST_INVALID, "too many", None)
+    telemetry = Telemetry(metrics, EventSink(events, 0, writer, {Cause.OVERLOAD: 429}))
+    telemetry.refused(RefusalError(Cause.OVERLOAD, "too many"), None)
     assert writer.drain(5)
     os.close(write)
     with os.fdopen(read) as lines:
@@ -82,14 +85,14 @@ def test_policy_names_are_labels_up_to_a_bound() -> None:
     telemetry = Telemetry(metrics, EventSink(EventFilter.OFF))
     for one in loaded.values():
         telemetry.decisions.loaded(one)
-    service = DecisionService(catalog, None, telemetry, lambda: 0)
+    service = DecisionService(Admission(catalog, INCLUDES), None, telemetry, lambda: 0)
 
     async def decide() -> None:
         for number in range(many):
             body = json.dumps({"snapshot": {}, "manifest_ref": f"m{number}"}).encode()
-            await service.decide(parse_evaluate(body, "input"))
+            await service.decide(parse_evaluate(body, "input"), Sender(None, None))
         body = json.dumps({"snapshot": {}, "manifest": manifest("p0")}).encode()
-        await service.decide(parse_evaluate(body, "input"))
+        await service.decide(parse_evaluate(body, "input"), Sender(None, None))
 
     asyncio.run(decide())
     warned = totals(metrics.shared)["acs_intervention_warn"]

@@ -1,17 +1,69 @@
-"""Decisions to response values (section 2.1)."""
+"""What a caller is answered with: recorded decisions and resolutions, and their JSON (section 2.1)."""
+
+from dataclasses import dataclass
 
 from acs_sidecar.approval.resolution import Offer, Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.spec.decision import Decision
 from acs_sidecar.spec.values import Json
 
-__all__ = ["decision_json", "offer_json", "resolution_json"]
+__all__ = ["Recorded", "Resolved", "decision_json", "recorded_json", "resolved_json"]
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class Recorded:
+    """A decision and where its record is, `None` where no audit log is kept.
+
+    `offer` says how an escalation can be approved; `receipt` is there when the request included it.
+    """
+
+    decision: Decision
+    position: AuditPosition | None
+    offer: Offer | None = None
+    receipt: Json = None
+
+
+@dataclass(slots=True)
+class Resolved:
+    """What became of an escalation, and where its record is; `receipt` as for a decision."""
+
+    resolution: Resolution
+    position: AuditPosition | None
+    receipt: Json = None
+
+
+def recorded_json(recorded: Recorded, include: frozenset[str]) -> dict[str, Json]:
+    """Return the response to one evaluation."""
+    members = decision_json(recorded.decision, recorded.position, include)
+    if recorded.offer is not None:
+        members["approval"] = _offer(recorded.offer)
+    if recorded.receipt is not None:
+        members["receipt"] = recorded.receipt
+    return members
+
+
+def resolved_json(resolved: Resolved, include: frozenset[str]) -> dict[str, Json]:
+    """Return the response to a resolution: that of an evaluation, with the verdict that follows from it."""
+    resolution = resolved.resolution
+    plan, challenge, approved = resolution.plan, resolution.challenge, resolution.approved
+    members = decision_json(resolution.decision, resolved.position, include)
+    members["approval"] = {
+        "outcome": resolution.outcome,
+        "by": resolution.by,
+        "resolver": plan.name if plan else None,
+        "approver": approved.approver if approved else None,
+        "expires": challenge.expires if challenge else None,
+        "escalation": challenge.audit if challenge else None,
+    }
+    if resolved.receipt is not None:
+        members["receipt"] = resolved.receipt
+    return members
 
 
 def decision_json(
     decision: Decision, position: AuditPosition | None, include: frozenset[str]
 ) -> dict[str, Json]:
-    """Give the response to one evaluation as a value; `position` is where its record is."""
+    """Return what a response tells of a decision; `position` is where its record is."""
     evaluation = decision.evaluation
     members: dict[str, Json] = {"verdict": decision.verdict.as_json()}
     if evaluation is not None and evaluation.applied:
@@ -33,8 +85,8 @@ def decision_json(
     return members
 
 
-def offer_json(offer: Offer) -> dict[str, Json]:
-    """Give the `approval` member of an escalation; without a `challenge` nobody can approve it."""
+def _offer(offer: Offer) -> dict[str, Json]:
+    """Return the `approval` member of an escalation; without a `challenge` nobody can approve it."""
     plan, challenge = offer.plan, offer.challenge
     members: dict[str, Json] = {
         "resolver": plan.name,
@@ -46,23 +98,6 @@ def offer_json(offer: Offer) -> dict[str, Json]:
     }
     if offer.detail is not None:
         members["detail"] = offer.detail
-    return members
-
-
-def resolution_json(
-    resolution: Resolution, position: AuditPosition | None, include: frozenset[str]
-) -> dict[str, Json]:
-    """Give the response to a resolution: that of an evaluation, with the verdict that follows from it."""
-    plan, challenge, approved = resolution.plan, resolution.challenge, resolution.approved
-    members = decision_json(resolution.decision, position, include)
-    members["approval"] = {
-        "outcome": resolution.outcome,
-        "by": resolution.by,
-        "resolver": plan.name if plan else None,
-        "approver": approved.approver if approved else None,
-        "expires": challenge.expires if challenge else None,
-        "escalation": challenge.audit if challenge else None,
-    }
     return members
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from acs_sidecar.spec.globs import Globs
+from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["ALL_SCOPES", "Caller", "Scope"]
+__all__ = ["ALL_SCOPES", "Caller", "Scope", "Sender"]
 
 
 class Scope(StrEnum):
@@ -47,3 +48,16 @@ class Caller:
     def may_use(self, manifest: str | None) -> bool:
         """Tell whether a manifest of the operator's, by its name, is for this caller."""
         return self.manifests is None or self.manifests.match(manifest)
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class Sender:
+    """Who sent a request: the caller, `None` where callers have no names, and the span that it is part of."""
+
+    caller: Caller | None
+    span: Span | None
+
+    @property
+    def name(self) -> str | None:
+        """The caller's name, as records tell it."""
+        return self.caller.name if self.caller else None

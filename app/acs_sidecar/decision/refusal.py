@@ -1,67 +1,60 @@
-"""Request errors: RFC 9457 problem details that carry a deny (section 2.2)."""
+"""Requests that get no evaluation: why, and what the caller is told (section 2.2)."""
 
-from http import HTTPStatus
-
-import orjson
+from dataclasses import dataclass
+from enum import StrEnum
 
 from acs_sidecar.spec.reasons import Reason
-from acs_sidecar.spec.values import Json
-from acs_sidecar.spec.verdict import runtime_error_verdict
 
-__all__ = ["PROBLEM_TYPE", "ProblemError"]
-
-PROBLEM_TYPE = "application/problem+json"
-_CAUSES = {
-    HTTPStatus.BAD_REQUEST: "malformed",
-    HTTPStatus.UNAUTHORIZED: "unauthenticated",
-    HTTPStatus.METHOD_NOT_ALLOWED: "method",
-    HTTPStatus.REQUEST_TIMEOUT: "late",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_long",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "media_type",
-    HTTPStatus.TOO_MANY_REQUESTS: "overload",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "fault",
-    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
-}
+__all__ = ["Cause", "RefusalError", "Refused"]
 
 
-class ProblemError(Exception):
-    """A request that gets no evaluation. `detail` tells the caller what to do, without quoting values.
+class Cause(StrEnum):
+    """Why a request is refused: the closed set that transports answer by and that refusals are counted by."""
 
-    `cause` is what refused requests are counted by: a word of the code, by default that of the status.
-    """
+    MALFORMED = "malformed"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    SCOPE = "scope"
+    AGENT = "agent"
+    MANIFEST = "manifest"
+    INLINE = "inline"
+    SIGNATURE = "signature"
+    HOST = "host"
+    ORIGIN = "origin"
+    USER = "user"
+    NOT_FOUND = "not_found"
+    METHOD = "method"
+    LATE = "late"
+    TOO_LONG = "too_long"
+    MEDIA_TYPE = "media_type"
+    OVERLOAD = "overload"
+    FAULT = "fault"
+    UNAVAILABLE = "unavailable"
+
+
+class RefusalError(Exception):
+    """A request that gets no evaluation. `detail` says what to do, without quoting values of the caller's."""
 
     def __init__(
         self,
-        status: HTTPStatus,
+        cause: Cause,
         detail: str,
         *,
         reason: Reason = Reason.REQUEST_INVALID,
         request_id: str | None = None,
-        headers: tuple[tuple[bytes, bytes], ...] = (),
-        cause: str | None = None,
     ) -> None:
-        super().__init__(f"{status.value}: {detail}")
-        self.status = status
+        super().__init__(f"{cause}: {detail}")
+        self.cause = cause
         self.detail = detail
         self.reason = reason
         self.request_id = request_id
-        self.headers = headers
-        self.cause = cause or _CAUSES.get(status, status.name.lower())
 
-    def as_json(self, *, verdict: bool = True) -> dict[str, Json]:
-        """Give the body: `verdict` is there for every route under `/v1/evaluate`."""
-        members: dict[str, Json] = {
-            "type": "about:blank",
-            "title": self.status.phrase,
-            "status": self.status.value,
-            "detail": self.detail,
-        }
-        if verdict:
-            members["verdict"] = runtime_error_verdict(self.reason).as_json()
-            if self.request_id is not None:
-                members["request_id"] = self.request_id
-        return members
 
-    def body(self, *, verdict: bool = True) -> bytes:
-        """Serialise `as_json`."""
-        return orjson.dumps(self.as_json(verdict=verdict))
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal that the decision service has recorded and counted: what a caller may be answered with.
+
+    Only `DecisionService` makes one, so that a transport cannot answer with a refusal nobody recorded.
+    """
+
+    error: RefusalError

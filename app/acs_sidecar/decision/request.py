@@ -1,25 +1,22 @@
-"""Bytes to an evaluate request, checked member by member (section 2.1)."""
+"""Requests as values, checked member by member (section 2.1)."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import orjson
 
 from acs_sidecar.approval.resolution import Claim
-from acs_sidecar.decision.caller import Caller
-from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.spec.points import Mode
-from acs_sidecar.spec.trace_context import Span
-from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
+from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
     "INCLUDES",
     "MAX_BATCH",
     "EvaluateRequest",
-    "parse_batch",
-    "parse_evaluate",
     "parse_object",
-    "parse_resolve",
+    "read_batch",
+    "read_evaluate",
+    "read_resolve",
 ]
 
 INCLUDES = frozenset({"policy_input", "trace", "receipt"})
@@ -38,6 +35,7 @@ _MEMBERS = frozenset(
         "intervention_point",
     }
 )
+_BATCH = frozenset({"requests"})
 _CLAIM = ("challenge", "approval", "outcome")
 _NOTHING: frozenset[str] = frozenset()
 
@@ -46,10 +44,7 @@ _NOTHING: frozenset[str] = frozenset()
     slots=True, kw_only=True
 )  # not frozen: one is made for every request, and freezing doubles its cost
 class EvaluateRequest:
-    """One request for a verdict. `nesting` bounds the depth of everything that came in the body.
-
-    `caller` is `None` where nobody needs to say who calls, `span` where the caller's is not known.
-    """
+    """One request for a verdict. `nesting` bounds the depth of everything that came in the body."""
 
     point: str
     snapshot: dict[str, Json]
@@ -60,12 +55,10 @@ class EvaluateRequest:
     manifest_ref: str | None = None
     request_id: str | None = None
     include: frozenset[str] = _NOTHING
-    caller: Caller | None = None
-    span: Span | None = None
 
 
 def parse_object(body: bytes) -> dict[str, Json]:
-    """Read a body that must be one JSON object. Raises `ProblemError` (400)."""
+    """Read a body that must be one JSON object. Raises `RefusalError`."""
     try:
         value: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -75,28 +68,21 @@ def parse_object(body: bytes) -> dict[str, Json]:
     return value
 
 
-def parse_evaluate(body: bytes, point: str | None) -> EvaluateRequest:
-    """Read the body of one evaluation; `point` is the one in the path. Raises `ProblemError` (400)."""
-    return read_evaluate(parse_object(body), point, nesting_bound(body))
-
-
-def parse_batch(body: bytes) -> tuple[list[Json], int]:
-    """Read a batch: its items, not yet checked, and the bound on their depth. Raises `ProblemError` (400)."""
-    members = parse_object(body)
-    _only(members, frozenset({"requests"}))
+def read_batch(members: dict[str, Json]) -> list[Json]:
+    """Return the items of a batch, not yet checked. Raises `RefusalError`."""
+    _only(members, _BATCH)
     items = members.get("requests")
     if not isinstance(items, list):
         raise _bad("`requests` must be a list")
     if len(items) > MAX_BATCH:
         raise _bad(f"`requests` exceeds {MAX_BATCH} items")
-    return items, nesting_bound(body)
+    return items
 
 
-def parse_resolve(body: bytes) -> tuple[EvaluateRequest, Claim]:
-    """Read the body of a resolution: an evaluation and a claim about it. Raises `ProblemError` (400)."""
-    members = parse_object(body)
+def read_resolve(members: dict[str, Json], nesting: int) -> tuple[EvaluateRequest, Claim]:
+    """Check the members of a resolution: an evaluation and a claim about it. Raises `RefusalError`."""
     claimed = {name: members.pop(name, None) for name in _CLAIM}
-    request = read_evaluate(members, None, nesting_bound(body))
+    request = read_evaluate(members, None, nesting)
     problem: str | None = None
     for name, value in claimed.items():
         if value is not None and not isinstance(value, str):
@@ -106,12 +92,15 @@ def parse_resolve(body: bytes) -> tuple[EvaluateRequest, Claim]:
     if request.mode is not Mode.ENFORCE:
         problem = "`mode` must be `enforce`"
     if problem:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, problem, request_id=request.request_id)
+        raise RefusalError(Cause.MALFORMED, problem, request_id=request.request_id)
     return request, Claim(**{name: text for name, text in claimed.items() if isinstance(text, str)})
 
 
 def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateRequest:
-    """Check the members of one evaluation. Raises `ProblemError` (400)."""
+    """Check the members of one evaluation. Raises `RefusalError`.
+
+    `point` is the intervention point where the transport knows it already.
+    """
     if not isinstance(members, dict):
         raise _bad("the item is not a JSON object")
     request_id = _request_id(members.get("request_id"))
@@ -134,8 +123,8 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
             request_id=request_id,
             include=_include(members["include"]) if "include" in members else _NOTHING,
         )
-    except ProblemError as problem:
-        problem.request_id = request_id
+    except RefusalError as error:
+        error.request_id = request_id
         raise
 
 
@@ -209,5 +198,5 @@ def _include(include: Json) -> frozenset[str]:
     raise _bad(f"`include` must be a list of distinct names from {listed}")
 
 
-def _bad(detail: str) -> ProblemError:
-    return ProblemError(HTTPStatus.BAD_REQUEST, detail)
+def _bad(detail: str) -> RefusalError:
+    return RefusalError(Cause.MALFORMED, detail)

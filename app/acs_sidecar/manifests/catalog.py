@@ -6,12 +6,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from http import HTTPStatus
 
 from acs_sidecar.access.reread import Reread
 from acs_sidecar.access.signing import ManifestTrust, UntrustedError
-from acs_sidecar.decision.refusal import ProblemError
-from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
@@ -47,7 +45,7 @@ class OperatorManifests:
     loaded_at: float
 
     def find(self, reference: str | None) -> AnyManifest:
-        """Find by name, or by digest when only one has it. Raises `ProblemError` (400, 404)."""
+        """Find by name, or by digest when only one has it. Raises `RefusalError`."""
         if reference is None:
             return self._default()
         if found := self.by_name.get(reference):
@@ -58,15 +56,15 @@ class OperatorManifests:
         detail = "`manifest_ref` names no loaded manifest"
         if same:
             detail = "`manifest_ref` is the digest of several manifests: use a manifest name"
-        raise ProblemError(HTTPStatus.NOT_FOUND, detail)
+        raise RefusalError(Cause.NOT_FOUND, detail)
 
     def _default(self) -> AnyManifest:
         if self.default is not None:
             return self.by_name[self.default]
         if len(self.by_name) == 1:
             return next(iter(self.by_name.values()))
-        raise ProblemError(
-            HTTPStatus.BAD_REQUEST, "no default manifest is configured: set `manifest_ref` or `manifest`"
+        raise RefusalError(
+            Cause.MALFORMED, "no default manifest is configured: set `manifest_ref` or `manifest`"
         )
 
 
@@ -98,7 +96,7 @@ class InlineManifests:
     async def find(self, given: Given, nesting: int, signature: JsonObject | None) -> AnyManifest:
         """Return the compiled form of a caller's manifest, or the invalid one that denies.
 
-        Raises `ProblemError` (403) as `admit` does.
+        Raises `RefusalError` as `admit` does.
         """
         key = self.admit(given, nesting, signature)
         if key is None:
@@ -124,11 +122,11 @@ class InlineManifests:
     def admit(self, given: Given, nesting: int, signature: JsonObject | None) -> bytes | None:
         """Admit an inline manifest before anything of it is compiled, and return its cache key.
 
-        Raises `ProblemError` (403): inline manifests are refused, or this one is not signed as it must be.
+        Raises `RefusalError`: inline manifests are refused, or this one is not signed as it must be.
         """
         if self.mode is InlineMode.DENY:
-            raise _forbidden(
-                "inline manifests are not accepted: set `manifest_ref` to a loaded manifest", "inline"
+            raise RefusalError(
+                Cause.INLINE, "inline manifests are not accepted: set `manifest_ref` to a loaded manifest"
             )
         key = _content_key(given, nesting)
         if self.mode is not InlineMode.SIGNED:
@@ -136,7 +134,7 @@ class InlineManifests:
         try:
             return self._verified(key, given, signature)
         except UntrustedError as error:
-            raise _forbidden(str(error), "signature") from None
+            raise RefusalError(Cause.SIGNATURE, str(error)) from None
 
     def _verified(self, key: bytes | None, given: Given, claim: JsonObject | None) -> bytes:
         """Verify a signature, once for each that is in the cache. Raises `UntrustedError`."""
@@ -210,18 +208,10 @@ class Catalog:
         self.operator = operator
         self.inline = inline
 
-    async def find(self, request: EvaluateRequest) -> AnyManifest:
-        """Find the manifest that a request is evaluated against. Raises `ProblemError`."""
-        caller = request.caller
-        if request.manifest is None:
-            found = self.operator.find(request.manifest_ref)
-            if caller is not None and not caller.may_use(found.name):
-                raise _forbidden("this caller is not allowed to use this manifest", "manifest")
-            return found
-        if caller is not None and not caller.inline:
-            raise _forbidden("this caller is not allowed to send inline manifests", "inline")
-        return await self.inline.find(request.manifest, request.nesting, request.manifest_signature)
+    def named(self, reference: str | None) -> AnyManifest:
+        """Return the operator's manifest of that name or digest. Raises `RefusalError`."""
+        return self.operator.find(reference)
 
-
-def _forbidden(detail: str, cause: str) -> ProblemError:
-    return ProblemError(HTTPStatus.FORBIDDEN, detail, cause=cause)
+    async def brought(self, manifest: Given, nesting: int, signature: JsonObject | None) -> AnyManifest:
+        """Compile a manifest that came with a request. Raises `RefusalError`."""
+        return await self.inline.find(manifest, nesting, signature)

@@ -2,14 +2,15 @@
 
 import time
 import traceback
+from collections.abc import Mapping
 from enum import StrEnum
 
 import structlog
 
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.spec.decision import Decision
-from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.telemetry.events import (
     Fields,
@@ -38,12 +39,19 @@ class EventFilter(StrEnum):
 class EventSink:
     """Logs decisions; `level` 1 adds the times of annotators and policies, 2 those of each step.
 
-    Without a `writer` only faults are told.
+    Without a `writer` only faults are told. `statuses` are those that refusals are answered with over HTTP.
     """
 
-    def __init__(self, events: EventFilter, level: int = 0, writer: LineWriter | None = None) -> None:
+    def __init__(
+        self,
+        events: EventFilter,
+        level: int = 0,
+        writer: LineWriter | None = None,
+        statuses: Mapping[Cause, int] | None = None,
+    ) -> None:
         self._all = events is EventFilter.ALL
         self._level = level
+        self._statuses = statuses or {}
         self._writer = None if events is EventFilter.OFF else writer
         self._log = structlog.stdlib.get_logger("acs")
 
@@ -71,15 +79,15 @@ class EventSink:
         if self._writer is not None:
             self._put(self._writer, "approval", approval_fields(resolution, position))
 
-    def refused(self, status: int, cause: str, reason: Reason, detail: str, span: Span | None) -> None:
-        """Log a request that was refused without an evaluation; `detail` is the service's own text."""
+    def refused(self, refusal: RefusalError, span: Span | None) -> None:
+        """Log a request that was refused without an evaluation."""
         if self._writer is None:
             return
         fields: Fields = {
-            "status": int(status),
-            "cause": cause,
-            "reason_code": reason,
-            "detail": detail,
+            "status": self._statuses.get(refusal.cause),
+            "cause": refusal.cause,
+            "reason_code": refusal.reason,
+            "detail": refusal.detail,
             "trace_id": span.trace_id if span else None,
             "span_id": span.span_id if span else None,
         }

@@ -2,9 +2,9 @@
 
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.spec.decision import Decision
 from acs_sidecar.spec.manifest.compiled import Provenance
-from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.telemetry.catalogue import APPROVALS, FAULTS, OTHER, REJECTED
 from acs_sidecar.telemetry.decision_metrics import DecisionMetrics
@@ -40,10 +40,10 @@ class Telemetry:
         self._metrics.count(APPROVALS, resolution.outcome, resolution.by, resolver or "none")
         self._events.resolved(resolution, position)
 
-    def refused(self, status: int, cause: str, reason: Reason, detail: str, span: Span | None) -> None:
+    def refused(self, refusal: RefusalError, span: Span | None) -> None:
         """Count a request that got no evaluation and tell of it."""
-        self._metrics.count(REJECTED, cause)
-        self._events.refused(status, cause, reason, detail, span)
+        self._metrics.count(REJECTED, refusal.cause)
+        self._events.refused(refusal, span)
 
     def fault(self, error: Exception) -> None:
         """Count an error that no part foresaw and tell where it was."""

@@ -119,7 +119,8 @@ def test_a_route_that_nobody_declared_is_not_served() -> None:
     api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     api.post("/v1/new")(lambda: None)
     with pytest.raises(
-        UndeclaredRouteError, match=r"say in app\.http\.access\.ROUTES who may use POST /v1/new"
+        UndeclaredRouteError,
+        match=r"declare in acs_sidecar\.transports\.http\.access\.ROUTES who may use POST /v1/new",
     ):
         route_rules(api.routes)
 

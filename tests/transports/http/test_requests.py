@@ -5,15 +5,18 @@ from typing import Any
 import orjson
 import pytest
 
-from acs_sidecar.decision.refusal import ProblemError
-from acs_sidecar.decision.request import MAX_BATCH, parse_batch, parse_evaluate
+from acs_sidecar.decision.refusal import Cause, RefusalError
+from acs_sidecar.decision.request import MAX_BATCH
 from acs_sidecar.spec.points import Mode
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.transports.http.bodies import parse_batch, parse_evaluate
+from acs_sidecar.transports.http.problems import refusal_json
 
 
 def _detail(body: bytes, point: str | None = "input") -> str:
-    with pytest.raises(ProblemError) as caught:
+    with pytest.raises(RefusalError) as caught:
         parse_evaluate(body, point)
-    assert (caught.value.status, caught.value.reason.value) == (400, "runtime_error:request_invalid")
+    assert (caught.value.cause, caught.value.reason) == (Cause.MALFORMED, Reason.REQUEST_INVALID)
     return caught.value.detail
 
 
@@ -71,7 +74,7 @@ def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
 @pytest.mark.parametrize(
     ("members", "detail"),
     [
-        ({"manifests": 1}, "the body has a member that unknown member; must be one of `include`, `intervention_point`, "
+        ({"manifests": 1}, "the body has an unknown member; must be from `include`, `intervention_point`, "
          "`manifest`, `manifest_ref`, `manifest_signature`, `mode`, `request_id`, `snapshot`"),
         ({"mode": "audit"}, "`mode` must be `enforce` or `evaluate_only`"),
         ({"mode": None}, "`mode` must be `enforce` or `evaluate_only`"),
@@ -111,10 +114,10 @@ def test_a_point_must_be_somewhere() -> None:
 
 def test_a_bad_request_keeps_its_id() -> None:
     """A request that can be told apart is told apart, also when it is refused."""
-    with pytest.raises(ProblemError) as caught:
+    with pytest.raises(RefusalError) as caught:
         parse_evaluate(b'{"request_id": "r1", "mode": 1, "snapshot": {}}', "input")
     assert caught.value.request_id == "r1"
-    assert caught.value.as_json()["request_id"] == "r1"
+    assert refusal_json(caught.value)["request_id"] == "r1"
 
 
 @pytest.mark.parametrize(
@@ -122,22 +125,22 @@ def test_a_bad_request_keeps_its_id() -> None:
     [
         ({}, "`requests` must be a list"),
         ({"requests": {}}, "`requests` must be a list"),
-        ({"requests": [], "x": 1}, "the body has a member that unknown member; must be one of `requests`"),
+        ({"requests": [], "x": 1}, "the body has an unknown member; must be from `requests`"),
         ({"requests": [{}] * (MAX_BATCH + 1)}, "`requests` exceeds 256 items"),
     ],
 )
 def test_a_bad_batch_is_named(body: dict[str, Any], detail: str) -> None:
     """A batch is a list of at most 256 requests and nothing else."""
-    with pytest.raises(ProblemError) as caught:
+    with pytest.raises(RefusalError) as caught:
         parse_batch(orjson.dumps(body))
     assert caught.value.detail == detail
 
 
 def test_a_problem_always_denies() -> None:
     """The body of a problem carries the deny that its caller must act on."""
-    with pytest.raises(ProblemError) as caught:
+    with pytest.raises(RefusalError) as caught:
         parse_evaluate(b"[]", "input")
-    assert caught.value.as_json() == {
+    assert refusal_json(caught.value) == {
         "type": "about:blank",
         "title": "Bad Request",
         "status": 400,

@@ -2,10 +2,14 @@
 
 import time
 
-from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.decision.admission import Admission
+from acs_sidecar.decision.caller import Sender
+from acs_sidecar.decision.refusal import Refused
+from acs_sidecar.decision.request import INCLUDES, EvaluateRequest
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.spec.decision import Decision
 from acs_sidecar.spec.manifest.compiled import AnyManifest
+from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
 
 __all__ = ["decide"]
@@ -17,11 +21,23 @@ class _OneManifest:
     def __init__(self, manifest: AnyManifest) -> None:
         self._manifest = manifest
 
-    async def find(self, request: EvaluateRequest) -> AnyManifest:  # noqa: ARG002  # the port's signature
+    def named(self, reference: str | None) -> AnyManifest:  # noqa: ARG002  # the port's signature
+        return self._manifest
+
+    async def brought(
+        self,
+        manifest: str | dict[str, Json],  # noqa: ARG002  # the port's signature
+        nesting: int,  # noqa: ARG002  # the port's signature
+        signature: JsonObject | None,  # noqa: ARG002  # the port's signature
+    ) -> AnyManifest:
         return self._manifest
 
 
 async def decide(manifest: AnyManifest, request: EvaluateRequest) -> Decision:
-    """Decide on a request as the service would with this manifest."""
-    service = DecisionService(_OneManifest(manifest), None, EventSink(EventFilter.OFF), time.perf_counter_ns)
-    return (await service.decide(request)).decision
+    """Decide on a request as the service would with this manifest. Raises `RefusalError`."""
+    admission = Admission(_OneManifest(manifest), INCLUDES)
+    service = DecisionService(admission, None, EventSink(EventFilter.OFF), time.perf_counter_ns)
+    recorded = await service.decide(request, Sender(None, None))
+    if isinstance(recorded, Refused):
+        raise recorded.error
+    return recorded.decision

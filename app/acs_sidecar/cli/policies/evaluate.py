@@ -13,7 +13,7 @@ from acs_sidecar.cli.policies.decide import decide
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.decision.answer import decision_json
-from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.request import INCLUDES, EvaluateRequest, parse_object
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.discovery import read_manifests
@@ -50,8 +50,8 @@ def evaluate(
     text = _read(snapshot)
     try:
         value = parse_object(text)
-    except ProblemError as problem:
-        fail(f"--snapshot {snapshot}: {problem.detail}")
+    except RefusalError as error:
+        fail(f"--snapshot {snapshot}: {error.detail}")
     request = EvaluateRequest(
         point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=frozenset(include)
     )

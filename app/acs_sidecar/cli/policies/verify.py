@@ -10,7 +10,7 @@ from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.access.signing import UntrustedError, read_trust
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.policies.manifest import one_digest
-from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.request import parse_object
 
 __all__ = ["verify"]
@@ -31,7 +31,7 @@ def verify(
         claim = parse_object(_read(signature))
     except AccessFileError as error:
         fail(str(error))
-    except ProblemError:
+    except RefusalError:
         fail(f"--signature {signature}: not a JSON object")
     key_id, value = claim.get("key_id"), claim.get("signature")
     if claim.keys() != {"key_id", "signature"} or not isinstance(key_id, str) or not isinstance(value, str):

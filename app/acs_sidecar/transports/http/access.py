@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from http import HTTPStatus
 
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
@@ -15,10 +14,11 @@ from starlette.routing import BaseRoute
 from acs_sidecar.access.callers import Callers
 from acs_sidecar.access.peer import Peer
 from acs_sidecar.decision.caller import Caller, Scope
-from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.transports.http.exchange import Headers
+from acs_sidecar.transports.http.problems import HttpRefusalError, scope_challenge
 
-__all__ = ["ROUTES", "Access", "Guard", "RouteRule", "UndeclaredRouteError", "out_of_scope", "route_rules"]
+__all__ = ["ROUTES", "Access", "Guard", "RouteRule", "UndeclaredRouteError", "route_rules"]
 
 
 class Access(StrEnum):
@@ -111,7 +111,7 @@ class Guard:
         self._clock = clock
 
     def identify(self, headers: Headers, peer: Peer | None) -> Caller:
-        """Name the caller, by its token or else by its connection. Raises `ProblemError` (401)."""
+        """Name the caller, by its token or else by its connection. Raises `RefusalError`."""
         credential = headers.authorization
         if credential is None:
             return self._by_connection(peer)
@@ -127,7 +127,7 @@ class Guard:
     def admit(self, method: str, path: str, headers: Headers, peer: Peer | None) -> Caller | None:
         """Name the caller of a route that is not a decision's; `None` where the route is open.
 
-        Raises `ProblemError`: 401, 403, and 404 or 405 for what no rule covers.
+        Raises `RefusalError`, also for what no rule covers.
         """
         matching = [rule for rule in self._rules if rule.path.match(path)]
         rule = next((rule for rule in matching if method in rule.methods), None)
@@ -137,7 +137,7 @@ class Guard:
         if rule is None:
             raise _no_route(matching)
         if isinstance(rule.needs, Scope) and rule.needs not in caller.scopes:
-            raise out_of_scope(rule.needs)
+            raise _out_of_scope(rule.needs)
         return caller
 
     def _by_connection(self, peer: Peer | None) -> Caller:
@@ -156,28 +156,24 @@ class Guard:
         return caller
 
 
-def out_of_scope(needed: Scope) -> ProblemError:
-    """Give the refusal of a caller who is known and may not use a route."""
-    challenge = f'Bearer realm="acs-sidecar", error="insufficient_scope", scope="{needed}"'
-    return ProblemError(
-        HTTPStatus.FORBIDDEN,
+def _out_of_scope(needed: Scope) -> RefusalError:
+    """Return the refusal of a caller who is known and may not use a route."""
+    return HttpRefusalError(
+        Cause.SCOPE,
         f"this caller lacks the scope `{needed}` for this route",
-        headers=((b"www-authenticate", challenge.encode()),),
-        cause="scope",
+        headers=scope_challenge(needed),
     )
 
 
-def _no_route(matching: list[RouteRule]) -> ProblemError:
+def _no_route(matching: list[RouteRule]) -> RefusalError:
     if not matching:
-        return ProblemError(HTTPStatus.NOT_FOUND, "no such route")
+        return RefusalError(Cause.NOT_FOUND, "no such route")
     allowed = ", ".join(sorted(frozenset().union(*(rule.methods for rule in matching))))
-    return ProblemError(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        "method not allowed",
-        headers=((b"allow", allowed.encode()),),
-    )
+    return HttpRefusalError(Cause.METHOD, "method not allowed", headers=((b"allow", allowed.encode()),))
 
 
-def _unauthorised(detail: str, error: str | None = None) -> ProblemError:
+def _unauthorised(detail: str, error: str | None = None) -> RefusalError:
     challenge = 'Bearer realm="acs-sidecar"' + (f', error="{error}"' if error else "")
-    return ProblemError(HTTPStatus.UNAUTHORIZED, detail, headers=((b"www-authenticate", challenge.encode()),))
+    return HttpRefusalError(
+        Cause.UNAUTHENTICATED, detail, headers=((b"www-authenticate", challenge.encode()),)
+    )

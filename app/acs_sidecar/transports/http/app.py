@@ -1,6 +1,5 @@
 """The application: the decision routes behind the gate, FastAPI for everything else."""
 
-from functools import partial
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import acs_sidecar
-from acs_sidecar.decision.refusal import PROBLEM_TYPE, ProblemError
+from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.transports.http import audit, health, manifests, metrics
@@ -19,6 +18,7 @@ from acs_sidecar.transports.http.access import Guard, route_rules
 from acs_sidecar.transports.http.decisions import DecisionRoutes
 from acs_sidecar.transports.http.gate import Gate, HostRule
 from acs_sidecar.transports.http.openapi import document_decisions
+from acs_sidecar.transports.http.problems import PROBLEM_TYPE, problem_json, status_of
 
 __all__ = ["create_api", "create_app"]
 
@@ -32,10 +32,8 @@ def create_app(runtime: Runtime) -> Gate:
     counting = HttpMetrics(runtime.metrics)
     decisions = DecisionRoutes(
         runtime.service,
-        partial(audit.receipt_of, runtime),
         settings.max_body_bytes,
         settings.max_in_flight,
-        frozenset(settings.include),
         counting,
         runtime.tracer,
     )
@@ -73,7 +71,7 @@ def create_api(runtime: Runtime | None = None) -> FastAPI:
     api.include_router(audit.router)
     api.include_router(health.router)
     api.include_router(metrics.router)
-    api.add_exception_handler(ProblemError, _problem)
+    api.add_exception_handler(RefusalError, _refusal)
     api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(Exception, _fault)
@@ -81,16 +79,14 @@ def create_api(runtime: Runtime | None = None) -> FastAPI:
     return api
 
 
-def _respond(problem: ProblemError, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(
-        problem.as_json(verdict=False), problem.status, headers=headers, media_type=PROBLEM_TYPE
-    )
+def _respond(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(problem_json(status, detail), status, headers=headers, media_type=PROBLEM_TYPE)
 
 
-def _problem(_: Request, error: Exception) -> Response:
-    if not isinstance(error, ProblemError):
+def _refusal(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RefusalError):
         return _fault(_, error)
-    return _respond(error)
+    return _respond(status_of(error.cause), error.detail)
 
 
 def _http_error(_: Request, error: Exception) -> Response:
@@ -99,7 +95,7 @@ def _http_error(_: Request, error: Exception) -> Response:
     details = {404: "no such route", 405: "method not allowed"}
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers) if error.headers else None
-    return _respond(ProblemError(status, details.get(status, status.phrase)), headers)
+    return _respond(status, details.get(status, status.phrase), headers)
 
 
 def _invalid_request(_: Request, error: Exception) -> Response:
@@ -107,11 +103,11 @@ def _invalid_request(_: Request, error: Exception) -> Response:
         return _fault(_, error)
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return _respond(ProblemError(HTTPStatus.BAD_REQUEST, "the body is not valid JSON"))
+        return _respond(HTTPStatus.BAD_REQUEST, "the body is not valid JSON")
     place = ".".join(str(part) for part in first["loc"] if part != "body")
     detail = f"`{place}`: {first['msg']}" if place else "the body is not a JSON object"
-    return _respond(ProblemError(HTTPStatus.BAD_REQUEST, detail))
+    return _respond(HTTPStatus.BAD_REQUEST, detail)
 
 
 def _fault(_: Request, _error: Exception) -> Response:
-    return _respond(ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the service log"))
+    return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the service log")

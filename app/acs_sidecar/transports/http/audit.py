@@ -1,23 +1,20 @@
 """The audit log, for whoever checks it: records, proofs, receipts and tiles (section 4.5)."""
 
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.log.writer import LiveView
 from acs_sidecar.audit.read.reader import MAX_RECORDS, AuditReader, NotInLogError, UnknownLogError
-from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.runtime import Runtime
-from acs_sidecar.spec.values import Json
 from acs_sidecar.transports.http.dependencies import current_runtime
 
-__all__ = ["receipt_of", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 Current = Annotated[Runtime, Depends(current_runtime)]
@@ -133,14 +130,6 @@ async def receipt(runtime: Current, index: int, log: LogName = None) -> dict[str
     return found.as_json()
 
 
-async def receipt_of(runtime: Runtime, position: AuditPosition) -> Json:
-    """Give the receipt of a record that was just written."""
-    _, found = await _read(
-        runtime, position.log, lambda reader, name, live: reader.receipt(name, position.index, live)
-    )
-    return found.as_json()
-
-
 @router.get("/tlog/{name}/{instance}/{worker}/{epoch}/{path:path}")
 async def tile(runtime: Current, name: str, instance: str, worker: str, epoch: str, path: str) -> Response:
     """Serve a log in the C2SP tlog-tiles layout, for public tools."""
@@ -154,25 +143,23 @@ async def tile(runtime: Current, name: str, instance: str, worker: str, epoch: s
 async def _read(
     runtime: Runtime, log: str | None, read: Callable[[AuditReader, str, LiveView | None], Result]
 ) -> tuple[str, Result]:
-    """Read off the event loop, from the log asked for or the current one. Raises `ProblemError`."""
+    """Read off the event loop, from the log asked for or the current one. Raises `RefusalError`."""
     reader = _reader(runtime)
     live = runtime.audit.view() if runtime.audit else None
     name = log or (live.origin if live else None)
     if name is None:
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "the audit log is not open")
+        raise RefusalError(Cause.UNAVAILABLE, "the audit log is not open")
     try:
         return name, await run_in_threadpool(read, reader, name, live)
     except UnknownLogError as error:
-        raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from None
+        raise RefusalError(Cause.NOT_FOUND, str(error)) from None
     except NotInLogError as error:
-        raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from None
+        raise RefusalError(Cause.NOT_FOUND, str(error)) from None
     except LogDamagedError:
-        raise ProblemError(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "the audit log is damaged at this position"
-        ) from None
+        raise RefusalError(Cause.FAULT, "the audit log is damaged at this position") from None
 
 
 def _reader(runtime: Runtime) -> AuditReader:
     if runtime.reader is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "no audit log is written (ACS_AUDIT_DURABILITY=none)")
+        raise RefusalError(Cause.NOT_FOUND, "no audit log is written (ACS_AUDIT_DURABILITY=none)")
     return runtime.reader

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
-from acs_sidecar.decision.refusal import PROBLEM_TYPE, ProblemError
+from acs_sidecar.decision.refusal import Cause, RefusalError
+from acs_sidecar.transports.http.problems import PROBLEM_TYPE, problem_headers, refusal_body, status_of
 
 __all__ = [
     "ASGIApp",
@@ -16,7 +17,7 @@ __all__ = [
     "Send",
     "read_body",
     "read_headers",
-    "send_problem",
+    "send_refusal",
     "send_reply",
     "send_verdict",
 ]
@@ -73,8 +74,8 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
 async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | None:
     """Read the body, at most `limit` bytes of it; `None` when the client went away.
 
-    Raises `ProblemError`: 413 as soon as the bound is passed, at the latest while reading, and 408
-    when the body did not come in time.
+    Raises `RefusalError`: as soon as the bound is passed, at the latest while reading, and when the
+    body did not come in time.
     """
     announced = headers.content_length
     # Zeros in front may be so many that `int` refuses the text; a length has few digits behind them.
@@ -98,7 +99,7 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | N
             chunks.append(chunk)
         body = b"".join(chunks)
     if "late" in headers.state:
-        raise _too_late()
+        raise RefusalError(Cause.LATE, "the request did not arrive in time")
     if len(body) > limit:
         raise _too_long(limit)
     return body
@@ -120,24 +121,12 @@ async def send_verdict(send: Send, headers: Headers, body: bytes) -> None:
         await send_reply(send, HTTPStatus.OK, body)
 
 
-async def send_problem(send: Send, problem: ProblemError, *, verdict: bool) -> None:
+async def send_refusal(send: Send, error: RefusalError, *, verdict: bool) -> None:
     """Send problem details, with the deny that every answer under `/v1/evaluate` carries."""
     content_type = (b"content-type", PROBLEM_TYPE.encode())
-    await send_reply(send, problem.status, problem.body(verdict=verdict), (content_type, *problem.headers))
+    body = refusal_body(error, verdict=verdict)
+    await send_reply(send, status_of(error.cause), body, (content_type, *problem_headers(error)))
 
 
-def _too_long(limit: int) -> ProblemError:
-    # What was not read cannot be skipped cheaply: the connection ends with the answer.
-    return ProblemError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"the body exceeds {limit} bytes",
-        headers=((b"connection", b"close"),),
-    )
-
-
-def _too_late() -> ProblemError:
-    return ProblemError(
-        HTTPStatus.REQUEST_TIMEOUT,
-        "the request did not arrive in time",
-        headers=((b"connection", b"close"),),
-    )
+def _too_long(limit: int) -> RefusalError:
+    return RefusalError(Cause.TOO_LONG, f"the body exceeds {limit} bytes")

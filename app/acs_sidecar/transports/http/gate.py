@@ -3,10 +3,9 @@
 import ipaddress
 import re
 from collections.abc import Callable
-from http import HTTPStatus
 
 from acs_sidecar.access.peer import Peer
-from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.transports.http.access import Guard
 from acs_sidecar.transports.http.decisions import DecisionRoutes, is_decision
@@ -19,8 +18,9 @@ from acs_sidecar.transports.http.exchange import (
     Send,
     read_body,
     read_headers,
-    send_problem,
+    send_refusal,
 )
+from acs_sidecar.transports.http.problems import status_of
 
 __all__ = ["Gate", "HostRule"]
 
@@ -106,8 +106,8 @@ class Gate:
                     if decides
                     else self._guard.admit(method, path, headers, peer)
                 )
-        except ProblemError as problem:
-            await self._refuse(send, problem, verdict=decides)
+        except RefusalError as error:
+            await self._refuse(send, error, verdict=decides)
             return
         if decides:
             await self._decisions.serve(method, path, headers, caller, receive, send)
@@ -115,8 +115,8 @@ class Gate:
         scope["state"]["caller"] = caller
         try:
             body = await read_body(receive, headers, self._max_body_bytes)
-        except ProblemError as problem:
-            await self._refuse(send, problem, verdict=False)
+        except RefusalError as error:
+            await self._refuse(send, error, verdict=False)
             return
         if body is None:
             return
@@ -125,10 +125,10 @@ class Gate:
         except Exception as error:  # noqa: BLE001  # answered with 500 by then; its text may hold content
             self._fault(error)
 
-    async def _refuse(self, send: Send, problem: ProblemError, *, verdict: bool) -> None:
-        self._metrics.rejected(problem.cause)
-        self._metrics.answered(None, problem.status)
-        await send_problem(send, problem, verdict=verdict)
+    async def _refuse(self, send: Send, error: RefusalError, *, verdict: bool) -> None:
+        self._metrics.rejected(error.cause)
+        self._metrics.answered(None, status_of(error.cause))
+        await send_refusal(send, error, verdict=verdict)
 
     def _counted(self, scope: Scope, send: Send) -> Send:
         """Count the answer by the route that the router has found by then."""
@@ -142,24 +142,18 @@ class Gate:
         return counted
 
     def _check_origin(self, headers: Headers) -> None:
-        """Raise `ProblemError` (403) unless the request names this service, and comes from no web page."""
+        """Raise `RefusalError` unless the request names this service, and comes from no web page."""
         if not self._host_rule.accepts(headers):
-            raise ProblemError(
-                HTTPStatus.FORBIDDEN,
-                "the Host header is neither loopback nor in ACS_ALLOWED_HOSTS",
-                cause="host",
-            )
+            raise RefusalError(Cause.HOST, "the Host header is neither loopback nor in ACS_ALLOWED_HOSTS")
         if headers.origin:
-            raise ProblemError(
-                HTTPStatus.FORBIDDEN,
-                "requests from web pages (with an Origin header) are not accepted",
-                cause="origin",
+            raise RefusalError(
+                Cause.ORIGIN, "requests from web pages (with an Origin header) are not accepted"
             )
 
     def _check_user(self, peer: Peer | None) -> None:
-        """Raise `ProblemError` (403) unless the peer of the Unix socket is one of the users."""
+        """Raise `RefusalError` unless the peer of the Unix socket is one of the users."""
         if peer is None or self._users.isdisjoint(peer.names):
-            raise ProblemError(HTTPStatus.FORBIDDEN, "this user is not in ACS_UDS_ALLOWED_UIDS", cause="user")
+            raise RefusalError(Cause.USER, "this user is not in ACS_UDS_ALLOWED_UIDS")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from acs_sidecar.decision.caller import Caller
-from acs_sidecar.decision.refusal import ProblemError
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.manifests.schema import manifest_schema
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
@@ -128,10 +127,10 @@ class ManifestDetail(LoadedManifest):
 async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCaller) -> Validation:
     """Validate and lint a manifest as if it came with a request."""
     if caller is not None and not caller.inline:
-        raise ProblemError(HTTPStatus.FORBIDDEN, "this caller is not allowed to send inline manifests")
+        raise RefusalError(Cause.FORBIDDEN, "this caller is not allowed to send inline manifests")
     if runtime.catalog.inline.mode is InlineMode.DENY:
-        raise ProblemError(
-            HTTPStatus.FORBIDDEN,
+        raise RefusalError(
+            Cause.FORBIDDEN,
             "inline manifests are not accepted; run `acs-sidecar validate` on the file instead",
         )
     signature: JsonObject | None = body.manifest_signature.model_dump() if body.manifest_signature else None
@@ -174,7 +173,7 @@ async def show_manifest(name: str, runtime: Current) -> ManifestDetail:
     """Show one manifest, credentials redacted."""
     manifest = runtime.catalog.operator.by_name.get(name)
     if manifest is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "no manifest of this name is loaded")
+        raise RefusalError(Cause.NOT_FOUND, "no manifest of this name is loaded")
     if isinstance(manifest, InvalidManifest):
         shown, findings, provenance = None, manifest.error.diagnostics, {}
     else:

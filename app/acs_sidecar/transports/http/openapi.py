@@ -4,11 +4,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from acs_sidecar.decision.refusal import PROBLEM_TYPE
 from acs_sidecar.decision.request import INCLUDES, MAX_BATCH, MAX_REQUEST_ID
 from acs_sidecar.spec.approval import Outcome
 from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.verdict import Decision
+from acs_sidecar.transports.http.problems import PROBLEM_TYPE
 
 __all__ = ["document_decisions"]
 

@@ -1,0 +1,52 @@
+"""What a caller may ask for: everything that is checked before an evaluation (sections 2.1, 2.4, 2.5)."""
+
+from acs_sidecar.decision.caller import Caller, Scope
+from acs_sidecar.decision.ports import ManifestSource
+from acs_sidecar.decision.refusal import Cause, RefusalError
+from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.spec.manifest.compiled import AnyManifest
+
+__all__ = ["Admission", "require_scope"]
+
+
+def require_scope(caller: Caller | None) -> None:
+    """Raise `RefusalError` unless the caller may ask for decisions; `None` is where callers have no names."""
+    if caller is not None and Scope.EVALUATE not in caller.scopes:
+        raise RefusalError(Cause.SCOPE, f"this caller lacks the scope `{Scope.EVALUATE}` for this route")
+
+
+class Admission:
+    """Admits requests. `included` are the values of `include` that the operator leaves on."""
+
+    def __init__(self, manifests: ManifestSource, included: frozenset[str]) -> None:
+        self._manifests = manifests
+        self._included = included
+
+    async def admit(self, request: EvaluateRequest, caller: Caller | None) -> AnyManifest:
+        """Return the manifest that a request is evaluated against. Raises `RefusalError`."""
+        require_scope(caller)
+        # 1. A caller that speaks for another's agent.
+        if caller is not None and not caller.speaks_for(request.snapshot):
+            raise RefusalError(
+                Cause.AGENT,
+                "this caller is not allowed to act for this agent (`snapshot.envelope.agent.id`)",
+                request_id=request.request_id,
+            )
+        # 2. A caller that wants to see more than the operator shows.
+        if not request.include <= self._included:
+            name = min(request.include - self._included)
+            raise RefusalError(
+                Cause.FORBIDDEN,
+                f"`include` of `{name}` is disabled by the operator (ACS_INCLUDE)",
+                request_id=request.request_id,
+            )
+        # 3. A caller that picks a policy which is not for it.
+        if request.manifest is None:
+            found = self._manifests.named(request.manifest_ref)
+            if caller is not None and not caller.may_use(found.name):
+                raise RefusalError(Cause.MANIFEST, "this caller is not allowed to use this manifest")
+            return found
+        # 4. A caller that brings its own policy.
+        if caller is not None and not caller.inline:
+            raise RefusalError(Cause.INLINE, "this caller is not allowed to send inline manifests")
+        return await self._manifests.brought(request.manifest, request.nesting, request.manifest_signature)

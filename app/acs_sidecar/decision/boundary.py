@@ -1,0 +1,46 @@
+"""The boundary of an evaluation: any failure becomes a deny with a reserved reason (section 1.12)."""
+
+from collections.abc import Callable
+
+from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.spec.evaluation import Evaluation, evaluate
+from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledPoint, InvalidManifest
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.trace import Trace
+
+__all__ = ["evaluation_outcome"]
+
+
+async def evaluation_outcome(
+    manifest: AnyManifest,
+    point: CompiledPoint | None,
+    request: EvaluateRequest,
+    trace: Trace,
+    fault: Callable[[Exception], None],
+) -> Evaluation | EvaluationError:
+    """Evaluate and return the result or the failure; never raises. `fault` notes an unexpected error."""
+    try:
+        if isinstance(manifest, InvalidManifest):
+            raise _invalid(manifest)
+        if point is None:
+            raise EvaluationError(
+                Reason.INTERVENTION_POINT_UNKNOWN, "the manifest does not configure this intervention point"
+            )
+        return await evaluate(point, request.snapshot, request.nesting, request.mode, trace)
+    except EvaluationError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  # fail closed: whatever it was, the answer is deny
+        fault(error)
+        return EvaluationError(
+            Reason.POLICY_INVOCATION_FAILED, "the evaluation failed with an internal error"
+        )
+
+
+def _invalid(manifest: InvalidManifest) -> EvaluationError:
+    """Name the first finding by its rule and member; its message may quote an engine and stays inside."""
+    first = next(finding for finding in manifest.error.diagnostics if finding.severity == "error")
+    place = f" at `{first.path}`" if first.path else ""
+    return EvaluationError(
+        manifest.error.reason,
+        f"the manifest is invalid{place}: {first.code}; run `acs-sidecar validate` for all findings",
+    )

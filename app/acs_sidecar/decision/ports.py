@@ -1,0 +1,61 @@
+"""What the decision service needs from outside: contracts that every adapter must keep."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from acs_sidecar.approval.resolution import Resolution
+from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.decision.refusal import RefusalError
+from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.manifest.compiled import AnyManifest
+from acs_sidecar.spec.trace_context import Span
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["DecisionSink", "ManifestSource", "Receipts"]
+
+
+class ManifestSource(Protocol):
+    """Where the compiled manifest of a request comes from."""
+
+    def named(self, reference: str | None) -> AnyManifest:
+        """Return the operator's manifest of that name or digest, the default one for `None`.
+
+        MUST raise `RefusalError` when there is none, or more than one.
+        """
+        ...
+
+    async def brought(
+        self, manifest: str | dict[str, Json], nesting: int, signature: JsonObject | None
+    ) -> AnyManifest:
+        """Compile a manifest that came with a request; `nesting` bounds the depth of what came in its body.
+
+        MUST raise `RefusalError` for one that the operator does not accept, before compiling any of it.
+        """
+        ...
+
+
+class DecisionSink(Protocol):
+    """What learns of decisions after they are made. MUST NOT raise, block, or change anything."""
+
+    def decided(self, decision: Decision, position: AuditPosition | None) -> None:
+        """Note a decision; `position` is where its record is."""
+        ...
+
+    def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
+        """Note what became of an escalation; `position` is where its record is."""
+        ...
+
+    def refused(self, refusal: RefusalError, span: Span | None) -> None:
+        """Note a request that got no evaluation."""
+        ...
+
+    def fault(self, error: Exception) -> None:
+        """Note an unexpected error; the decision has become a deny."""
+        ...
+
+
+Receipts = Callable[[AuditPosition], Awaitable[Json]]
+"""Returns the receipt of a record that is in the log (section 4.5).
+
+MUST raise `RefusalError` when the log does not yield one.
+"""

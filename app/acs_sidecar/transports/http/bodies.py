@@ -1,0 +1,28 @@
+"""Bodies of the decision routes, from bytes to requests (section 2.1)."""
+
+from acs_sidecar.approval.resolution import Claim
+from acs_sidecar.decision.request import (
+    EvaluateRequest,
+    parse_object,
+    read_batch,
+    read_evaluate,
+    read_resolve,
+)
+from acs_sidecar.spec.values import Json, nesting_bound
+
+__all__ = ["parse_batch", "parse_evaluate", "parse_resolve"]
+
+
+def parse_evaluate(body: bytes, point: str | None) -> EvaluateRequest:
+    """Read the body of one evaluation; `point` is the one in the path. Raises `RefusalError`."""
+    return read_evaluate(parse_object(body), point, nesting_bound(body))
+
+
+def parse_batch(body: bytes) -> tuple[list[Json], int]:
+    """Read a batch: its items, not yet checked, and the bound on their depth. Raises `RefusalError`."""
+    return read_batch(parse_object(body)), nesting_bound(body)
+
+
+def parse_resolve(body: bytes) -> tuple[EvaluateRequest, Claim]:
+    """Read the body of a resolution: an evaluation and a claim about it. Raises `RefusalError`."""
+    return read_resolve(parse_object(body), nesting_bound(body))
