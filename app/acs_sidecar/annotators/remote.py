@@ -10,7 +10,8 @@ import orjson
 
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.outbound.breaker import Breaker, BreakerSettings
-from acs_sidecar.outbound.client import HttpClient, HttpPool, TooLargeError, UnreachableError, UntrustedError
+from acs_sidecar.outbound.client import HttpClient, HttpPool
+from acs_sidecar.outbound.failures import TooLargeError, UnreachableError, UntrustedError
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 

@@ -8,23 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from acs_sidecar.outbound.connections import Connections
 
-__all__ = ["BreakerCounters", "HttpClient", "HttpPool", "TooLargeError", "UnreachableError", "UntrustedError"]
+__all__ = ["BreakerCounters", "HttpClient", "HttpPool"]
 
 
 BreakerCounters: TypeAlias = Callable[[str | None], Callable[[], None]]
 """Gives what counts the openings of a breaker, by its annotator's name; `None` for a caller's annotator."""
-
-
-class UnreachableError(Exception):
-    """No answer, or not all of it."""
-
-
-class UntrustedError(UnreachableError):
-    """The server has no trusted certificate."""
-
-
-class TooLargeError(Exception):
-    """The answer has more bytes than it may."""
 
 
 class HttpClient:

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from acs_sidecar.outbound.client import TooLargeError, UnreachableError, UntrustedError
+from acs_sidecar.outbound.failures import TooLargeError, UnreachableError, UntrustedError
 
 __all__ = ["Connections"]
 

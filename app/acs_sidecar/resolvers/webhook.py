@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from acs_sidecar.annotators.members import Members
-from acs_sidecar.outbound.client import HttpClient, HttpPool, TooLargeError, UnreachableError
+from acs_sidecar.outbound.client import HttpClient, HttpPool
+from acs_sidecar.outbound.failures import TooLargeError, UnreachableError
 from acs_sidecar.resolvers.exchange import MAX_ANSWER_BYTES, answer_of, is_private, request_body
 from acs_sidecar.spec.approval import Answer, Question, ResolverError
 from acs_sidecar.spec.ports import AnnotatorContext

@@ -1,0 +1,15 @@
+"""Why a call to another server has no usable answer."""
+
+__all__ = ["TooLargeError", "UnreachableError", "UntrustedError"]
+
+
+class UnreachableError(Exception):
+    """No answer, or not all of it."""
+
+
+class UntrustedError(UnreachableError):
+    """The server has no trusted certificate."""
+
+
+class TooLargeError(Exception):
+    """The answer has more bytes than it may."""
