@@ -28,7 +28,7 @@ COPY deploy/container/assemble.sh ./
 RUN ./assemble.sh /root-fs
 
 FROM scratch
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG CREATED=unknown
 ARG PYTHON

@@ -34,7 +34,7 @@ lock: ## resolve the dependencies anew
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --custom-compile-command "make lock" --upgrade -q pyproject.toml -o requirements.lock
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra dev -c requirements.lock \
+		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra nats --extra otlp --group dev -c requirements.lock \
 		pyproject.toml -o requirements-dev.lock
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra nats --extra otlp -c requirements.lock \

@@ -1,3 +1,3 @@
 """acs-sidecar: the policy decision sidecar for AI agents."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Play the pod of an agent with its sidecar without a cluster, and check that both do what the manifests say.
 #
-#   deploy/kubernetes/play.sh          needs podman, kubectl and the image acs-sidecar:0.1.0
+#   deploy/kubernetes/play.sh          needs podman, kubectl and the image acs-sidecar:0.2.0
 #   NETWORK=none …                     for another network than podman's own
 set -euo pipefail
 cd "$(dirname "$0")"

@@ -1,0 +1,1 @@
+"""The project as a whole: its version, its package, its import contracts, its tests."""
