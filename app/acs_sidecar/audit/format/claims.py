@@ -19,6 +19,7 @@ __all__ = [
     "Predecessor",
     "Torn",
     "claims_of",
+    "closing_events",
     "opening_events",
     "pruned_by",
 ]
@@ -85,6 +86,16 @@ class Claim:
     root: bytes
     by: str
     index: int
+
+
+def closing_events(reason: str, denials: int, next_key: str | None) -> list[ServiceEvent]:
+    """Make the last records of a log: why it ends, and the denials that no record accounts for yet.
+
+    With another key (its verifier key in text form), the log says which before it ends.
+    """
+    details: dict[str, Json] = {"reason": reason, **({"denials": denials} if denials else {})}
+    events = [ServiceEvent("key_rotated", {"vkey": next_key})] if next_key else []
+    return [*events, ServiceEvent("log_closed", details)]
 
 
 def opening_events(

@@ -6,9 +6,10 @@ from concurrent.futures import Executor
 
 from acs_sidecar.audit.log.directory import replace_file
 from acs_sidecar.audit.log.open_log import OpenLog
+from acs_sidecar.audit.log.ports import Announce
 from acs_sidecar.audit.log.tile_writer import TILE_BYTES, TileWriter
 
-__all__ = ["Upkeep"]
+__all__ = ["Upkeep", "announce_regularly"]
 
 _TILES_AT_ONCE = 4
 
@@ -87,3 +88,16 @@ class Upkeep:
 
     async def _run(self, function: Callable[..., None], *arguments: object) -> None:
         await self._loop.run_in_executor(self._executor, function, *arguments)
+
+
+async def announce_regularly(
+    current: Callable[[], OpenLog | None], seconds: float, announce: Announce
+) -> None:
+    """Announce the newest checkpoint of the current log each `seconds` where it changed; never returns."""
+    announced = b""
+    while True:
+        await asyncio.sleep(seconds)
+        log = current()
+        if log and log.checkpoint != announced:
+            announced = log.checkpoint
+            announce(log.origin, announced)

@@ -1,64 +1,38 @@
 """The audit log of a process: groups records, commits them, and recovers when a disk does (section 4.2)."""
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
 
-from acs_sidecar.audit.format.claims import LogState, Predecessor, opening_events
+from acs_sidecar.audit.format.claims import LogState, Predecessor, closing_events, opening_events
 from acs_sidecar.audit.format.note import NoteSigner
 from acs_sidecar.audit.format.ports import AuditPosition, AuditUnavailableError
 from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
+from acs_sidecar.audit.log.batch import Batch, refuse_batch, settle_batch, unwritable
+from acs_sidecar.audit.log.damaged_logs import DamagedLogs
 from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
 from acs_sidecar.audit.log.open_log import Durability, OpenLog
 from acs_sidecar.audit.log.opening import AuditDamagedError, AuditLogSettings, prepare_log
-from acs_sidecar.audit.log.records import LogDamagedError
-from acs_sidecar.audit.log.recovery import Damage, Survey, examine_fully
-from acs_sidecar.audit.log.upkeep import Upkeep
-from acs_sidecar.spec.values import Json
+from acs_sidecar.audit.log.ports import Announce, Committed, LiveView
+from acs_sidecar.audit.log.recovery import Damage, Survey
+from acs_sidecar.audit.log.tasks import Tasks
+from acs_sidecar.audit.log.upkeep import Upkeep, announce_regularly
 
-__all__ = ["FileAuditLog", "LiveView"]
-
-Announce: TypeAlias = Callable[[str, bytes], None]
-"""Takes a log's origin and newest signed checkpoint, to keep it where the log's writer cannot write.
-
-MUST NOT raise.
-"""
+__all__ = ["FileAuditLog"]
 
 LARGEST_GROUP = 32
 """Records for which a commit waits no longer: their share of a signature is small by then."""
-
-Committed: TypeAlias = Callable[[int, float], None]
-"""Learns how many records a commit had and how many seconds it took. MUST NOT raise or wait."""
-
-_Batch: TypeAlias = list[tuple[AuditEntry | ServiceEvent, asyncio.Future[AuditPosition]]]
-
-
-@dataclass(frozen=True, slots=True)
-class LiveView:
-    """What may be shown of the log that is being written: up to the last durable checkpoint.
-
-    `tail` holds the leaf hashes from index `tail_start` on, which no tile has yet.
-    """
-
-    origin: str
-    size: int
-    checkpoint: bytes
-    tail_start: int
-    tail: bytes
 
 
 class FileAuditLog:
     """Writes the audit log of one process to disk. Used on one event loop, after `start`.
 
-    `failure` says why records cannot be written at the moment, `damage` which logs were found damaged,
-    `warning` what else is amiss, `unrecorded` how many denials no record accounts for yet, `records`
-    and `checkpoints` how many were written.
+    `failure` says why records cannot be written at the moment, `warning` what else is amiss, `unrecorded`
+    how many denials no record accounts for yet, `records` and `checkpoints` how many were written.
     """
 
     def __init__(
@@ -70,7 +44,6 @@ class FileAuditLog:
     ) -> None:
         self.failure: str | None = "the audit log is not open yet"
         self.warning: str | None = None
-        self.damage: tuple[Damage, ...] = ()
         self.records = 0
         self.checkpoints = 0
         self.unrecorded = 0
@@ -79,7 +52,7 @@ class FileAuditLog:
         self._announce = announce
         self._committed = committed
         self._durably = settings.durability is Durability.FSYNC
-        self._pending: _Batch = []
+        self._pending: Batch = []
         self._gathered = 0
         self._alone = asyncio.Lock()
         self._one_rotation = asyncio.Lock()
@@ -87,9 +60,10 @@ class FileAuditLog:
         self._files = ThreadPoolExecutor(1, "audit-files")
         self._log: OpenLog | None = None
         self._upkeep: Upkeep | None = None
+        self._damaged = DamagedLogs()
         self._abandoned: dict[str, Predecessor] = {}
-        self._operations: set[asyncio.Task[None]] = set()
-        self._sleepers: set[asyncio.Task[None]] = set()
+        self._operations = Tasks()
+        self._sleepers = Tasks()
         self._started = self._resuming = self._probing = self._closing = False
         self._rotate_not_before = 0.0
 
@@ -97,6 +71,11 @@ class FileAuditLog:
     def queued(self) -> int:
         """How many records wait for their commit."""
         return len(self._pending)
+
+    @property
+    def damage(self) -> tuple[Damage, ...]:
+        """The logs that were found damaged."""
+        return self._damaged.found
 
     @property
     def origin(self) -> str | None:
@@ -114,7 +93,9 @@ class FileAuditLog:
         Raises `AuditDamagedError` where a damaged log is to prevent the start.
         """
         self._loop = asyncio.get_running_loop()
-        self._begin(self._announce_regularly(), self._sleepers)
+        self._sleepers.start(
+            announce_regularly(lambda: self._log, self._settings.announce_seconds, self._announce)
+        )
         try:
             await self._open()
             self.failure = None
@@ -145,7 +126,7 @@ class FileAuditLog:
         try:
             await self._rotate("key rotated", key)
         except OSError as error:
-            raise AuditUnavailableError(_reason(error)) from error
+            raise AuditUnavailableError(unwritable(error)) from error
 
     async def close(self) -> None:
         """Commit what is pending, close the log and release its lock."""
@@ -154,9 +135,9 @@ class FileAuditLog:
             async with self._exclusive():
                 await self._commit_pending()
         self.failure = self.failure or "the audit log is closed"
-        for sleeper in self._sleepers:
-            sleeper.cancel()
-        await asyncio.gather(*self._sleepers, *self._operations, return_exceptions=True)
+        self._sleepers.cancel()
+        await self._sleepers.finished()
+        await self._operations.finished()
         async with self._alone:
             if log := self._log:
                 with suppress(OSError):  # a log that cannot be closed ends as after a crash
@@ -183,7 +164,7 @@ class FileAuditLog:
             return
         self._gathered = 0
         if self._durably:
-            self._begin(self._flush_durably(), self._operations)
+            self._operations.start(self._flush_durably())
         else:
             self._commit_now()
 
@@ -213,7 +194,7 @@ class FileAuditLog:
         else:
             self._settle(batch, positions, started)
         finally:
-            _refuse(batch, "the record could not be written")
+            refuse_batch(batch, "the record could not be written")
 
     async def _commit_pending(self) -> None:
         """Commit what is pending, in a thread where the disk is waited for. Needs the log alone."""
@@ -232,7 +213,7 @@ class FileAuditLog:
         else:
             self._settle(batch, group.positions, started)
         finally:
-            _refuse(batch, "the record could not be written")
+            refuse_batch(batch, "the record could not be written")
 
     async def _write(
         self, log: OpenLog, events: Sequence[ServiceEvent], cosigner: NoteSigner | None = None
@@ -242,17 +223,15 @@ class FileAuditLog:
         log.accept(await self._loop.run_in_executor(self._committer, log.write, events, cosigner))
         self._count(len(events), started)
 
-    def _settle(self, batch: _Batch, positions: Sequence[AuditPosition], started: float) -> None:
+    def _settle(self, batch: Batch, positions: Sequence[AuditPosition], started: float) -> None:
         """Answer those who waited for a commit, then see to what it left to do."""
-        for (_, future), position in zip(batch, positions, strict=True):
-            if not future.done():
-                future.set_result(position)
+        settle_batch(batch, positions)
         self._count(len(batch), started)
         if self._upkeep:
             self._upkeep.committed()
         if self._open_log.due and time.monotonic() >= self._rotate_not_before and not self._closing:
             self._rotate_not_before = float("inf")
-            self._begin(self._rotate_when_due(), self._operations)
+            self._operations.start(self._rotate_when_due())
 
     def _count(self, records: int, started: float) -> None:
         self.records += records
@@ -267,15 +246,15 @@ class FileAuditLog:
 
     # Failing and coming back
 
-    def _fail(self, error: OSError, batch: _Batch | None = None) -> None:
+    def _fail(self, error: OSError, batch: Batch | None = None) -> None:
         """Refuse whoever waits, and everybody after, until a record can be written again."""
-        self.failure = _reason(error)
+        self.failure = unwritable(error)
         refused = [*(batch or []), *self._pending]
         self._pending = []
-        self.unrecorded += _refuse(refused, self.failure)
+        self.unrecorded += refuse_batch(refused, self.failure)
         if not self._resuming and not self._closing:
             self._resuming = True
-            self._begin(self._resume(), self._sleepers)
+            self._sleepers.start(self._resume())
 
     async def _resume(self) -> None:
         """Try each second: the first record that can be written says how many denials none accounts for.
@@ -312,7 +291,7 @@ class FileAuditLog:
     def _abandon(self, log: OpenLog) -> None:
         """Leave a log of which nothing more is known; the next one names it as damaged."""
         self._abandoned[log.origin] = Predecessor(log.origin, LogState.DAMAGED, log.size, log.root)
-        self.damage = (*self.damage, Damage(log.origin, "a write to it failed and could not be taken back"))
+        self._damaged.add([Damage(log.origin, "a write to it failed and could not be taken back")])
         self._log = None
         log.close()
 
@@ -345,21 +324,15 @@ class FileAuditLog:
         self._started = True
 
     def _note(self, found: Survey) -> None:
-        known = {one.log for one in self.damage}
-        self.damage = (*self.damage, *(one for one in found.damage if one.log not in known))
+        self._damaged.add(found.damage)
         if found.unexamined:
-            self._begin(self._examine(found.unexamined), self._sleepers)
+            self._sleepers.start(self._examine(found.unexamined))
 
     async def _examine(self, directories: Sequence[LogDirectory]) -> None:
         """Hash long logs of the past while the service runs; a damaged one is recorded."""
-        for directory in directories:
-            try:
-                await asyncio.to_thread(examine_fully, directory, self._key.trust)
-            except LogDamagedError as error:
-                self.damage = (*self.damage, Damage(directory.origin, str(error)))
-                details: dict[str, Json] = {"log": directory.origin, "detail": str(error)}
-                with suppress(AuditUnavailableError):
-                    await self.append(ServiceEvent("log_damaged", details))
+        async for damage in self._damaged.examine(directories, self._key.trust):
+            with suppress(AuditUnavailableError):
+                await self.append(ServiceEvent("log_damaged", {"log": damage.log, "detail": damage.detail}))
 
     async def _rotate_when_due(self) -> None:
         try:
@@ -367,7 +340,7 @@ class FileAuditLog:
             self.warning = None
             self._rotate_not_before = 0.0
         except OSError as error:
-            self.warning = f"the next audit log cannot be opened: {_reason(error)}"
+            self.warning = f"the next audit log cannot be opened: {unwritable(error)}"
             self._rotate_not_before = time.monotonic() + self._settings.retry_seconds
 
     async def _rotate(self, reason: str, key: AuditKey | None = None) -> None:
@@ -404,19 +377,11 @@ class FileAuditLog:
             raise
 
     async def _write_close(self, log: OpenLog, reason: str, key: AuditKey) -> None:
-        """End a log, with the denials that no record accounts for yet.
-
-        With another key, its last checkpoint carries that key's signature too.
-        """
-        events: list[ServiceEvent] = []
-        cosigner = None
-        if key.public != self._key.public:
-            cosigner = NoteSigner(log.origin, key.private)
-            events.append(ServiceEvent("key_rotated", {"vkey": str(cosigner.key)}))
-        details: dict[str, Json] = {"reason": reason}
-        if denials := self.unrecorded:
-            details["denials"] = denials
-        await self._write(log, [*events, ServiceEvent("log_closed", details)], cosigner)
+        """End a log; with another key, its last checkpoint carries that key's signature too."""
+        cosigner = NoteSigner(log.origin, key.private) if key.public != self._key.public else None
+        denials = self.unrecorded
+        events = closing_events(reason, denials, str(cosigner.key) if cosigner else None)
+        await self._write(log, events, cosigner)
         self.unrecorded -= denials
         log.closed = True
 
@@ -426,32 +391,5 @@ class FileAuditLog:
             if upkeep:
                 await upkeep.finish()
         except OSError as error:
-            self.warning = f"the end of an audit log could not be published: {_reason(error)}"
+            self.warning = f"the end of an audit log could not be published: {unwritable(error)}"
         self._announce(log.origin, log.checkpoint)
-
-    async def _announce_regularly(self) -> None:
-        announced = b""
-        while True:
-            await asyncio.sleep(self._settings.announce_seconds)
-            if self._log and self._log.checkpoint != announced:
-                announced = self._log.checkpoint
-                self._announce(self._log.origin, announced)
-
-    def _begin(self, work: Coroutine[None, None, None], tasks: set[asyncio.Task[None]]) -> None:
-        """Start a task and hold on to it until it is done."""
-        task = self._loop.create_task(work)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-
-def _refuse(batch: _Batch, reason: str) -> int:
-    """Fail the waiters of a batch whose records were not written, and return their number."""
-    waiting = [future for _, future in batch if not future.done()]
-    for future in waiting:
-        future.set_exception(AuditUnavailableError(reason))
-    return len(waiting)
-
-
-def _reason(error: OSError) -> str:
-    """Return why records cannot be written, without naming a path."""
-    return f"the audit log cannot be written: {os.strerror(error.errno) if error.errno else error}"

@@ -35,8 +35,8 @@ from acs_sidecar.audit.format.tiles import (
 )
 from acs_sidecar.audit.log.directory import LogDirectory, find_logs
 from acs_sidecar.audit.log.hashes import LogTiles
+from acs_sidecar.audit.log.ports import LiveView
 from acs_sidecar.audit.log.records import LogDamagedError, record_lines
-from acs_sidecar.audit.log.writer import LiveView
 from acs_sidecar.spec.values import Json
 
 __all__ = ["AuditReader", "LogSummary", "NotInLogError", "UnknownLogError"]

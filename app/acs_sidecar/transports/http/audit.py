@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from acs_sidecar.audit.log.ports import LiveView
 from acs_sidecar.audit.log.records import LogDamagedError
-from acs_sidecar.audit.log.writer import LiveView
 from acs_sidecar.audit.read.reader import MAX_RECORDS, AuditReader, NotInLogError, UnknownLogError
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.runtime import Runtime
