@@ -1,0 +1,54 @@
+"""The package stays easy to enter: short files, small folders, no import cycle."""
+
+from graphlib import CycleError, TopologicalSorter
+
+import grimp
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "app" / "acs_sidecar"
+MOST_LINES = 400
+MOST_MODULES = 20
+
+
+def test_no_file_is_long() -> None:
+    """A file that grows beyond 400 lines has more than one job."""
+    lines = {path.relative_to(PACKAGE): path.read_text().count("\n") for path in PACKAGE.rglob("*.py")}
+    assert len(lines) > 250
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_no_folder_is_full() -> None:
+    """A folder of more than 20 modules has a folder missing in it."""
+    folders = [PACKAGE, *(path for path in PACKAGE.rglob("*") if path.is_dir())]
+    modules = {
+        folder: len([path for path in folder.glob("*.py") if path.name != "__init__.py"])
+        for folder in folders
+    }
+    assert {folder: count for folder, count in modules.items() if count > MOST_MODULES} == {}
+
+
+def cycle(imports: dict[str, set[str]]) -> list[str]:
+    """One cycle of imports, or nothing."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Imports for types alone and imports inside functions count too."""
+    graph = grimp.build_graph("acs_sidecar", cache_dir=None)
+    imports = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    assert len(imports) > 250
+    assert cycle(imports) == []
+
+
+@pytest.mark.parametrize("way", [("a", "b"), ("a", "b", "c")])
+def test_a_cycle_is_found(way: tuple[str, ...]) -> None:
+    """Two modules that import one another are a cycle, and so are three in a ring."""
+    ring = {module: {following} for module, following in zip(way, (*way[1:], way[0]), strict=True)}
+    assert set(cycle({"entry": {"a"}} | ring)) == set(way)
