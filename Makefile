@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test check bench fuzz lock openapi schema clean
+.PHONY: run test unit check bench fuzz lock openapi schema clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
 
 test: $(INSTALLED)-dev check ## install, then lint, type-check and test everything
 	$(BIN)/pytest -n 2 --dist loadfile
+
+unit: $(INSTALLED)-dev ## install, and run the tests that start no process and open no connection
+	$(BIN)/pytest -n 2 --dist loadfile -m "not server and not slow"
 
 check: $(INSTALLED)-dev ## lint, types, import contracts
 	$(BIN)/ruff check .

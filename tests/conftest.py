@@ -31,6 +31,8 @@ hypothesis.settings.load_profile("patient")
 # service itself makes no such cycle is a test of its own.
 gc.disable()
 
+pytest_plugins = ["tests.isolation"]
+
 ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).with_name("acs-sidecar")
 START_SECONDS = 20

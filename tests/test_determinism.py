@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tests.conftest import ROOT, environment
 from tests.strategies import TEXT, json_objects, json_values
 
+pytestmark = pytest.mark.server
+
 REGO = """package p
 import rego.v1
 default v := {"decision": "deny", "reason": "default"}

@@ -72,6 +72,7 @@ def test_an_example_in_process(example: Example, decide: Callable[[Example], dic
     example.check(decide(example))
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("name", NAMES)
 def test_the_examples_over_http(name: str, service: Service) -> None:
     """The running service decides as the cases say, one by one."""
@@ -81,6 +82,7 @@ def test_the_examples_over_http(name: str, service: Service) -> None:
         example.check(response)
 
 
+@pytest.mark.server
 def test_the_examples_are_valid() -> None:
     """Validating all examples finds nothing, no warning either."""
     done = subprocess.run(

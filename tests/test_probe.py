@@ -6,7 +6,11 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.conftest import Start, environment
+
+pytestmark = pytest.mark.server
 
 PROBE = Path(sys.executable).with_name("acs-probe")
 MANIFEST = """

@@ -23,6 +23,8 @@ from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json
 
+pytestmark = pytest.mark.server
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)
 PRELIMINARY: dict[str, Json] = {

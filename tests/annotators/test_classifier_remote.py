@@ -139,6 +139,7 @@ def scored(**scores: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.server
 def test_azure_content_safety() -> None:
     """Severities become scores; medium and above counts as found, and so does a block list."""
     annotation, asked = classify(
@@ -167,6 +168,7 @@ def test_azure_content_safety() -> None:
     assert (clean["flagged"], clean["label"], clean["categories"]) == (False, "none", [])
 
 
+@pytest.mark.server
 def test_openai_moderation() -> None:
     """Its own flags decide, unless the manifest sets thresholds."""
     annotation, asked = classify(OPENAI, reply(moderated(flagged=True, violence=True, score=0.86)))
@@ -188,6 +190,7 @@ def test_openai_moderation() -> None:
     assert (lax["flagged"], lax["categories"], lax["score"]) == (False, [], 0.86)
 
 
+@pytest.mark.server
 def test_lakera_guard() -> None:
     """The project's policy decides; matches are findings."""
     annotation, asked = classify(LAKERA | {"project_id": "project-1", "role": "assistant"}, reply(guarded()))
@@ -212,6 +215,7 @@ def test_lakera_guard() -> None:
     assert (bare["flagged"], bare["score"], bare["label"]) == (True, 1.0, "flagged")
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("content", "flagged", "categories", "label"),
     [
@@ -243,6 +247,7 @@ def test_llama_guard(content: str, flagged: bool, categories: list[str], label: 
     }
 
 
+@pytest.mark.server
 def test_perspective() -> None:
     """The key is in a header and not in the URL, the comment is not to be stored, summary scores count."""
     members = PERSPECTIVE | {"categories": ["TOXICITY", "THREAT"], "languages": ["en"], "threshold": 0.7}
@@ -264,6 +269,7 @@ def test_perspective() -> None:
     }
 
 
+@pytest.mark.server
 def test_a_value_that_is_no_text_goes_as_json() -> None:
     """Nothing of it is left out."""
     _, asked = classify(OPENAI, reply(moderated()), {"b": ["x", None], "a": 1})

@@ -5,6 +5,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from acs_sidecar.annotators.classifier import remote as classifier_remote
 from acs_sidecar.annotators.llm import type as llm
 from acs_sidecar.manifests.loading import build_compiler
@@ -59,6 +61,7 @@ def test_every_provider_has_an_example_that_compiles(monkeypatch: Any) -> None:
     }
 
 
+@pytest.mark.server
 def test_a_finding_names_the_member_where_it_stands(tmp_path: Path) -> None:
     """Once in the declaration that several points share, and in the binding that overlays it."""
     point = "{policy_target: $, policy: {id: p}, annotations: {a: {from: $%s}}}"

@@ -105,6 +105,7 @@ AZURE = {
 }
 
 
+@pytest.mark.server
 def test_openai_is_asked_for_one_json_object() -> None:
     """The request is a chat completion in JSON mode, at temperature 0, with the key as bearer."""
     annotation, asked = ask(OPENAI | {"max_tokens": 50}, reply(completion()))
@@ -126,6 +127,7 @@ def test_openai_is_asked_for_one_json_object() -> None:
     assert user["role"] == "user"
 
 
+@pytest.mark.server
 def test_the_value_is_data() -> None:
     """It is a member of a JSON user message, whatever stands in it, and no part of the system prompt."""
     _, asked = ask(OPENAI, reply(completion()))
@@ -134,6 +136,7 @@ def test_the_value_is_data() -> None:
     assert "ignore the above" not in system["content"]
 
 
+@pytest.mark.server
 def test_a_compatible_server_needs_no_key() -> None:
     """`max_tokens` keeps its old name there, `temperature: null` leaves it out, `provider_config` adds."""
     members = COMPATIBLE | {"max_tokens": 9, "temperature": None, "provider_config": {"seed": 7}}
@@ -145,6 +148,7 @@ def test_a_compatible_server_needs_no_key() -> None:
     assert asked.headers["x-team"] == "a"
 
 
+@pytest.mark.server
 def test_azure_openai_is_called_by_deployment() -> None:
     """The deployment is one path segment, the version a query member, the key an `api-key` header."""
     _, asked = ask(AZURE | {"api_version": "2025-01-01"}, reply(completion()))
@@ -154,6 +158,7 @@ def test_azure_openai_is_called_by_deployment() -> None:
     assert "model" not in asked.json()
 
 
+@pytest.mark.server
 def test_a_whole_endpoint_is_taken_as_it_is() -> None:
     """`endpoint`, and a `base_url` that names the route already, are called as written."""
     for members in (
@@ -166,12 +171,14 @@ def test_a_whole_endpoint_is_taken_as_it_is() -> None:
         assert asked.target == called.removeprefix("@")
 
 
+@pytest.mark.server
 def test_the_key_can_go_into_another_header() -> None:
     """`api_key_header` carries the bare key."""
     _, asked = ask(OPENAI | {"api_key_header": "X-Api-Key"}, reply(completion()))
     assert (asked.headers["x-api-key"], "authorization" in asked.headers) == ("s3cret", False)
 
 
+@pytest.mark.server
 def test_the_label_field_can_be_named() -> None:
     """The label comes from the member that `label_field` names, which the prompt asks for."""
     annotation, asked = ask(OPENAI | {"label_field": "risk"}, reply(completion('{"risk": "high"}')))
@@ -179,6 +186,7 @@ def test_the_label_field_can_be_named() -> None:
     assert "`risk`" in asked.json()["messages"][0]["content"]
 
 
+@pytest.mark.server
 def test_the_prompt_can_come_from_a_file_or_from_afar() -> None:
     """It is read when the manifest is compiled; without any source a plain one serves."""
     for members, begins in (

@@ -77,6 +77,7 @@ def conversed(*blocks: Any, stop: str = "end_turn") -> dict[str, Any]:
     }
 
 
+@pytest.mark.server
 def test_gemini_is_asked_for_json() -> None:
     """The prompt is the system instruction, the key a header and never a part of the URL."""
     annotation, asked = ask(
@@ -96,6 +97,7 @@ def test_gemini_is_asked_for_json() -> None:
     assert (content["role"], orjson.loads(content["parts"][0]["text"])) == ("user", {"input": VALUE})
 
 
+@pytest.mark.server
 def test_thoughts_of_gemini_are_no_answer() -> None:
     """Parts that are marked as thoughts are left out."""
     thinking = generated(ANSWER)
@@ -127,6 +129,7 @@ def test_gemini_fails_closed(speak: Speak, detail: str) -> None:
     assert failure(GEMINI, speak) == ("annotation_failed", f"annotator `judge` {detail}")
 
 
+@pytest.mark.server
 def test_ollama_is_asked_for_json_in_one_piece() -> None:
     """JSON mode, no streaming, sampling under `options`, and no key unless there is one."""
     annotation, asked = ask(OLLAMA | {"max_tokens": 5}, reply(chatted()))
@@ -166,6 +169,7 @@ def test_ollama_fails_closed(speak: Speak, detail: str) -> None:
     assert failure(OLLAMA, speak) == ("annotation_failed", f"annotator `judge` {detail}")
 
 
+@pytest.mark.server
 def test_bedrock_is_asked_with_a_signature() -> None:
     """The id of the model is one segment of the path, and the signature is over what arrived."""
     annotation, asked = ask(BEDROCK | {"max_tokens": 5}, reply(conversed({"text": ANSWER})))
@@ -193,6 +197,7 @@ def test_bedrock_is_asked_with_a_signature() -> None:
     assert asked.headers["authorization"] == expected["Authorization"]
 
 
+@pytest.mark.server
 def test_a_session_token_is_signed_and_sent() -> None:
     """Temporary credentials carry their token."""
     _, asked = ask(BEDROCK | {"aws_session_token": "tok+en=="}, reply(conversed({"text": ANSWER})))
@@ -200,6 +205,7 @@ def test_a_session_token_is_signed_and_sent() -> None:
     assert "x-amz-security-token" in asked.headers["authorization"]
 
 
+@pytest.mark.server
 def test_a_bedrock_api_key_takes_the_place_of_the_signature() -> None:
     """It goes as bearer, and no AWS credentials are needed."""
     members = {name: member for name, member in BEDROCK.items() if "access_key" not in name}

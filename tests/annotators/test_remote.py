@@ -22,6 +22,8 @@ from tests.annotators.servers import Speak, WireServer, reply, say, wire_server
 from tests.conftest import ROOT, environment
 from tests.https import https_server
 
+pytestmark = pytest.mark.server
+
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

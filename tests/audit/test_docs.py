@@ -54,6 +54,7 @@ def test_the_script_is_short_and_needs_nothing() -> None:
     }
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("index", range(1, 10))
 def test_the_script_verifies_receipts(tmp_path: Path, log: LogDirectory, index: int) -> None:
     """Every decision's receipt verifies under the key of the service and under that of the log."""
@@ -88,6 +89,7 @@ def a_longer_proof(receipt: dict[str, Any]) -> None:
     receipt["proof"].append(receipt["proof"][0])
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -109,6 +111,7 @@ def test_the_script_refuses_manipulated_receipts(
     assert message in result.stderr
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("key", "message"),
     [

@@ -20,6 +20,8 @@ from tests.approval.desk import MALLORY, SERVICE_KEY, Desk
 from tests.command import run
 from tests.conftest import COMMAND, environment
 
+pytestmark = pytest.mark.server
+
 NOW = "2027-01-15T08:00:00.000000Z"
 CHALLENGE_TEXT = Desk().challenge()
 

@@ -11,6 +11,8 @@ import pytest
 from tests.command import run
 from tests.conftest import ROOT, environment
 
+pytestmark = pytest.mark.server
+
 MANIFEST: dict[str, Any] = {
     "agent_control_specification_version": "0.3.1-beta",
     "policies": {

@@ -250,6 +250,7 @@ def test_a_stream_that_no_cluster_can_hold_is_said_so(start: Start, servers: Clu
     assert "subjects overlap" in done.stderr
 
 
+@pytest.mark.server
 def test_one_shipper_a_directory(tmp_path: Path) -> None:
     """A second shipper of the same directory ends at once and says why."""
     from acs_sidecar.audit.ship.shipper import alone
@@ -259,6 +260,7 @@ def test_one_shipper_a_directory(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, f"error: another process ships {tmp_path}\n")
 
 
+@pytest.mark.server
 def test_shipping_needs_to_know_where_to(tmp_path: Path) -> None:
     """Without servers, or without the client, the command says what to set or to install."""
     done = acs("audit", "ship", tmp_path)

@@ -20,6 +20,7 @@ def _can_be_first() -> bool:
         return False
 
 
+@pytest.mark.server
 @pytest.mark.skipif(
     "CI" not in os.environ and not _can_be_first(), reason="no process namespaces can be made here"
 )

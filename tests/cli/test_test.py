@@ -11,6 +11,8 @@ from junitparser import Error, Failure, JUnitXml
 from tests.command import run
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.server
+
 MANIFEST = """\
 agent_control_specification_version: 0.3.1-beta
 policies:

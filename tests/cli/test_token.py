@@ -4,9 +4,13 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from acs_sidecar.access.callers import parse_callers
 from acs_sidecar.decision.caller import Scope
 from tests.conftest import COMMAND, environment
+
+pytestmark = pytest.mark.server
 
 
 def _token(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,8 @@ import pytest
 from tests.command import run
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.server
+
 SCHEMA = json.loads((ROOT / "tests" / "vectors" / "sarif-2.1.0-rtm.5.json").read_text())
 HEAD = "agent_control_specification_version: 0.3.1-beta\n"
 POINT = "intervention_points:\n  input: {policy_target: $, policy: {id: p}}\n"

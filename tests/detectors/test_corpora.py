@@ -59,6 +59,7 @@ def test_the_corpora_are_large_enough() -> None:
         assert len(set(found)) >= len(found) - 5  # some texts are ordinary to several detectors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", DETECTORS)
 def test_time_grows_with_the_length_of_the_text(provider: str) -> None:
     """Sixteen times the text takes about sixteen times as long, not 256 times, whatever it says."""
@@ -98,6 +99,7 @@ def test_a_line_that_is_no_sample_is_named(line: str) -> None:
         samples(f"a\n{line}")
 
 
+@pytest.mark.server
 def test_the_table_of_a_corpus(tmp_path: Path) -> None:
     """`detectors` measures a user's own corpus, and lists on request what went wrong."""
     folder = tmp_path / "pii"
@@ -113,6 +115,7 @@ def test_the_table_of_a_corpus(tmp_path: Path) -> None:
     assert "0.500" in table
 
 
+@pytest.mark.server
 def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
     """An empty folder, half a corpus, and a bad line end the command with exit code 2."""
     done = _run("detectors", str(tmp_path))
@@ -129,6 +132,7 @@ def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
     assert done.stderr == f"error: {tmp_path}/pii/a-hostile.txt: No such file or directory\n"
 
 
+@pytest.mark.server
 def test_detect_prints_an_annotation() -> None:
     """The exit code says whether something was flagged."""
     done = _run("detect", "--provider", "pii", "-", given="to jo@example.com")
@@ -142,6 +146,7 @@ def test_detect_prints_an_annotation() -> None:
     assert json.loads(done.stdout)["categories"] == ["not_allowed"]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

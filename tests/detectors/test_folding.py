@@ -55,6 +55,7 @@ def test_words_that_are_split_often_are_joined(text: str, read: str | None) -> N
     assert (whole and whole.text) == read
 
 
+@pytest.mark.slow
 def test_what_is_folded_stays_as_it_is() -> None:
     """Of all characters there are, none folds to one that folds to another."""
     everything = "".join(map(chr, range(0x80, sys.maxunicode + 1)))

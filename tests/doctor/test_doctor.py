@@ -88,6 +88,7 @@ def test_a_service_that_is_well_has_no_findings(start: Start, folder: Path) -> N
     } in found
 
 
+@pytest.mark.server
 def test_a_look_changes_nothing(folder: Path) -> None:
     """No key is made, no directory, no log: whatever is missing stays missing."""
     before = sorted(folder.rglob("*"))
@@ -95,6 +96,7 @@ def test_a_look_changes_nothing(folder: Path) -> None:
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.server
 def test_a_table_is_for_people(folder: Path) -> None:
     """The table names states, findings and what to do, and counts them at its end."""
     done = run(folder, "doctor", "--format", "table", ACS_PORT="1", ACS_DEFAULT_MANIFEST="no", COLUMNS="200")
@@ -103,6 +105,7 @@ def test_a_table_is_for_people(folder: Path) -> None:
     assert "1 problem, " in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.server
 def test_settings_that_cannot_be_used_are_findings(folder: Path) -> None:
     """Each fault is a problem in the words of `serve`; a file of settings that is not there is exit 2."""
     done = run(folder, "doctor", ACS_PORT="x", ACS_NOPE="1")
@@ -491,6 +494,7 @@ def test_a_clock_that_nothing_keeps_is_told(
     assert told(check_clock()) == [line] * expected
 
 
+@pytest.mark.server
 def test_a_sandbox_that_cannot_be_made_is_a_problem(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is started for real where inline manifests would need it, and nowhere else."""
     assert list(check_sandbox(settings(inline_manifests="deny"))) == []
@@ -510,6 +514,7 @@ def test_a_sandbox_that_cannot_be_made_is_a_problem(folder: Path, monkeypatch: p
     ]
 
 
+@pytest.mark.server
 def test_an_address_where_nobody_answers_is_told(folder: Path) -> None:
     """Nobody, a socket that was left behind, a file in its place: each with what to do."""
     assert told(check_service(settings(port=1))) == [
@@ -533,6 +538,7 @@ def test_an_address_where_nobody_answers_is_told(folder: Path) -> None:
     ]
 
 
+@pytest.mark.server
 def test_another_service_at_the_address_is_a_problem() -> None:
     """What answers something else is not taken for the service."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as other:
@@ -570,6 +576,7 @@ def test_what_the_service_says_of_itself_is_passed_on(start: Start, folder: Path
     assert states(results) == [State.PROBLEM, State.WARNING]
 
 
+@pytest.mark.server
 def test_a_check_that_cannot_look_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failure of one check is a finding, and the others go on."""
 

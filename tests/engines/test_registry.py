@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.fixed import TEST
 from acs_sidecar.engines.registry import policy_types
@@ -17,6 +19,7 @@ def test_every_policy_type_of_a_manifest_has_its_engine() -> None:
     assert (types["rego"], types["cedar"], types["test"]) == (REGO, CEDAR, TEST)
 
 
+@pytest.mark.server
 def test_the_registry_imports_without_the_service() -> None:
     """The engines load without web framework, so that a sandboxed child can be small."""
     program = (
@@ -42,6 +45,7 @@ except ManifestError as error:
 """
 
 
+@pytest.mark.server
 def test_without_the_rego_engine_everything_else_works() -> None:
     """On a platform without the engine a Rego policy is refused by name, and Cedar compiles (1.7)."""
     run = subprocess.run([sys.executable, "-c", WITHOUT_REGORUS], capture_output=True, check=True, text=True)

@@ -46,6 +46,7 @@ def refusal(one: ManifestBundle) -> tuple[str, str]:
     return finding.code, finding.message
 
 
+@pytest.mark.server
 def test_a_bundle_is_unpacked_and_asked_for_with_its_etag(server: HttpsServer, tmp_path: Path) -> None:
     """The files are those of the archive, nobody else may look at them, and the same ones are not sent twice."""
     url = offer(server, archive(("./a/manifest.yaml", b"a"), ("./a/p/x.rego", b"x"), ("b.json", b"{}")))

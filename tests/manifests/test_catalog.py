@@ -44,6 +44,7 @@ def _wrong(number: int) -> dict[str, Any]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [_deep, _wrong])
 def test_a_cached_manifest_takes_little_more_room_than_its_text(made: Any) -> None:
     """Neither places nor findings are kept of a manifest that only decides."""

@@ -97,6 +97,7 @@ def _example(name: str) -> Any:
     return parse_document((MANIFESTS / name / "manifest.yaml").read_text()).value
 
 
+@pytest.mark.server
 def test_the_schema_is_a_schema_and_checked_in(tmp_path: Path) -> None:
     """What is checked in is what the command prints; `make schema` renews it."""
     Draft202012Validator.check_schema(SCHEMA)
@@ -204,6 +205,7 @@ def mutated(draw: st.DrawFn) -> tuple[Any, str]:
     return manifest, folder
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(case=mutated())
 def test_what_the_schema_refuses_the_service_refuses(folders: Path, case: tuple[Any, str]) -> None:

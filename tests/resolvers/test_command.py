@@ -49,6 +49,7 @@ def failure(response: dict[str, Any]) -> str:
     return response["detail"]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_program_decides(outcome: Outcome) -> None:
     """Its standard output is the answer."""
@@ -58,6 +59,7 @@ def test_a_program_decides(outcome: Outcome) -> None:
     assert (response["approval"]["by"], response["approval"]["approver"]) == ("resolver", "duty")
 
 
+@pytest.mark.server
 def test_what_a_program_is_given(tmp_path: Path) -> None:
     """The question, no shell, no environment, the root directory, and no descriptor but the three."""
     text = ANSWER + (
@@ -75,11 +77,13 @@ def test_what_a_program_is_given(tmp_path: Path) -> None:
     assert found["question"]["policy_input"]["snapshot"] == SNAPSHOT
 
 
+@pytest.mark.server
 def test_no_answer_yet() -> None:
     """A program that prints nothing leaves the approval pending."""
     assert resolved(desk_with(script("pass")))["approval"]["outcome"] == "pending"
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("command", "detail"),
     [
@@ -101,6 +105,7 @@ def test_a_program_that_fails(command: list[str], detail: str) -> None:
     assert failure(resolved(desk_with(command))) == detail
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("how", ["time.sleep(60)", "signal.signal(15, signal.SIG_IGN); time.sleep(60)"])
 def test_a_program_that_hangs(tmp_path: Path, how: str) -> None:
     """It ends with the deadline, and so does what it started."""

@@ -18,6 +18,8 @@ from acs_sidecar.spec.approval import Outcome
 from acs_sidecar.spec.canonical import digest
 from tests.approval.desk import ALICE, MALLORY, NOW, SECOND, SERVICE_KEY, SNAPSHOT, Desk, manifest
 
+pytestmark = pytest.mark.server
+
 FAILED = "runtime_error:approval_resolver_failed"
 MISMATCH = "runtime_error:approval_action_mismatch"
 

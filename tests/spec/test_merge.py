@@ -55,6 +55,7 @@ def families(draw: st.DrawFn) -> tuple[dict[Path, Any], list[dict[Path, Any]]]:
     return whole, parts
 
 
+@pytest.mark.slow
 @given(families())
 def test_merging_is_associative(family: tuple[dict[Path, Any], list[dict[Path, Any]]]) -> None:
     """Manifests that do not conflict give the same whole however they are bracketed, from the same sources."""
@@ -72,6 +73,7 @@ def test_merging_is_associative(family: tuple[dict[Path, Any], list[dict[Path, A
     assert member_sources(at_once) == member_sources(from_left) == member_sources(from_right)
 
 
+@pytest.mark.slow
 @given(families())
 def test_order_changes_nothing_without_a_conflict(
     family: tuple[dict[Path, Any], list[dict[Path, Any]]],
@@ -84,6 +86,7 @@ def test_order_changes_nothing_without_a_conflict(
         assert canonical(compose([*order, order[0]]).value) == expected
 
 
+@pytest.mark.slow
 @given(families(), st.data())
 def test_a_conflict_is_found_whatever_the_order(
     family: tuple[dict[Path, Any], list[dict[Path, Any]]], data: st.DataObject

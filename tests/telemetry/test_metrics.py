@@ -34,6 +34,7 @@ def samples(shared: SharedNumbers) -> Mapping[tuple[str, frozenset[tuple[str, st
     }
 
 
+@pytest.mark.server
 def test_processes_count_into_one_sum() -> None:
     """What forked processes count is read by any other, as one sum, while and after they live."""
     shared = SharedNumbers(3)

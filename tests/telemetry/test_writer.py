@@ -80,6 +80,7 @@ def test_an_event_that_cannot_be_rendered_is_dropped(pipe: tuple[int, int]) -> N
     assert writer.dropped == 1
 
 
+@pytest.mark.server
 def test_a_fork_takes_no_lines_along(pipe: tuple[int, int]) -> None:
     """What the parent has not written stays the parent's, also while its thread waits for the reader."""
     writer = LineWriter(pipe[1], render)

@@ -116,6 +116,7 @@ def test_a_manipulated_receipt_does_not_verify(receipt: Receipt, message: str) -
     assert str(refusal.value) == message
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.data())
 def test_no_change_of_a_receipt_passes(data: st.DataObject) -> None:

@@ -233,6 +233,7 @@ def test_a_record_is_always_one_canonical_line_of_at_most_16_kib(entry: AuditEnt
     assert canonical(orjson.loads(text)) == text
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), st.recursive(st.text(), lambda inner: st.lists(inner, max_size=40))))
 def test_an_event_is_always_one_canonical_line(details: Mapping[str, Json]) -> None:
     """Events keep to the same form and bound."""

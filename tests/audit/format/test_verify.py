@@ -745,6 +745,7 @@ def logs(draw: st.DrawFn) -> MemoryLog:
     return builder.build()
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(logs(), st.data())
 def test_no_mutation_of_the_records_passes(log: MemoryLog, data: st.DataObject) -> None:
@@ -776,6 +777,7 @@ def test_no_mutation_of_the_records_passes(log: MemoryLog, data: st.DataObject) 
     assert len(findings(replace(log, records=records))) == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(logs(), st.data())
 def test_no_mutation_of_the_checkpoints_passes(log: MemoryLog, data: st.DataObject) -> None:

@@ -33,6 +33,8 @@ from tests.audit.log.logs import (
     with_log,
 )
 
+pytestmark = pytest.mark.server
+
 KILLS = int(os.environ.get("ACS_TEST_KILLS", "6"))
 ROUND = min(KILLS, 10)
 ROUNDS = pytest.mark.parametrize("seed", range(KILLS // ROUND))

@@ -286,6 +286,7 @@ thread.join()
 """
 
 
+@pytest.mark.server
 def test_the_engine_survives_what_is_within_bounds() -> None:
     """On a stack of 2 MiB, a quarter of the usual, the engine parses, validates and evaluates it all."""
     child = subprocess.run(

@@ -109,6 +109,7 @@ def _is_some(value: Json) -> bool:
     return value is not None
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.lists(st.tuples(st.sampled_from(["permit", "forbid"]), expressions()), max_size=3), contexts())
 def test_leaving_out_changes_nothing(rules: list[tuple[str, str]], context: dict[str, Json]) -> None:

@@ -528,6 +528,7 @@ def assert_engine_takes(text: str, context: Json) -> None:
     assert (answer.decision.name, answer.diagnostics.errors) == ("Allow", [])
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.data())
 def test_data_that_fits_is_admitted(data: st.DataObject) -> None:
@@ -537,6 +538,7 @@ def test_data_that_fits_is_admitted(data: st.DataObject) -> None:
     assert_engine_takes(text, admitted(text, data.draw(values)))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(record(), st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=3))
 def test_what_is_admitted_is_taken(

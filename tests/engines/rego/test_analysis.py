@@ -369,6 +369,7 @@ def test_a_chain_cannot_be_hidden_by_variables() -> None:
     assert error.reason is Reason.RESOURCE_LIMIT_EXCEEDED
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     "around",
     [

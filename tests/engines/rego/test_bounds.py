@@ -110,6 +110,7 @@ LITERALS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(LITERALS, min_size=1, max_size=3), min_size=1, max_size=15))
 def test_the_scan_keeps_in_step_with_the_lexer(levels: list[list[str]]) -> None:
@@ -215,6 +216,7 @@ def test_the_work_of_all_modules_counts() -> None:
     assert [found.message for found in refused(definition(names)).diagnostics] == [TOO_MUCH_WORK]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("opening", "closing", "levels"),
     [("[", "]", 12), ("[1|", ",1]", 11), ("{", "}", 12), ("{{1|", ",1}:1}", 6), ("[1|[", "],1]", 6)],

@@ -134,6 +134,7 @@ def test_a_syntax_error_has_its_place() -> None:
     assert findings(given) == ["rego-syntax: bad.rego:3:9: policies.main.modules: expecting expression"]
 
 
+@pytest.mark.server
 def test_no_backtrace_reaches_the_author() -> None:
     """The engine may be made to add a backtrace to its messages; it is of no use to an author."""
     program = (

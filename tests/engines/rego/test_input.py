@@ -132,6 +132,7 @@ x := [
 """
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(snapshot=st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3))
 def test_the_part_decides_like_the_whole(snapshot: dict[str, Json]) -> None:
