@@ -9,13 +9,13 @@ from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.fixed import TEST
 from acs_sidecar.engines.registry import policy_types
 from acs_sidecar.engines.rego.type import REGO
-from acs_sidecar.spec.manifest.members import POLICY_TYPES
+from acs_sidecar.spec.manifest.members import PolicyKind
 
 
 def test_every_policy_type_of_a_manifest_has_its_engine() -> None:
     """What validation lets pass is what can be compiled, and nothing else (1.7)."""
     types = policy_types({})
-    assert types.keys() == set(POLICY_TYPES)
+    assert types.keys() == set(PolicyKind)
     assert (types["rego"], types["cedar"], types["test"]) == (REGO, CEDAR, TEST)
 
 

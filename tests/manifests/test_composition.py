@@ -22,13 +22,16 @@ from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.model import document_digest
 from acs_sidecar.spec.ports import Annotator, AnnotatorContext, SourceError
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject
 from tests.engines.sources import tar_gz
 from tests.https import HttpsServer, Names, sha256
+from tests.members import MEMBERS
 
 TOP = "agent_control_specification_version: 0.3.1-beta\n"
 POLICY = b"policies: {main: {type: test, output: 1}}\n"
@@ -44,8 +47,14 @@ def write(folder: Path, **files: str | bytes | dict[str, Any]) -> None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
+PROBE: MemberTable = {"rules": Member("Rules, or files.", file=True), "note": Member("A text.")}
+
+
 def read_all(
-    *files: ManifestFile, server: HttpsServer | None = None, limits: Limits | None = None
+    *files: ManifestFile,
+    server: HttpsServer | None = None,
+    limits: Limits | None = None,
+    catalog: MemberCatalog = MEMBERS,
 ) -> tuple[ReadManifest, ...]:
     """Read manifests; `manifests.test` is the server."""
     known = limits or Limits(manifest_url_timeout_ms=5_000)
@@ -58,14 +67,19 @@ def read_all(
 
     async def run() -> tuple[ReadManifest, ...]:
         async with fetcher:
-            return await read_manifests(files, fetcher, known)
+            return await read_manifests(files, fetcher, known, catalog)
 
     return asyncio.run(run())
 
 
-def read(path: Path, server: HttpsServer | None = None, limits: Limits | None = None) -> ReadManifest:
+def read(
+    path: Path,
+    server: HttpsServer | None = None,
+    limits: Limits | None = None,
+    catalog: MemberCatalog = MEMBERS,
+) -> ReadManifest:
     """Read one manifest."""
-    return read_all(*find_manifests(path), server=server, limits=limits)[0]
+    return read_all(*find_manifests(path), server=server, limits=limits, catalog=catalog)[0]
 
 
 def merged(path: Path, server: HttpsServer | None = None, limits: Limits | None = None) -> Any:
@@ -105,7 +119,8 @@ def test_paths_become_relative_to_the_top_level_manifest(tmp_path: Path) -> None
         },
         "annotators": {"a": {"type": "llm", "system_prompt_file": "p.txt", "model": "m.txt"}},
         "intervention_points": {
-            "input": {"policy": {"id": "r", "entities_path": "e.json", "query": "data.x"}},
+            "input": {"policy": {"id": "r", "data_paths": "e.json", "query": "data.x"}},
+            "output": {"policy": {"id": "c", "entities_path": "e.json", "context": "e.json"}},
         },
     }
     write(tmp_path, parts__deep__base=parent, main=TOP + "extends: [parts/deep/base.yaml]\n")
@@ -128,7 +143,8 @@ def test_paths_become_relative_to_the_top_level_manifest(tmp_path: Path) -> None
         },
         "annotators": {"a": {"type": "llm", "system_prompt_file": "parts/deep/p.txt", "model": "m.txt"}},
         "intervention_points": {
-            "input": {"policy": {"id": "r", "entities_path": "parts/deep/e.json", "query": "data.x"}},
+            "input": {"policy": {"id": "r", "data_paths": "parts/deep/e.json", "query": "data.x"}},
+            "output": {"policy": {"id": "c", "entities_path": "parts/deep/e.json", "context": "e.json"}},
         },
     }
     found = read(tmp_path / "main.yaml")
@@ -136,6 +152,30 @@ def test_paths_become_relative_to_the_top_level_manifest(tmp_path: Path) -> None
     assert found.content.value == flat
     assert found.digest == document_digest(Document(flat, {}))
     assert [file.name for file in found.sources.read_tree("parts/deep/rules")] == ["a.rego"]
+
+
+def test_a_binding_is_relocated_by_the_declarations_of_its_policy(tmp_path: Path) -> None:
+    """The policy may stand in another file than its binding: its type tells what is a path."""
+    parent = {
+        "intervention_points": {
+            "input": {"policy": {"id": "probe", "rules": ["a.txt", {"of": "a.txt"}], "note": "a.txt"}},
+            "output": {"policy": {"id": "model", "rules": "a.txt", "entities_path": "e.json"}},
+        }
+    }
+    policies = {"probe": {"type": "custom", "adapter": "probe"}, "model": {"type": "cedar", "policy_set": ""}}
+    main = {
+        "agent_control_specification_version": "0.3.1-beta",
+        "extends": ["parts/base.yaml"],
+        "policies": policies,
+    }
+    write(tmp_path, parts__base=parent, main=main)
+    found = read(tmp_path / "main.yaml", catalog=replace(MEMBERS, adapters={"probe": PROBE}))
+    assert isinstance(found.content, Document)
+    assert isinstance(found.content.value, dict)
+    assert found.content.value["intervention_points"] == {
+        "input": {"policy": {"id": "probe", "rules": ["parts/a.txt", {"of": "a.txt"}], "note": "a.txt"}},
+        "output": {"policy": {"id": "model", "rules": "a.txt", "entities_path": "parts/e.json"}},
+    }
 
 
 def test_findings_name_the_file_that_declares(tmp_path: Path) -> None:
@@ -322,15 +362,13 @@ FORBIDDEN = {
     "policies: {p: {type: cedar, schema_path: x}}": "policies.p.schema_path",
     "policies: {p: {type: cedar, entities_path: x}}": "policies.p.entities_path",
     "policies: {p: {type: custom, adapter: rate_card}}": "policies.p.type",
-    "policies: {p: {type: rego, key_env: HOME}}": "policies.p.key_env",
     "intervention_points: {input: {policy: {id: p, data: x.json}}}": "intervention_points.input.policy.data",
     "intervention_points: {input: {policy: {id: p, data_paths: x}}}": "intervention_points.input.policy.data_paths",
     "intervention_points: {input: {policy: {id: p, entities_path: x}}}": "intervention_points.input.policy.entities_path",
     "annotators: {a: {type: llm, system_prompt_file: x}}": "annotators.a.system_prompt_file",
     "annotators: {a: {type: llm, api_key_env: HOME}}": "annotators.a.api_key_env",
     "annotators: {a: {type: llm, aws_secret_access_key_env: HOME}}": "annotators.a.aws_secret_access_key_env",
-    "annotators: {a: {type: llm, auth: [{token_env: HOME}]}}": "annotators.a.auth[0].token_env",
-    "approval: {resolvers: {r: {type: webhook, secret_env: HOME}}}": "approval.resolvers.r.secret_env",
+    "annotators: {a: {type: classifier, api_key_env: HOME}}": "annotators.a.api_key_env",
     "approval: {resolvers: {r: {type: webhook, auth: {env: HOME}}}}": "approval.resolvers.r.auth.env",
     "approval: {resolvers: {r: {type: command, command: [/bin/true]}}}": "approval.resolvers.r.type",
     "intervention_points: {input: {annotations: {a: {from: $, url: 'https://x/'}}}}": "intervention_points.input.annotations.a.url",

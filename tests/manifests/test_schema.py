@@ -11,9 +11,6 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from acs_sidecar.engines import fixed_members as test_double_members
-from acs_sidecar.engines.cedar import members as cedar_members
-from acs_sidecar.engines.rego import members as rego_members
 from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.files import ManifestFile
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest
@@ -22,18 +19,29 @@ from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
+from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.members import APPROVAL_MEMBERS, LIMIT_MEMBERS, MANIFEST_MEMBERS, POINT_MEMBERS
 from tests.cases import changed, load_file
 from tests.command import run
 from tests.conftest import ROOT, Service
 from tests.examples import MANIFESTS, NAMES
+from tests.members import MEMBERS
 
 CHECKED_IN = ROOT / "openapi" / "manifest.schema.json"
-SCHEMA = manifest_schema()
+SCHEMA = manifest_schema(MEMBERS)
 VALIDATOR = Draft202012Validator(SCHEMA)
 CASES = load_file("manifests.yaml")
 OWN_CODES = {"name-unknown", "prompt-ambiguous", "inline-forbidden", "path-forbidden"}
 """What takes more than a shape to find."""
+
+DECLARED: list[MemberTable] = [
+    *MEMBERS.policies.values(),
+    *MEMBERS.bindings.values(),
+    *MEMBERS.adapters.values(),
+    *MEMBERS.annotators.values(),
+    *(table for providers in MEMBERS.providers.values() for table in providers.values()),
+    *MEMBERS.resolvers.values(),
+]
 
 EVERYTHING: dict[str, Any] = {
     "agent_control_specification_version": "0.3.1-beta-agt",
@@ -155,18 +163,16 @@ def test_a_part_may_lack_what_its_parents_give() -> None:
 
 def test_every_member_is_explained() -> None:
     """An editor shows a text for each member that the readers know."""
-    tables = (MANIFEST_MEMBERS, POINT_MEMBERS, APPROVAL_MEMBERS, LIMIT_MEMBERS, rego_members.MEMBERS,
-              cedar_members.MEMBERS, cedar_members.QUERY_MEMBERS, test_double_members.MEMBERS)  # fmt: skip
-    silent = [name for table in tables for name, shape in table.items() if not shape.get("description")]
-    assert set(silent) <= {"type"}
+    tables = [MANIFEST_MEMBERS, POINT_MEMBERS, APPROVAL_MEMBERS, LIMIT_MEMBERS, *DECLARED]
+    assert [name for table in tables for name, member in table.items() if not member.text.endswith(".")] == []
 
 
 # -- never stricter than the readers ---------------------------------------------------------------
 
 NAMES_OF_MEMBERS = sorted(
-    {*MANIFEST_MEMBERS, *POINT_MEMBERS, *APPROVAL_MEMBERS, *LIMIT_MEMBERS, *rego_members.MEMBERS,
-     *cedar_members.MEMBERS, *cedar_members.QUERY_MEMBERS, *test_double_members.MEMBERS, "unknown", " ", "from", "adapter"}
-)  # fmt: skip
+    {*MANIFEST_MEMBERS, *POINT_MEMBERS, *APPROVAL_MEMBERS, *LIMIT_MEMBERS, "unknown", " ", "from", "adapter"}
+    | {name for table in DECLARED for name in table}
+)
 VALUES = st.recursive(
     st.sampled_from([None, True, False, 0, 1, -1, 1.0, 1.5, "", " ", "x", "$", "$snap.a", "$tool", "data.a.v", "deny", "rego"]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["x", "type", "id", "url"]), inner, max_size=2),

@@ -323,27 +323,11 @@ def test_a_bearer_token(server: Server, monkeypatch: pytest.MonkeyPatch) -> None
     assert server.seen[0][0]["Authorization"] == "Bearer s3cret"
 
 
-@pytest.mark.parametrize(
-    ("members", "allowed", "detail"),
-    [
-        (
-            {},
-            "https://other.example",
-            "`approval.resolvers.hook.url` not allowed by ACS_OUTBOUND_ALLOW",
-        ),
-        (
-            {"auth": {"type": "bearer", "env": "HOME"}},
-            "",
-            "`approval.resolvers.hook.auth.env` the environment variable `HOME` holds no token",
-        ),
-    ],
-)
-def test_an_inline_manifest_calls_only_what_is_allowed(
-    server: Server, members: dict[str, Any], allowed: str, detail: str
-) -> None:
-    """It may serve a host that asks by itself; the service calls no URL and reads no variable for it."""
-    desk = Desk(ACS_OUTBOUND_ALLOW=allowed or server.url)
-    given = with_webhook(server.url, **members)
+def test_an_inline_manifest_calls_only_what_is_allowed(server: Server) -> None:
+    """It may serve a host that asks by itself; the service calls no URL for it."""
+    desk = Desk(ACS_OUTBOUND_ALLOW="https://other.example")
+    given = with_webhook(server.url)
+    detail = "`approval.resolvers.hook.url` not allowed by ACS_OUTBOUND_ALLOW"
     assert desk.evaluate(manifest=given)["approval"]["challenge"] is None
     assert failure(desk.resolve(manifest=given)) == detail
     assert server.seen == []
@@ -351,7 +335,7 @@ def test_an_inline_manifest_calls_only_what_is_allowed(
 
 def test_an_inline_manifest_names_no_variables(server: Server) -> None:
     """A member that reads the environment makes it invalid, wherever it stands."""
-    given = with_webhook(server.url, **{"api_key_env": "HOME"})
+    given = with_webhook(server.url, auth={"type": "bearer", "env": "HOME"})
     verdict = Desk(ACS_OUTBOUND_ALLOW=server.url).evaluate(manifest=given)["verdict"]
     assert verdict["reason"] == "runtime_error:manifest_invalid"
 

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
@@ -116,6 +118,7 @@ class _Policy:
 class _Hostile:
     name = "hostile"
     inline_safe = True
+    members: ClassVar[MemberTable] = {name: Member(f"`{name}`.") for name in ("do", "when", "of", "n")}
 
     def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> _Policy:
         if definition["when"] == "compile":

@@ -1,16 +1,19 @@
 """Section 2.5: what an inline manifest may not say, and where it may call."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.manifest.declaration import Member, secret_members
 from acs_sidecar.spec.manifest.inline import inline_findings
 from acs_sidecar.spec.manifest.model import read_manifest
 from acs_sidecar.spec.manifest.redaction import REDACTED, redacted
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from tests.cases import changed
+from tests.members import MEMBERS
 
 BASE: dict[str, Any] = {
     "agent_control_specification_version": "0.3.1-beta",
@@ -24,12 +27,18 @@ BASE: dict[str, Any] = {
         }
     },
 }
+CATALOG = replace(
+    MEMBERS,
+    adapters={
+        "probe": {**secret_members("api_key", "A key."), "rules": Member("Rules, or files.", file=True)}
+    },
+)
 ALLOW = OutboundAllow(("https://ok.example/v1",))
 
 
 def _paths(change: dict[str, Any]) -> list[str | None]:
-    manifest = read_manifest(Document(changed(BASE, change), {}), Limits())
-    return [finding.path for finding in inline_findings(manifest, ALLOW)]
+    manifest = read_manifest(Document(changed(BASE, change), {}), Limits(), CATALOG)
+    return [finding.path for finding in inline_findings(manifest, CATALOG, ALLOW)]
 
 
 def test_a_self_contained_manifest_is_fine() -> None:
@@ -50,11 +59,18 @@ def test_a_self_contained_manifest_is_fine() -> None:
         ({"policies": {"q": {"type": "cedar", "entities_path": "p"}}}, "policies.q.entities_path"),
         ({"policies": {"q": {"type": "cedar", "schema_path": "p"}}}, "policies.q.schema_path"),
         (
-            {"policies": {"q": {"type": "custom", "adapter": "x", "api_key_env": "K"}}},
+            {"policies": {"q": {"type": "custom", "adapter": "probe", "api_key_env": "K"}}},
             "policies.q.api_key_env",
         ),
         (
-            {"intervention_points": {"input": {"policy": {"entities_path": "/etc/passwd"}}}},
+            {"policies": {"q": {"type": "custom", "adapter": "probe", "rules": ["a.txt", {}]}}},
+            "policies.q.rules",
+        ),
+        (
+            {
+                "policies": {"c": {"type": "cedar", "policy_set": ""}},
+                "intervention_points": {"input": {"policy": {"id": "c", "entities_path": "/etc/passwd"}}},
+            },
             "intervention_points.input.policy.entities_path",
         ),
         (
@@ -63,8 +79,8 @@ def test_a_self_contained_manifest_is_fine() -> None:
         ),
         ({"annotators": {"x": {"type": "llm", "api_key_env": "HOME"}}}, "annotators.x.api_key_env"),
         (
-            {"annotators": {"x": {"type": "llm", "aws_secret_key_env": "K"}}},
-            "annotators.x.aws_secret_key_env",
+            {"annotators": {"x": {"type": "llm", "aws_secret_access_key_env": "K"}}},
+            "annotators.x.aws_secret_access_key_env",
         ),
         (
             {"annotators": {"x": {"type": "llm", "base_url": "http://169.254.169.254/"}}},
@@ -89,6 +105,7 @@ def test_each_way_out_is_closed(change: dict[str, Any], path: str) -> None:
 def test_inline_data_stays_possible() -> None:
     """Data given as an object is part of the manifest."""
     assert _paths({"policies": {"q": {"type": "rego", "modules": {}, "data": {"a": 1}}}}) == []
+    assert _paths({"policies": {"q": {"type": "custom", "adapter": "probe", "rules": [{"a": 1}]}}}) == []
 
 
 @pytest.mark.parametrize(
@@ -146,33 +163,93 @@ def test_a_bad_entry_is_named() -> None:
         OutboundAllow(("https://ok.example/?a=b",))
 
 
-def test_credentials_are_redacted_at_any_depth() -> None:
-    """What a manifest shows has no credentials, and not the names of variables that hold one (2.3)."""
+WEBHOOK: dict[str, Any] = {
+    "type": "webhook",
+    "url": "https://u:s1@hooks.example:8443/services/T0/s2?s3",
+    "apiKey": "s4",
+    "timeout_ms": 5,
+}
+
+
+def test_declared_members_are_shown_and_no_credential_is() -> None:
+    """A manifest is shown by the declarations of its members, without credentials (2.3)."""
+    model: dict[str, Any] = {
+        "type": "llm",
+        "model": "m",
+        "provider_config": {"x": "s1"},
+        "headers": {"Authorization": "s2"},
+    }
     shown = redacted(
         {
             "annotators": {
-                "a": {
-                    "url": "https://x/",
-                    "headers": {"Authorization": "s3"},
-                    "api_key": "s1",
-                    "api_key_env": "NAME",
-                    "aws_region": "eu",
+                "judge_token": {**model, "api_key": "s3", "aws_session_token": "s4", "api_key_env": "NAME"},
+                "score": {"type": "endpoint", "url": "https://u:s5@x:8/a?s6", "accessToken": "s7", "passwd": "s8"},
+            },
+            "policies": {"secret": {"type": "rego", "data": {"db_password": "s9", "n": 1}, "nothing": "s10"}},
+            "intervention_points": {
+                "input": {
+                    "policy_target": "$",
+                    "policy": {"id": "secret", "query": "data.a", "other": "s11"},
+                    "annotations": {"judge_token": {"from": "$", "api_key": "s12", "max_tokens": 5, "pass": "s13"}},
                 }
             },
-            "list": [{"webhook_secret": "s2", "max_tokens": 5}],
-            "urls": ["https://u:s4@x:8/a", "https://x/a?s5", "https://x/a", "x?y"],
-        }
-    )
+            "approval": {"default_resolver": "w", "resolvers": {"w": WEBHOOK, "h": {"type": "host", "room": "s14"}}},
+            "tools": {"get_secret": {"clearance": "public", "apiKey": "s15", "url": "https://x/a?s16"}},
+            "metadata": {"owner": "team", "clientSecret": "s17", "list": [{"private_key": "s18", "max_tokens": 5}]},
+        },
+        MEMBERS,
+    )  # fmt: skip
     assert shown == {
         "annotators": {
-            "a": {
-                "url": "https://x/",
+            "judge_token": {
+                "type": "llm",
+                "model": "m",
+                "provider_config": REDACTED,
                 "headers": REDACTED,
                 "api_key": REDACTED,
+                "aws_session_token": REDACTED,
                 "api_key_env": REDACTED,
-                "aws_region": REDACTED,
+            },
+            "score": {
+                "type": "endpoint",
+                "url": f"https://x:8/a?{REDACTED}",
+                "accessToken": REDACTED,
+                "passwd": REDACTED,
+            },
+        },
+        "policies": {"secret": {"type": "rego", "data": {"db_password": REDACTED, "n": 1}, "nothing": REDACTED}},
+        "intervention_points": {
+            "input": {
+                "policy_target": "$",
+                "policy": {"id": "secret", "query": "data.a", "other": REDACTED},
+                "annotations": {
+                    "judge_token": {"from": "$", "api_key": REDACTED, "max_tokens": 5, "pass": REDACTED}
+                },
             }
         },
-        "list": [{"webhook_secret": REDACTED, "max_tokens": 5}],
-        "urls": [f"https://x:8/a?{REDACTED}", f"https://x/a?{REDACTED}", "https://x/a", "x?y"],
-    }
+        "approval": {
+            "default_resolver": "w",
+            "resolvers": {
+                "w": {
+                    "type": "webhook",
+                    "url": f"https://hooks.example:8443/{REDACTED}",
+                    "apiKey": REDACTED,
+                    "timeout_ms": 5,
+                },
+                "h": {"type": "host", "room": REDACTED},
+            },
+        },
+        "tools": {"get_secret": {"clearance": "public", "apiKey": REDACTED, "url": f"https://x/a?{REDACTED}"}},
+        "metadata": {
+            "owner": "team",
+            "clientSecret": REDACTED,
+            "list": [{"private_key": REDACTED, "max_tokens": 5}],
+        },
+    }  # fmt: skip
+
+
+def test_what_is_shown_is_a_copy() -> None:
+    """The manifest that serves keeps its credentials."""
+    manifest: dict[str, Any] = {"annotators": {"a": {"type": "llm", "api_key": "k"}}}
+    redacted(manifest, MEMBERS)
+    assert manifest["annotators"]["a"]["api_key"] == "k"

@@ -8,6 +8,7 @@ from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.lints import lints, unread_annotation
 from acs_sidecar.spec.manifest.model import document_of, read_manifest
 from tests.cases import changed
+from tests.members import MEMBERS
 
 MANIFEST: dict[str, Any] = {
     "agent_control_specification_version": "0.3.1-beta",
@@ -27,7 +28,7 @@ INPUT = {"policy_target": "$snap", "policy": {"id": "p"}}
 
 
 def _found(change: dict[str, Any]) -> list[str]:
-    manifest = read_manifest(document_of(changed(MANIFEST, change)), Limits())
+    manifest = read_manifest(document_of(changed(MANIFEST, change)), Limits(), MEMBERS)
     found = list(lints(manifest))
     assert {finding.severity for finding in found} <= {"warning"}
     return [f"{finding.code} {finding}" for finding in found]

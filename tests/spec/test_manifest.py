@@ -13,6 +13,7 @@ from acs_sidecar.spec.manifest.model import document_digest, document_of, member
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.reasons import Reason
 from tests.cases import changed, load_file
+from tests.members import MEMBERS
 
 FILE = load_file("manifests.yaml")
 CASES = {case["name"]: case for case in FILE["cases"]}
@@ -20,7 +21,7 @@ CASES = {case["name"]: case for case in FILE["cases"]}
 
 def _findings(manifest: dict[str, Any]) -> list[tuple[str | None, str, str]]:
     try:
-        read_manifest(Document(manifest, {}), Limits())
+        read_manifest(Document(manifest, {}), Limits(), MEMBERS)
     except ManifestError as error:
         return [(finding.path, finding.code, finding.message) for finding in error.diagnostics]
     return []
@@ -42,7 +43,7 @@ def test_every_finding_is_reported_at_once_with_its_place() -> None:
     """An author sees all that is wrong, each at its line and column."""
     text = "agent_control_specification_version: 9\npolicies:\n  p: {type: x}\nintervention_points: {}\n"
     with pytest.raises(ManifestError) as caught:
-        read_manifest(replace(parse_document(text), source="main.yaml"), Limits())
+        read_manifest(replace(parse_document(text), source="main.yaml"), Limits(), MEMBERS)
     assert [str(finding) for finding in caught.value.diagnostics] == [
         "main.yaml:1:1: agent_control_specification_version: must be `0.3.0-alpha`, `0.3.1-beta`, "
         "optionally followed by `-agt` or `-agt+<revision>`",
@@ -56,14 +57,14 @@ def test_yaml_and_json_have_one_digest() -> None:
     as_json = canonical(FILE["manifest"]).decode()
     as_object = document_digest(document_of(FILE["manifest"]))
     assert document_digest(document_of(as_json)) == as_object
-    assert read_manifest(document_of(as_json), Limits()).digest == as_object
+    assert read_manifest(document_of(as_json), Limits(), MEMBERS).digest == as_object
 
 
 @pytest.mark.parametrize("value", ["just text", "[1]", "3"])
 def test_a_manifest_is_one_mapping(value: str) -> None:
     """Anything but an object is refused as a whole."""
     with pytest.raises(ManifestError) as caught:
-        read_manifest(document_of(value), Limits())
+        read_manifest(document_of(value), Limits(), MEMBERS)
     assert [finding.code for finding in caught.value.diagnostics] == ["manifest-not-an-object"]
 
 
@@ -78,7 +79,7 @@ def test_a_bound_is_a_resource_limit(given: str | dict[str, Any]) -> None:
 def test_a_merged_manifest_is_bounded() -> None:
     """The merged manifest may not pass `max_merged_manifest_bytes`."""
     with pytest.raises(ManifestError) as caught:
-        read_manifest(document_of(FILE["manifest"]), Limits(max_merged_manifest_bytes=100))
+        read_manifest(document_of(FILE["manifest"]), Limits(max_merged_manifest_bytes=100), MEMBERS)
     assert caught.value.reason == Reason.RESOURCE_LIMIT_EXCEEDED
 
 
@@ -93,7 +94,7 @@ def test_annotators_come_in_name_order_with_their_overlay() -> None:
             },
         },
     )
-    point = read_manifest(Document(manifest, {}), Limits()).points[InterventionPoint.INPUT]
+    point = read_manifest(Document(manifest, {}), Limits(), MEMBERS).points[InterventionPoint.INPUT]
     assert [use.name for use in point.annotators] == ["a", "b"]
     assert point.annotators[1].invocation == {"type": "endpoint", "url": "http://b/", "timeout_ms": 9}
 

@@ -3,14 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from acs_sidecar.annotators.declarations import CALL_MEMBERS, TEXT, URL
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.annotators.remote import HttpRequest, Remote, remote
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["EndpointAnnotator", "endpoint_annotator"]
+__all__ = ["MEMBERS", "EndpointAnnotator", "endpoint_annotator"]
+
+MEMBERS: MemberTable = {
+    **CALL_MEMBERS,
+    "url": Member("The URL of your service.", URL, url=True),
+    "input_field": Member("The member of the request that holds the value; `input` by default.", TEXT),
+    "response_field": Member("The member of the reply that is the annotation; all of it by default.", TEXT),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +47,7 @@ def endpoint_annotator(
     name: str, path: str, invocation: JsonObject, context: AnnotatorContext, client: HttpClient
 ) -> EndpointAnnotator:
     """Build the annotator from its invocation, named `path` in diagnostics. Raises `ManifestError`."""
-    members = Members(path, invocation, context)
+    members = Members(path, invocation, context, MEMBERS)
     if "url" not in members:
         members.wrong("url", "must be an http or https URL without user information and fragment")
     annotator = EndpointAnnotator(

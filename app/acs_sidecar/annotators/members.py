@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import Json, JsonObject
@@ -31,18 +32,22 @@ _FRAMING = frozenset(
 class Members:
     """The members of one invocation, named `path` in diagnostics.
 
-    Each reader gives the member, or what stands for it where it is absent or wrong; what is wrong is told at
+    `table` declares every member that may be read: another one is a `KeyError`, for what nothing declares is
+    neither relocated nor refused nor redacted as it must be. Each reader gives the member, or what stands for it where it is absent or wrong; what is wrong is told at
     the end, all of it.
     """
 
-    def __init__(self, path: str, invocation: JsonObject, context: AnnotatorContext) -> None:
+    def __init__(
+        self, path: str, invocation: JsonObject, context: AnnotatorContext, table: MemberTable
+    ) -> None:
         self.context = context
         self._path = path
         self._invocation = invocation
+        self._table = table
         self._findings: list[Diagnostic] = []
 
     def __contains__(self, name: str) -> bool:
-        return name in self._invocation
+        return name in self._declared(name)
 
     def check(self) -> None:
         """Raise `ManifestError` when anything was wrong."""
@@ -55,11 +60,11 @@ class Members:
 
     def value(self, name: str) -> Json:
         """Return a member unchecked, `None` if it is absent."""
-        return self._invocation.get(name)
+        return self._declared(name).get(name)
 
     def text(self, name: str, default: str = "", message: str = "must be a non-blank string") -> str:
         """Read a string; an absent one is the default."""
-        if name not in self._invocation:
+        if name not in self:
             return default
         value = self._invocation[name]
         if isinstance(value, str) and value.strip():
@@ -69,7 +74,7 @@ class Members:
 
     def required(self, name: str, what: str) -> str:
         """Read a string that must be there."""
-        if name not in self._invocation:
+        if name not in self:
             self.wrong(name, f"must be {what}")
         return self.text(name)
 
@@ -79,11 +84,11 @@ class Members:
 
     def integer(self, name: str, default: int, lowest: int, highest: int) -> int:
         """Read an integer within bounds."""
-        return self._within(name, self._invocation.get(name, default), default, lowest, highest)
+        return self._within(name, self._declared(name).get(name, default), default, lowest, highest)
 
     def flag(self, name: str) -> bool:
         """Read a boolean; an absent one is false."""
-        value = self._invocation.get(name, False)
+        value = self._declared(name).get(name, False)
         if isinstance(value, bool):
             return value
         self.wrong(name, "must be `true` or `false`")
@@ -91,7 +96,7 @@ class Members:
 
     def number(self, name: str, default: float | None, lowest: float, highest: float) -> float | None:
         """Read a number within bounds, or `null`."""
-        value = self._invocation.get(name, default)
+        value = self._declared(name).get(name, default)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
@@ -101,7 +106,7 @@ class Members:
 
     def integers(self, name: str, wanted: Mapping[str, tuple[int, int, int]]) -> tuple[int, ...]:
         """Read an object of integers: name → default, lowest, highest; in that order."""
-        value = self._invocation.get(name, {})
+        value = self._declared(name).get(name, {})
         if not isinstance(value, dict) or not value.keys() <= wanted.keys():
             listed = " and ".join(f"`{member}`" for member in wanted)
             self.wrong(name, f"must be an object of {listed}")
@@ -113,7 +118,7 @@ class Members:
 
     def object(self, name: str) -> dict[str, Json]:
         """Read an object; an absent one is empty."""
-        value = self._invocation.get(name, {})
+        value = self._declared(name).get(name, {})
         if isinstance(value, dict):
             return value
         self.wrong(name, "must be an object")
@@ -121,19 +126,19 @@ class Members:
 
     def texts(self, name: str) -> list[str]:
         """Read a list of strings that are not blank; an absent one is empty."""
-        value = self._invocation.get(name, [])
+        value = self._declared(name).get(name, [])
         texts = (
             [item for item in value if isinstance(item, str) and item.strip()]
             if isinstance(value, list)
             else []
         )
-        if name in self._invocation and (not texts or texts != value):
+        if name in self and (not texts or texts != value):
             self.wrong(name, "must be a list of non-blank strings")
         return texts
 
     def headers(self) -> dict[str, str]:
         """Read `headers`: those that a request may carry besides the ones that make it one."""
-        value = self._invocation.get("headers", {})
+        value = self._declared("headers").get("headers", {})
         if not isinstance(value, dict) or not all(_is_header(*item) for item in value.items()):
             self.wrong("headers", "must map header names to strings without line breaks")
             return {}
@@ -157,7 +162,7 @@ class Members:
 
     def url(self, name: str) -> str:
         """Read an address; empty where there is none."""
-        if name not in self._invocation:
+        if name not in self:
             return ""
         value = self._invocation[name]
         if isinstance(value, str) and _is_http(value):
@@ -178,18 +183,24 @@ class Members:
         Empty where neither is there. Diagnostics show the variable's name and never its value.
         """
         variable = f"{name}_env"
-        if name in self._invocation and variable in self._invocation:
+        if name in self and variable in self:
             self.wrong(name, f"cannot be combined with `{variable}`: set one of them")
             return ""
-        if name in self._invocation:
+        if name in self:
             return self._printable(name, self.text(name))
-        if variable not in self._invocation:
+        if variable not in self:
             return ""
         named = self.text(variable, message="must be an environment variable name")
         value = self.context.environment.get(named, "")
         if named and not value.strip():
             self.wrong(variable, f"the environment variable `{named}` is not set")
         return self._printable(variable, value)
+
+    def _declared(self, name: str) -> JsonObject:
+        """Return the invocation, in which a declared member is looked up."""
+        if name not in self._table:
+            raise KeyError(name)
+        return self._invocation
 
     def _within(self, member: str, value: Json, default: int, lowest: int, highest: int) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:

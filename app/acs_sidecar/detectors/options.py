@@ -1,5 +1,6 @@
 """Reads a detector's options, so that every mistake is found when the manifest is compiled."""
 
+from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -9,13 +10,13 @@ __all__ = ["Options"]
 class Options:
     """The members of an annotator, read one by one; `finish` raises what was wrong with any of them.
 
-    `path` names the annotator in diagnostics.
+    `path` names the annotator in diagnostics; `table` declares every member that may be read.
     """
 
-    def __init__(self, path: str, members: JsonObject) -> None:
+    def __init__(self, path: str, members: JsonObject, table: MemberTable) -> None:
         self._path = path
         self._members = members
-        self._read = {"type", "provider"}
+        self._known = {"type", "provider", *table}
         self._findings: list[Diagnostic] = []
 
     def wrong(self, member: str, message: str) -> None:
@@ -23,8 +24,9 @@ class Options:
         self._findings.append(Diagnostic("annotator-member-invalid", message, f"{self._path}.{member}"))
 
     def member(self, name: str) -> Json:
-        """Return a member unchecked, `None` if it is absent."""
-        self._read.add(name)
+        """Return a member unchecked, `None` if it is absent. Raises `KeyError` for an undeclared one."""
+        if name not in self._known:
+            raise KeyError(name)
         return self._members.get(name)
 
     def flag(self, name: str, *, default: bool) -> bool:
@@ -69,10 +71,10 @@ class Options:
         return frozenset(chosen)
 
     def finish(self) -> None:
-        """Raise `ManifestError` when anything was wrong, members that nobody read included."""
-        known = ", ".join(f"`{name}`" for name in sorted(self._read))
+        """Raise `ManifestError` when anything was wrong, undeclared members included."""
+        known = ", ".join(f"`{name}`" for name in sorted(self._known))
         for name in self._members:
-            if name not in self._read:
+            if name not in self._known:
                 message = f"unknown member; must be one of {known}"
                 self._findings.append(Diagnostic("annotator-member-unknown", message, f"{self._path}.{name}"))
         if self._findings:

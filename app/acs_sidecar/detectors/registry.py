@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from acs_sidecar.detectors import egress, mcp_tool, pii, secret_keys, shell
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.detectors.injection import detector as injection
+from acs_sidecar.detectors.members import DETECTOR_MEMBERS
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.spec.values import JsonObject
 
@@ -25,6 +26,6 @@ def build_detector(provider: str, path: str, members: JsonObject) -> Detector:
 
     It is ready: its expressions are compiled. Raises `ManifestError`.
     """
-    detector = DETECTORS[provider](Options(path, members))
+    detector = DETECTORS[provider](Options(path, members, DETECTOR_MEMBERS[provider]))
     detector("")
     return detector

@@ -1,19 +1,14 @@
-"""The members of a `test` policy, each with its shape as JSON Schema (section 1.7)."""
+"""The members of a `test` policy (section 1.7)."""
 
-from acs_sidecar.spec.manifest.members import MemberTable
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 
 __all__ = ["MAX_DELAY_MS", "MEMBERS"]
 
 MAX_DELAY_MS = 1_000
 
 MEMBERS: MemberTable = {
-    "type": {"const": "test"},
-    "output": {"description": "What the policy gives, whatever the snapshot says."},
-    "error": {"description": "The policy fails instead.", "type": "string", "pattern": r"\S"},
-    "delay_ms": {
-        "description": "How long it takes.",
-        "type": "integer",
-        "minimum": 0,
-        "maximum": MAX_DELAY_MS,
-    },
+    "type": Member("A test double without an engine.", {"const": "test"}, fixed=True),
+    "output": Member("What the policy gives, whatever the snapshot says."),
+    "error": Member("The policy fails instead.", {"type": "string", "pattern": r"\S"}),
+    "delay_ms": Member("How long it takes.", {"type": "integer", "minimum": 0, "maximum": MAX_DELAY_MS}),
 }

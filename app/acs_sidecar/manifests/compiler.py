@@ -19,11 +19,12 @@ from acs_sidecar.spec.manifest.compiled import (
     Tool,
     no_annotators,
 )
+from acs_sidecar.spec.manifest.declaration import declared_members
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.inline import inline_findings
 from acs_sidecar.spec.manifest.lints import lints
+from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.model import AnnotatorUse, Manifest, Point, member_path, read_manifest
-from acs_sidecar.spec.manifest.references import names_secret
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import (
@@ -54,12 +55,14 @@ class _Policies:
 class ManifestCompiler:
     """Compiles manifests against one server's engines, annotator types and limits.
 
-    `types` serve operator's and vouched-for manifests; `inline_types` the sandboxed ones. `environment` holds
-    the variables that an operator's manifest may name.
+    `types` serve operator's and vouched-for manifests; `inline_types` the sandboxed ones. `members` declares
+    what their policies, annotators and resolvers may have. `environment` holds the variables that an
+    operator's manifest may name.
     """
 
     types: Mapping[str, PolicyType]
     inline_types: Mapping[str, PolicyType]
+    members: MemberCatalog
     annotator_types: Mapping[str, AnnotatorType]
     resolver_types: Mapping[str, ResolverType]
     limits: Limits
@@ -69,7 +72,7 @@ class ManifestCompiler:
 
     def compile_operator(self, name: str, document: Document, sources: SourceReader) -> CompiledManifest:
         """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`."""
-        manifest = read_manifest(document, self.limits)
+        manifest = read_manifest(document, self.limits, self.members)
         policies = _in_process(policy_jobs(*_bindings(manifest), self.types), self.types, sources)
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
@@ -81,8 +84,8 @@ class ManifestCompiler:
 
         `provenance` is `SIGNED` for one whose signature was verified. Raises `ManifestError`.
         """
-        manifest = read_manifest(document, self.limits)
-        if findings := inline_findings(manifest, self.outbound):
+        manifest = read_manifest(document, self.limits, self.members)
+        if findings := inline_findings(manifest, self.members, self.outbound):
             raise ManifestError(findings)
         jobs = policy_jobs(*_bindings(manifest), self.inline_types)
         if self.sandbox is None:
@@ -140,7 +143,7 @@ class ManifestCompiler:
             try:
                 if alike not in built:
                     built[alike] = self.annotator_types[use.type](
-                        use.name, path, use.invocation, _trusted(context, use)
+                        use.name, path, use.invocation, self._trusted(context, use)
                     )
                 annotators.append((use, built[alike]))
             except ManifestError as error:
@@ -148,6 +151,15 @@ class ManifestCompiler:
                     raise
                 findings.extend(_where_declared(finding, path, use) for finding in error.diagnostics)
         return tuple(annotators)
+
+    def _trusted(self, context: AnnotatorContext, use: AnnotatorUse) -> AnnotatorContext:
+        """Leave an annotator from a URL the variables that a local manifest names for it, and no others."""
+        if not use.remote:
+            return context
+        declared = declared_members(use.invocation, self.members.annotator(use.invocation))
+        named = {value for _, member, value in declared if member.environment and isinstance(value, str)}
+        environment = {name: context.environment[name] for name in named if name in context.environment}
+        return replace(context, environment=environment)
 
 
 def _in_process(
@@ -171,15 +183,6 @@ def _bindings(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Bindin
         for point in manifest.points.values()
     ]
     return manifest.policies, bindings
-
-
-def _trusted(context: AnnotatorContext, use: AnnotatorUse) -> AnnotatorContext:
-    """Leave an annotator from a URL the variables that a local manifest names for it, and no others."""
-    if not use.remote:
-        return context
-    named = {value for name, value in use.invocation.items() if names_secret(name) and isinstance(value, str)}
-    environment = {name: context.environment[name] for name in named if name in context.environment}
-    return replace(context, environment=environment)
 
 
 def _where_declared(finding: Diagnostic, binding: str, use: AnnotatorUse) -> Diagnostic:

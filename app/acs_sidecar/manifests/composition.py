@@ -8,9 +8,11 @@ from acs_sidecar.manifests.files import ManifestFile, parse_content, read_docume
 from acs_sidecar.manifests.sources import MAX_BYTES, DirectorySources
 from acs_sidecar.outbound.fetch import Fetcher
 from acs_sidecar.outbound.fetch_outcome import FetchError
+from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.merge import compose
 from acs_sidecar.spec.manifest.model import document_digest, member_path
 from acs_sidecar.spec.manifest.pinned_url import (
@@ -19,7 +21,7 @@ from acs_sidecar.spec.manifest.pinned_url import (
     parse_reference,
     shown_url,
 )
-from acs_sidecar.spec.manifest.references import Members, fetched_members
+from acs_sidecar.spec.manifest.references import References, fetched_members
 from acs_sidecar.spec.manifest.relocation import joined, relocated, resolved_against, resolved_url
 from acs_sidecar.spec.manifest.remote import borrowed_adapter_findings, remote_findings
 from acs_sidecar.spec.ports import NoSources, SourceError, SourceReader
@@ -50,13 +52,13 @@ class ReadManifest:
 
 
 async def read_manifests(
-    files: Iterable[ManifestFile], fetcher: Fetcher, limits: Limits
+    files: Iterable[ManifestFile], fetcher: Fetcher, limits: Limits, catalog: MemberCatalog
 ) -> tuple[ReadManifest, ...]:
     """Read manifests, each with all that it extends; those that another one extends are left out.
 
-    What is wrong with one is in its outcome.
+    `catalog` tells which members are paths and references. What is wrong with one is in its outcome.
     """
-    read = [await _read(file, fetcher, limits) for file in files]
+    read = [await _read(file, fetcher, limits, catalog) for file in files]
     # Manifests that extend one another in a circle stay, each to say so.
     extended = {
         parent
@@ -67,9 +69,9 @@ async def read_manifests(
     return tuple(manifest for manifest in read if manifest.file.path.resolve() not in extended)
 
 
-async def _read(file: ManifestFile, fetcher: Fetcher, limits: Limits) -> ReadManifest:
+async def _read(file: ManifestFile, fetcher: Fetcher, limits: Limits, catalog: MemberCatalog) -> ReadManifest:
     root = file.path.resolve().parent
-    composition = _Composition(root, file, fetcher, limits)
+    composition = _Composition(root, file, fetcher, limits, catalog)
     try:
         document, fetched = await composition.merged()
     except ManifestError as error:
@@ -103,13 +105,16 @@ _Origin = _File | _Remote
 class _Composition:
     """One manifest with its parents. Each of them is read once, whichever way it is reached."""
 
-    def __init__(self, root: Path, file: ManifestFile, fetcher: Fetcher, limits: Limits) -> None:
+    def __init__(
+        self, root: Path, file: ManifestFile, fetcher: Fetcher, limits: Limits, catalog: MemberCatalog
+    ) -> None:
         self._root = root
         self._file = file
         self._tree = DirectorySources(root)
         self._fetcher = fetcher
         self._limits = limits
-        self._documents: list[Document] = []
+        self._catalog = catalog
+        self._documents: list[tuple[_Origin, Document]] = []
         self._findings: list[Diagnostic] = []
         self._reason: Reason | None = None
         self._heights: dict[_Origin, int] = {}
@@ -127,9 +132,11 @@ class _Composition:
         document = read_document(self._file.path, self._file.label)
         self._open.append(top)
         await self._add(top, document)
+        references = References(self._catalog, (each.value for _, each in self._documents))
+        settled = [self._settled(origin, each, references) for origin, each in self._documents]
         self._raise_findings()
-        merged = compose(self._documents) if len(self._documents) > 1 else self._documents[0]
-        self._findings.extend(borrowed_adapter_findings(merged))
+        merged = compose(settled) if len(settled) > 1 else settled[0]
+        self._findings.extend(borrowed_adapter_findings(merged, references))
         fetched = await self._fetch_members(merged)
         self._raise_findings()
         return merged, fetched
@@ -153,7 +160,7 @@ class _Composition:
                 self._wrong(document, path, "extends-unusable", str(error))
         if isinstance(value, dict) and "extends" in value:
             document = replace(document, value={k: v for k, v in value.items() if k != "extends"})
-        self._documents.append(self._settled(origin, document))
+        self._documents.append((origin, document))
         return height
 
     def _entries(self, document: Document) -> list[Json]:
@@ -217,12 +224,12 @@ class _Composition:
         content = await self._fetcher.fetch(origin.reference, self._limits.max_manifest_url_bytes)
         return replace(parse_content(content, self._label(origin)), remote=True)
 
-    def _settled(self, origin: _Origin, document: Document) -> Document:
+    def _settled(self, origin: _Origin, document: Document, references: References) -> Document:
         """Return the manifest as it reads from the place of the top-level one."""
         if isinstance(origin, _Remote):
-            self._findings.extend(remote_findings(document, pinned=origin.chain_pinned))
-            return resolved_against(document, origin.reference.url)
-        return relocated(document, origin.directory) if origin.directory else document
+            self._findings.extend(remote_findings(document, references, pinned=origin.chain_pinned))
+            return resolved_against(document, origin.reference.url, references)
+        return relocated(document, origin.directory, references) if origin.directory else document
 
     def _label(self, origin: _Origin) -> str:
         if isinstance(origin, _Remote):
@@ -234,7 +241,7 @@ class _Composition:
     async def _fetch_members(self, merged: Document) -> dict[str, bytes]:
         """Fetch what members name; a reference that is none is found when it is compiled."""
         fetched: dict[str, bytes] = {}
-        for path, member in fetched_members(merged.value):
+        for path, member in fetched_members(merged.value, self._catalog):
             try:
                 reference = parse_reference(member, pin_required=True)
                 fetched[reference.url] = await self._fetcher.fetch(reference, MAX_BYTES)

@@ -11,6 +11,7 @@ from acs_sidecar.manifests import composition
 from acs_sidecar.manifests.bundle import ManifestBundle
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.files import ManifestFile, find_manifests
+from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.outbound.addresses import AddressPolicy
 from acs_sidecar.outbound.fetch import Fetcher, OfflineFetcher
 from acs_sidecar.settings.tree import Settings
@@ -65,9 +66,11 @@ def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[R
     Runs an event loop of its own: not for a thread that has one.
     """
 
+    catalog = installed_members()
+
     async def read() -> tuple[ReadManifest, ...]:
         async with _fetcher(settings) as fetcher:
-            return await composition.read_manifests(files, fetcher, settings.limits)
+            return await composition.read_manifests(files, fetcher, settings.limits, catalog)
 
     return asyncio.run(read())
 
@@ -75,7 +78,8 @@ def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[R
 def read_offline(settings: Settings, files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
     """Read manifests as `read_manifests` does, but fetch nothing: who names another server is invalid."""
     fetcher = OfflineFetcher(settings.limits, AddressPolicy())
-    return asyncio.run(composition.read_manifests(files, fetcher, settings.limits))
+    catalog = installed_members()
+    return asyncio.run(composition.read_manifests(files, fetcher, settings.limits, catalog))
 
 
 def build_bundle(settings: Settings) -> ManifestBundle | None:

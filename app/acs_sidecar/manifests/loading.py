@@ -22,6 +22,7 @@ from acs_sidecar.manifests.bundle import ManifestBundle
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.discovery import build_bundle, read_operator_manifests
+from acs_sidecar.manifests.member_tables import member_catalog
 from acs_sidecar.manifests.reload import Outcome, Reloaded, compile_set, keep_sources, pack
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.resolvers.command import command_resolver
@@ -107,6 +108,7 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
     return ManifestCompiler(
         types=policy_types(adapters),
         inline_types=policy_types(adapters, frozenset(settings.inline_adapters)),
+        members=member_catalog(adapters),
         annotator_types={
             "classifier": partial(classifier_annotator, providers=providers),
             "endpoint": partial(endpoint_annotator, client=client),

@@ -1,56 +1,39 @@
-"""The JSON Schema of the manifest, for editors, made of the tables that the readers allow members by.
+"""The JSON Schema of the manifest, for editors, made of the tables that declare its members.
 
 It is never stricter than the readers, but for what they do not look at: the members of a policy that
-nothing binds. What needs more than one place (does a name exist? does a policy parse?) is theirs alone.
+nothing binds, and those that a binding overlays. What needs more than one place (does a name exist? does a
+policy parse?) is theirs alone.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from acs_sidecar.annotators.classifier import remote as classifier_remote
-from acs_sidecar.annotators.llm import type as llm
-from acs_sidecar.detectors.registry import DETECTORS
-from acs_sidecar.engines import fixed_members as test_double_members
-from acs_sidecar.engines.cedar import members as cedar_members
-from acs_sidecar.engines.rego import members as rego_members
+from acs_sidecar.spec.manifest.declaration import MemberTable
+from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.members import (
     ANNOTATION_MEMBERS,
     ANNOTATOR_MEMBERS,
     APPROVAL_MEMBERS,
-    FIXED_MEMBERS,
+    BINDING_MEMBERS,
+    CUSTOM_MEMBERS,
     LIMIT_MEMBERS,
     MANIFEST_MEMBERS,
     POINT_MEMBERS,
-    POLICY_TYPES,
+    POINT_TEXTS,
+    RESOLVER_MEMBERS,
     TOOL_MEMBERS,
-    MemberTable,
+    PolicyKind,
 )
-from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
+from acs_sidecar.spec.points import TOOL_POINTS
 
 __all__ = ["manifest_schema"]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_POLICY_MEMBERS: Mapping[str, MemberTable] = {
-    "rego": rego_members.MEMBERS,
-    "cedar": cedar_members.MEMBERS,
-    "test": test_double_members.MEMBERS,
-}
-_ORIGINS = {"rego": rego_members.ORIGINS, "cedar": cedar_members.ORIGINS}
-_POINTS = {
-    InterventionPoint.AGENT_STARTUP: "Before the agent begins: its tools, its configuration.",
-    InterventionPoint.INPUT: "What a user or another agent says.",
-    InterventionPoint.PRE_MODEL_CALL: "What goes to the model.",
-    InterventionPoint.POST_MODEL_CALL: "What comes from the model.",
-    InterventionPoint.PRE_TOOL_CALL: "A tool call with its arguments, before it is made.",
-    InterventionPoint.POST_TOOL_CALL: "What a tool gave back.",
-    InterventionPoint.OUTPUT: "What leaves the agent.",
-    InterventionPoint.AGENT_SHUTDOWN: "After the agent has ended.",
-}
 
 Schema = dict[str, Any]
 
 
-def manifest_schema() -> Schema:
+def manifest_schema(catalog: MemberCatalog) -> Schema:
     """Return the schema (draft 2020-12). `#/$defs/part` is that of a manifest that others extend."""
     return {
         "$schema": _DIALECT,
@@ -62,13 +45,14 @@ def manifest_schema() -> Schema:
         "$defs": {
             "part": _part(),
             "whole": _whole(),
-            "policy": _policy(),
+            "policy": _policy(catalog),
             "point": _point(tool=False),
             "tool_point": _point(tool=True),
-            "binding": _binding(),
+            "binding": _binding(catalog),
             "annotation": _annotation(),
-            "annotator": _annotator(),
-            "tool": {"type": "object", "properties": dict(TOOL_MEMBERS)},
+            "annotator": _annotator(catalog),
+            "resolver": _resolver(catalog),
+            "tool": {"type": "object", "properties": _schemas(TOOL_MEMBERS)},
         },
     }
 
@@ -76,21 +60,19 @@ def manifest_schema() -> Schema:
 def _part() -> Schema:
     """Return the shape of everything that may be in a manifest, whatever may be missing."""
     entries = {"policies": "policy", "tools": "tool", "annotators": "annotator"}
+    points = {
+        point.value: {"description": text, **_ref("tool_point" if point in TOOL_POINTS else "point")}
+        for point, text in POINT_TEXTS.items()
+    }
+    approval = _schemas(APPROVAL_MEMBERS)
+    approval["resolvers"]["additionalProperties"] = _ref("resolver")
     within: dict[str, Schema] = {
         **{name: {"additionalProperties": _ref(entry)} for name, entry in entries.items()},
-        "intervention_points": _closed(
-            {
-                point.value: {
-                    "description": text,
-                    **_ref("tool_point" if point in TOOL_POINTS else "point"),
-                }
-                for point, text in _POINTS.items()
-            }
-        ),
-        "approval": _closed(APPROVAL_MEMBERS),
-        "limits": _closed(LIMIT_MEMBERS),
+        "intervention_points": _closed(points),
+        "approval": _closed(approval),
+        "limits": _closed(_schemas(LIMIT_MEMBERS)),
     }
-    members = {name: {**shape, **within.get(name, {})} for name, shape in MANIFEST_MEMBERS.items()}
+    members = {name: {**shape, **within.get(name, {})} for name, shape in _schemas(MANIFEST_MEMBERS).items()}
     return {"type": "object", **_closed(members)}
 
 
@@ -112,72 +94,123 @@ def _whole() -> Schema:
     }
 
 
-def _policy() -> Schema:
-    """Return the shape of a definition, by its type; what an adapter takes is its own affair."""
+def _policy(catalog: MemberCatalog) -> Schema:
+    """Return the shape of a definition, by its type, and by its adapter where it has one."""
+    kinds = [
+        _when({"type": kind}, {**_closed(_schemas(table)), **_one_of(catalog.origins.get(kind, ()))})
+        for kind, table in catalog.policies.items()
+    ]
+    adapters = [
+        _when(
+            {"type": PolicyKind.CUSTOM, "adapter": name},
+            _closed(_schemas(catalog.policy({"type": PolicyKind.CUSTOM, "adapter": name}))),
+        )
+        for name in sorted(catalog.adapters)
+    ]
+    custom = {"required": ["adapter"], "properties": {"adapter": CUSTOM_MEMBERS["adapter"].schema}}
     return {
         "type": "object",
         "required": ["type"],
-        "properties": {"type": {"description": "What evaluates the policy.", "enum": list(POLICY_TYPES)}},
-        "allOf": [
-            {"if": {"properties": {"type": {"const": name}}, "required": ["type"]}, "then": _definition(name)}
-            for name in POLICY_TYPES
-        ],
+        "properties": {"type": {"description": "What evaluates the policy.", "enum": list(PolicyKind)}},
+        "allOf": [*kinds, _when({"type": PolicyKind.CUSTOM}, custom), *adapters],
     }
-
-
-def _definition(kind: str) -> Schema:
-    if kind not in _POLICY_MEMBERS:
-        adapter = {"description": "The evaluator's name.", "type": "string", "pattern": r"\S"}
-        return {"required": ["adapter"], "properties": {"adapter": adapter}}
-    required = [{"required": [name]} for name in _ORIGINS.get(kind, ())]
-    return {**_closed(_POLICY_MEMBERS[kind]), **({"anyOf": required} if required else {})}
 
 
 def _point(*, tool: bool) -> Schema:
-    members = {
-        **POINT_MEMBERS,
-        "policy": {**POINT_MEMBERS["policy"], **_ref("binding")},
-        "annotations": {**POINT_MEMBERS["annotations"], "additionalProperties": _ref("annotation")},
-    }
+    members = _schemas(POINT_MEMBERS)
+    members["policy"].update(_ref("binding"))
+    members["annotations"]["additionalProperties"] = _ref("annotation")
     if not tool:
         del members["tool_name_from"]
     return {"type": "object", **_closed(members)}
 
 
-def _binding() -> Schema:
+def _binding(catalog: MemberCatalog) -> Schema:
     """Return the shape of a binding: what may overlay a definition depends on the policy's type."""
-    named = {"description": "The name of a policy.", "type": "string", "pattern": r"\S"}
-    tables = {**cedar_members.QUERY_MEMBERS, "query": rego_members.MEMBERS["query"]}
-    overlaid = {name: {"description": shape["description"]} for name, shape in tables.items()}
-    refused = dict.fromkeys(sorted(FIXED_MEMBERS), False)
+    overlaid = {
+        name: {"description": member.text}
+        for table in reversed([*catalog.bindings.values()])
+        for name, member in table.items()
+    }
+    tables = (*catalog.policies.values(), CUSTOM_MEMBERS, *catalog.adapters.values())
+    fixed = {name for table in tables for name in table if table[name].fixed}
+    free = {name for table in tables for name in table if not table[name].fixed}
     return {
         "type": "object",
         "required": ["id"],
-        "properties": {"id": named, **overlaid, **refused},
+        "properties": {**_schemas(BINDING_MEMBERS), **overlaid, **dict.fromkeys(sorted(fixed - free), False)},
     }
 
 
 def _annotation() -> Schema:
     return {
         "type": "object",
-        "properties": {**ANNOTATION_MEMBERS, "annotator": False, "type": False},
+        "properties": {**_schemas(ANNOTATION_MEMBERS), "annotator": False, "type": False},
     }
 
 
-def _annotator() -> Schema:
-    """Return the shape of a declaration; its other members are those of its type and provider."""
-    classifiers = ", ".join(f"`{name}`" for name in sorted({*DETECTORS, *classifier_remote.PROVIDERS}))
-    models = ", ".join(f"`{name}`" for name in sorted(llm.PROVIDERS))
-    provider = {"description": f"Of a classifier: {classifiers}. Of an llm: {models}."}
+def _annotator(catalog: MemberCatalog) -> Schema:
+    """Return the shape of a declaration, by its type and provider; other members are not looked at."""
+    by_type = [
+        _when({"type": kind}, {"properties": _schemas(table)}) for kind, table in catalog.annotators.items()
+    ]
+    by_provider = [
+        _when({"type": kind, "provider": name}, {"properties": _schemas(table)})
+        for kind, providers in catalog.providers.items()
+        for name, table in providers.items()
+    ]
+    listed = "; ".join(
+        f"of `{kind}`: " + ", ".join(f"`{name}`" for name in sorted(providers))
+        for kind, providers in catalog.providers.items()
+    )
     return {
         "type": "object",
         "required": ["type"],
-        "properties": {**ANNOTATOR_MEMBERS, "provider": provider},
+        "properties": {
+            **_schemas(ANNOTATOR_MEMBERS),
+            "provider": {"description": f"The provider, {listed}."},
+        },
+        "allOf": [*by_type, *by_provider],
     }
+
+
+def _resolver(catalog: MemberCatalog) -> Schema:
+    """Return the shape of a resolver. It may be meant for the host: members are explained, not checked."""
+    explained = [
+        _when(
+            {"type": kind},
+            {"properties": {name: {"description": member.text} for name, member in table.items()}},
+        )
+        for kind, table in catalog.resolvers.items()
+        if table
+    ]
+    return {
+        "type": "object",
+        "required": ["type"],
+        "properties": _schemas(RESOLVER_MEMBERS),
+        "allOf": explained,
+    }
+
+
+def _when(constants: Mapping[str, str], then: Schema) -> Schema:
+    """Return a schema that holds objects with these members to `then`."""
+    condition = {
+        "properties": {name: {"const": value} for name, value in constants.items()},
+        "required": [*constants],
+    }
+    return {"if": condition, "then": then}
+
+
+def _schemas(table: MemberTable) -> dict[str, Schema]:
+    return {name: member.schema for name, member in table.items()}
 
 
 def _closed(members: Mapping[str, Any]) -> Schema:
     return {"properties": dict(members), "additionalProperties": False}
+
+
+def _one_of(names: tuple[str, ...]) -> Schema:
+    return {"anyOf": [{"required": [name]} for name in names]} if names else {}
 
 
 def _ref(name: str) -> Schema:

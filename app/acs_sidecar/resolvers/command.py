@@ -7,16 +7,30 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from acs_sidecar.annotators.declarations import integer
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.resolvers.exchange import MAX_ANSWER_BYTES, answer_of, request_body
 from acs_sidecar.spec.approval import Answer, Question, ResolverError
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["Command", "command_resolver"]
+__all__ = ["MEMBERS", "Command", "command_resolver"]
 
 MAX_TIMEOUT_MS = 60_000
 MAX_RUNNING = 8
+
+MEMBERS: MemberTable = {
+    "command": Member(
+        "The absolute path of a program, and its arguments.",
+        {"type": "array", "items": {"type": "string"}},
+        secret=True,
+    ),
+    "timeout_ms": Member("The deadline of the answer.", integer(1, MAX_TIMEOUT_MS, 10_000)),
+    "send_policy_input": Member(
+        "Whether the policy input goes along; false by default.", {"type": "boolean"}
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +109,7 @@ def command_resolver(
     path: str, definition: JsonObject, context: AnnotatorContext, *, allowed: bool
 ) -> Command:
     """Build the resolver, for an operator's manifest alone. Raises `ManifestError`."""
-    members = Members(path, definition, context)
+    members = Members(path, definition, context, MEMBERS)
     if context.outbound is not None:
         members.wrong("type", "only an operator's manifest may run a command")
     elif not allowed:

@@ -5,19 +5,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from acs_sidecar.annotators.declarations import integer
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.outbound.client import HttpClient, HttpPool
 from acs_sidecar.outbound.failures import TooLargeError, UnreachableError
 from acs_sidecar.resolvers.exchange import MAX_ANSWER_BYTES, answer_of, is_private, request_body
 from acs_sidecar.spec.approval import Answer, Question, ResolverError
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["SIGNATURE_HEADER", "Webhook", "webhook_resolver"]
+__all__ = ["MEMBERS", "SIGNATURE_HEADER", "Webhook", "webhook_resolver"]
 
 SIGNATURE_HEADER = "Acs-Signature"
 MAX_TIMEOUT_MS = 60_000
 MAX_WAITING = 64
+
+MEMBERS: MemberTable = {
+    "url": Member("The URL that is asked.", {"type": "string"}, url=True, secret=True),
+    "headers": Member("Headers of each request.", {"type": "object"}, secret=True),
+    "auth": Member(
+        "How the request is authenticated.",
+        {"type": "object"},
+        members={
+            "type": Member("`bearer`.", {"const": "bearer"}),
+            "env": Member("The environment variable that holds the token.", environment=True),
+        },
+    ),
+    "timeout_ms": Member("The deadline of the answer.", integer(1, MAX_TIMEOUT_MS, 10_000)),
+    "send_policy_input": Member(
+        "Whether the policy input goes along; false by default.", {"type": "boolean"}
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +84,7 @@ def webhook_resolver(
     path: str, definition: JsonObject, context: AnnotatorContext, client: HttpClient
 ) -> Webhook:
     """Build the resolver. Raises `ManifestError`."""
-    members = Members(path, definition, context)
+    members = Members(path, definition, context, MEMBERS)
     if "url" not in members:
         members.wrong("url", "must be an http or https URL without user information and fragment")
     headers = members.headers()

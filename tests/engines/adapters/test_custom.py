@@ -9,6 +9,7 @@ import pytest
 
 from acs_sidecar.engines.adapters.custom import Adapter, AdapterError, custom_type, load_adapters
 from acs_sidecar.engines.compilation import compile_policies
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, SourceReader
@@ -25,6 +26,7 @@ class _Adapter:
         self.name = name
         self.inline_safe = inline_safe
         self.act = act
+        self.members: MemberTable = {"level": Member("A number.")}
         self.warnings: tuple[Diagnostic, ...] = ()
 
     def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> "_Adapter":
@@ -78,6 +80,16 @@ def test_an_unknown_adapter_makes_the_manifest_invalid() -> None:
 def test_a_missing_adapter_makes_the_manifest_invalid(adapter: object) -> None:
     """`adapter` must be a name (1.7)."""
     assert _findings(KNOWN, adapter) == ["policies.main.adapter: must be an adapter: `safe`, `unsafe`"]
+
+
+def test_an_undeclared_member_never_reaches_an_adapter() -> None:
+    """Whatever an adapter does not declare is refused before it is called (1.7)."""
+    definition: JsonObject = {"type": "custom", "adapter": "safe", "level": 1, "levle": 2}
+    with pytest.raises(ManifestError) as raised:
+        custom_type(KNOWN).compile("policies.main", definition, MemorySources({}))
+    assert [str(finding) for finding in raised.value.diagnostics] == [
+        "policies.main.levle: unknown member; must be one of `adapter`, `level`, `type`"
+    ]
 
 
 def test_an_inline_manifest_reaches_what_is_safe_and_listed() -> None:
@@ -167,6 +179,11 @@ def test_only_what_is_asked_for_is_loaded(tmp_path: Path, monkeypatch: pytest.Mo
             "it must have `name`, `inline_safe` and `compile`",
         ),
         (
+            "own_adapter:LOOSE",
+            "adapter `own` of `given` 1.0 (`own_adapter:LOOSE`) declares no `members`: "
+            "map the name of each one to a `Member`",
+        ),
+        (
             "own_adapter:Own",
             "adapter `own` of `given` 1.0 (`own_adapter:Own`) is a class: the entry point must name an instance",
         ),
@@ -185,8 +202,11 @@ def test_an_adapter_that_does_not_load_is_loud(
         "class Own:\n"
         "    name = 'other'\n"
         "    inline_safe = True\n"
+        "    members = {}\n"
         "    def compile(self, path, definition, sources): ...\n"
         "OTHER = Own()\n"
+        "LOOSE = Own()\n"
+        "LOOSE.members = {'level': 'a number'}\n"
         "NUMBER = 1\n"
     )
     install(tmp_path, monkeypatch, "given", {"own": reference})

@@ -9,12 +9,14 @@ from acs_sidecar.annotators.classifier.api import ModerationApi
 from acs_sidecar.annotators.classifier.azure import azure_content_safety
 from acs_sidecar.annotators.classifier.lakera import lakera_guard
 from acs_sidecar.annotators.classifier.llama_guard import llama_guard
+from acs_sidecar.annotators.classifier.members import REMOTE_PROVIDER_MEMBERS
 from acs_sidecar.annotators.classifier.openai import openai_moderation
 from acs_sidecar.annotators.classifier.perspective import perspective
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.annotators.remote import Remote, remote
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.ports import AnnotatorContext, AnnotatorType
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -50,7 +52,10 @@ class RemoteClassifier:
 
 def remote_providers(client: HttpClient) -> Mapping[str, AnnotatorType]:
     """Return the builders of the remote providers by name."""
-    return {name: partial(_built, provider=each, client=client) for name, each in PROVIDERS.items()}
+    return {
+        name: partial(_built, table=REMOTE_PROVIDER_MEMBERS[name], provider=each, client=client)
+        for name, each in PROVIDERS.items()
+    }
 
 
 def _built(
@@ -59,10 +64,11 @@ def _built(
     invocation: JsonObject,
     context: AnnotatorContext,
     *,
+    table: MemberTable,
     provider: Provider,
     client: HttpClient,
 ) -> RemoteClassifier:
-    members = Members(path, invocation, context)
+    members = Members(path, invocation, context, table)
     annotator = RemoteClassifier(remote=remote(name, members, client), api=provider(members))
     members.check()
     return annotator

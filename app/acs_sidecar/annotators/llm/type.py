@@ -9,6 +9,7 @@ from acs_sidecar.annotators.api import ReplyError
 from acs_sidecar.annotators.llm.api import ChatApi
 from acs_sidecar.annotators.llm.bedrock import bedrock
 from acs_sidecar.annotators.llm.gemini import gemini
+from acs_sidecar.annotators.llm.members import MEMBERS, PROVIDER_MEMBERS
 from acs_sidecar.annotators.llm.ollama import ollama
 from acs_sidecar.annotators.llm.openai import azure_openai, openai, openai_compatible
 from acs_sidecar.annotators.llm.prompt import system_prompt
@@ -22,6 +23,8 @@ from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["PROVIDERS", "LlmAnnotator", "llm_annotator"]
+
+_DEFAULT_PROVIDER = "openai"
 
 Provider = Callable[[Members, str], ChatApi]
 
@@ -70,14 +73,16 @@ def llm_annotator(
 
     A provider that nobody knows here is `adapter_unsupported`.
     """
-    members = Members(path, invocation, context)
-    label_field = members.member_name("label_field", "label")
-    called = members.text("provider", "openai").replace("-", "_")
+    named = invocation.get("provider")
+    called = named.replace("-", "_") if isinstance(named, str) and named.strip() else _DEFAULT_PROVIDER
     if called not in PROVIDERS:
         known = ", ".join(f"`{each}`" for each in sorted(PROVIDERS))
         message = f"is not a known provider; must be one of {known}"
         finding = Diagnostic("annotator-unsupported", message, f"{path}.provider")
         raise ManifestError([finding], Reason.ADAPTER_UNSUPPORTED)
+    members = Members(path, invocation, context, {**MEMBERS, **PROVIDER_MEMBERS[called]})
+    members.text("provider", _DEFAULT_PROVIDER)
+    label_field = members.member_name("label_field", "label")
     annotator = LlmAnnotator(
         remote=remote(name, members, client),
         api=PROVIDERS[called](members, system_prompt(members, label_field)),

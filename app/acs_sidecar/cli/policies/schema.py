@@ -4,6 +4,7 @@ import sys
 
 import orjson
 
+from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.manifests.schema import manifest_schema
 
 __all__ = ["schema"]
@@ -16,4 +17,4 @@ def schema() -> None:
     `# yaml-language-server: $schema=manifest.schema.json`.
     """
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    sys.stdout.write(orjson.dumps(manifest_schema(), option=options).decode())
+    sys.stdout.write(orjson.dumps(manifest_schema(installed_members()), option=options).decode())

@@ -4,12 +4,14 @@ An adapter is an object that an installed distribution names under the entry-poi
 `acs_sidecar.evaluators`; docs/custom-evaluators.md shows how to write one.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.members import CUSTOM_MEMBERS
 from acs_sidecar.spec.ports import CompiledPolicy, Evaluator, PointBinding, PolicyType, SourceReader
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject
@@ -34,6 +36,11 @@ class Adapter(Protocol):
         Say yes only when neither a definition nor an input can make it read files or the
         environment, use the network, or run code.
         """
+        ...
+
+    @property
+    def members(self) -> MemberTable:
+        """What its policies may have besides `type` and `adapter`; nothing else reaches it."""
         ...
 
     def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> CompiledPolicy:
@@ -98,6 +105,8 @@ class _CustomType:
         if adapter is None:
             message = f"`{name}` is unknown; must be one of {_listed(self.adapters)}"
             raise ManifestError([Diagnostic("adapter-unknown", message, f"{path}.adapter")])
+        if unknown := [*_undeclared(path, definition, {**CUSTOM_MEMBERS, **adapter.members})]:
+            raise ManifestError(unknown)
         try:
             return _Guarded(name, adapter.compile(path, definition, sources))
         except ManifestError:
@@ -126,6 +135,13 @@ class _Guarded:
             raise _faulty(self.adapter, binding.path, error) from error
 
 
+def _undeclared(path: str, definition: JsonObject, table: MemberTable) -> Iterator[Diagnostic]:
+    listed = ", ".join(f"`{name}`" for name in sorted(table))
+    for name in definition:
+        if name not in table:
+            yield Diagnostic("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{name}")
+
+
 def _load(entry: EntryPoint) -> Adapter:
     origin = f"adapter `{entry.name}` of {_origin(entry)}"
     try:
@@ -137,6 +153,9 @@ def _load(entry: EntryPoint) -> Adapter:
         raise AdapterError(f"{origin} is a class: the entry point must name an instance")
     if not isinstance(safe, bool) or not callable(getattr(loaded, "compile", None)):
         raise AdapterError(f"{origin} is not an adapter: it must have `name`, `inline_safe` and `compile`")
+    members = getattr(loaded, "members", None)
+    if not isinstance(members, Mapping) or not all(isinstance(each, Member) for each in members.values()):
+        raise AdapterError(f"{origin} declares no `members`: map the name of each one to a `Member`")
     if name != entry.name:
         raise AdapterError(f"{origin} has the name `{name}`: name and entry point must agree")
     adapter: Adapter = loaded

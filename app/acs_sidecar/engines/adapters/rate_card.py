@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.path import Path, PathSyntaxError, parse_path
 from acs_sidecar.spec.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, SourceReader
@@ -18,6 +19,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["adapter"]
 
+_PATH: JsonObject = {"type": "string"}
 _DEFAULT_PATHS = {
     "model": "$policy_target.model",
     "input_tokens": "$policy_target.input_tokens",
@@ -25,7 +27,15 @@ _DEFAULT_PATHS = {
     "spent": "$snap.envelope.budget.spent",
     "budget": "$snap.envelope.budget.limit",
 }
-_MEMBERS = frozenset({"type", "adapter", "prices", "warn_at", *_DEFAULT_PATHS})
+MEMBERS: MemberTable = {
+    "prices": Member("Model → its prices per million tokens: `{input, output}`.", {"type": "object"}),
+    "model": Member("The path of the model's name.", _PATH),
+    "input_tokens": Member("The path of the number of tokens that go in.", _PATH),
+    "output_tokens": Member("The path of the number of tokens that come out.", _PATH),
+    "spent": Member("The path of the amount that is spent.", _PATH),
+    "budget": Member("The path of the amount that may be spent.", _PATH),
+    "warn_at": Member("The share of the budget above which the verdict is `warn`; 1 (never) by default."),
+}
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _MILLION = 1_000_000
 
@@ -88,15 +98,11 @@ class _RateCard:
 class _RateCardAdapter:
     name = "rate_card"
     inline_safe = True
+    members = MEMBERS
 
     def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> _RateCard:  # noqa: ARG002  # reads no files
         """Read `prices`, the paths and `warn_at` (a share of the budget, 1 when absent)."""
         findings: list[Diagnostic] = []
-        for name in definition:
-            if name not in _MEMBERS:
-                listed = ", ".join(f"`{member}`" for member in sorted(_MEMBERS))
-                message = f"unknown member; must be one of {listed}"
-                findings.append(Diagnostic("member-unknown", message, f"{path}.{name}"))
         prices = dict(_prices(f"{path}.prices", definition.get("prices"), findings))
         paths = dict(_paths(path, definition, findings))
         warn_at = _amount(definition.get("warn_at", 1))

@@ -1,35 +1,47 @@
-"""The members of a `rego` policy, each with its shape as JSON Schema (section 1.7)."""
+"""The members of a `rego` policy (section 1.7)."""
 
-from acs_sidecar.spec.manifest.members import MemberTable
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 
-__all__ = ["MEMBERS", "ORIGINS"]
+__all__ = ["BIND_MEMBERS", "MEMBERS", "ORIGINS"]
 
 MEMBERS: MemberTable = {
-    "type": {"const": "rego"},
-    "query": {"description": "The rule that decides: `data.agent.verdict`. A binding may give its own."},
-    "bundle": {
-        "description": "A `.rego` file, a directory, or a `.tar.gz`: an OPA bundle. Relative to the manifest.",
-        "type": ["string", "null"],
-    },
-    "bundle_url": {"description": "The HTTPS URL of a bundle, with the hash of its bytes: `{url, sha256}`."},
-    "modules": {
-        "description": "Rego text by module name, for a manifest that stands alone.",
-        "anyOf": [
-            {"type": "object", "additionalProperties": {"type": "string", "pattern": r"\S"}},
-            {"type": "string", "pattern": r"^\s*$"},
-            {"type": "null"},
-        ],
-    },
-    "data": {
-        "description": "The document below `data`: an object, or paths of `.rego`, JSON and YAML files.",
-        "type": ["object", "string", "array", "null"],
-    },
-    "data_paths": {
-        "description": "Paths of further `.rego`, JSON and YAML files.",
-        "type": ["string", "array", "null"],
-    },
-    "rego_version": {"description": "The version of modules that state none; 1 by default.", "enum": [0, 1]},
+    "type": Member("Evaluated by the Rego engine.", {"const": "rego"}, fixed=True),
+    "query": Member("The rule that decides: `data.agent.verdict`. A binding may give its own."),
+    "bundle": Member(
+        "A `.rego` file, a directory, or a `.tar.gz`: an OPA bundle. Relative to the manifest.",
+        {"type": ["string", "null"]},
+        file=True,
+        fixed=True,
+    ),
+    "bundle_url": Member(
+        "The HTTPS URL of a bundle, with the hash of its bytes: `{url, sha256}`.", fetched=True, fixed=True
+    ),
+    "modules": Member(
+        "Rego text by module name, for a manifest that stands alone.",
+        {
+            "anyOf": [
+                {"type": "object", "additionalProperties": {"type": "string", "pattern": r"\S"}},
+                {"type": "string", "pattern": r"^\s*$"},
+                {"type": "null"},
+            ]
+        },
+        fixed=True,
+    ),
+    "data": Member(
+        "The document below `data`: an object, or paths of `.rego`, JSON and YAML files.",
+        {"type": ["object", "string", "array", "null"]},
+        file=True,
+    ),
+    "data_paths": Member(
+        "Paths of further `.rego`, JSON and YAML files.", {"type": ["string", "array", "null"]}, file=True
+    ),
+    "rego_version": Member(
+        "The version of modules that state none; 1 by default.", {"enum": [0, 1]}, fixed=True
+    ),
 }
+
+BIND_MEMBERS: MemberTable = {"query": MEMBERS["query"]}
+"""What is read when the policy is bound to a point."""
 
 ORIGINS = ("bundle", "bundle_url", "modules")
 """Where the modules come from: exactly one of these."""

@@ -3,79 +3,58 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from acs_sidecar.spec.manifest.declaration import Member, names_file
 from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic
-from acs_sidecar.spec.manifest.model import Manifest, member_path
-from acs_sidecar.spec.manifest.references import (
-    Members,
-    names_file,
-    names_secret,
-    policy_objects,
-    resolver_objects,
-)
+from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
+from acs_sidecar.spec.manifest.model import Manifest, Members, member_path
+from acs_sidecar.spec.manifest.references import DeclaredObject, References
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.values import Json
 
 __all__ = ["inline_findings"]
 
-_URL_MEMBERS = ("url", "endpoint", "base_url")
 
-
-def inline_findings(manifest: Manifest, allow: OutboundAllow) -> list[Diagnostic]:
+def inline_findings(manifest: Manifest, catalog: MemberCatalog, allow: OutboundAllow) -> list[Diagnostic]:
     """List the members through which a caller's manifest would reach files, secrets or the network.
 
     At most the first 1,000.
     """
-    return [*islice(_findings(manifest, allow), MAX_FINDINGS)]
+    return [*islice(_findings(manifest, catalog, allow), MAX_FINDINGS)]
 
 
-def _findings(manifest: Manifest, allow: OutboundAllow) -> Iterator[Diagnostic]:
+def _findings(manifest: Manifest, catalog: MemberCatalog, allow: OutboundAllow) -> Iterator[Diagnostic]:
     if "extends" in manifest.value:
         yield _refused(("extends",), "an inline manifest must be self-contained")
-    for path, definition in policy_objects(dict(manifest.value)):
-        yield from _policy_findings(path, definition)
-    for path, members in _annotator_members(manifest):
-        yield from _annotator_findings(path, members, allow)
-    for path, members in resolver_objects(dict(manifest.value)):
-        yield from _environment_findings(path, members)
+    for found in _objects(manifest, catalog):
+        for path, member, value in found.declared():
+            if message := _problem(member, value):
+                yield _refused(path, message)
+            elif member.url and path[0] != "approval" and not _allowed(value, allow):
+                yield _refused(path, "not allowed by ACS_OUTBOUND_ALLOW")
 
 
-def _annotator_members(manifest: Manifest) -> Iterator[tuple[Members, JsonObject]]:
-    declared = manifest.value.get("annotators")
-    if isinstance(declared, dict):
-        for name, annotator in declared.items():
-            if isinstance(annotator, dict):
-                yield ("annotators", name), annotator
+def _objects(manifest: Manifest, catalog: MemberCatalog) -> Iterator[DeclaredObject]:
+    """Yield the declared objects, of annotations the whole invocation: what a binding overlays counts."""
+    value = dict(manifest.value)
+    references = References(catalog, [value])
+    yield from references.policies(value)
+    yield from (found for found in references.annotators(value) if found.path[0] == "annotators")
     for point in manifest.points.values():
         for use in point.annotators:
-            yield ("intervention_points", point.name.value, "annotations", use.name), use.invocation
+            path: Members = ("intervention_points", point.name.value, "annotations", use.name)
+            yield DeclaredObject(path, dict(use.invocation), catalog.annotation(use.invocation))
+    yield from references.resolvers(value)
 
 
-def _policy_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:
-    for name, member in members.items():
-        if names_file(name, member):
-            yield _refused((*path, name), "an inline manifest cannot read files: include the content")
-    if "bundle_url" in members:
-        yield _refused((*path, "bundle_url"), "an inline manifest cannot fetch URLs")
-    if members.get("type") == "custom":
-        yield from _environment_findings(path, members)
-
-
-def _annotator_findings(path: Members, members: JsonObject, allow: OutboundAllow) -> Iterator[Diagnostic]:
-    for name, member in members.items():
-        if names_file(name, member):
-            yield _refused((*path, name), "an inline manifest cannot read files: include the content")
-    if "system_prompt_url" in members:
-        yield _refused((*path, "system_prompt_url"), "an inline manifest cannot fetch URLs")
-    yield from _environment_findings(path, members)
-    for name in _URL_MEMBERS:
-        if name in members and not _allowed(members[name], allow):
-            yield _refused((*path, name), "not allowed by ACS_OUTBOUND_ALLOW")
-
-
-def _environment_findings(path: Members, members: JsonObject) -> Iterator[Diagnostic]:
-    for name in members:
-        if names_secret(name):
-            yield _refused((*path, name), "an inline manifest cannot read environment variables")
+def _problem(member: Member, value: Json) -> str | None:
+    """Say why an inline manifest cannot have a member, if it cannot."""
+    if names_file(member, value):
+        return "an inline manifest cannot read files: include the content"
+    if member.fetched:
+        return "an inline manifest cannot fetch URLs"
+    if member.environment:
+        return "an inline manifest cannot read environment variables"
+    return None
 
 
 def _allowed(url: Json, allow: OutboundAllow) -> bool:

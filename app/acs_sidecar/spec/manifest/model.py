@@ -1,7 +1,7 @@
 """The manifest: validation and its frozen model (section 1.3)."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from acs_sidecar.spec.canonical import canonical, digest, digest_bytes
@@ -9,18 +9,18 @@ from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, 
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.members import (
-    ANNOTATOR_TYPES,
     APPROVAL_MEMBERS,
     APPROVAL_NUMBERS,
-    FIXED_MEMBERS,
     LIMIT_MEMBERS,
     MANIFEST_MEMBERS,
     ON_TIMEOUT,
     POINT_MEMBERS,
-    POLICY_TYPES,
     SUPPORTED_VERSIONS,
     VERSION_PATTERN,
+    AnnotatorKind,
+    PolicyKind,
 )
 from acs_sidecar.spec.path import ALL_ROOTS, SNAPSHOT_ONLY, Path, PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.points import POINT_NAMES, TOOL_POINTS, InterventionPoint
@@ -132,9 +132,9 @@ def document_digest(document: Document) -> str | None:
         return None
 
 
-def read_manifest(document: Document, server_limits: Limits) -> Manifest:
+def read_manifest(document: Document, server_limits: Limits, catalog: MemberCatalog) -> Manifest:
     """Validate a merged manifest. Raises `ManifestError` with every finding, not just the first."""
-    reading = _Reading(document)
+    reading = _Reading(document, catalog)
     manifest = reading.manifest(server_limits)
     if manifest is None or reading.findings:
         raise ManifestError(reading.findings, reading.reason)
@@ -144,11 +144,12 @@ def read_manifest(document: Document, server_limits: Limits) -> Manifest:
 class _Reading:
     """One validation: collects findings, and gives each the place of the member it is about."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, catalog: MemberCatalog) -> None:
         self.findings: list[Diagnostic] = []
         self.reason = Reason.MANIFEST_INVALID
         self._value = document.value
         self._document = document
+        self._catalog = catalog
 
     def manifest(self, server_limits: Limits) -> Manifest | None:
         value = self._value
@@ -190,18 +191,19 @@ class _Reading:
     def _policies(self, value: JsonObject) -> Mapping[str, JsonObject]:
         policies = self._objects(value, "policies", required=True)
         for name, policy in policies.items():
-            self._type_of(("policies", name), policy, POLICY_TYPES)
+            self._type_of(("policies", name), policy, PolicyKind)
         return policies
 
     def _annotators(self, value: JsonObject) -> Mapping[str, JsonObject]:
         annotators = self._objects(value, "annotators")
         for name, annotator in annotators.items():
-            self._type_of(("annotators", name), annotator, ANNOTATOR_TYPES)
+            self._type_of(("annotators", name), annotator, AnnotatorKind)
         return annotators
 
-    def _type_of(self, path: Members, declared: JsonObject, allowed: tuple[str, ...]) -> None:
-        if declared.get("type") not in allowed:
-            listed = ", ".join(f"`{name}`" for name in allowed)
+    def _type_of(self, path: Members, declared: JsonObject, allowed: Iterable[str]) -> None:
+        names = [str(name) for name in allowed]
+        if declared.get("type") not in names:
+            listed = ", ".join(f"`{name}`" for name in names)
             self._wrong((*path, "type"), "type-unknown", f"must be one of {listed}")
 
     def _approval(self, value: JsonObject) -> JsonObject:
@@ -296,10 +298,11 @@ class _Reading:
         if policy not in policies:
             self._wrong((*path, "id"), "name-unknown", f"`{policy}` is not one of `policies`")
             return None, {}
-        for name in sorted(FIXED_MEMBERS & binding.keys()):
+        table = self._catalog.policy(policies[policy])
+        for name in sorted(binding.keys() & {member for member in table if table[member].fixed}):
             self._wrong((*path, name), "member-not-allowed", "a binding cannot override it: declare a policy")
         members = {name: value for name, value in binding.items() if name != "id"}
-        if policies[policy].get("type") == "rego" and _blank(
+        if policies[policy].get("type") == PolicyKind.REGO and _blank(
             members.get("query", policies[policy].get("query"))
         ):
             self._wrong(

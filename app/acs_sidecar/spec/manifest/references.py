@@ -1,65 +1,86 @@
-"""Where a manifest speaks of policies, annotators and resolvers, and which members reach out of it."""
+"""The objects of a manifest whose members are declared: policies, annotators, resolvers, bindings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable, declared_members
+from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = [
-    "Members",
-    "annotator_objects",
-    "fetched_members",
-    "names_file",
-    "names_secret",
-    "policy_objects",
-    "resolver_objects",
-]
-
-_FILES = frozenset({"bundle", "policy_path", "entities_path", "schema_path", "data_paths"})
+__all__ = ["DeclaredObject", "References", "fetched_members"]
 
 
-def names_file(name: str, value: Json) -> bool:
-    """Tell whether a member names local files; `data` does where it is not the data itself."""
-    return name in _FILES or name.endswith("_file") or (name == "data" and isinstance(value, str | list))
+@dataclass(frozen=True, slots=True)
+class DeclaredObject:
+    """An object of a manifest at `path`, with the declarations of its members."""
+
+    path: Members
+    members: dict[str, Json]
+    table: MemberTable
+
+    def declared(self) -> Iterator[tuple[Members, Member, Json]]:
+        """Yield each declared member with its path in the manifest."""
+        for path, member, value in declared_members(self.members, self.table):
+            yield (*self.path, *path), member, value
 
 
-def names_secret(name: str) -> bool:
-    """Tell whether a member names a variable of the environment."""
-    return name == "env" or name.endswith("_env")
+class References:
+    """Finds the declared objects of manifests, which need not be valid.
+
+    `merged` are all the manifests that become one: a binding in one may be to a policy of another.
+    """
+
+    def __init__(self, catalog: MemberCatalog, merged: Iterable[Json]) -> None:
+        self._catalog = catalog
+        self._policies: dict[str, JsonObject] = {}
+        self._annotators: dict[str, JsonObject] = {}
+        for manifest in merged:
+            self._policies.update({str(path[-1]): each for path, each in _entries(manifest, "policies")})
+            self._annotators.update({str(path[-1]): each for path, each in _entries(manifest, "annotators")})
+
+    def policies(self, manifest: Json) -> Iterator[DeclaredObject]:
+        """Yield the definition of each policy, and each binding."""
+        for path, definition in _entries(manifest, "policies"):
+            yield DeclaredObject(path, definition, self._catalog.policy(definition))
+        for path, point in _entries(manifest, "intervention_points"):
+            binding = point.get("policy")
+            if isinstance(binding, dict):
+                table = self._catalog.binding(self.policy_of(binding))
+                yield DeclaredObject((*path, "policy"), binding, table)
+
+    def policy_of(self, binding: JsonObject) -> JsonObject | None:
+        """Return the definition that a binding is to, if there is one."""
+        return self._policies.get(str(binding.get("id")))
+
+    def annotators(self, manifest: Json) -> Iterator[DeclaredObject]:
+        """Yield the declaration of each annotator, and each annotation."""
+        for path, declaration in _entries(manifest, "annotators"):
+            yield DeclaredObject(path, declaration, self._catalog.annotator(declaration))
+        for path, point in _entries(manifest, "intervention_points"):
+            for inner, annotation in _entries(point, "annotations", path):
+                declared = self._annotators.get(str(inner[-1]))
+                yield DeclaredObject(inner, annotation, self._catalog.annotation(declared))
+
+    def resolvers(self, manifest: Json) -> Iterator[DeclaredObject]:
+        """Yield the definition of each approval resolver."""
+        approval = manifest.get("approval") if isinstance(manifest, dict) else None
+        for path, definition in _entries(approval, "resolvers", ("approval",)):
+            yield DeclaredObject(path, definition, self._catalog.resolver(definition))
+
+    def objects(self, manifest: Json) -> Iterator[DeclaredObject]:
+        """Yield all of them."""
+        yield from self.policies(manifest)
+        yield from self.annotators(manifest)
+        yield from self.resolvers(manifest)
 
 
-def policy_objects(manifest: Json) -> Iterator[tuple[Members, dict[str, Json]]]:
-    """Give each policy's definition and each binding, of a manifest that need not be valid."""
-    yield from _entries(manifest, "policies")
-    for path, point in _entries(manifest, "intervention_points"):
-        binding = point.get("policy")
-        if isinstance(binding, dict):
-            yield (*path, "policy"), binding
-
-
-def annotator_objects(manifest: Json) -> Iterator[tuple[Members, dict[str, Json]]]:
-    """Give each annotator's declaration and each binding, of a manifest that need not be valid."""
-    yield from _entries(manifest, "annotators")
-    for path, point in _entries(manifest, "intervention_points"):
-        yield from _entries(point, "annotations", path)
-
-
-def resolver_objects(manifest: Json) -> Iterator[tuple[Members, dict[str, Json]]]:
-    """Give each approval resolver's declaration, of a manifest that need not be valid."""
-    approval = manifest.get("approval") if isinstance(manifest, dict) else None
-    yield from _entries(approval, "resolvers", ("approval",))
-
-
-def fetched_members(manifest: Json) -> Iterator[tuple[Members, Json]]:
-    """Give each member whose content lies on another server: bundles of Rego policies, prompts of models."""
-    for path, policy in policy_objects(manifest):
-        if path[0] == "policies" and policy.get("type") == "rego" and "bundle_url" in policy:
-            yield (*path, "bundle_url"), policy["bundle_url"]
-    objects = dict(annotator_objects(manifest))
-    for path, members in objects.items():
-        declared = objects.get(("annotators", path[-1]), {})
-        if declared.get("type") == "llm" and "system_prompt_url" in members:
-            yield (*path, "system_prompt_url"), members["system_prompt_url"]
+def fetched_members(manifest: Json, catalog: MemberCatalog) -> Iterator[tuple[Members, Json]]:
+    """Yield each member whose content is on another server: bundles of Rego policies, prompts of models."""
+    for found in References(catalog, [manifest]).objects(manifest):
+        for path, member, value in found.declared():
+            if member.fetched:
+                yield path, value
 
 
 def _entries(

@@ -1,12 +1,14 @@
 """Relative references of a parent, as the manifest that extends it must have them (sections 1.3, 3.2)."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 from urllib.parse import urljoin
 
 from acs_sidecar.spec.document.text import Document
-from acs_sidecar.spec.manifest.references import annotator_objects, names_file, policy_objects
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable, names_file
+from acs_sidecar.spec.manifest.references import References
 from acs_sidecar.spec.values import Json
 
 __all__ = ["joined", "relocated", "resolved_against", "resolved_url"]
@@ -27,25 +29,41 @@ def joined(directory: str, path: str) -> str:
     return "/".join([*above, *below]) or "."
 
 
-def relocated(document: Document, directory: str) -> Document:
+def relocated(document: Document, directory: str, references: References) -> Document:
     """Rewrite the paths of a manifest in `directory`, which is relative to the top-level manifest's."""
-    value = copy.deepcopy(document.value)
-    for _, members in (*policy_objects(value), *annotator_objects(value)):
-        for name, member in members.items():
-            if names_file(name, member):
-                members[name] = _each_joined(directory, member)
-    return replace(document, value=value)
+
+    def change(member: Member, value: Json) -> Json:
+        return _each_joined(directory, value) if names_file(member, value) else value
+
+    return _rewritten(document, references, change)
 
 
-def resolved_against(document: Document, url: str) -> Document:
+def resolved_against(document: Document, url: str, references: References) -> Document:
     """Resolve the references of a manifest that came from `url`."""
+
+    def change(member: Member, value: Json) -> Json:
+        if member.fetched and isinstance(value, dict) and isinstance(target := value.get("url"), str):
+            return {**value, "url": resolved_url(url, target)}
+        return value
+
+    return _rewritten(document, references, change)
+
+
+def _rewritten(
+    document: Document, references: References, change: Callable[[Member, Json], Json]
+) -> Document:
     value = copy.deepcopy(document.value)
-    for _, members in (*policy_objects(value), *annotator_objects(value)):
-        for name in ("bundle_url", "system_prompt_url"):
-            reference = members.get(name)
-            if isinstance(reference, dict) and isinstance(target := reference.get("url"), str):
-                members[name] = {**reference, "url": resolved_url(url, target)}
+    for found in references.objects(value):
+        _rewrite(found.members, found.table, change)
     return replace(document, value=value)
+
+
+def _rewrite(members: dict[str, Json], table: MemberTable, change: Callable[[Member, Json], Json]) -> None:
+    for name, value in members.items():
+        if declared := table.get(name):
+            members[name] = change(declared, value)
+            if declared.members and isinstance(value, dict):
+                _rewrite(value, declared.members, change)
 
 
 def resolved_url(base: str, reference: str) -> str:

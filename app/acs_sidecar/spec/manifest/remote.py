@@ -2,18 +2,13 @@
 
 from collections.abc import Iterator
 
+from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.text import Document
+from acs_sidecar.spec.manifest.declaration import names_file
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.members import PolicyKind
 from acs_sidecar.spec.manifest.model import member_path
-from acs_sidecar.spec.manifest.references import (
-    Members,
-    annotator_objects,
-    names_file,
-    names_secret,
-    policy_objects,
-    resolver_objects,
-)
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.manifest.references import DeclaredObject, References
 
 __all__ = ["borrowed_adapter_findings", "remote_findings"]
 
@@ -27,57 +22,49 @@ _COMMAND = "a manifest from a URL cannot run commands: declare the resolver in a
 _UNPINNED = "is allowed in a manifest from a URL only when each fetch up to it was pinned, and one was not"
 
 
-def remote_findings(document: Document, *, pinned: bool) -> list[Diagnostic]:
+def remote_findings(document: Document, references: References, *, pinned: bool) -> list[Diagnostic]:
     """List every member of a manifest from a URL that reaches what is local.
 
     `pinned` tells whether every fetch that led to it was.
     """
     findings: list[Diagnostic] = []
-    for path, members in policy_objects(document.value):
-        findings.extend(_reaching(document, path, members))
-        if members.get("type") == "custom":
-            findings.append(_refused(document, (*path, "type"), _CUSTOM))
-        if "bundle_url" in members and not pinned:
-            findings.append(_refused(document, (*path, "bundle_url"), _UNPINNED))
-    for path, members in annotator_objects(document.value):
-        if path[0] == "annotators":
-            findings.extend(_reaching_at_any_depth(document, path, members))
+    for found in references.policies(document.value):
+        findings.extend(_reaching(document, found))
+        if found.members.get("type") == PolicyKind.CUSTOM:
+            findings.append(_refused(document, (*found.path, "type"), _CUSTOM))
+        for path, member, _ in found.declared():
+            if member.fetched and not pinned:
+                findings.append(_refused(document, path, _UNPINNED))
+    for found in references.annotators(document.value):
+        if found.path[0] == "annotators":
+            findings.extend(_reaching(document, found))
         else:
-            findings.extend(_refused(document, (*path, name), _BINDING) for name in members if name != "from")
-    for path, members in resolver_objects(document.value):
-        findings.extend(_reaching_at_any_depth(document, path, members))
-        if members.get("type") == "command":
-            findings.append(_refused(document, (*path, "type"), _COMMAND))
+            other = (name for name in found.members if name != "from")
+            findings.extend(_refused(document, (*found.path, name), _BINDING) for name in other)
+    for found in references.resolvers(document.value):
+        findings.extend(_reaching(document, found))
+        if found.members.get("type") == "command":
+            findings.append(_refused(document, (*found.path, "type"), _COMMAND))
     return findings
 
 
-def borrowed_adapter_findings(merged: Document) -> list[Diagnostic]:
+def borrowed_adapter_findings(merged: Document, references: References) -> list[Diagnostic]:
     """List the bindings from URLs that would give members to a custom adapter, which may be file names."""
-    policies = dict(policy_objects(merged.value))
     findings: list[Diagnostic] = []
-    for path, binding in policies.items():
-        definition = policies.get(("policies", str(binding.get("id"))), {})
-        if definition.get("type") == "custom" and merged.origin(path).remote:
-            findings.extend(_refused(merged, (*path, name), _CUSTOM) for name in binding if name != "id")
+    for found in references.policies(merged.value):
+        definition = references.policy_of(found.members) if found.path[0] != "policies" else None
+        if definition and definition.get("type") == PolicyKind.CUSTOM and merged.origin(found.path).remote:
+            other = (name for name in found.members if name != "id")
+            findings.extend(_refused(merged, (*found.path, name), _CUSTOM) for name in other)
     return findings
 
 
-def _reaching(document: Document, path: Members, members: dict[str, Json]) -> Iterator[Diagnostic]:
-    for name, member in members.items():
-        if names_file(name, member):
-            yield _refused(document, (*path, name), _FILE)
-        elif names_secret(name):
-            yield _refused(document, (*path, name), _SECRET)
-
-
-def _reaching_at_any_depth(document: Document, path: Members, value: Json) -> Iterator[Diagnostic]:
-    if isinstance(value, dict):
-        yield from _reaching(document, path, value)
-        for name, member in value.items():
-            yield from _reaching_at_any_depth(document, (*path, name), member)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _reaching_at_any_depth(document, (*path, index), item)
+def _reaching(document: Document, found: DeclaredObject) -> Iterator[Diagnostic]:
+    for path, member, value in found.declared():
+        if names_file(member, value):
+            yield _refused(document, path, _FILE)
+        elif member.environment:
+            yield _refused(document, path, _SECRET)
 
 
 def _refused(document: Document, path: Members, message: str) -> Diagnostic:

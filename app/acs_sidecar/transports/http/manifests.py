@@ -152,9 +152,9 @@ async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCa
 
 
 @router.get("/v1/manifest.schema.json", response_class=Response, responses={200: _SCHEMA_RESPONSE})
-async def manifest_json_schema() -> Response:
+async def manifest_json_schema(runtime: Current) -> Response:
     """Give the JSON Schema of the manifest, for editors."""
-    return Response(orjson.dumps(manifest_schema()), media_type=_SCHEMA_TYPE)
+    return Response(orjson.dumps(manifest_schema(runtime.compiler.members)), media_type=_SCHEMA_TYPE)
 
 
 @router.get("/v1/manifests")
@@ -177,7 +177,7 @@ async def show_manifest(name: str, runtime: Current) -> ManifestDetail:
     if isinstance(manifest, InvalidManifest):
         shown, findings, provenance = None, manifest.error.diagnostics, {}
     else:
-        shown, findings = _shown(manifest.manifest.value), manifest.warnings
+        shown, findings = redacted(manifest.manifest.value, runtime.compiler.members), manifest.warnings
         provenance = member_sources(manifest.manifest.document)
     return ManifestDetail(
         **_summary(name, runtime),
@@ -186,11 +186,6 @@ async def show_manifest(name: str, runtime: Current) -> ManifestDetail:
         provenance=provenance,
         diagnostics=_findings(findings),
     )
-
-
-def _shown(value: JsonObject) -> dict[str, Any]:
-    shown = redacted(dict(value))
-    return shown if isinstance(shown, dict) else {}
 
 
 def _summary(name: str, runtime: Runtime) -> dict[str, Any]:

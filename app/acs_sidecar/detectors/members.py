@@ -1,0 +1,49 @@
+"""The members of each local detector: its options in a `classifier` annotator (section 1.6)."""
+
+from collections.abc import Mapping
+
+from acs_sidecar.detectors import egress, mcp_tool, pii, secret_keys, shell
+from acs_sidecar.detectors.injection import detector as injection
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable
+from acs_sidecar.spec.values import JsonObject
+
+__all__ = ["DETECTOR_MEMBERS"]
+
+_TEXTS: JsonObject = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}
+
+
+def _common(categories: tuple[str, ...]) -> dict[str, Member]:
+    chosen: JsonObject = {"type": "array", "minItems": 1, "items": {"enum": [*categories]}}
+    return {
+        "threshold": Member(
+            "The score from which on a value is flagged; 0.5 by default.",
+            {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        ),
+        "categories": Member("What is looked for; everything by default.", chosen),
+    }
+
+
+_REDACT: MemberTable = {
+    "redact": Member(
+        "Whether `redacted` is there when something was found; true by default.", {"type": "boolean"}
+    )
+}
+
+DETECTOR_MEMBERS: Mapping[str, MemberTable] = {
+    "egress": {
+        **_common(egress.CATEGORIES),
+        "allow": Member("Hosts that are not flagged; `*.corp.example` is those below that one.", _TEXTS),
+    },
+    "mcp_tool": {
+        **_common(mcp_tool.CATEGORIES),
+        "known_tools": Member("Names of tools that no other tool may resemble.", _TEXTS),
+        "pins": Member(
+            "Name of a tool → digest of its definition.",
+            {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+        ),
+    },
+    "pii": {**_common(pii.CATEGORIES), **_REDACT},
+    "prompt_injection": _common(injection.CATEGORIES),
+    "secrets": {**_common(secret_keys.CATEGORIES), **_REDACT},
+    "shell_risk": _common(shell.CATEGORIES),
+}

@@ -1,0 +1,45 @@
+"""The member tables of everything that manifests can use in this process, in one catalog."""
+
+from collections.abc import Mapping
+
+from acs_sidecar.annotators import endpoint
+from acs_sidecar.annotators.classifier import members as classifier
+from acs_sidecar.annotators.llm import members as llm
+from acs_sidecar.engines import fixed_members
+from acs_sidecar.engines.adapters.custom import Adapter, load_adapters
+from acs_sidecar.engines.cedar import members as cedar
+from acs_sidecar.engines.rego import members as rego
+from acs_sidecar.resolvers import command, webhook
+from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
+from acs_sidecar.spec.manifest.members import AnnotatorKind, PolicyKind
+
+__all__ = ["installed_members", "member_catalog"]
+
+
+def member_catalog(adapters: Mapping[str, Adapter]) -> MemberCatalog:
+    """Return the catalog of the built-in types and of `adapters`."""
+    return MemberCatalog(
+        policies={
+            PolicyKind.REGO: rego.MEMBERS,
+            PolicyKind.CEDAR: cedar.MEMBERS,
+            PolicyKind.TEST: fixed_members.MEMBERS,
+        },
+        origins={PolicyKind.REGO: rego.ORIGINS, PolicyKind.CEDAR: cedar.ORIGINS},
+        bindings={PolicyKind.REGO: rego.BIND_MEMBERS, PolicyKind.CEDAR: cedar.BIND_MEMBERS},
+        adapters={name: adapter.members for name, adapter in adapters.items()},
+        annotators={
+            AnnotatorKind.CLASSIFIER: classifier.MEMBERS,
+            AnnotatorKind.LLM: llm.MEMBERS,
+            AnnotatorKind.ENDPOINT: endpoint.MEMBERS,
+        },
+        providers={
+            AnnotatorKind.CLASSIFIER: classifier.PROVIDER_MEMBERS,
+            AnnotatorKind.LLM: llm.PROVIDER_MEMBERS,
+        },
+        resolvers={"webhook": webhook.MEMBERS, "command": command.MEMBERS, "token": {}, "console": {}},
+    )
+
+
+def installed_members() -> MemberCatalog:
+    """Return the catalog with every installed adapter. Raises `AdapterError`."""
+    return member_catalog(load_adapters())

@@ -1,0 +1,80 @@
+"""How a member of a manifest is declared: its text, its shape, and what it reaches.
+
+Every rule about members follows from these declarations: which paths `extends` relocates, what inline and URL
+manifests may not use, what is redacted, what the JSON Schema and the reference say (1.3, 2.3, 2.5, 3.2, 3.3).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["Member", "MemberTable", "declared_members", "names_file", "secret_members"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member: a `text` for people, and a `shape` as JSON Schema, never stricter than what reads it.
+
+    - `file`: a path of a local file, or a list of paths. An object, or a list of objects, is content instead.
+    - `fetched`: a reference to content on another server, fetched when the manifest is loaded.
+    - `url`: an address that is called while a request is evaluated.
+    - `environment`: the name of an environment variable.
+    - `secret`: a value that is never shown; of a `url`, everything behind the host.
+    - `fixed`: a binding cannot overlay it.
+    - `members`: those of the object that it is.
+    """
+
+    text: str
+    shape: JsonObject = field(default_factory=dict)
+    file: bool = False
+    fetched: bool = False
+    url: bool = False
+    environment: bool = False
+    secret: bool = False
+    fixed: bool = False
+    members: "MemberTable" = field(default_factory=dict)
+
+    @property
+    def reaches_out(self) -> bool:
+        """True if its value is, or leads to, something outside the manifest."""
+        return self.file or self.fetched or self.url or self.environment
+
+    @property
+    def schema(self) -> dict[str, Json]:
+        """The member as JSON Schema, for editors."""
+        nested: dict[str, Json] = {"properties": {name: each.schema for name, each in self.members.items()}}
+        return {"description": self.text, **self.shape, **(nested if self.members else {})}
+
+
+MemberTable: TypeAlias = Mapping[str, Member]
+"""Member name → its declaration."""
+
+
+def secret_members(name: str, text: str) -> dict[str, Member]:
+    """Declare a credential: the member `name`, and `<name>_env`, which names an environment variable."""
+    shape: JsonObject = {"type": "string", "pattern": r"\S"}
+    return {
+        name: Member(f"{text} One of `{name}` and `{name}_env`.", shape, secret=True),
+        f"{name}_env": Member(f"The environment variable that holds `{name}`.", shape, environment=True),
+    }
+
+
+def declared_members(members: JsonObject, table: MemberTable) -> Iterator[tuple[Members, Member, Json]]:
+    """Yield path, declaration and value of each declared member, those of declared objects included."""
+    for name, value in members.items():
+        if (declared := table.get(name)) is None:
+            continue
+        yield (name,), declared, value
+        if declared.members and isinstance(value, dict):
+            for path, inner, inner_value in declared_members(value, declared.members):
+                yield (name, *path), inner, inner_value
+
+
+def names_file(declared: Member, value: Json) -> bool:
+    """True if the value of a member is a path or paths, and not `null` or the content itself."""
+    if not declared.file or value is None or isinstance(value, dict):
+        return False
+    return not (isinstance(value, list) and value and all(isinstance(item, dict) for item in value))
