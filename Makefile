@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test unit check bench fuzz lock openapi schema clean
+.PHONY: run test unit check bench fuzz lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -31,6 +31,9 @@ openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 
 schema: $(INSTALLED)-dev ## write openapi/manifest.schema.json anew
 	$(BIN)/acs-sidecar schema > openapi/manifest.schema.json
+
+reference: $(INSTALLED)-dev ## write the tables of docs/reference anew
+	$(BIN)/python -m docs.generate
 
 lock: ## resolve the dependencies anew
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv

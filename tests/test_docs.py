@@ -1,6 +1,6 @@
 """The commands in the documentation are run, and print what the documentation says.
 
-In `README.md` and `docs/*.md`, a fenced block with `title="PATH"` behind its language is written to that file, and in a block
+In `README.md` and below `docs/`, a fenced block with `title="PATH"` behind its language is written to that file, and in a block
 of language `console` a line that starts with `$ ` is run, with the lines that its quotes or a backslash take in; what stands
 below is the expected output. All blocks of a document share one folder, which begins with a copy of `manifests/`. In expected
 output `…` stands for any text, JSON may be laid out in another way, and where a record lies in the audit log is not compared.
@@ -22,7 +22,7 @@ import pytest
 
 from tests.conftest import COMMAND, ROOT, Service, environment, start_service
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="([^"]+)"')
 ADDRESS = re.compile(r"(?:localhost|127\.0\.0\.1):8383")

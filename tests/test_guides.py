@@ -1,10 +1,12 @@
-"""The guides name what is there: every alert and readiness check, document and room; tests and modules that exist."""
+"""The guides name what is there: sections, alerts, readiness checks, documents, rooms, tests, modules, tables."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
+from docs.generate.pages import pages
 from tests.conftest import ROOT, Start
 from tests.test_probe import MANIFEST
 
@@ -12,6 +14,12 @@ TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z_0-9]+)`")
 PACKAGE = ROOT / "app" / "acs_sidecar"
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+REFERENCE = ROOT / "docs" / "reference"
+NUMBER = r"\d+(?:\.\d+)*"
+CITATION = re.compile(rf"\b[Ss]ections? ({NUMBER}(?:(?:, | and | or | to ){NUMBER})*)")
+UNREADABLE_CITATION = re.compile(r"\b(?:[Cc]ontract|specification) \d")
+CITING = ("app", "tests", "docs", "manifests", "deploy", "bench", "openapi")
+TEXTS = {".py", ".md", ".yaml", ".yml", ".json", ".rego", ".cedar", ".cedarschema", ".sh", ".tpl"}
 
 
 def test_every_promise_names_a_test() -> None:
@@ -66,3 +74,55 @@ def test_the_architecture_names_modules_that_exist() -> None:
     assert {
         name for name in named if not (PACKAGE / f"{name}.py").exists() and not (PACKAGE / name).is_dir()
     } == set()
+
+
+def citing_texts() -> Iterator[tuple[Path, str]]:
+    """Every text that may cite a section; corpora of the detectors speak of sections of their own."""
+    for folder in CITING:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in TEXTS and path.is_file() and "corpora" not in path.parts:
+                yield path, path.read_text()
+    for path in ROOT.glob("*.md"):
+        yield path, path.read_text()
+
+
+def test_every_section_that_is_cited_is_a_heading_of_the_reference() -> None:
+    """Citations have one form, and each number is that of a heading below docs/reference."""
+    headings = {
+        heading
+        for page in REFERENCE.glob("*.md")
+        for heading in re.findall(rf"^#+ ({NUMBER})\.? ", page.read_text(), re.MULTILINE)
+    }
+    cited = {
+        (number, str(path.relative_to(ROOT)))
+        for path, text in citing_texts()
+        for numbers in CITATION.findall(text)
+        for number in re.findall(NUMBER, numbers)
+    }
+    assert len(cited) > 300
+    assert {(number, path) for number, path in cited if number not in headings} == set()
+
+
+def test_no_citation_is_of_a_document_that_is_not_here() -> None:
+    """Nothing cites by another word than `section`."""
+    found = {
+        (str(path.relative_to(ROOT)), found[0])
+        for path, text in citing_texts()
+        for found in UNREADABLE_CITATION.finditer(text)
+    }
+    assert found == set()
+
+
+def test_the_tables_of_the_reference_are_those_of_the_code() -> None:
+    """What `make reference` would write is what is there."""
+    stale = {name for name, text in pages().items() if (REFERENCE / name).read_text() != text}
+    assert stale == set(), "run `make reference`"
+
+
+def test_the_reference_has_an_index() -> None:
+    """The index leads to each page of the reference, and the README to the index."""
+    index = (REFERENCE / "README.md").read_text()
+    pages = {page.name for page in REFERENCE.glob("*.md")} - {"README.md"}
+    assert {"1-decision.md", "19-approvals.md"} < pages
+    assert set(re.findall(r"\]\(([a-z0-9-]+\.md)\)", index)) == pages
+    assert "](docs/reference/README.md)" in (ROOT / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""The case files: requests and what the contract says of them, run in-process and over HTTP."""
+"""The case files: requests and what the reference says of them, run in-process and over HTTP."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a connection proves of who is at its other end (contract 2.4)."""
+"""What a connection proves of who is at its other end (section 2.4)."""
 
 from dataclasses import dataclass
 

@@ -58,7 +58,7 @@ class DecisionService:
         return await self._or_refused(self._decide(request, sender), request.point, sender, "decision")
 
     async def resolve(self, request: EvaluateRequest, claim: Claim, sender: Sender) -> Resolved | Refused:
-        """Decide again on an action that escalated, and say what the approval makes of it (section 17.1).
+        """Decide again on an action that escalated, and say what the approval makes of it (section 19).
 
         Never raises, as `decide`.
         """

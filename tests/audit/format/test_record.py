@@ -49,8 +49,8 @@ def sha256(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def test_a_decision_has_exactly_the_fields_of_the_contract() -> None:
-    """A record of a decision carries all of 4.1 and nothing else, absent values as null."""
+def test_a_decision_has_exactly_the_fields_of_the_reference() -> None:
+    """A record of a decision carries all of section 4.1 and nothing else, absent values as null."""
     assert sorted(members(AuditEntry("deny", "input"))) == sorted(FIELDS.split())
 
 

@@ -1,7 +1,8 @@
 """How a member of a manifest is declared: its text, its shape, and what it reaches.
 
 Every rule about members follows from these declarations: which paths `extends` relocates, what inline and URL
-manifests may not use, what is redacted, what the JSON Schema and the reference say (1.3, 2.3, 2.5, 3.2, 3.3).
+manifests may not use, what is redacted, what the JSON Schema and the reference say (sections 1.3, 2.3, 2.5,
+3.2, 3.3).
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,0 +1,1 @@
+"""Writes the tables of the reference from the code: `make reference`."""

@@ -1,0 +1,104 @@
+"""What the code emits by name, found in its syntax: diagnostic codes and log events."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import acs_sidecar
+from acs_sidecar.outbound.fetch_outcome import FetchFault
+
+__all__ = ["decision_events", "decision_fields", "diagnostic_codes", "service_events"]
+
+_PACKAGE = Path(acs_sidecar.__file__).parent
+_CODE = re.compile(r"[a-z]+(?:-[a-z0-9]+)+")
+_EVENT = re.compile(r"[a-z]+(?:_[a-z]+)*")
+_MAKERS = {"Diagnostic", "ManifestError", "finding", "invalid", "remark"}
+"""Whoever makes a finding imports one of these."""
+_NOT_CODES = {
+    "accept-encoding",
+    "acs-sidecar",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "keep-alive",
+    "transfer-encoding",
+}
+"""Other texts of that form in modules that make findings."""
+_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+
+
+def diagnostic_codes() -> set[str]:
+    """Return every code that a finding may have: each text of that form where findings are made."""
+    codes = {fault.value for fault in FetchFault}
+    for tree in _modules().values():
+        if _MAKERS & {
+            alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+        }:
+            codes |= {text for text in _texts(tree) if _CODE.fullmatch(text)}
+    return codes - _NOT_CODES
+
+
+def service_events() -> set[str]:
+    """Return the name of every event that a module logs by itself."""
+    return {
+        name
+        for tree in _modules().values()
+        if "structlog"
+        in {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _LEVELS
+        for name in _first_text(call.args)
+        if _EVENT.fullmatch(name)
+    }
+
+
+def decision_events() -> set[str]:
+    """Return the name of every event that follows from a decision, a resolution or a refusal."""
+    sink, events = _modules()["telemetry/event_sink.py"], _modules()["telemetry/events.py"]
+    put = (
+        name
+        for call in ast.walk(sink)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "_put"
+        for name in _first_text(call.args[1:])
+    )
+    yielded = (
+        name
+        for node in ast.walk(events)
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)
+        for name in _first_text(node.value.elts)
+    )
+    return {*put, *yielded}
+
+
+def decision_fields() -> set[str]:
+    """Return the name of every field of a `decision` event."""
+    function = next(
+        node
+        for node in ast.walk(_modules()["telemetry/events.py"])
+        if isinstance(node, ast.FunctionDef) and node.name == "decision_fields"
+    )
+    given = next(node.value for node in ast.walk(function) if isinstance(node, ast.Return))
+    if not isinstance(given, ast.Dict):
+        raise TypeError("`decision_fields` does not return a dictionary as it stands")
+    return {key.value for key in given.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+
+
+@cache
+def _modules() -> dict[str, ast.Module]:
+    return {
+        path.relative_to(_PACKAGE).as_posix(): ast.parse(path.read_text())
+        for path in sorted(_PACKAGE.rglob("*.py"))
+    }
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _first_text(arguments: list[ast.expr]) -> Iterator[str]:
+    if arguments and isinstance(first := arguments[0], ast.Constant) and isinstance(first.value, str):
+        yield first.value
