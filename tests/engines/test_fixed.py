@@ -8,7 +8,7 @@ from acs_sidecar.engines.compilation import Binding, compile_policies, policy_jo
 from acs_sidecar.engines.fixed import TEST
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import Evaluator
+from acs_sidecar.spec.ports import Evaluator, ManifestFacts
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
 from tests.engines.sources import MemorySources
@@ -19,7 +19,7 @@ TYPES = {"test": TEST}
 
 def _evaluator(definition: dict[str, Json], overlay: JsonObject | None = None) -> Evaluator:
     binding = Binding(InterventionPoint.OUTPUT, "main", overlay or {}, None, projects_tool=False)
-    jobs = policy_jobs({"main": {"type": "test", **definition}}, [binding], TYPES)
+    jobs = policy_jobs({"main": {"type": "test", **definition}}, [binding], TYPES, ManifestFacts())
     return compile_policies(jobs, TYPES, MemorySources({})).evaluators[InterventionPoint.OUTPUT]
 
 

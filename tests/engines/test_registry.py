@@ -34,12 +34,12 @@ WITHOUT_REGORUS = """
 import sys
 sys.modules["regorus"] = None  # the import system raises ModuleNotFoundError for it
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.spec.ports import NoSources
+from acs_sidecar.spec.ports import CompileRequest, NoSources
 from acs_sidecar.engines.registry import policy_types
 types = policy_types({})
-types["cedar"].compile("policies.c", {"type": "cedar", "policy_set": "permit(principal, action, resource);"}, NoSources())
+types["cedar"].compile(CompileRequest("policies.c", {"type": "cedar", "policy_set": "permit(principal, action, resource);"}, NoSources()))
 try:
-    types["rego"].compile("policies.r", {"type": "rego", "modules": {"m": "package m"}}, NoSources())
+    types["rego"].compile(CompileRequest("policies.r", {"type": "rego", "modules": {"m": "package m"}}, NoSources()))
 except ManifestError as error:
     print(error.reason, *error.diagnostics, sep="\\n")
 """

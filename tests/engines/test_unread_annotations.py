@@ -7,14 +7,14 @@ import pytest
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.rego.type import REGO
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import PointBinding
+from acs_sidecar.spec.ports import CompileRequest, PointBinding
 from tests.engines.sources import MemorySources
 
 PATH = "intervention_points.output.policy"
 
 
 def _unread(policy_type: Any, definition: dict[str, Any], members: dict[str, Any]) -> list[str]:
-    compiled = policy_type.compile("policies.main", definition, MemorySources({}))
+    compiled = policy_type.compile(CompileRequest("policies.main", definition, MemorySources({})))
     for _ in range(2):
         compiled.bind(
             PointBinding(

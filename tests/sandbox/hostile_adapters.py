@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
-from acs_sidecar.spec.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, SourceReader
+from acs_sidecar.spec.ports import CompileRequest, Evaluator, PointBinding, PolicyInput, PolicyOutput
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["HOSTILE"]
@@ -120,7 +120,8 @@ class _Hostile:
     inline_safe = True
     members: ClassVar[MemberTable] = {name: Member(f"`{name}`.") for name in ("do", "when", "of", "n")}
 
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> _Policy:
+    def compile(self, request: CompileRequest) -> _Policy:
+        definition = request.definition
         if definition["when"] == "compile":
             ACTS[str(definition["do"])]()
         return _Policy(definition)

@@ -1,6 +1,7 @@
 """What a child says is checked member by member (section 2.5)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -23,7 +24,7 @@ from acs_sidecar.sandbox.wire import (
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import PointBinding, PolicyOutput
+from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 
@@ -123,7 +124,11 @@ def test_jobs_arrive_as_they_were_sent() -> None:
         )
         for point, kind in ((InterventionPoint.PRE_TOOL_CALL, None), (InterventionPoint.OUTPUT, "text"))
     )
-    jobs = (PolicyJob("policies.main", "test", definition, bindings),)
+    facts = ManifestFacts(version="0.3.1-beta", tools={"pay": {"ring": 1}}, can_escalate=True)
+    jobs = (
+        PolicyJob("policies.main", "custom", definition, bindings, facts),
+        PolicyJob("policies.other", "test", definition, bindings, replace(facts, tools={})),
+    )
 
     assert read_jobs(write_jobs(jobs)) == jobs
 

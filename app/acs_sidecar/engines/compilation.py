@@ -11,7 +11,9 @@ from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import (
     CompiledPolicy,
+    CompileRequest,
     Evaluator,
+    ManifestFacts,
     PointBinding,
     PolicyType,
     SourceFile,
@@ -45,6 +47,7 @@ class PolicyJob:
     type: str
     definition: JsonObject
     bindings: tuple[PointBinding, ...]
+    manifest: ManifestFacts = field(default_factory=ManifestFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ class CompiledPolicies:
 
 
 def policy_jobs(
-    policies: Mapping[str, JsonObject], bindings: Iterable[Binding], types: Mapping[str, PolicyType]
+    policies: Mapping[str, JsonObject],
+    bindings: Iterable[Binding],
+    types: Mapping[str, PolicyType],
+    manifest: ManifestFacts,
 ) -> tuple[PolicyJob, ...]:
     """Group the bindings of a validated manifest into compiles.
 
@@ -88,7 +94,7 @@ def policy_jobs(
             )
         )
     return tuple(
-        PolicyJob(path, kind, definition, tuple(points))
+        PolicyJob(path, kind, definition, tuple(points), manifest)
         for path, kind, definition, points in grouped.values()
     )
 
@@ -127,7 +133,7 @@ def compile_policies(
 def _compile(job: PolicyJob, policy_type: PolicyType, sources: SourceReader) -> CompiledPolicy:
     """Compile one policy; a compiler that fails in a way it did not foresee makes the manifest invalid."""
     try:
-        return policy_type.compile(job.path, job.definition, sources)
+        return policy_type.compile(CompileRequest(job.path, job.definition, sources, job.manifest))
     except (ManifestError, MemoryError):
         raise
     except BaseException as error:

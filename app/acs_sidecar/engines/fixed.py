@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from acs_sidecar.engines.fixed_members import MAX_DELAY_MS, MEMBERS
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.ports import (
+    CompileRequest,
     Evaluator,
     PointBinding,
     PolicyInput,
     PolicyOutput,
     PolicyType,
-    SourceReader,
 )
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
@@ -48,8 +48,9 @@ class _TestDoubleType:
     def bind_members(self) -> frozenset[str]:
         return frozenset()
 
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> _Double:  # noqa: ARG002  # reads no files
+    def compile(self, request: CompileRequest) -> _Double:
         """Check the members: exactly one of `output` and `error`, and an optional `delay_ms`."""
+        path, definition = request.path, request.definition
         if findings := list(_findings(path, definition)):
             raise ManifestError(findings)
         delay = definition.get("delay_ms", 0)

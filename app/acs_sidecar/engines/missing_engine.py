@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.ports import CompiledPolicy, SourceReader
+from acs_sidecar.spec.ports import CompiledPolicy, CompileRequest
 from acs_sidecar.spec.reasons import Reason
-from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["MissingEngine"]
 
@@ -18,12 +17,12 @@ class MissingEngine:
     distribution: str
     bind_members: frozenset[str] = frozenset()
 
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> CompiledPolicy:  # noqa: ARG002  # the port's signature
+    def compile(self, request: CompileRequest) -> CompiledPolicy:
         """Refuse. Raises `ManifestError` with `adapter_unsupported`."""
         message = (
             f"`{self.name}` policies cannot be evaluated here: `{self.distribution}` has no build for this "
             "platform, or is not installed; the container documentation says how to build it"
         )
         raise ManifestError(
-            [Diagnostic("engine-missing", message, f"{path}.type")], Reason.ADAPTER_UNSUPPORTED
+            [Diagnostic("engine-missing", message, f"{request.path}.type")], Reason.ADAPTER_UNSUPPORTED
         )

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from acs_sidecar.engines.adapters.custom import Adapter, custom_type
+from acs_sidecar.engines.adapters.custom import custom_type
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.fixed import TEST
 from acs_sidecar.engines.missing_engine import MissingEngine
-from acs_sidecar.spec.ports import PolicyType
+from acs_sidecar.spec.ports import Adapter, PolicyType
 
 __all__ = ["policy_types"]
 

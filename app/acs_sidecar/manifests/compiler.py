@@ -31,6 +31,7 @@ from acs_sidecar.spec.ports import (
     Annotator,
     AnnotatorContext,
     AnnotatorType,
+    ManifestFacts,
     NoSources,
     PolicyDispatch,
     PolicyType,
@@ -73,7 +74,9 @@ class ManifestCompiler:
     def compile_operator(self, name: str, document: Document, sources: SourceReader) -> CompiledManifest:
         """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`."""
         manifest = read_manifest(document, self.limits, self.members)
-        policies = _in_process(policy_jobs(*_bindings(manifest), self.types), self.types, sources)
+        policies = _in_process(
+            policy_jobs(*_bindings(manifest), self.types, _facts(manifest)), self.types, sources
+        )
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
 
@@ -87,7 +90,7 @@ class ManifestCompiler:
         manifest = read_manifest(document, self.limits, self.members)
         if findings := inline_findings(manifest, self.members, self.outbound):
             raise ManifestError(findings)
-        jobs = policy_jobs(*_bindings(manifest), self.inline_types)
+        jobs = policy_jobs(*_bindings(manifest), self.inline_types, _facts(manifest))
         if self.sandbox is None:
             policies = _in_process(jobs, self.inline_types, NoSources())
         else:
@@ -183,6 +186,14 @@ def _bindings(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Bindin
         for point in manifest.points.values()
     ]
     return manifest.policies, bindings
+
+
+def _facts(manifest: Manifest) -> ManifestFacts:
+    return ManifestFacts(
+        version=str(manifest.value["agent_control_specification_version"]),
+        tools=manifest.tools,
+        can_escalate="default_resolver" in manifest.approval,
+    )
 
 
 def _where_declared(finding: Diagnostic, binding: str, use: AnnotatorUse) -> Diagnostic:

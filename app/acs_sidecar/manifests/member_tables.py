@@ -6,12 +6,13 @@ from acs_sidecar.annotators import endpoint
 from acs_sidecar.annotators.classifier import members as classifier
 from acs_sidecar.annotators.llm import members as llm
 from acs_sidecar.engines import fixed_members
-from acs_sidecar.engines.adapters.custom import Adapter, load_adapters
+from acs_sidecar.engines.adapters.custom import load_adapters
 from acs_sidecar.engines.cedar import members as cedar
 from acs_sidecar.engines.rego import members as rego
 from acs_sidecar.resolvers import command, webhook
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.members import AnnotatorKind, PolicyKind
+from acs_sidecar.spec.ports import Adapter
 
 __all__ = ["installed_members", "member_catalog"]
 

@@ -17,8 +17,9 @@ from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.members import PolicyKind
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import PointBinding, PolicyOutput
+from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject, deeper_than
 
@@ -119,6 +120,11 @@ def write_jobs(jobs: Iterable[PolicyJob]) -> bytes:
                 "path": job.path,
                 "type": job.type,
                 "definition": dict(job.definition),
+                "manifest": {
+                    "version": job.manifest.version,
+                    "tools": dict(job.manifest.tools) if job.type == PolicyKind.CUSTOM else {},
+                    "can_escalate": job.manifest.can_escalate,
+                },
                 "bindings": [
                     {
                         "point": binding.point.value,
@@ -155,6 +161,7 @@ def read_jobs(body: bytes) -> tuple[PolicyJob, ...]:
                 )
                 for binding in job["bindings"]
             ),
+            ManifestFacts(**job["manifest"]),
         )
         for job in orjson.loads(body)
     )

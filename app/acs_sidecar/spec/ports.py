@@ -9,17 +9,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
+    "Adapter",
     "Annotator",
     "AnnotatorContext",
     "AnnotatorType",
+    "CompileRequest",
     "CompiledPolicy",
     "Evaluator",
+    "ManifestFacts",
     "NoSources",
     "PointBinding",
     "PolicyDispatch",
@@ -107,14 +111,67 @@ class PolicyType(Protocol):
         """Members that `bind` reads; policies that differ only in them share one compile."""
         ...
 
-    def compile(self, path: str, definition: JsonObject, sources: "SourceReader") -> CompiledPolicy:
-        """Compile `definition`, named `path` (`policies.<name>`) in diagnostics.
+    def compile(self, request: "CompileRequest") -> CompiledPolicy:
+        """Compile the definition of `request`.
 
-        `definition` has the binding's overlay applied already. MUST check every member of its own
+        MUST check every member of its own
         type, reject source that would crash or hang the engine before the engine sees it, and raise
         `ManifestError` for everything that is wrong, with as much place as the engine gives.
         """
         ...
+
+
+class Adapter(Protocol):
+    """One kind of evaluator behind the policy type `custom` (section 1.7)."""
+
+    @property
+    def name(self) -> str:
+        """The name of its entry point, which manifests use."""
+        ...
+
+    @property
+    def inline_safe(self) -> bool:
+        """Whether a manifest from a stranger may reach it.
+
+        True only if neither a definition nor an input can make it read files or the environment, use the
+        network, or run code.
+        """
+        ...
+
+    @property
+    def members(self) -> MemberTable:
+        """What its policies may have besides `type` and `adapter`; nothing else reaches it."""
+        ...
+
+    def compile(self, request: "CompileRequest") -> CompiledPolicy:
+        """Check and prepare a policy, as `PolicyType.compile` does. Raises `ManifestError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestFacts:
+    """What a policy may know of the manifest that declares it; plain data, for a child process.
+
+    `version` is that of the specification that the manifest is written for, `tools` are its tools by name.
+    `can_escalate` tells whether the manifest names a resolver for escalations.
+    """
+
+    version: str = ""
+    tools: Mapping[str, JsonObject] = field(default_factory=dict)
+    can_escalate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompileRequest:
+    """Everything that a policy is compiled from.
+
+    `path` names the policy in diagnostics (`policies.<name>`). `definition` is overlaid by the binding.
+    """
+
+    path: str
+    definition: JsonObject
+    sources: "SourceReader"
+    manifest: ManifestFacts = field(default_factory=ManifestFacts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from acs_sidecar.engines.adapters.custom import Adapter, AdapterError, custom_type, load_adapters
+from acs_sidecar.engines.adapters.custom import AdapterError, custom_type, load_adapters
 from acs_sidecar.engines.compilation import compile_policies
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, SourceReader
+from acs_sidecar.spec.ports import Adapter, CompileRequest, Evaluator, PointBinding, PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject
 from tests.engines.sources import MemorySources
@@ -29,7 +29,7 @@ class _Adapter:
         self.members: MemberTable = {"level": Member("A number.")}
         self.warnings: tuple[Diagnostic, ...] = ()
 
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> "_Adapter":
+    def compile(self, request: CompileRequest) -> "_Adapter":
         self.act("compile")
         return self
 
@@ -86,7 +86,7 @@ def test_an_undeclared_member_never_reaches_an_adapter() -> None:
     """Whatever an adapter does not declare is refused before it is called (1.7)."""
     definition: JsonObject = {"type": "custom", "adapter": "safe", "level": 1, "levle": 2}
     with pytest.raises(ManifestError) as raised:
-        custom_type(KNOWN).compile("policies.main", definition, MemorySources({}))
+        custom_type(KNOWN).compile(CompileRequest("policies.main", definition, MemorySources({})))
     assert [str(finding) for finding in raised.value.diagnostics] == [
         "policies.main.levle: unknown member; must be one of `adapter`, `level`, `type`"
     ]
@@ -203,7 +203,7 @@ def test_an_adapter_that_does_not_load_is_loud(
         "    name = 'other'\n"
         "    inline_safe = True\n"
         "    members = {}\n"
-        "    def compile(self, path, definition, sources): ...\n"
+        "    def compile(self, request): ...\n"
         "OTHER = Own()\n"
         "LOOSE = Own()\n"
         "LOOSE.members = {'level': 'a number'}\n"
@@ -257,7 +257,9 @@ def test_the_documented_example_works(tmp_path: Path, monkeypatch: pytest.Monkey
         {"decision": "deny", "reason": "host_not_listed"},
     ]
     with pytest.raises(ManifestError) as raised:
-        custom_type(adapters).compile("policies.main", {**definition, "hosts": "all"}, MemorySources({}))
+        custom_type(adapters).compile(
+            CompileRequest("policies.main", {**definition, "hosts": "all"}, MemorySources({}))
+        )
     assert [str(finding) for finding in raised.value.diagnostics] == [
         "policies.main.hosts: must be a list of host names"
     ]

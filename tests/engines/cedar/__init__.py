@@ -8,7 +8,7 @@ from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import CompiledPolicy, Evaluator, PointBinding, PolicyInput
+from acs_sidecar.spec.ports import CompiledPolicy, CompileRequest, Evaluator, PointBinding, PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError
 from tests.engines.sources import MemorySources
 
@@ -34,7 +34,9 @@ def compile_cedar(
 ) -> CompiledPolicy:
     """Compile a definition: `policies` inline unless `policy_path` is among the members."""
     given = members if "policy_path" in members else {"policy_set": policies, **members}
-    return CEDAR.compile("policies.main", {"type": "cedar", **given}, MemorySources(files or {}))
+    return CEDAR.compile(
+        CompileRequest("policies.main", {"type": "cedar", **given}, MemorySources(files or {}))
+    )
 
 
 def findings(policies: str = PERMIT_ALL, files: dict[str, bytes] | None = None, **members: Any) -> list[str]:

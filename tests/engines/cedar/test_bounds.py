@@ -242,7 +242,7 @@ WITHIN = """
 import sys, threading
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import PointBinding, PolicyInput
+from acs_sidecar.spec.ports import CompileRequest, PointBinding, PolicyInput
 from acs_sidecar.spec.canonical import canonical
 from tests.engines.cedar.test_bounds import CHAINS, DEEP_TYPE, NESTED, entity, nested, rule
 
@@ -262,13 +262,13 @@ GIVEN = {"intervention_point": "output", "policy_target": {"kind": None, "path":
 ENTITIES = [entity(str(n), str(n + 1)) for n in range(99)] + [{**entity("deep"), "attrs": {"x": nested(90)}}]
 
 def run():
-    CEDAR.compile("p", {"type": "cedar", "policy_set": "//", "entities": ENTITIES}, None)
-    CEDAR.compile("p", {"type": "cedar", "policy_set": "//", "schema": DEEP_TYPE}, None)
+    CEDAR.compile(CompileRequest("p", {"type": "cedar", "policy_set": "//", "entities": ENTITIES}, None))
+    CEDAR.compile(CompileRequest("p", {"type": "cedar", "policy_set": "//", "schema": DEEP_TYPE}, None))
     for text in [*(make(98) for kind, make in NESTED.items() if kind != "in the scope"),
                  *(make(290) for make in CHAINS.values()), *WORST]:
         for schema in ({}, {"schema": SCHEMA}):
             try:
-                policy = CEDAR.compile("p", {"type": "cedar", "policy_set": text, **schema}, None)
+                policy = CEDAR.compile(CompileRequest("p", {"type": "cedar", "policy_set": text, **schema}, None))
             except Exception as error:
                 assert "cedar-policy-invalid" in [finding.code for finding in error.diagnostics], error
                 continue

@@ -9,7 +9,8 @@ from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.compilation import Binding, compile_policies, policy_jobs
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import NoSources
+from acs_sidecar.spec.ports import CompileRequest, ManifestFacts, NoSources
+from acs_sidecar.spec.values import Json
 from tests.engines.cedar import PERMIT_ALL, bind, compile_cedar, findings, output
 from tests.engines.sources import MemorySources
 
@@ -79,15 +80,14 @@ def test_sources(members: dict[str, Any], files: dict[str, bytes]) -> None:
 
 def test_no_files_for_inline_manifests() -> None:
     """Where no file may be named, every path is refused, and what is inline works."""
-    CEDAR.compile(
-        MAIN, {"type": "cedar", "policy_set": PERMIT_ALL, "schema": SCHEMA, "entities": []}, NoSources()
-    )
+    whole: dict[str, Json] = {"type": "cedar", "policy_set": PERMIT_ALL, "schema": SCHEMA, "entities": []}
+    CEDAR.compile(CompileRequest(MAIN, whole, NoSources()))
     for member in ("policy_path", "entities_path", "schema_path"):
         given = {"policy_set": PERMIT_ALL, member: "x"} if member != "policy_path" else {member: "x"}
         with pytest.raises(
             ManifestError, match="`x` cannot be read: this manifest is not allowed to read files"
         ):
-            CEDAR.compile(MAIN, {"type": "cedar", **given}, NoSources())
+            CEDAR.compile(CompileRequest(MAIN, {"type": "cedar", **given}, NoSources()))
 
 
 def test_one_compile_for_several_points() -> None:
@@ -98,7 +98,7 @@ def test_one_compile_for_several_points() -> None:
         Binding(InterventionPoint.OUTPUT, "main", {"query": {"context": {}}}, None, projects_tool=False),
         Binding(InterventionPoint.PRE_TOOL_CALL, "main", {"entities": [ENTITY]}, None, projects_tool=True),
     ]
-    jobs = policy_jobs(policies, bindings, {"cedar": CEDAR})
+    jobs = policy_jobs(policies, bindings, {"cedar": CEDAR}, ManifestFacts())
     assert [[binding.point for binding in job.bindings] for job in jobs] == [
         [InterventionPoint.INPUT, InterventionPoint.OUTPUT],
         [InterventionPoint.PRE_TOOL_CALL],
@@ -115,7 +115,7 @@ def test_digest_covers_every_file() -> None:
 
     def digest(files: dict[str, bytes]) -> str:
         bindings = [Binding(point, "main", {}, None, projects_tool=False)]
-        jobs = policy_jobs({"main": policy}, bindings, {"cedar": CEDAR})
+        jobs = policy_jobs({"main": policy}, bindings, {"cedar": CEDAR}, ManifestFacts())
         return compile_policies(jobs, {"cedar": CEDAR}, MemorySources(files)).digests[point]
 
     files["p/b.cedar"] = PERMIT_ALL.encode()

@@ -8,7 +8,7 @@ from acs_sidecar.engines.rego.type import REGO
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import CompiledPolicy, Evaluator, PointBinding, PolicyInput
+from acs_sidecar.spec.ports import CompiledPolicy, CompileRequest, Evaluator, PointBinding, PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
 from tests.engines.sources import MemorySources
@@ -40,7 +40,7 @@ def definition(
 
 def compiled(given: JsonObject, files: Mapping[str, bytes] | None = None) -> CompiledPolicy:
     """Compile a definition over files in memory."""
-    return REGO.compile(PATH, given, MemorySources(files or {}))
+    return REGO.compile(CompileRequest(PATH, given, MemorySources(files or {})))
 
 
 def binding(given: JsonObject, **members: Json) -> PointBinding:

@@ -7,6 +7,7 @@ import regorus
 
 from acs_sidecar.engines.rego.type import REGO
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.ports import CompileRequest
 from acs_sidecar.spec.values import Json
 from tests.engines.sources import MemorySources
 
@@ -40,7 +41,7 @@ def _findings(rule: str) -> list[tuple[str, int | None]]:
     text = f"package p\nimport rego.v1\n{rule}\n"
     definition: dict[str, Json] = {"type": "rego", "modules": {"m.rego": text}, "query": "data.p.d"}
     try:
-        REGO.compile("policies.main", definition, MemorySources({}))
+        REGO.compile(CompileRequest("policies.main", definition, MemorySources({})))
     except ManifestError as error:
         return [(finding.code, finding.line) for finding in error.diagnostics]
     return []

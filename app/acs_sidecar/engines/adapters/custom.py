@@ -7,45 +7,24 @@ An adapter is an object that an installed distribution names under the entry-poi
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol
 
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.members import CUSTOM_MEMBERS
-from acs_sidecar.spec.ports import CompiledPolicy, Evaluator, PointBinding, PolicyType, SourceReader
+from acs_sidecar.spec.ports import (
+    Adapter,
+    CompiledPolicy,
+    CompileRequest,
+    Evaluator,
+    PointBinding,
+    PolicyType,
+)
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["GROUP", "Adapter", "AdapterError", "custom_type", "load_adapters"]
+__all__ = ["GROUP", "AdapterError", "custom_type", "load_adapters"]
 
 GROUP = "acs_sidecar.evaluators"
-
-
-class Adapter(Protocol):
-    """One kind of evaluator. `name` is the name of its entry point, and `adapter` in a manifest."""
-
-    @property
-    def name(self) -> str:
-        """The name that manifests use."""
-        ...
-
-    @property
-    def inline_safe(self) -> bool:
-        """True if a manifest from a stranger may reach it.
-
-        Say yes only when neither a definition nor an input can make it read files or the
-        environment, use the network, or run code.
-        """
-        ...
-
-    @property
-    def members(self) -> MemberTable:
-        """What its policies may have besides `type` and `adapter`; nothing else reaches it."""
-        ...
-
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> CompiledPolicy:
-        """Check and prepare a policy, as `PolicyType.compile` does. Raises `ManifestError`."""
-        ...
 
 
 class AdapterError(Exception):
@@ -96,7 +75,8 @@ class _CustomType:
     def bind_members(self) -> frozenset[str]:
         return frozenset()
 
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> CompiledPolicy:
+    def compile(self, request: CompileRequest) -> CompiledPolicy:
+        path, definition = request.path, request.definition
         name = definition.get("adapter")
         if not isinstance(name, str) or not name.strip():
             message = f"must be an adapter: {_listed(self.adapters)}"
@@ -108,7 +88,7 @@ class _CustomType:
         if unknown := [*_undeclared(path, definition, {**CUSTOM_MEMBERS, **adapter.members})]:
             raise ManifestError(unknown)
         try:
-            return _Guarded(name, adapter.compile(path, definition, sources))
+            return _Guarded(name, adapter.compile(request))
         except ManifestError:
             raise
         except Exception as error:  # somebody else's code: its faults are findings

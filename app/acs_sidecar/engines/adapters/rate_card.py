@@ -10,12 +10,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from acs_sidecar.spec.manifest.declaration import Member, MemberTable
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.path import Path, PathSyntaxError, parse_path
-from acs_sidecar.spec.ports import Evaluator, PointBinding, PolicyInput, PolicyOutput, SourceReader
-from acs_sidecar.spec.reasons import EvaluationError, Reason
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.evaluators import (
+    CompileRequest,
+    Diagnostic,
+    EvaluationError,
+    Evaluator,
+    Json,
+    JsonObject,
+    ManifestError,
+    Member,
+    Path,
+    PathSyntaxError,
+    PointBinding,
+    PolicyInput,
+    PolicyOutput,
+    Reason,
+    parse_path,
+)
 
 __all__ = ["adapter"]
 
@@ -27,7 +38,7 @@ _DEFAULT_PATHS = {
     "spent": "$snap.envelope.budget.spent",
     "budget": "$snap.envelope.budget.limit",
 }
-MEMBERS: MemberTable = {
+MEMBERS: Mapping[str, Member] = {
     "prices": Member("Model → its prices per million tokens: `{input, output}`.", {"type": "object"}),
     "model": Member("The path of the model's name.", _PATH),
     "input_tokens": Member("The path of the number of tokens that go in.", _PATH),
@@ -100,8 +111,9 @@ class _RateCardAdapter:
     inline_safe = True
     members = MEMBERS
 
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> _RateCard:  # noqa: ARG002  # reads no files
+    def compile(self, request: CompileRequest) -> _RateCard:
         """Read `prices`, the paths and `warn_at` (a share of the budget, 1 when absent)."""
+        path, definition = request.path, request.definition
         findings: list[Diagnostic] = []
         prices = dict(_prices(f"{path}.prices", definition.get("prices"), findings))
         paths = dict(_paths(path, definition, findings))

@@ -27,14 +27,13 @@ from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.lints import unread_annotation
 from acs_sidecar.spec.ports import (
+    CompileRequest,
     Evaluator,
     PointBinding,
     PolicyInput,
     PolicyOutput,
     PolicyType,
-    SourceReader,
 )
-from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["CEDAR"]
 
@@ -46,9 +45,9 @@ class _CedarType:
     def bind_members(self) -> frozenset[str]:
         return frozenset({"query", "principal", "action", "resource", "context"})
 
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> "_CedarPolicy":
+    def compile(self, request: CompileRequest) -> "_CedarPolicy":
         """Compile the schema, then entities and policies against it."""
-        given = read_definition(path, definition, sources)
+        given = read_definition(request.path, request.definition, request.sources)
         schema = compile_schema(given.schema) if given.schema else None
         handle = schema.handle if schema else None
         entities = compile_entities(given.entities, handle)

@@ -20,12 +20,12 @@ from acs_sidecar.engines.rego.sources import RegoSources, is_blank, read_sources
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.lints import unread_annotation
 from acs_sidecar.spec.ports import (
+    CompileRequest,
     Evaluator,
     PointBinding,
     PolicyInput,
     PolicyOutput,
     PolicyType,
-    SourceReader,
 )
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
@@ -48,9 +48,9 @@ class RegoType:
         """The query alone."""
         return frozenset({"query"})
 
-    def compile(self, path: str, definition: JsonObject, sources: SourceReader) -> "_RegoPolicy":
+    def compile(self, request: CompileRequest) -> "_RegoPolicy":
         """Read, bound, parse and check the sources; the query waits for its binding."""
-        given = read_sources(path, definition, sources)
+        given = read_sources(request.path, request.definition, request.sources)
         check_bounds(given.modules)
         parsed: list[Parsed] = []
         for module in given.modules:
@@ -58,7 +58,7 @@ class RegoType:
             parsed.append((module, ast, read_module(module, ast)))
         program = analyse([(facts, module.roots) for module, _, facts in parsed], given.data)
         given = replace(given, modules=as_opa_means(parsed))
-        return _RegoPolicy(path, definition, given, program, self.watch)
+        return _RegoPolicy(request.path, request.definition, given, program, self.watch)
 
 
 class _RegoPolicy:

@@ -1,0 +1,42 @@
+"""Everything that an adapter of the policy type `custom` imports (section 1.7).
+
+An adapter is an object that a distribution names under the entry-point group of this module's name. These
+names stay; no other module of the package is an interface for adapters.
+"""
+
+from acs_sidecar.spec.manifest.declaration import Member
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.path import Path, PathSyntaxError, parse_path
+from acs_sidecar.spec.ports import (
+    Adapter,
+    CompiledPolicy,
+    CompileRequest,
+    Evaluator,
+    PointBinding,
+    PolicyInput,
+    PolicyOutput,
+    SourceError,
+)
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = [
+    "Adapter",
+    "CompileRequest",
+    "CompiledPolicy",
+    "Diagnostic",
+    "EvaluationError",
+    "Evaluator",
+    "Json",
+    "JsonObject",
+    "ManifestError",
+    "Member",
+    "Path",
+    "PathSyntaxError",
+    "PointBinding",
+    "PolicyInput",
+    "PolicyOutput",
+    "Reason",
+    "SourceError",
+    "parse_path",
+]
