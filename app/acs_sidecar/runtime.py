@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from acs_sidecar.access.files import Access
+from acs_sidecar.access.files import AccessFiles
 from acs_sidecar.audit.log.writer import FileAuditLog
 from acs_sidecar.audit.read.reader import AuditReader
 from acs_sidecar.decision.service import DecisionService
@@ -29,7 +29,7 @@ class Runtime:
     settings: Settings
     compiler: ManifestCompiler
     catalog: Catalog
-    access: Access
+    access: AccessFiles
     manifests: ManifestReload
     bundle: ManifestBundle | None
     service: DecisionService

@@ -15,7 +15,7 @@ import acs_sidecar
 from acs_sidecar.access.approval_keys import FileApprovalKey
 from acs_sidecar.access.approvers import read_approvers
 from acs_sidecar.access.callers import read_callers
-from acs_sidecar.access.files import Access
+from acs_sidecar.access.files import AccessFiles
 from acs_sidecar.access.reread import Reread
 from acs_sidecar.access.signing import read_trust
 from acs_sidecar.access.tls import TlsFiles, server_context
@@ -206,7 +206,7 @@ def audit_key(settings: Settings) -> AuditKey | None:
     return key
 
 
-def build_access(settings: Settings) -> Access:
+def build_access(settings: Settings) -> AccessFiles:
     """Read the files that say who is trusted. Raises `AccessFileError`."""
     callers = None
     if (file := settings.auth_tokens_file) is not None:
@@ -226,7 +226,7 @@ def build_access(settings: Settings) -> Access:
     approvers = None
     if (file := settings.approval_trust_file) is not None:
         approvers = Reread("approvers", (file,), partial(read_approvers, file))
-    return Access(callers=callers, manifest_keys=manifest_keys, tls=tls, approvers=approvers)
+    return AccessFiles(callers=callers, manifest_keys=manifest_keys, tls=tls, approvers=approvers)
 
 
 def _version_of(engine: str) -> str:

@@ -15,7 +15,7 @@ from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.access.signing import (
     ManifestTrust,
     Signer,
-    UntrustedError,
+    UntrustedSignatureError,
     key_name,
     parse_trust,
     sign_digest,
@@ -75,7 +75,7 @@ def test_a_signature_never_verifies_for_another_manifest(other: dict[str, Any]) 
     signature = sign_digest(KEY, _digest(MANIFEST))
     Signer(PUBLIC).verify(_digest(MANIFEST), signature)
     assume(_digest(other) != _digest(MANIFEST))
-    with pytest.raises(UntrustedError, match="does not verify for this manifest and key"):
+    with pytest.raises(UntrustedSignatureError, match="does not verify for this manifest and key"):
         Signer(PUBLIC).verify(_digest(other), signature)
 
 
@@ -84,7 +84,7 @@ def test_no_bit_of_a_signature_may_differ(bit: int) -> None:
     """A signature that was changed is none."""
     raw = bytearray(base64.b64decode(sign_digest(KEY, DIGEST)))
     raw[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(UntrustedError, match="does not verify for this manifest and key"):
+    with pytest.raises(UntrustedSignatureError, match="does not verify for this manifest and key"):
         Signer(PUBLIC).verify(DIGEST, base64.b64encode(raw).decode())
 
 
@@ -98,7 +98,7 @@ def test_what_is_signed_is_the_context_and_the_digest() -> None:
     signature = base64.b64encode(KEY.sign(b"acs-sidecar/manifest/v1\n" + DIGEST.encode())).decode()
     assert sign_digest(KEY, DIGEST) == signature
     plain = base64.b64encode(KEY.sign(DIGEST.encode())).decode()
-    with pytest.raises(UntrustedError, match="does not verify for this manifest and key"):
+    with pytest.raises(UntrustedSignatureError, match="does not verify for this manifest and key"):
         Signer(PUBLIC).verify(DIGEST, plain)
 
 
@@ -108,7 +108,9 @@ def test_what_is_signed_is_the_context_and_the_digest() -> None:
 )
 def test_a_signature_has_one_form(signature: str) -> None:
     """Sixty-four bytes in strict base64, and nothing else."""
-    with pytest.raises(UntrustedError, match=r"^`manifest_signature\.signature` is not 64 bytes in base64$"):
+    with pytest.raises(
+        UntrustedSignatureError, match=r"^`manifest_signature\.signature` is not 64 bytes in base64$"
+    ):
         Signer(PUBLIC).verify(DIGEST, signature)
 
 
@@ -120,7 +122,7 @@ def test_a_key_is_trusted_by_its_name_until_it_expires() -> None:
         ("x", 0.0, "names no trusted key"),
         ("k", 100.0, "names a key that has expired"),
     ]:
-        with pytest.raises(UntrustedError, match=rf"^`manifest_signature\.key_id` {message}$"):
+        with pytest.raises(UntrustedSignatureError, match=rf"^`manifest_signature\.key_id` {message}$"):
             trust.signer(name, now)
 
 

@@ -10,7 +10,7 @@ from acs_sidecar.engines.compilation import PolicyJob
 from acs_sidecar.sandbox.wire import (
     MAX_FINDINGS,
     CompileReport,
-    GarbageError,
+    MalformedOutputError,
     max_reply_bytes,
     read_failure,
     read_invalid,
@@ -99,14 +99,14 @@ def _report(body: bytes) -> CompileReport:
 )
 def test_what_no_child_says_is_garbage(read: Callable[[bytes], object], said: Json) -> None:
     """Missing, unknown or mistyped members are refused, whatever the rest says."""
-    with pytest.raises(GarbageError):
+    with pytest.raises(MalformedOutputError):
         read(orjson.dumps(said))
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b"\xff", b"[" * 5_000, b'{"trace":{},"value":NaN}'])
 def test_what_is_not_json_is_garbage(body: bytes) -> None:
     """A body that does not parse is refused, deep nesting included."""
-    with pytest.raises(GarbageError):
+    with pytest.raises(MalformedOutputError):
         read_output(body)
 
 

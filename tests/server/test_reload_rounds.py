@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from acs_sidecar.manifests.reload import Outcome
+from acs_sidecar.manifests.reload import ReloadOutcome
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.server.handed_file import hand, take
-from acs_sidecar.server.reload_rounds import Peer, ReloadRounds, Served
+from acs_sidecar.server.reload_rounds import ReloadRounds, Served, WorkerPeer
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Rounds(ReloadRounds):
         self.killed: list[int] = []
         super().__init__(Served(hand(b"first"), 1.0, "s0"), lambda: self.living, self._killed)
 
-    def _killed(self, peer: Peer) -> None:
+    def _killed(self, peer: WorkerPeer) -> None:
         self.killed.append(peer.number)
 
     def dies(self, worker: Worker) -> None:
@@ -101,7 +101,7 @@ def test_all_swap_when_all_could() -> None:
         assert [orders[0]["speaks"] for orders in told] == [True, False, False]
         assert (reload.holds_starts, reload.content, reload.served.seen) == (False, b"second", "s1")
         assert reload.served.last
-        assert reload.served.last.outcome is Outcome.OK
+        assert reload.served.last.outcome is ReloadOutcome.OK
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_none_swaps_when_one_could_not(answer: dict[str, Any], detail: str) -> N
         assert kinds(two) == ["prepare", "keep"]
         assert reload.content == b"first"
         assert reload.served.last
-        assert (reload.served.last.outcome, reload.served.last.detail) == (Outcome.FAILED, detail)
+        assert (reload.served.last.outcome, reload.served.last.detail) == (ReloadOutcome.FAILED, detail)
 
 
 def test_a_worker_that_dies_while_it_reads_is_followed_by_another_once() -> None:

@@ -10,13 +10,13 @@ from acs_sidecar.access.reread import Reread
 from acs_sidecar.access.signing import ManifestTrust
 from acs_sidecar.approval.approvers import Approvers
 
-__all__ = ["Access"]
+__all__ = ["AccessFiles"]
 
 LOOK_EVERY_S = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Access:
+class AccessFiles:
     """What is configured of it; `callers` is `None` where nobody needs to say who calls.
 
     `watch` must be called on the loop that serves, and `close` at its end. No request looks at a file.

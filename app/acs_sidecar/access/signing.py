@@ -15,7 +15,7 @@ from acs_sidecar.access.public_keys import public_key, strict_base64
 __all__ = [
     "ManifestTrust",
     "Signer",
-    "UntrustedError",
+    "UntrustedSignatureError",
     "key_name",
     "parse_trust",
     "read_trust",
@@ -28,7 +28,7 @@ _MEMBERS = frozenset({"public_key", "expires"})
 _SIGNATURE_BYTES = 64
 
 
-class UntrustedError(Exception):
+class UntrustedSignatureError(Exception):
     """A signature that proves nothing; the message says why, without quoting it."""
 
 
@@ -40,14 +40,16 @@ class Signer:
     expires: float | None = None
 
     def verify(self, digest: str, signature: str) -> None:
-        """Check the signature of the manifest with this digest. Raises `UntrustedError`."""
+        """Check the signature of the manifest with this digest. Raises `UntrustedSignatureError`."""
         decoded = strict_base64(signature, _SIGNATURE_BYTES)
         if decoded is None:
-            raise UntrustedError("`manifest_signature.signature` is not 64 bytes in base64")
+            raise UntrustedSignatureError("`manifest_signature.signature` is not 64 bytes in base64")
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(decoded, CONTEXT + digest.encode())
         except InvalidSignature:
-            raise UntrustedError("`manifest_signature` does not verify for this manifest and key") from None
+            raise UntrustedSignatureError(
+                "`manifest_signature` does not verify for this manifest and key"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,12 @@ class ManifestTrust:
     signers: Mapping[str, Signer]
 
     def signer(self, key_id: str, now: float) -> Signer:
-        """Find a key that is trusted at a Unix time. Raises `UntrustedError`."""
+        """Find a key that is trusted at a Unix time. Raises `UntrustedSignatureError`."""
         signer = self.signers.get(key_id)
         if signer is None:
-            raise UntrustedError("`manifest_signature.key_id` names no trusted key")
+            raise UntrustedSignatureError("`manifest_signature.key_id` names no trusted key")
         if signer.expires is not None and now >= signer.expires:
-            raise UntrustedError("`manifest_signature.key_id` names a key that has expired")
+            raise UntrustedSignatureError("`manifest_signature.key_id` names a key that has expired")
         return signer
 
 

@@ -11,7 +11,7 @@ import orjson
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.outbound.breaker import Breaker, BreakerSettings
 from acs_sidecar.outbound.client import HttpClient, HttpPool
-from acs_sidecar.outbound.failures import TooLargeError, UnreachableError, UntrustedError
+from acs_sidecar.outbound.failures import TooLargeError, UnreachableError, UntrustedCertificateError
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 
@@ -116,7 +116,7 @@ class Remote:
             status, reply = await self.pool.post(
                 request.url, request.headers, request.body, expected=_SUCCESS, max_bytes=MAX_REPLY_BYTES
             )
-        except UntrustedError:
+        except UntrustedCertificateError:
             raise _CallError("has no trusted certificate") from None
         except UnreachableError:
             raise _CallError("could not be reached", again=True) from None

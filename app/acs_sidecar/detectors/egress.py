@@ -8,7 +8,7 @@ from itertools import islice
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation
 from acs_sidecar.detectors.hosts import DISGUISES, UNREAD, Destination, Destinations, normal_host
 from acs_sidecar.detectors.options import Options
-from acs_sidecar.detectors.rules import Rule, RuleSet
+from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import SEPARATOR, texts_of
 from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
 from acs_sidecar.spec.values import Json
@@ -37,10 +37,10 @@ _HOST = r"(?:[a-z0-9_\x{80}-\x{10FFFF}](?:[a-z0-9_\x{80}-\x{10FFFF}-]*[a-z0-9\x{
 _SCHEME = r"[a-z][a-z0-9+.-]{1,20}"
 _RULES = RuleSet(
     (
-        Rule("url", rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*"),
-        Rule("relative", r"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{2,})[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*)"),
-        Rule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
-        Rule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
+        DetectorRule("url", rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*"),
+        DetectorRule("relative", r"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{2,})[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*)"),
+        DetectorRule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
+        DetectorRule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
     )
 )
 _WHOLE = re.compile(

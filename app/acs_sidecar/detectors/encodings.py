@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
-from acs_sidecar.detectors.rules import Match, Rule, RuleSet
+from acs_sidecar.detectors.rules import DetectorRule, Match, RuleSet
 
 __all__ = ["MAX_DECODED", "decoded_texts"]
 
 MAX_DECODED = 16_384
 """So many characters of encoded text are decoded in one text; what lies behind is not looked into."""
 
-_BASE64 = Rule("base64", r"[A-Za-z0-9+/_-]{20,}={0,2}")
-_HEX = Rule("hex", r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){12,}")
-_PERCENT = Rule("percent", r"(?:[A-Za-z0-9_.+-]{0,24}%[0-9A-Fa-f]{2}){3,}")
-_ESCAPES = Rule("escapes", r"(?:\\u(?:[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\})){5,}")
-_ENTITIES = Rule("entities", r"(?:&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});[ ]?){5,}")
-_TAGS = Rule("tags", r"[\x{E0020}-\x{E007E}]{4,}")
+_BASE64 = DetectorRule("base64", r"[A-Za-z0-9+/_-]{20,}={0,2}")
+_HEX = DetectorRule("hex", r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){12,}")
+_PERCENT = DetectorRule("percent", r"(?:[A-Za-z0-9_.+-]{0,24}%[0-9A-Fa-f]{2}){3,}")
+_ESCAPES = DetectorRule("escapes", r"(?:\\u(?:[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\})){5,}")
+_ENTITIES = DetectorRule("entities", r"(?:&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});[ ]?){5,}")
+_TAGS = DetectorRule("tags", r"[\x{E0020}-\x{E007E}]{4,}")
 _RULES = RuleSet((_BASE64, _HEX, _PERCENT, _ESCAPES, _ENTITIES, _TAGS))
 
 _OPAQUE = (_BASE64, _HEX, _TAGS)  # in the others what stands beside belongs to the text
@@ -51,7 +51,7 @@ def decoded_texts(text: str) -> Iterator[tuple[int, int, str]]:
 def _encoded(text: str) -> list[Match]:
     """Find what is encoded; what is so near that what stands beside it overlaps counts as one."""
     apart: list[Match] = []
-    last: dict[Rule, int] = {}
+    last: dict[DetectorRule, int] = {}
     for rule, start, end in _RULES.matches(text):
         index = last.get(rule)
         if index is not None and rule not in _OPAQUE and start - apart[index][2] <= 2 * _BESIDE:
@@ -82,7 +82,7 @@ def _from_percent(encoded: str) -> str:
     return unquote_to_bytes(encoded.replace("+", " ")).decode(errors="replace")
 
 
-_DECODERS: dict[Rule, Callable[[str], str]] = {
+_DECODERS: dict[DetectorRule, Callable[[str], str]] = {
     _BASE64: _from_base64,
     _HEX: _from_hex,
     _PERCENT: _from_percent,

@@ -12,7 +12,7 @@ from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Findin
 from acs_sidecar.detectors.folding import Folded, fold
 from acs_sidecar.detectors.injection.detector import INJECTIONS, find_injections
 from acs_sidecar.detectors.options import Options
-from acs_sidecar.detectors.rules import Rule, RuleSet
+from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import Texts, texts_of
 from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
 from acs_sidecar.spec.canonical import digest
@@ -37,7 +37,7 @@ _NEAR = 2
 _SHORT_NAME = 6
 
 _STEERING = tuple(
-    Rule(category, pattern, score)
+    DetectorRule(category, pattern, score)
     for category, score, pattern in (
         ("tool_steering", 0.7, r"\b(?:before|prior to|after|when|whenever|every time|each time) +(?:you +)?(?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)|run(?:ning)?|execut(?:e|ing)) +(?:this|any|every|all|the|other) +(?:[^ ]+ +){0,3}tools? +(?:[^ ]+ +){0,4}(?:you must|must|always|first|read|call|send|need to|have to|make sure|pass|include)\b"),
         ("tool_steering", 0.7, r"\b(?:must|always|should|need to|have to|required to) +(?:[^ ]+ +){0,2}(?:call|use|invoke|run|read|execute) +(?:this|it|the) +(?:[^ ]+ +){0,3}(?:tool +)?(?:first|before (?:any|every|all|using|calling|each|other)|instead of|prior to|on every|for every|in place of)\b"),
@@ -50,16 +50,16 @@ _STEERING = tuple(
         ("schema_trick", 0.7, r"\b(?:contents? of|read|load|fetch|value of) +(?:[^ ]+ +){0,3}(?:ssh|env file|dotenv|environment variables?|private key|id rsa|credentials file|mcp json|keychain|password store)\b"),
     )
 )  # fmt: skip
-_REDIRECTING = Rule("tool_steering", r"\b(?:change|replace|redirect|modify|set|alter|swap|forward|add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)\b", 0.7)  # fmt: skip
-_PASSING_ON = Rule("tool_steering", r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b", 0.6)  # fmt: skip
+_REDIRECTING = DetectorRule("tool_steering", r"\b(?:change|replace|redirect|modify|set|alter|swap|forward|add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)\b", 0.7)  # fmt: skip
+_PASSING_ON = DetectorRule("tool_steering", r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b", 0.6)  # fmt: skip
 _PHRASES = (*INJECTIONS, RuleSet(_STEERING, (_REDIRECTING, _PASSING_ON)))
 _RAW = RuleSet(
     (
-        Rule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),
-        Rule("padding", r"[ \t\x{A0}\x{2000}-\x{200A}\x{3000}]{40,}\S|(?:[ \t]*\r?\n){12,}[ \t]*\S|(?:\\n){12,}", 0.6),
-        Rule("schema_trick", r"\x1b\[[0-9;]*[A-Za-z]", 0.8),
-        Rule("schema_trick", r"(?i)(?:^|\x00)\$ref\x00https?://[^\x00]{1,500}", 0.7),
-        Rule("hidden_instruction", r"<(?:IMPORTANT|important|CRITICAL|critical|SECRET|secret|HIDDEN|hidden|SYSTEM)>", 0.7),
+        DetectorRule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),
+        DetectorRule("padding", r"[ \t\x{A0}\x{2000}-\x{200A}\x{3000}]{40,}\S|(?:[ \t]*\r?\n){12,}[ \t]*\S|(?:\\n){12,}", 0.6),
+        DetectorRule("schema_trick", r"\x1b\[[0-9;]*[A-Za-z]", 0.8),
+        DetectorRule("schema_trick", r"(?i)(?:^|\x00)\$ref\x00https?://[^\x00]{1,500}", 0.7),
+        DetectorRule("hidden_instruction", r"<(?:IMPORTANT|important|CRITICAL|critical|SECRET|secret|HIDDEN|hidden|SYSTEM)>", 0.7),
     )
 )  # fmt: skip
 _TRICK_NAMES = re.compile(

@@ -5,7 +5,7 @@ import re
 from acs_sidecar.detectors.checksums import card_length, iban_length, is_calling_code
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.detectors.options import Options
-from acs_sidecar.detectors.rules import Rule, RuleSet
+from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.secret_keys import API_KEYS
 from acs_sidecar.detectors.value_texts import found_by, redacting_detector
 
@@ -74,24 +74,24 @@ def _ipv6(text: str) -> int:
 
 _RULES = RuleSet(
     (
-        Rule("email", _ADDRESS, accept=_email),
-        Rule("email", r"(?i)[a-z0-9][a-z0-9._%+-]* ?[\[(] ?at ?[\])] ?[a-z0-9-]+(?: ?[\[(] ?dot ?[\])] ?|\.)[a-z]{2,24}"),
-        Rule("email", r"(?i)\b[a-z0-9]+(?: dot [a-z0-9]+)* at [a-z0-9-]+(?: dot [a-z0-9-]+)* dot [a-z]{2,10}\b", 0.7),
-        Rule("phone", r"\B\+[1-9](?:[ ().\-/]{0,2}\d){6,16}\b", 0.9, _international),
-        Rule("phone", r"\b00[1-9](?:[ ().\-/]{0,2}\d){7,16}\b", 0.7, _international),
-        Rule("phone", r"(?:\b1[ .-])?(?:\([2-9]\d\d\) ?|\b[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}\b", 0.8),
-        Rule("phone", r"\b0[1-9]\d{0,4}(?:[ /.-]{1,3}\d{2,8}){1,5}\b", 0.7, _national),
-        Rule("phone", r"\(0[1-9]\d{0,4}\)[ -]?\d[\d /-]{4,10}\d\b", 0.8),
-        Rule("phone", r"\b1[3-9]\d[ -]\d{4}[ -]\d{4}\b", 0.7),
-        Rule("phone", rf"(?i)\b{_NAMED}\b[^\d+\n]{{0,12}}(\+?\(?\d[\d ().\-/]{{4,18}}\d)\b", 0.7, _named_phone),
-        Rule("card", r"\b[2-68]\d{3}[ -]\d{4}[ -]\d{4}[ -]\d{1,7}\b", accept=card_length),
-        Rule("card", r"\b3\d{3}[ -]\d{6}[ -]\d{4,5}\b", accept=card_length),
-        Rule("card", r"\b[2-68]\d{11,18}\b", 0.9, card_length),
-        Rule("iban", r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,32}\b", accept=iban_length),
-        Rule("us_ssn", r"\b\d{3}-\d{2}-\d{4}\b", 0.9, _ssn),
-        Rule("us_ssn", r"(?i)\b(?:ssn|social security(?: number| no\.?)?)\b[^\d\n]{0,24}(\d{3}[ -]?\d{2}[ -]?\d{4})\b", accept=_ssn),
-        Rule("ip_address", rf"(?:^|[^\w.])({_OCTET}(?:\.{_OCTET}){{3}})(?:[^\w.]|\.[^\w]|\.?$)", 0.6, _ipv4),
-        Rule("ip_address", rf"(?i)(?:^|[^\w:.])((?:::)?{_GROUPS}(?:::)?)(?:[^\w:]|$)", 0.8, _ipv6),
+        DetectorRule("email", _ADDRESS, accept=_email),
+        DetectorRule("email", r"(?i)[a-z0-9][a-z0-9._%+-]* ?[\[(] ?at ?[\])] ?[a-z0-9-]+(?: ?[\[(] ?dot ?[\])] ?|\.)[a-z]{2,24}"),
+        DetectorRule("email", r"(?i)\b[a-z0-9]+(?: dot [a-z0-9]+)* at [a-z0-9-]+(?: dot [a-z0-9-]+)* dot [a-z]{2,10}\b", 0.7),
+        DetectorRule("phone", r"\B\+[1-9](?:[ ().\-/]{0,2}\d){6,16}\b", 0.9, _international),
+        DetectorRule("phone", r"\b00[1-9](?:[ ().\-/]{0,2}\d){7,16}\b", 0.7, _international),
+        DetectorRule("phone", r"(?:\b1[ .-])?(?:\([2-9]\d\d\) ?|\b[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}\b", 0.8),
+        DetectorRule("phone", r"\b0[1-9]\d{0,4}(?:[ /.-]{1,3}\d{2,8}){1,5}\b", 0.7, _national),
+        DetectorRule("phone", r"\(0[1-9]\d{0,4}\)[ -]?\d[\d /-]{4,10}\d\b", 0.8),
+        DetectorRule("phone", r"\b1[3-9]\d[ -]\d{4}[ -]\d{4}\b", 0.7),
+        DetectorRule("phone", rf"(?i)\b{_NAMED}\b[^\d+\n]{{0,12}}(\+?\(?\d[\d ().\-/]{{4,18}}\d)\b", 0.7, _named_phone),
+        DetectorRule("card", r"\b[2-68]\d{3}[ -]\d{4}[ -]\d{4}[ -]\d{1,7}\b", accept=card_length),
+        DetectorRule("card", r"\b3\d{3}[ -]\d{6}[ -]\d{4,5}\b", accept=card_length),
+        DetectorRule("card", r"\b[2-68]\d{11,18}\b", 0.9, card_length),
+        DetectorRule("iban", r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,32}\b", accept=iban_length),
+        DetectorRule("us_ssn", r"\b\d{3}-\d{2}-\d{4}\b", 0.9, _ssn),
+        DetectorRule("us_ssn", r"(?i)\b(?:ssn|social security(?: number| no\.?)?)\b[^\d\n]{0,24}(\d{3}[ -]?\d{2}[ -]?\d{4})\b", accept=_ssn),
+        DetectorRule("ip_address", rf"(?:^|[^\w.])({_OCTET}(?:\.{_OCTET}){{3}})(?:[^\w.]|\.[^\w]|\.?$)", 0.6, _ipv4),
+        DetectorRule("ip_address", rf"(?i)(?:^|[^\w:.])((?:::)?{_GROUPS}(?:::)?)(?:[^\w:]|$)", 0.8, _ipv6),
         *API_KEYS,
     )
 )  # fmt: skip

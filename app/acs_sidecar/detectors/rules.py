@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import re2
 
-__all__ = ["Match", "Rule", "RuleSet", "occurrence", "utf8"]
+__all__ = ["DetectorRule", "Match", "RuleSet", "occurrence", "utf8"]
 
 _ANYWHERE = re2._Anchor.UNANCHORED
 _SHORT = 64
@@ -19,7 +19,7 @@ _MEMORY = 4 << 20  # of states, for each automaton: whoever sends new words all 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class DetectorRule:
     """One expression of a category, and how sure a match is (0 to 1).
 
     Where `pattern` has a group, that is what is meant. Repetitions are bounded, or consume what they
@@ -33,7 +33,7 @@ class Rule:
     accept: Callable[[str], int] = len
 
 
-Match: TypeAlias = tuple[Rule, int, int]
+Match: TypeAlias = tuple[DetectorRule, int, int]
 """One match of a rule: from where to where, in code points. A plain tuple, as there can be thousands."""
 
 
@@ -46,11 +46,13 @@ class RuleSet:
     The expressions are compiled at the first use, so that only who uses them waits for it.
     """
 
-    def __init__(self, *groups: Iterable[Rule]) -> None:
+    def __init__(self, *groups: Iterable[DetectorRule]) -> None:
         self._groups = [tuple(group) for group in groups]
 
     @cached_property
-    def _parts(self) -> list[tuple[tuple[Rule, ...], list["re2._Regexp"], Callable[[bytes], list[int]]]]:
+    def _parts(
+        self,
+    ) -> list[tuple[tuple[DetectorRule, ...], list["re2._Regexp"], Callable[[bytes], list[int]]]]:
         """The rules of each group, their expressions, and what tells the indices of those that occur."""
         parts = []
         for group in self._groups:
@@ -62,7 +64,7 @@ class RuleSet:
             parts.append((group, expressions, occurring._set.Match))
         return parts
 
-    def occurring(self, text: str) -> list[Rule]:
+    def occurring(self, text: str) -> list[DetectorRule]:
         """Return the rules that match anywhere, without applying their `accept` checks."""
         data = utf8(text)
         return [group[index] for group, _, occurring in self._parts for index in occurring(data)]
@@ -100,7 +102,7 @@ def _options() -> re2.Options:
     return options
 
 
-def _search(rule: Rule, expression: "re2._Regexp", data: bytes, found: list[Match]) -> None:
+def _search(rule: DetectorRule, expression: "re2._Regexp", data: bytes, found: list[Match]) -> None:
     """Add the matches of a rule that it accepts, their offsets in bytes."""
     accept, group = rule.accept, expression.groups
     search = expression._regexp.Match  # the wrapper around it costs three times as much as a match

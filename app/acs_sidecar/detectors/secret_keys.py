@@ -4,7 +4,7 @@ import re
 
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.detectors.options import Options
-from acs_sidecar.detectors.rules import Rule, RuleSet, occurrence
+from acs_sidecar.detectors.rules import DetectorRule, RuleSet, occurrence
 from acs_sidecar.detectors.value_texts import found_by, redacting_detector
 
 __all__ = ["API_KEYS", "CATEGORIES", "detector"]
@@ -96,19 +96,19 @@ def _key_body(text: str) -> int:
 
 
 API_KEYS = (
-    *(Rule("api_key", pattern) for pattern in _ISSUED),
-    Rule("api_key", r"\bsk-[A-Za-z0-9_-]{20,}", accept=_with_digits),  # OpenAI, Anthropic, OpenRouter
+    *(DetectorRule("api_key", pattern) for pattern in _ISSUED),
+    DetectorRule("api_key", r"\bsk-[A-Za-z0-9_-]{20,}", accept=_with_digits),  # OpenAI, Anthropic, OpenRouter
 )
 
 _RULES = RuleSet(
     (
         *API_KEYS,
-        Rule("jwt", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", 0.9),
-        Rule("bearer_token", r"(?i)\b(?:bearer|basic)[ \t]{1,3}([A-Za-z0-9._~+/-]{16,}={0,2})", 0.8, _with_digits),
-        Rule("password", rf'(?i){_NAMED}(?:\x00(?:value\x00)?|["\']?\s{{0,3}}(?::=|=>|=|:|：)\s{{0,3}}|\s(?:is|ist|est|es|è|é)\s)["\']?([^\s\x00"\'`,;]{{6,}})', 0.8, _assigned),
-        Rule("password", r"(?i)(?:--password[ =]|--token[ =]|--api-key[ =]|\b(?:sshpass|docker login|mysql|mysqldump)\b[^\n\x00]{0,80}\s-p ?|\bcurl\b[^\n\x00]{0,80}\s-u ?[^\s:\x00]{1,40}:)([^\s\x00\"'`,;]{6,})", 0.8, _assigned),
-        Rule("url_credentials", r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s\x00/:@\"'<>]*:[^\s\x00/@\"'<>]+)@", 0.9, _credentials),
-        Rule(
+        DetectorRule("jwt", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", 0.9),
+        DetectorRule("bearer_token", r"(?i)\b(?:bearer|basic)[ \t]{1,3}([A-Za-z0-9._~+/-]{16,}={0,2})", 0.8, _with_digits),
+        DetectorRule("password", rf'(?i){_NAMED}(?:\x00(?:value\x00)?|["\']?\s{{0,3}}(?::=|=>|=|:|：)\s{{0,3}}|\s(?:is|ist|est|es|è|é)\s)["\']?([^\s\x00"\'`,;]{{6,}})', 0.8, _assigned),
+        DetectorRule("password", r"(?i)(?:--password[ =]|--token[ =]|--api-key[ =]|\b(?:sshpass|docker login|mysql|mysqldump)\b[^\n\x00]{0,80}\s-p ?|\bcurl\b[^\n\x00]{0,80}\s-u ?[^\s:\x00]{1,40}:)([^\s\x00\"'`,;]{6,})", 0.8, _assigned),
+        DetectorRule("url_credentials", r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s\x00/:@\"'<>]*:[^\s\x00/@\"'<>]+)@", 0.9, _credentials),
+        DetectorRule(
             "private_key",
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:(?:[^\x00-]|-[^\x00-])*-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\]*)",

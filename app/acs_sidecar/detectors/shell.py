@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from acs_sidecar.detectors.findings import Detector, Found
 from acs_sidecar.detectors.options import Options
-from acs_sidecar.detectors.rules import Rule, RuleSet
+from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.text_offsets import Remaining
 from acs_sidecar.detectors.value_texts import text_detector
 
@@ -35,7 +35,7 @@ _CREDENTIAL_FILE = (
 _READ = r"\b(?:cat|less|more|head|tail|cp|mv|scp|rsync|base64|xxd|od|tar|zip|gpg|type|get-content|gc|grep|egrep|strings|awk|sed|dd|curl|wget|nc|openssl|copy|tac|nl|cut|sort|python[\d.]*|perl|ruby|tee|source|ssh-add|find|7z|hexdump|vi|vim|nano|open)\b"
 
 _RULES = RuleSet(
-    Rule(category, rf"(?i){pattern}", score)
+    DetectorRule(category, rf"(?i){pattern}", score)
     for category, score, pattern in (
         ("destructive", 0.9, rf"\brm\s+(?:-\S+\s+)*(?:-\w*r\w*|--recursive)\s+(?:-\S+\s+)*(?:[^\s;&|]+\s+){{0,4}}{_EVERYTHING}"),
         ("destructive", 0.9, r"\brm\s+(?:-\S+\s+)*(?:-\w*r\w*|--recursive)\s+(?:[^\s;&|]+\s+){0,4}[\"']?/(?:etc|usr|bin|sbin|lib|lib64|boot|sys|proc|dev|var/lib|var/log)/|--no-preserve-root"),

@@ -52,10 +52,10 @@ def check_service(settings: Settings) -> Iterator[Result]:
             "stop it, or set ACS_PORT to another port",
         )
         return
-    yield from _said(checks, place)
+    yield from _check_results(checks, place)
 
 
-def _said(checks: Any, place: str) -> Iterator[Result]:  # noqa: ANN401  # whatever JSON answers there
+def _check_results(checks: Any, place: str) -> Iterator[Result]:  # noqa: ANN401  # whatever JSON answers there
     well = True
     for check in checks:
         name, state, detail = str(check["name"]), check["state"], str(check["detail"])

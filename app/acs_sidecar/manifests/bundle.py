@@ -14,7 +14,7 @@ from acs_sidecar.audit.log.directory import replace_file, sync_directory
 from acs_sidecar.manifests.files import find_manifests
 from acs_sidecar.manifests.sources import MAX_BYTES, unpack_archive
 from acs_sidecar.outbound.fetch import Fetcher
-from acs_sidecar.outbound.fetch_outcome import Answer, FetchError
+from acs_sidecar.outbound.fetch_outcome import FetchedContent, FetchError
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.pinned_url import RemoteReference, shown_url
 from acs_sidecar.spec.ports import SourceError, SourceFile
@@ -122,7 +122,7 @@ class ManifestBundle:
         self._offered = offered, answer.etag
         return offered
 
-    async def _fetch(self, etag: str | None) -> Answer:
+    async def _fetch(self, etag: str | None) -> FetchedContent:
         token = await asyncio.to_thread(_token, self._token_file)
         async with self._fetcher() as fetcher:
             return await fetcher.fetch_changed(self._reference, MAX_BYTES, etag, token)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from acs_sidecar.access.reread import Reread
-from acs_sidecar.access.signing import ManifestTrust, UntrustedError
+from acs_sidecar.access.signing import ManifestTrust, UntrustedSignatureError
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.spec.canonical import canonical
@@ -133,15 +133,15 @@ class InlineManifests:
             return key
         try:
             return self._verified(key, given, signature)
-        except UntrustedError as error:
+        except UntrustedSignatureError as error:
             raise RefusalError(Cause.SIGNATURE, str(error)) from None
 
     def _verified(self, key: bytes | None, given: Given, claim: JsonObject | None) -> bytes:
-        """Verify a signature, once for each that is in the cache. Raises `UntrustedError`."""
+        """Verify a signature, once for each that is in the cache. Raises `UntrustedSignatureError`."""
         if claim is None:
-            raise UntrustedError("inline manifests must be signed: `manifest_signature` is missing")
+            raise UntrustedSignatureError("inline manifests must be signed: `manifest_signature` is missing")
         if self._keys is None:
-            raise UntrustedError("no key is trusted to sign manifests")
+            raise UntrustedSignatureError("no key is trusted to sign manifests")
         signature = str(claim["signature"])
         signer = self._keys.value.signer(str(claim["key_id"]), time.time())
         if key is not None:
@@ -153,7 +153,7 @@ class InlineManifests:
             if digest := _readable_digest(given):
                 signer.verify(digest, signature)
                 return signed
-        raise UntrustedError("the manifest cannot be parsed, so its signature cannot be verified")
+        raise UntrustedSignatureError("the manifest cannot be parsed, so its signature cannot be verified")
 
     async def _compile(self, given: Given) -> AnyManifest:
         digest = None

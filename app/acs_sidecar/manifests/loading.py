@@ -23,7 +23,7 @@ from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.discovery import build_bundle, read_operator_manifests
 from acs_sidecar.manifests.member_tables import member_catalog
-from acs_sidecar.manifests.reload import Outcome, Reloaded, compile_set, keep_sources, pack
+from acs_sidecar.manifests.reload import Reloaded, ReloadOutcome, compile_set, keep_sources, pack
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.resolvers.command import command_resolver
 from acs_sidecar.resolvers.signed import signed_resolver
@@ -72,7 +72,7 @@ def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]
         )
         packed = _load(settings, bundle, kept=True)
         why = f"{error.diagnostics[0].code} at start; see the service log"
-        return packed, Reloaded(Outcome.FAILED, time.time(), why)
+        return packed, Reloaded(ReloadOutcome.FAILED, time.time(), why)
     if bundle:
         bundle.keep()
     return packed, None

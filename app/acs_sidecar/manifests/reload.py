@@ -27,7 +27,7 @@ __all__ = [
     "Candidate",
     "Identity",
     "ManifestReload",
-    "Outcome",
+    "ReloadOutcome",
     "Reloaded",
     "compile_set",
     "keep_sources",
@@ -58,7 +58,7 @@ class Candidate:
     read_here: bool = False
 
 
-class Outcome(StrEnum):
+class ReloadOutcome(StrEnum):
     """What came of a reload."""
 
     OK = "ok"
@@ -70,7 +70,7 @@ class Outcome(StrEnum):
 class Reloaded:
     """The last reload. `at` is Unix time in seconds, `detail` names findings by rule and file alone."""
 
-    outcome: Outcome
+    outcome: ReloadOutcome
     at: float
     detail: str = ""
 
@@ -143,7 +143,7 @@ class ManifestReload:
         compile_one: Callable[[ReadManifest], AnyManifest],
         check: Callable[[Mapping[str, AnyManifest]], None],
         swapped: Callable[[OperatorManifests, bool], None],
-        ended: Callable[[Outcome], None],
+        ended: Callable[[ReloadOutcome], None],
     ) -> None:
         self.last: Reloaded | None = None
         self._catalog = catalog
@@ -198,15 +198,15 @@ class ManifestReload:
         operator = OperatorManifests(candidate.by_name, self._catalog.operator.default, at)
         self._catalog.operator = operator
         self._swapped(operator, candidate.read_here)
-        self.last = Reloaded(Outcome.OK, at)
+        self.last = Reloaded(ReloadOutcome.OK, at)
         if speaks:
-            self._ended(Outcome.OK)
+            self._ended(ReloadOutcome.OK)
             names = sorted(candidate.by_name)
             self._log.info(
                 "manifests_reloaded", set=candidate.digest, previous=before.digest, manifests=names
             )
         await self._record(
-            Outcome.OK,
+            ReloadOutcome.OK,
             {
                 "set": candidate.digest,
                 "previous": before.digest,
@@ -214,12 +214,12 @@ class ManifestReload:
             },
         )
 
-    async def keep(self, outcome: Outcome, at: float, detail: str, *, speaks: bool) -> None:
+    async def keep(self, outcome: ReloadOutcome, at: float, detail: str, *, speaks: bool) -> None:
         """Go on with the set that serves, and say why."""
         self.last = Reloaded(outcome, at, detail)
         if speaks:
             self._ended(outcome)
-            log = self._log.error if outcome is Outcome.FAILED else self._log.info
+            log = self._log.error if outcome is ReloadOutcome.FAILED else self._log.info
             log("manifests_kept", outcome=outcome, set=self.digest, detail=detail)
         await self._record(outcome, {"set": self.digest} | ({"detail": detail} if detail else {}))
 
@@ -265,7 +265,7 @@ class ManifestReload:
             raise ManifestError(findings)
         self._check(candidate.by_name)
 
-    async def _record(self, outcome: Outcome, details: Mapping[str, Json]) -> None:
+    async def _record(self, outcome: ReloadOutcome, details: Mapping[str, Json]) -> None:
         if self._audit is None:
             return
         try:

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from acs_sidecar.outbound.failures import TooLargeError, UnreachableError, UntrustedError
+from acs_sidecar.outbound.failures import TooLargeError, UnreachableError, UntrustedCertificateError
 
 __all__ = ["Connections"]
 
@@ -68,7 +68,7 @@ class Connections:
         except TimeoutError:
             raise
         except aiohttp.ClientSSLError:
-            raise UntrustedError from None
+            raise UntrustedCertificateError from None
         except (aiohttp.ClientError, OSError, UnicodeError):  # the last for what can be nobody's name
             raise UnreachableError from None
 

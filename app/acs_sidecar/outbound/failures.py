@@ -1,13 +1,13 @@
 """Why a call to another server has no usable answer."""
 
-__all__ = ["TooLargeError", "UnreachableError", "UntrustedError"]
+__all__ = ["TooLargeError", "UnreachableError", "UntrustedCertificateError"]
 
 
 class UnreachableError(Exception):
     """No answer, or not all of it."""
 
 
-class UntrustedError(UnreachableError):
+class UntrustedCertificateError(UnreachableError):
     """The server has no trusted certificate."""
 
 

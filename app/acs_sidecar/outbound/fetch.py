@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from acs_sidecar.outbound.addresses import AddressPolicy
-from acs_sidecar.outbound.fetch_outcome import Answer, FetchError, FetchFault
+from acs_sidecar.outbound.fetch_outcome import FetchedContent, FetchError, FetchFault
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.pinned_url import RemoteReference, shown_url
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
-    from acs_sidecar.outbound.fetch_connections import Connections
+    from acs_sidecar.outbound.fetch_connections import FetchConnections
 
 __all__ = ["Fetcher", "OfflineFetcher"]
 
@@ -50,7 +50,7 @@ class Fetcher:
         self._addresses = addresses
         self._ca_file = ca_file
         self._resolver = resolver
-        self._connections: Connections | None = None
+        self._connections: FetchConnections | None = None
         self._fetched: dict[tuple[str, int], bytes | FetchError] = {}
 
     async def __aenter__(self) -> "Fetcher":
@@ -85,7 +85,7 @@ class Fetcher:
 
     async def fetch_changed(
         self, reference: RemoteReference, max_bytes: int, etag: str | None, token: str | None
-    ) -> Answer:
+    ) -> FetchedContent:
         """Ask whether there is other content than that with `etag`, and give it. Raises `FetchError`.
 
         `token` is shown as bearer to the server of the URL alone, wherever that redirects.
@@ -98,7 +98,7 @@ class Fetcher:
 
     async def _within_time(
         self, url: str, max_bytes: int, headers: Mapping[str, str], token: str | None
-    ) -> Answer:
+    ) -> FetchedContent:
         connections = self._open()
         timeout_ms = self._limits.manifest_url_timeout_ms
         try:
@@ -110,12 +110,12 @@ class Fetcher:
 
     async def _follow(
         self,
-        connections: "Connections",
+        connections: "FetchConnections",
         text: str,
         max_bytes: int,
         headers: Mapping[str, str],
         token: str | None,
-    ) -> Answer:
+    ) -> FetchedContent:
         name = first = _quoted(text)
         origin: URL | None = None
         most = self._limits.max_manifest_url_redirects
@@ -124,17 +124,17 @@ class Fetcher:
             origin = origin or url.origin()
             shown = {"Authorization": f"Bearer {token}"} if token and url.origin() == origin else {}
             answer = await connections.get(url, name, max_bytes, {**headers, **shown})
-            if isinstance(answer, Answer):
+            if isinstance(answer, FetchedContent):
                 return answer
             text = answer
             name = f"{first} redirects to {_quoted(text, with_path=False)}, which"
         raise FetchError(FetchFault.REDIRECTS, f"{first} redirects more than {most} times")
 
-    def _open(self) -> "Connections":
-        from acs_sidecar.outbound.fetch_connections import Connections  # noqa: PLC0415  # only who fetches pays for it
+    def _open(self) -> "FetchConnections":
+        from acs_sidecar.outbound.fetch_connections import FetchConnections  # noqa: PLC0415  # only who fetches pays for it
 
         if self._connections is None:
-            self._connections = Connections(self._addresses, self._ca_file, self._resolver)
+            self._connections = FetchConnections(self._addresses, self._ca_file, self._resolver)
         return self._connections
 
 

@@ -17,9 +17,9 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from acs_sidecar.outbound.addresses import AddressPolicy
-from acs_sidecar.outbound.fetch_outcome import Answer, FetchError, FetchFault
+from acs_sidecar.outbound.fetch_outcome import FetchedContent, FetchError, FetchFault
 
-__all__ = ["Connections"]
+__all__ = ["FetchConnections"]
 
 _CHUNK = 65_536
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')
@@ -33,7 +33,7 @@ class _AddressRefusedError(Exception):
     """The socket for an address was refused. Not an `OSError`: another address would be tried then."""
 
 
-class Connections:
+class FetchConnections:
     """The connections of one load of manifests; they belong to the event loop of the first hop.
 
     No cookies, no proxy, no credentials from anywhere. `ca_file` is trusted besides the system's
@@ -60,7 +60,9 @@ class Connections:
                 self._sockets.pop().shutdown(socket.SHUT_RDWR)
                 await asyncio.sleep(0)
 
-    async def get(self, url: URL, name: str, max_bytes: int, headers: Mapping[str, str]) -> Answer | str:
+    async def get(
+        self, url: URL, name: str, max_bytes: int, headers: Mapping[str, str]
+    ) -> FetchedContent | str:
         """Return the answer, or the URL that it redirects to; `name` is how messages call `url`.
 
         Raises `FetchError`.
@@ -70,14 +72,14 @@ class Connections:
                 url, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None), headers=headers
             ) as response:
                 if response.status == 304 and "If-None-Match" in headers:
-                    return Answer(None)
+                    return FetchedContent(None)
                 if response.status in _REDIRECTS:
                     return _redirected(url, name, response.headers.get("Location"))
                 if response.status != 200:
                     raise FetchError(FetchFault.STATUS, f"{name} returned status {response.status}")
                 etag = response.headers.get("ETag")
                 known = etag if etag and _ETAG.fullmatch(etag) else None
-                return Answer(await _body(name, response, max_bytes), known)
+                return FetchedContent(await _body(name, response, max_bytes), known)
         except _AddressRefusedError as refusal:
             message = f"{name} resolves to {refusal}, which the fetch address blocklist refuses"
             raise FetchError(FetchFault.ADDRESS_REFUSED, message) from None

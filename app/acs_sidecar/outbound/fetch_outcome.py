@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Answer", "FetchError", "FetchFault"]
+__all__ = ["FetchError", "FetchFault", "FetchedContent"]
 
 
 class FetchFault(StrEnum):
@@ -34,7 +34,7 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FetchedContent:
     """What a server has at a URL; no content where that is what it had before (304)."""
 
     content: bytes | None

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 from acs_sidecar.sandbox.wire import (
     CompileReport,
-    GarbageError,
-    Tell,
+    MalformedOutputError,
+    ReplyKind,
     read_failure,
     read_invalid,
     read_output,
@@ -19,13 +19,13 @@ from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 
-__all__ = ["AnyCall", "Call", "Program", "compile_call", "evaluate_call"]
+__all__ = ["AnyCall", "SandboxCall", "SandboxProgram", "compile_call", "evaluate_call"]
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
-class Program:
+class SandboxProgram:
     """The policies of one manifest: what a child compiles before it evaluates any of them.
 
     `number` is its name on the wire, never used twice in a service's life.
@@ -42,30 +42,30 @@ class Program:
 
 
 @dataclass(slots=True, eq=False)
-class Call(Generic[Answer]):
+class SandboxCall(Generic[Answer]):
     """One thing to do in a child: evaluate `policy_input` at `point`, or only compile (`None`).
 
-    `read` makes of a child's words the answer or the error to raise, and raises `GarbageError`;
+    `read` makes of a child's words the answer or the error to raise, and raises `MalformedOutputError`;
     `failure` makes the error of a call that a child did not answer, from the reason as a predicate.
     """
 
-    program: Program
+    program: SandboxProgram
     point: int | None
     policy_input: bytes
     answer: "asyncio.Future[Answer]"
-    read: Callable[[Tell, bytes], Answer | Exception]
+    read: Callable[[ReplyKind, bytes], Answer | Exception]
     failure: Callable[[str], Exception]
     waits_until: float
 
-    def settle(self, tell: Tell, body: bytes) -> None:
-        """Pass the child's result to the caller. Raises `GarbageError`."""
-        said = self.read(tell, body)
+    def settle(self, kind: ReplyKind, body: bytes) -> None:
+        """Pass the child's result to the caller. Raises `MalformedOutputError`."""
+        result = self.read(kind, body)
         if self.answer.done():
             return
-        if isinstance(said, Exception):
-            self.answer.set_exception(said)
+        if isinstance(result, Exception):
+            self.answer.set_exception(result)
         else:
-            self.answer.set_result(said)
+            self.answer.set_result(result)
 
     def fail(self, why: str) -> None:
         """Pass the failure to the caller."""
@@ -73,39 +73,43 @@ class Call(Generic[Answer]):
             self.answer.set_exception(self.failure(why))
 
 
-AnyCall = Call[PolicyOutput] | Call[CompileReport]
+AnyCall = SandboxCall[PolicyOutput] | SandboxCall[CompileReport]
 
 
 def evaluate_call(
-    program: Program, point: int, policy_input: bytes, loop: asyncio.AbstractEventLoop, waits_until: float
-) -> Call[PolicyOutput]:
+    program: SandboxProgram,
+    point: int,
+    policy_input: bytes,
+    loop: asyncio.AbstractEventLoop,
+    waits_until: float,
+) -> SandboxCall[PolicyOutput]:
     """Make the call that evaluates; it fails with `policy_invocation_failed`."""
     answer: asyncio.Future[PolicyOutput] = loop.create_future()
-    return Call(program, point, policy_input, answer, _read_evaluated, _not_evaluated, waits_until)
+    return SandboxCall(program, point, policy_input, answer, _read_evaluated, _not_evaluated, waits_until)
 
 
 def compile_call(
-    program: Program, loop: asyncio.AbstractEventLoop, waits_until: float
-) -> Call[CompileReport]:
+    program: SandboxProgram, loop: asyncio.AbstractEventLoop, waits_until: float
+) -> SandboxCall[CompileReport]:
     """Make the call that compiles; it fails with `ManifestError` and `resource_limit_exceeded`."""
     answer: asyncio.Future[CompileReport] = loop.create_future()
 
-    def read(tell: Tell, body: bytes) -> CompileReport | Exception:
-        if tell is Tell.COMPILED:
+    def read(kind: ReplyKind, body: bytes) -> CompileReport | Exception:
+        if kind is ReplyKind.COMPILED:
             return read_report(body, program.points)
-        if tell is Tell.INVALID:
+        if kind is ReplyKind.INVALID:
             return read_invalid(body)
-        raise GarbageError
+        raise MalformedOutputError
 
-    return Call(program, None, b"", answer, read, _not_compiled, waits_until)
+    return SandboxCall(program, None, b"", answer, read, _not_compiled, waits_until)
 
 
-def _read_evaluated(tell: Tell, body: bytes) -> PolicyOutput | Exception:
-    if tell is Tell.OUTPUT:
+def _read_evaluated(kind: ReplyKind, body: bytes) -> PolicyOutput | Exception:
+    if kind is ReplyKind.OUTPUT:
         return read_output(body)
-    if tell is Tell.FAILED:
+    if kind is ReplyKind.FAILED:
         return read_failure(body)
-    raise GarbageError
+    raise MalformedOutputError
 
 
 def _not_evaluated(why: str) -> Exception:

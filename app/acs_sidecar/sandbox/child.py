@@ -15,8 +15,8 @@ from acs_sidecar.sandbox.confinement import Usage
 from acs_sidecar.sandbox.wire import (
     REPLY,
     REQUEST,
-    Ask,
-    Tell,
+    ReplyKind,
+    RequestKind,
     read_jobs,
     write_failure,
     write_invalid,
@@ -48,38 +48,38 @@ class Child:
 
     def serve(self) -> None:
         """Answer every request. Returns when the parent closes the channel or is gone."""
-        self._tell(Tell.READY, b"")
+        self._reply(ReplyKind.READY, b"")
         while frame := self._next():
-            _, ask, program, forgotten, point = REQUEST.unpack_from(frame)
+            _, kind, program, forgotten, point = REQUEST.unpack_from(frame)
             body = frame[REQUEST.size :]
-            if ask == Ask.EVALUATE:
-                self._tell(*self._evaluate(program, _POINTS[point], body))
+            if kind == RequestKind.EVALUATE:
+                self._reply(*self._evaluate(program, _POINTS[point], body))
             else:
                 # What goes, goes first: both need not fit into memory.
                 self._compiled.pop(forgotten, None)
-                self._tell(*self._compile(program, body))
+                self._reply(*self._compile(program, body))
 
-    def _compile(self, program: int, body: bytes) -> tuple[Tell, bytes]:
+    def _compile(self, program: int, body: bytes) -> tuple[ReplyKind, bytes]:
         try:
             compiled = compile_policies(read_jobs(body), self._types, NoSources())
         except ManifestError as error:
-            return Tell.INVALID, write_invalid(error)
+            return ReplyKind.INVALID, write_invalid(error)
         except MemoryError:
             raise
         except BaseException as error:
             if not is_engine_fault(error):
                 raise
-            return Tell.INVALID, write_invalid(_not_compiled())
+            return ReplyKind.INVALID, write_invalid(_not_compiled())
         self._compiled[program] = compiled
-        return Tell.COMPILED, write_report(compiled)
+        return ReplyKind.COMPILED, write_report(compiled)
 
-    def _evaluate(self, program: int, point: InterventionPoint, body: bytes) -> tuple[Tell, bytes]:
+    def _evaluate(self, program: int, point: InterventionPoint, body: bytes) -> tuple[ReplyKind, bytes]:
         evaluator = self._compiled[program].evaluators[point]
         try:
             output = invoke(evaluator, PolicyInput(orjson.loads(body), body))
-            return Tell.OUTPUT, write_output(output, self._max_output_bytes)
+            return ReplyKind.OUTPUT, write_output(output, self._max_output_bytes)
         except EvaluationError as error:
-            return Tell.FAILED, write_failure(error)
+            return ReplyKind.FAILED, write_failure(error)
 
     def _next(self) -> bytes:
         """Receive one frame, or nothing when the parent is gone."""
@@ -93,8 +93,8 @@ class Child:
                 return bytes(parts)
         return b""
 
-    def _tell(self, tell: Tell, body: bytes) -> None:
-        self._channel.sendall(REPLY.pack(len(body), tell, self._usage.weary()) + body)
+    def _reply(self, kind: ReplyKind, body: bytes) -> None:
+        self._channel.sendall(REPLY.pack(len(body), kind, self._usage.exhausted()) + body)
 
 
 def _is_whole(frame: bytes | bytearray) -> bool:

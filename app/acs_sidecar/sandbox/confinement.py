@@ -80,7 +80,7 @@ class Usage:
 
     weary_bytes: int
 
-    def weary(self) -> bool:
+    def exhausted(self) -> bool:
         """True if this child must not serve another request."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         return used.ru_utime + used.ru_stime > _WEARY_CPU_SECONDS or _peak_bytes(used) > self.weary_bytes
@@ -97,7 +97,7 @@ def _keep_only(channel: int) -> int:
 
 
 def _address_space() -> int:
-    """Return the bytes of address space in use, or a generous guess where the system does not tell."""
+    """Return the bytes of address space in use, or a generous guess where the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:

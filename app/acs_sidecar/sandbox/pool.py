@@ -11,18 +11,18 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from math import inf
 
-from acs_sidecar.sandbox.calls import AnyCall, Program
+from acs_sidecar.sandbox.calls import AnyCall, SandboxProgram
 from acs_sidecar.sandbox.processes import Worker, ZygoteProcess
 from acs_sidecar.sandbox.wire import (
-    GarbageError,
-    Tell,
+    MalformedOutputError,
+    ReplyKind,
     compile_request,
     evaluate_request,
     max_reply_bytes,
 )
-from acs_sidecar.sandbox.zygote import Orders
+from acs_sidecar.sandbox.zygote import ZygoteOptions
 
-__all__ = ["Pool", "PoolBounds", "PoolCounts", "StartError"]
+__all__ = ["Pool", "PoolBounds", "PoolCounts", "SandboxStartError"]
 
 TICK_S = 0.005
 SLOW_S = 0.010
@@ -39,7 +39,7 @@ _NO_PLACE = "found no free process in time"
 _CLOSED = "was requested while the sandbox was closed"
 
 
-class StartError(Exception):
+class SandboxStartError(Exception):
     """Children do not start."""
 
 
@@ -76,7 +76,7 @@ class PoolCounts:
 class Pool:
     """The children of one zygote, in one event loop. Nothing in it blocks."""
 
-    def __init__(self, bounds: PoolBounds, orders: Orders, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, bounds: PoolBounds, orders: ZygoteOptions, loop: asyncio.AbstractEventLoop) -> None:
         self.ready: asyncio.Future[None] = loop.create_future()
         self._bounds = bounds
         self._orders = orders
@@ -85,7 +85,7 @@ class Pool:
         self._zygote: ZygoteProcess | None = None
         self._workers: set[Worker] = set()
         self._idle: list[Worker] = []
-        self._waiting: OrderedDict[Program, deque[AnyCall]] = OrderedDict()
+        self._waiting: OrderedDict[SandboxProgram, deque[AnyCall]] = OrderedDict()
         self._unproven = 0
         self._forked = 0
         self._killed = 0
@@ -107,7 +107,7 @@ class Pool:
         )
 
     def open(self) -> None:
-        """Start the warm children; `ready` is done when they are, or raises `StartError`."""
+        """Start the warm children; `ready` is done when they are, or raises `SandboxStartError`."""
         self._grow(0)
 
     async def close(self) -> None:
@@ -140,31 +140,31 @@ class Pool:
 
     # -- what workers report -----------------------------------------------------------------------
 
-    def told(self, worker: Worker, tell: Tell, weary: bool, body: bytes) -> None:
+    def replied(self, worker: Worker, kind: ReplyKind, exhausted: bool, body: bytes) -> None:
         """Handle a message of a child: that it is ready, or a result."""
         call = worker.call
         try:
             if call is None:
-                self._greeted(worker, tell)
+                self._greeted(worker, kind)
             elif worker.compiling and call.point is not None:
-                if tell is not Tell.COMPILED:
-                    raise GarbageError
+                if kind is not ReplyKind.COMPILED:
+                    raise MalformedOutputError
                 worker.compiled[call.program.number] = None
                 self._ask_evaluate(worker, call, call.point)
                 return
             else:
-                self._answered(worker, call, tell, body)
-        except GarbageError:
-            self.babbled(worker)
+                self._answered(worker, call, kind, body)
+        except MalformedOutputError:
+            self.malformed_output(worker)
             return
-        if weary:
+        if exhausted:
             self._drop(worker, _DIED)
             self._grow(0)
         else:
             self._rest(worker)
         self._serve()
 
-    def babbled(self, worker: Worker) -> None:
+    def malformed_output(self, worker: Worker) -> None:
         """Get rid of a child that says what none says."""
         self._killed += 1
         self._drop(worker, _NONSENSE)
@@ -187,17 +187,17 @@ class Pool:
         self._grow(0)
         self._serve()
 
-    def _greeted(self, worker: Worker, tell: Tell) -> None:
-        if worker.ready or tell is not Tell.READY:
-            raise GarbageError
+    def _greeted(self, worker: Worker, kind: ReplyKind) -> None:
+        if worker.ready or kind is not ReplyKind.READY:
+            raise MalformedOutputError
         worker.ready = True
         self._failed_starts = 0
         if not self.ready.done() and len(self._idle) + 1 >= self._bounds.warm:
             self.ready.set_result(None)
 
-    def _answered(self, worker: Worker, call: AnyCall, tell: Tell, body: bytes) -> None:
-        call.settle(tell, body)
-        if tell is Tell.COMPILED:
+    def _answered(self, worker: Worker, call: AnyCall, kind: ReplyKind, body: bytes) -> None:
+        call.settle(kind, body)
+        if kind is ReplyKind.COMPILED:
             worker.compiled[call.program.number] = None
         elif not worker.compiling:
             call.program.proven = True
@@ -205,7 +205,7 @@ class Pool:
 
     # -- turns -------------------------------------------------------------------------------------
 
-    def _admits(self, program: Program) -> bool:
+    def _admits(self, program: SandboxProgram) -> bool:
         share = self._bounds.share
         return program.running < share and (program.proven or self._unproven < share)
 
@@ -245,14 +245,14 @@ class Pool:
         else:
             self._ask_compile(worker, program)
 
-    def _pick(self, program: Program) -> Worker:
+    def _pick(self, program: SandboxProgram) -> Worker:
         """Pop the most recently used idle child, preferring one that has the program compiled."""
         for index in range(len(self._idle) - 1, -1, -1):
             if program.number in self._idle[index].compiled:
                 return self._idle.pop(index)
         return self._idle.pop()
 
-    def _ask_compile(self, worker: Worker, program: Program) -> None:
+    def _ask_compile(self, worker: Worker, program: SandboxProgram) -> None:
         worker.compiling = True
         worker.compiled.pop(program.number, None)
         forgotten = worker.compiled.popitem(last=False)[0] if len(worker.compiled) >= KEPT_PROGRAMS else 0
@@ -268,7 +268,7 @@ class Pool:
         worker.started = self._loop.time()
         worker.deadline = worker.started + within_s
         try:
-            worker.ask(request)
+            worker.send(request)
         except OSError:
             self.lost(worker, untouched=True)
 
@@ -368,7 +368,7 @@ class Pool:
         self._failed_starts += 1
         self._start_after = self._loop.time() + min(0.01 * 2**self._failed_starts, MOST_BACKOFF_S)
         if not self.ready.done():
-            self.ready.set_exception(StartError(f"its processes {why}"))
+            self.ready.set_exception(SandboxStartError(f"its processes {why}"))
 
     def _drop(self, worker: Worker, why: str) -> None:
         """Kill a child, fail its call, and forget both."""

@@ -12,8 +12,8 @@ from typing import Protocol
 import orjson
 
 from acs_sidecar.sandbox.calls import AnyCall
-from acs_sidecar.sandbox.wire import REPLY, Tell
-from acs_sidecar.sandbox.zygote import COMMAND, FORK, KILL, Orders
+from acs_sidecar.sandbox.wire import REPLY, ReplyKind
+from acs_sidecar.sandbox.zygote import COMMAND, FORK, KILL, ZygoteOptions
 
 __all__ = ["Worker", "WorkerOwner", "ZygoteProcess"]
 
@@ -32,7 +32,7 @@ _EXIT_SECONDS = 5
 class ZygoteProcess:
     """A running zygote. Its error output is the service's, so that it does not fail in silence."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: ZygoteOptions) -> None:
         self.control, theirs = socket.socketpair()
         self.control.setblocking(False)
         search_path = [str(Path(entry).absolute()) for entry in sys.path]
@@ -47,7 +47,7 @@ class ZygoteProcess:
             )
 
     def fork(self, number: int) -> socket.socket:
-        """Ask for a child and give the service's end of its channel. Raises `OSError`."""
+        """Ask for a child and return the service's end of its channel. Raises `OSError`."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
@@ -80,12 +80,12 @@ class ZygoteProcess:
 class WorkerOwner(Protocol):
     """Who is told what becomes of a worker."""
 
-    def told(self, worker: "Worker", tell: Tell, weary: bool, body: bytes) -> None:
-        """A child has said something; `weary` when it asks to be replaced."""
+    def replied(self, worker: "Worker", kind: ReplyKind, exhausted: bool, body: bytes) -> None:
+        """Handle a reply of a child; `exhausted` if it asks to be replaced."""
         ...
 
-    def babbled(self, worker: "Worker") -> None:
-        """A child has said something that is no answer."""
+    def malformed_output(self, worker: "Worker") -> None:
+        """Handle malformed output of a child."""
         ...
 
     def lost(self, worker: "Worker", *, untouched: bool) -> None:
@@ -138,7 +138,7 @@ class Worker:
         self._unsent = memoryview(b"")
         loop.add_reader(channel.fileno(), self.listen)
 
-    def ask(self, frame: bytes) -> None:
+    def send(self, frame: bytes) -> None:
         """Send a request. Raises `OSError` when the child is gone and has not begun with it."""
         try:
             sent = self._socket.send(frame)
@@ -176,15 +176,15 @@ class Worker:
         if len(frame) < REPLY.size:
             self._buffer = bytearray(frame)
             return
-        length, tell, weary = REPLY.unpack_from(frame)
+        length, kind, exhausted = REPLY.unpack_from(frame)
         size = REPLY.size + length
-        if length > self._max_reply or len(frame) > size or tell not in _TELLS:
-            self._owner.babbled(self)
+        if length > self._max_reply or len(frame) > size or kind not in _REPLY_KINDS:
+            self._owner.malformed_output(self)
         elif len(frame) < size:
             self._buffer = bytearray(frame)
         else:
             self._buffer = bytearray()
-            self._owner.told(self, _TELLS[tell], bool(weary), frame[REPLY.size :])
+            self._owner.replied(self, _REPLY_KINDS[kind], bool(exhausted), frame[REPLY.size :])
 
     def _send_rest(self) -> None:
         try:
@@ -199,4 +199,4 @@ class Worker:
             self._loop.remove_writer(self._socket.fileno())
 
 
-_TELLS = {tell.value: tell for tell in Tell}
+_REPLY_KINDS = {kind.value: kind for kind in ReplyKind}

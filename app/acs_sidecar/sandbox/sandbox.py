@@ -1,8 +1,7 @@
 """The sandbox: strangers' policies, compiled and evaluated in children that can be killed (section 2.5).
 
-How it is made: `sandbox_zygote` forks children, `sandbox_confinement` takes their powers away,
-`sandbox_child` compiles and evaluates in them, `sandbox_wire` is what is said to them and back,
-`sandbox_processes` holds the service's ends, and `sandbox_pool` decides who works for whom.
+`zygote` forks children, `confinement` drops their privileges, `child` compiles and evaluates in them,
+`wire` is the protocol, `processes` holds the service's ends, and `pool` schedules calls.
 """
 
 import asyncio
@@ -13,10 +12,10 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from acs_sidecar.engines.compilation import PolicyJob
-from acs_sidecar.sandbox.calls import Program, compile_call, evaluate_call
-from acs_sidecar.sandbox.pool import Pool, PoolBounds, PoolCounts, StartError
+from acs_sidecar.sandbox.calls import SandboxProgram, compile_call, evaluate_call
+from acs_sidecar.sandbox.pool import Pool, PoolBounds, PoolCounts, SandboxStartError
 from acs_sidecar.sandbox.wire import write_jobs
-from acs_sidecar.sandbox.zygote import Orders
+from acs_sidecar.sandbox.zygote import ZygoteOptions
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.points import InterventionPoint
@@ -73,14 +72,14 @@ class Sandbox:
     def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
         self._numbers = itertools.count(1)
-        self._programs: WeakValueDictionary[str, Program] = WeakValueDictionary()
+        self._programs: WeakValueDictionary[str, SandboxProgram] = WeakValueDictionary()
         self._pool: Pool | None = None
 
     async def start(self) -> None:
         """Start the warm children. Raises `SandboxError` when they do not start."""
         settings = self._settings
         longest_ms = max(settings.policy_timeout_ms, settings.compile_timeout_ms)
-        orders = Orders(
+        orders = ZygoteOptions(
             inline_adapters=sorted(settings.inline_adapters),
             memory_bytes=settings.max_policy_memory_bytes,
             request_seconds=math.ceil(longest_ms / 1000) + 1,
@@ -96,7 +95,7 @@ class Sandbox:
         self._pool.open()
         try:
             await self._pool.ready
-        except StartError as error:
+        except SandboxStartError as error:
             await self.close()
             raise SandboxError(f"the sandbox cannot start: {error}") from None
 
@@ -124,7 +123,7 @@ class Sandbox:
         program = self._programs.get(key)
         if program is None:
             points = frozenset(binding.point for job in jobs for binding in job.bindings)
-            program = Program(next(self._numbers), write_jobs(jobs), points, timeout_ms / 1000)
+            program = SandboxProgram(next(self._numbers), write_jobs(jobs), points, timeout_ms / 1000)
             self._programs[key] = program
         loop = asyncio.get_running_loop()
         call = compile_call(program, loop, loop.time() + settings.compile_timeout_ms / 1000)
@@ -146,7 +145,7 @@ class _SandboxedPolicy:
     """The `PolicyDispatch` of one point: its calls go to whichever child is free."""
 
     pool: Pool
-    program: Program
+    program: SandboxProgram
     point: int
     loop: asyncio.AbstractEventLoop = field(repr=False)
 

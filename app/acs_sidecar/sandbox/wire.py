@@ -2,7 +2,7 @@
 
 A frame is a header and a body. The parent asks one thing at a time and a child answers it. What
 the parent sends is trusted; what a child sends is not: it is JSON, bounded before it is read and
-checked member by member, and anything else is a `GarbageError`.
+checked member by member, and anything else is a `MalformedOutputError`.
 """
 
 import re
@@ -27,10 +27,10 @@ __all__ = [
     "MAX_FINDINGS",
     "REPLY",
     "REQUEST",
-    "Ask",
     "CompileReport",
-    "GarbageError",
-    "Tell",
+    "MalformedOutputError",
+    "ReplyKind",
+    "RequestKind",
     "compile_request",
     "evaluate_request",
     "max_reply_bytes",
@@ -47,13 +47,13 @@ __all__ = [
 ]
 
 REQUEST = struct.Struct("<IBQQB")
-"""Bytes of the body, an `Ask`, the number of the program, that of one to forget, the point's index.
+"""Bytes of the body, a `RequestKind`, the number of the program, that of one to forget, the point's index.
 
 A program is what one manifest's policies compile to; numbers are never used twice, and 0 is none.
 """
 
 REPLY = struct.Struct("<IBB")
-"""Bytes of the body, a `Tell`, and 1 when the child asks to be replaced."""
+"""Bytes of the body, a `ReplyKind`, and 1 when the child asks to be replaced."""
 
 MAX_FINDINGS = 50
 MAX_TEXT = 1_000
@@ -65,15 +65,15 @@ _SEVERITIES = ("error", "warning")
 _MAX_PLACE = 2**31
 
 
-class Ask(IntEnum):
+class RequestKind(IntEnum):
     """What the parent wants of a child."""
 
     COMPILE = 0
     EVALUATE = 1
 
 
-class Tell(IntEnum):
-    """What a child has to say. `READY` comes once, unasked, when it is confined."""
+class ReplyKind(IntEnum):
+    """The kinds of reply of a child. `READY` is sent once, unsolicited, when the child is confined."""
 
     READY = 0
     COMPILED = 1
@@ -82,8 +82,8 @@ class Tell(IntEnum):
     FAILED = 4
 
 
-class GarbageError(Exception):
-    """A child said something that no child says."""
+class MalformedOutputError(Exception):
+    """A child sent malformed output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,12 @@ def max_reply_bytes(max_policy_output_bytes: int) -> int:
 
 def compile_request(program: int, forgotten: int, jobs: bytes) -> bytes:
     """Frame the request to compile jobs as a program, in the place of another."""
-    return REQUEST.pack(len(jobs), Ask.COMPILE, program, forgotten, 0) + jobs
+    return REQUEST.pack(len(jobs), RequestKind.COMPILE, program, forgotten, 0) + jobs
 
 
 def evaluate_request(program: int, point: int, policy_input: bytes) -> bytes:
     """Frame the request to evaluate a canonical policy input at the point of that index."""
-    return REQUEST.pack(len(policy_input), Ask.EVALUATE, program, 0, point) + policy_input
+    return REQUEST.pack(len(policy_input), RequestKind.EVALUATE, program, 0, point) + policy_input
 
 
 def write_jobs(jobs: Iterable[PolicyJob]) -> bytes:
@@ -184,12 +184,12 @@ def write_output(output: PolicyOutput, max_bytes: int) -> bytes:
 
 
 def read_output(body: bytes) -> PolicyOutput:
-    """Read a policy's output. Raises `GarbageError`."""
-    said = _object(body, {"trace", "value"})
-    trace = said["trace"]
+    """Read a policy's output. Raises `MalformedOutputError`."""
+    message = _object(body, {"trace", "value"})
+    trace = message["trace"]
     if not isinstance(trace, dict) or deeper_than(trace, _MAX_TRACE_DEPTH):
-        raise GarbageError
-    return PolicyOutput(said["value"], trace)
+        raise MalformedOutputError
+    return PolicyOutput(message["value"], trace)
 
 
 def write_failure(error: EvaluationError) -> bytes:
@@ -199,12 +199,12 @@ def write_failure(error: EvaluationError) -> bytes:
 
 
 def read_failure(body: bytes) -> EvaluationError:
-    """Read why an evaluation failed. Raises `GarbageError`."""
-    said = _object(body, {"reason", "detail"})
-    detail = _text(said["detail"])
+    """Read why an evaluation failed. Raises `MalformedOutputError`."""
+    message = _object(body, {"reason", "detail"})
+    detail = _text(message["detail"])
     if not detail.isprintable():
-        raise GarbageError
-    return EvaluationError(_reason(said["reason"]), detail)
+        raise MalformedOutputError
+    return EvaluationError(_reason(message["reason"]), detail)
 
 
 def write_report(compiled: CompiledPolicies) -> bytes:
@@ -214,16 +214,16 @@ def write_report(compiled: CompiledPolicies) -> bytes:
 
 
 def read_report(body: bytes, points: frozenset[InterventionPoint]) -> CompileReport:
-    """Read the outcome of a compile that bound exactly `points`. Raises `GarbageError`."""
-    said = _object(body, {"digests", "warnings"})
-    digests = said["digests"]
+    """Read the outcome of a compile that bound exactly `points`. Raises `MalformedOutputError`."""
+    message = _object(body, {"digests", "warnings"})
+    digests = message["digests"]
     if not isinstance(digests, dict) or digests.keys() != {point.value for point in points}:
-        raise GarbageError
+        raise MalformedOutputError
     if not all(isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in digests.values()):
-        raise GarbageError
-    warnings = _diagnostics(said["warnings"])
+        raise MalformedOutputError
+    warnings = _diagnostics(message["warnings"])
     if any(finding.severity == "error" for finding in warnings):
-        raise GarbageError
+        raise MalformedOutputError
     return CompileReport({InterventionPoint(name): str(text) for name, text in digests.items()}, warnings)
 
 
@@ -235,12 +235,12 @@ def write_invalid(error: ManifestError) -> bytes:
 
 
 def read_invalid(body: bytes) -> ManifestError:
-    """Read the findings of a compile that failed. Raises `GarbageError`."""
-    said = _object(body, {"reason", "diagnostics"})
-    findings = _diagnostics(said["diagnostics"])
+    """Read the findings of a compile that failed. Raises `MalformedOutputError`."""
+    message = _object(body, {"reason", "diagnostics"})
+    findings = _diagnostics(message["diagnostics"])
     if not any(finding.severity == "error" for finding in findings):
-        raise GarbageError
-    return ManifestError(findings, _reason(said["reason"]))
+        raise MalformedOutputError
+    return ManifestError(findings, _reason(message["reason"]))
 
 
 def _exceeded(limit: str, value: int) -> EvaluationError:
@@ -259,59 +259,59 @@ def _findings(diagnostics: Iterable[Diagnostic]) -> list[JsonObject]:
     return shown
 
 
-def _diagnostics(said: Json) -> tuple[Diagnostic, ...]:
-    if not isinstance(said, list) or len(said) > MAX_FINDINGS + 1:
-        raise GarbageError
-    return tuple(_diagnostic(finding) for finding in said)
+def _diagnostics(message: Json) -> tuple[Diagnostic, ...]:
+    if not isinstance(message, list) or len(message) > MAX_FINDINGS + 1:
+        raise MalformedOutputError
+    return tuple(_diagnostic(finding) for finding in message)
 
 
-def _diagnostic(said: Json) -> Diagnostic:
-    if not isinstance(said, dict) or said.keys() != Diagnostic.__dataclass_fields__.keys():
-        raise GarbageError
-    severity = said["severity"]
+def _diagnostic(message: Json) -> Diagnostic:
+    if not isinstance(message, dict) or message.keys() != Diagnostic.__dataclass_fields__.keys():
+        raise MalformedOutputError
+    severity = message["severity"]
     if severity not in _SEVERITIES:
-        raise GarbageError
+        raise MalformedOutputError
     return Diagnostic(
-        code=_text(said["code"]),
-        message=_text(said["message"]),
-        path=_optional_text(said["path"]),
+        code=_text(message["code"]),
+        message=_text(message["message"]),
+        path=_optional_text(message["path"]),
         severity="error" if severity == "error" else "warning",
-        source=_optional_text(said["source"]),
-        line=_place(said["line"]),
-        column=_place(said["column"]),
+        source=_optional_text(message["source"]),
+        line=_place(message["line"]),
+        column=_place(message["column"]),
     )
 
 
 def _object(body: bytes, members: set[str]) -> dict[str, Json]:
     try:
-        said = orjson.loads(body)
+        message = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise GarbageError from None
-    if not isinstance(said, dict) or said.keys() != members:
-        raise GarbageError
-    return said
+        raise MalformedOutputError from None
+    if not isinstance(message, dict) or message.keys() != members:
+        raise MalformedOutputError
+    return message
 
 
-def _reason(said: Json) -> Reason:
+def _reason(message: Json) -> Reason:
     try:
-        return Reason(_text(said))
+        return Reason(_text(message))
     except ValueError:
-        raise GarbageError from None
+        raise MalformedOutputError from None
 
 
-def _text(said: Json) -> str:
-    if not isinstance(said, str) or len(said) > MAX_TEXT:
-        raise GarbageError
-    return said
+def _text(message: Json) -> str:
+    if not isinstance(message, str) or len(message) > MAX_TEXT:
+        raise MalformedOutputError
+    return message
 
 
-def _optional_text(said: Json) -> str | None:
-    return None if said is None else _text(said)
+def _optional_text(message: Json) -> str | None:
+    return None if message is None else _text(message)
 
 
-def _place(said: Json) -> int | None:
-    if said is None:
+def _place(message: Json) -> int | None:
+    if message is None:
         return None
-    if not isinstance(said, int) or isinstance(said, bool) or not 0 < said < _MAX_PLACE:
-        raise GarbageError
-    return said
+    if not isinstance(message, int) or isinstance(message, bool) or not 0 < message < _MAX_PLACE:
+        raise MalformedOutputError
+    return message

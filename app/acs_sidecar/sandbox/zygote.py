@@ -23,7 +23,7 @@ from acs_sidecar.sandbox.child import Child
 from acs_sidecar.sandbox.confinement import CHANNEL, Confinement
 from acs_sidecar.spec.ports import PolicyType
 
-__all__ = ["COMMAND", "FORK", "KILL", "Orders", "main"]
+__all__ = ["COMMAND", "FORK", "KILL", "ZygoteOptions", "main"]
 
 COMMAND = struct.Struct("<BQ")
 """`FORK` (with the child's end of a channel attached) or `KILL`, and the child's number."""
@@ -36,7 +36,7 @@ _CONTROL = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class ZygoteOptions:
     """What the service settles once for all children."""
 
     inline_adapters: list[str]
@@ -51,7 +51,7 @@ class Orders:
 
 def main(orders_text: str) -> None:
     """Serve the socket on descriptor 0 until it closes."""
-    orders = Orders(**orjson.loads(orders_text))
+    orders = ZygoteOptions(**orjson.loads(orders_text))
     allowed = frozenset(orders.inline_adapters)
     types = policy_types(load_adapters(allowed), allowed)
     # A terminal's or a supervisor's signal is for the service, which ends this process in its own time.
@@ -63,7 +63,9 @@ def main(orders_text: str) -> None:
 
 
 class _Zygote:
-    def __init__(self, control: socket.socket, orders: Orders, types: Mapping[str, PolicyType]) -> None:
+    def __init__(
+        self, control: socket.socket, orders: ZygoteOptions, types: Mapping[str, PolicyType]
+    ) -> None:
         self._control = control
         self._orders = orders
         self._types = types

@@ -10,19 +10,19 @@ from typing import TypeAlias
 import structlog
 
 from acs_sidecar.manifests.bundle import ManifestBundle
-from acs_sidecar.manifests.reload import Candidate, ManifestReload, Outcome
+from acs_sidecar.manifests.reload import Candidate, ManifestReload, ReloadOutcome
 from acs_sidecar.manifests.watch import tree_state
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.server.handed_file import hand, take
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json
 
-__all__ = ["Orders"]
+__all__ = ["WorkerCommands"]
 
 _Answer: TypeAlias = dict[str, Json]
 
 
-class Orders:
+class WorkerCommands:
     """Carries out orders on the worker's event loop.
 
     `place` is where the operator's manifests are, `seen` the state in which they were looked at last,
@@ -60,18 +60,18 @@ class Orders:
                 self._seen = str(order["seen"])
                 self._drop()
                 speaks = order["speaks"] is True
-                self._begin(self._reload.keep(Outcome(outcome), at, detail, speaks=speaks))
+                self._begin(self._reload.keep(ReloadOutcome(outcome), at, detail, speaks=speaks))
             case {"kind": "refresh"}:
                 self._begin(self._refresh())
 
     async def watch(self, every_s: float) -> None:
         """Ask for a reload when the files have changed and then stayed as they are for a moment."""
-        before = asked = self._seen
+        before = requested = self._seen
         while True:
             await asyncio.sleep(every_s)
             now = await asyncio.to_thread(tree_state, self._place)
-            if now not in {self._seen, asked} and now == before:
-                asked = now
+            if now not in {self._seen, requested} and now == before:
+                requested = now
                 self._channel.send({"kind": "changed"})
             before = now
 
@@ -81,7 +81,11 @@ class Orders:
         The reload fetches by itself: whichever worker reads, all hear what came of it.
         """
         last = self._reload.last
-        asked = None if last and last.outcome is Outcome.FAILED else await asyncio.to_thread(bundle.kept_name)
+        requested = (
+            None
+            if last and last.outcome is ReloadOutcome.FAILED
+            else await asyncio.to_thread(bundle.kept_name)
+        )
         while True:
             # Replicas that were started together need not ask together.
             await asyncio.sleep(every_s * random.uniform(0.9, 1.1))  # noqa: S311  # no secret
@@ -89,8 +93,8 @@ class Orders:
                 offered = await bundle.offered()
             except Exception as error:  # noqa: BLE001  # the reload that follows says what it is; looking goes on
                 offered = type(error).__name__
-            if offered != asked:
-                asked = offered
+            if offered != requested:
+                requested = offered
                 self._channel.send({"kind": "changed"})
 
     async def _read(self) -> tuple[_Answer, bytes | None]:
@@ -98,11 +102,15 @@ class Orders:
         try:
             found = await self._reload.read()
         except ManifestError as error:
-            return {"outcome": Outcome.FAILED, "detail": self._reload.refused(error), "seen": seen}, None
+            return {
+                "outcome": ReloadOutcome.FAILED,
+                "detail": self._reload.refused(error),
+                "seen": seen,
+            }, None
         if found is None:
-            return {"outcome": Outcome.UNCHANGED, "seen": seen}, None
+            return {"outcome": ReloadOutcome.UNCHANGED, "seen": seen}, None
         self._candidate, packed = found
-        return {"outcome": Outcome.OK, "set": self._candidate.digest, "seen": seen}, packed
+        return {"outcome": ReloadOutcome.OK, "set": self._candidate.digest, "seen": seen}, packed
 
     async def _prepare(self, file: int) -> tuple[_Answer, None]:
         try:
@@ -112,8 +120,8 @@ class Orders:
         try:
             self._candidate = await self._reload.prepare(packed)
         except ManifestError as error:
-            return {"outcome": Outcome.FAILED, "detail": self._reload.refused(error)}, None
-        return {"outcome": Outcome.OK, "set": self._candidate.digest}, None
+            return {"outcome": ReloadOutcome.FAILED, "detail": self._reload.refused(error)}, None
+        return {"outcome": ReloadOutcome.OK, "set": self._candidate.digest}, None
 
     def _try(self, work: Coroutine[None, None, tuple[_Answer, bytes | None]], answer: _Answer) -> None:
         self._drop()
@@ -128,7 +136,7 @@ class Orders:
         except Exception as error:  # noqa: BLE001  # a set that breaks the reload must not end the worker
             structlog.stdlib.get_logger("acs.manifests").exception("reload_fault")
             detail = f"internal error ({type(error).__name__})"
-            result, content = {"outcome": Outcome.FAILED, "detail": detail}, None
+            result, content = {"outcome": ReloadOutcome.FAILED, "detail": detail}, None
         if content is None:
             self._channel.send({**answer, **result})
             return

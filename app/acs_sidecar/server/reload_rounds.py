@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Protocol
 
-from acs_sidecar.manifests.reload import Outcome, Reloaded
+from acs_sidecar.manifests.reload import Reloaded, ReloadOutcome
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.spec.values import Json
 
-__all__ = ["Peer", "ReloadRounds", "Served"]
+__all__ = ["ReloadRounds", "Served", "WorkerPeer"]
 
 _LONGEST_S = 120.0
 
 
-class Peer(Protocol):
+class WorkerPeer(Protocol):
     """A worker that lives; `serving` once it answers requests."""
 
     @property
@@ -62,7 +62,7 @@ class ReloadRounds:
     """One reload after another. `kill` ends a worker that takes no orders: its successor starts right."""
 
     def __init__(
-        self, served: Served, peers: Callable[[], Iterable[Peer]], kill: Callable[[Peer], None]
+        self, served: Served, peers: Callable[[], Iterable[WorkerPeer]], kill: Callable[[WorkerPeer], None]
     ) -> None:
         self.served = served
         self._peers = peers
@@ -92,30 +92,30 @@ class ReloadRounds:
         self._wanted = True
         self._begin()
 
-    def heard(self, peer: Peer, packet: Packet) -> None:
+    def heard(self, peer: WorkerPeer, packet: Packet) -> None:
         """Handle a worker's reply; one to a finished round is ignored."""
         message, file = packet.message, packet.file
         if message.get("round") == self._round:
             match self._phase, message:
                 case _Phase.READING, {"kind": "read", **answer}:
                     self._seen = str(answer.get("seen", self._seen))
-                    if answer["outcome"] == Outcome.OK:
+                    if answer["outcome"] == ReloadOutcome.OK:
                         self._candidate, self._set, file = file, answer["set"], None
                         self._prepare(peer)
                     else:
-                        self._keep(Outcome(str(answer["outcome"])), str(answer.get("detail", "")))
-                case _Phase.PREPARING, {"kind": "prepared", "outcome": Outcome.OK, "set": compiled}:
+                        self._keep(ReloadOutcome(str(answer["outcome"])), str(answer.get("detail", "")))
+                case _Phase.PREPARING, {"kind": "prepared", "outcome": ReloadOutcome.OK, "set": compiled}:
                     self._prepared(peer, compiled)
                 case _Phase.PREPARING, {"kind": "prepared", "detail": detail}:
-                    self._keep(Outcome.FAILED, str(detail))
+                    self._keep(ReloadOutcome.FAILED, str(detail))
         if file is not None:
             os.close(file)
 
-    def gone(self, peer: Peer) -> None:
+    def gone(self, peer: WorkerPeer) -> None:
         """Go on without a worker that ended."""
         if self._phase is _Phase.READING and peer.number == self._reader:
             if self._retried:
-                self._keep(Outcome.FAILED, "a worker exited while loading the manifests")
+                self._keep(ReloadOutcome.FAILED, "a worker exited while loading the manifests")
             else:
                 self._retried = self._wanted = True
                 self._phase = _Phase.IDLE
@@ -127,7 +127,7 @@ class ReloadRounds:
     def turn(self) -> None:
         """Begin what could not begin before, and give up what takes too long."""
         if time.monotonic() >= self._ends_by:
-            self._keep(Outcome.FAILED, f"not finished within {_LONGEST_S:.0f} seconds")
+            self._keep(ReloadOutcome.FAILED, f"not finished within {_LONGEST_S:.0f} seconds")
         self._begin()
 
     def _begin(self) -> None:
@@ -142,7 +142,7 @@ class ReloadRounds:
         self._ends_by = time.monotonic() + _LONGEST_S
         self._order(reader, {"kind": "read", "round": self._round})
 
-    def _prepare(self, reader: Peer) -> None:
+    def _prepare(self, reader: WorkerPeer) -> None:
         self._phase = _Phase.PREPARING
         others = [peer for peer in self._peers() if peer.number != reader.number]
         self._waiting = {peer.number for peer in others}
@@ -150,9 +150,9 @@ class ReloadRounds:
             self._order(peer, {"kind": "prepare", "round": self._round}, self._candidate)
         self._commit_when_all_have()
 
-    def _prepared(self, peer: Peer, compiled: Json) -> None:
+    def _prepared(self, peer: WorkerPeer, compiled: Json) -> None:
         if compiled != self._set:
-            self._keep(Outcome.FAILED, "workers compiled the same manifests differently")
+            self._keep(ReloadOutcome.FAILED, "workers compiled the same manifests differently")
             return
         self._waiting.discard(peer.number)
         self._commit_when_all_have()
@@ -162,11 +162,11 @@ class ReloadRounds:
             return
         at = time.time()
         os.close(self.served.file)
-        self.served = Served(self._candidate, at, self._seen, Reloaded(Outcome.OK, at))
+        self.served = Served(self._candidate, at, self._seen, Reloaded(ReloadOutcome.OK, at))
         self._candidate = None
         self._tell({"kind": "commit", "at": at})
 
-    def _keep(self, outcome: Outcome, detail: str) -> None:
+    def _keep(self, outcome: ReloadOutcome, detail: str) -> None:
         at = time.time()
         self.served = replace(self.served, seen=self._seen, last=Reloaded(outcome, at, detail))
         if self._candidate is not None:
@@ -182,6 +182,6 @@ class ReloadRounds:
             self._order(peer, order)
         self._begin()
 
-    def _order(self, peer: Peer, message: dict[str, Json], file: int | None = None) -> None:
+    def _order(self, peer: WorkerPeer, message: dict[str, Json], file: int | None = None) -> None:
         if peer.channel and not peer.channel.send(message, file):
             self._kill(peer)

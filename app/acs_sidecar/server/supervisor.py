@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import structlog
 
 from acs_sidecar.server.channel import Channel, Packet
-from acs_sidecar.server.reload_rounds import Peer, ReloadRounds, Served
+from acs_sidecar.server.reload_rounds import ReloadRounds, Served, WorkerPeer
 
 __all__ = ["BEATS", "StartError", "supervise"]
 
@@ -269,7 +269,7 @@ class _Supervisor:
             if worker.serving and worker.silent > BEATS:
                 self._kill(worker)
 
-    def _kill(self, peer: Peer) -> None:
+    def _kill(self, peer: WorkerPeer) -> None:
         """End a worker that does not move, or takes no orders; another takes its place."""
         worker = self._workers[peer.number]
         if worker.pid and not worker.hung:

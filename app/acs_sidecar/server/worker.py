@@ -26,7 +26,7 @@ from acs_sidecar.sandbox.sandbox import SandboxError
 from acs_sidecar.server.channel import Channel
 from acs_sidecar.server.descriptors import connections_within, open_files_limit
 from acs_sidecar.server.handed_file import take
-from acs_sidecar.server.orders import Orders
+from acs_sidecar.server.orders import WorkerCommands
 from acs_sidecar.server.protocol import ConnectionLimits, HttpProtocol
 from acs_sidecar.server.reload_rounds import Served
 from acs_sidecar.server.supervisor import BEATS
@@ -153,7 +153,7 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
     await runtime.start()
     hang_timeout_s = settings.worker_hang_timeout_s
     # Orders wait until they can be recorded.
-    orders = Orders(channel, runtime.manifests, runtime.refresh, settings.manifests, served.seen)
+    orders = WorkerCommands(channel, runtime.manifests, runtime.refresh, settings.manifests, served.seen)
     lost = partial(_orphaned, server)
     tether = Tether(channel, hang_timeout_s / BEATS, hang_timeout_s, orders.take, lost)
     server.on_serving = tether.serving

@@ -72,11 +72,11 @@ async def evaluate(
         policy_input = trace.policy_input = PolicyInput(given, text)
         trace.done("annotators")
 
-    asked = trace.now()
+    started = trace.now()
     try:
         output = await point.policy.dispatch(policy_input)
     finally:
-        trace.policy = asked, trace.now()
+        trace.policy = started, trace.now()
     trace.dispatch = output.trace
     trace.done("policy")
 

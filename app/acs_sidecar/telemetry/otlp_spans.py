@@ -42,7 +42,7 @@ class _GivenIds(IdGenerator):
         return int(self.server.trace_id, 16) if self.server else self._random.generate_trace_id()
 
 
-class _Collected(SpanProcessor):
+class _SpanCollector(SpanProcessor):
     """Collects ended spans."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class SpanBuilder:
     def __init__(self, resource: Resource, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._ids = _GivenIds()
-        self._collected = _Collected()
+        self._collected = _SpanCollector()
         provider = TracerProvider(id_generator=self._ids, resource=resource, shutdown_on_exit=False)
         provider.add_span_processor(self._collected)
         self._tracer = provider.get_tracer(METER)

@@ -14,7 +14,7 @@ from acs_sidecar.audit.format import verify
 from acs_sidecar.audit.format.chain import Anchor, anchors_in, audit_logs
 from acs_sidecar.audit.format.checkpoint import Checkpoint, sign_checkpoint
 from acs_sidecar.audit.format.claims import LogState, Predecessor, Torn, opening_events
-from acs_sidecar.audit.format.findings import Finding, Property, Report, Status
+from acs_sidecar.audit.format.findings import AuditFinding, Property, Report, Status
 from acs_sidecar.audit.format.merkle import EMPTY_ROOT
 from acs_sidecar.audit.format.note import NoteSigner, SignedNote
 from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent, rfc3339
@@ -496,7 +496,7 @@ def test_a_missing_log_of_the_chain_is_named() -> None:
     second = Builder(SECOND).open([named(first.build(), LogState.CLOSED, first)])
     report = audit(second.build())
     assert report.all_findings == (
-        Finding(
+        AuditFinding(
             LOG,
             Property.CHAIN_COMPLETE,
             None,
@@ -672,7 +672,7 @@ def test_a_truncated_tail_is_found_against_an_anchor() -> None:
     assert audit(rolled_back).status is Status.SOUND
     report = audit(rolled_back, anchors=[anchor])
     assert report.all_findings == (
-        Finding(
+        AuditFinding(
             LOG,
             Property.ANCHOR_COMPLETE,
             9,

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.admission import Admission
+from acs_sidecar.engines.cedar.admission import ContextAdmission
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.declarations import Schema
 from acs_sidecar.engines.cedar.schema.json_form import read_schema_json
 from acs_sidecar.engines.cedar.schema.text_form import read_schema_text
-from acs_sidecar.engines.cedar.schema.types import Record, SetOf, Type
+from acs_sidecar.engines.cedar.schema.types import RecordType, SetOf, Type
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json
@@ -386,7 +386,7 @@ def _expanded(read: Schema) -> tuple[dict[str, Any], dict[str, Any]]:
 
     def full(kind: Type | None) -> Any:
         match kind if kind is None else read.resolve(kind):
-            case Record(attributes):
+            case RecordType(attributes):
                 return {name: (full(inner.type), inner.required) for name, inner in attributes.items()}
             case SetOf(element):
                 return [full(element)]
@@ -513,7 +513,7 @@ OUTPUT = {"type": "Action", "id": "output"}
 
 def admitted(text: str, context: Json) -> Json:
     """Project a context onto a schema, all of it read. Raises `EvaluationError`."""
-    admission = Admission(read_schema_text(text), Reads(whole=True))
+    admission = ContextAdmission(read_schema_text(text), Reads(whole=True))
     return admission.admit(AGENT, OUTPUT, TARGET)(context)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import orjson
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
-from acs_sidecar.audit.format.claims import OPENING_EVENTS, Claim, LogState, claims_of
-from acs_sidecar.audit.format.findings import Finding, LogReport, Property, Report
+from acs_sidecar.audit.format.claims import OPENING_EVENTS, LogClaim, LogState, claims_of
+from acs_sidecar.audit.format.findings import AuditFinding, LogReport, Property, Report
 from acs_sidecar.audit.format.note import NoteError, SignedNote, verified_by
 from acs_sidecar.audit.format.record import MAX_RECORD_BYTES
 from acs_sidecar.audit.format.trust import Trust
@@ -24,13 +24,13 @@ class Anchor:
     place: str
 
 
-def anchors_in(content: bytes, place: str, trust: Trust) -> tuple[list[Anchor], list[Finding]]:
+def anchors_in(content: bytes, place: str, trust: Trust) -> tuple[list[Anchor], list[AuditFinding]]:
     """Read anchors: notes one after the other, or the service's own log, a JSON object a line.
 
     In the latter, a member `checkpoint` that is a string is taken and every other line is passed over.
     """
     anchors: list[Anchor] = []
-    findings: list[Finding] = []
+    findings: list[AuditFinding] = []
     for number, note in enumerate(_notes(content)):
         where = f"{place}, checkpoint {number + 1}"
         try:
@@ -38,15 +38,15 @@ def anchors_in(content: bytes, place: str, trust: Trust) -> tuple[list[Anchor], 
             checkpoint = Checkpoint.parse(signed.text)
             signers = verified_by(signed, trust.for_log(checkpoint.origin))
         except NoteError as error:
-            findings.append(Finding("", Property.ANCHOR_FORM, None, f"{where}: {error}"))
+            findings.append(AuditFinding("", Property.ANCHOR_FORM, None, f"{where}: {error}"))
             continue
         if signers:
             anchors.append(Anchor(checkpoint, where))
         else:
             detail = f"{where}: no trusted key signed it"
-            findings.append(Finding(checkpoint.origin, Property.ANCHOR_FORM, None, detail))
+            findings.append(AuditFinding(checkpoint.origin, Property.ANCHOR_FORM, None, detail))
     if not anchors and not findings:
-        findings.append(Finding("", Property.ANCHOR_FORM, None, f"{place} holds no checkpoint"))
+        findings.append(AuditFinding("", Property.ANCHOR_FORM, None, f"{place} holds no checkpoint"))
     return anchors, findings
 
 
@@ -75,7 +75,7 @@ def audit_logs(
 
     audits = {source.origin: audit_log(source, trust, sizes[source.origin], progress) for source in sources}
     pruned = frozenset(log for audit in audits.values() for log in audit.pruned)
-    findings: list[Finding] = []
+    findings: list[AuditFinding] = []
     for audit in audits.values():
         for claim in audit.claims:
             _check_claim(claim, audits, pruned, whole, findings)
@@ -86,11 +86,11 @@ def audit_logs(
 
 
 def _check_claim(
-    claim: Claim,
+    claim: LogClaim,
     audits: Mapping[str, LogAudit],
     pruned: frozenset[str],
     whole: bool,
-    findings: list[Finding],
+    findings: list[AuditFinding],
 ) -> None:
     """Check a log against the claims that later logs record about it.
 
@@ -101,24 +101,24 @@ def _check_claim(
     audit = audits.get(claim.log)
     if audit is None:
         if whole and claim.log not in pruned and claim.size:
-            findings.append(Finding(claim.log, Property.CHAIN_COMPLETE, None, f"missing: {named}"))
+            findings.append(AuditFinding(claim.log, Property.CHAIN_COMPLETE, None, f"missing: {named}"))
         return
     report = audit.report
     if report.findings:
         return
     if report.size < claim.size:
         detail = f"truncated: {named}"
-        report.findings.append(Finding(claim.log, Property.CHAIN_COMPLETE, report.size, detail))
+        report.findings.append(AuditFinding(claim.log, Property.CHAIN_COMPLETE, report.size, detail))
     elif audit.roots.get(claim.size) != claim.root:
         detail = f"replaced: {named} and another root"
-        report.findings.append(Finding(claim.log, Property.CHAIN_CONSISTENT, None, detail))
+        report.findings.append(AuditFinding(claim.log, Property.CHAIN_CONSISTENT, None, detail))
     elif claim.state in {LogState.CLOSED, LogState.CRASHED} and report.size > claim.size:
         detail = f"written after its end: {named}"
-        report.findings.append(Finding(claim.log, Property.CHAIN_CONSISTENT, claim.size, detail))
+        report.findings.append(AuditFinding(claim.log, Property.CHAIN_CONSISTENT, claim.size, detail))
 
 
 def _check_anchor(
-    anchor: Anchor, audits: Mapping[str, LogAudit], pruned: frozenset[str], findings: list[Finding]
+    anchor: Anchor, audits: Mapping[str, LogAudit], pruned: frozenset[str], findings: list[AuditFinding]
 ) -> None:
     """Check a log against an external checkpoint.
 
@@ -129,17 +129,17 @@ def _check_anchor(
     if audit is None:
         if checkpoint.origin not in pruned:
             detail = f"the log is missing; {anchor.place} proves {checkpoint.size} records"
-            findings.append(Finding(checkpoint.origin, Property.ANCHOR_COMPLETE, None, detail))
+            findings.append(AuditFinding(checkpoint.origin, Property.ANCHOR_COMPLETE, None, detail))
         return
     report = audit.report
     if report.findings:
         return
     if report.size < checkpoint.size:
         detail = f"truncated: {anchor.place} proves {checkpoint.size} records"
-        report.findings.append(Finding(checkpoint.origin, Property.ANCHOR_COMPLETE, report.size, detail))
+        report.findings.append(AuditFinding(checkpoint.origin, Property.ANCHOR_COMPLETE, report.size, detail))
     elif audit.roots.get(checkpoint.size) != checkpoint.root:
         detail = f"replaced: {anchor.place} has another root for {checkpoint.size} records"
-        report.findings.append(Finding(checkpoint.origin, Property.ANCHOR_CONSISTENT, None, detail))
+        report.findings.append(AuditFinding(checkpoint.origin, Property.ANCHOR_CONSISTENT, None, detail))
     else:
         _anchor(report, checkpoint.size)
 
@@ -165,9 +165,9 @@ def _anchor(report: LogReport, size: int) -> bool:
     return True
 
 
-def _claims_ahead(source: LogSource) -> list[Claim]:
+def _claims_ahead(source: LogSource) -> list[LogClaim]:
     """Read what a log's first records claim, unverified: it only tells which sizes to note on the way."""
-    claims: list[Claim] = []
+    claims: list[LogClaim] = []
     for _, chunks in source.segments():
         rest = b""
         for chunk in chunks:

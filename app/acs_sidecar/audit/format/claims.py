@@ -14,7 +14,7 @@ from acs_sidecar.spec.values import Json
 
 __all__ = [
     "OPENING_EVENTS",
-    "Claim",
+    "LogClaim",
     "LogState",
     "Predecessor",
     "Torn",
@@ -77,7 +77,7 @@ class Predecessor:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class LogClaim:
     """Record `index` of the log `by` says that `log` had this state, size and root."""
 
     log: str
@@ -121,7 +121,7 @@ def opening_events(
     ]
 
 
-def claims_of(record: Mapping[str, Json], log: str, index: int) -> Iterator[Claim]:
+def claims_of(record: Mapping[str, Json], log: str, index: int) -> Iterator[LogClaim]:
     """Yield the claims about other logs in record `index` of `log`."""
     details = record.get("details")
     if record.get("event") not in OPENING_EVENTS or not isinstance(details, dict):
@@ -141,11 +141,11 @@ def pruned_by(record: Mapping[str, Json]) -> Iterator[str]:
             yield log
 
 
-def _claim(predecessor: Mapping[str, Json], by: str, index: int) -> Claim | None:
+def _claim(predecessor: Mapping[str, Json], by: str, index: int) -> LogClaim | None:
     log, state, size, root = (predecessor.get(name) for name in ("log", "state", "size", "root"))
     if not (isinstance(log, str) and isinstance(state, str) and type(size) is int and isinstance(root, str)):
         return None
     decoded = decode_base64(root)
     if decoded is None or len(decoded) != HASH_BYTES:
         return None
-    return Claim(log, state, size, decoded, by, index)
+    return LogClaim(log, state, size, decoded, by, index)

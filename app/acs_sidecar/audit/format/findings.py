@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from acs_sidecar.spec.values import Json
 
-__all__ = ["Finding", "LogReport", "Property", "Report", "Status"]
+__all__ = ["AuditFinding", "LogReport", "Property", "Report", "Status"]
 
 
 class Property(StrEnum):
@@ -39,7 +39,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """A property that failed in `log`, at the record `index` where that is known."""
 
     log: str
@@ -76,7 +76,7 @@ class LogReport:
     pending_bytes: int = 0
     anchored: int | None = None
     unknown: str | None = None
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[AuditFinding] = field(default_factory=list)
 
     @property
     def status(self) -> Status:
@@ -109,10 +109,10 @@ class Report:
     """What the audit of a set of logs found; `findings` are those that concern no log at hand."""
 
     logs: Mapping[str, LogReport]
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[AuditFinding, ...] = ()
 
     @property
-    def all_findings(self) -> tuple[Finding, ...]:
+    def all_findings(self) -> tuple[AuditFinding, ...]:
         """Every finding, by log."""
         return (*(finding for log in self.logs.values() for finding in log.findings), *self.findings)
 

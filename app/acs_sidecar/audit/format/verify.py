@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
-from acs_sidecar.audit.format.claims import Claim, claims_of, pruned_by
-from acs_sidecar.audit.format.findings import Finding, LogReport, Property
+from acs_sidecar.audit.format.claims import LogClaim, claims_of, pruned_by
+from acs_sidecar.audit.format.findings import AuditFinding, LogReport, Property
 from acs_sidecar.audit.format.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from acs_sidecar.audit.format.note import NoteError, SignedNote, verified_by
 from acs_sidecar.audit.format.record import MAX_RECORD_BYTES, parse_record
@@ -64,7 +64,7 @@ class LogAudit:
     """
 
     report: LogReport
-    claims: tuple[Claim, ...]
+    claims: tuple[LogClaim, ...]
     pruned: frozenset[str]
     roots: dict[int, bytes]
 
@@ -84,7 +84,7 @@ def audit_log(
         auditor.run(progress)
     except _Broken as broken:
         report = auditor.report
-        report.findings.append(Finding(source.origin, broken.property, broken.index, broken.detail))
+        report.findings.append(AuditFinding(source.origin, broken.property, broken.index, broken.detail))
     return LogAudit(auditor.report, tuple(auditor.claims), auditor.deletions(), dict(auditor.captured))
 
 
@@ -121,7 +121,7 @@ class _Auditor:
         self._closed = False
         self.report = LogReport(source.origin)
         self.captured: dict[int, bytes] = {0: EMPTY_ROOT}
-        self.claims: list[Claim] = []
+        self.claims: list[LogClaim] = []
         self._pruned: set[str] = set()
 
     def deletions(self) -> frozenset[str]:

@@ -12,13 +12,13 @@ from acs_sidecar.audit.log.directory import LogDirectory, find_logs
 from acs_sidecar.audit.log.records import LogDamagedError, record_lines
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["Place", "RecordFilter", "follow_records", "logs_at", "read_records"]
+__all__ = ["LogSelection", "RecordFilter", "follow_records", "logs_at", "read_records"]
 
 _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogSelection:
     """The logs at a path; `whole` when the path is an audit directory with all of its logs."""
 
     logs: tuple[LogDirectory, ...]
@@ -42,7 +42,7 @@ class RecordFilter:
         return self.since is None or str(record.get("time")) >= self.since
 
 
-def logs_at(path: Path) -> Place:
+def logs_at(path: Path) -> LogSelection:
     """Find the logs at an audit directory, or at any directory within it down to that of one log.
 
     A directory in which no log has any file yet, or any more, is none.
@@ -52,8 +52,8 @@ def logs_at(path: Path) -> Place:
         logs = find_logs(root, path.relative_to(root).parts)
         below = tuple(log for log in logs if log.exists() and log.has_files())
         if below:
-            return Place(below, whole=depth == 0)
-    return Place((), whole=False)
+            return LogSelection(below, whole=depth == 0)
+    return LogSelection((), whole=False)
 
 
 def read_records(logs: Sequence[LogDirectory], chosen: RecordFilter) -> Iterator[dict[str, Json]]:

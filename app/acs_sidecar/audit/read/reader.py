@@ -187,16 +187,16 @@ class AuditReader:
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """
         shown = self._shown(log, live)
-        asked = parse_tile_path(path)
-        if asked is None:
+        resource = parse_tile_path(path)
+        if resource is None:
             raise NotInLogError("not the path of a tile or entry bundle")
-        level = asked.level if isinstance(asked, Tile) else 0
-        if (asked.index * TILE_WIDTH + asked.width) << TILE_HEIGHT * level > shown.size:
+        level = resource.level if isinstance(resource, Tile) else 0
+        if (resource.index * TILE_WIDTH + resource.width) << TILE_HEIGHT * level > shown.size:
             raise NotInLogError(f"the log has {shown.size} records, too few for that")
-        if isinstance(asked, EntryBundle):
-            start = asked.index * TILE_WIDTH
-            return entry_bundle(record_lines(shown.directory, start, start + asked.width))
-        return shown.tiles.fetch(asked)
+        if isinstance(resource, EntryBundle):
+            start = resource.index * TILE_WIDTH
+            return entry_bundle(record_lines(shown.directory, start, start + resource.width))
+        return shown.tiles.fetch(resource)
 
     def _shown(self, log: str, live: LiveView | None) -> _Shown:
         if live and live.origin == log:

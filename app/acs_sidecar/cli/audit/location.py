@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from acs_sidecar.audit.log.records import LogDamagedError
-from acs_sidecar.audit.read.query import Place, logs_at
+from acs_sidecar.audit.read.query import LogSelection, logs_at
 from acs_sidecar.audit.ship.nats import NatsSettings
 from acs_sidecar.cli.output import COULD_NOT_RUN, fail
 from acs_sidecar.settings.tree import Settings
@@ -15,7 +15,7 @@ from acs_sidecar.settings.tree import Settings
 __all__ = ["logs_to_read", "nats_settings", "reading"]
 
 
-def logs_to_read(path: Path) -> Place:
+def logs_to_read(path: Path) -> LogSelection:
     """Return the logs at a path; exits with an error if there are none, or none is readable."""
     with reading():
         place = logs_at(path)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from acs_sidecar.audit.format.chain import Anchor, anchors_in, audit_logs
-from acs_sidecar.audit.format.findings import Finding, Report, Status
+from acs_sidecar.audit.format.findings import AuditFinding, Report, Status
 from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.format.verify import LogSource
@@ -115,7 +115,7 @@ def _audited(
     sources: Sequence[LogSource], anchor_files: list[Path], trust: Trust, whole: bool, advance: "_Advance"
 ) -> Report:
     anchors: list[Anchor] = []
-    wrong: list[Finding] = []
+    wrong: list[AuditFinding] = []
     for file in anchor_files:
         found, findings = anchors_in(file.read_bytes(), str(file), trust)
         anchors += found

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from acs_sidecar.access.entries import AccessFileError
-from acs_sidecar.access.signing import UntrustedError, read_trust
+from acs_sidecar.access.signing import UntrustedSignatureError, read_trust
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.policies.manifest import one_digest
 from acs_sidecar.decision.refusal import RefusalError
@@ -38,7 +38,7 @@ def verify(
         fail(f"--signature {signature}: must have the strings `key_id` and `signature`")
     try:
         keys.signer(key_id, time.time()).verify(digest, value)
-    except UntrustedError as error:
+    except UntrustedSignatureError as error:
         typer.secho(f"not verified: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
     typer.echo(f"verified: {digest} by {key_id}")

@@ -11,7 +11,7 @@ from acs_sidecar.detectors.folding import Folded, fold
 from acs_sidecar.detectors.injection.markup import MARKUP
 from acs_sidecar.detectors.injection.phrases import PHRASES, REMINDERS
 from acs_sidecar.detectors.options import Options
-from acs_sidecar.detectors.rules import Match, Rule, RuleSet, utf8
+from acs_sidecar.detectors.rules import DetectorRule, Match, RuleSet, utf8
 from acs_sidecar.detectors.texts import texts_of
 from acs_sidecar.detectors.value_texts import text_detector
 
@@ -38,8 +38,8 @@ _MARKUP = RuleSet(MARKUP)
 _REMINDERS = RuleSet(REMINDERS)
 _TURNED = RuleSet(
     [
-        Rule("rot13", r"\b(?:vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|vtaber|qvfertneq|erirny)\b"),
-        Rule("reversed", r"\b(?:snoitcurtsni|tpmorp|tpmorp metsys|metsys|suoiverp|erongi|laever)\b"),
+        DetectorRule("rot13", r"\b(?:vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|vtaber|qvfertneq|erirny)\b"),
+        DetectorRule("reversed", r"\b(?:snoitcurtsni|tpmorp|tpmorp metsys|metsys|suoiverp|erongi|laever)\b"),
     ]
 )
 _ROT13 = codecs.encode(bytes(range(128)).decode(), "rot13").encode() + bytes(range(128, 256))
@@ -62,7 +62,7 @@ def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> list[
 
 def _shown(text: str, folded: Folded, phrases: Sequence[RuleSet], layers: int) -> list[Found]:
     """Find what a text says as it stands, and in so many `layers` of what is encoded in it."""
-    found = _said(folded, phrases)
+    found = _phrase_findings(folded, phrases)
     found += [(start, end, rule.category, rule.score) for rule, start, end in _MARKUP.matches(text)]
     if layers and (inner := list(decoded_texts(text))):
         decoded_all = texts_of([decoded for _, _, decoded in inner])
@@ -78,7 +78,7 @@ def _shown(text: str, folded: Folded, phrases: Sequence[RuleSet], layers: int) -
 def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
     """Find what is said in split words, rotated or backwards."""
     whole = folded.joined()
-    found = _said(whole, phrases) if whole else []
+    found = _phrase_findings(whole, phrases) if whole else []
     for turn in {rule.category for rule in _TURNED.occurring(folded.text)}:
         score = _worst(_matches(phrases, _TURNS[turn](folded.text)))
         if score:
@@ -86,7 +86,7 @@ def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> list[Fo
     return found
 
 
-def _said(folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
+def _phrase_findings(folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
     matches = _matches(phrases, _without_reminders(folded.text))
     return [(*folded.span(start, end), rule.category, rule.score) for rule, start, end in matches]
 

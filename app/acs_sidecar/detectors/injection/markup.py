@@ -1,6 +1,6 @@
 """How prompt injections hide or pose as another turn: expressions over the text as it is."""
 
-from acs_sidecar.detectors.rules import Rule
+from acs_sidecar.detectors.rules import DetectorRule
 
 __all__ = ["MARKUP"]
 
@@ -23,7 +23,7 @@ def _not_a_flag(text: str) -> int:
 
 
 MARKUP = tuple(
-    Rule(category, pattern, score, _not_a_flag if pattern is _TAGS else len)
+    DetectorRule(category, pattern, score, _not_a_flag if pattern is _TAGS else len)
     for category, score, pattern in (
         ("fake_turn", 0.8, r"<\|(?:im_start|im_end|im_sep|system|user|assistant|endoftext|begin_of_text|start_header_id|end_header_id|eot_id|end_of_turn)\|>"),
         ("fake_turn", 0.8, r"\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"),

@@ -6,7 +6,7 @@ In folded text a word is anything between spaces; `{w}` below is up to so many w
 from typing import TypeAlias
 
 from acs_sidecar.detectors.folding import fold, folded_pattern
-from acs_sidecar.detectors.rules import Rule
+from acs_sidecar.detectors.rules import DetectorRule
 
 __all__ = ["PHRASES", "REMINDERS"]
 
@@ -242,10 +242,13 @@ def _override(ignore: str, earlier: str, rules: str, orders: str) -> str:
 def _said_in(*languages: str) -> tuple[_Phrase, ...]:
     """Return the overrides of some languages, and how they ask for the prompt."""
     overrides = [("instruction_override", 0.85, _override(*_OVERRIDES[each])) for each in languages]
-    asked = [_EXTRACTIONS[each] for each in languages if each in _EXTRACTIONS]
+    extractions = [_EXTRACTIONS[each] for each in languages if each in _EXTRACTIONS]
     return (
         *overrides,
-        *(("prompt_extraction", 0.75, rf"(?:^| ){tell} +{_w(6)}{prompt}(?: |$)") for tell, prompt in asked),
+        *(
+            ("prompt_extraction", 0.75, rf"(?:^| ){tell} +{_w(6)}{prompt}(?: |$)")
+            for tell, prompt in extractions
+        ),
     )
 
 
@@ -268,7 +271,7 @@ _GROUPS: tuple[tuple[_Phrase, ...], ...] = (
 )
 
 PHRASES = tuple(
-    tuple(Rule(category, folded_pattern(pattern), score) for category, score, pattern in group)
+    tuple(DetectorRule(category, folded_pattern(pattern), score) for category, score, pattern in group)
     for group in _GROUPS
 )
 """The phrases in groups, of which each shares an automaton.
@@ -278,5 +281,5 @@ new ones. So rules that begin alike are together, and those that begin with one 
 text can have many open, are with few others; rules of two or more words before their gap can be many.
 """
 
-REMINDERS = tuple(Rule("reminder", folded_pattern(pattern)) for pattern in _REMINDERS)
+REMINDERS = tuple(DetectorRule("reminder", folded_pattern(pattern)) for pattern in _REMINDERS)
 """Whoever says these wants nothing forgotten."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from acs_sidecar.engines.cedar.declared import declared
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.declarations import Schema
-from acs_sidecar.engines.cedar.schema.types import DECIMAL, Record, SetOf, Type
+from acs_sidecar.engines.cedar.schema.types import DECIMAL, RecordType, SetOf, Type
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.engines.cedar.values import Convert, unfit
 
-__all__ = ["Admission", "DeclaredAction"]
+__all__ = ["ContextAdmission", "DeclaredAction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class DeclaredAction:
     convert: Convert
 
 
-class Admission:
+class ContextAdmission:
     """The requests of one schema, converting what `reads` tells that policies read."""
 
     def __init__(self, schema: Schema, reads: Reads) -> None:
@@ -62,7 +62,7 @@ class Admission:
         kind = self._schema.resolve(self.actions[action].context)
         for segment in place:
             match kind:
-                case Record(attributes) if segment in attributes:
+                case RecordType(attributes) if segment in attributes:
                     kind = self._schema.resolve(attributes[str(segment)].type)
                 case SetOf(element) if isinstance(segment, int):
                     kind = self._schema.resolve(element)

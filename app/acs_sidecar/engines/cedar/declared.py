@@ -12,7 +12,7 @@ from acs_sidecar.engines.cedar.schema.types import (
     EntityType,
     Extension,
     Primitive,
-    Record,
+    RecordType,
     SetOf,
     Type,
 )
@@ -25,7 +25,7 @@ __all__ = ["declared"]
 def declared(schema: Schema, kind: Type, reads: Reads, place: str = "context") -> Convert:
     """Return the converter of a value of type `kind`, called `place` in failures."""
     match schema.resolve(kind):
-        case Record() as record:
+        case RecordType() as record:
             return _record(schema, record, reads, place)
         case SetOf(element):
             return _set(declared(schema, element, Reads(whole=True), f"an item of {place}"), place)
@@ -41,7 +41,7 @@ def declared(schema: Schema, kind: Type, reads: Reads, place: str = "context") -
             raise TypeError(f"{unknown} is not a resolved type")
 
 
-def _record(schema: Schema, record: Record, reads: Reads, place: str) -> Convert:
+def _record(schema: Schema, record: RecordType, reads: Reads, place: str) -> Convert:
     entries = tuple(
         (
             name,

@@ -49,7 +49,7 @@ def parse_policy(text: str) -> dict[str, Any]:
 
     Raises `EngineError`, and `NestingError` for one that nests beyond what can be read.
     """
-    written = _said(policies_to_json_str, text)
+    written = _call_engine(policies_to_json_str, text)
     try:
         parsed = orjson.loads(written)
     except orjson.JSONDecodeError:
@@ -64,15 +64,15 @@ def parse_policy(text: str) -> dict[str, Any]:
 
 def parse_policies(text: str) -> PolicySet:
     """Parse policies; the engine names them `policy0`, `policy1`, … in order. Raises `EngineError`."""
-    return _said(PolicySet.from_str, text)
+    return _call_engine(PolicySet.from_str, text)
 
 
 def parse_schema(source: str | Mapping[str, Json]) -> Schema:
     """Parse a schema in Cedar's syntax or, given as an object, its JSON form. Raises `EngineError`."""
     if isinstance(source, str):
-        return _said(Schema.from_str, source)
+        return _call_engine(Schema.from_str, source)
     try:
-        return _said(Schema.from_json_str, orjson.dumps(source).decode())
+        return _call_engine(Schema.from_json_str, orjson.dumps(source).decode())
     except EngineError as error:
         # Lines and columns are those of a text that nobody has seen.
         raise EngineError(_SERIALISED_PLACE.sub("", str(error))) from None
@@ -83,7 +83,7 @@ def parse_entities(entities: list[Json], schema: Schema | None) -> Entities:
 
     With a schema its actions, and which groups they are in, are among the entities.
     """
-    return _said(Entities.from_json_str, orjson.dumps(entities).decode(), schema)
+    return _call_engine(Entities.from_json_str, orjson.dumps(entities).decode(), schema)
 
 
 def validation_errors(policies: str, schema: Schema) -> list[tuple[str, str]]:
@@ -114,7 +114,7 @@ def authorize(
     return answer
 
 
-def _said(parse: Callable[..., _T], *arguments: object) -> _T:
+def _call_engine(parse: Callable[..., _T], *arguments: object) -> _T:
     try:
         return parse(*arguments)
     except ValueError as error:

@@ -59,7 +59,7 @@ def _place(source: EntitySource, index: int) -> Place:
 
 
 def _blamed(
-    source: EntitySource, entities: list[Json], schema: engine.Schema | None, said: str
+    source: EntitySource, entities: list[Json], schema: engine.Schema | None, message: str
 ) -> ManifestError:
     """Name the first entity that is wrong by itself; the engine does not say which."""
     for index, entity in enumerate(entities):
@@ -69,4 +69,4 @@ def _blamed(
             return invalid(
                 "cedar-entities-invalid", f"entity {index} is invalid: {error}", _place(source, index)
             )
-    return invalid("cedar-entities-invalid", said, source.at)
+    return invalid("cedar-entities-invalid", message, source.at)

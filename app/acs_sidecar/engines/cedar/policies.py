@@ -8,7 +8,7 @@ from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.advice import Advice, read_advice, winning
 from acs_sidecar.engines.cedar.reads import Reads, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
-from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, PolicyText, Statement, statements
+from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, CedarStatement, PolicyText, statements
 from acs_sidecar.engines.findings import finding, remark, too_large
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.ports import PolicyOutput
@@ -31,7 +31,7 @@ _ERROR_PREFIX = "error while evaluating policy `"
 
 
 @dataclass(frozen=True, slots=True)
-class _Policy:
+class _NamedPolicy:
     """A policy as its decisions need it: `name` is its `@id`, or the engine's id."""
 
     name: str
@@ -46,7 +46,7 @@ class Policies:
     handle: engine.PolicySet
     reads: Reads
     warnings: tuple[Diagnostic, ...]
-    _by_id: Mapping[str, _Policy]
+    _by_id: Mapping[str, _NamedPolicy]
 
     def output(self, answer: Mapping[str, Any]) -> PolicyOutput:
         """Interpret a response of the engine.
@@ -68,7 +68,7 @@ class Policies:
             case _:
                 raise self._failed([])
 
-    def _in_order(self, ids: Sequence[str]) -> list[_Policy]:
+    def _in_order(self, ids: Sequence[str]) -> list[_NamedPolicy]:
         policies = [self._by_id[policy_id] for policy_id in ids]
         if len(policies) > 1:
             policies.sort(key=lambda policy: policy.position)
@@ -109,7 +109,7 @@ def _engine_id(position: int) -> str:
     return f"policy{position}"
 
 
-def _parsed(cut: Iterable[Statement]) -> Iterator[dict[str, Any]]:
+def _parsed(cut: Iterable[CedarStatement]) -> Iterator[dict[str, Any]]:
     findings = []
     for statement in cut:
         try:
@@ -132,12 +132,12 @@ def _too_deep(policy: Mapping[str, Any]) -> bool:
     return room < 0 or any(deeper_than(body, room * _CONTAINERS_PER_OPERATOR) for body in bodies)
 
 
-def _chained(statement: Statement) -> ManifestError:
+def _chained(statement: CedarStatement) -> ManifestError:
     message = f"a policy applies more than {MAX_CHAIN} operators to one another: use a set and `contains`"
     return too_large(message, statement.at)
 
 
-def _validate(cut: Sequence[Statement], text: str, schema: CompiledSchema) -> None:
+def _validate(cut: Sequence[CedarStatement], text: str, schema: CompiledSchema) -> None:
     if len(text) * schema.declarations.environments() > MAX_VALIDATION:
         message = "the schema lets actions apply to too many types for so many policies"
         raise too_large(message, cut[0].at.path)
@@ -155,10 +155,10 @@ def _validate(cut: Sequence[Statement], text: str, schema: CompiledSchema) -> No
         )
 
 
-def _policy(position: int, policy: Mapping[str, Any]) -> _Policy:
+def _policy(position: int, policy: Mapping[str, Any]) -> _NamedPolicy:
     annotations = policy.get("annotations", {})
     name = annotations.get("id") or ""
-    return _Policy(
+    return _NamedPolicy(
         name if name.strip() else _engine_id(position),
         position,
         _advice(annotations["advice"] or "") if "advice" in annotations else None,
@@ -172,7 +172,7 @@ def _advice(text: str) -> Advice | EvaluationError:
         return error
 
 
-def _allowed(determining: Iterable[_Policy]) -> dict[str, Json]:
+def _allowed(determining: Iterable[_NamedPolicy]) -> dict[str, Json]:
     given: list[Advice] = []
     for policy in determining:
         match policy.advice:
@@ -184,7 +184,9 @@ def _allowed(determining: Iterable[_Policy]) -> dict[str, Json]:
     return dict(winner.output) if winner else {"decision": "allow"}
 
 
-def _warnings(statement: Statement, policy: Mapping[str, Any], known: _Policy) -> Iterator[Diagnostic]:
+def _warnings(
+    statement: CedarStatement, policy: Mapping[str, Any], known: _NamedPolicy
+) -> Iterator[Diagnostic]:
     def warned(code: str, message: str) -> Diagnostic:
         return remark(code, f"policy `{known.name}` {message}", statement.at)
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, Lines, Token, named_token, tokens
 from acs_sidecar.engines.findings import Place, invalid, too_large
 
-__all__ = ["MAX_NESTING", "MAX_OPERATORS", "MAX_POLICY_CHARACTERS", "PolicyText", "Statement", "statements"]
+__all__ = [
+    "MAX_NESTING",
+    "MAX_OPERATORS",
+    "MAX_POLICY_CHARACTERS",
+    "CedarStatement",
+    "PolicyText",
+    "statements",
+]
 
 MAX_NESTING = 100
 """Open brackets, `if` and unary operators around any place of a policy."""
@@ -41,15 +48,15 @@ class PolicyText:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class CedarStatement:
     """The text of one policy, up to its `;`, and where it begins."""
 
     text: str
     at: Place
 
-    def place_of(self, said: str) -> Place:
+    def place_of(self, message: str) -> Place:
         """Return the place of what an engine's message names in it, or of its beginning."""
-        offset = named_token(self.text, said)
+        offset = named_token(self.text, message)
         if offset is None or self.at.line is None or self.at.column is None:
             return self.at
         line, column = Lines(self.text).place(offset)
@@ -57,7 +64,7 @@ class Statement:
         return self.at._replace(line=self.at.line + line - 1, column=column + shift)
 
 
-def statements(source: PolicyText) -> Iterator[Statement]:
+def statements(source: PolicyText) -> Iterator[CedarStatement]:
     """Cut a text into its policies.
 
     Raises `ManifestError` for a text that the lexer refuses and for a policy that passes a bound.
@@ -76,16 +83,16 @@ def statements(source: PolicyText) -> Iterator[Statement]:
             if problem:
                 raise too_large(problem, at(token.offset))
             if token.text == ";":
-                yield Statement(source.text[begin.offset : token.offset + 1], at(begin.offset))
+                yield CedarStatement(source.text[begin.offset : token.offset + 1], at(begin.offset))
                 begin, counter = None, _Counter()
     except CedarSyntaxError as error:
         raise invalid("cedar-policy-syntax", error.message, at(error.offset)) from None
     if begin:
-        yield Statement(source.text[begin.offset :], at(begin.offset))
+        yield CedarStatement(source.text[begin.offset :], at(begin.offset))
 
 
 @dataclass(slots=True)
-class _Level:
+class _BracketLevel:
     """What is open between one bracket and the next: `base` counts all that is around it."""
 
     base: int
@@ -101,7 +108,7 @@ class _Level:
 class _Counter:
     """Counts the nesting and the operators of one policy, token by token."""
 
-    levels: list[_Level] = field(default_factory=lambda: [_Level(0)])
+    levels: list[_BracketLevel] = field(default_factory=lambda: [_BracketLevel(0)])
     operators: int = 0
     after_operand: bool = False
 
@@ -110,7 +117,7 @@ class _Counter:
         text = token.text
         level = self.levels[-1]
         if text in _OPENING:
-            self.levels.append(_Level(level.depth + 1))
+            self.levels.append(_BracketLevel(level.depth + 1))
         elif text in _CLOSING:
             if len(self.levels) > 1:
                 self.levels.pop()

@@ -99,12 +99,12 @@ def tokens(text: str) -> Iterator[Token]:
         place = found.end()
 
 
-def named_token(text: str, said: str) -> int | None:
+def named_token(text: str, message: str) -> int | None:
     """Return the position of the token that an engine's message names, if it is unambiguous in `text`.
 
     A message names a token in backticks, or as its last word.
     """
-    named = {*re.findall(r"`([^`]+)`", said), *said.split()[-1:]}
+    named = {*re.findall(r"`([^`]+)`", message), *message.split()[-1:]}
     try:
         found = [token.offset for token in tokens(text) if token.text in named]
     except CedarSyntaxError:

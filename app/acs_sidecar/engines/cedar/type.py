@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.admission import Admission
+from acs_sidecar.engines.cedar.admission import ContextAdmission
 from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
 from acs_sidecar.engines.cedar.definition import read_definition
 from acs_sidecar.engines.cedar.entities import compile_entities
@@ -52,7 +52,7 @@ class _CedarType:
         handle = schema.handle if schema else None
         entities = compile_entities(given.entities, handle)
         policies = compile_policies(given.policies, schema)
-        admission = Admission(schema.declarations, policies.reads) if schema else None
+        admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
         return _CedarPolicy(policies, entities, admission, given.query)
 
 
@@ -60,7 +60,7 @@ class _CedarType:
 class _CedarPolicy:
     policies: Policies
     entities: engine.Entities
-    admission: Admission | None
+    admission: ContextAdmission | None
     query: Query
     remarks: list[Diagnostic] = field(default_factory=list)
 
@@ -111,7 +111,7 @@ class _CedarEvaluator:
     action: UidSource
     resource: UidSource
     context: ContextSource
-    admission: Admission | None
+    admission: ContextAdmission | None
     undeclared: Convert
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
@@ -161,7 +161,7 @@ def _default_resource(binding: PointBinding) -> UidSource:
 
 
 def _check_types(
-    admission: Admission, path: str, principal: UidSource, action: EntityUid, resource: UidSource
+    admission: ContextAdmission, path: str, principal: UidSource, action: EntityUid, resource: UidSource
 ) -> None:
     """Find at compile what could only fail at every request."""
     declared = admission.actions.get(action)

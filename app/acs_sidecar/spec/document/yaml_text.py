@@ -50,10 +50,10 @@ class _Node:
 
 def parse_yaml(text: str) -> tuple[Json, Mapping[Members, Place]]:
     """Read one document; give its value and the place of each member. Raises `DocumentError`."""
-    return _Reader(text).document()
+    return _YamlReader(text).document()
 
 
-class _Reader:
+class _YamlReader:
     def __init__(self, text: str) -> None:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._anchors: dict[str, _Node | None] = {}

@@ -90,14 +90,14 @@ def read_cases(document: Document, source: str, manifest: str) -> tuple[Case, ..
     A file is `{cases: […]}`; with `manifest` beside it, its cases are those of that manifest alone.
     Raises `ManifestError` with every finding.
     """
-    reading = _Reading(document, source)
+    reading = _CaseReader(document, source)
     cases = tuple(reading.cases())
     if reading.findings:
         raise ManifestError(reading.findings)
     return cases if reading.manifest() in (None, manifest) else ()
 
 
-class _Reading:
+class _CaseReader:
     """One reading of a file: collects findings, each with the place of the member it is about."""
 
     def __init__(self, document: Document, source: str) -> None:

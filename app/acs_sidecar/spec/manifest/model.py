@@ -134,14 +134,14 @@ def document_digest(document: Document) -> str | None:
 
 def read_manifest(document: Document, server_limits: Limits, catalog: MemberCatalog) -> Manifest:
     """Validate a merged manifest. Raises `ManifestError` with every finding, not just the first."""
-    reading = _Reading(document, catalog)
+    reading = _ManifestReader(document, catalog)
     manifest = reading.manifest(server_limits)
     if manifest is None or reading.findings:
         raise ManifestError(reading.findings, reading.reason)
     return manifest
 
 
-class _Reading:
+class _ManifestReader:
     """One validation: collects findings, and gives each the place of the member it is about."""
 
     def __init__(self, document: Document, catalog: MemberCatalog) -> None:

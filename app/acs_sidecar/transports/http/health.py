@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 import acs_sidecar
-from acs_sidecar.manifests.reload import Outcome
+from acs_sidecar.manifests.reload import ReloadOutcome
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode
 from acs_sidecar.spec.manifest.members import SUPPORTED_VERSIONS
@@ -47,7 +47,7 @@ class Readiness(BaseModel):
 class LastReload(BaseModel):
     """What came of the last reload of the operator's manifests."""
 
-    outcome: Outcome
+    outcome: ReloadOutcome
     at: datetime
     detail: str = Field(description="rules and files, or why it was given up; see the service log")
 
@@ -106,7 +106,7 @@ def _utc(at: float) -> datetime:
 
 def _manifests_check(runtime: Runtime) -> Check:
     check, last = _loaded_check(runtime), _last_reload(runtime)
-    if check.state == "failed" or last is None or last.outcome is not Outcome.FAILED:
+    if check.state == "failed" or last is None or last.outcome is not ReloadOutcome.FAILED:
         return check
     since = _utc(runtime.catalog.operator.loaded_at)
     detail = (

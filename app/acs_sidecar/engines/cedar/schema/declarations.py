@@ -13,10 +13,10 @@ from acs_sidecar.engines.cedar.schema.types import (
     EntityType,
     Extension,
     Primitive,
-    Record,
-    Reference,
+    RecordType,
     SetOf,
     Type,
+    TypeReference,
 )
 from acs_sidecar.engines.cedar.source import MAX_NESTING
 from acs_sidecar.engines.cedar.syntax import EntityUid
@@ -60,7 +60,7 @@ class SchemaBoundError(ValueError):
 class EntityDeclaration:
     """An entity type. `choices` are the ids of an enumerated one."""
 
-    attributes: Type = field(default_factory=lambda: Record({}))
+    attributes: Type = field(default_factory=lambda: RecordType({}))
     tags: Type | None = None
     choices: frozenset[str] | None = None
 
@@ -69,9 +69,9 @@ class EntityDeclaration:
 class ActionDeclaration:
     """An action; one that applies to nothing has no principals and no resources."""
 
-    principals: tuple[Reference, ...] = ()
-    resources: tuple[Reference, ...] = ()
-    context: Type = field(default_factory=lambda: Record({}))
+    principals: tuple[TypeReference, ...] = ()
+    resources: tuple[TypeReference, ...] = ()
+    context: Type = field(default_factory=lambda: RecordType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Schema:
             for action in self.actions.values()
         )
 
-    def common_name(self, reference: Reference) -> str | None:
+    def common_name(self, reference: TypeReference) -> str | None:
         """Return the full name of the common type that is referred to, if it is one."""
         if not reference.common:
             return None
@@ -107,15 +107,15 @@ class Schema:
 
     def resolve(self, kind: Type) -> Type:
         """Look up a reference, and what it refers to in turn. Raises `KeyError` for an unknown name."""
-        while isinstance(kind, Reference):
+        while isinstance(kind, TypeReference):
             kind = self._look_up(kind)
         return kind
 
-    def entity_names(self, references: Iterable[Reference]) -> frozenset[str]:
+    def entity_names(self, references: Iterable[TypeReference]) -> frozenset[str]:
         """Return the full names of the entity types that are referred to."""
         return frozenset(name for reference in references if (name := self._entity_name(reference)))
 
-    def _look_up(self, reference: Reference) -> Type:
+    def _look_up(self, reference: TypeReference) -> Type:
         for name in _candidates(reference):
             if reference.common and name in self.commons:
                 return self.commons[name]
@@ -123,7 +123,7 @@ class Schema:
                 return EntityType(name)
         return _BUILT_IN[reference.name.removeprefix("__cedar::")]
 
-    def _entity_name(self, reference: Reference) -> str | None:
+    def _entity_name(self, reference: TypeReference) -> str | None:
         return next((name for name in _candidates(reference) if name in self.entities), None)
 
     def _declared_types(self) -> Iterator[Type]:
@@ -151,7 +151,7 @@ class _Measure:
         if room == 0:
             raise SchemaBoundError(NESTED_TYPES)
         inner = [self._measured(part, room - 1) for part in _parts(kind)]
-        if isinstance(kind, Reference) and (name := self._schema.common_name(kind)):
+        if isinstance(kind, TypeReference) and (name := self._schema.common_name(kind)):
             if name not in self._commons:
                 self._commons[name] = self._measured(self._schema.commons[name], room - 1)
             inner = [self._commons[name]]
@@ -176,7 +176,7 @@ def qualified(name: str, namespace: str) -> str:
     return f"{namespace}::{name}" if namespace else name
 
 
-def _candidates(reference: Reference) -> tuple[str, ...]:
+def _candidates(reference: TypeReference) -> tuple[str, ...]:
     if not reference.namespace or "::" in reference.name:
         return (reference.name,)
     return (qualified(reference.name, reference.namespace), reference.name)
@@ -186,7 +186,7 @@ def _parts(kind: Type) -> Iterable[Type]:
     match kind:
         case SetOf(element):
             return (element,)
-        case Record(attributes):
+        case RecordType(attributes):
             return (attribute.type for attribute in attributes.values())
         case _:
             return ()

@@ -18,10 +18,10 @@ from acs_sidecar.engines.cedar.schema.types import (
     Attribute,
     Extension,
     Primitive,
-    Record,
-    Reference,
+    RecordType,
     SetOf,
     Type,
+    TypeReference,
 )
 from acs_sidecar.engines.cedar.source import MAX_NESTING
 from acs_sidecar.engines.cedar.syntax import EntityUid
@@ -58,7 +58,7 @@ def _entity(declared: JsonObject, namespace: str) -> EntityDeclaration:
         return EntityDeclaration(choices=frozenset(_texts(declared, "enum")))
     shape, tags = declared.get("shape"), declared.get("tags")
     return EntityDeclaration(
-        Record({}) if shape is None else _type(_object(shape, "`shape`"), namespace),
+        RecordType({}) if shape is None else _type(_object(shape, "`shape`"), namespace),
         None if tags is None else _type(_object(tags, "`tags`"), namespace),
     )
 
@@ -72,12 +72,12 @@ def _action(declared: JsonObject, namespace: str) -> ActionDeclaration:
     return ActionDeclaration(
         _entity_types(applies, "principalTypes", namespace),
         _entity_types(applies, "resourceTypes", namespace),
-        Record({}) if context is None else _type(_object(context, "`context`"), namespace),
+        RecordType({}) if context is None else _type(_object(context, "`context`"), namespace),
     )
 
 
-def _entity_types(applies: JsonObject, member: str, namespace: str) -> tuple[Reference, ...]:
-    return tuple(Reference(name, namespace, common=False) for name in _texts(applies, member))
+def _entity_types(applies: JsonObject, member: str, namespace: str) -> tuple[TypeReference, ...]:
+    return tuple(TypeReference(name, namespace, common=False) for name in _texts(applies, member))
 
 
 def _type(declared: JsonObject, namespace: str) -> Type:
@@ -88,20 +88,20 @@ def _type(declared: JsonObject, namespace: str) -> Type:
         case "Set":
             return SetOf(_type(_object(declared.get("element"), "`element`"), namespace))
         case "Record":
-            return Record(
+            return RecordType(
                 {
                     name: Attribute(_type(attribute, namespace), attribute.get("required", True) is not False)
                     for name, attribute in _members(declared, "attributes")
                 }
             )
         case "Entity":
-            return Reference(_text(declared, "name"), namespace, common=False)
+            return TypeReference(_text(declared, "name"), namespace, common=False)
         case "EntityOrCommon":
-            return Reference(_text(declared, "name"), namespace)
+            return TypeReference(_text(declared, "name"), namespace)
         case "Extension":
             return Extension(_text(declared, "name").removeprefix("__cedar::"))
         case _:
-            return Reference(kind, namespace, entity=False)
+            return TypeReference(kind, namespace, entity=False)
 
 
 def _members(parent: JsonObject, name: str) -> Iterator[tuple[str, JsonObject]]:

@@ -54,12 +54,12 @@ def _check_length(length: int) -> None:
         raise SchemaBoundError(f"the schema exceeds {MAX_SCHEMA_CHARACTERS} characters")
 
 
-def _refused(source: SchemaSource, said: str) -> ManifestError:
+def _refused(source: SchemaSource, message: str) -> ManifestError:
     """Point at what the engine names, where it stands in the text once."""
-    offset = named_token(source.value, said) if isinstance(source.value, str) else None
+    offset = named_token(source.value, message) if isinstance(source.value, str) else None
     if offset is None:
-        return invalid(_SYNTAX, said, source.at)
-    return _misread(source, CedarSyntaxError(said, offset))
+        return invalid(_SYNTAX, message, source.at)
+    return _misread(source, CedarSyntaxError(message, offset))
 
 
 def _misread(source: SchemaSource, error: CedarSyntaxError) -> ManifestError:

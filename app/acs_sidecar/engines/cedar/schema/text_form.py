@@ -14,7 +14,7 @@ from acs_sidecar.engines.cedar.schema.declarations import (
     SchemaBoundError,
     qualified,
 )
-from acs_sidecar.engines.cedar.schema.types import Attribute, Record, Reference, SetOf, Type
+from acs_sidecar.engines.cedar.schema.types import Attribute, RecordType, SetOf, Type, TypeReference
 from acs_sidecar.engines.cedar.source import MAX_NESTING
 from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, EntityUid, Token, tokens, unescape
 
@@ -26,10 +26,10 @@ _T = TypeVar("_T")
 
 def read_schema_text(text: str) -> Schema:
     """Read declarations. Raises `CedarSyntaxError`, and `SchemaBoundError` for types nested too deep."""
-    return _Reader(text).schema()
+    return _SchemaParser(text).schema()
 
 
-class _Reader:
+class _SchemaParser:
     """A recursive descent over the tokens, one declaration after the other."""
 
     def __init__(self, text: str) -> None:
@@ -82,7 +82,7 @@ class _Reader:
         else:
             if self._took("in"):
                 self._one_or_list(self._path)
-            attributes: Type = Record({})
+            attributes: Type = RecordType({})
             if self._took("=") or self._next.text == "{":
                 attributes = self._record()
             tags = self._type() if self._took("tags") else None
@@ -105,9 +105,9 @@ class _Reader:
             self._schema.actions[uid] = declared
 
     def _applies_to(self) -> ActionDeclaration:
-        principals: tuple[Reference, ...] = ()
-        resources: tuple[Reference, ...] = ()
-        context: Type = Record({})
+        principals: tuple[TypeReference, ...] = ()
+        resources: tuple[TypeReference, ...] = ()
+        context: Type = RecordType({})
         self._take("{")
         while not self._took("}"):
             if self._took("principal"):
@@ -124,8 +124,10 @@ class _Reader:
                 self._take(",")
         return ActionDeclaration(principals, resources, context)
 
-    def _entity_types(self) -> tuple[Reference, ...]:
-        return tuple(Reference(name, self._namespace, common=False) for name in self._one_or_list(self._path))
+    def _entity_types(self) -> tuple[TypeReference, ...]:
+        return tuple(
+            TypeReference(name, self._namespace, common=False) for name in self._one_or_list(self._path)
+        )
 
     def _annotations(self) -> None:
         while self._took("@"):
@@ -147,12 +149,12 @@ class _Reader:
     def _named(self) -> Type:
         name = self._path()
         if name != "Set" or not self._took("<"):
-            return Reference(name, self._namespace)
+            return TypeReference(name, self._namespace)
         element = self._type()
         self._take(">")
         return SetOf(element)
 
-    def _record(self) -> Record:
+    def _record(self) -> RecordType:
         attributes: dict[str, Attribute] = {}
         self._take("{")
         while not self._took("}"):
@@ -163,7 +165,7 @@ class _Reader:
             attributes[name] = Attribute(self._type(), required)
             if self._next.text != "}":
                 self._take(",")
-        return Record(attributes)
+        return RecordType(attributes)
 
     # -- names and lists ---------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ __all__ = [
     "EntityType",
     "Extension",
     "Primitive",
-    "Record",
-    "Reference",
+    "RecordType",
     "SetOf",
     "Type",
+    "TypeReference",
 ]
 
 
@@ -56,14 +56,14 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordType:
     """A record with exactly these attributes."""
 
     attributes: Mapping[str, Attribute]
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class TypeReference:
     """A name as written inside `namespace`, not yet looked up.
 
     `common` and `entity` tell what it may turn out to be.
@@ -75,6 +75,6 @@ class Reference:
     entity: bool = True
 
 
-Type: TypeAlias = Primitive | Extension | EntityType | SetOf | Record | Reference
+Type: TypeAlias = Primitive | Extension | EntityType | SetOf | RecordType | TypeReference
 
 DECIMAL = Extension("decimal")

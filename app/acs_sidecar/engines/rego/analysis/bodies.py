@@ -10,7 +10,7 @@ from itertools import count
 from typing import NamedTuple
 
 from acs_sidecar.engines.rego.analysis.inference import Unit
-from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, Scope, Variable, declared
+from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, Variable, VariableScope, declared
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
@@ -40,7 +40,7 @@ class Statement:
     """A statement as written, the scope that it stands in, and the expression that is left of it."""
 
     node: JsonObject
-    scope: Scope
+    scope: VariableScope
     unit: Unit
     bare: bool
     """Whether it is all of a rule's body, without braces."""
@@ -77,7 +77,7 @@ class BodyReader:
         self.miscalled: list[Miscall] = []
         self._labels = count()
 
-    def read(self, query: Json, terms: Iterable[Json], scope: Scope) -> Body:
+    def read(self, query: Json, terms: Iterable[Json], scope: VariableScope) -> Body:
         """Return the body of a query (or none), with the terms of a head or comprehension."""
         body = Body()
         if query is not None:
@@ -85,7 +85,7 @@ class BodyReader:
             statements = as_list(node["stmts"])
             label = next(self._labels)
             own = {name: name for statement in statements for name in declared(statement, self._text)}
-            scope = Scope(scope.documents, own, scope)
+            scope = VariableScope(scope.documents, own, scope)
             for statement in statements:
                 own.update({name: f"{name}@{label}" for name in declared(statement, self._text)})
                 bare = _starts(statement) == _starts(node) and len(statements) == 1
@@ -94,7 +94,7 @@ class BodyReader:
             self._expression(term, _Reading(scope, body))
         return body
 
-    def _statement(self, node: JsonObject, scope: Scope, body: Body, bare: bool) -> None:
+    def _statement(self, node: JsonObject, scope: VariableScope, body: Body, bare: bool) -> None:
         kind, literal = variant(node["literal"])
         reading = _Reading(scope, body, self._modifiers(as_list(node.get("with_mods", [])), scope, body))
         if kind == "SomeVars":
@@ -107,7 +107,7 @@ class BodyReader:
             unit = self._expression(literal["expr"], reading, negated=kind == "NotExpr")
         body.statements.append(Statement(node, scope, unit, bare))
 
-    def _modifiers(self, modifiers: list[Json], scope: Scope, body: Body) -> Names:
+    def _modifiers(self, modifiers: list[Json], scope: VariableScope, body: Body) -> Names:
         """Return the variables on which the values of `with` depend; they cannot bind any."""
         used: Names = {}
         for modifier in modifiers:
@@ -226,7 +226,7 @@ class BodyReader:
 class _Reading:
     """Where an expression stands, and the variables of its `with`, on which all in it depends."""
 
-    scope: Scope
+    scope: VariableScope
     body: Body
     premises: Names = field(default_factory=dict)
     nested: bool = False

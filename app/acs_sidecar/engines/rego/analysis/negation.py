@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from acs_sidecar.engines.rego.analysis.bodies import Statement
 from acs_sidecar.engines.rego.analysis.problems import Problem
 from acs_sidecar.engines.rego.analysis.rewriting import Part, Rewriter
-from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, Scope
+from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
@@ -60,7 +60,7 @@ def bind_arguments(statement: Statement, rewriter: Rewriter) -> Iterator[Problem
     rewriter.replace((start, end), ["{ ", *parts, " }"] if statement.bare else parts)
 
 
-def _bound(expression: Json, scope: Scope) -> Iterator[Json]:
+def _bound(expression: Json, scope: VariableScope) -> Iterator[Json]:
     """Return the terms of an expression that OPA evaluates before it."""
     kind, value = variant(expression)
     equality = kind == "AssignExpr" or (kind == "BoolExpr" and value["op"] == "Eq")
@@ -75,7 +75,7 @@ def _bound(expression: Json, scope: Scope) -> Iterator[Json]:
         yield from _inside(expression, scope)
 
 
-def _inside(term: Json, scope: Scope) -> Iterator[Json]:
+def _inside(term: Json, scope: VariableScope) -> Iterator[Json]:
     """Return the terms inside of one that is itself evaluated below the `not`."""
     kind, _ = variant(term)
     if kind in REFERENCES:
@@ -89,7 +89,7 @@ def _inside(term: Json, scope: Scope) -> Iterator[Json]:
         yield term
 
 
-def _may_be_undefined(term: Json, scope: Scope) -> bool:
+def _may_be_undefined(term: Json, scope: VariableScope) -> bool:
     kind, value = variant(term)
     if kind == "Var":
         return scope.variable(value) is None

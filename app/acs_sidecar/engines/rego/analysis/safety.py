@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Set
 
 from acs_sidecar.engines.rego.analysis.bodies import Body, BodyReader, Names
 from acs_sidecar.engines.rego.analysis.inference import infer
-from acs_sidecar.engines.rego.analysis.scopes import Scope, Variable
+from acs_sidecar.engines.rego.analysis.scopes import Variable, VariableScope
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, variables, variant, varying_indexes
 from acs_sidecar.spec.values import JsonObject
 
@@ -18,7 +18,7 @@ __all__ = ["rule_bodies", "unsafe_variables"]
 def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> Iterator[Body]:
     """Read each body of a rule, with the parts of the head that it determines."""
     _, head = variant(rule["head"])
-    outer = Scope(documents, {}).inside(set(variables(head.get("args"))), -1)
+    outer = VariableScope(documents, {}).inside(set(variables(head.get("args"))), -1)
     shared = [head.get("key"), *varying_indexes(head["refr"])]
     assigned = head.get("assign")
     bodies = [as_object(body) for body in as_list(rule["bodies"])]

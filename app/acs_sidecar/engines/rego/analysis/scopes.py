@@ -14,7 +14,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 )
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["CLOSURES", "Scope", "Variable", "declared"]
+__all__ = ["CLOSURES", "Variable", "VariableScope", "declared"]
 
 CLOSURES = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
 
@@ -29,7 +29,7 @@ class Variable(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class VariableScope:
     """The variables that a body declares, by the key of each, inside of another scope.
 
     `documents` are the names that mean a rule, an import, `input` or `data` where nothing hides them.
@@ -37,11 +37,11 @@ class Scope:
 
     documents: Set[str]
     own: Mapping[str, str]
-    outer: "Scope | None" = None
+    outer: "VariableScope | None" = None
 
-    def inside(self, names: Iterable[str], label: int) -> "Scope":
+    def inside(self, names: Iterable[str], label: int) -> "VariableScope":
         """Return the scope of a body in this one that declares `names`; no other has its `label`."""
-        return Scope(self.documents, {name: f"{name}@{label}" for name in names}, self)
+        return VariableScope(self.documents, {name: f"{name}@{label}" for name in names}, self)
 
     def variable(self, var: JsonObject) -> Variable | None:
         """Return the variable that a `Var` node is, or nothing where it means a document."""
@@ -49,7 +49,7 @@ class Scope:
         line, column = as_position(var["span"])
         if name == "_":
             return Variable(f"_@{line}:{column}", name, line, column)
-        scope: Scope | None = self
+        scope: VariableScope | None = self
         while scope:
             if name in scope.own:
                 return Variable(scope.own[name], name, line, column)
