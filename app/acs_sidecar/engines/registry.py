@@ -6,28 +6,37 @@ from acs_sidecar.engines.adapters.custom import custom_type
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.fixed import TEST
 from acs_sidecar.engines.missing_engine import MissingEngine
+from acs_sidecar.engines.rego.documents import DataBounds
 from acs_sidecar.spec.ports import Adapter, PolicyType
 
 __all__ = ["policy_types"]
 
 
 def policy_types(
-    adapters: Mapping[str, Adapter], inline_allowed: frozenset[str] | None = None
+    adapters: Mapping[str, Adapter],
+    inline_allowed: frozenset[str] | None = None,
+    data_bounds: DataBounds | None = None,
 ) -> Mapping[str, PolicyType]:
     """Return the policy types over the loaded `adapters`.
 
     With `inline_allowed` they are those of inline manifests, which reach the listed adapters alone.
+    `data_bounds` hold for the data files of Rego policies.
     Raises `AdapterError` as `custom_type` does.
     """
-    return {"rego": _rego(), "cedar": CEDAR, "test": TEST, "custom": custom_type(adapters, inline_allowed)}
+    return {
+        "rego": _rego(data_bounds),
+        "cedar": CEDAR,
+        "test": TEST,
+        "custom": custom_type(adapters, inline_allowed),
+    }
 
 
-def _rego() -> PolicyType:
+def _rego(data_bounds: DataBounds | None) -> PolicyType:
     """Return Rego, or what stands for it on a platform for which its engine is not built."""
     try:
-        from acs_sidecar.engines.rego.type import REGO  # noqa: PLC0415  # the one engine that may be missing
+        from acs_sidecar.engines.rego.type import REGO, RegoType  # noqa: PLC0415  # the one engine that may be missing
     except ModuleNotFoundError as error:
         if error.name != "regorus":
             raise
         return MissingEngine("rego", "gordon-to-regorus")
-    return REGO
+    return RegoType(data_bounds=data_bounds) if data_bounds else REGO

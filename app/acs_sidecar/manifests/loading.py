@@ -17,6 +17,7 @@ from acs_sidecar.audit.log.keys import KeyFileError
 from acs_sidecar.engines.adapters.custom import load_adapters
 from acs_sidecar.engines.registry import policy_types
 from acs_sidecar.engines.rego.coverage import RegoCoverage
+from acs_sidecar.engines.rego.documents import DataBounds
 from acs_sidecar.engines.rego.type import RegoType
 from acs_sidecar.manifests.bundle import ManifestBundle
 from acs_sidecar.manifests.compiler import ManifestCompiler
@@ -104,9 +105,10 @@ def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManif
 def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:
     """Build the compiler with every policy and annotator type of this version."""
     adapters = load_adapters()
+    data_bounds = DataBounds(settings.policy_data_max_nodes, settings.policy_data_max_bytes)
     providers = {**local_providers(), **remote_providers(client)}
     return ManifestCompiler(
-        types=policy_types(adapters),
+        types=policy_types(adapters, data_bounds=data_bounds),
         inline_types=policy_types(adapters, frozenset(settings.inline_adapters)),
         members=member_catalog(adapters),
         annotator_types={

@@ -45,7 +45,7 @@ class DirectorySources:
     def read_tree(self, path: str) -> tuple[SourceFile, ...]:
         """Read a file, a directory or a `.tar.gz`, bounded in count, depth and bytes together.
 
-        Raises `SourceError`, for an archive also when an entry is absolute, leaves it with `..`, or
+        Raises `SourceError`, for an archive also when an entry leaves it with `..`, or
         is anything but a regular file or a directory.
         """
         place = self._place(path)
@@ -115,7 +115,7 @@ class DirectorySources:
 def unpack_archive(file: SourceFile, max_bytes: int) -> tuple[SourceFile, ...]:
     """Unpack a gzip-compressed tar in memory; the expanded bytes are bounded before tar sees them.
 
-    Raises `SourceError`, also for an entry that is absolute, leaves the archive with `..`, comes twice,
+    Raises `SourceError`, also for an entry that leaves the archive with `..`, comes twice,
     or is anything but a regular file or a directory.
     """
     try:
@@ -136,7 +136,8 @@ def _entries(path: str, archive: tarfile.TarFile) -> list[SourceFile]:
         entries += 1
         if entries > MAX_FILES:
             raise SourceError(f"`{path}` holds more than {MAX_FILES} entries")
-        name = PurePosixPath(entry.name)
+        # A bundle that OPA builds has a `/` in front of every name.
+        name = PurePosixPath(entry.name.removeprefix("/"))
         if name.is_absolute() or ".." in name.parts or "\\" in entry.name or "\0" in entry.name:
             raise SourceError(f"`{path}` holds an entry whose path leaves the archive")
         if entry.isdir():

@@ -139,6 +139,13 @@ class Settings(BaseModel):
     )
     default_manifest: str | None = Field(None, description="manifest for requests that name none")
 
+    policy_data_max_nodes: Positive = Field(
+        2_000_000, description="maximum number of values and names in one JSON data file of a Rego policy"
+    )
+    policy_data_max_bytes: Positive = Field(
+        16 * 1024 * 1024, description="maximum size of one JSON data file of a Rego policy, in bytes"
+    )
+
     inline_manifests: InlineMode | None = Field(
         None,
         description="manifests in requests: deny, sandboxed, signed or trusted; default: see the docs",

@@ -5,6 +5,10 @@ from collections.abc import Mapping
 
 import pytest
 
+from acs_sidecar.engines.rego.documents import DataBounds
+from acs_sidecar.engines.rego.type import RegoType
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.ports import CompileRequest
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json, JsonObject
 from tests.engines.rego.policies import (
@@ -16,7 +20,7 @@ from tests.engines.rego.policies import (
     policy_input,
     refused,
 )
-from tests.engines.sources import tar_gz
+from tests.engines.sources import MemorySources, tar_gz
 
 BUNDLE: JsonObject = {"type": "rego", "bundle": "b", "query": "data.a.x"}
 MODULE = b"package a\nx := data.limits"
@@ -396,3 +400,49 @@ def test_yaml_means_json() -> None:
         {**DATA, "data_paths": "b.yaml"}, {"b.yaml": b"m: {country: no, mode: 010, rate: 1.50}"}
     )
     assert evaluator.evaluate(policy_input({})).value == {"country": "no", "mode": 10, "rate": 1.5}
+
+
+def test_an_archive_that_opa_builds_is_a_bundle() -> None:
+    """Every entry begins with `/`, and the manifest names a root of everything."""
+    entries = {
+        "/data.json": b'{"limits": 5}',
+        "/policies/a.rego": MODULE,
+        "/.manifest": b'{"revision":"","roots":[""],"rego_version":1}',
+    }
+    assert evaluate({**BUNDLE, "bundle": "b.tar.gz"}, files={"b.tar.gz": tar_gz(entries)}) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["._a.rego", ".git/x.rego", "sub/.hidden/data.json", ".data.json", ".env.yaml"]
+)
+def test_hidden_files_are_ignored(name: str) -> None:
+    """What an editor, a version control or a copy leaves is no policy and no data."""
+    files = {"a.rego": MODULE, "data.json": b'{"limits": 5}', name: b"\x00\x05junk"}
+    assert evaluate(BUNDLE, files=_below(files)) == 5
+    given: JsonObject = {"type": "rego", "modules": {"m": "package a\nx := data.limits"}, "query": "data.a.x"}
+    assert evaluate({**given, "data_paths": ["b"]}, files=_below({**files, "a.rego": b"package b"})) == 5
+
+
+def test_a_large_document_is_read() -> None:
+    """Users of a directory, beyond what a manifest's own text may hold."""
+    users = {f"u{number}": {"role": "dev", "teams": ["a", "b"], "n": number} for number in range(34_000)}
+    files = {
+        "a.rego": b"package a\nx := data.users.u7.role",
+        "data.json": json.dumps({"users": users}).encode(),
+    }
+    assert evaluate(BUNDLE, files=_below(files)) == "dev"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        (DataBounds(max_nodes=20), "more than 20 nodes"),
+        (DataBounds(max_bytes=60), "more than 60 bytes"),
+    ],
+)
+def test_a_document_over_a_bound_is_refused(bounds: DataBounds, message: str) -> None:
+    """Both bounds are counted, and the message names the one that is passed."""
+    files = _below({"a.rego": MODULE, "data.json": json.dumps({"limits": ["x"] * 50}).encode()})
+    with pytest.raises(ManifestError, match=message) as caught:
+        RegoType(data_bounds=bounds).compile(CompileRequest("policies.p", BUNDLE, MemorySources(files)))
+    assert caught.value.reason is Reason.RESOURCE_LIMIT_EXCEEDED

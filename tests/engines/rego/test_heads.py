@@ -9,6 +9,7 @@ from acs_sidecar.engines.rego.type import REGO
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.ports import CompileRequest
 from acs_sidecar.spec.values import Json
+from tests.engines.rego.policies import definition, evaluate, findings
 from tests.engines.sources import MemorySources
 
 LOSSY = [
@@ -66,3 +67,24 @@ def test_the_engine_still_loses_such_rules() -> None:
     engine.set_input_json(json.dumps({"names": ["a", "b"], "why": {"a": "bad"}}))
     answer = json.loads(engine.eval_query_as_json("data.p.d"))
     assert answer["result"][0]["expressions"][0]["value"] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "package a\nservice := input.snapshot.s\nx := data.catalog[service].tag",
+        "package a\nimport data.names.service\nx := data.catalog[service].tag",
+        "package a\nimport input.snapshot.s as service\nx := data.catalog[service].tag",
+    ],
+)
+def test_a_lookup_by_another_rule_is_no_iteration(text: str) -> None:
+    """A rule or an import has one value, which the look-up may use."""
+    data: Json = {"catalog": {"mail": {"tag": "open"}}, "names": {"service": "mail"}}
+    assert evaluate(definition(text, data=data), {"s": "mail"}) == "open"
+
+
+def test_a_variable_of_the_rule_hides_the_other_rule() -> None:
+    """`some` makes it a variable, which iterates, and the head may be undefined again."""
+    text = "package a\nservice := 1\nx contains data.c[service].tag if { some service; data.c[service] }"
+    (found,) = findings(definition(text, data={"c": {"m": {"tag": 1}}}))
+    assert found.startswith("rego-head-undefined: a.rego:3:27: ")

@@ -7,14 +7,21 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from acs_sidecar.engines.findings import Place, invalid, remark
-from acs_sidecar.engines.rego.documents import DOCUMENT_SUFFIXES, Placed, Segments, dotted, read_document
+from acs_sidecar.engines.rego.documents import (
+    DOCUMENT_SUFFIXES,
+    DataBounds,
+    Placed,
+    Segments,
+    dotted,
+    read_document,
+)
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.ports import SourceFile
 from acs_sidecar.spec.values import Json
 
-__all__ = ["EVERYTHING", "Bundle", "Roots", "read_bundle"]
+__all__ = ["EVERYTHING", "Bundle", "Roots", "is_hidden", "read_bundle"]
 
 _MANIFEST = ".manifest"
 _DATA_NAMES = frozenset({"data.json", "data.yaml", "data.yml"})
@@ -57,10 +64,11 @@ class Bundle:
     warnings: tuple[Diagnostic, ...]
 
 
-def read_bundle(path: str, name: str, files: Sequence[SourceFile]) -> Bundle:
+def read_bundle(path: str, name: str, files: Sequence[SourceFile], bounds: DataBounds) -> Bundle:
     """Sort the files of the bundle `name`, given by the member `path`. Raises `ManifestError`.
 
-    `_test.rego` files are modules like any other, as for OPA; files that mean nothing are ignored.
+    `_test.rego` files are modules like any other, as for OPA. Hidden files, and those that mean nothing, are
+    ignored.
     """
     manifest: dict[str, Json] = {}
     modules: list[SourceFile] = []
@@ -70,12 +78,14 @@ def read_bundle(path: str, name: str, files: Sequence[SourceFile]) -> Bundle:
         at = Place(path, f"{name}/{file.name}")
         place = PurePosixPath(file.name)
         _refuse_unsupported(place, at)
+        if place.name != _MANIFEST and is_hidden(place):
+            continue
         if place.name == _MANIFEST:
             manifest = _read_manifest(place, file, at)
         elif place.suffix == ".rego":
             modules.append(file)
         elif place.name in _DATA_NAMES:
-            documents.append(read_document(file, place.parts[:-1], at))
+            documents.append(read_document(file, place.parts[:-1], at, bounds))
         elif place.suffix in DOCUMENT_SUFFIXES:
             message = "is not read: a bundle's documents are named `data.json` or `data.yaml`"
             warnings.append(remark("rego-file-ignored", message, at))
@@ -91,6 +101,11 @@ def read_bundle(path: str, name: str, files: Sequence[SourceFile]) -> Bundle:
         _file_versions(manifest.get("file_rego_versions"), modules, at),
         tuple(warnings),
     )
+
+
+def is_hidden(place: PurePosixPath) -> bool:
+    """True if the file, or a folder that it lies in, has a name that begins with a dot."""
+    return any(part.startswith(".") for part in place.parts)
 
 
 def _refuse_unsupported(place: PurePosixPath, at: Place) -> None:

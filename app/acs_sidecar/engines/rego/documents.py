@@ -5,16 +5,34 @@ from dataclasses import dataclass
 
 from acs_sidecar.engines.findings import Place, invalid, too_large
 from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError
+from acs_sidecar.spec.document.json_text import parse_json
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.ports import SourceFile
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["DOCUMENT_SUFFIXES", "Placed", "Segments", "dotted", "holds", "merge", "read_document"]
+__all__ = [
+    "DOCUMENT_SUFFIXES",
+    "DataBounds",
+    "Placed",
+    "Segments",
+    "dotted",
+    "holds",
+    "merge",
+    "read_document",
+]
 
 DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
 
 Segments = tuple[str, ...]
 """A path below `data`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataBounds:
+    """The most that one JSON document below `data` may hold."""
+
+    max_nodes: int = 2_000_000
+    max_bytes: int = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +44,15 @@ class Placed:
     at: Place
 
 
-def read_document(file: SourceFile, path: Segments, at: Place) -> Placed:
-    """Parse one JSON or YAML file. Raises `ManifestError`."""
+def read_document(file: SourceFile, path: Segments, at: Place, bounds: DataBounds) -> Placed:
+    """Parse one JSON file within `bounds`, or one YAML file within those of a manifest.
+
+    Raises `ManifestError`.
+    """
     try:
-        value = parse_document(file.content.decode()).value
+        text = file.content.decode()
+        large = parse_json(text, bounds.max_nodes, bounds.max_bytes)
+        value = large.value if large else parse_document(text).value
     except UnicodeDecodeError:
         raise invalid("document-syntax", "is not UTF-8", at) from None
     except DocumentBoundError as error:

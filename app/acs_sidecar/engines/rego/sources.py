@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from acs_sidecar.engines.findings import Place, finding, invalid
-from acs_sidecar.engines.rego.bundle import EVERYTHING, Bundle, Roots, read_bundle
-from acs_sidecar.engines.rego.documents import DOCUMENT_SUFFIXES, Placed, merge, read_document
+from acs_sidecar.engines.rego.bundle import EVERYTHING, Bundle, Roots, is_hidden, read_bundle
+from acs_sidecar.engines.rego.documents import DOCUMENT_SUFFIXES, DataBounds, Placed, merge, read_document
 from acs_sidecar.engines.rego.members import MEMBERS, ORIGINS
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.pinned_url import InvalidReferenceError, parse_reference, shown_url
@@ -42,19 +42,20 @@ class RegoSources:
 
 @dataclass(slots=True)
 class _Collected:
+    bounds: DataBounds
     modules: list[Module] = field(default_factory=list)
     documents: list[Placed] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
 
 
-def read_sources(path: str, definition: JsonObject, sources: SourceReader) -> RegoSources:
+def read_sources(path: str, definition: JsonObject, sources: SourceReader, bounds: DataBounds) -> RegoSources:
     """Check the members of the definition named `path` and read what they give or name.
 
     Raises `ManifestError`.
     """
     _refuse_unknown(path, definition)
     version = _rego_version(path, definition)
-    collected = _Collected()
+    collected = _Collected(bounds)
     _read_origin(path, definition, version, sources, collected)
     if isinstance(inline := definition.get("data"), dict):
         collected.documents.append(Placed((), inline, Place(f"{path}.data")))
@@ -146,7 +147,7 @@ def _read_fetched(
 def _take_bundle(
     member: str, name: str, files: Sequence[SourceFile], version: int | None, into: _Collected
 ) -> None:
-    bundle = read_bundle(member, name, files)
+    bundle = read_bundle(member, name, files, into.bounds)
     if not bundle.modules:
         raise invalid("rego-bundle-invalid", f"`{name}` holds no `.rego` file", member)
     into.modules.extend(_bundled(member, name, bundle, version))
@@ -168,10 +169,12 @@ def _read_extra(member: str, name: str, version: int | None, sources: SourceRead
     for file in files:
         at = Place(member, file.name if single else f"{name}/{file.name}")
         place = PurePosixPath(file.name)
+        if not single and is_hidden(place):
+            continue
         if place.suffix == ".rego":
             into.modules.append(_module(at, file, _decided(version)))
         elif place.suffix in DOCUMENT_SUFFIXES:
-            into.documents.append(read_document(file, () if single else place.parts[:-1], at))
+            into.documents.append(read_document(file, () if single else place.parts[:-1], at, into.bounds))
         elif single:
             raise invalid(
                 "value-not-allowed", "must be a `.rego`, `.json` or `.yaml` file, or a directory", at

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -12,9 +12,10 @@ from acs_sidecar.engines.rego.analysis.bounds import check_bounds
 from acs_sidecar.engines.rego.analysis.checks import Program, analyse
 from acs_sidecar.engines.rego.analysis.facts import read_module
 from acs_sidecar.engines.rego.analysis.meaning import Parsed, as_opa_means
-from acs_sidecar.engines.rego.documents import Segments, dotted, holds
+from acs_sidecar.engines.rego.documents import DataBounds, Segments, dotted, holds
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch, parse
 from acs_sidecar.engines.rego.input import InputText, input_text
+from acs_sidecar.engines.rego.parser_forms import in_parser_forms
 from acs_sidecar.engines.rego.query import parse_query
 from acs_sidecar.engines.rego.sources import RegoSources, is_blank, read_sources
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
@@ -42,6 +43,7 @@ class RegoType:
     """The policy type; `watch` sees every evaluation, where one is given."""
 
     watch: Watch | None = None
+    data_bounds: DataBounds = field(default_factory=DataBounds)
 
     @property
     def bind_members(self) -> frozenset[str]:
@@ -50,8 +52,9 @@ class RegoType:
 
     def compile(self, request: CompileRequest) -> "_RegoPolicy":
         """Read, bound, parse and check the sources; the query waits for its binding."""
-        given = read_sources(request.path, request.definition, request.sources)
+        given = read_sources(request.path, request.definition, request.sources, self.data_bounds)
         check_bounds(given.modules)
+        given = replace(given, modules=tuple(in_parser_forms(module) for module in given.modules))
         parsed: list[Parsed] = []
         for module in given.modules:
             ast = parse(module)

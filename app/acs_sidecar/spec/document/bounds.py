@@ -43,8 +43,8 @@ class DocumentBoundError(DocumentError):
     """A text that passes a bound on depth, nodes or size."""
 
 
-def check_bounds(value: Json) -> None:
-    """Check a parsed value against the bounds of a document. Raises `DocumentBoundError`."""
+def check_bounds(value: Json, max_nodes: int | None = None, max_bytes: int | None = None) -> None:
+    """Check a parsed value against the bounds of a text, or other ones. Raises `DocumentBoundError`."""
     if deeper_than(value, MAX_DEPTH):
         raise DocumentBoundError(f"nested deeper than {MAX_DEPTH} levels")
     nodes = size = 0
@@ -61,15 +61,22 @@ def check_bounds(value: Json) -> None:
             size += 2 + len(node)
         else:
             size += len(node) + 2 if isinstance(node, str) else 8
-        check_totals(nodes, size)
+        check_totals(nodes, size, None, max_nodes, max_bytes)
 
 
-def check_totals(nodes: int, size: int, place: Place | None = None) -> None:
+def check_totals(
+    nodes: int,
+    size: int,
+    place: Place | None = None,
+    max_nodes: int | None = None,
+    max_bytes: int | None = None,
+) -> None:
     """Check what was read so far against the bounds. Raises `DocumentBoundError`."""
-    if nodes > MAX_NODES:
-        raise DocumentBoundError(f"more than {MAX_NODES} nodes after aliases are expanded", place)
-    if size > MAX_EXPANDED_BYTES:
-        raise DocumentBoundError(f"more than {MAX_EXPANDED_BYTES} bytes after aliases are expanded", place)
+    most_nodes, most_bytes = max_nodes or MAX_NODES, max_bytes or MAX_EXPANDED_BYTES
+    if nodes > most_nodes:
+        raise DocumentBoundError(f"more than {most_nodes} nodes after aliases are expanded", place)
+    if size > most_bytes:
+        raise DocumentBoundError(f"more than {most_bytes} bytes after aliases are expanded", place)
 
 
 def parse_integer(text: str, place: Place | None = None, base: int = 10) -> int:

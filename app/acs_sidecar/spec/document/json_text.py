@@ -27,8 +27,10 @@ class _NotPlainJsonError(ValueError):
     """The text needs the YAML reader, to be read or to be refused with a place."""
 
 
-def parse_json(text: str) -> JsonText | None:
+def parse_json(text: str, max_nodes: int | None = None, max_bytes: int | None = None) -> JsonText | None:
     """Read the text as strict JSON; `None` where it is not, or where the YAML reader must refuse it.
+
+    The bounds are those of a manifest, or the given ones.
 
     Raises `DocumentError`.
     """
@@ -40,7 +42,7 @@ def parse_json(text: str) -> JsonText | None:
             parse_int=parse_integer,
             parse_float=parse_float,
         )
-        check_bounds(value)
+        check_bounds(value, max_nodes, max_bytes)
         json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise DocumentBoundError(f"nested deeper than {MAX_DEPTH} levels") from None

@@ -61,6 +61,11 @@ class _Policy:
     modules: Sequence[ModuleFacts]
     rules: Mapping[Segments, Sequence[Rule]]
     functions: frozenset[Segments]
+    names_of: Mapping[Segments, set[str]]
+
+    def names(self, package: Segments) -> set[str]:
+        """Return the first names of the rules of a package."""
+        return self.names_of.get(package, set())
 
 
 def analyse(modules: Sequence[tuple[ModuleFacts, Roots]], data: JsonObject) -> Program:
@@ -94,7 +99,11 @@ def _gather(modules: Sequence[ModuleFacts]) -> _Policy:
         for rule in module.rules:
             rules.setdefault(rule.path, []).append(rule)
     functions = frozenset(path for path, same in rules.items() if any(rule.function for rule in same))
-    return _Policy(modules, rules, functions)
+    names: dict[Segments, set[str]] = {}
+    for module in modules:
+        found = names.setdefault(module.package, set())
+        found.update(rule.path[len(module.package)] for rule in module.rules)
+    return _Policy(modules, rules, functions, names)
 
 
 def _misplaced(module: ModuleFacts, roots: Roots) -> Iterator[Diagnostic]:
@@ -111,6 +120,7 @@ def _misused(module: ModuleFacts, policy: _Policy) -> Iterator[Diagnostic]:
     for name, path in module.imports.items():
         if name in _DOCUMENTS and path != (name,):
             yield finding("rego-name-reserved", f"an import may not be called `{name}`", module.at)
+    single = {*module.imports, *policy.names(module.package)}
     for rule in module.rules:
         name, *_ = names = rule.path[len(module.package) :]
         if name in _DOCUMENTS:
@@ -123,7 +133,7 @@ def _misused(module: ModuleFacts, policy: _Policy) -> Iterator[Diagnostic]:
         for variable in rule.unbound:
             message = f"`some` declares `{variable}`, and nothing gives it a value: the rule would never hold"
             yield finding("rego-variable-unbound", message, rule.at)
-        if rule.lossy:
+        if rule.lossy and rule.iterates_beside(single):
             yield finding("rego-head-undefined", _LOSSY, rule.lossy)
         for reference in rule.references:
             if reference.root in _KEYWORDS and not reference.hidden:

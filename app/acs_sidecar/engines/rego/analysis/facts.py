@@ -4,7 +4,7 @@ Where names could be read in two ways the wider reading is taken, except for var
 remembers whether a variable of its rule hides the name that it begins with.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.findings import Place
@@ -88,7 +88,8 @@ class Rule:
     are variables that `some` declares and nothing gives a value. What it costs: `stack` in bytes,
     what it depends on aside; `loops`, its iterations; `planning`, a unit for each index that varies,
     doubled with each further one around it or in the same reference. `lossy` is a place in the head
-    of a rule that iterates which may be undefined for one value alone.
+    of a rule that iterates which may be undefined for one value alone. `indexes` are the names that
+    stand alone in a `[…]`: an iteration each, unless a rule or an import has that name.
     """
 
     path: Segments
@@ -103,11 +104,17 @@ class Rule:
     planning: int
     at: Place
     lossy: Place | None = None
+    indexes: tuple[str, ...] = ()
 
     @property
     def iterates(self) -> bool:
         """Whether the body may hold for several values."""
-        return self.loops > 0 or any(call.name == _WALK for call in self.calls)
+        return self.iterates_beside(frozenset())
+
+    def iterates_beside(self, documents: Set[str]) -> bool:
+        """Whether the body may hold for several values, where `documents` are names of single values."""
+        single = sum(name in documents for name in self.indexes)
+        return self.loops > single or any(call.name == _WALK for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,7 @@ class _Used:
     deepest: int = 0
     loops: int = 0
     planning: int = 0
+    indexes: list[str] = field(default_factory=list)
 
     def read(self, node: Json) -> None:
         """Walk a node and everything below it, knowing the stack and the indexes around each."""
@@ -225,6 +233,7 @@ class _Used:
             loops=self.loops,
             planning=self.planning,
             at=at,
+            indexes=tuple(name for name in self.indexes if name not in self.variables),
         )
 
     def _parts(self, kind: str, value: Json) -> list[Json]:
@@ -256,7 +265,9 @@ class _Used:
 
     def _refer(self, node: Json) -> list[Json]:
         first, indexes = first_link(node), varying_indexes(node)
-        self.loops += sum("Var" in as_object(index) for index in indexes)
+        alone = [as_object(as_object(index)["Var"]) for index in indexes if "Var" in as_object(index)]
+        self.loops += len(alone)
+        self.indexes.extend(str(variable["value"]) for variable in alone)
         self.bound.update(variables(indexes))
         if "Var" not in as_object(first):
             return [first, *indexes]

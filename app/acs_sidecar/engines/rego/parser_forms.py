@@ -1,0 +1,154 @@
+"""Forms of Rego that OPA reads and this engine's parser does not, rewritten to forms that it does.
+
+No line moves: an `import` below a rule goes behind the package on its line and leaves blanks, and a
+function without a body gets `:= true` behind its arguments.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from acs_sidecar.engines.rego.sources import Module
+
+__all__ = ["in_parser_forms"]
+
+_TOKEN = re.compile(
+    r"""
+      [ \t\r]+|\#[^\n]*
+    | (?P<newline>\n)
+    | (?P<text>"[^"\\\n]*(?:\\.[^"\\\n]*)*"|`[^`]*`)
+    | (?P<word>\w+)
+    | (?P<open>[\[{(])
+    | (?P<close>[\]})])
+    | (?P<operator>[:=!<>]=|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_KEYWORD_IMPORTS = ("rego", "future")
+_UNFINISHED = frozenset({"as", "contains", "default", "else", "every", "if", "in", "not", "some", "with"})
+"""Words behind which a statement goes on."""
+_CONTINUING = frozenset({"contains", "else", "if"})
+"""Words that go on with a rule whose head stands on the line above."""
+
+
+class _Token(NamedTuple):
+    kind: str
+    symbol: str
+    start: int
+    end: int
+    depth: int
+    first_on_line: bool
+
+
+def in_parser_forms(module: Module) -> Module:
+    """Return the module in forms that the engine's parser reads."""
+    if "import" not in module.text and not module.text.rstrip().endswith(")") and ")\n" not in module.text:
+        return module
+    tokens = list(_tokens(module.text))
+    edits = [*_moved_imports(tokens, module), *_bodies(tokens)]
+    return replace(module, text=_edited(module.text, edits)) if edits else module
+
+
+class _Edit(NamedTuple):
+    start: int
+    end: int
+    text: str
+
+
+def _edited(text: str, edits: Iterable[_Edit]) -> str:
+    parts: list[str] = []
+    position = 0
+    for start, end, new in sorted(edits):
+        parts += (text[position:start], new)
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    depth = 0
+    first = True
+    for found in _TOKEN.finditer(text):
+        kind = found.lastgroup
+        if kind == "newline":
+            first = True
+        elif kind is not None:
+            depth -= kind == "close"
+            yield _Token(kind, found.group(), found.start(), found.end(), depth, first)
+            depth += kind == "open"
+            first = False
+
+
+def _moved_imports(tokens: list[_Token], module: Module) -> Iterator[_Edit]:
+    """Find the imports below a rule, and where they go to."""
+    if not tokens or tokens[0].symbol != "package":
+        return
+    behind_package = tokens[_reference_end(tokens, 1) - 1].end
+    moved: list[str] = []
+    position = _reference_end(tokens, 1)
+    in_front = True
+    while position < len(tokens):
+        token = tokens[position]
+        if token.symbol != "import" or token.depth or not token.first_on_line:
+            in_front = False
+            position += 1
+            continue
+        end = _import_end(tokens, position)
+        names_keyword = end > position + 1 and tokens[position + 1].symbol in _KEYWORD_IMPORTS
+        if not in_front and not (names_keyword and module.version == 0):
+            start, stop = token.start, tokens[end - 1].end
+            moved.append(" ".join(module.text[start:stop].split()))
+            blank = "".join("\n" if symbol == "\n" else " " for symbol in module.text[start:stop])
+            yield _Edit(start, stop, blank)
+        position = end
+    if moved:
+        yield _Edit(behind_package, behind_package, "".join(f" {text}" for text in moved))
+
+
+def _import_end(tokens: list[_Token], position: int) -> int:
+    end = _reference_end(tokens, position + 1)
+    if end + 1 < len(tokens) and tokens[end].symbol == "as":
+        return end + 2
+    return end
+
+
+def _reference_end(tokens: list[_Token], position: int) -> int:
+    """Return where a reference that begins at `position` ends: names behind dots, texts in brackets."""
+    end = min(position + 1, len(tokens))
+    while end < len(tokens):
+        symbol = tokens[end].symbol
+        if symbol == "." and not tokens[end].first_on_line:
+            end = min(end + 2, len(tokens))
+        elif symbol == "[" and not tokens[end].first_on_line:
+            end = min(end + 3, len(tokens))
+        else:
+            break
+    return end
+
+
+def _bodies(tokens: list[_Token]) -> Iterator[_Edit]:
+    """Find the heads of functions that have neither a value nor a body."""
+    for position, token in enumerate(tokens):
+        if token.kind != "word" or token.depth or not token.first_on_line or token.symbol in _UNFINISHED:
+            continue
+        if position and not _ends_statement(tokens[position - 1]):
+            continue
+        opening = _reference_end(tokens, position)
+        if opening >= len(tokens) or tokens[opening].symbol != "(":
+            continue
+        closing = opening + 1
+        while closing < len(tokens) and tokens[closing].depth > 0:
+            closing += 1
+        if closing >= len(tokens) or tokens[closing].symbol != ")":
+            continue
+        following = tokens[closing + 1] if closing + 1 < len(tokens) else None
+        if following is None or _begins_statement(following):
+            yield _Edit(tokens[closing].end, tokens[closing].end, " := true")
+
+
+def _ends_statement(token: _Token) -> bool:
+    return token.kind in ("text", "close") or (token.kind == "word" and token.symbol not in _UNFINISHED)
+
+
+def _begins_statement(token: _Token) -> bool:
+    return token.first_on_line and token.kind == "word" and token.symbol not in _CONTINUING

@@ -1,0 +1,94 @@
+"""Forms that OPA reads and the engine's parser does not: they are evaluated, and no line moves."""
+
+import pytest
+
+from acs_sidecar.engines.findings import Place
+from acs_sidecar.engines.rego.parser_forms import in_parser_forms
+from acs_sidecar.engines.rego.sources import Module
+from acs_sidecar.spec.values import Json
+from tests.engines.rego.policies import definition, evaluate, findings
+
+LIB = "package a.lib\nlimit := 100\nover(n) if n > limit"
+
+
+def _rewritten(text: str, version: int = 1) -> str:
+    return in_parser_forms(Module(Place("policies.main", "a.rego"), text, version)).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "package a\nx := lib.limit\nimport data.a.lib",
+        "package a\nx := y if { y := lib.limit }\nimport data.a.lib\nz := 1",
+        "package a # import data.b\nx := l.limit\n  import   data.a.lib  as   l # why\n",
+        'package a\nx := lib.limit\nimport data.a["lib"]\nimport rego.v1',
+        "package a\nimport rego.v1\nx := lib.limit\nimport data.a.lib as lib\nimport data.b",
+        "package a\ntext := `\nimport data.b as lib\n`\nx := lib.limit\nimport data.a.lib",
+    ],
+)
+def test_an_import_stands_anywhere(text: str) -> None:
+    """Below rules, with an alias, in brackets, beside a comment; what a text holds is no import."""
+    assert evaluate(definition({"a.rego": text, "lib.rego": LIB})) == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ('package a\nknown("a")\nknown("b")\ndefault x := false\nx if known(input.snapshot)', "b", True),
+        ('package a\nknown("a")\nknown("b")\ndefault x := false\nx if known(input.snapshot)', "c", False),
+        ('package a\ndefault x := false\nx if known(input.snapshot)\nknown("a") # the only one', "a", True),
+        (
+            'package a\ndefault x := false\nx if pair(input.snapshot, "z")\npair(\n  "a",\n  "z",\n)',
+            "a",
+            True,
+        ),
+        ('package a\ndefault x := false\nx if f.g(input.snapshot)\nf.g([_, "b"])\n', ["a", "b"], True),
+        ('package a\ndefault x := false\nx if\n  known(input.snapshot)\nknown("a")', "a", True),
+        ("package a\nx := f(1)\nf(z)\n:= z + 1", None, 2),
+        ("package a\nx := f(1)\nf(z) if\n  g(z)\ng(z) if z > 0\nelse := false", None, True),
+        ("package a\ng(z) := z\nx :=\n  g(7)", None, 7),
+    ],
+)
+def test_a_function_needs_no_body(text: str, value: Json, expected: Json) -> None:
+    """It holds for its arguments; a call that goes on a line of its own is no such function."""
+    assert evaluate(definition(text), value) == expected
+
+
+def test_no_line_and_no_column_moves() -> None:
+    """Only the package's line grows, and a head without a body."""
+    text = 'package a\nx := 1\nimport data.b # b\nf("a") # f\ny := 2\n'
+    assert _rewritten(text) == (
+        'package a import data.b\nx := 1\n              # b\nf("a") := true # f\ny := 2\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "package a\nimport data.b\nx := 1",
+        "package a\nx if f(1)\nf(z) if z > 0",
+        'package a\nf(z) = y { y := z }\nx["import"] = 1',
+        "package a\nx := [1 |\n  f(1)\n]\nf(z) := z",
+    ],
+)
+def test_other_texts_stay(text: str) -> None:
+    """Nothing is rewritten that the parser reads."""
+    assert _rewritten(text) == text
+
+
+def test_an_import_of_keywords_stays_in_version_0() -> None:
+    """It would change what the rules above it mean."""
+    text = "package a\nx = 1\nimport future.keywords.if\ny = 1 if true"
+    assert _rewritten(text, version=0) == text
+    (found,) = findings({**definition(text), "rego_version": 0})
+    assert found.startswith("rego-syntax: a.rego:3:1: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["package", "package a.", "package a\nimport", "x\nimport data.b", "f(", ")\n"]
+)
+def test_a_text_cut_short_is_left_to_the_parser(text: str) -> None:
+    """The rewriting never fails; the parser says what is wrong."""
+    _rewritten(text)
+    (found,) = findings(definition(text))
+    assert found.startswith("rego-syntax: ")
