@@ -5,6 +5,7 @@ import importlib.metadata
 import socket
 import time
 from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,26 +128,8 @@ def build(
     )
     engines = {name: _version_of(name) for name in ENGINES}
 
-    async def start() -> None:
-        metrics.start()
-        if export:
-            export.start()
-        if audit:
-            await audit.start()
-        if sandbox:
-            await sandbox.start()
-        access.watch()
-
-    async def close() -> None:
-        metrics.stop()
-        await access.close()
-        await client.close()
-        if sandbox:
-            await sandbox.close()
-        if audit:
-            await audit.close()
-        if export:
-            await asyncio.to_thread(export.stop)
+    opened = AsyncExitStack()
+    opened.push_async_callback(client.close)
 
     async def refresh() -> None:
         await access.refresh()
@@ -180,10 +163,47 @@ def build(
         engines=engines,
         metrics=metrics,
         tracer=tracer,
-        start=start,
+        start=partial(
+            _start,
+            opened,
+            metrics=metrics,
+            export=export,
+            audit=audit,
+            sandbox=sandbox,
+            access=access,
+        ),
         refresh=refresh,
-        close=close,
+        close=opened.aclose,
     )
+
+
+async def _start(
+    opened: AsyncExitStack,
+    *,
+    metrics: Metrics,
+    export: "OtlpExport | None",
+    audit: FileAuditLog | None,
+    sandbox: Sandbox | None,
+    access: AccessFiles,
+) -> None:
+    """Start the parts one after the other; when one fails, close what is in `opened`, last first."""
+    try:
+        metrics.start()
+        opened.callback(metrics.stop)
+        if export:
+            export.start()
+            opened.push_async_callback(asyncio.to_thread, export.stop)
+        if audit:
+            await audit.start()
+            opened.push_async_callback(audit.close)
+        if sandbox:
+            await sandbox.start()
+            opened.push_async_callback(sandbox.close)
+        access.watch()
+        opened.push_async_callback(access.close)
+    except BaseException:
+        await opened.aclose()
+        raise
 
 
 def audit_key(settings: Settings) -> AuditKey | None:

@@ -11,13 +11,14 @@ from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.values import Json
+from acs_sidecar.startup import StartError
 
 __all__ = ["AccessFileError", "Entry", "entries_of", "read_text"]
 
 MAX_BYTES = 1_048_576
 
 
-class AccessFileError(ValueError):
+class AccessFileError(StartError):
     """A file of trust that cannot be used; a line for each fault, with its place in the file."""
 
 

@@ -8,12 +8,14 @@ import orjson
 import typer
 from rich.console import Console
 
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.startup import StartError
 
 __all__ = [
     "COULD_NOT_RUN",
     "OutputFormat",
     "fail",
+    "fail_start",
     "print_json",
     "printable",
     "show_findings",
@@ -64,6 +66,14 @@ def show_findings(findings: tuple[Diagnostic, ...]) -> None:
         style = "bold red" if finding.severity == "error" else "yellow"
         console.print(finding.severity, style=style, end=": ")
         console.print(f"{finding} [{finding.code}]", markup=False)
+
+
+def fail_start(error: StartError) -> NoReturn:
+    """End a command because of what keeps the service from starting: the one exit path of all of them."""
+    if isinstance(error, ManifestError):
+        show_findings(error.diagnostics)
+        fail(error.advice or "the manifests are invalid", error.exit_code)
+    fail(f"{error}: {error.advice}" if error.advice else str(error), error.exit_code)
 
 
 def fail(message: str, code: int = COULD_NOT_RUN) -> NoReturn:

@@ -7,19 +7,16 @@ from pathlib import Path
 import structlog
 import typer
 
-from acs_sidecar.access.entries import AccessFileError
-from acs_sidecar.audit.log.keys import KeyFileError
-from acs_sidecar.cli.output import fail, show_findings
+from acs_sidecar.cli.output import fail_start
 from acs_sidecar.cli.settings import settings_from
-from acs_sidecar.engines.adapters.custom import AdapterError
 from acs_sidecar.manifests.loading import load_operator_manifests
 from acs_sidecar.manifests.watch import tree_state
 from acs_sidecar.server.descriptors import connections_within, raise_open_files_limit
 from acs_sidecar.server.handed_file import hand
 from acs_sidecar.server.reload_rounds import Served
-from acs_sidecar.server.sockets import BindError, bind
-from acs_sidecar.server.supervisor import StartError, supervise
-from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.server.sockets import bind
+from acs_sidecar.server.supervisor import supervise
+from acs_sidecar.startup import StartError
 from acs_sidecar.telemetry.log import configure_logging
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.wiring import audit_key, build_access
@@ -52,27 +49,22 @@ def serve(
         )
     try:
         key = audit_key(settings)
-        listener = bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8))
-        build_access(settings)
-        seen = tree_state(settings.manifests)
-        packed, fault = load_operator_manifests(settings)
-        served = Served(hand(packed), time.time(), seen, fault)
-        inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers))
-        code = supervise(
-            settings.workers,
-            partial(run_worker, inherited),
-            served,
-            hang_timeout_s=settings.worker_hang_timeout_s,
-            drain_s=settings.shutdown_timeout_s,
-            stop_listening=listener.close,
-        )
-    except ManifestError as error:
-        show_findings(error.diagnostics)
-        if settings.manifests_url:
-            fail("ACS_MANIFESTS_URL has no valid bundle, and no earlier one is stored")
-        fail("manifests are invalid: correct them, or set ACS_MANIFESTS_STRICT=false")
-    except (AccessFileError, AdapterError, BindError, KeyFileError, StartError) as error:
-        fail(str(error))
+        with bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8)) as listener:
+            build_access(settings)
+            seen = tree_state(settings.manifests)
+            packed, fault = load_operator_manifests(settings)
+            served = Served(hand(packed), time.time(), seen, fault)
+            inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers))
+            code = supervise(
+                settings.workers,
+                partial(run_worker, inherited),
+                served,
+                hang_timeout_s=settings.worker_hang_timeout_s,
+                drain_s=settings.shutdown_timeout_s,
+                stop_listening=listener.close,
+            )
+    except StartError as error:
+        fail_start(error)
     raise typer.Exit(code)
 
 

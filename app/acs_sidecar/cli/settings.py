@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.output import fail_start
 from acs_sidecar.settings.tree import Loaded, SettingsError, load_settings
 from acs_sidecar.spec.values import Json
 
@@ -16,4 +16,4 @@ def settings_from(file: Path | None, **options: Json | Path) -> Loaded:
     try:
         return load_settings(os.environ, file, given)
     except SettingsError as error:
-        fail(str(error))
+        fail_start(error)

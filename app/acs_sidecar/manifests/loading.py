@@ -64,7 +64,11 @@ def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]
     try:
         packed = _load(settings, bundle)
     except ManifestError as error:
-        if bundle is None or bundle.kept() is None:
+        if bundle is None:
+            error.advice = "manifests are invalid: correct them, or set ACS_MANIFESTS_STRICT=false"
+            raise
+        if bundle.kept() is None:
+            error.advice = "ACS_MANIFESTS_URL has no valid bundle, and no earlier one is stored"
             raise
         structlog.stdlib.get_logger("acs.manifests").error(
             "manifests_kept",

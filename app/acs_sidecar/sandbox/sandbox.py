@@ -20,6 +20,7 @@ from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import PolicyDispatch, PolicyInput, PolicyOutput
+from acs_sidecar.startup import StartError
 
 __all__ = ["Sandbox", "SandboxError", "SandboxSettings", "SandboxedPolicies"]
 
@@ -27,7 +28,7 @@ _DEFAULTS = Limits()
 _POINT_INDEX = {point: index for index, point in enumerate(InterventionPoint)}
 
 
-class SandboxError(Exception):
+class SandboxError(StartError):
     """The sandbox does not start, or is used while it is not open."""
 
 

@@ -5,12 +5,14 @@ import socket
 import stat
 from pathlib import Path
 
+from acs_sidecar.startup import StartError
+
 __all__ = ["BindError", "bind"]
 
 BACKLOG = 2048
 
 
-class BindError(OSError):
+class BindError(StartError):
     """An address that cannot be listened on; the message says which and why."""
 
 

@@ -19,8 +19,9 @@ import structlog
 
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.server.reload_rounds import ReloadRounds, Served, WorkerPeer
+from acs_sidecar.startup import StartError
 
-__all__ = ["BEATS", "StartError", "supervise"]
+__all__ = ["BEATS", "WorkerStartError", "supervise"]
 
 BEATS = 4
 """How often a worker shows in the time of `hang_timeout_s` that its event loop runs."""
@@ -34,7 +35,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 Work = Callable[[int, Channel, Served], None]
 
 
-class StartError(Exception):
+class WorkerStartError(StartError):
     """The service did not start; the message is the worker's."""
 
 
@@ -53,7 +54,9 @@ def supervise(
     A worker that dies is replaced: at once, and slower each time where it never served for long. One
     that has not shown for `hang_timeout_s` that its loop runs is killed and replaced. The first
     SIGTERM or SIGINT lets all finish within `drain_s`, the second kills them. Must be called before
-    any thread but that of the log is started. Raises `StartError` when a worker fails before all have served.
+    any thread but that of the log is started.
+
+    Raises `WorkerStartError` when a worker fails before all have served.
     """
     return _Supervisor(
         workers,
@@ -123,7 +126,7 @@ class _Supervisor:
                 self._log.warning("drain_ended", detail="some in-flight requests did not finish in time")
                 self._kill_all()
         if self._failure is not None:
-            raise StartError(self._failure)
+            raise WorkerStartError(self._failure)
         return self._code
 
     # Signals

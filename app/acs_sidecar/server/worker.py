@@ -7,22 +7,19 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 import uvicorn
 
-from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.access.reread import Reread
 from acs_sidecar.access.tls import RenewableContext
-from acs_sidecar.audit.log.keys import AuditKey, KeyFileError
-from acs_sidecar.audit.log.opening import AuditDamagedError
-from acs_sidecar.engines.adapters.custom import AdapterError
+from acs_sidecar.audit.log.keys import AuditKey
 from acs_sidecar.manifests.reload import unpack
-from acs_sidecar.sandbox.sandbox import SandboxError
+from acs_sidecar.runtime import Runtime
 from acs_sidecar.server.channel import Channel
 from acs_sidecar.server.descriptors import connections_within, open_files_limit
 from acs_sidecar.server.handed_file import take
@@ -32,7 +29,7 @@ from acs_sidecar.server.reload_rounds import Served
 from acs_sidecar.server.supervisor import BEATS
 from acs_sidecar.server.tether import Tether
 from acs_sidecar.settings.tree import Settings
-from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.startup import StartError
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.transports.http.app import create_app
 from acs_sidecar.wiring import build
@@ -109,14 +106,7 @@ def run_worker(inherited: Inherited, number: int, channel: Channel, served: Serv
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(_serve(inherited, number, channel, served))
-    except (
-        AccessFileError,
-        AdapterError,
-        AuditDamagedError,
-        KeyFileError,
-        ManifestError,
-        SandboxError,
-    ) as error:
+    except StartError as error:
         channel.send({"kind": "failed", "message": str(error)[:_MAX_MESSAGE]})
         raise SystemExit(1) from None
     finally:
@@ -124,15 +114,46 @@ def run_worker(inherited: Inherited, number: int, channel: Channel, served: Serv
 
 
 async def _serve(inherited: Inherited, number: int, channel: Channel, served: Served) -> None:
+    """Build, start and serve; whatever was opened until a failure or the end is closed, last first."""
     settings, listener = inherited.settings, inherited.listener
-    manifests = unpack(take(served.file))
-    os.close(served.file)
-    runtime = build(settings, manifests, inherited.key, number, inherited.numbers, loaded_at=served.since)
-    runtime.manifests.last = served.last
+    async with AsyncExitStack() as opened:
+        try:
+            manifests = unpack(take(served.file))
+        finally:
+            os.close(served.file)
+        runtime = build(settings, manifests, inherited.key, number, inherited.numbers, loaded_at=served.since)
+        opened.push_async_callback(runtime.close)
+        runtime.manifests.last = served.last
+        server = Server(_server_config(settings, runtime), settings.request_timeout_s)
+        # However often it comes: who wants an end at once kills.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
+        await runtime.start()
+        hang_timeout_s = settings.worker_hang_timeout_s
+        # Orders wait until they can be recorded.
+        orders = WorkerCommands(channel, runtime.manifests, runtime.refresh, settings.manifests, served.seen)
+        lost = partial(_orphaned, server)
+        tether = Tether(channel, hang_timeout_s / BEATS, hang_timeout_s, orders.take, lost)
+        server.on_serving = tether.serving
+        structlog.stdlib.get_logger("acs").info(
+            "listening",
+            address=_address(settings, listener),
+            worker=number,
+            manifests=sorted(runtime.catalog.operator.by_name),
+            inline_manifests=runtime.catalog.inline.mode.value,
+        )
+        # What is loaded stays: no collection needs to look at it again while requests wait.
+        gc.collect()
+        gc.freeze()
+        if number == 0 and (looking := _looking_for_changes(settings, runtime, orders)):
+            opened.callback(asyncio.create_task(looking).cancel)
+        await server.serve(sockets=[listener])
+
+
+def _server_config(settings: Settings, runtime: Runtime) -> uvicorn.Config:
     limits = ConnectionLimits(
         connections_within(open_files_limit()), settings.request_timeout_s, settings.max_body_bytes
     )
-    config = uvicorn.Config(
+    return uvicorn.Config(
         create_app(runtime),
         interface="asgi3",
         http=partial(HttpProtocol, limits=limits),  # type: ignore[arg-type]  # makes one
@@ -146,39 +167,15 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
         ssl_context_factory=_renewable(runtime.access.tls),
     )
-    server = Server(config, settings.request_timeout_s)
-    loop = asyncio.get_running_loop()
-    # However often it comes: who wants an end at once kills.
-    loop.add_signal_handler(signal.SIGTERM, server.stop)
-    await runtime.start()
-    hang_timeout_s = settings.worker_hang_timeout_s
-    # Orders wait until they can be recorded.
-    orders = WorkerCommands(channel, runtime.manifests, runtime.refresh, settings.manifests, served.seen)
-    lost = partial(_orphaned, server)
-    tether = Tether(channel, hang_timeout_s / BEATS, hang_timeout_s, orders.take, lost)
-    server.on_serving = tether.serving
-    try:
-        structlog.stdlib.get_logger("acs").info(
-            "listening",
-            address=_address(settings, listener),
-            worker=number,
-            manifests=sorted(runtime.catalog.operator.by_name),
-            inline_manifests=runtime.catalog.inline.mode.value,
-        )
-        # What is loaded stays: no collection needs to look at it again while requests wait.
-        gc.collect()
-        gc.freeze()
-        watching = None
-        if number == 0 and runtime.bundle:
-            polling = orders.poll(runtime.bundle, settings.manifests_poll_s)
-            watching = asyncio.create_task(polling)
-        elif number == 0 and settings.manifests_watch:
-            watching = asyncio.create_task(orders.watch(_WATCH_S))
-        await server.serve(sockets=[listener])
-        if watching:
-            watching.cancel()
-    finally:
-        await runtime.close()
+
+
+def _looking_for_changes(
+    settings: Settings, runtime: Runtime, orders: WorkerCommands
+) -> Coroutine[None, None, None] | None:
+    """Return the work that looks for other manifests, where any is configured."""
+    if runtime.bundle:
+        return orders.poll(runtime.bundle, settings.manifests_poll_s)
+    return orders.watch(_WATCH_S) if settings.manifests_watch else None
 
 
 def _renewable(tls: Reread[ssl.SSLContext] | None) -> _ContextFactory | None:

@@ -20,6 +20,7 @@ from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH, Limits
 from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.values import Json
+from acs_sidecar.startup import StartError
 from acs_sidecar.telemetry.event_sink import FULL, EventFilter
 from acs_sidecar.telemetry.log import LogFormat
 
@@ -58,7 +59,7 @@ OtlpEndpoint = Annotated[str, AfterValidator(_base_url)]
 OriginPart = Annotated[str, AfterValidator(_origin_part)]
 
 
-class SettingsError(ValueError):
+class SettingsError(StartError):
     """Settings that cannot be used; each line names a setting and says what is allowed."""
 
 

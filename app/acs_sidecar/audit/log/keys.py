@@ -20,6 +20,7 @@ from acs_sidecar.audit.format.note import NoteError, VerifierKey
 from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.audit.log.directory import find_logs, remove_if_there, sync_directory, write_all
+from acs_sidecar.startup import StartError
 
 __all__ = [
     "AuditKey",
@@ -33,7 +34,7 @@ __all__ = [
 _PUBLIC_BLOCK = b"-----BEGIN PUBLIC KEY-----"
 
 
-class KeyFileError(Exception):
+class KeyFileError(StartError):
     """A key that cannot be used; one line for the operator, naming the file."""
 
 

@@ -12,11 +12,12 @@ from acs_sidecar.audit.log.keys import AuditKey
 from acs_sidecar.audit.log.open_log import Durability, LogLimits, OpenLog
 from acs_sidecar.audit.log.recovery import Damage, Survey, survey
 from acs_sidecar.spec.values import Json
+from acs_sidecar.startup import StartError
 
 __all__ = ["AuditDamagedError", "AuditLogSettings", "prepare_log"]
 
 
-class AuditDamagedError(Exception):
+class AuditDamagedError(StartError):
     """A log is damaged and the service was told not to start then; `damage` says which and how."""
 
     def __init__(self, damage: Sequence[Damage]) -> None:

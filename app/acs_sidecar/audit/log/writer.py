@@ -101,6 +101,9 @@ class FileAuditLog:
             self.failure = None
         except OSError as error:
             self._fail(error)
+        except BaseException:
+            await self.close()
+            raise
 
     async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
         """Append a record; return when it is durable and covered by a signature (`AuditLog.append`)."""

@@ -21,13 +21,14 @@ from acs_sidecar.spec.ports import (
 )
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.startup import StartError
 
 __all__ = ["GROUP", "AdapterError", "custom_type", "load_adapters"]
 
 GROUP = "acs_sidecar.evaluators"
 
 
-class AdapterError(Exception):
+class AdapterError(StartError):
     """An adapter that cannot be used; the message names it and where it comes from."""
 
 

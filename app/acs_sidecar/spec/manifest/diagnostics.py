@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.startup import StartError
 
 __all__ = ["MAX_FINDINGS", "Diagnostic", "ManifestError"]
 
@@ -33,7 +34,7 @@ class Diagnostic:
         return ": ".join(part for part in (place, self.path, self.message) if part)
 
 
-class ManifestError(Exception):
+class ManifestError(StartError):
     """A manifest or a policy in it that cannot be used; at least one diagnostic is an error.
 
     `reason` is `manifest_invalid`, or `resource_limit_exceeded` where a bound was the cause.

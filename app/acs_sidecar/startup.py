@@ -1,0 +1,13 @@
+"""The failures that keep the service from starting, whichever part they come from."""
+
+__all__ = ["StartError"]
+
+
+class StartError(Exception):
+    """What keeps the service from starting: each line says what is wrong, where, and what to do.
+
+    `exit_code` is that of the command; `advice` is what to do where the message itself does not say it.
+    """
+
+    exit_code = 2
+    advice: str | None = None
