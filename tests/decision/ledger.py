@@ -14,7 +14,7 @@ from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorMani
 from acs_sidecar.manifests.loading import build_compiler
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import load_settings
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.ports import NoSources
@@ -51,7 +51,9 @@ class Ledger:
         self.entries.append(entry)
         return AuditPosition("ledger", len(self.entries) - 1, "id")
 
-    def decided(self, decision: Decision, position: AuditPosition | None) -> None:  # the port's signature
+    def decided(
+        self, decision: PolicyDecision, position: AuditPosition | None
+    ) -> None:  # the port's signature
         """Note a decision."""
         self.told.append("decided")
 

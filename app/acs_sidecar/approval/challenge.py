@@ -10,7 +10,7 @@ from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.format.record import bounded, rfc3339
 from acs_sidecar.spec.approval import ApprovalPlan
 from acs_sidecar.spec.codes import reason_code
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.values import Json
 
 __all__ = ["Challenge", "action_of", "inspect_challenge", "issue", "read_challenge"]
@@ -49,7 +49,7 @@ class Challenge:
         }
 
 
-def action_of(decision: Decision) -> dict[str, Json]:
+def action_of(decision: PolicyDecision) -> dict[str, Json]:
     """Name everything that an approval of an escalation is bound to.
 
     The identity is over the whole policy input; the others say under which manifest and policy it was
@@ -77,7 +77,7 @@ def action_of(decision: Decision) -> dict[str, Json]:
 
 
 def issue(
-    decision: Decision,
+    decision: PolicyDecision,
     position: AuditPosition | None,
     plan: ApprovalPlan,
     service: str,

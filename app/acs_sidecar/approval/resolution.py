@@ -13,13 +13,12 @@ from acs_sidecar.approval.token import TokenError, request_signature
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.format.record import bounded, rfc3339
 from acs_sidecar.spec.approval import Answer, ApprovalPlan, Outcome, Question, ResolverError
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import JsonObject
-from acs_sidecar.spec.verdict import Decision as Decided
-from acs_sidecar.spec.verdict import Verdict
+from acs_sidecar.spec.verdict import Decision, Verdict
 
 __all__ = ["Approvals", "Claim", "Offer", "Resolution"]
 
@@ -59,7 +58,7 @@ class Resolution:
     decided: `approver`, `resolver`, `host`, `timeout`, `policy` or `service`.
     """
 
-    decision: Decision
+    decision: PolicyDecision
     outcome: str
     by: str
     plan: ApprovalPlan | None = None
@@ -79,7 +78,7 @@ class Approvals:
         self._approvers = approvers
         self._now = now
 
-    def offer(self, decision: Decision, position: AuditPosition | None) -> Offer | None:
+    def offer(self, decision: PolicyDecision, position: AuditPosition | None) -> Offer | None:
         """Give what goes with a recorded escalation; `None` where the manifest names no resolver."""
         plan = _plan(decision)
         if plan is None or decision.mode is not Mode.ENFORCE:
@@ -95,10 +94,10 @@ class Approvals:
         challenge = issue(decision, position, plan, self._service, now=self._now(), private=private)
         return Offer(plan, challenge)
 
-    async def resolve(self, decision: Decision, claim: Claim) -> Resolution:
+    async def resolve(self, decision: PolicyDecision, claim: Claim) -> Resolution:
         """Say what becomes of an action, which `decision` has just evaluated again."""
         verdict = decision.verdict
-        if verdict.decision is Decided.DENY:
+        if verdict.decision is Decision.DENY:
             # The policy, or a failure, denies by now: no approval lifts that.
             return Resolution(decision, Outcome.DENY, "policy", _plan(decision))
         resolution = Resolution(decision, Outcome.DENY, "service", _plan(decision))
@@ -116,7 +115,7 @@ class Approvals:
         """
         decision, plan = resolution.decision, resolution.plan
         # 1. The action needs no approval any more: then it is not the one that was escalated.
-        if verdict.decision is not Decided.ESCALATE:
+        if verdict.decision is not Decision.ESCALATE:
             raise _mismatch("the action no longer escalates: request a new verdict")
         # 2. Nobody is there to be asked.
         if plan is None:
@@ -161,7 +160,7 @@ class Approvals:
         plan: ApprovalPlan,
         challenge: Challenge,
         claim: Claim,
-        decision: Decision,
+        decision: PolicyDecision,
     ) -> Outcome | None:
         """Take the answer that was brought, or ask the resolver; `None` when there is none yet."""
         now = self._now()
@@ -214,7 +213,7 @@ class Approvals:
         return outcome
 
 
-def _plan(decision: Decision) -> ApprovalPlan | None:
+def _plan(decision: PolicyDecision) -> ApprovalPlan | None:
     return decision.manifest.approval if isinstance(decision.manifest, CompiledManifest) else None
 
 
@@ -245,10 +244,10 @@ def _conclude(resolution: Resolution, outcome: Outcome) -> None:
         return
     reason = "approval_timeout" if resolution.by == "timeout" else "approved"
     if outcome is Outcome.ALLOW:
-        verdict = replace(evaluation.verdict, decision=Decided.ALLOW, reason=reason, message=None)
+        verdict = replace(evaluation.verdict, decision=Decision.ALLOW, reason=reason, message=None)
     else:
         verdict = replace(
-            evaluation.verdict, decision=Decided.DENY, reason="approval_denied", message=_DENIED
+            evaluation.verdict, decision=Decision.DENY, reason="approval_denied", message=_DENIED
         )
     resolution.decision = replace(resolution.decision, outcome=replace(evaluation, verdict=verdict))
 

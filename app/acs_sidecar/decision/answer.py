@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from acs_sidecar.approval.resolution import Offer, Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.values import Json
 
 __all__ = ["Recorded", "Resolved", "decision_json", "recorded_json", "resolved_json"]
@@ -17,7 +17,7 @@ class Recorded:
     `offer` says how an escalation can be approved; `receipt` is there when the request included it.
     """
 
-    decision: Decision
+    decision: PolicyDecision
     position: AuditPosition | None
     offer: Offer | None = None
     receipt: Json = None
@@ -61,7 +61,7 @@ def resolved_json(resolved: Resolved, include: frozenset[str]) -> dict[str, Json
 
 
 def decision_json(
-    decision: Decision, position: AuditPosition | None, include: frozenset[str]
+    decision: PolicyDecision, position: AuditPosition | None, include: frozenset[str]
 ) -> dict[str, Json]:
     """Return what a response tells of a decision; `position` is where its record is."""
     evaluation = decision.evaluation
@@ -105,7 +105,7 @@ def _position(position: AuditPosition) -> dict[str, Json]:
     return {"log": position.log, "index": position.index, "record_id": position.record_id}
 
 
-def _add_included(members: dict[str, Json], decision: Decision, include: frozenset[str]) -> None:
+def _add_included(members: dict[str, Json], decision: PolicyDecision, include: frozenset[str]) -> None:
     policy_input = decision.trace.policy_input
     if "policy_input" in include and policy_input is not None:
         members["policy_input"] = dict(policy_input.value)

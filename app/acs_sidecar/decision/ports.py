@@ -6,7 +6,7 @@ from typing import Protocol
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import RefusalError
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import AnyManifest
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json, JsonObject
@@ -37,7 +37,7 @@ class ManifestSource(Protocol):
 class DecisionSink(Protocol):
     """What learns of decisions after they are made. MUST NOT raise, block, or change anything."""
 
-    def decided(self, decision: Decision, position: AuditPosition | None) -> None:
+    def decided(self, decision: PolicyDecision, position: AuditPosition | None) -> None:
         """Note a decision; `position` is where its record is."""
         ...
 

@@ -15,11 +15,11 @@ from acs_sidecar.decision.caller import Sender
 from acs_sidecar.decision.ports import DecisionSink, Receipts
 from acs_sidecar.decision.refusal import Cause, RefusalError, Refused
 from acs_sidecar.decision.request import EvaluateRequest
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json
-from acs_sidecar.spec.verdict import Decision as Decided
+from acs_sidecar.spec.verdict import Decision
 
 __all__ = ["DecisionService"]
 
@@ -100,7 +100,7 @@ class DecisionService:
         position = await self._record(decision_entry(decision)) if self._audit else None
         self._sink.decided(decision, position)
         recorded = Recorded(decision, position)
-        if decision.verdict.decision is Decided.ESCALATE and self._approvals:
+        if decision.verdict.decision is Decision.ESCALATE and self._approvals:
             recorded.offer = self._approvals.offer(decision, position)
         if request.include:
             recorded.receipt = await self._receipt(request, position)
@@ -114,7 +114,7 @@ class DecisionService:
         self._sink.resolved(resolution, position)
         return Resolved(resolution, position, await self._receipt(request, position))
 
-    async def _evaluate(self, request: EvaluateRequest, sender: Sender) -> Decision:
+    async def _evaluate(self, request: EvaluateRequest, sender: Sender) -> PolicyDecision:
         """Admit a request and evaluate it. Raises `RefusalError` when it is not admitted."""
         started = self._clock()
         trace = Trace(self._clock, detailed=self._timed or "trace" in request.include)
@@ -122,7 +122,7 @@ class DecisionService:
         point = None if isinstance(manifest, InvalidManifest) else manifest.points.get(request.point)
         outcome = await evaluation_outcome(manifest, point, request, trace, self._sink.fault)
         trace.ended = self._clock()
-        return Decision(
+        return PolicyDecision(
             request.point,
             request.mode,
             manifest,

@@ -11,11 +11,11 @@ from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Verdict, runtime_error_verdict
 
-__all__ = ["Decision"]
+__all__ = ["PolicyDecision"]
 
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
-class Decision:
+class PolicyDecision:
     """One evaluation that ran, whatever came of it: `outcome` is its result or its failure.
 
     `asked` is the intervention point as the caller wrote it; `point` is there when the manifest

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint, Provenance
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.reasons import EvaluationError
-from acs_sidecar.spec.verdict import Decision as Decided
+from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.telemetry.catalogue import ANNOTATOR_SECONDS, DURATION, INTERVENTIONS, OTHER, POLICY_SECONDS
 from acs_sidecar.telemetry.metrics import Counter, Histogram, Metrics
 
@@ -47,15 +47,15 @@ class DecisionMetrics:
         """Initialize the series of a manifest to zero."""
         for point in manifest.points.values():
             policy = self._known(_policy(point, manifest.provenance))
-            self._resolve((policy, point.policy_type, point.name, Mode.ENFORCE, Decided.DENY, True))
-            for decided in Decided:
+            self._resolve((policy, point.policy_type, point.name, Mode.ENFORCE, Decision.DENY, True))
+            for decided in Decision:
                 self._resolve((policy, point.policy_type, point.name, Mode.ENFORCE, decided, False))
 
-    def decided(self, decision: Decision) -> None:
+    def decided(self, decision: PolicyDecision) -> None:
         """Count one decision."""
         point, outcome, trace = decision.point, decision.outcome, decision.trace
         failed = isinstance(outcome, EvaluationError)
-        decided = Decided.DENY if isinstance(outcome, EvaluationError) else outcome.verdict.decision
+        decided = Decision.DENY if isinstance(outcome, EvaluationError) else outcome.verdict.decision
         if point is None:
             key: _Key = (UNKNOWN, UNKNOWN, UNKNOWN, decision.mode, decided, failed)
         else:
@@ -80,7 +80,7 @@ class DecisionMetrics:
         )
         return found
 
-    def _annotated(self, decision: Decision, point: CompiledPoint) -> None:
+    def _annotated(self, decision: PolicyDecision, point: CompiledPoint) -> None:
         """Count what the annotators of a decision did; they wait for others, so that this may look up."""
         named = decision.manifest.provenance is not Provenance.INLINE
         types = {use.name: use.type for use in point.config.annotators}

@@ -10,7 +10,7 @@ import structlog
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import Cause, RefusalError
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.telemetry.events import (
     Fields,
@@ -55,7 +55,7 @@ class EventSink:
         self._writer = None if events is EventFilter.OFF else writer
         self._log = structlog.stdlib.get_logger("acs")
 
-    def decided(self, decision: Decision, position: AuditPosition | None) -> None:
+    def decided(self, decision: PolicyDecision, position: AuditPosition | None) -> None:
         """Log a decision; events that are filtered out cost one comparison."""
         if self._writer is None:
             return

@@ -6,12 +6,12 @@ from hashlib import sha256
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.spec.codes import is_code, reason_code
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.points import POINT_NAMES
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.trace import AnnotatorOutcome, AnnotatorRun
 from acs_sidecar.spec.values import Json
-from acs_sidecar.spec.verdict import Decision as Decided
+from acs_sidecar.spec.verdict import Decision
 
 __all__ = [
     "Fields",
@@ -31,16 +31,16 @@ _ANNOTATOR_REASONS: dict[AnnotatorOutcome, str] = {
 }
 
 
-def is_notable(decision: Decision) -> bool:
+def is_notable(decision: PolicyDecision) -> bool:
     """True if a decision is anything but a plain allow without evidence."""
     evaluation = decision.evaluation
     if evaluation is None:
         return True
     verdict = evaluation.verdict
-    return verdict.decision is not Decided.ALLOW or verdict.evidence is not None
+    return verdict.decision is not Decision.ALLOW or verdict.evidence is not None
 
 
-def decision_fields(decision: Decision, position: AuditPosition | None) -> Fields:
+def decision_fields(decision: PolicyDecision, position: AuditPosition | None) -> Fields:
     """Return the fields of a `decision` event. Nothing of the snapshot, and no free text, is among them.
 
     `log` and `log_index` say where its record is.
@@ -97,7 +97,7 @@ def annotator_fields(fields: Fields, name: str, run: AnnotatorRun) -> Fields:
     }
 
 
-def failure_events(decision: Decision, fields: Fields) -> Iterator[tuple[str, Fields]]:
+def failure_events(decision: PolicyDecision, fields: Fields) -> Iterator[tuple[str, Fields]]:
     """Yield `annotator_failed` for each annotator that failed, and `policy_failed` when a policy did.
 
     A policy failed when the evaluation did after the policy was asked.
@@ -110,7 +110,9 @@ def failure_events(decision: Decision, fields: Fields) -> Iterator[tuple[str, Fi
         yield "policy_failed", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
 
 
-def performance_events(decision: Decision, fields: Fields, *, full: bool) -> Iterator[tuple[str, Fields]]:
+def performance_events(
+    decision: PolicyDecision, fields: Fields, *, full: bool
+) -> Iterator[tuple[str, Fields]]:
     """Yield timing events: `annotator_dispatch`, `policy_evaluation`; `full` adds `evaluation_timing`."""
     trace = decision.trace
     for name, run in trace.annotators.items():

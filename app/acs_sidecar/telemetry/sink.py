@@ -3,7 +3,7 @@
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import RefusalError
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import Provenance
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.telemetry.catalogue import APPROVALS, FAULTS, OTHER, REJECTED
@@ -25,7 +25,7 @@ class Telemetry:
         self._events = events
         self._tracer = tracer
 
-    def decided(self, decision: Decision, position: AuditPosition | None) -> None:
+    def decided(self, decision: PolicyDecision, position: AuditPosition | None) -> None:
         """Count a decision and tell of it."""
         self.decisions.decided(decision)
         self._events.decided(decision, position)

@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
 from acs_sidecar.audit.format.ports import AuditPosition
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.trace_context import Span, parse_traceparent
 from acs_sidecar.telemetry.events import Fields, annotator_fields, decision_fields
 
@@ -69,7 +69,7 @@ class Tracer:
             span.method = method
         return span
 
-    def decided(self, decision: Decision, position: AuditPosition | None) -> None:
+    def decided(self, decision: PolicyDecision, position: AuditPosition | None) -> None:
         """Note a decision in the span of its request: what the annotators, the policy and the log did."""
         span, trace = decision.span, decision.trace
         if not isinstance(span, ServerSpan) or not span.sampled:

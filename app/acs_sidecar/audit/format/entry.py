@@ -1,16 +1,16 @@
 """From a decision to the entry that goes into its record (section 4.1)."""
 
 from acs_sidecar.audit.format.record import AuditEntry
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json
-from acs_sidecar.spec.verdict import Decision as Decided
+from acs_sidecar.spec.verdict import Decision
 
 __all__ = ["decision_entry", "identifier", "refusal_entry"]
 
 
-def decision_entry(decision: Decision) -> AuditEntry:
+def decision_entry(decision: PolicyDecision) -> AuditEntry:
     """Return the entry of an evaluation that ran, whatever came of it."""
     verdict, evaluation, point = decision.verdict, decision.evaluation, decision.point
     evidence = verdict.evidence
@@ -58,7 +58,7 @@ def refusal_entry(
 ) -> AuditEntry:
     """Return the entry of a request that got no evaluation: a deny with its reserved reason."""
     return AuditEntry(
-        decision=Decided.DENY,
+        decision=Decision.DENY,
         intervention_point=asked,
         reason=reason,
         error_class="runtime_error",

@@ -7,7 +7,7 @@ from acs_sidecar.decision.caller import Sender
 from acs_sidecar.decision.refusal import Refused
 from acs_sidecar.decision.request import INCLUDES, EvaluateRequest
 from acs_sidecar.decision.service import DecisionService
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import AnyManifest
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
@@ -33,7 +33,7 @@ class _OneManifest:
         return self._manifest
 
 
-async def decide(manifest: AnyManifest, request: EvaluateRequest) -> Decision:
+async def decide(manifest: AnyManifest, request: EvaluateRequest) -> PolicyDecision:
     """Decide on a request as the service would with this manifest. Raises `RefusalError`."""
     admission = Admission(_OneManifest(manifest), INCLUDES)
     service = DecisionService(admission, None, EventSink(EventFilter.OFF), time.perf_counter_ns)

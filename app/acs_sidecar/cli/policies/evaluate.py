@@ -20,7 +20,7 @@ from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import Settings
-from acs_sidecar.spec.decision import Decision
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
 from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.values import nesting_bound
@@ -58,7 +58,7 @@ def evaluate(
     client = HttpClient()
     compiled = _compiled(manifest, settings, build_compiler(settings, client, None))
 
-    async def run() -> Decision:
+    async def run() -> PolicyDecision:
         try:
             return await decide(compiled, request)
         finally:
@@ -91,7 +91,7 @@ def _read(place: str) -> bytes:
         fail(f"--snapshot {place}: {error.strerror}")
 
 
-def _show(decision: Decision, include: frozenset[str]) -> None:
+def _show(decision: PolicyDecision, include: frozenset[str]) -> None:
     body = decision_json(decision, None, include)
     verdict = decision.verdict.as_json()
     console = Console()
