@@ -23,7 +23,7 @@ from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorMani
 from acs_sidecar.manifests.loading import build_compiler
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import load_settings
-from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.ports import NoSources
@@ -170,7 +170,10 @@ class Desk:
         return text
 
     def approval(
-        self, challenge: str, outcome: Outcome = Outcome.ALLOW, private: Ed25519PrivateKey = ALICE
+        self,
+        challenge: str,
+        outcome: ApprovalOutcome = ApprovalOutcome.ALLOW,
+        private: Ed25519PrivateKey = ALICE,
     ) -> str:
         """Sign an answer as an approver."""
         return approve(inspect_challenge(challenge), outcome, self.now, private)

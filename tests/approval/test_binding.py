@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.token import APPROVAL, CHALLENGE, TokenKind, seal, unseal
-from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.globs import Globs
 from tests.approval.desk import (
@@ -363,8 +363,8 @@ def test_an_approval_of_another_shape(body: dict[str, Any], detail: str) -> None
     assert refusal(resolve(approval=signed)) == (FAILED, detail)
 
 
-@pytest.mark.parametrize("outcome", Outcome)
-def test_approvals_carry_their_outcome(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", ApprovalOutcome)
+def test_approvals_carry_their_outcome(outcome: ApprovalOutcome) -> None:
     """`suspend` stays an escalation for whoever reads nothing but the decision."""
     response = resolve(approval=DESK.approval(CHALLENGE_TEXT, outcome))
     expected = {"allow": "allow", "deny": "deny", "suspend": "escalate"}[outcome]

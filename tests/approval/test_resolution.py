@@ -7,7 +7,7 @@ import pytest
 
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.ports import ApprovalKey, KeysUnavailableError
-from acs_sidecar.spec.approval import MAX_TIMEOUT_SECONDS, Outcome
+from acs_sidecar.spec.approval import MAX_TIMEOUT_SECONDS, ApprovalOutcome
 from tests.approval.desk import MALLORY, NOW, SECOND, SNAPSHOT, Desk, Keys, manifest
 
 MISSING = "runtime_error:approval_resolver_missing"
@@ -145,7 +145,7 @@ def test_a_timeout_excuses_no_failure(desk: Desk) -> None:
     forged = desk.approval(challenge, private=MALLORY)
     assert refusal(desk.resolve(**claim, approval=forged))[0] == FAILED
     assert refusal(desk.resolve(**claim, outcome="maybe"))[0] == FAILED
-    denied = desk.approval(challenge, Outcome.DENY)
+    denied = desk.approval(challenge, ApprovalOutcome.DENY)
     assert desk.resolve(**claim, approval=denied)["verdict"]["reason"] == "approval_denied"
     changed = deepcopy(SNAPSHOT)
     changed["tool_call"]["args"]["amount"] = 901

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acs_sidecar.approval.resolution import Claim
+from acs_sidecar.approval.resolution import ApprovalClaim
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.answer import Recorded, Resolved, recorded_json
 from acs_sidecar.decision.caller import Caller, Scope, Sender
@@ -54,7 +54,7 @@ def test_what_is_not_admitted_is_refused_and_recorded(
     if event == "decision":
         refused: Recorded | Resolved | Refused = asyncio.run(service.decide(asked, sender))
     else:
-        refused = asyncio.run(service.resolve(asked, Claim(), sender))
+        refused = asyncio.run(service.resolve(asked, ApprovalClaim(), sender))
     assert isinstance(refused, Refused)
     assert refused.error.cause is cause
     assert ledger.told == [f"refused: {cause}"]

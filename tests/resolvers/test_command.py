@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.approval import ApprovalOutcome
 from tests.approval.desk import SNAPSHOT, Desk, manifest
 
 FAILED = "runtime_error:approval_resolver_failed"
@@ -50,8 +50,8 @@ def failure(response: dict[str, Any]) -> str:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("outcome", Outcome)
-def test_a_program_decides(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", ApprovalOutcome)
+def test_a_program_decides(outcome: ApprovalOutcome) -> None:
     """Its standard output is the answer."""
     text = ANSWER + f"print(json.dumps(answer | {{'outcome': '{outcome}'}}))"
     response = resolved(desk_with(script(text)))

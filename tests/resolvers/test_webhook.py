@@ -14,7 +14,7 @@ from acs_sidecar.approval.approval import approve
 from acs_sidecar.approval.challenge import inspect_challenge
 from acs_sidecar.approval.token import REQUEST_CONTEXT, key_id
 from acs_sidecar.resolvers.webhook import MAX_WAITING
-from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.canonical import digest
 from tests.approval.desk import ALICE, MALLORY, NOW, SECOND, SERVICE_KEY, SNAPSHOT, Desk, manifest
 
@@ -81,7 +81,7 @@ class Server(ThreadingHTTPServer):
 
         def sign(question: Any) -> Any:
             challenge = inspect_challenge(question["challenge"])
-            token = approve(challenge, Outcome.ALLOW, NOW, private)
+            token = approve(challenge, ApprovalOutcome.ALLOW, NOW, private)
             return 200, json.dumps({"approval": token}).encode(), {}
 
         self.answer = sign

@@ -9,7 +9,7 @@ from acs_sidecar.approval.approvers import Approver, Approvers
 from acs_sidecar.approval.challenge import Challenge
 from acs_sidecar.approval.token import APPROVAL, TokenError, key_id, seal, unseal
 from acs_sidecar.audit.format.record import rfc3339
-from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 
@@ -25,13 +25,13 @@ class Approved:
     With a `key_id` the approver signed that, the time included; without, it is the resolver's word.
     """
 
-    outcome: Outcome
+    outcome: ApprovalOutcome
     approver: str | None
     key_id: str | None
     time: str
 
 
-def approve(challenge: Challenge, outcome: Outcome, now: int, private: Ed25519PrivateKey) -> str:
+def approve(challenge: Challenge, outcome: ApprovalOutcome, now: int, private: Ed25519PrivateKey) -> str:
     """Sign an answer to a challenge. `now` is Unix time in microseconds."""
     body = {
         "challenge": challenge.digest,
@@ -79,9 +79,9 @@ def verified_approval(text: str, challenge: Challenge, approvers: Approvers | No
     return Approved(outcome, approver.name, key_id(approver.public), time)
 
 
-def known_outcome(outcome: Json) -> Outcome:
+def known_outcome(outcome: Json) -> ApprovalOutcome:
     """Give the outcome of that name. Raises `EvaluationError` (`approval_resolver_failed`) for any other."""
-    for known in Outcome:
+    for known in ApprovalOutcome:
         if outcome == known.value:
             return known
     raise _failed("the outcome is not `allow`, `deny` or `suspend`")

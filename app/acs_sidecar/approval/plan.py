@@ -7,8 +7,8 @@ from acs_sidecar.audit.format.record import bounded
 from acs_sidecar.spec.approval import (
     DEFAULT_TIMEOUT_SECONDS,
     MAX_TIMEOUT_SECONDS,
+    ApprovalOutcome,
     ApprovalPlan,
-    Outcome,
     Resolver,
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
@@ -68,7 +68,7 @@ def approval_plan(
         resolver=resolver,
         fault=f"`{remarks[0].path}` {remarks[0].message}" if resolver is None else "",
         timeout_seconds=min(timeout, MAX_TIMEOUT_SECONDS),
-        on_timeout=Outcome(str(section.get("on_timeout", Outcome.DENY.value))),
+        on_timeout=ApprovalOutcome(str(section.get("on_timeout", ApprovalOutcome.DENY.value))),
         fatigue_threshold=_number(section.get("fatigue_threshold")),
         fatigue_window_seconds=_number(section.get("fatigue_window_seconds")),
     )

@@ -12,7 +12,7 @@ from acs_sidecar.approval.ports import ApproversInForce, KeyInForce, KeysUnavail
 from acs_sidecar.approval.token import TokenError, request_signature
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.format.record import bounded, rfc3339
-from acs_sidecar.spec.approval import Answer, ApprovalPlan, Outcome, Question, ResolverError
+from acs_sidecar.spec.approval import ApprovalOutcome, ApprovalPlan, Question, ResolverAnswer, ResolverError
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.points import Mode
@@ -20,7 +20,7 @@ from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import JsonObject
 from acs_sidecar.spec.verdict import Decision, Verdict
 
-__all__ = ["Approvals", "Claim", "Offer", "Resolution"]
+__all__ = ["ApprovalClaim", "Approvals", "Offer", "Resolution"]
 
 CLOCK_LEEWAY_S = 60
 """How far the clocks of two replicas may be apart."""
@@ -42,7 +42,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ApprovalClaim:
     """What the host brings: its challenge, and an approval or the outcome of its own resolver."""
 
     challenge: str | None = None
@@ -94,21 +94,21 @@ class Approvals:
         challenge = issue(decision, position, plan, self._service, now=self._now(), private=private)
         return Offer(plan, challenge)
 
-    async def resolve(self, decision: PolicyDecision, claim: Claim) -> Resolution:
+    async def resolve(self, decision: PolicyDecision, claim: ApprovalClaim) -> Resolution:
         """Say what becomes of an action, which `decision` has just evaluated again."""
         verdict = decision.verdict
         if verdict.decision is Decision.DENY:
             # The policy, or a failure, denies by now: no approval lifts that.
-            return Resolution(decision, Outcome.DENY, "policy", _plan(decision))
-        resolution = Resolution(decision, Outcome.DENY, "service", _plan(decision))
+            return Resolution(decision, ApprovalOutcome.DENY, "policy", _plan(decision))
+        resolution = Resolution(decision, ApprovalOutcome.DENY, "service", _plan(decision))
         try:
             await self._resolve(resolution, verdict, claim)
         except EvaluationError as error:
-            resolution.outcome = Outcome.DENY
+            resolution.outcome = ApprovalOutcome.DENY
             resolution.decision = replace(decision, outcome=error)
         return resolution
 
-    async def _resolve(self, resolution: Resolution, verdict: Verdict, claim: Claim) -> None:
+    async def _resolve(self, resolution: Resolution, verdict: Verdict, claim: ApprovalClaim) -> None:
         """Go through what could make this another action than the approved one, or the approval void.
 
         Raises `EvaluationError` at the first that does.
@@ -139,7 +139,7 @@ class Approvals:
         # 6. An answer, or the proof that there was none in time.
         answer = await self._answer(resolution, plan, challenge, claim, decision)
         expired = rfc3339(self._now()) >= challenge.expires
-        if expired and answer in {None, Outcome.ALLOW}:
+        if expired and answer in {None, ApprovalOutcome.ALLOW}:
             _time_out(resolution, plan)
         elif answer is None:
             resolution.outcome = "pending"
@@ -159,15 +159,15 @@ class Approvals:
         resolution: Resolution,
         plan: ApprovalPlan,
         challenge: Challenge,
-        claim: Claim,
+        claim: ApprovalClaim,
         decision: PolicyDecision,
-    ) -> Outcome | None:
+    ) -> ApprovalOutcome | None:
         """Take the answer that was brought, or ask the resolver; `None` when there is none yet."""
         now = self._now()
         if claim.outcome is not None:
             resolution.by = "host"
             outcome = known_outcome(claim.outcome)
-            if outcome is Outcome.ALLOW:
+            if outcome is ApprovalOutcome.ALLOW:
                 raise _failed("an `outcome` of `allow` needs an approver's signature: send `approval`")
             return outcome
         if claim.approval is not None:
@@ -196,17 +196,20 @@ class Approvals:
         except KeysUnavailableError as error:
             raise ResolverError(str(error)) from None
 
-    def _verified(self, resolution: Resolution, text: str, challenge: Challenge, now: int) -> Outcome:
+    def _verified(self, resolution: Resolution, text: str, challenge: Challenge, now: int) -> ApprovalOutcome:
         resolution.by = "approver"
         resolution.approved = verified_approval(text, challenge, self._approvers(), rfc3339(now))
         return resolution.approved.outcome
 
-    def _taken(self, resolution: Resolution, answer: Answer, challenge: Challenge) -> Outcome:
+    def _taken(self, resolution: Resolution, answer: ResolverAnswer, challenge: Challenge) -> ApprovalOutcome:
         if answer.approval is not None:
             return self._verified(resolution, answer.approval, challenge, self._now())
         resolution.by = "resolver"
         outcome = known_outcome(answer.outcome)
-        if outcome is not Outcome.DENY and answer.enforced_identity != challenge.action["enforced_identity"]:
+        if (
+            outcome is not ApprovalOutcome.DENY
+            and answer.enforced_identity != challenge.action["enforced_identity"]
+        ):
             raise _mismatch("the resolver's response does not repeat the action's identity")
         named = answer.approver if isinstance(answer.approver, str) else None
         resolution.approved = Approved(outcome, bounded(named), None, rfc3339(self._now()))
@@ -231,19 +234,19 @@ def _time_out(resolution: Resolution, plan: ApprovalPlan) -> None:
     """Do what the manifest says for a challenge that has expired by our own signature's word."""
     resolution.by = "timeout"
     resolution.approved = None
-    if plan.on_timeout is Outcome.DENY:
+    if plan.on_timeout is ApprovalOutcome.DENY:
         raise _failed("the challenge expired before it was approved")
     _conclude(resolution, plan.on_timeout)
 
 
-def _conclude(resolution: Resolution, outcome: Outcome) -> None:
+def _conclude(resolution: Resolution, outcome: ApprovalOutcome) -> None:
     """Give the verdict of an outcome; that of `suspend` stays `escalate`, which carries out nothing."""
     resolution.outcome = outcome
     evaluation = resolution.decision.evaluation
-    if outcome is Outcome.SUSPEND or evaluation is None:
+    if outcome is ApprovalOutcome.SUSPEND or evaluation is None:
         return
     reason = "approval_timeout" if resolution.by == "timeout" else "approved"
-    if outcome is Outcome.ALLOW:
+    if outcome is ApprovalOutcome.ALLOW:
         verdict = replace(evaluation.verdict, decision=Decision.ALLOW, reason=reason, message=None)
     else:
         verdict = replace(

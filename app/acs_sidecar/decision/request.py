@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from acs_sidecar.approval.resolution import Claim
+from acs_sidecar.approval.resolution import ApprovalClaim
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.values import Json, JsonObject
@@ -79,7 +79,7 @@ def read_batch(members: dict[str, Json]) -> list[Json]:
     return items
 
 
-def read_resolve(members: dict[str, Json], nesting: int) -> tuple[EvaluateRequest, Claim]:
+def read_resolve(members: dict[str, Json], nesting: int) -> tuple[EvaluateRequest, ApprovalClaim]:
     """Check the members of a resolution: an evaluation and a claim about it. Raises `RefusalError`."""
     claimed = {name: members.pop(name, None) for name in _CLAIM}
     request = read_evaluate(members, None, nesting)
@@ -93,7 +93,7 @@ def read_resolve(members: dict[str, Json], nesting: int) -> tuple[EvaluateReques
         problem = "`mode` must be `enforce`"
     if problem:
         raise RefusalError(Cause.MALFORMED, problem, request_id=request.request_id)
-    return request, Claim(**{name: text for name, text in claimed.items() if isinstance(text, str)})
+    return request, ApprovalClaim(**{name: text for name, text in claimed.items() if isinstance(text, str)})
 
 
 def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateRequest:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from acs_sidecar.approval.entry import approval_entry
-from acs_sidecar.approval.resolution import Approvals, Claim
+from acs_sidecar.approval.resolution import ApprovalClaim, Approvals
 from acs_sidecar.audit.format.entry import decision_entry, refusal_entry
 from acs_sidecar.audit.format.ports import AuditLog, AuditPosition, AuditUnavailableError
 from acs_sidecar.audit.format.record import AuditEntry
@@ -23,7 +23,7 @@ from acs_sidecar.spec.verdict import Decision
 
 __all__ = ["DecisionService"]
 
-Result = TypeVar("Result")
+Answered = TypeVar("Answered")
 
 
 class DecisionService:
@@ -57,7 +57,9 @@ class DecisionService:
         """Decide on one request. Never raises: a request that gets no evaluation is a recorded refusal."""
         return await self._or_refused(self._decide(request, sender), request.point, sender, "decision")
 
-    async def resolve(self, request: EvaluateRequest, claim: Claim, sender: Sender) -> Resolved | Refused:
+    async def resolve(
+        self, request: EvaluateRequest, claim: ApprovalClaim, sender: Sender
+    ) -> Resolved | Refused:
         """Decide again on an action that escalated, and say what the approval makes of it (section 19).
 
         Never raises, as `decide`.
@@ -106,7 +108,7 @@ class DecisionService:
             recorded.receipt = await self._receipt(request, position)
         return recorded
 
-    async def _resolve(self, request: EvaluateRequest, claim: Claim, sender: Sender) -> Resolved:
+    async def _resolve(self, request: EvaluateRequest, claim: ApprovalClaim, sender: Sender) -> Resolved:
         if self._approvals is None:
             raise RefusalError(Cause.NOT_FOUND, "approvals are not configured")
         resolution = await self._approvals.resolve(await self._evaluate(request, sender), claim)
@@ -150,8 +152,8 @@ class DecisionService:
         return await self._receipts(position)
 
     async def _or_refused(
-        self, work: Awaitable[Result], point: str, sender: Sender, event: str
-    ) -> Result | Refused:
+        self, work: Awaitable[Answered], point: str, sender: Sender, event: str
+    ) -> Answered | Refused:
         """Return what `work` does, or the recorded refusal that it ended in."""
         try:
             return await work

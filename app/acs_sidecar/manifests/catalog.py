@@ -30,7 +30,7 @@ from acs_sidecar.telemetry.metrics import Metrics
 
 __all__ = ["Catalog", "InlineManifests", "OperatorManifests"]
 
-Given = str | dict[str, Json]
+InlineDocument = str | dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class InlineManifests:
         self._hits = metrics.counter(INLINE_CACHE, "hit")
         self._misses = metrics.counter(INLINE_CACHE, "miss")
 
-    async def find(self, given: Given, nesting: int, signature: JsonObject | None) -> AnyManifest:
+    async def find(self, given: InlineDocument, nesting: int, signature: JsonObject | None) -> AnyManifest:
         """Return the compiled form of a caller's manifest, or the invalid one that denies.
 
         Raises `RefusalError` as `admit` does.
@@ -119,7 +119,7 @@ class InlineManifests:
             del self._compiled[key]
         return found
 
-    def admit(self, given: Given, nesting: int, signature: JsonObject | None) -> bytes | None:
+    def admit(self, given: InlineDocument, nesting: int, signature: JsonObject | None) -> bytes | None:
         """Admit an inline manifest before anything of it is compiled, and return its cache key.
 
         Raises `RefusalError`: inline manifests are refused, or this one is not signed as it must be.
@@ -136,7 +136,7 @@ class InlineManifests:
         except UntrustedSignatureError as error:
             raise RefusalError(Cause.SIGNATURE, str(error)) from None
 
-    def _verified(self, key: bytes | None, given: Given, claim: JsonObject | None) -> bytes:
+    def _verified(self, key: bytes | None, given: InlineDocument, claim: JsonObject | None) -> bytes:
         """Verify a signature, once for each that is in the cache. Raises `UntrustedSignatureError`."""
         if claim is None:
             raise UntrustedSignatureError("inline manifests must be signed: `manifest_signature` is missing")
@@ -155,7 +155,7 @@ class InlineManifests:
                 return signed
         raise UntrustedSignatureError("the manifest cannot be parsed, so its signature cannot be verified")
 
-    async def _compile(self, given: Given) -> AnyManifest:
+    async def _compile(self, given: InlineDocument) -> AnyManifest:
         digest = None
         try:
             document = document_of(given)
@@ -168,7 +168,7 @@ class InlineManifests:
         return _without_places(compiled)
 
 
-def _readable_digest(given: Given) -> str | None:
+def _readable_digest(given: InlineDocument) -> str | None:
     try:
         return document_digest(document_of(given))
     except ManifestError:
@@ -187,7 +187,7 @@ def _without_places(compiled: CompiledManifest) -> CompiledManifest:
     return replace(compiled, manifest=manifest, warnings=())
 
 
-def _content_key(given: Given, nesting: int) -> bytes | None:
+def _content_key(given: InlineDocument, nesting: int) -> bytes | None:
     """Name a manifest's content; `None` for one too deep to serialise, which is invalid anyway."""
     if isinstance(given, str):
         return b"text" + sha256(given.encode()).digest()
@@ -212,6 +212,8 @@ class Catalog:
         """Return the operator's manifest of that name or digest. Raises `RefusalError`."""
         return self.operator.find(reference)
 
-    async def brought(self, manifest: Given, nesting: int, signature: JsonObject | None) -> AnyManifest:
+    async def brought(
+        self, manifest: InlineDocument, nesting: int, signature: JsonObject | None
+    ) -> AnyManifest:
         """Compile a manifest that came with a request. Raises `RefusalError`."""
         return await self.inline.find(manifest, nesting, signature)

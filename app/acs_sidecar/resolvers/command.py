@@ -10,7 +10,7 @@ from pathlib import Path
 from acs_sidecar.annotators.declarations import integer
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.resolvers.exchange import MAX_ANSWER_BYTES, answer_of, request_body
-from acs_sidecar.spec.approval import Answer, Question, ResolverError
+from acs_sidecar.spec.approval import Question, ResolverAnswer, ResolverError
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import JsonObject
@@ -42,7 +42,7 @@ class Command:
     shows_input: bool
     running: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_RUNNING))
 
-    async def ask(self, question: Question) -> Answer | None:
+    async def ask(self, question: Question) -> ResolverAnswer | None:
         """Ask (`Resolver.ask`); a program that prints nothing has no answer yet."""
         if self.running.locked():
             raise ResolverError(f"more than {MAX_RUNNING} approval requests are waiting for the command")

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from acs_sidecar.spec.approval import Answer, Question, ResolverError
+from acs_sidecar.spec.approval import Question, ResolverAnswer, ResolverError
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.values import Json
 
@@ -21,7 +21,7 @@ def request_body(question: Question, *, shows_input: bool) -> bytes:
     return canonical(body)
 
 
-def answer_of(content: bytes) -> Answer:
+def answer_of(content: bytes) -> ResolverAnswer:
     """Read an answer: `{"approval": …}`, or `{"outcome": …, "enforced_identity": …}`.
 
     Raises `ResolverError`.
@@ -36,8 +36,8 @@ def answer_of(content: bytes) -> Answer:
     if approval is not None:
         if not isinstance(approval, str):
             raise ResolverError("the resolver returned an `approval` that is not a string")
-        return Answer(approval=approval)
-    return Answer(
+        return ResolverAnswer(approval=approval)
+    return ResolverAnswer(
         outcome=value.get("outcome"),
         enforced_identity=value.get("enforced_identity"),
         approver=value.get("approver"),

@@ -1,6 +1,6 @@
 """The types `token` and `console`: an approver signs, and the host brings what was signed."""
 
-from acs_sidecar.spec.approval import Answer, Question
+from acs_sidecar.spec.approval import Question, ResolverAnswer
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import JsonObject
 
@@ -10,7 +10,7 @@ __all__ = ["SignedApproval", "signed_resolver"]
 class SignedApproval:
     """Asks nobody: the challenge reaches the approver by the host's own way (`acs-sidecar approve`)."""
 
-    async def ask(self, question: Question) -> Answer | None:  # noqa: ARG002  # the port's signature
+    async def ask(self, question: Question) -> ResolverAnswer | None:  # noqa: ARG002  # the port's signature
         """Have no answer yet."""
         return None
 

@@ -10,7 +10,7 @@ from acs_sidecar.annotators.members import Members
 from acs_sidecar.outbound.client import HttpClient, HttpPool
 from acs_sidecar.outbound.failures import TooLargeError, UnreachableError
 from acs_sidecar.resolvers.exchange import MAX_ANSWER_BYTES, answer_of, is_private, request_body
-from acs_sidecar.spec.approval import Answer, Question, ResolverError
+from acs_sidecar.spec.approval import Question, ResolverAnswer, ResolverError
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import JsonObject
@@ -50,7 +50,7 @@ class Webhook:
     shows_input: bool
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_WAITING))
 
-    async def ask(self, question: Question) -> Answer | None:
+    async def ask(self, question: Question) -> ResolverAnswer | None:
         """Ask (`Resolver.ask`); 202 says that the answer will be signed and brought by the host."""
         if self.waiting.locked():
             raise ResolverError(f"more than {MAX_WAITING} approval requests are waiting for the webhook")
@@ -66,7 +66,7 @@ class Webhook:
         except TooLargeError:
             raise ResolverError(f"the webhook returned more than {MAX_ANSWER_BYTES} bytes") from None
 
-    async def _post(self, body: bytes, headers: Mapping[str, str]) -> Answer | None:
+    async def _post(self, body: bytes, headers: Mapping[str, str]) -> ResolverAnswer | None:
         status, reply = await self.pool.post(
             self.url, headers, body, expected=(HTTPStatus.OK,), max_bytes=MAX_ANSWER_BYTES
         )

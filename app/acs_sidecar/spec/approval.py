@@ -14,11 +14,11 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
     "MAX_TIMEOUT_SECONDS",
-    "Answer",
+    "ApprovalOutcome",
     "ApprovalPlan",
-    "Outcome",
     "Question",
     "Resolver",
+    "ResolverAnswer",
     "ResolverError",
 ]
 
@@ -26,7 +26,7 @@ DEFAULT_TIMEOUT_SECONDS = 300
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
 
 
-class Outcome(StrEnum):
+class ApprovalOutcome(StrEnum):
     """What a resolver may say. The host carries out the action only after `allow`."""
 
     ALLOW = "allow"
@@ -54,7 +54,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResolverAnswer:
     """What a resolver answered, not yet checked: a signed `approval`, or an outcome of its own.
 
     An outcome other than `deny` must repeat the identity that it is for. `approver` is who decided, as
@@ -70,7 +70,7 @@ class Answer:
 class Resolver(Protocol):
     """One resolver of a manifest, ready to be asked."""
 
-    async def ask(self, question: Question) -> Answer | None:
+    async def ask(self, question: Question) -> ResolverAnswer | None:
         """Ask once; `None` when the answer comes by another way, as a signed approval.
 
         MUST raise `ResolverError` for every failure, and MUST NOT take longer than
@@ -92,6 +92,6 @@ class ApprovalPlan:
     resolver: Resolver | None
     fault: str = ""
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
-    on_timeout: Outcome = Outcome.DENY
+    on_timeout: ApprovalOutcome = ApprovalOutcome.DENY
     fatigue_threshold: int | None = None
     fatigue_window_seconds: int | None = None

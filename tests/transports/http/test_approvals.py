@@ -20,7 +20,7 @@ from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.audit.log.directory import find_logs
 from acs_sidecar.audit.log.keys import generate_key, load_key
 from acs_sidecar.audit.read.source import FileLogSource
-from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.approval import ApprovalOutcome
 from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
 
@@ -298,7 +298,9 @@ def test_callers_are_held_to_their_own(start: Start, folder: Path) -> None:
         return status, json.loads(reply)
 
     challenge = post(EVALUATE, "host")[1]["approval"]["challenge"]
-    approval = approve(inspect_challenge(challenge), Outcome.ALLOW, 0, load_key(folder / "alice.pem").private)
+    approval = approve(
+        inspect_challenge(challenge), ApprovalOutcome.ALLOW, 0, load_key(folder / "alice.pem").private
+    )
     claim = {"challenge": challenge, "approval": approval}
     for caller, expected in {"reader": 403, "elsewhere": 403, "nobody": 401}.items():
         status, problem = post(RESOLVE, caller, **claim)

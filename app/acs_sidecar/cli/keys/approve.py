@@ -16,7 +16,7 @@ from acs_sidecar.approval.token import TokenError
 from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, generate_key, load_key, load_trusted_key
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.settings import settings_from
-from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.canonical import digest
 from acs_sidecar.spec.codes import is_code
 from acs_sidecar.spec.values import Json
@@ -48,7 +48,7 @@ def approve(
     """
     if deny and suspend:
         fail("--deny and --suspend cannot be combined")
-    outcome = Outcome.DENY if deny else Outcome.SUSPEND if suspend else Outcome.ALLOW
+    outcome = ApprovalOutcome.DENY if deny else ApprovalOutcome.SUSPEND if suspend else ApprovalOutcome.ALLOW
     found = _challenge(challenge, service_key)
     value = _policy_input(policy_input, found) if policy_input else None
     _show(found, value, verified=service_key is not None)
@@ -91,7 +91,7 @@ def service_key() -> None:
     typer.echo(str(found.verifier_key("approvals")))
 
 
-def _confirmed(outcome: Outcome) -> bool:
+def _confirmed(outcome: ApprovalOutcome) -> bool:
     """Ask the person at the terminal; the output is for the approval alone."""
     typer.echo(f"Answer `{outcome.value}`? [y/N] ", err=True, nl=False)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -1,6 +1,6 @@
 """Bodies of the decision routes, from bytes to requests (section 2.1)."""
 
-from acs_sidecar.approval.resolution import Claim
+from acs_sidecar.approval.resolution import ApprovalClaim
 from acs_sidecar.decision.request import (
     EvaluateRequest,
     parse_object,
@@ -23,6 +23,6 @@ def parse_batch(body: bytes) -> tuple[list[Json], int]:
     return read_batch(parse_object(body)), nesting_bound(body)
 
 
-def parse_resolve(body: bytes) -> tuple[EvaluateRequest, Claim]:
+def parse_resolve(body: bytes) -> tuple[EvaluateRequest, ApprovalClaim]:
     """Read the body of a resolution: an evaluation and a claim about it. Raises `RefusalError`."""
     return read_resolve(parse_object(body), nesting_bound(body))

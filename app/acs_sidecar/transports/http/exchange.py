@@ -10,10 +10,10 @@ from acs_sidecar.transports.http.problems import PROBLEM_TYPE, problem_headers, 
 
 __all__ = [
     "ASGIApp",
+    "AsgiScope",
     "Headers",
     "Message",
     "Receive",
-    "Scope",
     "Send",
     "read_body",
     "read_headers",
@@ -22,11 +22,11 @@ __all__ = [
     "send_verdict",
 ]
 
-Scope: TypeAlias = MutableMapping[str, Any]
+AsgiScope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
 _JSON = (b"content-type", b"application/json")
 

@@ -11,10 +11,10 @@ from acs_sidecar.transports.http.access import Guard
 from acs_sidecar.transports.http.decisions import DecisionRoutes, is_decision
 from acs_sidecar.transports.http.exchange import (
     ASGIApp,
+    AsgiScope,
     Headers,
     Message,
     Receive,
-    Scope,
     Send,
     read_body,
     read_headers,
@@ -84,7 +84,7 @@ class Gate:
         self._metrics = metrics
         self._fault = fault
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
             await self._others(scope, receive, send)
@@ -130,7 +130,7 @@ class Gate:
         self._metrics.answered(None, status_of(error.cause))
         await send_refusal(send, error, verdict=verdict)
 
-    def _counted(self, scope: Scope, send: Send) -> Send:
+    def _counted(self, scope: AsgiScope, send: Send) -> Send:
         """Count the answer by the route that the router has found by then."""
 
         async def counted(message: Message) -> None:

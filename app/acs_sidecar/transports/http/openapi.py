@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from acs_sidecar.decision.request import INCLUDES, MAX_BATCH, MAX_REQUEST_ID
-from acs_sidecar.spec.approval import Outcome
+from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.transports.http.problems import PROBLEM_TYPE
@@ -16,7 +16,7 @@ JsonSchema = dict[str, Any]
 
 _OBJECT: JsonSchema = {"type": "object"}
 _NULLABLE_DIGEST: JsonSchema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
-_OUTCOMES = [outcome.value for outcome in Outcome]
+_OUTCOMES = [outcome.value for outcome in ApprovalOutcome]
 _POINTS = [point.value for point in InterventionPoint]
 
 _VERDICT: JsonSchema = {
