@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
@@ -77,6 +78,8 @@ class Path:
             case Root.POLICY_TARGET:
                 target = policy_input["policy_target"]
                 return self.walk(target["value"] if isinstance(target, dict) else None)
+            case _:
+                assert_never(self.root)
 
     def replace(self, start: Json, replacement: Json) -> Json:
         """Return a copy of the root's value with the place of this path replaced.

@@ -3,9 +3,12 @@
 Label values come from the operator's manifests and from the code, never from a request.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from acs_sidecar.spec.verdict import Decision
 
 __all__ = [
     "ANNOTATOR_BREAKER_OPENINGS",
@@ -76,7 +79,7 @@ _FAST_SECONDS = (5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.005, 0.0
 _INTERVENTION = ("intervention_point", "mode", "policy_id", "error_class")
 _INTERVENTION_SERIES = 2_048
 
-INTERVENTIONS = {
+INTERVENTIONS: Mapping[str, Metric] = {
     decision: Metric(
         f"acs_intervention_{decision}",
         Kind.COUNTER,
@@ -84,7 +87,7 @@ INTERVENTIONS = {
         _INTERVENTION,
         series=_INTERVENTION_SERIES,
     )
-    for decision in ("allow", "deny", "warn", "escalate", "transform")
+    for decision in Decision
 }
 DURATION = Metric(
     "acs_intervention_duration_ms",

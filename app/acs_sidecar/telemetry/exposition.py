@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
+from typing import assert_never
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import (
@@ -87,8 +88,10 @@ def _family(metric: catalogue.Metric, series: Mapping[tuple[str, ...], list[floa
                 buckets = list(zip(bounds, accumulate(numbers[:-1]), strict=True))
                 histogram.add_metric(labels, buckets, numbers[-1])
             return histogram
-        case _:
+        case Kind.GAUGE | Kind.LARGEST:
             gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
             for labels, (value,) in series.items():
                 gauge.add_metric(labels, value)
             return gauge
+        case _:
+            assert_never(metric.kind)

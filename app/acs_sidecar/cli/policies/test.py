@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 import typer
 from rich.console import Console
@@ -84,6 +85,8 @@ def test(
             print_json(report_json(reports, seconds))
         case ReportFormat.JUNIT:
             sys.stdout.write(junit_xml(reports, seconds).decode())
+        case _:
+            assert_never(output)
     if not any(report.results or report.findings for report in reports):
         fail(f"no case has `{name}` in its name" if name else "no cases: add some to `tests/*.yaml`")
     if code := exit_code(reports):

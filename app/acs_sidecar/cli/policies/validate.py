@@ -4,6 +4,7 @@ import time
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 import typer
 
@@ -61,8 +62,10 @@ def validate(
             _show(checked)
         case FindingsFormat.AUTO if stdout_is_terminal():
             _show(checked)
-        case _:
+        case FindingsFormat.AUTO | FindingsFormat.JSON:
             print_json([asdict(one) for one in checked])
+        case _:
+            assert_never(output)
     if not all(one.valid for one in checked):
         raise typer.Exit(1)
     if strict and (warnings := sum(len(one.diagnostics) for one in checked)):
