@@ -1,4 +1,4 @@
-"""The reference against the code: the canonical form (section 1.8) and the audit record (section 4.1)."""
+"""The reference against the code: the canonical form (section 1.8), the audit record (section 4.1), the tables."""
 
 import hashlib
 import json
@@ -15,6 +15,8 @@ import acs_sidecar
 from acs_sidecar.audit.format.record import AuditEntry, record_line
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.values import Json
+from docs.generate.emitted import diagnostic_codes
+from docs.generate.texts import TextsError, require_entries, require_same
 from tests.conftest import ROOT
 from tests.strategies import json_values
 
@@ -100,3 +102,27 @@ def service_records() -> set[str]:
         for path in Path(acs_sidecar.__file__).parent.rglob("*.py")
         for event in re.findall(r'ServiceEvent\(\s*"([a-z_]+)"', path.read_text())
     }
+
+
+def test_every_way_to_give_a_code_is_found() -> None:
+    """Codes are found where they are constants, defaults, parts of a tuple, of an enum, and in a helper's module."""
+    assert {
+        "cedar-schema-syntax",
+        "annotator-member-invalid",
+        "rego-nondeterministic",
+        "fetch-pin-mismatch",
+        "rego-object-pattern",
+        "access-file",
+    } <= diagnostic_codes()
+
+
+def test_what_has_no_text_or_is_gone_is_named() -> None:
+    """A table does not build while a text is missing, superfluous, given twice, or not whole."""
+    with pytest.raises(TextsError) as caught:
+        require_same("codes.yaml", ["b", "c", "c"], ["a", "c"])
+    assert str(caught.value) == (
+        "docs/generate/data/codes.yaml: `a` has no text; `b` is not in the code; `c` is there twice"
+    )
+    with pytest.raises(TextsError) as caught:
+        require_entries("codes.yaml", {"a": {"what": "it is"}}, "what", "mend")
+    assert str(caught.value) == "docs/generate/data/codes.yaml: `a` needs what and mend"

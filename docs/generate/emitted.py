@@ -15,27 +15,33 @@ _PACKAGE = Path(acs_sidecar.__file__).parent
 _CODE = re.compile(r"[a-z]+(?:-[a-z0-9]+)+")
 _EVENT = re.compile(r"[a-z]+(?:_[a-z]+)*")
 _MAKERS = {"Diagnostic", "ManifestError", "finding", "invalid", "remark"}
-"""Whoever makes a finding imports one of these."""
+"""Whoever makes a finding imports one of these, or is in one of the rooms."""
+_ROOMS = ("access/", "annotators/", "approval/", "engines/", "manifests/", "resolvers/", "sandbox/", "spec/")
 _NOT_CODES = {
     "accept-encoding",
+    "acs-approval-v1",
+    "acs-challenge-v1",
     "acs-sidecar",
+    "api-key",
+    "api-version",
     "content-encoding",
     "content-length",
     "content-type",
+    "gordon-to-regorus",
     "keep-alive",
+    "omni-moderation-latest",
     "transfer-encoding",
+    "x-goog-api-key",
 }
-"""Other texts of that form in modules that make findings."""
+"""Other texts of that form where findings are made: headers, parameters, models, distributions, marks of tokens."""
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
 def diagnostic_codes() -> set[str]:
     """Return every code that a finding may have: each text of that form where findings are made."""
     codes = {fault.value for fault in FetchFault}
-    for tree in _modules().values():
-        if _MAKERS & {
-            alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
-        }:
+    for path, tree in _modules().items():
+        if path.startswith(_ROOMS) or _MAKERS & _imported(tree):
             codes |= {text for text in _texts(tree) if _CODE.fullmatch(text)}
     return codes - _NOT_CODES
 
@@ -45,8 +51,7 @@ def service_events() -> set[str]:
     return {
         name
         for tree in _modules().values()
-        if "structlog"
-        in {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        if "structlog" in _imported(tree)
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _LEVELS
         for name in _first_text(call.args)
@@ -90,6 +95,15 @@ def _modules() -> dict[str, ast.Module]:
     return {
         path.relative_to(_PACKAGE).as_posix(): ast.parse(path.read_text())
         for path in sorted(_PACKAGE.rglob("*.py"))
+    }
+
+
+def _imported(tree: ast.AST) -> set[str]:
+    return {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
     }
 
 
