@@ -344,7 +344,7 @@ def _follow_swaps(
     operator: OperatorManifests,
     read_here: bool,
 ) -> None:
-    """Let metrics and the kept bundle be those of the set that serves now."""
+    """Update metrics and the stored bundle to the active set."""
     follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
     if bundle and read_here:
         bundle.keep()

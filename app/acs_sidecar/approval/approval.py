@@ -80,7 +80,7 @@ def verified_approval(text: str, challenge: Challenge, approvers: Approvers | No
 
 
 def known_outcome(outcome: Json) -> ApprovalOutcome:
-    """Give the outcome of that name. Raises `EvaluationError` (`approval_resolver_failed`) for any other."""
+    """Return the outcome of that name. Raises `EvaluationError` (`approval_resolver_failed`) if unknown."""
     for known in ApprovalOutcome:
         if outcome == known.value:
             return known

@@ -24,7 +24,7 @@ class Approver:
     until: str | None = None
 
     def fault(self, challenge: Challenge, now: str) -> str | None:
-        """Say why this approver may not approve that now; `None` when it may."""
+        """Return why this approver may not approve the action now, or `None` if it may."""
         if self.until is not None and now >= self.until:
             return "the approver's key has expired"
         restrictions = (

@@ -11,7 +11,7 @@ __all__ = ["approval_entry"]
 
 
 def approval_entry(resolution: Resolution) -> AuditEntry:
-    """Give the entry of an `approval`: the decision that followed, and who approved what, when."""
+    """Return the entry of an `approval`: the decision that followed, and who approved what, when."""
     return replace(decision_entry(resolution.decision), event="approval", approval=_approval(resolution))
 
 

@@ -11,7 +11,7 @@ __all__ = ["fatigue"]
 
 
 def fatigue(plan: ApprovalPlan, envelope: Json) -> str | None:
-    """Say why nobody is to be asked; `None` when somebody may be.
+    """Return why no approval is requested, or `None` if one may be.
 
     Where the manifest sets a threshold, counters that are missing or malformed, or a window shorter
     than the manifest's, are a reason too.

@@ -79,7 +79,7 @@ class Approvals:
         self._now = now
 
     def offer(self, decision: PolicyDecision, position: AuditPosition | None) -> Offer | None:
-        """Give what goes with a recorded escalation; `None` where the manifest names no resolver."""
+        """Return the challenge of a recorded escalation; `None` if the manifest names no resolver."""
         plan = _plan(decision)
         if plan is None or decision.mode is not Mode.ENFORCE:
             return None
@@ -95,7 +95,7 @@ class Approvals:
         return Offer(plan, challenge)
 
     async def resolve(self, decision: PolicyDecision, claim: ApprovalClaim) -> Resolution:
-        """Say what becomes of an action, which `decision` has just evaluated again."""
+        """Resolve the approval of an action that `decision` has evaluated again."""
         verdict = decision.verdict
         if verdict.decision is Decision.DENY:
             # The policy, or a failure, denies by now: no approval lifts that.
@@ -162,7 +162,7 @@ class Approvals:
         claim: ApprovalClaim,
         decision: PolicyDecision,
     ) -> ApprovalOutcome | None:
-        """Take the answer that was brought, or ask the resolver; `None` when there is none yet."""
+        """Return the outcome that the claim carries or the resolver decides; `None` while it is pending."""
         now = self._now()
         if claim.outcome is not None:
             resolution.by = "host"
@@ -240,7 +240,7 @@ def _time_out(resolution: Resolution, plan: ApprovalPlan) -> None:
 
 
 def _conclude(resolution: Resolution, outcome: ApprovalOutcome) -> None:
-    """Give the verdict of an outcome; that of `suspend` stays `escalate`, which carries out nothing."""
+    """Return the verdict of an outcome; that of `suspend` stays `escalate`, which carries out nothing."""
     resolution.outcome = outcome
     evaluation = resolution.decision.evaluation
     if outcome is ApprovalOutcome.SUSPEND or evaluation is None:
@@ -256,7 +256,7 @@ def _conclude(resolution: Resolution, outcome: ApprovalOutcome) -> None:
 
 
 def _unix(time: str) -> int:
-    """Give the Unix time in microseconds of a record's form of time."""
+    """Return the Unix time in microseconds of a record's form of time."""
     return round(datetime.fromisoformat(time).timestamp() * _SECOND)
 
 

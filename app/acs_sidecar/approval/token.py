@@ -67,7 +67,7 @@ class Sealed:
         return digest_bytes(self.content)
 
     def signed_by(self, public: bytes) -> bool:
-        """Tell whether the key (32 bytes) signed this body as a token of this kind."""
+        """True if the key (32 bytes) signed this body as a token of this kind."""
         try:
             Ed25519PublicKey.from_public_bytes(public).verify(
                 self.signature, self.kind.context + self.content
@@ -78,7 +78,7 @@ class Sealed:
 
 
 def key_id(public: bytes) -> str:
-    """Give the short name of a key in tokens and records: 16 hex digits of its SHA-256. A hint, no proof."""
+    """Return the short ID of a key in tokens and records: 16 hex digits of its SHA-256. A hint, no proof."""
     return sha256(public).hexdigest()[:16]
 
 
@@ -95,7 +95,7 @@ def request_signature(content: bytes, private: Ed25519PrivateKey) -> str:
 
 
 def unseal(kind: TokenKind, text: str) -> Sealed:
-    """Take a token apart. Raises `TokenError` unless it is the one text of a token of this kind."""
+    """Parse a token. Raises `TokenError` unless `text` is the canonical form of a token of this kind."""
     prefix, _, rest = text.partition(".")
     encoded, _, signature = rest.partition(".")
     if len(text) > MAX_TOKEN or prefix != kind.prefix:

@@ -38,7 +38,7 @@ class Caller:
     expires: float | None = None
 
     def speaks_for(self, snapshot: JsonObject) -> bool:
-        """Tell whether a snapshot is that of an agent which this caller may speak for."""
+        """True if a snapshot is that of an agent which this caller may speak for."""
         if self.agents is None:
             return True
         envelope = snapshot.get("envelope")
@@ -46,7 +46,7 @@ class Caller:
         return isinstance(agent, dict) and self.agents.match(agent.get("id"))
 
     def may_use(self, manifest: str | None) -> bool:
-        """Tell whether a manifest of the operator's, by its name, is for this caller."""
+        """True if a manifest of the operator's, by its name, is for this caller."""
         return self.manifests is None or self.manifests.match(manifest)
 
 

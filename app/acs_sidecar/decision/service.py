@@ -94,7 +94,7 @@ class DecisionService:
         return await self.refuse(refusal, point, sender, event)
 
     def fault(self, error: Exception) -> None:
-        """Tell an unexpected error that no decision depends on."""
+        """Report an internal error that no decision depends on."""
         self._sink.fault(error)
 
     async def _decide(self, request: EvaluateRequest, sender: Sender) -> Recorded:

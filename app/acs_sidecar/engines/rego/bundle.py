@@ -38,11 +38,11 @@ class Roots:
     paths: tuple[Segments, ...]
 
     def own(self, path: Segments) -> bool:
-        """Tell whether `path` is a root or below one."""
+        """True if `path` is a root or below one."""
         return any(path[: len(root)] == root for root in self.paths)
 
     def lead_to(self, path: Segments) -> bool:
-        """Tell whether a root lies below `path`."""
+        """True if a root lies below `path`."""
         return any(root[: len(path)] == path for root in self.paths)
 
     def __str__(self) -> str:
@@ -167,7 +167,7 @@ def _version(given: Json, at: Place) -> int:
 
 
 def _file_versions(given: Json, modules: Iterable[SourceFile], at: Place) -> dict[str, int]:
-    """Give the version of each module that a path or a glob of `file_rego_versions` names."""
+    """Return the version of each module that a path or a glob of `file_rego_versions` names."""
     if given is None:
         return {}
     if not isinstance(given, dict):

@@ -31,7 +31,7 @@ class RegoCoverage:
         return self._found
 
     def watch(self, engine: NativeEngine, modules: Sequence[Module]) -> Engine:
-        """Give an engine that does what `engine` does and reports which lines it reached."""
+        """Return an engine that does what `engine` does and reports which lines it reached."""
         engine.set_enable_coverage(True)
         watched = _Watched(engine, self, {module.name: module.at.path for module in modules})
         watched.report()
@@ -71,7 +71,7 @@ class _Watched:
             self.report()
 
     def report(self) -> None:
-        """Take the engine's report of everything that it evaluated since it was cloned."""
+        """Return the engine's report of everything that it evaluated since it was cloned."""
         for file in orjson.loads(self._engine.get_coverage_report_as_json())["files"]:
             if path := self._paths.get(file["path"]):
                 self._coverage.add(path, file["path"], file["covered"], file["not_covered"])

@@ -81,7 +81,7 @@ def merge(documents: Iterable[Placed]) -> JsonObject:
 
 
 def holds(document: JsonObject, path: Segments) -> bool:
-    """Tell whether there is a value at `path` in a document."""
+    """True if there is a value at `path` in a document."""
     value: Json = dict(document)
     for name in path:
         if not isinstance(value, dict) or name not in value:

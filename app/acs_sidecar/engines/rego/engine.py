@@ -66,13 +66,13 @@ class NativeEngine(Engine, Protocol):
 
 
 class Watch(Protocol):
-    """Takes the place of an engine to see what is asked of it."""
+    """Stands in for an engine to record the calls it receives."""
 
     def __call__(self, engine: NativeEngine, modules: Sequence[Module]) -> Engine: ...
 
 
 def parse(module: Module) -> JsonObject:
-    """Give the engine's AST of one module. Raises `ManifestError` where it does not parse."""
+    """Return the engine's AST of one module. Raises `ManifestError` where it does not parse."""
     engine = _new_engine()
     _add(engine, module)
     ast: JsonObject = orjson.loads(engine.get_ast_as_json())[0]["ast"]

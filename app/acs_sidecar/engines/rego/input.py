@@ -24,7 +24,7 @@ _Select = Callable[[JsonObject], dict[str, Json]]
 
 
 def input_text(paths: Iterable[Segments]) -> InputText:
-    """Give the function that writes the parts at `paths`, and what is above them, as JSON."""
+    """Return the function that writes the parts at `paths`, and what is above them, as JSON."""
     members: _Members = {}
     for path in paths:
         if not path:
@@ -52,7 +52,7 @@ def _note(members: _Members, path: Segments) -> None:
 
 
 def _selection(members: Mapping[str, "_Members | None"]) -> _Select:
-    """Give the function that copies these members of an object, as far as it has them."""
+    """Return the function that copies these members of an object, as far as it has them."""
     read_whole = tuple(name for name, below in members.items() if below is None)
     read_in_part = tuple((name, _selection(below)) for name, below in members.items() if below is not None)
 

@@ -32,7 +32,7 @@ _CONTINUING = frozenset({"contains", "else", "if"})
 """Words that go on with a rule whose head stands on the line above."""
 
 
-class _Token(NamedTuple):
+class _FormToken(NamedTuple):
     kind: str
     symbol: str
     start: int
@@ -50,13 +50,13 @@ def in_parser_forms(module: Module) -> Module:
     return replace(module, text=_edited(module.text, edits)) if edits else module
 
 
-class _Edit(NamedTuple):
+class _FormEdit(NamedTuple):
     start: int
     end: int
     text: str
 
 
-def _edited(text: str, edits: Iterable[_Edit]) -> str:
+def _edited(text: str, edits: Iterable[_FormEdit]) -> str:
     parts: list[str] = []
     position = 0
     for start, end, new in sorted(edits):
@@ -65,7 +65,7 @@ def _edited(text: str, edits: Iterable[_Edit]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator[_FormToken]:
     depth = 0
     first = True
     for found in _TOKEN.finditer(text):
@@ -74,12 +74,12 @@ def _tokens(text: str) -> Iterator[_Token]:
             first = True
         elif kind is not None:
             depth -= kind == "close"
-            yield _Token(kind, found.group(), found.start(), found.end(), depth, first)
+            yield _FormToken(kind, found.group(), found.start(), found.end(), depth, first)
             depth += kind == "open"
             first = False
 
 
-def _moved_imports(tokens: list[_Token], module: Module) -> Iterator[_Edit]:
+def _moved_imports(tokens: list[_FormToken], module: Module) -> Iterator[_FormEdit]:
     """Find the imports below a rule, and where they go to."""
     if not tokens or tokens[0].symbol != "package":
         return
@@ -99,20 +99,20 @@ def _moved_imports(tokens: list[_Token], module: Module) -> Iterator[_Edit]:
             start, stop = token.start, tokens[end - 1].end
             moved.append(" ".join(module.text[start:stop].split()))
             blank = "".join("\n" if symbol == "\n" else " " for symbol in module.text[start:stop])
-            yield _Edit(start, stop, blank)
+            yield _FormEdit(start, stop, blank)
         position = end
     if moved:
-        yield _Edit(behind_package, behind_package, "".join(f" {text}" for text in moved))
+        yield _FormEdit(behind_package, behind_package, "".join(f" {text}" for text in moved))
 
 
-def _import_end(tokens: list[_Token], position: int) -> int:
+def _import_end(tokens: list[_FormToken], position: int) -> int:
     end = _reference_end(tokens, position + 1)
     if end + 1 < len(tokens) and tokens[end].symbol == "as":
         return end + 2
     return end
 
 
-def _reference_end(tokens: list[_Token], position: int) -> int:
+def _reference_end(tokens: list[_FormToken], position: int) -> int:
     """Return where a reference that begins at `position` ends: names behind dots, texts in brackets."""
     end = min(position + 1, len(tokens))
     while end < len(tokens):
@@ -126,7 +126,7 @@ def _reference_end(tokens: list[_Token], position: int) -> int:
     return end
 
 
-def _bodies(tokens: list[_Token]) -> Iterator[_Edit]:
+def _bodies(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
     """Find the heads of functions that have neither a value nor a body."""
     for position, token in enumerate(tokens):
         if token.kind != "word" or token.depth or not token.first_on_line or token.symbol in _UNFINISHED:
@@ -143,12 +143,12 @@ def _bodies(tokens: list[_Token]) -> Iterator[_Edit]:
             continue
         following = tokens[closing + 1] if closing + 1 < len(tokens) else None
         if following is None or _begins_statement(following):
-            yield _Edit(tokens[closing].end, tokens[closing].end, " := true")
+            yield _FormEdit(tokens[closing].end, tokens[closing].end, " := true")
 
 
-def _ends_statement(token: _Token) -> bool:
+def _ends_statement(token: _FormToken) -> bool:
     return token.kind in ("text", "close") or (token.kind == "word" and token.symbol not in _UNFINISHED)
 
 
-def _begins_statement(token: _Token) -> bool:
+def _begins_statement(token: _FormToken) -> bool:
     return token.first_on_line and token.kind == "word" and token.symbol not in _CONTINUING

@@ -14,7 +14,7 @@ _MAX_SEGMENTS = 32
 
 
 def parse_query(query: Json, path: str) -> Segments:
-    """Give the path below `data` that `query`, the member named `path`, refers to.
+    """Return the path below `data` that `query`, the member named `path`, refers to.
 
     Raises `ManifestError`.
     """

@@ -200,7 +200,7 @@ def _decided(*versions: int | None) -> int:
 
 
 def _paths(member: str, given: Json, name: str) -> list[str]:
-    """Give the paths that `data` or `data_paths` names."""
+    """Return the paths that `data` or `data_paths` names."""
     if is_blank(given) or (name == "data" and isinstance(given, dict)):
         return []
     paths = given if isinstance(given, list) else [given]
@@ -219,5 +219,5 @@ def _refuse_twice(modules: Iterable[Module]) -> None:
 
 
 def is_blank(value: Json) -> bool:
-    """Tell whether a member counts as missing: absent, `null`, or blank text."""
+    """True if a member counts as missing: absent, `null`, or blank text."""
     return value is None or (isinstance(value, str) and not value.strip())

@@ -106,12 +106,12 @@ class _CaseReader:
         self._source = source
 
     def manifest(self) -> Json:
-        """Give the manifest that the file names, if any."""
+        """Return the manifest that the file names, if any."""
         value = self._document.value
         return value.get("manifest") if isinstance(value, dict) else None
 
     def cases(self) -> Iterator[Case]:
-        """Give each case that is well formed."""
+        """Yield each case that is well formed."""
         value = self._document.value
         if not isinstance(value, dict) or not isinstance(value.get("cases"), list):
             self._wrong((), "wrong-type", "a file of test cases must be a mapping with a list `cases`")

@@ -47,7 +47,7 @@ def _objects(manifest: Manifest, catalog: MemberCatalog) -> Iterator[DeclaredObj
 
 
 def _problem(member: Member, value: Json) -> str | None:
-    """Say why an inline manifest cannot have a member, if it cannot."""
+    """Return why an inline manifest cannot have a member, or `None`."""
     if names_file(member, value):
         return "an inline manifest cannot read files: include the content"
     if member.fetched:

@@ -16,7 +16,7 @@ _LABELS = frozenset({"clearance", "security_labels"})
 
 
 def lints(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Give the findings, in the order of the manifest's members."""
+    """Yield the findings, in the order of the manifest's members."""
     yield from _unbound_policies(manifest)
     yield from _undecided_tools(manifest)
     yield from _tools_without_clearance(manifest)
@@ -24,7 +24,7 @@ def lints(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def unread_annotation(path: str, name: str) -> Diagnostic:
-    """Give the finding of a policy that does not read an annotation of the point it is bound to.
+    """Return the finding of a policy that does not read an annotation of the point it is bound to.
 
     `path` names the binding (`intervention_points.output.policy`).
     """

@@ -30,7 +30,7 @@ def compose(documents: Sequence[Document]) -> Document:
 
 
 def member_sources(document: Document) -> dict[str, str]:
-    """Tell which source each named member of a manifest came from, by the member's path."""
+    """Return the source of each named member of a manifest by the member's path."""
     return {
         member_path(path): source
         for path in _leaves(document.value, ())
@@ -39,7 +39,7 @@ def member_sources(document: Document) -> dict[str, str]:
 
 
 def _unites(path: Members) -> bool:
-    """Tell whether the object at `path` is made of members that different documents may give."""
+    """True if the object at `path` is made of members that different documents may give."""
     match path:
         case () | ("metadata", *_) | ("intervention_points", _) | ("intervention_points", _, "annotations"):
             return True

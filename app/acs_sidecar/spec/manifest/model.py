@@ -93,7 +93,7 @@ class Manifest:
 
 
 def document_of(given: Json) -> Document:
-    """Take a manifest as it came: text (YAML or JSON), or an object that was parsed already.
+    """Parse a manifest from text (YAML or JSON) or from an object that was parsed already.
 
     Raises `ManifestError`: with `resource_limit_exceeded` where a bound was the cause.
     """
@@ -125,7 +125,7 @@ def member_path(members: Members) -> str:
 
 
 def document_digest(document: Document) -> str | None:
-    """Give the manifest digest (section 1.3), of an invalid manifest too where its text can be read."""
+    """Return the manifest digest (section 1.3), of an invalid manifest too where its text can be read."""
     try:
         return digest(document.value) if isinstance(document.value, dict) else None
     except TypeError:

@@ -28,7 +28,7 @@ class Pin:
     sha256: bytes
 
     def matches(self, content: bytes) -> bool:
-        """Tell whether `content` is what was pinned."""
+        """True if `content` is what was pinned."""
         return hmac.compare_digest(hashlib.sha256(content).digest(), self.sha256)
 
 

@@ -15,7 +15,7 @@ __all__ = ["joined", "relocated", "resolved_against", "resolved_url"]
 
 
 def joined(directory: str, path: str) -> str:
-    """Give `path`, which is relative to `directory`, relative to what `directory` is relative to.
+    """Return `path`, which is relative to `directory`, relative to what `directory` is relative to.
 
     `directory` must hold no links: `..` at the beginning of `path` takes its last names away. A
     path that is absolute or blank stays, to be refused where it is used.

@@ -15,7 +15,7 @@ class OutboundAllow:
     """
 
     def __init__(self, entries: tuple[str, ...]) -> None:
-        """Take the entries. Raises `ValueError` naming one that is not an HTTP URL."""
+        """Parse the entries. Raises `ValueError` naming one that is not an HTTP URL."""
         self._entries = [_parsed(entry) for entry in entries]
         for entry, parsed in zip(entries, self._entries, strict=True):
             if parsed is None or "?" in entry:
@@ -24,7 +24,7 @@ class OutboundAllow:
                 )
 
     def allows(self, url: str) -> bool:
-        """Tell whether `url` begins with an entry."""
+        """True if `url` begins with an entry."""
         wanted = _parsed(url)
         if wanted is None:
             return False

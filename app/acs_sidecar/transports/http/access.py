@@ -71,7 +71,7 @@ class RouteRule:
 
 
 def route_rules(routes: Sequence[BaseRoute]) -> tuple[RouteRule, ...]:
-    """Give the rules of an application's routes, in the order in which they are matched.
+    """Return the rules of an application's routes, in the order in which they are matched.
 
     Raises `UndeclaredRouteError` for a route that `ROUTES` does not name.
     """

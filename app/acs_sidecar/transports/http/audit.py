@@ -74,7 +74,7 @@ async def logs(runtime: Current) -> LogList:
 
 @router.get("/checkpoint")
 async def checkpoint(runtime: Current, log: LogName = None) -> Response:
-    """Give the newest signed checkpoint, as a C2SP note."""
+    """Return the newest signed checkpoint, as a C2SP note."""
     _, note = await _read(runtime, log, lambda reader, name, live: reader.checkpoint(name, live))
     return Response(note, media_type="text/plain; charset=utf-8")
 
@@ -86,7 +86,7 @@ async def records(
     limit: Annotated[int, Query(ge=1, le=MAX_RECORDS)] = 100,
     log: LogName = None,
 ) -> Records:
-    """Give the lines of some records."""
+    """Return the lines of some records."""
     name, lines = await _read(
         runtime, log, lambda reader, name, live: reader.records(name, start, limit, live)
     )
@@ -95,7 +95,7 @@ async def records(
 
 @router.get("/records/{index}")
 async def record(runtime: Current, index: int, log: LogName = None) -> Record:
-    """Give the line of one record."""
+    """Return the line of one record."""
     name, line = await _read(runtime, log, lambda reader, name, live: reader.record(name, index, live))
     return Record(log=name, index=index, record=line.decode())
 
@@ -125,7 +125,7 @@ async def consistency(
 
 @router.get("/receipts/{index}")
 async def receipt(runtime: Current, index: int, log: LogName = None) -> dict[str, Any]:
-    """Give one JSON that verifies offline: the record, its inclusion proof, the signed checkpoint."""
+    """Return one JSON that verifies offline: the record, its inclusion proof, the signed checkpoint."""
     _, found = await _read(runtime, log, lambda reader, name, live: reader.receipt(name, index, live))
     return found.as_json()
 

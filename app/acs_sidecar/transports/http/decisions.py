@@ -30,7 +30,7 @@ _STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"applicati
 
 
 def is_decision(path: str) -> bool:
-    """Tell whether every answer to this path carries a verdict."""
+    """True if every answer to this path carries a verdict."""
     return path.startswith(PREFIX) or path == RESOLVE
 
 
@@ -94,7 +94,7 @@ class DecisionRoutes:
         await send_verdict(send, headers, answer)
 
     def _span(self, method: str, traceparent: bytes | None) -> Span | None:
-        """Give the span of a request: our own where spans are exported, else the caller's."""
+        """Return the span of a request: our own where spans are exported, else the caller's."""
         if self._tracer:
             return self._tracer.begin(method, traceparent)
         return parse_traceparent(traceparent) if traceparent else None
@@ -144,7 +144,7 @@ class DecisionRoutes:
 
 
 def _route(path: str) -> str | None:
-    """Give the route that a path below the prefix belongs to; `None` when there is none."""
+    """Return the route that a path below the prefix belongs to; `None` when there is none."""
     rest = path[len(PREFIX) :]
     if not rest or path in {BATCH, RESOLVE}:
         return path

@@ -9,12 +9,12 @@ __all__ = ["current_caller", "current_runtime"]
 
 
 def current_runtime(request: Request) -> Runtime:
-    """Give the runtime that this application was built around."""
+    """Return the runtime that this application was built around."""
     runtime: Runtime = request.app.state.runtime
     return runtime
 
 
 def current_caller(request: Request) -> Caller | None:
-    """Give the caller; `None` where nobody needs to say who calls."""
+    """Return the caller; `None` where nobody needs to say who calls."""
     caller: Caller | None = request.scope["state"]["caller"]
     return caller

@@ -36,7 +36,7 @@ class HostRule:
         self._accepted: set[bytes] = set()
 
     def accepts(self, headers: Headers) -> bool:
-        """Tell whether the request names this service, exactly once."""
+        """True if the request names this service, exactly once."""
         host = headers.host
         if host is None or headers.hosts != 1:
             return False
@@ -157,7 +157,7 @@ class Gate:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read already to an application that reads it again."""
+    """Return a body that was read already to an application that reads it again."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

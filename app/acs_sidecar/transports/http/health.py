@@ -67,13 +67,13 @@ class Info(BaseModel):
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """Tell that the process is alive."""
+    """Report that the process is alive."""
     return Health()
 
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(runtime: Current, response: Response) -> Readiness:
-    """Tell whether decisions can be made, each check by name."""
+    """True if decisions can be made, each check by name."""
     checks = [_manifests_check(runtime), _audit_check(runtime), _access_check(runtime)]
     ready = all(check.state != "failed" for check in checks)
     if not ready:

@@ -41,7 +41,7 @@ class _StrictRoute(APIRoute):
     """A route whose body is read so."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Give what FastAPI would, with the other reading."""
+        """Return the request handler of FastAPI, with strict JSON parsing."""
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
@@ -153,7 +153,7 @@ async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCa
 
 @router.get("/v1/manifest.schema.json", response_class=Response, responses={200: _SCHEMA_RESPONSE})
 async def manifest_json_schema(runtime: Current) -> Response:
-    """Give the JSON Schema of the manifest, for editors."""
+    """Return the JSON Schema of the manifest, for editors."""
     return Response(orjson.dumps(manifest_schema(runtime.compiler.members)), media_type=_SCHEMA_TYPE)
 
 

@@ -48,7 +48,7 @@ _STATEMENT_WORDS = frozenset(
 
 
 def check_bounds(modules: Iterable[Module]) -> None:
-    """Hold the Rego texts of one policy to their bounds.
+    """Check the Rego texts of one policy against their bounds.
 
     Raises `ManifestError` with `resource_limit_exceeded`.
     """

@@ -42,7 +42,7 @@ class Program:
     input_paths_of: Mapping[Segments, frozenset[Segments]]
 
     def reads(self, query: Segments) -> frozenset[Segments]:
-        """Give the paths below `input` that the rules may read on which `query` depends."""
+        """Return the paths below `input` that the rules may read on which `query` depends."""
         reached: set[Node] = set()
         pending = list(self.tree.read(query))
         while pending:
@@ -157,7 +157,7 @@ def _unbounded(module: ModuleFacts, tree: DocumentTree, data: JsonObject) -> Ite
 
 
 def _is_data(reference: Reference, tree: DocumentTree, data: JsonObject) -> bool:
-    """Tell whether a reference reads the data document, and no rule."""
+    """True if a reference reads the data document, and no rule."""
     return reference.root == "data" and holds(data, reference.names) and not tree.holds(reference.names)
 
 
@@ -166,7 +166,7 @@ def _keyword(name: str) -> str:
 
 
 def _call_problem(call: Call, module: ModuleFacts, policy: _Policy) -> tuple[str, str] | None:
-    """Tell what is wrong with a function that is called: code and message."""
+    """Return the fault of a called function as code and message, or `None`."""
     name = ".".join(call.name)
     if call.replacing and (call.name[0] in module.imports or (*module.package, call.name[0]) in policy.rules):
         return None
@@ -237,7 +237,7 @@ def _bound_rules(policy: _Policy) -> None:
 
 
 def _edges(policy: _Policy, tree: DocumentTree, *, hidden: bool) -> Edges:
-    """Give what each rule depends on; with `hidden`, also through names that a variable hides."""
+    """Return the dependencies of each rule; with `hidden`, also through names that a variable hides."""
     edges: dict[Node, set[Node]] = {("rule", path): set() for path in policy.rules}
     for module in policy.modules:
         for rule in module.rules:
@@ -254,7 +254,7 @@ def _edges(policy: _Policy, tree: DocumentTree, *, hidden: bool) -> Edges:
 
 
 def _target(reference: Reference, module: ModuleFacts) -> Segments | None:
-    """Give the path below `data` that a reference reads, if it reads `data`."""
+    """Return the path below `data` that a reference reads, if it reads `data`."""
     root, *names = _resolved(reference, module)
     if root == "data":
         return tuple(names)
@@ -295,7 +295,7 @@ def _bound_chains(edges: Edges, policy: _Policy) -> None:
 
 
 def _input_paths(policy: _Policy) -> dict[Segments, frozenset[Segments]]:
-    """Give the paths below `input` that the rules of each path may read."""
+    """Return the paths below `input` that the rules of each path may read."""
     found: dict[Segments, set[Segments]] = {}
     for module in policy.modules:
         for rule in module.rules:

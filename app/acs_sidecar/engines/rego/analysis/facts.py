@@ -108,11 +108,11 @@ class Rule:
 
     @property
     def iterates(self) -> bool:
-        """Whether the body may hold for several values."""
+        """True if the body may hold for several values."""
         return self.iterates_beside(frozenset())
 
     def iterates_beside(self, documents: Set[str]) -> bool:
-        """Whether the body may hold for several values, where `documents` are names of single values."""
+        """True if the body may hold for several values, where `documents` are names of single values."""
         single = sum(name in documents for name in self.indexes)
         return self.loops > single or any(call.name == _WALK for call in self.calls)
 
@@ -218,7 +218,7 @@ class _Used:
         self.bound |= names
 
     def rule(self, path: Segments, at: Place, *, function: bool, total: bool, partial: bool = False) -> Rule:
-        """Give the rule, once all of it was read."""
+        """Return the rule, once all of it was read."""
         return Rule(
             path=path,
             function=function,
@@ -237,7 +237,7 @@ class _Used:
         )
 
     def _parts(self, kind: str, value: Json) -> list[Json]:
-        """Take note of a member of a node, and give what of it is left to walk."""
+        """Record a member of a node, and return the parts of it that remain to be walked."""
         if kind in REFERENCES:
             return self._refer({kind: value})
         if kind == "Call":
@@ -300,7 +300,7 @@ class _Used:
 
 
 def _made_of(arguments: list[Json], at: Place) -> tuple[Reference, ...] | None:
-    """Give the references that values are the sums of, or nothing where they are more than that."""
+    """Return the references that values are the sums of, or nothing where they are more than that."""
     references: list[Reference] = []
     pending = arguments
     while pending:
@@ -323,7 +323,7 @@ def _is_count(call: JsonObject) -> bool:
 
 
 def _is_name(node: Json) -> bool:
-    """Tell whether a node is a reference that could name a function."""
+    """True if a node is a reference that could name a function."""
     is_reference = not REFERENCES.isdisjoint(as_object(node))
     return is_reference and "Var" in as_object(first_link(node)) and constant_names(node)[1]
 

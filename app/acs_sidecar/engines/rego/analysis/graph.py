@@ -31,15 +31,15 @@ class DocumentTree:
             self._members.setdefault(path[:length], set()).add(path[length])
 
     def holds(self, path: Segments) -> bool:
-        """Tell whether `path` is a rule, is below one, or has one below it."""
+        """True if `path` is a rule, is below one, or has one below it."""
         return path in self._members or any(path[:length] in self._rules for length in range(len(path) + 1))
 
     def is_rule_alone(self, path: Segments) -> bool:
-        """Tell whether `path` is a rule, with none below it or above."""
+        """True if `path` is a rule, with none below it or above."""
         return list(self.read(path)) == [("rule", path)]
 
     def read(self, path: Segments) -> Iterator[Node]:
-        """Give what a reference to `path` depends on: the rules above and at it, and those below."""
+        """Yield what a reference to `path` depends on: the rules above and at it, and those below."""
         for length in range(len(path) + 1):
             if path[:length] in self._rules:
                 yield "rule", path[:length]
@@ -47,7 +47,7 @@ class DocumentTree:
             yield "folder", path
 
     def folders(self) -> Iterator[tuple[Node, list[Node]]]:
-        """Give each folder with what is directly in it."""
+        """Yield each folder with what is directly in it."""
         for path, names in self._members.items():
             inside: list[Node] = []
             for name in names:
@@ -60,7 +60,7 @@ class DocumentTree:
 
 
 def components(edges: Edges) -> Iterator[list[Node]]:
-    """Give the strongly connected components, each after those that it depends on (Tarjan)."""
+    """Yield the strongly connected components, each after those that it depends on (Tarjan)."""
     order: dict[Node, int] = {}
     low: dict[Node, int] = {}
     open_nodes: list[Node] = []

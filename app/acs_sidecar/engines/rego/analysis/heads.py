@@ -25,7 +25,7 @@ _COMPREHENSIONS = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
 
 
 def undefined_in_head(head: Json, bodies: Json, own: Set[str]) -> tuple[int, int] | None:
-    """Give the line and column of a part of the head that could be undefined for one value alone.
+    """Return the line and column of a part of the head that could be undefined for one value alone.
 
     `own` are the variables of the rule. Variables, constants, and what is built from them with
     built-in functions are always defined or fail; a reference that begins with a variable of the
@@ -55,7 +55,7 @@ def undefined_in_head(head: Json, bodies: Json, own: Set[str]) -> tuple[int, int
 
 
 def _terms(head: Json, bodies: Json) -> Iterator[Json]:
-    """Give what the head and the `else` branches are made of, without the rule's name."""
+    """Yield what the head and the `else` branches are made of, without the rule's name."""
     parts = as_object(head)
     yield from (parts.get("key"), parts.get("assign"))
     yield from varying_indexes(parts["refr"])

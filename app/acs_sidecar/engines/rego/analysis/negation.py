@@ -61,7 +61,7 @@ def bind_arguments(statement: Statement, rewriter: Rewriter) -> Iterator[Problem
 
 
 def _bound(expression: Json, scope: VariableScope) -> Iterator[Json]:
-    """Return the terms of an expression that OPA evaluates before it."""
+    """Yield the terms of an expression that OPA evaluates before it."""
     kind, value = variant(expression)
     equality = kind == "AssignExpr" or (kind == "BoolExpr" and value["op"] == "Eq")
     if equality:
@@ -76,7 +76,7 @@ def _bound(expression: Json, scope: VariableScope) -> Iterator[Json]:
 
 
 def _inside(term: Json, scope: VariableScope) -> Iterator[Json]:
-    """Return the terms inside of one that is itself evaluated below the `not`."""
+    """Yield the terms inside of one that is itself evaluated below the `not`."""
     kind, _ = variant(term)
     if kind in REFERENCES:
         (head, value), *links = chain(term)

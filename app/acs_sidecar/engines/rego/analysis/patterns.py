@@ -70,7 +70,7 @@ def _assignment(statement: Statement, expression: JsonObject, rewriter: Rewriter
 
 
 def _binding(side: Json, statement: Statement) -> Iterator[Json]:
-    """Return the objects of one side of `=` that give a variable its value."""
+    """Yield the objects of one side of `=` that give a variable its value."""
     for found in _objects(side):
         keys = {name.key for name in statement.unit.needs.values() if name.name in set(variables(found))}
         if not keys <= statement.unit.early:
@@ -84,7 +84,7 @@ def _outputs(statement: Statement, call: JsonObject) -> Iterator[Problem]:
 
 
 def _objects(pattern: Json) -> Iterator[Json]:
-    """Return the objects of a pattern that are in no other object."""
+    """Yield the objects of a pattern that are in no other object."""
     kind, value = variant(pattern)
     if kind == "Object":
         yield pattern

@@ -31,7 +31,7 @@ def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> It
 
 
 def unsafe_variables(body: Body) -> Iterator[Variable]:
-    """Return the variables of a body, and of the bodies in it, that nothing makes safe."""
+    """Yield the variables of a body, and of the bodies in it, that nothing makes safe."""
     pending: list[tuple[Body, Sequence[Set[str]]]] = [(body, ())]
     while pending:
         body, around = pending.pop()

@@ -58,7 +58,7 @@ class VariableScope:
 
 
 def declared(statement: Json, text: bytes) -> Iterator[str]:
-    """Return the names that a statement declares for what follows it, by `some` or `:=`."""
+    """Yield the names that a statement declares for what follows it, by `some` or `:=`."""
     kind, literal = variant(as_object(statement)["literal"])
     if kind == "SomeVars":
         yield from (spanned(span, text) for span in as_list(literal["vars"]))

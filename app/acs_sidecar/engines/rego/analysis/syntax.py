@@ -30,19 +30,19 @@ CALLS = frozenset({"Call", "BoolExpr", "ArithExpr", "BinExpr", "UnaryExpr", "Mem
 
 
 def variant(node: Json) -> tuple[str, JsonObject]:
-    """Give the kind of a node and what it holds."""
+    """Return the kind of a node and what it holds."""
     kind, value = next(iter(as_object(node).items()))
     return kind, value if isinstance(value, dict) else {}
 
 
 def first_link(reference: Json) -> Json:
-    """Give what a reference begins with: a variable, or any other expression."""
+    """Return the head of a reference: a variable, or any other expression."""
     *_, (kind, link) = _chain(reference)
     return {kind: dict(link)}
 
 
 def constant_names(reference: Json) -> tuple[tuple[str, ...], bool]:
-    """Give the names behind the first link up to one that is not constant, and whether they are all."""
+    """Return the names behind the first link up to one that is not constant, and whether they are all."""
     names: list[str] = []
     for kind, link in reversed(list(_chain(reference))[:-1]):
         name = str(as_list(link["field"])[1]) if kind == "RefDot" else _literal(link["index"])
@@ -53,13 +53,13 @@ def constant_names(reference: Json) -> tuple[tuple[str, ...], bool]:
 
 
 def varying_indexes(reference: Json) -> list[Json]:
-    """Give the indexes of a reference that are not constant names."""
+    """Return the indexes of a reference that are not constant names."""
     links = list(_chain(reference))[:-1]
     return [link["index"] for kind, link in links if kind == "RefBrack" and _literal(link["index"]) is None]
 
 
 def variables(pattern: Json) -> Iterator[str]:
-    """Give the names of the variables anywhere in a node."""
+    """Yield the names of the variables anywhere in a node."""
     pending = [pattern]
     while pending:
         node = pending.pop()
@@ -97,7 +97,7 @@ def chain(reference: Json) -> list[tuple[str, JsonObject]]:
 
 
 def string_literals(nodes: list[Json]) -> Iterator[str]:
-    """Give the string literals among some nodes, and in the arrays among them."""
+    """Yield the string literals among some nodes, and in the arrays among them."""
     for node in nodes:
         kind, value = variant(node)
         if kind == "Array":
@@ -107,26 +107,26 @@ def string_literals(nodes: list[Json]) -> Iterator[str]:
 
 
 def spanned(span: Json, text: bytes) -> str:
-    """Give the part of a module's text that a span marks."""
+    """Return the part of a module's text that a span marks."""
     place = as_object(span)
     return text[_as_int(place["start"]) : _as_int(place["end"])].decode()
 
 
 def as_position(span: Json) -> tuple[int, int]:
-    """Give the line and column of a span."""
+    """Return the line and column of a span."""
     place = as_object(span)
     return _as_int(place["line"]), _as_int(place["col"])
 
 
 def as_object(value: Json) -> dict[str, Json]:
-    """Take a value for the object that it must be."""
+    """Return a value as an object. Raises if it is not one."""
     if not isinstance(value, dict):
         raise TypeError("the engine's AST has an unknown shape")
     return value
 
 
 def as_list(value: Json) -> list[Json]:
-    """Take a value for the list that it must be."""
+    """Return a value as a list. Raises if it is not one."""
     if not isinstance(value, list):
         raise TypeError("the engine's AST has an unknown shape")
     return value
