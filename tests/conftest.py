@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import hypothesis
 import pytest
 
+from tests.described import checked_reply
+
 # A busy machine is slow at everything: how long an example takes says nothing about what it shows.
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -55,7 +57,10 @@ class Service:
     def request(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Send one request: a body that is not bytes goes as JSON. Gives status, headers and body."""
+        """Send one request and hold the response against the OpenAPI document; return status, headers and body.
+
+        A body that is not bytes goes as JSON.
+        """
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         parts = urlsplit(self.url)
         assert parts.hostname
@@ -63,8 +68,7 @@ class Service:
         try:
             sent = {"content-type": "application/json"} if content is not None else {}
             connection.request(method, path, content, sent | (headers or {}))
-            reply = connection.getresponse()
-            return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+            return checked_reply(method, path, connection)
         finally:
             connection.close()
 

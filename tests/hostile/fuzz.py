@@ -21,6 +21,7 @@ from rich.table import Table
 from yarl import URL
 
 from tests.conftest import Service, start_service
+from tests.described import check_response
 from tests.hostile.generator import CEDAR, REGO, Generator
 
 CONNECTIONS = 8
@@ -121,7 +122,13 @@ async def _send(
             begun = time.monotonic()
             url = URL(service.url + path, encoded=True)
             async with session.post(url, data=body, headers={"content-type": "application/json"}) as reply:
-                outcome.take(reply.status, await reply.read(), body, time.monotonic() - begun)
+                content = await reply.read()
+                outcome.take(reply.status, content, body, time.monotonic() - begun)
+                headers = {name.lower(): value for name, value in reply.headers.items()}
+                try:
+                    check_response("POST", path, reply.status, headers, content)
+                except AssertionError as fault:
+                    outcome.violations.append(f"{fault} to {body[:500]!r}")
             if progress and task is not None:
                 progress.advance(task)
 

@@ -16,6 +16,7 @@ import pytest
 
 from acs_sidecar.server.peer import peer_of
 from tests.conftest import COMMAND, environment
+from tests.described import checked_reply
 from tests.server.test_tls import MANIFEST
 
 Ask = Callable[..., tuple[int, Any]]
@@ -41,8 +42,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Ask]]:
                 connection = http.client.HTTPConnection("localhost", timeout=10)
                 connection.sock = opened
                 connection.request(method, route, None if body is None else json.dumps(body), headers)
-                reply = connection.getresponse()
-                return reply.status, json.loads(reply.read())
+                status, _, reply = checked_reply(method, route, connection)
+                return status, json.loads(reply)
 
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

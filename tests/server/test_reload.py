@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import Service, Start
+from tests.described import checked_reply
 
 RELOADS = int(os.environ.get("ACS_TEST_RELOADS", "40"))
 WARM_UP = min(20, RELOADS // 2)
@@ -156,9 +157,9 @@ class Client(threading.Thread):
                 self._connection.request(
                     "POST", "/v1/evaluate/input", body, {"content-type": "application/json"}
                 )
-                reply = self._connection.getresponse()
-                answer = json.loads(reply.read())
-                key = reply.status, answer["manifest_digest"], answer["verdict"]["reason"]
+                status, _, reply = checked_reply("POST", "/v1/evaluate/input", self._connection)
+                answer = json.loads(reply)
+                key = status, answer["manifest_digest"], answer["verdict"]["reason"]
                 self.answers[key] = self.answers.get(key, 0) + 1
             except Exception as error:  # noqa: BLE001  # whatever it was, a request was lost
                 self.faults.append(repr(error))

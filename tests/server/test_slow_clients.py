@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import Service, start_service
+from tests.described import check_replies
 
 MANIFEST = {
     "agent_control_specification_version": "0.3.1-beta",
@@ -85,7 +86,7 @@ def test_two_hundred_slow_connections_disturb_nobody(service: Service) -> None:
     # The best of several counts: other work on the machine only ever adds.
     assert min(beside) < max(alone, _median(service)) * 3
     for number, reply in enumerate(replies):
-        assert reply.startswith(b"HTTP/1.1 408 ")
+        assert check_replies("POST", "/v1/evaluate/input", reply) == [408]
         if number % 2:
             problem = json.loads(reply.partition(b"\r\n\r\n")[2])
             assert problem["detail"] == "the request did not arrive in time"
@@ -160,7 +161,7 @@ def test_a_slow_answer_is_waited_for(service: Service) -> None:
         while chunk := connection.recv(8_192):
             reply += chunk
             time.sleep(0.02)
-    assert reply.count(b"HTTP/1.1 200 ") == 4
+    assert check_replies("GET", "/openapi.json", reply) == [200] * 4
 
 
 def test_a_head_is_bounded(service: Service) -> None:
@@ -179,7 +180,7 @@ def test_pipelining_is_bounded(service: Service) -> None:
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
     with _connect(service) as connection:
         connection.sendall(request % b"" * 200 + request % b"Connection: close\r\n")
-        assert _to_the_end(connection).count(b"HTTP/1.1 200 ") == 201
+        assert check_replies("GET", "/healthz", _to_the_end(connection)) == [200] * 201
     with _connect(service) as connection:
         with suppress(ConnectionError):
             connection.sendall(request % b"" * 5_000)
@@ -195,4 +196,4 @@ def test_a_long_pipelined_body_before_a_head_is_no_long_head(service: Service) -
         connection.sendall(request + request[:40])
         time.sleep(0.2)
         connection.sendall(request[40:].replace(b"Host:", b"Connection: close\r\nHost:", 1))
-        assert _to_the_end(connection).count(b"HTTP/1.1 200 ") == 2
+        assert check_replies("POST", "/v1/evaluate/input", _to_the_end(connection)) == [200] * 2

@@ -18,6 +18,7 @@ import pytest
 
 from tests.command import start_refused
 from tests.conftest import COMMAND, environment
+from tests.described import checked_reply
 from tests.server.authority import Authority
 
 MANIFEST = {
@@ -84,8 +85,8 @@ class Tls:
             connection.request(
                 "POST", "/v1/evaluate/input", body, {"content-type": "application/json"} | headers
             )
-            reply = connection.getresponse()
-            return reply.status, json.loads(reply.read())
+            status, _, reply = checked_reply("POST", "/v1/evaluate/input", connection)
+            return status, json.loads(reply)
         finally:
             connection.close()
 
@@ -131,8 +132,9 @@ def test_a_certificate_names_the_caller(start: Callable[..., Tls], tmp_path: Pat
     status, body = service.evaluate(spiffe)
     assert (status, body["verdict"]["decision"]) == (200, "allow")
     connection = service.connect(spiffe)
-    connection.request("GET", f"/v1/audit/records/{body['audit']['index']}")
-    assert json.loads(json.loads(connection.getresponse().read())["record"])["caller"] == "spiffe"
+    record = f"/v1/audit/records/{body['audit']['index']}"
+    connection.request("GET", record)
+    assert json.loads(json.loads(checked_reply("GET", record, connection)[2])["record"])["caller"] == "spiffe"
     connection.close()
     assert service.evaluate(spiffe, agent="billing-1")[0] == 403
     assert service.evaluate(authority.issue("dns", "x.example.org", "HOST.example.org"))[0] == 200
@@ -239,7 +241,7 @@ def test_certificates_are_renewed_while_connections_live(start: Callable[..., Tl
 
     living = service.connect(client)
     living.request("GET", "/v1/info")
-    assert living.getresponse().read()
+    assert checked_reply("GET", "/v1/info", living)[0] == 200
     before = shown()
     service.key.write_text("nonsense")
     until(lambda: "access_file_refused" in service.log())
@@ -247,7 +249,7 @@ def test_certificates_are_renewed_while_connections_live(start: Callable[..., Tl
     service.authority.issue("server", "127.0.0.1")
     until(lambda: shown() != before)
     living.request("GET", "/v1/info")
-    assert living.getresponse().status == 200
+    assert checked_reply("GET", "/v1/info", living)[0] == 200
     living.close()
     trusted = service.context(client)
     strangers = Authority(tmp_path, "strangers")
@@ -259,7 +261,7 @@ def _refused(port: int, context: ssl.SSLContext) -> bool:
     connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
     try:
         connection.request("GET", "/v1/info")
-        return connection.getresponse().status != 200
+        return checked_reply("GET", "/v1/info", connection)[0] != 200
     except (ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
         return True
     finally:

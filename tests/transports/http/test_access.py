@@ -18,6 +18,7 @@ from acs_sidecar.transports.http.app import create_api
 from acs_sidecar.transports.http.decisions import is_decision
 from tests.command import start_refused
 from tests.conftest import ROOT, Service, Start, start_service
+from tests.described import checked_reply
 
 MANIFEST: dict[str, Any] = {
     "agent_control_specification_version": "0.3.1-beta",
@@ -250,7 +251,7 @@ def test_two_credentials_are_none(service: Service) -> None:
     connection.putheader("Authorization", "Bearer token-evaluate")
     connection.putheader("Authorization", "Bearer token-evaluate")
     connection.endheaders()
-    assert connection.getresponse().status == 401
+    assert checked_reply("GET", "/v1/info", connection)[0] == 401
     connection.close()
 
 

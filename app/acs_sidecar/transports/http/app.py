@@ -17,7 +17,7 @@ from acs_sidecar.transports.http import audit, health, manifests, metrics
 from acs_sidecar.transports.http.access import Guard, route_rules
 from acs_sidecar.transports.http.decisions import DecisionRoutes
 from acs_sidecar.transports.http.gate import Gate, HostRule
-from acs_sidecar.transports.http.openapi import document_decisions
+from acs_sidecar.transports.http.openapi import DESCRIPTION, complete_document
 from acs_sidecar.transports.http.problems import PROBLEM_TYPE, problem_json, status_of
 
 __all__ = ["create_api", "create_app"]
@@ -62,6 +62,8 @@ def create_api(runtime: Runtime | None = None) -> FastAPI:
         title="acs-sidecar",
         version=acs_sidecar.__version__,
         summary="The policy decision sidecar for AI agents.",
+        description=DESCRIPTION,
+        generate_unique_id_function=lambda route: route.name,
         redoc_url=None,
         redirect_slashes=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -75,7 +77,7 @@ def create_api(runtime: Runtime | None = None) -> FastAPI:
     api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(Exception, _fault)
-    document_decisions(api)
+    complete_document(api)
     return api
 
 

@@ -7,21 +7,32 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from acs_sidecar.audit.format.claims import LogState
 from acs_sidecar.audit.log.ports import LiveView
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.reader import MAX_RECORDS, AuditReader, NotInLogError, UnknownLogError
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.runtime import Runtime
+from acs_sidecar.spec.values import Json
 from acs_sidecar.transports.http.dependencies import current_runtime
+from acs_sidecar.transports.http.openapi_schemas import reference
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/audit", tags=["audit"])
+router = APIRouter(
+    prefix="/v1/audit",
+    tags=["audit"],
+    responses={404: {"description": "There is no such log, or no such record in it"}},
+)
 Current = Annotated[Runtime, Depends(current_runtime)]
 LogName = Annotated[
     str | None, Query(description="a log's name; without it, the answering worker's current log")
 ]
 Result = TypeVar("Result")
+
+_MAY_BE_CLOSED: dict[int | str, dict[str, Any]] = {503: {"description": "The audit log is not open"}}
+
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Log(BaseModel):
@@ -29,8 +40,8 @@ class Log(BaseModel):
 
     log: str
     vkey: str | None = Field(description="the verifier key, which must be pinned out of band")
-    state: str
-    size: int
+    state: LogState
+    size: int = Field(ge=0)
     last_time: str | None
 
 
@@ -44,7 +55,7 @@ class Records(BaseModel):
     """The exact lines of some records."""
 
     log: str
-    start: int
+    start: int = Field(ge=0)
     records: list[str]
 
 
@@ -52,7 +63,7 @@ class Record(BaseModel):
     """The exact line of one record."""
 
     log: str
-    index: int
+    index: int = Field(ge=0)
     record: str
 
 
@@ -60,11 +71,11 @@ class Proof(BaseModel):
     """An RFC 9162 proof: hashes in hexadecimal."""
 
     log: str
-    proof: list[str]
+    proof: list[Hash]
 
 
 @router.get("/logs")
-async def logs(runtime: Current) -> LogList:
+async def list_audit_logs(runtime: Current) -> LogList:
     """List every log."""
     reader = _reader(runtime)
     damage = runtime.audit.damage if runtime.audit else ()
@@ -72,15 +83,19 @@ async def logs(runtime: Current) -> LogList:
     return LogList(logs=[Log.model_validate(summary.as_json()) for summary in found])
 
 
-@router.get("/checkpoint")
-async def checkpoint(runtime: Current, log: LogName = None) -> Response:
+@router.get(
+    "/checkpoint",
+    response_class=Response,
+    responses=_MAY_BE_CLOSED | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def get_checkpoint(runtime: Current, log: LogName = None) -> Response:
     """Return the newest signed checkpoint, as a C2SP note."""
     _, note = await _read(runtime, log, lambda reader, name, live: reader.checkpoint(name, live))
     return Response(note, media_type="text/plain; charset=utf-8")
 
 
-@router.get("/records")
-async def records(
+@router.get("/records", responses=_MAY_BE_CLOSED)
+async def list_records(
     runtime: Current,
     start: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_RECORDS)] = 100,
@@ -93,15 +108,17 @@ async def records(
     return Records(log=name, start=start, records=[line.decode() for line in lines])
 
 
-@router.get("/records/{index}")
-async def record(runtime: Current, index: int, log: LogName = None) -> Record:
+@router.get("/records/{index}", responses=_MAY_BE_CLOSED)
+async def get_record(runtime: Current, index: int, log: LogName = None) -> Record:
     """Return the line of one record."""
     name, line = await _read(runtime, log, lambda reader, name, live: reader.record(name, index, live))
     return Record(log=name, index=index, record=line.decode())
 
 
-@router.get("/proofs/inclusion")
-async def inclusion(runtime: Current, index: int, size: int | None = None, log: LogName = None) -> Proof:
+@router.get("/proofs/inclusion", responses=_MAY_BE_CLOSED)
+async def get_inclusion_proof(
+    runtime: Current, index: int, size: int | None = None, log: LogName = None
+) -> Proof:
     """Prove that a record is in the tree of the first `size` records."""
     name, proof = await _read(
         runtime, log, lambda reader, name, live: reader.inclusion(name, index, size, live)
@@ -109,8 +126,8 @@ async def inclusion(runtime: Current, index: int, size: int | None = None, log: 
     return Proof(log=name, proof=[part.hex() for part in proof])
 
 
-@router.get("/proofs/consistency")
-async def consistency(
+@router.get("/proofs/consistency", responses=_MAY_BE_CLOSED)
+async def get_consistency_proof(
     runtime: Current,
     first: Annotated[int, Query(alias="from")],
     second: Annotated[int, Query(alias="to")],
@@ -123,19 +140,38 @@ async def consistency(
     return Proof(log=name, proof=[part.hex() for part in proof])
 
 
-@router.get("/receipts/{index}")
-async def receipt(runtime: Current, index: int, log: LogName = None) -> dict[str, Any]:
+@router.get(
+    "/receipts/{index}",
+    response_model=None,
+    responses=_MAY_BE_CLOSED | {200: {"content": {"application/json": {"schema": reference("Receipt")}}}},
+)
+async def get_receipt(runtime: Current, index: int, log: LogName = None) -> dict[str, Json]:
     """Return one JSON that verifies offline: the record, its inclusion proof, the signed checkpoint."""
     _, found = await _read(runtime, log, lambda reader, name, live: reader.receipt(name, index, live))
     return found.as_json()
 
 
-@router.get("/tlog/{name}/{instance}/{worker}/{epoch}/{path:path}")
-async def tile(runtime: Current, name: str, instance: str, worker: str, epoch: str, path: str) -> Response:
+@router.get(
+    "/tlog/{name}/{instance}/{worker}/{epoch}/{path:path}",
+    response_class=Response,
+    responses=_MAY_BE_CLOSED
+    | {
+        200: {
+            "description": "A tile, a bundle of entries, or the checkpoint",
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "text/plain": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+async def get_tile(
+    runtime: Current, name: str, instance: str, worker: str, epoch: str, path: str
+) -> Response:
     """Serve a log in the C2SP tlog-tiles layout, for public tools."""
     log = f"{name}/{instance}/{worker}/{epoch}"
     if path == "checkpoint":
-        return await checkpoint(runtime, log)
+        return await get_checkpoint(runtime, log)
     _, content = await _read(runtime, log, lambda reader, name, live: reader.tile(name, path, live))
     return Response(content, media_type="application/octet-stream")
 

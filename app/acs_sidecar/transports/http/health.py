@@ -26,7 +26,7 @@ Current = Annotated[Runtime, Depends(current_runtime)]
 class Health(BaseModel):
     """The process answers."""
 
-    status: Literal["alive"] = "alive"
+    status: Literal["alive"]
 
 
 class Check(BaseModel):
@@ -55,25 +55,25 @@ class LastReload(BaseModel):
 class Info(BaseModel):
     """What is running here."""
 
-    name: str = "acs-sidecar"
+    name: str
     version: str
     contract: str
     specification_versions: list[str]
     engines: dict[str, str] = Field(description="engine distributions and their versions")
     inline_manifests: InlineMode
-    last_reload: LastReload | None = Field(description="absent while there was none")
+    last_reload: LastReload | None = Field(description="null while there was none")
     limits: dict[str, int]
 
 
 @router.get("/healthz")
-async def healthz() -> Health:
+async def get_health() -> Health:
     """Report that the process is alive."""
-    return Health()
+    return Health(status="alive")
 
 
-@router.get("/readyz", responses={503: {"model": Readiness}})
-async def readyz(runtime: Current, response: Response) -> Readiness:
-    """True if decisions can be made, each check by name."""
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "A check failed"}})
+async def get_readiness(runtime: Current, response: Response) -> Readiness:
+    """Report whether decisions can be made, each check by name."""
     checks = [_manifests_check(runtime), _audit_check(runtime), _access_check(runtime)]
     ready = all(check.state != "failed" for check in checks)
     if not ready:
@@ -82,9 +82,10 @@ async def readyz(runtime: Current, response: Response) -> Readiness:
 
 
 @router.get("/v1/info")
-async def info(runtime: Current) -> Info:
+async def get_info(runtime: Current) -> Info:
     """Show the version, the engines and the limits in force."""
     return Info(
+        name="acs-sidecar",
         version=acs_sidecar.__version__,
         contract=CONTRACT_VERSION,
         specification_versions=list(SUPPORTED_VERSIONS),

@@ -52,6 +52,7 @@ class _StrictRoute(APIRoute):
 
 router = APIRouter(tags=["manifests"], route_class=_StrictRoute)
 Current = Annotated[Runtime, Depends(current_runtime)]
+Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 CurrentCaller = Annotated[Caller | None, Depends(current_caller)]
 
 
@@ -80,8 +81,8 @@ class Finding(BaseModel):
     code: str
     message: str
     path: str | None
-    line: int | None
-    column: int | None
+    line: int | None = Field(ge=1)
+    column: int | None = Field(ge=1)
     source: str | None
 
 
@@ -89,7 +90,7 @@ class Validation(BaseModel):
     """What is to say of a manifest."""
 
     valid: bool
-    digest: str | None
+    digest: Digest | None
     diagnostics: list[Finding] = Field(description="the first 1,000")
 
 
@@ -98,7 +99,7 @@ class LoadedManifest(BaseModel):
 
     name: str
     valid: bool
-    digest: str | None
+    digest: Digest | None
     default: bool
     points: list[str]
     policies: dict[str, str] = Field(description="policy name and type")
@@ -108,7 +109,7 @@ class ManifestList(BaseModel):
     """Every manifest of the operator's, by name."""
 
     loaded_at: datetime = Field(description="when this set began to serve")
-    set_digest: str = Field(description="names the content of all of them, policy files included")
+    set_digest: Digest = Field(description="names the content of all of them, policy files included")
     manifests: list[LoadedManifest]
 
 
@@ -124,7 +125,7 @@ class ManifestDetail(LoadedManifest):
 
 
 @router.post("/v1/manifests:validate")
-async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCaller) -> Validation:
+async def validate_manifest(body: ManifestToValidate, runtime: Current, caller: CurrentCaller) -> Validation:
     """Validate and lint a manifest as if it came with a request."""
     if caller is not None and not caller.inline:
         raise RefusalError(Cause.FORBIDDEN, "this caller is not allowed to send inline manifests")
@@ -152,7 +153,7 @@ async def validate(body: ManifestToValidate, runtime: Current, caller: CurrentCa
 
 
 @router.get("/v1/manifest.schema.json", response_class=Response, responses={200: _SCHEMA_RESPONSE})
-async def manifest_json_schema(runtime: Current) -> Response:
+async def get_manifest_schema(runtime: Current) -> Response:
     """Return the JSON Schema of the manifest, for editors."""
     return Response(orjson.dumps(manifest_schema(runtime.compiler.members)), media_type=_SCHEMA_TYPE)
 
@@ -168,8 +169,8 @@ async def list_manifests(runtime: Current) -> ManifestList:
     )
 
 
-@router.get("/v1/manifests/{name}")
-async def show_manifest(name: str, runtime: Current) -> ManifestDetail:
+@router.get("/v1/manifests/{name}", responses={404: {"description": "No manifest of that name is loaded"}})
+async def get_manifest(name: str, runtime: Current) -> ManifestDetail:
     """Show one manifest, credentials redacted."""
     manifest = runtime.catalog.operator.by_name.get(name)
     if manifest is None:

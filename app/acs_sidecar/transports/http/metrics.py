@@ -28,7 +28,9 @@ Current = Annotated[Runtime, Depends(current_runtime)]
         }
     },
 )
-async def metrics(runtime: Current, accept: Annotated[str, Header()] = "") -> Response:
+async def get_metrics(
+    runtime: Current, accept: Annotated[str, Header(include_in_schema=False)] = ""
+) -> Response:
     """Show the metrics as Prometheus text, or as OpenMetrics to those who accept it."""
     runtime.metrics.refresh()
     build = {"version": acs_sidecar.__version__, **runtime.engines}

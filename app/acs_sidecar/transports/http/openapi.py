@@ -1,149 +1,24 @@
-"""The decision routes in the OpenAPI document; they are plain ASGI and described by hand (section 2)."""
+"""The OpenAPI document: FastAPI's, completed with the decision routes and every problem (section 2)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 
-from acs_sidecar.decision.request import INCLUDES, MAX_BATCH, MAX_REQUEST_ID
-from acs_sidecar.spec.approval import ApprovalOutcome
-from acs_sidecar.spec.points import InterventionPoint, Mode
-from acs_sidecar.spec.verdict import Decision
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.transports.http.access import ROUTES, Access
+from acs_sidecar.transports.http.openapi_schemas import SCHEMAS, JsonSchema, reference
 from acs_sidecar.transports.http.problems import PROBLEM_TYPE
 
-__all__ = ["document_decisions"]
+__all__ = ["DESCRIPTION", "complete_document"]
 
-JsonSchema = dict[str, Any]
+DESCRIPTION = """\
+Every answer of a decision route carries a verdict, and at every status but 200 that verdict is `deny`.
 
-_OBJECT: JsonSchema = {"type": "object"}
-_NULLABLE_DIGEST: JsonSchema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
-_OUTCOMES = [outcome.value for outcome in ApprovalOutcome]
-_POINTS = [point.value for point in InterventionPoint]
+Objects in responses may gain members in later versions: ignore members that you do not know.
 
-_VERDICT: JsonSchema = {
-    "type": "object",
-    "required": ["decision", "result_labels"],
-    "properties": {
-        "decision": {"enum": [decision.value for decision in Decision]},
-        "reason": {"type": "string", "description": "the policy's, or a reserved `runtime_error:…`"},
-        "message": {"type": "string"},
-        "transform": {
-            "type": "object",
-            "required": ["path", "value"],
-            "properties": {"path": {"type": "string"}, "value": {}},
-        },
-        "evidence": _OBJECT,
-        "result_labels": {"type": "array", "items": {"type": "string"}},
-    },
-}
-
-_REQUEST: JsonSchema = {
-    "type": "object",
-    "required": ["snapshot"],
-    "additionalProperties": False,
-    "properties": {
-        "snapshot": {"type": "object", "description": "what the host knows at this point of its loop"},
-        "intervention_point": {"enum": _POINTS, "description": "when it is not in the path"},
-        "mode": {"enum": [mode.value for mode in Mode], "default": Mode.ENFORCE.value},
-        "manifest": {"type": ["object", "string"], "description": "the manifest itself, where accepted"},
-        "manifest_signature": {
-            "type": "object",
-            "required": ["key_id", "signature"],
-            "properties": {"key_id": {"type": "string"}, "signature": {"type": "string"}},
-        },
-        "manifest_ref": {"type": "string", "description": "name or digest of a loaded manifest"},
-        "request_id": {"type": "string", "minLength": 1, "maxLength": MAX_REQUEST_ID},
-        "include": {"type": "array", "uniqueItems": True, "items": {"enum": sorted(INCLUDES)}},
-    },
-}
-
-_DECISION: JsonSchema = {
-    "type": "object",
-    "required": [
-        "verdict",
-        "transformed_policy_target_applied",
-        "intervention_point",
-        "mode",
-        "policy_id",
-        "manifest_digest",
-        "input_identity",
-        "enforced_identity",
-        "audit",
-    ],
-    "properties": {
-        "verdict": {"$ref": "#/components/schemas/Verdict"},
-        "transformed_policy_target": {"description": "there only when applied; may be null"},
-        "transformed_policy_target_applied": {"type": "boolean"},
-        "intervention_point": {"type": "string"},
-        "mode": {"enum": [mode.value for mode in Mode]},
-        "policy_id": {"type": ["string", "null"]},
-        "manifest_digest": _NULLABLE_DIGEST,
-        "input_identity": _NULLABLE_DIGEST,
-        "enforced_identity": _NULLABLE_DIGEST,
-        "request_id": {"type": "string"},
-        "detail": {"type": "string", "description": "of a runtime error, for the person who debugs"},
-        "audit": {"type": ["object", "null"]},
-        "approval": {
-            "type": "object",
-            "description": "with `escalate`, where the manifest names a resolver",
-            "required": ["resolver", "type", "timeout_seconds", "on_timeout", "expires", "challenge"],
-            "properties": {
-                "resolver": {"type": "string"},
-                "type": {"type": ["string", "null"]},
-                "timeout_seconds": {"type": "integer"},
-                "on_timeout": {"enum": _OUTCOMES},
-                "expires": {"type": ["string", "null"], "format": "date-time"},
-                "challenge": {"type": ["string", "null"], "description": "null: nobody can approve this"},
-                "detail": {"type": "string", "description": "why nobody can"},
-            },
-        },
-        "policy_input": _OBJECT,
-        "trace": _OBJECT,
-    },
-}
-
-_RESOLVE: JsonSchema = {
-    **_REQUEST,
-    "required": ["intervention_point", "snapshot"],
-    "properties": {
-        **_REQUEST["properties"],
-        "mode": {"enum": [Mode.ENFORCE.value]},
-        "challenge": {"type": ["string", "null"], "description": "as it came with the escalation"},
-        "approval": {"type": "string", "description": "what an approver signed"},
-        "outcome": {"enum": ["deny", "suspend"], "description": "instead: what the host itself says"},
-    },
-}
-
-_RESOLUTION: JsonSchema = {
-    **_DECISION,
-    "properties": {
-        **_DECISION["properties"],
-        "approval": {
-            "type": "object",
-            "required": ["outcome", "by", "resolver", "approver", "expires", "escalation"],
-            "properties": {
-                "outcome": {"enum": [*_OUTCOMES, "pending"]},
-                "by": {"enum": ["approver", "resolver", "host", "timeout", "policy", "service"]},
-                "resolver": {"type": ["string", "null"]},
-                "approver": {"type": ["string", "null"]},
-                "expires": {"type": ["string", "null"], "format": "date-time"},
-                "escalation": {"type": ["object", "null"], "description": "where it is recorded"},
-            },
-        },
-    },
-}
-
-_PROBLEM: JsonSchema = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "verdict": {"$ref": "#/components/schemas/Verdict"},
-        "request_id": {"type": "string"},
-    },
-}
+The HTTP parser answers by itself, without JSON, what is not HTTP (400), a head that is too long (431) and
+a head that does not arrive in time (408)."""
 
 _EXAMPLE: JsonSchema = {
     "snapshot": {
@@ -153,112 +28,163 @@ _EXAMPLE: JsonSchema = {
     "manifest_ref": "support-agent",
 }
 
-_PROBLEMS = {
+_TEXTS = {
     "400": "the request is malformed; `detail` names the member",
     "401": "no credential, or one that is not known",
-    "403": "the caller may not do this",
-    "404": "no such route or manifest",
-    "405": "only POST",
+    "403": "the caller may not do this, or the request comes from a web page or names another host",
+    "404": "there is no such thing here",
     "408": "the body did not arrive in time",
     "413": "the body is too long",
     "415": "the body is not JSON",
-    "429": "too many requests in flight",
-    "503": "starting, shutting down, or the audit log cannot be written",
+    "429": "too many requests are in flight",
+    "500": "internal error; see the service log",
+    "503": "the service cannot answer at present",
 }
+_HEADERS = {
+    "401": {"WWW-Authenticate": "how to authenticate (RFC 6750)"},
+    "429": {"Retry-After": "seconds to wait"},
+}
+_ANYWHERE = ("403", "408", "413", "500")
+"""Statuses of every route: the gate, the reading of the body, and the last resort."""
 
 
-def document_decisions(api: FastAPI) -> None:
-    """Add the decision routes and their schemas to the application's OpenAPI document."""
+def complete_document(api: FastAPI) -> None:
+    """Make the application's OpenAPI document complete: what it describes is all that the service sends."""
     generate = api.openapi
 
     def openapi() -> JsonSchema:
-        document = generate()
-        document["paths"].update(_paths())
-        components = document.setdefault("components", {})
-        components.setdefault("schemas", {}).update(_schemas())
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        # Whether a credential is needed is the operator's choice.
-        document["security"] = [{}, {"token": []}]
-        return document
+        if api.openapi_schema is None:
+            document = generate()
+            document["paths"] |= _pages() | _decision_paths()
+            for key, operation in _operations(document):
+                _complete(operation, ROUTES.get(key), "DecisionProblem" if key in _DECISIONS else "Problem")
+            schemas = document["components"]["schemas"]
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            schemas |= SCHEMAS
+            document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            # Whether a credential is needed is the operator's choice.
+            document["security"] = [{}, {"token": []}]
+            api.openapi_schema = document
+        return api.openapi_schema
 
     api.openapi = openapi  # type: ignore[method-assign]  # the framework's documented way to extend it
 
 
-def _paths() -> JsonSchema:
+def _operations(document: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
+    for path, item in document["paths"].items():
+        for method in ("get", "post"):
+            if method in item:
+                yield f"{method.upper()} {path}", item[method]
+
+
+def _complete(operation: JsonSchema, access: object, problem: str) -> None:
+    """Describe the problems that a route can answer with, whoever answers for it."""
+    responses = operation["responses"]
+    if responses.pop("422", None) is not None and _can_be_malformed(operation):
+        responses.setdefault("400", {"description": _TEXTS["400"]})
+    expected = _ANYWHERE if access is Access.OPEN else (*_ANYWHERE, "401")
+    for status in expected:
+        responses.setdefault(status, {"description": _TEXTS[status]})
+    if access is Access.OPEN:
+        operation["security"] = []
+    for status, response in responses.items():
+        if status >= "400":
+            response.setdefault("content", {PROBLEM_TYPE: {"schema": reference(problem)}})
+        if headers := _HEADERS.get(status):
+            response["headers"] = {
+                name: {"description": text, "schema": {"type": "string"}, "required": True}
+                for name, text in headers.items()
+            }
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _can_be_malformed(operation: JsonSchema) -> bool:
+    """True if a value can be refused: any text is a string."""
+    schemas = [parameter["schema"] for parameter in operation.get("parameters", ())]
+    return "requestBody" in operation or any("integer" in str(schema) for schema in schemas)
+
+
+def _pages() -> JsonSchema:
+    """Return the routes that FastAPI serves without describing them."""
+    return {
+        "/openapi.json": {
+            "get": _page("get_openapi", "Return this document.", "application/json", {"type": "object"})
+        },
+        "/docs": {"get": _page("get_docs", "Show this document as a page.", "text/html", {"type": "string"})},
+    }
+
+
+def _page(name: str, summary: str, media_type: str, schema: JsonSchema) -> JsonSchema:
+    return {
+        "tags": ["operation"],
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": {"description": "as it is", "content": {media_type: {"schema": schema}}}},
+    }
+
+
+def _decision_paths() -> JsonSchema:
     point = {
         "name": "intervention_point",
         "in": "path",
         "required": True,
-        "schema": {"enum": _POINTS},
+        "schema": reference("InterventionPoint"),
         "example": InterventionPoint.PRE_TOOL_CALL.value,
     }
     return {
         "/v1/evaluate/{intervention_point}": {
             "parameters": [point],
-            "post": _operation(
-                "evaluate_at", "Decide at one intervention point.", "EvaluateRequest", "Decision"
+            "post": _decision(
+                "evaluate_at",
+                "Decide at one intervention point.",
+                {"schema": reference("EvaluateAtRequest"), "example": _EXAMPLE},
+                "Decision",
             ),
         },
         "/v1/evaluate": {
-            "post": _operation(
-                "evaluate", "Decide; the intervention point is in the body.", "EvaluateRequest", "Decision"
+            "post": _decision(
+                "evaluate",
+                "Decide; the intervention point is in the body.",
+                {"schema": reference("EvaluateRequest")},
+                "Decision",
             )
         },
         "/v1/evaluate:batch": {
-            "post": _operation("evaluate_batch", "Decide many at once.", "BatchRequest", "BatchResponse")
+            "post": _decision(
+                "evaluate_batch",
+                "Decide many at once.",
+                {"schema": reference("BatchRequest")},
+                "BatchResponse",
+            )
         },
         "/v1/approvals:resolve": {
-            "post": _operation(
-                "resolve_approval", "Say what became of an escalation.", "ResolveRequest", "Resolution"
+            "post": _decision(
+                "resolve_approval",
+                "Decide again on what escalated, with its approval.",
+                {"schema": reference("ResolveRequest")},
+                "Resolution",
             )
         },
     }
 
 
-def _operation(name: str, summary: str, request: str, response: str) -> JsonSchema:
-    content: JsonSchema = {"schema": {"$ref": f"#/components/schemas/{request}"}}
-    if name == "evaluate_at":
-        content["example"] = _EXAMPLE
+def _decision(name: str, summary: str, content: JsonSchema, response: str) -> JsonSchema:
+    responses: dict[str, Any] = {status: {"description": _TEXTS[status]} for status in ("400", "415", "429")}
+    if response != "BatchResponse":  # there it is the item that names a manifest
+        responses["404"] = {"description": "`manifest_ref` names no loaded manifest"}
+    responses["503"] = {"description": "the audit log cannot be written"}
+    responses["200"] = {
+        "description": "a verdict, for every evaluation that ran; failures of it are a deny",
+        "content": {"application/json": {"schema": reference(response)}},
+    }
     return {
         "tags": ["decisions"],
         "operationId": name,
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": content}},
-        "responses": {
-            "200": {
-                "description": "a verdict, for every evaluation that ran; failures of it are a deny",
-                "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{response}"}}},
-            },
-            **{
-                status: {
-                    "description": text,
-                    "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-                }
-                for status, text in _PROBLEMS.items()
-            },
-        },
+        "responses": responses,
     }
 
 
-def _schemas() -> JsonSchema:
-    item = {"$ref": "#/components/schemas/EvaluateRequest"}
-    result = {"anyOf": [{"$ref": "#/components/schemas/Decision"}, {"$ref": "#/components/schemas/Problem"}]}
-    return {
-        "Verdict": _VERDICT,
-        "EvaluateRequest": _REQUEST,
-        "Decision": _DECISION,
-        "ResolveRequest": _RESOLVE,
-        "Resolution": _RESOLUTION,
-        "Problem": _PROBLEM,
-        "BatchRequest": {
-            "type": "object",
-            "required": ["requests"],
-            "additionalProperties": False,
-            "properties": {"requests": {"type": "array", "maxItems": MAX_BATCH, "items": item}},
-        },
-        "BatchResponse": {
-            "type": "object",
-            "required": ["results"],
-            "properties": {"results": {"type": "array", "items": result}},
-        },
-    }
+_DECISIONS = frozenset(f"POST {path}" for path in _decision_paths())
