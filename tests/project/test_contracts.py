@@ -37,6 +37,7 @@ VIOLATIONS = [
     Violation(PURE, "audit/format/note.py", "import tempfile"),
     Violation(PURE, "approval/token.py", "import time"),
     Violation(PURE, "detectors/checksums.py", "import regorus"),
+    Violation("The service knows no transport and no HTTP", "decision/service.py", "from http import HTTPStatus"),
     Violation("The service sees ports, never an adapter", "decision/service.py", "import acs_sidecar.engines.registry"),
     Violation("Engines do not import one another", "engines/cedar/values.py", "import acs_sidecar.engines.rego.heads"),
     Violation("Adapters do not import one another", "engines/adapters/custom.py", "import acs_sidecar.engines.adapters.rate_card"),

@@ -102,7 +102,7 @@ def test_an_invalid_manifest_stops_the_start(tmp_path: Path, manifests: Path) ->
     """Its finding is printed with file, line, column and member (3.1)."""
     (manifests / "broken.yaml").write_text("agent_control_specification_version: 7\n")
     errors = start_refused(tmp_path, "--manifests", str(manifests))
-    assert "broken.yaml:1:1: agent_control_specification_version: supported are" in errors
+    assert "broken.yaml:1:1: agent_control_specification_version: must be `0.3.0-alpha`" in errors
 
 
 def test_an_invalid_manifest_denies_when_the_start_is_not_strict(start: Start, manifests: Path) -> None:
@@ -137,8 +137,8 @@ def test_nothing_valid_is_not_ready(start: Start, manifests: Path) -> None:
             "ACS_DEFAULT_MANIFEST `x` is not loaded: must be one of `flat`, `nested`",
         ),
         ({"ACS_HOST": "0.0.0.0"}, "ACS_HOST: `0.0.0.0` is not loopback and no authentication is configured"),
-        ({"ACS_BOGUS": "1"}, "ACS_BOGUS: is not a setting"),
-        ({"ACS_INLINE_ADAPTERS": "x"}, "adapter `x` is not known"),
+        ({"ACS_BOGUS": "1"}, "ACS_BOGUS: unknown setting; run `acs-sidecar config` to list all settings"),
+        ({"ACS_INLINE_ADAPTERS": "x"}, "adapter `x` is unknown; must be one of `rate_card`"),
     ],
 )
 def test_settings_that_cannot_be_meant_stop_the_start(
