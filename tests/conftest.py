@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import hypothesis
 import pytest
 
 from tests.described import checked_reply
+from tests.waiting import wait_for
 
 # A busy machine is slow at everything: how long an example takes says nothing about what it shows.
 hypothesis.settings.register_profile(
@@ -91,8 +92,19 @@ class Service:
                 b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 b"Content-Length: 10\r\n\r\n{"
             )
-            time.sleep(0.3)
+            wait_for(lambda: has_read(stuck))
             yield
+
+    @contextmanager
+    def begun(self, path: str, body: Any) -> Iterator[http.client.HTTPConnection]:
+        """Have a POST in flight of which a worker has read everything; its answer is yet to be read."""
+        parts = urlsplit(self.url)
+        assert parts.hostname
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+        with closing(connection):
+            connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+            wait_for(lambda: has_read(connection.sock))
+            yield connection
 
     def log(self) -> str:
         """Everything written to the log so far."""
@@ -111,6 +123,16 @@ class Service:
 
 
 Start = Callable[..., Service]
+
+
+def has_read(client: socket.socket) -> bool:
+    """True if a process has accepted this connection over IPv4 and read all that was sent over it."""
+    ports = (client.getpeername()[1], client.getsockname()[1])
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, queues, _, _, _, _, inode, *_ = line.split()
+        if state == "01" and tuple(int(end.partition(":")[2], 16) for end in (local, remote)) == ports:
+            return queues.endswith(":00000000") and inode != "0"
+    return False
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -10,9 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import pytest
 from acs_sidecar.audit.log.directory import find_logs
 from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
+from tests.waiting import wait_for
 
 ENDLESS = """package p
 import rego.v1
@@ -55,11 +54,12 @@ def manifest(tmp_path: Path) -> str:
     return str(file)
 
 
-def _until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def _refuses_connections(service: Service) -> bool:
+    try:
+        service.get("/healthz")
+    except ConnectionError:
+        return True
+    return False
 
 
 def _alive(pid: int) -> bool:
@@ -69,17 +69,12 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def _hang(service: Service) -> threading.Thread:
-    """Send the request that never ends; its connection breaks when the worker is killed."""
-
-    def send() -> None:
-        with contextlib.suppress(OSError):
-            service.post("/v1/evaluate/input", {"snapshot": {"hang": True}})
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    time.sleep(0.3)  # what its worker had accepted by then is lost with it
-    return thread
+def _hang(service: Service) -> int:
+    """Have a worker hang in a request that never ends, and return its process."""
+    used = {worker: _cpu_seconds(worker) for worker in service.workers()}
+    with service.begun("/v1/evaluate/input", {"snapshot": {"hang": True}}):
+        (hung,) = wait_for(lambda: [pid for pid in used if _cpu_seconds(pid) - used[pid] > 0.1])
+    return hung
 
 
 def _decision(service: Service, point: str = "input") -> str:
@@ -112,15 +107,15 @@ def test_a_policy_that_never_ends_costs_its_worker_alone(
     """The worker is killed and replaced, the others answer meanwhile, and the log stays sound (2.6)."""
     service = start("--manifests", manifest, "--workers", str(workers), ACS_WORKER_HANG_TIMEOUT_S="2")
     before = service.workers()
-    thread = _hang(service)
+    hung = _hang(service)
     answered = 0
-    while thread.is_alive():
+    while _alive(hung):
         if workers > 1:
             assert _decision(service) == "allow"
             answered += 1
         time.sleep(0.05)
     assert answered > 0 or workers == 1
-    _until(lambda: len(service.workers()) == workers and service.workers() != before)
+    wait_for(lambda: len(service.workers()) == workers and service.workers() != before)
     assert len(set(before) & set(service.workers())) == workers - 1
     assert [_decision(service) for _ in range(10)] == ["allow"] * 10
     assert service.log().count('"worker_hung"') == 1
@@ -135,15 +130,11 @@ def test_workers_finish_and_end_when_their_supervisor_is_killed(
     """What is in flight is answered and recorded, the address is free again, every log is whole (2.6)."""
     service = start("--manifests", manifest, "--workers", str(workers))
     pids = service.workers()
-    answers: list[str] = []
-    thread = threading.Thread(target=lambda: answers.append(_decision(service, "output")))
-    thread.start()
-    time.sleep(0.3)
-    service.process.kill()
-    service.process.wait()
-    _until(lambda: not any(map(_alive, pids)), seconds=5)
-    thread.join(5)
-    assert answers == ["allow"]
+    with service.begun("/v1/evaluate/output", {"snapshot": {}}) as begun:
+        service.process.kill()
+        service.process.wait()
+        wait_for(lambda: not any(map(_alive, pids)), seconds=5)
+        assert json.loads(begun.getresponse().read())["verdict"]["decision"] == "allow"
     assert service.log().count('"supervisor_gone"') == workers
     host, port = service.url.removeprefix("http://").split(":")
     again = start("--port", port, "--host", host, "--manifests", manifest)
@@ -156,12 +147,10 @@ def test_workers_finish_and_end_when_their_supervisor_is_killed(
 def test_a_worker_that_hangs_alone_ends_too(start: Start, manifest: str) -> None:
     """With the supervisor gone nobody notices the hang but the kernel, by the processor time (2.6)."""
     service = start("--manifests", manifest, ACS_WORKER_HANG_TIMEOUT_S="2")
-    (pid,) = service.workers()
-    thread = _hang(service)
+    hung = _hang(service)
     service.process.kill()
     service.process.wait()
-    _until(lambda: not _alive(pid), seconds=30)
-    thread.join(5)
+    wait_for(lambda: not _alive(hung))
 
 
 def test_a_suspended_group_hangs_not(start: Start, manifest: str) -> None:
@@ -181,15 +170,11 @@ def test_a_suspended_group_hangs_not(start: Start, manifest: str) -> None:
 def test_a_terminals_interrupt_is_as_graceful_as_sigterm(start: Start, manifest: str) -> None:
     """Ctrl-C reaches the workers too, which leave it to the supervisor (2.6)."""
     service = start("--manifests", manifest, "--workers", "2")
-    answers: list[str] = []
-    thread = threading.Thread(target=lambda: answers.append(_decision(service, "output")))
-    thread.start()
-    time.sleep(0.3)
-    for pid in (*service.workers(), service.process.pid):
-        os.kill(pid, signal.SIGINT)
-    assert service.process.wait(10) == 0
-    thread.join(5)
-    assert answers == ["allow"]
+    with service.begun("/v1/evaluate/output", {"snapshot": {}}) as begun:
+        for pid in (*service.workers(), service.process.pid):
+            os.kill(pid, signal.SIGINT)
+        assert service.process.wait(10) == 0
+        assert json.loads(begun.getresponse().read())["verdict"]["decision"] == "allow"
 
 
 def test_draining_is_bounded(start: Start, manifest: str) -> None:
@@ -207,10 +192,8 @@ def test_a_second_sigterm_ends_the_group_at_once(start: Start, manifest: str) ->
     pids = service.workers()
     with service.unfinished():
         service.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
+        wait_for(lambda: _refuses_connections(service))
         assert service.process.poll() is None
-        with pytest.raises(ConnectionError):
-            service.get("/healthz")
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(3) == 1
     assert not any(map(_alive, pids))
@@ -263,7 +246,7 @@ def test_a_worker_that_dies_at_each_start_does_not_spin(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", DYING, str(starts)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as supervisor:
-        _until(lambda: starts.exists() and len(starts.read_text().splitlines()) == 4)
+        wait_for(lambda: starts.exists() and len(starts.read_text().splitlines()) == 4)
         supervisor.terminate()
         assert supervisor.wait(2) == 0
     times = [float(line) for line in starts.read_text().splitlines()]
@@ -285,10 +268,10 @@ def test_few_open_files_bound_the_connections(tmp_path: Path, manifest: str) -> 
         ) as process,
     ):
         try:
-            _until(lambda: '"address":"' in log.read_text())
+            wait_for(lambda: '"address":"' in log.read_text())
             url = log.read_text().partition('"address":"')[2].partition('"')[0]
             service = Service(url, process, log)
-            _until(lambda: len(service.workers()) == 1)
+            wait_for(lambda: len(service.workers()) == 1)
             assert _decision(service) == "allow"
             (worker,) = service.workers()
             host, port = url.removeprefix("http://").split(":")
@@ -303,7 +286,7 @@ def test_few_open_files_bound_the_connections(tmp_path: Path, manifest: str) -> 
                 served = [_answers_on(connection) for connection in connections]
             assert served[:40] == [True] * 40
             assert served[40:] == [False] * 160
-            _until(lambda: len(list(Path(f"/proc/{worker}/fd").iterdir())) < 40)
+            wait_for(lambda: len(list(Path(f"/proc/{worker}/fd").iterdir())) < 40)
             assert _decision(service) == "allow"
             assert '"open_files_limit_low"' in service.log()
             assert service.stop() == 0
