@@ -43,8 +43,6 @@ PROMPT_MEMBERS = ("system_prompt", "prompt", "system_prompt_file", "system_promp
 _VERSION = re.compile(VERSION_PATTERN)
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
-"""The names and indexes that lead to a member."""
-
 
 @dataclass(frozen=True, slots=True)
 class AnnotatorUse:
