@@ -59,6 +59,28 @@ def test_the_readme_leads_to_every_guide() -> None:
     assert {guide for guide in guides if f"](docs/{guide})" not in readme} == set()
 
 
+def test_every_link_leads_to_a_file_and_a_heading() -> None:
+    """Relative links in the documentation lead to what is there, an anchor to a heading."""
+    broken = set()
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+    for document in documents:
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+            file, _, anchor = link.partition("#")
+            target = (document.parent / file).resolve() if file else document
+            if "://" in link or link.startswith("mailto:"):
+                continue
+            if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+                broken.add((str(document.relative_to(ROOT)), link))
+    assert len(documents) > 30
+    assert broken == set()
+
+
+def anchors(document: str) -> set[str]:
+    """The anchors of the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_architecture_has_a_row_for_each_room() -> None:
     """Every package and module at the top of the package is in the table, and nothing else."""
     rows = re.findall(r"^\| (`[^|]+) \|", ARCHITECTURE, re.MULTILINE)

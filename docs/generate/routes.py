@@ -30,8 +30,8 @@ def page() -> str:
     ]
     return paragraphs(
         "# HTTP routes",
-        "Who needs to say who they are is section 2.4; then a caller needs the scope that stands here, or `admin`. A route that is not "
-        "in this table is not served. `HEAD` is allowed where `GET` is.",
+        "Section 2.4 says who needs a credential; a caller then needs the scope listed here, or `admin`. A route that is not in this "
+        "table is not served. `HEAD` is allowed where `GET` is.",
         table(("route", "who", ""), rows),
     )
 
