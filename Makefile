@@ -3,7 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test unit check bench fuzz lock openapi schema reference clean
+ORACLE ?= .cache/opa
+MODULES ?= 20000
+SEED ?= 0
+
+.PHONY: run test unit check bench fuzz rego-differential opa-oracle lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -22,6 +26,13 @@ check: $(INSTALLED)-dev ## lint, types, import contracts
 
 bench: $(INSTALLED)-dev ## measure the decision path; needs wrk
 	$(BIN)/python -m bench
+
+opa-oracle: $(INSTALLED)-dev ## Download OPA as a library, for the differential tests alone
+	$(BIN)/python -m pip download --quiet --no-deps --python-version 3.14 --only-binary=:all: \
+		--dest $(ORACLE) opa-golib-python-bindings==0.4.4
+
+rego-differential: opa-oracle ## Compare MODULES generated policies from SEED on with OPA
+	OPA_ORACLE=$(ORACLE) $(BIN)/python -m tests.differential --modules $(MODULES) --seed $(SEED)
 
 fuzz: $(INSTALLED)-dev ## 100,000 generated requests against a running service
 	$(BIN)/python -m tests.hostile.fuzz --requests 100000

@@ -1,12 +1,15 @@
 """Makes the modules of a policy mean in this engine what they mean in OPA, or finds where they cannot."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from acs_sidecar.engines.findings import finding
 from acs_sidecar.engines.rego.analysis.arity import ARITY
 from acs_sidecar.engines.rego.analysis.bodies import Body, BodyReader, Statement
+from acs_sidecar.engines.rego.analysis.draft import Draft
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
+from acs_sidecar.engines.rego.analysis.folders import define_folders
+from acs_sidecar.engines.rego.analysis.modifiers import bind_values
 from acs_sidecar.engines.rego.analysis.negation import bind_arguments
 from acs_sidecar.engines.rego.analysis.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.analysis.problems import Problem
@@ -14,6 +17,7 @@ from acs_sidecar.engines.rego.analysis.rewriting import Rewriter
 from acs_sidecar.engines.rego.analysis.safety import rule_bodies, unsafe_variables
 from acs_sidecar.engines.rego.analysis.scopes import Variable
 from acs_sidecar.engines.rego.analysis.syntax import (
+    REFERENCES,
     as_list,
     as_object,
     as_position,
@@ -49,6 +53,7 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
         for problem in _module(ast, facts, documents, arities, rewriter):
             at = module.at._replace(line=problem.line, column=problem.column)
             findings.append(finding(problem.code, problem.message, at))
+        define_folders(ast, module.version, rewriter)
         rewritten.append(replace(module, text=rewriter.rewritten().decode()))
     if findings:
         raise ManifestError(findings)
@@ -66,6 +71,10 @@ def _module(
         name = _called(call["fcn"])
         return None if name is None else _arity(name, facts, arities)
 
+    def is_function(value: Json) -> bool:
+        name = _called(value) if not REFERENCES.isdisjoint(as_object(value)) else None
+        return name is not None and _arity(name, facts, arities) is not None
+
     reader = BodyReader(rewriter.text, arity)
     for node in as_list(ast["rules"]):
         kind, rule = variant(node)
@@ -73,22 +82,26 @@ def _module(
             _, head = variant(rule["head"])
             yield from refuse_in_arguments(head.get("args"))
             for body in rule_bodies(rule, reader, documents):
-                yield from _body(body, rewriter)
+                yield from _body(body, rewriter, is_function)
     for miscall in reader.miscalled:
         name = ".".join(_called(miscall.node["fcn"]) or ())
         message = f"`{name}` takes {miscall.arity} arguments, not {miscall.given}"
         yield Problem("rego-arity", message, *as_position(miscall.node["span"]))
 
 
-def _body(body: Body, rewriter: Rewriter) -> Iterator[Problem]:
+def _body(body: Body, rewriter: Rewriter, is_function: Callable[[Json], bool]) -> Iterator[Problem]:
     unsafe = sorted(set(unsafe_variables(body)), key=lambda found: (found.line, found.column))
     yield from map(_unsafe, unsafe)
-    if not unsafe:
-        for statement in _statements(body):
-            if "NotExpr" in as_object(statement.node["literal"]):
-                yield from bind_arguments(statement, rewriter)
-            else:
-                yield from match_whole_objects(statement, rewriter)
+    if unsafe:
+        return
+    for statement in _statements(body):
+        draft = Draft(statement, rewriter)
+        bind_values(draft, is_function)
+        if "NotExpr" in as_object(statement.node["literal"]):
+            yield from bind_arguments(draft)
+        else:
+            yield from match_whole_objects(draft)
+        draft.commit()
 
 
 def _statements(body: Body) -> Iterator[Statement]:

@@ -8,15 +8,12 @@ to a variable before, in the same body: `not startswith(input.x, "a")` becomes
 
 from collections.abc import Iterator
 
-from acs_sidecar.engines.rego.analysis.bodies import Statement
+from acs_sidecar.engines.rego.analysis.draft import Draft
 from acs_sidecar.engines.rego.analysis.problems import Problem
-from acs_sidecar.engines.rego.analysis.rewriting import Part, Rewriter
 from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
-    as_list,
-    as_object,
     as_position,
     chain,
     composite_items,
@@ -33,31 +30,18 @@ _MODIFIED = (
 )
 
 
-def bind_arguments(statement: Statement, rewriter: Rewriter) -> Iterator[Problem]:
-    """Rewrite a statement with `not` where OPA evaluates a part of it before."""
-    _, negation = variant(statement.node["literal"])
-    terms = list(_bound(negation["expr"], statement.scope))
-    if not terms:
+def bind_arguments(draft: Draft) -> Iterator[Problem]:
+    """Bind what OPA evaluates before a statement with `not`."""
+    _, negation = variant(draft.statement.node["literal"])
+    terms = list(_bound(negation["expr"], draft.statement.scope))
+    modifiers = draft.modifier_text()
+    if terms and any(
+        b"\n" in draft.rewriter.text[slice(*part)] for part in modifiers if isinstance(part, tuple)
+    ):
+        yield Problem("rego-not-undefined", _MODIFIED, *as_position(negation["span"]))
         return
-    start, end = rewriter.offsets(statement.node)
-    modifiers: list[Part] = []
-    if given := as_list(statement.node.get("with_mods", [])):
-        first, _ = rewriter.offsets(as_object(given[0]))
-        modifiers = [" ", rewriter.text[first:end].decode()]
-        if "\n" in modifiers[1]:
-            yield Problem("rego-not-undefined", _MODIFIED, *as_position(negation["span"]))
-            return
-    before: list[Part] = []
-    after: list[Part] = []
-    position = start
     for term in terms:
-        name = rewriter.fresh_name()
-        span = rewriter.span(term)
-        before += [f"{name} := (", span, ")", *modifiers, "; "]
-        after += [(position, span[0]), name]
-        position = span[1]
-    parts = [*before, *after, (position, end)]
-    rewriter.replace((start, end), ["{ ", *parts, " }"] if statement.bare else parts)
+        draft.before += [f"{draft.name(term)} := (", draft.rewriter.span(term), ")", *modifiers, "; "]
 
 
 def _bound(expression: Json, scope: VariableScope) -> Iterator[Json]:

@@ -8,8 +8,8 @@ members are counted before they are matched: `{"role": r} := x` becomes
 from collections.abc import Iterator
 
 from acs_sidecar.engines.rego.analysis.bodies import Statement
+from acs_sidecar.engines.rego.analysis.draft import Draft
 from acs_sidecar.engines.rego.analysis.problems import Problem
-from acs_sidecar.engines.rego.analysis.rewriting import Part, Rewriter, Span
 from acs_sidecar.engines.rego.analysis.scopes import CLOSURES
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
@@ -37,18 +37,18 @@ _ARGUMENT = (
 _CODE = "rego-object-pattern"
 
 
-def match_whole_objects(statement: Statement, rewriter: Rewriter) -> Iterator[Problem]:
-    """Rewrite a statement with an object pattern, or find why that cannot be done."""
-    kind, literal = variant(statement.node["literal"])
+def match_whole_objects(draft: Draft) -> Iterator[Problem]:
+    """Count the members of what a statement matches with object patterns, or find why it cannot be done."""
+    kind, literal = variant(draft.statement.node["literal"])
     if kind == "SomeIn":
         sides = [side for side in (literal["key"], literal["value"]) if side is not None]
-        yield from _replace(statement, [found for side in sides for found in _objects(side)], ":=", rewriter)
+        yield from _replace(draft, [found for side in sides for found in _objects(side)], ":=")
     elif kind == "Expr":
         kind, expression = variant(literal["expr"])
         if kind == "AssignExpr":
-            yield from _assignment(statement, expression, rewriter)
+            yield from _assignment(draft, expression)
         elif kind == "Call":
-            yield from _outputs(statement, expression)
+            yield from _outputs(draft.statement, expression)
 
 
 def refuse_in_arguments(arguments: Json) -> Iterator[Problem]:
@@ -58,21 +58,22 @@ def refuse_in_arguments(arguments: Json) -> Iterator[Problem]:
             yield _problem(_ARGUMENT, found)
 
 
-def _assignment(statement: Statement, expression: JsonObject, rewriter: Rewriter) -> Iterator[Problem]:
+def _assignment(draft: Draft, expression: JsonObject) -> Iterator[Problem]:
     if expression["op"] == "ColEq":
-        yield from _replace(statement, list(_objects(expression["lhs"])), ":=", rewriter)
+        yield from _replace(draft, list(_objects(expression["lhs"])), ":=")
         return
-    sides = [list(_binding(expression[side], statement)) for side in ("lhs", "rhs")]
+    sides = [list(_binding(expression[side], draft.statement)) for side in ("lhs", "rhs")]
     if all(sides):
         yield _problem(_BOTH, sides[0][0])
     else:
-        yield from _replace(statement, [*sides[0], *sides[1]], "=", rewriter)
+        yield from _replace(draft, [*sides[0], *sides[1]], "=")
 
 
 def _binding(side: Json, statement: Statement) -> Iterator[Json]:
     """Yield the objects of one side of `=` that give a variable its value."""
     for found in _objects(side):
-        keys = {name.key for name in statement.unit.needs.values() if name.name in set(variables(found))}
+        names = set(variables(found))
+        keys = {used.key for used in statement.unit.needs.values() if used.name in names}
         if not keys <= statement.unit.early:
             yield found
 
@@ -93,46 +94,27 @@ def _objects(pattern: Json) -> Iterator[Json]:
             yield from _objects(item)
 
 
-def _replace(
-    statement: Statement, objects: list[Json], operator: str, rewriter: Rewriter
-) -> Iterator[Problem]:
-    if not objects:
-        return
+def _replace(draft: Draft, objects: list[Json], operator: str) -> Iterator[Problem]:
     problems = [problem for found in objects for problem in _unfit(found)]
     yield from problems
-    if problems:
+    if not problems:
+        for found in objects:
+            _match(draft, found, operator)
+
+
+def _match(draft: Draft, pattern: Json, operator: str) -> None:
+    """Name what an object pattern stands for, and match it after the statement."""
+    name, place = draft.name(pattern), draft.rewriter.span(pattern)
+    if next(variables(pattern), None) is None:
+        draft.after += ["; ", place, f" == {name}"]
         return
-    start, end = rewriter.offsets(statement.node)
-    whole, checks = _with_names((min(start, rewriter.span(objects[0])[0]), end), objects, operator, rewriter)
-    parts = [*whole, *checks]
-    rewriter.replace(
-        (min(start, rewriter.span(objects[0])[0]), end), ["{ ", *parts, " }"] if statement.bare else parts
-    )
-
-
-def _with_names(
-    span: Span, objects: list[Json], operator: str, rewriter: Rewriter
-) -> tuple[list[Part], list[Part]]:
-    """Return a span with names for the objects in it, and the statements that match these."""
-    position, end = span
-    parts: list[Part] = []
-    checks: list[Part] = []
-    for found in objects:
-        name = rewriter.fresh_name()
-        place = rewriter.span(found)
-        parts += [(position, place[0]), name]
-        position = place[1]
-        if next(variables(found), None) is None:
-            checks += ["; ", place, f" == {name}"]
-            continue
-        fields = as_list(variant(found)[1]["fields"])
-        values = [as_list(item)[2] for item in fields]
-        inner, deeper = _with_names(
-            place, [one for item in values for one in _objects(item)], operator, rewriter
-        )
-        checks += [f"; is_object({name}); count({name}) == {len(fields)}; ", *inner, f" {operator} {name}"]
-        checks += deeper
-    return [*parts, (position, end)], checks
+    fields = as_list(variant(pattern)[1]["fields"])
+    inner = [found for item in fields for found in _objects(as_list(item)[2])]
+    draft.after.append(f"; is_object({name}); count({name}) == {len(fields)}; ")
+    at = len(draft.after)
+    for found in inner:
+        _match(draft, found, operator)
+    draft.after[at:at] = [*draft.renamed(place), f" {operator} {name}"]
 
 
 def _unfit(pattern: Json) -> Iterator[Problem]:

@@ -42,6 +42,7 @@ class Rewriter:
     text: bytes
     _edits: list[_Edit] = field(default_factory=list)
     _names: int = 0
+    _appended: list[str] = field(default_factory=list)
 
     def span(self, node: Json) -> Span:
         """Return where a term stands: with its quotes, and from the bracket of an object on."""
@@ -69,13 +70,16 @@ class Rewriter:
         """Put parts in the place of a span."""
         self._edits.append(_Edit(*span, tuple(parts)))
 
+    def append(self, rule: str) -> None:
+        """Put a rule below all others."""
+        self._appended.append(rule)
+
     def rewritten(self) -> bytes:
         """Return the text with all changes."""
-        if not self._edits:
-            return self.text
         self._edits.sort(key=lambda edit: (edit.start, -edit.end))
         starts = [edit.start for edit in self._edits]
-        return b"".join(self._render((0, len(self.text)), starts, -1))
+        added = [f"\n{rule}".encode() for rule in self._appended]
+        return b"".join([*self._render((0, len(self.text)), starts, -1), *added])
 
     def _render(self, span: Span, starts: list[int], around: int) -> list[bytes]:
         position, end = span

@@ -1,0 +1,56 @@
+"""A statement while it is rewritten: what stands before it, in it in the place of terms, and after it."""
+
+from acs_sidecar.engines.rego.analysis.bodies import Statement
+from acs_sidecar.engines.rego.analysis.rewriting import Part, Rewriter, Span
+from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object
+from acs_sidecar.spec.values import Json
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """Statements to put around one statement, and names for terms of it."""
+
+    def __init__(self, statement: Statement, rewriter: Rewriter) -> None:
+        self.statement = statement
+        self.rewriter = rewriter
+        self.before: list[Part] = []
+        self.after: list[Part] = []
+        self._names: dict[Span, str] = {}
+        self.modifiers = as_list(statement.node.get("with_mods", []))
+
+    def name(self, term: Json) -> str:
+        """Put a new variable in the place of a term."""
+        name = self.rewriter.fresh_name()
+        self._names[self.rewriter.span(term)] = name
+        return name
+
+    def modifier_text(self) -> list[Part]:
+        """Return the `with` of the statement."""
+        if not self.modifiers:
+            return []
+        start, _ = self.rewriter.offsets(as_object(self.modifiers[0]))
+        _, end = self.rewriter.offsets(self.statement.node)
+        return [" ", *self.renamed((start, end))]
+
+    def renamed(self, span: Span) -> list[Part]:
+        """Return a part of the statement with the new variables in it."""
+        position, end = span
+        parts: list[Part] = []
+        inside = (
+            place for place in self._names if position <= place[0] and place[1] <= end and place != span
+        )
+        for place in sorted(inside, key=lambda place: (place[0], -place[1])):
+            if place[0] >= position:
+                parts += [(position, place[0]), self._names[place]]
+                position = place[1]
+        return [*parts, (position, end)]
+
+    def commit(self) -> None:
+        """Put what was changed into the text."""
+        if not self.before and not self.after and not self._names:
+            return
+        start, end = self.rewriter.offsets(self.statement.node)
+        start = min([start, *(place[0] for place in self._names)])
+        parts = [*self.before, *self.renamed((start, end)), *self.after]
+        self.rewriter.replace((start, end), ["{ ", *parts, " }"] if self.statement.bare else parts)

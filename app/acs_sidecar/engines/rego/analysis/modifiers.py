@@ -1,0 +1,32 @@
+"""The values of `with`, which OPA evaluates before what they apply to.
+
+This engine evaluates them within, where a rule that its own value replaces is undefined. A value that
+is evaluated at all is given to a variable before.
+"""
+
+from collections.abc import Callable
+
+from acs_sidecar.engines.rego.analysis.draft import Draft
+from acs_sidecar.engines.rego.analysis.scopes import CLOSURES
+from acs_sidecar.engines.rego.analysis.syntax import CALLS, REFERENCES, as_object, composite_items, variant
+from acs_sidecar.spec.values import Json
+
+__all__ = ["bind_values"]
+
+
+def bind_values(draft: Draft, is_function: Callable[[Json], bool]) -> None:
+    """Bind the values of the `with` of a statement; a function that replaces another is no value."""
+    for modifier in draft.modifiers:
+        value = as_object(modifier)["as"]
+        kind, node = variant(value)
+        if kind == "Var" and draft.statement.scope.variable(node) is not None:
+            continue
+        if _is_evaluated(value) and not is_function(value):
+            draft.before += [f"{draft.name(value)} := (", draft.rewriter.span(value), "); "]
+
+
+def _is_evaluated(term: Json) -> bool:
+    kind, value = variant(term)
+    if kind in REFERENCES or kind in CALLS or kind in CLOSURES:
+        return True
+    return any(_is_evaluated(item) for item in composite_items(kind, value))

@@ -1,0 +1,1 @@
+"""Compares the service's Rego with OPA itself."""

@@ -1,0 +1,177 @@
+"""One policy and some inputs, asked of the service's engine and of OPA."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from acs_sidecar.engines.rego.type import REGO
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.ports import Evaluator, PointBinding, PolicyInput
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json
+from tests.differential.oracle import Accepted, Oracle, Rejected
+from tests.engines.sources import MemorySources
+
+__all__ = ["Comparison", "Outcome", "compare"]
+
+
+class Outcome(StrEnum):
+    """What came of a comparison; all but `OTHER` are permitted."""
+
+    EQUAL = "equal"
+    REFUSED = "refused when compiled"
+    FAILS_CLOSED = "fails closed where a builtin errs"
+    REJECTED = "refused by OPA"
+    ERRS_IN_OPA = "a builtin errs in OPA"
+    CONFLICT = "fails closed where values conflict"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An outcome, and what was seen."""
+
+    outcome: Outcome
+    detail: str = ""
+
+
+def compare(
+    modules: Mapping[str, str], queries: Sequence[str], inputs: Sequence[Json], data: Json = None
+) -> Comparison:
+    """Compare the values of the queries for all inputs; the worst outcome counts."""
+    try:
+        oracle = Oracle(modules, data)
+    except Rejected as error:
+        return Comparison(Outcome.REJECTED, str(error))
+    try:
+        return _compared(oracle, modules, queries, inputs, data)
+    finally:
+        oracle.close()
+
+
+def _compared(
+    oracle: Oracle, modules: Mapping[str, str], queries: Sequence[str], inputs: Sequence[Json], data: Json
+) -> Comparison:
+    try:
+        oracle.query("x := 1", None)
+    except Rejected as error:
+        return Comparison(Outcome.REJECTED, str(error))
+    try:
+        evaluators = {query: _bound(modules, query, data) for query in queries}
+    except ManifestError as error:
+        return Comparison(Outcome.REFUSED, "; ".join(f"{d.code}: {d}" for d in error.diagnostics))
+    worst = Comparison(Outcome.EQUAL)
+    for query, evaluator in evaluators.items():
+        for given in inputs:
+            found = _evaluated(oracle, evaluator, query, given)
+            if found.outcome in (Outcome.OTHER, Outcome.REJECTED):
+                return found
+            if found.outcome is not Outcome.EQUAL:
+                worst = found
+    return worst
+
+
+def _evaluated(oracle: Oracle, evaluator: Evaluator, query: str, given: Json) -> Comparison:
+    expected: Accepted | None
+    try:
+        expected = oracle.document(query, given)
+        said = _shown(expected.value) if expected.defined else "undefined"
+    except Rejected as error:
+        if "eval_type_error" in str(error) or "eval_builtin_error" in str(error):
+            return Comparison(Outcome.ERRS_IN_OPA, str(error))
+        if "eval_internal_error" in str(error):
+            return Comparison(Outcome.REJECTED, str(error))
+        expected, said = None, str(error)
+    try:
+        value = evaluator.evaluate(PolicyInput(given, canonical(given))).value  # type: ignore[arg-type]
+    except EvaluationError as error:
+        if error.detail.endswith("is undefined for this input"):
+            same = expected is not None and not expected.defined
+            return _found(same, query, given, said, "undefined")
+        if any(word in _engine_error(evaluator, given) for word in _CONFLICTS):
+            return Comparison(Outcome.CONFLICT)
+        if expected is None or _is_builtin_error(evaluator, given):
+            outcome = Outcome.EQUAL if expected is None else Outcome.FAILS_CLOSED
+            return Comparison(outcome, error.detail)
+        return _found(False, query, given, said, _engine_error(evaluator, given))
+    same = expected is not None and expected.defined and _shown(expected.value) == _shown(value)
+    return _found(same, query, given, said, _shown(value))
+
+
+def _found(same: bool, query: str, given: Json, expected: str, value: str) -> Comparison:
+    if same:
+        return Comparison(Outcome.EQUAL)
+    detail = f"{query} for {_shown(given)}\n  OPA: {expected}\n  service: {value}"
+    return Comparison(Outcome.OTHER, detail)
+
+
+def _bound(modules: Mapping[str, str], query: str, data: Json) -> Evaluator:
+    definition: dict[str, Json] = {"type": "rego", "modules": dict(modules), "query": query}
+    if data:
+        definition["data"] = data
+    path = "intervention_points.input.policy"
+    binding = PointBinding(InterventionPoint.INPUT, path, definition, {}, None, projects_tool=False)
+    return REGO.compile("policies.main", definition, MemorySources({})).bind(binding)
+
+
+def _engine_error(evaluator: Evaluator, given: Json) -> str:
+    """Return what the engine says of its failure, which the service shows to nobody."""
+    engine = evaluator._engines.prepared.clone()  # type: ignore[attr-defined]
+    engine.set_input_json(json.dumps(given))
+    try:
+        engine.eval_rule_as_json("data.acs_sidecar_query.answer")
+    except BaseException as error:  # noqa: BLE001 - a panic of the engine is none of Exception
+        return str(error).partition("Stack backtrace")[0]
+    return "no error"
+
+
+_CONFLICTS = ("multiple outputs", "generated multiple times")
+_BUILTIN_ERRORS = (
+    "number specified for format verb",
+    "requires",
+    "expects",
+    "invalid",
+    "could not",
+    "failed to",
+    "cannot",
+    "must be",
+    "out of range",
+    "divide by zero",
+    "division by zero",
+    "modulo",
+    "unsupported",
+    "overflow",
+    "expected",
+)
+_OWN_ERRORS = (
+    "unsafe",
+    "undefined variable",
+    "conflict",
+    "not find function",
+    "schedule",
+    "multiple values",
+    "panick",
+)
+
+
+def _is_builtin_error(evaluator: Evaluator, given: Json) -> bool:
+    said = _engine_error(evaluator, given)
+    return not any(word in said for word in _OWN_ERRORS) and any(word in said for word in _BUILTIN_ERRORS)
+
+
+def _shown(value: Json) -> str:
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
+
+
+def _plain(value: Json) -> Json:
+    """Return a value with whole numbers as integers: `1.0` and `1` are one number in Rego."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value

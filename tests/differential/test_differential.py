@@ -1,0 +1,70 @@
+"""Random policies decide as in OPA, or are refused, or fail closed (contract 1.7.2)."""
+
+import os
+
+import pytest
+
+from acs_sidecar.spec.values import Json
+from tests.differential.comparison import Comparison, Outcome, compare
+from tests.differential.generator import Generated, generate
+from tests.differential.oracle import Oracle, OracleMissingError
+from tests.differential.run import compare_generated, run
+from tests.differential.shrinker import shrink
+
+POLICIES = 600
+
+
+@pytest.fixture(autouse=True)
+def _oracle() -> None:
+    """Skip where the oracle is missing, but not in CI: there it must have been downloaded."""
+    try:
+        Oracle({}).close()
+    except OracleMissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+def test_random_policies_mean_what_they_mean_in_opa() -> None:
+    """No policy decides differently, and most are decided rather than refused."""
+    outcomes, others, _ = run(range(POLICIES))
+    assert [f"seed {seed}: {found.detail}" for seed, found in others] == []
+    accepted = sum(outcomes.values()) - outcomes[Outcome.REJECTED]
+    assert accepted > POLICIES / 2
+    assert outcomes[Outcome.REFUSED] < 0.35 * accepted
+    assert outcomes[Outcome.EQUAL] > 0.4 * accepted
+
+
+def _compared(module: str, given: Json) -> Comparison:
+    return compare({"p.rego": f"package p\n{module}\n"}, ["data.p"], [given])
+
+
+@pytest.mark.parametrize(
+    ("module", "outcome"),
+    [
+        ("x := input.a", Outcome.EQUAL),
+        ("x := f(input.a)\nf({1: y}) := y", Outcome.REFUSED),
+        ("x := lower(input.a)", Outcome.ERRS_IN_OPA),
+        ("x := y", Outcome.REJECTED),
+        ("x := 1 if 1 in input.a", Outcome.EQUAL),
+    ],
+)
+def test_outcomes_are_told_apart(module: str, outcome: Outcome) -> None:
+    """Each outcome is what it says."""
+    assert _compared(module, {"a": 1}).outcome is outcome
+
+
+def test_a_difference_is_found_and_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the engine's own meaning of `not`, the comparison finds a difference and makes it small."""
+    from acs_sidecar.engines.rego.analysis import meaning
+
+    monkeypatch.setattr(meaning, "bind_arguments", lambda draft: iter(()))
+
+    def differs(policy: Generated) -> bool:
+        return compare_generated(policy).outcome is Outcome.OTHER
+
+    found = next(policy for policy in map(generate, range(POLICIES)) if differs(policy))
+    reduced = shrink(found, differs)
+    assert differs(reduced)
+    assert sum(map(len, reduced.rules.values())) <= sum(map(len, found.rules.values()))
+    assert "not " in "".join(reduced.modules().values())
