@@ -3,17 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
-from acs_sidecar.engines.rego.type import REGO
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import Evaluator, PointBinding, PolicyInput
+from acs_sidecar.spec.ports import Evaluator, PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json
 from tests.differential.oracle import Accepted, Oracle, Rejected
-from tests.engines.sources import MemorySources
+from tests.engines.rego.policies import bound, definition
 
 __all__ = ["Comparison", "Outcome", "compare"]
 
@@ -109,12 +108,7 @@ def _found(same: bool, query: str, given: Json, expected: str, value: str) -> Co
 
 
 def _bound(modules: Mapping[str, str], query: str, data: Json) -> Evaluator:
-    definition: dict[str, Json] = {"type": "rego", "modules": dict(modules), "query": query}
-    if data:
-        definition["data"] = data
-    path = "intervention_points.input.policy"
-    binding = PointBinding(InterventionPoint.INPUT, path, definition, {}, None, projects_tool=False)
-    return REGO.compile("policies.main", definition, MemorySources({})).bind(binding)
+    return bound(definition(modules, query, **({"data": data} if data else {})))
 
 
 def _engine_error(evaluator: Evaluator, given: Json) -> str:
@@ -167,9 +161,11 @@ def _shown(value: Json) -> str:
 
 
 def _plain(value: Json) -> Json:
-    """Return a value with whole numbers as integers: `1.0` and `1` are one number in Rego."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
+    """Return a value with each number in one form: `1.0` and `1` are one number in Rego."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return f"number {Decimal(repr(value)).normalize():f}"
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

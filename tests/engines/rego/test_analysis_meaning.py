@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from acs_sidecar.spec.values import Json
-from tests.engines.rego.policies import definition, evaluate, findings
+from tests.engines.rego.policies import compiled, definition, evaluate, findings
 
 HOLDS = "the rule holds"
 FAILS = "the rule does not hold"
@@ -236,3 +236,95 @@ def test_the_analysis_takes_time_in_proportion_to_the_source() -> None:
         for one, other in pairwise(names)
     ]
     assert infer(units, ["v19999"]) == set(names)
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("default x := 1\ndefault x := 2", "rego-default-twice: a.rego:3:9"),
+        ("default f(_) := 1\ndefault f(_) := 2\nx := f(1)", "rego-default-twice: a.rego:3:9"),
+        ("f(y) := y\nf(y, z) := z\nx := f(1)", "rego-rule-conflict: a.rego:3:1"),
+        ("x := 1\nx contains 2", "rego-rule-conflict: a.rego:3:1"),
+        ("x := 1\nx(y) := y", "rego-rule-conflict: a.rego:3:1"),
+        ("x contains 1\nx[y] := 1 if y := 2", "rego-rule-conflict: a.rego:3:1"),
+        ("default x := 1\nx contains 2", "rego-rule-conflict: a.rego:2:9"),
+        ("default x := 1\nx[y] := 2 if y := 1", "rego-rule-conflict: a.rego:2:9"),
+        ("x.b := 1\nx := {} if input.y", "rego-rule-conflict: a.rego:2:1"),
+        ("x.b.c := 1\nx.b contains 2", "rego-rule-conflict: a.rego:2:1"),
+    ],
+)
+def test_rules_that_disagree_about_their_name_are_refused(rules: str, said: str) -> None:
+    """OPA refuses each of these; the engine takes one of the rules, or the last."""
+    assert said in _codes(rules)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "default x.b := 1\nx.b := 2 if input.y\nx.c.d := 3",
+        "x.b := 1\nx[y] := 2 if y := input.z",
+        'x[y].c contains 1 if y := "b"\nx.b.c contains 2',
+        "default x(_) := 1\nx(1) := 2\nx(y) := 3 if y == 4",
+        "x[1].b := 2\nx[2].c := 3",
+    ],
+)
+def test_rules_that_make_up_one_object_are_accepted(rules: str) -> None:
+    """Members from several rules, and a function with several bodies."""
+    compiled(definition(f"package a\n{rules}"))
+
+
+@pytest.mark.parametrize("rule", ["d.b := 1", "d.b.c := 1", 'd["b c"] := 1', "d[y].c := 1"])
+@pytest.mark.parametrize("reference", ["d", "data.a.d"])
+def test_an_object_that_heads_make_up_is_empty_rather_than_undefined(rule: str, reference: str) -> None:
+    """`not` before it does not hold, as in OPA."""
+    body = "if y := input.snapshot.y" if "[y]" in rule else "if input.snapshot.y"
+    assert _outcome(f"x if not {reference}\n{rule} {body}", {}) == FAILS
+    assert _outcome(f"x if {reference} == {{}}\n{rule} {body}", {}) == (
+        FAILS if "].c contains" in rule or "b.c" in rule else HOLDS
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "d != 1 with input.snapshot as d",
+        "input.snapshot == d with input.snapshot as d",
+        "not d == 1 with input.snapshot as d",
+        "some _ in d with input.snapshot as d",
+        "every y in d { y } with input.snapshot as d",
+        "f(d) with input.snapshot as {1: d}",
+        "g(1) with g as f",
+    ],
+)
+def test_the_value_of_with_is_evaluated_before(statement: str) -> None:
+    """A rule may be read by what its own value applies to."""
+    rules = (
+        f"x if {{ {statement} }}\nd[y] := true if y := input.policy_target.value.y\nf(v) if v\ng(v) if v == 2"
+    )
+    assert _outcome(rules, {"y": "k"}) == HOLDS
+
+
+def test_an_undefined_value_of_with_fails_the_body() -> None:
+    """Also where `not` stands before what it applies to."""
+    assert _outcome("x if { not input.snapshot.y == 1 with input.snapshot.y as input.z }", {}) == FAILS
+
+
+@pytest.mark.parametrize(
+    "package", ["package lib.deep\nimport data.lib", "package lib.deep\nimport data.lib as lib"]
+)
+def test_a_package_may_import_the_one_above_it(package: str) -> None:
+    """An import stands for what is named behind it, not for all below it."""
+    modules = {
+        "a.rego": "package a\nimport data.lib.deep\ndefault x := false\nx if { 1 in deep.s; not lib_y }\nlib_y if false",
+        "lib.rego": "package lib\ny := 1\nf(v) := v",
+        "deep.rego": f"{package}\ns contains lib.f(1) if lib.y with input.snapshot as lib.y",
+    }
+    assert evaluate(definition(modules), {}) is True
+
+
+@pytest.mark.parametrize("rule", ["q := 3", "q contains 1", "q(v) := v", "default q := 1", "q.b := 1"])
+def test_a_rule_with_the_name_of_an_import_is_refused(rule: str) -> None:
+    """OPA takes the import, and the engine the rule."""
+    column = 9 if rule.startswith("default") else 1
+    modules = {"a.rego": f"package a\nimport data.q\nx := 1\n{rule}", "q.rego": "package q\nb := 1"}
+    assert findings(definition(modules))[0].startswith(f"rego-import-shadowed: a.rego:4:{column}")

@@ -18,6 +18,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_object,
     chain,
     composite_items,
+    first_link,
     operands,
     spanned,
     variant,
@@ -75,6 +76,7 @@ class BodyReader:
         self._text = text
         self._arity = arity
         self.miscalled: list[Miscall] = []
+        self.documents: list[JsonObject] = []
         self._labels = count()
 
     def read(self, query: Json, terms: Iterable[Json], scope: VariableScope) -> Body:
@@ -111,6 +113,7 @@ class BodyReader:
         """Return the variables on which the values of `with` depend; they cannot bind any."""
         used: Names = {}
         for modifier in modifiers:
+            self._note_document(as_object(modifier)["refr"], scope)
             value = as_object(modifier)["as"]
             kind, node = variant(value)
             if kind != "Var":
@@ -159,6 +162,8 @@ class BodyReader:
     def _call(self, kind: str, call: JsonObject, reading: "_Reading", unit: Unit) -> None:
         arity = self._arity(call) if kind == "Call" else None
         given = len(operands(kind, call))
+        if kind == "Call":
+            self._note_document(call["fcn"], reading.scope)
         if arity is not None and given != arity and (reading.nested or given != arity + 1):
             self.miscalled.append(Miscall(call, arity, given))
         inputs: frozenset[str] = frozenset()
@@ -168,6 +173,11 @@ class BodyReader:
                 inputs |= term.needs
             else:
                 unit.clauses.append((inputs, term.leaves))
+
+    def _note_document(self, reference: Json, scope: VariableScope) -> None:
+        kind, value = variant(first_link(reference))
+        if kind == "Var" and scope.variable(value) is None:
+            self.documents.append(value)
 
     def _unify(self, left: Json, right: Json, reading: "_Reading", unit: Unit) -> None:
         """Add how the two sides of `=` or `:=` bind each other."""
@@ -187,6 +197,7 @@ class BodyReader:
         if kind == "Var":
             variable = reading.scope.variable(value)
             if variable is None:
+                self.documents.append(value)
                 return _CONSTANT
             unit.needs[variable.key] = variable
             key = frozenset({variable.key})

@@ -4,6 +4,7 @@ In OPA `d` is an empty object where none of its rules holds; in this engine it i
 `not d` holds. A rule that adds no member is put beside them.
 """
 
+import json
 from collections.abc import Iterator
 
 from acs_sidecar.engines.rego.analysis.rewriting import Rewriter
@@ -53,4 +54,4 @@ def _quoted(kind: str, link: JsonObject) -> str:
     if kind == "RefDot":
         return f'"{as_list(link["field"])[1]}"'
     literal, value = variant(link["index"])
-    return f'"{value["value"]}"' if literal == "String" else f"`{value['value']}`"
+    return f'"{value["value"]}"' if literal == "String" else json.dumps(value["value"], ensure_ascii=False)

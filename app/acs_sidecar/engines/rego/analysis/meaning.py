@@ -6,9 +6,11 @@ from dataclasses import replace
 from acs_sidecar.engines.findings import finding
 from acs_sidecar.engines.rego.analysis.arity import ARITY
 from acs_sidecar.engines.rego.analysis.bodies import Body, BodyReader, Statement
+from acs_sidecar.engines.rego.analysis.conflicts import conflicting_rules
 from acs_sidecar.engines.rego.analysis.draft import Draft
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
 from acs_sidecar.engines.rego.analysis.folders import define_folders
+from acs_sidecar.engines.rego.analysis.imports import referred, shadowed
 from acs_sidecar.engines.rego.analysis.modifiers import bind_values
 from acs_sidecar.engines.rego.analysis.negation import bind_arguments
 from acs_sidecar.engines.rego.analysis.patterns import match_whole_objects, refuse_in_arguments
@@ -45,7 +47,7 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
     for _, _, facts in modules:
         names.setdefault(facts.package, set()).update(rule.path[len(facts.package)] for rule in facts.rules)
     arities = {path: arity for _, ast, facts in modules for path, arity in _functions(ast, facts)}
-    findings = []
+    findings = list(conflicting_rules((ast, facts) for _, ast, facts in modules))
     rewritten = []
     for module, ast, facts in modules:
         rewriter = Rewriter(module.text.encode())
@@ -76,6 +78,7 @@ def _module(
         return name is not None and _arity(name, facts, arities) is not None
 
     reader = BodyReader(rewriter.text, arity)
+    yield from shadowed(ast, facts.imports)
     for node in as_list(ast["rules"]):
         kind, rule = variant(node)
         if kind == "Spec":
@@ -83,6 +86,9 @@ def _module(
             yield from refuse_in_arguments(head.get("args"))
             for body in rule_bodies(rule, reader, documents):
                 yield from _body(body, rewriter, is_function)
+    for document in reader.documents:
+        if path := facts.imports.get(str(document["value"])):
+            rewriter.replace(rewriter.offsets(document), [referred(path)])
     for miscall in reader.miscalled:
         name = ".".join(_called(miscall.node["fcn"]) or ())
         message = f"`{name}` takes {miscall.arity} arguments, not {miscall.given}"

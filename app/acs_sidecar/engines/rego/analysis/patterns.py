@@ -2,7 +2,7 @@
 
 This engine matches objects with more members too. Such a pattern is replaced by a variable, whose
 members are counted before they are matched: `{"role": r} := x` becomes
-`o := x; is_object(o); count(o) == 1; {"role": r} := o`.
+`o := x; is_object(o); count(o) == 1; r := o["role"]`.
 """
 
 from collections.abc import Iterator
@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from acs_sidecar.engines.rego.analysis.bodies import Statement
 from acs_sidecar.engines.rego.analysis.draft import Draft
 from acs_sidecar.engines.rego.analysis.problems import Problem
+from acs_sidecar.engines.rego.analysis.rewriting import Part
 from acs_sidecar.engines.rego.analysis.scopes import CLOSURES
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
     as_list,
+    as_object,
     as_position,
     composite_items,
     operands,
@@ -102,19 +104,33 @@ def _replace(draft: Draft, objects: list[Json], operator: str) -> Iterator[Probl
             _match(draft, found, operator)
 
 
-def _match(draft: Draft, pattern: Json, operator: str) -> None:
-    """Name what an object pattern stands for, and match it after the statement."""
-    name, place = draft.name(pattern), draft.rewriter.span(pattern)
-    if next(variables(pattern), None) is None:
-        draft.after += ["; ", place, f" == {name}"]
-        return
-    fields = as_list(variant(pattern)[1]["fields"])
-    inner = [found for item in fields for found in _objects(as_list(item)[2])]
-    draft.after.append(f"; is_object({name}); count({name}) == {len(fields)}; ")
-    at = len(draft.after)
-    for found in inner:
-        _match(draft, found, operator)
-    draft.after[at:at] = [*draft.renamed(place), f" {operator} {name}"]
+def _match(draft: Draft, pattern: Json, operator: str) -> str:
+    """Return the name of what an object pattern stands for; its members are matched after the statement."""
+    name = draft.name(pattern)
+    fields = [as_list(item)[1:] for item in as_list(variant(pattern)[1]["fields"])]
+    draft.after.append(f"; is_object({name}); count({name}) == {len(fields)}")
+    for key, value in fields:
+        member: list[Part] = [f"{name}[", draft.rewriter.span(key), "]"]
+        if "Object" in as_object(value):
+            at = len(draft.after)
+            draft.after[at:at] = [f"; {_match(draft, value, operator)} := ", *member]
+        elif next(variables(value), None) is None:
+            draft.after += ["; ", *member, " == ", draft.rewriter.span(value)]
+        elif _is_wildcard(value):
+            draft.after += [f"; {draft.rewriter.fresh_name()} := ", *member]
+        else:
+            inner = list(_objects(value))
+            at = len(draft.after)
+            for found in inner:
+                _match(draft, found, operator)
+            parts = draft.renamed(draft.rewriter.span(value))
+            draft.after[at:at] = ["; ", *parts, f" {operator} ", *member]
+    return name
+
+
+def _is_wildcard(value: Json) -> bool:
+    kind, node = variant(value)
+    return kind == "Var" and node["value"] == "_"
 
 
 def _unfit(pattern: Json) -> Iterator[Problem]:

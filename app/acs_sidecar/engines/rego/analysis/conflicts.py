@@ -1,0 +1,100 @@
+"""Rules of one name that OPA refuses together, where this engine takes one of them or part of each."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from acs_sidecar.engines.findings import Place, finding
+from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
+from acs_sidecar.engines.rego.analysis.syntax import (
+    as_list,
+    as_object,
+    as_position,
+    constant_names,
+    first_link,
+    variant,
+)
+from acs_sidecar.engines.rego.documents import Segments, dotted
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["conflicting_rules"]
+
+_SET, _OBJECT, _VALUE = "a set", "an object", "one value"
+
+
+class _Head(NamedTuple):
+    path: Segments
+    kind: str
+    default: bool
+    at: Place
+
+
+@dataclass(slots=True)
+class _Same:
+    """The rules of one path, each kind with its first place."""
+
+    kinds: dict[str, Place] = field(default_factory=dict)
+    default: _Head | None = None
+
+
+def conflicting_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> Iterator[Diagnostic]:
+    """Find rules that disagree about what their name is, and second `default`s."""
+    rules: dict[Segments, _Same] = {}
+    for ast, facts in modules:
+        for node in as_list(ast["rules"]):
+            yield from _add(_head(node, facts), rules)
+    for path, same in rules.items():
+        yield from _disagreeing(path, same)
+        yield from _below_a_value(path, same, rules)
+
+
+def _add(head: _Head, rules: dict[Segments, _Same]) -> Iterator[Diagnostic]:
+    same = rules.setdefault(head.path, _Same())
+    if not head.default:
+        same.kinds.setdefault(head.kind, head.at)
+    elif same.default:
+        message = f"`{dotted(head.path)}` has a second `default`: keep one"
+        yield finding("rego-default-twice", message, head.at)
+    else:
+        same.default = head
+
+
+def _disagreeing(path: Segments, same: _Same) -> Iterator[Diagnostic]:
+    kinds = list(same.kinds)
+    if len(kinds) > 1:
+        message = f"`{dotted(path)}` is {kinds[0]} in one rule and {kinds[1]} in this one: rename one of them"
+        yield finding("rego-rule-conflict", message, same.kinds[kinds[1]])
+    if same.default and kinds and same.default.kind not in kinds:
+        message = f"`{dotted(path)}` is {kinds[0]}, which takes no such `default`: remove it"
+        yield finding("rego-rule-conflict", message, same.default.at)
+
+
+def _below_a_value(path: Segments, same: _Same, rules: dict[Segments, _Same]) -> Iterator[Diagnostic]:
+    for length in range(1, len(path)):
+        above = rules.get(path[:length])
+        kind = next((kind for kind in (above.kinds if above else ()) if kind != _OBJECT), None)
+        if kind:
+            at = next(iter(same.kinds.values()), same.default.at if same.default else None)
+            message = (
+                f"`{dotted(path)}` is below `{dotted(path[:length])}`, which is {kind}: rename one of them"
+            )
+            if at:
+                yield finding("rego-rule-conflict", message, at)
+
+
+def _head(node: Json, facts: ModuleFacts) -> _Head:
+    kind, rule = variant(node)
+    shape, head = ("Compr", rule) if kind == "Default" else variant(rule["head"])
+    root = as_object(as_object(first_link(head["refr"]))["Var"])
+    names, whole = constant_names(head["refr"])
+    path = (*facts.package, str(root["value"]), *names)
+    line, column = as_position(root["span"])
+    arguments = as_list(head.get("args") or [])
+    if not whole:
+        said = _OBJECT
+    elif arguments or shape == "Func":
+        said = f"a function of {len(arguments)} arguments"
+    else:
+        said = _SET if shape == "Set" else _VALUE
+    return _Head(path, said, kind == "Default", facts.at._replace(line=line, column=column))
