@@ -328,3 +328,27 @@ def test_a_rule_with_the_name_of_an_import_is_refused(rule: str) -> None:
     column = 9 if rule.startswith("default") else 1
     modules = {"a.rego": f"package a\nimport data.q\nx := 1\n{rule}", "q.rego": "package q\nb := 1"}
     assert findings(definition(modules))[0].startswith(f"rego-import-shadowed: a.rego:4:{column}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{y | y := 1} < {"a": 1}',
+        "y := {1}; z := input.y; y < z",
+        "s > input.y",
+        "data.a.s >= input.y",
+        "input.y <= s | {3}",
+        "input.y <= s",
+    ],
+)
+def test_a_set_is_not_ordered_beside_what_may_be_an_object(body: str) -> None:
+    """OPA orders sets behind objects, and the engine before them."""
+    assert _codes(f"x if {{ {body} }}\ns contains 1")[0].startswith("rego-set-order: a.rego:2:")
+
+
+@pytest.mark.parametrize(
+    "body", ["s < {2}", "count(s) < 3", "s > 3", "y := {1}; y <= s", "some y in s; y < 3"]
+)
+def test_sets_are_ordered_beside_sets_and_scalars(body: str) -> None:
+    """There both agree."""
+    assert _outcome(f"x if {{ {body} }}\ns contains 1", {}) == HOLDS

@@ -30,6 +30,7 @@ __all__ = ["Arity", "Body", "BodyReader", "Statement"]
 Arity = Callable[[JsonObject], int | None]
 """How many arguments the function of a `Call` node takes, where that is known."""
 
+_ORDERING = ("Lt", "Le", "Gt", "Ge")
 _COMPOSITES = ("Array", "Object", "Set")
 
 Names = dict[str, Variable]
@@ -77,6 +78,8 @@ class BodyReader:
         self._arity = arity
         self.miscalled: list[Miscall] = []
         self.documents: list[JsonObject] = []
+        self.comparisons: list[tuple[JsonObject, VariableScope]] = []
+        self.assignments: list[tuple[Variable, Json, VariableScope]] = []
         self._labels = count()
 
     def read(self, query: Json, terms: Iterable[Json], scope: VariableScope) -> Body:
@@ -162,6 +165,8 @@ class BodyReader:
     def _call(self, kind: str, call: JsonObject, reading: "_Reading", unit: Unit) -> None:
         arity = self._arity(call) if kind == "Call" else None
         given = len(operands(kind, call))
+        if kind == "BoolExpr" and call["op"] in _ORDERING:
+            self.comparisons.append((call, reading.scope))
         if kind == "Call":
             self._note_document(call["fcn"], reading.scope)
         if arity is not None and given != arity and (reading.nested or given != arity + 1):
@@ -187,6 +192,9 @@ class BodyReader:
             if (pairs := _pairs(left, right)) is not None:
                 pending.extend(pairs)
                 continue
+            kind, value = variant(left)
+            if kind == "Var" and (variable := reading.scope.variable(value)):
+                self.assignments.append((variable, right, reading.scope))
             one, other = (self._term(side, reading, unit) for side in (left, right))
             if not _both_composite(left, right):
                 unit.clauses += [(one.needs, other.leaves), (other.needs, one.leaves)]

@@ -18,7 +18,7 @@ from acs_sidecar.engines.rego.documents import Segments, dotted
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["conflicting_rules"]
+__all__ = ["conflicting_rules", "set_rules"]
 
 _SET, _OBJECT, _VALUE = "a set", "an object", "one value"
 
@@ -47,6 +47,12 @@ def conflicting_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> Iter
     for path, same in rules.items():
         yield from _disagreeing(path, same)
         yield from _below_a_value(path, same, rules)
+
+
+def set_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> set[Segments]:
+    """Return the paths of the rules that are sets."""
+    heads = (_head(node, facts) for ast, facts in modules for node in as_list(ast["rules"]))
+    return {head.path for head in heads if head.kind == _SET}
 
 
 def _add(head: _Head, rules: dict[Segments, _Same]) -> Iterator[Diagnostic]:

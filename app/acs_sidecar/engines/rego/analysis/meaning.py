@@ -1,18 +1,19 @@
 """Makes the modules of a policy mean in this engine what they mean in OPA, or finds where they cannot."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from acs_sidecar.engines.findings import finding
 from acs_sidecar.engines.rego.analysis.arity import ARITY
 from acs_sidecar.engines.rego.analysis.bodies import Body, BodyReader, Statement
-from acs_sidecar.engines.rego.analysis.conflicts import conflicting_rules
+from acs_sidecar.engines.rego.analysis.conflicts import conflicting_rules, set_rules
 from acs_sidecar.engines.rego.analysis.draft import Draft
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
 from acs_sidecar.engines.rego.analysis.folders import define_folders
 from acs_sidecar.engines.rego.analysis.imports import referred, shadowed
 from acs_sidecar.engines.rego.analysis.modifiers import bind_values
 from acs_sidecar.engines.rego.analysis.negation import bind_arguments
+from acs_sidecar.engines.rego.analysis.ordering import set_comparisons
 from acs_sidecar.engines.rego.analysis.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.analysis.problems import Problem
 from acs_sidecar.engines.rego.analysis.rewriting import Rewriter
@@ -47,12 +48,13 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
     for _, _, facts in modules:
         names.setdefault(facts.package, set()).update(rule.path[len(facts.package)] for rule in facts.rules)
     arities = {path: arity for _, ast, facts in modules for path, arity in _functions(ast, facts)}
-    findings = list(conflicting_rules((ast, facts) for _, ast, facts in modules))
+    parsed = [(ast, facts) for _, ast, facts in modules]
+    findings = list(conflicting_rules(parsed))
+    policy = _Policy(names, arities, set_rules(parsed))
     rewritten = []
     for module, ast, facts in modules:
         rewriter = Rewriter(module.text.encode())
-        documents = {"input", "data", *facts.imports, *names[facts.package]}
-        for problem in _module(ast, facts, documents, arities, rewriter):
+        for problem in _module(ast, facts, policy, rewriter):
             at = module.at._replace(line=problem.line, column=problem.column)
             findings.append(finding(problem.code, problem.message, at))
         define_folders(ast, module.version, rewriter)
@@ -62,20 +64,29 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
     return tuple(rewritten)
 
 
-def _module(
-    ast: JsonObject,
-    facts: ModuleFacts,
-    documents: Set[str],
-    arities: Mapping[Segments, int],
-    rewriter: Rewriter,
-) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """The names of each package's rules, how many arguments functions take, and which rules are sets."""
+
+    names: Mapping[Segments, Set[str]]
+    arities: Mapping[Segments, int]
+    sets: Set[Segments]
+
+
+def _module(ast: JsonObject, facts: ModuleFacts, policy: _Policy, rewriter: Rewriter) -> Iterator[Problem]:
     def arity(call: JsonObject) -> int | None:
         name = _called(call["fcn"])
-        return None if name is None else _arity(name, facts, arities)
+        return None if name is None else _arity(name, facts, policy.arities)
 
     def is_function(value: Json) -> bool:
         name = _called(value) if not REFERENCES.isdisjoint(as_object(value)) else None
-        return name is not None and _arity(name, facts, arities) is not None
+        return name is not None and _arity(name, facts, policy.arities) is not None
+
+    def is_set_rule(reference: Json) -> bool:
+        name = _called(reference)
+        return name is not None and not policy.sets.isdisjoint(_paths(name, facts))
+
+    documents = {"input", "data", *facts.imports, *policy.names[facts.package]}
 
     reader = BodyReader(rewriter.text, arity)
     yield from shadowed(ast, facts.imports)
@@ -86,6 +97,7 @@ def _module(
             yield from refuse_in_arguments(head.get("args"))
             for body in rule_bodies(rule, reader, documents):
                 yield from _body(body, rewriter, is_function)
+    yield from set_comparisons(reader, is_set_rule)
     for document in reader.documents:
         if path := facts.imports.get(str(document["value"])):
             rewriter.replace(rewriter.offsets(document), [referred(path)])
@@ -137,10 +149,15 @@ def _functions(ast: JsonObject, facts: ModuleFacts) -> Iterator[tuple[Segments, 
 
 
 def _arity(name: Segments, facts: ModuleFacts, arities: Mapping[Segments, int]) -> int | None:
+    known = (arities[path] for path in _paths(name, facts) if path in arities)
+    return next(known, ARITY.get(".".join(name)))
+
+
+def _paths(name: Segments, facts: ModuleFacts) -> list[Segments]:
+    """Return the paths below `data` that a name may stand for."""
     root, *names = name
     imported = facts.imports.get(root, ())
-    paths = [(*facts.package, *name), tuple(names) if root == "data" else (*imported[1:], *names)]
-    return next((arities[path] for path in paths if path in arities), ARITY.get(".".join(name)))
+    return [(*facts.package, *name), tuple(names) if root == "data" else (*imported[1:], *names)]
 
 
 def _called(function: Json) -> Segments | None:
