@@ -6,7 +6,7 @@ An engine belongs to the thread that made it; elsewhere it panics.
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 import orjson
@@ -15,6 +15,7 @@ import regorus
 from acs_sidecar.engines.findings import Place, invalid
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.documents import Segments
+from acs_sidecar.engines.rego.extensions.registry import EXTENSIONS, called_in
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
@@ -57,6 +58,7 @@ class NativeEngine(Engine, Protocol):
 
     def set_rego_v0(self, enable: bool) -> None: ...
     def set_gather_prints(self, b: bool) -> None: ...
+    def add_extension(self, path: str, nargs: int, extension: Callable[..., object]) -> None: ...
     def add_policy(self, path: str, rego: str) -> None: ...
     def add_data_json(self, data: str) -> None: ...
     def get_ast_as_json(self) -> str: ...
@@ -87,6 +89,8 @@ def build(modules: Sequence[Module], data: JsonObject, query: Segments) -> Nativ
     modules are put together.
     """
     engine = _new_engine()
+    for name in called_in(module.text for module in modules):
+        engine.add_extension(name, *EXTENSIONS[name])
     for module in modules:
         _add(engine, module)
     reference = "data" + "".join(f"[{json.dumps(name, ensure_ascii=False)}]" for name in query)

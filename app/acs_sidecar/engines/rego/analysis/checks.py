@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from acs_sidecar.engines.findings import Place, finding, too_large
-from acs_sidecar.engines.rego.analysis.builtins import AVAILABLE, IMPURE, ZONED
+from acs_sidecar.engines.rego.analysis.builtins import AVAILABLE, IMPURE, INSTEAD, ZONED
 from acs_sidecar.engines.rego.analysis.facts import Call, ModuleFacts, Reference, Rule
 from acs_sidecar.engines.rego.analysis.graph import DocumentTree, Edges, Node, components, longest
 from acs_sidecar.engines.rego.bundle import Roots
@@ -178,6 +178,8 @@ def _call_problem(call: Call, module: ModuleFacts, policy: _Policy) -> tuple[str
     if name in IMPURE:
         message = f"`{name}` is not allowed: its value is not a function of its arguments"
         return "rego-nondeterministic", message
+    if name in INSTEAD:
+        return "rego-function-unsupported", f"`{name}` is not allowed: {INSTEAD[name]}"
     if name in ZONED and "Local" in call.texts:
         message = f"`{name}` with the zone `Local` is not allowed: its value depends on the machine"
         return "rego-nondeterministic", message

@@ -46,6 +46,7 @@ _NODE_STACK = {
 }
 _MAX_EXPONENT = 32
 _WALK = ("walk",)
+_PATCH = ("json", "patch")
 _DOCUMENTS = frozenset({"data", "input"})
 _CONSTANTS = frozenset({"Number", "String", "RawString", "Bool", "Null"})
 
@@ -284,7 +285,8 @@ class _Used:
         if path == _WALK:
             self.variables.update(set(variables(arguments[1:])) - _DOCUMENTS)
         positions = UNBOUNDED.get(".".join(path), ())
-        costly = _made_of([arguments[at] for at in positions if at < len(arguments)], self.at)
+        deciding = [arguments[at] for at in positions if at < len(arguments)]
+        costly = _made_of(_operations(deciding) if path == _PATCH else deciding, self.at)
         texts = frozenset(string_literals(arguments))
         self.calls.append(Call(path, texts, costly, replacing=False, at=name.at))
         return arguments
@@ -310,11 +312,38 @@ def _made_of(arguments: list[Json], at: Place) -> tuple[Reference, ...] | None:
             pending += [value["lhs"], value["rhs"]]
         elif kind == "UnaryExpr":
             pending.append(value["expr"])
+        elif kind == "Array":
+            pending += as_list(value["items"])
+        elif kind == "Object":
+            pending += [part for member in as_list(value["fields"]) for part in as_list(member)[1:]]
         elif kind in REFERENCES and "Var" in as_object(first_link(node)):
             references.append(_reference(node, at))
         elif kind not in _CONSTANTS and not (kind == "Call" and _is_count(value)):
             return None
     return tuple(references)
+
+
+def _operations(patches: list[Json]) -> list[Json]:
+    """Return what decides the cost of a patch: what stands in its operations, but for their values."""
+    deciding: list[Json] = []
+    for patch in patches:
+        kind, array = variant(patch)
+        if kind != "Array":
+            deciding.append(patch)
+            continue
+        for operation in as_list(array["items"]):
+            form, members = variant(operation)
+            if form != "Object":
+                deciding.append(operation)
+                continue
+            pairs = [as_list(member)[1:] for member in as_list(members["fields"])]
+            deciding += [
+                part
+                for key, value in pairs
+                if list(string_literals([key])) != ["value"]
+                for part in (key, value)
+            ]
+    return deciding
 
 
 def _is_count(call: JsonObject) -> bool:

@@ -1,0 +1,85 @@
+"""The `net.cidr_*` functions: addresses as Go reads them, an IPv4-mapped IPv6 address as IPv4."""
+
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+
+__all__ = ["contains", "expand", "intersects", "is_valid", "merge"]
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_CACHED = 1_024
+_MAX_EXPANDED = 65_536
+_MAPPED_BITS = 96
+
+
+def contains(network: str, other: str) -> bool:
+    """True if the network holds an address, or another network whole."""
+    around = _network(network)
+    if "/" not in other:
+        return _address(other) in around
+    inside = _network(other)
+    return inside.version == around.version and inside.subnet_of(around)  # type: ignore[arg-type] # same version
+
+
+def intersects(one: str, other: str) -> bool:
+    """True if two networks have an address in common."""
+    return _network(one).overlaps(_network(other))
+
+
+def expand(network: str) -> set[str]:
+    """Return every address of a network of bounded size."""
+    addresses = _network(network)
+    if addresses.num_addresses > _MAX_EXPANDED:
+        raise ValueError(f"a network of more than {_MAX_EXPANDED} addresses")
+    return {str(address) for address in addresses}
+
+
+def merge(given: Iterable[str]) -> set[str]:
+    """Return the fewest networks that hold what the given networks hold."""
+    if not isinstance(given, list | set):
+        raise TypeError("neither an array nor a set")
+    networks = [_network(text) for text in given]
+    four = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
+    six = [network for network in networks if isinstance(network, ipaddress.IPv6Network)]
+    collapsed = [*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)]
+    return {str(network) for network in collapsed}
+
+
+def is_valid(network: object) -> bool:
+    """True if a text is a network."""
+    try:
+        _network(network)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+@lru_cache(_CACHED)
+def _network(text: str) -> _Network:
+    if not isinstance(text, str):
+        raise TypeError("not a text")
+    address, slash, length = text.partition("/")
+    if not slash or not (length.isascii() and length.isdigit()) or len(length) > len("128"):
+        raise ValueError("not a network")
+    if len(length) > 1 and length.startswith("0") and int(length) == 0:
+        raise ValueError("not a network")
+    bits = int(length)
+    parsed = _parsed(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    if mapped is None:
+        return ipaddress.ip_network(f"{parsed}/{bits}", strict=False)
+    if bits < _MAPPED_BITS:
+        raise ValueError("a mapped network that holds more than IPv4")
+    return ipaddress.ip_network(f"{mapped}/{bits - _MAPPED_BITS}", strict=False)
+
+
+def _address(text: str) -> _Address:
+    parsed = _parsed(text)
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
+
+
+def _parsed(text: str) -> _Address:
+    if not isinstance(text, str) or "%" in text:
+        raise ValueError("not an address")
+    return ipaddress.ip_address(text)

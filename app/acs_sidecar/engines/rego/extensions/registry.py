@@ -1,0 +1,62 @@
+"""The table of these functions, each with how many arguments it takes."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from acs_sidecar.engines.rego.extensions import (
+    digests,
+    expressions,
+    globs,
+    members,
+    networks,
+    printing,
+    schemas,
+    texts,
+)
+
+__all__ = ["EXTENSIONS", "called_in"]
+
+EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
+    "concat": (2, texts.concat),
+    "crypto.hmac.equal": (2, digests.equal),
+    **{
+        f"crypto.hmac.{name}": (2, digests.keyed_digest(name)) for name in ("md5", "sha1", "sha256", "sha512")
+    },
+    **{f"crypto.{name}": (1, digests.digest(name)) for name in ("md5", "sha1", "sha256")},
+    "glob.match": (3, globs.glob_matches),
+    "glob.quote_meta": (1, globs.quoted),
+    "io.jwt.decode": (1, digests.decoded_token),
+    **{
+        f"io.jwt.verify_{family}{bits}": (2, digests.verifier(f"{family}{bits}"))
+        for family in ("es", "hs", "ps", "rs")
+        for bits in ("256", "384", "512")
+    },
+    "json.filter": (2, members.filtered),
+    "json.match_schema": (2, schemas.match_schema),
+    "json.remove": (2, members.removed),
+    "json.verify_schema": (1, schemas.verify_schema),
+    "lower": (1, texts.lower),
+    "net.cidr_contains": (2, networks.contains),
+    "net.cidr_expand": (1, networks.expand),
+    "net.cidr_intersects": (2, networks.intersects),
+    "net.cidr_is_valid": (1, networks.is_valid),
+    "net.cidr_merge": (1, networks.merge),
+    "regex.find_all_string_submatch_n": (3, expressions.find_submatches),
+    "regex.find_n": (3, expressions.find_n),
+    "regex.is_valid": (1, expressions.is_valid),
+    "regex.match": (2, expressions.matches),
+    "regex.replace": (3, expressions.replaced),
+    "regex.split": (2, expressions.split),
+    "regex.template_match": (4, expressions.template_matches),
+    "replace": (3, texts.replace),
+    "sprintf": (2, printing.formatted),
+    "strings.count": (2, texts.count_matches),
+    "strings.replace_n": (2, texts.replace_n),
+    "upper": (1, texts.upper),
+    "urlquery.encode": (1, texts.urlquery_encode),
+}
+
+
+def called_in(modules: Iterable[str]) -> list[str]:
+    """Return the names that occur in any of the modules' texts."""
+    text = "\n".join(modules)
+    return [name for name in EXTENSIONS if name in text]

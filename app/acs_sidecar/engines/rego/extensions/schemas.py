@@ -1,0 +1,128 @@
+"""`json.match_schema` and `json.verify_schema` over the engine's own, for what it reads as OPA does."""
+
+import threading
+from collections.abc import Iterator, Mapping
+
+import orjson
+import regorus
+
+from acs_sidecar.spec.values import Json
+
+__all__ = ["match_schema", "verify_schema"]
+
+_MODULE = """package schemas
+matched := json.match_schema(input.document, input.schema)
+verified := json.verify_schema(input.schema)
+"""
+_IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
+"""Members whose schemas hold for the same value."""
+_NAMES = frozenset({"properties", "patternProperties", "definitions", "$defs", "dependencies"})
+"""Members whose members are named by the schema's author."""
+_VALUES = frozenset({"const", "default", "enum", "examples"})
+_MAX_STEPS = 10_000
+
+
+class _Engine(threading.local):
+    """An engine belongs to its thread."""
+
+    def __init__(self) -> None:
+        self.native = regorus.Engine()
+        self.native.add_policy("schemas", _MODULE)
+
+
+_ENGINE = _Engine()
+
+
+def match_schema(document: Json, schema: Json) -> Json:
+    """Return whether a document is what the schema says, and one error of what is wrong with it."""
+    value, checked = _parsed(schema), _parsed(document)
+    if not isinstance(checked, dict) and not isinstance(document, str):
+        raise TypeError("neither an object nor a text")
+    _check(value)
+    matched, problem = _evaluated("matched", {"document": checked, "schema": value})
+    error = {"desc": problem, "error": problem, "field": "(Root)", "type": "schema"}
+    return [matched, [] if matched else [error]]
+
+
+def verify_schema(schema: Json) -> Json:
+    """Return whether a value is a schema, and what is wrong with it."""
+    value = _parsed(schema)
+    _check(value)
+    try:
+        return _evaluated("verified", {"schema": value})
+    except RuntimeError:
+        return [False, "jsonschema: not a schema"]
+
+
+def _parsed(given: Json) -> Json:
+    value: Json = orjson.loads(given) if isinstance(given, str) else given
+    return value
+
+
+def _evaluated(rule: str, given: Mapping[str, Json]) -> list[Json]:
+    engine = _ENGINE.native.clone()
+    engine.set_input_json(orjson.dumps(given).decode())
+    answer: list[Json] = orjson.loads(engine.eval_rule_as_json(f"data.schemas.{rule}"))
+    return answer
+
+
+def _check(schema: Json) -> None:
+    """Raise for `format`, which only OPA asserts, and for references that never end."""
+    if not isinstance(schema, dict):
+        raise TypeError("not an object")
+    steps = 0
+    pending: list[Json] = [dict(schema)]
+    while pending:
+        node = pending.pop()
+        steps += 1
+        if steps > _MAX_STEPS:
+            raise ValueError("a schema with too many parts")
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            if "format" in node:
+                raise ValueError("`format` is not asserted here: use `pattern`")
+            if "$ref" in node:
+                _follow(node, schema)
+            for name, member in node.items():
+                if name in _NAMES and isinstance(member, dict):
+                    pending.extend(member.values())
+                elif name not in _VALUES:
+                    pending.append(member)
+
+
+def _follow(start: Mapping[str, Json], schema: Json) -> None:
+    """Follow the references that hold for the same value, and refuse what comes back or leaves the schema."""
+    steps = 0
+    pending: list[tuple[Json, frozenset[str]]] = [(dict(start), frozenset())]
+    while pending:
+        node, seen = pending.pop()
+        steps += 1
+        if steps > _MAX_STEPS:
+            raise ValueError("a schema whose references branch too often")
+        if not isinstance(node, dict):
+            continue
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            if reference in seen:
+                raise ValueError("a schema that refers to itself for the same value")
+            pending.append((_target(reference, schema), seen | {reference}))
+        pending.extend((part, seen) for part in _in_place(node))
+
+
+def _in_place(node: Mapping[str, Json]) -> Iterator[Json]:
+    for name in _IN_PLACE & node.keys():
+        member = node[name]
+        yield from member if isinstance(member, list) else [member]
+
+
+def _target(reference: str, schema: Json) -> Json:
+    if not reference.startswith("#"):
+        raise ValueError("a schema may refer to its own parts alone")
+    value = schema
+    for escaped in reference[1:].split("/")[1:]:
+        name = escaped.replace("~1", "/").replace("~0", "~")
+        if not isinstance(value, dict) or name not in value:
+            raise ValueError("a reference of a schema leads to nothing")
+        value = value[name]
+    return value

@@ -1,0 +1,78 @@
+"""Functions over texts, as OPA has them; what they build is bounded."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote_plus
+
+import re2
+
+from acs_sidecar.engines.rego.extensions.bounds import checked_length
+
+__all__ = ["concat", "count_matches", "lower", "replace", "replace_n", "upper", "urlquery_encode"]
+
+
+def lower(text: str) -> str:
+    """Map each code point to lower case by itself: no code point becomes two, and none minds its place."""
+    _check_texts(text)
+    if text.isascii():
+        return text.lower()
+    return "".join(_single(symbol.lower(), "i" if symbol == "\u0130" else symbol) for symbol in text)
+
+
+def upper(text: str) -> str:
+    """Map each code point to upper case by itself."""
+    _check_texts(text)
+    if text.isascii():
+        return text.upper()
+    return "".join(_single(symbol.upper(), _single(symbol.title(), symbol)) for symbol in text)
+
+
+def replace(text: str, old: str, new: str) -> str:
+    """Replace every occurrence of `old`."""
+    _check_texts(text, old, new)
+    if not old and not text.isascii():
+        raise ValueError("an empty text cannot be replaced in a text that is not ASCII")
+    checked_length(len(text) + text.count(old) * len(new))
+    return text.replace(old, new)
+
+
+def replace_n(replacements: Mapping[str, str], text: str) -> str:
+    """Replace many texts in one pass: at each place the first one by name, and never in a replacement."""
+    _check_texts(text, *replacements, *replacements.values())
+    if "" in replacements:
+        raise ValueError("an empty text cannot be replaced")
+    if not replacements:
+        return text
+    pattern = re2.compile("|".join(re2.escape(old) for old in sorted(replacements)))
+    checked_length(len(text) + sum(text.count(old) * len(new) for old, new in replacements.items()))
+    return str(pattern.sub(lambda found: replacements[found.group()], text))
+
+
+def concat(delimiter: str, texts: Iterable[str]) -> str:
+    """Join an array of texts, or a set of them in their order."""
+    if not isinstance(texts, list | set):
+        raise TypeError("neither an array nor a set")
+    parts = sorted(texts) if isinstance(texts, set) else texts
+    _check_texts(delimiter, *parts)
+    checked_length(sum(map(len, parts)) + len(delimiter) * len(parts))
+    return delimiter.join(parts)
+
+
+def count_matches(text: str, part: str) -> int:
+    """Count the occurrences of `part` that do not overlap."""
+    _check_texts(text, part)
+    return text.count(part)
+
+
+def urlquery_encode(text: str) -> str:
+    """Encode a text for the query of a URL."""
+    _check_texts(text)
+    return quote_plus(text)
+
+
+def _single(mapped: str, otherwise: str) -> str:
+    return mapped if len(mapped) == 1 else otherwise
+
+
+def _check_texts(*values: object) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError("not a text")
