@@ -14,7 +14,7 @@ from acs_sidecar.spec.values import Json
 from tests.differential.oracle import Accepted, Oracle, Rejected
 from tests.engines.rego.policies import bound, definition
 
-__all__ = ["Comparison", "Outcome", "compare"]
+__all__ = ["Comparison", "Outcome", "compare", "shown"]
 
 
 class Outcome(StrEnum):
@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     FAILS_CLOSED = "fails closed where a builtin errs"
     REJECTED = "refused by OPA"
     ERRS_IN_OPA = "a builtin errs in OPA"
+    ORDER = "equal but for the order of sets and objects in one set"
     CONFLICT = "fails closed where values conflict"
     OTHER = "other"
 
@@ -77,7 +78,7 @@ def _evaluated(oracle: Oracle, evaluator: Evaluator, query: str, given: Json) ->
     expected: Accepted | None
     try:
         expected = oracle.document(query, given)
-        said = _shown(expected.value) if expected.defined else "undefined"
+        said = shown(expected.value) if expected.defined else "undefined"
     except Rejected as error:
         if "eval_type_error" in str(error) or "eval_builtin_error" in str(error):
             return Comparison(Outcome.ERRS_IN_OPA, str(error))
@@ -96,14 +97,16 @@ def _evaluated(oracle: Oracle, evaluator: Evaluator, query: str, given: Json) ->
             outcome = Outcome.EQUAL if expected is None else Outcome.FAILS_CLOSED
             return Comparison(outcome, error.detail)
         return _found(False, query, given, said, _engine_error(evaluator, given))
-    same = expected is not None and expected.defined and _shown(expected.value) == _shown(value)
-    return _found(same, query, given, said, _shown(value))
+    same = expected is not None and expected.defined and shown(expected.value) == shown(value)
+    if not same and expected and shown(_unordered(expected.value)) == shown(_unordered(value)):
+        return Comparison(Outcome.ORDER, f"{said} / {shown(value)}")
+    return _found(same, query, given, said, shown(value))
 
 
 def _found(same: bool, query: str, given: Json, expected: str, value: str) -> Comparison:
     if same:
         return Comparison(Outcome.EQUAL)
-    detail = f"{query} for {_shown(given)}\n  OPA: {expected}\n  service: {value}"
+    detail = f"{query} for {shown(given)}\n  OPA: {expected}\n  service: {value}"
     return Comparison(Outcome.OTHER, detail)
 
 
@@ -156,8 +159,20 @@ def _is_builtin_error(evaluator: Evaluator, given: Json) -> bool:
     return not any(word in said for word in _OWN_ERRORS) and any(word in said for word in _BUILTIN_ERRORS)
 
 
-def _shown(value: Json) -> str:
+def shown(value: Json) -> str:
+    """Return a value as text, the same for equal numbers."""
     return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
+
+
+def _unordered(value: Json) -> Json:
+    """Return a value in which arrays that hold both arrays and objects, as sets do that hold sets, are sorted."""
+    if isinstance(value, dict):
+        return {name: _unordered(item) for name, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    items = [_unordered(item) for item in value]
+    mixed = {type(item) for item in items} >= {list, dict}
+    return sorted(items, key=shown) if mixed else items
 
 
 def _plain(value: Json) -> Json:
