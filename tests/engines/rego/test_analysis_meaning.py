@@ -352,3 +352,30 @@ def test_a_set_is_not_ordered_beside_what_may_be_an_object(body: str) -> None:
 def test_sets_are_ordered_beside_sets_and_scalars(body: str) -> None:
     """There both agree."""
     assert _outcome(f"x if {{ {body} }}\ns contains 1", {}) == HOLDS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not input.snapshot.blocked[e]",
+        "not input.snapshot.blocked[e].b",
+        "not input.snapshot.blocked[e] == 1",
+        "not 1 == input.snapshot.blocked[e]",
+        "not blocked[e]",
+        "[1 | not input.snapshot.blocked[e]] == [1]",
+        "every f in [e] { not input.snapshot.blocked[e][f] }",
+        "f := [e]; not input.snapshot.blocked[f[0]]",
+        "f := e; not blocked[f]",
+    ],
+)
+def test_not_in_every_looks_for_the_member_that_its_variable_names(body: str) -> None:
+    """The engine would look for some member, and fail where there is none."""
+    rules = f'x if {{ every e in ["a", "b"] {{ e != "z"; {body} }} }}\nblocked contains "c"'
+    assert _outcome(rules, {}) == HOLDS
+    assert _outcome(rules, {"blocked": {"c": 1}}) == HOLDS
+
+
+@pytest.mark.parametrize("body", ["not input.snapshot.blocked[e]", "not input.snapshot.blocked[e] == 1"])
+def test_not_in_every_fails_where_the_member_is_there(body: str) -> None:
+    """One that the `not` rules out is enough."""
+    assert _outcome(f'x if every e in ["a", "b"] {{ {body} }}', {"blocked": {"b": 1}}) == FAILS

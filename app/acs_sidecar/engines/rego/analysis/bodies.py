@@ -140,7 +140,7 @@ class BodyReader:
         unit = Unit(dict(reading.premises))
         self._term(literal["domain"], reading, unit)
         names = {spanned(literal[name], self._text) for name in ("key", "value") if literal[name]}
-        scope = reading.scope.inside(names, next(self._labels))
+        scope = replace(reading.scope.inside(names, next(self._labels)), quantified=True)
         inner = self.read(literal["query"], (), scope)
         inner.given.update(scope.own.values())
         _enclose(inner, reading.body, unit)

@@ -67,10 +67,16 @@ def _inside(term: Json, scope: VariableScope) -> Iterator[Json]:
         if head != "Var" and _may_be_undefined({head: dict(value)}, scope):
             yield {head: dict(value)}
         for link, index in links:
-            if link == "RefBrack" and _may_be_undefined(index["index"], scope):
+            if link == "RefBrack" and _is_bound_before(index["index"], scope):
                 yield index["index"]
     elif _may_be_undefined(term, scope):
         yield term
+
+
+def _is_bound_before(index: Json, scope: VariableScope) -> bool:
+    """Whether OPA evaluates an index before, or the engine takes it for unbound, as it does below `every`."""
+    kind, value = variant(index)
+    return (kind == "Var" and scope.is_quantified(value)) or _may_be_undefined(index, scope)
 
 
 def _may_be_undefined(term: Json, scope: VariableScope) -> bool:

@@ -38,10 +38,21 @@ class VariableScope:
     documents: Set[str]
     own: Mapping[str, str]
     outer: "VariableScope | None" = None
+    quantified: bool = False
+    """Whether these are the variables of an `every`."""
 
     def inside(self, names: Iterable[str], label: int) -> "VariableScope":
         """Return the scope of a body in this one that declares `names`; no other has its `label`."""
         return VariableScope(self.documents, {name: f"{name}@{label}" for name in names}, self)
+
+    def is_quantified(self, var: JsonObject) -> bool:
+        """Whether a `Var` node is a variable of an `every`."""
+        scope: VariableScope | None = self
+        while scope:
+            if var["value"] in scope.own:
+                return scope.quantified
+            scope = scope.outer
+        return False
 
     def variable(self, var: JsonObject) -> Variable | None:
         """Return the variable that a `Var` node is, or nothing where it means a document."""
