@@ -54,6 +54,21 @@ def test_a_function_needs_no_body(text: str, value: Json, expected: Json) -> Non
     assert evaluate(definition(text), value) == expected
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "input.snapshot.a\n  (input.snapshot.b - 1) > 1",
+        "f(1) # a comment\n  (input.snapshot.b) > 1",
+        'input.snapshot["a"]\n\n  (1 + 2) == input.snapshot.b',
+    ],
+)
+def test_a_statement_may_begin_with_a_bracket(body: str) -> None:
+    """It is no call of the line above."""
+    text = f"package a\ndefault x := false\nx if {{\n  {body}\n}}\nf(z) := z"
+    assert evaluate(definition(text), {"a": 1, "b": 3}) is True
+    assert evaluate(definition(text), {"a": 1, "b": 0}) is False
+
+
 def test_no_line_and_no_column_moves() -> None:
     """Only the package's line grows, and a head without a body."""
     text = 'package a\nx := 1\nimport data.b # b\nf("a") # f\ny := 2\n'
@@ -66,6 +81,8 @@ def test_no_line_and_no_column_moves() -> None:
     "text",
     [
         "package a\nimport data.b\nx := 1",
+        "package a\nx if { y := (\n  (1 + 2) * 3\n); y > 1 }",
+        "package a\nx := [\n  1,\n  (2),\n]",
         "package a\nx if f(1)\nf(z) if z > 0",
         'package a\nf(z) = y { y := z }\nx["import"] = 1',
         "package a\nx := [1 |\n  f(1)\n]\nf(z) := z",

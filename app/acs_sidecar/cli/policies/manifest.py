@@ -7,7 +7,7 @@ from acs_sidecar.manifests.files import ManifestFile, find_manifests, read_docum
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.model import document_digest
 
-__all__ = ["manifest_files", "one_digest"]
+__all__ = ["holds_manifests", "manifest_files", "one_digest"]
 
 
 def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
@@ -25,6 +25,18 @@ def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
             fail(f"no manifest exists at {place}: expected */manifest.yaml or *.yaml in it")
         found.extend(files)
     return tuple(found)
+
+
+def holds_manifests(place: Path) -> bool:
+    """True if a place is a manifest file, or a directory with one for every folder or file of it."""
+    if place.is_file():
+        return place.suffix != ".rego"
+    return any(
+        candidate.is_file()
+        for pattern in ("manifest", "*/manifest")
+        for suffix in (".yaml", ".yml", ".json")
+        for candidate in place.glob(f"{pattern}{suffix}")
+    )
 
 
 def one_digest(place: Path) -> str:

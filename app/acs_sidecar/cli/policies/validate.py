@@ -10,7 +10,8 @@ import typer
 
 from acs_sidecar.cli.output import fail, print_json, show_findings, stdout_is_terminal
 from acs_sidecar.cli.policies.finding_files import in_files
-from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.policies.manifest import holds_manifests, manifest_files
+from acs_sidecar.cli.policies.refusals import explain_refusals
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.manifests.compiler import ManifestCompiler
@@ -46,12 +47,19 @@ def validate(
     paths: list[Path] = typer.Argument(help="manifest files, their directories, or directories of manifests"),
     output: FindingsFormat = typer.Option(FindingsFormat.AUTO, "--format", help="output format"),
     strict: bool = typer.Option(False, "--strict", help="fail on warnings as well"),
+    explain: bool = typer.Option(
+        False, "--explain-refusals", help="say how many .rego files load, and how to write the others"
+    ),
 ) -> None:
     """Validate and lint manifests with their policies, as the service does when it starts.
 
     Exits 0 when all are valid, 1 when one is not (or, with `--strict`, has a warning), 2 when
     something could not be read.
     """
+    if explain and not explain_refusals(paths):
+        raise typer.Exit(1)
+    if explain and not (paths := [path for path in paths if holds_manifests(path)]):
+        return
     settings = settings_from(None).settings
     compiler = build_compiler(settings, HttpClient(), None)
     checked = [_check(read, compiler) for read in read_manifests(settings, manifest_files(paths))]

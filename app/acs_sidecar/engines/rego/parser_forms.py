@@ -1,12 +1,14 @@
 """Forms of Rego that OPA reads and this engine's parser does not, rewritten to forms that it does.
 
-No line moves: an `import` below a rule goes behind the package on its line and leaves blanks, and a
-function without a body gets `:= true` behind its arguments.
+No line moves: an `import` below a rule goes behind the package on its line and leaves blanks, a
+function without a body gets `:= true` behind its arguments, and a `;` stands above a statement that
+begins with `(`.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from acs_sidecar.engines.rego.sources import Module
@@ -43,10 +45,8 @@ class _FormToken(NamedTuple):
 
 def in_parser_forms(module: Module) -> Module:
     """Return the module in forms that the engine's parser reads."""
-    if "import" not in module.text and not module.text.rstrip().endswith(")") and ")\n" not in module.text:
-        return module
     tokens = list(_tokens(module.text))
-    edits = [*_moved_imports(tokens, module), *_bodies(tokens)]
+    edits = [*_moved_imports(tokens, module), *_bodies(tokens), *_parted_statements(tokens)]
     return replace(module, text=_edited(module.text, edits)) if edits else module
 
 
@@ -144,6 +144,19 @@ def _bodies(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
         following = tokens[closing + 1] if closing + 1 < len(tokens) else None
         if following is None or _begins_statement(following):
             yield _FormEdit(tokens[closing].end, tokens[closing].end, " := true")
+
+
+def _parted_statements(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
+    """Find statements of a body that begin with `(`: the parser takes them for a call of the line above."""
+    braces: list[str] = []
+    for before, token in pairwise(tokens):
+        if before.kind == "open":
+            braces.append(before.symbol)
+        elif before.kind == "close" and braces:
+            braces.pop()
+        begins = token.symbol == "(" and token.first_on_line
+        if begins and braces[-1:] == ["{"] and _ends_statement(before):
+            yield _FormEdit(before.end, before.end, ";")
 
 
 def _ends_statement(token: _FormToken) -> bool:

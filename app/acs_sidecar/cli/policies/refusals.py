@@ -1,0 +1,52 @@
+"""`validate --explain-refusals`: how many of somebody's policies load, and how to write the others."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+from acs_sidecar.cli.output import fail
+from acs_sidecar.engines.rego.survey import REWRITES, Surveyed, survey
+
+__all__ = ["explain_refusals"]
+
+_TESTS = "_test.rego"
+
+
+def explain_refusals(places: Iterable[Path]) -> bool:
+    """Print what becomes of every `.rego` file at the places; return whether all load."""
+    files: dict[str, str] = {}
+    for path in sorted(_rego_files(places)):
+        try:
+            files[str(path)] = path.read_text()
+        except (OSError, UnicodeDecodeError):
+            fail(f"{path} cannot be read as UTF-8 text")
+    if not files:
+        return True
+    surveyed = list(survey(files))
+    for one in surveyed:
+        _show(one)
+    loading = sum(one.version is not None for one in surveyed)
+    typer.echo(f"{loading} of {len(surveyed)} Rego files load")
+    return loading == len(surveyed)
+
+
+def _rego_files(places: Iterable[Path]) -> Iterable[Path]:
+    for place in places:
+        if place.is_dir():
+            found = place.rglob("*.rego")
+            yield from (path for path in found if not path.name.endswith(_TESTS) and path.is_file())
+        elif place.suffix == ".rego":
+            yield place
+
+
+def _show(one: Surveyed) -> None:
+    if one.version is not None:
+        typer.echo(f"loads    {one.name}" + ("" if one.version else "  with `rego_version: 0`"))
+        return
+    typer.echo(f"refused  {one.name}")
+    for found in one.findings:
+        at = ":".join(str(part) for part in (found.source, found.line, found.column) if part is not None)
+        typer.echo(f"  {at}: {found.message} [{found.code}]")
+        if found.code in REWRITES:
+            typer.echo(f"    instead: {REWRITES[found.code]}")
