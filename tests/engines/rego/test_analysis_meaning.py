@@ -67,7 +67,7 @@ def test_a_head_that_nothing_binds_is_refused(rule: str, place: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "not input.xs[i] == 1; input.ys[i]",
+        "input.ys[i]; not input.xs[i] == 1",
         "walk(input, [path, value]); value == path",
         "[a, b] = input.xs; a < b",
         "not f(f(input.xs[_]))",
@@ -379,3 +379,25 @@ def test_not_in_every_looks_for_the_member_that_its_variable_names(body: str) ->
 def test_not_in_every_fails_where_the_member_is_there(body: str) -> None:
     """One that the `not` rules out is enough."""
     assert _outcome(f'x if every e in ["a", "b"] {{ {body} }}', {"blocked": {"b": 1}}) == FAILS
+
+
+@pytest.mark.parametrize(
+    "body", ["not input.o[y]; y = 1", 'not 3 == input.o[y].b; [y] = ["a"]', "not f(input.o[y]); input.p[y]"]
+)
+def test_not_before_what_binds_its_index_is_refused(body: str) -> None:
+    """The engine would look for any index that makes it false."""
+    assert _codes(f"x if {{ {body} }}\nf(v) if v")[0].startswith("rego-not-before: a.rego:2:")
+
+
+@pytest.mark.parametrize("body", ['y = "a"; not input.o[y]', "input.o[y] = z; not input.p[y] == z"])
+def test_not_behind_what_binds_its_index_is_accepted(body: str) -> None:
+    """In this order the engine knows it."""
+    compiled(definition(f"package a\nx if {{ {body} }}"))
+
+
+@pytest.mark.parametrize(
+    "body", ["y := 3; -y == 3", "y := -input.y; y", "y := 3; not -y == 3", "y := [-input.y]; y"]
+)
+def test_a_minus_before_anything_but_a_number_is_refused(body: str) -> None:
+    """The engine reads it as if it stood before the whole comparison, and fails when it gets there."""
+    assert _codes(f"x if {{ {body} }}")[0].startswith("rego-unary-minus: a.rego:2:")

@@ -78,6 +78,7 @@ class BodyReader:
         self._arity = arity
         self.miscalled: list[Miscall] = []
         self.documents: list[JsonObject] = []
+        self.negatives: list[JsonObject] = []
         self.comparisons: list[tuple[JsonObject, VariableScope]] = []
         self.assignments: list[tuple[Variable, Json, VariableScope]] = []
         self._labels = count()
@@ -165,6 +166,8 @@ class BodyReader:
     def _call(self, kind: str, call: JsonObject, reading: "_Reading", unit: Unit) -> None:
         arity = self._arity(call) if kind == "Call" else None
         given = len(operands(kind, call))
+        if kind == "UnaryExpr":
+            self.negatives.append(call)
         if kind == "BoolExpr" and call["op"] in _ORDERING:
             self.comparisons.append((call, reading.scope))
         if kind == "Call":

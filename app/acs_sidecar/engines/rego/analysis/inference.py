@@ -28,6 +28,8 @@ class Unit:
     captured: dict[str, Variable] = field(default_factory=dict)
     early: set[str] = field(default_factory=set)
     """The variables that other expressions made safe before this one was complete."""
+    first: set[str] = field(default_factory=set)
+    """Those of them that expressions before it in the text made safe."""
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class _Inference:
         for name in {**unit.needs, **unit.captured}:
             if name in self._safe:
                 unit.early.add(name)
+                unit.first.add(name)
                 begun.append(name)
             else:
                 self._users.setdefault(name, []).append(at)

@@ -97,6 +97,9 @@ def _module(ast: JsonObject, facts: ModuleFacts, policy: _Policy, rewriter: Rewr
             yield from refuse_in_arguments(head.get("args"))
             for body in rule_bodies(rule, reader, documents):
                 yield from _body(body, rewriter, is_function)
+    for negative in reader.negatives:
+        message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
+        yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
     yield from set_comparisons(reader, is_set_rule)
     for document in reader.documents:
         if path := facts.imports.get(str(document["value"])):

@@ -8,12 +8,14 @@ to a variable before, in the same body: `not startswith(input.x, "a")` becomes
 
 from collections.abc import Iterator
 
+from acs_sidecar.engines.rego.analysis.bodies import Statement
 from acs_sidecar.engines.rego.analysis.draft import Draft
 from acs_sidecar.engines.rego.analysis.problems import Problem
 from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
+    as_object,
     as_position,
     chain,
     composite_items,
@@ -24,6 +26,7 @@ from acs_sidecar.spec.values import Json
 
 __all__ = ["bind_arguments"]
 
+_LATE = "this gets its value below: write the `not` behind what binds it"
 _MODIFIED = (
     "OPA evaluates the arguments of this before the `not`: write its `with` on one line, or bind the "
     "arguments first (`value := …; not f(value)`)"
@@ -34,6 +37,7 @@ def bind_arguments(draft: Draft) -> Iterator[Problem]:
     """Bind what OPA evaluates before a statement with `not`."""
     _, negation = variant(draft.statement.node["literal"])
     terms = list(_bound(negation["expr"], draft.statement.scope))
+    yield from _late_indexes(negation["expr"], draft.statement)
     modifiers = draft.modifier_text()
     if terms and any(
         b"\n" in draft.rewriter.text[slice(*part)] for part in modifiers if isinstance(part, tuple)
@@ -77,6 +81,26 @@ def _is_bound_before(index: Json, scope: VariableScope) -> bool:
     """Whether OPA evaluates an index before, or the engine takes it for unbound, as it does below `every`."""
     kind, value = variant(index)
     return (kind == "Var" and scope.is_quantified(value)) or _may_be_undefined(index, scope)
+
+
+def _late_indexes(term: Json, statement: Statement) -> Iterator[Problem]:
+    """Find indexes that only a later statement binds; the engine would look for any."""
+    kind, value = variant(term)
+    parts = composite_items(kind, value)
+    if kind in REFERENCES:
+        for link, index in chain(term)[1:]:
+            if link == "RefBrack":
+                parts = [*parts, index["index"]]
+        late = (statement.scope.variable(variant(part)[1]) for part in parts if "Var" in as_object(part))
+        for variable in late:
+            if variable and variable.key in statement.unit.needs and variable.key not in statement.unit.first:
+                yield Problem("rego-not-before", _LATE, variable.line, variable.column)
+    elif kind in CALLS:
+        parts = operands(kind, value)
+    elif kind == "AssignExpr":
+        parts = [value["lhs"], value["rhs"]]
+    for part in parts:
+        yield from _late_indexes(part, statement)
 
 
 def _may_be_undefined(term: Json, scope: VariableScope) -> bool:
