@@ -18,6 +18,7 @@ _MAKERS = {"Diagnostic", "ManifestError", "finding", "invalid", "remark"}
 """Whoever makes a finding imports one of these, or is in one of the rooms."""
 _ROOMS = ("access/", "annotators/", "approval/", "engines/", "manifests/", "resolvers/", "sandbox/", "spec/")
 _NOT_CODES = {
+    "a-c",
     "accept-encoding",
     "acs-approval-v1",
     "acs-challenge-v1",
@@ -33,7 +34,7 @@ _NOT_CODES = {
     "transfer-encoding",
     "x-goog-api-key",
 }
-"""Other texts of that form where findings are made: headers, parameters, models, distributions, marks of tokens."""
+"""Other texts of that form where findings are made: headers, parameters, models, distributions, token prefixes, character ranges."""
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
