@@ -146,3 +146,14 @@ def test_a_schema_may_refer_to_itself_for_its_parts() -> None:
     given = definition(text, data={"schema": schema})
     assert evaluate(given, {"child": {"child": {"format": "x"}}}) is True
     assert evaluate(given, {"child": {"child": 1}}) is False
+
+
+@pytest.mark.parametrize("name", sorted(EXTENSIONS))
+def test_a_call_with_too_many_arguments_is_refused(name: str) -> None:
+    """When it is compiled, for each function of ours."""
+    arity, _ = EXTENSIONS[name]
+    arguments = ", ".join(['""'] * (arity + 2))
+    (found,) = findings(definition(f"package a\nx := {name}({arguments})"))
+    assert found.startswith(
+        f"rego-arity: a.rego:2:{6 + len(name)}: policies.main.modules: `{name}` takes {arity} arguments"
+    )

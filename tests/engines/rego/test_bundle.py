@@ -316,7 +316,7 @@ def test_a_data_path_of_another_kind_is_refused() -> None:
 
 def test_documents_are_merged_deeply() -> None:
     """Objects of several documents become one."""
-    files = {"a.json": b'{"m": {"b": 2, "n": {"d": 4}}}', "b.yaml": b"m: {n: {e: 5}}\n"}
+    files = {"a.json": b'{"m": {"b": 2, "n": {"d": 4}}}', "b.yaml": b"m: {'n': {e: 5}}\n"}
     given: JsonObject = {**DATA, "data": {"m": {"a": 1, "n": {"c": 3}}}, "data_paths": ["a.json", "b.yaml"]}
     expected = {"a": 1, "b": 2, "n": {"c": 3, "d": 4, "e": 5}}
     assert evaluate(given, files=files) == expected
@@ -395,9 +395,9 @@ def test_a_document_over_its_bounds_is_refused() -> None:
 
 
 def test_yaml_means_json() -> None:
-    """YAML 1.2: `no` is text, and a document's numbers are JSON's."""
+    """YAML 1.2: a document's numbers are JSON's."""
     evaluator = bound(
-        {**DATA, "data_paths": "b.yaml"}, {"b.yaml": b"m: {country: no, mode: 010, rate: 1.50}"}
+        {**DATA, "data_paths": "b.yaml"}, {"b.yaml": b"m: {country: 'no', mode: 10, rate: 1.50}"}
     )
     assert evaluator.evaluate(policy_input({})).value == {"country": "no", "mode": 10, "rate": 1.5}
 
@@ -446,3 +446,29 @@ def test_a_document_over_a_bound_is_refused(bounds: DataBounds, message: str) ->
     with pytest.raises(ManifestError, match=message) as caught:
         RegoType(data_bounds=bounds).compile(CompileRequest("policies.p", BUNDLE, MemorySources(files)))
     assert caught.value.reason is Reason.RESOURCE_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "place"),
+    [
+        ("limits: no", "no", "1:9"),
+        ("limits:\n  a: 1\n  b: [Yes]", "Yes", "3:7"),
+        ("limits: {on: 1}", "on", "1:10"),
+        ("limits: OFF", "OFF", "1:9"),
+        ("limits: &y y", "y", "1:9"),
+        ("limits: 010", "010", "1:9"),
+        ("limits: 1_000", "1_000", "1:9"),
+    ],
+)
+def test_a_scalar_of_old_yaml_is_refused(text: str, word: str, place: str) -> None:
+    """OPA reads booleans and octal numbers, and a text that says `no` holds in a condition."""
+    (found,) = findings(BUNDLE, files=_below({"a.rego": MODULE, "data.yaml": text.encode()}))
+    message = f"`{word}` is another value to OPA: write `true`, `false`, a decimal number or quotes"
+    assert found == f"rego-data-invalid: b/data.yaml:{place}: policies.main.bundle: {message}"
+
+
+def test_a_quoted_word_is_a_text() -> None:
+    """In quotes every reader agrees, and in JSON."""
+    files = {"a.rego": MODULE, "data.yaml": b"limits: {a: 'no', b: \"yes\", c: nobody, d: true}"}
+    assert evaluate(BUNDLE, files=_below(files)) == {"a": "no", "b": "yes", "c": "nobody", "d": True}
+    assert evaluate(BUNDLE, files=_below({"a.rego": MODULE, "data.json": b'{"limits": "no"}'})) == "no"

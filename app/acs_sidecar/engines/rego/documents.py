@@ -1,7 +1,10 @@
 """The documents below `data`: read, placed, and merged into one (section 1.7.2)."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+import yaml
 
 from acs_sidecar.engines.findings import Place, invalid, too_large
 from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError
@@ -22,6 +25,12 @@ __all__ = [
 ]
 
 DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
+
+_OLD = re.compile(
+    r"[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"
+    r"|[-+]?0[0-9]+|[-+]?0b[01_]+|[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"
+)
+"""What YAML 1.1 reads as a boolean, or as an octal, binary or parted number."""
 
 Segments = tuple[str, ...]
 """A path below `data`."""
@@ -53,6 +62,10 @@ def read_document(file: SourceFile, path: Segments, at: Place, bounds: DataBound
         text = file.content.decode()
         large = parse_json(text, bounds.max_nodes, bounds.max_bytes)
         value = large.value if large else parse_document(text).value
+        if not large and (found := _old_scalar(text)):
+            word, line, column = found
+            message = f"`{word}` is another value to OPA: write `true`, `false`, a decimal number or quotes"
+            raise invalid("rego-data-invalid", message, at._replace(line=line, column=column))
     except UnicodeDecodeError:
         raise invalid("document-syntax", "is not UTF-8", at) from None
     except DocumentBoundError as error:
@@ -63,6 +76,16 @@ def read_document(file: SourceFile, path: Segments, at: Place, bounds: DataBound
     if not path and not isinstance(value, dict):
         raise invalid("rego-data-invalid", "must be an object: its members are those of `data`", at)
     return Placed(path, value, at)
+
+
+def _old_scalar(text: str) -> tuple[str, int, int] | None:
+    """Find the first plain scalar that YAML 1.1 reads otherwise, with its line and column."""
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if not isinstance(event, yaml.ScalarEvent) or event.start_mark is None or not event.implicit[0]:
+            continue
+        if _OLD.fullmatch(event.value):
+            return event.value, event.start_mark.line + 1, event.start_mark.column + 1
+    return None
 
 
 def merge(documents: Iterable[Placed]) -> JsonObject:

@@ -1,5 +1,7 @@
 """How many arguments OPA's built-in functions take; `print` takes any number."""
 
+from acs_sidecar.engines.rego.extensions.registry import EXTENSIONS
+
 __all__ = ["ARITY"]
 
 _BY_ARITY = {
@@ -38,5 +40,7 @@ _BY_ARITY = {
     """,
 }
 
-ARITY = {name: arity for arity, names in _BY_ARITY.items() for name in names.split()}
+ARITY = {name: arity for arity, names in _BY_ARITY.items() for name in names.split()} | {
+    name: arity for name, (arity, _) in EXTENSIONS.items()
+}
 """The number of arguments by the function's name."""
