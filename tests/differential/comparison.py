@@ -128,6 +128,7 @@ def _engine_error(evaluator: Evaluator, given: Json) -> str:
 _CONFLICTS = ("multiple outputs", "generated multiple times")
 _BUILTIN_ERRORS = (
     "number specified for format verb",
+    "negative",
     "requires",
     "expects",
     "invalid",
@@ -179,6 +180,8 @@ def _plain(value: Json) -> Json:
     """Return a value with each number in one form: `1.0` and `1` are one number in Rego."""
     if isinstance(value, bool) or value is None:
         return value
+    if isinstance(value, int) and abs(value) >= 2**63:
+        value = float(value)
     if isinstance(value, int | float):
         return f"number {Decimal(repr(value)).normalize():f}"
     if isinstance(value, list):

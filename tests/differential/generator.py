@@ -30,7 +30,7 @@ _BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("trim_space", ["str"]),
         ("trim_prefix", ["str", "str"]),
         ("trim_suffix", ["str", "str"]),
-        ("replace", ["str", "str", "str"]),
+        ("replace", ["str", "nestr", "str"]),
         ("concat", ["lit,", "strs"]),
         ("substring", ["str", "pos", "pos"]),
         ("format_int", ["int", "lit10"]),

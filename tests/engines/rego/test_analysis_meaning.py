@@ -401,3 +401,25 @@ def test_not_behind_what_binds_its_index_is_accepted(body: str) -> None:
 def test_a_minus_before_anything_but_a_number_is_refused(body: str) -> None:
     """The engine reads it as if it stood before the whole comparison, and fails when it gets there."""
     assert _codes(f"x if {{ {body} }}")[0].startswith("rego-unary-minus: a.rego:2:")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "input.snapshot.m = e",
+        "e = input.snapshot.m",
+        "[1, e] = [1, input.snapshot.m]",
+        '{"q": e} = {"q": input.snapshot.m}',
+        "f := [1 | e = input.snapshot.m]; f == [1]",
+        "every f in [input.snapshot.m] { e = f }",
+        "some f in [input.snapshot.m]; f = e",
+        "input.snapshot[f] = e; f",
+        "own(input.snapshot.m, e)",
+        "s[[e, f]]; f",
+        "walk([input.snapshot.m], [f, e]); f == [0]",
+    ],
+)
+def test_a_variable_of_every_is_compared_where_it_could_be_bound(body: str) -> None:
+    """The engine would bind it anew, and so allow whatever it is."""
+    rules = f'x if every e in ["a"] {{ e != 1; {body} }}\nown(v) := v\ns contains [input.snapshot.m, 1]'
+    assert [_outcome(rules, {"m": value}) for value in ("a", "b", 1)] == [HOLDS, FAILS, FAILS]

@@ -16,6 +16,7 @@ from acs_sidecar.engines.rego.analysis.negation import bind_arguments
 from acs_sidecar.engines.rego.analysis.ordering import set_comparisons
 from acs_sidecar.engines.rego.analysis.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.analysis.problems import Problem
+from acs_sidecar.engines.rego.analysis.quantifiers import bind_quantified
 from acs_sidecar.engines.rego.analysis.rewriting import Rewriter
 from acs_sidecar.engines.rego.analysis.safety import rule_bodies, unsafe_variables
 from acs_sidecar.engines.rego.analysis.scopes import Variable
@@ -118,6 +119,7 @@ def _body(body: Body, rewriter: Rewriter, is_function: Callable[[Json], bool]) -
     for statement in _statements(body):
         draft = Draft(statement, rewriter)
         bind_values(draft, is_function)
+        bind_quantified(draft)
         if "NotExpr" in as_object(statement.node["literal"]):
             yield from bind_arguments(draft)
         else:
