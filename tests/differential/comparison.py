@@ -129,6 +129,7 @@ _CONFLICTS = ("multiple outputs", "generated multiple times")
 _BUILTIN_ERRORS = (
     "number specified for format verb",
     "negative",
+    "raises Python error",
     "requires",
     "expects",
     "invalid",

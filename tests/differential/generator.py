@@ -8,7 +8,7 @@ from acs_sidecar.spec.values import Json
 
 __all__ = ["Generated", "generate"]
 
-_TEXTS = ["", "a", "b", "abc", "A-b", "é", "日本", "a/b", "10.0.0.1", "1", "a,b", " x "]
+_TEXTS = ["", "a", "b", "abc", "A-b", "é", "ß", "日本", "a/b", "10.0.0.1", "1", "a,b", " x "]
 _NAMES = ["a", "b", "c", "d e", "é"]
 _FIELDS = {
     "str": ["s", "t", "u"],
@@ -30,7 +30,7 @@ _BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("trim_space", ["str"]),
         ("trim_prefix", ["str", "str"]),
         ("trim_suffix", ["str", "str"]),
-        ("replace", ["str", "nestr", "str"]),
+        ("replace", ["str", "str", "str"]),
         ("concat", ["lit,", "strs"]),
         ("substring", ["str", "pos", "pos"]),
         ("format_int", ["int", "lit10"]),
@@ -499,10 +499,10 @@ class _Generator:
             "litre": ['"^a.*"', '"[a-z]+"', '"b"', '"^é"'],
             "litglob": ['"a*"', '"**"', '"*/b"', '"{a,b}"'],
             "lit10": ["10", "16", "2"],
-            "litfmt": ['"%v"', '"<%s>"'],
+            "litfmt": ['"%v"', '"<%s>"', '"%d!"'],
             "litdur": ['"1h"', '"2m3s"'],
             "litcidr": ['"10.0.0.0/8"', '"::/0"', '"192.168.1.0/24"'],
-            "litip": ['"10.1.2.3"', '"::1"', '"192.168.1.7"'],
+            "litip": ['"::ffff:10.1.2.3"', '"10.1.2.3"', '"::1"', '"192.168.1.7"'],
             "litjson": ['"[1, 2]"', '"{\\"a\\": 1}"', '"null"'],
             "null": ["null", "[]", '["/"]'],
             "pos": ["0", "1", "2", "3"],
@@ -510,11 +510,11 @@ class _Generator:
             "int": ["0", "1", "7", "255"],
             "nestr": ['"a"', '","', '"/"'],
             "numlike": ['"1"', "2", '"3.5"'],
-            "paths": ['["a"]', '["c", "b"]'],
+            "paths": ['["a"]', '[["a", "b"]]', '["a/b"]', '["c", "b"]'],
             "strs": ['["a", "b"]', "[]", '["a"]'],
             "nums": ["[1, 2, 3]", "[2.5]"],
             "coll": ["input.xs", "input.o", "[1]"],
-            "anys1": [f"[{self._expr('str', env, 0)}]"],
+            "anys1": [f"[{self._expr('any', env, 0)}]"],
             "objs": ['[{"a": 1}, {"b": 2}]', '[{"a": {"c": 1}}, {"a": {"d": 2}}]'],
             "sets": ["{{1, 2}, {2, 3}}", '{{"a"}}'],
         }
