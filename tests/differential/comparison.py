@@ -130,6 +130,7 @@ _BUILTIN_ERRORS = (
     "number specified for format verb",
     "negative",
     "raises Python error",
+    "unhashable",  # a set of sets or objects as an argument of an extension
     "requires",
     "expects",
     "invalid",
