@@ -56,7 +56,7 @@ def test_outcomes_are_told_apart(module: str, outcome: Outcome) -> None:
 
 def test_a_difference_is_found_and_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the engine's own meaning of `not`, the comparison finds a difference and makes it small."""
-    from acs_sidecar.engines.rego.analysis import meaning
+    from acs_sidecar.engines.rego.dialect import meaning
 
     monkeypatch.setattr(meaning, "bind_arguments", lambda draft: iter(()))
 

@@ -11,7 +11,7 @@ from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.analysis.bounds import check_bounds
 from acs_sidecar.engines.rego.analysis.checks import Program, analyse
 from acs_sidecar.engines.rego.analysis.facts import read_module
-from acs_sidecar.engines.rego.analysis.meaning import Parsed, as_opa_means
+from acs_sidecar.engines.rego.dialect.meaning import Parsed, as_opa_means
 from acs_sidecar.engines.rego.documents import DataBounds, Segments, dotted, holds
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch, parse
 from acs_sidecar.engines.rego.input import InputText, input_text

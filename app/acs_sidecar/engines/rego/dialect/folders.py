@@ -7,7 +7,6 @@ In OPA `d` is an empty object where none of its rules holds; in this engine it i
 import json
 from collections.abc import Iterator
 
-from acs_sidecar.engines.rego.analysis.rewriting import Rewriter
 from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
     as_object,
@@ -16,6 +15,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     first_link,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.values import JsonObject
 

@@ -6,10 +6,10 @@ as one element differs; OPA refuses such a rule, and so does this.
 
 from collections.abc import Iterator, Sequence, Set
 
-from acs_sidecar.engines.rego.analysis.bodies import Body, BodyReader, Names
-from acs_sidecar.engines.rego.analysis.inference import infer
-from acs_sidecar.engines.rego.analysis.scopes import Variable, VariableScope
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, variables, variant, varying_indexes
+from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Names
+from acs_sidecar.engines.rego.dialect.inference import infer
+from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["rule_bodies", "unsafe_variables"]

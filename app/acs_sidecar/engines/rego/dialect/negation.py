@@ -8,10 +8,6 @@ to a variable before, in the same body: `not startswith(input.x, "a")` becomes
 
 from collections.abc import Iterator
 
-from acs_sidecar.engines.rego.analysis.bodies import Statement
-from acs_sidecar.engines.rego.analysis.draft import Draft
-from acs_sidecar.engines.rego.analysis.problems import Problem
-from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
@@ -22,6 +18,10 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     operands,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.draft import Draft
+from acs_sidecar.engines.rego.dialect.problems import Problem
+from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.spec.values import Json
 
 __all__ = ["bind_arguments"]

@@ -224,8 +224,8 @@ def test_the_lines_of_a_text_stay_where_they_are() -> None:
 
 def test_the_analysis_takes_time_in_proportion_to_the_source() -> None:
     """Rules that bind in the worst order, each waiting for the next, cost no square."""
-    from acs_sidecar.engines.rego.analysis.inference import Unit, infer
-    from acs_sidecar.engines.rego.analysis.scopes import Variable
+    from acs_sidecar.engines.rego.dialect.inference import Unit, infer
+    from acs_sidecar.engines.rego.dialect.scopes import Variable
 
     names = [f"v{number}" for number in range(20_000)]
     units = [

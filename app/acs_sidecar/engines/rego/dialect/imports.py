@@ -8,8 +8,8 @@ import json
 import re
 from collections.abc import Collection, Iterator
 
-from acs_sidecar.engines.rego.analysis.problems import Problem
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, as_position, first_link, variant
+from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.values import JsonObject
 

@@ -6,10 +6,10 @@ shows, the other one must be a set too, or a value that is no object.
 
 from collections.abc import Callable, Iterator
 
-from acs_sidecar.engines.rego.analysis.bodies import BodyReader
-from acs_sidecar.engines.rego.analysis.problems import Problem
-from acs_sidecar.engines.rego.analysis.scopes import VariableScope
 from acs_sidecar.engines.rego.analysis.syntax import REFERENCES, as_position, variant
+from acs_sidecar.engines.rego.dialect.bodies import BodyReader
+from acs_sidecar.engines.rego.dialect.problems import Problem
+from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.spec.values import Json
 
 __all__ = ["set_comparisons"]

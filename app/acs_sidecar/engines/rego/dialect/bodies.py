@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple
 
-from acs_sidecar.engines.rego.analysis.inference import Unit
-from acs_sidecar.engines.rego.analysis.scopes import CLOSURES, Variable, VariableScope, declared
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
@@ -23,6 +21,8 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     spanned,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.inference import Unit
+from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, Variable, VariableScope, declared
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["Arity", "Body", "BodyReader", "Statement"]

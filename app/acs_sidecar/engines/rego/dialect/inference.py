@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from acs_sidecar.engines.rego.analysis.scopes import Variable
+from acs_sidecar.engines.rego.dialect.scopes import Variable
 
 __all__ = ["Clause", "Unit", "infer"]
 

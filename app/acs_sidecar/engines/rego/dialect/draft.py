@@ -1,8 +1,8 @@
 """A statement while it is rewritten: what stands before it, in it in the place of terms, and after it."""
 
-from acs_sidecar.engines.rego.analysis.bodies import Statement
-from acs_sidecar.engines.rego.analysis.rewriting import Part, Rewriter, Span
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object
+from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, Span
 from acs_sidecar.spec.values import Json
 
 __all__ = ["Draft"]

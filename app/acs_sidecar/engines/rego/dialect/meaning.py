@@ -4,22 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from acs_sidecar.engines.findings import finding
-from acs_sidecar.engines.rego.analysis.arity import ARITY
-from acs_sidecar.engines.rego.analysis.bodies import Body, BodyReader, Statement
-from acs_sidecar.engines.rego.analysis.conflicts import conflicting_rules, set_rules
-from acs_sidecar.engines.rego.analysis.draft import Draft
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
-from acs_sidecar.engines.rego.analysis.folders import define_folders
-from acs_sidecar.engines.rego.analysis.imports import referred, shadowed
-from acs_sidecar.engines.rego.analysis.modifiers import bind_values
-from acs_sidecar.engines.rego.analysis.negation import bind_arguments
-from acs_sidecar.engines.rego.analysis.ordering import set_comparisons
-from acs_sidecar.engines.rego.analysis.patterns import match_whole_objects, refuse_in_arguments
-from acs_sidecar.engines.rego.analysis.problems import Problem
-from acs_sidecar.engines.rego.analysis.quantifiers import bind_quantified
-from acs_sidecar.engines.rego.analysis.rewriting import Rewriter
-from acs_sidecar.engines.rego.analysis.safety import rule_bodies, unsafe_variables
-from acs_sidecar.engines.rego.analysis.scopes import Variable
 from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_list,
@@ -29,6 +14,21 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     first_link,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.arity import ARITY
+from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
+from acs_sidecar.engines.rego.dialect.conflicts import conflicting_rules, set_rules
+from acs_sidecar.engines.rego.dialect.draft import Draft
+from acs_sidecar.engines.rego.dialect.folders import define_folders
+from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
+from acs_sidecar.engines.rego.dialect.modifiers import bind_values
+from acs_sidecar.engines.rego.dialect.negation import bind_arguments
+from acs_sidecar.engines.rego.dialect.ordering import set_comparisons
+from acs_sidecar.engines.rego.dialect.patterns import match_whole_objects, refuse_in_arguments
+from acs_sidecar.engines.rego.dialect.problems import Problem
+from acs_sidecar.engines.rego.dialect.quantifiers import bind_quantified
+from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
+from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_variables
+from acs_sidecar.engines.rego.dialect.scopes import Variable
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.manifest.diagnostics import ManifestError

@@ -7,11 +7,6 @@ members are counted before they are matched: `{"role": r} := x` becomes
 
 from collections.abc import Iterator
 
-from acs_sidecar.engines.rego.analysis.bodies import Statement
-from acs_sidecar.engines.rego.analysis.draft import Draft
-from acs_sidecar.engines.rego.analysis.problems import Problem
-from acs_sidecar.engines.rego.analysis.rewriting import Part
-from acs_sidecar.engines.rego.analysis.scopes import CLOSURES
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
@@ -23,6 +18,11 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variables,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.draft import Draft
+from acs_sidecar.engines.rego.dialect.problems import Problem
+from acs_sidecar.engines.rego.dialect.rewriting import Part
+from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["match_whole_objects", "refuse_in_arguments"]

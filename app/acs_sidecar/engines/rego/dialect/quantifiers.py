@@ -7,8 +7,6 @@ This engine takes them for unbound there, binds them anew and so holds whatever 
 
 from collections.abc import Iterator
 
-from acs_sidecar.engines.rego.analysis.draft import Draft
-from acs_sidecar.engines.rego.analysis.scopes import VariableScope
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
@@ -19,6 +17,8 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     operands,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.draft import Draft
+from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.spec.values import Json
 
 __all__ = ["bind_quantified"]

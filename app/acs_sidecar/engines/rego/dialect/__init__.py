@@ -1,0 +1,1 @@
+"""Rewrites or refuses what the engine would decide differently from OPA (section 1.7.2)."""
