@@ -23,6 +23,8 @@ REWRITES = {
     "rego-import-shadowed": "rename the rule, or import under another name: `import data.x as y`",
     "rego-name-reserved": "rename it, or import the keyword: `import future.keywords.in`",
     "rego-nondeterministic": "read it from the snapshot: `input.snapshot.envelope.timestamp` is the time",
+    "rego-not-before": "give the variable its value in a line above the `not`",
+    "rego-unary-minus": "write `0 - value`",
     "rego-not-undefined": "bind the call's value in a line of its own, and write `not` before that",
     "rego-object-pattern": "compare `count(value)` and the members one by one",
     "rego-recursion": "write the levels out, or use `walk` or `graph.reachable`",
