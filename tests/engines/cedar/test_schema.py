@@ -1,5 +1,6 @@
 """Schemas: what a bound point needs of one, and what it lets through of a request (section 1.7.1)."""
 
+from datetime import datetime
 from typing import Any
 
 import cedarpy
@@ -99,6 +100,18 @@ def test_optional_attributes() -> None:
         ("Bool", True, "context.v == true"),
         ("decimal", 7, 'context.v == decimal("7.0")'),
         ("decimal", 7.25, 'context.v == decimal("7.25")'),
+        ("decimal", 7.0, 'context.v == decimal("7.0")'),
+        ("decimal", "7.25", 'context.v == decimal("7.25")'),
+        ("Long", 7.0, "context.v == 7"),
+        ("ipaddr", "10.1.2.3", 'context.v.isInRange(ip("10.0.0.0/8"))'),
+        ("ipaddr", "fe80::/10", "context.v.isIpv6()"),
+        ("__cedar::ipaddr", "::1", "context.v.isLoopback()"),
+        ("Set<ipaddr>", ["::1", "10.1.2.3"], 'context.v.contains(ip("10.1.2.3"))'),
+        ("{a: ipaddr}", {"a": "::1"}, "context.v.a.isLoopback()"),
+        ("duration", "1h30m", 'context.v == duration("90m")'),
+        ("datetime", "2026-01-01", 'context.v == datetime("2026-01-01")'),
+        ("datetime", "2026-01-01T10:00:00Z", 'context.v.toTime() == duration("10h")'),
+        ("Set<datetime>", ["2026-01-01T00:00:00+00:00"], 'context.v.contains(datetime("2026-01-01"))'),
         ("Set<Long>", [1, 2], "context.v == [1, 2]"),
         ("Set<decimal>", [1, 2.5], 'context.v == [decimal("1.0"), decimal("2.5")]'),
         ("Set<Set<String>>", [["a"], ["b"]], 'context.v == [["a"], ["b"]]'),
@@ -120,16 +133,18 @@ def test_declared_types(kind: str, value: Any, condition: str) -> None:
     [
         ("String", 7, "`context.v` is not of the type `String`, as the schema declares"),
         ("Long", "7", "`context.v` is not of the type `Long`, as the schema declares"),
-        ("Long", 7.0, "`context.v` is not of the type `Long`, as the schema declares"),
+        ("Long", 7.5, "a number in the context is not an integer, though the schema declares a `Long`"),
+        ("Long", 2.0**63, "an integer in the context does not fit 64 bits"),
         ("Long", True, "`context.v` is not of the type `Long`, as the schema declares"),
         ("Long", 2**63, "an integer in the context does not fit 64 bits"),
         ("Bool", 1, "`context.v` is not of the type `Bool`, as the schema declares"),
         ("Bool", {"a": 1}, "`context.v` is not of the type `Bool`, as the schema declares"),
-        ("decimal", "1.0", "`context.v` is not a number, though the schema declares a `decimal`"),
-        ("decimal", True, "`context.v` is not a number, though the schema declares a `decimal`"),
-        ("decimal", {"fn": "decimal", "arg": "1.0"}, "`context.v` is not a number, though the schema declares a `decimal`"),
+        ("decimal", "1", "`context.v` is not a decimal such as `12.5`, with one to four fractional digits, though the schema declares a `decimal`"),
+        ("decimal", True, "`context.v` is not a number or text, though the schema declares a `decimal`"),
+        ("decimal", {"fn": "decimal", "arg": "1.0"}, "`context.v` is not a number or text, though the schema declares a `decimal`"),
+        ("decimal", 1.00005, "a number in the context has more than the four fractional digits of a `decimal`"),
         ("decimal", 2**62, "an integer in the context does not fit a `decimal`"),
-        ("decimal", 1e300, "a number in the context does not fit a `decimal`"),
+        ("decimal", 1e300, "an integer in the context does not fit a `decimal`"),
         ("Set<Long>", {"a": 1}, "`context.v` is not a list, though the schema declares a set"),
         ("Set<Long>", [1, None], "`context.v` holds `null`"),
         ("Set<Long>", [1, "a"], "`an item of context.v` is not of the type `Long`, as the schema declares"),
@@ -142,16 +157,38 @@ def test_declared_types(kind: str, value: Any, condition: str) -> None:
         ("Agent", {"type": "Agent", "id": "root"}, "`context.v` has the entity type `Agent` in the schema, which request data cannot fill"),
         ("Who", {"type": "Agent", "id": "root"}, "`context.v` has the entity type `Agent` in the schema, which request data cannot fill"),
         ("Set<Agent>", [{"type": "Agent", "id": "root"}], "`an item of context.v` has the entity type `Agent` in the schema, which request data cannot fill"),
-        ("ipaddr", "127.0.0.1", "`context.v` has the extension type `ipaddr` in the schema, which request data cannot fill"),
-        ("datetime", "2026-01-01", "`context.v` has the extension type `datetime` in the schema, which request data cannot fill"),
-        ("duration", "1h", "`context.v` has the extension type `duration` in the schema, which request data cannot fill"),
-        ("__cedar::ipaddr", "::1", "`context.v` has the extension type `ipaddr` in the schema, which request data cannot fill"),
-        ("{a: ipaddr}", {"a": "::1"}, "`context.v.a` has the extension type `ipaddr` in the schema, which request data cannot fill"),
+        ("ipaddr", "localhost", "`context.v` is not an IP address, or a range such as `10.0.0.0/8`, though the schema declares a `ipaddr`"),
+        ("ipaddr", 1, "`context.v` is not text, though the schema declares a `ipaddr`"),
+        ("ipaddr", ["::1"], "`context.v` is not text, though the schema declares a `ipaddr`"),
+        ("datetime", "today", "`context.v` is not a time of RFC 3339 such as `2026-01-31T09:30:00Z`, though the schema declares a `datetime`"),
+        ("datetime", 1767261600, "`context.v` is not text, though the schema declares a `datetime`"),
+        ("duration", "PT1H", "`context.v` is not a duration of Cedar such as `1d2h30m` or `1500ms`, though the schema declares a `duration`"),
+        ("duration", True, "`context.v` is not text, though the schema declares a `duration`"),
+        ("String", {"__extn": {"fn": "ip", "arg": "::1"}}, "an object in the request has a member that Cedar reserves: `__entity`, `__expr`, `__extn`"),
+        ("ipaddr", {"__extn": {"fn": "ip", "arg": "::1"}}, "an object in the request has a member that Cedar reserves: `__entity`, `__expr`, `__extn`"),
+        ("datetime", {"__extn": {"fn": "datetime", "arg": "2026-01-01"}}, "an object in the request has a member that Cedar reserves: `__entity`, `__expr`, `__extn`"),
+        ("ipaddr", {"fn": "ip", "arg": "::1"}, "`context.v` is not text, though the schema declares a `ipaddr`"),
     ],
 )  # fmt: skip
 def test_data_of_another_type(kind: str, value: Any, detail: str) -> None:
-    """Data that does not fit its declared type fails closed, and none becomes an entity or an extension."""
+    """Data that does not fit its declared type fails closed, and none becomes an entity."""
     assert refused(f"{{ v: {kind} }}", {"v": value}, "type Who = Agent;") == (FAILED, detail)
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("2026-01-01T10:00:00Z", 'context.v == "2026-01-01T10:00:00Z"'),
+        ("10.1.2.3", 'context.v == "10.1.2.3"'),
+        ("1h", 'context.v == "1h"'),
+        ("1.5", 'context.v == "1.5"'),
+    ],
+)
+def test_text_stays_text_where_the_schema_says_so(text: str, condition: str) -> None:
+    """Text of the form of an extension type stays text in a `String`, and without a schema."""
+    assert decided(condition, "{ v: String }", {"v": text}) == ALLOW
+    policy = compile_cedar(f"permit(principal, action, resource) when {{ {condition} }};")
+    assert output(bind(policy), input_of({**SNAPSHOT, "v": text})) == ALLOW
 
 
 def test_entity_attribute_left_empty() -> None:
@@ -465,11 +502,22 @@ def test_wrong_schemas(value: Any, expected: str | None) -> None:
 # -- against the engine's own check of requests ----------------------------------------------------
 
 NAMES = ["a", "b", "c d"]
+
+
+def _to_the_millisecond(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
+
+
 SCALARS: dict[str, st.SearchStrategy[Json]] = {
     "Long": st.integers(-(2**63), 2**63 - 1),
     "String": st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
     "Bool": st.booleans(),
-    "decimal": st.floats(-1e14, 1e14) | st.integers(-(10**14), 10**14),
+    "decimal": st.integers(-(10**18), 10**18).map(lambda scaled: scaled / 10_000)
+    | st.integers(-(10**14), 10**14)
+    | st.sampled_from(["1.5", "-0.0001"]),
+    "datetime": st.datetimes(datetime(1980, 1, 1), timezones=st.timezones()).map(_to_the_millisecond),
+    "duration": st.sampled_from(["1d", "-1h30m", "1500ms", "9223372036854775807ms"]),
+    "ipaddr": (st.ip_addresses() | st.sampled_from(["10.0.0.0/8", "::/0"])).map(str),
     "T": st.sampled_from([{}, {"x": 1}, {"x": None}, {"x": 2, "y": [1.5]}]),
 }
 ANYTHING: st.SearchStrategy[Json] = st.recursive(

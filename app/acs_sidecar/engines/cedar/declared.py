@@ -1,10 +1,13 @@
 """Request data against the types that a schema declares (section 1.7.1).
 
 Every declared attribute is checked here as the engine would check it, and only then are those given on
-that policies read. Data never becomes an entity or an extension value by its type, JSON numbers for
-`decimal` excepted.
+that policies read. Text becomes an extension value where the schema declares that type, and nowhere else;
+data never becomes an entity.
 """
 
+from collections.abc import Callable
+
+from acs_sidecar.engines.cedar.extension_texts import EXTENSION_TEXTS, ExtensionTextError
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.declarations import Schema
 from acs_sidecar.engines.cedar.schema.types import (
@@ -16,7 +19,14 @@ from acs_sidecar.engines.cedar.schema.types import (
     SetOf,
     Type,
 )
-from acs_sidecar.engines.cedar.values import Convert, decimal_number, plain, unfit
+from acs_sidecar.engines.cedar.values import (
+    Convert,
+    decimal_number,
+    extension,
+    long_number,
+    plain,
+    unfit,
+)
 from acs_sidecar.spec.values import Json
 
 __all__ = ["declared"]
@@ -31,12 +41,10 @@ def declared(schema: Schema, kind: Type, reads: Reads, place: str = "context") -
             return _set(declared(schema, element, Reads(whole=True), f"an item of {place}"), place)
         case Primitive() as primitive:
             return _primitive(primitive, place)
-        case Extension() as extension if extension == DECIMAL:
-            return _decimal(place)
-        case Extension(name):
-            return _refused(f"the extension type `{name}`", place)
+        case Extension() as declared_extension:
+            return _extension(declared_extension, place)
         case EntityType(name):
-            return _refused(f"the entity type `{name}`", place)
+            return _entity(name, place)
         case unknown:
             raise TypeError(f"{unknown} is not a resolved type")
 
@@ -82,7 +90,9 @@ def _set(element: Convert, place: str) -> Convert:
 
 
 def _primitive(primitive: Primitive, place: str) -> Convert:
-    wanted = {Primitive.STRING: str, Primitive.LONG: int, Primitive.BOOLEAN: bool}[primitive]
+    if primitive is Primitive.LONG:
+        return _long(place)
+    wanted = {Primitive.STRING: str, Primitive.BOOLEAN: bool}[primitive]
 
     def convert(value: Json) -> Json:
         if type(value) is not wanted:
@@ -92,17 +102,40 @@ def _primitive(primitive: Primitive, place: str) -> Convert:
     return convert
 
 
-def _decimal(place: str) -> Convert:
+def _long(place: str) -> Convert:
     def convert(value: Json) -> Json:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise unfit(f"`{place}` is not a number, though the schema declares a `decimal`")
-        return decimal_number(value)
+            raise unfit(f"`{place}` is not of the type `Long`, as the schema declares")
+        return long_number(value)
 
     return convert
 
 
-def _refused(what: str, place: str) -> Convert:
+def _extension(kind: Extension, place: str) -> Convert:
+    name = kind.name
+    constructor = {"ipaddr": "ip"}.get(name, name)
+    read = EXTENSION_TEXTS[name]
+    wanted = "a number or text" if kind == DECIMAL else "text"
+
+    def convert(value: Json) -> Json:
+        if isinstance(value, str):
+            return extension(constructor, _read(read, value, name, place))
+        if kind == DECIMAL and isinstance(value, int | float) and not isinstance(value, bool):
+            return decimal_number(value)
+        raise unfit(f"`{place}` is not {wanted}, though the schema declares a `{name}`")
+
+    return convert
+
+
+def _read(read: Callable[[str], str], text: str, name: str, place: str) -> str:
+    try:
+        return read(text)
+    except ExtensionTextError as error:
+        raise unfit(f"`{place}` is not {error}, though the schema declares a `{name}`") from None
+
+
+def _entity(name: str, place: str) -> Convert:
     def convert(_value: Json) -> Json:
-        raise unfit(f"`{place}` has {what} in the schema, which request data cannot fill")
+        raise unfit(f"`{place}` has the entity type `{name}` in the schema, which request data cannot fill")
 
     return convert

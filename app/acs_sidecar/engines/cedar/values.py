@@ -8,7 +8,7 @@ reaches one: a container leaves such members out. All raise `EvaluationError` wi
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Context, Decimal
 from typing import TypeAlias
 
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -18,6 +18,8 @@ __all__ = [
     "ESCAPES",
     "Convert",
     "decimal_number",
+    "extension",
+    "long_number",
     "may_not_convert",
     "mentions_escape",
     "picked",
@@ -34,7 +36,6 @@ ESCAPES = frozenset({"__entity", "__extn", "__expr"})
 
 _MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
 _SCALE = 10_000
-_FRACTION = Decimal("0.0001")
 _EXACT = Context(prec=400)  # a double has at most 309 digits before the point
 _SURELY_FITS = 14
 
@@ -44,7 +45,8 @@ _ESCAPE = re.compile(rb'"__e(?:ntity|xtn|xpr)":')
 _NULL_ITEM = re.compile(rb"null(?<=[\[,]null)")
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = re.compile(rb"000000000000000(?<=[:\[,-]000000000000000)")
-_EXPONENT = re.compile(rb"0e\+?0{1,3}[,\]}]")
+_EXPONENT = re.compile(rb"0e[+-]?0{1,3}[,\]}]")
+_LONG_FRACTION = re.compile(rb"\.00000{1,20}[,\]}e]")
 
 
 def unfit(what: str) -> EvaluationError:
@@ -55,13 +57,14 @@ def unfit(what: str) -> EvaluationError:
 def may_not_convert(canonical: bytes) -> bool:
     """True if a value in the canonical bytes of an object might not convert.
 
-    False is certain: no escape member, no `null` in a list, no number out of range. True is not: a
-    text may look like any of them.
+    False is certain: no escape member, no `null` in a list, no number out of range or finer than a
+    `decimal`. True is not: a text may look like any of them.
     """
     zeroed = canonical.translate(_DIGITS_TO_ZERO)
     return bool(
         _LONG_NUMBER.search(zeroed)
         or _EXPONENT.search(zeroed)
+        or _LONG_FRACTION.search(zeroed)
         or _NULL_ITEM.search(canonical)
         or _ESCAPE.search(canonical)
     )
@@ -97,19 +100,36 @@ def plain(value: Json) -> Json:
     if isinstance(value, int):
         return _long(value)
     if isinstance(value, float):
-        return _extension_decimal(_decimal_of_float(value))
+        return (
+            _long(_integral(value)) if value.is_integer() else extension("decimal", _decimal_of_float(value))
+        )
     if isinstance(value, list):
         return [plain(inner) for inner in value]
     raise unfit("a list in the context holds `null`")
 
 
+def long_number(value: int | float) -> Json:
+    """Convert an integral number, however it is written. Raises `EvaluationError` for any other."""
+    if isinstance(value, float) and not value.is_integer():
+        raise unfit("a number in the context is not an integer, though the schema declares a `Long`")
+    return _long(_integral(value))
+
+
 def decimal_number(value: Json) -> Json:
-    """Convert as `plain`, but an integer to `decimal` as well."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not _MIN_LONG <= value * _SCALE <= _MAX_LONG:
-            raise unfit("an integer in the context does not fit a `decimal`")
-        return _extension_decimal(f"{value}.0")
-    return plain(value)
+    """Convert as `plain`, but every number to `decimal`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return plain(value)
+    if isinstance(value, float) and not value.is_integer():
+        return extension("decimal", _decimal_of_float(value))
+    whole = _integral(value)
+    if not _MIN_LONG <= whole * _SCALE <= _MAX_LONG:
+        raise unfit("an integer in the context does not fit a `decimal`")
+    return extension("decimal", f"{whole}.0")
+
+
+def extension(function: str, argument: str) -> Json:
+    """Return the engine's JSON form of an extension value: a constructor and its argument."""
+    return {"__extn": {"fn": function, "arg": argument}}
 
 
 def picked(members: Mapping[str, Convert]) -> Convert:
@@ -153,16 +173,20 @@ def _long(value: int) -> int:
     return value
 
 
+def _integral(value: int | float) -> int:
+    """Return an integral number as its canonical text has it, which beyond 2**53 a double does not say."""
+    return value if isinstance(value, int) else int(Decimal(repr(value)))
+
+
 def _decimal_of_float(value: float) -> str:
     text = repr(value)
     whole, _, fraction = text.partition(".")
     if 0 < len(fraction) <= 4 and fraction.isdigit() and len(whole) <= _SURELY_FITS:
         return text
-    rounded = Decimal(text).quantize(_FRACTION, ROUND_HALF_EVEN, _EXACT)
-    if not _MIN_LONG <= int(rounded.scaleb(4, _EXACT)) <= _MAX_LONG:
+    exact = Decimal(text)
+    scaled = exact.scaleb(4, _EXACT)
+    if scaled != scaled.to_integral_value():
+        raise unfit("a number in the context has more than the four fractional digits of a `decimal`")
+    if not _MIN_LONG <= scaled <= _MAX_LONG:
         raise unfit("a number in the context does not fit a `decimal`")
-    return f"{rounded:f}"
-
-
-def _extension_decimal(text: str) -> Json:
-    return {"__extn": {"fn": "decimal", "arg": text}}
+    return f"{exact:f}"
