@@ -2,11 +2,13 @@
 
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -177,6 +179,40 @@ def test_each_route_with_each_credential(service: Service, route: str, credentia
     assert (problem.get("verdict") == DENIED) is is_decision(path)
 
 
+def _head_and_body(
+    service: Service, method: str, path: str, credential: str | None
+) -> tuple[list[str], bytes]:
+    """Send a request by hand; return the lines of the head, without the date, and all bytes behind it."""
+    parts = urlsplit(service.url)
+    named = f"Authorization: Bearer {credential}\r\n" if credential else ""
+    with socket.create_connection((parts.hostname, parts.port or 0), timeout=20) as connection:
+        request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{named}\r\n"
+        connection.sendall(request.encode())
+        reply = b"".join(iter(lambda: connection.recv(65_536), b""))
+    head, _, body = reply.partition(b"\r\n\r\n")
+    unlike = ("date:", "content-length:", "transfer-encoding:") if "/metrics" in path else ("date:",)
+    lines = [line for line in head.decode().lower().split("\r\n") if not line.startswith(unlike)]
+    return lines, body
+
+
+@pytest.mark.parametrize("credential", [None, "token-metrics", "token-admin"])
+@pytest.mark.parametrize(
+    "path", [*sorted(_sample(route[4:]) for route in _served() if route.startswith("GET ")), "/none"]
+)
+def test_head_is_answered_like_get(service: Service, path: str, credential: str | None) -> None:
+    """HEAD has the status and headers of GET, by the same rules of access, and no body."""
+    wanted, _ = _head_and_body(service, "GET", path, credential)
+    answered, body = _head_and_body(service, "HEAD", path, credential)
+    assert (answered, body) == (wanted, b"")
+
+
+def test_head_where_there_is_no_get(service: Service) -> None:
+    """A route that only takes POST refuses HEAD, without a body."""
+    lines, body = _head_and_body(service, "HEAD", "/v1/evaluate/input", "token-admin")
+    assert (lines[0], body) == ("http/1.1 405 method not allowed", b"")
+    assert "allow: post" in lines
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -203,7 +239,7 @@ def test_another_method_is_refused_with_what_is_allowed(service: Service) -> Non
     """A route asks for a credential whatever the method is."""
     assert service.request("DELETE", "/v1/manifests")[0] == 401
     status, headers, _ = service.request("DELETE", "/v1/manifests", None, _bearer("token-metrics"))
-    assert (status, headers["allow"]) == (405, "GET")
+    assert (status, headers["allow"]) == (405, "GET, HEAD")
     assert service.request("POST", "/healthz", {})[0] == 401
 
 
@@ -244,7 +280,6 @@ def test_the_scheme_is_read_in_any_case(service: Service) -> None:
 def test_two_credentials_are_none(service: Service) -> None:
     """Of two Authorization headers, not even two good ones, neither counts."""
     import http.client
-    from urllib.parse import urlsplit
 
     connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=10)
     connection.putrequest("GET", "/v1/info")

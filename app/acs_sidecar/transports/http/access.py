@@ -18,7 +18,7 @@ from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.transports.http.exchange import Headers
 from acs_sidecar.transports.http.problems import HttpRefusalError, scope_challenge
 
-__all__ = ["ROUTES", "Access", "Guard", "RouteRule", "UndeclaredRouteError", "route_rules"]
+__all__ = ["ROUTES", "Access", "Guard", "RouteRule", "UndeclaredRouteError", "allow_header", "route_rules"]
 
 
 class Access(StrEnum):
@@ -168,8 +168,14 @@ def _out_of_scope(needed: Scope) -> RefusalError:
 def _no_route(matching: list[RouteRule]) -> RefusalError:
     if not matching:
         return RefusalError(Cause.NOT_FOUND, "no such route")
-    allowed = ", ".join(sorted(frozenset().union(*(rule.methods for rule in matching))))
+    allowed = allow_header(frozenset().union(*(rule.methods for rule in matching)))
     return HttpRefusalError(Cause.METHOD, "method not allowed", headers=((b"allow", allowed.encode()),))
+
+
+def allow_header(methods: Iterable[str]) -> str:
+    """Return the value of `Allow` for a route with these methods: `HEAD` is allowed wherever `GET` is."""
+    listed = frozenset(methods)
+    return ", ".join(sorted(listed | {"HEAD"} if "GET" in listed else listed))
 
 
 def _unauthorised(detail: str, error: str | None = None) -> RefusalError:

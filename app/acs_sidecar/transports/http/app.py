@@ -14,7 +14,7 @@ from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.transports.http import audit, health, manifests, metrics
-from acs_sidecar.transports.http.access import Guard, route_rules
+from acs_sidecar.transports.http.access import Guard, allow_header, route_rules
 from acs_sidecar.transports.http.decisions import DecisionRoutes
 from acs_sidecar.transports.http.gate import Gate, HostRule
 from acs_sidecar.transports.http.openapi import DESCRIPTION, complete_document
@@ -96,7 +96,9 @@ def _http_error(_: Request, error: Exception) -> Response:
         return _fault(_, error)
     details = {404: "no such route", 405: "method not allowed"}
     status = HTTPStatus(error.status_code)
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers) if error.headers else {}
+    if "Allow" in headers:
+        headers["Allow"] = allow_header(headers["Allow"].split(", "))
     return _respond(status, details.get(status, status.phrase), headers)
 
 

@@ -92,6 +92,10 @@ class Gate:
         method: str = scope["method"]
         path: str = scope["path"]
         decides = is_decision(path)
+        if method == "HEAD":
+            send = _without_body(send)
+            if not decides:
+                method, scope = "GET", {**scope, "method": "GET"}
         headers = read_headers(scope["headers"])
         headers.state = scope["state"]
         caller = None
@@ -154,6 +158,15 @@ class Gate:
         """Raise `RefusalError` unless the peer of the Unix socket is one of the users."""
         if peer is None or self._users.isdisjoint(peer.names):
             raise RefusalError(Cause.USER, "this user is not in ACS_UDS_ALLOWED_UIDS")
+
+
+def _without_body(send: Send) -> Send:
+    """Send what `GET` answers without its body; a `Content-Length` stays that of `GET` (RFC 9110)."""
+
+    async def bodiless(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return bodiless
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
