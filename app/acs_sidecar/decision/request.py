@@ -1,17 +1,20 @@
 """Requests as values, checked member by member (section 2.1)."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import orjson
 
 from acs_sidecar.approval.resolution import ApprovalClaim
 from acs_sidecar.decision.refusal import Cause, RefusalError
+from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
     "INCLUDES",
     "MAX_BATCH",
+    "DuplicateMembers",
     "EvaluateRequest",
     "parse_object",
     "read_batch",
@@ -57,14 +60,26 @@ class EvaluateRequest:
     include: frozenset[str] = _NOTHING
 
 
-def parse_object(body: bytes) -> dict[str, Json]:
-    """Read a body that must be one JSON object. Raises `RefusalError`."""
+class DuplicateMembers(StrEnum):
+    """What a member that an object has twice does to a request."""
+
+    REFUSE = "refuse"
+    LAST = "last"
+
+
+def parse_object(body: bytes, duplicates: DuplicateMembers = DuplicateMembers.REFUSE) -> dict[str, Json]:
+    """Read a body that must be one JSON object. Raises `RefusalError`.
+
+    Of a member that occurs twice, other readers may take the first: with `LAST` the last one counts here.
+    """
     try:
         value: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _bad(f"the body is not valid JSON: line {error.lineno}, column {error.colno}") from None
     if not isinstance(value, dict):
         raise _bad("the body is not a JSON object")
+    if duplicates is DuplicateMembers.REFUSE and has_duplicate_members(body, value):
+        raise _bad("an object in the body has a member twice: remove one (or set ACS_DUPLICATE_MEMBERS=last)")
     return value
 
 

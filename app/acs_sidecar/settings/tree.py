@@ -5,15 +5,15 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal, get_origin
-from urllib.parse import urlsplit
+from typing import Literal, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from acs_sidecar.audit.format.origin import is_origin_part
 from acs_sidecar.audit.log.open_log import Durability
+from acs_sidecar.decision.request import DuplicateMembers
 from acs_sidecar.outbound.addresses import AddressPolicy
+from acs_sidecar.settings.field_types import HttpsUrl, Listed, Numbers, OriginPart, OtlpEndpoint, Positive
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH, Limits
@@ -28,35 +28,6 @@ __all__ = ["PREFIX", "Loaded", "Settings", "SettingsError", "is_loopback", "load
 
 PREFIX = "ACS_"
 LIMIT_PREFIX = "ACS_LIMIT_"
-
-Positive = Annotated[int, Field(gt=0)]
-Listed = tuple[str, ...]
-Numbers = tuple[int, ...]
-
-
-def _origin_part(text: str) -> str:
-    if not is_origin_part(text):
-        raise ValueError("must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`")
-    return text
-
-
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be a URL such as http://127.0.0.1:4318")
-    return text
-
-
-def _https_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
-        raise ValueError("must be a URL such as https://manifests.example.org/agents.tar.gz")
-    return text
-
-
-HttpsUrl = Annotated[str, AfterValidator(_https_url)]
-OtlpEndpoint = Annotated[str, AfterValidator(_base_url)]
-OriginPart = Annotated[str, AfterValidator(_origin_part)]
 
 
 class SettingsError(StartError):
@@ -110,6 +81,10 @@ class Settings(BaseModel):
     max_body_bytes: Positive = Field(4_194_304, description="maximum request body size in bytes")
     max_in_flight: Positive = Field(
         1_024, description="maximum concurrent requests; further ones are answered with 429"
+    )
+    duplicate_members: DuplicateMembers = Field(
+        DuplicateMembers.REFUSE,
+        description="duplicate members in a request's JSON: refuse (400), or last (the last one counts)",
     )
     include: Listed = Field(
         ("policy_input", "trace", "receipt"),

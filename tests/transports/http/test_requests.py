@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from acs_sidecar.decision.refusal import Cause, RefusalError
-from acs_sidecar.decision.request import MAX_BATCH
+from acs_sidecar.decision.request import MAX_BATCH, DuplicateMembers
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.transports.http.bodies import parse_batch, parse_evaluate
@@ -44,9 +44,25 @@ def test_the_least_request_has_defaults() -> None:
     assert (request.mode, request.include, request.manifest) == (Mode.ENFORCE, frozenset(), None)
 
 
-def test_the_last_duplicate_counts() -> None:
-    """Duplicate members in the snapshot: the last one, for the policy and the identities alike."""
-    assert parse_evaluate(b'{"snapshot":{"a":1,"a":2}}', "input").snapshot == {"a": 2}
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"snapshot":{"a":1,"a":2}}',
+        b'{"snapshot":{"a":1,"\\u0061":2}}',
+        b'{"snapshot":{},"snapshot":{}}',
+        b'{"snapshot":{},"manifest":{"version":"1","version":"1"}}',
+    ],
+)
+def test_a_duplicate_member_is_refused(body: bytes) -> None:
+    """Another reader may take the first of two, so a member that occurs twice is refused, also by an escape."""
+    detail = "an object in the body has a member twice: remove one (or set ACS_DUPLICATE_MEMBERS=last)"
+    assert _detail(body) == detail
+
+
+def test_the_last_duplicate_counts_by_choice() -> None:
+    """With `last`, the last of two members counts, for the policy and the identities alike."""
+    body = b'{"snapshot":{"a":1,"a":2}}'
+    assert parse_evaluate(body, "input", DuplicateMembers.LAST).snapshot == {"a": 2}
 
 
 @pytest.mark.parametrize(

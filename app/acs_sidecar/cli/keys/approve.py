@@ -19,6 +19,7 @@ from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.canonical import digest
 from acs_sidecar.spec.codes import is_code
+from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.values import Json
 
 __all__ = ["approvals", "approve"]
@@ -136,6 +137,8 @@ def _json(text: bytes, place: str) -> Json:
         value: Json = orjson.loads(text)
     except orjson.JSONDecodeError:
         fail(f"{place} is not JSON")
+    if has_duplicate_members(text, value):
+        fail(f"{place} has a member twice in one object")
     return value
 
 

@@ -34,6 +34,7 @@ def create_app(runtime: Runtime) -> Gate:
         runtime.service,
         settings.max_body_bytes,
         settings.max_in_flight,
+        settings.duplicate_members,
         counting,
         runtime.tracer,
     )

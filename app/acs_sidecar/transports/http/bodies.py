@@ -2,6 +2,7 @@
 
 from acs_sidecar.approval.resolution import ApprovalClaim
 from acs_sidecar.decision.request import (
+    DuplicateMembers,
     EvaluateRequest,
     parse_object,
     read_batch,
@@ -12,17 +13,21 @@ from acs_sidecar.spec.values import Json, nesting_bound
 
 __all__ = ["parse_batch", "parse_evaluate", "parse_resolve"]
 
+REFUSE = DuplicateMembers.REFUSE
 
-def parse_evaluate(body: bytes, point: str | None) -> EvaluateRequest:
+
+def parse_evaluate(body: bytes, point: str | None, duplicates: DuplicateMembers = REFUSE) -> EvaluateRequest:
     """Read the body of one evaluation; `point` is the one in the path. Raises `RefusalError`."""
-    return read_evaluate(parse_object(body), point, nesting_bound(body))
+    return read_evaluate(parse_object(body, duplicates), point, nesting_bound(body))
 
 
-def parse_batch(body: bytes) -> tuple[list[Json], int]:
+def parse_batch(body: bytes, duplicates: DuplicateMembers = REFUSE) -> tuple[list[Json], int]:
     """Read a batch: its items, not yet checked, and the bound on their depth. Raises `RefusalError`."""
-    return read_batch(parse_object(body)), nesting_bound(body)
+    return read_batch(parse_object(body, duplicates)), nesting_bound(body)
 
 
-def parse_resolve(body: bytes) -> tuple[EvaluateRequest, ApprovalClaim]:
+def parse_resolve(
+    body: bytes, duplicates: DuplicateMembers = REFUSE
+) -> tuple[EvaluateRequest, ApprovalClaim]:
     """Read the body of a resolution: an evaluation and a claim about it. Raises `RefusalError`."""
-    return read_resolve(parse_object(body), nesting_bound(body))
+    return read_resolve(parse_object(body, duplicates), nesting_bound(body))

@@ -9,7 +9,7 @@ from acs_sidecar.decision.admission import require_scope
 from acs_sidecar.decision.answer import recorded_json, resolved_json
 from acs_sidecar.decision.caller import Caller, Sender
 from acs_sidecar.decision.refusal import Cause, RefusalError, Refused
-from acs_sidecar.decision.request import read_evaluate
+from acs_sidecar.decision.request import DuplicateMembers, read_evaluate
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.trace_context import Span, parse_traceparent
@@ -42,12 +42,14 @@ class DecisionRoutes:
         service: DecisionService,
         max_body_bytes: int,
         max_in_flight: int,
+        duplicates: DuplicateMembers,
         metrics: HttpMetrics,
         tracer: Tracer | None,
     ) -> None:
         self._service = service
         self._max_body_bytes = max_body_bytes
         self._max_in_flight = max_in_flight
+        self._duplicates = duplicates
         self._metrics = metrics
         self._tracer = tracer
         self.in_flight = 0
@@ -114,14 +116,14 @@ class DecisionRoutes:
             return await self._batch(body, sender)
         if path == RESOLVE:
             return await self._resolve(body, sender)
-        request = parse_evaluate(body, point or None)
+        request = parse_evaluate(body, point or None, self._duplicates)
         recorded = await self._service.decide(request, sender)
         if isinstance(recorded, Refused):
             return recorded
         return orjson.dumps(recorded_json(recorded, request.include))
 
     async def _batch(self, body: bytes, sender: Sender) -> bytes:
-        items, nesting = parse_batch(body)
+        items, nesting = parse_batch(body, self._duplicates)
         results = await asyncio.gather(*(self._item(item, nesting, sender) for item in items))
         return orjson.dumps({"results": results})
 
@@ -136,7 +138,7 @@ class DecisionRoutes:
         return recorded_json(recorded, request.include)
 
     async def _resolve(self, body: bytes, sender: Sender) -> bytes | Refused:
-        request, claim = parse_resolve(body)
+        request, claim = parse_resolve(body, self._duplicates)
         resolved = await self._service.resolve(request, claim, sender)
         if isinstance(resolved, Refused):
             return resolved

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from acs_sidecar.decision.caller import Caller
 from acs_sidecar.decision.refusal import Cause, RefusalError
+from acs_sidecar.decision.request import parse_object
 from acs_sidecar.manifests.schema import manifest_schema
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
@@ -30,22 +31,20 @@ _SCHEMA_TYPE = "application/schema+json"
 _SCHEMA_RESPONSE: dict[str, Any] = {"content": {_SCHEMA_TYPE: {"schema": {"type": "object"}}}}
 
 
-class _StrictRequest(Request):
-    """Reads JSON as decisions do: no manifest is valid here that could not be sent there."""
-
-    async def json(self) -> Any:  # noqa: ANN401  # as the base class has it
-        return orjson.loads(await self.body())
-
-
 class _StrictRoute(APIRoute):
-    """A route whose body is read so."""
+    """Reads JSON as decisions do: no manifest is valid here that could not be sent there."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the request handler of FastAPI, with strict JSON parsing."""
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            return await handle(_StrictRequest(request.scope, request.receive))
+            if request.method == "POST":
+                members = parse_object(
+                    await request.body(), current_runtime(request).settings.duplicate_members
+                )
+                request._json = members  # where `json()` keeps what it has read
+            return await handle(request)
 
         return strictly
 
