@@ -605,7 +605,7 @@ def test_what_names_no_log_is_no_claim(members: dict[str, Json]) -> None:
 
 def test_names_every_one_of_many_predecessors() -> None:
     """Predecessors that do not fit the first record continue in the next, and all are held to it."""
-    many = [Predecessor(f"acs/host/{n}/aaaa", LogState.CLOSED, 5, EMPTY_ROOT) for n in range(300)]
+    many = [Predecessor(f"acs/host/{n}/aaaa", LogState.OPEN, 5, EMPTY_ROOT) for n in range(300)]
     builder = Builder(SECOND).open(many)
     lines = [orjson.loads(line) for line in builder.build().lines()]
     assert lines[0]["details"]["predecessors_total"] == 300

@@ -101,6 +101,7 @@ def test_a_log_opens_and_closes_with_a_record(tmp_path: Path) -> None:
         "version": "1.2.3",
         "durability": "write",
         "vkey": str(KEY.verifier_key(log.origin)),
+        "number": 1,
         "predecessors": [],
         "predecessors_total": 0,
     }

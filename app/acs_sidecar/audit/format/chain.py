@@ -9,6 +9,7 @@ from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
 from acs_sidecar.audit.format.claims import OPENING_EVENTS, LogClaim, LogState, claims_of
 from acs_sidecar.audit.format.findings import AuditFinding, LogReport, Property, Report
 from acs_sidecar.audit.format.note import NoteError, SignedNote, verified_by
+from acs_sidecar.audit.format.older_logs import OlderLogsAudit
 from acs_sidecar.audit.format.record import MAX_RECORD_BYTES
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.format.verify import LogAudit, LogSource, audit_log
@@ -74,14 +75,17 @@ def audit_logs(
         sizes.setdefault(anchor.checkpoint.origin, set()).add(anchor.checkpoint.size)
 
     audits = {source.origin: audit_log(source, trust, sizes[source.origin], progress) for source in sources}
-    pruned = frozenset(log for audit in audits.values() for log in audit.pruned)
+    pruned = frozenset(one.log for audit in audits.values() for one in audit.deletions)
     findings: list[AuditFinding] = []
     for audit in audits.values():
         for claim in audit.claims:
             _check_claim(claim, audits, pruned, whole, findings)
+    older = OlderLogsAudit(audits)
+    if whole:
+        findings.extend(found for origin in audits if (found := older.check(origin)))
     for anchor in anchors:
         _check_anchor(anchor, audits, pruned, findings)
-    _spread_anchors(audits)
+    _spread_anchors(audits, older.covered)
     return Report({origin: audit.report for origin, audit in audits.items()}, tuple(findings))
 
 
@@ -144,17 +148,20 @@ def _check_anchor(
         _anchor(report, checkpoint.size)
 
 
-def _spread_anchors(audits: Mapping[str, LogAudit]) -> None:
+def _spread_anchors(audits: Mapping[str, LogAudit], older: Mapping[str, Sequence[str]]) -> None:
     """Extend the anchor of a log to the logs that it names before the anchored size, transitively."""
     pending = [log for log, audit in audits.items() if audit.report.anchored is not None]
     while pending:
-        audit = audits[pending.pop()]
-        for claim in audit.claims:
-            named = audits.get(claim.log)
-            if named is None or claim.index >= (audit.report.anchored or 0) or named.report.findings:
-                continue
-            if _anchor(named.report, claim.size):
-                pending.append(claim.log)
+        origin = pending.pop()
+        audit = audits[origin]
+        vouched = [
+            (claim.log, claim.size) for claim in audit.claims if claim.index < (audit.report.anchored or 0)
+        ]
+        vouched += [(log, audits[log].report.size) for log in older.get(origin, ()) if log in audits]
+        for log, size in vouched:
+            named = audits.get(log)
+            if named and not named.report.findings and _anchor(named.report, size):
+                pending.append(log)
 
 
 def _anchor(report: LogReport, size: int) -> bool:

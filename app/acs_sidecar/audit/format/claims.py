@@ -1,7 +1,8 @@
 """What the records of one log say of others: the logs that were there before it, and those deleted since."""
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -13,18 +14,28 @@ from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.values import Json
 
 __all__ = [
+    "NAMED_LOGS",
     "OPENING_EVENTS",
+    "Deletion",
     "LogClaim",
     "LogState",
+    "OlderLogs",
     "Predecessor",
     "Torn",
     "claims_of",
     "closing_events",
+    "deletion_of",
+    "log_line",
+    "number_of",
+    "older_logs_hash",
+    "older_of",
     "opening_events",
-    "pruned_by",
 ]
 
 OPENING_EVENTS: Final = ("log_opened", "log_predecessors")  # no set: what claims to be an event may be a list
+
+NAMED_LOGS: Final = 16
+"""How many of the logs that have ended a new log names one by one: the newest, and the others by one hash."""
 
 _ROOM = MAX_RECORD_BYTES - 2048
 _TORN_TOGETHER = 32
@@ -54,13 +65,17 @@ class Torn:
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """A log that was in the audit directory when another was opened."""
+    """A log that was in the audit directory when another was opened.
+
+    `number` orders logs by their opening: one more than any that was there; 0 where none is recorded.
+    """
 
     log: str
     state: LogState
     size: int
     root: bytes
     torn: tuple[Torn, ...] = ()
+    number: int = 0
 
     def as_json(self) -> Iterator[dict[str, Json]]:
         """Yield the members of a record: one, or several where more was moved aside than has room in one."""
@@ -88,6 +103,26 @@ class LogClaim:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class OlderLogs:
+    """The `count` logs that a log names by one hash over their lines."""
+
+    count: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Record `index` of the log `by` says that `log` is deleted, and what it was."""
+
+    log: str
+    size: int
+    root: bytes
+    number: int
+    by: str
+    index: int
+
+
 def closing_events(reason: str, denials: int, next_key: str | None) -> list[ServiceEvent]:
     """Make the last records of a log: why it ends, and the denials that no record accounts for yet.
 
@@ -99,46 +134,98 @@ def closing_events(reason: str, denials: int, next_key: str | None) -> list[Serv
 
 
 def opening_events(
-    vkey: str, settings: Mapping[str, Json], predecessors: Iterable[Predecessor]
+    vkey: str, settings: Mapping[str, Json], predecessors: Sequence[Predecessor]
 ) -> list[ServiceEvent]:
     """Return the records that open a log: `log_opened`, and `log_predecessors` for what exceeds it."""
+    named, older = _named_and_older(predecessors)
     pages: list[list[Json]] = [[]]
     room = _ROOM
-    total = 0
-    for predecessor in predecessors:
-        for named in predecessor.as_json():
-            needed = len(canonical(named)) + 1
+    for predecessor in named:
+        for member in predecessor.as_json():
+            needed = len(canonical(member)) + 1
             if needed > room:
                 pages.append([])
                 room = _ROOM
-            pages[-1].append(named)
+            pages[-1].append(member)
             room -= needed
-        total += 1
-    opened = {**settings, "vkey": vkey, "predecessors": pages[0], "predecessors_total": total}
+    opened: dict[str, Json] = {
+        **settings,
+        "vkey": vkey,
+        "number": 1 + max((one.number for one in predecessors), default=0),
+        "predecessors": pages[0],
+        "predecessors_total": len(predecessors),
+    }
+    if older:
+        lines = [log_line(one.log, one.size, one.root) for one in older]
+        opened["predecessors_older"] = {"count": len(lines), "sha256": older_logs_hash(lines)}
     return [
         ServiceEvent("log_opened", opened),
         *(ServiceEvent("log_predecessors", {"predecessors": page}) for page in pages[1:]),
     ]
 
 
+def _named_and_older(predecessors: Sequence[Predecessor]) -> tuple[list[Predecessor], list[Predecessor]]:
+    """Split logs into those to name one by one, and the older ones that have ended for good, by number.
+
+    What is open or damaged is named, however old: its size and root are not final.
+    """
+    final = [one for one in predecessors if one.state in {LogState.CLOSED, LogState.CRASHED}]
+    final.sort(key=lambda one: (one.number, one.log))
+    older = final[:-NAMED_LOGS]
+    hashed = {one.log for one in older}
+    return [one for one in predecessors if one.log not in hashed], [one for one in older if one.size]
+
+
+def log_line(log: str, size: int, root: bytes) -> bytes:
+    """Return the line of a log that has ended: what `older_logs_hash` is over."""
+    return canonical({"log": log, "root": base64.b64encode(root).decode(), "size": size}) + b"\n"
+
+
+def older_logs_hash(lines: Iterable[bytes]) -> str:
+    """Return the hash over the lines of logs, which MUST come by number, then by name."""
+    return f"sha256:{hashlib.sha256(b''.join(lines)).hexdigest()}"
+
+
+def number_of(record: Mapping[str, Json]) -> int:
+    """Return the number that a log's first record gives it; 0 where it gives none."""
+    return _whole(_details(record).get("number"))
+
+
+def older_of(record: Mapping[str, Json]) -> OlderLogs | None:
+    """Return the claim of a log's first record about logs that it does not name one by one."""
+    older = _details(record).get("predecessors_older")
+    if record.get("event") != "log_opened" or not isinstance(older, dict):
+        return None
+    return OlderLogs(_whole(older.get("count")), str(older.get("sha256")))
+
+
 def claims_of(record: Mapping[str, Json], log: str, index: int) -> Iterator[LogClaim]:
     """Yield the claims about other logs in record `index` of `log`."""
-    details = record.get("details")
-    if record.get("event") not in OPENING_EVENTS or not isinstance(details, dict):
+    if record.get("event") not in OPENING_EVENTS:
         return
-    named = details.get("predecessors")
+    named = _details(record).get("predecessors")
     for predecessor in named if isinstance(named, list) else []:
         if isinstance(predecessor, dict) and (claim := _claim(predecessor, log, index)):
             yield claim
 
 
-def pruned_by(record: Mapping[str, Json]) -> Iterator[str]:
-    """Yield the log whose deletion the record states."""
+def deletion_of(record: Mapping[str, Json], by: str, index: int) -> Deletion | None:
+    """Return the deletion that record `index` of the log `by` states."""
+    details = _details(record)
+    log, root = details.get("log"), details.get("root")
+    if record.get("event") != "log_pruned" or not isinstance(log, str):
+        return None
+    decoded = (decode_base64(root) if isinstance(root, str) else None) or b""
+    return Deletion(log, _whole(details.get("size")), decoded, _whole(details.get("number")), by, index)
+
+
+def _details(record: Mapping[str, Json]) -> Mapping[str, Json]:
     details = record.get("details")
-    if record.get("event") == "log_pruned" and isinstance(details, dict):
-        log = details.get("log")
-        if isinstance(log, str):
-            yield log
+    return details if isinstance(details, dict) else {}
+
+
+def _whole(value: Json) -> int:
+    return value if type(value) is int and value > 0 else 0
 
 
 def _claim(predecessor: Mapping[str, Json], by: str, index: int) -> LogClaim | None:

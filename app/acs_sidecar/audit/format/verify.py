@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
-from acs_sidecar.audit.format.claims import LogClaim, claims_of, pruned_by
+from acs_sidecar.audit.format.claims import (
+    Deletion,
+    LogClaim,
+    OlderLogs,
+    claims_of,
+    deletion_of,
+    number_of,
+    older_of,
+)
 from acs_sidecar.audit.format.findings import AuditFinding, LogReport, Property
 from acs_sidecar.audit.format.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from acs_sidecar.audit.format.note import NoteError, SignedNote, verified_by
@@ -60,13 +68,16 @@ class LogSource(Protocol):
 class LogAudit:
     """A log's report, what its records say of other logs, and its root at each size that was asked for.
 
-    `pruned` are the logs whose deletion it states, as far as its keys are trusted for them.
+    `number` is its own, `older` what it says of logs that it does not name one by one. `deletions` are the
+    logs whose deletion it states, as far as its keys are trusted for them.
     """
 
     report: LogReport
     claims: tuple[LogClaim, ...]
-    pruned: frozenset[str]
+    deletions: tuple[Deletion, ...]
     roots: dict[int, bytes]
+    number: int
+    older: OlderLogs | None
 
 
 def audit_log(
@@ -85,7 +96,14 @@ def audit_log(
     except _Broken as broken:
         report = auditor.report
         report.findings.append(AuditFinding(source.origin, broken.property, broken.index, broken.detail))
-    return LogAudit(auditor.report, tuple(auditor.claims), auditor.deletions(), dict(auditor.captured))
+    return LogAudit(
+        auditor.report,
+        tuple(auditor.claims),
+        auditor.deletions(),
+        dict(auditor.captured),
+        auditor.number,
+        auditor.older,
+    )
 
 
 class _Broken(Exception):  # noqa: N818  # never leaves this module: it ends an audit with its finding
@@ -122,12 +140,14 @@ class _Auditor:
         self.report = LogReport(source.origin)
         self.captured: dict[int, bytes] = {0: EMPTY_ROOT}
         self.claims: list[LogClaim] = []
-        self._pruned: set[str] = set()
+        self.number = 0
+        self.older: OlderLogs | None = None
+        self._deletions: list[Deletion] = []
 
-    def deletions(self) -> frozenset[str]:
+    def deletions(self) -> tuple[Deletion, ...]:
         """Return the logs whose deletion is stated. Stops: excuses by a key that is not trusted for them."""
         speakers = [key for key in self._trust.keys if key.public in self._signers]
-        return frozenset(log for log in self._pruned if any(key.covers(log) for key in speakers))
+        return tuple(one for one in self._deletions if any(key.covers(one.log) for key in speakers))
 
     def run(self, progress: Callable[[int], None]) -> None:
         # 1. The signed end comes first; what follows it was never promised and is only counted.
@@ -302,9 +322,11 @@ class _Auditor:
             raise _Broken(Property.RECORD_FORM, index, "`event` is not a string")
         if index == 0:
             self.report.first_time = str(record.get("time"))
+            self.number, self.older = number_of(record), older_of(record)
         self._closed = event == "log_closed"
         self.claims.extend(claims_of(record, self._origin, index))
-        self._pruned.update(pruned_by(record))
+        if deletion := deletion_of(record, self._origin, index):
+            self._deletions.append(deletion)
 
     def _agree(self, signed: _Signed) -> None:
         """Compare the tree with a signed root, and the last record with the end of the signing key."""

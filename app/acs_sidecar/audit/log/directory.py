@@ -154,7 +154,7 @@ def locked(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def open_file(path: Path) -> int:
+def open_file(path: Path | str) -> int:
     """Open a file to read. Raises `OSError`; `FileNotFoundError` also for what is no regular file.
 
     Stops: a link, a pipe or a device in the place of a log's file, which leads elsewhere or never ends.

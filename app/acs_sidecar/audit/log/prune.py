@@ -31,6 +31,7 @@ class Pruned:
     log: str
     size: int
     root: bytes
+    number: int
     last_time: str
 
     def as_json(self) -> dict[str, Json]:
@@ -39,6 +40,7 @@ class Pruned:
             "log": self.log,
             "size": self.size,
             "root": base64.b64encode(self.root).decode(),
+            "number": self.number,
             "last_time": self.last_time,
         }
 
@@ -59,7 +61,7 @@ def prunable(
         directory = LogDirectory(settings.directory, found.log)
         last_time = _last_time(directory, found.size)
         if last_time is not None and last_time < before and _is_whole(directory, trust):
-            yield Pruned(found.log, found.size, found.root, last_time)
+            yield Pruned(found.log, found.size, found.root, found.number, last_time)
 
 
 def prune(settings: AuditLogSettings, key: AuditKey, before: str, dry_run: bool) -> list[Pruned]:
@@ -74,10 +76,11 @@ def prune(settings: AuditLogSettings, key: AuditKey, before: str, dry_run: bool)
             return going
         vkey = str(key.verifier_key(log.origin))
         log.commit(opening_events(vkey, {**settings.facts, "retention": before}, found.predecessors))
-        log.commit([ServiceEvent("log_pruned", one.as_json()) for one in going])
-        log.commit([ServiceEvent("log_closed", {"reason": "pruned"})])
-        log.publish(log.checkpoint)
+        # Whoever opens a log meanwhile waits, and finds either all of them or none.
         with locked(settings.directory):
+            log.commit([ServiceEvent("log_pruned", one.as_json()) for one in going])
+            log.commit([ServiceEvent("log_closed", {"reason": "pruned"})])
+            log.publish(log.checkpoint)
             for one in going:
                 _delete(LogDirectory(settings.directory, one.log))
         return going

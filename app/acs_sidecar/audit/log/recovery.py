@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -13,8 +13,8 @@ import orjson
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
 from acs_sidecar.audit.format.claims import LogState, Predecessor, Torn
-from acs_sidecar.audit.format.merkle import EMPTY_ROOT, Frontier, leaf_hash, range_hash
-from acs_sidecar.audit.format.note import MAX_NOTE_BYTES, NoteError, SignedNote, verified_by
+from acs_sidecar.audit.format.merkle import Frontier, leaf_hash, range_hash
+from acs_sidecar.audit.format.note import MAX_NOTE_BYTES, NoteError, SignedNote
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.log.directory import (
     LogDirectory,
@@ -27,13 +27,14 @@ from acs_sidecar.audit.log.directory import (
     sync_directory,
 )
 from acs_sidecar.audit.log.hashes import LogTiles
+from acs_sidecar.audit.log.log_end import EXAMINED, NO_RECORDS, FoundLog, LogEnd, validly_signed
 from acs_sidecar.audit.log.records import LogDamagedError, offset_behind, record_lines
+from acs_sidecar.audit.log.settled import opening_number, settled
 from acs_sidecar.audit.log.tile_writer import TILE_BYTES, TileWriter
 
 __all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "inspect", "survey"]
 
 BACKGROUND_BYTES = 64 * 1024 * 1024
-_EXAMINED = "examined"
 _COPY = 1 << 20
 _MOST_DIGITS = 20
 
@@ -58,18 +59,6 @@ class Survey:
     unexamined: tuple[LogDirectory, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """The largest validly signed checkpoint of a log, as a note and taken apart."""
-
-    note: bytes
-    size: int
-    root: bytes
-
-
-_NOTHING = _End(b"", 0, EMPTY_ROOT)
-
-
 def survey(
     root: Path, trust: Trust, known: Mapping[str, Predecessor] = MappingProxyType({}), thorough: bool = False
 ) -> Survey:
@@ -83,14 +72,16 @@ def survey(
     unexamined: list[LogDirectory] = []
     for directory in find_logs(root):
         if directory.origin in known:
-            predecessors.append(known[directory.origin])
+            predecessors.append(replace(known[directory.origin], number=opening_number(directory)))
             continue
         try:
-            found = _examine(directory, trust, thorough)
+            found = settled(directory, trust)
             if found is None:
-                predecessors.append(_as_published(directory, LogState.OPEN, trust))
-                continue
-            _move_torn(directory, found.end)
+                found = _examine(directory, trust, thorough)
+                if found is None:
+                    predecessors.append(_as_published(directory, LogState.OPEN, trust))
+                    continue
+                _move_torn(directory, found.end)
         except LogDamagedError as error:
             damage.append(Damage(directory.origin, str(error)))
             predecessors.append(_as_published(directory, LogState.DAMAGED, trust))
@@ -99,7 +90,8 @@ def survey(
             unexamined.append(directory)
         torn = tuple(_describe(path) for path in directory.torn())
         state = LogState.CLOSED if found.closed else LogState.CRASHED
-        predecessors.append(Predecessor(directory.origin, state, found.end.size, found.end.root, torn))
+        end, number = found.end, opening_number(directory)
+        predecessors.append(Predecessor(directory.origin, state, end.size, end.root, torn, number))
     return Survey(tuple(predecessors), tuple(damage), tuple(unexamined))
 
 
@@ -135,16 +127,7 @@ def inspect(directory: LogDirectory, trust: Trust, most_bytes: int) -> int:
     return size if size <= most_bytes else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Where a log ends, whether it closed itself, and whether its records were hashed, now or before."""
-
-    end: _End
-    closed: bool
-    examined: bool
-
-
-def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> _Found | None:
+def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> FoundLog | None:
     """Examine a log, without changing anything that it promised; `None` where somebody holds it.
 
     Raises `LogDamagedError`.
@@ -157,7 +140,7 @@ def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> _Found | 
         end = _signed_end(directory, trust)
         closed = _ends_closed(directory, end)
         if _is_examined(directory, end):
-            return _Found(end, closed, True)
+            return FoundLog(end, closed, True)
         size = sum(path.stat().st_size for _, path in directory.segments())
         at_once = thorough or size <= BACKGROUND_BYTES
         if at_once or range_hash(0, end.size, LogTiles(directory, end.size).hashes()) != end.root:
@@ -165,10 +148,10 @@ def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> _Found | 
             at_once = True
     except OSError as error:
         raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
-    return _Found(end, closed, at_once)
+    return FoundLog(end, closed, at_once)
 
 
-def _hash_all(directory: LogDirectory, end: _End) -> None:
+def _hash_all(directory: LogDirectory, end: LogEnd) -> None:
     """Hash the records, compare with the signed root, and leave tiles and a note that it was done."""
     frontier = Frontier()
     tiles = TileWriter(directory)
@@ -185,30 +168,30 @@ def _hash_all(directory: LogDirectory, end: _End) -> None:
     if end.note:
         tiles.finish(bytes(leaves))
         with suppress(OSError):  # a full disk is not a damaged log; it is hashed again next time
-            replace_file(directory.path / _EXAMINED, end.note, sync=False)
+            replace_file(directory.path / EXAMINED, end.note, sync=False)
 
 
-def _signed_end(directory: LogDirectory, trust: Trust) -> _End:
+def _signed_end(directory: LogDirectory, trust: Trust) -> LogEnd:
     """Find the largest checkpoint that a trusted key signed.
 
     Raises `LogDamagedError` when there are checkpoints and none is signed by a trusted key, and when
     the published one, which was kept before, is ahead of all that are kept.
     """
     published = directory.published()
-    best = _NOTHING
+    best = NO_RECORDS
     seen = published is not None
     for _, path in directory.checkpoint_files():
         for note in sorted(_notes(path), key=_claimed_size, reverse=True):
             seen = True
             if _claimed_size(note) <= best.size:
                 break
-            if end := _validly_signed(note, directory.origin, trust):
+            if end := validly_signed(note, directory.origin, trust):
                 best = end
                 break
-    ahead = _validly_signed(published, directory.origin, trust) if published else None
+    ahead = validly_signed(published, directory.origin, trust) if published else None
     if ahead and ahead.size > best.size:
         raise LogDamagedError("the published checkpoint is ahead of every stored checkpoint")
-    if seen and best is _NOTHING:
+    if seen and best is NO_RECORDS:
         raise LogDamagedError("no checkpoint is signed by a trusted key")
     return best
 
@@ -223,18 +206,7 @@ def _claimed_size(note: bytes) -> int:
     return int(line) if line.isdigit() and len(line) < _MOST_DIGITS else -1
 
 
-def _validly_signed(content: bytes, origin: str, trust: Trust) -> _End | None:
-    try:
-        note = SignedNote.parse(content)
-        checkpoint = Checkpoint.parse(note.text)
-        if checkpoint.origin != origin or not verified_by(note, trust.for_log(origin)):
-            return None
-    except NoteError:
-        return None
-    return _End(content, checkpoint.size, checkpoint.root)
-
-
-def _ends_closed(directory: LogDirectory, end: _End) -> bool:
+def _ends_closed(directory: LogDirectory, end: LogEnd) -> bool:
     """True if the last signed record is `log_closed`. Raises `LogDamagedError` when it is missing."""
     if end.size == 0:
         return False
@@ -248,15 +220,15 @@ def _ends_closed(directory: LogDirectory, end: _End) -> bool:
     return record.get("event") == "log_closed"
 
 
-def _is_examined(directory: LogDirectory, end: _End) -> bool:
+def _is_examined(directory: LogDirectory, end: LogEnd) -> bool:
     """True if this process or one before it hashed the records up to the same checkpoint."""
     try:
-        return bool(end.note) and read_file(directory.path / _EXAMINED, MAX_NOTE_BYTES) == end.note
+        return bool(end.note) and read_file(directory.path / EXAMINED, MAX_NOTE_BYTES) == end.note
     except OSError:
         return False
 
 
-def _move_torn(directory: LogDirectory, end: _End) -> None:
+def _move_torn(directory: LogDirectory, end: LogEnd) -> None:
     """Move aside every byte that follows the signed end: copied and synced first, then cut off."""
     torn_records = _behind(directory.segments(), end.size, partial(offset_behind, index=end.size - 1))
     torn_notes = _behind(directory.checkpoint_files(), end.size, partial(_covered_by, size=end.size))
@@ -336,5 +308,5 @@ def _as_published(directory: LogDirectory, state: LogState, trust: Trust) -> Pre
         published = directory.published()
     except OSError:
         published = None
-    end = (_validly_signed(published, directory.origin, trust) if published else None) or _NOTHING
-    return Predecessor(directory.origin, state, end.size, end.root)
+    end = (validly_signed(published, directory.origin, trust) if published else None) or NO_RECORDS
+    return Predecessor(directory.origin, state, end.size, end.root, number=opening_number(directory))

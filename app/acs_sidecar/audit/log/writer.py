@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 from acs_sidecar.audit.format.claims import LogState, Predecessor, closing_events, opening_events
 from acs_sidecar.audit.format.note import NoteSigner
@@ -368,8 +369,8 @@ class FileAuditLog:
             except OSError:
                 log.discard()
                 raise
-            closed = Predecessor(before.origin, LogState.CLOSED, before.size, before.root)
-            predecessors = [*(one for one in predecessors if one.log != closed.log), closed]
+            closed = partial(replace, state=LogState.CLOSED, size=before.size, root=before.root)
+            predecessors = [closed(one) if one.log == before.origin else one for one in predecessors]
         try:
             await self._begin_log(log, predecessors, key)
         except OSError as error:
