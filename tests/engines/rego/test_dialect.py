@@ -423,3 +423,31 @@ def test_a_variable_of_every_is_compared_where_it_could_be_bound(body: str) -> N
     """The engine would bind it anew, and so allow whatever it is."""
     rules = f'x if every e in ["a"] {{ e != 1; {body} }}\nown(v) := v\ns contains [input.snapshot.m, 1]'
     assert [_outcome(rules, {"m": value}) for value in ("a", "b", 1)] == [HOLDS, FAILS, FAILS]
+
+
+@pytest.mark.parametrize(
+    "value", ["input.z", "y.z", "lower(y.z)", "[y.z]", "y.z + 1", "r", "own(y)", "lib.z", "[v | v := y][3]"]
+)
+@pytest.mark.parametrize(
+    "body", ["if y", "if { y }", "if {\n\ty # why\n}", "if not own(y)", 'if { {"a": _} := y }']
+)
+def test_an_undefined_value_of_a_function_leads_to_its_else(value: str, body: str) -> None:
+    """OPA goes on to the `else`, in a function as in a rule."""
+    rules = f"f(y) := {value} {body}\nelse := 3 if y\nelse := 4\nr if input.z\nown(y) := 1 if y == 2"
+    assert evaluate(definition(f'package a\nimport data.lib\nx := f({{"a": 1}})\n{rules}')) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("y", {"a": 1}),
+        ("y.a", 1),
+        ("[z | z := y.a; not z == 2]", [1]),
+        ("count(y) + 1", 2),
+        ("[z | z := y.b]", []),
+    ],
+)
+def test_a_defined_value_of_a_function_is_its_value(value: str, expected: Json) -> None:
+    """Where the first body holds, no `else` is looked at."""
+    rules = f"f(y) := {value} if y else := 3 if y.a else := input.z"
+    assert evaluate(definition(f'package a\nx := f({{"a": 1}})\n{rules}')) == expected

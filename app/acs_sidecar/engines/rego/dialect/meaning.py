@@ -14,6 +14,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     first_link,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
 from acs_sidecar.engines.rego.dialect.conflicts import conflicting_rules, set_rules
@@ -26,7 +27,7 @@ from acs_sidecar.engines.rego.dialect.ordering import set_comparisons
 from acs_sidecar.engines.rego.dialect.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.quantifiers import bind_quantified
-from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
+from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import Variable
 from acs_sidecar.engines.rego.documents import Segments
@@ -96,8 +97,10 @@ def _module(ast: JsonObject, facts: ModuleFacts, policy: _Policy, rewriter: Rewr
         if kind == "Spec":
             _, head = variant(rule["head"])
             yield from refuse_in_arguments(head.get("args"))
-            for body in rule_bodies(rule, reader, documents):
-                yield from _body(body, rewriter, is_function)
+            values = values_before_else(rule, documents)
+            for number, body in enumerate(rule_bodies(rule, reader, documents)):
+                ending = rewriter.move(rewriter.span(values[number])) if number in values else []
+                yield from _body(body, rewriter, is_function, ending)
     for negative in reader.negatives:
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
@@ -111,11 +114,15 @@ def _module(ast: JsonObject, facts: ModuleFacts, policy: _Policy, rewriter: Rewr
         yield Problem("rego-arity", message, *as_position(miscall.node["span"]))
 
 
-def _body(body: Body, rewriter: Rewriter, is_function: Callable[[Json], bool]) -> Iterator[Problem]:
+def _body(
+    body: Body, rewriter: Rewriter, is_function: Callable[[Json], bool], ending: list[Part]
+) -> Iterator[Problem]:
+    """Rewrite the statements of a body and of those in it; `ending` follows the last one."""
     unsafe = sorted(set(unsafe_variables(body)), key=lambda found: (found.line, found.column))
     yield from map(_unsafe, unsafe)
     if unsafe:
         return
+    last = body.statements[-1] if body.statements else None
     for statement in _statements(body):
         draft = Draft(statement, rewriter)
         bind_values(draft, is_function)
@@ -124,6 +131,8 @@ def _body(body: Body, rewriter: Rewriter, is_function: Callable[[Json], bool]) -
             yield from bind_arguments(draft)
         else:
             yield from match_whole_objects(draft)
+        if statement is last:
+            draft.after += ending
         draft.commit()
 
 

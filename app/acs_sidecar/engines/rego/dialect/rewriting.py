@@ -33,6 +33,7 @@ class _Edit:
     start: int
     end: int
     parts: tuple[Part, ...]
+    moved: bool = False
 
 
 @dataclass
@@ -70,6 +71,12 @@ class Rewriter:
         """Put parts in the place of a span."""
         self._edits.append(_Edit(*span, tuple(parts)))
 
+    def move(self, span: Span) -> list[Part]:
+        """Put a new variable in the place of a span, and return the statement that gives it its value."""
+        name = self.fresh_name()
+        self._edits.append(_Edit(*span, (name,), moved=True))
+        return [f"; {name} := (", span, ")"]
+
     def append(self, rule: str) -> None:
         """Put a rule below all others."""
         self._appended.append(rule)
@@ -87,6 +94,8 @@ class Rewriter:
         for at in range(bisect_left(starts, position), bisect_left(starts, end)):
             edit = self._edits[at]
             if at == around or edit.start < position or edit.end > end:
+                continue
+            if edit.moved and (edit.start, edit.end) == span:
                 continue
             done.append(self.text[position : edit.start])
             for part in edit.parts:
