@@ -12,13 +12,13 @@ ln -s "$version" "$root$prefix/bin/python3"
 ln -s "$version" "$root$prefix/bin/python"
 cp -a "$prefix/lib/$version" "$root$prefix/lib/"
 library=$root$prefix/lib/$version
-# What no service uses: the packaging tools, the tests, the graphical and the interactive parts.
+# Not needed at run time: the packaging tools, the tests, the graphical and the interactive parts.
 rm -rf "$library"/{site-packages,test,idlelib,ensurepip,lib2to3,tkinter,turtledemo,turtle.py,pydoc_data} "$library"/config-*
 find "$library" -name 'test' -o -name 'tests' | xargs -r rm -rf
 find "$library/lib-dynload" -name '_tkinter*' -o -name '_test*' -o -name '*_test.*' | xargs -r rm -f
 find "$library" -name __pycache__ -prune -exec rm -r {} +
 cp -a /opt/acs "$root/opt/"
-# Nobody changes these sources, so nothing compares them with what is compiled, whatever times a builder gives them.
+# The sources never change, so the interpreter need not compare them with the compiled files, whose times a builder may change.
 python -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / "$library" "$root/opt/acs"
 
 # Shared libraries, by what the dynamic linker itself would load; the loader has a fixed place.

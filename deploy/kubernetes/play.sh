@@ -1,5 +1,5 @@
 #!/bin/bash
-# Play the pod of an agent with its sidecar without a cluster, and check that both do what the manifests say.
+# Run the pod of an agent with its sidecar without a cluster, and check that both behave as their manifests describe.
 #
 #   deploy/kubernetes/play.sh          needs podman, kubectl and the image acs-sidecar:0.2.0
 #   NETWORK=none …                     for another network than podman's own
@@ -23,7 +23,7 @@ within() {
     until "${@:2}" > /dev/null 2>&1; do ((SECONDS < end)) || return 1; sleep 0.2; done
 }
 ready() { podman exec $pod-acs-sidecar acs-probe; }
-# decides CENTS DECISION: what the agent is told about a refund.
+# decides CENTS DECISION: the verdict that the agent gets about a refund.
 decides() {
     podman exec $pod-agent python -c '
 import json, sys, urllib.request as u
