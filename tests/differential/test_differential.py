@@ -1,4 +1,4 @@
-"""Random policies decide as in OPA, or are refused, or fail closed (contract 1.7.2)."""
+"""Random policies decide as in OPA, or are refused, or fail closed (section 1.7)."""
 
 import os
 
