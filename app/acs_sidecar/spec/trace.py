@@ -65,12 +65,15 @@ class Trace:
         self.annotators[name] = AnnotatorRun(started, self.now(), outcome)
 
     def as_json(self) -> dict[str, Json]:
-        """Return the steps in order and the annotators, in microseconds, with what the policy told."""
+        """Return the steps in order and the annotators, in microseconds, with the policy's own members.
+
+        A member of the policy's never replaces one of these.
+        """
         moments = zip(self.steps, self.steps[1:], strict=False)
         return {
+            **self.dispatch,
             "steps": [
                 {"step": step, "duration_us": (ended - begun) / 1000} for (_, begun), (step, ended) in moments
             ],
             "annotators": {name: (run.ended - run.started) / 1000 for name, run in self.annotators.items()},
-            **self.dispatch,
         }
