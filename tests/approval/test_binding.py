@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.token import APPROVAL, CHALLENGE, TokenKind, seal, unseal
+from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.globs import Globs
@@ -361,6 +362,23 @@ def test_an_approval_of_another_shape(body: dict[str, Any], detail: str) -> None
     """A trusted approver's signature under something that nobody foresaw approves nothing."""
     signed = seal(APPROVAL, unseal(APPROVAL, APPROVAL_TEXT).body | body, ALICE)
     assert refusal(resolve(approval=signed)) == (FAILED, detail)
+
+
+@pytest.mark.parametrize(
+    ("shift_s", "holds"),
+    [(-61, False), (-60, True), (0, True), (60, True), (61, False), (250_000_000_000, False)],
+)
+def test_an_approval_was_signed_after_its_challenge_and_before_now(shift_s: int, holds: bool) -> None:
+    """The time that goes into the record is one at which it can have been signed, by clocks a minute apart."""
+    signed = seal(
+        APPROVAL, unseal(APPROVAL, APPROVAL_TEXT).body | {"time": rfc3339(NOW + shift_s * SECOND)}, ALICE
+    )
+    response = resolve(approval=signed)
+    if holds:
+        assert response["verdict"]["decision"] == "allow"
+    else:
+        detail = "the approval's time is before its challenge or in the future: synchronize the clocks"
+        assert refusal(response) == (FAILED, detail)
 
 
 @pytest.mark.parametrize("outcome", ApprovalOutcome)

@@ -165,14 +165,14 @@ def test_a_slow_answer_is_waited_for(service: Service) -> None:
 
 
 def test_a_head_is_bounded(service: Service) -> None:
-    """Headers without end are refused, whatever their number (431)."""
+    """Headers without end are answered, whatever their number, though more is still being sent (431)."""
     with _connect(service) as connection:
         with suppress(ConnectionError):
             connection.sendall(HEAD)
             for _ in range(1_000):
                 connection.sendall(b"X-Long: " + b"x" * 4_096 + b"\r\n")
         reply = _to_the_end(connection)
-    assert reply == b"" or reply.startswith(b"HTTP/1.1 431 ")
+    assert reply.startswith(b"HTTP/1.1 431 ")
 
 
 def test_pipelining_is_bounded(service: Service) -> None:

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acs_sidecar.approval.approvers import Approver, Approvers
 from acs_sidecar.approval.challenge import Challenge
+from acs_sidecar.approval.clock import CLOCK_LEEWAY_S, shifted
 from acs_sidecar.approval.token import APPROVAL, TokenError, key_id, seal, unseal
 from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.spec.approval import ApprovalOutcome
@@ -76,6 +77,10 @@ def verified_approval(text: str, challenge: Challenge, approvers: Approvers | No
     time = body.get("time")
     if not isinstance(time, str) or _TIME.fullmatch(time) is None:
         raise _failed("the approval has no time")
+    # 7. A time that nobody can have signed at, and that would stand in the record. One behind the
+    # challenge's end is an answer that comes too late.
+    if not shifted(challenge.issued, -CLOCK_LEEWAY_S) <= time <= shifted(now, CLOCK_LEEWAY_S):
+        raise _failed("the approval's time is before its challenge or in the future: synchronize the clocks")
     return Approved(outcome, approver.name, key_id(approver.public), time)
 
 

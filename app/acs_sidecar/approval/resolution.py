@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TypeAlias
 
 from acs_sidecar.approval.approval import Approved, known_outcome, verified_approval
 from acs_sidecar.approval.challenge import Challenge, action_of, issue, read_challenge
+from acs_sidecar.approval.clock import CLOCK_LEEWAY_S, SECOND, unix_microseconds
 from acs_sidecar.approval.fatigue import fatigue
 from acs_sidecar.approval.ports import ApproversInForce, KeyInForce, KeysUnavailableError
 from acs_sidecar.approval.token import TokenError, request_signature
@@ -22,10 +22,6 @@ from acs_sidecar.spec.verdict import Decision, Verdict
 
 __all__ = ["ApprovalClaim", "Approvals", "Offer", "Resolution"]
 
-CLOCK_LEEWAY_S = 60
-"""How far the clocks of two replicas may be apart."""
-
-_SECOND = 1_000_000
 _DENIED = "The action was not approved."
 
 Clock: TypeAlias = Callable[[], int]
@@ -132,9 +128,9 @@ class Approvals:
         _require_same(action_of(decision), challenge, plan)
         # 5. What was issued in the future, or has been over for long.
         now = self._now()
-        if rfc3339(now + CLOCK_LEEWAY_S * _SECOND) < challenge.issued:
+        if rfc3339(now + CLOCK_LEEWAY_S * SECOND) < challenge.issued:
             raise _failed("the challenge was issued in the future: synchronize the clocks of the replicas")
-        if rfc3339(now - plan.timeout_seconds * _SECOND) >= challenge.expires:
+        if rfc3339(now - plan.timeout_seconds * SECOND) >= challenge.expires:
             raise _failed("the challenge expired too long ago")
         # 6. An answer, or the proof that there was none in time.
         answer = await self._answer(resolution, plan, challenge, claim, decision)
@@ -179,7 +175,7 @@ class Approvals:
             challenge=challenge.text,
             terms=challenge.terms,
             policy_input=policy_input,
-            seconds_left=(_unix(challenge.expires) - now) / _SECOND,
+            seconds_left=(unix_microseconds(challenge.expires) - now) / SECOND,
             sign=self._sign,
         )
         try:
@@ -253,11 +249,6 @@ def _conclude(resolution: Resolution, outcome: ApprovalOutcome) -> None:
             evaluation.verdict, decision=Decision.DENY, reason="approval_denied", message=_DENIED
         )
     resolution.decision = replace(resolution.decision, outcome=replace(evaluation, verdict=verdict))
-
-
-def _unix(time: str) -> int:
-    """Return the Unix time in microseconds of a record's form of time."""
-    return round(datetime.fromisoformat(time).timestamp() * _SECOND)
 
 
 def _failed(detail: str) -> EvaluationError:

@@ -27,6 +27,7 @@ class Cause(StrEnum):
     LATE = "late"
     TOO_LONG = "too_long"
     MEDIA_TYPE = "media_type"
+    TRANSFER_CODING = "transfer_coding"
     OVERLOAD = "overload"
     FAULT = "fault"
     UNAVAILABLE = "unavailable"

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, but each response leaves in one write, and together with others."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -19,6 +20,8 @@ _MAX_HEAD_BYTES = 65_536
 _MAX_PIPELINED = 256
 # Chunks of one byte each are six on the wire.
 _CHUNKING = 8
+_LINGER_S = 5
+_CHUNKED = b"chunked"
 _NOT_HTTP = "Invalid HTTP request received."
 _OK = b"HTTP/1.1 200 OK\r\n"
 _JSON = b"content-type: application/json\r\ncontent-length: %d\r\n"
@@ -118,6 +121,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._complete: object = self
         self._unread_since = 0.0
         self._unread_until = 0
+        # Until when what still arrives is dropped, after an answer that ends the connection.
+        self._linger_until = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Put the holding of writes between uvicorn and the transport."""
@@ -133,6 +138,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and bound what is not yet a whole message."""
+        if self._linger_until:
+            return
         complete = self._complete
         if not self._owing_since:
             self._owing_since = self.loop.time()
@@ -162,12 +169,15 @@ class HttpProtocol(HttpToolsProtocol):
                 data = head + data[wish.args[0] :]
                 continue
             except httptools.HttpParserError:
+                if self._in_body and self._is_coded():
+                    return  # the application has the head, and refuses its coding
                 self.logger.warning(_NOT_HTTP)
                 self.send_400_response(_NOT_HTTP)
             return
 
     def on_headers_complete(self) -> None:
         """Begin to answer. What calls itself a header from now on came behind the body: it is none."""
+        self._take_authority()
         HttpToolsProtocol.on_headers_complete(self)
         self.headers = []
 
@@ -188,8 +198,26 @@ class HttpProtocol(HttpToolsProtocol):
             self._held.release()
         super().on_response_complete()
 
+    def _take_authority(self) -> None:
+        """Make the authority of a target in absolute form a `Host` of its own, unless it is the same."""
+        _, scheme, rest = self.url.partition(b"://")
+        authority = re.split(rb"[/?#]", rest, maxsplit=1)[0]
+        if scheme and not self.url.startswith(b"/") and (b"host", authority) not in self.headers:
+            self.headers.append((b"host", authority))
+
+    def _is_coded(self) -> bool:
+        """True if the message that arrives has a transfer coding that is not read here."""
+        return any(
+            name == b"transfer-encoding" and value.strip().lower() != _CHUNKED
+            for name, value in self.scope["headers"]
+        )
+
     def watch(self, now: float) -> None:
         """Close the connection of a peer that sends or reads too slowly; `now` is the loop's time."""
+        if self._linger_until:
+            if now >= self._linger_until:
+                self._held.abort()
+            return
         self._watch_reading(now)
         if not self._owing_since or now - self._owing_since <= self._limits.request_timeout_s:
             return
@@ -225,6 +253,12 @@ class HttpProtocol(HttpToolsProtocol):
     def _give_up(self, status: bytes | None) -> None:
         if self.transport.is_closing():
             return
-        if status:
-            self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
-        self.transport.close()
+        if not status:
+            self.transport.close()
+            return
+        self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
+        self._held.release()
+        # Closed while bytes are unread, the connection would be reset, and the peer never read the answer.
+        self._linger_until = self.loop.time() + _LINGER_S
+        if self._held.can_write_eof():
+            self._held.write_eof()

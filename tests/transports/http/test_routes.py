@@ -272,6 +272,67 @@ def test_too_many_requests_are_turned_away(start: Start) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/evaluate/input", "/v1/manifests:validate"])
+@pytest.mark.parametrize(
+    ("header", "body", "status", "detail"),
+    [
+        (b"Content-Encoding: gzip", b"{}", 415, "the Content-Encoding must be `identity`, or absent"),
+        (b"Content-Encoding: identity, br", b"{}", 415, "the Content-Encoding must be `identity`, or absent"),
+        (b"Transfer-Encoding: gzip", b"2\r\n{}\r\n0\r\n\r\n", 501, "the Transfer-Encoding must be `chunked`, or absent"),
+        (b"Transfer-Encoding: gzip, chunked", b"2\r\n{}\r\n0\r\n\r\n", 501, "the Transfer-Encoding must be `chunked`, or absent"),
+    ],
+)  # fmt: skip
+def test_a_coded_body_is_refused(
+    inline_service: Service, path: str, header: bytes, body: bytes, status: int, detail: str
+) -> None:
+    """A body that would have to be decoded first is refused by name, and is a deny where verdicts are."""
+    if not header.startswith(b"Transfer"):
+        header += b"\r\nContent-Length: %d" % len(body)
+    head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" % path.encode()
+    reply = _raw(inline_service, head + b"Connection: close\r\n" + header + b"\r\n\r\n" + body)
+    problem = json.loads(reply.partition(b"\r\n\r\n")[2])
+    assert (problem["status"], problem["detail"]) == (status, detail)
+    assert ("verdict" in problem and _denies(problem)) == (path == "/v1/evaluate/input")
+
+
+@pytest.mark.parametrize(
+    "coding", [b"Content-Encoding: identity", b"Content-Encoding:", b"Transfer-Encoding: Chunked"]
+)
+def test_a_plain_body_is_read(inline_service: Service, coding: bytes) -> None:
+    """The codings that change nothing are accepted."""
+    body = json.dumps(REQUEST).encode()
+    if coding.startswith(b"Transfer"):
+        framed = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    else:
+        coding += b"\r\nContent-Length: %d" % len(body)
+        framed = body
+    head = b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    reply = _raw(inline_service, head + b"Connection: close\r\n" + coding + b"\r\n\r\n" + framed)
+    assert reply.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        (b"http://localhost/healthz", b"localhost", 200),
+        (b"http://evil.example/healthz", b"localhost", 403),
+        (b"http://evil.example/healthz", b"evil.example", 403),
+        (b"http://me@localhost/healthz", b"localhost", 403),
+    ],
+)
+def test_a_foreign_authority_is_a_foreign_host(
+    inline_service: Service, target: bytes, host: bytes, status: int
+) -> None:
+    """A target in absolute form names its host itself: a foreign one is refused as a foreign `Host` is."""
+    request = b"GET %b HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % (target, host)
+    with socket.create_connection(
+        (urlsplit(inline_service.url).hostname, urlsplit(inline_service.url).port)
+    ) as peer:
+        peer.sendall(request)
+        reply = b"".join(iter(lambda: peer.recv(65_536), b""))
+    assert reply.startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize("path", ["/v1/evaluate/input", "/v1/manifests:validate"])
 def test_zeros_before_a_length_are_no_length(inline_service: Service, path: str) -> None:
     """However many digits a length is written with, it is what it says."""
     length = b"0" * 5000 + b"2"

@@ -29,6 +29,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
 _JSON = (b"content-type", b"application/json")
+_PLAIN = (b"identity", b"")
 
 
 @dataclass(slots=True)
@@ -44,6 +45,8 @@ class Headers:
     origin: bool = False
     content_type: bytes = b""
     content_length: bytes | None = None
+    content_encoding: bytes | None = None
+    transfer_encoding: bytes | None = None
     authorization: bytes | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
     traceparent: bytes | None = None
@@ -68,15 +71,20 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
             headers.traceparent = value if headers.traceparent is None else b""
         elif name == b"origin":
             headers.origin = True
+        elif name == b"content-encoding":
+            headers.content_encoding = _both(headers.content_encoding, value)
+        elif name == b"transfer-encoding":
+            headers.transfer_encoding = _both(headers.transfer_encoding, value)
     return headers
 
 
 async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | None:
     """Read the body, at most `limit` bytes of it; `None` when the client went away.
 
-    Raises `RefusalError`: as soon as the bound is passed, at the latest while reading, and when the
-    body did not come in time.
+    Raises `RefusalError`: for a coding that is not decoded here, as soon as the bound is passed, at the
+    latest while reading, and when the body did not come in time.
     """
+    _check_codings(headers)
     announced = headers.content_length
     # Zeros in front may be so many that `int` refuses the text; a length has few digits behind them.
     if announced is not None and (not announced.isdigit() or int(announced.lstrip(b"0") or b"0") > limit):
@@ -126,6 +134,21 @@ async def send_refusal(send: Send, error: RefusalError, *, verdict: bool) -> Non
     content_type = (b"content-type", PROBLEM_TYPE.encode())
     body = refusal_body(error, verdict=verdict)
     await send_reply(send, status_of(error.cause), body, (content_type, *problem_headers(error)))
+
+
+def _both(first: bytes | None, second: bytes) -> bytes:
+    """Return two values of one header as the one list that they are."""
+    return second if first is None else first + b"," + second
+
+
+def _check_codings(headers: Headers) -> None:
+    """Raise `RefusalError` for a body that would have to be decoded first."""
+    coding = headers.content_encoding
+    if coding is not None and coding.strip().lower() not in _PLAIN:
+        raise RefusalError(Cause.MEDIA_TYPE, "the Content-Encoding must be `identity`, or absent")
+    transfer = headers.transfer_encoding
+    if transfer is not None and transfer.strip().lower() != b"chunked":
+        raise RefusalError(Cause.TRANSFER_CODING, "the Transfer-Encoding must be `chunked`, or absent")
 
 
 def _too_long(limit: int) -> RefusalError:

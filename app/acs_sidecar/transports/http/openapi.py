@@ -35,16 +35,17 @@ _TEXTS = {
     "404": "there is no such thing here",
     "408": "the body did not arrive in time",
     "413": "the body is too long",
-    "415": "the body is not JSON",
+    "415": "the body is not JSON, or is compressed",
     "429": "too many requests are in flight",
     "500": "internal error; see the service log",
+    "501": "the transfer coding is not `chunked`",
     "503": "the service cannot answer at present",
 }
 _HEADERS = {
     "401": {"WWW-Authenticate": "how to authenticate (RFC 6750)"},
     "429": {"Retry-After": "seconds to wait"},
 }
-_ANYWHERE = ("403", "408", "413", "500")
+_ANYWHERE = ("403", "408", "413", "415", "500", "501")
 """Statuses of every route: the gate, the reading of the body, and the last resort."""
 
 

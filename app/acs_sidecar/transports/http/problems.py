@@ -64,6 +64,7 @@ ANSWERS: Mapping[Cause, _Answer] = {
     Cause.LATE: _Answer(HTTPStatus.REQUEST_TIMEOUT, _CLOSE),
     Cause.TOO_LONG: _Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _CLOSE),
     Cause.MEDIA_TYPE: _Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    Cause.TRANSFER_CODING: _Answer(HTTPStatus.NOT_IMPLEMENTED, _CLOSE),
     Cause.OVERLOAD: _Answer(HTTPStatus.TOO_MANY_REQUESTS, ((b"retry-after", b"1"),)),
     Cause.FAULT: _Answer(HTTPStatus.INTERNAL_SERVER_ERROR),
     Cause.UNAVAILABLE: _Answer(HTTPStatus.SERVICE_UNAVAILABLE),
