@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from acs_sidecar.detectors.findings import Detector
-from acs_sidecar.detectors.injection.phrases import PHRASES
+from acs_sidecar.detectors.injection.phrases import OTHER_SCRIPTS, PHRASES
 from acs_sidecar.detectors.registry import DETECTORS, build_detector
 from acs_sidecar.spec.values import Json
 
@@ -109,7 +109,13 @@ def filled(text: str, size: int) -> str:
 def new_texts() -> Iterator[str]:
     """Give texts of 4 KB without end: words of attacks, in an order in which no automaton has met them."""
     chance = random.Random(0)  # noqa: S311 - the same texts each time
-    words = sorted({word for rule in chain(*PHRASES) for word in re.findall(r"[^\W\d_]{2,}", rule.pattern)})
+    words = sorted(
+        {
+            word
+            for rule in chain(*PHRASES, *OTHER_SCRIPTS)
+            for word in re.findall(r"[^\W\d_]{2,}", rule.pattern)
+        }
+    )
     while True:
         yield filled(" ".join(chance.choices(words, k=1000)), 4096)
 

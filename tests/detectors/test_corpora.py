@@ -15,7 +15,7 @@ from tests.conftest import COMMAND, ROOT, environment
 CORPORA = ROOT / "tests" / "corpora"
 PARTS = ("dev", "second", "heldout")
 SMALL, LARGE = 1 << 14, 1 << 18
-FLOORS = {"dev": (0.98, 0.98), "second": (0.9, 0.85), "heldout": (0.85, 0.65)}
+FLOORS = {"dev": (0.98, 0.98), "second": (0.95, 0.86), "heldout": (0.95, 0.9)}
 """Precision and recall that no change may fall below; the held-out part is not tuned for."""
 
 
@@ -47,7 +47,7 @@ def test_a_detector_keeps_its_precision_and_recall(provider: str, part: str) -> 
 
 
 def test_the_corpora_are_large_enough() -> None:
-    """At least 300 benign and 300 hostile samples, and none twice."""
+    """At least 810 benign and 810 hostile samples, and none twice."""
     for kind in ("benign", "hostile"):
         found = [
             json.dumps(sample)
@@ -55,7 +55,7 @@ def test_the_corpora_are_large_enough() -> None:
             for part in PARTS
             for sample in _samples(provider, part, kind)
         ]
-        assert len(found) >= 600
+        assert len(found) >= 810
         assert len(set(found)) >= len(found) - 5  # some texts are ordinary to several detectors
 
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
     (tmp_path / "pii").mkdir()
     (tmp_path / "pii" / "a-benign.txt").write_text("{")
     done = _run("detectors", str(tmp_path))
-    assert done.stderr.startswith(f"error: {tmp_path}/pii/a-benign.txt: line 1 is no sample")
+    assert done.stderr.startswith(f"error: {tmp_path}/pii/a-benign.txt: line 1 is not a sample")
     (tmp_path / "pii" / "a-benign.txt").write_text("x")
     done = _run("detectors", str(tmp_path))
     assert done.stderr == f"error: {tmp_path}/pii/a-hostile.txt: No such file or directory\n"

@@ -37,12 +37,20 @@ _HOST = r"(?:[a-z0-9_\x{80}-\x{10FFFF}](?:[a-z0-9_\x{80}-\x{10FFFF}-]*[a-z0-9\x{
 _SCHEME = r"[a-z][a-z0-9+.-]{1,20}"
 _RULES = RuleSet(
     (
-        DetectorRule("url", rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*"),
+        DetectorRule(
+            "url",
+            rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*(?:[\t\r\n]{{1,4}}[.@](?:[a-z0-9_-]{{1,63}}\.)+[a-z][^\s\x00<>\"'`]*)?",
+        ),
         DetectorRule("relative", r"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{2,})[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*)"),
         DetectorRule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
         DetectorRule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
     )
 )
+_DROPPED = re.compile(r"[\t\r\n]")
+"""What the URL standard of browsers, Node and Python has removed before a URL is parsed."""
+_CONTROLS = "".join(map(chr, range(0x21)))  # removed from its ends
+_SQUEEZED = re.compile(r"(?:(?:https?|wss?|ftp):[/\\]*|[/\\]{2})[^\s/\\?#]+(?:[/\\?#]|$)", re.IGNORECASE)
+_NEXT_URL = re.compile(r":[^\t\r\n]*[\t\r\n]+[a-z][a-z0-9+.-]*:[/\\]{2}", re.IGNORECASE)
 _WHOLE = re.compile(
     r"((?:[a-z0-9_-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3}))\.?(?::\d{1,5})?(?:/[^\s\0]*)?", re.IGNORECASE
 )
@@ -153,9 +161,27 @@ def _places(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int
         yield from _of_match(rule.category, start, text[start:end], read)
     start = 0
     for part in text.split(SEPARATOR):
+        if url := _squeezed(part):
+            yield start, start + len(part), _ambiguous(read(url))
         if "." in part and (whole := _WHOLE.fullmatch(part)) and not _is_file(whole[1], part):
             yield start, start + len(part), _bare(read(whole[1]))
         start += len(part) + 1
+
+
+def _squeezed(text: str) -> str:
+    """Return what follows the scheme of a text that as a whole is a URL with tabs or line ends in it, else nothing."""
+    text = text.strip(_CONTROLS)
+    if not _DROPPED.search(text) or _NEXT_URL.search(text):  # several URLs are a list of them
+        return ""
+    url = _DROPPED.sub("", text)
+    read = _SQUEEZED.match(url)
+    if not read or text.startswith(read[0]):  # not a URL, or what vanishes stands behind its host
+        return ""
+    return url if url[0] in "/\\" else url.partition(":")[2]
+
+
+def _ambiguous(reached: Destination) -> Destination:
+    return reached._replace(disguises=tuple(sorted({*reached.disguises, "ambiguous_url"})))
 
 
 def _of_match(
@@ -178,6 +204,8 @@ def _of_match(
         scheme = scheme.lower()
         if scheme in _NO_HOST or not (rest[:2] in _SLASHES or (scheme in _WEB and "." in rest)):
             return []
+        if _DROPPED.search(rest):
+            return [(start, end, _ambiguous(read(_DROPPED.sub("", rest))))]
         return [(start, end, read(rest))]
     if kind == "relative":
         if not _DOTTED.search(text):

@@ -12,12 +12,12 @@ from itertools import islice
 from acs_sidecar.detectors.rules import occurrence, utf8
 from acs_sidecar.detectors.text_offsets import Remaining
 
-__all__ = ["Folded", "fold", "folded_pattern"]
+__all__ = ["INVISIBLE", "Folded", "fold", "folded_pattern"]
 
 UNSEEN = "\0"
 _JOINER = "\1"
-_INVISIBLE = {
-    *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
+INVISIBLE = {
+    *(0x00AD, 0x034F, 0x061C, 0x0640, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
     *range(0x200B, 0x2010),
     *range(0x202A, 0x202F),
     *range(0x2060, 0x2070),
@@ -38,7 +38,7 @@ _HANGUL = range(0xAC00, 0xD7B0)  # decomposing a syllable would leave its first 
 
 def _folded(code: int) -> int:
     """Fold one character into one."""
-    if code in _INVISIBLE:
+    if code in INVISIBLE:
         return ord(UNSEEN)
     if code in _HANGUL:
         return code

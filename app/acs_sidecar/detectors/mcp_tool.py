@@ -46,11 +46,17 @@ _STEERING = tuple(
         ("tool_steering", 0.7, r"\b(?:regardless of|no matter|even if|whatever) +(?:what +)?(?:the +)?user +(?:[^ ]+ +){0,4}(?:says|said|asks?|asked|wants?|wanted|request[^ ]*|specified|instructions?|prefers)\b"),
         ("tool_steering", 0.7, r"\b(?:otherwise|or else) +(?:this |the )?(?:tool|it|application|system|server)? *(?:will +)?(?:not work|fail|crash|break|be disabled|lock)[^ ]*\b +(?:[^ ]+ +){0,6}(?:user|do not|don t|never)\b|\bthe user (?:has already|already) (?:approved|consented|agreed|authorized|authorised|granted)\b|\b(?:no|without) (?:user )?(?:confirmation|approval|consent|permission) (?:is )?(?:needed|required|necessary)?\b"),
         ("tool_steering", 0.6, r"\b(?:skip|bypass|disable|suppress|omit|turn off) +(?:[^ ]+ +){0,3}(?:confirmation|approval|consent|permission|warning|safety|security|verification|authorization|authorisation|logging|audit)\b"),
+        ("tool_steering", 0.7, r"\b(?:every|all|any|each)? ?(?:other|another|competing) +(?:[^ ]+ +){0,2}(?:tools?|servers?|functions?) +(?:is|are|will be|has been|have been) +(?:[^ ]+ +){0,1}(?:wrong|broken|unreliable|deprecated|unsafe|insecure|outdated|disabled|incorrect|compromised|malicious)\b|\balways +(?:pick|choose|prefer|use) +this +(?:one|tool|server)\b"),
+        ("tool_steering", 0.7, r"\b(?:must not|do not|don t|never|should not|without|no need to|not) +(?:ever +)?ask(?:ing)? +(?:the +user +)?(?:for +)?(?:any +)?(?:confirmation|approval|permission|consent)\b"),
+        ("tool_steering", 0.7, r"\b(?:silently|secretly|quietly|covertly|invisibly|without (?:telling|informing|notifying|asking) (?:the )?users?) +(?:also +)?(?:send|sends|forward|forwards|copy|copies|upload|uploads|post|posts|store|stores|add|adds|include|call|run|read)\b"),
+        ("tool_steering", 0.7, r"\b(?:every|all|any|each) +(?:[^ ]+ +){0,4}(?:another|other|any other|different) +tools? +(?:[^ ]+ +){0,4}(?:must|has to|have to|should|needs? to|is to|are to)\b"),
+        ("hidden_instruction", 0.6, r"\b(?:follow|obey|execute|carry out|act on|comply with) +(?:all +|any +|every +|the +)?(?:instructions?|commands?|orders|directives) +(?:that +(?:are +)?)?(?:contained|found|given|written|returned|embedded|included|inside|in|from|within)\b"),
+        ("schema_trick", 0.6, r"\b(?:append|attach|include|insert|paste|copy|put|provide|add) +(?:[^ ]+ +){0,4}system prompt\b"),
         ("schema_trick", 0.6, r"\b(?:the +)?(?:full|entire|complete|whole|verbatim|exact|current|raw|all) +(?:[^ ]+ +){0,2}(?:conversation|chat|system prompt|message history|chat history|context window|prior messages|dialogue|user messages)\b"),
         ("schema_trick", 0.7, r"\b(?:contents? of|read|load|fetch|value of) +(?:[^ ]+ +){0,3}(?:ssh|env file|dotenv|environment variables?|private key|id rsa|credentials file|mcp json|keychain|password store)\b"),
     )
 )  # fmt: skip
-_REDIRECTING = DetectorRule("tool_steering", r"\b(?:change|replace|redirect|modify|set|alter|swap|forward|add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)\b", 0.7)  # fmt: skip
+_REDIRECTING = DetectorRule("tool_steering", r"\b(?:(?:change|replace|redirect|modify|set|alter|swap|forward) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)|(?:add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|payee|bcc) +(?:[^ ]+ +){0,4}(?:in|on|to) +(?:every|all|each|any))\b", 0.7)  # fmt: skip
 _PASSING_ON = DetectorRule("tool_steering", r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b", 0.6)  # fmt: skip
 _PHRASES = (*INJECTIONS, RuleSet(_STEERING, (_REDIRECTING, _PASSING_ON)))
 _RAW = RuleSet(
@@ -62,6 +68,27 @@ _RAW = RuleSet(
         DetectorRule("hidden_instruction", r"<(?:IMPORTANT|important|CRITICAL|critical|SECRET|secret|HIDDEN|hidden|SYSTEM)>", 0.7),
     )
 )  # fmt: skip
+_NAME = r"([A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]+)+)"
+_DUTY = r"(?i:must|has to|have to|needs? to|should|shall|is required to|are required to|will now)"
+_DOES = (
+    r"(?i:use|send|add|append|include|copy|store|save|write|forward|redirect|route|cc|bcc|pass|put|set|go|go through|ignore|skip|read|contain|carry"
+    r"|be (?:called|sent|redirected|forwarded|routed|invoked|run|addressed|stored|copied|made) (?:with|to|through|via|using|on|under|as))"
+)
+_INSTALLED = r"(?i:(?:while|when|whenever|as long as|once|if|since) (?:(?:this|the) (?:tool|server|plugin|extension|integration|connector) |it |they )?(?:is |are |stays? |remains? )?(?:available|installed|enabled|connected|active|loaded|present|running|in use))"
+_SHADOWING = RuleSet(
+    DetectorRule("tool_steering", pattern, 0.7)
+    for pattern in (
+        rf"\b{_NAME}\x60? (?i:tool )?{_DUTY} (?i:now |always |also |first |only |instead |never |additionally |silently ){{0,3}}{_DOES}\b",
+        rf"{_INSTALLED}[^.\x00]{{0,40}}\b{_NAME}\b[^.\x00]{{0,40}}\b(?i:must|has to|should|shall|instead|redirect|always|never|needs? to|only)\b",
+        rf"{_INSTALLED}[^.\x00]{{0,40}}\b(?i:sent|made|written|created|issued) (?i:by|with|via|through|using) \x60?{_NAME}",
+        rf"\b(?i:when(?:ever)?|each time|every time|if)(?i: the| tool| you (?:call|use|run|invoke)){{0,2}} \x60?{_NAME}\x60? (?i:tool )?(?i:is|gets|was|has been)? ?(?i:called|used|invoked|run|executed|available|asked)?[^.\x00]{{0,40}}\b(?i:its|must|should|has to|have to|include|add|set|send|append|copy|replace|always)\b",
+        rf"\b(?i:notes?|notices?|instructions?|rules?|hints?|reminders?|addend(?:um|a)) (?i:for|to|regarding|about|on|concerning) (?i:the )?\x60?{_NAME}\x60?(?i: tool)?(?: ?[:,;-]| (?i:must|should|always))",
+        rf"\b{_NAME}\b[^.\x00]{{0,80}}\b(?i:instead of|rather than) (?i:its|the|their)(?i: intended| original| real| actual| given| specified| usual)? (?i:recipients?|destination|address|target|path|account)\b",
+        rf"\b(?i:do not|don't|never|stop|avoid) (?i:use|using|call|calling|invoke|invoking) (?i:the )?\x60?{_NAME}\b[^\x00]{{0,40}}\b(?i:deprecated|broken|unreliable|unsafe|insecure|outdated|compromised|wrong|slow)\b",
+        rf"\b(?i:messages?|e-?mails?|mails?|files?|payments?|requests?|results?|queries|output)(?i: that| which)? (?i:are |is )?(?i:sent|made|written|created|issued|returned|read|processed)? ?(?i:by|with|via|through|using|from|for|of) (?i:the )?\x60?{_NAME}\b[^.\x00]{{0,40}}\b{_DUTY} (?i:also |always |first |instead ){{0,2}}{_DOES}\b",
+    )
+)
+"""What one tool's text demands of another: the group is the other's name, as it is written."""
 _TRICK_NAMES = re.compile(
     r"_*(?:side_?note|system_?prompt|conversation(?:_?history)?|chat_?(?:history|log)|message_?history|user_?messages|previous_?messages"
     r"|chain_?of_?thought|reasoning_?trace|model_?name|tools?_?list|call_?history|ssh_?keys?|env_?(?:vars|file|contents)|internal_?context|hidden_?\w*"
@@ -95,7 +122,9 @@ def detector(options: Options) -> Detector:
         tools = list(_tools(value))
         digests: dict[str, Json] = {name: digest(tool) for _, name, tool in tools if name}
         in_names = [each for each in _in_names(tools, expected) if each[2] in wanted]
-        in_texts = sorted({each for each in _in_texts(texts) if each[2] in wanted})
+        in_texts = sorted(
+            {each for each in (*_in_texts(texts), *_on_others(texts, tools)) if each[2] in wanted}
+        )
         found = [*(each[:4] for each in in_names), *in_texts]
         listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
         return {**annotation(found, listed, threshold), "digests": digests}
@@ -150,6 +179,16 @@ def _in_texts(texts: Texts) -> Iterator[Found]:
         if of_name and holder and holder[1] == "properties" and _TRICK_NAMES.fullmatch(name):
             first = texts.starts[index]
             yield first, first + len(name), "schema_trick", 0.6
+
+
+def _on_others(texts: Texts, tools: list[tuple[str, str, dict[str, Json]]]) -> Iterator[Found]:
+    """Find what the text of a tool demands of another one than itself."""
+    own = {path: name for path, name, _ in tools}
+    for rule, start, end in _SHADOWING.matches(texts.joined):
+        found = (start, end, rule.category, rule.score)
+        (_, _, _, _, path, _), *_ = texts.placed([found])
+        if texts.joined[start:end] != own.get(path[: path.find("]") + 1], own.get("")):
+            yield found
 
 
 def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:

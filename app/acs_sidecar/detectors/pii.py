@@ -20,6 +20,13 @@ _NAMED = (
     r"|cellulare|telefone|celular|telefoon|телефон|тел|电话|手机|電話|携帯)"
 )
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_QUAD = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_NUMBERED = r"(?:\b(?:versions?|ver\.?|releases?|builds?|firmware|revisions?|rev\.?|patch|schema|api|sdk|driver|chapters?|sections?|sec\.|clauses?|paragraphs?|par\.|articles?|art\.|figures?|fig\.|tables?|steps?|items?|kapitel|abschnitt|ausgabe|versión|versão|versione)|версия|版本|バージョン|§)"
+_VERSION = (  # numbers of versions and chapters, some in a row, and what follows or precedes only versions
+    rf"(?:(?:{_NUMBERED}(?:\x00|[\s:=#\"'\[(-]{{0,4}}(?:(?:is|was|are|to|from|number|no\.?|nr\.?|reads|of)\b[\s:\"']{{0,3}}){{0,2}})"
+    rf"|\b(?:bump|pin|upgrad|downgrad)[a-z]{{0,4}}\b[^\d\n\x00]{{0,40}}\b(?:to|at)\b[\s\"'`v]{{1,4}}|(?:==|>=|<=|~=|~>|\^)\s?)"
+    rf"v?{_QUAD}(?:(?:\s?[,/&-]\s?|\s(?:and|or|to|through|und|et|y)\s)v?{_QUAD}){{0,8}}|(?:^|[^\w.]){_QUAD}-(?:rc|alpha|beta|dev|pre|snapshot|final|\d{{1,5}}-g[0-9a-f])\w*)"
+)
 _GROUPS = (  # three or more of an IPv6 address, one of them of three or four digits: no time of day
     r"(?:[0-9a-f]{3,4}(?:::?[0-9a-f]{1,4}){2,7}|(?:[0-9a-f]{1,4}::?){1,6}[0-9a-f]{3,4}(?:::?[0-9a-f]{1,4}){1,6}"
     r"|(?:[0-9a-f]{1,4}::?){2,7}[0-9a-f]{3,4})"
@@ -90,7 +97,7 @@ _RULES = RuleSet(
         DetectorRule("iban", r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,32}\b", accept=iban_length),
         DetectorRule("us_ssn", r"\b\d{3}-\d{2}-\d{4}\b", 0.9, _ssn),
         DetectorRule("us_ssn", r"(?i)\b(?:ssn|social security(?: number| no\.?)?)\b[^\d\n]{0,24}(\d{3}[ -]?\d{2}[ -]?\d{4})\b", accept=_ssn),
-        DetectorRule("ip_address", rf"(?:^|[^\w.])({_OCTET}(?:\.{_OCTET}){{3}})(?:[^\w.]|\.[^\w]|\.?$)", 0.6, _ipv4),
+        DetectorRule("ip_address", rf"(?i)(?:{_VERSION}|(?:^|[^\w.])({_QUAD})(?:[^\w.]|\.[^\w]|\.?$))", 0.6, _ipv4),
         DetectorRule("ip_address", rf"(?i)(?:^|[^\w:.])((?:::)?{_GROUPS}(?:::)?)(?:[^\w:]|$)", 0.8, _ipv6),
         *API_KEYS,
     )

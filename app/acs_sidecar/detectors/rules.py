@@ -22,7 +22,8 @@ _MEMORY = 4 << 20  # of states, for each automaton: whoever sends new words all 
 class DetectorRule:
     """One expression of a category, and how sure a match is (0 to 1).
 
-    Where `pattern` has a group, that is what is meant. Repetitions are bounded, or consume what they
+    Where `pattern` has a group, that is what is meant; an alternative that leaves the group out passes over
+    what it matches. Repetitions are bounded, or consume what they
     look at, so that no match looks far ahead of its end. `accept` tells how many characters of what is
     meant are taken, 0 for none: checksums, ranges, lengths.
     """
@@ -109,9 +110,13 @@ def _search(rule: DetectorRule, expression: "re2._Regexp", data: bytes, found: l
     finds_next_word = rule.pattern.startswith(r"\b")
     position, length = 0, len(data)
     while True:
-        start, end = search(_ANYWHERE, data, position, length)[group]
+        spans = search(_ANYWHERE, data, position, length)
+        start, end = spans[group]
         if start < 0:
-            return
+            position = spans[0][1]
+            if position <= 0:
+                return
+            continue
         position = end
         if accept is not len:
             text = data[start:end].decode()

@@ -12,7 +12,7 @@ __all__ = ["API_KEYS", "CATEGORIES", "detector"]
 CATEGORIES = ("api_key", "bearer_token", "jwt", "password", "private_key", "url_credentials")
 
 _ISSUED = (
-    r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b",  # AWS
+    r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",  # AWS
     r"\bgh[opsur]_[A-Za-z0-9]{36,}",  # GitHub
     r"\bgithub_pat_[A-Za-z0-9_]{60,}",
     r"\bgl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat)-[A-Za-z0-9_-]{20,64}",  # GitLab
@@ -61,8 +61,19 @@ _PLACEHOLDERS = (
 _is_placeholder = occurrence("(?i)" + "|".join(map(re.escape, _PLACEHOLDERS)))
 _NAMED = (
     r"(?:pass(?:word|wd|phrase)|pwd|passwort|kennwort|mot[ _]de[ _]passe|contraseña|senha|пароль|密码|パスワード"
-    r"|hasło|secret[ _-]?key|secret|token|api[ _-]?key|access[ _-]?key|private[ _-]?key|auth[ _-]?key|credential)"
+    r"|hasło|secret[ _-]?key|secret|token|api[ _-]?key|(?:access|private|auth|storage|account|shared|signing|encryption|master|service)[ _-]?key|credential|\bpass)"
 )
+
+_PAGING = (  # hands over the next page, or names a colour: no secret
+    r"(?:next|prev|previous|page|paging|pagination|continuation|continue|sync|delta|resume|scroll|cursor|start|design|color|colour|theme|spacing|font)"
+    r"(?:[ _.-]?(?:page|paging|sync|link|set|list|results?))?[ _.-]?token"
+)
+_ASSIGNS = (
+    r"(?:\x00(?:value\x00)?|\\{0,7}[\"']?\s{0,3}(?::=|=>|=|:)\s{0,3}|\s(?:is|ist|est|es|è|é)\s)\\{0,7}[\"']?"
+)
+_VALUE = r"(?:[^\s\x00\"'`,;\\]|\\+[^\s\x00\"'`,;\\])"  # a quote ends it, escaped or not
+_WORD = r"[A-Z]?[a-z]{2,14}(?:[A-Z][a-z]{1,14}){0,3}"
+_WORDS = rf"(?-i:{_WORD}(?:[-._/](?:{_WORD}|\d{{1,4}})){{1,8}}(?:[-._/]?\d{{1,4}})?)(?:[\s\x00\"'`,;\\]|$)"
 
 
 def _with_digits(text: str) -> int:
@@ -73,7 +84,7 @@ def _with_digits(text: str) -> int:
 
 def _assigned(text: str) -> int:
     """Accept the value of an assignment unless it is a placeholder, a reference or a plain word."""
-    if text[0] in "$<{%*(" or not _mixed(text) or len(set(text)) < 5:
+    if text[0] in "$<{%*(-" or not _mixed(text) or len(set(text)) < 5:
         return 0
     return 0 if _is_placeholder(text) else len(text)
 
@@ -105,7 +116,8 @@ _RULES = RuleSet(
         *API_KEYS,
         DetectorRule("jwt", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", 0.9),
         DetectorRule("bearer_token", r"(?i)\b(?:bearer|basic)[ \t]{1,3}([A-Za-z0-9._~+/-]{16,}={0,2})", 0.8, _with_digits),
-        DetectorRule("password", rf'(?i){_NAMED}(?:\x00(?:value\x00)?|["\']?\s{{0,3}}(?::=|=>|=|:|：)\s{{0,3}}|\s(?:is|ist|est|es|è|é)\s)["\']?([^\s\x00"\'`,;]{{6,}})', 0.8, _assigned),
+        DetectorRule("password", rf"(?i)(?:{_PAGING}{_ASSIGNS}|token{_ASSIGNS}{_WORDS}|{_NAMED}{_ASSIGNS}({_VALUE}{{6,}}))", 0.8, _assigned),
+        DetectorRule("password", r"(?i)\bmachine\s+\S{1,80}\s+(?:login\s+\S{1,80}\s+)?password\s+([^\s\x00\"'`,;]{6,})", 0.8, _assigned),
         DetectorRule("password", r"(?i)(?:--password[ =]|--token[ =]|--api-key[ =]|\b(?:sshpass|docker login|mysql|mysqldump)\b[^\n\x00]{0,80}\s-p ?|\bcurl\b[^\n\x00]{0,80}\s-u ?[^\s:\x00]{1,40}:)([^\s\x00\"'`,;]{6,})", 0.8, _assigned),
         DetectorRule("url_credentials", r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s\x00/:@\"'<>]*:[^\s\x00/@\"'<>]+)@", 0.9, _credentials),
         DetectorRule(

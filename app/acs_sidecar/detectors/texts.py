@@ -17,6 +17,8 @@ __all__ = ["SEPARATOR", "Place", "Texts", "replaced", "texts_of"]
 SEPARATOR = "\0"
 """Stands between the texts: words may be read across it, numbers and addresses end there."""
 
+_CONTROL = "\x02"  # stands for a separator that is part of a text
+
 Place: TypeAlias = "tuple[Place, str | int] | None"
 """Where something is in a value: the place of the object or list that holds it, and the name or index there.
 
@@ -97,7 +99,10 @@ def texts_of(value: Json) -> Texts:
     else:
         parts.append(_text(value))
     starts = accumulate([len(part) + 1 for part in parts], initial=0)
-    return Texts(SEPARATOR.join(parts), list(starts)[:-1], parts, holders, keys, names)
+    joined = SEPARATOR.join(parts)
+    if joined.count(SEPARATOR) >= max(1, len(parts)):
+        joined = SEPARATOR.join([part.replace(SEPARATOR, _CONTROL) for part in parts])
+    return Texts(joined, list(starts)[:-1], parts, holders, keys, names)
 
 
 def replaced(value: Json, texts: Texts, found: Iterable[Found]) -> Json:

@@ -6,6 +6,7 @@ from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found,
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import RuleSet
 from acs_sidecar.detectors.texts import Texts, replaced, texts_of
+from acs_sidecar.detectors.typography import typed
 from acs_sidecar.spec.values import Json
 
 __all__ = ["DEFAULT_THRESHOLD", "Find", "found_by", "redacting_detector", "text_detector"]
@@ -17,10 +18,14 @@ Find = Callable[[str], Iterable[Found]]
 
 
 def found_by(rules: RuleSet) -> Find:
-    """Return every match of the rules as a finding."""
+    """Return every match of the rules in a text, typographic variants replaced, as a finding."""
 
     def find(text: str) -> Iterable[Found]:
-        return [(start, end, rule.category, rule.score) for rule, start, end in rules.matches(text)]
+        plain = typed(text)
+        return [
+            (*plain.span(start, end), rule.category, rule.score)
+            for rule, start, end in rules.matches(plain.text)
+        ]
 
     return find
 

@@ -8,8 +8,10 @@ from operator import itemgetter
 from acs_sidecar.detectors.encodings import decoded_texts
 from acs_sidecar.detectors.findings import Detector, Found
 from acs_sidecar.detectors.folding import Folded, fold
+from acs_sidecar.detectors.injection.harmless import HARMLESS, QUOTED
 from acs_sidecar.detectors.injection.markup import MARKUP
-from acs_sidecar.detectors.injection.phrases import PHRASES, REMINDERS
+from acs_sidecar.detectors.injection.phrases import OTHER_SCRIPTS, PHRASES
+from acs_sidecar.detectors.injection.spelling import respelt
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, Match, RuleSet, utf8
 from acs_sidecar.detectors.texts import texts_of
@@ -30,12 +32,14 @@ CATEGORIES = (
     "role_change",
 )
 
-INJECTIONS = (RuleSet(*PHRASES),)
+_OTHER_SCRIPTS = RuleSet(*OTHER_SCRIPTS)
+INJECTIONS = (RuleSet(*PHRASES), _OTHER_SCRIPTS)
 """The phrases of injections, for whoever looks for them and for others."""
 
 _MAX_LAYERS = 2
 _MARKUP = RuleSet(MARKUP)
-_REMINDERS = RuleSet(REMINDERS)
+_HARMLESS = RuleSet(HARMLESS)
+_QUOTED = RuleSet(QUOTED)
 _TURNED = RuleSet(
     [
         DetectorRule("rot13", r"\b(?:vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|vtaber|qvfertneq|erirny)\b"),
@@ -56,7 +60,7 @@ def detector(options: Options) -> Detector:
 
 def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> list[Found]:
     """Find injections in a text and in what is encoded in it; `phrases` are looked for in folded text."""
-    folded = fold(text)
+    folded = fold(_blotted(text, _QUOTED))
     return [*_disguised(text, folded, phrases), *_shown(text, folded, phrases, _MAX_LAYERS)]
 
 
@@ -87,23 +91,26 @@ def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> list[Fo
 
 
 def _phrase_findings(folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
-    matches = _matches(phrases, _without_reminders(folded.text))
+    matches = _matches(phrases, _blotted(respelt(folded.text), _HARMLESS))
     return [(*folded.span(start, end), rule.category, rule.score) for rule, start, end in matches]
 
 
 def _matches(phrases: Sequence[RuleSet], folded: str) -> Iterator[Match]:
-    return chain.from_iterable(some.matches(folded) for some in phrases)
+    latin = folded.isascii()
+    return chain.from_iterable(
+        some.matches(folded) for some in phrases if not (latin and some is _OTHER_SCRIPTS)
+    )
 
 
-def _without_reminders(folded: str) -> str:
-    """Blot out what asks not to forget: it says the opposite of an override."""
+def _blotted(text: str, harmless: RuleSet) -> str:
+    """Blot out what matches: it says the opposite of an injection."""
     pieces = []
     position = 0
-    for _, start, end in sorted(_REMINDERS.matches(folded), key=itemgetter(1)):
+    for _, start, end in sorted(harmless.matches(text), key=itemgetter(1)):
         if start >= position:
-            pieces += [folded[position:start], "#" * (end - start)]
+            pieces += [text[position:start], "#" * (end - start)]
             position = end
-    return "".join((*pieces, folded[position:])) if pieces else folded
+    return "".join((*pieces, text[position:])) if pieces else text
 
 
 def _worst(matches: Iterable[Match]) -> float:

@@ -9,7 +9,7 @@ _ORDER = (
     r"|exfiltrate|override|ignorier\w*|anweisung\w*|ignorez|instrucciones|istruzioni)"
 )
 _UNSEEN = (
-    r"(?:display:\s{0,2}none|font-size:\s{0,2}0|visibility:\s{0,2}hidden|opacity:\s{0,2}0[;\"'\s]|color:\s{0,2}(?:white|#fff(?:fff)?|transparent)\b"
+    r"(?:display:\s{0,2}none|font-size:\s{0,2}0|visibility:\s{0,2}hidden|opacity:\s{0,2}0[;\"'\s]|color\s{0,2}[:=]\s{0,2}[\"']?(?:white|#fff(?:fff)?|transparent)\b"
     r"|(?:left|top|text-indent):\s{0,2}-\d{3,5}|\bhidden\b|aria-hidden=.?true)"
 )
 _INVISIBLE = r"\x{200B}-\x{200F}\x{2060}-\x{2064}\x{FEFF}\x{00AD}\x{034F}\x{180E}"
