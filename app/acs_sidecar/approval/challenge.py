@@ -61,7 +61,7 @@ def action_of(decision: PolicyDecision) -> dict[str, Json]:
     return {
         "agent_id": bounded(identifier(known, "agent")),
         "caller": bounded(decision.caller),
-        "intervention_point": decision.asked,
+        "intervention_point": decision.intervention_point,
         "manifest_digest": decision.manifest.digest,
         "manifest_name": decision.manifest.name,
         "manifest_source": decision.manifest.provenance.value,

@@ -41,43 +41,43 @@ def approval_plan(
     path = member_path(("approval", "resolvers", name))
     type_name: str | None = None
     resolver: Resolver | None = None
-    remarks: list[Diagnostic] = []
+    warnings: list[Diagnostic] = []
     unknown = True
     if not isinstance(definition, dict):
-        remarks.append(_remark("resolver-missing", "is not declared: the action cannot be approved", path))
+        warnings.append(_warning("resolver-missing", "is not declared: the action cannot be approved", path))
     elif (type_name := str(definition.get("type"))) not in types:
         known = ", ".join(f"`{known}`" for known in types)
         message = f"`{type_name}` is not a known resolver type ({known}): the action cannot be approved"
-        remarks.append(_remark("resolver-unsupported", message, f"{path}.type"))
+        warnings.append(_warning("resolver-unsupported", message, f"{path}.type"))
     else:
         unknown = False
         try:
             resolver = types[type_name](path, definition, context)
         except ManifestError as error:
-            remarks.extend(
-                _remark("resolver-invalid", found.message, found.path) for found in error.diagnostics
+            warnings.extend(
+                _warning("resolver-invalid", found.message, found.path) for found in error.diagnostics
             )
     timeout = _number(section.get("timeout_seconds")) or DEFAULT_TIMEOUT_SECONDS
     if timeout > MAX_TIMEOUT_SECONDS:
-        remarks.append(
-            _remark("limit-clamped", f"was clamped to {MAX_TIMEOUT_SECONDS}", "approval.timeout_seconds")
+        warnings.append(
+            _warning("limit-clamped", f"was clamped to {MAX_TIMEOUT_SECONDS}", "approval.timeout_seconds")
         )
     plan = ApprovalPlan(
         name=str(bounded(name)),
         type=None if unknown else type_name,
         resolver=resolver,
-        fault=f"`{remarks[0].path}` {remarks[0].message}" if resolver is None else "",
+        fault=f"`{warnings[0].path}` {warnings[0].message}" if resolver is None else "",
         timeout_seconds=min(timeout, MAX_TIMEOUT_SECONDS),
         on_timeout=ApprovalOutcome(str(section.get("on_timeout", ApprovalOutcome.DENY.value))),
         fatigue_threshold=_number(section.get("fatigue_threshold")),
         fatigue_window_seconds=_number(section.get("fatigue_window_seconds")),
     )
-    return plan, tuple(remarks)
+    return plan, tuple(warnings)
 
 
 def _number(value: Json) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _remark(code: str, message: str, path: str | None) -> Diagnostic:
+def _warning(code: str, message: str, path: str | None) -> Diagnostic:
     return Diagnostic(code, message, path, severity="warning")

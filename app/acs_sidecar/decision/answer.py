@@ -71,7 +71,7 @@ def decision_json(
     members["transformed_policy_target_applied"] = evaluation is not None and evaluation.applied
     if decision.error is not None:
         members["detail"] = decision.error.detail
-    members["intervention_point"] = decision.asked
+    members["intervention_point"] = decision.intervention_point
     members["mode"] = decision.mode
     members["policy_id"] = decision.policy_id
     members["manifest_digest"] = decision.manifest.digest

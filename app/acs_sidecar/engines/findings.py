@@ -8,7 +8,7 @@ from acs_sidecar.spec.reasons import Reason
 __all__ = ["Place", "finding", "invalid", "remark", "too_large"]
 
 
-class Place(NamedTuple):
+class SourceLocation(NamedTuple):
     """What a finding is about: the member `path`, and where in the text that it gives or names."""
 
     path: str
@@ -17,22 +17,24 @@ class Place(NamedTuple):
     column: int | None = None
 
 
-def finding(code: str, message: str, at: Place) -> Diagnostic:
+def finding(code: str, message: str, at: SourceLocation) -> Diagnostic:
     """Return an error about a location."""
     return Diagnostic(code, message, at.path, "error", at.source, at.line, at.column)
 
 
-def remark(code: str, message: str, at: Place) -> Diagnostic:
+def warning(code: str, message: str, at: SourceLocation) -> Diagnostic:
     """Return a warning about a location."""
     return Diagnostic(code, message, at.path, "warning", at.source, at.line, at.column)
 
 
-def invalid(code: str, message: str, at: Place | str) -> ManifestError:
+def invalid(code: str, message: str, at: SourceLocation | str) -> ManifestError:
     """Return the failure of a member (a path) or a place that is wrong."""
-    return ManifestError([finding(code, message, at if isinstance(at, Place) else Place(at))])
+    return ManifestError(
+        [finding(code, message, at if isinstance(at, SourceLocation) else SourceLocation(at))]
+    )
 
 
-def too_large(message: str, at: Place | str) -> ManifestError:
+def too_large(message: str, at: SourceLocation | str) -> ManifestError:
     """Return the failure of a source that is refused before the engine sees it."""
-    place = at if isinstance(at, Place) else Place(at)
+    place = at if isinstance(at, SourceLocation) else SourceLocation(at)
     return ManifestError([finding("policy-bound-exceeded", message, place)], Reason.RESOURCE_LIMIT_EXCEEDED)

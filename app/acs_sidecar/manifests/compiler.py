@@ -126,9 +126,9 @@ class ManifestCompiler:
             )
         if findings:
             raise ManifestError([*dict.fromkeys(findings)])
-        approval, remarks = approval_plan(manifest.approval, self.resolver_types, context)
+        approval, approval_warnings = approval_plan(manifest.approval, self.resolver_types, context)
         clamps = (_clamped(limit, limits) for limit in clamped)
-        warnings = (*clamps, *lints(manifest), *remarks, *policies.warnings)
+        warnings = (*clamps, *lints(manifest), *approval_warnings, *policies.warnings)
         return CompiledManifest(name, provenance, manifest, points, warnings, approval)
 
     def _annotators(

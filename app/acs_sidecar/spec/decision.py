@@ -18,12 +18,12 @@ __all__ = ["PolicyDecision"]
 class PolicyDecision:
     """One evaluation that ran, whatever came of it: `outcome` is its result or its failure.
 
-    `asked` is the intervention point as the caller wrote it; `point` is there when the manifest
+    `intervention_point` is the intervention point as the caller wrote it; `point` is there when the manifest
     configures it. `duration_ns` ends before the decision is recorded; `caller` is the name of who asked,
     `span` the one in a distributed trace that its record and its events name.
     """
 
-    asked: str
+    intervention_point: str
     mode: Mode
     manifest: CompiledManifest | InvalidManifest
     point: CompiledPoint | None

@@ -54,7 +54,9 @@ def decision_fields(decision: PolicyDecision, position: AuditPosition | None) ->
     evidence = verdict.evidence or {}
     artefact, pointers = evidence.get("artefact"), evidence.get("verification_pointers")
     return {
-        "intervention_point": decision.asked if decision.asked in POINT_NAMES else "unknown",
+        "intervention_point": decision.intervention_point
+        if decision.intervention_point in POINT_NAMES
+        else "unknown",
         "mode": decision.mode,
         "decision": verdict.decision,
         "reason_code": reason_code(verdict.reason),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acs_sidecar.engines.findings import Place
+from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.analysis.bounds import (
     MAX_BRACKETS,
     MAX_DEPTH,
@@ -35,7 +35,7 @@ def _nested(opening: str, closing: str, levels: int, inner: str = "1") -> str:
 def _message(text: str) -> str | None:
     """Tell what the bounds say to a text, if anything."""
     try:
-        check_bounds([Module(Place("policies.main.modules", "a.rego"), text, 1)])
+        check_bounds([Module(SourceLocation("policies.main.modules", "a.rego"), text, 1)])
     except ManifestError as error:
         (found,) = error.diagnostics
         assert (error.reason, found.code) == (Reason.RESOURCE_LIMIT_EXCEEDED, "policy-bound-exceeded")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acs_sidecar.engines.findings import Place
+from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.parser_forms import in_parser_forms
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.values import Json
@@ -12,7 +12,7 @@ LIB = "package a.lib\nlimit := 100\nover(n) if n > limit"
 
 
 def _rewritten(text: str, version: int = 1) -> str:
-    return in_parser_forms(Module(Place("policies.main", "a.rego"), text, version)).text
+    return in_parser_forms(Module(SourceLocation("policies.main", "a.rego"), text, version)).text
 
 
 @pytest.mark.parametrize(

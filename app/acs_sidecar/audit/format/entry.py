@@ -19,7 +19,7 @@ def decision_entry(decision: PolicyDecision) -> AuditEntry:
         envelope = {}
     return AuditEntry(
         decision=verdict.decision,
-        intervention_point=decision.asked,
+        intervention_point=decision.intervention_point,
         mode=decision.mode,
         reason=verdict.reason,
         error_class=None if evaluation else "runtime_error",
@@ -48,7 +48,7 @@ def decision_entry(decision: PolicyDecision) -> AuditEntry:
 
 
 def refusal_entry(
-    asked: str,
+    intervention_point: str,
     reason: Reason,
     request_id: str | None,
     caller: str | None,
@@ -59,7 +59,7 @@ def refusal_entry(
     """Return the entry of a request that got no evaluation: a deny with its reserved reason."""
     return AuditEntry(
         decision=Decision.DENY,
-        intervention_point=asked,
+        intervention_point=intervention_point,
         reason=reason,
         error_class="runtime_error",
         caller=caller,

@@ -7,7 +7,7 @@ from typing import TypeVar
 from acs_sidecar.engines.cedar.members import MEMBERS, ORIGINS
 from acs_sidecar.engines.cedar.query import Query, read_query
 from acs_sidecar.engines.cedar.source import PolicyText
-from acs_sidecar.engines.findings import Place, invalid, too_large
+from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 from acs_sidecar.spec.ports import SourceError, SourceFile, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 class EntitySource:
     """Entities in Cedar's JSON form, and where they come from: `text` is that of their file."""
 
-    at: Place
+    at: SourceLocation
     value: Json
     text: str | None = None
 
@@ -30,7 +30,7 @@ class EntitySource:
 class SchemaSource:
     """A schema as text in Cedar's syntax or as an object in the JSON form, and where it comes from."""
 
-    at: Place
+    at: SourceLocation
     value: str | dict[str, Json]
 
 
@@ -92,9 +92,9 @@ def _entities(path: str, definition: JsonObject, sources: SourceReader) -> Entit
     name = _either(path, definition, "entities", "entities_path")
     here = f"{path}.{name}"
     if name != "entities_path":
-        return EntitySource(Place(here), definition.get("entities", []))
+        return EntitySource(SourceLocation(here), definition.get("entities", []))
     file = _file(definition[name], here, sources)
-    return EntitySource(Place(here, file.name), _json(file, here), _text(file, here))
+    return EntitySource(SourceLocation(here, file.name), _json(file, here), _text(file, here))
 
 
 def _schema(path: str, definition: JsonObject, sources: SourceReader) -> SchemaSource | None:
@@ -106,11 +106,11 @@ def _schema(path: str, definition: JsonObject, sources: SourceReader) -> SchemaS
     if name == "schema":
         if _blank(value) or not isinstance(value, str | dict):
             raise invalid("wrong-type", "must be a string, or an object in Cedar's JSON form", here)
-        return SchemaSource(Place(here), value)
+        return SchemaSource(SourceLocation(here), value)
     file = _file(value, here, sources)
     # Nothing in Cedar's own syntax begins with a brace.
     schema = _json(file, here) if file.content.lstrip().startswith(b"{") else _text(file, here)
-    return SchemaSource(Place(here, file.name), schema if isinstance(schema, str | dict) else "")
+    return SchemaSource(SourceLocation(here, file.name), schema if isinstance(schema, str | dict) else "")
 
 
 def _either(path: str, definition: JsonObject, inline: str, named: str) -> str:
@@ -132,19 +132,19 @@ def _text(file: SourceFile, path: str) -> str:
     try:
         return file.content.decode()
     except UnicodeDecodeError:
-        raise invalid("source-unreadable", "is not UTF-8", Place(path, file.name)) from None
+        raise invalid("source-unreadable", "is not UTF-8", SourceLocation(path, file.name)) from None
 
 
 def _json(file: SourceFile, path: str) -> Json:
     """Read a JSON file in which no object has a member twice."""
     text = _text(file, path)
-    at = Place(path, file.name)
+    at = SourceLocation(path, file.name)
     try:
         value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError:
         raise too_large("JSON nests too deeply", at) from None
     except json.JSONDecodeError as error:
-        at = Place(path, file.name, error.lineno, error.colno)
+        at = SourceLocation(path, file.name, error.lineno, error.colno)
         raise invalid("document-syntax", f"is not JSON: {error.msg.lower()}", at) from None
     except ValueError as error:
         raise invalid("document-syntax", f"is not JSON: {error}", at) from None

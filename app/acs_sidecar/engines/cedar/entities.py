@@ -6,7 +6,7 @@ from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.definition import EntitySource
 from acs_sidecar.engines.cedar.schema.declarations import chained_deeper_than
 from acs_sidecar.engines.cedar.source import MAX_NESTING
-from acs_sidecar.engines.findings import Place, invalid, too_large
+from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
@@ -49,7 +49,7 @@ def _key(uid: Json) -> Hashable:
     return str(written)
 
 
-def _place(source: EntitySource, index: int) -> Place:
+def _place(source: EntitySource, index: int) -> SourceLocation:
     """Return the place of an entity in its file."""
     try:
         line, column = parse_document(source.text or "").place((index,))

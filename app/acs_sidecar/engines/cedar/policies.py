@@ -9,7 +9,7 @@ from acs_sidecar.engines.cedar.advice import Advice, read_advice, winning
 from acs_sidecar.engines.cedar.reads import Reads, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
 from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, CedarStatement, PolicyText, statements
-from acs_sidecar.engines.findings import finding, remark, too_large
+from acs_sidecar.engines.findings import finding, warning, too_large
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -188,7 +188,7 @@ def _warnings(
     statement: CedarStatement, policy: Mapping[str, Any], known: _NamedPolicy
 ) -> Iterator[Diagnostic]:
     def warned(code: str, message: str) -> Diagnostic:
-        return remark(code, f"policy `{known.name}` {message}", statement.at)
+        return warning(code, f"policy `{known.name}` {message}", statement.at)
 
     if policy["template"]:
         yield warned(

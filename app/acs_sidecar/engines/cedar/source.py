@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, Lines, Token, named_token, tokens
-from acs_sidecar.engines.findings import Place, invalid, too_large
+from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 
 __all__ = [
     "MAX_NESTING",
@@ -52,9 +52,9 @@ class CedarStatement:
     """The text of one policy, up to its `;`, and where it begins."""
 
     text: str
-    at: Place
+    at: SourceLocation
 
-    def place_of(self, message: str) -> Place:
+    def place_of(self, message: str) -> SourceLocation:
         """Return the place of what an engine's message names in it, or of its beginning."""
         offset = named_token(self.text, message)
         if offset is None or self.at.line is None or self.at.column is None:
@@ -73,8 +73,8 @@ def statements(source: PolicyText) -> Iterator[CedarStatement]:
     counter = _Counter()
     begin: Token | None = None
 
-    def at(offset: int) -> Place:
-        return Place(source.path, source.name, *lines.place(offset))
+    def at(offset: int) -> SourceLocation:
+        return SourceLocation(source.path, source.name, *lines.place(offset))
 
     try:
         for token in tokens(source.text):

@@ -62,11 +62,11 @@ class _CedarPolicy:
     entities: engine.Entities
     admission: ContextAdmission | None
     query: Query
-    remarks: list[Diagnostic] = field(default_factory=list)
+    binding_warnings: list[Diagnostic] = field(default_factory=list)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        return (*self.policies.warnings, *self.remarks)
+        return (*self.policies.warnings, *self.binding_warnings)
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix where each part of the request comes from, and hold the types against the schema."""
@@ -77,7 +77,7 @@ class _CedarPolicy:
         if self.admission and isinstance(action, FixedUid):
             _check_types(self.admission, binding.path, principal, action.uid, resource)
         decimals = self._decimals(query, action, binding.path)
-        self.remarks.extend(_unread_annotations(binding, query, self.policies.reads))
+        self.binding_warnings.extend(_unread_annotations(binding, query, self.policies.reads))
         return _CedarEvaluator(
             self.policies,
             self.entities,

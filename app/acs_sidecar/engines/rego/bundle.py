@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from acs_sidecar.engines.findings import Place, invalid, remark
+from acs_sidecar.engines.findings import SourceLocation, invalid, warning
 from acs_sidecar.engines.rego.documents import (
     DOCUMENT_SUFFIXES,
     DataBounds,
@@ -75,7 +75,7 @@ def read_bundle(path: str, name: str, files: Sequence[SourceFile], bounds: DataB
     documents: list[Placed] = []
     warnings: list[Diagnostic] = []
     for file in files:
-        at = Place(path, f"{name}/{file.name}")
+        at = SourceLocation(path, f"{name}/{file.name}")
         place = PurePosixPath(file.name)
         _refuse_unsupported(place, at)
         if place.name != _MANIFEST and is_hidden(place):
@@ -88,8 +88,8 @@ def read_bundle(path: str, name: str, files: Sequence[SourceFile], bounds: DataB
             documents.append(read_document(file, place.parts[:-1], at, bounds))
         elif place.suffix in DOCUMENT_SUFFIXES:
             message = "is not read: a bundle's documents are named `data.json` or `data.yaml`"
-            warnings.append(remark("rego-file-ignored", message, at))
-    at = Place(path, f"{name}/{_MANIFEST}")
+            warnings.append(warning("rego-file-ignored", message, at))
+    at = SourceLocation(path, f"{name}/{_MANIFEST}")
     roots = _roots(manifest.get("roots"), at)
     for document in documents:
         _refuse_outside(document, roots)
@@ -108,14 +108,14 @@ def is_hidden(place: PurePosixPath) -> bool:
     return any(part.startswith(".") for part in place.parts)
 
 
-def _refuse_unsupported(place: PurePosixPath, at: Place) -> None:
+def _refuse_unsupported(place: PurePosixPath, at: SourceLocation) -> None:
     if place.suffix == ".wasm":
         raise invalid("rego-bundle-unsupported", "is WebAssembly: give the Rego that it was made from", at)
     if place.name in _UNSUPPORTED and len(place.parts) == 1:
         raise invalid("rego-bundle-unsupported", _UNSUPPORTED[place.name], at)
 
 
-def _read_manifest(place: PurePosixPath, file: SourceFile, at: Place) -> dict[str, Json]:
+def _read_manifest(place: PurePosixPath, file: SourceFile, at: SourceLocation) -> dict[str, Json]:
     if len(place.parts) != 1:
         raise invalid("rego-bundle-invalid", "a `.manifest` belongs at the top of a bundle", at)
     try:
@@ -130,7 +130,7 @@ def _read_manifest(place: PurePosixPath, file: SourceFile, at: Place) -> dict[st
     return manifest
 
 
-def _roots(given: Json, at: Place) -> Roots:
+def _roots(given: Json, at: SourceLocation) -> Roots:
     if given is None:
         return EVERYTHING
     if not isinstance(given, list) or not all(isinstance(root, str) for root in given):
@@ -160,13 +160,13 @@ def _outside(path: Segments, value: Json, roots: Roots) -> Iterator[Segments]:
         yield from _outside((*path, name), member, roots)
 
 
-def _version(given: Json, at: Place) -> int:
+def _version(given: Json, at: SourceLocation) -> int:
     if isinstance(given, bool) or given not in (0, 1):
         raise invalid("rego-version-unsupported", "`rego_version` must be 0 or 1", at)
     return int(given)
 
 
-def _file_versions(given: Json, modules: Iterable[SourceFile], at: Place) -> dict[str, int]:
+def _file_versions(given: Json, modules: Iterable[SourceFile], at: SourceLocation) -> dict[str, int]:
     """Return the version of each module that a path or a glob of `file_rego_versions` names."""
     if given is None:
         return {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from acs_sidecar.engines.findings import Place, invalid, too_large
+from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError
 from acs_sidecar.spec.document.json_text import parse_json
 from acs_sidecar.spec.document.text import parse_document
@@ -50,10 +50,10 @@ class Placed:
 
     path: Segments
     value: Json
-    at: Place
+    at: SourceLocation
 
 
-def read_document(file: SourceFile, path: Segments, at: Place, bounds: DataBounds) -> Placed:
+def read_document(file: SourceFile, path: Segments, at: SourceLocation, bounds: DataBounds) -> Placed:
     """Parse one JSON file within `bounds`, or one YAML file within those of a manifest.
 
     Raises `ManifestError`.

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import orjson
 import regorus
 
-from acs_sidecar.engines.findings import Place, invalid
+from acs_sidecar.engines.findings import SourceLocation, invalid
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.engines.rego.extensions.registry import EXTENSIONS, called_in
@@ -132,7 +132,7 @@ def _add(engine: NativeEngine, module: Module) -> None:
         raise _failure("rego-syntax", error, module.at) from None
 
 
-def _failure(code: str, error: BaseException, at: Place) -> ManifestError:
+def _failure(code: str, error: BaseException, at: SourceLocation) -> ManifestError:
     """Make a finding of the engine's message: its first error line and place, no backtrace."""
     text = str(error).partition("\n\nStack backtrace:")[0].strip()
     message = _ERROR.search(text) or _BARE_MARK.match(text)

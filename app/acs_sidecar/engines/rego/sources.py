@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from acs_sidecar.engines.findings import Place, finding, invalid
+from acs_sidecar.engines.findings import SourceLocation, finding, invalid
 from acs_sidecar.engines.rego.bundle import EVERYTHING, Bundle, Roots, is_hidden, read_bundle
 from acs_sidecar.engines.rego.documents import DOCUMENT_SUFFIXES, DataBounds, Placed, merge, read_document
 from acs_sidecar.engines.rego.members import MEMBERS, ORIGINS
@@ -20,7 +20,7 @@ __all__ = ["Module", "RegoSources", "is_blank", "read_sources"]
 class Module:
     """A Rego text: `at` names the member and the file or module; `roots` bound what it may define."""
 
-    at: Place
+    at: SourceLocation
     text: str
     version: int
     roots: Roots = EVERYTHING
@@ -58,7 +58,7 @@ def read_sources(path: str, definition: JsonObject, sources: SourceReader, bound
     collected = _Collected(bounds)
     _read_origin(path, definition, version, sources, collected)
     if isinstance(inline := definition.get("data"), dict):
-        collected.documents.append(Placed((), inline, Place(f"{path}.data")))
+        collected.documents.append(Placed((), inline, SourceLocation(f"{path}.data")))
     for member in ("data", "data_paths"):
         for name in _paths(f"{path}.{member}", definition.get(member), member):
             _read_extra(f"{path}.{member}", name, version, sources, collected)
@@ -70,7 +70,7 @@ def _refuse_unknown(path: str, definition: JsonObject) -> None:
     known = ", ".join(f"`{name}`" for name in sorted(MEMBERS))
     message = f"is not a member of a rego policy; known are {known}"
     unknown = [
-        finding("member-unknown", message, Place(f"{path}.{name}"))
+        finding("member-unknown", message, SourceLocation(f"{path}.{name}"))
         for name in definition
         if name not in MEMBERS
     ]
@@ -113,7 +113,7 @@ def _read_modules(member: str, given: Json, version: int | None, into: _Collecte
             raise invalid("name-blank", "a module's name must not be blank", member)
         if not isinstance(text, str) or not text.strip():
             raise invalid("wrong-type", f"the module `{name}` must be Rego text", member)
-        into.modules.append(Module(Place(member, name), text, _decided(version)))
+        into.modules.append(Module(SourceLocation(member, name), text, _decided(version)))
 
 
 def _read_bundle(
@@ -123,7 +123,7 @@ def _read_bundle(
         raise invalid("wrong-type", "must be a file path, a directory or a `.tar.gz`", member)
     if given.endswith(".rego"):
         file = _read_tree(member, given, sources)[0]
-        into.modules.append(_module(Place(member, given), file, _decided(version)))
+        into.modules.append(_module(SourceLocation(member, given), file, _decided(version)))
         return
     files = _read_tree(member, given, sources)
     if len(files) == 1 and files[0].name == given:
@@ -158,7 +158,7 @@ def _take_bundle(
 def _bundled(member: str, name: str, bundle: Bundle, version: int | None) -> Iterable[Module]:
     default = _decided(version, bundle.version)
     for file in bundle.modules:
-        at = Place(member, f"{name}/{file.name}")
+        at = SourceLocation(member, f"{name}/{file.name}")
         yield _module(at, file, bundle.versions.get(file.name, default), bundle.roots)
 
 
@@ -167,7 +167,7 @@ def _read_extra(member: str, name: str, version: int | None, sources: SourceRead
     files = _read_tree(member, name, sources)
     single = len(files) == 1 and files[0].name == name
     for file in files:
-        at = Place(member, file.name if single else f"{name}/{file.name}")
+        at = SourceLocation(member, file.name if single else f"{name}/{file.name}")
         place = PurePosixPath(file.name)
         if not single and is_hidden(place):
             continue
@@ -188,7 +188,7 @@ def _read_tree(member: str, name: str, sources: SourceReader) -> Sequence[Source
         raise invalid("source-unreadable", str(error), member) from None
 
 
-def _module(at: Place, file: SourceFile, version: int, roots: Roots = EVERYTHING) -> Module:
+def _module(at: SourceLocation, file: SourceFile, version: int, roots: Roots = EVERYTHING) -> Module:
     try:
         return Module(at, file.content.decode(), version, roots)
     except UnicodeDecodeError:

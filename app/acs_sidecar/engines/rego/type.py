@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from acs_sidecar.engines.findings import invalid, remark
+from acs_sidecar.engines.findings import invalid, warning
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.analysis.bounds import check_bounds
 from acs_sidecar.engines.rego.analysis.checks import Program, analyse
@@ -76,13 +76,13 @@ class _RegoPolicy:
         self._program = program
         self._input_text = input_text(program.input_paths)
         self._evaluators: dict[str, Evaluator] = {}
-        self._remarks: dict[Segments | str, Diagnostic] = {}
+        self._warnings: dict[Segments | str, Diagnostic] = {}
         if not is_blank(definition.get("query")):
             self._lint(parse_query(definition["query"], f"{path}.query"))
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        return (*self._sources.warnings, *self._remarks.values())
+        return (*self._sources.warnings, *self._warnings.values())
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix the query: the binding's own, else the definition's."""
@@ -115,7 +115,7 @@ class _RegoPolicy:
             "verdict a deny by error; add a `default` with a reason of your own"
         )
         at = rules[0].at
-        self._remarks[query] = remark("rego-no-default", message, at)
+        self._warnings[query] = warning("rego-no-default", message, at)
 
     def _lint_annotations(self, binding: PointBinding, query: Segments) -> None:
         """Remark on annotations of the point that no rule reads; one that reads the whole reads each."""
@@ -124,7 +124,7 @@ class _RegoPolicy:
             place = ("annotations", name)
             if not any(path[:2] == place or place[: len(path)] == path for path in read):
                 found = unread_annotation(binding.path, name)
-                self._remarks[str(found.path)] = found
+                self._warnings[str(found.path)] = found
 
 
 class _QueryEvaluator:

@@ -22,7 +22,7 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_EXPANDED_BYTES = 1024 * 1024
 
-Place = tuple[int, int]
+Position = tuple[int, int]
 """Line and column, from 1."""
 
 Members = tuple[str | int, ...]
@@ -32,7 +32,7 @@ Members = tuple[str | int, ...]
 class DocumentError(ValueError):
     """A text that is not one JSON value; `line` and `column` count from 1 where they are known."""
 
-    def __init__(self, message: str, place: Place | None = None) -> None:
+    def __init__(self, message: str, place: Position | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.line = place[0] if place else None
@@ -67,7 +67,7 @@ def check_bounds(value: Json, max_nodes: int | None = None, max_bytes: int | Non
 def check_totals(
     nodes: int,
     size: int,
-    place: Place | None = None,
+    place: Position | None = None,
     max_nodes: int | None = None,
     max_bytes: int | None = None,
 ) -> None:
@@ -79,7 +79,7 @@ def check_totals(
         raise DocumentBoundError(f"more than {most_bytes} bytes after aliases are expanded", place)
 
 
-def parse_integer(text: str, place: Place | None = None, base: int = 10) -> int:
+def parse_integer(text: str, place: Position | None = None, base: int = 10) -> int:
     """Read an integer that JSON can carry. Raises `DocumentError`."""
     if len(text) > 24:
         raise DocumentError("an integer does not fit 64 bits", place)
@@ -89,7 +89,7 @@ def parse_integer(text: str, place: Place | None = None, base: int = 10) -> int:
     return value
 
 
-def parse_float(text: str, place: Place | None = None) -> float:
+def parse_float(text: str, place: Position | None = None) -> float:
     """Read a finite number. Raises `DocumentError`."""
     value = float(text)
     if not math.isfinite(value):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, Members, Place
+from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, Members, Position
 from acs_sidecar.spec.document.json_text import JsonText, parse_json
 from acs_sidecar.spec.document.yaml_text import parse_yaml
 from acs_sidecar.spec.values import Json
@@ -23,7 +23,7 @@ class Document:
     """
 
     value: Json
-    places: Mapping[Members, Place]
+    places: Mapping[Members, Position]
     source: str | None = None
     remote: bool = False
     origins: Mapping[Members, "Document"] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Document:
                 return found.origin(path)
         return self
 
-    def place(self, path: Members) -> Place | tuple[None, None]:
+    def place(self, path: Members) -> Position | tuple[None, None]:
         """Return the place of a member, or of the nearest one around it that the text has."""
         places = self.origin(path).places
         for length in range(len(path), -1, -1):
@@ -83,7 +83,7 @@ def _parse_json_or_place(text: str) -> JsonText | None:
         raise DocumentError(error.message, _refused_at(text)) from None
 
 
-def _refused_at(text: str) -> Place | None:
+def _refused_at(text: str) -> Position | None:
     """Return the place at which the YAML reader, which knows places, refuses the text too."""
     try:
         parse_yaml(text)

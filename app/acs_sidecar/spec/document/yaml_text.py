@@ -15,7 +15,7 @@ from acs_sidecar.spec.document.bounds import (
     DocumentBoundError,
     DocumentError,
     Members,
-    Place,
+    Position,
     check_totals,
     parse_float,
     parse_integer,
@@ -48,7 +48,7 @@ class _Node:
     depth: int
 
 
-def parse_yaml(text: str) -> tuple[Json, Mapping[Members, Place]]:
+def parse_yaml(text: str) -> tuple[Json, Mapping[Members, Position]]:
     """Read one document; give its value and the place of each member. Raises `DocumentError`."""
     return _YamlReader(text).document()
 
@@ -57,11 +57,11 @@ class _YamlReader:
     def __init__(self, text: str) -> None:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._anchors: dict[str, _Node | None] = {}
-        self._places: dict[Members, Place] = {}
+        self._places: dict[Members, Position] = {}
         self._nodes = 0
         self._size = 0
 
-    def document(self) -> tuple[Json, Mapping[Members, Place]]:
+    def document(self) -> tuple[Json, Mapping[Members, Position]]:
         try:
             self._next()  # stream start
             if isinstance(self._next(), yaml.StreamEndEvent):
@@ -107,7 +107,7 @@ class _YamlReader:
             self._anchors[anchor] = node
         return node
 
-    def _alias(self, event: yaml.AliasEvent, level: int, place: Place) -> _Node:
+    def _alias(self, event: yaml.AliasEvent, level: int, place: Position) -> _Node:
         name = str(event.anchor)
         if name not in self._anchors:
             raise DocumentError(f"the alias `*{name}` has no earlier anchor", place)
@@ -119,7 +119,7 @@ class _YamlReader:
         self._spend(node.nodes, node.size, place)
         return node
 
-    def _sequence(self, path: Members, level: int, tag: str | None, place: Place) -> _Node:
+    def _sequence(self, path: Members, level: int, tag: str | None, place: Position) -> _Node:
         _check_tag(tag, "seq", place)
         before = self._nodes - 1, self._size
         self._spend(0, 2, place)
@@ -132,7 +132,7 @@ class _YamlReader:
             depth = max(depth, node.depth)
         return self._built(values, before, depth)
 
-    def _mapping(self, path: Members, level: int, tag: str | None, place: Place) -> _Node:
+    def _mapping(self, path: Members, level: int, tag: str | None, place: Position) -> _Node:
         _check_tag(tag, "map", place)
         before = self._nodes - 1, self._size
         self._spend(0, 2, place)
@@ -163,7 +163,7 @@ class _YamlReader:
     def _built(self, value: Json, before: tuple[int, int], depth: int) -> _Node:
         return _Node(value, self._nodes - before[0], self._size - before[1], depth + 1)
 
-    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> _Node:
+    def _scalar(self, event: yaml.ScalarEvent, place: Position) -> _Node:
         text = str(event.value)
         try:
             size = len(text.encode()) + 2
@@ -174,23 +174,23 @@ class _YamlReader:
         value = _core_schema(text, place) if plain else _tagged(text, event.tag, place)
         return _Node(value, 1, size, 0)
 
-    def _spend(self, nodes: int, size: int, place: Place) -> None:
+    def _spend(self, nodes: int, size: int, place: Position) -> None:
         self._nodes += nodes
         self._size += size
         check_totals(self._nodes, self._size, place)
 
 
-def _place(event: yaml.Event) -> Place:
+def _place(event: yaml.Event) -> Position:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
-def _check_tag(tag: str | None, wanted: str, place: Place) -> None:
+def _check_tag(tag: str | None, wanted: str, place: Position) -> None:
     if tag not in (None, "!", f"tag:yaml.org,2002:{wanted}"):
         raise DocumentError(f"the tag `{tag}` does not fit its value", place)
 
 
-def _tagged(text: str, tag: str | None, place: Place) -> Json:
+def _tagged(text: str, tag: str | None, place: Position) -> Json:
     """Read a scalar that is quoted or carries a tag: a string, unless the tag asks for another type."""
     if tag in (None, "!", _STRING_TAG):
         return text
@@ -202,7 +202,7 @@ def _tagged(text: str, tag: str | None, place: Place) -> Json:
     return float(value) if wanted == int | float and isinstance(value, int) else value
 
 
-def _core_schema(text: str, place: Place) -> Json:
+def _core_schema(text: str, place: Position) -> Json:
     """Resolve a plain scalar by the YAML 1.2 core schema."""
     if text in _NULL:
         return None

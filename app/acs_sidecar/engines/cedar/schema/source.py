@@ -8,7 +8,7 @@ from acs_sidecar.engines.cedar.schema.declarations import MAX_SCHEMA_CHARACTERS,
 from acs_sidecar.engines.cedar.schema.json_form import SchemaShapeError, read_schema_json
 from acs_sidecar.engines.cedar.schema.text_form import read_schema_text
 from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, Lines, named_token
-from acs_sidecar.engines.findings import Place, invalid, too_large
+from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json
@@ -65,4 +65,6 @@ def _refused(source: SchemaSource, message: str) -> ManifestError:
 def _misread(source: SchemaSource, error: CedarSyntaxError) -> ManifestError:
     text = source.value if isinstance(source.value, str) else ""
     place = Lines(text).place(error.offset)
-    return invalid(_SYNTAX, error.message, Place(source.at.path, source.at.source or source.at.path, *place))
+    return invalid(
+        _SYNTAX, error.message, SourceLocation(source.at.path, source.at.source or source.at.path, *place)
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from acs_sidecar.engines.findings import Place, finding, too_large
+from acs_sidecar.engines.findings import SourceLocation, finding, too_large
 from acs_sidecar.engines.rego.analysis.builtins import AVAILABLE, IMPURE, INSTEAD, ZONED
 from acs_sidecar.engines.rego.analysis.facts import Call, ModuleFacts, Reference, Rule
 from acs_sidecar.engines.rego.analysis.graph import DocumentTree, Edges, Node, components, longest
@@ -284,7 +284,7 @@ def _bound_chains(edges: Edges, policy: _Policy) -> None:
     ways = longest(edges, stacks)
     for path, same in policy.rules.items():
         way = ways["rule", path]
-        at: Place = same[0].at
+        at: SourceLocation = same[0].at
         if way.rules > MAX_CHAIN:
             raise too_large(
                 f"`{dotted(path)}` begins a chain of {way.rules} rules that depend on each other: "

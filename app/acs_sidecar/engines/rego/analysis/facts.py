@@ -7,7 +7,7 @@ remembers whether a variable of its rule hides the name that it begins with.
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
-from acs_sidecar.engines.findings import Place
+from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.analysis.builtins import UNBOUNDED
 from acs_sidecar.engines.rego.analysis.heads import undefined_in_head
 from acs_sidecar.engines.rego.analysis.syntax import (
@@ -62,7 +62,7 @@ class Reference:
     names: Segments
     whole: bool
     hidden: bool
-    at: Place
+    at: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Call:
     texts: frozenset[str]
     costly: tuple[Reference, ...] | None
     replacing: bool
-    at: Place
+    at: SourceLocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +103,8 @@ class Rule:
     stack: int
     loops: int
     planning: int
-    at: Place
-    lossy: Place | None = None
+    at: SourceLocation
+    lossy: SourceLocation | None = None
     indexes: tuple[str, ...] = ()
 
     @property
@@ -125,7 +125,7 @@ class ModuleFacts:
     package: Segments
     imports: Mapping[str, Segments]
     rules: tuple[Rule, ...]
-    at: Place
+    at: SourceLocation
 
 
 def read_module(module: Module, ast: JsonObject) -> ModuleFacts:
@@ -137,7 +137,7 @@ def read_module(module: Module, ast: JsonObject) -> ModuleFacts:
     return ModuleFacts(package, dict(_imports(ast, text, module.at)), rules, reference.at)
 
 
-def _imports(ast: JsonObject, text: bytes, at: Place) -> Iterator[tuple[str, Segments]]:
+def _imports(ast: JsonObject, text: bytes, at: SourceLocation) -> Iterator[tuple[str, Segments]]:
     for given in as_list(ast["imports"]):
         node = as_object(given)
         reference = _reference(node["refr"], at)
@@ -146,7 +146,7 @@ def _imports(ast: JsonObject, text: bytes, at: Place) -> Iterator[tuple[str, Seg
         yield spanned(alias, text) if alias else path[-1], path
 
 
-def _read_rule(node: Json, package: Segments, text: bytes, at: Place) -> Rule:
+def _read_rule(node: Json, package: Segments, text: bytes, at: SourceLocation) -> Rule:
     kind, rule = variant(node)
     used = _Used(text, at)
     if kind == "Default":
@@ -172,7 +172,7 @@ def _read_rule(node: Json, package: Segments, text: bytes, at: Place) -> Rule:
     return replace(found, lossy=at._replace(line=place[0], column=place[1])) if place else found
 
 
-def _reference(node: Json, at: Place) -> Reference:
+def _reference(node: Json, at: SourceLocation) -> Reference:
     """Read a reference that begins with a variable."""
     names, whole = constant_names(node)
     variable = as_object(as_object(first_link(node))["Var"])
@@ -185,7 +185,7 @@ class _Used:
     """Collects what one rule uses."""
 
     text: bytes
-    at: Place
+    at: SourceLocation
     references: list[Reference] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     variables: set[str] = field(default_factory=set)
@@ -218,7 +218,9 @@ class _Used:
         self.variables |= names
         self.bound |= names
 
-    def rule(self, path: Segments, at: Place, *, function: bool, total: bool, partial: bool = False) -> Rule:
+    def rule(
+        self, path: Segments, at: SourceLocation, *, function: bool, total: bool, partial: bool = False
+    ) -> Rule:
         """Return the rule, once all of it was read."""
         return Rule(
             path=path,
@@ -301,7 +303,7 @@ class _Used:
         return [value]
 
 
-def _made_of(arguments: list[Json], at: Place) -> tuple[Reference, ...] | None:
+def _made_of(arguments: list[Json], at: SourceLocation) -> tuple[Reference, ...] | None:
     """Return the references that values are the sums of, or nothing where they are more than that."""
     references: list[Reference] = []
     pending = arguments

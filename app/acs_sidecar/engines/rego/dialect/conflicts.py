@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from acs_sidecar.engines.findings import Place, finding
+from acs_sidecar.engines.findings import SourceLocation, finding
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
 from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
@@ -27,14 +27,14 @@ class _Head(NamedTuple):
     path: Segments
     kind: str
     default: bool
-    at: Place
+    at: SourceLocation
 
 
 @dataclass(slots=True)
 class _Same:
     """The rules of one path, each kind with its first place."""
 
-    kinds: dict[str, Place] = field(default_factory=dict)
+    kinds: dict[str, SourceLocation] = field(default_factory=dict)
     default: _Head | None = None
 
 
