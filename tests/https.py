@@ -57,7 +57,7 @@ class HttpsServer:
     port: int
     ca_file: Path
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    received: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
     def url(self, path: str = "/", host: str = "manifests.test") -> str:
         """The URL of `path`."""
@@ -76,7 +76,7 @@ class HttpsServer:
     @property
     def paths(self) -> list[str]:
         """The paths that were asked for, in order."""
-        return [path for path, _ in self.asked]
+        return [path for path, _ in self.received]
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def https_server(folder: Path) -> Iterator[HttpsServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:  # the base class calls it so
-            server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            server.received.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             answer = server.answers.get(self.path.partition("?")[0])
             try:
                 (answer or (lambda exchange: exchange.send(404)))(Exchange(self))

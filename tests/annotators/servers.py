@@ -12,7 +12,7 @@ Speak = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """One request as it arrived."""
 
     target: str
@@ -29,7 +29,7 @@ class WireServer:
     """Answers every request with `speak`, on one connection after another."""
 
     speak: Speak
-    asked: list[Asked] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
     serving: set[asyncio.Task[Any]] = field(default_factory=set)
     connections: int = 0
     url: str = ""
@@ -43,7 +43,7 @@ class WireServer:
         task.add_done_callback(self.serving.discard)
         try:
             while request := await _request(reader):
-                self.asked.append(request)
+                self.received.append(request)
                 await self.speak(writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
@@ -51,7 +51,7 @@ class WireServer:
             writer.close()
 
 
-async def _request(reader: asyncio.StreamReader) -> Asked | None:
+async def _request(reader: asyncio.StreamReader) -> ReceivedRequest | None:
     first = await reader.readline()
     if not first:
         return None
@@ -60,7 +60,7 @@ async def _request(reader: asyncio.StreamReader) -> Asked | None:
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Asked(first.decode().split(" ")[1], headers, body)
+    return ReceivedRequest(first.decode().split(" ")[1], headers, body)
 
 
 def reply(

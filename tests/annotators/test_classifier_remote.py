@@ -12,7 +12,7 @@ from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.ports import AnnotatorContext, NoSources
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json
-from tests.annotators.servers import Asked, Speak, reply, wire_server
+from tests.annotators.servers import ReceivedRequest, Speak, reply, wire_server
 
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={"KEY": "s3cret"}, outbound=None)
 SHAPE = "returned a response that does not follow its API"
@@ -24,7 +24,7 @@ LLAMA = {"provider": "llama_guard", "base_url": "@/v1", "model": "llama-guard-3-
 PERSPECTIVE = {"provider": "perspective", "base_url": "@/v1alpha1", "api_key_env": "KEY"}
 
 
-async def _classify(members: dict[str, Any], speak: Speak, value: Json) -> tuple[Json, list[Asked]]:
+async def _classify(members: dict[str, Any], speak: Speak, value: Json) -> tuple[Json, list[ReceivedRequest]]:
     async with wire_server(speak) as wire:
         client = HttpClient()
         placed = {
@@ -33,12 +33,12 @@ async def _classify(members: dict[str, Any], speak: Speak, value: Json) -> tuple
         }
         built = remote_providers(client)[members["provider"]]("guard", "x", placed, CONTEXT)
         try:
-            return await built.annotate(value), wire.asked
+            return await built.annotate(value), wire.received
         finally:
             await client.close()
 
 
-def classify(members: dict[str, Any], speak: Speak, value: Json = "hello") -> tuple[Any, Asked]:
+def classify(members: dict[str, Any], speak: Speak, value: Json = "hello") -> tuple[Any, ReceivedRequest]:
     """Annotate with a server that speaks so; a member that starts with `@` is a URL on that server."""
     annotation, (asked,) = asyncio.run(_classify(members, speak, value))
     return annotation, asked

@@ -13,7 +13,7 @@ from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.ports import AnnotatorContext, NoSources
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json
-from tests.annotators.servers import Asked, Speak, reply, wire_server
+from tests.annotators.servers import ReceivedRequest, Speak, reply, wire_server
 from tests.engines.sources import MemorySources
 
 KEYS = {"KEY": "s3cret", "EMPTY": "", "BROKEN": "a\nb"}
@@ -53,7 +53,9 @@ def completion(content: Any = ANSWER, *, finish: str = "stop", **message: Any) -
     }
 
 
-async def _ask(members: dict[str, Any], speak: Speak, value: Json = VALUE) -> tuple[Json, list[Asked]]:
+async def _ask(
+    members: dict[str, Any], speak: Speak, value: Json = VALUE
+) -> tuple[Json, list[ReceivedRequest]]:
     async with wire_server(speak) as wire:
         client = HttpClient()
         placed = {
@@ -62,12 +64,12 @@ async def _ask(members: dict[str, Any], speak: Speak, value: Json = VALUE) -> tu
         }
         try:
             annotation = await llm_annotator("judge", "x", placed, OPERATOR, client).annotate(value)
-            return annotation, wire.asked
+            return annotation, wire.received
         finally:
             await client.close()
 
 
-def ask(members: dict[str, Any], speak: Speak, value: Json = VALUE) -> tuple[Json, Asked]:
+def ask(members: dict[str, Any], speak: Speak, value: Json = VALUE) -> tuple[Json, ReceivedRequest]:
     """Annotate with a server that speaks so; a member that starts with `@` is a URL on that server."""
     annotation, asked = asyncio.run(_ask(members, speak, value))
     (only,) = asked

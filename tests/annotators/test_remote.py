@@ -179,7 +179,7 @@ def test_a_breaker_spares_a_dead_server() -> None:
         begun = loop.time()
         refused = [await outcome(judge.annotate(1)) for _ in range(100)]
         assert loop.time() - begun < 2
-        assert len(wire.asked) == 3
+        assert len(wire.received) == 3
         assert all(result == refused[0] for result in refused)
         return [late[0], refused[0]]
 
@@ -215,7 +215,7 @@ def test_a_hostile_value_opens_no_breaker(status: int) -> None:
         judge = annotator(client, wire.url, breaker={"failures": 1})
         for _ in range(5):
             await outcome(judge.annotate(1))
-        return len(wire.asked)
+        return len(wire.received)
 
     assert run(reply({}, status), scenario) == 5
 
@@ -227,10 +227,10 @@ def test_a_call_that_nobody_waits_for_opens_no_breaker() -> None:
         judge = annotator(client, wire.url, timeout_ms=60_000, breaker={"failures": 1})
         for number in range(1, 4):
             call = asyncio.create_task(judge.annotate(1))
-            await until(lambda: len(wire.asked) == number)  # noqa: B023  # awaited in this round
+            await until(lambda: len(wire.received) == number)  # noqa: B023  # awaited in this round
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
-        return len(wire.asked)
+        return len(wire.received)
 
     assert run(silent, scenario) == 3
 
@@ -246,17 +246,17 @@ def test_retries_happen_only_where_the_manifest_allows() -> None:
 
         return speak
 
-    def asked(speak: Speak, **members: Any) -> Json:
+    def retried(speak: Speak, **members: Any) -> Json:
         async def scenario(wire: WireServer, client: HttpClient) -> Json:
             result = await outcome(annotator(client, wire.url, **members).annotate(1))
-            return [result, len(wire.asked)]
+            return [result, len(wire.received)]
 
         return run(speak, scenario)
 
-    assert asked(flaky(503, 200)) == [["failed", "annotator `a` returned status 503"], 1]
-    assert asked(flaky(503, 429, 200), retries=2) == [{"up": True}, 3]
-    assert asked(flaky(503, 503), retries=1) == [["failed", "annotator `a` returned status 503"], 2]
-    assert asked(flaky(401, 200), retries=3) == [["failed", "annotator `a` returned status 401"], 1]
+    assert retried(flaky(503, 200)) == [["failed", "annotator `a` returned status 503"], 1]
+    assert retried(flaky(503, 429, 200), retries=2) == [{"up": True}, 3]
+    assert retried(flaky(503, 503), retries=1) == [["failed", "annotator `a` returned status 503"], 2]
+    assert retried(flaky(401, 200), retries=3) == [["failed", "annotator `a` returned status 401"], 1]
 
 
 def test_retries_stay_within_the_one_deadline() -> None:
@@ -266,7 +266,7 @@ def test_retries_stay_within_the_one_deadline() -> None:
         begun = asyncio.get_running_loop().time()
         result = await outcome(annotator(client, wire.url, retries=5, timeout_ms=1_000).annotate(1))
         assert asyncio.get_running_loop().time() - begun < 1
-        return [result, len(wire.asked)]
+        return [result, len(wire.received)]
 
     assert run(reply({}, 503), scenario) == [["failed", "annotator `a` returned status 503"], 4]
 
@@ -280,7 +280,7 @@ def test_a_stuck_annotator_uses_up_no_connections_of_another() -> None:
                 client, wire.url, timeout_ms=2_000, max_connections=2, breaker={"failures": 100}
             )
             calls = [asyncio.create_task(outcome(stuck.annotate(1))) for _ in range(50)]
-            await until(lambda: len(wire.asked) == 2)
+            await until(lambda: len(wire.received) == 2)
             answered = await outcome(annotator(client, healthy.url, timeout_ms=1_500).annotate(1))
             assert not any(call.done() for call in calls)
             assert wire.connections == 2
@@ -309,11 +309,11 @@ def test_calls_under_way_are_bounded() -> None:
 def test_a_name_that_does_not_resolve_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's look-up blocks a thread: it is one of the annotator's own."""
     release = threading.Event()
-    asked: list[Any] = []
+    looked_up: list[Any] = []
     system = socket.getaddrinfo
 
     def stuck(host: Any, *arguments: Any, **options: Any) -> Any:
-        asked.append(host)
+        looked_up.append(host)
         if host == "stuck.example":
             release.wait(10)
             raise socket.gaierror(socket.EAI_AGAIN, "stuck")
@@ -325,7 +325,7 @@ def test_a_name_that_does_not_resolve_holds_up_nobody(monkeypatch: pytest.Monkey
         port = wire.url.rpartition(":")[2]
         lost = [annotator(client, f"http://stuck.example:{port}/", timeout_ms=2_000) for _ in range(8)]
         calls = [asyncio.create_task(outcome(judge.annotate(1))) for judge in lost for _ in range(4)]
-        await until(lambda: asked.count("stuck.example") == len(lost))
+        await until(lambda: looked_up.count("stuck.example") == len(lost))
         result = await outcome(annotator(client, f"http://localhost:{port}/", timeout_ms=1_500).annotate(1))
         assert not any(call.done() for call in calls)
         late = await asyncio.gather(*calls)

@@ -27,9 +27,11 @@ def request(**members: Any) -> EvaluateRequest:
     return EvaluateRequest(**given)
 
 
-def decide(service: DecisionService, asked: EvaluateRequest, who: Caller | None = None) -> Recorded | Refused:
+def decide(
+    service: DecisionService, evaluate_request: EvaluateRequest, who: Caller | None = None
+) -> Recorded | Refused:
     """Decide once."""
-    return asyncio.run(service.decide(asked, Sender(who, None)))
+    return asyncio.run(service.decide(evaluate_request, Sender(who, None)))
 
 
 REFUSALS: list[tuple[Cause, Caller, dict[str, Any]]] = [
@@ -49,12 +51,12 @@ def test_what_is_not_admitted_is_refused_and_recorded(
 ) -> None:
     """No caller of the service has to check a permission or to record that one was missing."""
     ledger = Ledger()
-    asked, sender = request(**members), Sender(who, Span("t", "s"))
+    evaluate_request, sender = request(**members), Sender(who, Span("t", "s"))
     service = ledger_service(ledger)
     if event == "decision":
-        refused: Recorded | Resolved | Refused = asyncio.run(service.decide(asked, sender))
+        refused: Recorded | Resolved | Refused = asyncio.run(service.decide(evaluate_request, sender))
     else:
-        refused = asyncio.run(service.resolve(asked, ApprovalClaim(), sender))
+        refused = asyncio.run(service.resolve(evaluate_request, ApprovalClaim(), sender))
     assert isinstance(refused, Refused)
     assert refused.error.cause is cause
     assert ledger.told == [f"refused: {cause}"]

@@ -157,9 +157,9 @@ def test_only_labels_that_a_metric_has_are_asked_for() -> None:
             Kind.HISTOGRAM: ("_bucket", "_count", "_sum"),
         }.get(metric.kind, ("",))
         exposed |= {f"{metric.name}{suffix}": set(metric.labels) for suffix in suffixes}
-    asked = [*expressions(), *(alert["expr"] for alert in alerts())]
+    queries = [*expressions(), *(alert["expr"] for alert in alerts())]
     selectors = [
-        found for expression in asked for found in re.findall(r"(acs_\w+)(?:\{([^}]*)\})?", expression)
+        found for expression in queries for found in re.findall(r"(acs_\w+)(?:\{([^}]*)\})?", expression)
     ]
     assert len(selectors) > 40
     for name, matchers in selectors:
@@ -227,8 +227,8 @@ def test_every_name_in_the_dashboard_is_in_a_scrape(start: Start, manifest: str)
     ask(service, ALLOW)
     _, _, body = service.request("GET", "/metrics")
     announced = set(re.findall(r"^# TYPE (acs_\w+) ", body.decode(), re.MULTILINE))
-    asked = [*expressions(), *(alert["expr"] for alert in alerts())]
-    used = {name for expression in asked for name in re.findall(r"acs_\w+", expression)}
+    queries = [*expressions(), *(alert["expr"] for alert in alerts())]
+    used = {name for expression in queries for name in re.findall(r"acs_\w+", expression)}
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in used}
     assert families <= announced
     assert announced - families == set()

@@ -18,5 +18,5 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpsServer]
 def server(authority: HttpsServer) -> HttpsServer:
     """The server, with nothing to answer and nothing asked."""
     authority.answers.clear()
-    authority.asked.clear()
+    authority.received.clear()
     return authority

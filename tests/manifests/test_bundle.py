@@ -57,7 +57,7 @@ def test_a_bundle_is_unpacked_and_asked_for_with_its_etag(server: HttpsServer, t
     assert place.parent.stat().st_mode & 0o077 == 0
     one.keep()
     assert one.kept() == place == one.open() == bundle(server, tmp_path, url).open()
-    asked = [headers.get("if-none-match") for _, headers in server.asked]
+    asked = [headers.get("if-none-match") for _, headers in server.received]
     assert asked[0] is None
     assert len(set(asked[1:])) == 1
     assert asked[1] is not None
@@ -181,7 +181,7 @@ def test_the_token_is_shown_to_its_server_alone(server: HttpsServer, tmp_path: P
     one.open()
     token.write_text("second\n")
     one.open()
-    shown = [(path, headers.get("authorization")) for path, headers in server.asked]
+    shown = [(path, headers.get("authorization")) for path, headers in server.received]
     assert shown == [
         (path, bearer)
         for turn in ("Bearer first", "Bearer second")
@@ -200,7 +200,7 @@ def test_what_is_no_token_is_not_sent(content: bytes, server: HttpsServer, tmp_p
     token.unlink()
     message = "ACS_MANIFESTS_URL_TOKEN_FILE cannot be read: No such file or directory"
     assert refusal(one) == ("bundle-refused", message)
-    assert server.asked == []
+    assert server.received == []
 
 
 def test_a_look_tells_what_is_offered_and_changes_nothing(server: HttpsServer, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_an_etag_that_is_none_is_not_sent_back(server: HttpsServer, tmp_path: Pa
     one.open()
     one.keep()
     one.open()
-    assert ["if-none-match" in headers for _, headers in server.asked] == [False, False]
+    assert ["if-none-match" in headers for _, headers in server.received] == [False, False]
     server.answers["/agents.tar.gz"] = lambda exchange: exchange.send(304)
     assert refusal(one) == ("fetch-status", f"`{url}` returned status 304")
 

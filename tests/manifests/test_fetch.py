@@ -68,7 +68,7 @@ def test_content_is_fetched_over_https(server: HttpsServer, monkeypatch: pytest.
     server.serve("/base.yaml", BODY)
     assert fetch(fetcher(server), server.url("/moved"), server.url("/base.yaml?x")) == [BODY, BODY]
     assert server.paths == ["/moved", "/base.yaml", "/base.yaml?x"]
-    for _, headers in server.asked:
+    for _, headers in server.received:
         assert set(headers) == {"host", "user-agent", "accept", "accept-encoding"}
 
 
@@ -143,7 +143,7 @@ def test_only_plain_https_urls_are_fetched(server: HttpsServer, text: str, messa
     assert found[0] in (FetchFault.URL_REFUSED, FetchFault.UNREACHABLE)
     assert message is None or found == (FetchFault.URL_REFUSED, message)
     assert "secret" not in found[1]
-    assert server.asked == []
+    assert server.received == []
 
 
 REFUSED = {
@@ -185,7 +185,7 @@ def test_addresses_are_refused_written_out(server: HttpsServer, host: str, kind:
     assert message.endswith(
         f"resolves to the {kind} address {address}, which the fetch address blocklist refuses"
     )
-    assert server.asked == []
+    assert server.received == []
 
 
 @pytest.mark.parametrize(("host", "kind"), REFUSED.items())
@@ -197,7 +197,7 @@ def test_addresses_are_refused_behind_a_name(server: HttpsServer, host: str, kin
         FetchFault.ADDRESS_REFUSED,
         f"`{server.url('/a', 'evil.test')}` resolves to the {kind} address {address}, which the fetch address blocklist refuses",
     )
-    assert server.asked == []
+    assert server.received == []
 
 
 def test_the_real_name_server_is_not_trusted_either(server: HttpsServer) -> None:
@@ -206,7 +206,7 @@ def test_the_real_name_server_is_not_trusted_either(server: HttpsServer) -> None
     found, message = fault(client, server.url("/a", "localhost"))
     assert found is FetchFault.ADDRESS_REFUSED
     assert "resolves to the loopback address" in message
-    assert server.asked == []
+    assert server.received == []
 
 
 def test_a_name_that_changes_its_answer_is_caught(server: HttpsServer) -> None:

@@ -76,7 +76,7 @@ def test_a_new_bundle_serves_in_all_workers_and_a_bad_one_in_none(server: HttpsS
     offer(server, manifests(1))
     service = start("--workers", "2", **settings(server))
     assert answer(service) == "generation_1"
-    until(lambda: len(server.asked) >= 3)
+    until(lambda: len(server.received) >= 3)
     assert service.log().count("manifests_reloaded") == 0
     offer(server, manifests(2))
     until(lambda: {answer(service) for _ in range(12)} == {"generation_2"})

@@ -50,11 +50,11 @@ class Rounds(ReloadRounds):
     def dies(self, worker: Worker) -> None:
         """Let a worker end."""
         self.living.remove(worker)
-        self.gone(worker)
+        self.worker_ended(worker)
 
     def says(self, worker: Worker, content: bytes | None = None, **message: Any) -> None:
         """Let a worker answer."""
-        self.heard(worker, Packet(message, None if content is None else hand(content)))
+        self.handle_reply(worker, Packet(message, None if content is None else hand(content)))
 
     @property
     def content(self) -> bytes:

@@ -167,7 +167,7 @@ class Approvals:
                 raise _failed("an `outcome` of `allow` needs an approver's signature: send `approval`")
             return outcome
         if claim.approval is not None:
-            return self._verified(resolution, claim.approval, challenge, now)
+            return self._approver_outcome(resolution, claim.approval, challenge, now)
         policy_input = decision.trace.policy_input
         if rfc3339(now) >= challenge.expires or plan.resolver is None or policy_input is None:
             return None
@@ -184,7 +184,7 @@ class Approvals:
             if rfc3339(self._now()) >= challenge.expires:
                 return None
             raise _failed(str(error)) from None
-        return None if answer is None else self._taken(resolution, answer, challenge)
+        return None if answer is None else self._resolver_outcome(resolution, answer, challenge)
 
     def _sign(self, content: bytes) -> str:
         try:
@@ -192,14 +192,18 @@ class Approvals:
         except KeysUnavailableError as error:
             raise ResolverError(str(error)) from None
 
-    def _verified(self, resolution: Resolution, text: str, challenge: Challenge, now: int) -> ApprovalOutcome:
+    def _approver_outcome(
+        self, resolution: Resolution, text: str, challenge: Challenge, now: int
+    ) -> ApprovalOutcome:
         resolution.by = "approver"
         resolution.approved = verified_approval(text, challenge, self._approvers(), rfc3339(now))
         return resolution.approved.outcome
 
-    def _taken(self, resolution: Resolution, answer: ResolverAnswer, challenge: Challenge) -> ApprovalOutcome:
+    def _resolver_outcome(
+        self, resolution: Resolution, answer: ResolverAnswer, challenge: Challenge
+    ) -> ApprovalOutcome:
         if answer.approval is not None:
-            return self._verified(resolution, answer.approval, challenge, self._now())
+            return self._approver_outcome(resolution, answer.approval, challenge, self._now())
         resolution.by = "resolver"
         outcome = known_outcome(answer.outcome)
         if (

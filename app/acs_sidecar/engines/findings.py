@@ -5,7 +5,7 @@ from typing import NamedTuple
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.reasons import Reason
 
-__all__ = ["Place", "finding", "invalid", "remark", "too_large"]
+__all__ = ["SourceLocation", "finding", "invalid", "too_large", "warning"]
 
 
 class SourceLocation(NamedTuple):

@@ -16,7 +16,7 @@ from acs_sidecar.manifests.sources import MAX_BYTES, unpack_archive
 from acs_sidecar.outbound.fetch import Fetcher
 from acs_sidecar.outbound.fetch_outcome import FetchedContent, FetchError
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.manifest.pinned_url import RemoteReference, shown_url
+from acs_sidecar.spec.manifest.pinned_url import RemoteReference, redacted_url
 from acs_sidecar.spec.ports import SourceError, SourceFile
 
 __all__ = ["ManifestBundle"]
@@ -140,13 +140,13 @@ class ManifestBundle:
         name = hashlib.sha256(content).hexdigest()
         place = self._directory / name
         if not place.is_dir():
-            files = unpack_archive(SourceFile(shown_url(self._reference.url), content), MAX_BYTES)
+            files = unpack_archive(SourceFile(redacted_url(self._reference.url), content), MAX_BYTES)
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self._directory))
             try:
                 _write(temporary / _CONTENT, files)
                 if not find_manifests(temporary / _CONTENT):
-                    raise SourceError(f"`{shown_url(self._reference.url)}` holds no manifest")
+                    raise SourceError(f"`{redacted_url(self._reference.url)}` holds no manifest")
                 temporary.rename(place)
             except BaseException:
                 shutil.rmtree(temporary, ignore_errors=True)

@@ -19,7 +19,7 @@ from acs_sidecar.spec.manifest.pinned_url import (
     InvalidReferenceError,
     RemoteReference,
     parse_reference,
-    shown_url,
+    redacted_url,
 )
 from acs_sidecar.spec.manifest.references import References, fetched_members
 from acs_sidecar.spec.manifest.relocation import joined, relocated, resolved_against, resolved_url
@@ -233,7 +233,7 @@ class _Composition:
 
     def _label(self, origin: _Origin) -> str:
         if isinstance(origin, _Remote):
-            return shown_url(origin.reference.url)
+            return redacted_url(origin.reference.url)
         return (PurePosixPath(self._file.label).parent / origin.name).as_posix()
 
     # -- what is fetched ---------------------------------------------------------------------------

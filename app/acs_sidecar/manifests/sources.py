@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from acs_sidecar.spec.manifest.pinned_url import shown_url
+from acs_sidecar.spec.manifest.pinned_url import redacted_url
 from acs_sidecar.spec.ports import SourceError, SourceFile
 
 __all__ = ["MAX_BYTES", "DirectorySources", "unpack_archive"]
@@ -59,8 +59,8 @@ class DirectorySources:
     def fetched(self, url: str) -> SourceFile:
         """Return the content fetched from `url`. Raises `SourceError` if there is none."""
         if url not in self._fetched:
-            raise SourceError(f"`{shown_url(url)}` was not fetched")
-        return SourceFile(shown_url(url), self._fetched[url])
+            raise SourceError(f"`{redacted_url(url)}` was not fetched")
+        return SourceFile(redacted_url(url), self._fetched[url])
 
     def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:
         """Unpack the `.tar.gz` that was fetched from `url`, bounded as `read_tree` is."""

@@ -17,7 +17,7 @@ from yarl import URL
 from acs_sidecar.outbound.addresses import AddressPolicy
 from acs_sidecar.outbound.fetch_outcome import FetchedContent, FetchError, FetchFault
 from acs_sidecar.spec.limits import Limits
-from acs_sidecar.spec.manifest.pinned_url import RemoteReference, shown_url
+from acs_sidecar.spec.manifest.pinned_url import RemoteReference, redacted_url
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -181,5 +181,5 @@ def _checked(text: str, name: str) -> URL:
 
 
 def _quoted(text: str, *, with_path: bool = True) -> str:
-    shown = shown_url(text, with_path=with_path)
+    shown = redacted_url(text, with_path=with_path)
     return f"`{shown}`" if "://" in shown else shown

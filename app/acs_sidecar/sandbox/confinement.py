@@ -23,7 +23,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _SIGKILL = 9
 _UNKNOWN_BASELINE = 256 * 1024 * 1024
-_WEARY_CPU_SECONDS = 30
+_REPLACE_AT_CPU_SECONDS = 30
 _NICENESS = 10
 
 
@@ -61,7 +61,7 @@ class Confinement:
         _limit("RLIMIT_CORE", 0)
         _limit("RLIMIT_FSIZE", 0)
         _limit("RLIMIT_NPROC", 0)
-        _limit("RLIMIT_CPU", _WEARY_CPU_SECONDS + self.request_seconds)
+        _limit("RLIMIT_CPU", _REPLACE_AT_CPU_SECONDS + self.request_seconds)
         _limit("RLIMIT_AS", address_space)
         # Until here an error has somewhere to go.
         os.dup2(null, 2)
@@ -78,12 +78,15 @@ class Usage:
     So no request meets limits that another has half used up.
     """
 
-    weary_bytes: int
+    replace_at_bytes: int
 
     def exhausted(self) -> bool:
         """True if this child must not serve another request."""
         used = resource.getrusage(resource.RUSAGE_SELF)
-        return used.ru_utime + used.ru_stime > _WEARY_CPU_SECONDS or _peak_bytes(used) > self.weary_bytes
+        return (
+            used.ru_utime + used.ru_stime > _REPLACE_AT_CPU_SECONDS
+            or _peak_bytes(used) > self.replace_at_bytes
+        )
 
 
 def _keep_only(channel: int) -> int:

@@ -75,7 +75,7 @@ class ReloadRounds:
         self._candidate: int | None = None
         self._set: Json = None
         self._seen = served.seen
-        self._wanted = self._retried = False
+        self._requested = self._retried = False
 
     @property
     def holds_starts(self) -> bool:
@@ -89,10 +89,10 @@ class ReloadRounds:
 
     def request(self) -> None:
         """Reload, now or after the reload that is under way."""
-        self._wanted = True
+        self._requested = True
         self._begin()
 
-    def heard(self, peer: WorkerPeer, packet: Packet) -> None:
+    def handle_reply(self, peer: WorkerPeer, packet: Packet) -> None:
         """Handle a worker's reply; one to a finished round is ignored."""
         message, file = packet.message, packet.file
         if message.get("round") == self._round:
@@ -111,13 +111,13 @@ class ReloadRounds:
         if file is not None:
             os.close(file)
 
-    def gone(self, peer: WorkerPeer) -> None:
+    def worker_ended(self, peer: WorkerPeer) -> None:
         """Go on without a worker that ended."""
         if self._phase is _Phase.READING and peer.number == self._reader:
             if self._retried:
                 self._keep(ReloadOutcome.FAILED, "a worker exited while loading the manifests")
             else:
-                self._retried = self._wanted = True
+                self._retried = self._requested = True
                 self._phase = _Phase.IDLE
                 self._begin()
         elif self._phase is _Phase.PREPARING:
@@ -131,12 +131,12 @@ class ReloadRounds:
         self._begin()
 
     def _begin(self) -> None:
-        if not self._wanted or self._phase is not _Phase.IDLE:
+        if not self._requested or self._phase is not _Phase.IDLE:
             return
         reader = next((peer for peer in self._peers() if peer.serving), None)
         if reader is None:
             return
-        self._wanted = False
+        self._requested = False
         self._round += 1
         self._phase, self._reader = _Phase.READING, reader.number
         self._ends_by = time.monotonic() + _LONGEST_S

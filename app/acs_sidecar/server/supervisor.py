@@ -241,11 +241,11 @@ class _Supervisor:
             return
         try:
             for packet in worker.channel.receive():
-                self._heard(worker, packet)
+                self._handle(worker, packet)
         except EOFError:
             self._hang_up(worker)
 
-    def _heard(self, worker: _Worker, packet: Packet) -> None:
+    def _handle(self, worker: _Worker, packet: Packet) -> None:
         worker.silent = 0
         match packet.message:
             case {"kind": "serving"}:
@@ -258,7 +258,7 @@ class _Supervisor:
             case {"kind": "changed"}:
                 self._reloads.request()
             case {"kind": "read" | "prepared"}:
-                self._reloads.heard(worker, packet)
+                self._reloads.handle_reply(worker, packet)
 
     def _hang_up(self, worker: _Worker) -> None:
         if worker.channel:
@@ -298,7 +298,7 @@ class _Supervisor:
         self._hang_up(worker)
         pid, worker.pid = worker.pid, None
         served, worker.serving = worker.serving, False
-        self._reloads.gone(worker)
+        self._reloads.worker_ended(worker)
         if self._stopping:
             return
         if not self._started:

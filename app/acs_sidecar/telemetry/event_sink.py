@@ -59,11 +59,11 @@ class EventSink:
         """Log a decision; events that are filtered out cost one comparison."""
         if self._writer is None:
             return
-        told = self._all or is_notable(decision)
-        if not told and not self._level:
+        logged = self._all or is_notable(decision)
+        if not logged and not self._level:
             return
         fields = decision_fields(decision, position)
-        if told:
+        if logged:
             self._put(self._writer, "decision", fields)
             if decision.evaluation is None:
                 for event, members in failure_events(decision, fields):

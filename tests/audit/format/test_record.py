@@ -155,10 +155,10 @@ def test_the_eight_points_are_recorded_by_name(point: str) -> None:
     assert members(AuditEntry("deny", point))["intervention_point"] == point
 
 
-@pytest.mark.parametrize("asked", ["", "Output", "my secret is 42"])
-def test_any_other_point_is_unknown(asked: str) -> None:
+@pytest.mark.parametrize("point", ["", "Output", "my secret is 42"])
+def test_any_other_point_is_unknown(point: str) -> None:
     """A caller's text never becomes a point."""
-    assert members(AuditEntry("deny", asked))["intervention_point"] == "unknown"
+    assert members(AuditEntry("deny", point))["intervention_point"] == "unknown"
 
 
 @pytest.mark.parametrize(

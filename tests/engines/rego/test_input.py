@@ -106,8 +106,8 @@ def test_imports_of_the_input_are_followed(imported: str) -> None:
 
 def test_a_member_that_is_not_read_may_be_anything() -> None:
     """The engine never sees it: its cost is that of what the policy reads."""
-    asked = policy_input({"user": USER, "history": "x" * 100})
-    given_text = input_text([("snapshot", "user", "id")])(asked)
+    read_input = policy_input({"user": USER, "history": "x" * 100})
+    given_text = input_text([("snapshot", "user", "id")])(read_input)
     assert given_text == '{"snapshot":{"user":{"id":"ann"}}}'
 
 
@@ -137,16 +137,16 @@ x := [
 @given(snapshot=st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3))
 def test_the_part_decides_like_the_whole(snapshot: dict[str, Json]) -> None:
     """For any snapshot, whatever shapes it has where the policy reads."""
-    asked = policy_input(snapshot)
+    read_input = policy_input(snapshot)
     part, whole = (
-        _answer(definition({"a.rego": READER, "b.rego": f"package b\nall := {all_of}"}), asked)
+        _answer(definition({"a.rego": READER, "b.rego": f"package b\nall := {all_of}"}), read_input)
         for all_of in ("1", "input")
     )
     assert part == whole
 
 
-def _answer(policy: JsonObject, asked: PolicyInput) -> Json:
+def _answer(policy: JsonObject, read_input: PolicyInput) -> Json:
     try:
-        return bound(policy).evaluate(asked).value
+        return bound(policy).evaluate(read_input).value
     except EvaluationError as error:
         return error.detail

@@ -209,7 +209,7 @@ def test_a_credential_comes_from_the_environment_of_the_service(start: Start, tm
         )
         _, response = ask(service, "judged", include=["policy_input"])
         assert response["policy_input"]["annotations"]["judge"]["label"] == "ok"
-        assert wire.asked[0].headers["authorization"] == "Bearer s3cret"
+        assert wire.received[0].headers["authorization"] == "Bearer s3cret"
         _, shown = service.get("/v1/manifests/judged")
         assert shown["manifest"]["annotators"]["judge"]["api_key_env"] == "[redacted]"
         assert "s3cret" not in json.dumps([response, shown]) + service.log()
@@ -244,7 +244,7 @@ def test_an_inline_manifest_brings_its_own_key_and_calls_what_is_allowed(
             return response["verdict"].get("reason"), response.get("detail")
 
         assert decide() == (None, None)
-        assert wire.asked[0].headers["authorization"] == "Bearer own"
+        assert wire.received[0].headers["authorization"] == "Bearer own"
         for members in (
             {"base_url": wire.url},
             {"base_url": wire.url.replace("http://", "http://x@")},
@@ -254,4 +254,4 @@ def test_an_inline_manifest_brings_its_own_key_and_calls_what_is_allowed(
             {"system_prompt_url": {"url": f"{wire.url}/v1/p", "sha256": "0" * 64}},
         ):
             assert decide(**members)[0] == "runtime_error:manifest_invalid"
-        assert len(wire.asked) == 1
+        assert len(wire.received) == 1

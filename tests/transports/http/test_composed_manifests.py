@@ -117,7 +117,7 @@ def test_the_commands_know_what_a_manifest_extends(tmp_path: Path, server: Https
     assert run(tmp_path, "test", "agent.json", **known).returncode == 0
     # Without the exemption the guard refuses this machine's own addresses, in every command.
     without = {name: value for name, value in known.items() if name != "ACS_FETCH_ALLOW_ADDRESSES"}
-    server.asked.clear()
+    server.received.clear()
     done = run(tmp_path, "validate", "agent.json", **without)
     (finding,) = json.loads(done.stdout)[0]["diagnostics"]
     assert (done.returncode, finding["code"], finding["path"], finding["source"], finding["line"]) == (
@@ -132,7 +132,7 @@ def test_the_commands_know_what_a_manifest_extends(tmp_path: Path, server: Https
         in finding["message"]
     )
     assert run(tmp_path, "digest", "agent.json", **without).returncode == 2
-    assert server.asked == []
+    assert server.received == []
 
 
 def test_a_service_without_its_remote_parent_does_not_start(
@@ -146,10 +146,10 @@ def test_a_service_without_its_remote_parent_does_not_start(
     assert done.returncode == 2
     assert f"`{server.url('/none', '127.0.0.1')}` returned status 404" in done.stderr
     service = start("--manifests", str(folder), ACS_MANIFESTS_STRICT="false", **settings(server))
-    asked = len(server.asked)
+    before = len(server.received)
     status, body = service.post("/v1/evaluate/input", {"snapshot": {}})
     assert (status, body["verdict"]["reason"]) == (200, "runtime_error:manifest_invalid")
-    assert len(server.asked) == asked
+    assert len(server.received) == before
     assert service.get("/v1/manifests/agent")[1]["provenance"] == {}
 
 

@@ -154,8 +154,8 @@ def test_no_text_around_a_decision_reaches_what_is_kept(start: Start, tmp_path: 
 
         snapshot = {"text": canary("text"), "envelope": {"agent": {"id": canary("long-agent") * 20}}}
         for name in ANSWERS:
-            asked = {"manifest_ref": name, "snapshot": snapshot}
-            post("/v1/evaluate/input", asked, tracestate=canary("tracestate"), baggage=canary("baggage"))
+            body = {"manifest_ref": name, "snapshot": snapshot}
+            post("/v1/evaluate/input", body, tracestate=canary("tracestate"), baggage=canary("baggage"))
             action = {"manifest_ref": f"hook-{name}", "intervention_point": "input", "snapshot": snapshot}
             challenge = post("/v1/evaluate", action)["approval"]["challenge"]
             post("/v1/approvals:resolve", {**action, "challenge": challenge})

@@ -131,7 +131,7 @@ class _Auditor:
         self._trust = trust
         self._keys = trust.for_log(source.origin)
         self._signers: set[bytes] = set()
-        self._wanted = sorted({size for size in sizes if size > 0}, reverse=True)
+        self._sizes = sorted({size for size in sizes if size > 0}, reverse=True)
         self._frontier = Frontier()
         self._agreed = Frontier()
         self._since_agreed = bytearray()
@@ -158,7 +158,7 @@ class _Auditor:
             if published.checkpoint.size > end:
                 ahead = "the published checkpoint is ahead of every stored checkpoint"
                 raise _Broken(Property.CHECKPOINT_ORDER, end, ahead)
-            self._wanted = sorted({*self._wanted, published.checkpoint.size} - {0}, reverse=True)
+            self._sizes = sorted({*self._sizes, published.checkpoint.size} - {0}, reverse=True)
         notes = self._kept()
         expected = next(notes, None)
 
@@ -175,8 +175,8 @@ class _Auditor:
                     if expected and stop == expected.checkpoint.size:
                         self._agree(expected)
                         expected = next(notes, None)
-                    if self._wanted and stop == self._wanted[-1]:
-                        self.captured[self._wanted.pop()] = self._frontier.root()
+                    if self._sizes and stop == self._sizes[-1]:
+                        self.captured[self._sizes.pop()] = self._frontier.root()
                     stop = self._next_stop(expected, end)
         if self._frontier.size < end:
             raise _Broken(
@@ -198,7 +198,7 @@ class _Auditor:
     def _next_stop(self, expected: _Signed | None, end: int) -> int:
         """Return the next size at which there is something to compare or to note."""
         return min(
-            end, expected.checkpoint.size if expected else end, self._wanted[-1] if self._wanted else end
+            end, expected.checkpoint.size if expected else end, self._sizes[-1] if self._sizes else end
         )
 
     def _published(self) -> _Signed | None:

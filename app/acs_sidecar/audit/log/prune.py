@@ -71,19 +71,19 @@ def prune(settings: AuditLogSettings, key: AuditKey, before: str, dry_run: bool)
     """
     log, found = prepare_log(settings, key, {})
     try:
-        going = list(prunable(settings, key.trust, found.predecessors, before))
-        if dry_run or not going:
-            return going
+        selected = list(prunable(settings, key.trust, found.predecessors, before))
+        if dry_run or not selected:
+            return selected
         vkey = str(key.verifier_key(log.origin))
         log.commit(opening_events(vkey, {**settings.facts, "retention": before}, found.predecessors))
         # Whoever opens a log meanwhile waits, and finds either all of them or none.
         with locked(settings.directory):
-            log.commit([ServiceEvent("log_pruned", one.as_json()) for one in going])
+            log.commit([ServiceEvent("log_pruned", one.as_json()) for one in selected])
             log.commit([ServiceEvent("log_closed", {"reason": "pruned"})])
             log.publish(log.checkpoint)
-            for one in going:
+            for one in selected:
                 _delete(LogDirectory(settings.directory, one.log))
-        return going
+        return selected
     finally:
         log.discard()
 
@@ -108,6 +108,6 @@ def _is_whole(directory: LogDirectory, trust: Trust) -> bool:
 
 def _delete(directory: LogDirectory) -> None:
     """Move a log out of the audit directory atomically, then delete it."""
-    gone = directory.path.with_name(f"{directory.path.name}~pruned")
-    directory.path.rename(gone)
-    shutil.rmtree(gone)
+    removed = directory.path.with_name(f"{directory.path.name}~pruned")
+    directory.path.rename(removed)
+    shutil.rmtree(removed)

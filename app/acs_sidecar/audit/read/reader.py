@@ -74,7 +74,7 @@ class LogSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _VisibleLog:
     """A log at the size up to which it may be shown."""
 
     directory: LogDirectory
@@ -115,24 +115,24 @@ class AuditReader:
 
     def checkpoint(self, log: str, live: LiveView | None = None) -> bytes:
         """Return the newest checkpoint that may be shown. Raises `UnknownLogError`, `NotInLogError`."""
-        return self._shown(log, live).note
+        return self._visible_log(log, live).note
 
     def record(self, log: str, index: int, live: LiveView | None = None) -> bytes:
         """Return the exact line of a record. Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`."""
-        shown = self._shown(log, live)
-        shown.require(index + 1)
-        return _one_record(shown, index)
+        visible = self._visible_log(log, live)
+        visible.require(index + 1)
+        return _one_record(visible, index)
 
     def records(self, log: str, start: int, limit: int, live: LiveView | None = None) -> list[bytes]:
         """Return up to `limit` lines, at most 1,000, from `start` on; none at the end of the log.
 
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """
-        shown = self._shown(log, live)
+        visible = self._visible_log(log, live)
         if start < 0 or limit < 1:
             raise NotInLogError("`start` must be 0 or more and `limit` 1 or more")
-        end = min(shown.size, start + min(limit, MAX_RECORDS))
-        return list(record_lines(shown.directory, start, end)) if start < end else []
+        end = min(visible.size, start + min(limit, MAX_RECORDS))
+        return list(record_lines(visible.directory, start, end)) if start < end else []
 
     def inclusion(
         self, log: str, index: int, size: int | None = None, live: LiveView | None = None
@@ -141,14 +141,14 @@ class AuditReader:
 
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """
-        shown = self._shown(log, live)
-        size = shown.size if size is None else size
-        shown.require(size)
+        visible = self._visible_log(log, live)
+        size = visible.size if size is None else size
+        visible.require(size)
         if not 0 <= index < size:
             raise NotInLogError(f"record {index} is not among the first {size}")
-        hashes = shown.tiles.hashes()
+        hashes = visible.tiles.hashes()
         proof = inclusion_proof(index, size, hashes)
-        if not verify_inclusion(hashes(0, index), index, size, proof, shown.root_at(size, hashes)):
+        if not verify_inclusion(hashes(0, index), index, size, proof, visible.root_at(size, hashes)):
             raise LogDamagedError(f"the tiles of `{log}` do not lead from record {index} to its root")
         return proof
 
@@ -157,13 +157,13 @@ class AuditReader:
 
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """
-        shown = self._shown(log, live)
-        shown.require(second)
+        visible = self._visible_log(log, live)
+        visible.require(second)
         if not 0 <= first <= second:
             raise NotInLogError("`from` must not be greater than `to`")
-        hashes = shown.tiles.hashes()
+        hashes = visible.tiles.hashes()
         proof = consistency_proof(first, second, hashes)
-        roots = shown.root_at(first, hashes), shown.root_at(second, hashes)
+        roots = visible.root_at(first, hashes), visible.root_at(second, hashes)
         if not verify_consistency(first, second, *roots, proof):
             raise LogDamagedError(f"the tiles of `{log}` do not lead from {first} records to {second}")
         return proof
@@ -173,32 +173,32 @@ class AuditReader:
 
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """
-        shown = self._shown(log, live)
-        shown.require(index + 1)
-        record = _one_record(shown, index)
-        proof = inclusion_proof(index, shown.size, shown.tiles.hashes())
-        if not verify_inclusion(leaf_hash(record), index, shown.size, proof, shown.root):
+        visible = self._visible_log(log, live)
+        visible.require(index + 1)
+        record = _one_record(visible, index)
+        proof = inclusion_proof(index, visible.size, visible.tiles.hashes())
+        if not verify_inclusion(leaf_hash(record), index, visible.size, proof, visible.root):
             raise LogDamagedError(f"record {index} of `{log}` does not lead to the root that was signed")
-        return Receipt(record, index, tuple(proof), shown.note)
+        return Receipt(record, index, tuple(proof), visible.note)
 
     def tile(self, log: str, path: str, live: LiveView | None = None) -> bytes:
         """Return a tile or a bundle of entries by its path, `tile/0/000.p/5` for instance.
 
         Raises `UnknownLogError`, `NotInLogError`, `LogDamagedError`.
         """
-        shown = self._shown(log, live)
+        visible = self._visible_log(log, live)
         resource = parse_tile_path(path)
         if resource is None:
             raise NotInLogError("not the path of a tile or entry bundle")
         level = resource.level if isinstance(resource, Tile) else 0
-        if (resource.index * TILE_WIDTH + resource.width) << TILE_HEIGHT * level > shown.size:
-            raise NotInLogError(f"the log has {shown.size} records, too few for that")
+        if (resource.index * TILE_WIDTH + resource.width) << TILE_HEIGHT * level > visible.size:
+            raise NotInLogError(f"the log has {visible.size} records, too few for that")
         if isinstance(resource, EntryBundle):
             start = resource.index * TILE_WIDTH
-            return entry_bundle(record_lines(shown.directory, start, start + resource.width))
-        return shown.tiles.fetch(resource)
+            return entry_bundle(record_lines(visible.directory, start, start + resource.width))
+        return visible.tiles.fetch(resource)
 
-    def _shown(self, log: str, live: LiveView | None) -> _Shown:
+    def _visible_log(self, log: str, live: LiveView | None) -> _VisibleLog:
         if live and live.origin == log:
             directory = LogDirectory(self._root, log)
             note = live.checkpoint
@@ -212,7 +212,7 @@ class AuditReader:
         except NoteError:
             raise NotInLogError("the log has no checkpoint yet") from None
         tiles = LogTiles(directory, checkpoint.size, tail_start, tail)
-        return _Shown(directory, note, checkpoint.size, checkpoint.root, tiles)
+        return _VisibleLog(directory, note, checkpoint.size, checkpoint.root, tiles)
 
     def _known(self, log: str) -> LogDirectory:
         if is_origin(log) and (directory := LogDirectory(self._root, log)).exists():
@@ -221,13 +221,13 @@ class AuditReader:
 
     def _summary(self, directory: LogDirectory, damaged: frozenset[str]) -> LogSummary:
         try:
-            shown = self._shown(directory.origin, None)
-            first, last = _parsed(_one_record(shown, 0)), _parsed(_one_record(shown, shown.size - 1))
+            visible = self._visible_log(directory.origin, None)
+            first, last = _parsed(_one_record(visible, 0)), _parsed(_one_record(visible, visible.size - 1))
         except (NotInLogError, LogDamagedError, OSError):
             first = last = {}
             size = 0
         else:
-            size = shown.size
+            size = visible.size
         details = first.get("details")
         vkey = details.get("vkey") if isinstance(details, Mapping) else None
         state = LogState.DAMAGED if directory.origin in damaged else _state(directory, last)
@@ -247,8 +247,8 @@ def _text(value: Json) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _one_record(shown: _Shown, index: int) -> bytes:
-    (line,) = record_lines(shown.directory, index, index + 1)
+def _one_record(visible: _VisibleLog, index: int) -> bytes:
+    (line,) = record_lines(visible.directory, index, index + 1)
     return line
 
 

@@ -94,17 +94,17 @@ class Shipper:
     """Brings every record of the logs below `root`, and their checkpoints, into the stream `name`.
 
     A record is shipped when a signed checkpoint that was published covers it, so never before it is
-    durable. Where it stopped is read from the stream: nothing is kept here. `told` gets each log with
+    durable. Where it stopped is read from the stream: nothing is kept here. `on_shipped` gets each log with
     the number of its records that the stream has.
     """
 
     def __init__(
-        self, stream: "JetStreamContext", name: str, root: Path, told: Callable[[str, int], None]
+        self, stream: "JetStreamContext", name: str, root: Path, on_shipped: Callable[[str, int], None]
     ) -> None:
         self._stream = stream
         self._name = name
         self._root = root
-        self._told = told
+        self._on_shipped = on_shipped
         self._shipped: dict[str, _Shipped] = {}
 
     async def ship(self) -> int:
@@ -136,7 +136,7 @@ class Shipper:
             state.checkpoint = size
         state.complete = ended
         if state.records > before:
-            self._told(log.origin, state.records)
+            self._on_shipped(log.origin, state.records)
         return state.records - before
 
     async def _found(self, origin: str) -> _Shipped:

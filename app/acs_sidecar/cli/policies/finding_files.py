@@ -21,22 +21,22 @@ def in_files(read: ReadManifest, findings: Iterable[Diagnostic]) -> tuple[Diagno
     in the file as they are; else it has that of the member that holds it. What came from a URL keeps it.
     """
     files = _Files(read)
-    return tuple(files.shown(finding) for finding in findings)
+    return tuple(files.located(finding) for finding in findings)
 
 
 class _Files:
     """A manifest and those that it extends, as their authors wrote them."""
 
     def __init__(self, read: ReadManifest) -> None:
-        self._own = read.file
+        self._file = read.file
         self._document = read.content if isinstance(read.content, Document) else None
         self._paths = {**read.parents, read.file.label: read.file.path}
         self._lines: dict[str, list[str]] = {}
 
-    def shown(self, finding: Diagnostic) -> Diagnostic:
-        source = finding.source or self._own.label
+    def located(self, finding: Diagnostic) -> Diagnostic:
+        source = finding.source or self._file.label
         if source in self._paths:
-            return replace(finding, source=_shown(self._paths[source]))
+            return replace(finding, source=_display_path(self._paths[source]))
         if self._document is None:
             return finding
         within = member_path(("_", source)).removeprefix("_")
@@ -44,11 +44,11 @@ class _Files:
             self._document, f"{finding.path}{within}"
         ):
             return self._inside(self._document, found, finding)
-        beside = self._own.path.parent / source
+        beside = self._file.path.parent / source
         if beside.is_file():
-            return replace(finding, source=_shown(beside))
+            return replace(finding, source=_display_path(beside))
         (at_member,) = placed([replace(finding, source=None, line=None, column=None)], self._document)
-        return at_member if at_member.source not in self._paths else self.shown(at_member)
+        return at_member if at_member.source not in self._paths else self.located(at_member)
 
     def _find(self, document: Document, path: str) -> Members | None:
         """Return the member of that path."""
@@ -56,12 +56,12 @@ class _Files:
 
     def _inside(self, document: Document, found: Members, finding: Diagnostic) -> Diagnostic:
         """Translate the place in a text that a member holds to the one in the manifest's file."""
-        source = document.origin(found).source or self._own.label
+        source = document.origin(found).source or self._file.label
         key_line, key_column = document.place(found)
         at_key = replace(finding, source=source, line=key_line, column=key_column)
         if source not in self._paths:
             return at_key
-        at_key = replace(at_key, source=_shown(self._paths[source]))
+        at_key = replace(at_key, source=_display_path(self._paths[source]))
         lines = _text(document, found).splitlines()
         if finding.line is None or key_line is None or not 0 < finding.line <= len(lines):
             return at_key
@@ -86,7 +86,7 @@ def _text(document: Document, members: Members) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     here = Path.cwd()
     absolute = path.absolute()
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else path).as_posix()

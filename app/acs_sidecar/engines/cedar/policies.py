@@ -9,7 +9,7 @@ from acs_sidecar.engines.cedar.advice import Advice, read_advice, winning
 from acs_sidecar.engines.cedar.reads import Reads, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
 from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, CedarStatement, PolicyText, statements
-from acs_sidecar.engines.findings import finding, warning, too_large
+from acs_sidecar.engines.findings import finding, too_large, warning
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason

@@ -139,5 +139,5 @@ def _failure(code: str, error: BaseException, at: SourceLocation) -> ManifestErr
     mark = _MARK.search(text + "\n") or _BARE_MARK.match(text)
     if mark:
         at = at._replace(source=mark["source"], line=int(mark["line"]), column=int(mark["column"]))
-    said = message["message"] if message else text.partition("\n")[0]
-    return invalid(code, said.strip()[:_MAX_MESSAGE] or "the engine refuses this", at)
+    summary = message["message"] if message else text.partition("\n")[0]
+    return invalid(code, summary.strip()[:_MAX_MESSAGE] or "the engine refuses this", at)

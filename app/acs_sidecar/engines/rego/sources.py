@@ -9,7 +9,7 @@ from acs_sidecar.engines.rego.bundle import EVERYTHING, Bundle, Roots, is_hidden
 from acs_sidecar.engines.rego.documents import DOCUMENT_SUFFIXES, DataBounds, Placed, merge, read_document
 from acs_sidecar.engines.rego.members import MEMBERS, ORIGINS
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.manifest.pinned_url import InvalidReferenceError, parse_reference, shown_url
+from acs_sidecar.spec.manifest.pinned_url import InvalidReferenceError, parse_reference, redacted_url
 from acs_sidecar.spec.ports import SourceError, SourceFile, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -141,7 +141,7 @@ def _read_fetched(
     except (InvalidReferenceError, SourceError) as error:
         code = "source-unreadable" if isinstance(error, SourceError) else "wrong-type"
         raise invalid(code, str(error), member) from None
-    _take_bundle(member, shown_url(reference.url), files, version, into)
+    _take_bundle(member, redacted_url(reference.url), files, version, into)
 
 
 def _take_bundle(

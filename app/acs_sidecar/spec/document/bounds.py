@@ -11,7 +11,7 @@ __all__ = [
     "DocumentBoundError",
     "DocumentError",
     "Members",
-    "Place",
+    "Position",
     "check_bounds",
     "check_totals",
     "parse_float",

@@ -9,10 +9,10 @@ from urllib.parse import quote, urlsplit
 
 from acs_sidecar.spec.values import Json
 
-__all__ = ["InvalidReferenceError", "Pin", "RemoteReference", "parse_reference", "shown_url"]
+__all__ = ["InvalidReferenceError", "Pin", "RemoteReference", "parse_reference", "redacted_url"]
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
-_SHOWN = 256
+_MAX_LENGTH = 256
 _INTEGRITY = "sha256-"
 _MEMBERS = frozenset({"url", "sha256", "integrity"})
 
@@ -68,7 +68,7 @@ def parse_reference(value: Json, *, pin_required: bool = False) -> RemoteReferen
     return RemoteReference(url)
 
 
-def shown_url(text: str, *, with_path: bool = True) -> str:
+def redacted_url(text: str, *, with_path: bool = True) -> str:
     """Write a URL for a message: its user and its query may be secrets. `the URL` where it is none."""
     try:
         parts = urlsplit(text)
@@ -79,8 +79,8 @@ def shown_url(text: str, *, with_path: bool = True) -> str:
         return "the URL"
     host = f"[{parts.hostname}]" if ":" in parts.hostname else quote(parts.hostname)
     place = "" if port is None or (parts.scheme, port) == ("https", 443) else f":{port}"
-    path = quote(parts.path, safe="/%~!$&'()*+,;=:@")[:_SHOWN] if with_path else ""
-    return f"{parts.scheme}://{host[:_SHOWN]}{place}{path}"
+    path = quote(parts.path, safe="/%~!$&'()*+,;=:@")[:_MAX_LENGTH] if with_path else ""
+    return f"{parts.scheme}://{host[:_MAX_LENGTH]}{place}{path}"
 
 
 def _hexadecimal(value: Json) -> Pin:

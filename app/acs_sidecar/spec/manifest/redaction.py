@@ -5,7 +5,7 @@ import re
 
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
-from acs_sidecar.spec.manifest.pinned_url import shown_url
+from acs_sidecar.spec.manifest.pinned_url import redacted_url
 from acs_sidecar.spec.manifest.references import References
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -55,13 +55,13 @@ def _shown(member: Member | None, value: Json) -> Json:
 def _host(value: Json) -> Json:
     if not isinstance(value, str) or not value.startswith(("https://", "http://")):
         return REDACTED
-    return f"{shown_url(value, with_path=False)}/{REDACTED}"
+    return f"{redacted_url(value, with_path=False)}/{REDACTED}"
 
 
 def _visible(value: Json) -> Json:
     if isinstance(value, str):
         has_secret = value.startswith(("https://", "http://")) and ("?" in value or "@" in value)
-        return f"{shown_url(value)}?{REDACTED}" if has_secret else value
+        return f"{redacted_url(value)}?{REDACTED}" if has_secret else value
     if isinstance(value, list):
         return [_visible(item) for item in value]
     if isinstance(value, dict):
