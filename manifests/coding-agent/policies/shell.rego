@@ -53,6 +53,13 @@ denials contains "destructive_command" if {
 	flag in program.args
 }
 
+# What a search or a pipe names may be everything there is.
+denials contains "destructive_command" if {
+	some name in ["rm", "rmdir", "unlink", "truncate"]
+	some program in data.coding.words.programs[name]
+	program.supplied
+}
+
 denials contains "forced_push" if {
 	some program in data.coding.words.programs.git
 	"push" in program.args
@@ -99,8 +106,27 @@ denials contains "code_in_argument" if {
 denials contains "code_in_argument" if {
 	some program in data.coding.words.programs.git
 	some argument in program.args
-	some flag in ["--config-env", "--exec-path", "--upload-pack", "--receive-pack", "--open-files", "--ext-diff", "-O"]
+	some flag in ["--config-env", "--upload-pack", "--receive-pack", "--open-files", "--exec", "--ext", "-O", "ext::"]
 	startswith(argument, flag)
+}
+
+denials contains "code_in_argument" if {
+	some program in data.coding.words.programs.git
+	some command in ["difftool", "mergetool", "rebase"]
+	command in program.args
+	some argument in program.args
+	startswith(argument, "-")
+	not startswith(argument, "--")
+	contains(argument, "x")
+}
+
+# Options and subcommands of other programs that run what they are handed.
+denials contains "code_in_argument" if {
+	some name, options in data.settings.runs
+	some program in data.coding.words.programs[name]
+	some argument in program.args
+	some option in options
+	is_option(argument, option)
 }
 
 denials contains "path_outside_workspace" if {
@@ -166,6 +192,14 @@ forces(argument) if {
 	not startswith(argument, "--")
 	some letter in ["f", "d"]
 	contains(argument, letter)
+}
+
+is_option(argument, option) if split(argument, "=")[0] == option
+
+is_option(argument, option) if { # options may be shortened
+	startswith(argument, "--")
+	count(split(argument, "=")[0]) > 3
+	startswith(option, split(argument, "=")[0])
 }
 
 is_code_flag(argument) if argument in {"-", "-p", "--eval", "--print", "--require", "--import", "--command"}

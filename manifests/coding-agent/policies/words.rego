@@ -52,26 +52,60 @@ redirection(token) if startswith(trim_left(token, "0123456789&"), ">")
 
 plain(token) := strings.replace_n({"'": "", `"`: "", `\`: ""}, replace(token, "\\\n", ""))
 
-# What runs, by name, with its arguments.
-programs[program] contains {"wrapped": false, "args": array.slice(words, 1, count(words))} if {
+# What runs, by name, with its arguments; `supplied` where a search or a pipe adds more of them.
+programs[program] contains {"wrapped": false, "supplied": false, "args": array.slice(words, 1, count(words))} if {
 	some words in commands
 	program := name(words[0])
 }
 
 # Behind `sudo`, `env`, `then`, NAME=value and their like, any word could be the program.
-programs[program] contains {"wrapped": true, "args": array.slice(words, i + 1, count(words))} if {
+programs[program] contains {"wrapped": true, "supplied": "xargs" in words, "args": array.slice(words, i + 1, count(words))} if {
 	some words in commands
 	wraps(words[0])
 	some i, word in words
 	program := name(word)
 }
 
-programs[program] contains {"wrapped": true, "args": array.slice(words, i + 2, count(words))} if {
+programs[program] contains {"wrapped": true, "supplied": true, "args": array.slice(words, i + 2, count(words))} if {
 	some words in commands
 	some i, word in words
-	word in {"-exec", "-execdir", "-ok", "-okdir"}
+	word in executions
 	program := name(words[i + 1])
 }
+
+programs[program] contains {"wrapped": true, "supplied": true, "args": array.slice(words, j + 1, count(words))} if {
+	some words in commands
+	some i, word in words
+	word in executions
+	wraps(words[i + 1])
+	some j, later in words
+	j > i
+	program := name(later)
+}
+
+# A module of Python that is a program: `python -m pip`, and `-mpip`.
+programs[program] contains {"wrapped": true, "supplied": false, "args": array.slice(words, i + 2, count(words))} if {
+	some words in commands
+	some interpreter in words
+	startswith(name(interpreter), "python")
+	some i, word in words
+	startswith(word, "-")
+	endswith(word, "m")
+	not startswith(word, "--")
+	program := name(words[i + 1])
+}
+
+programs[program] contains {"wrapped": true, "supplied": false, "args": array.slice(words, i + 1, count(words))} if {
+	some words in commands
+	some interpreter in words
+	startswith(name(interpreter), "python")
+	some i, word in words
+	startswith(word, "-m")
+	program := lower(substring(word, 2, -1))
+	program != ""
+}
+
+executions := {"-exec", "-execdir", "-ok", "-okdir"}
 
 wraps(word) if name(word) in data.settings.wrappers
 
