@@ -73,8 +73,7 @@ def test_a_binding_overlays_the_definition(overlay: JsonObject, output: Json) ->
 @pytest.mark.parametrize(
     ("definition", "finding"),
     [
-        ({}, "policies.main: must have exactly one of `output` and `error`"),
-        ({"output": 1, "error": "e"}, "policies.main: must have exactly one of `output` and `error`"),
+        ({"output": 1, "error": "e"}, "policies.main: `output` and `error` cannot be combined"),
         ({"error": " "}, "policies.main.error: must be a string"),
         ({"error": None}, "policies.main.error: must be a string"),
         ({"error": 1}, "policies.main.error: must be a string"),
@@ -97,7 +96,40 @@ def test_what_is_no_test_double_is_refused(definition: dict[str, Json], finding:
     assert raised.value.reason == Reason.MANIFEST_INVALID
 
 
+@pytest.mark.parametrize("members", [{}, {"delay_ms": 1}])
+def test_a_double_without_an_outcome_fails(members: dict[str, Json]) -> None:
+    """With neither `output` nor `error` it is valid, is remarked upon, and fails (1.7)."""
+    jobs = policy_jobs({"main": {"type": "test", **members}}, [], TYPES, ManifestFacts())
+    (warning,) = compile_policies(jobs, TYPES, MemorySources({})).warnings
+    assert (warning.code, warning.path, warning.severity) == (
+        "test-output-missing",
+        "policies.main",
+        "warning",
+    )
+    with pytest.raises(EvaluationError) as raised:
+        _evaluator(members).evaluate(policy_input())
+    assert raised.value.reason == Reason.POLICY_INVOCATION_FAILED
+    assert raised.value.detail == "`policies.main` has neither `output` nor `error`"
+
+
+@pytest.mark.parametrize(
+    ("definition", "finding"),
+    [
+        ({"type": "test", "verdict": 1}, "policies.spare.verdict: unknown member; must be one of `delay_ms`, `error`, `output`, `type`"),
+        ({"type": "test", "error": ""}, "policies.spare.error: must be a string"),
+    ],
+)  # fmt: skip
+def test_a_definition_that_nothing_binds_is_checked(definition: dict[str, Json], finding: str) -> None:
+    """Every policy definition is validated, bound or not (1.3)."""
+    policies: dict[str, JsonObject] = {"main": {"type": "test", "output": 1}, "spare": definition}
+    binding = Binding(InterventionPoint.OUTPUT, "main", {}, None, projects_tool=False)
+    jobs = policy_jobs(policies, [binding], TYPES, ManifestFacts())
+    with pytest.raises(ManifestError) as raised:
+        compile_policies(jobs, TYPES, MemorySources({}))
+    assert [str(diagnostic) for diagnostic in raised.value.diagnostics] == [finding]
+
+
 def test_an_overlay_that_makes_both_outcomes_is_refused() -> None:
     """A binding with `error` over a definition with `output` is ambiguous (1.7)."""
-    with pytest.raises(ManifestError, match="must have exactly one of `output` and `error`"):
+    with pytest.raises(ManifestError, match="`output` and `error` cannot be combined"):
         _evaluator({"output": 1}, {"error": "e"})

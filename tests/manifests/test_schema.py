@@ -69,7 +69,7 @@ EVERYTHING: dict[str, Any] = {
     "limits": {"max_snapshot_bytes": 1000},
     "intervention_points": {
         "input": {"policy_target": "$snap.a", "policy": {"id": "fixed"}, "annotations": {"tone": {"from": "$policy_target"}}},
-        "pre_tool_call": {"policy_target": "$.a[0]", "tool_name_from": '$["b c"]', "policy": {"id": "rego"}},
+        "pre_tool_call": {"policy_target": "$.a[0]", "tool_name_from": '$snap["b c"]', "policy": {"id": "rego"}},
         "post_tool_call": {"policy_target": "$", "policy": {"id": "cedar", "resource": {"type": "R", "id": "$snap.id"}}},
         "output": {"policy_target": "$snap", "policy_target_kind": None, "policy": {"id": "custom"}},
     },

@@ -46,6 +46,17 @@ def test_a_self_contained_manifest_is_fine() -> None:
     assert _paths({}) == []
 
 
+def test_an_empty_list_of_parents_is_none() -> None:
+    """`extends: []` extends nothing, and a manifest with it is self-contained."""
+    assert _paths({"extends": []}) == []
+
+
+@pytest.mark.parametrize("extends", [None, "", {}, "x.yaml"])
+def test_anything_else_in_extends_is_refused(extends: Any) -> None:
+    """What is no list is not taken for an empty one."""
+    assert _paths({"extends": extends}) == ["extends"]
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [

@@ -20,7 +20,7 @@ VALUE: Json = {"a": {"b": [1, None, {"c d": "deep"}]}, "": "empty", "x.y": 1, "0
         ("$snap", Root.SNAPSHOT, ()),
         ("$", Root.SNAPSHOT, ()),
         ("$.a", Root.SNAPSHOT, ("a",)),
-        ("$[0]", Root.SNAPSHOT, (0,)),
+        ("$snap[0]", Root.SNAPSHOT, (0,)),
         ("$snap.a.b[2]", Root.SNAPSHOT, ("a", "b", 2)),
         ('$snap["x.y"]', Root.SNAPSHOT, ("x.y",)),
         ('$snap["\\u0041\\n"].b', Root.SNAPSHOT, ("A\n", "b")),
@@ -60,6 +60,12 @@ def test_parses_roots_and_segments(text: str, root: Root, segments: tuple[str | 
         "$snap[99999999999]",
         "$snap a",
         "$$",
+        '$["a"]',
+        "$[0]",
+        '$["a"].b',
+        "$snap.a]",
+        "$snap.a]b.c",
+        "$.]",
     ],
 )
 def test_refuses_what_is_not_a_path(text: str) -> None:
@@ -82,8 +88,8 @@ def test_refuses_roots_that_are_not_allowed() -> None:
         ("$.a.b[0]", 1),
         ("$.a.b[1]", None),
         ('$.a.b[2]["c d"]', "deep"),
-        ('$[""]', "empty"),
-        ('$["x.y"]', 1),
+        ('$snap[""]', "empty"),
+        ('$snap["x.y"]', 1),
         ("$.0", "zero"),
         ("$.n", None),
     ],
@@ -98,11 +104,11 @@ def test_walks_to_values(text: str, expected: Json) -> None:
     [
         ("$.b", Reason.PATH_MISSING),
         ("$.a.b[3]", Reason.PATH_MISSING),
-        ("$[0]", Reason.PATH_TYPE_MISMATCH),
+        ("$snap[0]", Reason.PATH_TYPE_MISMATCH),
         ("$.a.b.c", Reason.PATH_TYPE_MISMATCH),
         ("$.n.x", Reason.PATH_TYPE_MISMATCH),
         ("$.a.b[0].x", Reason.PATH_TYPE_MISMATCH),
-        ('$["0"][0]', Reason.PATH_TYPE_MISMATCH),
+        ('$snap["0"][0]', Reason.PATH_TYPE_MISMATCH),
     ],
 )
 def test_fails_with_the_reason(text: str, reason: Reason) -> None:
@@ -143,7 +149,7 @@ def test_replaces_in_a_copy() -> None:
     assert replaced["c"] is original["c"]
 
 
-def _paths(value: Json, prefix: str = "$") -> list[str]:
+def _paths(value: Json, prefix: str = "$snap") -> list[str]:
     found = [prefix]
     if isinstance(value, dict):
         for name, member in value.items():

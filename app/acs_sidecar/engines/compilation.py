@@ -1,7 +1,7 @@
 """From the policies and bindings of a manifest to one evaluator per point (section 1.7)."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.in_process import is_engine_fault
@@ -61,14 +61,15 @@ class CompiledPolicies:
 
 def policy_jobs(
     policies: Mapping[str, JsonObject],
-    bindings: Iterable[Binding],
+    bindings: Sequence[Binding],
     types: Mapping[str, PolicyType],
     manifest: ManifestFacts,
 ) -> tuple[PolicyJob, ...]:
-    """Group the bindings of a validated manifest into compiles.
+    """Group the bindings of a validated manifest into compiles, and add the policies that nothing binds.
 
-    A binding's members overlay the definition; those that the type reads when it binds do not
-    change the compile, so points that differ only in them share one.
+    Every definition is compiled, so that it is checked, bound or not. A binding's members overlay the
+    definition; those that the type reads when it binds do not change the compile, so points that differ
+    only in them share one.
     """
     grouped: dict[bytes, tuple[str, str, JsonObject, list[PointBinding]]] = {}
     for binding in bindings:
@@ -93,6 +94,10 @@ def policy_jobs(
                 annotations=binding.annotations,
             )
         )
+    for name in policies.keys() - {binding.policy for binding in bindings}:
+        declared = policies[name]
+        path = member_path(("policies", name))
+        grouped[name.encode()] = (path, str(declared["type"]), declared, [])
     return tuple(
         PolicyJob(path, kind, definition, tuple(points), manifest)
         for path, kind, definition, points in grouped.values()

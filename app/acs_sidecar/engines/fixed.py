@@ -26,7 +26,7 @@ class _Double:
 
     path: str
     output: Json
-    fails: bool
+    failure: str | None
     delay_s: float
     warnings: tuple[Diagnostic, ...] = ()
 
@@ -36,10 +36,8 @@ class _Double:
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:  # noqa: ARG002  # the port's signature
         if self.delay_s:
             time.sleep(self.delay_s)
-        if self.fails:
-            raise EvaluationError(
-                Reason.POLICY_INVOCATION_FAILED, f"`{self.path}` is configured to fail by `error`"
-            )
+        if self.failure:
+            raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, f"`{self.path}` {self.failure}")
         return PolicyOutput(self.output)
 
 
@@ -49,17 +47,25 @@ class _TestDoubleType:
         return frozenset()
 
     def compile(self, request: CompileRequest) -> _Double:
-        """Check the members: exactly one of `output` and `error`, and an optional `delay_ms`."""
+        """Check the members: `output` or `error`, and an optional `delay_ms`. One with neither fails."""
         path, definition = request.path, request.definition
         if findings := list(_findings(path, definition)):
             raise ManifestError(findings)
         delay = definition.get("delay_ms", 0)
+        undecided = "output" not in definition and "error" not in definition
+        failure = "has neither `output` nor `error`" if undecided else None
         return _Double(
             path,
             definition.get("output"),
-            fails="error" in definition,
+            "is configured to fail by `error`" if "error" in definition else failure,
             delay_s=delay / 1000 if isinstance(delay, int) else 0,
+            warnings=(_undecided(path),) if undecided else (),
         )
+
+
+def _undecided(path: str) -> Diagnostic:
+    message = "has neither `output` nor `error`, so that it denies every request: add one of them"
+    return Diagnostic("test-output-missing", message, path, severity="warning")
 
 
 def _findings(path: str, definition: JsonObject) -> Iterator[Diagnostic]:
@@ -67,8 +73,8 @@ def _findings(path: str, definition: JsonObject) -> Iterator[Diagnostic]:
         if name not in MEMBERS:
             listed = ", ".join(f"`{member}`" for member in sorted(MEMBERS))
             yield Diagnostic("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{name}")
-    if ("output" in definition) == ("error" in definition):
-        yield Diagnostic("member-missing", "must have exactly one of `output` and `error`", path)
+    if "output" in definition and "error" in definition:
+        yield Diagnostic("member-ambiguous", "`output` and `error` cannot be combined", path)
     error = definition.get("error", "text")
     if not isinstance(error, str) or not error.strip():
         yield Diagnostic("wrong-type", "must be a string", f"{path}.error")

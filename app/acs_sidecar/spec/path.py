@@ -25,8 +25,9 @@ class Root(StrEnum):
 ALL_ROOTS = frozenset(Root)
 SNAPSHOT_ONLY = frozenset({Root.SNAPSHOT})
 
-_ROOT = re.compile(r"\$(?:snap|pi|policy_target|tool)?(?=[.\[]|$)")
-_NAME = r"[^.\[]+"
+# A dollar alone is an alias before `.` and at the end; before `[` it is not.
+_ROOT = re.compile(r"\$(?:(?:snap|pi|policy_target|tool)(?=[.\[]|$)|(?=\.|$))")
+_NAME = r"[^.\[\]]+"
 _INDEX = "0|[1-9][0-9]{0,9}"
 _QUOTED = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
 _SEGMENT = re.compile(rf"\.(?P<name>{_NAME})|\[(?P<index>{_INDEX})\]|\[(?P<quoted>{_QUOTED})\]")
@@ -136,8 +137,8 @@ def parse_path(text: str, roots: frozenset[Root] = ALL_ROOTS) -> Path:
 def path_pattern(roots: frozenset[Root]) -> str:
     """Return a regular expression of JSON Schema for the paths that may start at one of `roots`."""
     names = "|".join(re.escape(root.value.removeprefix("$")) for root in Root if root in roots)
-    optional = "?" if Root.SNAPSHOT in roots else ""
-    return rf"^\$(?:{names}){optional}(?:\.{_NAME}|\[(?:{_INDEX})\]|\[{_QUOTED}\])*$"
+    alias = r"|(?=\.|$)" if Root.SNAPSHOT in roots else ""
+    return rf"^\$(?:{names}{alias})(?:\.{_NAME}|\[(?:{_INDEX})\]|\[{_QUOTED}\])*$"
 
 
 def _segment_value(text: str, segment: re.Match[str]) -> str | int:

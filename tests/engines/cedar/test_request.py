@@ -242,7 +242,7 @@ AT = "intervention_points.output.policy"
         ({"principal": {"type": "User"}}, f'{AT}.principal: must be `Type::"id"`, a path, or an object `{{type, id}}`'),
         ({"principal": {"type": "User", "id": 1}}, f"{AT}.principal.id: must be a string"),
         ({"principal": {"type": "a b", "id": "1"}}, f"{AT}.principal.type: is not the name of an entity type"),
-        ({"resource": {"type": "Doc", "id": "$["}}, f'{AT}.resource.id: `$[` is not a path at column 2: segments are `.name`, `[0]` or `["any name"]`'),
+        ({"resource": {"type": "Doc", "id": "$snap["}}, f'{AT}.resource.id: `$snap[` is not a path at column 6: segments are `.name`, `[0]` or `["any name"]`'),
         ({"context": 1}, f"{AT}.context: must be an object or the path of one"),
         ({"context": "x"}, f"{AT}.context: must be an object or the path of one"),
         ({"context": {"u": {"__entity": {"type": "User", "id": "x"}}}}, f"{AT}.context.u.__entity: is reserved by Cedar"),

@@ -182,7 +182,7 @@ def test_listed_decimals() -> None:
     [
         ("$snap.n", "context.n"),
         ("$.n", "context.n"),
-        ('$["n"]', "context.n"),
+        ('$snap["n"]', "context.n"),
         ("$pi.snapshot.n", "context.n"),
         ("context.n", "context.n"),
         ('context["n"]', "context.n"),

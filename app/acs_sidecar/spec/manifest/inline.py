@@ -23,7 +23,7 @@ def inline_findings(manifest: Manifest, catalog: MemberCatalog, allow: OutboundA
 
 
 def _findings(manifest: Manifest, catalog: MemberCatalog, allow: OutboundAllow) -> Iterator[Diagnostic]:
-    if "extends" in manifest.value:
+    if manifest.value.get("extends", []) != []:
         yield _refused(("extends",), "an inline manifest must be self-contained")
     for found in _objects(manifest, catalog):
         for path, member, value in found.declared():

@@ -125,7 +125,7 @@ POINT_MEMBERS: MemberTable = {
     "policy_target_kind": Member(
         "A name for the kind of the target: `tool_args`, `user_input`. It is the resource of a Cedar "
         "request where no tool is projected.",
-        {"type": ["string", "null"]},
+        {"type": ["string", "null"], "pattern": NOT_BLANK},
     ),
     "tool_name_from": Member(
         "The path of the tool's name, at tool points alone. It is looked up in `tools`; one that is not "

@@ -264,8 +264,8 @@ class _ManifestReader:
         self._only(config, POINT_MEMBERS, path)
         target = self._path(config.get("policy_target"), (*path, "policy_target"), SNAPSHOT_ONLY)
         kind = config.get("policy_target_kind")
-        if kind is not None and not isinstance(kind, str):
-            self._wrong((*path, "policy_target_kind"), "wrong-type", "must be a string")
+        if kind is not None and _blank(kind):
+            self._wrong((*path, "policy_target_kind"), "wrong-type", "must be a string that is not blank")
         tool_name = None
         if "tool_name_from" in config:
             tool_path = (*path, "tool_name_from")
@@ -278,7 +278,7 @@ class _ManifestReader:
         uses = self._annotations(config, path, annotators)
         if target is None or policy is None:
             return None
-        kind_text = kind if isinstance(kind, str) and kind.strip() else None
+        kind_text = kind if isinstance(kind, str) else None
         return Point(name, target, kind_text, tool_name, uses, policy, members)
 
     def _binding(
