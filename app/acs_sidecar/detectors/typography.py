@@ -44,7 +44,7 @@ def _typed(code: int) -> int:
     return ord(" ") if category == "Zs" else code
 
 
-class _Table(dict[int, int]):
+class _TypographyTable(dict[int, int]):
     """Maps what it was not asked yet; remembers as many characters as the basic plane has."""
 
     def __missing__(self, code: int) -> int:
@@ -54,7 +54,7 @@ class _Table(dict[int, int]):
         return mapped
 
 
-_TABLE = _Table()
+_TABLE = _TypographyTable()
 _ASCII = bytes(_typed(code) for code in range(0x80)) + bytes(range(0x80, 0x100))
 
 

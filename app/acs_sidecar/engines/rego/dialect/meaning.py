@@ -52,7 +52,7 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
     arities = {path: arity for _, ast, facts in modules for path, arity in _functions(ast, facts)}
     parsed = [(ast, facts) for _, ast, facts in modules]
     findings = list(conflicting_rules(parsed))
-    policy = _Policy(names, arities, set_rules(parsed))
+    policy = _PolicyFacts(names, arities, set_rules(parsed))
     rewritten = []
     for module, ast, facts in modules:
         rewriter = Rewriter(module.text.encode())
@@ -67,7 +67,7 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Policy:
+class _PolicyFacts:
     """The names of each package's rules, how many arguments functions take, and which rules are sets."""
 
     names: Mapping[Segments, Set[str]]
@@ -75,7 +75,9 @@ class _Policy:
     sets: Set[Segments]
 
 
-def _module(ast: JsonObject, facts: ModuleFacts, policy: _Policy, rewriter: Rewriter) -> Iterator[Problem]:
+def _module(
+    ast: JsonObject, facts: ModuleFacts, policy: _PolicyFacts, rewriter: Rewriter
+) -> Iterator[Problem]:
     def arity(call: JsonObject) -> int | None:
         name = _called(call["fcn"])
         return None if name is None else _arity(name, facts, policy.arities)

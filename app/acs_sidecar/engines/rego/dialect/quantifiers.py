@@ -25,7 +25,7 @@ __all__ = ["bind_quantified"]
 
 
 def bind_quantified(draft: Draft) -> None:
-    """Give variables of `every` to variables of the body where a statement could bind them."""
+    """Copy the variables of `every` to variables of the body where a statement could bind them."""
     kind, literal = variant(draft.statement.node["literal"])
     if kind in ("Expr", "NotExpr"):
         for term in _bindable(literal["expr"], draft.statement.scope):
