@@ -113,6 +113,9 @@ def _pages() -> JsonSchema:
             "get": _page("get_openapi", "Return this document.", "application/json", {"type": "object"})
         },
         "/docs": {"get": _page("get_docs", "Show this document as a page.", "text/html", {"type": "string"})},
+        "/docs/oauth2-redirect": {
+            "get": _page("get_docs_redirect", "Serve a part of that page.", "text/html", {"type": "string"})
+        },
     }
 
 
