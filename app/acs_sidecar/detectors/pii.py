@@ -21,7 +21,7 @@ _NAMED = (
 )
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _QUAD = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
-_NUMBERED = r"(?:\b(?:versions?|ver\.?|releases?|builds?|firmware|revisions?|rev\.?|patch|schema|api|sdk|driver|chapters?|sections?|sec\.|clauses?|paragraphs?|par\.|articles?|art\.|figures?|fig\.|tables?|steps?|items?|kapitel|abschnitt|ausgabe|versión|versão|versione)|версия|版本|バージョン|§)"
+_NUMBERED = r"(?:\b(?:versions?|ver\.?|releases?|builds?|firmware|revisions?|rev\.?|patch|schema|api|sdk|runtime|driver|chapters?|sections?|sec\.|clauses?|paragraphs?|par\.|articles?|art\.|figures?|fig\.|tables?|steps?|items?|kapitel|abschnitt|ausgabe|versión|versão|versione)|версия|版本|バージョン|§)"
 _VERSION = (  # numbers of versions and chapters, some in a row, and what follows or precedes only versions
     rf"(?:(?:{_NUMBERED}(?:\x00|[\s:=#\"'\[(-]{{0,4}}(?:(?:is|was|are|to|from|number|no\.?|nr\.?|reads|of)\b[\s:\"']{{0,3}}){{0,2}})"
     rf"|\b(?:bump|pin|upgrad|downgrad)[a-z]{{0,4}}\b[^\d\n\x00]{{0,40}}\b(?:to|at)\b[\s\"'`v]{{1,4}}|(?:==|>=|<=|~=|~>|\^)\s?)"

@@ -68,9 +68,7 @@ _PAGING = (  # hands over the next page, or names a colour: no secret
     r"(?:next|prev|previous|page|paging|pagination|continuation|continue|sync|delta|resume|scroll|cursor|start|design|color|colour|theme|spacing|font)"
     r"(?:[ _.-]?(?:page|paging|sync|link|set|list|results?))?[ _.-]?token"
 )
-_ASSIGNS = (
-    r"(?:\x00(?:value\x00)?|\\{0,7}[\"']?\s{0,3}(?::=|=>|=|:)\s{0,3}|\s(?:is|ist|est|es|è|é)\s)\\{0,7}[\"']?"
-)
+_ASSIGNS = r"(?:\x00(?:value\x00)?|\\{0,7}[\"']?\]?\s{0,3}(?::=|=>|=|:)\s{0,3}|\s(?:is|ist|est|es|è|é)\s)\\{0,7}[\"']?"
 _VALUE = r"(?:[^\s\x00\"'`,;\\]|\\+[^\s\x00\"'`,;\\])"  # a quote ends it, escaped or not
 _WORD = r"[A-Z]?[a-z]{2,14}(?:[A-Z][a-z]{1,14}){0,3}"
 _WORDS = rf"(?-i:{_WORD}(?:[-._/](?:{_WORD}|\d{{1,4}})){{1,8}}(?:[-._/]?\d{{1,4}})?)(?:[\s\x00\"'`,;\\]|$)"
