@@ -21,7 +21,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """An approval that holds for its challenge: who said what, when.
+    """A valid approval of a challenge: approver, outcome and time.
 
     With a `key_id` the approver signed that, the time included; without, it is the resolver's word.
     """
@@ -45,7 +45,7 @@ def approve(challenge: Challenge, outcome: ApprovalOutcome, now: int, private: E
 
 
 def verified_approval(text: str, challenge: Challenge, approvers: Approvers | None, now: str) -> Approved:
-    """Check an approval. Each step stops one attack.
+    """Verify an approval (section 19). Each step stops one attack.
 
     Raises `EvaluationError`: `approval_action_mismatch` when it was given for another action, else
     `approval_resolver_failed`.

@@ -1,4 +1,4 @@
-"""Who may approve what: the approvers that the operator trusts."""
+"""The approvers that the operator trusts, and what each may approve (section 19)."""
 
 from dataclasses import dataclass
 
@@ -40,6 +40,6 @@ class Approver:
 
 @dataclass(frozen=True, slots=True)
 class Approvers:
-    """All of them; a key may stand under several names."""
+    """The set of approvers; one key may have several names."""
 
     entries: tuple[Approver, ...] = ()

@@ -38,7 +38,7 @@ class Challenge:
 
     @property
     def terms(self) -> dict[str, Json]:
-        """What the challenge says, for whoever is asked."""
+        """The content of the challenge, for resolvers and approvers."""
         return {
             **self.action,
             "audit": self.audit,
@@ -50,7 +50,7 @@ class Challenge:
 
 
 def action_of(decision: PolicyDecision) -> dict[str, Json]:
-    """Name everything that an approval of an escalation is bound to.
+    """Return everything that an approval of an escalation is bound to.
 
     The identity is over the whole policy input; the others say under which manifest and policy it was
     escalated, and for whom.
@@ -105,7 +105,7 @@ def issue(
 
 
 def read_challenge(text: str, trusted: tuple[bytes, ...]) -> Challenge:
-    """Read a challenge that one of `trusted` signed. Raises `TokenError`."""
+    """Parse a challenge and verify that a key of `trusted` signed it. Raises `TokenError`."""
     sealed = unseal(CHALLENGE, text)
     if not any(sealed.signed_by(public) for public in trusted):
         raise TokenError("the challenge is not signed by this service's key")
@@ -113,7 +113,7 @@ def read_challenge(text: str, trusted: tuple[bytes, ...]) -> Challenge:
 
 
 def inspect_challenge(text: str) -> Challenge:
-    """Read what a challenge says without knowing who signed it. Raises `TokenError`."""
+    """Parse a challenge without verifying its signature. Raises `TokenError`."""
     return _challenge(text, unseal(CHALLENGE, text))
 
 

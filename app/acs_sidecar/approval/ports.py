@@ -1,4 +1,4 @@
-"""What approvals need from the outside, as it is at the moment: a key, and who may approve."""
+"""Ports of approvals: the current key and the current approvers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["ApprovalKey", "ApproversInForce", "KeyInForce", "KeysUnavailableErro
 
 
 class KeysUnavailableError(Exception):
-    """There is no key to sign challenges with, so there are no challenges; one line that says why."""
+    """No key to sign challenges is available; the message is one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)

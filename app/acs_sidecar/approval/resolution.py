@@ -30,7 +30,7 @@ Clock: TypeAlias = Callable[[], int]
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What goes with an escalation: how it can be approved, or why it cannot be (`challenge` is `None`)."""
+    """The `approval` of an escalation: how to approve it, or why not (`challenge` is `None`)."""
 
     plan: ApprovalPlan
     challenge: Challenge | None
@@ -39,7 +39,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalClaim:
-    """What the host brings: its challenge, and an approval or the outcome of its own resolver."""
+    """The claim of a host: its challenge, and an approval or the outcome of its own resolver."""
 
     challenge: str | None = None
     approval: str | None = None
@@ -48,7 +48,7 @@ class ApprovalClaim:
 
 @dataclass(slots=True)
 class Resolution:
-    """What became of an escalation. `decision` is the evaluated one, with the verdict that follows.
+    """A resolved escalation. `decision` is the new evaluation with the resulting verdict.
 
     `outcome` is `allow`, `deny` or `suspend`, or `pending` while nobody has answered; `by` is who
     decided: `approver`, `resolver`, `host`, `timeout`, `policy` or `service`.
@@ -63,7 +63,7 @@ class Resolution:
 
 
 class Approvals:
-    """Issues challenges and resolves them; keeps nothing between one and the other.
+    """Issues challenges and resolves them, without state in between.
 
     `service` names the deployment: a challenge of another one is worth nothing here.
     """

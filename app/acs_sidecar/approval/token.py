@@ -54,7 +54,7 @@ REQUEST_CONTEXT = b"acs-sidecar/approval-request/v1\n"
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A token taken apart; nothing is verified yet. `digest` names the body."""
+    """A parsed token, not yet verified. `digest` identifies the body."""
 
     kind: TokenKind
     body: dict[str, Json]
@@ -83,7 +83,7 @@ def key_id(public: bytes) -> str:
 
 
 def seal(kind: TokenKind, body: JsonObject, private: Ed25519PrivateKey) -> str:
-    """Sign a body and give the token."""
+    """Sign a body and return the token."""
     content = canonical(body)
     return f"{kind.prefix}.{_encoded(content)}.{_encoded(private.sign(kind.context + content))}"
 

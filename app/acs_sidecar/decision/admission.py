@@ -1,4 +1,4 @@
-"""What a caller may ask for: everything that is checked before an evaluation (sections 2.1, 2.4, 2.5)."""
+"""Admission: every check of a request before its evaluation (sections 2.1, 2.4, 2.5)."""
 
 from acs_sidecar.decision.caller import Caller, Scope
 from acs_sidecar.decision.ports import ManifestSource
@@ -10,7 +10,7 @@ __all__ = ["Admission", "require_scope"]
 
 
 def require_scope(caller: Caller | None) -> None:
-    """Raise `RefusalError` unless the caller may ask for decisions; `None` is where callers have no names."""
+    """Raise `RefusalError` unless the caller may request decisions; `None` means no authentication."""
     if caller is not None and Scope.EVALUATE not in caller.scopes:
         raise RefusalError(Cause.SCOPE, f"this caller lacks the scope `{Scope.EVALUATE}` for this route")
 
@@ -23,7 +23,7 @@ class Admission:
         self._included = included
 
     async def admit(self, request: EvaluateRequest, caller: Caller | None) -> AnyManifest:
-        """Return the manifest that a request is evaluated against. Raises `RefusalError`."""
+        """Check a request and return its compiled manifest. Raises `RefusalError`."""
         require_scope(caller)
         # 1. A caller that speaks for another's agent.
         if caller is not None and not caller.speaks_for(request.snapshot):

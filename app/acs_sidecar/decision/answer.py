@@ -1,4 +1,4 @@
-"""What a caller is answered with: recorded decisions and resolutions, and their JSON (section 2.1)."""
+"""Responses: recorded decisions and resolutions, and their JSON (section 2.1)."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Recorded:
 
 @dataclass(slots=True)
 class Resolved:
-    """What became of an escalation, and where its record is; `receipt` as for a decision."""
+    """A resolved escalation and the position of its record; `receipt` as for a decision."""
 
     resolution: Resolution
     position: AuditPosition | None
@@ -63,7 +63,7 @@ def resolved_json(resolved: Resolved, include: frozenset[str]) -> dict[str, Json
 def decision_json(
     decision: PolicyDecision, position: AuditPosition | None, include: frozenset[str]
 ) -> dict[str, Json]:
-    """Return what a response tells of a decision; `position` is where its record is."""
+    """Return the members of a decision in a response; `position` is that of its record."""
     evaluation = decision.evaluation
     members: dict[str, Json] = {"verdict": decision.verdict.as_json()}
     if evaluation is not None and evaluation.applied:

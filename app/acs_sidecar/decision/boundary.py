@@ -18,7 +18,7 @@ async def evaluation_outcome(
     trace: Trace,
     fault: Callable[[Exception], None],
 ) -> Evaluation | EvaluationError:
-    """Evaluate and return the result or the failure; never raises. `fault` notes an unexpected error."""
+    """Evaluate and return the result or the failure; never raises. `fault` receives unexpected errors."""
     try:
         if isinstance(manifest, InvalidManifest):
             raise _invalid(manifest)

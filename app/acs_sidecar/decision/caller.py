@@ -1,4 +1,4 @@
-"""Who calls, and what that caller may do (section 2.4)."""
+"""Callers and their permissions (section 2.4)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ __all__ = ["ALL_SCOPES", "Caller", "Scope", "Sender"]
 
 
 class Scope(StrEnum):
-    """What a caller may do; `admin` stands for all of them."""
+    """A permission of a caller; `admin` includes all others."""
 
     EVALUATE = "evaluate"
     AUDIT_READ = "audit:read"
@@ -38,7 +38,7 @@ class Caller:
     expires: float | None = None
 
     def speaks_for(self, snapshot: JsonObject) -> bool:
-        """True if a snapshot is that of an agent which this caller may speak for."""
+        """True if this caller may act for the agent of `snapshot`."""
         if self.agents is None:
             return True
         envelope = snapshot.get("envelope")
@@ -46,7 +46,7 @@ class Caller:
         return isinstance(agent, dict) and self.agents.match(agent.get("id"))
 
     def may_use(self, manifest: str | None) -> bool:
-        """True if a manifest of the operator's, by its name, is for this caller."""
+        """True if this caller may use the operator's manifest of that name."""
         return self.manifests is None or self.manifests.match(manifest)
 
 
@@ -59,5 +59,5 @@ class Sender:
 
     @property
     def name(self) -> str | None:
-        """The caller's name, as records tell it."""
+        """The name of the caller in records; `None` without authentication."""
         return self.caller.name if self.caller else None

@@ -35,22 +35,22 @@ class ManifestSource(Protocol):
 
 
 class DecisionSink(Protocol):
-    """What learns of decisions after they are made. MUST NOT raise, block, or change anything."""
+    """Receives decisions after they are recorded. MUST NOT raise, block, or change anything."""
 
     def decided(self, decision: PolicyDecision, position: AuditPosition | None) -> None:
-        """Note a decision; `position` is where its record is."""
+        """Observe a decision; `position` is that of its record."""
         ...
 
     def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
-        """Note what became of an escalation; `position` is where its record is."""
+        """Observe a resolved escalation; `position` is that of its record."""
         ...
 
     def refused(self, refusal: RefusalError, span: Span | None) -> None:
-        """Note a request that got no evaluation."""
+        """Observe a refused request."""
         ...
 
     def fault(self, error: Exception) -> None:
-        """Note an unexpected error; the decision has become a deny."""
+        """Observe an unexpected error, which became a deny."""
         ...
 
 

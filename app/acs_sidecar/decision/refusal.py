@@ -1,4 +1,4 @@
-"""Requests that get no evaluation: why, and what the caller is told (section 2.2)."""
+"""Refusals: requests that are not evaluated, with cause and detail (section 2.2)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ __all__ = ["Cause", "RefusalError", "Refused"]
 
 
 class Cause(StrEnum):
-    """Why a request is refused: the closed set that transports answer by and that refusals are counted by."""
+    """The closed set of causes of a refusal, which transports map to responses and metrics count."""
 
     MALFORMED = "malformed"
     UNAUTHENTICATED = "unauthenticated"
@@ -34,7 +34,7 @@ class Cause(StrEnum):
 
 
 class RefusalError(Exception):
-    """A request that gets no evaluation. `detail` says what to do, without quoting values of the caller's."""
+    """A request is refused. `detail` says what to do and quotes no value of the caller."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ Answered = TypeVar("Answered")
 
 
 class DecisionService:
-    """Turns requests into recorded decisions; whoever asks can neither skip a check nor a record.
+    """Turns requests into recorded decisions. A caller can skip neither a check nor a record.
 
     `audit` is `None` where no log is kept, `approvals` where escalations come without a challenge,
     `receipts` where none are given. `clock` gives nanoseconds and is used for durations alone; `timed` is
@@ -54,13 +54,13 @@ class DecisionService:
         self._timed = timed
 
     async def decide(self, request: EvaluateRequest, sender: Sender) -> Recorded | Refused:
-        """Decide on one request. Never raises: a request that gets no evaluation is a recorded refusal."""
+        """Decide on one request. Never raises: a request that is not evaluated becomes a recorded refusal."""
         return await self._or_refused(self._decide(request, sender), request.point, sender, "decision")
 
     async def resolve(
         self, request: EvaluateRequest, claim: ApprovalClaim, sender: Sender
     ) -> Resolved | Refused:
-        """Decide again on an action that escalated, and say what the approval makes of it (section 19).
+        """Evaluate an escalated action again and apply its approval (section 19).
 
         Never raises, as `decide`.
         """
@@ -88,7 +88,7 @@ class DecisionService:
         return Refused(error)
 
     async def fail(self, error: Exception, point: str, sender: Sender, event: str = "decision") -> Refused:
-        """Refuse because of an unexpected error: no answer is without a verdict."""
+        """Refuse a request because of an unexpected error, so that every response has a verdict."""
         self._sink.fault(error)
         refusal = RefusalError(Cause.FAULT, "internal error; see the service log")
         return await self.refuse(refusal, point, sender, event)

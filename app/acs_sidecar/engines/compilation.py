@@ -52,7 +52,7 @@ class PolicyJob:
 
 @dataclass(frozen=True, slots=True)
 class CompiledPolicies:
-    """An evaluator and a policy digest per point, and what the compilers had to remark."""
+    """An evaluator and a policy digest per point, and the warnings of the compilers."""
 
     evaluators: Mapping[InterventionPoint, Evaluator]
     digests: Mapping[InterventionPoint, str]

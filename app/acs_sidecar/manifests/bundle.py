@@ -50,7 +50,7 @@ class ManifestBundle:
         self._offered: tuple[str, str | None] | None = None
 
     def open(self) -> Path:
-        """Fetch, unpack and give the directory of the newest bundle. Blocks.
+        """Fetch and unpack the newest bundle and return its directory. Blocks.
 
         Raises `ManifestError` when there is none that can be used, and leaves what is kept as it is.
         """
@@ -107,7 +107,7 @@ class ManifestBundle:
         return name
 
     async def offered(self) -> str:
-        """Return what the server offers now: the SHA-256 of a bundle, or an error. Changes nothing."""
+        """Return the SHA-256 of the bundle that the server offers now, or an error. Changes nothing."""
         name, etag = self._offered or (None, None)
         if name is None:
             name = await asyncio.to_thread(self.kept_name)

@@ -1,4 +1,4 @@
-"""Which compiled manifest serves a request: the operator's, or one that came along (sections 2.1, 2.5)."""
+"""The compiled manifest for a request: one of the operator, or the inline one (sections 2.1, 2.5)."""
 
 import asyncio
 import time
@@ -69,7 +69,7 @@ class OperatorManifests:
 
 
 class InlineManifests:
-    """Compiles callers' manifests, each content once, and keeps the ones used last.
+    """Compiles inline manifests, each content once, in a least-recently-used cache.
 
     `keys` are those that may sign, needed in the mode `signed`.
     """
@@ -215,5 +215,5 @@ class Catalog:
     async def brought(
         self, manifest: InlineDocument, nesting: int, signature: JsonObject | None
     ) -> AnyManifest:
-        """Compile a manifest that came with a request. Raises `RefusalError`."""
+        """Compile an inline manifest. Raises `RefusalError`."""
         return await self.inline.find(manifest, nesting, signature)

@@ -83,7 +83,7 @@ class ManifestCompiler:
     async def compile_inline(
         self, document: Document, provenance: Provenance = Provenance.INLINE
     ) -> CompiledManifest:
-        """Compile a manifest that came with a request, in the sandbox where there is one.
+        """Compile an inline manifest, in the sandbox if there is one.
 
         `provenance` is `SIGNED` for one whose signature was verified. Raises `ManifestError`.
         """

@@ -35,7 +35,7 @@ MAX_PARENTS = 64
 
 @dataclass(frozen=True, slots=True)
 class ReadManifest:
-    """A manifest that was read and merged, or what prevented it; nothing is compiled.
+    """A manifest that was read and merged, or the errors that prevented it; nothing is compiled.
 
     Plain data, for any thread or process. `parents` are the files that it extends, by how findings call them.
     """
@@ -122,7 +122,7 @@ class _Composition:
 
     @property
     def parents(self) -> dict[str, Path]:
-        """The files that are extended, and those that were to be, by how findings call them."""
+        """The files in `extends`, read or not, by their label in findings."""
         files = (origin for origin in self._heights if isinstance(origin, _File))
         return {self._label(file): self._root / file.name for file in files}
 

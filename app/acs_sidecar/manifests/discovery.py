@@ -76,14 +76,14 @@ def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[R
 
 
 def read_offline(settings: Settings, files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
-    """Read manifests as `read_manifests` does, but fetch nothing: who names another server is invalid."""
+    """Read manifests as `read_manifests` does, without fetching; one that needs another server is invalid."""
     fetcher = OfflineFetcher(settings.limits, AddressPolicy())
     catalog = installed_members()
     return asyncio.run(composition.read_manifests(files, fetcher, settings.limits, catalog))
 
 
 def build_bundle(settings: Settings) -> ManifestBundle | None:
-    """Build what fetches the operator's manifests from one place, where that is configured."""
+    """Build the source of the operator's bundle, if one is configured."""
     if settings.manifests_url is None:
         return None
     pin = Pin(bytes.fromhex(settings.manifests_url_sha256)) if settings.manifests_url_sha256 else None

@@ -29,7 +29,7 @@ class ManifestFile:
 
     @property
     def label(self) -> str:
-        """How diagnostics call the file."""
+        """The name of the file in diagnostics."""
         return self.path.name if self.path.stem != "manifest" else f"{self.name}/{self.path.name}"
 
 

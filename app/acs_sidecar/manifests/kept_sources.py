@@ -1,4 +1,4 @@
-"""The files of a manifest, read once: what was read belongs to the manifest and goes where it goes."""
+"""The files of a manifest, read once and kept with the manifest."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ _Outcome: TypeAlias = tuple[SourceFile, ...] | str
 
 
 class KeptSources:
-    """Reads each path once from below and gives the same ever after, a refusal included.
+    """Reads each path once and returns the same result afterwards, errors included.
 
     It can be sent to another process, where everything that was read is there and nothing else.
     """
@@ -42,7 +42,7 @@ class KeptSources:
         return self._once(("fetched_tree", url), lambda: self._below.fetched_tree(url))
 
     def read_ahead(self, reads: Iterable[Read]) -> None:
-        """Read what is likely to be asked for, where reading may take its time."""
+        """Read the files that compilation is likely to need, while blocking is allowed."""
         ways = {
             "read": self.read,
             "read_tree": self.read_tree,
@@ -54,7 +54,7 @@ class KeptSources:
                 ways[way](place)
 
     def digests(self) -> Mapping[Read, str]:
-        """Return the SHA-256 of what each read gave."""
+        """Return the SHA-256 of the result of each read."""
         return {read: _digest(outcome) for read, outcome in self._kept.items()}
 
     def __reduce__(self) -> tuple[Callable[[dict[Read, _Outcome]], Self], tuple[dict[Read, _Outcome]]]:

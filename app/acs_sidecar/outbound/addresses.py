@@ -1,4 +1,4 @@
-"""Which addresses may be fetched from: none through which a URL could reach this machine (section 3.3)."""
+"""The fetch address blocklist: a URL must not reach this machine or its cloud metadata (section 3.3)."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network

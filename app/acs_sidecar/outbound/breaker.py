@@ -1,4 +1,4 @@
-"""A circuit breaker: an annotator that keeps failing is left alone for a while (section 1.6)."""
+"""A circuit breaker: after repeated failures no calls are made for a while (section 1.6)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Breaker:
         self._trying = False
 
     def admit(self) -> int | None:
-        """Begin a call: its epoch, or `None` when the server is to be left alone."""
+        """Start a call and return its epoch, or `None` while the breaker is open."""
         if self._open_until is not None:
             if self._trying or self._clock() < self._open_until:
                 return None
@@ -45,7 +45,7 @@ class Breaker:
         return self._epoch
 
     def answered(self, epoch: int) -> None:
-        """End a call that the server answered: close."""
+        """Record an answered call and close the breaker."""
         if epoch == self._epoch:
             self._failures = 0
             self._open_until = None
@@ -65,6 +65,6 @@ class Breaker:
             self._opened()
 
     def abandoned(self, epoch: int) -> None:
-        """End a call that nobody waited for: the next one may try."""
+        """Record a cancelled call; the next one may probe."""
         if epoch == self._epoch:
             self._trying = False

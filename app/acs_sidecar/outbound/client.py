@@ -16,14 +16,14 @@ BreakerCounters: TypeAlias = Callable[[str | None], Callable[[], None]]
 
 
 class HttpClient:
-    """Makes the pools of a process and closes them, and tells who counts what their breakers do."""
+    """Owns this process's connection pools and the counters of their circuit breakers."""
 
     def __init__(self, breaker_counters: BreakerCounters = lambda _: lambda: None) -> None:
         self.breaker_counters = breaker_counters
         self._open: set[Connections] = set()
 
     def pool(self, connections: int) -> "HttpPool":
-        """Make a pool of at most so many connections; it closes with whoever holds it, or with the client."""
+        """Return a pool of at most `connections`; it closes when it is collected, or with the client."""
         from acs_sidecar.outbound.connections import Connections  # noqa: PLC0415  # only who has a server to call pays for it
 
         return HttpPool(lambda: Connections(connections), self._open)
@@ -50,10 +50,10 @@ class HttpPool:
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, expected: Container[int], max_bytes: int
     ) -> tuple[int, bytes]:
-        """POST JSON and give the status, and the body where that status is `expected`.
+        """POST JSON and return the status, and the body if the status is `expected`.
 
-        The URL goes out as it is written. Must be called on the event loop that will always do so.
-        Raises `UntrustedError`, `UnreachableError`, and `TooLargeError` for a body of more bytes.
+        The URL goes out as it is written. Always call it on the same event loop.
+        Raises `UntrustedCertificateError`, `UnreachableError`, and `TooLargeError` for a body of more bytes.
         """
         return await self._open().post(url, headers, body, expected, max_bytes)
 

@@ -1,4 +1,4 @@
-"""HTTP as aiohttp speaks it: what a pool of connections is made of.
+"""Pooled HTTP connections, implemented with aiohttp.
 
 To be imported only where a server will be called: it loads for longer than most commands run.
 """
@@ -21,7 +21,7 @@ _HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
 
 
 class Connections:
-    """At most so many connections, which belong to the event loop on which they are made.
+    """At most `most` connections, bound to the event loop that creates them.
 
     Follows no redirects, uses no proxy, keeps no cookies and reads no credentials from anywhere. Names are
     looked up in threads of its own: a server whose name does not resolve holds up nobody else.
@@ -42,7 +42,7 @@ class Connections:
         return self._session.closed
 
     async def close(self) -> None:
-        """Close them."""
+        """Close all connections."""
         await self._session.close()
 
     async def post(
@@ -100,5 +100,5 @@ class _Lookup(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Release the threads; one that still resolves a name ends by itself."""
+        """Release the threads; a look-up in progress ends on its own."""
         self._threads.shutdown(wait=False)

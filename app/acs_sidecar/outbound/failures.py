@@ -1,10 +1,10 @@
-"""Why a call to another server has no usable answer."""
+"""The failures of a call to another server."""
 
 __all__ = ["TooLargeError", "UnreachableError", "UntrustedCertificateError"]
 
 
 class UnreachableError(Exception):
-    """No answer, or not all of it."""
+    """The server sent no answer, or an incomplete one."""
 
 
 class UntrustedCertificateError(UnreachableError):
@@ -12,4 +12,4 @@ class UntrustedCertificateError(UnreachableError):
 
 
 class TooLargeError(Exception):
-    """The answer has more bytes than it may."""
+    """The answer exceeds the allowed number of bytes."""

@@ -1,4 +1,4 @@
-"""Fetches what manifests name on other servers, and nothing that they should not reach (section 3.3).
+"""Fetches the content that manifests name on other servers, guarded against internal addresses (section 3.3).
 
 Here is the guard, `fetch_connections` is what it guards. Every hop of a fetch passes the same checks, and
 the address is checked where the socket is made, so that neither a name nor a second answer of its name
@@ -69,7 +69,7 @@ class Fetcher:
             await self._connections.close()
 
     async def fetch(self, reference: RemoteReference, max_bytes: int) -> bytes:
-        """Return at most `max_bytes` of content, which is what its pin says. Raises `FetchError`."""
+        """Return the content of a URL, at most `max_bytes`, after checking its pin. Raises `FetchError`."""
         key = reference.url, max_bytes
         if key not in self._fetched:
             try:
@@ -86,7 +86,7 @@ class Fetcher:
     async def fetch_changed(
         self, reference: RemoteReference, max_bytes: int, etag: str | None, token: str | None
     ) -> FetchedContent:
-        """Ask whether there is other content than that with `etag`, and give it. Raises `FetchError`.
+        """Return the content of a URL if it no longer has `etag`. Raises `FetchError`.
 
         `token` is shown as bearer to the server of the URL alone, wherever that redirects.
         """
@@ -139,7 +139,7 @@ class Fetcher:
 
 
 class OfflineFetcher(Fetcher):
-    """Fetches nothing, for whoever must not ask other servers."""
+    """Refuses every fetch, for commands that must not call other servers."""
 
     async def fetch(self, reference: RemoteReference, max_bytes: int) -> bytes:  # noqa: ARG002  # as the base class has it
         """Raise `FetchError`."""

@@ -1,4 +1,4 @@
-"""HTTPS as aiohttp speaks it: one hop of a fetch, over sockets whose addresses are judged (section 3.3).
+"""One HTTPS hop of a fetch, implemented with aiohttp; checks the address of each socket (section 3.3).
 
 To be imported only where something is fetched: it loads for longer than most commands run.
 """

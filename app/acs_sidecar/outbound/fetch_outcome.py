@@ -1,4 +1,4 @@
-"""What comes of a fetch: an answer, or a fault."""
+"""The outcome of a fetch: content or a fault."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ __all__ = ["FetchError", "FetchFault", "FetchedContent"]
 
 
 class FetchFault(StrEnum):
-    """What kind of fault ended a fetch; each is a diagnostic's code too."""
+    """The faults that end a fetch; each is also a diagnostic code."""
 
     URL_REFUSED = "fetch-url-refused"
     ADDRESS_REFUSED = "fetch-address-refused"
@@ -26,7 +26,7 @@ class FetchFault(StrEnum):
 
 
 class FetchError(Exception):
-    """A fetch that failed. The text names the URL without its query, and nothing that was answered."""
+    """A fetch failed. The message names the URL without its query and quotes nothing of the response."""
 
     def __init__(self, fault: FetchFault, message: str) -> None:
         super().__init__(message)

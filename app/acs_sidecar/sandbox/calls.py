@@ -1,4 +1,4 @@
-"""What is asked of a child, and what the asker gets: an answer, or the failure it amounts to."""
+"""Calls to a child of the sandbox, and their results or failures."""
 
 import asyncio
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class SandboxProgram:
 
 @dataclass(slots=True, eq=False)
 class SandboxCall(Generic[Answer]):
-    """One thing to do in a child: evaluate `policy_input` at `point`, or only compile (`None`).
+    """One call to a child: evaluate `policy_input` at `point`, or only compile (`None`).
 
     `read` makes of a child's words the answer or the error to raise, and raises `MalformedOutputError`;
     `failure` makes the error of a call that a child did not answer, from the reason as a predicate.
@@ -83,7 +83,7 @@ def evaluate_call(
     loop: asyncio.AbstractEventLoop,
     waits_until: float,
 ) -> SandboxCall[PolicyOutput]:
-    """Make the call that evaluates; it fails with `policy_invocation_failed`."""
+    """Return the call that evaluates; it fails with `policy_invocation_failed`."""
     answer: asyncio.Future[PolicyOutput] = loop.create_future()
     return SandboxCall(program, point, policy_input, answer, _read_evaluated, _not_evaluated, waits_until)
 
@@ -91,7 +91,7 @@ def evaluate_call(
 def compile_call(
     program: SandboxProgram, loop: asyncio.AbstractEventLoop, waits_until: float
 ) -> SandboxCall[CompileReport]:
-    """Make the call that compiles; it fails with `ManifestError` and `resource_limit_exceeded`."""
+    """Return the call that compiles; it fails with `ManifestError` and `resource_limit_exceeded`."""
     answer: asyncio.Future[CompileReport] = loop.create_future()
 
     def read(kind: ReplyKind, body: bytes) -> CompileReport | Exception:

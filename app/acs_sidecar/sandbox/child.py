@@ -35,7 +35,7 @@ _CHUNK = 65_536
 
 
 class Child:
-    """Serves one channel until it closes, and keeps what it compiled until it is told to forget it."""
+    """Serves one channel until it closes, and keeps compiled programs until a request drops them."""
 
     def __init__(
         self, channel: socket.socket, types: Mapping[str, PolicyType], usage: Usage, max_output_bytes: int

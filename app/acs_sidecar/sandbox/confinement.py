@@ -1,4 +1,4 @@
-"""What takes a child's powers away before it meets anything that a stranger wrote (section 2.5).
+"""Confines a child before it reads any untrusted input (section 2.5).
 
 On Linux all of it MUST work, for root and for others, or the child does not start. Elsewhere the
 limits that the system does not have are left out.
@@ -73,7 +73,7 @@ class Confinement:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a child has used of its bounds. One that comes near them asks to be replaced.
+    """The resources that a child has used. A child near its bounds asks to be replaced.
 
     So no request meets limits that another has half used up.
     """

@@ -1,4 +1,4 @@
-"""The pool of children: who works for whom, for how long, and who waits (section 2.5).
+"""The pool of children: assignment, time limits and waiting calls (section 2.5).
 
 A child has one call at a time. One that is overdue is killed and replaced, so a call costs nobody
 but its asker more than a place in the pool for a bounded time. No manifest may hold more than half
@@ -96,7 +96,7 @@ class Pool:
         self._closed = False
 
     def counts(self) -> PoolCounts:
-        """Count."""
+        """Return the current counts."""
         return PoolCounts(
             children=len(self._workers),
             idle=len(self._idle),
@@ -128,7 +128,7 @@ class Pool:
             await zygote.close()
 
     def submit(self, call: AnyCall) -> None:
-        """Have a call done, now or when it is its turn."""
+        """Run a call now, or when its turn comes."""
         if self._closed:
             call.fail(_CLOSED)
             return
@@ -165,14 +165,14 @@ class Pool:
         self._serve()
 
     def malformed_output(self, worker: Worker) -> None:
-        """Get rid of a child that says what none says."""
+        """Kill a child that sends malformed output."""
         self._killed += 1
         self._drop(worker, _NONSENSE)
         self._grow(0)
         self._serve()
 
     def lost(self, worker: Worker, *, untouched: bool) -> None:
-        """Replace a child that is gone. What it had not begun with goes to another, while there is time."""
+        """Replace a child that exited. A call not yet started goes to another one, while time remains."""
         if worker not in self._workers:
             return
         self._died += 1

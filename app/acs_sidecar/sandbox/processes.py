@@ -1,4 +1,4 @@
-"""The service's hold on the sandbox's processes: the zygote, and a worker for each child (section 2.5)."""
+"""The processes of the sandbox as the service controls them: the zygote and its children (section 2.5)."""
 
 import asyncio
 import socket
@@ -30,7 +30,7 @@ _EXIT_SECONDS = 5
 
 
 class ZygoteProcess:
-    """A running zygote. Its error output is the service's, so that it does not fail in silence."""
+    """A running zygote. It shares the error output of the service, so that failures are visible."""
 
     def __init__(self, orders: ZygoteOptions) -> None:
         self.control, theirs = socket.socketpair()
@@ -59,7 +59,7 @@ class ZygoteProcess:
         return ours
 
     def kill(self, number: int) -> None:
-        """Kill a child. Raises `OSError` when the zygote does not listen any more."""
+        """Kill a child. Raises `OSError` if the zygote no longer responds."""
         self.control.send(COMMAND.pack(KILL, number))
 
     def end(self) -> None:
@@ -78,7 +78,7 @@ class ZygoteProcess:
 
 
 class WorkerOwner(Protocol):
-    """Who is told what becomes of a worker."""
+    """Receives the events of a worker."""
 
     def replied(self, worker: "Worker", kind: ReplyKind, exhausted: bool, body: bytes) -> None:
         """Handle a reply of a child; `exhausted` if it asks to be replaced."""
@@ -89,7 +89,7 @@ class WorkerOwner(Protocol):
         ...
 
     def lost(self, worker: "Worker", *, untouched: bool) -> None:
-        """A child is gone; `untouched` when it had not read, and so not begun, what it was asked."""
+        """Handle the end of a child; `untouched` if it had not read its request."""
         ...
 
 
@@ -139,7 +139,7 @@ class Worker:
         loop.add_reader(channel.fileno(), self.listen)
 
     def send(self, frame: bytes) -> None:
-        """Send a request. Raises `OSError` when the child is gone and has not begun with it."""
+        """Send a request. Raises `OSError` if the child exited before reading it."""
         try:
             sent = self._socket.send(frame)
         except BlockingIOError:

@@ -60,7 +60,7 @@ class SandboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class SandboxedPolicies:
-    """A way to an evaluator and a policy digest per point, and what the compilers had to remark."""
+    """The dispatch to an evaluator and the policy digest per point, and the warnings of the compilers."""
 
     dispatch: Mapping[InterventionPoint, PolicyDispatch]
     digests: Mapping[InterventionPoint, str]

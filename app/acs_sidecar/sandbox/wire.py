@@ -1,4 +1,4 @@
-"""What the parent and a child of the sandbox say to each other, and how each reads it.
+"""The messages between the service and a child of the sandbox, and their strict parsers.
 
 A frame is a header and a body. The parent asks one thing at a time and a child answers it. What
 the parent sends is trusted; what a child sends is not: it is JSON, bounded before it is read and
@@ -66,7 +66,7 @@ _MAX_PLACE = 2**31
 
 
 class RequestKind(IntEnum):
-    """What the parent wants of a child."""
+    """The kinds of request to a child."""
 
     COMPILE = 0
     EVALUATE = 1
@@ -88,7 +88,7 @@ class MalformedOutputError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CompileReport:
-    """What a successful compile tells: a policy digest per point, and the warnings."""
+    """The result of a successful compilation: a policy digest per point, and the warnings."""
 
     digests: Mapping[InterventionPoint, str]
     warnings: tuple[Diagnostic, ...]

@@ -27,7 +27,7 @@ MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
 
 
 class ApprovalOutcome(StrEnum):
-    """What a resolver may say. The host carries out the action only after `allow`."""
+    """The outcome of an approval. The host carries out the action only after `allow`."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -35,12 +35,12 @@ class ApprovalOutcome(StrEnum):
 
 
 class ResolverError(Exception):
-    """A resolver that did not do its work; one line made of manifest names, without what it said."""
+    """A resolver failed. The message is one line of manifest names, without anything from its response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a resolver is asked.
+    """The request to a resolver for one approval.
 
     `challenge` is the signed text that an approval must be bound to, `terms` is what it says, and
     `seconds_left` how long it holds. `sign` gives the service's signature over a request.
@@ -55,7 +55,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ResolverAnswer:
-    """What a resolver answered, not yet checked: a signed `approval`, or an outcome of its own.
+    """The unchecked answer of a resolver: a signed `approval`, or an outcome of its own.
 
     An outcome other than `deny` must repeat the identity that it is for. `approver` is who decided, as
     the resolver says.
@@ -68,10 +68,10 @@ class ResolverAnswer:
 
 
 class Resolver(Protocol):
-    """One resolver of a manifest, ready to be asked."""
+    """One configured resolver of a manifest (section 19)."""
 
     async def ask(self, question: Question) -> ResolverAnswer | None:
-        """Ask once; `None` when the answer comes by another way, as a signed approval.
+        """Request an approval once; `None` if the answer comes later as a signed approval.
 
         MUST raise `ResolverError` for every failure, and MUST NOT take longer than
         `question.seconds_left`.

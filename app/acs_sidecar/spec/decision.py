@@ -1,4 +1,4 @@
-"""A decision: the verdict with all that a response, a record or an event may tell of it."""
+"""A decision: the verdict with everything that a response, a record or an event reports."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ __all__ = ["PolicyDecision"]
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class PolicyDecision:
-    """One evaluation that ran, whatever came of it: `outcome` is its result or its failure.
+    """One evaluation that ran: `outcome` is its result or its failure.
 
     `intervention_point` is the intervention point as the caller wrote it; `point` is there when the manifest
     configures it. `duration_ns` ends before the decision is recorded; `caller` is the name of who asked,
@@ -37,27 +37,27 @@ class PolicyDecision:
 
     @property
     def verdict(self) -> Verdict:
-        """The policy's verdict, or the deny that the failure became."""
+        """The verdict of the policy, or the deny that represents the failure."""
         if isinstance(self.outcome, EvaluationError):
             return runtime_error_verdict(self.outcome.reason)
         return self.outcome.verdict
 
     @property
     def evaluation(self) -> Evaluation | None:
-        """The result of an evaluation that ran to its end."""
+        """The result of the evaluation; `None` if it failed."""
         return None if isinstance(self.outcome, EvaluationError) else self.outcome
 
     @property
     def error(self) -> EvaluationError | None:
-        """The failure that ended the evaluation."""
+        """The failure of the evaluation; `None` if it succeeded."""
         return self.outcome if isinstance(self.outcome, EvaluationError) else None
 
     @property
     def policy_id(self) -> str | None:
-        """The manifest's name of the policy that is bound to the point."""
+        """The name of the policy bound to the point."""
         return self.point.config.policy if self.point else None
 
     @property
     def manifest_source(self) -> Provenance:
-        """Who vouches for the manifest."""
+        """The provenance of the manifest."""
         return self.manifest.provenance

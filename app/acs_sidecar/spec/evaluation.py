@@ -20,7 +20,7 @@ __all__ = ["Evaluation", "evaluate"]
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Evaluation:
-    """What an evaluation that ran to its end gives. The transformed target counts when `applied`."""
+    """The result of a completed evaluation. The transformed target is valid if `applied`."""
 
     verdict: Verdict
     input_identity: str

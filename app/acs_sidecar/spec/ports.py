@@ -220,19 +220,19 @@ class NoSources:
     """The reader of a manifest that may not name files: refuses every read."""
 
     def read(self, path: str) -> SourceFile:
-        """Refuse."""
+        """Raise `SourceError`."""
         raise SourceError(f"`{path}` cannot be read: this manifest is not allowed to read files")
 
     def read_tree(self, path: str) -> tuple[SourceFile, ...]:
-        """Refuse."""
+        """Raise `SourceError`."""
         raise SourceError(f"`{path}` cannot be read: this manifest is not allowed to read files")
 
     def fetched(self, url: str) -> SourceFile:  # noqa: ARG002  # the port's signature
-        """Refuse."""
+        """Raise `SourceError`."""
         raise SourceError("this manifest is not allowed to fetch URLs")
 
     def fetched_tree(self, url: str) -> tuple[SourceFile, ...]:  # noqa: ARG002  # the port's signature
-        """Refuse."""
+        """Raise `SourceError`."""
         raise SourceError("this manifest is not allowed to fetch URLs")
 
 
@@ -240,7 +240,7 @@ class Annotator(Protocol):
     """One annotator of one point, ready to be called (section 1.6)."""
 
     async def annotate(self, value: Json) -> Json:
-        """Annotate the value that `from` resolved to.
+        """Annotate the value at the path `from`.
 
         Raises `EvaluationError` with `annotation_failed` or `annotation_timeout`.
         """

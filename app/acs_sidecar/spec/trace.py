@@ -1,4 +1,4 @@
-"""What an evaluation shows of itself while it runs (section 2.1, `include`)."""
+"""Timings and intermediate values of one evaluation (section 2.1, `include`)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ AnnotatorOutcome: TypeAlias = Literal["ok", "failed", "timeout", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class AnnotatorRun:
-    """When an annotator was asked and when it was done, and what came of it."""
+    """Start, end and outcome of one annotator call."""
 
     started: int
     ended: int
@@ -52,16 +52,16 @@ class Trace:
         self.steps: list[tuple[str, int]] = [("start", self.now())] if detailed else []
 
     def done(self, step: str) -> None:
-        """Note that `step` has just ended."""
+        """Record the end of `step`."""
         if self._detailed:
             self.steps.append((step, self.now()))
 
     def now(self) -> int:
-        """Return the time, or 0 where nothing is timed."""
+        """Return the time in nanoseconds, or 0 if steps are not timed."""
         return self._clock() if self._clock else 0
 
     def annotated(self, name: str, started: int, outcome: AnnotatorOutcome) -> None:
-        """Note that the annotator `name`, which started at `started`, has answered or failed."""
+        """Record that the annotator `name`, started at `started` (nanoseconds), has answered or failed."""
         self.annotators[name] = AnnotatorRun(started, self.now(), outcome)
 
     def as_json(self) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Where a request stands in a distributed trace (W3C Trace Context)."""
+"""The position of a request in a distributed trace (W3C Trace Context)."""
 
 import re
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ MAX_EVIDENCE_BYTES = 4096
 
 
 class Decision(StrEnum):
-    """The five decisions; `deny` is what anything that fails becomes."""
+    """The five decisions; every failure becomes `deny`."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -26,7 +26,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """What to put where: `path` starts at the policy target."""
+    """The replacement of one value: `path` starts at the policy target."""
 
     path: Path
     value: Json
@@ -34,7 +34,7 @@ class Transform:
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Verdict:
-    """A normalised verdict. Members that the policy did not give, or gave as null, are `None`."""
+    """A normalised verdict. Members that are absent or null in the policy output are `None`."""
 
     decision: Decision
     reason: str | None = None
@@ -64,12 +64,12 @@ _DECISIONS: Mapping[str, Decision] = {decision.value: decision for decision in D
 
 
 def runtime_error_verdict(reason: Reason) -> Verdict:
-    """Return the deny that a failure becomes: the reserved reason and its fixed message."""
+    """Return the deny for a failure, with the reserved reason and its fixed message (section 1.12)."""
     return Verdict(Decision.DENY, reason.value, reason.message)
 
 
 def normalise(output: Json) -> Verdict:
-    """Check a policy's output and give its verdict.
+    """Validate the output of a policy and return its verdict.
 
     Raises `EvaluationError` with `policy_output_invalid`, `transform_invalid` or
     `transform_target_forbidden`. Whether the transform fits the target is `transform.apply`'s to say.

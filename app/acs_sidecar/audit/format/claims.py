@@ -42,7 +42,7 @@ _TORN_TOGETHER = 32
 
 
 class LogState(StrEnum):
-    """How a log was found: being written, ended by itself, by a crash, or at odds with its checkpoints."""
+    """The state of a log: being written, closed, ended by a crash, or inconsistent with its checkpoints."""
 
     OPEN = "open"
     CLOSED = "closed"

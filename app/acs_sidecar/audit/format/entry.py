@@ -11,7 +11,7 @@ __all__ = ["decision_entry", "identifier", "refusal_entry"]
 
 
 def decision_entry(decision: PolicyDecision) -> AuditEntry:
-    """Return the entry of an evaluation that ran, whatever came of it."""
+    """Return the entry of an evaluation, successful or failed."""
     verdict, evaluation, point = decision.verdict, decision.evaluation, decision.point
     evidence = verdict.evidence
     envelope = decision.snapshot.get("envelope")
@@ -56,7 +56,7 @@ def refusal_entry(
     *,
     event: str = "decision",
 ) -> AuditEntry:
-    """Return the entry of a request that got no evaluation: a deny with its reserved reason."""
+    """Return the entry of a refused request: a deny with its reserved reason."""
     return AuditEntry(
         decision=Decision.DENY,
         intervention_point=intervention_point,

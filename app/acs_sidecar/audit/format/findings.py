@@ -31,7 +31,7 @@ class Property(StrEnum):
 
 
 class Status(StrEnum):
-    """The outcome: every property holds, one does not, or there was too little to tell."""
+    """The outcome of an audit: every property holds, one fails, or the evidence is insufficient."""
 
     SOUND = "sound"
     UNSOUND = "unsound"

@@ -102,7 +102,7 @@ class NoteSignature:
 
 @dataclass(frozen=True, slots=True)
 class SignedNote:
-    """A note taken apart. `text` ends with its newline; nothing is verified yet."""
+    """A parsed note, not yet verified. `text` ends with its newline."""
 
     text: bytes
     signatures: tuple[NoteSignature, ...]

@@ -1,4 +1,4 @@
-"""What the service asks of the audit log: a contract that every adapter must keep."""
+"""The port of the audit log: a contract for every implementation."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +18,7 @@ class AuditPosition:
 
 
 class AuditUnavailableError(Exception):
-    """The record could not be made durable: the verdict must not leave, its place is taken by a deny."""
+    """The record could not be made durable: the verdict must be replaced by a deny."""
 
 
 class AuditLog(Protocol):

@@ -57,7 +57,7 @@ class Receipt:
         return cls(encoded[0], index, _proof(proof), encoded[1])
 
     def verify(self, trust: Trust) -> Checkpoint:
-        """Verify the receipt and give the checkpoint that covers the record. Raises `ReceiptError`."""
+        """Verify the receipt and return the checkpoint that covers the record. Raises `ReceiptError`."""
         # 1. The checkpoint is signed by a trusted key under the log's own name: nobody else made it.
         try:
             note = SignedNote.parse(self.checkpoint)

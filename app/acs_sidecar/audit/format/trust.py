@@ -1,4 +1,4 @@
-"""The keys that whoever verifies trusts, pinned out of band (section 4.4)."""
+"""The keys that a verifier trusts, pinned out of band (section 4.4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

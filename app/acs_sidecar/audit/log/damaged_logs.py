@@ -12,7 +12,7 @@ __all__ = ["DamagedLogs"]
 
 
 class DamagedLogs:
-    """What is known to be damaged, each log once, in the order in which it was found."""
+    """The logs known to be damaged, each once, in the order of discovery."""
 
     def __init__(self) -> None:
         self.found: tuple[Damage, ...] = ()

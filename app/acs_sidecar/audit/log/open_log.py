@@ -51,12 +51,12 @@ class LogLimits:
 
 
 class LogAbandonedError(OSError):
-    """A write failed and could not be taken back: nothing more goes into this log."""
+    """A failed write could not be undone: this log accepts no more records."""
 
 
 @dataclass(slots=True)  # not frozen: one is made for every commit
 class Group:
-    """Records that are durable under one signature: what the log is after them."""
+    """The state of the log after a group of records that share one signature."""
 
     positions: list[AuditPosition]
     frontier: Frontier
@@ -199,7 +199,7 @@ class OpenLog:
         return bytes(self._tail[: len(self._tail) // TILE_BYTES * TILE_BYTES])
 
     def tiles_written(self, leaves: bytes) -> None:
-        """Forget leaves that tiles have now."""
+        """Drop the leaves that are now in tiles."""
         del self._tail[: len(leaves)]
         self._tail_start += len(leaves) // HASH_BYTES
 

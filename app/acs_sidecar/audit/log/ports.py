@@ -1,4 +1,4 @@
-"""What the writer of the log shows to others, and what it calls (section 4.2)."""
+"""The ports of the log's writer: the view it offers, and the callbacks it makes (section 4.2)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Committed: TypeAlias = Callable[[int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """What may be shown of the log that is being written: up to the last durable checkpoint.
+    """The readable part of the log being written: up to the last durable checkpoint.
 
     `tail` holds the leaf hashes from index `tail_start` on, which no tile has yet.
     """

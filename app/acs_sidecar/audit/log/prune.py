@@ -26,7 +26,7 @@ _ENDED = frozenset({LogState.CLOSED, LogState.CRASHED})
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """A log that is to go: what it was, and the time of its last record."""
+    """A log to delete: its size and root, and the time of its last record."""
 
     log: str
     size: int
@@ -65,7 +65,7 @@ def prunable(
 
 
 def prune(settings: AuditLogSettings, key: AuditKey, before: str, dry_run: bool) -> list[Pruned]:
-    """Delete the logs of `settings.directory` that ended before `before`; give them.
+    """Delete the logs of `settings.directory` that ended before `before`, and return them.
 
     Raises `OSError`, `AuditDamagedError`.
     """

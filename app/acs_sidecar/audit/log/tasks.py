@@ -1,4 +1,4 @@
-"""Tasks that somebody holds on to until they are done."""
+"""A set of tasks that are referenced until they are done."""
 
 import asyncio
 from collections.abc import Coroutine

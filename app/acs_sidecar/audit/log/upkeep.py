@@ -39,7 +39,7 @@ class Upkeep:
         self._tiling: asyncio.Task[None] | None = None
 
     def committed(self) -> None:
-        """See to what a commit left to do; called after each, so it only looks."""
+        """Schedule the work that a commit left. Called after each commit, so it must be cheap."""
         if self._timer is None:
             self._timer = self._loop.call_later(self._publish_seconds, self._start_publishing)
         if self._tiling is None and self._log.tail_bytes >= _TILES_AT_ONCE * TILE_BYTES:
@@ -52,7 +52,7 @@ class Upkeep:
             await self._run(replace_file, path, content, self._log.synced)
 
     async def finish(self) -> None:
-        """Complete the files of a log to which nothing is added any more, and let go of it.
+        """Complete the files of an ended log and release it.
 
         Raises `OSError` when its last checkpoint cannot be published; the log is let go all the same.
         """

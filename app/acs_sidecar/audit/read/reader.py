@@ -1,4 +1,4 @@
-"""Reads the audit log: what exists, records, proofs, receipts, tiles (section 4.5).
+"""Reads the audit log: summaries, records, proofs, receipts, tiles (section 4.5).
 
 Everything here blocks on files and belongs off the event loop. A log is asked for by its origin, which
 must be one that is there, and never becomes a path by itself. Nothing is shown past the newest
@@ -49,7 +49,7 @@ class UnknownLogError(Exception):
 
 
 class NotInLogError(Exception):
-    """What was asked for is not, or not yet, in the log; the message says what there is."""
+    """The requested item is not, or not yet, in the log; the message says what the log has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class LogSummary:
 
 @dataclass(frozen=True, slots=True)
 class _VisibleLog:
-    """A log at the size up to which it may be shown."""
+    """A log up to its published size."""
 
     directory: LogDirectory
     note: bytes

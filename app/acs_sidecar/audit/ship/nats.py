@@ -17,12 +17,12 @@ _CONNECT_SECONDS = 5
 
 
 class NatsError(Exception):
-    """NATS that cannot be used; the message says why and what to do."""
+    """NATS is unusable; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class NatsSettings:
-    """Which servers, and how to come in: a credentials file, and the authorities that are trusted."""
+    """The servers, the credentials file and the trusted authorities."""
 
     servers: Sequence[str]
     creds_file: Path | None = None
@@ -36,7 +36,7 @@ class NatsSettings:
 
 @asynccontextmanager
 async def jetstream(settings: NatsSettings) -> AsyncIterator["JetStreamContext"]:
-    """Connect, and come back whenever the connection is lost. Raises `NatsError`."""
+    """Connect, and reconnect whenever the connection is lost. Raises `NatsError`."""
     try:
         import nats  # noqa: PLC0415  # an extra, needed here alone
         from nats.errors import Error  # noqa: PLC0415  # same

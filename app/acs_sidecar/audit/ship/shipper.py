@@ -49,7 +49,7 @@ class _Shipped:
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Be the only shipper of an audit directory. Raises `BlockingIOError` for another, `OSError`."""
+    """Lock an audit directory for one shipper. Raises `BlockingIOError` if another has it, `OSError`."""
     handle = os.open(root / ".shipping", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,7 +91,7 @@ async def make_stream(stream: "JetStreamContext", name: str, replicas: int) -> N
 
 
 class Shipper:
-    """Brings every record of the logs below `root`, and their checkpoints, into the stream `name`.
+    """Ships every record of the logs below `root`, and their checkpoints, to the stream `name`.
 
     A record is shipped when a signed checkpoint that was published covers it, so never before it is
     durable. Where it stopped is read from the stream: nothing is kept here. `on_shipped` gets each log with
@@ -108,7 +108,7 @@ class Shipper:
         self._shipped: dict[str, _Shipped] = {}
 
     async def ship(self) -> int:
-        """Ship what is there and not in the stream; give the number of records.
+        """Ship every record that the stream lacks and return the number of records shipped.
 
         Waits for NATS as long as it takes. Raises `LogDamagedError` and `OSError` for what cannot be
         read here, `NatsError` when the stream does not exist.

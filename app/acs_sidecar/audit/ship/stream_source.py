@@ -142,5 +142,5 @@ class StreamLogSource:
         yield 0, (line + b"\n" for line in in_order(messages))
 
     def leaf_hashes(self, start: int, end: int) -> bytes | None:  # noqa: ARG002  # the port's signature
-        """Have no hint: tiles are not shipped."""
+        """Return nothing: tiles are not shipped."""
         return None

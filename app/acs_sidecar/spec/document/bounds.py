@@ -1,4 +1,4 @@
-"""What a manifest's text may hold, and how one that holds more is refused (section 1.3)."""
+"""Bounds on the text of a manifest, and the errors for a text that exceeds them (section 1.3)."""
 
 import math
 
@@ -40,7 +40,7 @@ class DocumentError(ValueError):
 
 
 class DocumentBoundError(DocumentError):
-    """A text that passes a bound on depth, nodes or size."""
+    """A text exceeds a bound on depth, nodes or size."""
 
 
 def check_bounds(value: Json, max_nodes: int | None = None, max_bytes: int | None = None) -> None:
@@ -80,7 +80,7 @@ def check_totals(
 
 
 def parse_integer(text: str, place: Position | None = None, base: int = 10) -> int:
-    """Read an integer that JSON can carry. Raises `DocumentError`."""
+    """Parse an integer within the range of JSON numbers. Raises `DocumentError`."""
     if len(text) > 24:
         raise DocumentError("an integer does not fit 64 bits", place)
     value = int(text, base)
@@ -90,7 +90,7 @@ def parse_integer(text: str, place: Position | None = None, base: int = 10) -> i
 
 
 def parse_float(text: str, place: Position | None = None) -> float:
-    """Read a finite number. Raises `DocumentError`."""
+    """Parse a finite number. Raises `DocumentError`."""
     value = float(text)
     if not math.isfinite(value):
         raise DocumentError("a number is not finite", place)

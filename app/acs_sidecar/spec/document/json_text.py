@@ -1,4 +1,4 @@
-"""A manifest's text as strict JSON: no member twice, no number that does not fit."""
+"""Manifest text as strict JSON: no duplicate members, no number out of range."""
 
 import json
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ _TARGET = "transformed_policy_target"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A snapshot and what must be decided about it.
+    """A test case: a snapshot and the expected decision.
 
     `expected` are the members that the verdict must have, `null` for one that it must not have;
     others are not looked at. `target` is the expected transformed target in a list, empty where
@@ -59,7 +59,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A member of the response that is not as expected; an absent value is an empty tuple."""
+    """A member of the response that differs from the expected one; an absent value is an empty tuple."""
 
     member: str
     expected: tuple[Json, ...]
@@ -111,7 +111,7 @@ class _CaseReader:
         return value.get("manifest") if isinstance(value, dict) else None
 
     def cases(self) -> Iterator[Case]:
-        """Yield each case that is well formed."""
+        """Yield each well-formed case."""
         value = self._document.value
         if not isinstance(value, dict) or not isinstance(value.get("cases"), list):
             self._wrong((), "wrong-type", "a file of test cases must be a mapping with a list `cases`")

@@ -54,7 +54,7 @@ NO_TOOL = Tool(None, None, b"null", 0)
 
 
 async def no_annotators(_preliminary: Mapping[str, Json], _trace: Trace) -> dict[str, Json]:
-    """Annotate nothing: what a point without annotators does."""
+    """Return no annotations, for a point without annotators."""
     return {}
 
 
@@ -101,7 +101,7 @@ class CompiledPoint:
 
 
 class Provenance(StrEnum):
-    """Who vouches for a manifest; a compile is never shared between them (section 1.3)."""
+    """The provenance of a manifest. A compilation is never shared between two (section 1.3)."""
 
     OPERATOR = "operator"
     INLINE = "inline"
@@ -109,7 +109,7 @@ class Provenance(StrEnum):
 
 
 class InlineMode(StrEnum):
-    """What becomes of a manifest that comes with a request (section 2.5)."""
+    """How a manifest in a request is treated (section 2.5)."""
 
     DENY = "deny"
     SANDBOXED = "sandboxed"
@@ -119,7 +119,7 @@ class InlineMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CompiledManifest:
-    """A manifest that serves. `points` is keyed by the text of the point's name."""
+    """A compiled manifest. `points` is keyed by the name of the intervention point."""
 
     name: str | None
     provenance: Provenance
@@ -136,7 +136,7 @@ class CompiledManifest:
 
 @dataclass(frozen=True, slots=True)
 class InvalidManifest:
-    """A manifest that denies everything; `digest` is known where the whole of it could be read."""
+    """A manifest that denies every request; `digest` is set if the whole text could be read."""
 
     name: str | None
     provenance: Provenance

@@ -1,4 +1,4 @@
-"""What is said to the author of a manifest, and the error that carries it (section 1.3)."""
+"""Diagnostics for the author of a manifest, and the error that carries them (section 1.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Diagnostic:
 
 
 class ManifestError(StartError):
-    """A manifest or a policy in it that cannot be used; at least one diagnostic is an error.
+    """A manifest, or a policy in it, is invalid; at least one diagnostic is an error.
 
     `reason` is `manifest_invalid`, or `resource_limit_exceeded` where a bound was the cause.
     """

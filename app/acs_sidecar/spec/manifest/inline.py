@@ -1,4 +1,4 @@
-"""What a manifest that came with a request may not say (section 2.5)."""
+"""Members that an inline manifest may not use (section 2.5)."""
 
 from collections.abc import Iterator
 from itertools import islice

@@ -18,7 +18,7 @@ _MEMBERS = frozenset({"url", "sha256", "integrity"})
 
 
 class InvalidReferenceError(ValueError):
-    """What is no reference; the message says what is wrong, without a value that was given."""
+    """An invalid reference. The message names the fault and repeats no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class Pin:
     sha256: bytes
 
     def matches(self, content: bytes) -> bool:
-        """True if `content` is what was pinned."""
+        """True if `content` has the pinned hash. Compares in constant time."""
         return hmac.compare_digest(hashlib.sha256(content).digest(), self.sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteReference:
-    """A URL as a manifest gives it, with its pin where it has one."""
+    """A URL of a manifest, with its pin if it has one."""
 
     url: str
     pin: Pin | None = None
@@ -69,7 +69,7 @@ def parse_reference(value: Json, *, pin_required: bool = False) -> RemoteReferen
 
 
 def redacted_url(text: str, *, with_path: bool = True) -> str:
-    """Write a URL for a message: its user and its query may be secrets. `the URL` where it is none."""
+    """Return a URL for a message, without user and query, which may be secret; `the URL` if it is invalid."""
     try:
         parts = urlsplit(text)
         port = parts.port
