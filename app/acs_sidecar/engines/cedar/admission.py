@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from acs_sidecar.engines.cedar.declared import declared
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.declarations import Schema
-from acs_sidecar.engines.cedar.schema.types import DECIMAL, RecordType, SetOf, Type
+from acs_sidecar.engines.cedar.schema.types import DECIMAL, EntityType, RecordType, SetOf, Type
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.engines.cedar.values import Convert, unfit
@@ -20,12 +20,16 @@ __all__ = ["ContextAdmission", "DeclaredAction"]
 
 @dataclass(frozen=True, slots=True)
 class DeclaredAction:
-    """An action: the types that it applies to, and the converter of its context."""
+    """An action: the types that it applies to, and the converter of its context.
+
+    `unfillable` is an attribute of entity type that the context must have, which no request can give.
+    """
 
     principals: frozenset[str]
     resources: frozenset[str]
     context: Type
     convert: Convert
+    unfillable: str | None
 
 
 class ContextAdmission:
@@ -42,6 +46,7 @@ class ContextAdmission:
                 schema.entity_names(action.resources),
                 action.context,
                 declared(schema, action.context, reads),
+                _required_entity(schema, action.context, "context"),
             )
             for uid, action in schema.actions.items()
         }
@@ -73,3 +78,15 @@ class ContextAdmission:
     def _chosen(self, uid: EngineUid) -> bool:
         choices = self._choices.get(uid["type"])
         return choices is None or uid["id"] in choices
+
+
+def _required_entity(schema: Schema, kind: Type, place: str) -> str | None:
+    match schema.resolve(kind):
+        case EntityType():
+            return place
+        case RecordType(attributes):
+            required = ((name, one.type) for name, one in attributes.items() if one.required)
+            found = (_required_entity(schema, inner, f"{place}.{name}") for name, inner in required)
+            return next((one for one in found if one), None)
+        case _:
+            return None

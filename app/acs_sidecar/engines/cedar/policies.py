@@ -6,7 +6,8 @@ from typing import Any
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.advice import Advice, read_advice, winning
-from acs_sidecar.engines.cedar.reads import Reads, reads_of
+from acs_sidecar.engines.cedar.reach import PolicyScope
+from acs_sidecar.engines.cedar.reads import Reads, has_in_on_texts, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
 from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, CedarStatement, PolicyText, statements
 from acs_sidecar.engines.findings import finding, too_large, warning
@@ -46,6 +47,7 @@ class Policies:
     handle: engine.PolicySet
     reads: Reads
     warnings: tuple[Diagnostic, ...]
+    scopes: tuple[PolicyScope, ...]
     _by_id: Mapping[str, _NamedPolicy]
 
     def output(self, answer: Mapping[str, Any]) -> PolicyOutput:
@@ -101,7 +103,12 @@ def compile_policies(sources: Sequence[PolicyText], schema: CompiledSchema | Non
     ]
     bodies = [condition["body"] for policy in parsed for condition in policy["conditions"]]
     by_id = {_engine_id(policy.position): policy for policy in compiled}
-    return Policies(engine.parse_policies(text), reads_of(bodies), tuple(warnings), by_id)
+    scopes = tuple(
+        PolicyScope(known.name, statement.at, policy["principal"], policy["action"], policy["resource"])
+        for statement, policy, known in zip(cut, parsed, compiled, strict=True)
+        if not policy["template"]
+    )
+    return Policies(engine.parse_policies(text), reads_of(bodies), tuple(warnings), scopes, by_id)
 
 
 def _engine_id(position: int) -> str:
@@ -194,6 +201,10 @@ def _warnings(
         yield warned(
             "cedar-unlinked-template",
             "is a template that is never linked and never applies: name the entities instead",
+        )
+    if any(has_in_on_texts(condition["body"]) for condition in policy["conditions"]):
+        yield warned(
+            "cedar-in-texts", "uses `in` on a list of strings, which always fails: write `[…].contains(…)`"
         )
     if policy["effect"] == "forbid" and known.advice is not None:
         yield warned(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from acs_sidecar.spec.values import Json
 
-__all__ = ["Reads", "reads_of"]
+__all__ = ["Reads", "has_in_on_texts", "reads_of"]
 
 _OPERANDS = frozenset({"left", "right", "arg", "if", "then", "else", "in"})
 _TEXTS = frozenset({"attr", "pattern", "entity_type"})
@@ -59,6 +59,28 @@ def reads_of(expressions: Iterable[Json]) -> Reads:
         else:
             waiting.extend(inner)
     return reads
+
+
+def has_in_on_texts(expression: Json) -> bool:
+    """True if an expression applies `in`, which is for entities, to a list of strings."""
+    waiting = [expression]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            test = part.get("in")
+            if isinstance(test, dict) and _holds_text(test.get("right")):
+                return True
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return False
+
+
+def _holds_text(expression: Json) -> bool:
+    items = expression.get("Set") if isinstance(expression, dict) else None
+    return isinstance(items, list) and any(
+        isinstance(item, dict) and isinstance(item.get("Value"), str) for item in items
+    )
 
 
 def _context_path(expression: Json) -> list[str] | None:

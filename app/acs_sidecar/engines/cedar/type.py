@@ -1,6 +1,6 @@
 """The `cedar` policy type: Cedar policies over a snapshot, evaluated in this process (section 1.7.1)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.cedar import engine
@@ -10,6 +10,7 @@ from acs_sidecar.engines.cedar.definition import read_definition
 from acs_sidecar.engines.cedar.entities import compile_entities
 from acs_sidecar.engines.cedar.policies import Policies, compile_policies
 from acs_sidecar.engines.cedar.query import Query, binding_query
+from acs_sidecar.engines.cedar.reach import BoundRequest, unreachable
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.source import compile_schema
 from acs_sidecar.engines.cedar.syntax import EntityUid
@@ -53,7 +54,8 @@ class _CedarType:
         entities = compile_entities(given.entities, handle)
         policies = compile_policies(given.policies, schema)
         admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
-        return _CedarPolicy(policies, entities, admission, given.query)
+        groups = schema is not None or b'Action"' in canonical({"entities": given.entities.value})
+        return _CedarPolicy(policies, entities, admission, given.query, request.manifest.tools, groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,15 @@ class _CedarPolicy:
     entities: engine.Entities
     admission: ContextAdmission | None
     query: Query
+    tools: Collection[str]
+    groups: bool
     binding_warnings: list[Diagnostic] = field(default_factory=list)
+    bound: list[BoundRequest] = field(default_factory=list)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        return (*self.policies.warnings, *self.binding_warnings)
+        dead = unreachable(self.policies.scopes, self.bound, self.tools, groups=self.groups)
+        return (*self.policies.warnings, *dead, *self.binding_warnings)
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix where each part of the request comes from, and hold the types against the schema."""
@@ -76,6 +82,7 @@ class _CedarPolicy:
         resource = query.resource or _default_resource(binding)
         if self.admission and isinstance(action, FixedUid):
             _check_types(self.admission, binding.path, principal, action.uid, resource)
+        self.bound.append(BoundRequest(principal, action, resource))
         decimals = self._decimals(query, action, binding.path)
         self.binding_warnings.extend(_unread_annotations(binding, query, self.policies.reads))
         return _CedarEvaluator(
@@ -179,6 +186,12 @@ def _check_types(
                 f"it applies to {listed}"
             )
             raise invalid("cedar-action-not-applicable", message, path)
+    if declared.unfillable:
+        message = (
+            f"the schema requires the entity `{declared.unfillable}` for `{action}`, and no request can fill "
+            "it: make it optional, or read it from the entities"
+        )
+        raise invalid("cedar-context-unfillable", message, path)
 
 
 CEDAR: PolicyType = _CedarType()
