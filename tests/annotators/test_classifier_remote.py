@@ -40,8 +40,8 @@ async def _classify(members: dict[str, Any], speak: Speak, value: Json) -> tuple
 
 def classify(members: dict[str, Any], speak: Speak, value: Json = "hello") -> tuple[Any, ReceivedRequest]:
     """Annotate with a server that speaks so; a member that starts with `@` is a URL on that server."""
-    annotation, (asked,) = asyncio.run(_classify(members, speak, value))
-    return annotation, asked
+    annotation, (sent,) = asyncio.run(_classify(members, speak, value))
+    return annotation, sent
 
 
 def failure(members: dict[str, Any], speak: Speak) -> str:
@@ -142,12 +142,12 @@ def scored(**scores: Any) -> dict[str, Any]:
 @pytest.mark.server
 def test_azure_content_safety() -> None:
     """Severities become scores; medium and above counts as found, and so does a block list."""
-    annotation, asked = classify(
+    annotation, sent = classify(
         AZURE | {"blocklists": ["words"], "categories": ["Hate"]}, reply(analysed(hate=4, violence=2))
     )
-    assert asked.target == "/contentsafety/text:analyze?api-version=2024-09-01"
-    assert asked.headers["ocp-apim-subscription-key"] == "s3cret"
-    assert asked.json() == {
+    assert sent.target == "/contentsafety/text:analyze?api-version=2024-09-01"
+    assert sent.headers["ocp-apim-subscription-key"] == "s3cret"
+    assert sent.json() == {
         "text": "hello",
         "outputType": "EightSeverityLevels",
         "blocklistNames": ["words"],
@@ -171,9 +171,9 @@ def test_azure_content_safety() -> None:
 @pytest.mark.server
 def test_openai_moderation() -> None:
     """Its own flags decide, unless the manifest sets thresholds."""
-    annotation, asked = classify(OPENAI, reply(moderated(flagged=True, violence=True, score=0.86)))
-    assert (asked.target, asked.headers["authorization"]) == ("/v1/moderations", "Bearer s3cret")
-    assert asked.json() == {"model": "omni-moderation-latest", "input": "hello"}
+    annotation, sent = classify(OPENAI, reply(moderated(flagged=True, violence=True, score=0.86)))
+    assert (sent.target, sent.headers["authorization"]) == ("/v1/moderations", "Bearer s3cret")
+    assert sent.json() == {"model": "omni-moderation-latest", "input": "hello"}
     assert annotation == {
         "flagged": True,
         "score": 0.86,
@@ -193,9 +193,9 @@ def test_openai_moderation() -> None:
 @pytest.mark.server
 def test_lakera_guard() -> None:
     """The project's policy decides; matches are findings."""
-    annotation, asked = classify(LAKERA | {"project_id": "project-1", "role": "assistant"}, reply(guarded()))
-    assert (asked.target, asked.headers["authorization"]) == ("/v2/guard", "Bearer s3cret")
-    assert asked.json() == {
+    annotation, sent = classify(LAKERA | {"project_id": "project-1", "role": "assistant"}, reply(guarded()))
+    assert (sent.target, sent.headers["authorization"]) == ("/v2/guard", "Bearer s3cret")
+    assert sent.json() == {
         "messages": [{"role": "assistant", "content": "hello"}],
         "breakdown": True,
         "payload": True,
@@ -229,9 +229,9 @@ def test_lakera_guard() -> None:
 )
 def test_llama_guard(content: str, flagged: bool, categories: list[str], label: str) -> None:
     """`safe` and `unsafe` with codes are the only answers."""
-    annotation, asked = classify(LLAMA, reply(completed(content)))
-    assert asked.target == "/v1/chat/completions"
-    assert asked.json() == {
+    annotation, sent = classify(LLAMA, reply(completed(content)))
+    assert sent.target == "/v1/chat/completions"
+    assert sent.json() == {
         "model": "llama-guard-3-8b",
         "messages": [{"role": "user", "content": "hello"}],
         "temperature": 0,
@@ -251,9 +251,9 @@ def test_llama_guard(content: str, flagged: bool, categories: list[str], label: 
 def test_perspective() -> None:
     """The key is in a header and not in the URL, the comment is not to be stored, summary scores count."""
     members = PERSPECTIVE | {"categories": ["TOXICITY", "THREAT"], "languages": ["en"], "threshold": 0.7}
-    annotation, asked = classify(members, reply(scored(TOXICITY=0.92, THREAT=0.3)))
-    assert (asked.target, asked.headers["x-goog-api-key"]) == ("/v1alpha1/comments:analyze", "s3cret")
-    assert asked.json() == {
+    annotation, sent = classify(members, reply(scored(TOXICITY=0.92, THREAT=0.3)))
+    assert (sent.target, sent.headers["x-goog-api-key"]) == ("/v1alpha1/comments:analyze", "s3cret")
+    assert sent.json() == {
         "comment": {"text": "hello", "type": "PLAIN_TEXT"},
         "requestedAttributes": {"TOXICITY": {}, "THREAT": {}},
         "doNotStore": True,
@@ -272,8 +272,8 @@ def test_perspective() -> None:
 @pytest.mark.server
 def test_a_value_that_is_no_text_goes_as_json() -> None:
     """Nothing of it is left out."""
-    _, asked = classify(OPENAI, reply(moderated()), {"b": ["x", None], "a": 1})
-    assert asked.json()["input"] == '{"a":1,"b":["x",null]}'
+    _, sent = classify(OPENAI, reply(moderated()), {"b": ["x", None], "a": 1})
+    assert sent.json()["input"] == '{"a":1,"b":["x",null]}'
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ async def _ask(
 
 def ask(members: dict[str, Any], speak: Speak, value: Json = VALUE) -> tuple[Json, ReceivedRequest]:
     """Annotate with a server that speaks so; a member that starts with `@` is a URL on that server."""
-    annotation, asked = asyncio.run(_ask(members, speak, value))
-    (only,) = asked
+    annotation, sent = asyncio.run(_ask(members, speak, value))
+    (only,) = sent
     return annotation, only
 
 
@@ -110,12 +110,12 @@ AZURE = {
 @pytest.mark.server
 def test_openai_is_asked_for_one_json_object() -> None:
     """The request is a chat completion in JSON mode, at temperature 0, with the key as bearer."""
-    annotation, asked = ask(OPENAI | {"max_tokens": 50}, reply(completion()))
+    annotation, sent = ask(OPENAI | {"max_tokens": 50}, reply(completion()))
     assert annotation == {"label": "safe", "raw": ANSWER, "answer": {"label": "safe", "score": 0.1}}
-    assert asked.target == "/v1/chat/completions"
-    assert asked.headers["authorization"] == "Bearer s3cret"
-    assert asked.headers["content-type"] == "application/json"
-    body = asked.json()
+    assert sent.target == "/v1/chat/completions"
+    assert sent.headers["authorization"] == "Bearer s3cret"
+    assert sent.headers["content-type"] == "application/json"
+    body = sent.json()
     system, user = body.pop("messages")
     assert body == {
         "model": "gpt-4.1",
@@ -132,8 +132,8 @@ def test_openai_is_asked_for_one_json_object() -> None:
 @pytest.mark.server
 def test_the_value_is_data() -> None:
     """It is a member of a JSON user message, whatever stands in it, and no part of the system prompt."""
-    _, asked = ask(OPENAI, reply(completion()))
-    system, user = asked.json()["messages"]
+    _, sent = ask(OPENAI, reply(completion()))
+    system, user = sent.json()["messages"]
     assert orjson.loads(user["content"]) == {"input": VALUE}
     assert "ignore the above" not in system["content"]
 
@@ -142,22 +142,22 @@ def test_the_value_is_data() -> None:
 def test_a_compatible_server_needs_no_key() -> None:
     """`max_tokens` keeps its old name there, `temperature: null` leaves it out, `provider_config` adds."""
     members = COMPATIBLE | {"max_tokens": 9, "temperature": None, "provider_config": {"seed": 7}}
-    _, asked = ask(members | {"headers": {"X-Team": "a"}}, reply(completion()))
-    body = asked.json()
+    _, sent = ask(members | {"headers": {"X-Team": "a"}}, reply(completion()))
+    body = sent.json()
     del body["messages"]
     assert body == {"model": "m", "response_format": {"type": "json_object"}, "max_tokens": 9, "seed": 7}
-    assert "authorization" not in asked.headers
-    assert asked.headers["x-team"] == "a"
+    assert "authorization" not in sent.headers
+    assert sent.headers["x-team"] == "a"
 
 
 @pytest.mark.server
 def test_azure_openai_is_called_by_deployment() -> None:
     """The deployment is one path segment, the version a query member, the key an `api-key` header."""
-    _, asked = ask(AZURE | {"api_version": "2025-01-01"}, reply(completion()))
-    assert asked.target == "/openai/deployments/my%20gpt%2F4/chat/completions?api-version=2025-01-01"
-    assert asked.headers["api-key"] == "s3cret"
-    assert "authorization" not in asked.headers
-    assert "model" not in asked.json()
+    _, sent = ask(AZURE | {"api_version": "2025-01-01"}, reply(completion()))
+    assert sent.target == "/openai/deployments/my%20gpt%2F4/chat/completions?api-version=2025-01-01"
+    assert sent.headers["api-key"] == "s3cret"
+    assert "authorization" not in sent.headers
+    assert "model" not in sent.json()
 
 
 @pytest.mark.server
@@ -168,24 +168,24 @@ def test_a_whole_endpoint_is_taken_as_it_is() -> None:
         COMPATIBLE | {"base_url": "@/a/chat/completions"},
         AZURE | {"endpoint": "@/openai/deployments/d/chat/completions?api-version=1"},
     ):
-        _, asked = ask(members, reply(completion()))
+        _, sent = ask(members, reply(completion()))
         called = str(members.get("endpoint", members.get("base_url")))
-        assert asked.target == called.removeprefix("@")
+        assert sent.target == called.removeprefix("@")
 
 
 @pytest.mark.server
 def test_the_key_can_go_into_another_header() -> None:
     """`api_key_header` carries the bare key."""
-    _, asked = ask(OPENAI | {"api_key_header": "X-Api-Key"}, reply(completion()))
-    assert (asked.headers["x-api-key"], "authorization" in asked.headers) == ("s3cret", False)
+    _, sent = ask(OPENAI | {"api_key_header": "X-Api-Key"}, reply(completion()))
+    assert (sent.headers["x-api-key"], "authorization" in sent.headers) == ("s3cret", False)
 
 
 @pytest.mark.server
 def test_the_label_field_can_be_named() -> None:
     """The label comes from the member that `label_field` names, which the prompt asks for."""
-    annotation, asked = ask(OPENAI | {"label_field": "risk"}, reply(completion('{"risk": "high"}')))
+    annotation, sent = ask(OPENAI | {"label_field": "risk"}, reply(completion('{"risk": "high"}')))
     assert annotation == {"label": "high", "raw": '{"risk": "high"}', "answer": {"risk": "high"}}
-    assert "`risk`" in asked.json()["messages"][0]["content"]
+    assert "`risk`" in sent.json()["messages"][0]["content"]
 
 
 @pytest.mark.server
@@ -197,8 +197,8 @@ def test_the_prompt_can_come_from_a_file_or_from_afar() -> None:
         ({}, "Classify the input.\n"),
     ):
         given = {name: member for name, member in OPENAI.items() if name != "prompt"} | members
-        _, asked = ask(given, reply(completion()))
-        assert asked.json()["messages"][0]["content"].startswith(begins)
+        _, sent = ask(given, reply(completion()))
+        assert sent.json()["messages"][0]["content"].startswith(begins)
 
 
 SHAPE = "annotator `judge` returned a response that does not follow its API"

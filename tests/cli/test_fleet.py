@@ -110,13 +110,13 @@ def test_every_record_of_a_fleet_arrives_once_though_a_node_and_the_shipper_die(
     def shipping(folder: Path) -> subprocess.Popen[bytes]:
         decide(machines[0][0], 1)
         decide(machines[1][0], 1)
-        told = folder / f"shipper-{time.monotonic_ns()}"
-        with told.open("wb") as log:
+        log_file = folder / f"shipper-{time.monotonic_ns()}"
+        with log_file.open("wb") as log:
             command: list[str | Path] = [COMMAND, "audit", "ship", folder / "audit"]
             process = subprocess.Popen(command, env=environment(**nats), stdout=log, stderr=log)
         deadline = time.monotonic() + 90
-        while "audit_shipped" not in told.read_text():
-            assert process.poll() is None, told.read_text()
+        while "audit_shipped" not in log_file.read_text():
+            assert process.poll() is None, log_file.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.02)
         return process

@@ -40,7 +40,7 @@ class Ledger:
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
         self.entries: list[AuditEntry] = []
-        self.told: list[str] = []
+        self.observed: list[str] = []
         self.faults: list[Exception] = []
 
     async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
@@ -55,17 +55,17 @@ class Ledger:
         self, decision: PolicyDecision, position: AuditPosition | None
     ) -> None:  # the port's signature
         """Note a decision."""
-        self.told.append("decided")
+        self.observed.append("decided")
 
     def resolved(
         self, resolution: Resolution, position: AuditPosition | None
     ) -> None:  # the port's signature
         """Note a resolution."""
-        self.told.append("resolved")
+        self.observed.append("resolved")
 
     def refused(self, refusal: RefusalError, span: Span | None) -> None:  # the port's signature
         """Note a refusal."""
-        self.told.append(f"refused: {refusal.cause}")
+        self.observed.append(f"refused: {refusal.cause}")
 
     def fault(self, error: Exception) -> None:
         """Note an unexpected error."""

@@ -59,7 +59,7 @@ def test_what_is_not_admitted_is_refused_and_recorded(
         refused = asyncio.run(service.resolve(evaluate_request, ApprovalClaim(), sender))
     assert isinstance(refused, Refused)
     assert refused.error.cause is cause
-    assert ledger.told == [f"refused: {cause}"]
+    assert ledger.observed == [f"refused: {cause}"]
     (entry,) = ledger.entries
     assert (entry.event, entry.decision, entry.reason) == (event, "deny", Reason.REQUEST_INVALID)
     assert (entry.intervention_point, entry.caller, entry.trace_id) == ("input", "host", "t")
@@ -80,7 +80,7 @@ def test_a_decision_is_recorded_before_it_is_told() -> None:
     recorded = decide(ledger_service(ledger), request(), caller())
     assert isinstance(recorded, Recorded)
     assert recorded.position == AuditPosition("ledger", 0, "id")
-    assert (ledger.told, ledger.entries[0].decision, ledger.entries[0].caller) == (
+    assert (ledger.observed, ledger.entries[0].decision, ledger.entries[0].caller) == (
         ["decided"],
         "allow",
         "host",
@@ -89,7 +89,7 @@ def test_a_decision_is_recorded_before_it_is_told() -> None:
     refused = decide(ledger_service(broken), request(request_id="r1"))
     assert isinstance(refused, Refused)
     assert (refused.error.cause, refused.error.request_id) == (Cause.UNAVAILABLE, "r1")
-    assert broken.told == ["refused: unavailable"]
+    assert broken.observed == ["refused: unavailable"]
 
 
 def test_a_refusal_that_cannot_be_recorded_says_so() -> None:
@@ -98,7 +98,7 @@ def test_a_refusal_that_cannot_be_recorded_says_so() -> None:
     refused = decide(ledger_service(ledger), request(manifest_ref="unknown"))
     assert isinstance(refused, Refused)
     assert refused.error.cause is Cause.UNAVAILABLE
-    assert ledger.told == ["refused: not_found"]
+    assert ledger.observed == ["refused: not_found"]
 
 
 def test_a_failing_evaluation_is_a_recorded_deny() -> None:
@@ -113,7 +113,7 @@ def test_a_failing_evaluation_is_a_recorded_deny() -> None:
     assert recorded.decision.verdict.reason == Reason.POLICY_INVOCATION_FAILED
     assert [type(error) for error in ledger.faults] == [TypeError]
     assert [entry.decision for entry in ledger.entries] == ["deny", "deny"]
-    assert ledger.told == ["decided", "decided"]
+    assert ledger.observed == ["decided", "decided"]
 
 
 async def _no_receipt(position: AuditPosition) -> Json:

@@ -55,7 +55,7 @@ def settings(**given: Any) -> Settings:
     return Settings(**given)
 
 
-def told(results: Iterable[Result]) -> list[tuple[str, str, str]]:
+def summaries(results: Iterable[Result]) -> list[tuple[str, str, str]]:
     """What is not well: check, detail and fix."""
     return [(one.check, one.detail, one.fix) for one in results if one.state is not State.OK]
 
@@ -122,7 +122,7 @@ def test_settings_that_cannot_be_used_are_findings(folder: Path) -> None:
 def test_manifests_that_cannot_serve_are_found(folder: Path) -> None:
     """An invalid one, a default that is missing, no place, and none at all: each names what shows or mends it."""
     (folder / "manifests" / "bad.yaml").write_text("policies: 1\n")
-    found = told(check_manifests(settings(default_manifest="x")))
+    found = summaries(check_manifests(settings(default_manifest="x")))
     assert found[0][1].startswith("`bad` is invalid: ")
     assert found[0][2] == "acs-sidecar validate manifests"
     assert found[1] == (
@@ -130,11 +130,11 @@ def test_manifests_that_cannot_serve_are_found(folder: Path) -> None:
         "ACS_DEFAULT_MANIFEST `x` is not among the manifests: bad, m",
         "set ACS_DEFAULT_MANIFEST to a manifest of ACS_MANIFESTS",
     )
-    assert told(check_manifests(settings(manifests=Path("no")))) == [
+    assert summaries(check_manifests(settings(manifests=Path("no")))) == [
         ("manifests", "`no` is not a file or directory", "set ACS_MANIFESTS to a directory of manifests")
     ]
     shutil.rmtree("manifests")
-    assert told(check_manifests(settings(inline_manifests="deny"))) == [
+    assert summaries(check_manifests(settings(inline_manifests="deny"))) == [
         (
             "manifests",
             "no manifest is loaded and inline manifests are refused",
@@ -148,7 +148,7 @@ def test_other_servers_are_not_asked(folder: Path) -> None:
     (folder / "manifests" / "m.yaml").write_text(
         MANIFEST + f"extends:\n  - {{url: 'https://127.0.0.1:1/a.yaml', sha256: '{'0' * 64}'}}\n"
     )
-    assert told(check_manifests(settings())) == [
+    assert summaries(check_manifests(settings())) == [
         ("manifests", "`m` is not checked: it refers to other servers", "acs-sidecar validate manifests")
     ]
 
@@ -162,14 +162,14 @@ def test_a_bundle_that_is_not_kept_is_told(folder: Path) -> None:
         "no bundle of ACS_MANIFESTS_URL is stored: a start requires its server",
         "acs-sidecar serve, once, while the server is reachable",
     )
-    assert told(check_manifests(given)) == [
+    assert summaries(check_manifests(given)) == [
         kept,
         ("bundle", f"`{token}` is missing", "write the token to ACS_MANIFESTS_URL_TOKEN_FILE"),
     ]
     token.write_text("x")
     token.chmod(0o644)
     readable = ("bundle", f"`{token}` can be read or changed by everybody: mode 644", f"chmod 600 {token}")
-    assert told(check_manifests(given)) == [kept, readable]
+    assert summaries(check_manifests(given)) == [kept, readable]
 
 
 def test_engines_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_engines_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("acs_sidecar.doctor.system.importlib.metadata.version", missing)
     results = list(check_engines())
-    assert told(results) == [
+    assert summaries(results) == [
         ("engines", f"{name} is not installed: policies that need it are refused", f"pip install {name}")
         for name in ("cedarpy", "gordon-to-regorus")
     ]
@@ -191,12 +191,12 @@ def test_a_directory_that_takes_no_files_is_found(folder: Path, monkeypatch: pyt
     """No directory, no permission, little room, no room: each with what to change."""
     (folder / "file").write_text("")
     audit = "ACS_AUDIT_DIR"
-    assert told(writable_directory("audit", folder / "file" / "a", audit)) == [
+    assert summaries(writable_directory("audit", folder / "file" / "a", audit)) == [
         ("audit", f"`{folder / 'file'}` is not a directory", "set ACS_AUDIT_DIR to a directory")
     ]
     user = os.geteuid()
     monkeypatch.setattr("acs_sidecar.doctor.files.os.access", lambda path, mode: False)
-    assert told(writable_directory("audit", folder / "new", audit)) == [
+    assert summaries(writable_directory("audit", folder / "new", audit)) == [
         ("audit", f"user {user} cannot write to `{folder}`", f"chown {user} {folder}, or set ACS_AUDIT_DIR")
     ]
     monkeypatch.undo()
@@ -219,31 +219,31 @@ def test_a_key_that_others_read_is_found(folder: Path) -> None:
     """The audit key: readable, in the audit directory, no key, of another user, missing beside its logs."""
     given = settings()
     generate_key(given.audit_key_file)
-    assert told(check_audit(given, NOW)) == []
+    assert summaries(check_audit(given, NOW)) == []
     given.audit_key_file.chmod(0o644)
     key = "var/audit-key.pem"
-    assert told(check_audit(given, NOW)) == [
+    assert summaries(check_audit(given, NOW)) == [
         ("audit key", f"`{key}` can be read or changed by everybody: mode 644", f"chmod 600 {key}")
     ]
     given.audit_key_file.chmod(0o640)
     assert (
-        told(check_audit(given, NOW))[0][1]
+        summaries(check_audit(given, NOW))[0][1]
         == f"`{key}` can be read or changed by its group or other users: mode 640"
     )
     given.audit_key_file.write_text("no key")
     given.audit_key_file.chmod(0o600)
-    assert told(check_audit(given, NOW)) == [
+    assert summaries(check_audit(given, NOW)) == [
         ("audit key", f"`{key}` is not an unencrypted PKCS#8 PEM private key", f"restore the key to {key}")
     ]
     inside = settings(audit_key_file=Path("var/audit/key.pem"))
-    assert told(check_audit(inside, NOW)) == [
+    assert summaries(check_audit(inside, NOW)) == [
         (
             "audit key",
             "`var/audit/key.pem` is in the audit directory",
             "move it and set ACS_AUDIT_KEY_FILE to its new path",
         )
     ]
-    assert told(check_audit(settings(audit_durability="none"), NOW)) == [
+    assert summaries(check_audit(settings(audit_durability="none"), NOW)) == [
         ("audit", "no audit log is written: verdicts cannot be proven", "set ACS_AUDIT_DURABILITY=write")
     ]
 
@@ -270,14 +270,15 @@ def test_a_mounted_secret_is_no_finding(folder: Path, monkeypatch: pytest.Monkey
     os.chown(key, 0, 65_532)
     monkeypatch.setattr("acs_sidecar.doctor.files.os.geteuid", lambda: 65_532)
     monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [65_532])
-    assert told(secret_file("audit key", key)) == []
+    assert summaries(secret_file("audit key", key)) == []
     monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [4_242])
     detail = f"`{key}` can be read or changed by its group or other users: mode 440"
-    assert told(secret_file("audit key", key)) == [("audit key", detail, f"chmod 600 {key}")]
+    assert summaries(secret_file("audit key", key)) == [("audit key", detail, f"chmod 600 {key}")]
     key.chmod(0o444)
     monkeypatch.setattr("acs_sidecar.doctor.files.os.getgroups", lambda: [65_532])
     assert (
-        told(secret_file("audit key", key))[0][1] == f"`{key}` can be read or changed by everybody: mode 444"
+        summaries(secret_file("audit key", key))[0][1]
+        == f"`{key}` can be read or changed by everybody: mode 444"
     )
 
 
@@ -287,9 +288,9 @@ def test_logs_that_are_damaged_are_named(start: Start, folder: Path) -> None:
     service.post("/v1/evaluate/input", {"snapshot": {}, "manifest_ref": "m"})
     assert service.stop() == 0
     given = settings()
-    assert told(check_audit(given, time.time())) == []
+    assert summaries(check_audit(given, time.time())) == []
     seconds = 3_600
-    (finding,) = told(check_audit(given, time.time() - seconds))
+    (finding,) = summaries(check_audit(given, time.time() - seconds))
     assert finding[0] == "clock"
     assert finding[1].startswith(("the newest audit record is 359", "the newest audit record is 360"))
     (segment,) = folder.glob("var/audit/*/*/*/*/records-*.jsonl")
@@ -297,19 +298,19 @@ def test_logs_that_are_damaged_are_named(start: Start, folder: Path) -> None:
     content = segment.read_bytes()
     segment.write_bytes(content.replace(b'"allow"', b'"nope!"'))
     before = sorted(path for path in folder.rglob("*"))
-    (damaged,) = told(check_audit(given, time.time()))
+    (damaged,) = summaries(check_audit(given, time.time()))
     assert damaged == (
         "audit",
         f"the log `{origin}` is damaged: its 3 records do not hash to the root that was signed",
         'keep its files as they are; acs-sidecar audit verify var/audit --key "$(acs-sidecar audit key)"',
     )
     segment.write_bytes(content[: len(content) // 2])
-    (cut,) = told(check_audit(given, time.time()))
+    (cut,) = summaries(check_audit(given, time.time()))
     assert cut[1].startswith(f"the log `{origin}` is damaged: ")
     segment.write_bytes(content)
     assert sorted(path for path in folder.rglob("*")) == before
     given.audit_key_file.unlink()
-    assert told(check_audit(given, time.time())) == [
+    assert summaries(check_audit(given, time.time())) == [
         (
             "audit key",
             "`var/audit-key.pem` is missing but there are logs that it signed",
@@ -334,7 +335,7 @@ def test_what_ended_and_what_ends_soon_is_told() -> None:
 def test_a_clock_behind_its_records_is_a_problem() -> None:
     """Records from the future mean that time went back; a few seconds, and no record, mean nothing."""
     assert list(clock_behind(NOW + 5, NOW)) == list(clock_behind(None, NOW)) == []
-    assert told(clock_behind(NOW + 60, NOW)) == [
+    assert summaries(clock_behind(NOW + 60, NOW)) == [
         (
             "clock",
             "the newest audit record is 60 seconds ahead of this clock",
@@ -354,7 +355,7 @@ def test_files_of_trust_are_read(folder: Path) -> None:
     keys.write_text(f"keys:\n  k: {{public_key: '{PUBLIC}', expires: '2027-01-30T00:00:00Z'}}\n")
     approvers.write_text(f"approvers:\n  jo: {{public_key: '{PUBLIC}', expires: '2027-01-30T00:00:00Z'}}\n")
     given = settings(auth_tokens_file=callers, inline_trust_file=keys, approval_trust_file=approvers)
-    assert told(check_trust(given, NOW)) == [
+    assert summaries(check_trust(given, NOW)) == [
         ("callers", "`a` expired on 2027-01-30 00:00 UTC", f"renew or remove `a` in {callers}"),
         ("callers", "`b` expires on 2027-02-01 00:00 UTC, in 1 day", f"renew or remove `b` in {callers}"),
         ("manifest keys", "`k` expired on 2027-01-30 00:00 UTC", f"renew or remove `k` in {keys}"),
@@ -368,13 +369,13 @@ def test_files_of_trust_are_read(folder: Path) -> None:
         .replace(", expires: '2027-01-30T00:00:00Z'", "")
         .replace(", expires: '2027-02-01T00:00:00Z'", "")
     )
-    assert told(check_trust(given, NOW)) == [
+    assert summaries(check_trust(given, NOW)) == [
         ("callers", f"`{callers}` can be changed by other users: mode 666", f"chmod go-w {callers}"),
         ("manifest keys", f"`{keys}` cannot be read: No such file or directory", f"correct {keys}"),
         ("approvers", f"`{approvers}` cannot be read: No such file or directory", f"correct {approvers}"),
     ]
     callers.write_text("callers:\n  a: {scopes: [evaluate]}\n")
-    (fault,) = told(check_trust(settings(auth_tokens_file=callers), NOW))
+    (fault,) = summaries(check_trust(settings(auth_tokens_file=callers), NOW))
     assert fault[1].startswith("callers.yaml:2:")
     assert fault[2] == f"correct {callers}"
 
@@ -391,21 +392,21 @@ def test_certificates_are_read(folder: Path) -> None:
     issued.private_key_pem.write_to_path(str(key))
     key.chmod(0o600)
     given = settings(tls_cert_file=chain, tls_key_file=key)
-    (soon,) = told(check_trust(given, NOW))
+    (soon,) = summaries(check_trust(given, NOW))
     assert soon[1].endswith(f"in `{chain}` expires on 2027-02-03 00:00 UTC, in 3 days")
     assert soon[2] == f"renew {chain}; the service loads it without a restart"
-    (gone,) = told(check_trust(given, NOW + 10 * 86_400))
+    (gone,) = summaries(check_trust(given, NOW + 10 * 86_400))
     assert gone[1].endswith(f"in `{chain}` expired on 2027-02-03 00:00 UTC")
-    early = told(check_trust(given, datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).timestamp()))
+    early = summaries(check_trust(given, datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC).timestamp()))
     assert early[0][1].endswith(f"in `{chain}` is not valid before 2026-01-01 00:00 UTC")
     key.chmod(0o644)
     assert (
         "certificate",
         f"`{key}` can be read or changed by everybody: mode 644",
         f"chmod 600 {key}",
-    ) in told(check_trust(given, NOW))
+    ) in summaries(check_trust(given, NOW))
     authority.issue_cert("other.test").private_key_pem.write_to_path(str(key))
-    (wrong,) = told(check_trust(given, NOW))
+    (wrong,) = summaries(check_trust(given, NOW))
     assert wrong[1].startswith(f"`{chain}` and `{key}` are not a PEM certificate and its unencrypted key (")
     assert wrong[2] == "correct ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE"
 
@@ -415,10 +416,10 @@ def test_credentials_of_shipping_are_secrets(folder: Path) -> None:
     file = folder / "a.creds"
     given = settings(audit_nats_creds_file=file)
     fix = "write the credentials to ACS_AUDIT_NATS_CREDS_FILE"
-    assert told(check_trust(given, NOW)) == [("shipping", f"`{file}` is missing", fix)]
+    assert summaries(check_trust(given, NOW)) == [("shipping", f"`{file}` is missing", fix)]
     file.write_text("x")
     file.chmod(0o644)
-    assert told(check_trust(given, NOW)) == [
+    assert summaries(check_trust(given, NOW)) == [
         ("shipping", f"`{file}` can be read or changed by everybody: mode 644", f"chmod 600 {file}")
     ]
 
@@ -430,12 +431,12 @@ def test_the_approval_key_is_looked_at(folder: Path) -> None:
     generate_key(given.approval_key_file, "approval")
     given.approval_key_file.chmod(0o604)
     key = "var/approval-key.pem"
-    assert told(check_approvals(given, {})) == [
+    assert summaries(check_approvals(given, {})) == [
         ("approval key", f"`{key}` can be read or changed by everybody: mode 604", f"chmod 600 {key}")
     ]
     given.approval_key_file.chmod(0o600)
     given.approval_key_file.write_text("")
-    assert told(check_approvals(given, {})) == [
+    assert summaries(check_approvals(given, {})) == [
         (
             "approval key",
             f"`{key}` is not an unencrypted PKCS#8 PEM private key",
@@ -446,7 +447,7 @@ def test_the_approval_key_is_looked_at(folder: Path) -> None:
 
 def test_an_address_that_others_reach_is_told(folder: Path) -> None:
     """Without credentials, without TLS: both are named; a local address is nothing."""
-    assert told(check_address(settings(host="0.0.0.0", allow_public=True))) == [
+    assert summaries(check_address(settings(host="0.0.0.0", allow_public=True))) == [
         (
             "address",
             "anyone who reaches `0.0.0.0` can use the service: authentication is off",
@@ -458,16 +459,16 @@ def test_an_address_that_others_reach_is_told(folder: Path) -> None:
             "set ACS_TLS_CERT_FILE and ACS_TLS_KEY_FILE, or terminate TLS in front",
         ),
     ]
-    assert told(check_address(settings(host="0.0.0.0", auth_tokens_file=folder / "x")))[0][1].startswith(
+    assert summaries(check_address(settings(host="0.0.0.0", auth_tokens_file=folder / "x")))[0][1].startswith(
         "traffic to"
     )
-    assert told(check_address(settings())) == []
+    assert summaries(check_address(settings())) == []
 
 
 def test_few_open_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hard limit below what may be in flight is a warning with the number that would fit."""
     monkeypatch.setattr("acs_sidecar.doctor.system.resource.getrlimit", lambda which: (256, 1_024))
-    assert told(check_files(settings())) == [
+    assert summaries(check_files(settings())) == [
         (
             "open files",
             "a process can open 1024 files, which allows 768 connections for ACS_MAX_IN_FLIGHT 1024",
@@ -491,7 +492,7 @@ def test_a_clock_that_nothing_keeps_is_told(
 
     monkeypatch.setattr("acs_sidecar.doctor.system.ctypes.CDLL", Library)
     line = ("clock", "the kernel reports that its clock is not synchronized", "timedatectl set-ntp true")
-    assert told(check_clock()) == [line] * expected
+    assert summaries(check_clock()) == [line] * expected
 
 
 @pytest.mark.server
@@ -505,7 +506,7 @@ def test_a_sandbox_that_cannot_be_made_is_a_problem(folder: Path, monkeypatch: p
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(sandbox_pool.Pool, "open", refuse)
-    assert told(check_sandbox(settings(inline_manifests="sandboxed"))) == [
+    assert summaries(check_sandbox(settings(inline_manifests="sandboxed"))) == [
         (
             "sandbox",
             "inline manifests cannot be sandboxed: [Errno 1] Operation not permitted",
@@ -517,14 +518,14 @@ def test_a_sandbox_that_cannot_be_made_is_a_problem(folder: Path, monkeypatch: p
 @pytest.mark.server
 def test_an_address_where_nobody_answers_is_told(folder: Path) -> None:
     """Nobody, a socket that was left behind, a file in its place: each with what to do."""
-    assert told(check_service(settings(port=1))) == [
+    assert summaries(check_service(settings(port=1))) == [
         ("service", "no service answers at 127.0.0.1:1: [Errno 111] Connection refused", "acs-sidecar serve")
     ]
     place = folder / "s.sock"
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(place))
     left.close()
-    assert told(check_service(settings(uds=place))) == [
+    assert summaries(check_service(settings(uds=place))) == [
         (
             "service",
             f"no process listens on the socket `{place}`: its service exited without removing it",
@@ -533,7 +534,7 @@ def test_an_address_where_nobody_answers_is_told(folder: Path) -> None:
     ]
     place.unlink()
     place.write_text("")
-    assert told(check_service(settings(uds=place))) == [
+    assert summaries(check_service(settings(uds=place))) == [
         ("service", f"`{place}` is not a socket", f"move it: mv {place} ELSEWHERE")
     ]
 
@@ -546,7 +547,7 @@ def test_another_service_at_the_address_is_a_problem() -> None:
         port = other.server_address[1]
         results = list(check_service(settings(port=port)))
         other.shutdown()
-    assert told(results) == [
+    assert summaries(results) == [
         (
             "service",
             f"what answers at 127.0.0.1:{port} is not this service",
@@ -561,7 +562,7 @@ def test_what_the_service_says_of_itself_is_passed_on(start: Start, folder: Path
     (folder / "manifests" / "m.yaml").write_text("policies: 1")
     service = start(ACS_MANIFESTS_STRICT="false", ACS_AUDIT_DURABILITY="none")
     results = list(check_service(settings(port=urlsplit(service.url).port)))
-    assert told(results) == [
+    assert summaries(results) == [
         (
             "service",
             "manifests: no valid manifest is loaded",
@@ -584,7 +585,7 @@ def test_a_check_that_cannot_look_says_so(folder: Path, monkeypatch: pytest.Monk
         raise PermissionError(13, "Permission denied", "/x")
 
     monkeypatch.setattr("acs_sidecar.doctor.examination.check_audit", fails)
-    found = told(examine(settings(port=1), NOW))
+    found = summaries(examine(settings(port=1), NOW))
     assert (
         "audit",
         "`/x` cannot be read: Permission denied",

@@ -46,7 +46,7 @@ def _report(body: bytes) -> CompileReport:
 
 
 @pytest.mark.parametrize(
-    ("read", "said"),
+    ("read", "reply_value"),
     [
         (read_output, None),
         (read_output, []),
@@ -97,10 +97,10 @@ def _report(body: bytes) -> CompileReport:
         ),
     ],
 )
-def test_what_no_child_says_is_garbage(read: Callable[[bytes], object], said: Json) -> None:
+def test_what_no_child_says_is_garbage(read: Callable[[bytes], object], reply_value: Json) -> None:
     """Missing, unknown or mistyped members are refused, whatever the rest says."""
     with pytest.raises(MalformedOutputError):
-        read(orjson.dumps(said))
+        read(orjson.dumps(reply_value))
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b"\xff", b"[" * 5_000, b'{"trace":{},"value":NaN}'])

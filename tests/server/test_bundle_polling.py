@@ -120,10 +120,10 @@ def test_a_start_with_nothing_kept_fails_and_says_why(
     if pin:
         offer(server, manifests(1))
         given["ACS_MANIFESTS_URL_SHA256"] = pin
-    said = start_refused(tmp_path, **given)
+    stderr = start_refused(tmp_path, **given)
     wrong = "does not match its pinned hash" if pin else "returned status 404"
-    assert f"`{given['ACS_MANIFESTS_URL']}` {wrong}" in said
-    assert "error: ACS_MANIFESTS_URL has no valid bundle, and no earlier one is stored" in said
+    assert f"`{given['ACS_MANIFESTS_URL']}` {wrong}" in stderr
+    assert "error: ACS_MANIFESTS_URL has no valid bundle, and no earlier one is stored" in stderr
 
 
 def test_a_pinned_bundle_serves(server: HttpsServer, start: Start) -> None:

@@ -28,12 +28,12 @@ class Worker:
 
     def orders(self) -> list[dict[str, Any]]:
         """What it was told since it was last asked, without the files."""
-        told = []
+        received = []
         for packet in self.theirs.receive():
             if packet.file is not None:
                 os.close(packet.file)
-            told.append(dict(packet.message))
-        return told
+            received.append(dict(packet.message))
+        return received
 
 
 class Rounds(ReloadRounds):
@@ -96,9 +96,9 @@ def test_all_swap_when_all_could() -> None:
         reload.says(two, kind="prepared", round=1, outcome="ok", set="d2")
         assert kinds(one) == []
         reload.says(three, kind="prepared", round=1, outcome="ok", set="d2")
-        told = [worker.orders() for worker in (one, two, three)]
-        assert [[order["kind"] for order in orders] for orders in told] == [["commit"]] * 3
-        assert [orders[0]["speaks"] for orders in told] == [True, False, False]
+        received = [worker.orders() for worker in (one, two, three)]
+        assert [[order["kind"] for order in orders] for orders in received] == [["commit"]] * 3
+        assert [orders[0]["speaks"] for orders in received] == [True, False, False]
         assert (reload.holds_starts, reload.content, reload.served.seen) == (False, b"second", "s1")
         assert reload.served.last
         assert reload.served.last.outcome is ReloadOutcome.OK

@@ -213,9 +213,9 @@ def test_a_worker_that_cannot_start_ends_the_start(
     records.write_bytes(records.read_bytes().replace(b'"allow"', b'"alloy"'))
     assert checkpoints.is_file()
     options = ("--manifests", manifest, "--workers", workers)
-    said = start_refused(tmp_path, *options, ACS_AUDIT_ON_DAMAGE="refuse")
-    assert said.count(f"error: the audit log `{log.origin}` is damaged") == 1
-    assert "Traceback" not in said
+    stderr = start_refused(tmp_path, *options, ACS_AUDIT_ON_DAMAGE="refuse")
+    assert stderr.count(f"error: the audit log `{log.origin}` is damaged") == 1
+    assert "Traceback" not in stderr
 
 
 DYING = """

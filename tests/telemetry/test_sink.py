@@ -53,8 +53,8 @@ def test_a_fault_is_counted_and_told_without_its_text() -> None:
     assert "CANARY" not in json.dumps(line)
 
 
-@pytest.mark.parametrize(("events", "told"), [(EventFilter.NOTABLE, 1), (EventFilter.OFF, 0)])
-def test_a_refused_request_is_counted_by_cause_and_told(events: EventFilter, told: int) -> None:
+@pytest.mark.parametrize(("events", "logged"), [(EventFilter.NOTABLE, 1), (EventFilter.OFF, 0)])
+def test_a_refused_request_is_counted_by_cause_and_told(events: EventFilter, logged: int) -> None:
     """With the service's own words, and its status."""
     read, write = os.pipe()
     metrics = Metrics()
@@ -67,7 +67,7 @@ def test_a_refused_request_is_counted_by_cause_and_told(events: EventFilter, tol
         seen = [json.loads(line) for line in lines]
     assert [(line["event"], line["status"], line["cause"], line["detail"]) for line in seen] == [
         ("request_refused", 429, "overload", "too many")
-    ] * told
+    ] * logged
     assert totals(metrics.shared)["acs_requests_rejected"] == {("overload",): [1]}
 
 

@@ -22,7 +22,7 @@ async def drive(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    told = os.open(arguments.acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    acknowledged = os.open(arguments.acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     limits = LogLimits(segment_bytes=60_000, records=arguments.records)
     config = settings(
         arguments.directory,
@@ -32,7 +32,7 @@ async def drive(arguments: argparse.Namespace) -> None:
     )
     log = FileAuditLog(config, load_key(arguments.key))
     await log.start()
-    os.writev(told, [b"ready\n"])
+    os.writev(acknowledged, [b"ready\n"])
 
     async def task(first: int) -> None:
         number = first
@@ -43,7 +43,7 @@ async def drive(arguments: argparse.Namespace) -> None:
             except AuditUnavailableError as error:
                 line = f"- {error}\n"
                 await asyncio.sleep(0.01)
-            os.writev(told, [line.encode()])
+            os.writev(acknowledged, [line.encode()])
             if arguments.pause:
                 await asyncio.sleep(arguments.pause)
             number += arguments.tasks

@@ -56,13 +56,15 @@ class Driven:
         self.root.mkdir()
         self.key = place / "key.pem"
         self.key.write_bytes(KEY.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        self.told = place / "acknowledged"
+        self.acknowledged = place / "acknowledged"
         self.running: list[subprocess.Popen[bytes]] = []
 
     def start(self, *options: str, under: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         """Start a driver."""
         command = [sys.executable, "-m", "tests.audit.log.driver", str(self.root), str(self.key)]
-        driver = subprocess.Popen([*under, *command, str(self.told), *options], stderr=subprocess.PIPE)
+        driver = subprocess.Popen(
+            [*under, *command, str(self.acknowledged), *options], stderr=subprocess.PIPE
+        )
         self.running.append(driver)
         return driver
 
@@ -77,7 +79,7 @@ class Driven:
 
     def lines(self) -> list[str]:
         """Give the complete lines that were told."""
-        content = self.told.read_text() if self.told.exists() else ""
+        content = self.acknowledged.read_text() if self.acknowledged.exists() else ""
         return content[: content.rfind("\n") + 1].splitlines()
 
     def lost(self) -> list[str]:
@@ -274,8 +276,8 @@ def test_lost_permission_denies_and_comes_back(driven: Driven) -> None:
             path.chmod(path.stat().st_mode | 0o001)
         if path.name.startswith("pytest-of"):
             break
-    driven.told.touch()
-    for path in (driven.root, driven.key, driven.told):
+    driven.acknowledged.touch()
+    for path in (driven.root, driven.key, driven.acknowledged):
         os.chown(path, NOBODY, NOBODY)
     driver = driven.start("--user", str(NOBODY), "--tasks", "2")
     driven.wait_for(20, "+")

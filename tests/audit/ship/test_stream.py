@@ -71,16 +71,16 @@ def test_checkpoints_come_once_and_are_bounded() -> None:
 def test_what_is_missing_stays_missing() -> None:
     """A gap is handed on, in bounded memory, for the auditor to name."""
     messages = [(index, b"%d" % index) for index in range(5 * WINDOW) if index != 7]
-    taken = 0
+    consumed = 0
 
     def counted() -> object:
-        nonlocal taken
+        nonlocal consumed
         for message in messages:
-            taken += 1
+            consumed += 1
             yield message
 
     lines = in_order(counted())  # type: ignore[arg-type]  # a generator of the messages above
     assert [next(lines) for _ in range(7)] == [b"%d" % index for index in range(7)]
     assert next(lines) == b"8"
-    assert taken <= 7 + 2 * WINDOW + 2
+    assert consumed <= 7 + 2 * WINDOW + 2
     assert list(lines)[-1] == b"%d" % (5 * WINDOW - 1)

@@ -27,7 +27,7 @@ def compiled(policies: str, **members: Any) -> CompiledPolicy:
     return policy
 
 
-def remarks(policies: str, **members: Any) -> list[tuple[str, str]]:
+def warnings(policies: str, **members: Any) -> list[tuple[str, str]]:
     """Give the warnings about policies: code and message."""
     return [(found.code, found.message) for found in compiled(policies, **members).warnings]
 
@@ -46,7 +46,7 @@ def remarks(policies: str, **members: Any) -> list[tuple[str, str]]:
 )  # fmt: skip
 def test_a_policy_that_never_applies(policy: str, why: str) -> None:
     """A scope that no bound point meets is remarked upon, with what the points have instead."""
-    assert remarks(policy) == [("cedar-policy-unreachable", f"policy `policy0` never applies: {why}")]
+    assert warnings(policy) == [("cedar-policy-unreachable", f"policy `policy0` never applies: {why}")]
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_a_policy_that_never_applies(policy: str, why: str) -> None:
 )
 def test_a_policy_that_may_apply(policy: str) -> None:
     """A scope that a request may meet, by its groups too, is not remarked upon."""
-    assert remarks(policy) == []
+    assert warnings(policy) == []
 
 
 def test_groups_of_actions() -> None:
     """Where entities say which actions are in a group, `action in` may apply."""
     group = {"type": "Action", "id": "all"}
     entities = [{"uid": {"type": "Action", "id": "pre_tool_call"}, "attrs": {}, "parents": [group]}]
-    assert remarks('forbid(principal, action in Action::"all", resource);', entities=entities) == []
+    assert warnings('forbid(principal, action in Action::"all", resource);', entities=entities) == []
 
 
 def test_any_bound_point_counts() -> None:
@@ -91,7 +91,7 @@ def test_in_on_a_list_of_texts(condition: str) -> None:
     """`in` is for entities: on a list of strings it fails at every request."""
     message = "policy `policy0` uses `in` on a list of strings, which always fails: write `[…].contains(…)`"
     policy = f"forbid(principal, action, resource) when {{ {condition} }};"
-    assert remarks(policy) == [("cedar-in-texts", message)]
+    assert warnings(policy) == [("cedar-in-texts", message)]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_in_on_a_list_of_texts(condition: str) -> None:
 )
 def test_in_on_entities(condition: str) -> None:
     """`in` on entities, and texts elsewhere, are what they should be."""
-    assert remarks(f"forbid(principal, action, resource) when {{ {condition} }};") == []
+    assert warnings(f"forbid(principal, action, resource) when {{ {condition} }};") == []
 
 
 @pytest.mark.parametrize(

@@ -121,9 +121,9 @@ def test_leaving_out_changes_nothing(rules: list[tuple[str, str]], context: dict
 
     def answer(given: Json) -> tuple[str, set[str], set[str]]:
         uid = {"type": "Agent", "id": "a"}
-        told = engine.authorize(handle, entities, principal=uid, action=uid, resource=uid, context=given)
-        diagnostics = told["diagnostics"]
+        response = engine.authorize(handle, entities, principal=uid, action=uid, resource=uid, context=given)
+        diagnostics = response["diagnostics"]
         failed = {error.split("`")[1] for error in diagnostics["errors"]}
-        return told["decision"], set(diagnostics["reason"]), failed
+        return response["decision"], set(diagnostics["reason"]), failed
 
     assert answer(undeclared(reads, [])(context)) == answer(plain(context))

@@ -88,8 +88,8 @@ def refused(given: JsonObject, files: Mapping[str, bytes] | None = None) -> Mani
 
 def findings(given: JsonObject, files: Mapping[str, bytes] | None = None) -> list[str]:
     """Give what is said of a definition that is refused: code, place and message of each finding."""
-    return [_said(found) for found in refused(given, files).diagnostics]
+    return [_line(found) for found in refused(given, files).diagnostics]
 
 
-def _said(found: Diagnostic) -> str:
+def _line(found: Diagnostic) -> str:
     return f"{found.code}: {found}"

@@ -385,14 +385,14 @@ def test_a_chain_cannot_be_hidden_by_variables() -> None:
 @pytest.mark.parametrize(("parameter", "argument"), [("", ""), ("(q)", "(1)")])
 def test_the_longest_chain_that_passes_is_evaluated(around: str, parameter: str, argument: str) -> None:
     """What lies around each reference takes stack too: no chain that compiles ends the process."""
-    told = subprocess.run(
+    child = subprocess.run(
         [sys.executable, "-m", "tests.engines.rego.longest_chain", around, parameter, argument],
         check=False,
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert (told.returncode, told.stdout) == (0, "evaluated\n")
+    assert (child.returncode, child.stdout) == (0, "evaluated\n")
 
 
 def test_a_rule_alone_can_nest_too_deep() -> None:

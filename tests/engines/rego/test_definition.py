@@ -141,7 +141,7 @@ def test_no_backtrace_reaches_the_author() -> None:
         "from tests.engines.rego.policies import definition, findings\n"
         "print(findings(definition('package a\\nx := ')))"
     )
-    told = subprocess.run(
+    child = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "RUST_BACKTRACE": "1"},
         capture_output=True,
@@ -149,7 +149,7 @@ def test_no_backtrace_reaches_the_author() -> None:
         text=True,
     )
     expected = "['rego-syntax: a.rego:2:6: policies.main.modules: expecting expression']\n"
-    assert told.stdout == expected
+    assert child.stdout == expected
 
 
 def test_what_shows_only_when_all_is_put_together_is_found_at_compile() -> None:

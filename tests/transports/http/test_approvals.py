@@ -331,9 +331,9 @@ def test_a_start_that_could_not_approve(
     folder: Path, settings: dict[str, str], message: str, workers: str
 ) -> None:
     """Keys that cannot be used stop the start and are named."""
-    said = start_refused(folder, ACS_MANIFESTS="payments.json", ACS_WORKERS=workers, **settings)
-    assert message in said
-    assert "Traceback" not in said
+    stderr = start_refused(folder, ACS_MANIFESTS="payments.json", ACS_WORKERS=workers, **settings)
+    assert message in stderr
+    assert "Traceback" not in stderr
 
 
 def test_a_program_of_a_resolver_does_not_hold_the_service_s_sockets(start: Start, folder: Path) -> None:

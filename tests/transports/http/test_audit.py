@@ -315,9 +315,9 @@ def test_no_content_reaches_records_or_logs(start: Start, tmp_path: Path, manife
     _, _, metrics = service.request("GET", "/metrics", None, {"accept": canaries[8]})
     service.stop()
     written = b"".join(path.read_bytes() for path in (tmp_path / "var").rglob("*") if path.is_file())
-    told = written.decode(errors="replace") + service.log() + metrics.decode()
+    output = written.decode(errors="replace") + service.log() + metrics.decode()
     assert len(all_records(tmp_path / "var" / "audit")) == 2 + len(outputs) + 6
-    assert re.findall(r"CANARY\d+", told) == []
+    assert re.findall(r"CANARY\d+", output) == []
 
 
 class Client(threading.Thread):
@@ -345,14 +345,14 @@ FORGED = b'{"forged":"by whoever can write the files and has no key"}\n'
 
 @pytest.mark.parametrize("durability", ["write", "fsync"])
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("whom", ["all", "worker", "parent"])
+@pytest.mark.parametrize("victims", ["all", "worker", "parent"])
 def test_a_kill_loses_no_acknowledged_decision(
     start: Start,
     tmp_path: Path,
     manifest: str,
     durability: str,
     workers: int,
-    whom: str,
+    victims: str,
 ) -> None:
     """Killed at a random moment under load: every verdict received is in its log at its index (4.3).
 
@@ -369,7 +369,7 @@ def test_a_kill_loses_no_acknowledged_decision(
         trust = trust or _trust(service)
         _assert_sound(root, trust, without=settled)
         settled = set(forged)
-        acknowledged += _killed_under_load(service, whom, chosen)
+        acknowledged += _killed_under_load(service, victims, chosen)
         for log in find_logs(root):
             if log.origin not in forged:
                 forged.add(log.origin)
@@ -392,7 +392,7 @@ def test_a_kill_loses_no_acknowledged_decision(
     )
 
 
-def _killed_under_load(service: Service, whom: str, chosen: random.Random) -> list[dict[str, Any]]:
+def _killed_under_load(service: Service, victims: str, chosen: random.Random) -> list[dict[str, Any]]:
     """Kill all of a service, a worker or its parent while clients ask; give the places that they were told."""
     stop = threading.Event()
     clients = [Client(service, stop) for _ in range(4)]
@@ -400,9 +400,9 @@ def _killed_under_load(service: Service, whom: str, chosen: random.Random) -> li
         client.start()
     time.sleep(chosen.uniform(0.05, 0.8))
     parent, workers = service.process.pid, service.workers()
-    for pid in {"all": [parent, *workers], "worker": [chosen.choice(workers)], "parent": [parent]}[whom]:
+    for pid in {"all": [parent, *workers], "worker": [chosen.choice(workers)], "parent": [parent]}[victims]:
         os.kill(pid, signal.SIGKILL)
-    if whom != "all":
+    if victims != "all":
         time.sleep(0.3)
     stop.set()
     for client in clients:

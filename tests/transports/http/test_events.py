@@ -62,7 +62,7 @@ def events(service: Service) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("events_setting", "told"),
+    ("events_setting", "logged"),
     [
         ("all", ["allow", "allow", "warn", "escalate", "deny", "deny", "transform", "transform"]),
         ("notable", ["allow", "warn", "escalate", "deny", "deny", "transform", "transform"]),
@@ -70,7 +70,7 @@ def events(service: Service) -> list[dict[str, Any]]:
     ],
 )
 def test_the_filter_says_which_decisions_are_told(
-    start: Start, manifest: str, events_setting: str, told: list[str]
+    start: Start, manifest: str, events_setting: str, logged: list[str]
 ) -> None:
     """`notable` is everything but a plain allow without evidence; each decision once, in order."""
     service = start("--manifests", manifest, ACS_TELEMETRY_EVENTS=events_setting)
@@ -83,7 +83,7 @@ def test_the_filter_says_which_decisions_are_told(
     ask(service, TRANSFORM)
     ask(service, TRANSFORM, mode="evaluate_only")
     seen = events(service)
-    assert [event["decision"] for event in seen if event["event"] == "decision"] == told
+    assert [event["decision"] for event in seen if event["event"] == "decision"] == logged
     others = [event["event"] for event in seen if event["event"] != "decision"]
     assert others == ([] if events_setting == "off" else ["policy_failed", "intervention_point.transformed"])
     assert all(event.keys() == FIELDS for event in seen)
@@ -136,30 +136,30 @@ def test_records_and_events_name_the_caller_s_span(
     service.request("POST", "/v1/evaluate/input", b"{", given)
     for hostile in (f"00-{TRACE}-{SPAN}-01-x", f"00-{'0' * 32}-{SPAN}-01", "é" * 100):
         service.request("POST", "/v1/evaluate/input", item, {"traceparent": hostile})
-    told = [event for event in events(service) if event["trace_id"]]
+    logged = [event for event in events(service) if event["trace_id"]]
     records = all_records(tmp_path / "var" / "audit")
     named = [(record["trace_id"], record["span_id"]) for record in records if record["event"] == "decision"]
     assert sorted(named, key=str) == [(TRACE, SPAN)] * 4 + [(None, None)] * 3
-    assert [(event["event"], event["span_id"]) for event in told] == [("decision", SPAN)] * 2
+    assert [(event["event"], event["span_id"]) for event in logged] == [("decision", SPAN)] * 2
     refusals = [json.loads(line) for line in service.log().splitlines() if "request_refused" in line]
     assert [refusal["trace_id"] for refusal in refusals] == [TRACE, TRACE]
 
 
 @pytest.mark.parametrize(
-    ("level", "told"),
+    ("level", "logged"),
     [
         ("0", []),
         ("1", ["annotator_dispatch", "policy_evaluation"]),
         ("2", ["annotator_dispatch", "policy_evaluation", "evaluation_timing"]),
     ],
 )
-def test_performance_events_by_level(start: Start, tmp_path: Path, level: str, told: list[str]) -> None:
+def test_performance_events_by_level(start: Start, tmp_path: Path, level: str, logged: list[str]) -> None:
     """Level 1 has what is outside of the service, level 2 each step, also for allows that are not told."""
     path = with_annotator(tmp_path, {"type": "classifier", "provider": "secrets"})
     service = start("--manifests", path, ACS_TELEMETRY_LEVEL=level)
     ask(service, {"decision": "allow"})
     seen = events(service)
-    assert [event["event"] for event in seen] == told
+    assert [event["event"] for event in seen] == logged
     if level == "2":
         dispatch, policy, timing = seen
         assert dispatch["annotators"] == ["a"]

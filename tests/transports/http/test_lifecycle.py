@@ -157,10 +157,10 @@ def test_two_manifests_of_one_name_stop_the_start(tmp_path: Path, manifests: Pat
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     """The start fails with the address."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         errors = start_refused(tmp_path, "--port", str(port))
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in errors
 

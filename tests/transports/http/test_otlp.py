@@ -43,7 +43,7 @@ def test_the_caller_s_trace_goes_on(start: Start, tmp_path: Path) -> None:
         service = start("--manifests", path, ACS_OTLP_ENDPOINT=received.url, ACS_AUDIT_INSTANCE="host")
         body = traced(service, {"decision": "warn", "reason": "r", "message": "CANARY"})
         spans = {span.name: span for span in received.await_spans(4)}
-        told = events(service)
+        logged = events(service)
     assert spans.keys() == {SERVER, "annotator", "policy", "audit append"}
     server = spans[SERVER]
     assert (server.trace_id.hex(), server.parent_span_id.hex()) == (TRACE, SPAN)
@@ -71,7 +71,7 @@ def test_the_caller_s_trace_goes_on(start: Start, tmp_path: Path) -> None:
         record for record in all_records(tmp_path / "var" / "audit") if record["event"] == "decision"
     )
     assert (record["trace_id"], record["span_id"]) == (TRACE, server.span_id.hex())
-    assert [(event["trace_id"], event["span_id"]) for event in told] == [(TRACE, server.span_id.hex())]
+    assert [(event["trace_id"], event["span_id"]) for event in logged] == [(TRACE, server.span_id.hex())]
     resource = attributes(received.resources[0])
     assert (resource["service.name"], resource["service.instance.id"]) == ("acs-sidecar", "host/0")
     assert received.meters == {"agent_control_specification"}
