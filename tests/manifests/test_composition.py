@@ -195,8 +195,14 @@ def test_findings_name_the_file_that_declares(tmp_path: Path) -> None:
 
 EXTENDS = [
     ("[nothing.yaml]", "extends[0]: `nothing.yaml` does not exist in the manifest's directory"),
-    ("[../outside.yaml]", "extends[0]: `../outside.yaml` is outside the manifest's directory"),
-    ("[link.yaml]", "extends[0]: `link.yaml` is outside the manifest's directory"),
+    (
+        "[../outside.yaml]",
+        "extends[0]: `../outside.yaml` is outside the manifest's directory, the manifests' root and ACS_POLICY_ROOTS",
+    ),
+    (
+        "[link.yaml]",
+        "extends[0]: `link.yaml` is outside the manifest's directory, the manifests' root and ACS_POLICY_ROOTS",
+    ),
     ("[/etc/passwd]", "extends[0]: `/etc/passwd` is absolute: paths are relative to the manifest"),
     ("['']", "extends[0]: the path must not be blank"),
     ("[folder]", "extends[0]: `folder` is not a file"),

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from acs_sidecar.manifests.discovery import read_manifests
+from acs_sidecar.manifests.files import ManifestFile
 from acs_sidecar.manifests.sources import DirectorySources
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.ports import NoSources, SourceError
 
 
@@ -38,8 +43,14 @@ def test_reads_a_file_and_a_tree_in_byte_order(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("../secret.txt", "`../secret.txt` is outside the manifest's directory"),
-        ("policies/../../secret.txt", "`policies/../../secret.txt` is outside the manifest's directory"),
+        (
+            "../secret.txt",
+            "`../secret.txt` is outside the manifest's directory, the manifests' root and ACS_POLICY_ROOTS",
+        ),
+        (
+            "policies/../../secret.txt",
+            "`policies/../../secret.txt` is outside the manifest's directory, the manifests' root and ACS_POLICY_ROOTS",
+        ),
         ("/etc/passwd", "`/etc/passwd` is absolute: paths are relative to the manifest"),
         ("nothing", "`nothing` does not exist in the manifest's directory"),
         ("policies", "`policies` is not a file"),
@@ -62,7 +73,7 @@ def test_refuses_links_that_leave_and_follows_those_that_stay(folder: Path) -> N
     sources = DirectorySources(folder)
     assert sources.read("in.txt").content == b"a"
     for attempt in (lambda: sources.read("out.txt"), lambda: sources.read_tree("policies")):
-        with pytest.raises(SourceError, match="is outside the manifest's directory"):
+        with pytest.raises(SourceError, match="is outside the manifest"):
             attempt()
 
 
@@ -160,3 +171,48 @@ def test_an_inline_manifest_reads_nothing() -> None:
     for attempt in (lambda: NoSources().read("a"), lambda: NoSources().read_tree("a")):
         with pytest.raises(SourceError, match="this manifest is not allowed to read files"):
             attempt()
+
+
+def test_reads_from_other_roots(folder: Path, tmp_path: Path) -> None:
+    """A path may leave the folder for another root, by `..` or a link, and no further."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "shared.rego").write_text("shared")
+    (library / "out.txt").symlink_to(folder.parent / "secret.txt")
+    (folder / "linked").symlink_to(library)
+    way = os.path.relpath(library, folder)
+    sources = DirectorySources(folder, roots=[library])
+    assert sources.read(f"{way}/shared.rego").content == b"shared"
+    assert sources.read("linked/shared.rego").content == b"shared"
+    assert sources.locate("linked/shared.rego") == f"{way}/shared.rego"
+    for path in (f"{way}/out.txt", f"{way}/../secret.txt", "linked/out.txt"):
+        with pytest.raises(SourceError, match="outside the manifest"):
+            sources.read(path)
+    with pytest.raises(SourceError, match="is outside the manifest's directory"):
+        DirectorySources(folder).read("linked/shared.rego")
+
+
+def test_several_manifests_share_a_library(tmp_path: Path) -> None:
+    """A parent and its policies may lie in a configured root; without it they are invalid."""
+    (tmp_path / "manifests" / "agent").mkdir(parents=True)
+    (tmp_path / "library" / "rules").mkdir(parents=True)
+    manifest = tmp_path / "manifests" / "agent" / "manifest.yaml"
+    manifest.write_text(
+        "agent_control_specification_version: 0.3.1-beta\nextends: [../../library/base.yaml]\n"
+        "intervention_points: {input: {policy_target: $, policy: {id: p}}}\n"
+    )
+    (tmp_path / "library" / "base.yaml").write_text(
+        "agent_control_specification_version: 0.3.1-beta\n"
+        "policies: {p: {type: cedar, policy_path: rules/main.cedar}}\n"
+    )
+    (tmp_path / "library" / "rules" / "main.cedar").write_text("permit(principal, action, resource);")
+    files = [ManifestFile("agent", manifest)]
+    variables = {"ACS_MANIFESTS": str(tmp_path / "manifests")}
+    library = {"ACS_POLICY_ROOTS": str(tmp_path / "library")}
+    (read,) = read_manifests(load_settings({**variables, **library}).settings, files)
+    assert not isinstance(read.content, ManifestError)
+    assert '"../../library/rules/main.cedar"' in canonical(read.content.value).decode()
+    assert read.sources.read("../../library/rules/main.cedar").content.startswith(b"permit")
+    (refused,) = read_manifests(load_settings(variables).settings, files)
+    assert isinstance(refused.content, ManifestError)
+    assert "outside the manifest's directory" in str(refused.content.diagnostics[0])

@@ -1,5 +1,6 @@
 """Reads a manifest with all that it extends, and fetches what it names elsewhere (sections 3.2, 3.3)."""
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -52,13 +53,19 @@ class ReadManifest:
 
 
 async def read_manifests(
-    files: Iterable[ManifestFile], fetcher: Fetcher, limits: Limits, catalog: MemberCatalog
+    files: Iterable[ManifestFile],
+    fetcher: Fetcher,
+    limits: Limits,
+    catalog: MemberCatalog,
+    roots: Iterable[Path] = (),
 ) -> tuple[ReadManifest, ...]:
     """Read manifests, each with all that it extends; those that another one extends are left out.
 
-    `catalog` tells which members are paths and references. What is wrong with one is in its outcome.
+    `catalog` tells which members are paths and references; files may lie below the folder of the manifest
+    or one of `roots`. What is wrong with one is in its outcome.
     """
-    read = [await _read(file, fetcher, limits, catalog) for file in files]
+    allowed = tuple(roots)
+    read = [await _read(file, fetcher, limits, catalog, allowed) for file in files]
     # Manifests that extend one another in a circle stay, each to say so.
     extended = {
         parent
@@ -69,14 +76,17 @@ async def read_manifests(
     return tuple(manifest for manifest in read if manifest.file.path.resolve() not in extended)
 
 
-async def _read(file: ManifestFile, fetcher: Fetcher, limits: Limits, catalog: MemberCatalog) -> ReadManifest:
+async def _read(
+    file: ManifestFile, fetcher: Fetcher, limits: Limits, catalog: MemberCatalog, roots: tuple[Path, ...]
+) -> ReadManifest:
     root = file.path.resolve().parent
-    composition = _Composition(root, file, fetcher, limits, catalog)
+    composition = _Composition(file, DirectorySources(root, roots=roots), fetcher, limits, catalog)
     try:
         document, fetched = await composition.merged()
     except ManifestError as error:
         return ReadManifest(file, error, NoSources(), composition.parents)
-    return ReadManifest(file, document, DirectorySources(root, fetched=fetched), composition.parents)
+    sources = DirectorySources(root, fetched=fetched, roots=roots)
+    return ReadManifest(file, document, sources, composition.parents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +116,16 @@ class _Composition:
     """One manifest with its parents. Each of them is read once, whichever way it is reached."""
 
     def __init__(
-        self, root: Path, file: ManifestFile, fetcher: Fetcher, limits: Limits, catalog: MemberCatalog
+        self,
+        file: ManifestFile,
+        tree: DirectorySources,
+        fetcher: Fetcher,
+        limits: Limits,
+        catalog: MemberCatalog,
     ) -> None:
-        self._root = root
+        self._root = file.path.resolve().parent
         self._file = file
-        self._tree = DirectorySources(root)
+        self._tree = tree
         self._fetcher = fetcher
         self._limits = limits
         self._catalog = catalog
@@ -124,7 +139,7 @@ class _Composition:
     def parents(self) -> dict[str, Path]:
         """The files in `extends`, read or not, by their label in findings."""
         files = (origin for origin in self._heights if isinstance(origin, _File))
-        return {self._label(file): self._root / file.name for file in files}
+        return {self._label(file): (self._root / file.name).resolve() for file in files}
 
     async def merged(self) -> tuple[Document, dict[str, bytes]]:
         """Return the merged manifest, and what its members name on other servers. Raises `ManifestError`."""
@@ -234,7 +249,7 @@ class _Composition:
     def _label(self, origin: _Origin) -> str:
         if isinstance(origin, _Remote):
             return redacted_url(origin.reference.url)
-        return (PurePosixPath(self._file.label).parent / origin.name).as_posix()
+        return posixpath.normpath((PurePosixPath(self._file.label).parent / origin.name).as_posix())
 
     # -- what is fetched ---------------------------------------------------------------------------
 

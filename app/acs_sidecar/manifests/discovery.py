@@ -43,7 +43,7 @@ def read_operator_manifests(
     if bundle is None:
         return read_manifests(settings, operator_files(settings))
     place = bundle.kept() if kept else bundle.open()
-    return read_manifests(settings, find_manifests(place) if place else ())
+    return _read_all(settings, find_manifests(place) if place else (), (place,) if place else ())
 
 
 def operator_files(settings: Settings, kept: Path | None = None) -> tuple[ManifestFile, ...]:
@@ -65,12 +65,23 @@ def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[R
 
     Runs an event loop of its own: not for a thread that has one.
     """
+    return _read_all(settings, files, _roots(settings))
 
+
+def _roots(settings: Settings) -> tuple[Path, ...]:
+    """Return where files may lie besides a manifest's own folder (section 3.2)."""
+    library = (Path(root) for root in settings.policy_roots)
+    return (*((settings.manifests,) if settings.manifests.is_dir() else ()), *library)
+
+
+def _read_all(
+    settings: Settings, files: Iterable[ManifestFile], roots: tuple[Path, ...]
+) -> tuple[ReadManifest, ...]:
     catalog = installed_members()
 
     async def read() -> tuple[ReadManifest, ...]:
         async with _fetcher(settings) as fetcher:
-            return await composition.read_manifests(files, fetcher, settings.limits, catalog)
+            return await composition.read_manifests(files, fetcher, settings.limits, catalog, roots)
 
     return asyncio.run(read())
 
@@ -79,7 +90,7 @@ def read_offline(settings: Settings, files: Iterable[ManifestFile]) -> tuple[Rea
     """Read manifests as `read_manifests` does, without fetching; one that needs another server is invalid."""
     fetcher = OfflineFetcher(settings.limits, AddressPolicy())
     catalog = installed_members()
-    return asyncio.run(composition.read_manifests(files, fetcher, settings.limits, catalog))
+    return asyncio.run(composition.read_manifests(files, fetcher, settings.limits, catalog, _roots(settings)))
 
 
 def build_bundle(settings: Settings) -> ManifestBundle | None:

@@ -5,7 +5,7 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from acs_sidecar.spec.manifest.pinned_url import redacted_url
@@ -19,21 +19,27 @@ MAX_NAME_DEPTH = 32
 
 
 class DirectorySources:
-    """Reads below one directory; symbolic links are followed only when they stay inside it.
+    """Reads below one directory, or one of `roots`; what symbolic links and `..` lead to stays inside them.
 
-    `fetched` is what was had from other servers when the manifest was read, by URL.
+    Paths are relative to the directory. `fetched` is what was had from other servers when the manifest
+    was read, by URL.
     """
 
     def __init__(
-        self, directory: Path, max_bytes: int = MAX_BYTES, fetched: Mapping[str, bytes] | None = None
+        self,
+        directory: Path,
+        max_bytes: int = MAX_BYTES,
+        fetched: Mapping[str, bytes] | None = None,
+        roots: Iterable[Path] = (),
     ) -> None:
         self._root = directory.resolve()
+        self._roots = (self._root, *(root.resolve() for root in roots))
         self._max_bytes = max_bytes
         self._fetched = fetched or {}
 
     def locate(self, path: str) -> str:
         """Return the place of a file or directory without links on the way. Raises `SourceError`."""
-        return self._place(path).relative_to(self._root).as_posix()
+        return Path(os.path.relpath(self._place(path), self._root)).as_posix()
 
     def read(self, path: str) -> SourceFile:
         """Read one regular file of at most the bound's bytes. Raises `SourceError`."""
@@ -75,8 +81,10 @@ class DirectorySources:
             place = (self._root / path).resolve(strict=True)
         except (OSError, RuntimeError):
             raise SourceError(f"`{path}` does not exist in the manifest's directory") from None
-        if not place.is_relative_to(self._root):
-            raise SourceError(f"`{path}` is outside the manifest's directory")
+        if not any(place.is_relative_to(root) for root in self._roots):
+            raise SourceError(
+                f"`{path}` is outside the manifest's directory, the manifests' root and ACS_POLICY_ROOTS"
+            )
         return place
 
     def _content(self, place: Path, name: str, room: int) -> bytes:

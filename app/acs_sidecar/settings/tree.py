@@ -94,6 +94,9 @@ class Settings(BaseModel):
     manifests: Path = Field(
         Path("manifests"), description="directory of manifests, or a single manifest file"
     )
+    policy_roots: Listed = Field(
+        (), description="comma-separated directories that manifests may read policies and parents from"
+    )
     manifests_strict: bool = Field(True, description="refuse to start if a manifest is invalid")
     manifests_watch: bool = Field(
         False, description="reload the manifests when their files change, not only on SIGHUP"

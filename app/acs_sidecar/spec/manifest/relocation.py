@@ -23,7 +23,7 @@ def joined(directory: str, path: str) -> str:
     if not path.strip() or PurePosixPath(path).is_absolute():
         return path
     above, below = list(PurePosixPath(directory).parts), list(PurePosixPath(path).parts)
-    while above and below and below[0] == "..":
+    while above and above[-1] != ".." and below and below[0] == "..":
         above.pop()
         below.pop(0)
     return "/".join([*above, *below]) or "."
