@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def probe(path: str, environ: Mapping[str, str], timeout: float) -> tuple[int, str]:
-    """GET `path` from the service that `environ` describes; give status and body.
+    """GET `path` from the service that `environ` describes; return status and body.
 
     Raises `OSError` and `http.client.HTTPException` when there is no answer.
     """

@@ -4,7 +4,7 @@ __all__ = ["StartError"]
 
 
 class StartError(Exception):
-    """What keeps the service from starting: each line says what is wrong, where, and what to do.
+    """A failure that prevents the start: each line says what is wrong, where, and what to do.
 
     `exit_code` is that of the command; `advice` is what to do where the message itself does not say it.
     """

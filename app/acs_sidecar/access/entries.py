@@ -1,4 +1,4 @@
-"""Reading a small file of named entries strictly: what is not known, or not as it must be, is refused."""
+"""Strict reader of a small file of named entries: unknown and malformed members are refused."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -116,7 +116,7 @@ class _Faults:
 
 
 def entries_of(text: str, file: str, table: str, known: frozenset[str]) -> Iterator[Entry]:
-    """Yield the entries of the mapping `table`, the only member of the document, to whoever reads them.
+    """Yield a reader for each entry of the mapping `table`, the only member of the document.
 
     Entries have no members but the `known`. Raises `AccessFileError` at once for a text that is not
     such a document, and after the last entry for every fault that was noted.

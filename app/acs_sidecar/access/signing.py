@@ -69,7 +69,7 @@ class ManifestTrust:
 
 
 def sign_digest(private: Ed25519PrivateKey, digest: str) -> str:
-    """Sign the manifest with this digest; give the signature in base64."""
+    """Sign the manifest with this digest; return the signature in base64."""
     return base64.b64encode(private.sign(CONTEXT + digest.encode())).decode()
 
 

@@ -33,7 +33,7 @@ class EndpointAnnotator:
     response_field: str
 
     async def annotate(self, value: Json) -> Json:
-        """POST `{input_field: value}` and give the reply, or the one member asked for."""
+        """POST `{input_field: value}` and return the reply, or the one member asked for."""
         request = HttpRequest(self.url, self.headers, canonical({self.input_field: value}))
         reply = await self.remote.call(lambda: request)
         if not self.response_field:

@@ -57,7 +57,7 @@ class Remote:
     retries: int
 
     async def call(self, prepare: Callable[[], HttpRequest]) -> Json:
-        """Send what `prepare` makes (anew for each try) and give the JSON of a 2xx reply.
+        """Send what `prepare` makes (anew for each try) and return the JSON of a 2xx reply.
 
         Raises `EvaluationError`: `annotation_timeout` when the deadline for all of it passes,
         `annotation_failed` for anything else; at once while the breaker is open, with the reason that

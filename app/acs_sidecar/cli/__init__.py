@@ -1,4 +1,4 @@
-"""The command `acs-sidecar`: one module a verb."""
+"""The command `acs-sidecar`: one module per subcommand."""
 
 import os
 import signal

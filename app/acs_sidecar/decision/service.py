@@ -71,7 +71,7 @@ class DecisionService:
     async def refuse(
         self, error: RefusalError, point: str, sender: Sender, event: str = "decision"
     ) -> Refused:
-        """Record and tell a refusal, whether made here or by a transport that could not read a request.
+        """Record and report a refusal, made here or by a transport that could not read a request.
 
         `point` is the intervention point as the caller named it, if at all; `event` is `approval` for
         what was to be resolved.

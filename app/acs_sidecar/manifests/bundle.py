@@ -136,7 +136,7 @@ class ManifestBundle:
             return None
 
     def _install(self, content: bytes, etag: str | None) -> str:
-        """Unpack a bundle where it is used from, in one step; give its name."""
+        """Unpack a bundle where it is used from, in one step; return its name."""
         name = hashlib.sha256(content).hexdigest()
         place = self._directory / name
         if not place.is_dir():

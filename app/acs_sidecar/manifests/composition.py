@@ -163,7 +163,7 @@ class _Composition:
     # -- parents -----------------------------------------------------------------------------------
 
     async def _add(self, origin: _Origin, document: Document) -> int:
-        """Add a manifest behind its parents; give how many levels of those it has."""
+        """Add a manifest behind its parents; return how many levels of those it has."""
         height = 0
         value = document.value
         for index, entry in enumerate(self._entries(document)):
@@ -201,7 +201,7 @@ class _Composition:
         return _File(self._tree.locate(joined(origin.directory, entry)))
 
     async def _include(self, parent: _Origin, child: Document, path: Members) -> int:
-        """Add a parent, unless it was added; give how many levels of parents it has itself."""
+        """Add a parent, unless it was added; return how many levels of parents it has itself."""
         depth = len(self._open)
         if parent in self._open:
             circle = " → ".join(self._label(one) for one in [*self._open[self._open.index(parent) :], parent])
@@ -233,7 +233,7 @@ class _Composition:
         return self._heights[parent]
 
     async def _content(self, origin: _Origin) -> Document:
-        """Read a parent. Raises `SourceError`, `FetchError`, and `ManifestError` for what is no document."""
+        """Read a parent. Raises `SourceError`, `FetchError`, and `ManifestError` for an invalid document."""
         if isinstance(origin, _File):
             return parse_content(self._tree.read(origin.name).content, self._label(origin))
         content = await self._fetcher.fetch(origin.reference, self._limits.max_manifest_url_bytes)

@@ -55,7 +55,7 @@ __all__ = [
 
 
 def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]:
-    """Read and compile the operator's set, with the key of its approvals; give it packed, for workers.
+    """Read and compile the operator's set, with the key of its approvals; return it packed, for workers.
 
     Where `ACS_MANIFESTS_URL` has no bundle that serves, the kept one does; the second value then says
     why. Raises as `build` does.

@@ -181,7 +181,7 @@ class ManifestReload:
         return candidate
 
     def refused(self, error: ManifestError) -> str:
-        """Log every finding for the operator; give a summary that names rules and files alone."""
+        """Log every finding for the operator; return a summary that names rules and files alone."""
         findings = [finding for finding in error.diagnostics if finding.severity == "error"]
         self._log.error("manifests_refused", findings=[str(finding) for finding in findings[:_MOST_LOGGED]])
         first = findings[0]
@@ -233,7 +233,7 @@ class ManifestReload:
         return manifests
 
     async def _compile(self, manifests: tuple[ReadManifest, ...]) -> Candidate:
-        """Compile one manifest after another; what is the same as before is used again.
+        """Compile one manifest after another, and reuse unchanged ones.
 
         The pause between lets every request that waits be answered as a whole: it takes several turns
         of the event loop, and would meet a compile in each.

@@ -64,7 +64,7 @@ class Fetcher:
         await self.close()
 
     async def close(self) -> None:
-        """Close what is open; safe to call when nothing was fetched."""
+        """Close open connections; safe to call if nothing was fetched."""
         if self._connections:
             await self._connections.close()
 

@@ -50,7 +50,7 @@ class FetchConnections:
         self._sockets: list[socket.socket] = []
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close open connections."""
         if self._session is None:
             return
         await self._session.close()

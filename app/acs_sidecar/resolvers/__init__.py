@@ -1,1 +1,1 @@
-"""The ways to ask for an approval: what a resolver of each type does when it is asked."""
+"""Resolvers: the ways to request an approval, one module per type."""

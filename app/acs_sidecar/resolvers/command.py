@@ -59,7 +59,7 @@ class Command:
 
 
 async def _run(arguments: tuple[str, ...], given: bytes, seconds: float) -> bytes:
-    """Run a program and give its output. Raises `TimeoutError`, `OSError`, and `ResolverError`."""
+    """Run a program and return its output. Raises `TimeoutError`, `OSError`, and `ResolverError`."""
     process = await asyncio.create_subprocess_exec(
         *arguments,
         stdin=asyncio.subprocess.PIPE,

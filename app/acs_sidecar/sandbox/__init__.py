@@ -1,1 +1,1 @@
-"""Policies of strangers, compiled and evaluated in child processes (section 2.5)."""
+"""The sandbox: policies of inline manifests, compiled and evaluated in child processes (section 2.5)."""

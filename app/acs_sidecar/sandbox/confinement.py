@@ -90,7 +90,7 @@ class Usage:
 
 
 def _keep_only(channel: int) -> int:
-    """Close all but the error output and the channel; give a descriptor of the null device."""
+    """Close all but the error output and the channel; return a descriptor of the null device."""
     os.dup2(channel, CHANNEL)
     os.closerange(CHANNEL + 1, max(channel, 256) + 1)
     null = os.open(os.devnull, os.O_RDWR)

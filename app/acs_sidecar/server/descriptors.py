@@ -8,7 +8,7 @@ _RESERVE = 256
 
 
 def raise_open_files_limit() -> int:
-    """Raise this process's limit as far as it may, for its children too; give the limit in force."""
+    """Raise this process's limit as far as it may, for its children too; return the limit in force."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return open_files_limit()

@@ -9,7 +9,7 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 
 
 def hand(content: bytes) -> int:
-    """Put content into a file without a name; give its descriptor. Nobody can change it any more."""
+    """Put content into a file without a name; return its descriptor. Nobody can change it any more."""
     file = os.memfd_create("acs-manifests", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with memoryview(content) as rest:
         written = 0

@@ -13,7 +13,7 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def behind_head(protocol: HttpToolsProtocol) -> tuple[httptools.HttpRequestParser, bytes]:
-    """Return a parser that goes on behind the head that `protocol` has just been told of.
+    """Return a parser for the bytes after the head that `protocol` has just received.
 
     It has to be fed the bytes beside it first: a head of the same framing, of which it tells nothing.
     """

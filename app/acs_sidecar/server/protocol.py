@@ -91,7 +91,7 @@ class _HeldWrites:
             self._parts.append(data)
 
     def release(self) -> None:
-        """Write what is held."""
+        """Write the buffered data."""
         parts, self._parts = self._parts, []
         if parts and not self._transport.is_closing():
             response = b"".join(parts)
@@ -99,7 +99,7 @@ class _HeldWrites:
             self._transport.write(response)
 
     def close(self) -> None:
-        """Write what is held and close."""
+        """Write the buffered data and close."""
         self.release()
         self._transport.close()
 

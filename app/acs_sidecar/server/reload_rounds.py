@@ -84,7 +84,7 @@ class ReloadRounds:
 
     @property
     def ends_by(self) -> float:
-        """When the round under way is given up, in monotonic seconds."""
+        """The deadline of the current round, in monotonic seconds."""
         return self._ends_by
 
     def request(self) -> None:
@@ -125,7 +125,7 @@ class ReloadRounds:
             self._commit_when_all_have()
 
     def turn(self) -> None:
-        """Begin what could not begin before, and give up what takes too long."""
+        """Start a waiting round, and abandon one that takes too long."""
         if time.monotonic() >= self._ends_by:
             self._keep(ReloadOutcome.FAILED, f"not finished within {_LONGEST_S:.0f} seconds")
         self._begin()

@@ -48,7 +48,7 @@ def supervise(
     drain_s: float,
     stop_listening: Callable[[], None],
 ) -> int:
-    """Fork `workers` processes that each run `work` with number, channel and set; give an exit code.
+    """Fork `workers` processes that each run `work` with number, channel and set; return an exit code.
 
     The set is the one that serves when the worker starts: `served` at first.
     A worker that dies is replaced: at once, and slower each time where it never served for long. One

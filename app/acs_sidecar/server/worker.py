@@ -97,7 +97,7 @@ class Inherited:
 
 
 def run_worker(inherited: Inherited, number: int, channel: Channel, served: Served) -> None:
-    """Serve `served`, and what takes its place, until SIGTERM or until the supervisor is gone.
+    """Serve `served`, and the sets that replace it, until SIGTERM or the end of the supervisor.
 
     Requests in flight get `shutdown_timeout_s` to finish. What prevents the start is told to the
     supervisor; the exit code is then 1.

@@ -31,7 +31,7 @@ LIMIT_PREFIX = "ACS_LIMIT_"
 
 
 class SettingsError(StartError):
-    """Settings that cannot be used; each line names a setting and says what is allowed."""
+    """Invalid settings; each line names a setting and says what is allowed."""
 
 
 class Settings(BaseModel):

@@ -34,7 +34,7 @@ _SEGMENT = re.compile(rf"\.(?P<name>{_NAME})|\[(?P<index>{_INDEX})\]|\[(?P<quote
 
 
 class PathSyntaxError(ValueError):
-    """A text that is not a path; the message says what is wrong and what is allowed."""
+    """An invalid path; the message says what is wrong and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class Adapter(Protocol):
 
     @property
     def inline_safe(self) -> bool:
-        """True if a manifest from a stranger may reach it.
+        """True if an inline manifest may use it.
 
         True only if neither a definition nor an input can make it read files or the environment, use the
         network, or run code.

@@ -1,1 +1,1 @@
-"""What is told of decisions while they happen (section 5)."""
+"""Events, metrics and traces of decisions (section 5)."""

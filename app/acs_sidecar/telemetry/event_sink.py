@@ -1,4 +1,4 @@
-"""Which events are told, and when (section 5)."""
+"""Which events are logged, and when (section 5)."""
 
 import time
 import traceback
@@ -39,7 +39,7 @@ class EventFilter(StrEnum):
 class EventSink:
     """Logs decisions; `level` 1 adds the times of annotators and policies, 2 those of each step.
 
-    Without a `writer` only faults are told. `statuses` are those that refusals are answered with over HTTP.
+    Without a `writer` only faults are logged. `statuses` are those that refusals are answered with over HTTP.
     """
 
     def __init__(

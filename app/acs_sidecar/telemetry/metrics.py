@@ -108,7 +108,7 @@ class Metrics:
         self._followed.append((counter, value, [0.0]))
 
     def refresh(self) -> None:
-        """Read what is sampled and followed."""
+        """Update the sampled metrics."""
         for gauge, value in self._samples:
             gauge.set(value())
         for counter, value, before in self._followed:

@@ -71,7 +71,7 @@ class OtlpExport:
         self._thread.start()
 
     def stop(self) -> None:
-        """Export what is left, for two seconds at most. Blocks so long."""
+        """Export the rest. Blocks for at most two seconds."""
         self._stopping.set()
         if self._tracer:
             self._tracer.wake()
@@ -91,7 +91,7 @@ class OtlpExport:
         self._export_metrics()
 
     def _export_spans(self, seconds: float) -> int:
-        """Export some spans, after waiting at most so long for the first; give the number of requests."""
+        """Export some spans, after waiting at most so long for the first; return the number of requests."""
         if self._tracer is None:
             self._stopping.wait(seconds)
             return 0

@@ -1,4 +1,4 @@
-"""Where the service tells what it decided: counted, and told to the log (section 5)."""
+"""The sink of decisions: metrics and log events (section 5)."""
 
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition

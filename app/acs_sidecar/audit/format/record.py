@@ -1,4 +1,4 @@
-"""Audit records: what is known of a decision or an event, as one canonical line (section 4.1).
+"""Audit records: a decision or an event as one canonical line (section 4.1).
 
 A record is built from an allow-list of fields. Policy targets, arguments, messages, annotations and
 transform values have no field to be in.

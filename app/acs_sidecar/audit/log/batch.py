@@ -1,4 +1,4 @@
-"""Records that wait for one commit, each with whoever waits for it (section 4.2)."""
+"""Records that wait for one commit, each with its waiter (section 4.2)."""
 
 import asyncio
 import os

@@ -155,7 +155,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def open_file(path: Path | str) -> int:
-    """Open a file to read. Raises `OSError`; `FileNotFoundError` also for what is no regular file.
+    """Open a regular file to read. Raises `OSError`; `FileNotFoundError` also for any other kind of file.
 
     Stops: a link, a pipe or a device in the place of a log's file, which leads elsewhere or never ends.
     """
@@ -193,7 +193,7 @@ def write_all(handle: int, content: bytes) -> None:
 
 
 def replace_file(path: Path, content: bytes, sync: bool) -> None:
-    """Put `content` in the place of `path` at once: whoever reads sees all of the old or all of the new."""
+    """Replace the content of `path` atomically: a reader sees all of the old or all of the new."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(temporary, WRITE_FLAGS | os.O_TRUNC, FILE_MODE)
     try:

@@ -15,7 +15,7 @@ EXAMINED = "examined"
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
-    """The largest validly signed checkpoint of a log, as a note and taken apart."""
+    """The largest validly signed checkpoint of a log, as a note and parsed."""
 
     note: bytes
     size: int

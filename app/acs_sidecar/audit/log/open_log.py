@@ -265,7 +265,7 @@ class OpenLog:
         return self._random[start : self._random_used]
 
     def _make_directory(self) -> int:
-        """Make the log's directory, durably where asked, and give a handle that holds its lock."""
+        """Make the log's directory, durably where asked, and return a handle that holds its lock."""
         root, path = self.directory.root, self.directory.path
         path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         path.mkdir(mode=DIRECTORY_MODE)

@@ -107,7 +107,7 @@ def examine_fully(directory: LogDirectory, trust: Trust) -> None:
 
 
 def inspect(directory: LogDirectory, trust: Trust, most_bytes: int) -> int:
-    """Look at a log up to its newest checkpoint and change nothing; give how many bytes were hashed.
+    """Look at a log up to its newest checkpoint and change nothing; return how many bytes were hashed.
 
     A log that is longer than `most_bytes` is looked at by its tiles and its last record. Raises
     `LogDamagedError`, `OSError`.

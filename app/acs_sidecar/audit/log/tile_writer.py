@@ -1,4 +1,4 @@
-"""Writes a log's leaf hashes as tiles, off the hot path; what is missing can be made again (section 4.2)."""
+"""Writes a log's leaf hashes as tiles, off the hot path; missing tiles can be rebuilt (section 4.2)."""
 
 import os
 from contextlib import suppress

@@ -133,7 +133,7 @@ class FileAuditLog:
             raise AuditUnavailableError(unwritable(error)) from error
 
     async def close(self) -> None:
-        """Commit what is pending, close the log and release its lock."""
+        """Commit the pending records, close the log and release its lock."""
         self._closing = True
         while self._pending and self.failure is None:
             async with self._exclusive():

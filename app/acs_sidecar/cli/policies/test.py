@@ -107,7 +107,7 @@ class _EveryVariable(Mapping[str, str]):
 
 
 def _cases(file: ManifestFile, name: str) -> tuple[tuple[Case, ...], ManifestReport | None]:
-    """Read the cases that are wanted, or give the report that says why they cannot be read."""
+    """Read the cases that are wanted, or return the report that says why they cannot be read."""
     try:
         cases = cases_beside(file)
     except ManifestError as error:

@@ -49,7 +49,7 @@ class _Node:
 
 
 def parse_yaml(text: str) -> tuple[Json, Mapping[Members, Position]]:
-    """Read one document; give its value and the place of each member. Raises `DocumentError`."""
+    """Read one document; return its value and the place of each member. Raises `DocumentError`."""
     return _YamlReader(text).document()
 
 

@@ -1,4 +1,4 @@
-"""The audit log, for whoever checks it: records, proofs, receipts and tiles (section 4.5)."""
+"""Routes of the audit log: records, proofs, receipts and tiles (section 4.5)."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar

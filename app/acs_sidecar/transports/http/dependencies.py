@@ -1,4 +1,4 @@
-"""What FastAPI's routes are given."""
+"""Dependencies of FastAPI's routes."""
 
 from starlette.requests import Request
 
