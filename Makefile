@@ -7,7 +7,7 @@ ORACLE ?= .cache/opa
 MODULES ?= 20000
 SEED ?= 0
 
-.PHONY: run test unit check bench fuzz rego-differential opa-oracle lock openapi schema reference clean
+.PHONY: run test unit check bench fuzz cedar-differential rego-differential opa-oracle lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -36,6 +36,9 @@ rego-differential: opa-oracle ## Compare MODULES generated policies from SEED on
 
 fuzz: $(INSTALLED)-dev ## 100,000 generated requests against a running service
 	$(BIN)/python -m tests.hostile.fuzz --requests 100000
+
+cedar-differential: $(INSTALLED)-dev ## 100,000 Cedar decisions with the context that policies read, against all of it
+	$(BIN)/python -m tests.engines.cedar.differential
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json

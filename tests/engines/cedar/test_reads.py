@@ -11,6 +11,7 @@ from acs_sidecar.engines.cedar.context import undeclared
 from acs_sidecar.engines.cedar.reads import Reads, reads_of
 from acs_sidecar.engines.cedar.values import plain
 from acs_sidecar.spec.values import Json
+from tests.engines.cedar.differential import differences
 
 
 def read(condition: str) -> Reads:
@@ -127,3 +128,8 @@ def test_leaving_out_changes_nothing(rules: list[tuple[str, str]], context: dict
         return response["decision"], set(diagnostics["reason"]), failed
 
     assert answer(undeclared(reads, [])(context)) == answer(plain(context))
+
+
+def test_random_policies_are_decided_alike() -> None:
+    """A short run of the differential finds no difference."""
+    assert differences(300, seed=7) == []
