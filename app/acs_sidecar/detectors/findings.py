@@ -1,5 +1,6 @@
 """What a detector finds, and the annotation that tells it (section 1.6)."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from operator import itemgetter
@@ -7,7 +8,7 @@ from typing import TypeAlias
 
 from acs_sidecar.spec.values import Json
 
-__all__ = ["MAX_LISTED_FINDINGS", "Detector", "Finding", "Found", "annotation", "merged"]
+__all__ = ["MAX_LISTED_FINDINGS", "Detector", "Finding", "Found", "annotation", "merged", "standing"]
 
 MAX_LISTED_FINDINGS = 256
 """An annotation lists so many findings, in the order of the input; the others count and are not listed."""
@@ -60,6 +61,25 @@ def _as_json(finding: Finding) -> Json:
     if of_name:
         value["of_name"] = True
     return value
+
+
+def standing(found: Sequence[Found]) -> Sequence[Found]:
+    """Leave out what is taken back: a finding of score 0, and those of its category that start in it or at its end."""
+    if all(score for _, _, _, score in found):
+        return found
+    back: dict[str, tuple[list[int], list[int]]] = {}
+    for start, end, category, score in sorted(found):
+        if not score:
+            starts, ends = back.setdefault(category, ([], []))
+            starts.append(start)
+            ends.append(max(end, ends[-1] if ends else end))
+
+    def stands(each: Found) -> bool:
+        starts, ends = back.get(each[2], ((), ()))
+        index = bisect_right(starts, each[0])
+        return bool(each[3]) and not (index and each[0] <= ends[index - 1])
+
+    return [each for each in found if stands(each)]
 
 
 def merged(found: Iterable[Found]) -> list[Found]:

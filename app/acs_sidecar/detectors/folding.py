@@ -47,6 +47,8 @@ def _folded(code: int) -> int:
         return ord(_JOINER)
     first = unicodedata.normalize("NFKD", character)[0].casefold()[0]
     first = _PLAIN.get(first, first)
+    if ord(first) in INVISIBLE:
+        return ord(UNSEEN)
     category = unicodedata.category(first)
     if category in ("Mn", "Me"):
         return ord(UNSEEN)

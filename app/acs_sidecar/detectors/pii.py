@@ -97,7 +97,8 @@ _RULES = RuleSet(
         DetectorRule("iban", r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,32}\b", accept=iban_length),
         DetectorRule("us_ssn", r"\b\d{3}-\d{2}-\d{4}\b", 0.9, _ssn),
         DetectorRule("us_ssn", r"(?i)\b(?:ssn|social security(?: number| no\.?)?)\b[^\d\n]{0,24}(\d{3}[ -]?\d{2}[ -]?\d{4})\b", accept=_ssn),
-        DetectorRule("ip_address", rf"(?i)(?:{_VERSION}|(?:^|[^\w.])({_QUAD})(?:[^\w.]|\.[^\w]|\.?$))", 0.6, _ipv4),
+        DetectorRule("ip_address", rf"(?:^|[^\w.])({_QUAD})(?:[^\w.]|\.[^\w]|\.?$)", 0.6, _ipv4),
+        DetectorRule("ip_address", rf"(?i){_VERSION}", 0.0),
         DetectorRule("ip_address", rf"(?i)(?:^|[^\w:.])((?:::)?{_GROUPS}(?:::)?)(?:[^\w:]|$)", 0.8, _ipv6),
         *API_KEYS,
     )

@@ -23,7 +23,7 @@ class DetectorRule:
     """One expression of a category, and how sure a match is (0 to 1).
 
     Where `pattern` has a group, that is what is meant; an alternative that leaves the group out passes over
-    what it matches. Repetitions are bounded, or consume what they
+    what it matches. A match of score 0 takes back others (see `findings.standing`). Repetitions are bounded, or consume what they
     look at, so that no match looks far ahead of its end. `accept` tells how many characters of what is
     meant are taken, 0 for none: checksums, ranges, lengths.
     """

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from acs_sidecar.detectors.findings import Detector, Found
+from acs_sidecar.detectors.findings import Detector, Found, standing
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.text_offsets import Remaining
@@ -54,7 +54,7 @@ _GIT_RUNS = r"(?:core\.(?:sshcommand|fsmonitor|editor|pager|gitproxy|askpass)|se
 _RUNS = r"(?:\b(?:ba|z|da|k)?sh\b|\b(?:curl|wget|nc|ncat|socat|python[\d.]*|perl|ruby|rm)\s|/tmp/)"
 
 _RULES = RuleSet(
-    DetectorRule(category, rf"(?i){pattern}", score, _no_public_key if category == "credential_access" else len)
+    DetectorRule(category, rf"(?i){pattern}", score, _no_public_key if _CREDENTIAL_FILE in pattern else len)
     for category, score, pattern in (
         ("destructive", 0.9, rf"\brm\s+(?:-\S+\s+)*(?:-\w*r\w*|--recursive)\s+(?:-\S+\s+)*(?:[^\s;&|]+\s+){{0,4}}{_EVERYTHING}"),
         ("destructive", 0.9, r"\brm\s+(?:-\S+\s+)*(?:-\w*r\w*|--recursive)\s+(?:[^\s;&|]+\s+){0,4}[\"']?/(?:etc|usr|bin|sbin|lib|lib64|boot|sys|proc|dev|var/lib|var/log)/|--no-preserve-root"),
@@ -82,7 +82,8 @@ _RULES = RuleSet(
         ("reverse_shell", 0.95, r"/dev/(?:tcp|udp)/[^\s/]+/\d|/inet/tcp/|\b(?:ba|z|k)?sh\s+-i\s{0,3}(?:[<>&\d]|\|)|\b(?:nc|ncat|netcat)\b(?:\s+-\w+|\s+[\w.-]+){0,6}\s+(?:-\w*[ec]\w{0,3}|--exec|--sh-exec)\s+\S*(?:sh|cmd|powershell)|\b(?:nc|ncat|netcat)\s+-\w*e\w*\s|\bmkfifo\b[^\n]*\b(?:nc|ncat|telnet|openssl)\b|\bmknod\s[^\n]*\bp\b[^\n]*\b(?:nc|telnet)\b"),
         ("reverse_shell", 0.95, r"\bsocat\b[^\n]*\bexec:|\bpython[\d.]*\s+-c\s[^\n]*\bsocket\b[^\n]*(?:subprocess|pty|dup2|/bin/|connect)|\bperl\b[^\n]*\bsocket\b[^\n]*\bexec\b|\bruby\b[^\n]*(?:-rsocket|tcpsocket)|\bphp\b[^\n]*fsockopen|\blua\b[^\n]*socket[^\n]*(?:execute|popen)|\bnet\.sockets\.tcpclient|\btelnet\s[^\n|]*\|\s{0,3}/bin/\w*sh|\b(?:nc|ncat|netcat)\b[^\n|]*\|\s{0,3}(?:/bin/)?(?:ba|z)?sh\b|\bopenssl\s+s_client[^\n]*\|\s{0,2}/bin/|\bmsfvenom\b|\bmeterpreter\b|\bbash\s+-c\s+[\"']?bash\s+-i"),
         ("credential_access", 0.8, rf"{_READ}[^\n;|]*{_CREDENTIAL_FILE}|(?:@|<\s{{0,2}}|file://)[~\w/$.{{}}-]*{_CREDENTIAL_FILE}"),
-        ("credential_access", 0.5, rf"(?:\bssh(?:-keygen|-copy-id)?\s(?:[^\n;|&]{{0,80}}\s)?-[if]\s{{0,3}}[~\w/$.{{}}-]{{0,60}}{_CREDENTIAL_FILE}|({_CREDENTIAL_FILE}))"),
+        ("credential_access", 0.5, rf"{_CREDENTIAL_FILE}"),
+        ("credential_access", 0.0, rf"\bssh(?:-keygen|-copy-id)?\s(?:[^\n;|&]{{0,80}}\s)?-[if]\s{{0,3}}[~\w/$.{{}}-]{{0,60}}{_CREDENTIAL_FILE}"),
         ("credential_access", 0.8, rf"\b(?:tar|zip|7z|cpio|gpg|base64|cp)\b[^\n;]*{_KEY_FOLDER}[^\n]*{_SEND}|\b(?:scp|sftp|rsync|rclone|aws\s+s3|gsutil|s3cmd)\b[^\n;|]*{_KEY_FOLDER}"),
         ("credential_access", 0.6, rf"\b(?:tar|zip|7z|cpio)\b[^\n;|]*{_KEY_FOLDER}"),
         ("credential_access", 0.7, rf"{_READ}[^\n;|&]*(?:^|[\s/\"'@])\.env(?:\.(?:local|prod|production|staging))?(?:\s|$|[;&|\"'])[^\n]*"),
@@ -114,4 +115,5 @@ def find_risks(text: str) -> Iterable[Found]:
     if plain != spaced and (matches := _RULES.matches(plain)):
         kept = Remaining(_DROPPED.split(spaced))
         found.update((rule, *kept.span(start, end)) for rule, start, end in matches)
-    return [(*written.span(start, end), rule.category, rule.score) for rule, start, end in found]
+    risks = standing([(start, end, rule.category, rule.score) for rule, start, end in found])
+    return [(*written.span(start, end), category, score) for start, end, category, score in risks]

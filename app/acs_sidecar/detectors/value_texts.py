@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation, merged
+from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation, merged, standing
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import RuleSet
 from acs_sidecar.detectors.texts import Texts, replaced, texts_of
@@ -22,10 +22,12 @@ def found_by(rules: RuleSet) -> Find:
 
     def find(text: str) -> Iterable[Found]:
         plain = typed(text)
-        return [
-            (*plain.span(start, end), rule.category, rule.score)
-            for rule, start, end in rules.matches(plain.text)
-        ]
+        found = standing(
+            [(start, end, rule.category, rule.score) for rule, start, end in rules.matches(plain.text)]
+        )
+        if len(plain.text) == len(text):
+            return found
+        return [(*plain.span(start, end), category, score) for start, end, category, score in found]
 
     return find
 

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
 
@@ -61,6 +62,7 @@ def detector(options: Options) -> Detector:
 def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> list[Found]:
     """Find injections in a text and in what is encoded in it; `phrases` are looked for in folded text."""
     folded = fold(_blotted(text, _QUOTED))
+    folded = replace(folded, text=respelt(folded.text))
     return [*_disguised(text, folded, phrases), *_shown(text, folded, phrases, _MAX_LAYERS)]
 
 
@@ -91,7 +93,7 @@ def _disguised(text: str, folded: Folded, phrases: Sequence[RuleSet]) -> list[Fo
 
 
 def _phrase_findings(folded: Folded, phrases: Sequence[RuleSet]) -> list[Found]:
-    matches = _matches(phrases, _blotted(respelt(folded.text), _HARMLESS))
+    matches = _matches(phrases, _blotted(folded.text, _HARMLESS))
     return [(*folded.span(start, end), rule.category, rule.score) for rule, start, end in matches]
 
 

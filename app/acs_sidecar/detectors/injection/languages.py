@@ -268,9 +268,7 @@ IN_LATIN: tuple[tuple[Phrase, ...], ...] = (
 IN_OTHER_SCRIPTS: tuple[tuple[Phrase, ...], ...] = (
     (*_said_in("ru"), *_RUSSIAN),
     _said_in("uk", "bg"),
-    _said_in("el", "he"),
-    _said_in("ar", "fa", "ur"),
-    _said_in("hi", "bn"),
+    _said_in("el", "he", "ar", "fa", "ur", "hi", "bn"),
     _CHINESE_JAPANESE,
     _EAST_ASIAN,
 )
