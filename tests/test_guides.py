@@ -98,11 +98,15 @@ def test_the_architecture_names_modules_that_exist() -> None:
     } == set()
 
 
+def _is_sample(path: Path) -> bool:
+    return "corpora" in path.parts or path.parent == ROOT / "tests" / "detectors"
+
+
 def citing_texts() -> Iterator[tuple[Path, str]]:
-    """Every text that may cite a section; corpora of the detectors speak of sections of their own."""
+    """Every text that may cite a section; samples and corpora of the detectors mention other sections."""
     for folder in CITING:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in TEXTS and path.is_file() and "corpora" not in path.parts:
+            if path.suffix in TEXTS and path.is_file() and not _is_sample(path):
                 yield path, path.read_text()
     for path in ROOT.glob("*.md"):
         yield path, path.read_text()
