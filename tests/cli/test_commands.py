@@ -63,10 +63,13 @@ def test_evaluate_shows_a_table_and_includes(folder: Path) -> None:
         (("--manifest", "bad.yaml", "--snapshot", "snapshot.json"), "polices: unknown member"),
         (("--manifest", "none.yaml", "--snapshot", "snapshot.json"), "is not a file or directory"),
         (("--manifest", "good.json", "--snapshot", "none.json"), "--snapshot none.json: No such file"),
-        (("--manifest", "good.json", "--snapshot", "bad.yaml"), "--snapshot bad.yaml: the body is not JSON"),
+        (
+            ("--manifest", "good.json", "--snapshot", "bad.yaml"),
+            "--snapshot bad.yaml: the body is not valid JSON",
+        ),
         (
             ("--manifest", "good.json", "--snapshot", "snapshot.json", "--include", "receipt"),
-            "--include takes",
+            "--include must be",
         ),
     ],
 )
