@@ -11,7 +11,6 @@ _WORDS = (
     "credentials", "unrestricted", "assistant", "your", "message", "messages", "without", "conversation",
     "confidential",
 )  # fmt: skip
-_SHORTEST = 4
 
 
 def _letters(word: str) -> str:
@@ -20,7 +19,8 @@ def _letters(word: str) -> str:
 
 
 _SPELT = {_letters(word): word for word in _WORDS}
-_STARTS = frozenset((word[0], len(word)) for word in _WORDS)
+_STARTS = {size: frozenset(word[0] for word in _WORDS if len(word) == size) for size in {*map(len, _WORDS)}}
+_NOTHING: frozenset[str] = frozenset()
 _KNOWN = frozenset(_WORDS)
 
 
@@ -29,7 +29,7 @@ def respelt(folded: str) -> str:
     words = folded.split(" ")
     right: dict[str, str] = {}
     for word in set(words):
-        if len(word) >= _SHORTEST and (word[0], len(word)) in _STARTS and word not in _KNOWN:
+        if word[:1] in _STARTS.get(len(word), _NOTHING) and word not in _KNOWN:
             spelt = _SPELT.get(_letters(word))
             if spelt:
                 right[word] = spelt
