@@ -43,6 +43,7 @@ from acs_sidecar.manifests.loading import (
     check_approval_key,
     compile_manifest,
     inline_mode,
+    inline_rules,
     refuse_reload,
     refuse_what_cannot_serve,
 )
@@ -56,6 +57,7 @@ from acs_sidecar.spec.values import Json
 from acs_sidecar.telemetry.catalogue import (
     ANNOTATOR_BREAKER_OPENINGS,
     DROPPED,
+    INLINE_CACHE_BYTES,
     MANIFEST_RELOADS,
     OTHER,
     WORKER_STARTS,
@@ -99,16 +101,22 @@ def build(
     metrics = Metrics(shared, worker)
     client = HttpClient(partial(_breaker_counter, metrics))
     inline_trust = inline_mode(settings, manifests)
-    sandbox = build_sandbox(settings) if inline_trust is InlineMode.SANDBOXED else None
-    compiler = build_compiler(settings, client, sandbox)
+    sandbox = build_sandbox(settings) if inline_trust is not InlineMode.DENY else None
+    compiler = build_compiler(settings, client, sandbox, in_process=inline_trust is not InlineMode.SANDBOXED)
     compile_one = partial(compile_manifest, compiler=compiler)
     candidate = compile_set(manifests, compile_one)
     refuse_what_cannot_serve(settings, candidate.by_name)
     operator = OperatorManifests(candidate.by_name, settings.default_manifest, loaded_at)
     metrics.count(WORKER_STARTS)
     inline = InlineManifests(
-        inline_trust, compiler, settings.inline_cache, metrics, keys=access.manifest_keys
+        inline_trust,
+        compiler,
+        settings.inline_cache,
+        metrics,
+        most_bytes=settings.inline_cache_bytes,
+        keys=access.manifest_keys,
     )
+    metrics.sample(metrics.gauge(INLINE_CACHE_BYTES), lambda: inline.cache.size)
     catalog = Catalog(operator, inline)
     audit = _audit_log(settings, worker, key, metrics) if key else None
     approval_key = FileApprovalKey(settings.approval_key_file)
@@ -266,6 +274,7 @@ def build_sandbox(settings: Settings) -> Sandbox:
             max_policy_memory_bytes=settings.limits.max_policy_memory_bytes,
             max_policy_output_bytes=settings.limits.max_policy_output_bytes,
             inline_adapters=frozenset(settings.inline_adapters),
+            rules=inline_rules(settings),
         )
     )
 

@@ -149,7 +149,7 @@ def test_findings_of_a_compile_are_those_in_process() -> None:
 
 
 def test_too_many_findings_are_counted() -> None:
-    """A child sends fifty findings, errors before warnings, and says how many more there are."""
+    """A child sends a hundred findings, errors before warnings, and says how many more there are."""
     jobs = (job({"type": "test", "output": 1, **{f"member_{n}": n for n in range(120)}}),)
 
     async def scenario() -> None:
@@ -158,8 +158,8 @@ def test_too_many_findings_are_counted() -> None:
 
     with pytest.raises(ManifestError) as raised:
         asyncio.run(scenario())
-    assert len(raised.value.diagnostics) == 51
-    assert raised.value.diagnostics[-1].message == "70 more findings are not shown"
+    assert len(raised.value.diagnostics) == 101
+    assert raised.value.diagnostics[-1].message == "20 more findings are not shown"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import pytest
 
 from acs_sidecar.engines.compilation import PolicyJob
 from acs_sidecar.sandbox.wire import (
-    MAX_FINDINGS,
     CompileReport,
     MalformedOutputError,
     max_reply_bytes,
@@ -22,7 +21,7 @@ from acs_sidecar.sandbox.wire import (
     write_jobs,
     write_output,
 )
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason

@@ -49,4 +49,6 @@ class Admission:
         # 4. A caller that brings its own policy.
         if caller is not None and not caller.inline:
             raise RefusalError(Cause.INLINE, "this caller is not allowed to send inline manifests")
-        return await self._manifests.brought(request.manifest, request.nesting, request.manifest_signature)
+        return await self._manifests.brought(
+            request.manifest, request.nesting, request.manifest_signature, caller.name if caller else ""
+        )

@@ -25,9 +25,11 @@ class ManifestSource(Protocol):
         ...
 
     async def brought(
-        self, manifest: str | dict[str, Json], nesting: int, signature: JsonObject | None
+        self, manifest: str | dict[str, Json], nesting: int, signature: JsonObject | None, caller: str
     ) -> AnyManifest:
         """Compile a manifest that came with a request; `nesting` bounds the depth of what came in its body.
+
+        `caller` is whose share of the memory it may take, empty where callers have no names.
 
         MUST raise `RefusalError` for one that the operator does not accept, before compiling any of it.
         """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.manifest.model import member_path
+from acs_sidecar.spec.manifest.model import Manifest, member_path
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import (
     CompiledPolicy,
@@ -21,7 +21,15 @@ from acs_sidecar.spec.ports import (
 )
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["Binding", "CompiledPolicies", "PolicyJob", "compile_policies", "policy_jobs"]
+__all__ = [
+    "Binding",
+    "CompiledPolicies",
+    "PolicyJob",
+    "bindings_of",
+    "compile_policies",
+    "facts_of",
+    "policy_jobs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,31 @@ class CompiledPolicies:
     evaluators: Mapping[InterventionPoint, Evaluator]
     digests: Mapping[InterventionPoint, str]
     warnings: tuple[Diagnostic, ...]
+
+
+def bindings_of(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Binding]]:
+    """Return a manifest's policies and the bindings of its points."""
+    bindings = [
+        Binding(
+            point.name,
+            point.policy,
+            point.policy_members,
+            point.target_kind,
+            projects_tool=point.tool_name is not None,
+            annotations=tuple(use.name for use in point.annotators),
+        )
+        for point in manifest.points.values()
+    ]
+    return manifest.policies, bindings
+
+
+def facts_of(manifest: Manifest) -> ManifestFacts:
+    """Return what a compile of a policy is told of its manifest."""
+    return ManifestFacts(
+        version=str(manifest.value["agent_control_specification_version"]),
+        tools=manifest.tools,
+        can_escalate="default_resolver" in manifest.approval,
+    )
 
 
 def policy_jobs(

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -10,27 +9,36 @@ from hashlib import sha256
 from acs_sidecar.access.reread import Reread
 from acs_sidecar.access.signing import ManifestTrust, UntrustedSignatureError
 from acs_sidecar.decision.refusal import Cause, RefusalError
-from acs_sidecar.manifests.compiler import ManifestCompiler
+from acs_sidecar.manifests.compiler import InlineDocument, ManifestCompiler
+from acs_sidecar.manifests.inline_cache import InlineCache
+from acs_sidecar.sandbox.preparation import document_bytes
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
-from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.compiled import (
     AnyManifest,
-    CompiledManifest,
     InlineMode,
     InvalidManifest,
     Provenance,
 )
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.spec.manifest.model import document_digest, document_of
+from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.reasons import Reason
-from acs_sidecar.spec.values import Json, JsonObject, deeper_than
+from acs_sidecar.spec.values import JsonObject, deeper_than
 from acs_sidecar.telemetry.catalogue import INLINE_CACHE, MANIFEST_COMPILES
 from acs_sidecar.telemetry.metrics import Metrics
 
 __all__ = ["Catalog", "InlineManifests", "OperatorManifests"]
 
-InlineDocument = str | dict[str, Json]
+_INVALID_BYTES = 8_192
+"""An upper bound on what is kept of an invalid manifest: its digest and one finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedManifest:
+    """A caller's manifest that may be compiled: the key of its content, and the bytes for a child."""
+
+    key: bytes
+    written: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,46 +89,46 @@ class InlineManifests:
         capacity: int,
         metrics: Metrics,
         *,
+        most_bytes: int = 64 * 1024 * 1024,
         keys: Reread[ManifestTrust] | None = None,
     ) -> None:
         self.mode = mode
+        self.cache = InlineCache(capacity, most_bytes)
         self._compiler = compiler
-        self._capacity = capacity
         self._keys = keys
         self._provenance = Provenance.SIGNED if mode is InlineMode.SIGNED else Provenance.INLINE
-        self._compiled: OrderedDict[bytes, asyncio.Future[AnyManifest]] = OrderedDict()
+        self._compiling: dict[bytes, asyncio.Future[AnyManifest]] = {}
         self._metrics = metrics
         self._hits = metrics.counter(INLINE_CACHE, "hit")
         self._misses = metrics.counter(INLINE_CACHE, "miss")
 
-    async def find(self, given: InlineDocument, nesting: int, signature: JsonObject | None) -> AnyManifest:
+    async def find(
+        self, given: InlineDocument, nesting: int, signature: JsonObject | None, caller: str = ""
+    ) -> AnyManifest:
         """Return the compiled form of a caller's manifest, or the invalid one that denies.
 
         Raises `RefusalError` as `admit` does.
         """
-        key = self.admit(given, nesting, signature)
-        if key is None:
-            return await self._compile(given)
-        known = self._compiled.get(key)
-        if known is None:
+        admitted = await self.admit(given, nesting, signature)
+        if admitted is None:
+            return InvalidManifest(None, self._provenance, _too_deep(given), None)
+        if found := self.cache.get(admitted.key):
+            self._hits.inc()
+            return found
+        under_way = self._compiling.get(admitted.key)
+        if under_way is None:
             self._misses.inc()
-            known = self._compiled[key] = asyncio.ensure_future(self._compile(given))
-            if len(self._compiled) > self._capacity:
-                self._compiled.popitem(last=False)
+            under_way = asyncio.ensure_future(self._compile(given, admitted, caller))
+            self._compiling[admitted.key] = under_way
         else:
             self._hits.inc()
-            self._compiled.move_to_end(key)
-        if known.done():
-            found = known.result()
-        else:
-            # One caller that goes away must not end the compile for the others.
-            found = await asyncio.shield(known)
-        if not _is_content(found) and self._compiled.get(key) is known:
-            del self._compiled[key]
-        return found
+        # One caller that goes away must not end the compile for the others.
+        return await asyncio.shield(under_way)
 
-    def admit(self, given: InlineDocument, nesting: int, signature: JsonObject | None) -> bytes | None:
-        """Admit an inline manifest before anything of it is compiled, and return its cache key.
+    async def admit(
+        self, given: InlineDocument, nesting: int, signature: JsonObject | None
+    ) -> AdmittedManifest | None:
+        """Admit an inline manifest before anything of it is compiled; `None` for one that nests too deep.
 
         Raises `RefusalError`: inline manifests are refused, or this one is not signed as it must be.
         """
@@ -128,15 +136,17 @@ class InlineManifests:
             raise RefusalError(
                 Cause.INLINE, "inline manifests are not accepted: set `manifest_ref` to a loaded manifest"
             )
-        key = _content_key(given, nesting)
+        admitted = _admitted(given, nesting)
         if self.mode is not InlineMode.SIGNED:
-            return key
+            return admitted
         try:
-            return self._verified(key, given, signature)
+            return await self._verified(admitted, given, signature)
         except UntrustedSignatureError as error:
             raise RefusalError(Cause.SIGNATURE, str(error)) from None
 
-    def _verified(self, key: bytes | None, given: InlineDocument, claim: JsonObject | None) -> bytes:
+    async def _verified(
+        self, admitted: AdmittedManifest | None, given: InlineDocument, claim: JsonObject | None
+    ) -> AdmittedManifest:
         """Verify a signature, once for each that is in the cache. Raises `UntrustedSignatureError`."""
         if claim is None:
             raise UntrustedSignatureError("inline manifests must be signed: `manifest_signature` is missing")
@@ -144,35 +154,39 @@ class InlineManifests:
             raise UntrustedSignatureError("no key is trusted to sign manifests")
         signature = str(claim["signature"])
         signer = self._keys.value.signer(str(claim["key_id"]), time.time())
-        if key is not None:
-            signed = (
-                b"signed" + signer.public + sha256(signature.encode(errors="surrogatepass")).digest() + key
-            )
-            if signed in self._compiled:
+        if admitted is not None:
+            by = signer.public + sha256(signature.encode(errors="surrogatepass")).digest()
+            signed = AdmittedManifest(b"signed" + by + admitted.key, admitted.written)
+            if signed.key in self.cache or signed.key in self._compiling:
                 return signed
-            if digest := _readable_digest(given):
+            if digest := await self._readable_digest(given, admitted):
                 signer.verify(digest, signature)
                 return signed
         raise UntrustedSignatureError("the manifest cannot be parsed, so its signature cannot be verified")
 
-    async def _compile(self, given: InlineDocument) -> AnyManifest:
-        digest = None
+    async def _readable_digest(self, given: InlineDocument, admitted: AdmittedManifest) -> str | None:
         try:
-            document = document_of(given)
-            digest = document_digest(document)
-            compiled = await self._compiler.compile_inline(document, self._provenance)
+            return await self._compiler.digest_inline(given, admitted.written)
+        except ManifestError:
+            return None
+
+    async def _compile(self, given: InlineDocument, admitted: AdmittedManifest, caller: str) -> AnyManifest:
+        """Compile a manifest, and keep what follows from its content alone."""
+        try:
+            found = await self._compiler.compile_inline(given, admitted.written, self._provenance)
         except ManifestError as error:
             self._metrics.count(MANIFEST_COMPILES, self._provenance, "invalid")
-            return InvalidManifest(None, self._provenance, _first(error), digest)
-        self._metrics.count(MANIFEST_COMPILES, compiled.provenance, "ok")
-        return _without_places(compiled)
-
-
-def _readable_digest(given: InlineDocument) -> str | None:
-    try:
-        return document_digest(document_of(given))
-    except ManifestError:
-        return None
+            invalid = InvalidManifest(None, self._provenance, _first(error), error.digest)
+            # A bound on time or memory may let the same content pass another time.
+            if error.reason is Reason.MANIFEST_INVALID:
+                self.cache.put(admitted.key, invalid, caller, _INVALID_BYTES)
+            return invalid
+        finally:
+            del self._compiling[admitted.key]
+        self._metrics.count(MANIFEST_COMPILES, self._provenance, "ok")
+        compiled = replace(found.manifest, warnings=())
+        self.cache.put(admitted.key, compiled, caller, found.kept_bytes)
+        return compiled
 
 
 def _first(error: ManifestError) -> ManifestError:
@@ -181,24 +195,23 @@ def _first(error: ManifestError) -> ManifestError:
     return ManifestError([finding], error.reason)
 
 
-def _without_places(compiled: CompiledManifest) -> CompiledManifest:
-    """Forget where each member stood, which takes many times the room of what it says, and the warnings."""
-    manifest = replace(compiled.manifest, document=Document(None, {}))
-    return replace(compiled, manifest=manifest, warnings=())
-
-
-def _content_key(given: InlineDocument, nesting: int) -> bytes | None:
+def _admitted(given: InlineDocument, nesting: int) -> AdmittedManifest | None:
     """Name a manifest's content; `None` for one too deep to serialise, which is invalid anyway."""
     if isinstance(given, str):
-        return b"text" + sha256(given.encode()).digest()
-    if nesting > MAX_DEPTH and deeper_than(given, MAX_DEPTH):
+        written = document_bytes(given, b"")
+    elif nesting > MAX_DEPTH and deeper_than(given, MAX_DEPTH):
         return None
-    return b"json" + sha256(canonical(given)).digest()
+    else:
+        written = document_bytes(None, canonical(given))
+    return AdmittedManifest(sha256(written).digest(), written)
 
 
-def _is_content(manifest: AnyManifest) -> bool:
-    """True if the outcome follows from the content alone, and not from a bound on time or memory."""
-    return isinstance(manifest, CompiledManifest) or manifest.error.reason is Reason.MANIFEST_INVALID
+def _too_deep(given: InlineDocument) -> ManifestError:
+    try:
+        document_of(given)
+    except ManifestError as error:
+        return error
+    raise AssertionError("a manifest that nests too deep was read")
 
 
 class Catalog:
@@ -213,7 +226,7 @@ class Catalog:
         return self.operator.find(reference)
 
     async def brought(
-        self, manifest: InlineDocument, nesting: int, signature: JsonObject | None
+        self, manifest: InlineDocument, nesting: int, signature: JsonObject | None, caller: str
     ) -> AnyManifest:
         """Compile an inline manifest. Raises `RefusalError`."""
-        return await self.inline.find(manifest, nesting, signature)
+        return await self.inline.find(manifest, nesting, signature, caller)

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 
 from acs_sidecar.annotators.runner import AnnotatorRunner
 from acs_sidecar.approval.plan import ResolverType, approval_plan
-from acs_sidecar.engines.compilation import Binding, PolicyJob, compile_policies, policy_jobs
+from acs_sidecar.engines.compilation import PolicyJob, bindings_of, compile_policies, facts_of, policy_jobs
 from acs_sidecar.engines.in_process import InProcess
+from acs_sidecar.sandbox.calls import SandboxProgram
 from acs_sidecar.sandbox.sandbox import Sandbox
+from acs_sidecar.sandbox.wire import Preparation
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.document.locations import placed, placed_error
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.compiled import (
@@ -17,30 +20,63 @@ from acs_sidecar.spec.manifest.compiled import (
     CompiledPoint,
     Provenance,
     Tool,
+    ToolCatalogue,
     no_annotators,
 )
 from acs_sidecar.spec.manifest.declaration import declared_members
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError, first_findings
 from acs_sidecar.spec.manifest.inline import inline_findings
 from acs_sidecar.spec.manifest.lints import lints
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
-from acs_sidecar.spec.manifest.model import AnnotatorUse, Manifest, Point, member_path, read_manifest
+from acs_sidecar.spec.manifest.model import (
+    AnnotatorUse,
+    Manifest,
+    Point,
+    document_digest,
+    document_of,
+    member_path,
+    read_manifest,
+)
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import (
     Annotator,
     AnnotatorContext,
     AnnotatorType,
-    ManifestFacts,
     NoSources,
     PolicyDispatch,
     PolicyType,
     SourceReader,
 )
 from acs_sidecar.spec.reasons import Reason
-from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.spec.values import Json
 
-__all__ = ["ManifestCompiler"]
+__all__ = ["InlineCompile", "InlineDocument", "ManifestCompiler"]
+
+InlineDocument = str | dict[str, Json]
+
+QUICK_MS = 3.0
+"""A manifest that a child reads and compiles within this time may be compiled on the event loop."""
+
+_PLACED_BYTES = 4_096
+"""A text in which the places of findings about annotators are looked up on the event loop."""
+
+_SHORT_BYTES = 1_024
+"""A text that is read for its digest on the event loop: YAML of this length takes less than 5 ms."""
+
+NO_DOCUMENT = Document(None, {})
+_FIXED_BYTES = 16_384
+_ASSEMBLED_TIMES = 16
+_IN_PROCESS_TIMES = 64
+"""Bytes kept for a byte of text: of points read again, and of policies compiled in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class InlineCompile:
+    """A caller's manifest, compiled, and an upper bound on the bytes that it takes to keep it."""
+
+    manifest: CompiledManifest
+    kept_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +94,8 @@ class ManifestCompiler:
 
     `types` serve operator's and vouched-for manifests; `inline_types` the sandboxed ones. `members` declares
     what their policies, annotators and resolvers may have. `environment` holds the variables that an
-    operator's manifest may name.
+    operator's manifest may name. `in_process` is whether an inline manifest may be compiled and evaluated in
+    this process, once a child has shown that it compiles quickly.
     """
 
     types: Mapping[str, PolicyType]
@@ -70,35 +107,83 @@ class ManifestCompiler:
     environment: Mapping[str, str]
     outbound: OutboundAllow
     sandbox: Sandbox | None
+    in_process: bool = False
 
     def compile_operator(self, name: str, document: Document, sources: SourceReader) -> CompiledManifest:
         """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`."""
         manifest = read_manifest(document, self.limits, self.members)
         policies = _in_process(
-            policy_jobs(*_bindings(manifest), self.types, _facts(manifest)), self.types, sources
+            policy_jobs(*bindings_of(manifest), self.types, facts_of(manifest)), self.types, sources
         )
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
 
     async def compile_inline(
-        self, document: Document, provenance: Provenance = Provenance.INLINE
-    ) -> CompiledManifest:
+        self, given: InlineDocument, written: bytes, provenance: Provenance = Provenance.INLINE
+    ) -> InlineCompile:
         """Compile an inline manifest, in the sandbox if there is one.
 
-        `provenance` is `SIGNED` for one whose signature was verified. Raises `ManifestError`.
+        `written` is what `document_bytes` makes of it; `provenance` is `SIGNED` for one whose signature was
+        verified. Raises `ManifestError`, with the digest where the whole of it could be read.
         """
-        manifest = read_manifest(document, self.limits, self.members)
-        if findings := inline_findings(manifest, self.members, self.outbound):
-            raise ManifestError(findings)
-        jobs = policy_jobs(*_bindings(manifest), self.inline_types, _facts(manifest))
         if self.sandbox is None:
+            return self._compile_here(given, written, provenance)
+        prepared, program = await self.sandbox.prepare(written)
+        if self.in_process and prepared.milliseconds < QUICK_MS:
+            return self._compile_here(given, written, provenance)
+        try:
+            return self._assemble(prepared, program, provenance)
+        except ManifestError as error:
+            error.digest = prepared.digest
+            if len(written) > _PLACED_BYTES:
+                raise
+            raise placed_error(error, document_of(given)) from None
+
+    def _assemble(
+        self, prepared: Preparation, program: SandboxProgram, provenance: Provenance
+    ) -> InlineCompile:
+        """Make of what a child prepared what the service needs: annotators, and ways to the policies."""
+        if self.sandbox is None:
+            raise TypeError("nothing is prepared without a sandbox")
+        # Read again, though a child read it: it is short, and what a child says is checked.
+        read = read_manifest(Document(prepared.manifest, {}), self.limits, self.members, MAX_FINDINGS)
+        if findings := inline_findings(read, self.members, self.outbound):
+            raise ManifestError(findings)
+        limits, _ = self.limits.clamp(read.limits)
+        manifest = replace(read, digest=prepared.digest, document=NO_DOCUMENT)
+        sandboxed = self.sandbox.bind(prepared, program, limits.policy_timeout_ms)
+        policies = _Policies(sandboxed.dispatch, sandboxed.digests, sandboxed.warnings)
+        catalogue, context = ToolCatalogue(prepared.catalogue), self._inline_context()
+        compiled = self._finished(None, provenance, manifest, policies, context, catalogue=catalogue)
+        texts = len(prepared.catalogue) + len(prepared.jobs)
+        return InlineCompile(compiled, texts + _ASSEMBLED_TIMES * prepared.assembled_bytes + _FIXED_BYTES)
+
+    async def digest_inline(self, given: InlineDocument, written: bytes) -> str | None:
+        """Return the digest of a caller's manifest, which is not compiled. Raises `ManifestError`."""
+        if self.sandbox is None or len(written) <= _SHORT_BYTES:
+            return document_digest(document_of(given))
+        return await self.sandbox.digest(written)
+
+    def _compile_here(self, given: InlineDocument, written: bytes, provenance: Provenance) -> InlineCompile:
+        document = document_of(given)
+        try:
+            manifest = read_manifest(document, self.limits, self.members, MAX_FINDINGS)
+            if findings := inline_findings(manifest, self.members, self.outbound):
+                raise ManifestError(findings)
+            jobs = policy_jobs(*bindings_of(manifest), self.inline_types, facts_of(manifest))
             policies = _in_process(jobs, self.inline_types, NoSources())
-        else:
-            limits, _ = self.limits.clamp(manifest.limits)
-            sandboxed = await self.sandbox.compile(manifest.digest, jobs, limits.policy_timeout_ms)
-            policies = _Policies(sandboxed.dispatch, sandboxed.digests, sandboxed.warnings)
-        context = AnnotatorContext(sources=NoSources(), environment={}, outbound=self.outbound)
-        return self._finished(None, provenance, manifest, policies, context)
+            compiled = self._finished(None, provenance, manifest, policies, self._inline_context())
+        except ManifestError as error:
+            raise placed_error(error, document) from None
+        # Where each member stood takes many times the room of what it says.
+        kept = replace(compiled.manifest, document=NO_DOCUMENT)
+        compiled = replace(
+            compiled, manifest=kept, warnings=placed(first_findings(compiled.warnings), document)
+        )
+        return InlineCompile(compiled, _IN_PROCESS_TIMES * len(written) + _FIXED_BYTES)
+
+    def _inline_context(self) -> AnnotatorContext:
+        return AnnotatorContext(sources=NoSources(), environment={}, outbound=self.outbound)
 
     def _finished(
         self,
@@ -107,9 +192,15 @@ class ManifestCompiler:
         manifest: Manifest,
         policies: _Policies,
         context: AnnotatorContext,
+        *,
+        catalogue: ToolCatalogue | None = None,
     ) -> CompiledManifest:
         limits, clamped = self.limits.clamp(manifest.limits)
-        tools = {tool: Tool.project(tool, entry) for tool, entry in manifest.tools.items()}
+        tools: Mapping[str, Tool] = (
+            {tool: Tool.project(tool, entry) for tool, entry in manifest.tools.items()}
+            if catalogue is None
+            else catalogue
+        )
         findings: list[Diagnostic] = []
         points: dict[str, CompiledPoint] = {}
         built: dict[bytes, Annotator] = {}
@@ -128,7 +219,9 @@ class ManifestCompiler:
             raise ManifestError([*dict.fromkeys(findings)])
         approval, approval_warnings = approval_plan(manifest.approval, self.resolver_types, context)
         clamps = (_clamped(limit, limits) for limit in clamped)
-        warnings = (*clamps, *lints(manifest), *approval_warnings, *policies.warnings)
+        # Of a manifest that a child read, the lints came with the warnings of its policies.
+        linted = lints(manifest) if catalogue is None else ()
+        warnings = (*clamps, *linted, *approval_warnings, *policies.warnings)
         return CompiledManifest(name, provenance, manifest, points, warnings, approval)
 
     def _annotators(
@@ -171,29 +264,6 @@ def _in_process(
     compiled = compile_policies(jobs, types, sources)
     dispatch = {point: InProcess(evaluator) for point, evaluator in compiled.evaluators.items()}
     return _Policies(dispatch, compiled.digests, compiled.warnings)
-
-
-def _bindings(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Binding]]:
-    bindings = [
-        Binding(
-            point.name,
-            point.policy,
-            point.policy_members,
-            point.target_kind,
-            projects_tool=point.tool_name is not None,
-            annotations=tuple(use.name for use in point.annotators),
-        )
-        for point in manifest.points.values()
-    ]
-    return manifest.policies, bindings
-
-
-def _facts(manifest: Manifest) -> ManifestFacts:
-    return ManifestFacts(
-        version=str(manifest.value["agent_control_specification_version"]),
-        tools=manifest.tools,
-        can_escalate="default_resolver" in manifest.approval,
-    )
 
 
 def _where_declared(finding: Diagnostic, binding: str, use: AnnotatorUse) -> Diagnostic:

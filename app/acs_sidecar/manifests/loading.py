@@ -29,6 +29,7 @@ from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.resolvers.command import command_resolver
 from acs_sidecar.resolvers.signed import signed_resolver
 from acs_sidecar.resolvers.webhook import webhook_resolver
+from acs_sidecar.sandbox.preparation import InlineRules
 from acs_sidecar.sandbox.sandbox import Sandbox
 from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.document.locations import placed
@@ -47,6 +48,7 @@ __all__ = [
     "check_approval_key",
     "compile_manifest",
     "inline_mode",
+    "inline_rules",
     "load_operator_manifests",
     "refuse_reload",
     "refuse_what_cannot_serve",
@@ -106,7 +108,9 @@ def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManif
     return replace(manifest, warnings=placed(manifest.warnings, document))
 
 
-def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | None) -> ManifestCompiler:
+def build_compiler(
+    settings: Settings, client: HttpClient, sandbox: Sandbox | None, *, in_process: bool = False
+) -> ManifestCompiler:
     """Build the compiler with every policy and annotator type of this version."""
     adapters = load_adapters()
     data_bounds = DataBounds(settings.policy_data_max_nodes, settings.policy_data_max_bytes)
@@ -130,6 +134,14 @@ def build_compiler(settings: Settings, client: HttpClient, sandbox: Sandbox | No
         environment=os.environ,
         outbound=OutboundAllow(settings.outbound_allow),
         sandbox=sandbox,
+        in_process=in_process,
+    )
+
+
+def inline_rules(settings: Settings) -> InlineRules:
+    """Return what every inline manifest is held to, for the children that read them."""
+    return InlineRules(
+        member_catalog(load_adapters()), settings.limits, OutboundAllow(settings.outbound_allow)
     )
 
 

@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from acs_sidecar.sandbox.wire import (
     CompileReport,
     MalformedOutputError,
+    Preparation,
     ReplyKind,
+    RequestKind,
+    read_digest,
     read_failure,
     read_invalid,
     read_output,
+    read_preparation,
     read_report,
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
@@ -19,7 +23,15 @@ from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 
-__all__ = ["AnyCall", "SandboxCall", "SandboxProgram", "compile_call", "evaluate_call"]
+__all__ = [
+    "AnyCall",
+    "SandboxCall",
+    "SandboxProgram",
+    "compile_call",
+    "digest_call",
+    "evaluate_call",
+    "prepare_call",
+]
 
 Answer = TypeVar("Answer")
 
@@ -29,6 +41,7 @@ class SandboxProgram:
     """The policies of one manifest: what a child compiles before it evaluates any of them.
 
     `number` is its name on the wire, never used twice in a service's life.
+    `key` names their content, where it is known; `points` are those that they bind.
     `running` counts the children at work for it. `proven` tells whether its last evaluation ended by
     itself: until one has, and after one had to be stopped, it shares a part of the pool with its like.
     """
@@ -37,25 +50,28 @@ class SandboxProgram:
     jobs: bytes
     points: frozenset[InterventionPoint]
     timeout_s: float
+    key: str | None = None
     running: int = 0
     proven: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class SandboxCall(Generic[Answer]):
-    """One call to a child: evaluate `policy_input` at `point`, or only compile (`None`).
+    """One call to a child: evaluate `content` at `point`, or only compile (`None`).
 
+    `document` is what to do with a manifest as it came, which is then the `content`.
     `read` makes of a child's words the answer or the error to raise, and raises `MalformedOutputError`;
     `failure` makes the error of a call that a child did not answer, from the reason as a predicate.
     """
 
     program: SandboxProgram
     point: int | None
-    policy_input: bytes
+    content: bytes
     answer: "asyncio.Future[Answer]"
     read: Callable[[ReplyKind, bytes], Answer | Exception]
     failure: Callable[[str], Exception]
     waits_until: float
+    document: RequestKind | None = None
 
     def settle(self, kind: ReplyKind, body: bytes) -> None:
         """Pass the child's result to the caller. Raises `MalformedOutputError`."""
@@ -73,7 +89,7 @@ class SandboxCall(Generic[Answer]):
             self.answer.set_exception(self.failure(why))
 
 
-AnyCall = SandboxCall[PolicyOutput] | SandboxCall[CompileReport]
+AnyCall = SandboxCall[Any]
 
 
 def evaluate_call(
@@ -104,6 +120,38 @@ def compile_call(
     return SandboxCall(program, None, b"", answer, read, _not_compiled, waits_until)
 
 
+def prepare_call(
+    program: SandboxProgram, document: bytes, loop: asyncio.AbstractEventLoop, waits_until: float
+) -> SandboxCall[Preparation]:
+    """Make the call that prepares a manifest; it fails as `compile_call`."""
+    answer: asyncio.Future[Preparation] = loop.create_future()
+
+    def read(kind: ReplyKind, body: bytes) -> Preparation | Exception:
+        if kind is ReplyKind.PREPARED:
+            return read_preparation(body)
+        if kind is ReplyKind.INVALID:
+            return read_invalid(body)
+        raise MalformedOutputError
+
+    return SandboxCall(program, None, document, answer, read, _not_prepared, waits_until, RequestKind.PREPARE)
+
+
+def digest_call(
+    program: SandboxProgram, document: bytes, loop: asyncio.AbstractEventLoop, waits_until: float
+) -> SandboxCall[str]:
+    """Make the call that reads a manifest for its digest; it fails as `compile_call`."""
+    answer: asyncio.Future[str] = loop.create_future()
+
+    def read(kind: ReplyKind, body: bytes) -> str | Exception:
+        if kind is ReplyKind.DIGESTED:
+            return read_digest(body)
+        if kind is ReplyKind.INVALID:
+            return read_invalid(body)
+        raise MalformedOutputError
+
+    return SandboxCall(program, None, document, answer, read, _not_prepared, waits_until, RequestKind.DIGEST)
+
+
 def _read_evaluated(kind: ReplyKind, body: bytes) -> PolicyOutput | Exception:
     if kind is ReplyKind.OUTPUT:
         return read_output(body)
@@ -114,6 +162,11 @@ def _read_evaluated(kind: ReplyKind, body: bytes) -> PolicyOutput | Exception:
 
 def _not_evaluated(why: str) -> Exception:
     return EvaluationError(Reason.POLICY_INVOCATION_FAILED, f"the policy {why}")
+
+
+def _not_prepared(why: str) -> Exception:
+    finding = Diagnostic("compile-resources", f"reading and compiling the manifest {why}")
+    return ManifestError([finding], Reason.RESOURCE_LIMIT_EXCEEDED)
 
 
 def _not_compiled(why: str) -> Exception:

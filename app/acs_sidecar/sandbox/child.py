@@ -12,6 +12,7 @@ import orjson
 from acs_sidecar.engines.compilation import CompiledPolicies, compile_policies
 from acs_sidecar.engines.in_process import invoke, is_engine_fault
 from acs_sidecar.sandbox.confinement import Usage
+from acs_sidecar.sandbox.preparation import InlineRules, prepare, read_given
 from acs_sidecar.sandbox.wire import (
     REPLY,
     REQUEST,
@@ -24,6 +25,7 @@ from acs_sidecar.sandbox.wire import (
     write_report,
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.model import document_digest
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import NoSources, PolicyInput, PolicyType
 from acs_sidecar.spec.reasons import EvaluationError
@@ -38,10 +40,16 @@ class Child:
     """Serves one channel until it closes, and keeps compiled programs until a request drops them."""
 
     def __init__(
-        self, channel: socket.socket, types: Mapping[str, PolicyType], usage: Usage, max_output_bytes: int
+        self,
+        channel: socket.socket,
+        types: Mapping[str, PolicyType],
+        rules: InlineRules,
+        usage: Usage,
+        max_output_bytes: int,
     ) -> None:
         self._channel = channel
         self._types = types
+        self._rules = rules
         self._usage = usage
         self._max_output_bytes = max_output_bytes
         self._compiled: dict[int, CompiledPolicies] = {}
@@ -57,11 +65,18 @@ class Child:
             else:
                 # What goes, goes first: both need not fit into memory.
                 self._compiled.pop(forgotten, None)
-                self._reply(*self._compile(program, body))
+                self._reply(*self._made(RequestKind(kind), program, body))
 
-    def _compile(self, program: int, body: bytes) -> tuple[ReplyKind, bytes]:
+    def _made(self, kind: RequestKind, program: int, body: bytes) -> tuple[ReplyKind, bytes]:
+        """Compile policies, prepare a manifest or read its digest; whatever is wrong with it is the reply."""
         try:
-            compiled = compile_policies(read_jobs(body), self._types, NoSources())
+            if kind is RequestKind.DIGEST:
+                return ReplyKind.DIGESTED, _digest_of(body)
+            if kind is RequestKind.PREPARE:
+                compiled, reply = prepare(body, self._rules, self._types)
+            else:
+                compiled = compile_policies(read_jobs(body), self._types, NoSources())
+                reply = write_report(compiled)
         except ManifestError as error:
             return ReplyKind.INVALID, write_invalid(error)
         except MemoryError:
@@ -71,7 +86,7 @@ class Child:
                 raise
             return ReplyKind.INVALID, write_invalid(_not_compiled())
         self._compiled[program] = compiled
-        return ReplyKind.COMPILED, write_report(compiled)
+        return ReplyKind.PREPARED if kind is RequestKind.PREPARE else ReplyKind.COMPILED, reply
 
     def _evaluate(self, program: int, point: InterventionPoint, body: bytes) -> tuple[ReplyKind, bytes]:
         evaluator = self._compiled[program].evaluators[point]
@@ -99,6 +114,13 @@ class Child:
 
 def _is_whole(frame: bytes | bytearray) -> bool:
     return len(frame) >= REQUEST.size and len(frame) == REQUEST.size + REQUEST.unpack_from(frame)[0]
+
+
+def _digest_of(body: bytes) -> bytes:
+    """Return the digest of a manifest. Raises `ManifestError` for a text that has none."""
+    if digest := document_digest(read_given(body)):
+        return digest.encode()
+    raise ManifestError([Diagnostic("manifest-not-an-object", "a manifest must be a mapping")])
 
 
 def _not_compiled() -> ManifestError:

@@ -13,10 +13,12 @@ from math import inf
 
 from acs_sidecar.sandbox.calls import AnyCall, SandboxProgram
 from acs_sidecar.sandbox.processes import Worker, ZygoteProcess
+from acs_sidecar.sandbox.proven import ProvenPrograms
 from acs_sidecar.sandbox.wire import (
     MalformedOutputError,
     ReplyKind,
     compile_request,
+    document_request,
     evaluate_request,
     max_reply_bytes,
 )
@@ -90,6 +92,7 @@ class Pool:
         self._forked = 0
         self._killed = 0
         self._died = 0
+        self._proven = ProvenPrograms()
         self._failed_starts = 0
         self._start_after = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -126,6 +129,10 @@ class Pool:
             self._zygote = None
             self._loop.remove_reader(zygote.control.fileno())
             await zygote.close()
+
+    def is_proven(self, key: str) -> bool:
+        """True if the policies of that content are known to end by themselves, compiled or not."""
+        return self._proven.knows(key)
 
     def submit(self, call: AnyCall) -> None:
         """Run a call now, or when its turn comes."""
@@ -197,10 +204,10 @@ class Pool:
 
     def _answered(self, worker: Worker, call: AnyCall, kind: ReplyKind, body: bytes) -> None:
         call.settle(kind, body)
-        if kind is ReplyKind.COMPILED:
+        if kind in {ReplyKind.COMPILED, ReplyKind.PREPARED}:
             worker.compiled[call.program.number] = None
         elif not worker.compiling:
-            call.program.proven = True
+            self._proven.prove(call.program)
         self._finish(worker, call)
 
     # -- turns -------------------------------------------------------------------------------------
@@ -243,7 +250,7 @@ class Pool:
         if call.point is not None and program.number in worker.compiled:
             self._ask_evaluate(worker, call, call.point)
         else:
-            self._ask_compile(worker, program)
+            self._ask_compile(worker, program, call)
 
     def _pick(self, program: SandboxProgram) -> Worker:
         """Pop the most recently used idle child, preferring one that has the program compiled."""
@@ -252,17 +259,21 @@ class Pool:
                 return self._idle.pop(index)
         return self._idle.pop()
 
-    def _ask_compile(self, worker: Worker, program: SandboxProgram) -> None:
+    def _ask_compile(self, worker: Worker, program: SandboxProgram, call: AnyCall) -> None:
         worker.compiling = True
         worker.compiled.pop(program.number, None)
         forgotten = worker.compiled.popitem(last=False)[0] if len(worker.compiled) >= KEPT_PROGRAMS else 0
-        self._ask(worker, compile_request(program.number, forgotten, program.jobs), self._bounds.compile_s)
+        if call.document is None:
+            request = compile_request(program.number, forgotten, program.jobs)
+        else:
+            request = document_request(call.document, program.number, forgotten, call.content)
+        self._ask(worker, request, self._bounds.compile_s)
 
     def _ask_evaluate(self, worker: Worker, call: AnyCall, point: int) -> None:
         program = call.program
         worker.compiling = False
         worker.compiled.move_to_end(program.number)
-        self._ask(worker, evaluate_request(program.number, point, call.policy_input), program.timeout_s)
+        self._ask(worker, evaluate_request(program.number, point, call.content), program.timeout_s)
 
     def _ask(self, worker: Worker, request: bytes, within_s: float) -> None:
         worker.started = self._loop.time()
@@ -376,7 +387,7 @@ class Pool:
         if worker in self._idle:
             self._idle.remove(worker)
         if call := worker.call:
-            call.program.proven = False
+            self._proven.disprove(call.program)
             self._finish(worker, call)
             call.fail(why)
         worker.close()

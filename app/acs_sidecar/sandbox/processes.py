@@ -161,10 +161,8 @@ class Worker:
         if not chunk:
             self._owner.lost(self, untouched=False)
             return
-        if self._buffer:
-            self._buffer += chunk
-            chunk = bytes(self._buffer)
-        self._read(chunk)
+        self._buffer += chunk
+        self._read(self._buffer)
 
     def close(self) -> None:
         """Close the channel."""
@@ -172,19 +170,16 @@ class Worker:
         self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
 
-    def _read(self, frame: bytes) -> None:
+    def _read(self, frame: bytearray) -> None:
         if len(frame) < REPLY.size:
-            self._buffer = bytearray(frame)
             return
         length, kind, exhausted = REPLY.unpack_from(frame)
         size = REPLY.size + length
         if length > self._max_reply or len(frame) > size or kind not in _REPLY_KINDS:
             self._owner.malformed_output(self)
-        elif len(frame) < size:
-            self._buffer = bytearray(frame)
-        else:
+        elif len(frame) == size:
             self._buffer = bytearray()
-            self._owner.replied(self, _REPLY_KINDS[kind], bool(exhausted), frame[REPLY.size :])
+            self._owner.replied(self, _REPLY_KINDS[kind], bool(exhausted), bytes(frame[REPLY.size :]))
 
     def _send_rest(self) -> None:
         try:

@@ -7,14 +7,24 @@
 import asyncio
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from acs_sidecar.engines.compilation import PolicyJob
-from acs_sidecar.sandbox.calls import SandboxProgram, compile_call, evaluate_call
+from acs_sidecar.sandbox.calls import (
+    SandboxCall,
+    SandboxProgram,
+    compile_call,
+    digest_call,
+    evaluate_call,
+    prepare_call,
+)
 from acs_sidecar.sandbox.pool import Pool, PoolBounds, PoolCounts, SandboxStartError
-from acs_sidecar.sandbox.wire import write_jobs
+from acs_sidecar.sandbox.preparation import InlineRules
+from acs_sidecar.sandbox.wire import CompileReport, Preparation, write_jobs
 from acs_sidecar.sandbox.zygote import ZygoteOptions
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
@@ -23,6 +33,8 @@ from acs_sidecar.spec.ports import PolicyDispatch, PolicyInput, PolicyOutput
 from acs_sidecar.startup import StartError
 
 __all__ = ["Sandbox", "SandboxError", "SandboxSettings", "SandboxedPolicies"]
+
+Answer = TypeVar("Answer")
 
 _DEFAULTS = Limits()
 _POINT_INDEX = {point: index for index, point in enumerate(InterventionPoint)}
@@ -40,7 +52,7 @@ class SandboxSettings:
     end after `surplus_idle_ms` without work.
     `max_policy_memory_bytes` is each child's, beyond what the engines take: all of them together may
     use `max_children` times that. `inline_adapters` are the custom adapters that inline manifests
-    may use.
+    may use, `rules` what such a manifest is held to.
     """
 
     warm_children: int = 2
@@ -51,6 +63,7 @@ class SandboxSettings:
     max_policy_memory_bytes: int = _DEFAULTS.max_policy_memory_bytes
     max_policy_output_bytes: int = _DEFAULTS.max_policy_output_bytes
     inline_adapters: frozenset[str] = frozenset()
+    rules: InlineRules = field(default_factory=InlineRules.nothing)
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no pool. Raises `ValueError`."""
@@ -82,6 +95,7 @@ class Sandbox:
         longest_ms = max(settings.policy_timeout_ms, settings.compile_timeout_ms)
         orders = ZygoteOptions(
             inline_adapters=sorted(settings.inline_adapters),
+            rules=settings.rules.write(),
             memory_bytes=settings.max_policy_memory_bytes,
             request_seconds=math.ceil(longest_ms / 1000) + 1,
             max_output_bytes=settings.max_policy_output_bytes,
@@ -124,12 +138,55 @@ class Sandbox:
         program = self._programs.get(key)
         if program is None:
             points = frozenset(binding.point for job in jobs for binding in job.bindings)
-            program = SandboxProgram(next(self._numbers), write_jobs(jobs), points, timeout_ms / 1000)
+            jobs_text = write_jobs(jobs)
+            program = SandboxProgram(next(self._numbers), jobs_text, points, timeout_ms / 1000, key)
+            program.proven = pool.is_proven(key)
             self._programs[key] = program
         loop = asyncio.get_running_loop()
         call = compile_call(program, loop, loop.time() + settings.compile_timeout_ms / 1000)
         pool.submit(call)
         report = await call.answer
+        return self._bound(pool, program, report)
+
+    async def prepare(self, document: bytes) -> tuple[Preparation, SandboxProgram]:
+        """Read, validate and compile a manifest as it came (`document_bytes`). Raises as `compile` does.
+
+        The same content gives the same program.
+        """
+        program = SandboxProgram(
+            next(self._numbers), b"", frozenset(), self._settings.policy_timeout_ms / 1000
+        )
+        prepared = await self._read(partial(prepare_call, program, document))
+        if known := self._programs.get(prepared.digest):
+            return prepared, known
+        program.key, program.jobs = prepared.digest, prepared.jobs
+        program.points = frozenset(prepared.report.digests)
+        program.proven = self._open_pool().is_proven(prepared.digest)
+        self._programs[prepared.digest] = program
+        return prepared, program
+
+    async def digest(self, document: bytes) -> str:
+        """Return the digest of a manifest as it came. Raises as `compile` does."""
+        program = SandboxProgram(next(self._numbers), b"", frozenset(), 0)
+        return await self._read(partial(digest_call, program, document))
+
+    def bind(
+        self, prepared: Preparation, program: SandboxProgram, policy_timeout_ms: int
+    ) -> SandboxedPolicies:
+        """Return the policies of a manifest that was prepared; a timeout below the settings' counts."""
+        program.timeout_s = min(policy_timeout_ms, self._settings.policy_timeout_ms) / 1000
+        return self._bound(self._open_pool(), program, prepared.report)
+
+    async def _read(
+        self, call_for: Callable[[asyncio.AbstractEventLoop, float], SandboxCall[Answer]]
+    ) -> Answer:
+        pool, loop = self._open_pool(), asyncio.get_running_loop()
+        call = call_for(loop, loop.time() + self._settings.compile_timeout_ms / 1000)
+        pool.submit(call)
+        return await call.answer
+
+    def _bound(self, pool: Pool, program: SandboxProgram, report: CompileReport) -> SandboxedPolicies:
+        loop = asyncio.get_running_loop()
         dispatch: dict[InterventionPoint, PolicyDispatch] = {
             point: _SandboxedPolicy(pool, program, _POINT_INDEX[point], loop) for point in program.points
         }

@@ -16,7 +16,7 @@ import orjson
 from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError, first_findings
 from acs_sidecar.spec.manifest.members import PolicyKind
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyOutput
@@ -24,25 +24,29 @@ from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject, deeper_than
 
 __all__ = [
-    "MAX_FINDINGS",
     "REPLY",
     "REQUEST",
     "CompileReport",
     "MalformedOutputError",
+    "Preparation",
     "ReplyKind",
     "RequestKind",
     "compile_request",
+    "document_request",
     "evaluate_request",
     "max_reply_bytes",
+    "read_digest",
     "read_failure",
     "read_invalid",
     "read_jobs",
     "read_output",
+    "read_preparation",
     "read_report",
     "write_failure",
     "write_invalid",
     "write_jobs",
     "write_output",
+    "write_preparation",
     "write_report",
 ]
 
@@ -55,11 +59,12 @@ A program is what one manifest's policies compile to; numbers are never used twi
 REPLY = struct.Struct("<IBB")
 """Bytes of the body, a `ReplyKind`, and 1 when the child asks to be replaced."""
 
-MAX_FINDINGS = 50
 MAX_TEXT = 1_000
+_PARTS = struct.Struct("<II")
 _MAX_TRACE_DEPTH = 8
-_ROOM = 2 * 1024 * 1024
-"""More than the longest list of findings, whose four texts each take at most six bytes a character."""
+_ROOM = 8 * 1024 * 1024
+"""More than the longest list of findings, whose four texts each take at most six bytes a character, and
+more than what is made of the longest manifest."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SEVERITIES = ("error", "warning")
 _MAX_PLACE = 2**31
@@ -70,6 +75,8 @@ class RequestKind(IntEnum):
 
     COMPILE = 0
     EVALUATE = 1
+    PREPARE = 2
+    DIGEST = 3
 
 
 class ReplyKind(IntEnum):
@@ -80,6 +87,8 @@ class ReplyKind(IntEnum):
     INVALID = 2
     OUTPUT = 3
     FAILED = 4
+    PREPARED = 5
+    DIGESTED = 6
 
 
 class MalformedOutputError(Exception):
@@ -92,6 +101,23 @@ class CompileReport:
 
     digests: Mapping[InterventionPoint, str]
     warnings: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A manifest as a child read, validated and compiled it.
+
+    `manifest` is what of it the service needs, `catalogue` its tools, `jobs` its policies, ready for another
+    child. `milliseconds` is how long all of it took.
+    """
+
+    digest: str
+    report: CompileReport
+    manifest: dict[str, Json]
+    milliseconds: float
+    assembled_bytes: int
+    catalogue: bytes
+    jobs: bytes
 
 
 def max_reply_bytes(max_policy_output_bytes: int) -> int:
@@ -110,6 +136,11 @@ def compile_request(program: int, forgotten: int, jobs: bytes) -> bytes:
 def evaluate_request(program: int, point: int, policy_input: bytes) -> bytes:
     """Frame the request to evaluate a canonical policy input at the point of that index."""
     return REQUEST.pack(len(policy_input), RequestKind.EVALUATE, program, 0, point) + policy_input
+
+
+def document_request(kind: RequestKind, program: int, forgotten: int, document: bytes) -> bytes:
+    """Frame the request to prepare a manifest as a program in the place of another, or for its digest."""
+    return REQUEST.pack(len(document), kind, program, forgotten, 0) + document
 
 
 def write_jobs(jobs: Iterable[PolicyJob]) -> bytes:
@@ -215,32 +246,81 @@ def write_report(compiled: CompiledPolicies) -> bytes:
 
 def read_report(body: bytes, points: frozenset[InterventionPoint]) -> CompileReport:
     """Read the outcome of a compile that bound exactly `points`. Raises `MalformedOutputError`."""
-    message = _object(body, {"digests", "warnings"})
+    return _report(_object(body, {"digests", "warnings"}), points)
+
+
+def _report(message: dict[str, Json], points: frozenset[InterventionPoint]) -> CompileReport:
     digests = message["digests"]
     if not isinstance(digests, dict) or digests.keys() != {point.value for point in points}:
-        raise MalformedOutputError
-    if not all(isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in digests.values()):
         raise MalformedOutputError
     warnings = _diagnostics(message["warnings"])
     if any(finding.severity == "error" for finding in warnings):
         raise MalformedOutputError
-    return CompileReport({InterventionPoint(name): str(text) for name, text in digests.items()}, warnings)
+    return CompileReport({InterventionPoint(name): _digest(text) for name, text in digests.items()}, warnings)
 
 
 def write_invalid(error: ManifestError) -> bytes:
     """Write the findings of a compile that failed, errors first where they are too many."""
-    ordered = sorted(error.diagnostics, key=lambda finding: finding.severity)
-    kept = error.diagnostics if len(ordered) <= MAX_FINDINGS else ordered
-    return orjson.dumps({"reason": error.reason.value, "diagnostics": _findings(kept)})
+    findings = _findings(error.diagnostics)
+    return orjson.dumps({"reason": error.reason.value, "diagnostics": findings, "digest": error.digest})
 
 
 def read_invalid(body: bytes) -> ManifestError:
     """Read the findings of a compile that failed. Raises `MalformedOutputError`."""
-    message = _object(body, {"reason", "diagnostics"})
+    message = _object(body, {"reason", "diagnostics", "digest"})
     findings = _diagnostics(message["diagnostics"])
     if not any(finding.severity == "error" for finding in findings):
         raise MalformedOutputError
-    return ManifestError(findings, _reason(message["reason"]))
+    error = ManifestError(findings, _reason(message["reason"]))
+    error.digest = None if message["digest"] is None else _digest(message["digest"])
+    return error
+
+
+def write_preparation(
+    digest: str,
+    compiled: CompiledPolicies,
+    manifest: JsonObject,
+    milliseconds: float,
+    parts: tuple[bytes, bytes],
+) -> bytes:
+    """Write a manifest that was prepared; `parts` are its catalogue of tools and its jobs."""
+    head = orjson.dumps(
+        {
+            "digest": digest,
+            "digests": {point.value: digest for point, digest in compiled.digests.items()},
+            "warnings": _findings(compiled.warnings),
+            "manifest": dict(manifest),
+            "milliseconds": milliseconds,
+        }
+    )
+    return b"".join((_PARTS.pack(len(head), len(parts[0])), head, *parts))
+
+
+def read_preparation(body: bytes) -> Preparation:
+    """Read a manifest that was prepared. Raises `MalformedOutputError`."""
+    if len(body) < _PARTS.size:
+        raise MalformedOutputError
+    head_size, catalogue_size = _PARTS.unpack_from(body)
+    end = _PARTS.size + head_size
+    members = {"digest", "digests", "warnings", "manifest", "milliseconds"}
+    head = _object(body[_PARTS.size : end], members)
+    manifest, milliseconds = head["manifest"], head["milliseconds"]
+    if not isinstance(manifest, dict) or not isinstance(milliseconds, float):
+        raise MalformedOutputError
+    points = manifest.get("intervention_points")
+    if not isinstance(points, dict) or not points.keys() <= set(InterventionPoint):
+        raise MalformedOutputError
+    report = _report(head, frozenset(map(InterventionPoint, points)))
+    catalogue, jobs = body[end : end + catalogue_size], body[end + catalogue_size :]
+    return Preparation(_digest(head["digest"]), report, manifest, milliseconds, head_size, catalogue, jobs)
+
+
+def read_digest(body: bytes) -> str:
+    """Read the digest of a manifest. Raises `MalformedOutputError`."""
+    try:
+        return _digest(body.decode())
+    except UnicodeDecodeError:
+        raise MalformedOutputError from None
 
 
 def _exceeded(limit: str, value: int) -> EvaluationError:
@@ -248,19 +328,14 @@ def _exceeded(limit: str, value: int) -> EvaluationError:
 
 
 def _findings(diagnostics: Iterable[Diagnostic]) -> list[JsonObject]:
-    findings = list(diagnostics)
-    shown: list[JsonObject] = [
+    return [
         {name: value[:MAX_TEXT] if isinstance(value, str) else value for name, value in asdict(one).items()}
-        for one in findings[:MAX_FINDINGS]
+        for one in first_findings(diagnostics)
     ]
-    if len(findings) > MAX_FINDINGS:
-        message = f"{len(findings) - MAX_FINDINGS} more findings are not shown"
-        shown.append(asdict(Diagnostic("findings-omitted", message, severity="warning")))
-    return shown
 
 
 def _diagnostics(message: Json) -> tuple[Diagnostic, ...]:
-    if not isinstance(message, list) or len(message) > MAX_FINDINGS + 1:
+    if not isinstance(message, list) or len(message) > MAX_FINDINGS + 2:
         raise MalformedOutputError
     return tuple(_diagnostic(finding) for finding in message)
 
@@ -297,6 +372,12 @@ def _reason(message: Json) -> Reason:
         return Reason(_text(message))
     except ValueError:
         raise MalformedOutputError from None
+
+
+def _digest(message: Json) -> str:
+    if not isinstance(message, str) or not _DIGEST.fullmatch(message):
+        raise MalformedOutputError
+    return message
 
 
 def _text(message: Json) -> str:

@@ -21,6 +21,7 @@ from acs_sidecar.engines.adapters.custom import load_adapters
 from acs_sidecar.engines.registry import policy_types
 from acs_sidecar.sandbox.child import Child
 from acs_sidecar.sandbox.confinement import CHANNEL, Confinement
+from acs_sidecar.sandbox.preparation import InlineRules
 from acs_sidecar.spec.ports import PolicyType
 
 __all__ = ["COMMAND", "FORK", "KILL", "ZygoteOptions", "main"]
@@ -37,9 +38,10 @@ _CONTROL = 0
 
 @dataclass(frozen=True, slots=True)
 class ZygoteOptions:
-    """What the service settles once for all children."""
+    """What the service settles once for all children; `rules` are those of inline manifests, written."""
 
     inline_adapters: list[str]
+    rules: str
     memory_bytes: int
     request_seconds: int
     max_output_bytes: int
@@ -69,6 +71,7 @@ class _Zygote:
         self._control = control
         self._orders = orders
         self._types = types
+        self._rules = InlineRules.read(orders.rules)
         self._parent = os.getppid()
         self._pids: dict[int, int] = {}
 
@@ -128,7 +131,8 @@ class _Zygote:
         except OSError as error:
             os.write(2, f"the sandbox cannot confine a child: {error}\n".encode())
             return
-        Child(socket.socket(fileno=CHANNEL), self._types, usage, orders.max_output_bytes).serve()
+        channel_socket = socket.socket(fileno=CHANNEL)
+        Child(channel_socket, self._types, self._rules, usage, orders.max_output_bytes).serve()
 
     def _kill(self, number: int) -> None:
         """Kill a child that is not reaped yet: until then its process number is its own."""

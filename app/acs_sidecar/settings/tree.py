@@ -133,6 +133,9 @@ class Settings(BaseModel):
         None, description="file of the keys trusted to sign inline manifests; reloaded on change"
     )
     inline_cache: Positive = Field(64, description="maximum number of compiled inline manifests in the cache")
+    inline_cache_bytes: Positive = Field(
+        64 * 1024 * 1024, description="maximum memory of a worker for compiled inline manifests, in bytes"
+    )
     inline_adapters: Listed = Field(
         (), description="comma-separated custom policy adapters that inline manifests may use"
     )

@@ -26,6 +26,7 @@ __all__ = [
     "DURATION",
     "FAULTS",
     "INLINE_CACHE",
+    "INLINE_CACHE_BYTES",
     "INTERVENTIONS",
     "IN_FLIGHT",
     "MANIFESTS",
@@ -158,6 +159,9 @@ INLINE_CACHE = Metric(
     "Lookups of compiled inline manifests; `outcome` is `hit` or `miss`.",
     ("outcome",),
 )
+INLINE_CACHE_BYTES = Metric(
+    "acs_inline_cache_bytes", Kind.GAUGE, "Memory taken by compiled inline manifests, an upper bound."
+)
 AUDIT_RECORDS = Metric("acs_audit_records", Kind.COUNTER, "Records written to the audit log.")
 AUDIT_CHECKPOINTS = Metric("acs_audit_checkpoints", Kind.COUNTER, "Checkpoints signed and written.")
 AUDIT_COMMIT_SECONDS = Metric(
@@ -199,6 +203,7 @@ CATALOGUE: tuple[Metric, ...] = (
     MANIFEST_COMPILES,
     MANIFEST_RELOADS,
     INLINE_CACHE,
+    INLINE_CACHE_BYTES,
     AUDIT_RECORDS,
     AUDIT_CHECKPOINTS,
     AUDIT_COMMIT_SECONDS,

@@ -29,6 +29,7 @@ class _OneManifest:
         manifest: str | dict[str, Json],  # noqa: ARG002  # the port's signature
         nesting: int,  # noqa: ARG002  # the port's signature
         signature: JsonObject | None,  # noqa: ARG002  # the port's signature
+        caller: str,  # noqa: ARG002  # the port's signature
     ) -> AnyManifest:
         return self._manifest
 

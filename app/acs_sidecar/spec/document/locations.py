@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.text import Document
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic
-from acs_sidecar.spec.manifest.model import member_path
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError, first_findings
+from acs_sidecar.spec.manifest.model import document_digest, member_path
 
-__all__ = ["placed"]
+__all__ = ["placed", "placed_error"]
 
 _MAX_STEPS = 8
 """How far around a member that the text does not have to look for one that it has."""
@@ -26,6 +26,13 @@ def placed(findings: Iterable[Diagnostic], document: Document) -> tuple[Diagnost
         return given
     members = {member_path(path): path for path in document.members()}
     return tuple(finding if _has_place(finding) else _placed(finding, members, document) for finding in given)
+
+
+def placed_error(error: ManifestError, document: Document) -> ManifestError:
+    """Return an error with its first findings, each with its place, and the digest of the document."""
+    found = ManifestError(placed(first_findings(error.diagnostics), document), error.reason)
+    found.digest = document_digest(document)
+    return found
 
 
 def _has_place(finding: Diagnostic) -> bool:

@@ -1,8 +1,10 @@
 """A compiled manifest: everything that an evaluation needs, resolved before the first request."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import orjson
 
 from acs_sidecar.spec.approval import ApprovalPlan
 from acs_sidecar.spec.canonical import canonical
@@ -24,6 +26,7 @@ __all__ = [
     "InvalidManifest",
     "Provenance",
     "Tool",
+    "ToolCatalogue",
     "no_annotators",
 ]
 
@@ -46,8 +49,44 @@ class Tool:
     def project(cls, name: str, entry: JsonObject) -> "Tool":
         """Project a manifest's `tools` entry."""
         value: dict[str, Json] = {**entry, "name": name}
-        text = canonical(value)
+        # Copied: the serialiser's own buffer is many times as long as a short text.
+        text = bytes(memoryview(canonical(value)))
         return cls(name, value, text, nesting_bound(text))
+
+
+class ToolCatalogue(Mapping[str, Tool]):
+    """Tools in one text, each read when it is looked up: for manifests that may have very many.
+
+    A line is the name and the projected tool, both JSON, with a tab between them: neither has a raw one.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    @classmethod
+    def of(cls, tools: Mapping[str, JsonObject]) -> "ToolCatalogue":
+        """Write the tools of a manifest."""
+        lines = [
+            orjson.dumps(name) + b"\t" + canonical({**tool, "name": name}) for name, tool in tools.items()
+        ]
+        return cls(b"".join(b"\n" + line for line in lines) + b"\n")
+
+    def __getitem__(self, name: str) -> Tool:
+        """Return the tool of that name. Raises `KeyError`."""
+        start = b"\n" + orjson.dumps(name) + b"\t"
+        at = self.text.find(start)
+        if at < 0:
+            raise KeyError(name)
+        text = self.text[at + len(start) : self.text.index(b"\n", at + 1)]
+        return Tool(name, orjson.loads(text), text, nesting_bound(text))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return (orjson.loads(line.partition(b"\t")[0]) for line in self.text.splitlines() if line)
+
+    def __len__(self) -> int:
+        """Count the tools."""
+        return self.text.count(b"\n") - 1
 
 
 NO_TOOL = Tool(None, None, b"null", 0)

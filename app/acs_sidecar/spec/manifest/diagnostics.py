@@ -1,16 +1,19 @@
 """Diagnostics for the author of a manifest, and the error that carries them (section 1.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.startup import StartError
 
-__all__ = ["MAX_FINDINGS", "Diagnostic", "ManifestError"]
+__all__ = ["MAX_FINDINGS", "Diagnostic", "ManifestError", "first_findings"]
 
-MAX_FINDINGS = 1_000
+MAX_FINDINGS = 100
 """How many findings a stranger is told of: a small manifest can be wrong in a great many places."""
+
+
+FINDINGS_OMITTED = "findings-omitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,11 @@ class Diagnostic:
 class ManifestError(StartError):
     """A manifest, or a policy in it, is invalid; at least one diagnostic is an error.
 
-    `reason` is `manifest_invalid`, or `resource_limit_exceeded` where a bound was the cause.
+    `reason` is `manifest_invalid`, or `resource_limit_exceeded` where a bound was the cause. `digest` is the
+    manifest's, where the whole of it could be read.
     """
+
+    digest: str | None = None
 
     def __init__(self, diagnostics: Sequence[Diagnostic], reason: Reason = Reason.MANIFEST_INVALID) -> None:
         super().__init__("; ".join(str(diagnostic) for diagnostic in diagnostics))
@@ -48,3 +54,13 @@ class ManifestError(StartError):
     def __reduce__(self) -> tuple[type["ManifestError"], tuple[tuple[Diagnostic, ...], Reason]]:
         """Go to another process as what it is made of."""
         return ManifestError, (self.diagnostics, self.reason)
+
+
+def first_findings(diagnostics: Iterable[Diagnostic], most: int | None = MAX_FINDINGS) -> list[Diagnostic]:
+    """Return the first `most`, errors first where they are too many, and a warning with how many more."""
+    found = list(diagnostics)
+    if most is None or len(found) <= most:
+        return found
+    found.sort(key=lambda finding: finding.severity)
+    message = f"{len(found) - most} more findings are not shown"
+    return [*found[:most], Diagnostic(FINDINGS_OMITTED, message, severity="warning")]

@@ -1,10 +1,9 @@
 """Members that an inline manifest may not use (section 2.5)."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from acs_sidecar.spec.manifest.declaration import Member, names_file
-from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, first_findings
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.model import Manifest, Members, member_path
 from acs_sidecar.spec.manifest.references import DeclaredObject, References
@@ -17,9 +16,9 @@ __all__ = ["inline_findings"]
 def inline_findings(manifest: Manifest, catalog: MemberCatalog, allow: OutboundAllow) -> list[Diagnostic]:
     """List the members through which a caller's manifest would reach files, secrets or the network.
 
-    At most the first 1,000.
+    At most the first 100, and how many more.
     """
-    return [*islice(_findings(manifest, catalog, allow), MAX_FINDINGS)]
+    return first_findings(_findings(manifest, catalog, allow))
 
 
 def _findings(manifest: Manifest, catalog: MemberCatalog, allow: OutboundAllow) -> Iterator[Diagnostic]:

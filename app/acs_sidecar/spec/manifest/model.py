@@ -8,7 +8,7 @@ from acs_sidecar.spec.canonical import canonical, digest, digest_bytes
 from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, Members, check_bounds
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.limits import Limits
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError, first_findings
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.members import (
     APPROVAL_MEMBERS,
@@ -39,7 +39,6 @@ __all__ = [
 ]
 
 PROMPT_MEMBERS = ("system_prompt", "prompt", "system_prompt_file", "system_prompt_url")
-
 _VERSION = re.compile(VERSION_PATTERN)
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -130,13 +129,14 @@ def document_digest(document: Document) -> str | None:
         return None
 
 
-def read_manifest(document: Document, server_limits: Limits, catalog: MemberCatalog) -> Manifest:
-    """Validate a merged manifest. Raises `ManifestError` with every finding, not just the first."""
-    reading = _ManifestReader(document, catalog)
-    manifest = reading.manifest(server_limits)
-    if manifest is None or reading.findings:
-        raise ManifestError(reading.findings, reading.reason)
-    return manifest
+def read_manifest(
+    document: Document, server_limits: Limits, catalog: MemberCatalog, most_findings: int | None = None
+) -> Manifest:
+    """Validate a merged manifest. Raises `ManifestError` with every finding, or the first ones."""
+    manifest = (reading := _ManifestReader(document, catalog)).manifest(server_limits)
+    if manifest and not reading.findings:
+        return manifest
+    raise ManifestError(first_findings(reading.findings, most_findings), reading.reason)
 
 
 class _ManifestReader:

@@ -17,8 +17,9 @@ from acs_sidecar.transports.http import audit, health, manifests, metrics
 from acs_sidecar.transports.http.access import Guard, allow_header, route_rules
 from acs_sidecar.transports.http.decisions import DecisionRoutes
 from acs_sidecar.transports.http.gate import Gate, HostRule
+from acs_sidecar.transports.http.in_flight import InFlight
 from acs_sidecar.transports.http.openapi import DESCRIPTION, complete_document
-from acs_sidecar.transports.http.problems import PROBLEM_TYPE, problem_json, status_of
+from acs_sidecar.transports.http.problems import PROBLEM_TYPE, problem_headers, problem_json, status_of
 
 __all__ = ["create_api", "create_app"]
 
@@ -30,15 +31,17 @@ def create_app(runtime: Runtime) -> Gate:
     """
     settings = runtime.settings
     counting = HttpMetrics(runtime.metrics)
+    in_flight = InFlight(settings.max_in_flight, counting)
     decisions = DecisionRoutes(
         runtime.service,
         settings.max_body_bytes,
-        settings.max_in_flight,
+        in_flight,
         settings.duplicate_members,
         counting,
         runtime.tracer,
     )
     api = create_api(runtime)
+    api.state.in_flight = in_flight
     rules = route_rules(api.routes)
     callers = runtime.access.callers
     guard = Guard(lambda: callers.value, rules) if callers else None
@@ -89,7 +92,8 @@ def _respond(status: HTTPStatus, detail: str, headers: dict[str, str] | None = N
 def _refusal(_: Request, error: Exception) -> Response:
     if not isinstance(error, RefusalError):
         return _fault(_, error)
-    return _respond(status_of(error.cause), error.detail)
+    headers = {name.decode(): value.decode() for name, value in problem_headers(error)}
+    return _respond(status_of(error.cause), error.detail, headers)
 
 
 def _http_error(_: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.telemetry.tracing import ServerSpan, Tracer
 from acs_sidecar.transports.http.bodies import parse_batch, parse_evaluate, parse_resolve
 from acs_sidecar.transports.http.exchange import Headers, Receive, Send, read_body, send_refusal, send_verdict
+from acs_sidecar.transports.http.in_flight import InFlight
 from acs_sidecar.transports.http.problems import refusal_json, status_of
 
 __all__ = ["PREFIX", "DecisionRoutes", "is_decision"]
@@ -41,18 +42,17 @@ class DecisionRoutes:
         self,
         service: DecisionService,
         max_body_bytes: int,
-        max_in_flight: int,
+        in_flight: InFlight,
         duplicates: DuplicateMembers,
         metrics: HttpMetrics,
         tracer: Tracer | None,
     ) -> None:
         self._service = service
         self._max_body_bytes = max_body_bytes
-        self._max_in_flight = max_in_flight
+        self._in_flight = in_flight
         self._duplicates = duplicates
         self._metrics = metrics
         self._tracer = tracer
-        self.in_flight = 0
 
     async def serve(
         self,
@@ -67,28 +67,21 @@ class DecisionRoutes:
         route, point = _route(path), path[len(PREFIX) + 1 :]
         sender = Sender(caller, self._span(method, headers.traceparent))
         event = "approval" if route == RESOLVE else "decision"
-        if self.in_flight >= self._max_in_flight:
-            overload = RefusalError(Cause.OVERLOAD, f"more than {self._max_in_flight} requests are in flight")
-            await self._refuse(
-                send, await self._service.refuse(overload, point, sender, event), route, sender
-            )
-            return
-        self.in_flight += 1
-        self._metrics.in_flight.set(self.in_flight)
         try:
-            require_scope(caller)
-            _check_route(method, route, headers)
-            body = await read_body(receive, headers, self._max_body_bytes)
-            if body is None:
-                return
-            answer = await self._answer(path, point, body, sender)
-        except RefusalError as error:
-            answer = await self._service.refuse(error, point, sender, event)
-        except Exception as error:  # noqa: BLE001  # the last resort: no answer here is without a verdict
-            answer = await self._service.fail(error, point, sender, event)
-        finally:
-            self.in_flight -= 1
-            self._metrics.in_flight.set(self.in_flight)
+            with self._in_flight.counted():
+                try:
+                    require_scope(caller)
+                    _check_route(method, route, headers)
+                    body = await read_body(receive, headers, self._max_body_bytes)
+                    if body is None:
+                        return
+                    answer = await self._answer(path, point, body, sender)
+                except RefusalError as error:
+                    answer = await self._service.refuse(error, point, sender, event)
+                except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
+                    answer = await self._service.fail(error, point, sender, event)
+        except RefusalError as overload:
+            answer = await self._service.refuse(overload, point, sender, event)
         if isinstance(answer, Refused):
             await self._refuse(send, answer, route, sender)
             return

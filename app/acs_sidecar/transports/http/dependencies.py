@@ -4,8 +4,9 @@ from starlette.requests import Request
 
 from acs_sidecar.decision.caller import Caller
 from acs_sidecar.runtime import Runtime
+from acs_sidecar.transports.http.in_flight import InFlight
 
-__all__ = ["current_caller", "current_runtime"]
+__all__ = ["current_caller", "current_in_flight", "current_runtime"]
 
 
 def current_runtime(request: Request) -> Runtime:
@@ -18,3 +19,9 @@ def current_caller(request: Request) -> Caller | None:
     """Return the caller; `None` where nobody needs to say who calls."""
     caller: Caller | None = request.scope["state"]["caller"]
     return caller
+
+
+def current_in_flight(request: Request) -> InFlight:
+    """Return the count of requests that are in flight."""
+    in_flight: InFlight = request.app.state.in_flight
+    return in_flight

@@ -52,6 +52,14 @@ class LastReload(BaseModel):
     detail: str = Field(description="rules and files, or why it was given up; see the service log")
 
 
+class InlineCacheState(BaseModel):
+    """What this worker keeps of inline manifests, and the most that it may."""
+
+    manifests: int
+    bytes: int = Field(description="an upper bound on the memory that they take")
+    most_bytes: int
+
+
 class Info(BaseModel):
     """What is running here."""
 
@@ -61,6 +69,7 @@ class Info(BaseModel):
     specification_versions: list[str]
     engines: dict[str, str] = Field(description="engine distributions and their versions")
     inline_manifests: InlineMode
+    inline_cache: InlineCacheState
     last_reload: LastReload | None = Field(description="null while there was none")
     limits: dict[str, int]
 
@@ -84,6 +93,7 @@ async def get_readiness(runtime: Current, response: Response) -> Readiness:
 @router.get("/v1/info")
 async def get_info(runtime: Current) -> Info:
     """Show the version, the engines and the limits in force."""
+    inline = runtime.catalog.inline
     return Info(
         name="acs-sidecar",
         version=acs_sidecar.__version__,
@@ -91,6 +101,11 @@ async def get_info(runtime: Current) -> Info:
         specification_versions=list(SUPPORTED_VERSIONS),
         engines=runtime.engines,
         inline_manifests=runtime.catalog.inline.mode,
+        inline_cache=InlineCacheState(
+            manifests=len(inline.cache),
+            bytes=inline.cache.size,
+            most_bytes=runtime.settings.inline_cache_bytes,
+        ),
         last_reload=_last_reload(runtime),
         limits=dataclasses.asdict(runtime.settings.limits),
     )

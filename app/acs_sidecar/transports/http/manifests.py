@@ -16,14 +16,14 @@ from acs_sidecar.decision.request import parse_object
 from acs_sidecar.manifests.schema import manifest_schema
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
-from acs_sidecar.spec.document.locations import placed
 from acs_sidecar.spec.manifest.compiled import AnyManifest, InlineMode, InvalidManifest, Provenance
-from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.merge import member_sources
-from acs_sidecar.spec.manifest.model import document_digest, document_of
+from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.manifest.redaction import redacted
 from acs_sidecar.spec.values import JsonObject
-from acs_sidecar.transports.http.dependencies import current_caller, current_runtime
+from acs_sidecar.transports.http.dependencies import current_caller, current_in_flight, current_runtime
+from acs_sidecar.transports.http.in_flight import InFlight
 
 __all__ = ["router"]
 
@@ -52,6 +52,7 @@ class _StrictRoute(APIRoute):
 router = APIRouter(tags=["manifests"], route_class=_StrictRoute)
 Current = Annotated[Runtime, Depends(current_runtime)]
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+CurrentInFlight = Annotated[InFlight, Depends(current_in_flight)]
 CurrentCaller = Annotated[Caller | None, Depends(current_caller)]
 
 
@@ -90,7 +91,7 @@ class Validation(BaseModel):
 
     valid: bool
     digest: Digest | None
-    diagnostics: list[Finding] = Field(description="the first 1,000")
+    diagnostics: list[Finding] = Field(description="the first 100, and how many more")
 
 
 class LoadedManifest(BaseModel):
@@ -124,31 +125,12 @@ class ManifestDetail(LoadedManifest):
 
 
 @router.post("/v1/manifests:validate")
-async def validate_manifest(body: ManifestToValidate, runtime: Current, caller: CurrentCaller) -> Validation:
+async def validate_manifest(
+    body: ManifestToValidate, runtime: Current, caller: CurrentCaller, in_flight: CurrentInFlight
+) -> Validation:
     """Validate and lint a manifest as if it came with a request."""
-    if caller is not None and not caller.inline:
-        raise RefusalError(Cause.FORBIDDEN, "this caller is not allowed to send inline manifests")
-    if runtime.catalog.inline.mode is InlineMode.DENY:
-        raise RefusalError(
-            Cause.FORBIDDEN,
-            "inline manifests are not accepted; run `acs-sidecar validate` on the file instead",
-        )
-    signature: JsonObject | None = body.manifest_signature.model_dump() if body.manifest_signature else None
-    runtime.catalog.inline.admit(body.manifest, MAX_DEPTH + 1, signature)
-    try:
-        document = document_of(body.manifest)
-    except ManifestError as error:
-        return Validation(valid=False, digest=None, diagnostics=_findings(error.diagnostics))
-    try:
-        found = (await runtime.compiler.compile_inline(document)).warnings
-        valid = True
-    except ManifestError as error:
-        found, valid = error.diagnostics, False
-    return Validation(
-        valid=valid,
-        digest=document_digest(document),
-        diagnostics=_findings(placed(found[:MAX_FINDINGS], document)),
-    )
+    with in_flight.counted():
+        return await _validation(body, runtime, caller)
 
 
 @router.get("/v1/manifest.schema.json", response_class=Response, responses={200: _SCHEMA_RESPONSE})
@@ -186,6 +168,26 @@ async def get_manifest(name: str, runtime: Current) -> ManifestDetail:
         provenance=provenance,
         diagnostics=_findings(findings),
     )
+
+
+async def _validation(body: ManifestToValidate, runtime: Runtime, caller: Caller | None) -> Validation:
+    if caller is not None and not caller.inline:
+        raise RefusalError(Cause.FORBIDDEN, "this caller is not allowed to send inline manifests")
+    if runtime.catalog.inline.mode is InlineMode.DENY:
+        raise RefusalError(
+            Cause.FORBIDDEN,
+            "inline manifests are not accepted; run `acs-sidecar validate` on the file instead",
+        )
+    signature: JsonObject | None = body.manifest_signature.model_dump() if body.manifest_signature else None
+    admitted = await runtime.catalog.inline.admit(body.manifest, MAX_DEPTH + 1, signature)
+    try:
+        if admitted is None:
+            document_of(body.manifest)  # says at which bound it is refused
+            raise TypeError("a manifest that nests too deep was read")
+        found = (await runtime.compiler.compile_inline(body.manifest, admitted.written)).manifest
+    except ManifestError as error:
+        return Validation(valid=False, digest=error.digest, diagnostics=_findings(error.diagnostics))
+    return Validation(valid=True, digest=found.digest, diagnostics=_findings(found.warnings))
 
 
 def _summary(name: str, runtime: Runtime) -> dict[str, Any]:
