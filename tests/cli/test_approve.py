@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ from acs_sidecar.approval.approvers import Approver, Approvers
 from acs_sidecar.approval.challenge import inspect_challenge
 from acs_sidecar.approval.token import CHALLENGE, seal, unseal
 from acs_sidecar.audit.format.note import VerifierKey
+from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.audit.log.keys import generate_key, load_key
 from acs_sidecar.spec.canonical import digest
-from tests.approval.desk import MALLORY, SERVICE_KEY, Desk
+from tests.approval.desk import MALLORY, SECOND, SERVICE_KEY, Desk
 from tests.command import run
 from tests.conftest import COMMAND, environment
 
 pytestmark = pytest.mark.server
 
-NOW = "2027-01-15T08:00:00.000000Z"
-CHALLENGE_TEXT = Desk().challenge()
+# The command signs with the time of this machine.
+DESK = Desk()
+DESK.now = time.time_ns() // 1_000
+NOW = rfc3339(DESK.now + 30 * SECOND)
+CHALLENGE_TEXT = DESK.challenge()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from acs_sidecar.cli.output import OutputFormat, print_json, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, print_json, wants_table
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.settings.tree import PREFIX, Settings
 from acs_sidecar.spec.limits import Limits
@@ -46,7 +46,9 @@ def config(
     table = Table("setting", "value", "from", "meaning", title="settings in force")
     for row in rows:
         style = None if row["source"] == "default" else "bold"
-        table.add_row(row["name"], _shown(row["value"]), row["source"], row["meaning"], style=style)
+        table.add_row(
+            row["name"], cell(_shown(row["value"])), cell(row["source"]), row["meaning"], style=style
+        )
     Console().print(table)
 
 

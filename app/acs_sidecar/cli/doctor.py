@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from acs_sidecar.cli.output import OutputFormat, fail, print_json, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_table
 from acs_sidecar.doctor.examination import examine
 from acs_sidecar.doctor.result import Result, State, counted, problem
 from acs_sidecar.settings.tree import SettingsError, load_settings
@@ -58,7 +58,7 @@ def _show(found: list[Result]) -> None:
     table = Table("", "check", "what", "what to do")
     for result in found:
         state = Text(result.state, style=_STYLES[result.state])
-        table.add_row(state, result.check, Text(result.detail), Text(result.fix))
+        table.add_row(state, cell(result.check), cell(result.detail), cell(result.fix))
     Console().print(table)
     problems = sum(result.state is State.PROBLEM for result in found)
     warnings = sum(result.state is State.WARNING for result in found)

@@ -7,17 +7,20 @@ from typing import NoReturn
 import orjson
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.startup import StartError
 
 __all__ = [
     "COULD_NOT_RUN",
     "OutputFormat",
+    "cell",
     "fail",
     "fail_start",
     "print_json",
-    "printable",
+    "say",
     "show_findings",
     "stdout_is_terminal",
     "wants_table",
@@ -48,15 +51,17 @@ def stdout_is_terminal() -> bool:
 def print_json(value: object) -> None:
     """Print one JSON document, indented."""
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    sys.stdout.write(text.decode())
+    sys.stdout.write(printable_json(text.decode()))
 
 
-def printable(text: str) -> str:
-    """Write out what would move a terminal's cursor, change its colours or turn its text round."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
+def say(text: str) -> None:
+    """Print one line for a person."""
+    typer.echo(printable(text))
+
+
+def cell(value: object, style: str = "") -> Text:
+    """Return a cell of a table that shows a value as it is: no markup, no second line."""
+    return Text(printable(str(value)), style=style)
 
 
 def show_findings(findings: tuple[Diagnostic, ...]) -> None:
@@ -65,7 +70,7 @@ def show_findings(findings: tuple[Diagnostic, ...]) -> None:
     for finding in findings:
         style = "bold red" if finding.severity == "error" else "yellow"
         console.print(finding.severity, style=style, end=": ")
-        console.print(f"{finding} [{finding.code}]", markup=False)
+        console.print(printable(f"{finding} [{finding.code}]"), markup=False)
 
 
 def fail_start(error: StartError) -> NoReturn:
@@ -78,6 +83,6 @@ def fail_start(error: StartError) -> NoReturn:
 
 def fail(message: str, code: int = COULD_NOT_RUN) -> NoReturn:
     """End a command that could not run, or whose answer is no, saying why."""
-    for line in message.splitlines():
-        typer.secho(f"error: {line}", fg=typer.colors.RED, err=True)
+    for line in message.split("\n"):
+        typer.secho(f"error: {printable(line)}", fg=typer.colors.RED, err=True)
     raise typer.Exit(code)

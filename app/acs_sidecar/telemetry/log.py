@@ -9,6 +9,7 @@ from enum import StrEnum
 import orjson
 import structlog
 
+from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.telemetry.writer import Event, LineWriter
 
 __all__ = ["LogFormat", "configure_logging", "event_writer"]
@@ -54,7 +55,7 @@ def configure_logging(style: LogFormat, level: str) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(serializer=_json_line)
         if style is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else _console_renderer(colors=sys.stderr.isatty())
     )
     handler = _LineHandler(LineWriter(sys.stderr.fileno(), lambda event: _rendered(event, renderer)))
     handler.setFormatter(
@@ -96,4 +97,15 @@ def _rendered(event: Event, renderer: Callable[..., object]) -> str:
 
 
 def _json_line(event: dict[str, object], **_: object) -> str:
-    return orjson.dumps(event, default=str).decode()
+    return printable_json(orjson.dumps(event, default=str).decode())
+
+
+def _console_renderer(*, colors: bool) -> structlog.typing.Processor:
+    """Return a renderer of coloured text, in which no value can move the cursor."""
+    render = structlog.dev.ConsoleRenderer(colors=colors)
+
+    def safely(logger: structlog.typing.WrappedLogger, name: str, event: structlog.typing.EventDict) -> str:
+        plain = {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
+        return render(logger, name, plain)
+
+    return safely

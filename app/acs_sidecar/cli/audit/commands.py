@@ -22,8 +22,9 @@ from acs_sidecar.audit.read.query import RecordFilter, follow_records, read_reco
 from acs_sidecar.cli.audit.location import logs_to_read, reading
 from acs_sidecar.cli.audit.ship import ship
 from acs_sidecar.cli.audit.verify import verify
-from acs_sidecar.cli.output import OutputFormat, fail, print_json, printable, wants_table
+from acs_sidecar.cli.output import OutputFormat, fail, print_json, say, wants_table
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["audit"]
@@ -133,9 +134,7 @@ def prune(
         print_json({"deleted": [one.as_json() for one in pruned], "dry_run": dry_run})
         return
     for one in pruned:
-        typer.echo(
-            f"{'would delete' if dry_run else 'deleted'}  {one.log}  {one.size} records, {one.last_time}"
-        )
+        say(f"{'would delete' if dry_run else 'deleted'}  {one.log}  {one.size} records, {one.last_time}")
     if not pruned:
         typer.echo("no log is older than the retention")
 
@@ -160,7 +159,7 @@ def key(
 def _print_records(records: Iterable[JsonObject], console: Console, output: OutputFormat) -> None:
     for record in records:
         if not wants_table(output):
-            sys.stdout.write(FORMATS["jsonl"](record))
+            sys.stdout.write(printable_json(FORMATS["jsonl"](record)))
             sys.stdout.flush()
             continue
         decided = str(record.get("decision") or record.get("event"))

@@ -21,8 +21,9 @@ from acs_sidecar.audit.read.source import FileLogSource
 from acs_sidecar.audit.ship.nats import NatsError
 from acs_sidecar.audit.ship.stream_source import AuditStream
 from acs_sidecar.cli.audit.location import logs_to_read, nats_settings, reading
-from acs_sidecar.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, printable, wants_table
+from acs_sidecar.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, wants_table
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import Json
 
 __all__ = ["verify"]
@@ -160,7 +161,8 @@ def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None
         notes += [f"time goes backward at index {log.time_backward}"] if log.time_backward is not None else []
         notes += [f"anchored up to {log.anchored}"] if log.anchored is not None else ["not anchored"]
         notes += [log.unknown] if log.unknown else []
-        console.print(f"[{colour}]{log.status}[/]  {log.log}  {', '.join(notes)}")
+        text = printable(f"{log.log}  {', '.join(notes)}")
+        console.print(f"[{colour}]{log.status}[/]  {escape(text)}")
     for finding in report.all_findings if report else ():
         console.print(f"  {printable(str(finding))}", style="red", markup=False)
     for receipt in receipts:

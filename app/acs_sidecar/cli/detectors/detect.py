@@ -8,11 +8,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from acs_sidecar.cli.output import OutputFormat, fail, print_json, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_table
 from acs_sidecar.detectors.corpus import CorpusError, Judged, judge, samples
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.detectors.registry import DETECTORS, build_detector
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -140,7 +141,12 @@ def _show(rows: list[_Row]) -> None:
     for provider, part, benign, judged in rows:
         hostile = judged.hostile_flagged + len(judged.missed)
         table.add_row(
-            provider, part, str(benign), str(hostile), f"{judged.precision:.3f}", f"{judged.recall:.3f}"
+            cell(provider),
+            cell(part),
+            str(benign),
+            str(hostile),
+            f"{judged.precision:.3f}",
+            f"{judged.recall:.3f}",
         )
     Console().print(table)
 
@@ -151,4 +157,4 @@ def _show_errors(rows: list[_Row]) -> None:
         for what, given in (("missed", judged.missed), ("wrongly flagged", judged.wrongly_flagged)):
             for sample in given:
                 line = f"{provider} {part} {what}: {orjson.dumps(sample).decode()}"
-                console.print(line, markup=False)
+                console.print(printable(line), markup=False)

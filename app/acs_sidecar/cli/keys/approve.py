@@ -7,8 +7,6 @@ from pathlib import Path
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from acs_sidecar.approval.approval import approve as signed
 from acs_sidecar.approval.challenge import Challenge, inspect_challenge, read_challenge
@@ -20,6 +18,7 @@ from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.canonical import digest
 from acs_sidecar.spec.codes import is_code
 from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
+from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.spec.values import Json
 
 __all__ = ["approvals", "approve"]
@@ -143,20 +142,20 @@ def _json(text: bytes, place: str) -> Json:
 
 
 def _show(challenge: Challenge, policy_input: Json, *, verified: bool) -> None:
-    console = Console(stderr=True, soft_wrap=True)
-    table = Table("member", "value", show_header=False, box=None)
-    for name, value in challenge.terms.items():
-        if value is not None:
-            table.add_row(name, _plain(value))
+    shown = {name: _plain(value) for name, value in challenge.terms.items() if value is not None}
     if policy_input is not None:
-        table.add_row("policy input", _plain(policy_input))
-    console.print(table)
+        shown["policy input"] = _plain(policy_input)
+    width = max(map(len, shown)) + 2
+    for name, text in shown.items():
+        # Never cut, and a value of several lines stays in its column: no line of it is a member's.
+        typer.echo(printable(name).ljust(width) + text.replace("\n", "\n" + " " * width), err=True)
     if not verified:
-        console.print("the challenge's signature was not checked: set --service-key", style="yellow")
+        message = "the challenge's signature was not checked: set --service-key"
+        typer.secho(message, fg=typer.colors.YELLOW, err=True)
 
 
 def _plain(value: Json) -> str:
     """Write a value so that nothing in it can move the cursor or look like another line."""
-    text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    shown = "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
-    return Console().render_str(shown, markup=False).plain
+    if isinstance(value, str):
+        return printable(value)
+    return printable_json(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from acs_sidecar.cli.output import cell
 from acs_sidecar.cli.policies.case_run import CaseResult
 from acs_sidecar.engines.rego.coverage import LineCoverage
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
@@ -49,7 +50,7 @@ class Coverage:
     def show(self, console: Console, manifest: str) -> None:
         """Print two tables."""
         table = Table("point", *Decision, box=None, pad_edge=False, title_justify="left")
-        table.title = f"{manifest}: decisions by point"
+        table.title = cell(f"{manifest}: decisions by point")
         for point in self.points:
             cells = [str(point.decisions.get(decision, "[dim]-[/]")) for decision in Decision]
             name = point.intervention_point
@@ -58,11 +59,13 @@ class Coverage:
         if not self.rego:
             return
         table = Table("module", "lines", "reached", "not reached", box=None, pad_edge=False)
-        table.title, table.title_justify = f"{manifest}: lines of Rego", "left"
+        table.title, table.title_justify = cell(f"{manifest}: lines of Rego"), "left"
         for module in self.rego:
             share = 100 * (module.lines - len(module.missed)) // module.lines
             style = "red" if module.missed else "green"
-            table.add_row(module.module, str(module.lines), f"[{style}]{share} %[/]", _ranges(module.missed))
+            table.add_row(
+                cell(module.module), str(module.lines), f"[{style}]{share} %[/]", _ranges(module.missed)
+            )
         console.print(table)
 
 

@@ -17,6 +17,7 @@ from acs_sidecar.cli.policies.case_coverage import Coverage
 from acs_sidecar.cli.policies.case_run import CaseResult
 from acs_sidecar.spec.manifest.cases import Difference
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.printable import printable, printable_json
 
 __all__ = ["ManifestReport", "PolicyTime", "exit_code", "report_json", "show_reports", "value_text"]
 
@@ -137,7 +138,8 @@ def show_reports(reports: Sequence[ManifestReport], seconds: float, *, quiet: bo
         for result in report.results:
             _show_failure(console, result)
         if not report.results and not report.findings:
-            console.print(f"[yellow]no cases[/] {escape(str(report.path))}: none exist in `tests/` beside it")
+            path = escape(printable(str(report.path)))
+            console.print(f"[yellow]no cases[/] {path}: none exist in `tests/` beside it")
         for time in report.policy_times():
             _show_time(console, report, time)
         if report.coverage:
@@ -152,9 +154,9 @@ def show_reports(reports: Sequence[ManifestReport], seconds: float, *, quiet: bo
 
 def _case_lines(report: ManifestReport) -> Text:
     """Lay cases out in columns, as one text: a table of hundreds of rows takes longer than the cases."""
-    rows = [(result.case.point.value, result.case.name) for result in report.results]
+    rows = [(result.case.point.value, printable(result.case.name)) for result in report.results]
     points, names = (max(cell_len(row[column]) for row in rows) for column in (0, 1))
-    lines = Text().append(f"{report.name}\n", "bold")
+    lines = Text().append(f"{printable(report.name)}\n", "bold")
     for result, (point, name) in zip(report.results, rows, strict=True):
         decision = result.decision or "not run"
         lines.append(*(("pass", "green") if result.passed else ("FAIL", "bold red")))
@@ -167,15 +169,16 @@ def _show_failure(console: Console, result: CaseResult) -> None:
     if result.passed:
         return
     case = result.case
-    console.print(f"[bold red]FAIL[/] {escape(case.name)} [dim]{escape(case.source)}:{case.line or 1}[/]")
+    name, source = (escape(printable(text)) for text in (case.name, case.source))
+    console.print(f"[bold red]FAIL[/] {name} [dim]{source}:{case.line or 1}[/]")
     if result.error:
-        console.print(f"  could not run: {result.error}", markup=False)
+        console.print(printable(f"  could not run: {result.error}"), markup=False)
     for difference in result.differences:
-        console.print(f"  {difference.member}", markup=False)
+        console.print(printable(f"  {difference.member}"), markup=False)
         console.print(f"    expected  {value_text(difference.expected)}", style="green", markup=False)
         console.print(f"    actual    {value_text(difference.actual)}", style="red", markup=False)
     if result.detail:
-        console.print(f"  detail: {result.detail}", markup=False)
+        console.print(printable(f"  detail: {result.detail}"), markup=False)
 
 
 def _show_time(console: Console, report: ManifestReport, time: PolicyTime) -> None:
@@ -183,7 +186,7 @@ def _show_time(console: Console, report: ManifestReport, time: PolicyTime) -> No
         f"{report.name}: policy {time.policy} ({time.type}): {time.evaluations} evaluations, "
         f"median {time.median_us / 1000:.2f} ms, longest {time.max_us / 1000:.2f} ms"
     )
-    console.print(line, style="dim", markup=False)
+    console.print(printable(line), style="dim", markup=False)
     allowed = report.policy_timeout_ms
     if allowed is not None and time.max_us > allowed * 1000:
         message = (
@@ -194,4 +197,4 @@ def _show_time(console: Console, report: ManifestReport, time: PolicyTime) -> No
 
 def value_text(value: tuple[Any, ...]) -> str:
     """Write a value that may be absent as one line of JSON."""
-    return orjson.dumps(value[0]).decode() if value else "absent"
+    return printable_json(orjson.dumps(value[0]).decode()) if value else "absent"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from acs_sidecar.cli.output import fail, show_findings
+from acs_sidecar.cli.output import fail, say, show_findings
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.manifests.discovery import read_manifests
@@ -25,4 +25,4 @@ def digest(path: Path = typer.Argument(help="manifest file, or its directory")) 
             fail(f"{path} cannot be read as a manifest")
         if read.digest is None:
             fail(f"{path} is not a mapping")
-        typer.echo(read.digest if len(manifests) == 1 else f"{read.digest}  {read.file.name}")
+        say(read.digest if len(manifests) == 1 else f"{read.digest}  {read.file.name}")

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from acs_sidecar.cli.output import OutputFormat, fail, print_json, show_findings, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, show_findings, wants_table
 from acs_sidecar.cli.policies.decide import decide
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
@@ -100,5 +100,5 @@ def _show(decision: PolicyDecision, include: frozenset[str]) -> None:
     table.add_row("decision", f"[bold {style}]{decision.verdict.decision.value}[/]")
     for name, value in {**verdict, **body}.items():
         if name not in ("decision", "verdict") and value not in (None, []):
-            table.add_row(name, Console().render_str(str(value), markup=False))
+            table.add_row(name, cell(value))
     console.print(table)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.output import fail, say
 from acs_sidecar.engines.rego.survey import REWRITES, Surveyed, survey
 
 __all__ = ["explain_refusals"]
@@ -42,11 +42,11 @@ def _rego_files(places: Iterable[Path]) -> Iterable[Path]:
 
 def _show(one: Surveyed) -> None:
     if one.version is not None:
-        typer.echo(f"loads    {one.name}" + ("" if one.version else "  with `rego_version: 0`"))
+        say(f"loads    {one.name}" + ("" if one.version else "  with `rego_version: 0`"))
         return
-    typer.echo(f"refused  {one.name}")
+    say(f"refused  {one.name}")
     for found in one.findings:
         at = ":".join(str(part) for part in (found.source, found.line, found.column) if part is not None)
-        typer.echo(f"  {at}: {found.message} [{found.code}]")
+        say(f"  {at}: {found.message} [{found.code}]")
         if found.code in REWRITES:
-            typer.echo(f"    instead: {REWRITES[found.code]}")
+            say(f"    instead: {REWRITES[found.code]}")

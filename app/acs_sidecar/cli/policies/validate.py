@@ -21,6 +21,7 @@ from acs_sidecar.manifests.loading import build_compiler, compile_manifest
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.printable import printable
 
 __all__ = ["validate"]
 
@@ -94,6 +95,5 @@ def _show(checked: list[_Checked]) -> None:
     for one in checked:
         show_findings(one.diagnostics)
         word, colour = ("valid", typer.colors.GREEN) if one.valid else ("invalid", typer.colors.RED)
-        typer.echo(
-            f"{typer.style(word, fg=colour)}  {one.path}  {one.digest or ''}  compiled in {one.compile_ms} ms"
-        )
+        path, digest = printable(one.path), one.digest or ""
+        typer.echo(f"{typer.style(word, fg=colour)}  {path}  {digest}  compiled in {one.compile_ms} ms")

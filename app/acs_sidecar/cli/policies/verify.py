@@ -8,10 +8,11 @@ import typer
 
 from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.access.signing import UntrustedSignatureError, read_trust
-from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.output import fail, say
 from acs_sidecar.cli.policies.manifest import one_digest
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.request import parse_object
+from acs_sidecar.spec.printable import printable
 
 __all__ = ["verify"]
 
@@ -39,9 +40,9 @@ def verify(
     try:
         keys.signer(key_id, time.time()).verify(digest, value)
     except UntrustedSignatureError as error:
-        typer.secho(f"not verified: {error}", fg=typer.colors.RED, err=True)
+        typer.secho(f"not verified: {printable(str(error))}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"verified: {digest} by {key_id}")
+    say(f"verified: {digest} by {key_id}")
 
 
 def _read(place: str) -> bytes:
