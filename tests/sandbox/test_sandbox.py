@@ -297,7 +297,7 @@ def test_a_compile_that_fails_leaves_other_manifests_alone() -> None:
             first = await sandboxed(sandbox, {"type": "test", "output": "first"}, "sha256:1")
             second = await sandboxed(sandbox, {"type": "test", "output": "second"}, "sha256:2")
             with pytest.raises(ManifestError):
-                await sandboxed(sandbox, {"type": "test"}, "sha256:3")
+                await sandboxed(sandbox, {"type": "test", "delay_ms": -1}, "sha256:3")
             third = await sandboxed(sandbox, {"type": "test", "output": "third"}, "sha256:4")
             outputs = [await policy.dispatch(policy_input()) for policy in (first, second, third)]
             assert [output.value for output in outputs] == ["first", "second", "third"]
