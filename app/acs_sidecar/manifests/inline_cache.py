@@ -86,7 +86,7 @@ class InlineCache:
         return entry.manifest
 
     def put(self, key: bytes, manifest: AnyManifest, caller: str, size: int) -> None:
-        """Keep a manifest, which may push out others, and itself where it is too large."""
+        """Add a manifest, which may push out others, and itself where it is too large."""
         self._new.add(key, _Entry(manifest, caller, size))
         while len(self) > self._most_entries or self.size > self._most_bytes:
             segment = self._new if self._new.entries else self._reused
