@@ -5,6 +5,8 @@ import io
 
 import orjson
 import pytest
+from jsonschema import Draft202012Validator
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from acs_sidecar.audit.format.export import CSV_FIELDS, CSV_HEADER, FORMATS, cloud_event, csv_line, ocsf_event
 from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent, record_line
@@ -82,7 +84,7 @@ def test_a_decision_is_an_ocsf_api_activity() -> None:
         "time": 1_767_323_045_678,
         "severity_id": 3,
         "metadata": {
-            "version": "1.3.0",
+            "version": "1.8.0",
             "profiles": ["security_control"],
             "product": {"name": "acs-sidecar", "vendor_name": "acs-sidecar"},
             "uid": ID,
@@ -133,6 +135,28 @@ def test_an_event_of_the_service_is_an_ocsf_lifecycle() -> None:
     event = ocsf_event(record(ServiceEvent("log_opened", {"vkey": "x"})))
     assert (event["class_uid"], event["type_uid"], event["activity_name"]) == (6002, 600299, "log_opened")
     assert event["app"] == {"name": "acs-sidecar"}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        AuditEntry("allow", "input"),
+        AuditEntry("allow", "pre_tool_call", event="approval", approval={"approver": "alice"}),
+        AuditEntry("deny", "pre_tool_call", mode="enforce", reason="no_matching_policy", tool="send_mail"),
+        AuditEntry("deny", "output", reason="runtime_error:policy_failed", error_class="policy_failed"),
+        AuditEntry("transform", "output", policy_id="main", policy_digest="sha256:bb", agent_id="agent-7"),
+        ServiceEvent("log_opened", {"vkey": "x"}),
+        ServiceEvent("log_closed", {"reason": "stopped"}),
+    ],
+)
+def test_every_ocsf_event_is_valid_by_the_published_schema(entry: AuditEntry | ServiceEvent) -> None:
+    """The published schema of the version that an event names accepts it, with the profiles it names."""
+    event = orjson.loads(orjson.dumps(ocsf_event(record(entry))))
+    schemas = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.8.0"))
+    name = schemas.lookup_class_name_from_uid(event["class_uid"])
+    schema = schemas.get_class_schema(name, event["metadata"].get("profiles", []))
+    assert event["metadata"]["version"] == "1.8.0"
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(event)] == []
 
 
 @pytest.mark.parametrize("name", FORMATS)

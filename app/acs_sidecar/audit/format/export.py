@@ -51,7 +51,7 @@ CSV_FIELDS: Final = (
 )
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_OCSF_VERSION = "1.3.0"
+_OCSF_VERSION = "1.8.0"
 _ALLOWED, _DENIED = 1, 2
 _BLOCKED, _CUSTOM = 2, 7
 _ACTIVITIES: Mapping[Json, str] = MappingProxyType({"decision": "Evaluate", "approval": "Approve"})
@@ -138,7 +138,6 @@ def _decided(record: JsonObject) -> dict[str, Json]:
         "action_id": action,
         "disposition_id": disposition,
         "status_id": 2 if get("error_class") else 1,
-        "status_detail": get("reason"),
         "api": {"operation": get("intervention_point"), "request": {"uid": get("request_id") or ""}},
         "actor": {
             "app_uid": get("agent_id") or "",
@@ -148,6 +147,8 @@ def _decided(record: JsonObject) -> dict[str, Json]:
         "src_endpoint": {"name": str(record["log"]).split("/")[1]},
         "policy": {"name": get("policy_id") or "", "uid": get("policy_digest") or ""},
     }
+    if reason := get("reason"):
+        members["status_detail"] = reason
     if tool := get("tool"):
         members["resources"] = [{"name": tool, "type": "tool"}]
     return members
