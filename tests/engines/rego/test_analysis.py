@@ -115,7 +115,7 @@ def test_the_time_zone_of_the_machine_is_refused(name: str) -> None:
     """`Local` is where the service runs; the other zones are in the engine."""
     argument = {
         "time.diff": '[0, "Local"], [1, "UTC"]',
-        "time.format": '[0, "Local", "RFC1123"]',
+        "time.format": '[0, "Local", "RFC3339"]',
     }.get(name, '[0, "Local"]')
     expected = (
         f"rego-nondeterministic: a.rego:2:6: {MODULES}: `{name}` with the zone `Local` is not allowed: its "

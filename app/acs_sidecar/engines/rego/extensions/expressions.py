@@ -11,6 +11,7 @@ from typing import Any
 import re2
 
 from acs_sidecar.engines.rego.extensions.bounds import checked_length
+from acs_sidecar.engines.rego.extensions.numbers import checked_integer
 
 __all__ = ["find_n", "find_submatches", "is_valid", "matches", "replaced", "split", "template_matches"]
 
@@ -104,8 +105,10 @@ def replaced(text: str, pattern: str, template: str) -> str:
 
 def template_matches(template: str, text: str, opening: str, closing: str) -> bool:
     """True if the text is the template, in which what stands between the delimiters is a pattern."""
-    if len(opening) != 1 or len(closing) != 1:
-        raise ValueError("a delimiter is one character")
+    if len(opening.encode()) != 1 or len(closing.encode()) != 1:
+        raise ValueError("a delimiter is one ASCII character")
+    if opening == closing:
+        raise ValueError("delimiters that are the same")
     parts: list[str] = []
     level = start = 0
     for position, symbol in enumerate(template):
@@ -138,7 +141,7 @@ def _found(pattern: str, data: bytes, number: int) -> Iterator[_Groups]:
     """Find matches from left to right; an empty one beside the match before it does not count."""
     search = _search(pattern, data)
     position, previous, found = 0, -1, 0
-    while position <= len(data) and found != number:
+    while position <= len(data) and found != checked_integer(number):
         groups: _Groups = search(_ANYWHERE, data, position, len(data))
         start, end = groups[0]
         if start < 0:

@@ -28,6 +28,8 @@ def glob_matches(pattern: str, delimiters: list[str] | None, text: str) -> bool:
 
 def quoted(text: str) -> str:
     """Return a pattern that matches the text alone."""
+    if not isinstance(text, str):
+        raise TypeError("not a text")
     return "".join(f"\\{symbol}" if symbol in _SPECIAL else symbol for symbol in text)
 
 

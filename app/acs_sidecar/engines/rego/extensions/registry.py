@@ -3,19 +3,42 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from acs_sidecar.engines.rego.extensions import (
+    dates,
     digests,
+    encodings,
     expressions,
     globs,
     members,
+    native,
     networks,
+    numbers,
     printing,
     schemas,
+    subsets,
     texts,
+    versions,
 )
 
 __all__ = ["EXTENSIONS", "called_in"]
 
 EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
+    "base64.is_valid": (1, encodings.base64_is_valid),
+    "bits.lsh": (2, numbers.shifted_left),
+    "bits.negate": (1, numbers.negate),
+    "bits.rsh": (2, numbers.shifted_right),
+    "bits.xor": (2, numbers.xor),
+    "ceil": (1, numbers.ceil),
+    "floor": (1, numbers.floor),
+    "indexof": (2, texts.indexof),
+    "indexof_n": (2, texts.indexof_n),
+    "json.is_valid": (1, encodings.json_is_valid),
+    "json.marshal": (1, encodings.marshal),
+    "object.subset": (2, subsets.is_subset),
+    "semver.compare": (2, versions.compare),
+    "semver.is_valid": (1, versions.is_valid),
+    "substring": (3, texts.substring),
+    "urlquery.decode": (1, encodings.urlquery_decode),
+    "urlquery.decode_object": (1, encodings.urlquery_decode_object),
     "concat": (2, texts.concat),
     "crypto.hmac.equal": (2, digests.equal),
     **{
@@ -31,6 +54,7 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
         for bits in ("256", "384", "512")
     },
     "json.filter": (2, members.filtered),
+    "json.marshal_with_options": (2, native.marshal_with_options),
     "json.match_schema": (2, schemas.match_schema),
     "json.remove": (2, members.removed),
     "json.verify_schema": (1, schemas.verify_schema),
@@ -51,6 +75,9 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
     "sprintf": (2, printing.formatted),
     "strings.count": (2, texts.count_matches),
     "strings.replace_n": (2, texts.replace_n),
+    "time.add_date": (4, dates.add_date),
+    "time.format": (1, native.format_time),
+    "units.parse_bytes": (1, native.parse_bytes),
     "upper": (1, texts.upper),
     "urlquery.encode": (1, texts.urlquery_encode),
 }

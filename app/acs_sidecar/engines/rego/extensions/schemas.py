@@ -1,36 +1,20 @@
 """`json.match_schema` and `json.verify_schema` over the engine's own, for what it reads as OPA does."""
 
-import threading
 from collections.abc import Iterator, Mapping
 
 import orjson
-import regorus
 
-from acs_sidecar.spec.values import Json
+from acs_sidecar.engines.rego.extensions.native import answer
+from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["match_schema", "verify_schema"]
 
-_MODULE = """package schemas
-matched := json.match_schema(input.document, input.schema)
-verified := json.verify_schema(input.schema)
-"""
 _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
 """Members whose schemas hold for the same value."""
 _NAMES = frozenset({"properties", "patternProperties", "definitions", "$defs", "dependencies"})
 """Members whose members are named by the schema's author."""
 _VALUES = frozenset({"const", "default", "enum", "examples"})
 _MAX_STEPS = 10_000
-
-
-class _Engine(threading.local):
-    """An engine belongs to its thread."""
-
-    def __init__(self) -> None:
-        self.native = regorus.Engine()
-        self.native.add_policy("schemas", _MODULE)
-
-
-_ENGINE = _Engine()
 
 
 def match_schema(document: Json, schema: Json) -> Json:
@@ -59,11 +43,9 @@ def _parsed(given: Json) -> Json:
     return value
 
 
-def _evaluated(rule: str, given: Mapping[str, Json]) -> list[Json]:
-    engine = _ENGINE.native.clone()
-    engine.set_input_json(orjson.dumps(given).decode())
-    answer: list[Json] = orjson.loads(engine.eval_rule_as_json(f"data.schemas.{rule}"))
-    return answer
+def _evaluated(rule: str, given: JsonObject) -> list[Json]:
+    answered = answer(rule, dict(given))
+    return answered if isinstance(answered, list) else []
 
 
 def _check(schema: Json) -> None:

@@ -6,8 +6,20 @@ from urllib.parse import quote_plus
 import re2
 
 from acs_sidecar.engines.rego.extensions.bounds import checked_length
+from acs_sidecar.engines.rego.extensions.numbers import checked_integer
 
-__all__ = ["concat", "count_matches", "lower", "replace", "replace_n", "upper", "urlquery_encode"]
+__all__ = [
+    "concat",
+    "count_matches",
+    "indexof",
+    "indexof_n",
+    "lower",
+    "replace",
+    "replace_n",
+    "substring",
+    "upper",
+    "urlquery_encode",
+]
 
 
 def lower(text: str) -> str:
@@ -63,10 +75,41 @@ def count_matches(text: str, part: str) -> int:
     return text.count(part)
 
 
+def indexof(text: str, part: str) -> int:
+    """Return the place of the first occurrence in code points, -1 where there is none."""
+    _check_searched(text, part)
+    return text.find(part)
+
+
+def indexof_n(text: str, part: str) -> list[int]:
+    """Return the places of all occurrences, those that overlap included."""
+    _check_searched(text, part)
+    places: list[int] = []
+    place = text.find(part)
+    while place >= 0:
+        places.append(place)
+        place = text.find(part, place + 1)
+    return places
+
+
+def substring(text: str, offset: int, length: int) -> str:
+    """Return `length` code points from `offset` on, all of them where it is negative."""
+    _check_texts(text)
+    if checked_integer(offset) < 0:
+        raise ValueError("a negative offset")
+    return text[offset:] if checked_integer(length) < 0 else text[offset : offset + length]
+
+
 def urlquery_encode(text: str) -> str:
     """Encode a text for the query of a URL."""
     _check_texts(text)
     return quote_plus(text)
+
+
+def _check_searched(text: str, part: str) -> None:
+    _check_texts(text, part)
+    if not part:
+        raise ValueError("an empty text is everywhere")
 
 
 def _single(mapped: str, otherwise: str) -> str:

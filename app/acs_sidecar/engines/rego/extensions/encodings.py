@@ -1,0 +1,78 @@
+"""Functions that read and write encoded texts: base64, JSON, queries of URLs."""
+
+import json
+import re
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+from acs_sidecar.engines.rego.extensions.bounds import checked_length
+from acs_sidecar.spec.values import Json
+
+__all__ = [
+    "base64_is_valid",
+    "json_is_valid",
+    "marshal",
+    "urlquery_decode",
+    "urlquery_decode_object",
+]
+
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
+_LINE_ENDS = str.maketrans("", "", "\r\n")
+_UNENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPED = str.maketrans({symbol: f"\\u{ord(symbol):04x}" for symbol in "<>&\u2028\u2029"})
+
+
+def base64_is_valid(text: object) -> bool:
+    """True if a value is a padded base64 text; line ends do not count."""
+    return isinstance(text, str) and _BASE64.fullmatch(text.translate(_LINE_ENDS)) is not None
+
+
+def json_is_valid(text: object) -> bool:
+    """True if a value is a text that holds one JSON value."""
+    if not isinstance(text, str):
+        return False
+    try:
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant)
+    except ValueError:
+        return False
+    return True
+
+
+def marshal(value: Json) -> str:
+    """Write a value as JSON in one line, safe within HTML."""
+    written = orjson.dumps(value, _elements, orjson.OPT_SORT_KEYS).decode().translate(_ESCAPED)
+    checked_length(len(written))
+    return written
+
+
+def urlquery_decode(text: str) -> str:
+    """Decode a text of a URL's query."""
+    if _UNENCODED.search(text):
+        raise ValueError("a `%` without two hexadecimal digits")
+    return unquote_to_bytes(text.replace("+", " ")).decode()
+
+
+def urlquery_decode_object(text: str) -> dict[str, list[str]]:
+    """Return the values of a URL's query by their names."""
+    members: dict[str, list[str]] = {}
+    for part in text.split("&"):
+        if ";" in part:
+            raise ValueError("a `;` in a query")
+        if part:
+            name, _, value = part.partition("=")
+            members.setdefault(urlquery_decode(name), []).append(urlquery_decode(value))
+    return members
+
+
+def _elements(value: object) -> list[Json]:
+    """Return the elements of a set in order; of `true` and 1 only one is left on the way here."""
+    if not isinstance(value, set) or any(isinstance(item, bool) for item in value):
+        raise TypeError("a value that cannot be written")
+    return sorted(
+        value, key=lambda item: (item is not None, isinstance(item, str), item if item is not None else 0)
+    )
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"`{name}` is not JSON")

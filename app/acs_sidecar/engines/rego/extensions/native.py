@@ -1,0 +1,68 @@
+"""Functions of the engine itself, asked for what it answers as OPA does."""
+
+import threading
+from collections.abc import Mapping
+
+import orjson
+import regorus
+
+from acs_sidecar.spec.values import Json
+
+__all__ = ["answer", "format_time", "marshal_with_options", "parse_bytes"]
+
+_MODULE = """package functions
+bytes := units.parse_bytes(input)
+matched := json.match_schema(input.document, input.schema)
+time := time.format(input)
+verified := json.verify_schema(input.schema)
+written := json.marshal_with_options(input.value, input.options)
+"""
+_NAMED_ZONE = frozenset({"RFC1123", "RFC822", "RFC850", "UnixDate"})
+"""Layouts that OPA knows by name, and that write the name of a zone."""
+_HTML = str.maketrans({symbol: f"\\u{ord(symbol):04x}" for symbol in "<>&"})
+
+
+class _Engine(threading.local):
+    """An engine belongs to its thread."""
+
+    def __init__(self) -> None:
+        self.native = regorus.Engine()
+        self.native.add_policy("functions", _MODULE)
+
+
+_ENGINE = _Engine()
+
+
+def answer(rule: str, given: Json) -> Json:
+    """Return what a rule of the module is for an input. Raises `RuntimeError` where a function fails."""
+    engine = _ENGINE.native.clone()
+    engine.set_input_json(orjson.dumps(given).decode())
+    if engine.eval_rule(f"data.functions.{rule}") is None:
+        raise ValueError("without an answer")
+    value: Json = orjson.loads(engine.eval_rule_as_json(f"data.functions.{rule}"))
+    return value
+
+
+def format_time(given: Json) -> Json:
+    """Format a time; layouts that write the name of its zone fail."""
+    layout = given[-1] if isinstance(given, list) and given else ""
+    if isinstance(layout, str) and ("MST" in layout or layout in _NAMED_ZONE):
+        raise ValueError("a layout with the name of the zone")
+    return answer("time", given)
+
+
+def parse_bytes(text: str) -> Json:
+    """Read a number of bytes with its unit; a negative one fails."""
+    if not isinstance(text, str) or "-" in text:
+        raise ValueError("not a number of bytes")
+    return answer("bytes", text)
+
+
+def marshal_with_options(value: Json, options: Mapping[str, Json]) -> str:
+    """Write a value as JSON in several lines, safe within HTML."""
+    if not isinstance(options, dict):
+        raise TypeError("not an object")
+    for name in ("indent", "prefix"):
+        if not set(str(options.get(name, ""))).isdisjoint("<>&"):
+            raise ValueError("options that HTML would read")
+    return str(answer("written", {"value": value, "options": options})).translate(_HTML)

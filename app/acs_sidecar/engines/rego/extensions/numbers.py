@@ -1,0 +1,58 @@
+"""Functions over numbers, whole where bits are meant, as OPA has them."""
+
+__all__ = ["ceil", "checked_integer", "floor", "negate", "shifted_left", "shifted_right", "xor"]
+
+_MAX_BITS = 64
+_RANGE = range(-(2**63), 2**64)
+"""Whole numbers that the engine keeps exactly."""
+
+
+def checked_integer(value: object) -> int:
+    """Return a value that is a whole number. Raises `TypeError`."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("not a whole number")
+    return value
+
+
+def ceil(number: float) -> int:
+    """Round up; as in OPA, numbers between -1 and 0 become 1."""
+    return int(_number(number)) + (number > -1 and number != int(number))
+
+
+def floor(number: float) -> int:
+    """Round down; as in OPA, numbers between -1 and 0 become 0."""
+    return int(_number(number)) - (number <= -1 and number != int(number))
+
+
+def negate(number: int) -> int:
+    """Invert all bits."""
+    return _kept(~checked_integer(number))
+
+
+def xor(one: int, other: int) -> int:
+    """Return the bits in which two numbers differ."""
+    return _kept(checked_integer(one) ^ checked_integer(other))
+
+
+def shifted_left(number: int, places: int) -> int:
+    """Multiply by a power of two; what needs more than 64 bits fails."""
+    if not 0 <= checked_integer(places) <= _MAX_BITS and number != 0:
+        raise ValueError("a negative shift, or one by more than 64 places")
+    return _kept(checked_integer(number) << min(places, _MAX_BITS))
+
+
+def shifted_right(number: int, places: int) -> int:
+    """Divide by a power of two, and round down."""
+    return checked_integer(number) >> min(checked_integer(places), _MAX_BITS)
+
+
+def _number(value: float) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError("not a number")
+    return value
+
+
+def _kept(number: int) -> int:
+    if number not in _RANGE:
+        raise ValueError("a number of more than 64 bits")
+    return number
