@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from acs_sidecar.engines.findings import Place
+from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.engine import Engine, build
 from acs_sidecar.engines.rego.sources import Module
@@ -53,7 +53,7 @@ def test_every_function_that_is_allowed_is_compared() -> None:
 def test_a_function_answers_as_opa_or_fails(name: str) -> None:
     """No value where OPA has none, no other value, and never undefined where OPA has a value."""
     engine = build(
-        [Module(Place("policies.main.modules", "a.rego"), module(name, "input"), 1)], {}, ("a", "x")
+        [Module(SourceLocation("policies.main.modules", "a.rego"), module(name, "input"), 1)], {}, ("a", "x")
     )
     failed = different = 0
     for place, arguments in enumerate(calls(name)):
