@@ -214,6 +214,7 @@ def test_the_operation_of_the_service(examples: GeneratedClient) -> None:
     assert (status, "acs_intervention_allow_total" in metrics) == (200, True)
     status, document = examples.call("operation", "get_openapi")
     assert (status, document["openapi"]) == (200, "3.1.0")
+    assert examples.call("operation", "get_docs_redirect")[0] == 200
     status, page = examples.call("operation", "get_docs")
     assert (status, page.lstrip()[:15]) == (200, "<!DOCTYPE html>")
 
