@@ -69,6 +69,34 @@ def test_shows_one_manifest_without_credentials(start: Start, manifests: Path) -
     assert "s3cret" not in json.dumps(shown)
 
 
+def test_members_that_nothing_declares_are_not_shown(start: Start, manifests: Path) -> None:
+    """Credentials by any other name, and the path of a webhook, do not leave the service (2.3)."""
+    unknown = {"apiKey": "s3cret1", "accessToken": "s3cret2", "passwd": "s3cret3"}
+    text = json.loads(_manifest({"decision": "allow"}))
+    text["annotators"] = {"a": {"type": "endpoint", "url": "http://127.0.0.1:1/", **unknown}}
+    text["approval"] = {
+        "default_resolver": "w",
+        "resolvers": {
+            "w": {"type": "webhook", "url": "https://hooks.example/services/s3cret4?s3cret5", **unknown},
+            "h": {"type": "host", **unknown},
+        },
+    }
+    text["tools"] = {"t": {"clearance": "public", **unknown}}
+    text["metadata"] = {"owner": "team", **unknown}
+    (manifests / "keyed.json").write_text(json.dumps(text))
+    service = start("--manifests", str(manifests))
+    status, shown = service.get("/v1/manifests/keyed")
+    assert (status, shown["valid"]) == (200, True)
+    hidden = dict.fromkeys(unknown, "[redacted]")
+    manifest = shown["manifest"]
+    assert manifest["annotators"]["a"] == {"type": "endpoint", "url": "http://127.0.0.1:1/", **hidden}
+    webhook = {"type": "webhook", "url": "https://hooks.example/[redacted]", **hidden}
+    assert manifest["approval"]["resolvers"] == {"w": webhook, "h": {"type": "host", **hidden}}
+    assert manifest["tools"]["t"] == {"clearance": "public", **hidden}
+    assert manifest["metadata"] == {"owner": "team", **hidden}
+    assert "s3cret" not in json.dumps(shown) + service.log()
+
+
 def test_inline_is_refused_beside_an_operators_manifest(start: Start, manifests: Path) -> None:
     """The default is deny as soon as the operator has a manifest (2.5)."""
     service = start("--manifests", str(manifests))
