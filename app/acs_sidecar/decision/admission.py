@@ -42,13 +42,28 @@ class Admission:
             )
         # 3. A caller that picks a policy which is not for it.
         if request.manifest is None:
-            found = self._manifests.named(request.manifest_ref)
-            if caller is not None and not caller.may_use(found.name):
-                raise RefusalError(Cause.MANIFEST, "this caller is not allowed to use this manifest")
-            return found
+            return self._named(request.manifest_ref, caller)
         # 4. A caller that brings its own policy.
         if caller is not None and not caller.inline:
             raise RefusalError(Cause.INLINE, "this caller is not allowed to send inline manifests")
         return await self._manifests.brought(
             request.manifest, request.nesting, request.manifest_signature, caller.name if caller else ""
         )
+
+    def _named(self, reference: str | None, caller: Caller | None) -> AnyManifest:
+        """Return an operator's manifest that the caller may use.
+
+        A caller that may not use all of them does not learn which others are loaded.
+        """
+        if caller is None or caller.manifests is None:
+            return self._manifests.named(reference)
+        refusal = RefusalError(
+            Cause.MANIFEST, "this caller is not allowed to use this manifest, or it is not loaded"
+        )
+        try:
+            found = self._manifests.named(reference)
+        except RefusalError as error:
+            raise (refusal if error.cause is Cause.NOT_FOUND else error) from None
+        if not caller.may_use(found.name):
+            raise refusal
+        return found

@@ -333,7 +333,7 @@ def test_a_caller_is_held_to_its_manifests(service: Service) -> None:
     status, body = _evaluate(service, "token-held", manifest_ref="payments")
     assert (status, body["detail"], body["verdict"]) == (
         403,
-        "this caller is not allowed to use this manifest",
+        "this caller is not allowed to use this manifest, or it is not loaded",
         DENIED,
     )
     assert _records(service)[-1]["caller"] == "held"
@@ -344,6 +344,21 @@ def test_a_caller_is_held_to_its_manifests(service: Service) -> None:
         assert service.request("POST", "/v1/manifests:validate", {"manifest": MANIFEST}, headers)[0] == 403
     assert _evaluate(service, "token-plain", manifest_ref="payments")[0] == 200
     assert _evaluate(service, "token-host", manifest=MANIFEST)[0] == 200
+
+
+def test_a_restricted_caller_does_not_learn_what_else_is_loaded(service: Service) -> None:
+    """A manifest that is not its own and one that is not loaded have one answer, by name and by digest."""
+    own = _evaluate(service, "token-held", manifest_ref="payments")
+    digest = _evaluate(service, "token-held")[1]["manifest_digest"]
+    for reference in ("nobody", "supporting", "sha256:" + "0" * 64, digest):
+        status, body = _evaluate(service, "token-held", manifest_ref=reference)
+        assert (status, _without_record(body)) == (own[0], _without_record(own[1])), reference
+    status, body = _evaluate(service, "token-plain", manifest_ref="nobody")
+    assert (status, body["detail"]) == (404, "`manifest_ref` names no loaded manifest")
+
+
+def _without_record(body: Any) -> Any:
+    return {name: value for name, value in body.items() if name not in ("audit", "request_id")}
 
 
 def test_each_item_of_a_batch_is_checked(service: Service) -> None:
