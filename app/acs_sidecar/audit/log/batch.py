@@ -1,7 +1,6 @@
 """Records that wait for one commit, each with its waiter (section 4.2)."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -30,4 +29,4 @@ def refuse_batch(batch: Batch, reason: str) -> int:
 
 def unwritable(error: OSError) -> str:
     """Return why records cannot be written, without naming a path."""
-    return f"the audit log cannot be written: {os.strerror(error.errno) if error.errno else error}"
+    return f"the audit log cannot be written: {error.strerror or error}"

@@ -6,7 +6,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,6 @@ __all__ = [
     "LogDirectory",
     "find_logs",
     "kept_checkpoints",
-    "locked",
     "open_file",
     "read_file",
     "remove_if_there",
@@ -141,17 +139,6 @@ def find_logs(root: Path, within: tuple[str, ...] = ()) -> list[LogDirectory]:
             if is_origin_part(entry.name)
         ]
     return [LogDirectory(root, "/".join(parts)) for parts in sorted(found)]
-
-
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Acquire the lock of a directory, blocking until it is free. Raises `OSError`."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def open_file(path: Path | str) -> int:

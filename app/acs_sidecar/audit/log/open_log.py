@@ -1,6 +1,5 @@
 """One log while its process writes it: records, then the checkpoint that signs them (section 4.2)."""
 
-import fcntl
 import os
 import shutil
 import time
@@ -25,6 +24,7 @@ from acs_sidecar.audit.log.directory import (
     sync_directory,
     write_all,
 )
+from acs_sidecar.audit.log.locks import acquire
 from acs_sidecar.audit.log.tile_writer import TILE_BYTES
 
 __all__ = ["Durability", "Group", "LogAbandonedError", "LogLimits", "OpenLog"]
@@ -276,7 +276,11 @@ class OpenLog:
                 above = above.parent
             sync_directory(root)
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            acquire(lock, path)
+        except OSError:
+            os.close(lock)
+            raise
         return lock
 
     def _begin_segment(self) -> None:

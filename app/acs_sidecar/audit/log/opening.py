@@ -7,8 +7,9 @@ from pathlib import Path
 
 from acs_sidecar.audit.format.claims import Predecessor
 from acs_sidecar.audit.format.origin import origin_of
-from acs_sidecar.audit.log.directory import DIRECTORY_MODE, LogDirectory, locked
+from acs_sidecar.audit.log.directory import DIRECTORY_MODE, LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
+from acs_sidecar.audit.log.locks import locked
 from acs_sidecar.audit.log.open_log import Durability, LogLimits, OpenLog
 from acs_sidecar.audit.log.recovery import Damage, Survey, survey
 from acs_sidecar.spec.values import Json

@@ -11,8 +11,9 @@ import orjson
 from acs_sidecar.audit.format.claims import LogState, Predecessor, opening_events
 from acs_sidecar.audit.format.record import ServiceEvent
 from acs_sidecar.audit.format.trust import Trust
-from acs_sidecar.audit.log.directory import LogDirectory, locked
+from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
+from acs_sidecar.audit.log.locks import locked
 from acs_sidecar.audit.log.opening import AuditLogSettings, prepare_log
 from acs_sidecar.audit.log.records import LogDamagedError, record_lines
 from acs_sidecar.audit.log.recovery import inspect

@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
 from acs_sidecar.audit.format.note import NoteError, SignedNote
-from acs_sidecar.audit.log.directory import FILE_MODE, LogDirectory, find_logs, kept_checkpoints
+from acs_sidecar.audit.log.directory import LogDirectory, find_logs, kept_checkpoints
+from acs_sidecar.audit.log.locks import lock_file
 from acs_sidecar.audit.log.records import record_lines
 from acs_sidecar.audit.ship.nats import NatsError
 from acs_sidecar.audit.ship.stream import (
@@ -50,12 +50,9 @@ class _Shipped:
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
     """Lock an audit directory for one shipper. Raises `BlockingIOError` if another has it, `OSError`."""
-    handle = os.open(root / ".shipping", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-    try:
+    with lock_file(root / ".shipping") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-    finally:
-        os.close(handle)
 
 
 async def make_stream(stream: "JetStreamContext", name: str, replicas: int) -> None:
