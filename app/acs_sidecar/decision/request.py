@@ -79,7 +79,10 @@ def parse_object(body: bytes, duplicates: DuplicateMembers = DuplicateMembers.RE
     if not isinstance(value, dict):
         raise _bad("the body is not a JSON object")
     if duplicates is DuplicateMembers.REFUSE and has_duplicate_members(body, value):
-        raise _bad("an object in the body has a member twice: remove one (or set ACS_DUPLICATE_MEMBERS=last)")
+        raise _bad(
+            "an object in the body has a member twice: "
+            "remove one, or let the operator set ACS_DUPLICATE_MEMBERS=last"
+        )
     return value
 
 

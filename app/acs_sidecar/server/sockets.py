@@ -1,5 +1,6 @@
 """The one listening socket, bound before any worker starts."""
 
+import errno
 import os
 import socket
 import stat
@@ -25,7 +26,10 @@ def bind(host: str, port: int, uds: Path | None, uds_mode: int) -> socket.socket
         raise
     except OSError as error:
         place = str(uds) if uds else f"{host}:{port}"
-        raise BindError(f"cannot listen on {place}: {error.strerror or error}") from None
+        advice = (
+            "; stop what listens there, or set another address" if error.errno == errno.EADDRINUSE else ""
+        )
+        raise BindError(f"cannot listen on {place}: {error.strerror or error}{advice}") from None
     listener.setblocking(False)
     return listener
 

@@ -64,7 +64,8 @@ def test_default_principal(name: str, written: str) -> None:
 )
 def test_principal_missing(snapshot: dict[str, Any]) -> None:
     """Without a string at `envelope.agent.id` nothing is asked."""
-    expected = (FAILED, "`$snap.envelope.agent.id` is missing or not a string")
+    detail = "the principal is `$snap.envelope.agent.id`, which is missing or not a string: send it, or set `principal`"
+    expected = (FAILED, detail)
     assert refusal(asked("true"), input_of(snapshot)) == expected
 
 

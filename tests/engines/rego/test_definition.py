@@ -155,8 +155,8 @@ def test_no_backtrace_reaches_the_author() -> None:
 def test_what_shows_only_when_all_is_put_together_is_found_at_compile() -> None:
     """A name that nothing defines is refused, not met at the first request."""
     assert findings(definition("package a\nx := 1 if unknown == 2")) == [
-        "rego-variable-unsafe: a.rego:2:11: policies.main.modules: `unknown` is unsafe: nothing outside of a `not` "
-        "gives it a value"
+        "rego-variable-unsafe: a.rego:2:11: policies.main.modules: `unknown` has no value: no rule, import or "
+        "statement outside of a `not` has this name or binds it"
     ]
 
 

@@ -190,7 +190,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         listener.listen()
         port = listener.getsockname()[1]
         errors = start_refused(tmp_path, "--port", str(port))
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in errors
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use; stop what listens there" in errors
 
 
 def test_sigterm_lets_requests_in_flight_finish(start: Start, tmp_path: Path) -> None:

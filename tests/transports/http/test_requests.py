@@ -55,7 +55,7 @@ def test_the_least_request_has_defaults() -> None:
 )
 def test_a_duplicate_member_is_refused(body: bytes) -> None:
     """Another reader may take the first of two, so a member that occurs twice is refused, also by an escape."""
-    detail = "an object in the body has a member twice: remove one (or set ACS_DUPLICATE_MEMBERS=last)"
+    detail = "an object in the body has a member twice: remove one, or let the operator set ACS_DUPLICATE_MEMBERS=last"
     assert _detail(body) == detail
 
 

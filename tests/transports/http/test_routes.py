@@ -374,7 +374,7 @@ def test_a_duplicate_member_is_refused_on_every_route(
 ) -> None:
     """No route reads a body in which another reader may see other members."""
     status, _, reply = inline_service.request("POST", path, body)
-    detail = "an object in the body has a member twice: remove one (or set ACS_DUPLICATE_MEMBERS=last)"
+    detail = "an object in the body has a member twice: remove one, or let the operator set ACS_DUPLICATE_MEMBERS=last"
     assert (status, json.loads(reply)["detail"]) == (400, detail)
 
 

@@ -66,7 +66,10 @@ class AgentOfEnvelope:
         for name in ("envelope", "agent", "id"):
             value = value.get(name) if isinstance(value, dict) else None
         if not isinstance(value, str):
-            raise unfit("`$snap.envelope.agent.id` is missing or not a string")
+            raise unfit(
+                "the principal is `$snap.envelope.agent.id`, which is missing or not a string: "
+                "send it, or set `principal`"
+            )
         return {"type": self.known_type, "id": value}
 
 

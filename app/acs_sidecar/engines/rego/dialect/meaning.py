@@ -151,7 +151,10 @@ def _unsafe(variable: Variable) -> Problem:
             "and write `not` before its name, or use `every`"
         )
     else:
-        message = f"`{variable.name}` is unsafe: nothing outside of a `not` gives it a value"
+        message = (
+            f"`{variable.name}` has no value: "
+            "no rule, import or statement outside of a `not` has this name or binds it"
+        )
     return Problem("rego-variable-unsafe", message, variable.line, variable.column)
 
 
