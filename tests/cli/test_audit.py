@@ -159,6 +159,19 @@ def test_trusts_no_other_key(place: Path, key: Callable[[], str]) -> None:
     assert run("verify", str(place), "--key", key()).exit_code == 1
 
 
+@pytest.mark.parametrize(("option", "size"), [("--anchor", 256), ("--receipt", 16)])
+def test_a_file_that_is_too_long_is_not_read_whole(
+    place: Path, tmp_path: Path, option: str, size: int
+) -> None:
+    """An anchor or a receipt without end is given up on within a bound."""
+    huge = tmp_path / "huge"
+    huge.touch()
+    os.truncate(huge, 200 * 1024**3)
+    result = run("verify", str(place), "--key", "key.pem", option, str(huge))
+    assert result.exit_code == 2
+    assert f"{huge} exceeds {size} MiB: keep only the checkpoints or the receipt in it" in result.stderr
+
+
 def test_anchors_show_what_was_cut_off(place: Path, tmp_path: Path) -> None:
     """A checkpoint from the service's own log finds a tail that was cut off consistently."""
     log = newest(place)

@@ -29,6 +29,7 @@ class MemoryLog:
     checkpoint: bytes | None
     leaves: bytes | None = None
     chunk: int = 1000
+    lengths_read: list[int] = field(default_factory=list, compare=False)
 
     def published(self) -> bytes | None:
         """Give the content of `checkpoint`."""
@@ -41,8 +42,19 @@ class MemoryLog:
 
     def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Give the segments, in chunks that end anywhere."""
+        self.lengths_read.clear()
         for first, content in self.records:
-            yield first, iter([content[at : at + self.chunk] for at in range(0, len(content), self.chunk)])
+            yield first, self.chunks(content)
+
+    def chunks(self, content: bytes) -> Iterator[bytes]:
+        """Give chunks of a segment, and count what was read."""
+        for at in range(0, len(content), self.chunk):
+            self.lengths_read.append(len(content[at : at + self.chunk]))
+            yield content[at : at + self.chunk]
+
+    def unread(self) -> int:
+        """Give how much of the segments was not read."""
+        return sum(len(content) for _, content in self.records) - sum(self.lengths_read)
 
     def leaf_hashes(self, start: int, end: int) -> bytes | None:
         """Give what the tiles say."""

@@ -11,6 +11,7 @@ import pytest
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, sign_checkpoint, split_notes
 from acs_sidecar.audit.format.claims import LogState, opening_events
+from acs_sidecar.audit.format.findings import Status
 from acs_sidecar.audit.format.merkle import EMPTY_ROOT
 from acs_sidecar.audit.format.note import NoteSigner
 from acs_sidecar.audit.log import recovery as audit_recovery
@@ -23,6 +24,7 @@ from acs_sidecar.audit.log.writer import FileAuditLog
 from tests.audit.log.logs import (
     KEY,
     OTHER_KEY,
+    audited,
     decisions,
     entry,
     newest,
@@ -161,6 +163,42 @@ def test_a_log_that_died_at_birth_is_empty(tmp_path: Path) -> None:
     assert (named["state"], named["size"]) == ("crashed", 0)
     assert (root / ORIGIN / "torn-0").read_bytes() == b"half"
     assert sound(root) == []
+
+
+HOLE = 200 * 1024**3
+
+
+def test_a_hole_behind_the_signed_end_is_not_copied(tmp_path: Path) -> None:
+    """A start reads nothing of a file that is longer than a crash leaves it, and reports the log as damaged."""
+    log = crashed(tmp_path)
+    ((_, segment),) = log.segments()
+    signed = segment.stat().st_size
+    os.truncate(segment, signed + HOLE)
+    (damage,) = look(tmp_path).damage
+    assert damage.detail == f"{HOLE} bytes follow its signed end, more than a crash leaves"
+    assert (segment.stat().st_size, log.torn()) == (signed + HOLE, [])
+
+
+def test_a_hole_in_what_was_moved_aside_is_not_hashed(tmp_path: Path) -> None:
+    """A start hashes no more of a torn file than can have been moved there."""
+    log = crashed(tmp_path)
+    ((_, segment),) = log.segments()
+    append(segment, b"half")
+    assert look(tmp_path).damage == ()
+    os.truncate(log.path / "torn-6", HOLE)
+    (damage,) = look(tmp_path).damage
+    assert damage.detail == f"`torn-6` has {HOLE} bytes, more than was moved aside"
+
+
+def test_verification_reads_nothing_of_a_hole_behind_the_signed_end(tmp_path: Path) -> None:
+    """What no checkpoint covers is counted by the length of the file, for holes, segments and growing files."""
+    log = crashed(tmp_path)
+    ((_, segment),) = log.segments()
+    os.truncate(segment, segment.stat().st_size + HOLE)
+    log.segment(6).touch()
+    os.truncate(log.segment(6), HOLE)
+    (report,) = audited(tmp_path).logs.values()
+    assert (report.status, report.size, report.pending_bytes) == (Status.SOUND, 6, 2 * HOLE)
 
 
 def look(root: Path) -> Survey:

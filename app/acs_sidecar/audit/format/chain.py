@@ -8,11 +8,12 @@ import orjson
 from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
 from acs_sidecar.audit.format.claims import OPENING_EVENTS, LogClaim, LogState, claims_of
 from acs_sidecar.audit.format.findings import AuditFinding, LogReport, Property, Report
+from acs_sidecar.audit.format.log_source import LogSource
 from acs_sidecar.audit.format.note import NoteError, SignedNote, verified_by
 from acs_sidecar.audit.format.older_logs import OlderLogsAudit
 from acs_sidecar.audit.format.record import MAX_RECORD_BYTES
 from acs_sidecar.audit.format.trust import Trust
-from acs_sidecar.audit.format.verify import LogAudit, LogSource, audit_log
+from acs_sidecar.audit.format.verify import LogAudit, audit_log
 
 __all__ = ["Anchor", "anchors_in", "audit_logs"]
 

@@ -8,7 +8,6 @@ it rests on it.
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
 from acs_sidecar.audit.format.claims import (
@@ -21,47 +20,19 @@ from acs_sidecar.audit.format.claims import (
     older_of,
 )
 from acs_sidecar.audit.format.findings import AuditFinding, LogReport, Property
+from acs_sidecar.audit.format.log_source import LogSource
 from acs_sidecar.audit.format.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from acs_sidecar.audit.format.note import NoteError, SignedNote, verified_by
 from acs_sidecar.audit.format.record import MAX_RECORD_BYTES, parse_record
 from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.spec.values import Json
 
-__all__ = ["LogAudit", "LogSource", "audit_log"]
+__all__ = ["LogAudit", "audit_log"]
 
 _UNFINISHED = re.compile(rb"[0-9]*(?:\n[A-Za-z0-9+/=]*(?:\n(?:\n[^\n]*)?)?)?")
 _TIME_LENGTH = len("2026-01-02T03:04:05.678901Z")
 _MOST_LOCATED = 1_000_000 * HASH_BYTES
 """Leaves after an agreed checkpoint up to which a changed record is located: what bounds the memory."""
-
-
-class LogSource(Protocol):
-    """The raw bytes of one log.
-
-    `published` and the names of the files MUST have been read before any record, so that a log that
-    is being written is seen as it was at one moment.
-    """
-
-    @property
-    def origin(self) -> str:
-        """The log that was asked for."""
-        ...
-
-    def published(self) -> bytes | None:
-        """Return the content of `checkpoint`, when there is one."""
-        ...
-
-    def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:
-        """Return the name and content of each file of checkpoints, by first index."""
-        ...
-
-    def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Return the first index that a segment's name states and its content in chunks, by first index."""
-        ...
-
-    def leaf_hashes(self, start: int, end: int) -> bytes | None:
-        """Return the leaves `[start, end)` as the tiles state them, if they do: only a hint."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,11 +239,10 @@ class _Auditor:
         for first, chunks in self._source.segments():
             if first != at and (first < end or at < end):
                 raise _Broken(Property.RECORD_PRESENT, at, f"the next segment begins at index {first}")
+            if at == end:
+                continue
             rest = b""
             for chunk in chunks:
-                if at == end:
-                    self.report.pending_bytes += len(chunk)
-                    continue
                 *lines, rest = (rest + chunk).split(b"\n")
                 covered = min(len(lines), end - at)
                 yield lines[:covered]
@@ -281,10 +251,13 @@ class _Auditor:
                 if at == end:
                     self.report.pending_bytes += sum(len(line) + 1 for line in lines[covered:]) + len(rest)
                     rest = b""
-                elif len(rest) > MAX_RECORD_BYTES:
+                    break
+                if len(rest) > MAX_RECORD_BYTES:
                     raise _too_long(at)
             if rest:
                 raise _Broken(Property.RECORD_PRESENT, at, "the segment ends within this record")
+        # Never read: who can write the files can make what follows the signed end as long as a disk.
+        self.report.pending_bytes += self._source.unread()
 
     def _take(self, lines: list[bytes]) -> None:
         """Check records one by one and add them to the tree."""

@@ -35,6 +35,9 @@ from acs_sidecar.audit.log.tile_writer import TILE_BYTES, TileWriter
 __all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "inspect", "survey"]
 
 BACKGROUND_BYTES = 64 * 1024 * 1024
+MAX_TORN_BYTES = 64 * 1024 * 1024
+"""What a crash leaves behind the signed end is never longer: a group of records that was not signed yet."""
+
 _COPY = 1 << 20
 _MOST_DIGITS = 20
 
@@ -82,13 +85,13 @@ def survey(
                     predecessors.append(_as_published(directory, LogState.OPEN, trust))
                     continue
                 _move_torn(directory, found.end)
+            torn = tuple(_describe(path) for path in directory.torn())
         except LogDamagedError as error:
             damage.append(Damage(directory.origin, str(error)))
             predecessors.append(_as_published(directory, LogState.DAMAGED, trust))
             continue
         if not found.examined:
             unexamined.append(directory)
-        torn = tuple(_describe(path) for path in directory.torn())
         state = LogState.CLOSED if found.closed else LogState.CRASHED
         end, number = found.end, opening_number(directory)
         predecessors.append(Predecessor(directory.origin, state, end.size, end.root, torn, number))
@@ -229,9 +232,15 @@ def _is_examined(directory: LogDirectory, end: LogEnd) -> bool:
 
 
 def _move_torn(directory: LogDirectory, end: LogEnd) -> None:
-    """Move aside every byte that follows the signed end: copied and synced first, then cut off."""
+    """Move aside every byte that follows the signed end: copied and synced first, then cut off.
+
+    Raises `LogDamagedError`, and leaves everything as it is, when that is more than a crash leaves.
+    """
     torn_records = _behind(directory.segments(), end.size, partial(offset_behind, index=end.size - 1))
     torn_notes = _behind(directory.checkpoint_files(), end.size, partial(_covered_by, size=end.size))
+    excess = sum(path.stat().st_size - start for path, start in [*torn_records, *torn_notes])
+    if excess > MAX_TORN_BYTES:
+        raise LogDamagedError(f"{excess} bytes follow its signed end, more than a crash leaves")
     if torn_records:
         _keep_copy(torn_records, directory, f"torn-{end.size}", "")
     if torn_notes:
@@ -297,6 +306,9 @@ def _cut(path: Path, length: int) -> None:
 
 
 def _describe(path: Path) -> Torn:
+    """Return the digest of what was moved aside. Raises `LogDamagedError` when that was made longer."""
+    if (size := path.stat().st_size) > MAX_TORN_BYTES:
+        raise LogDamagedError(f"`{path.name}` has {size} bytes, more than was moved aside")
     with os.fdopen(open_file(path), "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Torn(path.name, file.tell(), f"sha256:{digest}")

@@ -28,6 +28,7 @@ class FileLogSource:
         if self._checkpoints and _may_grow(directory):
             self._growing = kept_checkpoints(self._checkpoints[-1][1])
         self._segments = directory.segments()
+        self._bytes_read = 0
 
     @property
     def origin(self) -> str:
@@ -47,8 +48,13 @@ class FileLogSource:
 
     def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Read the segments in chunks."""
+        self._bytes_read = 0
         for first, path in self._segments:
-            yield first, _chunks(path)
+            yield first, self._chunks(path)
+
+    def unread(self) -> int:
+        """Return by how much the segments are longer than what was read of them."""
+        return sum(path.stat().st_size for _, path in self._segments) - self._bytes_read
 
     def leaf_hashes(self, start: int, end: int) -> bytes | None:
         """Read the leaves from the tiles of level 0, when all of them are there."""
@@ -61,15 +67,15 @@ class FileLogSource:
             hashes += content
         return bytes(hashes[start % TILE_WIDTH * HASH_BYTES :])
 
+    def _chunks(self, path: Path) -> Iterator[bytes]:
+        with os.fdopen(open_file(path), "rb") as file:
+            while chunk := file.read(_CHUNK):
+                self._bytes_read += len(chunk)
+                yield chunk
+
 
 def _may_grow(directory: LogDirectory) -> bool:
     try:
         return directory.held()
     except OSError:  # a file system without locks does not tell
         return True
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with os.fdopen(open_file(path), "rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk

@@ -117,6 +117,7 @@ class StreamLogSource:
         self._published = notes[1] if notes else None
         records = stream.last(subject(RECORDS, origin))
         self._records = records[0] if records else 0
+        self._lines: Iterator[bytes] = iter(())
 
     def published(self) -> bytes | None:
         """Return the newest checkpoint."""
@@ -139,7 +140,12 @@ class StreamLogSource:
     def segments(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Yield all records, as one segment."""
         messages = self._stream.messages(subject(RECORDS, self.origin), self._records)
-        yield 0, (line + b"\n" for line in in_order(messages))
+        self._lines = (line + b"\n" for line in in_order(messages))
+        yield 0, self._lines
+
+    def unread(self) -> int:
+        """Return the length of the records that follow, of which the stream has to read each."""
+        return sum(map(len, self._lines))
 
     def leaf_hashes(self, start: int, end: int) -> bytes | None:  # noqa: ARG002  # the port's signature
         """Return nothing: tiles are not shipped."""

@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from acs_sidecar.audit.format.chain import Anchor, anchors_in, audit_logs
 from acs_sidecar.audit.format.findings import AuditFinding, Report, Status
+from acs_sidecar.audit.format.log_source import LogSource
 from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
 from acs_sidecar.audit.format.trust import Trust
-from acs_sidecar.audit.format.verify import LogSource
 from acs_sidecar.audit.log.keys import KeyFileError, load_trusted_key
 from acs_sidecar.audit.read.source import FileLogSource
 from acs_sidecar.audit.ship.nats import NatsError
@@ -28,6 +28,8 @@ from acs_sidecar.spec.values import Json
 
 __all__ = ["verify"]
 
+_MAX_ANCHOR_BYTES = 256 * 1024 * 1024
+_MAX_RECEIPT_BYTES = 16 * 1024 * 1024
 _COLOURS = {Status.SOUND: "green", Status.UNSOUND: "bold red", Status.UNKNOWN: "yellow"}
 
 
@@ -118,17 +120,26 @@ def _audited(
     anchors: list[Anchor] = []
     wrong: list[AuditFinding] = []
     for file in anchor_files:
-        found, findings = anchors_in(file.read_bytes(), str(file), trust)
+        found, findings = anchors_in(_content(file, _MAX_ANCHOR_BYTES), str(file), trust)
         anchors += found
         wrong += findings
     report = audit_logs(sources, trust, anchors, whole, advance)
     return Report(report.logs, (*report.findings, *wrong))
 
 
+def _content(path: Path, most: int) -> bytes:
+    """Read a file, or end the command when it has more than `most` bytes. Raises `OSError`."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        fail(f"{path} exceeds {most >> 20} MiB: keep only the checkpoints or the receipt in it")
+    return content
+
+
 def _verified_receipt(path: Path, trust: Trust) -> dict[str, Json]:
     """Verify a receipt, or the one in a response that asked for it."""
     with reading():
-        content = path.read_bytes()
+        content = _content(path, _MAX_RECEIPT_BYTES)
     result: dict[str, Json] = {"path": str(path), "log": None, "index": None, "error": None}
     try:
         value = json.loads(content.decode(), object_pairs_hook=_unique)
