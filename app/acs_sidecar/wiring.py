@@ -115,6 +115,7 @@ def build(
         metrics,
         most_bytes=settings.inline_cache_bytes,
         keys=access.manifest_keys,
+        max_age=settings.signed_manifests_max_age,
     )
     metrics.sample(metrics.gauge(INLINE_CACHE_BYTES), lambda: inline.cache.size)
     catalog = Catalog(operator, inline)

@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.access.signing import (
     ManifestTrust,
+    SignatureClaim,
     Signer,
     UntrustedSignatureError,
     key_name,
+    parse_claim,
     parse_trust,
     sign_digest,
+    sign_statement,
 )
 from acs_sidecar.spec.manifest.model import document_digest, document_of
+from acs_sidecar.spec.values import Json
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -112,6 +116,58 @@ def test_a_signature_has_one_form(signature: str) -> None:
         UntrustedSignatureError, match=r"^`manifest_signature\.signature` is not 64 bytes in base64$"
     ):
         Signer(PUBLIC).verify(DIGEST, signature)
+
+
+def _claim(**terms: str) -> SignatureClaim:
+    statement: dict[str, Json] = {"digest": DIGEST, **terms}
+    signature = sign_statement(KEY, statement)
+    return parse_claim({"key_id": "k", "signature": signature, "statement": statement})
+
+
+def test_a_statement_is_signed_in_its_canonical_form() -> None:
+    """Another program can make the signature: Ed25519 over a line of its own and the canonical statement."""
+    content = b'acs-sidecar/manifest/v2\n{"digest":"' + DIGEST.encode() + b'","name":"n"}'
+    assert _claim(name="n").signature == base64.b64encode(KEY.sign(content)).decode()
+    Signer(PUBLIC).verify_claim(_claim(name="n"), DIGEST, "n")
+    for name in ("other", None):
+        with pytest.raises(
+            UntrustedSignatureError,
+            match=r"^`manifest_signature\.statement\.name` is not the `metadata\.name` of this manifest$",
+        ):
+            Signer(PUBLIC).verify_claim(_claim(name="n"), DIGEST, name)
+
+
+def test_the_bounds_of_a_statement_are_exact() -> None:
+    """`not_before` is the first second and `expires` the first that is too late; the age counts from the former."""
+    claim = _claim(not_before="1970-01-01T00:01:40Z", expires="1970-01-01T01:03:20+00:00")
+    for now, max_age in [(100.0, None), (3_799.9, None), (110.0, 10.0)]:
+        claim.check_times(now, max_age)
+    for now, max_age, message in [
+        (99.9, None, "is in the future"),
+        (3_800.0, None, "has expired"),
+        (110.1, 10.0, "is older than ACS_SIGNED_MANIFESTS_MAX_AGE"),
+    ]:
+        with pytest.raises(UntrustedSignatureError, match=message):
+            claim.check_times(now, max_age)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [1, "x", [], {}, {"name": "n"}, {"digest": 1}, {"digest": "d", "name": None}, {"digest": "d", "x": "y"}],
+)
+def test_a_statement_has_one_shape(statement: Json) -> None:
+    """An object with a digest, and no member that nothing reads."""
+    with pytest.raises(UntrustedSignatureError, match=r"^`manifest_signature\.statement` must be an object"):
+        parse_claim({"key_id": "k", "signature": "s", "statement": statement})
+
+
+@pytest.mark.parametrize(
+    "text", ["2027-01-31", "2027-01-31T00:00:00", "2027-02-31T00:00:00Z", "20270131T000000Z", "1"]
+)
+def test_a_time_has_a_zone_and_exists(text: str) -> None:
+    """RFC 3339 alone, not what else ISO 8601 allows."""
+    with pytest.raises(UntrustedSignatureError, match=r"statement\.expires` must be an RFC 3339 time"):
+        parse_claim({"key_id": "k", "signature": "s", "statement": {"digest": "d", "expires": text}})
 
 
 def test_a_key_is_trusted_by_its_name_until_it_expires() -> None:

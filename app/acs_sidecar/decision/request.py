@@ -186,11 +186,16 @@ def _signature(signature: Json, manifest: Json) -> JsonObject | None:
         raise _bad("`manifest_signature` requires `manifest`")
     if (
         isinstance(signature, dict)
-        and signature.keys() == {"key_id", "signature"}
-        and all(isinstance(part, str) for part in signature.values())
+        and {"key_id", "signature"} <= signature.keys() <= {"key_id", "signature", "statement"}
+        and isinstance(signature["key_id"], str)
+        and isinstance(signature["signature"], str)
+        and isinstance(signature.get("statement"), dict | None)
     ):
         return signature
-    raise _bad("`manifest_signature` must be an object with the strings `key_id` and `signature`")
+    raise _bad(
+        "`manifest_signature` must be an object with the strings `key_id` and `signature`, "
+        "and the object `statement` where it has one"
+    )
 
 
 def _reference(reference: Json) -> str | None:

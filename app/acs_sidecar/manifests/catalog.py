@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from acs_sidecar.access.reread import Reread
-from acs_sidecar.access.signing import ManifestTrust, UntrustedSignatureError
+from acs_sidecar.access.signing import ManifestTrust, UntrustedSignatureError, parse_claim
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.manifests.compiler import InlineDocument, ManifestCompiler
 from acs_sidecar.manifests.inline_cache import InlineCache
@@ -21,6 +21,7 @@ from acs_sidecar.spec.manifest.compiled import (
     Provenance,
 )
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.identity import ManifestIdentity
 from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject, deeper_than
@@ -79,7 +80,8 @@ class OperatorManifests:
 class InlineManifests:
     """Compiles inline manifests, each content once, in a least-recently-used cache.
 
-    `keys` are those that may sign, needed in the mode `signed`.
+    `keys` are those that may sign, needed in the mode `signed`, and `max_age` is how many seconds a signature
+    is accepted for, `None` for any age.
     """
 
     def __init__(
@@ -91,11 +93,13 @@ class InlineManifests:
         *,
         most_bytes: int = 64 * 1024 * 1024,
         keys: Reread[ManifestTrust] | None = None,
+        max_age: float | None = None,
     ) -> None:
         self.mode = mode
         self.cache = InlineCache(capacity, most_bytes)
         self._compiler = compiler
         self._keys = keys
+        self._max_age = max_age
         self._provenance = Provenance.SIGNED if mode is InlineMode.SIGNED else Provenance.INLINE
         self._compiling: dict[bytes, asyncio.Future[AnyManifest]] = {}
         self._metrics = metrics
@@ -147,26 +151,29 @@ class InlineManifests:
     async def _verified(
         self, admitted: AdmittedManifest | None, given: InlineDocument, claim: JsonObject | None
     ) -> AdmittedManifest:
-        """Verify a signature, once for each that is in the cache. Raises `UntrustedSignatureError`."""
+        """Verify a signature, once for each in the cache, and its times. Raises `UntrustedSignatureError`."""
         if claim is None:
             raise UntrustedSignatureError("inline manifests must be signed: `manifest_signature` is missing")
         if self._keys is None:
             raise UntrustedSignatureError("no key is trusted to sign manifests")
-        signature = str(claim["signature"])
-        signer = self._keys.value.signer(str(claim["key_id"]), time.time())
+        parsed, now = parse_claim(claim), time.time()
+        signer = self._keys.value.signer(parsed.key_id, now)
+        parsed.check_times(now, self._max_age)
         if admitted is not None:
-            by = signer.public + sha256(signature.encode(errors="surrogatepass")).digest()
+            by = signer.public + parsed.signed_identity
             signed = AdmittedManifest(b"signed" + by + admitted.key, admitted.written)
             if signed.key in self.cache or signed.key in self._compiling:
                 return signed
-            if digest := await self._readable_digest(given, admitted):
-                signer.verify(digest, signature)
+            if identity := await self._readable_identity(given, admitted):
+                signer.verify_claim(parsed, identity.digest, identity.name)
                 return signed
         raise UntrustedSignatureError("the manifest cannot be parsed, so its signature cannot be verified")
 
-    async def _readable_digest(self, given: InlineDocument, admitted: AdmittedManifest) -> str | None:
+    async def _readable_identity(
+        self, given: InlineDocument, admitted: AdmittedManifest
+    ) -> ManifestIdentity | None:
         try:
-            return await self._compiler.digest_inline(given, admitted.written)
+            return await self._compiler.identity_inline(given, admitted.written)
         except ManifestError:
             return None
 

@@ -25,6 +25,7 @@ from acs_sidecar.spec.manifest.compiled import (
 )
 from acs_sidecar.spec.manifest.declaration import declared_members
 from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError, first_findings
+from acs_sidecar.spec.manifest.identity import ManifestIdentity, document_identity
 from acs_sidecar.spec.manifest.inline import inline_findings
 from acs_sidecar.spec.manifest.lints import lints
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
@@ -32,7 +33,6 @@ from acs_sidecar.spec.manifest.model import (
     AnnotatorUse,
     Manifest,
     Point,
-    document_digest,
     document_of,
     member_path,
     read_manifest,
@@ -158,11 +158,11 @@ class ManifestCompiler:
         texts = len(prepared.catalogue) + len(prepared.jobs)
         return InlineCompile(compiled, texts + _ASSEMBLED_TIMES * prepared.assembled_bytes + _FIXED_BYTES)
 
-    async def digest_inline(self, given: InlineDocument, written: bytes) -> str | None:
-        """Return the digest of a caller's manifest, which is not compiled. Raises `ManifestError`."""
+    async def identity_inline(self, given: InlineDocument, written: bytes) -> ManifestIdentity | None:
+        """Return digest and name of a caller's manifest, which is not compiled. Raises `ManifestError`."""
         if self.sandbox is None or len(written) <= _SHORT_BYTES:
-            return document_digest(document_of(given))
-        return await self.sandbox.digest(written)
+            return document_identity(document_of(given))
+        return await self.sandbox.identity(written)
 
     def _compile_here(self, given: InlineDocument, written: bytes, provenance: Provenance) -> InlineCompile:
         document = document_of(given)

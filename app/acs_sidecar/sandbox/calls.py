@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from acs_sidecar.sandbox.identity_reply import read_identity
 from acs_sidecar.sandbox.wire import (
     CompileReport,
     MalformedOutputError,
     Preparation,
     ReplyKind,
     RequestKind,
-    read_digest,
     read_failure,
     read_invalid,
     read_output,
@@ -19,6 +19,7 @@ from acs_sidecar.sandbox.wire import (
     read_report,
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.identity import ManifestIdentity
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -28,8 +29,8 @@ __all__ = [
     "SandboxCall",
     "SandboxProgram",
     "compile_call",
-    "digest_call",
     "evaluate_call",
+    "identity_call",
     "prepare_call",
 ]
 
@@ -136,15 +137,15 @@ def prepare_call(
     return SandboxCall(program, None, document, answer, read, _not_prepared, waits_until, RequestKind.PREPARE)
 
 
-def digest_call(
+def identity_call(
     program: SandboxProgram, document: bytes, loop: asyncio.AbstractEventLoop, waits_until: float
-) -> SandboxCall[str]:
-    """Make the call that reads a manifest for its digest; it fails as `compile_call`."""
-    answer: asyncio.Future[str] = loop.create_future()
+) -> SandboxCall[ManifestIdentity]:
+    """Make the call that reads a manifest for its digest and name; it fails as `compile_call`."""
+    answer: asyncio.Future[ManifestIdentity] = loop.create_future()
 
-    def read(kind: ReplyKind, body: bytes) -> str | Exception:
+    def read(kind: ReplyKind, body: bytes) -> ManifestIdentity | Exception:
         if kind is ReplyKind.DIGESTED:
-            return read_digest(body)
+            return read_identity(body)
         if kind is ReplyKind.INVALID:
             return read_invalid(body)
         raise MalformedOutputError

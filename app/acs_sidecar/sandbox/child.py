@@ -12,6 +12,7 @@ import orjson
 from acs_sidecar.engines.compilation import CompiledPolicies, compile_policies
 from acs_sidecar.engines.in_process import invoke, is_engine_fault
 from acs_sidecar.sandbox.confinement import Usage
+from acs_sidecar.sandbox.identity_reply import write_identity
 from acs_sidecar.sandbox.preparation import InlineRules, prepare, read_given
 from acs_sidecar.sandbox.wire import (
     REPLY,
@@ -25,7 +26,7 @@ from acs_sidecar.sandbox.wire import (
     write_report,
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.manifest.model import document_digest
+from acs_sidecar.spec.manifest.identity import document_identity
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import NoSources, PolicyInput, PolicyType
 from acs_sidecar.spec.reasons import EvaluationError
@@ -68,10 +69,10 @@ class Child:
                 self._reply(*self._made(RequestKind(kind), program, body))
 
     def _made(self, kind: RequestKind, program: int, body: bytes) -> tuple[ReplyKind, bytes]:
-        """Compile policies, prepare a manifest or read its digest; whatever is wrong with it is the reply."""
+        """Compile policies, prepare or identify a manifest; whatever is wrong with it is the reply."""
         try:
             if kind is RequestKind.DIGEST:
-                return ReplyKind.DIGESTED, _digest_of(body)
+                return ReplyKind.DIGESTED, _identity_of(body)
             if kind is RequestKind.PREPARE:
                 compiled, reply = prepare(body, self._rules, self._types)
             else:
@@ -116,10 +117,10 @@ def _is_whole(frame: bytes | bytearray) -> bool:
     return len(frame) >= REQUEST.size and len(frame) == REQUEST.size + REQUEST.unpack_from(frame)[0]
 
 
-def _digest_of(body: bytes) -> bytes:
-    """Return the digest of a manifest. Raises `ManifestError` for a text that has none."""
-    if digest := document_digest(read_given(body)):
-        return digest.encode()
+def _identity_of(body: bytes) -> bytes:
+    """Return digest and name of a manifest. Raises `ManifestError` for a text that has none."""
+    if identity := document_identity(read_given(body)):
+        return write_identity(identity)
     raise ManifestError([Diagnostic("manifest-not-an-object", "a manifest must be a mapping")])
 
 

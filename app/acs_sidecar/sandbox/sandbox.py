@@ -18,8 +18,8 @@ from acs_sidecar.sandbox.calls import (
     SandboxCall,
     SandboxProgram,
     compile_call,
-    digest_call,
     evaluate_call,
+    identity_call,
     prepare_call,
 )
 from acs_sidecar.sandbox.pool import Pool, PoolBounds, PoolCounts, SandboxStartError
@@ -28,6 +28,7 @@ from acs_sidecar.sandbox.wire import CompileReport, Preparation, write_jobs
 from acs_sidecar.sandbox.zygote import ZygoteOptions
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.identity import ManifestIdentity
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import PolicyDispatch, PolicyInput, PolicyOutput
 from acs_sidecar.startup import StartError
@@ -165,10 +166,10 @@ class Sandbox:
         self._programs[prepared.digest] = program
         return prepared, program
 
-    async def digest(self, document: bytes) -> str:
-        """Return the digest of a manifest as it came. Raises as `compile` does."""
+    async def identity(self, document: bytes) -> ManifestIdentity:
+        """Return digest and name of a manifest as it came. Raises as `compile` does."""
         program = SandboxProgram(next(self._numbers), b"", frozenset(), 0)
-        return await self._read(partial(digest_call, program, document))
+        return await self._read(partial(identity_call, program, document))
 
     def bind(
         self, prepared: Preparation, program: SandboxProgram, policy_timeout_ms: int

@@ -35,7 +35,6 @@ __all__ = [
     "document_request",
     "evaluate_request",
     "max_reply_bytes",
-    "read_digest",
     "read_failure",
     "read_invalid",
     "read_jobs",
@@ -313,14 +312,6 @@ def read_preparation(body: bytes) -> Preparation:
     report = _report(head, frozenset(map(InterventionPoint, points)))
     catalogue, jobs = body[end : end + catalogue_size], body[end + catalogue_size :]
     return Preparation(_digest(head["digest"]), report, manifest, milliseconds, head_size, catalogue, jobs)
-
-
-def read_digest(body: bytes) -> str:
-    """Read the digest of a manifest. Raises `MalformedOutputError`."""
-    try:
-        return _digest(body.decode())
-    except UnicodeDecodeError:
-        raise MalformedOutputError from None
 
 
 def _exceeded(limit: str, value: int) -> EvaluationError:

@@ -132,6 +132,9 @@ class Settings(BaseModel):
     inline_trust_file: Path | None = Field(
         None, description="file of the keys trusted to sign inline manifests; reloaded on change"
     )
+    signed_manifests_max_age: Positive | None = Field(
+        None, description="seconds after its `not_before` that a manifest signature is accepted; default: any"
+    )
     inline_cache: Positive = Field(64, description="maximum number of compiled inline manifests in the cache")
     inline_cache_bytes: Positive = Field(
         64 * 1024 * 1024, description="maximum memory of a worker for compiled inline manifests, in bytes"

@@ -101,9 +101,12 @@ def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
         ({"manifest": {}, "manifest_ref": "a"}, "set either `manifest` or `manifest_ref`"),
         ({"manifest_signature": {"key_id": "k", "signature": "s"}}, "`manifest_signature` requires `manifest`"),
         ({"manifest": {}, "manifest_signature": {"key_id": "k"}}, "`manifest_signature` must be an object with the "
-         "strings `key_id` and `signature`"),
+         "strings `key_id` and `signature`, and the object `statement` where it has one"),
         ({"manifest": {}, "manifest_signature": {"key_id": "k", "signature": 1}}, "`manifest_signature` must be an "
-         "object with the strings `key_id` and `signature`"),
+         "object with the strings `key_id` and `signature`, and the object `statement` where it has one"),
+        ({"manifest": {}, "manifest_signature": {"key_id": "k", "signature": "s", "statement": "x"}},
+         "`manifest_signature` must be an object with the strings `key_id` and `signature`, and the object `statement` "
+         "where it has one"),
         ({"intervention_point": "output"}, "`intervention_point` contradicts the path"),
         ({"intervention_point": 1}, "`intervention_point` must be a string"),
         ({"request_id": ""}, "`request_id` must be 1 to 128 printable characters"),

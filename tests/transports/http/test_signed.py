@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ def _run(folder: Path, *arguments: str, status: int = 0) -> subprocess.Completed
     return done
 
 
-def _signature(folder: Path, manifest: Any, key: str = "key.pem", key_id: str = "release") -> Any:
+def _signature(
+    folder: Path, manifest: Any, key: str = "key.pem", key_id: str = "release", *terms: str
+) -> Any:
     (folder / "m.json").write_text(json.dumps(manifest))
-    return json.loads(_run(folder, "sign", "m.json", "--key", key, "--key-id", key_id).stdout)
+    return json.loads(_run(folder, "sign", "m.json", "--key", key, "--key-id", key_id, *terms).stdout)
 
 
 @pytest.fixture
@@ -88,6 +91,86 @@ def test_what_is_not_signed_as_it_must_be_is_refused(service: Service, folder: P
         assert (status, body["detail"]) == (403, detail)
     records = [json.loads(line) for line in service.get("/v1/audit/records")[1]["records"]]
     assert [one["decision"] for one in records if one["event"] == "decision"] == ["allow"] + ["deny"] * 9
+
+
+NAMED = MANIFEST | {"metadata": {"name": "support"}}
+PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+
+
+def _stated(folder: Path, manifest: Any, *terms: str) -> Any:
+    return _signature(folder, manifest, "key.pem", "release", *terms)
+
+
+def test_a_signature_can_bind_times_and_name(service: Service, folder: Path) -> None:
+    """A statement in force is accepted, also for a manifest that a child reads; any other is a 403 (2.5)."""
+    large = NAMED | {"tools": {f"t{number}": {"clearance": "public"} for number in range(2_000)}}
+    for manifest in (NAMED, json.dumps(NAMED), large, json.dumps(large)):
+        terms = ("--not-before", PAST, "--expires", FUTURE, "--name", "support")
+        signature = _stated(folder, json.loads(manifest) if isinstance(manifest, str) else manifest, *terms)
+        status, body = _evaluate(service, manifest, signature)
+        assert (status, body["verdict"]["decision"]) == (200, "allow"), body
+    good = _stated(folder, NAMED, "--not-before", PAST, "--name", "support")
+    plain = _signature(folder, NAMED)
+    statement = good["statement"]
+    wrong = "`manifest_signature` does not verify for this manifest and key"
+    for manifest, signature, detail in [
+        (NAMED, _stated(folder, NAMED, "--expires", PAST), "`manifest_signature.statement` has expired: sign the "
+         "manifest again"),
+        (NAMED, _stated(folder, NAMED, "--not-before", FUTURE), "`manifest_signature.statement.not_before` is in the "
+         "future"),
+        (MANIFEST, good, "`manifest_signature.statement.digest` is not that of this manifest"),
+        (NAMED, good | {"statement": statement | {"not_before": "2021-01-01T00:00:00Z"}}, wrong),
+        (NAMED, good | {"statement": {"digest": statement["digest"]}}, wrong),
+        (NAMED, {name: good[name] for name in ("key_id", "signature")}, wrong),
+        (NAMED, plain | {"statement": {"digest": statement["digest"]}}, wrong),
+        (NAMED, good | {"statement": statement | {"expires": "2999-01-01"}}, "`manifest_signature.statement.expires` "
+         "must be an RFC 3339 time, such as 2027-01-31T00:00:00Z"),
+    ]:  # fmt: skip
+        status, body = _evaluate(service, manifest, signature)
+        assert (status, body["detail"], body["verdict"]["decision"]) == (403, detail, "deny")
+        request = {"manifest": manifest, "manifest_signature": signature}
+        status, body = service.post("/v1/manifests:validate", request)
+        assert (status, body["detail"]) == (403, detail)
+
+
+def test_an_old_signature_is_refused_where_its_age_is_bounded(start: Start, folder: Path) -> None:
+    """ACS_SIGNED_MANIFESTS_MAX_AGE refuses a signature without a time, and one that is older, in the cache too."""
+    service = start(
+        ACS_INLINE_MANIFESTS="signed", ACS_INLINE_TRUST_FILE="trust.yaml", ACS_SIGNED_MANIFESTS_MAX_AGE="8"
+    )
+    missing = "`manifest_signature.statement.not_before` is missing: ACS_SIGNED_MANIFESTS_MAX_AGE requires it"
+    for signature in (_signature(folder, NAMED), _stated(folder, NAMED, "--expires", FUTURE)):
+        status, body = _evaluate(service, NAMED, signature)
+        assert (status, body["detail"]) == (403, missing)
+    old = "`manifest_signature` is older than ACS_SIGNED_MANIFESTS_MAX_AGE: sign the manifest again"
+    status, body = _evaluate(service, NAMED, _stated(folder, NAMED, "--not-before", PAST))
+    assert (status, body["detail"]) == (403, old)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    fresh = _stated(folder, NAMED, "--not-before", now)
+    assert _evaluate(service, NAMED, fresh)[0] == 200
+    deadline = time.monotonic() + 60
+    while (reply := _evaluate(service, NAMED, fresh))[0] == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert (reply[0], reply[1]["detail"]) == (403, old)
+
+
+def test_the_command_verifies_times_and_name(folder: Path) -> None:
+    """`verify` checks a statement by the clock, and `--max-age` as the service does; `sign` refuses bad terms."""
+    arguments = ("verify", "m.json", "--trust", "trust.yaml", "--signature", "s.json")
+    (folder / "s.json").write_text(
+        json.dumps(_stated(folder, NAMED, "--not-before", PAST, "--name", "support"))
+    )
+    assert _run(folder, *arguments).stdout.startswith("verified: sha256:")
+    done = _run(folder, *arguments, "--max-age", "60", status=1)
+    assert "older than ACS_SIGNED_MANIFESTS_MAX_AGE" in done.stderr
+    (folder / "s.json").write_text(json.dumps(_stated(folder, NAMED, "--expires", PAST)))
+    assert "has expired" in _run(folder, *arguments, status=1).stderr
+    sign = ("sign", "m.json", "--key", "key.pem")
+    done = _run(folder, *sign, "--name", "other", status=2)
+    assert done.stderr == "error: --name other: is not the `metadata.name` of m.json\n"
+    done = _run(folder, *sign, "--expires", "tomorrow", status=2)
+    assert "`manifest_signature.statement.expires` must be an RFC 3339 time" in done.stderr
 
 
 def test_a_signature_does_not_lift_what_inline_manifests_may_not_do(service: Service, folder: Path) -> None:

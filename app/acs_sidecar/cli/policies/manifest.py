@@ -5,9 +5,9 @@ from pathlib import Path
 from acs_sidecar.cli.output import fail, show_findings
 from acs_sidecar.manifests.files import ManifestFile, find_manifests, read_document
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.spec.manifest.model import document_digest
+from acs_sidecar.spec.manifest.identity import ManifestIdentity, document_identity
 
-__all__ = ["holds_manifests", "manifest_files", "one_digest"]
+__all__ = ["holds_manifests", "manifest_files", "one_identity"]
 
 
 def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
@@ -39,8 +39,8 @@ def holds_manifests(place: Path) -> bool:
     )
 
 
-def one_digest(place: Path) -> str:
-    """Return the digest of the one manifest at `place`, as it would be sent with a request."""
+def one_identity(place: Path) -> ManifestIdentity:
+    """Return digest and name of the one manifest at `place`, as it would be sent with a request."""
     files = manifest_files([place])
     if len(files) != 1:
         fail(f"{place} holds several manifests ({', '.join(file.name for file in files)}): name one of them")
@@ -49,9 +49,9 @@ def one_digest(place: Path) -> str:
     except ManifestError as error:
         show_findings(error.diagnostics)
         fail(f"{place} cannot be read as a manifest")
-    digest = document_digest(document)
-    if digest is None or not isinstance(document.value, dict):
+    identity = document_identity(document)
+    if identity is None or not isinstance(document.value, dict):
         fail(f"{place} is not a mapping")
     if "extends" in document.value:
         fail(f"{place} has `extends`: a manifest sent with a request must stand alone")
-    return digest
+    return identity

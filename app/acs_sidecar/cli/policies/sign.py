@@ -6,10 +6,11 @@ from pathlib import Path
 import orjson
 import typer
 
-from acs_sidecar.access.signing import key_name, sign_digest
+from acs_sidecar.access.signing import UntrustedSignatureError, key_name, sign_digest, sign_statement
 from acs_sidecar.audit.log.keys import KeyFileError, generate_key, load_key
 from acs_sidecar.cli.output import fail
-from acs_sidecar.cli.policies.manifest import one_digest
+from acs_sidecar.cli.policies.manifest import one_identity
+from acs_sidecar.spec.values import Json
 
 __all__ = ["sign"]
 
@@ -18,6 +19,9 @@ def sign(
     manifest: Path | None = typer.Argument(None, help="manifest file, or its directory"),
     key: Path = typer.Option(help="Ed25519 private key, PKCS#8 PEM"),
     key_id: str | None = typer.Option(None, help="name of the key in the trust file; default: from the key"),
+    bind_name: str | None = typer.Option(None, "--name", help="the `metadata.name` that is signed too"),
+    not_before: str | None = typer.Option(None, help="RFC 3339 time from which the signature is valid"),
+    expires: str | None = typer.Option(None, help="RFC 3339 time at which the signature expires"),
     generate: bool = typer.Option(False, "--generate", help="create the key first; never overwrites one"),
 ) -> None:
     """Print the `manifest_signature` of a manifest, to be sent beside `manifest`.
@@ -34,5 +38,18 @@ def sign(
     if manifest is None:
         typer.echo(f'  "{name}":\n    public_key: "{base64.b64encode(found.public).decode()}"')
         return
-    signature = sign_digest(found.private, one_digest(manifest))
-    typer.echo(orjson.dumps({"key_id": name, "signature": signature}))
+    identity = one_identity(manifest)
+    terms = {"name": bind_name, "not_before": not_before, "expires": expires}
+    stated = {term: text for term, text in terms.items() if text is not None}
+    if not stated:
+        signature = sign_digest(found.private, identity.digest)
+        typer.echo(orjson.dumps({"key_id": name, "signature": signature}))
+        return
+    if bind_name is not None and bind_name != identity.name:
+        fail(f"--name {bind_name}: is not the `metadata.name` of {manifest}")
+    statement: dict[str, Json] = {"digest": identity.digest, **stated}
+    try:
+        signature = sign_statement(found.private, statement)
+    except UntrustedSignatureError as error:
+        fail(str(error))
+    typer.echo(orjson.dumps({"key_id": name, "signature": signature, "statement": statement}))

@@ -7,9 +7,9 @@ from pathlib import Path
 import typer
 
 from acs_sidecar.access.entries import AccessFileError
-from acs_sidecar.access.signing import UntrustedSignatureError, read_trust
+from acs_sidecar.access.signing import UntrustedSignatureError, parse_claim, read_trust
 from acs_sidecar.cli.output import fail, say
-from acs_sidecar.cli.policies.manifest import one_digest
+from acs_sidecar.cli.policies.manifest import one_identity
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.request import parse_object
 from acs_sidecar.spec.printable import printable
@@ -21,12 +21,15 @@ def verify(
     manifest: Path = typer.Argument(help="manifest file, or its directory"),
     trust: Path = typer.Option(help="trust file, as in ACS_INLINE_TRUST_FILE"),
     signature: str = typer.Option(help="file with the `manifest_signature`, or `-` for standard input"),
+    max_age: int | None = typer.Option(
+        None, min=1, help="maximum age in seconds, as in ACS_SIGNED_MANIFESTS_MAX_AGE"
+    ),
 ) -> None:
     """Check the signature of a manifest as the service does.
 
     Exits 0 when it holds, 1 when it does not, 2 when that could not be told.
     """
-    digest = one_digest(manifest)
+    identity = one_identity(manifest)
     try:
         keys = read_trust(trust)
         claim = parse_object(_read(signature))
@@ -35,14 +38,17 @@ def verify(
     except RefusalError:
         fail(f"--signature {signature}: not a JSON object")
     key_id, value = claim.get("key_id"), claim.get("signature")
-    if claim.keys() != {"key_id", "signature"} or not isinstance(key_id, str) or not isinstance(value, str):
+    if not isinstance(key_id, str) or not isinstance(value, str):
         fail(f"--signature {signature}: must have the strings `key_id` and `signature`")
     try:
-        keys.signer(key_id, time.time()).verify(digest, value)
+        parsed, now = parse_claim(claim), time.time()
+        signer = keys.signer(key_id, now)
+        parsed.check_times(now, max_age)
+        signer.verify_claim(parsed, identity.digest, identity.name)
     except UntrustedSignatureError as error:
         typer.secho(f"not verified: {printable(str(error))}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
-    say(f"verified: {digest} by {key_id}")
+    say(f"verified: {identity.digest} by {key_id}")
 
 
 def _read(place: str) -> bytes:

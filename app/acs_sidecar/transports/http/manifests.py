@@ -56,6 +56,19 @@ CurrentInFlight = Annotated[InFlight, Depends(current_in_flight)]
 CurrentCaller = Annotated[Caller | None, Depends(current_caller)]
 
 
+class SignatureStatement(BaseModel):
+    """What a signature says of a manifest besides its content."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: Digest
+    name: str = Field(
+        default_factory=str, min_length=1, description="the `metadata.name` that the manifest must have"
+    )
+    not_before: str = Field(default_factory=str, description="when the signature begins to be valid")
+    expires: str = Field(default_factory=str, description="when the signature ends to be valid")
+
+
 class Signature(BaseModel):
     """Who signed a manifest, and the signature in base64."""
 
@@ -63,6 +76,7 @@ class Signature(BaseModel):
 
     key_id: str
     signature: str
+    statement: SignatureStatement | None = Field(None, description="signed instead of the digest alone")
 
 
 class ManifestToValidate(BaseModel):
@@ -178,7 +192,8 @@ async def _validation(body: ManifestToValidate, runtime: Runtime, caller: Caller
             Cause.FORBIDDEN,
             "inline manifests are not accepted; run `acs-sidecar validate` on the file instead",
         )
-    signature: JsonObject | None = body.manifest_signature.model_dump() if body.manifest_signature else None
+    claim = body.manifest_signature
+    signature: JsonObject | None = claim.model_dump(exclude_unset=True) if claim else None
     admitted = await runtime.catalog.inline.admit(body.manifest, MAX_DEPTH + 1, signature)
     try:
         if admitted is None:
