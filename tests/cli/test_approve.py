@@ -18,7 +18,7 @@ from acs_sidecar.audit.format.note import VerifierKey
 from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.audit.log.keys import generate_key, load_key
 from acs_sidecar.spec.canonical import digest
-from tests.approval.desk import MALLORY, SECOND, SERVICE_KEY, Desk
+from tests.approval.desk import MALLORY, SERVICE_KEY, Desk
 from tests.command import run
 from tests.conftest import COMMAND, environment
 
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.server
 # The command signs with the time of this machine.
 DESK = Desk()
 DESK.now = time.time_ns() // 1_000
-NOW = rfc3339(DESK.now + 30 * SECOND)
 CHALLENGE_TEXT = DESK.challenge()
 
 
@@ -45,8 +44,9 @@ def approve(folder: Path, *arguments: str, given: str = "") -> "subprocess.Compl
 
 def verified(folder: Path, text: str) -> Any:
     """Verify what alice signed."""
+    now = rfc3339(time.time_ns() // 1_000)
     alice = Approver("alice", load_key(folder / "alice.pem").public)
-    return verified_approval(text, inspect_challenge(CHALLENGE_TEXT), Approvers((alice,)), NOW)
+    return verified_approval(text, inspect_challenge(CHALLENGE_TEXT), Approvers((alice,)), now)
 
 
 @pytest.mark.parametrize(

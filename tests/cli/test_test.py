@@ -99,7 +99,7 @@ def test_a_failing_case_shows_each_member(folder: Path) -> None:
     done = run(folder, "test", "m", "--quiet")
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[:10] == [
-        "FAIL a wrong expectation  <&> m/tests/cases.yaml:7",
+        "FAIL a wrong expectation \\x07 <&> m/tests/cases.yaml:7",
         "  decision",
         '    expected  "allow"',
         '    actual    "deny"',

@@ -167,7 +167,7 @@ def open_descriptors() -> int:
 def _is_zygote(process: int) -> bool:
     """Tell it from services that other tests have running."""
     try:
-        return b"sandbox_zygote" in Path(f"/proc/{process}/cmdline").read_bytes()
+        return b"acs_sidecar.sandbox.zygote" in Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return False
 

@@ -299,7 +299,10 @@ def test_callers_are_held_to_their_own(start: Start, folder: Path) -> None:
 
     challenge = post(EVALUATE, "host")[1]["approval"]["challenge"]
     approval = approve(
-        inspect_challenge(challenge), ApprovalOutcome.ALLOW, 0, load_key(folder / "alice.pem").private
+        inspect_challenge(challenge),
+        ApprovalOutcome.ALLOW,
+        time.time_ns() // 1_000,
+        load_key(folder / "alice.pem").private,
     )
     claim = {"challenge": challenge, "approval": approval}
     for caller, expected in {"reader": 403, "elsewhere": 403, "nobody": 401}.items():
