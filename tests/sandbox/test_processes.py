@@ -112,7 +112,7 @@ def test_it_works_for_everybody(prefix: list[str], tmp_path: Path, monkeypatch: 
     for directory in (tmp_path, *tmp_path.parents):
         if not directory.stat().st_mode & 0o077:  # pytest keeps its directories to their owner
             directory.chmod(0o755)
-    search_path = [str(tmp_path), str(ROOT), sysconfig.get_path("platlib")]
+    search_path = [str(tmp_path), str(ROOT), str(ROOT / "app"), sysconfig.get_path("platlib")]
     program = textwrap.dedent(PROGRAM).format(search_path=search_path)
     run = subprocess.run(
         [*prefix, _interpreter(prefix), "-Bc", program], cwd="/", capture_output=True, timeout=20, check=False
