@@ -51,9 +51,9 @@ def test_a_service_that_is_not_ready_fails_its_probe_alive(start: Start, tmp_pat
 def test_a_service_that_does_not_answer_fails_its_probe(tmp_path: Path) -> None:
     """No socket, or nobody behind it, is 1 with the reason (2.3)."""
     nobody = probe(ACS_PORT="1")
-    assert (nobody.returncode, nobody.stderr) == (1, "no answer: [Errno 111] Connection refused\n")
+    assert (nobody.returncode, nobody.stderr) == (1, "no response: [Errno 111] Connection refused\n")
     missing = probe(ACS_UDS=str(tmp_path / "no.sock"))
-    assert (missing.returncode, missing.stderr) == (1, "no answer: [Errno 2] No such file or directory\n")
+    assert (missing.returncode, missing.stderr) == (1, "no response: [Errno 2] No such file or directory\n")
 
 
 def test_the_probe_reaches_a_unix_socket(tmp_path: Path) -> None:
