@@ -70,7 +70,7 @@ class GeneratedClient:
 
 
 def _check(response: Any) -> None:
-    """Hold what came against the document, as every other test does."""
+    """Check the response against the document, as every other test does."""
     request = response.request
     headers = {name.lower(): value for name, value in response.headers.items()}
     target = request.url.raw_path.decode()

@@ -47,13 +47,13 @@ class MemoryLog:
             yield first, self.chunks(content)
 
     def chunks(self, content: bytes) -> Iterator[bytes]:
-        """Give chunks of a segment, and count what was read."""
+        """Yield chunks of a segment, and count what was read."""
         for at in range(0, len(content), self.chunk):
             self.lengths_read.append(len(content[at : at + self.chunk]))
             yield content[at : at + self.chunk]
 
     def unread(self) -> int:
-        """Give how much of the segments was not read."""
+        """Return how much of the segments was not read."""
         return sum(len(content) for _, content in self.records) - sum(self.lengths_read)
 
     def leaf_hashes(self, start: int, end: int) -> bytes | None:

@@ -30,7 +30,7 @@ class History:
         return self.logs[-1]
 
     def opening(self, index: int = -1) -> dict[str, object]:
-        """Give the details of a log's first record."""
+        """Return the details of a log's first record."""
         details: dict[str, object] = orjson.loads(self.logs[index].build().lines()[0])["details"]
         return details
 
@@ -51,7 +51,7 @@ def audit(logs: Sequence[Builder], *anchors: bytes, whole: bool = True) -> Repor
 
 
 def found_in(report: Report) -> list[tuple[str, Property, int | None]]:
-    """Give what was found of which log."""
+    """Return what was found, by log."""
     return [(one.log, one.property, one.index) for one in report.all_findings]
 
 

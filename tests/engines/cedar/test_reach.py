@@ -28,7 +28,7 @@ def compiled(policies: str, **members: Any) -> CompiledPolicy:
 
 
 def warnings(policies: str, **members: Any) -> list[tuple[str, str]]:
-    """Give the warnings about policies: code and message."""
+    """Return the warnings about policies: code and message."""
     return [(found.code, found.message) for found in compiled(policies, **members).warnings]
 
 
