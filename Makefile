@@ -6,8 +6,9 @@ INSTALLED := .venv/installed
 ORACLE ?= .cache/opa
 MODULES ?= 20000
 SEED ?= 0
+REVISION ?= HEAD
 
-.PHONY: run test unit check bench fuzz cedar-differential rego-differential opa-oracle lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz cedar-differential rego-differential opa-oracle lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -26,6 +27,9 @@ check: $(INSTALLED)-dev ## lint, types, import contracts
 
 bench: $(INSTALLED)-dev ## measure the decision path; needs wrk
 	$(BIN)/python -m bench
+
+bench-check: $(INSTALLED)-dev ## Compare the processor time of the working tree with that of REVISION; needs wrk
+	$(BIN)/python -m bench.check $(REVISION)
 
 opa-oracle: $(INSTALLED)-dev ## Download OPA as a library, for the differential tests alone
 	$(BIN)/python -m pip download --quiet --no-deps --python-version 3.14 --only-binary=:all: \

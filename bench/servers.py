@@ -56,8 +56,12 @@ def sidecar(
     audit: bool = False,
     inline: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
+    command: list[str] | None = None,
 ) -> Iterator[Target]:
-    """The service with one manifest a policy, by name; `inline` is sent along instead of a name."""
+    """The service with one manifest a policy, by name; `inline` is sent along instead of a name.
+
+    `command` is that of another installation than this one.
+    """
     with tempfile.TemporaryDirectory() as folder:
         manifests = Path(folder) / "manifests"
         manifests.mkdir()
@@ -72,11 +76,11 @@ def sidecar(
             "ACS_AUDIT_DIR": f"{folder}/audit",
             "ACS_AUDIT_KEY_FILE": f"{folder}/audit-key.pem",
         }
-        command = [str(Path(sys.executable).with_name("acs-sidecar")), "serve"]
+        serve = [*(command or [str(Path(sys.executable).with_name("acs-sidecar"))]), "serve"]
         url = f"http://127.0.0.1:{port}/v1/evaluate/pre_tool_call"
         request = workload.request(times, None if inline else reference)
         body = json.dumps(request | ({"manifest": inline} if inline else {})).encode()
-        with _running(command, url, body, settings | (environment or {})) as pid:
+        with _running(serve, url, body, settings | (environment or {})) as pid:
             yield Target(url, body, pid)
 
 
@@ -121,7 +125,7 @@ def opa(*, decision_log: bool = False) -> Iterator[Target | None]:
         yield None
         return
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "policy.rego").write_text(workload.REGO)
+        (Path(folder) / "policy.rego").write_text(workload.REGO_MODULE)
         port = free_port()
         log = ["--set=decision_logs.console=true"] if decision_log else []
         command = [binary, "run", "--server", f"--addr=127.0.0.1:{port}", "--log-level=error", *log, folder]

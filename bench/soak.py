@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bench import workload
-from bench.__main__ import CEDAR, REGO
-from bench.load import memory_mib
+from bench.processes import memory_mib
 from bench.servers import free_port
+from bench.workload import CEDAR, REGO
 
 __all__: list[str] = []
 

@@ -5,7 +5,9 @@ from typing import Any
 __all__ = [
     "CEDAR",
     "CERBOS_POLICY",
+    "POLICIES",
     "REGO",
+    "REGO_MODULE",
     "TEST",
     "cerbos_request",
     "manifest",
@@ -14,7 +16,7 @@ __all__ = [
     "snapshot",
 ]
 
-REGO = """package bench
+REGO_MODULE = """package bench
 
 import rego.v1
 
@@ -29,7 +31,7 @@ verdict := {"decision": "escalate", "reason": "large_refund"} if {
 }
 """
 
-CEDAR = """
+_CEDAR_POLICIES = """
 @id("large-refund")
 forbid(principal, action == Action::"pre_tool_call", resource == Tool::"refund")
 when { context.policy_target.value.amount_cents > 50000 };
@@ -43,6 +45,13 @@ when {
 """
 
 TEST: dict[str, Any] = {"type": "test", "output": {"decision": "allow"}}
+REGO: dict[str, Any] = {
+    "type": "rego",
+    "modules": {"bench.rego": REGO_MODULE},
+    "query": "data.bench.verdict",
+}
+CEDAR: dict[str, Any] = {"type": "cedar", "policy_set": _CEDAR_POLICIES}
+POLICIES = {"test": TEST, "rego": REGO, "cedar": CEDAR}
 
 CERBOS_POLICY = """
 apiVersion: api.cerbos.dev/v1
