@@ -34,6 +34,7 @@ from acs_sidecar.decision.admission import Admission
 from acs_sidecar.decision.ports import Receipts
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.manifests.bundle import ManifestBundle
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.composition import ReadManifest
@@ -65,7 +66,12 @@ from acs_sidecar.telemetry.catalogue import (
 from acs_sidecar.telemetry.event_sink import FULL, EventSink
 from acs_sidecar.telemetry.log import event_writer
 from acs_sidecar.telemetry.metrics import Metrics
-from acs_sidecar.telemetry.service_metrics import commit_counter, follow_audit_log, follow_manifests
+from acs_sidecar.telemetry.service_metrics import (
+    commit_counter,
+    follow_audit_log,
+    follow_fatal_inputs,
+    follow_manifests,
+)
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.telemetry.sink import Telemetry
 from acs_sidecar.telemetry.tracing import Tracer
@@ -87,11 +93,12 @@ def build(
     shared: SharedNumbers | None = None,
     *,
     loaded_at: float,
+    guard: EvaluationGuard | None = None,
 ) -> Runtime:
     """Build everything, the operator's `manifests` compiled; `key` signs the audit log, if one is kept.
 
     `manifests` serve since `loaded_at` (Unix time), in other workers perhaps.
-    `shared` is where all workers of the service keep their metrics.
+    `shared` is where all workers of the service keep their metrics, `guard` what refuses fatal inputs.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
     custom evaluator cannot, `KeyFileError` when the key of approvals cannot be used, and
@@ -102,12 +109,16 @@ def build(
     client = HttpClient(partial(_breaker_counter, metrics))
     inline_trust = inline_mode(settings, manifests)
     sandbox = build_sandbox(settings) if inline_trust is not InlineMode.DENY else None
-    compiler = build_compiler(settings, client, sandbox, in_process=inline_trust is not InlineMode.SANDBOXED)
+    compiler = build_compiler(
+        settings, client, sandbox, in_process=inline_trust is not InlineMode.SANDBOXED, guard=guard
+    )
     compile_one = partial(compile_manifest, compiler=compiler)
     candidate = compile_set(manifests, compile_one)
     refuse_what_cannot_serve(settings, candidate.by_name)
     operator = OperatorManifests(candidate.by_name, settings.default_manifest, loaded_at)
     metrics.count(WORKER_STARTS)
+    if guard is not None:
+        follow_fatal_inputs(metrics, guard)
     inline = InlineManifests(
         inline_trust,
         compiler,

@@ -222,6 +222,7 @@ DYING = """
 import os, sys, time
 from pathlib import Path
 from acs_sidecar.server.handed_file import hand
+from acs_sidecar.engines.fatal_inputs import FatalInputs
 from acs_sidecar.server.reload_rounds import Served
 from acs_sidecar.server.supervisor import supervise
 
@@ -236,7 +237,8 @@ def work(number, channel, served):
         time.sleep(0.2)
     os._exit(7)
 
-supervise(1, work, Served(hand(b''), 0, ''), hang_timeout_s=10, drain_s=1, stop_listening=lambda: None)
+served = Served(hand(b''), 0, '')
+supervise(1, work, served, FatalInputs(1), hang_timeout_s=10, drain_s=1, stop_listening=lambda: None)
 """
 
 

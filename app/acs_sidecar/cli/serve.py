@@ -9,6 +9,7 @@ import typer
 
 from acs_sidecar.cli.output import fail_start
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.engines.fatal_inputs import FatalInputs
 from acs_sidecar.manifests.loading import load_operator_manifests
 from acs_sidecar.manifests.watch import tree_state
 from acs_sidecar.server.descriptors import connections_within, raise_open_files_limit
@@ -54,11 +55,13 @@ def serve(
             seen = tree_state(settings.manifests)
             packed, fault = load_operator_manifests(settings)
             served = Served(hand(packed), time.time(), seen, fault)
-            inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers))
+            fatal_inputs = FatalInputs(settings.workers)
+            inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers), fatal_inputs)
             code = supervise(
                 settings.workers,
                 partial(run_worker, inherited),
                 served,
+                fatal_inputs,
                 hang_timeout_s=settings.worker_hang_timeout_s,
                 drain_s=settings.shutdown_timeout_s,
                 stop_listening=listener.close,

@@ -1,5 +1,6 @@
 """Evaluation in this process: the boundary behind which an engine may fail as it likes (section 1.7)."""
 
+from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.spec.ports import Evaluator, PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 
@@ -33,13 +34,27 @@ def is_engine_fault(error: BaseException) -> bool:
 
 
 class InProcess:
-    """The `PolicyDispatch` that calls an evaluator directly; it blocks the event loop meanwhile."""
+    """The `PolicyDispatch` that calls an evaluator directly; it blocks the event loop meanwhile.
 
-    __slots__ = ("_evaluator",)
+    With a `guard`, an input that ended workers under the policy of this digest is refused.
+    """
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    __slots__ = ("_evaluator", "_guard", "_policy_digest")
+
+    def __init__(
+        self, evaluator: Evaluator, policy_digest: str = "", guard: EvaluationGuard | None = None
+    ) -> None:
         self._evaluator = evaluator
+        self._policy_digest = policy_digest
+        self._guard = guard
 
     async def dispatch(self, policy_input: PolicyInput) -> PolicyOutput:
         """Evaluate once. Raises `EvaluationError`."""
-        return invoke(self._evaluator, policy_input)
+        guard = self._guard
+        if guard is None:
+            return invoke(self._evaluator, policy_input)
+        guard.begin(self._policy_digest, policy_input.identity)
+        try:
+            return invoke(self._evaluator, policy_input)
+        finally:
+            guard.end()

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 
 from acs_sidecar.annotators.runner import AnnotatorRunner
 from acs_sidecar.approval.plan import ResolverType, approval_plan
-from acs_sidecar.engines.compilation import PolicyJob, bindings_of, compile_policies, facts_of, policy_jobs
+from acs_sidecar.engines.compilation import (
+    CompiledPolicies,
+    bindings_of,
+    compile_policies,
+    facts_of,
+    policy_jobs,
+)
+from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.in_process import InProcess
 from acs_sidecar.sandbox.calls import SandboxProgram
 from acs_sidecar.sandbox.sandbox import Sandbox
@@ -95,7 +102,7 @@ class ManifestCompiler:
     `types` serve operator's and vouched-for manifests; `inline_types` the sandboxed ones. `members` declares
     what their policies, annotators and resolvers may have. `environment` holds the variables that an
     operator's manifest may name. `in_process` is whether an inline manifest may be compiled and evaluated in
-    this process, once a child has shown that it compiles quickly.
+    this process, once a child has shown that it compiles quickly. `guard` watches what is evaluated in it.
     """
 
     types: Mapping[str, PolicyType]
@@ -108,13 +115,13 @@ class ManifestCompiler:
     outbound: OutboundAllow
     sandbox: Sandbox | None
     in_process: bool = False
+    guard: EvaluationGuard | None = None
 
     def compile_operator(self, name: str, document: Document, sources: SourceReader) -> CompiledManifest:
         """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`."""
         manifest = read_manifest(document, self.limits, self.members)
-        policies = _in_process(
-            policy_jobs(*bindings_of(manifest), self.types, facts_of(manifest)), self.types, sources
-        )
+        jobs = policy_jobs(*bindings_of(manifest), self.types, facts_of(manifest))
+        policies = self._in_process(compile_policies(jobs, self.types, sources))
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
 
@@ -171,7 +178,7 @@ class ManifestCompiler:
             if findings := inline_findings(manifest, self.members, self.outbound):
                 raise ManifestError(findings)
             jobs = policy_jobs(*bindings_of(manifest), self.inline_types, facts_of(manifest))
-            policies = _in_process(jobs, self.inline_types, NoSources())
+            policies = self._in_process(compile_policies(jobs, self.inline_types, NoSources()))
             compiled = self._finished(None, provenance, manifest, policies, self._inline_context())
         except ManifestError as error:
             raise placed_error(error, document) from None
@@ -181,6 +188,13 @@ class ManifestCompiler:
             compiled, manifest=kept, warnings=placed(first_findings(compiled.warnings), document)
         )
         return InlineCompile(compiled, _IN_PROCESS_TIMES * len(written) + _FIXED_BYTES)
+
+    def _in_process(self, compiled: CompiledPolicies) -> _Policies:
+        dispatch = {
+            point: InProcess(evaluator, compiled.digests[point], self.guard)
+            for point, evaluator in compiled.evaluators.items()
+        }
+        return _Policies(dispatch, compiled.digests, compiled.warnings)
 
     def _inline_context(self) -> AnnotatorContext:
         return AnnotatorContext(sources=NoSources(), environment={}, outbound=self.outbound)
@@ -256,14 +270,6 @@ class ManifestCompiler:
         named = {value for _, member, value in declared if member.environment and isinstance(value, str)}
         environment = {name: context.environment[name] for name in named if name in context.environment}
         return replace(context, environment=environment)
-
-
-def _in_process(
-    jobs: tuple[PolicyJob, ...], types: Mapping[str, PolicyType], sources: SourceReader
-) -> _Policies:
-    compiled = compile_policies(jobs, types, sources)
-    dispatch = {point: InProcess(evaluator) for point, evaluator in compiled.evaluators.items()}
-    return _Policies(dispatch, compiled.digests, compiled.warnings)
 
 
 def _where_declared(finding: Diagnostic, binding: str, use: AnnotatorUse) -> Diagnostic:

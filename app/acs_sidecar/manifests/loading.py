@@ -15,6 +15,7 @@ from acs_sidecar.annotators.endpoint import endpoint_annotator
 from acs_sidecar.annotators.llm.type import llm_annotator
 from acs_sidecar.audit.log.keys import KeyFileError
 from acs_sidecar.engines.adapters.custom import load_adapters
+from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.registry import policy_types
 from acs_sidecar.engines.rego.coverage import RegoCoverage
 from acs_sidecar.engines.rego.documents import DataBounds
@@ -109,7 +110,12 @@ def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManif
 
 
 def build_compiler(
-    settings: Settings, client: HttpClient, sandbox: Sandbox | None, *, in_process: bool = False
+    settings: Settings,
+    client: HttpClient,
+    sandbox: Sandbox | None,
+    *,
+    in_process: bool = False,
+    guard: EvaluationGuard | None = None,
 ) -> ManifestCompiler:
     """Build the compiler with every policy and annotator type of this version."""
     adapters = load_adapters()
@@ -135,6 +141,7 @@ def build_compiler(
         outbound=OutboundAllow(settings.outbound_allow),
         sandbox=sandbox,
         in_process=in_process,
+        guard=guard,
     )
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from acs_sidecar.engines.fatal_inputs import DEATHS, FatalInputs
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.server.reload_rounds import ReloadRounds, Served, WorkerPeer
 from acs_sidecar.startup import StartError
@@ -43,6 +44,7 @@ def supervise(
     workers: int,
     work: Work,
     served: Served,
+    fatal_inputs: FatalInputs,
     *,
     hang_timeout_s: float,
     drain_s: float,
@@ -50,7 +52,8 @@ def supervise(
 ) -> int:
     """Fork `workers` processes that each run `work` with number, channel and set; return an exit code.
 
-    The set is the one that serves when the worker starts: `served` at first.
+    The set is the one that serves when the worker starts: `served` at first. `fatal_inputs` learns of
+    what a worker was evaluating when it died.
     A worker that dies is replaced: at once, and slower each time where it never served for long. One
     that has not shown for `hang_timeout_s` that its loop runs is killed and replaced. The first
     SIGTERM or SIGINT lets all finish within `drain_s`, the second kills them. Must be called before
@@ -62,6 +65,7 @@ def supervise(
         workers,
         work,
         served,
+        fatal_inputs,
         hang_timeout_s=hang_timeout_s,
         drain_s=drain_s,
         stop_listening=stop_listening,
@@ -89,6 +93,7 @@ class _Supervisor:
         workers: int,
         work: Work,
         served: Served,
+        fatal_inputs: FatalInputs,
         *,
         hang_timeout_s: float,
         drain_s: float,
@@ -97,6 +102,7 @@ class _Supervisor:
         self._workers = [_Worker(number) for number in range(workers)]
         self._work = work
         self._reloads = ReloadRounds(served, self._living, self._kill)
+        self._fatal_inputs = fatal_inputs
         self._beat_s = hang_timeout_s / BEATS
         self._drain_s = drain_s
         self._stop_listening = stop_listening
@@ -308,6 +314,17 @@ class _Supervisor:
             self._stop()
             return
         self._log.warning("worker_died", worker=worker.number, pid=pid, code=code)
+        if found := self._fatal_inputs.worker_died(worker.number):
+            self._log.error(
+                "worker_died_evaluating",
+                worker=worker.number,
+                policy_digest=found.policy_digest,
+                input_identity=found.input_identity,
+                deaths=found.deaths,
+                detail="no worker evaluates this input again under this policy"
+                if found.deaths >= DEATHS
+                else "another death makes every worker refuse this input under this policy",
+            )
         now = time.monotonic()
         settled = served and now - worker.started >= _SETTLED_S
         worker.failures = 0 if settled else worker.failures + 1

@@ -18,6 +18,7 @@ import uvicorn
 from acs_sidecar.access.reread import Reread
 from acs_sidecar.access.tls import RenewableContext
 from acs_sidecar.audit.log.keys import AuditKey
+from acs_sidecar.engines.fatal_inputs import FatalInputs
 from acs_sidecar.manifests.reload import unpack
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.server.channel import Channel
@@ -88,12 +89,16 @@ class Server(uvicorn.Server):
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """What every worker takes over from its supervisor; `numbers` are the metrics of all of them."""
+    """What every worker takes over from its supervisor.
+
+    `numbers` are the metrics of all of them, `fatal_inputs` what none of them evaluates any more.
+    """
 
     settings: Settings
     key: AuditKey | None
     listener: socket.socket
     numbers: SharedNumbers
+    fatal_inputs: FatalInputs
 
 
 def run_worker(inherited: Inherited, number: int, channel: Channel, served: Served) -> None:
@@ -121,7 +126,15 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
             manifests = unpack(take(served.file))
         finally:
             os.close(served.file)
-        runtime = build(settings, manifests, inherited.key, number, inherited.numbers, loaded_at=served.since)
+        runtime = build(
+            settings,
+            manifests,
+            inherited.key,
+            number,
+            inherited.numbers,
+            loaded_at=served.since,
+            guard=inherited.fatal_inputs.guard(number),
+        )
         opened.push_async_callback(runtime.close)
         runtime.manifests.last = served.last
         server = Server(_server_config(settings, runtime), settings.request_timeout_s)

@@ -84,7 +84,7 @@ async def evaluate(
     verdict = normalise(output.value)
     trace.done("verdict")
 
-    input_identity = digest_bytes(policy_input.canonical)
+    input_identity = policy_input.identity
     if verdict.transform is None:
         trace.done("identities")
         return Evaluation(verdict, input_identity, input_identity, False, None)

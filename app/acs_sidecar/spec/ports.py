@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
@@ -45,6 +46,14 @@ class PolicyInput:
 
     value: Mapping[str, Json]
     canonical: bytes
+    _identity: str = field(default="", init=False, repr=False, compare=False)
+
+    @property
+    def identity(self) -> str:
+        """The input identity of section 1.8, computed once."""
+        if not self._identity:
+            self._identity = digest_bytes(self.canonical)
+        return self._identity
 
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost

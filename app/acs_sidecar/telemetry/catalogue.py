@@ -24,6 +24,8 @@ __all__ = [
     "CATALOGUE",
     "DROPPED",
     "DURATION",
+    "FATAL_INPUTS",
+    "FATAL_INPUT_REFUSALS",
     "FAULTS",
     "INLINE_CACHE",
     "INLINE_CACHE_BYTES",
@@ -186,6 +188,12 @@ DROPPED = Metric(
     "Log lines, spans and exports dropped because their receiver was slow or unavailable.",
     ("sink",),
 )
+FATAL_INPUTS = Metric(
+    "acs_fatal_inputs", Kind.LARGEST, "Policy inputs that are not evaluated: each has ended two workers."
+)
+FATAL_INPUT_REFUSALS = Metric(
+    "acs_fatal_input_refusals", Kind.COUNTER, "Denials of inputs that have ended two workers."
+)
 WORKER_STARTS = Metric("acs_worker_starts", Kind.COUNTER, "Workers started, replacements included.")
 
 CATALOGUE: tuple[Metric, ...] = (
@@ -212,5 +220,7 @@ CATALOGUE: tuple[Metric, ...] = (
     AUDIT_UNRECORDED,
     AUDIT_DAMAGED,
     DROPPED,
+    FATAL_INPUTS,
+    FATAL_INPUT_REFUSALS,
     WORKER_STARTS,
 )

@@ -8,7 +8,14 @@ from acs_sidecar.telemetry import catalogue
 from acs_sidecar.telemetry.decision_metrics import DecisionMetrics
 from acs_sidecar.telemetry.metrics import Metrics
 
-__all__ = ["AuditState", "commit_counter", "follow_audit_log", "follow_manifests"]
+__all__ = [
+    "AuditState",
+    "RefusedInputs",
+    "commit_counter",
+    "follow_audit_log",
+    "follow_fatal_inputs",
+    "follow_manifests",
+]
 
 
 class AuditState(Protocol):
@@ -35,6 +42,17 @@ class AuditState(Protocol):
         ...
 
 
+class RefusedInputs(Protocol):
+    """What a worker shows of the inputs that it does not evaluate."""
+
+    refusals: int
+
+    @property
+    def refused(self) -> int:
+        """How many inputs are refused."""
+        ...
+
+
 def commit_counter(metrics: Metrics) -> Callable[[int, float], None]:
     """Return the callback for the commits of an audit log: number of records, seconds."""
     records = metrics.counter(catalogue.AUDIT_RECORDS)
@@ -55,6 +73,12 @@ def follow_audit_log(metrics: Metrics, audit: AuditState) -> None:
     metrics.sample(metrics.gauge(catalogue.AUDIT_UNAVAILABLE), lambda: audit.failure is not None)
     metrics.sample(metrics.gauge(catalogue.AUDIT_UNRECORDED), lambda: audit.unrecorded)
     metrics.sample(metrics.gauge(catalogue.AUDIT_DAMAGED), lambda: len(audit.damage))
+
+
+def follow_fatal_inputs(metrics: Metrics, inputs: RefusedInputs) -> None:
+    """Sample what is not evaluated any more because it ended workers."""
+    metrics.sample(metrics.gauge(catalogue.FATAL_INPUTS), lambda: inputs.refused)
+    metrics.follow(metrics.counter(catalogue.FATAL_INPUT_REFUSALS), lambda: inputs.refusals)
 
 
 def follow_manifests(
