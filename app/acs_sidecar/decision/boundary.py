@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.spec.evaluation import Evaluation, evaluate
-from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledPoint, InvalidManifest
+from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledManifest, CompiledPoint, InvalidManifest
+from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.trace import Trace
 
@@ -23,9 +24,7 @@ async def evaluation_outcome(
         if isinstance(manifest, InvalidManifest):
             raise _invalid(manifest)
         if point is None:
-            raise EvaluationError(
-                Reason.INTERVENTION_POINT_UNKNOWN, "the manifest does not configure this intervention point"
-            )
+            raise _no_point(request.point, manifest)
         return await evaluate(point, request.snapshot, request.nesting, request.mode, trace)
     except EvaluationError as error:
         return error
@@ -34,6 +33,19 @@ async def evaluation_outcome(
         return EvaluationError(
             Reason.POLICY_INVOCATION_FAILED, "the evaluation failed with an internal error"
         )
+
+
+def _no_point(point: str, manifest: CompiledManifest) -> EvaluationError:
+    if point in POINT_NAMES:
+        configured = ", ".join(f"`{name}`" for name in manifest.points)
+        detail = (
+            f"the manifest does not configure `{point}`: add it to `intervention_points`, "
+            f"or ask at one that is configured: {configured}"
+        )
+    else:
+        listed = ", ".join(f"`{name}`" for name in InterventionPoint)
+        detail = f"no such intervention point: use one of {listed}"
+    return EvaluationError(Reason.INTERVENTION_POINT_UNKNOWN, detail)
 
 
 def _invalid(manifest: InvalidManifest) -> EvaluationError:

@@ -34,7 +34,10 @@ class Cause(StrEnum):
 
 
 class RefusalError(Exception):
-    """A request is refused. `detail` says what to do and quotes no value of the caller."""
+    """A request is refused. `detail` says what to do and quotes nothing that the caller sent.
+
+    `answer` is the detail in the response; it may also name a member of the request, which no log does.
+    """
 
     def __init__(
         self,
@@ -43,12 +46,14 @@ class RefusalError(Exception):
         *,
         reason: Reason = Reason.REQUEST_INVALID,
         request_id: str | None = None,
+        answer: str | None = None,
     ) -> None:
         super().__init__(f"{cause}: {detail}")
         self.cause = cause
         self.detail = detail
         self.reason = reason
         self.request_id = request_id
+        self.answer = answer or detail
 
 
 @dataclass(frozen=True, slots=True)

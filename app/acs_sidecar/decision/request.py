@@ -1,5 +1,6 @@
 """Requests as values, checked member by member (section 2.1)."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +39,8 @@ _MEMBERS = frozenset(
         "intervention_point",
     }
 )
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+"""A member that a response can name: longer and other ones may be content."""
 _BATCH = frozenset({"requests"})
 _CLAIM = ("challenge", "approval", "outcome")
 _NOTHING: frozenset[str] = frozenset()
@@ -147,10 +150,13 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
 
 
 def _only(members: dict[str, Json], known: frozenset[str]) -> None:
-    if not members.keys() <= known:
-        # Names of the caller's own are not echoed: they may carry content.
-        listed = ", ".join(f"`{name}`" for name in sorted(known))
-        raise _bad(f"the body has an unknown member; must be from {listed}")
+    unknown = next((name for name in members if name not in known), None)
+    if unknown is None:
+        return
+    listed = ", ".join(f"`{name}`" for name in sorted(known))
+    advice = f"remove it, or rename it to one of {listed}"
+    name = f" `{unknown}`" if _NAME.fullmatch(unknown) else ""
+    raise RefusalError(Cause.MALFORMED, f"unknown member: {advice}", answer=f"unknown member{name}: {advice}")
 
 
 def _point(in_body: Json, in_path: str | None) -> str:

@@ -104,7 +104,7 @@ def problem_json(status: HTTPStatus, detail: str) -> dict[str, Json]:
 
 def refusal_json(error: RefusalError) -> dict[str, Json]:
     """Return the body of a refused decision: problem details with the deny that they carry."""
-    members = problem_json(status_of(error.cause), error.detail)
+    members = problem_json(status_of(error.cause), error.answer)
     members["verdict"] = runtime_error_verdict(error.reason).as_json()
     if error.request_id is not None:
         members["request_id"] = error.request_id
@@ -114,5 +114,5 @@ def refusal_json(error: RefusalError) -> dict[str, Json]:
 def refusal_body(error: RefusalError, *, verdict: bool) -> bytes:
     """Serialise a refusal; `verdict` is for the routes that decide."""
     return orjson.dumps(
-        refusal_json(error) if verdict else problem_json(status_of(error.cause), error.detail)
+        refusal_json(error) if verdict else problem_json(status_of(error.cause), error.answer)
     )
