@@ -4,7 +4,7 @@ import ctypes
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ __all__ = ["FOLDER", "WHEEL", "Accepted", "Oracle", "OracleMissingError", "Rejec
 WHEEL = "opa-golib-python-bindings==0.4.4"
 FOLDER = Path(os.environ.get("OPA_ORACLE", Path(__file__).parents[2] / ".cache" / "opa"))
 _LIBRARY = "opa_bindings/libopabridge.so"
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_char_p)
 
 
 class OracleMissingError(Exception):
@@ -51,18 +52,36 @@ def _library() -> ctypes.CDLL:
     for name in ("OpaAddPolicy", "OpaAddData"):
         getattr(library, name).argtypes = [handle, text, text]
         getattr(library, name).restype = ctypes.c_void_p
+    library.OpaRegisterBuiltin.argtypes = [handle, text, ctypes.c_int, _CALLBACK]
+    library.OpaRegisterBuiltin.restype = ctypes.c_void_p
     library.OpaEvalQuery.argtypes = [handle, text, text, ctypes.c_int, ctypes.c_int]
     library.OpaEvalQuery.restype = ctypes.c_void_p
     return library
 
 
-class Oracle:
-    """One policy in OPA."""
+@cache
+def _allocate() -> Callable[[int], int]:
+    allocate = ctypes.CDLL(None).malloc
+    allocate.restype, allocate.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    return allocate
 
-    def __init__(self, modules: Mapping[str, str], data: Json = None) -> None:
+
+class Oracle:
+    """One policy in OPA, with functions of two texts in Python."""
+
+    def __init__(
+        self,
+        modules: Mapping[str, str],
+        data: Json = None,
+        functions: Mapping[str, Callable[[str, str], bool]] | None = None,
+    ) -> None:
         self._library = _library()
+        self._functions = functions or {}
+        self._callback = _CALLBACK(self._called)
         self._handle = self._library.OpaNew()
         try:
+            for name in self._functions:
+                self._call(self._library.OpaRegisterBuiltin, name.encode(), 2, self._callback)
             for name, text in modules.items():
                 self._call(self._library.OpaAddPolicy, name.encode(), text.encode())
             if data:
@@ -85,6 +104,18 @@ class Oracle:
         text = json.dumps(given, ensure_ascii=False).encode()
         rows = self._call(self._library.OpaEvalQuery, query.encode(), text, 0, 0)
         return [row["bindings"] for row in rows or ()]
+
+    def _called(self, _: int, name: bytes, arguments: bytes) -> int:
+        """Answer OPA, which frees the text."""
+        answer: dict[str, Json]
+        try:
+            answer = {"result": self._functions[name.decode()](*json.loads(arguments))}
+        except Exception as error:  # noqa: BLE001 - none may reach the library, which shows it as an error
+            answer = {"error": repr(error)}
+        text = json.dumps(answer).encode() + b"\0"
+        memory: int = _allocate()(len(text))
+        ctypes.memmove(memory, text, len(text))
+        return memory
 
     def _call(self, function: "ctypes._FuncPointer", *arguments: object) -> list[dict[str, dict[str, Json]]]:
         pointer = function(self._handle, *arguments)

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from acs_sidecar.spec.values import Json
+from tests.differential import lenient
 from tests.differential.comparison import Comparison, Outcome, compare
 from tests.differential.generator import Generated, generate
 from tests.differential.oracle import Oracle, OracleMissingError
@@ -44,7 +45,7 @@ def _compared(module: str, given: Json) -> Comparison:
     [
         ("x := input.a", Outcome.EQUAL),
         ("x := f(input.a)\nf({1: y}) := y", Outcome.REFUSED),
-        ("x := lower(input.a)", Outcome.ERRS_IN_OPA),
+        ("x := lower(input.a)", Outcome.FAILS_CLOSED),
         ("x := y", Outcome.REJECTED),
         ("x := 1 if 1 in input.a", Outcome.EQUAL),
     ],
@@ -68,3 +69,25 @@ def test_a_difference_is_found_and_reduced(monkeypatch: pytest.MonkeyPatch) -> N
     assert differs(reduced)
     assert sum(map(len, reduced.rules.values())) <= sum(map(len, found.rules.values()))
     assert "not " in "".join(reduced.modules().values())
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("x := [y | some v in input.a; y := lower(v)]", Outcome.FAILS_CLOSED),
+        ("x := input.a[1] + 1", Outcome.FAILS_CLOSED),
+        ("x if not contains(input.a[0], 1)", Outcome.REJECTED),
+    ],
+)
+def test_what_errs_is_compared_by_value(module: str, expected: Outcome) -> None:
+    """A call that errs is undefined in OPA, and the rest of the policy has its value."""
+    assert _compared(module, {"a": [1, "B"]}).outcome is expected
+
+
+def test_a_call_that_errs_is_undefined_in_the_lenient_oracle() -> None:
+    """Only the call that errs is: what does not depend on it is what it was."""
+    modules = {
+        "p.rego": 'package p\nx := [y | some v in input.a; y := lower(v)]\nz if not contains(input.a[0], "b")\n'
+    }
+    answer = lenient.document(modules, "data.p", {"a": [1, "B"]})
+    assert answer.value == {"x": ["b"], "z": True}

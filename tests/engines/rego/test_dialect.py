@@ -451,3 +451,19 @@ def test_a_defined_value_of_a_function_is_its_value(value: str, expected: Json) 
     """Where the first body holds, no `else` is looked at."""
     rules = f"f(y) := {value} if y else := 3 if y.a else := input.z"
     assert evaluate(definition(f'package a\nx := f({{"a": 1}})\n{rules}')) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'some v in [input.p]; w := v; y := w["a"]; every k, e in v { [a, b] := y; k == "a"; e[0] == a }',
+        'some v in [input.p]; {"a": y} := v; every k, e in v { y == [1, 2]; k == "a"; e }',
+        "every k in {1, 2} { every e in [3] { e > k; v } }; v = set()",
+        "y := 3; every e in input.xs { e < y } with input.xs as [2]",
+        "every e in input.p.a { every f in [e] { f = e } }",
+    ],
+)
+def test_what_every_uses_has_its_value_before(body: str) -> None:
+    """The engine orders statements without a look into `every`; what that uses stands beside its domain."""
+    given: Json = {"p": {"a": [1, 2]}, "xs": [9]}
+    assert _outcome(f"x if {{ {body.replace('input.', 'input.snapshot.')} }}", given) == HOLDS

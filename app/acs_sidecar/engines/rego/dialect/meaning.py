@@ -26,7 +26,7 @@ from acs_sidecar.engines.rego.dialect.negation import bind_arguments
 from acs_sidecar.engines.rego.dialect.ordering import set_comparisons
 from acs_sidecar.engines.rego.dialect.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.dialect.problems import Problem
-from acs_sidecar.engines.rego.dialect.quantifiers import bind_quantified
+from acs_sidecar.engines.rego.dialect.quantifiers import bind_quantified, order_quantifier
 from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import Variable
@@ -129,6 +129,7 @@ def _body(
         draft = Draft(statement, rewriter)
         bind_values(draft, is_function)
         bind_quantified(draft)
+        order_quantifier(draft)
         if "NotExpr" in as_object(statement.node["literal"]):
             yield from bind_arguments(draft)
         else:

@@ -3,6 +3,9 @@
 This engine takes them for unbound there, binds them anew and so holds whatever they are:
 `every e in es { e = input.x }` holds for all `es`. A variable of the body takes their place:
 `every e in es { v := e; v = input.x }`.
+
+The engine orders the statements of a body without a look into the bodies of `every`. So what these
+use stands beside the domain: `every e in es { e < y }` becomes `every e in [es, y][0] { e < y }`.
 """
 
 from collections.abc import Iterator
@@ -21,7 +24,16 @@ from acs_sidecar.engines.rego.dialect.draft import Draft
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.spec.values import Json
 
-__all__ = ["bind_quantified"]
+__all__ = ["bind_quantified", "order_quantifier"]
+
+
+def order_quantifier(draft: Draft) -> None:
+    """Name the variables that the body of an `every` uses where the engine looks for them."""
+    kind, literal = variant(draft.statement.node["literal"])
+    if kind == "Every" and draft.statement.unit.captured:
+        names = sorted({found.name for found in draft.statement.unit.captured.values()})
+        domain = draft.rewriter.span(literal["domain"])
+        draft.rewriter.replace(domain, ["[", domain, f", {', '.join(names)}][0]"])
 
 
 def bind_quantified(draft: Draft) -> None:

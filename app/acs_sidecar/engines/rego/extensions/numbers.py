@@ -14,14 +14,14 @@ def checked_integer(value: object) -> int:
     return value
 
 
-def ceil(number: float) -> int:
+def ceil(number: float) -> float:
     """Round up; as in OPA, numbers between -1 and 0 become 1."""
-    return int(_number(number)) + (number > -1 and number != int(number))
+    return _held(int(_number(number)) + (number > -1 and number != int(number)))
 
 
-def floor(number: float) -> int:
+def floor(number: float) -> float:
     """Round down; as in OPA, numbers between -1 and 0 become 0."""
-    return int(_number(number)) - (number <= -1 and number != int(number))
+    return _held(int(_number(number)) - (number <= -1 and number != int(number)))
 
 
 def negate(number: int) -> int:
@@ -50,6 +50,11 @@ def _number(value: float) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError("not a number")
     return value
+
+
+def _held(number: int) -> float:
+    """Return a whole number as the engine can hold it."""
+    return number if number in _RANGE else float(number)
 
 
 def _kept(number: int) -> int:
