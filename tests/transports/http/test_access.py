@@ -48,6 +48,7 @@ def _bearer(token: str) -> dict[str, str]:
 CALLERS: dict[str, Any] = {scope.value: _entry(f"token-{scope}", scope.value) for scope in Scope} | {
     "host": _entry("token-host", "evaluate", agents=["support-*"]),
     "held": _entry("token-held", "evaluate", manifests=["support*"]),
+    "reads": _entry("token-reads", "manifests:read", manifests=["support*"]),
     "plain": _entry("token-plain", "evaluate", inline=False),
     "late": _entry("token-late", "admin", expires="2020-01-01T00:00:00Z"),
 }
@@ -355,6 +356,27 @@ def test_a_restricted_caller_does_not_learn_what_else_is_loaded(service: Service
         assert (status, _without_record(body)) == (own[0], _without_record(own[1])), reference
     status, body = _evaluate(service, "token-plain", manifest_ref="nobody")
     assert (status, body["detail"]) == (404, "`manifest_ref` names no loaded manifest")
+
+
+def test_a_restricted_caller_sees_its_own_manifests_alone(service: Service) -> None:
+    """The list has what the caller may use; another manifest and one that is not loaded have one answer."""
+    listed = {}
+    for token in ("token-reads", "token-admin", "token-manifests:read"):
+        status, _, body = service.request("GET", "/v1/manifests", None, _bearer(token))
+        assert status == 200
+        listed[token] = [one["name"] for one in json.loads(body)["manifests"]]
+    assert listed == {
+        "token-reads": ["support"],
+        "token-admin": ["payments", "support"],
+        "token-manifests:read": ["payments", "support"],
+    }
+    answers = {
+        name: service.request("GET", f"/v1/manifests/{name}", None, _bearer("token-reads"))
+        for name in ("support", "payments", "nobody")
+    }
+    assert answers["support"][0] == 200
+    assert answers["payments"][0] == 404
+    assert answers["payments"][2] == answers["nobody"][2]
 
 
 def _without_record(body: Any) -> Any:

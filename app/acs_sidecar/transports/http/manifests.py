@@ -120,7 +120,7 @@ class LoadedManifest(BaseModel):
 
 
 class ManifestList(BaseModel):
-    """Every manifest of the operator's, by name."""
+    """Every manifest of the operator's that the caller may use, by name."""
 
     loaded_at: datetime = Field(description="when this set began to serve")
     set_digest: Digest = Field(description="names the content of all of them, policy files included")
@@ -154,21 +154,22 @@ async def get_manifest_schema(runtime: Current) -> Response:
 
 
 @router.get("/v1/manifests")
-async def list_manifests(runtime: Current) -> ManifestList:
-    """List what is loaded."""
+async def list_manifests(runtime: Current, caller: CurrentCaller) -> ManifestList:
+    """List what is loaded and the caller may use."""
     operator = runtime.catalog.operator
+    names = sorted(name for name in operator.by_name if caller is None or caller.may_use(name))
     return ManifestList(
         loaded_at=datetime.fromtimestamp(operator.loaded_at, UTC),
         set_digest=runtime.manifests.digest,
-        manifests=[LoadedManifest(**_summary(name, runtime)) for name in sorted(operator.by_name)],
+        manifests=[LoadedManifest(**_summary(name, runtime)) for name in names],
     )
 
 
 @router.get("/v1/manifests/{name}", responses={404: {"description": "No manifest of that name is loaded"}})
-async def get_manifest(name: str, runtime: Current) -> ManifestDetail:
-    """Show one manifest, credentials redacted."""
+async def get_manifest(name: str, runtime: Current, caller: CurrentCaller) -> ManifestDetail:
+    """Show one manifest that the caller may use, credentials redacted."""
     manifest = runtime.catalog.operator.by_name.get(name)
-    if manifest is None:
+    if manifest is None or (caller is not None and not caller.may_use(name)):
         raise RefusalError(Cause.NOT_FOUND, "no manifest of this name is loaded")
     if isinstance(manifest, InvalidManifest):
         shown, findings, provenance = None, manifest.error.diagnostics, {}
