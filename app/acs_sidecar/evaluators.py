@@ -7,6 +7,15 @@ names stay; no other module of the package is an interface for adapters.
 from acs_sidecar.spec.manifest.declaration import Member
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.path import Path, PathSyntaxError, parse_path
+from acs_sidecar.spec.policy_statement import (
+    DecisionNotes,
+    HostCounter,
+    PolicyStatement,
+    Required,
+    Requirement,
+    Revision,
+    Window,
+)
 from acs_sidecar.spec.ports import (
     Adapter,
     CompiledPolicy,
@@ -24,9 +33,11 @@ __all__ = [
     "Adapter",
     "CompileRequest",
     "CompiledPolicy",
+    "DecisionNotes",
     "Diagnostic",
     "EvaluationError",
     "Evaluator",
+    "HostCounter",
     "Json",
     "JsonObject",
     "ManifestError",
@@ -36,7 +47,12 @@ __all__ = [
     "PointBinding",
     "PolicyInput",
     "PolicyOutput",
+    "PolicyStatement",
     "Reason",
+    "Required",
+    "Requirement",
+    "Revision",
     "SourceError",
+    "Window",
     "parse_path",
 ]

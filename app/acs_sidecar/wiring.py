@@ -110,7 +110,12 @@ def build(
     inline_trust = inline_mode(settings, manifests)
     sandbox = build_sandbox(settings) if inline_trust is not InlineMode.DENY else None
     compiler = build_compiler(
-        settings, client, sandbox, in_process=inline_trust is not InlineMode.SANDBOXED, guard=guard
+        settings,
+        client,
+        sandbox,
+        in_process=inline_trust is not InlineMode.SANDBOXED,
+        guard=guard,
+        serving=True,
     )
     compile_one = partial(compile_manifest, compiler=compiler)
     candidate = compile_set(manifests, compile_one)

@@ -100,7 +100,7 @@ def test_what_is_no_test_double_is_refused(definition: dict[str, Json], finding:
 def test_a_double_without_an_outcome_fails(members: dict[str, Json]) -> None:
     """With neither `output` nor `error` it is valid, is remarked upon, and fails (1.7)."""
     jobs = policy_jobs({"main": {"type": "test", **members}}, [], TYPES, ManifestFacts())
-    (warning,) = compile_policies(jobs, TYPES, MemorySources({})).warnings
+    (warning,) = compile_policies(jobs, TYPES, MemorySources({})).statement.warnings
     assert (warning.code, warning.path, warning.severity) == (
         "test-output-missing",
         "policies.main",

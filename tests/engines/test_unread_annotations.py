@@ -23,7 +23,7 @@ def _unread(policy_type: Any, definition: dict[str, Any], members: dict[str, Any
         )
         if policy_type is CEDAR:
             break
-    found = [finding for finding in compiled.warnings if finding.code == "annotation-unread"]
+    found = [finding for finding in compiled.statement.warnings if finding.code == "annotation-unread"]
     return [str(finding.path).removeprefix("intervention_points.output.annotations") for finding in found]
 
 

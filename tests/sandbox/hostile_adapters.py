@@ -10,12 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import CompileRequest, Evaluator, PointBinding, PolicyInput, PolicyOutput
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -69,6 +69,8 @@ def _reply(tell: int, body: bytes) -> bytes:
     return struct.pack("<IBB", len(body), tell, 0) + body
 
 
+ALLOW = b'{"besides":{"trace":{},"notes":null,"failure":null},"value":{"decision":"allow"}}'
+
 ACTS: dict[str, Callable[[], object]] = {
     "nothing": lambda: None,
     "spin": _spin,
@@ -83,11 +85,11 @@ ACTS: dict[str, Callable[[], object]] = {
     "close the channel": lambda: os.close(CHANNEL),
     "say no such thing": _chatter(struct.pack("<IBB", 2, 9, 0) + b"{}"),
     "say it is ready": _chatter(_reply(0, b"")),
-    "say it has compiled": _chatter(_reply(1, b'{"digests":{},"warnings":[]}')),
+    "say it has compiled": _chatter(_reply(1, b'{"digests":{},"warnings":[],"requires":[]}')),
     "say what is not JSON": _chatter(_reply(3, b"allow")),
     "say what is no object": _chatter(_reply(3, b"[]")),
-    "say what nests too deep": _chatter(_reply(3, b'{"trace":{},"value":' + b"[" * 100_000)),
-    "say it twice": _chatter(_reply(3, b'{"trace":{},"value":{"decision":"allow"}}') * 2),
+    "say what nests too deep": _chatter(_reply(3, b'{"besides":{},"value":' + b"[" * 100_000)),
+    "say it twice": _chatter(_reply(3, ALLOW) * 2),
     "say too much": _chatter(struct.pack("<IBB", 2**31, 3, 0)),
     "say a part of it": _stammer,
     "give no known reason": _chatter(_reply(4, b'{"reason":"allow","detail":"x"}')),
@@ -100,7 +102,7 @@ ACTS: dict[str, Callable[[], object]] = {
 @dataclass(frozen=True)
 class _Policy:
     definition: JsonObject
-    warnings: tuple[Diagnostic, ...] = ()
+    statement: PolicyStatement = field(default_factory=PolicyStatement)
 
     def bind(self, binding: PointBinding) -> Evaluator:
         return self

@@ -124,7 +124,7 @@ def test_digests_and_warnings_are_those_of_a_compile_in_process() -> None:
 
     policies = asyncio.run(scenario())
 
-    assert (policies.digests, policies.warnings) == (expected.digests, expected.warnings)
+    assert (policies.digests, policies.statement.warnings) == (expected.digests, expected.statement.warnings)
     assert policies.dispatch.keys() == {InterventionPoint.INPUT, InterventionPoint.OUTPUT}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from acs_sidecar.engines.compilation import PolicyJob
+from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob
 from acs_sidecar.sandbox.wire import (
     CompileReport,
     MalformedOutputError,
@@ -20,9 +20,11 @@ from acs_sidecar.sandbox.wire import (
     write_invalid,
     write_jobs,
     write_output,
+    write_report,
 )
 from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.policy_statement import DecisionNotes, PolicyStatement, Required, Requirement
 from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
@@ -37,6 +39,7 @@ FINDING: dict[str, Json] = {
     "line": None,
     "column": None,
 }
+BESIDES: dict[str, Json] = {"trace": {}, "notes": None, "failure": None}
 WARNING: dict[str, Json] = {**FINDING, "severity": "warning"}
 
 
@@ -50,24 +53,36 @@ def _report(body: bytes) -> CompileReport:
         (read_output, None),
         (read_output, []),
         (read_output, {"value": 1}),
-        (read_output, {"value": 1, "trace": []}),
-        (read_output, {"value": 1, "trace": {}, "more": 1}),
-        (read_output, {"value": 1, "trace": {"a": [[[[[[[[[]]]]]]]]]}}),
+        (read_output, {"value": 1, "besides": []}),
+        (read_output, {"value": 1, "besides": BESIDES, "more": 1}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "more": 1}}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "trace": []}}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "trace": {"a": [[[[[[[[[]]]]]]]]]}}}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "notes": {"other": "x"}}}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "notes": {"decided_by": 1}}}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "notes": {"decided_by": "x" * 1_001}}}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "notes": {"logged": "x"}}}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "notes": {"logged": [1]}}}),
+        (read_output, {"value": 1, "besides": {**BESIDES, "failure": {"detail": "x"}}}),
         (read_failure, {"reason": "runtime_error:path_missing"}),
         (read_failure, {"reason": "path_missing", "detail": "x"}),
         (read_failure, {"reason": ["runtime_error:path_missing"], "detail": "x"}),
         (read_failure, {"reason": "runtime_error:path_missing", "detail": 1}),
         (read_failure, {"reason": "runtime_error:path_missing", "detail": "a\nb"}),
         (read_failure, {"reason": "runtime_error:path_missing", "detail": "x" * 1_001}),
-        (_report, {"digests": {}, "warnings": []}),
-        (_report, {"digests": {"output": DIGEST}, "warnings": []}),
-        (_report, {"digests": {"input": DIGEST, "output": DIGEST}, "warnings": []}),
-        (_report, {"digests": {"input": "sha256:0"}, "warnings": []}),
-        (_report, {"digests": {"input": 1}, "warnings": []}),
-        (_report, {"digests": {"input": DIGEST}, "warnings": [FINDING]}),
-        (_report, {"digests": {"input": DIGEST}, "warnings": [{"code": "c"}]}),
-        (_report, {"digests": {"input": DIGEST}, "warnings": [1]}),
-        (_report, {"digests": {"input": DIGEST}, "warnings": {}}),
+        (_report, {"digests": {}, "warnings": [], "requires": []}),
+        (_report, {"digests": {"output": DIGEST}, "warnings": [], "requires": []}),
+        (_report, {"digests": {"input": DIGEST, "output": DIGEST}, "warnings": [], "requires": []}),
+        (_report, {"digests": {"input": "sha256:0"}, "warnings": [], "requires": []}),
+        (_report, {"digests": {"input": 1}, "warnings": [], "requires": []}),
+        (_report, {"digests": {"input": DIGEST}, "warnings": [FINDING], "requires": []}),
+        (_report, {"digests": {"input": DIGEST}, "warnings": [{"code": "c"}], "requires": []}),
+        (_report, {"digests": {"input": DIGEST}, "warnings": [1], "requires": []}),
+        (_report, {"digests": {"input": DIGEST}, "warnings": {}, "requires": []}),
+        (_report, {"digests": {"input": DIGEST}, "warnings": [], "requires": {}}),
+        (_report, {"digests": {"input": DIGEST}, "warnings": [], "requires": ["signed_audit"]}),
+        (_report, {"digests": {"input": DIGEST}, "warnings": [], "requires": [["nothing known", "p"]]}),
+        (_report, {"digests": {"input": DIGEST}, "warnings": [], "requires": [["signed_audit", 1]]}),
         (read_invalid, {"reason": "runtime_error:manifest_invalid", "diagnostics": []}),
         (read_invalid, {"reason": "runtime_error:manifest_invalid", "diagnostics": [WARNING]}),
         (read_invalid, {"reason": "allow", "diagnostics": [FINDING]}),
@@ -102,7 +117,9 @@ def test_what_no_child_says_is_garbage(read: Callable[[bytes], object], reply_va
         read(orjson.dumps(reply_value))
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b"\xff", b"[" * 5_000, b'{"trace":{},"value":NaN}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"nonsense", b"\xff", b"[" * 5_000, b'{"besides":{},"value":NaN}']
+)
 def test_what_is_not_json_is_garbage(body: bytes) -> None:
     """A body that does not parse is refused, deep nesting included."""
     with pytest.raises(MalformedOutputError):
@@ -133,10 +150,30 @@ def test_jobs_arrive_as_they_were_sent() -> None:
 
 
 def test_outputs_arrive_as_they_were_given() -> None:
-    """Value and trace survive the way back."""
-    output = PolicyOutput({"decision": "allow", "n": [1, 1.0, -0.5]}, {"query": "data.a"})
+    """Value, trace and notes survive the way back."""
+    notes: DecisionNotes = {"decided_by": None, "logged": ["a rule"]}
+    output = PolicyOutput({"decision": "allow", "n": [1, 1.0, -0.5]}, {"query": "data.a"}, notes)
 
     assert read_output(write_output(output, 1_000)) == output
+
+
+def test_a_failure_arrives_with_what_is_said_besides() -> None:
+    """Trace and notes of an evaluation that failed are not lost with its value."""
+    error = EvaluationError(Reason.PATH_MISSING, "`a` is missing")
+    written = write_output(PolicyOutput(None, {"query": "data.a"}, {"decided_by": "a"}, error), 1_000)
+
+    read = read_output(written)
+
+    assert (read.value, read.trace, read.notes) == (None, {"query": "data.a"}, {"decided_by": "a"})
+    assert (str(read.failure), type(read.failure)) == (str(error), EvaluationError)
+
+
+def test_what_policies_require_arrives() -> None:
+    """The service learns from a child what a caller's policies require of it."""
+    required = (Required(Requirement.SIGNED_AUDIT, "policies.main"),)
+    compiled = CompiledPolicies({}, {InterventionPoint.INPUT: DIGEST}, PolicyStatement(requires=required))
+
+    assert _report(write_report(compiled)).statement.requires == required
 
 
 def test_a_detail_arrives_as_one_printable_line() -> None:

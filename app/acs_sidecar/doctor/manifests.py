@@ -24,7 +24,7 @@ Manifests = dict[str, AnyManifest]
 def compiled_manifests(settings: Settings) -> Manifests:
     """Compile what would serve, without asking other servers. Raises `ManifestError`, `AdapterError`."""
     files = _files(settings)
-    compiler = build_compiler(settings, HttpClient(), None)
+    compiler = build_compiler(settings, HttpClient(), None, serving=True)
     read = read_offline(settings, files)
     return dict(compile_set(read, partial(compile_manifest, compiler=compiler)).by_name)
 

@@ -9,6 +9,7 @@ from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.model import Manifest, member_path
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.policy_statement import PolicyStatement, united
 from acs_sidecar.spec.ports import (
     CompiledPolicy,
     CompileRequest,
@@ -60,11 +61,11 @@ class PolicyJob:
 
 @dataclass(frozen=True, slots=True)
 class CompiledPolicies:
-    """An evaluator and a policy digest per point, and the warnings of the compilers."""
+    """An evaluator and a policy digest per point, and what the policies state together."""
 
     evaluators: Mapping[InterventionPoint, Evaluator]
     digests: Mapping[InterventionPoint, str]
-    warnings: tuple[Diagnostic, ...]
+    statement: PolicyStatement
 
 
 def bindings_of(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Binding]]:
@@ -143,7 +144,7 @@ def compile_policies(
     """Compile and bind every job. Raises `ManifestError` with the findings of all that failed."""
     evaluators: dict[InterventionPoint, Evaluator] = {}
     digests: dict[InterventionPoint, str] = {}
-    findings: list[Diagnostic] = []
+    statements: list[PolicyStatement] = []
     failures: list[ManifestError] = []
     for job in jobs:
         recorder = _RecordingReader(sources)
@@ -159,13 +160,14 @@ def compile_policies(
             except ManifestError as failure:
                 failures.append(failure)
             digests[binding.point] = policy_digest
-        findings.extend(policy.warnings)
+        statements.append(policy.statement)
+    statement = united(statements)
     if failures:
         raise ManifestError(
-            [*(finding for failure in failures for finding in failure.diagnostics), *findings],
+            [*(finding for failure in failures for finding in failure.diagnostics), *statement.warnings],
             failures[0].reason,
         )
-    return CompiledPolicies(evaluators, digests, tuple(findings))
+    return CompiledPolicies(evaluators, digests, statement)
 
 
 def _compile(job: PolicyJob, policy_type: PolicyType, sources: SourceReader) -> CompiledPolicy:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acs_sidecar.engines.fixed_members import MAX_DELAY_MS, MEMBERS
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import (
     CompileRequest,
     Evaluator,
@@ -28,7 +29,7 @@ class _Double:
     output: Json
     failure: str | None
     delay_s: float
-    warnings: tuple[Diagnostic, ...] = ()
+    statement: PolicyStatement = field(default_factory=PolicyStatement)
 
     def bind(self, binding: PointBinding) -> Evaluator:  # noqa: ARG002  # the port's signature
         return self
@@ -59,7 +60,7 @@ class _TestDoubleType:
             definition.get("output"),
             "is configured to fail by `error`" if "error" in definition else failure,
             delay_s=delay / 1000 if isinstance(delay, int) else 0,
-            warnings=(_undecided(path),) if undecided else (),
+            statement=PolicyStatement((_undecided(path),) if undecided else ()),
         )
 
 

@@ -23,6 +23,7 @@ from acs_sidecar.spec.manifest.compiled import (
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.identity import ManifestIdentity
 from acs_sidecar.spec.manifest.model import document_of
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject, deeper_than
 from acs_sidecar.telemetry.catalogue import INLINE_CACHE, MANIFEST_COMPILES
@@ -191,7 +192,7 @@ class InlineManifests:
         finally:
             del self._compiling[admitted.key]
         self._metrics.count(MANIFEST_COMPILES, self._provenance, "ok")
-        compiled = replace(found.manifest, warnings=())
+        compiled = replace(found.manifest, statement=PolicyStatement())
         self.cache.put(admitted.key, compiled, caller, found.kept_bytes)
         return compiled
 

@@ -46,6 +46,7 @@ from acs_sidecar.spec.manifest.model import (
 )
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.policy_statement import PolicyStatement, Requirement, unmet_requirements
 from acs_sidecar.spec.ports import (
     Annotator,
     AnnotatorContext,
@@ -92,7 +93,7 @@ class _Policies:
 
     dispatch: Mapping[InterventionPoint, PolicyDispatch]
     digests: Mapping[InterventionPoint, str]
-    warnings: tuple[Diagnostic, ...]
+    statement: PolicyStatement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,8 @@ class ManifestCompiler:
     what their policies, annotators and resolvers may have. `environment` holds the variables that an
     operator's manifest may name. `in_process` is whether an inline manifest may be compiled and evaluated in
     this process, once a child has shown that it compiles quickly. `guard` watches what is evaluated in it.
+    What a policy requires beyond what the service `provides` makes its manifest invalid where this one is
+    `serving`, and is a warning elsewhere.
     """
 
     types: Mapping[str, PolicyType]
@@ -116,6 +119,8 @@ class ManifestCompiler:
     sandbox: Sandbox | None
     in_process: bool = False
     guard: EvaluationGuard | None = None
+    provides: frozenset[Requirement] = frozenset()
+    serving: bool = False
 
     def compile_operator(self, name: str, document: Document, sources: SourceReader) -> CompiledManifest:
         """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`."""
@@ -159,7 +164,7 @@ class ManifestCompiler:
         limits, _ = self.limits.clamp(read.limits)
         manifest = replace(read, digest=prepared.digest, document=NO_DOCUMENT)
         sandboxed = self.sandbox.bind(prepared, program, limits.policy_timeout_ms)
-        policies = _Policies(sandboxed.dispatch, sandboxed.digests, sandboxed.warnings)
+        policies = _Policies(sandboxed.dispatch, sandboxed.digests, sandboxed.statement)
         catalogue, context = ToolCatalogue(prepared.catalogue), self._inline_context()
         compiled = self._finished(None, provenance, manifest, policies, context, catalogue=catalogue)
         texts = len(prepared.catalogue) + len(prepared.jobs)
@@ -184,9 +189,8 @@ class ManifestCompiler:
             raise placed_error(error, document) from None
         # Where each member stood takes many times the room of what it says.
         kept = replace(compiled.manifest, document=NO_DOCUMENT)
-        compiled = replace(
-            compiled, manifest=kept, warnings=placed(first_findings(compiled.warnings), document)
-        )
+        warnings = placed(first_findings(compiled.warnings), document)
+        compiled = replace(compiled, manifest=kept, statement=replace(compiled.statement, warnings=warnings))
         return InlineCompile(compiled, _IN_PROCESS_TIMES * len(written) + _FIXED_BYTES)
 
     def _in_process(self, compiled: CompiledPolicies) -> _Policies:
@@ -194,7 +198,7 @@ class ManifestCompiler:
             point: InProcess(evaluator, compiled.digests[point], self.guard)
             for point, evaluator in compiled.evaluators.items()
         }
-        return _Policies(dispatch, compiled.digests, compiled.warnings)
+        return _Policies(dispatch, compiled.digests, compiled.statement)
 
     def _inline_context(self) -> AnnotatorContext:
         return AnnotatorContext(sources=NoSources(), environment={}, outbound=self.outbound)
@@ -229,14 +233,19 @@ class ManifestCompiler:
                 policy_type=str(manifest.policies[point.policy]["type"]),
                 policy_digest=policies.digests[point.name],
             )
+        unmet = unmet_requirements(policies.statement.requires, self.provides)
+        if self.serving:
+            findings.extend(unmet)
         if findings:
             raise ManifestError([*dict.fromkeys(findings)])
         approval, approval_warnings = approval_plan(manifest.approval, self.resolver_types, context)
         clamps = (_clamped(limit, limits) for limit in clamped)
         # Of a manifest that a child read, the lints came with the warnings of its policies.
         linted = lints(manifest) if catalogue is None else ()
-        warnings = (*clamps, *linted, *approval_warnings, *policies.warnings)
-        return CompiledManifest(name, provenance, manifest, points, warnings, approval)
+        remarks = (replace(finding, severity="warning") for finding in unmet)
+        warnings = (*clamps, *linted, *approval_warnings, *remarks, *policies.statement.warnings)
+        statement = replace(policies.statement, warnings=warnings)
+        return CompiledManifest(name, provenance, manifest, points, statement, approval)
 
     def _annotators(
         self,

@@ -14,6 +14,7 @@ from acs_sidecar.annotators.classifier.type import classifier_annotator, local_p
 from acs_sidecar.annotators.endpoint import endpoint_annotator
 from acs_sidecar.annotators.llm.type import llm_annotator
 from acs_sidecar.audit.log.keys import KeyFileError
+from acs_sidecar.audit.log.open_log import Durability
 from acs_sidecar.engines.adapters.custom import load_adapters
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.registry import policy_types
@@ -43,6 +44,7 @@ from acs_sidecar.spec.manifest.compiled import (
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+from acs_sidecar.spec.policy_statement import Requirement
 
 __all__ = [
     "build_compiler",
@@ -88,7 +90,7 @@ def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]
 
 def _load(settings: Settings, bundle: ManifestBundle | None, *, kept: bool = False) -> bytes:
     """Compile a set for its findings: engines belong to the process that made them."""
-    compiler = build_compiler(settings, HttpClient(), None)
+    compiler = build_compiler(settings, HttpClient(), None, serving=True)
     manifests = keep_sources(read_operator_manifests(settings, bundle, kept=kept))
     candidate = compile_set(manifests, partial(compile_manifest, compiler=compiler))
     refuse_what_cannot_serve(settings, candidate.by_name)
@@ -106,7 +108,8 @@ def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManif
     except ManifestError as error:
         found = ManifestError(placed(error.diagnostics, document), error.reason)
         return InvalidManifest(name, Provenance.OPERATOR, found, read.digest)
-    return replace(manifest, warnings=placed(manifest.warnings, document))
+    statement = replace(manifest.statement, warnings=placed(manifest.warnings, document))
+    return replace(manifest, statement=statement)
 
 
 def build_compiler(
@@ -116,8 +119,12 @@ def build_compiler(
     *,
     in_process: bool = False,
     guard: EvaluationGuard | None = None,
+    serving: bool = False,
 ) -> ManifestCompiler:
-    """Build the compiler with every policy and annotator type of this version."""
+    """Build the compiler with every policy and annotator type of this version.
+
+    It is `serving` where what it compiles may not need more than the settings provide.
+    """
     adapters = load_adapters()
     data_bounds = DataBounds(settings.policy_data_max_nodes, settings.policy_data_max_bytes)
     providers = {**local_providers(), **remote_providers(client)}
@@ -142,7 +149,15 @@ def build_compiler(
         sandbox=sandbox,
         in_process=in_process,
         guard=guard,
+        provides=_provided(settings),
+        serving=serving,
     )
+
+
+def _provided(settings: Settings) -> frozenset[Requirement]:
+    """Return what policies may require of a service with these settings."""
+    kept = settings.audit_durability is not Durability.NONE
+    return frozenset({Requirement.SIGNED_AUDIT} if kept else ())
 
 
 def inline_rules(settings: Settings) -> InlineRules:

@@ -6,7 +6,7 @@ could. What is not swapped leaves no trace.
 
 import asyncio
 import pickle
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -19,8 +19,9 @@ from acs_sidecar.manifests.catalog import Catalog, OperatorManifests
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.kept_sources import KeptSources, Read
 from acs_sidecar.spec.canonical import digest
-from acs_sidecar.spec.manifest.compiled import AnyManifest, InvalidManifest
+from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledManifest, InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.policy_statement import rollbacks
 from acs_sidecar.spec.values import Json
 
 __all__ = [
@@ -122,6 +123,17 @@ def _identity(read: ReadManifest) -> Identity:
         content = sha256(str(read.content).encode(errors="surrogateescape")).hexdigest()
     reads = read.sources.digests() if isinstance(read.sources, KeptSources) else {}
     return Identity(content, reads)
+
+
+def _rollbacks(
+    serving: Mapping[str, AnyManifest], candidate: Mapping[str, AnyManifest]
+) -> Iterator[Diagnostic]:
+    """Yield a finding for each policy that would take the place of a newer revision of itself."""
+    for name, manifest in candidate.items():
+        before = serving.get(name)
+        if isinstance(before, CompiledManifest) and isinstance(manifest, CompiledManifest):
+            for found in rollbacks(before.statement.revisions, manifest.statement.revisions):
+                yield replace(found, source=name)
 
 
 class ManifestReload:
@@ -261,6 +273,7 @@ class ManifestReload:
             if isinstance(manifest, InvalidManifest)
             for finding in manifest.error.diagnostics
         ]
+        findings.extend(_rollbacks(self._serving.by_name, candidate.by_name))
         if findings:
             raise ManifestError(findings)
         self._check(candidate.by_name)

@@ -106,12 +106,13 @@ def prepare(
         compiled = compile_policies(jobs, types, NoSources())
     except ManifestError as error:
         raise placed_error(error, document) from None
-    warnings = placed(first_findings((*lints(manifest), *compiled.warnings)), document)
+    found = first_findings((*lints(manifest), *compiled.statement.warnings))
+    statement = replace(compiled.statement, warnings=placed(found, document))
     catalogue = ToolCatalogue.of(manifest.tools).text
     took_ms = (time.perf_counter() - started) * 1_000
     reply = write_preparation(
         manifest.digest,
-        replace(compiled, warnings=warnings),
+        replace(compiled, statement=statement),
         assembled,
         took_ms,
         (catalogue, write_jobs(jobs)),

@@ -27,9 +27,9 @@ from acs_sidecar.sandbox.preparation import InlineRules
 from acs_sidecar.sandbox.wire import CompileReport, Preparation, write_jobs
 from acs_sidecar.sandbox.zygote import ZygoteOptions
 from acs_sidecar.spec.limits import Limits
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.identity import ManifestIdentity
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import PolicyDispatch, PolicyInput, PolicyOutput
 from acs_sidecar.startup import StartError
 
@@ -74,11 +74,11 @@ class SandboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class SandboxedPolicies:
-    """The dispatch to an evaluator and the policy digest per point, and the warnings of the compilers."""
+    """The dispatch to an evaluator and the policy digest per point, and what the policies state."""
 
     dispatch: Mapping[InterventionPoint, PolicyDispatch]
     digests: Mapping[InterventionPoint, str]
-    warnings: tuple[Diagnostic, ...]
+    statement: PolicyStatement
 
 
 class Sandbox:
@@ -191,7 +191,7 @@ class Sandbox:
         dispatch: dict[InterventionPoint, PolicyDispatch] = {
             point: _SandboxedPolicy(pool, program, _POINT_INDEX[point], loop) for point in program.points
         }
-        return SandboxedPolicies(dispatch, report.digests, report.warnings)
+        return SandboxedPolicies(dispatch, report.digests, report.statement)
 
     def _open_pool(self) -> Pool:
         if self._pool is None:

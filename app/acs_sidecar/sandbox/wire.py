@@ -5,20 +5,35 @@ the parent sends is trusted; what a child sends is not: it is JSON, bounded befo
 checked member by member, and anything else is a `MalformedOutputError`.
 """
 
-import re
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import IntEnum
 
 import orjson
 
 from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob
+from acs_sidecar.sandbox.reply_values import (
+    MalformedOutputError,
+    read_digest,
+    read_error,
+    read_findings,
+    read_members,
+    read_notes,
+    read_object,
+    read_reason,
+    read_requires,
+    write_error,
+    write_findings,
+    write_notes,
+    write_statement,
+)
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH
-from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError, first_findings
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.members import PolicyKind
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject, deeper_than
@@ -58,15 +73,11 @@ A program is what one manifest's policies compile to; numbers are never used twi
 REPLY = struct.Struct("<IBB")
 """Bytes of the body, a `ReplyKind`, and 1 when the child asks to be replaced."""
 
-MAX_TEXT = 1_000
 _PARTS = struct.Struct("<II")
 _MAX_TRACE_DEPTH = 8
 _ROOM = 8 * 1024 * 1024
 """More than the longest list of findings, whose four texts each take at most six bytes a character, and
 more than what is made of the longest manifest."""
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_SEVERITIES = ("error", "warning")
-_MAX_PLACE = 2**31
 
 
 class RequestKind(IntEnum):
@@ -90,16 +101,15 @@ class ReplyKind(IntEnum):
     DIGESTED = 6
 
 
-class MalformedOutputError(Exception):
-    """A child sent malformed output."""
-
-
 @dataclass(frozen=True, slots=True)
 class CompileReport:
-    """The result of a successful compilation: a policy digest per point, and the warnings."""
+    """The result of a successful compilation: a policy digest per point, and what the policies state.
+
+    A service lists no counters of a caller's manifest and reloads none, so only `warnings` and `requires`.
+    """
 
     digests: Mapping[InterventionPoint, str]
-    warnings: tuple[Diagnostic, ...]
+    statement: PolicyStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,68 +220,77 @@ def write_output(output: PolicyOutput, max_bytes: int) -> bytes:
         raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, "the policy output is not JSON") from None
     if len(value) > max_bytes:
         raise _exceeded("max_policy_output_bytes", max_bytes)
-    return b'{"trace":' + canonical(output.trace) + b',"value":' + value + b"}"
+    besides: dict[str, Json] = {
+        "trace": dict(output.trace),
+        "notes": write_notes(output.notes) if output.notes else None,
+        "failure": write_error(output.failure) if output.failure else None,
+    }
+    return b'{"besides":' + canonical(besides) + b',"value":' + value + b"}"
 
 
 def read_output(body: bytes) -> PolicyOutput:
     """Read a policy's output. Raises `MalformedOutputError`."""
-    message = _object(body, {"trace", "value"})
-    trace = message["trace"]
+    message = read_object(body, {"besides", "value"})
+    besides = read_members(message["besides"], {"trace", "notes", "failure"})
+    trace, failure = besides["trace"], besides["failure"]
     if not isinstance(trace, dict) or deeper_than(trace, _MAX_TRACE_DEPTH):
         raise MalformedOutputError
-    return PolicyOutput(message["value"], trace)
+    return PolicyOutput(
+        message["value"],
+        trace,
+        None if besides["notes"] is None else read_notes(besides["notes"]),
+        None if failure is None else read_error(failure),
+    )
 
 
 def write_failure(error: EvaluationError) -> bytes:
     """Write why an evaluation failed, as one printable line."""
-    detail = "".join(letter if letter.isprintable() else " " for letter in error.detail[:MAX_TEXT])
-    return orjson.dumps({"reason": error.reason.value, "detail": detail})
+    return orjson.dumps(write_error(error))
 
 
 def read_failure(body: bytes) -> EvaluationError:
     """Read why an evaluation failed. Raises `MalformedOutputError`."""
-    message = _object(body, {"reason", "detail"})
-    detail = _text(message["detail"])
-    if not detail.isprintable():
-        raise MalformedOutputError
-    return EvaluationError(_reason(message["reason"]), detail)
+    return read_error(read_object(body, {"reason", "detail"}))
 
 
 def write_report(compiled: CompiledPolicies) -> bytes:
     """Write the outcome of a compile that succeeded."""
     digests: dict[str, Json] = {point.value: digest for point, digest in compiled.digests.items()}
-    return orjson.dumps({"digests": digests, "warnings": _findings(compiled.warnings)})
+    return orjson.dumps({"digests": digests, **write_statement(compiled.statement)})
 
 
 def read_report(body: bytes, points: frozenset[InterventionPoint]) -> CompileReport:
     """Read the outcome of a compile that bound exactly `points`. Raises `MalformedOutputError`."""
-    return _report(_object(body, {"digests", "warnings"}), points)
+    return _report(read_object(body, {"digests", "warnings", "requires"}), points)
 
 
 def _report(message: dict[str, Json], points: frozenset[InterventionPoint]) -> CompileReport:
     digests = message["digests"]
     if not isinstance(digests, dict) or digests.keys() != {point.value for point in points}:
         raise MalformedOutputError
-    warnings = _diagnostics(message["warnings"])
+    warnings = read_findings(message["warnings"])
     if any(finding.severity == "error" for finding in warnings):
         raise MalformedOutputError
-    return CompileReport({InterventionPoint(name): _digest(text) for name, text in digests.items()}, warnings)
+    statement = PolicyStatement(warnings, read_requires(message["requires"]))
+    return CompileReport(
+        {InterventionPoint(name): read_digest(text) for name, text in digests.items()}, statement
+    )
 
 
 def write_invalid(error: ManifestError) -> bytes:
     """Write the findings of a compile that failed, errors first where they are too many."""
-    findings = _findings(error.diagnostics)
+    findings = write_findings(error.diagnostics)
     return orjson.dumps({"reason": error.reason.value, "diagnostics": findings, "digest": error.digest})
 
 
 def read_invalid(body: bytes) -> ManifestError:
     """Read the findings of a compile that failed. Raises `MalformedOutputError`."""
-    message = _object(body, {"reason", "diagnostics", "digest"})
-    findings = _diagnostics(message["diagnostics"])
+    message = read_object(body, {"reason", "diagnostics", "digest"})
+    findings = read_findings(message["diagnostics"])
     if not any(finding.severity == "error" for finding in findings):
         raise MalformedOutputError
-    error = ManifestError(findings, _reason(message["reason"]))
-    error.digest = None if message["digest"] is None else _digest(message["digest"])
+    error = ManifestError(findings, read_reason(message["reason"]))
+    error.digest = None if message["digest"] is None else read_digest(message["digest"])
     return error
 
 
@@ -287,7 +306,7 @@ def write_preparation(
         {
             "digest": digest,
             "digests": {point.value: digest for point, digest in compiled.digests.items()},
-            "warnings": _findings(compiled.warnings),
+            **write_statement(compiled.statement),
             "manifest": dict(manifest),
             "milliseconds": milliseconds,
         }
@@ -301,8 +320,8 @@ def read_preparation(body: bytes) -> Preparation:
         raise MalformedOutputError
     head_size, catalogue_size = _PARTS.unpack_from(body)
     end = _PARTS.size + head_size
-    members = {"digest", "digests", "warnings", "manifest", "milliseconds"}
-    head = _object(body[_PARTS.size : end], members)
+    members = {"digest", "digests", "warnings", "requires", "manifest", "milliseconds"}
+    head = read_object(body[_PARTS.size : end], members)
     manifest, milliseconds = head["manifest"], head["milliseconds"]
     if not isinstance(manifest, dict) or not isinstance(milliseconds, float):
         raise MalformedOutputError
@@ -311,79 +330,10 @@ def read_preparation(body: bytes) -> Preparation:
         raise MalformedOutputError
     report = _report(head, frozenset(map(InterventionPoint, points)))
     catalogue, jobs = body[end : end + catalogue_size], body[end + catalogue_size :]
-    return Preparation(_digest(head["digest"]), report, manifest, milliseconds, head_size, catalogue, jobs)
+    return Preparation(
+        read_digest(head["digest"]), report, manifest, milliseconds, head_size, catalogue, jobs
+    )
 
 
 def _exceeded(limit: str, value: int) -> EvaluationError:
     return EvaluationError(Reason.RESOURCE_LIMIT_EXCEEDED, f"the policy output exceeds `{limit}` ({value})")
-
-
-def _findings(diagnostics: Iterable[Diagnostic]) -> list[JsonObject]:
-    return [
-        {name: value[:MAX_TEXT] if isinstance(value, str) else value for name, value in asdict(one).items()}
-        for one in first_findings(diagnostics)
-    ]
-
-
-def _diagnostics(message: Json) -> tuple[Diagnostic, ...]:
-    if not isinstance(message, list) or len(message) > MAX_FINDINGS + 2:
-        raise MalformedOutputError
-    return tuple(_diagnostic(finding) for finding in message)
-
-
-def _diagnostic(message: Json) -> Diagnostic:
-    if not isinstance(message, dict) or message.keys() != Diagnostic.__dataclass_fields__.keys():
-        raise MalformedOutputError
-    severity = message["severity"]
-    if severity not in _SEVERITIES:
-        raise MalformedOutputError
-    return Diagnostic(
-        code=_text(message["code"]),
-        message=_text(message["message"]),
-        path=_optional_text(message["path"]),
-        severity="error" if severity == "error" else "warning",
-        source=_optional_text(message["source"]),
-        line=_place(message["line"]),
-        column=_place(message["column"]),
-    )
-
-
-def _object(body: bytes, members: set[str]) -> dict[str, Json]:
-    try:
-        message = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise MalformedOutputError from None
-    if not isinstance(message, dict) or message.keys() != members:
-        raise MalformedOutputError
-    return message
-
-
-def _reason(message: Json) -> Reason:
-    try:
-        return Reason(_text(message))
-    except ValueError:
-        raise MalformedOutputError from None
-
-
-def _digest(message: Json) -> str:
-    if not isinstance(message, str) or not _DIGEST.fullmatch(message):
-        raise MalformedOutputError
-    return message
-
-
-def _text(message: Json) -> str:
-    if not isinstance(message, str) or len(message) > MAX_TEXT:
-        raise MalformedOutputError
-    return message
-
-
-def _optional_text(message: Json) -> str | None:
-    return None if message is None else _text(message)
-
-
-def _place(message: Json) -> int | None:
-    if message is None:
-        return None
-    if not isinstance(message, int) or isinstance(message, bool) or not 0 < message < _MAX_PLACE:
-        raise MalformedOutputError
-    return message

@@ -77,7 +77,9 @@ async def evaluate(
         output = await point.policy.dispatch(policy_input)
     finally:
         trace.policy = started, trace.now()
-    trace.dispatch = output.trace
+    trace.dispatch, trace.notes = output.trace, output.notes
+    if output.failure is not None:
+        raise output.failure
     trace.done("policy")
 
     _check_output(output, limits)

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.manifest.declaration import MemberTable
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.policy_statement import DecisionNotes, PolicyStatement
+from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
@@ -60,11 +61,15 @@ class PolicyInput:
 class PolicyOutput:
     """What a policy answered, before it is normalised into a verdict (section 1.10).
 
-    `trace` is what `include: ["trace"]` may show of the dispatch: manifest names and policy ids only.
+    `trace` is what `include: ["trace"]` may show of the dispatch: names of the manifest, decisions and
+    times only. `notes` go into the audit record. `failure` stands in the place of `value` where the
+    evaluation failed and the others still say something.
     """
 
     value: Json
     trace: Mapping[str, Json] = field(default_factory=dict)
+    notes: DecisionNotes | None = None
+    failure: EvaluationError | None = None
 
 
 class Evaluator(Protocol):
@@ -103,8 +108,8 @@ class CompiledPolicy(Protocol):
     """A policy whose sources were read, parsed and checked."""
 
     @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        """Lint findings so far, those of binding included; never an error."""
+    def statement(self) -> PolicyStatement:
+        """What the policy states of itself so far, what follows from its bindings included."""
         ...
 
     def bind(self, binding: PointBinding) -> Evaluator:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from acs_sidecar.spec.policy_statement import DecisionNotes
 from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.values import Json
 
@@ -25,7 +26,8 @@ class Trace:
     """The policy input as far as it was built, and what took how long; `detailed` adds each step.
 
     Everything stays readable after a failure. Times are of `clock`, in nanoseconds. `policy` is when
-    the policy was asked and when it was done, if it was; `ended` is when the decision was made.
+    the policy was asked and when it was done, if it was; `ended` is when the decision was made; `notes` are
+    what the policy adds to the record.
     """
 
     __slots__ = (
@@ -34,6 +36,7 @@ class Trace:
         "annotators",
         "dispatch",
         "ended",
+        "notes",
         "policy",
         "policy_input",
         "steps",
@@ -46,6 +49,7 @@ class Trace:
         self.policy_input: PolicyInput | None = None
         self.tool: str | None = None
         self.dispatch: Mapping[str, Json] = {}
+        self.notes: DecisionNotes | None = None
         self.ended = 0
         self.policy: tuple[int, int] | None = None
         self.annotators: dict[str, AnnotatorRun] = {}

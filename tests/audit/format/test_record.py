@@ -86,6 +86,7 @@ def test_a_decision_is_recorded_as_it_was() -> None:
     )
     given_fields = dataclasses.asdict(entry)
     assert given_fields.pop("approval") is None
+    assert given_fields.pop("notes") is None
     given_fields.update(annotators=["language", "pii"], result_labels=["gdpr", "pii/email"])
     assert members(entry) == {
         "schema": "acs-sidecar/audit/v1",

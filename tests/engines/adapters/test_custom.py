@@ -12,6 +12,7 @@ from acs_sidecar.engines.compilation import compile_policies
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import Adapter, CompileRequest, Evaluator, PointBinding, PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject
@@ -27,7 +28,7 @@ class _Adapter:
         self.inline_safe = inline_safe
         self.act = act
         self.members: MemberTable = {"level": Member("A number.")}
-        self.warnings: tuple[Diagnostic, ...] = ()
+        self.statement = PolicyStatement()
 
     def compile(self, request: CompileRequest) -> "_Adapter":
         self.act("compile")

@@ -55,7 +55,7 @@ class _Probe:
 
     def __init__(self) -> None:
         self.members: dict[str, evaluators.Member] = {}
-        self.warnings: tuple[evaluators.Diagnostic, ...] = ()
+        self.statement = evaluators.PolicyStatement()
         self.requests: list[evaluators.CompileRequest] = []
 
     def compile(self, request: evaluators.CompileRequest) -> evaluators.CompiledPolicy:

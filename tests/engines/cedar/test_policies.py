@@ -191,7 +191,7 @@ def test_every_wrong_policy_is_found() -> None:
 )  # fmt: skip
 def test_warnings(policies: str, expected: list[str]) -> None:
     """What is likely a mistake is remarked upon, and still compiles."""
-    warnings = compile_cedar(policies).warnings
+    warnings = compile_cedar(policies).statement.warnings
     assert [f"{warning.code}: {warning.message}" for warning in warnings] == expected
     assert {warning.severity for warning in warnings} <= {"warning"}
 
@@ -200,7 +200,7 @@ def test_place_of_a_warning() -> None:
     """A remark names the file and the line of its policy."""
     (warning,) = compile_cedar(
         files={"p.cedar": b"\n  " + PERMIT_ALL.encode()}, policy_path="p.cedar"
-    ).warnings
+    ).statement.warnings
     place = (warning.path, warning.source, warning.line, warning.column)
     assert place == ("policies.main.policy_path", "p.cedar", 2, 3)
 

@@ -29,7 +29,7 @@ def compiled(policies: str, **members: Any) -> CompiledPolicy:
 
 def warnings(policies: str, **members: Any) -> list[tuple[str, str]]:
     """Return the warnings about policies: code and message."""
-    return [(found.code, found.message) for found in compiled(policies, **members).warnings]
+    return [(found.code, found.message) for found in compiled(policies, **members).statement.warnings]
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_any_bound_point_counts() -> None:
     """A policy that one of several points can meet is not remarked upon, nor one that nothing binds."""
     policy = compiled('forbid(principal, action == Action::"output", resource);')
     bind(policy, point=InterventionPoint.OUTPUT)
-    assert policy.warnings == ()
-    assert compile_cedar('forbid(principal, action == Action::"Bash", resource);').warnings == ()
+    assert policy.statement.warnings == ()
+    assert compile_cedar('forbid(principal, action == Action::"Bash", resource);').statement.warnings == ()
 
 
 def test_an_action_from_the_request() -> None:
     """Where a path gives the action, any action may be asked for."""
     policy = compile_cedar('forbid(principal, action == Action::"Bash", resource);')
     bind(policy, members={"action": "$snap.text"})
-    assert policy.warnings == ()
+    assert policy.statement.warnings == ()
 
 
 @pytest.mark.parametrize("condition", ['context.x in ["a"]', 'true && (principal in ["a", "b"] || true)'])

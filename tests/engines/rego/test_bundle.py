@@ -96,7 +96,9 @@ def test_tests_in_a_bundle_are_modules() -> None:
 def test_a_document_of_another_name_is_remarked_on() -> None:
     """OPA ignores it too, which is easily overlooked."""
     files = _below({"a.rego": b"package a\nx := 1", "roles.json": b"{}", "more/limits.yaml": b"{}"})
-    warnings = [f"{found.severity} {found.code} {found}" for found in compiled(BUNDLE, files).warnings]
+    warnings = [
+        f"{found.severity} {found.code} {found}" for found in compiled(BUNDLE, files).statement.warnings
+    ]
     message = "is not read: a bundle's documents are named `data.json` or `data.yaml`"
     assert warnings == [
         f"warning rego-file-ignored b/{name}: policies.main.bundle: {message}"

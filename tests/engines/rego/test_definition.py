@@ -254,7 +254,7 @@ NO_DEFAULT = (
 )
 def test_a_queried_rule_without_a_default_is_remarked_on(rules: str, expected: list[str]) -> None:
     """A complete rule that may be undefined is a lint warning."""
-    warnings = compiled(definition(f"package a\n{rules}")).warnings
+    warnings = compiled(definition(f"package a\n{rules}")).statement.warnings
     assert [(found.severity, f"{found.code} {found}") for found in warnings] == [
         ("warning", NO_DEFAULT.format(place)) for place in expected
     ]
@@ -264,7 +264,7 @@ def test_a_query_of_a_binding_is_remarked_on_once() -> None:
     """Points that share a query share the warning; a policy without a query of its own has none before."""
     given = definition("package a\nx := 1 if input.a", query=None)
     policy = compiled(given)
-    before = policy.warnings
+    before = policy.statement.warnings
     for _ in range(2):
         policy.bind(binding(given, query="data.a.x"))
-    assert (before, [found.path for found in policy.warnings]) == ((), [f"{PATH}.modules"])
+    assert (before, [found.path for found in policy.statement.warnings]) == ((), [f"{PATH}.modules"])

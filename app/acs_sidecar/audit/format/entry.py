@@ -44,6 +44,7 @@ def decision_entry(decision: PolicyDecision) -> AuditEntry:
         trace_id=decision.span.trace_id if decision.span else None,
         span_id=decision.span.span_id if decision.span else None,
         duration_us=decision.duration_ns // 1_000,
+        notes=decision.trace.notes,
     )
 
 

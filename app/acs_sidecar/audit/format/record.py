@@ -16,6 +16,7 @@ import orjson
 
 from acs_sidecar.spec.codes import is_code, reason_code
 from acs_sidecar.spec.points import POINT_NAMES
+from acs_sidecar.spec.policy_statement import DecisionNotes
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
 SCHEMA: Final = "acs-sidecar/audit/v1"
 MAX_RECORD_BYTES = 16 * 1024
 MAX_TEXT = 256
+MAX_LOGGED = 16
 _LONGEST_KEPT = 96
 _VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
 
@@ -48,7 +50,7 @@ class AuditEntry:
 
     `intervention_point` other than the eight becomes `unknown`; `tool` and names of manifests are
     those of the manifest, never a caller's. `duration_us` is in microseconds. `event` is `decision`, or
-    `approval` with what was asked of whom and answered as `approval`.
+    `approval` with what was asked of whom and answered as `approval`. `notes` are the policy's own.
     """
 
     decision: str
@@ -79,6 +81,7 @@ class AuditEntry:
     duration_us: int | None = None
     event: str = "decision"
     approval: JsonObject | None = None
+    notes: DecisionNotes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ def _decision_members(entry: AuditEntry) -> _Members:
         "input_identity": entry.input_identity,
         "enforced_identity": entry.enforced_identity,
         "transform_applied": entry.transform_applied,
-        "result_labels": [label if is_code(label) else _hashed(label) for label in entry.result_labels],
+        "result_labels": [code_or_hash(label) for label in entry.result_labels],
         "evidence_artefact": entry.evidence_artefact,
         "verification_pointers": dict(pointers) if pointers else None,
         "agent_id": bounded(entry.agent_id),
@@ -185,14 +188,31 @@ def _decision_members(entry: AuditEntry) -> _Members:
         "span_id": bounded(entry.span_id),
         "duration_us": entry.duration_us,
     }
+    if entry.notes:
+        members |= _noted(entry.notes)
     if entry.event != "decision":
         members["approval"] = dict(entry.approval) if entry.approval else None
+    return members
+
+
+def _noted(notes: DecisionNotes) -> _Members:
+    """Return the members that a policy adds: each by its name, never as it came."""
+    members: _Members = {}
+    if "decided_by" in notes:
+        members["decided_by"] = bounded(notes["decided_by"])
+    if "logged" in notes:
+        members["logged"] = [code_or_hash(name) for name in notes["logged"][:MAX_LOGGED]]
     return members
 
 
 def bounded(value: str | None) -> str | None:
     """Return a text of at most 256 characters as it is, and a longer one as its SHA-256."""
     return value if value is None or len(value) <= MAX_TEXT else _hashed(value)
+
+
+def code_or_hash(value: str) -> str:
+    """Return a text that looks like a code as it is, and another one as its SHA-256."""
+    return value if is_code(value) else _hashed(value)
 
 
 def _hashed(value: str) -> str:

@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.members import CUSTOM_MEMBERS
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import (
     Adapter,
     CompiledPolicy,
@@ -89,7 +90,10 @@ class _CustomType:
         if unknown := [*_undeclared(path, definition, {**CUSTOM_MEMBERS, **adapter.members})]:
             raise ManifestError(unknown)
         try:
-            return _Guarded(name, adapter.compile(request))
+            policy = adapter.compile(request)
+            if not isinstance(getattr(policy, "statement", None), PolicyStatement):
+                raise TypeError("a compiled policy must have a `statement`, a `PolicyStatement`")
+            return _Guarded(name, policy)
         except ManifestError:
             raise
         except Exception as error:  # somebody else's code: its faults are findings
@@ -104,8 +108,8 @@ class _Guarded:
     policy: CompiledPolicy
 
     @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        return self.policy.warnings
+    def statement(self) -> PolicyStatement:
+        return self.policy.statement
 
     def bind(self, binding: PointBinding) -> Evaluator:
         try:

@@ -7,7 +7,7 @@ a budget in the snapshot; neither Cedar's four-digit decimals nor Rego's floats 
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from acs_sidecar.evaluators import (
@@ -24,6 +24,7 @@ from acs_sidecar.evaluators import (
     PointBinding,
     PolicyInput,
     PolicyOutput,
+    PolicyStatement,
     Reason,
     parse_path,
 )
@@ -64,7 +65,7 @@ class _RateCard:
     prices: Mapping[str, _Price]
     paths: Mapping[str, Path]
     warn_at: Fraction
-    warnings: tuple[Diagnostic, ...] = ()
+    statement: PolicyStatement = field(default_factory=PolicyStatement)
 
     def bind(self, binding: PointBinding) -> Evaluator:  # noqa: ARG002  # the overlay is in the definition
         return self

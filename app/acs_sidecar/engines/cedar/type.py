@@ -27,6 +27,7 @@ from acs_sidecar.engines.findings import invalid
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.lints import unread_annotation
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import (
     CompileRequest,
     Evaluator,
@@ -70,9 +71,9 @@ class _CedarPolicy:
     bound: list[BoundRequest] = field(default_factory=list)
 
     @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
+    def statement(self) -> PolicyStatement:
         dead = unreachable(self.policies.scopes, self.bound, self.tools, groups=self.groups)
-        return (*self.policies.warnings, *dead, *self.binding_warnings)
+        return PolicyStatement((*self.policies.warnings, *dead, *self.binding_warnings))
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix where each part of the request comes from, and hold the types against the schema."""

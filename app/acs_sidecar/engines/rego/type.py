@@ -20,6 +20,7 @@ from acs_sidecar.engines.rego.query import parse_query
 from acs_sidecar.engines.rego.sources import RegoSources, is_blank, read_sources
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.lints import unread_annotation
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import (
     CompileRequest,
     Evaluator,
@@ -81,8 +82,8 @@ class _RegoPolicy:
             self._lint(parse_query(definition["query"], f"{path}.query"))
 
     @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        return (*self._sources.warnings, *self._warnings.values())
+    def statement(self) -> PolicyStatement:
+        return PolicyStatement((*self._sources.warnings, *self._warnings.values()))
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix the query: the binding's own, else the definition's."""

@@ -11,6 +11,7 @@ from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.model import Manifest, Point
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import PolicyDispatch
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
@@ -158,19 +159,27 @@ class InlineMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CompiledManifest:
-    """A compiled manifest. `points` is keyed by the name of the intervention point."""
+    """A compiled manifest. `points` is keyed by the name of the intervention point.
+
+    `statement` is what its policies state together, with the findings about the manifest among its warnings.
+    """
 
     name: str | None
     provenance: Provenance
     manifest: Manifest
     points: Mapping[str, CompiledPoint]
-    warnings: tuple[Diagnostic, ...]
+    statement: PolicyStatement
     approval: ApprovalPlan | None = None
 
     @property
     def digest(self) -> str | None:
         """The digest of the merged manifest."""
         return self.manifest.digest
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """The findings about the manifest and its policies."""
+        return self.statement.warnings
 
 
 @dataclass(frozen=True, slots=True)

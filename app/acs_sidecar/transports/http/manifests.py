@@ -21,6 +21,7 @@ from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.merge import member_sources
 from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.manifest.redaction import redacted
+from acs_sidecar.spec.policy_statement import PolicyStatement, Window
 from acs_sidecar.spec.values import JsonObject
 from acs_sidecar.transports.http.dependencies import current_caller, current_in_flight, current_runtime
 from acs_sidecar.transports.http.in_flight import InFlight
@@ -127,6 +128,14 @@ class ManifestList(BaseModel):
     manifests: list[LoadedManifest]
 
 
+class ListedCounter(BaseModel):
+    """A count that a policy reads at `envelope.counters.<group>.<name>`."""
+
+    group: str
+    name: str
+    window: Window = Field(description="how long a count lasts, from the first action that is counted")
+
+
 class ManifestDetail(LoadedManifest):
     """One manifest, merged with those that it extends, credentials redacted."""
 
@@ -135,6 +144,7 @@ class ManifestDetail(LoadedManifest):
     provenance: dict[str, str] = Field(
         description="path of each member that has a name, and the file or URL that it came from"
     )
+    counters: list[ListedCounter] = Field(description="what the host counts for the policies")
     diagnostics: list[Finding]
 
 
@@ -172,16 +182,20 @@ async def get_manifest(name: str, runtime: Current, caller: CurrentCaller) -> Ma
     if manifest is None or (caller is not None and not caller.may_use(name)):
         raise RefusalError(Cause.NOT_FOUND, "no manifest of this name is loaded")
     if isinstance(manifest, InvalidManifest):
-        shown, findings, provenance = None, manifest.error.diagnostics, {}
+        shown, provenance = None, {}
+        statement = PolicyStatement(manifest.error.diagnostics)
     else:
-        shown, findings = redacted(manifest.manifest.value, runtime.compiler.members), manifest.warnings
+        shown, statement = redacted(manifest.manifest.value, runtime.compiler.members), manifest.statement
         provenance = member_sources(manifest.manifest.document)
     return ManifestDetail(
         **_summary(name, runtime),
         source=manifest.provenance,
         manifest=shown,
         provenance=provenance,
-        diagnostics=_findings(findings),
+        counters=[
+            ListedCounter.model_validate(counter, from_attributes=True) for counter in statement.counters
+        ],
+        diagnostics=_findings(statement.warnings),
     )
 
 
