@@ -1,0 +1,249 @@
+"""The adapter: a policy of rule documents, compiled once and bound to points (section 7)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from acs_sidecar.engines.adapters.agt_rules.agents import agent_matcher
+from acs_sidecar.engines.adapters.agt_rules.closures import Check, Compiler, Frame
+from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name
+from acs_sidecar.engines.adapters.agt_rules.definition import RulesDefinition, read_definition
+from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
+from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule, merged_rules
+from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule, RuleDocument
+from acs_sidecar.engines.adapters.agt_rules.documents.reader import read_documents
+from acs_sidecar.engines.adapters.agt_rules.evaluator import AppliedDocument, RuleEvaluator
+from acs_sidecar.engines.adapters.agt_rules.evidence import default_evidence, rule_evidence
+from acs_sidecar.engines.adapters.agt_rules.expressions import Searches
+from acs_sidecar.engines.adapters.agt_rules.guards import Rings, RuleGuard, TrustScore
+from acs_sidecar.engines.adapters.agt_rules.lints import policy_lints
+from acs_sidecar.engines.adapters.agt_rules.members import MEMBERS
+from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
+from acs_sidecar.engines.adapters.agt_rules.ordering import order_key
+from acs_sidecar.engines.adapters.agt_rules.rings import agent_facts
+from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
+from acs_sidecar.engines.adapters.agt_rules.shadows import shadowed
+from acs_sidecar.engines.findings import invalid
+from acs_sidecar.evaluators import (
+    CompileRequest,
+    Diagnostic,
+    ManifestError,
+    PointBinding,
+)
+from acs_sidecar.spec.manifest.declaration import MemberTable
+from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
+from acs_sidecar.spec.policy_statement import HostCounter, PolicyStatement, Window
+
+__all__ = ["adapter"]
+
+_INFERRED = (
+    InterventionPoint.PRE_TOOL_CALL,
+    InterventionPoint.INPUT,
+    InterventionPoint.POST_TOOL_CALL,
+    InterventionPoint.OUTPUT,
+)
+
+
+class _AgtRulesAdapter:
+    name = "agt_rules"
+    inline_safe = True
+
+    @property
+    def members(self) -> MemberTable:
+        return MEMBERS
+
+    def compile(self, request: CompileRequest) -> "AgtRulesPolicy":
+        """Read the documents, merge parents into children, and resolve every name."""
+        definition = read_definition(request.path, request.definition)
+        findings, searches = Findings(), Searches()
+        documents, listed = read_documents(
+            request.path, request.definition, request.sources, findings, searches
+        )
+        names = Names(definition.context, definition.named_arguments, agent_facts(definition.rings))
+        documents = [_with_points(document, names, findings) for document in documents]
+        rules = merged_rules(documents, listed, findings)
+        if definition.errors or findings.errors:
+            raise ManifestError([*definition.errors, *findings.errors, *findings.warnings])
+        return AgtRulesPolicy(
+            request=request,
+            definition=definition,
+            names=names,
+            documents=documents[:listed],
+            rules=rules,
+            searches=searches,
+            findings=findings,
+        )
+
+
+class AgtRulesPolicy:
+    """Documents that are read and checked; each point has its own order of its own rules."""
+
+    def __init__(
+        self,
+        *,
+        request: CompileRequest,
+        definition: RulesDefinition,
+        names: Names,
+        documents: Sequence[RuleDocument],
+        rules: Sequence[ActiveRule],
+        searches: Searches,
+        findings: Findings,
+    ) -> None:
+        self._request = request
+        self._definition = definition
+        self._names = names
+        self._rules = [active for active in rules if active.rule.enabled]
+        self._searches = searches
+        self._documents = tuple(
+            AppliedDocument(
+                document.name,
+                document.allows_by_default,
+                agent_matcher(document.agents) if document.agents else None,
+                default_evidence(document.name, document.version),
+            )
+            for document in documents
+        )
+        self._findings = findings
+        self._bound: list[PointBinding] = []
+        self._shadowed: list[Diagnostic] = []
+
+    @property
+    def statement(self) -> PolicyStatement:
+        """Lint findings, those of the points that are bound included, and the counters that limits read."""
+        lints = policy_lints(
+            self._request, self._definition.named_arguments, self._rules, self._bound, self._guarded
+        )
+        counters = (
+            HostCounter("agt", active.rule.key, Window(active.rule.limit.window))
+            for active in self._rules
+            if active.rule.limit is not None
+        )
+        return PolicyStatement(
+            warnings=(*self._findings.warnings, *lints, *self._shadowed), counters=tuple(counters)
+        )
+
+    @property
+    def rules(self) -> Sequence[AgtRule]:
+        """The rules that can decide or log, for whoever reports about them."""
+        return [active.rule for active in self._rules]
+
+    def bind(self, binding: PointBinding) -> RuleEvaluator:
+        """Order and compile the rules of one point. Raises `ManifestError`."""
+        guards = self._guards(binding)
+        compiler = Compiler(
+            lambda name: self._names.source(name, binding.point, binding.annotations), self._searches
+        )
+        active = [each for each in self._rules if each.rule.point is binding.point]
+        active.sort(key=lambda each: order_key(self._definition.strategy)(each.rule))
+        self._check_names(binding, active)
+        self._shadowed.extend(shadowed(active))
+        bound = [_bound(each, compiler) for each in active]
+        sealed = [
+            replace(rule, through=each.sealed, overridden=0)
+            for action in (Action.DENY, Action.REQUIRE_APPROVAL)
+            for rule, each in zip(bound, active, strict=True)
+            if each.sealed and each.rule.action is action
+        ]
+        self._bound.append(binding)
+        return RuleEvaluator(
+            compiler,
+            self._documents,
+            guards,
+            RuleIndex([rule for rule in bound if rule.rule.action is not Action.LOG], compiler),
+            RuleIndex(sealed, compiler),
+            RuleIndex([rule for rule in bound if rule.rule.action is Action.LOG], compiler),
+        )
+
+    def _guarded(self, point: InterventionPoint) -> bool:
+        return any(_holds_at(guard, point) for guard in self._definition.guards)
+
+    def _check_names(self, binding: PointBinding, active: Sequence[ActiveRule]) -> None:
+        """Raise `ManifestError` for names that read annotations which the point does not bind."""
+        findings = Findings()
+        for each in active:
+            for name in each.rule.names:
+                try:
+                    self._names.source(name.name, binding.point, binding.annotations)
+                except UnknownNameError as error:
+                    findings.error("agt-name-unknown", str(error), name.at, name.name.offset)
+        if findings.errors:
+            raise ManifestError(findings.errors)
+
+    def _guards(self, binding: PointBinding) -> tuple[RuleGuard, ...]:
+        """Return the guards that hold at a point. Raises `ManifestError` where one needs a tool."""
+        guards = tuple(guard for guard in self._definition.guards if _holds_at(guard, binding.point))
+        raised = any("min_trust_score" in tool for tool in self._request.manifest.tools.values())
+        for guard in guards:
+            needs_tool = isinstance(guard, Rings) or (isinstance(guard, TrustScore) and raised)
+            if needs_tool and binding.point in TOOL_POINTS and not binding.projects_tool:
+                message = (
+                    f"the guard `{guard.name}` needs to know the tool: set `tool_name_from` at the point"
+                )
+                raise invalid("agt-tool-unprojected", message, binding.path)
+        return guards
+
+
+def _holds_at(guard: RuleGuard, point: InterventionPoint) -> bool:
+    if isinstance(guard, Rings):
+        return point in TOOL_POINTS
+    return point is not InterventionPoint.AGENT_SHUTDOWN
+
+
+def _bound(active: ActiveRule, compiler: Compiler) -> BoundRule:
+    rule = active.rule
+    return BoundRule(
+        rule,
+        _check(rule, compiler),
+        rule.action.restricts,
+        active.through,
+        active.overridden,
+        rule_evidence(rule),
+    )
+
+
+def _check(rule: AgtRule, compiler: Compiler) -> Check:
+    """Compile a rule's condition, and its clock where it has one."""
+    check = compiler.check(rule.condition)
+    if rule.clock is None:
+        return check
+    clock, timestamp = rule.clock, compiler.load(Name(("timestamp",)))
+
+    def within(frame: Frame) -> bool | None:
+        result = check(frame)
+        if result is False:
+            return False
+        holds = clock.holds(timestamp(frame))
+        return False if holds is False else None if holds is None else result
+
+    return within
+
+
+def _with_points(document: RuleDocument, names: Names, findings: Findings) -> RuleDocument:
+    """Return a document whose rules have their points and whose names are all known there."""
+    rules: list[AgtRule] = []
+    for rule in document.rules:
+        point = rule.point or _inferred(rule, names)
+        for name in rule.names:
+            try:
+                names.source(name.name, point, None)
+            except UnknownNameError as error:
+                findings.error("agt-name-unknown", str(error), name.at, name.name.offset)
+        if rule.point is None and point is not InterventionPoint.PRE_TOOL_CALL:
+            message = f"holds at `{point}`: its names have no value at `pre_tool_call`"
+            findings.warn("agt-stage-inferred", message, rule.at)
+        rules.append(replace(rule, point=point))
+    return replace(document, rules=tuple(rules))
+
+
+def _inferred(rule: AgtRule, names: Names) -> InterventionPoint:
+    """Return the first point that has all names of a rule of form B."""
+    for point in _INFERRED:
+        try:
+            for name in rule.names:
+                names.source(name.name, point, None)
+        except UnknownNameError:
+            continue
+        return point
+    return InterventionPoint.PRE_TOOL_CALL
+
+
+adapter = _AgtRulesAdapter()

@@ -1,0 +1,416 @@
+"""Conditions as closures of three values: true, false and undecided, which is `None` (section 7.3).
+
+A frame is a list: the policy input, then a slot for each path that a point reads, filled when first needed,
+and a slot for the texts of each value that is searched.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
+    And,
+    Condition,
+    Constant,
+    Has,
+    Name,
+    Operator,
+    Or,
+    Test,
+    Truth,
+    path_text,
+    tests_of,
+)
+from acs_sidecar.engines.adapters.agt_rules.expressions import Searches, occurrence
+from acs_sidecar.engines.adapters.agt_rules.values import Input, Read, Source, reader
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.values import Json
+
+__all__ = ["Check", "Compiler", "Frame", "Load"]
+
+Frame: TypeAlias = list[Any]
+Check: TypeAlias = Callable[[Frame], bool | None]
+Load: TypeAlias = Callable[[Frame], Any]
+_UNREAD = object()
+_MAX_BYTES_READ = 64 * 1024 * 1024
+
+
+class Compiler:
+    """Compiles the conditions of one point; they share what they read of an input."""
+
+    def __init__(self, resolve: Callable[[Name], Source], searches: Searches) -> None:
+        self._resolve = resolve
+        self._searches = searches
+        self._slots: dict[tuple[Source, bool], int] = {}
+        self._loads: list[Load] = []
+        self._reading: dict[int, int] = {}
+        self._leaves: dict[int, Check] = {}
+
+    def undecided(self, condition: Condition, frame: Frame) -> list[str]:
+        """Return the paths of the tests of a compiled condition that are undecided."""
+        names: dict[str, None] = {}
+        for test in tests_of(condition):
+            if isinstance(test, Constant) or self._leaves[id(test)](frame) is not None:
+                continue
+            names[path_text(test.name.segments)] = None
+            if isinstance(test, Test) and isinstance(test.operand, Name):
+                names[path_text(test.operand.segments)] = None
+        return list(names)
+
+    def check(self, condition: Condition) -> Check:
+        """Compile a condition whose `not` is pushed down to its tests."""
+        match condition:
+            case Constant(value):
+                return lambda _: value
+            case And(parts):
+                return _all(tuple(self.check(part) for part in parts))
+            case Or(parts):
+                return _any(tuple(self.check(part) for part in parts))
+            case Truth() | Has() | Test():
+                # Kept by identity: `1` and `true` are equal to Python. The rules keep the tests alive.
+                check = self._leaves[id(condition)] = self._leaf(condition)
+                return check
+        raise TypeError("a condition with `not` is not pushed down")
+
+    def _leaf(self, test: Truth | Has | Test) -> Check:
+        match test:
+            case Truth(name, negated):
+                return _truth(self.load(name), negated)
+            case Has(name, negated):
+                return _has(self.load(name), negated)
+            case Test(name, operator, operand):
+                return self._test(name, operator, operand)
+
+    def source(self, name: Name) -> Source:
+        """Return where a name is read."""
+        return self._resolve(name)
+
+    def load(self, name: Name) -> Load:
+        """Return what reads a name's value from a frame."""
+        return self._loads[self._slot(self._resolve(name), texts=False) - 1]
+
+    def slot(self, name: Name) -> int:
+        """Return the slot of a name's value."""
+        return self._slot(self._resolve(name), texts=False)
+
+    def frame(self, given: Input) -> Frame:
+        """Return the frame of one evaluation."""
+        return [given, *([_UNREAD] * len(self._loads))]
+
+    def bytes_read(self, frame: Frame, canonical_bytes: int) -> bool:
+        """True if what the point's `matches`, `contains` and `in` tests read stays below 64 MiB.
+
+        No value is longer than the input, so that small inputs are not measured.
+        """
+        if canonical_bytes * sum(self._reading.values()) <= _MAX_BYTES_READ:
+            return True
+        total = 0
+        for slot, tests in self._reading.items():
+            value = self._loads[slot - 1](frame)
+            if isinstance(value, str | list | dict):
+                total += len(canonical(value)) * tests
+        return total <= _MAX_BYTES_READ
+
+    def _slot(self, source: Source, *, texts: bool) -> int:
+        if (known := self._slots.get((source, texts))) is not None:
+            return known
+        read = reader(source)
+        if texts:
+            value = self._loads[self._slot(source, texts=False) - 1]
+            slot = len(self._loads) + 1
+            self._loads.append(_texts_load(slot, value))
+        else:
+            slot = len(self._loads) + 1
+            self._loads.append(_load(slot, read))
+        self._slots[source, texts] = slot
+        return slot
+
+    def _test(self, name: Name, operator: Operator, operand: Any) -> Check:  # noqa: ANN401  # a literal, a list or a path
+        source = self._resolve(name)
+        slot = self._slot(source, texts=False)
+        load = self._loads[slot - 1]
+        if operator in _READING:
+            self._reading[slot] = self._reading.get(slot, 0) + 1
+        negated = operator in _NEGATIVE
+        other = None
+        if isinstance(operand, Name):
+            other = self.load(operand)
+            if operator in _READING:
+                self._reading[self.slot(operand)] = self._reading.get(self.slot(operand), 0) + 1
+        positive = _POSITIVE.get(operator, operator)
+        if positive is Operator.MATCHES:
+            texts = self._loads[self._slot(source, texts=True) - 1]
+            return _matches(texts, self._search(operand), negated)
+        if positive is Operator.EQ and type(operand) is str:
+            return _text_equal(slot, load, operand, negated)
+        if positive is Operator.IN and other is None:
+            return _in_literals(load, operand, negated)
+        missing = None if positive.is_order else False
+        return _compared(load, other or _constant(operand), _COMPARISONS[positive], negated, missing=missing)
+
+    def _search(self, pattern: str) -> Callable[[bytes], bool]:
+        if pattern not in self._searches:
+            self._searches[pattern] = occurrence(pattern)
+        return self._searches[pattern]
+
+
+_READING = frozenset(
+    {
+        Operator.IN,
+        Operator.NOT_IN,
+        Operator.CONTAINS,
+        Operator.NOT_CONTAINS,
+        Operator.MATCHES,
+        Operator.NOT_MATCHES,
+    }
+)
+_NEGATIVE = frozenset(
+    {
+        Operator.NE,
+        Operator.NOT_IN,
+        Operator.NOT_CONTAINS,
+        Operator.NOT_STARTSWITH,
+        Operator.NOT_ENDSWITH,
+        Operator.NOT_MATCHES,
+    }
+)
+_POSITIVE = {operator: operator.opposite for operator in _NEGATIVE}
+
+
+def _constant(value: Json) -> Load:
+    return lambda _: value
+
+
+def _load(slot: int, read: Read) -> Load:
+    def load(frame: Frame) -> Any:  # noqa: ANN401  # any JSON value
+        value = frame[slot]
+        if value is _UNREAD:
+            value = frame[slot] = read(frame[0])
+        return value
+
+    return load
+
+
+def _texts_load(slot: int, value_of: Load) -> Load:
+    """Return what reads the UTF-8 texts of a value: `None` for a missing one, `False` for a wrong path."""
+
+    def load(frame: Frame) -> Any:  # noqa: ANN401  # a tuple, `None` or `False`
+        texts = frame[slot]
+        if texts is _UNREAD:
+            value = value_of(frame)
+            found = None if value is None else tuple(_texts(value))
+            texts = frame[slot] = False if found == () and not isinstance(value, list | dict) else found
+        return texts
+
+    return load
+
+
+def _texts(value: Json) -> Iterator[bytes]:
+    """Yield the texts in a value: names and members, numbers and booleans as JSON text."""
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, str):
+            yield node.encode(errors="replace")
+        elif isinstance(node, dict):
+            for name in node:
+                yield name.encode(errors="replace")
+            pending.extend(node.values())
+        elif isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, int | float):
+            yield canonical(node)
+
+
+def _all(checks: tuple[Check, ...]) -> Check:
+    def check(frame: Frame) -> bool | None:
+        held: bool | None = True
+        for part in checks:
+            result = part(frame)
+            if result is False:
+                return False
+            if result is None:
+                held = None
+        return held
+
+    return check
+
+
+def _any(checks: tuple[Check, ...]) -> Check:
+    def check(frame: Frame) -> bool | None:
+        held: bool | None = False
+        for part in checks:
+            result = part(frame)
+            if result:
+                return True
+            if result is None:
+                held = None
+        return held
+
+    return check
+
+
+def _truth(load: Load, negated: bool) -> Check:
+    def check(frame: Frame) -> bool | None:
+        value = load(frame)
+        if value is True or value is False:
+            return value is not negated
+        return False if value is None and not negated else None
+
+    return check
+
+
+def _has(load: Load, negated: bool) -> Check:
+    def check(frame: Frame) -> bool | None:
+        return (_kind(load(frame)) is not None) is not negated
+
+    return check
+
+
+def _text_equal(slot: int, load: Load, text: str, negated: bool) -> Check:
+    missing = None if negated else False
+
+    def check(frame: Frame) -> bool | None:
+        value = frame[slot]
+        if value is _UNREAD:
+            value = load(frame)
+        if type(value) is str:
+            return (value == text) is not negated
+        return missing if value is None else None
+
+    return check
+
+
+def _in_literals(load: Load, literals: tuple[Json, ...], negated: bool) -> Check:
+    texts = frozenset(item for item in literals if isinstance(item, str))
+    booleans = frozenset(item for item in literals if isinstance(item, bool))
+    numbers = frozenset(
+        item for item in literals if isinstance(item, int | float) and not isinstance(item, bool)
+    )
+    missing = None if negated else False
+    by_type: dict[type, frozenset[Any]] = {str: texts, bool: booleans, int: numbers, float: numbers}
+
+    def check(frame: Frame) -> bool | None:
+        value = load(frame)
+        items = by_type.get(type(value))
+        if items:
+            return (value in items) is not negated
+        return missing if value is None else None
+
+    return check
+
+
+def _compared(
+    load: Load,
+    other: Load,
+    compare: Callable[[Any, Any], bool | None],
+    negated: bool,
+    *,
+    missing: bool | None,
+) -> Check:
+    """Return the check of a comparison; `missing` is its result where a value is missing."""
+    if_missing = None if negated else missing
+
+    def check(frame: Frame) -> bool | None:
+        value, operand = load(frame), other(frame)
+        if value is None or operand is None:
+            return None if _is_wrong(value) or _is_wrong(operand) else if_missing
+        result = compare(value, operand)
+        return result if result is None else result is not negated
+
+    return check
+
+
+def _matches(texts: Load, occurs: Callable[[bytes], bool], negated: bool) -> Check:
+    missing = None if negated else False
+
+    def check(frame: Frame) -> bool | None:
+        found = texts(frame)
+        if found is None:
+            return missing
+        if found is False:
+            return None
+        return any(map(occurs, found)) is not negated
+
+    return check
+
+
+def _kind(value: Any) -> str | None:  # noqa: ANN401  # any JSON value, or a wrong path
+    """Return the JSON type of a value; `None` for a missing one and for a wrong path."""
+    return _KINDS.get(type(value))
+
+
+_KINDS = {str: "text", int: "number", float: "number", bool: "boolean", list: "list", dict: "object"}
+
+
+def _is_wrong(value: Any) -> bool:  # noqa: ANN401  # any JSON value, or a wrong path
+    return value is not None and type(value) not in _KINDS
+
+
+def _equal(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
+    kind = _kind(value)
+    if kind is None or kind != _kind(operand):
+        return None
+    if kind in ("list", "object"):
+        return canonical(_floats(value)) == canonical(_floats(operand))
+    return bool(value == operand)
+
+
+def _floats(value: Json) -> Json:
+    """Return a value in which a number of integral value is an integer, however it is written."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value) if -(2**63) <= value < 2**64 else value
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _floats(item) for name, item in value.items()}
+    return value
+
+
+def _member_of(value: Any, items: Any) -> bool | None:  # noqa: ANN401  # any JSON values
+    """True if a list has an item of the value's type that equals it; undecided if it has none of its type."""
+    kind = _kind(value)
+    if type(items) is not list or kind is None:
+        return None
+    same = [item for item in items if _kind(item) == kind]
+    if not same:
+        return None if items else False
+    if kind in ("list", "object"):
+        return any(_equal(value, item) for item in same)
+    return value in same
+
+
+def _contains(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
+    if type(value) is list:
+        return _member_of(operand, value)
+    if type(operand) is not str or type(value) not in (str, dict):
+        return None
+    return operand in value
+
+
+def _starts(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
+    return value.startswith(operand) if type(value) is str and type(operand) is str else None
+
+
+def _ends(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
+    return value.endswith(operand) if type(value) is str and type(operand) is str else None
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool | None]:
+    def ordered(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
+        kind = _kind(value)
+        return compare(value, operand) if kind in ("number", "text") and kind == _kind(operand) else None
+
+    return ordered
+
+
+_COMPARISONS = {
+    Operator.EQ: _equal,
+    Operator.IN: _member_of,
+    Operator.CONTAINS: _contains,
+    Operator.STARTSWITH: _starts,
+    Operator.ENDSWITH: _ends,
+    Operator.LT: _ordered(lambda value, operand: value < operand),
+    Operator.LE: _ordered(lambda value, operand: value <= operand),
+    Operator.GT: _ordered(lambda value, operand: value > operand),
+    Operator.GE: _ordered(lambda value, operand: value >= operand),
+}

@@ -1,0 +1,1 @@
+"""Conditions of rules: from text or an object to a tree (section 7.3)."""

@@ -1,0 +1,137 @@
+"""One decision: guards, the documents that apply, the first match, sealed rules (sections 7.5, 7.6)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from acs_sidecar.engines.adapters.agt_rules.closures import Compiler, Frame
+from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
+from acs_sidecar.engines.adapters.agt_rules.evidence import with_lists
+from acs_sidecar.engines.adapters.agt_rules.guards import RuleGuard
+from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
+from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, walk
+from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["AppliedDocument", "RuleEvaluator"]
+
+_DECISIONS = {
+    Action.ALLOW: "allow",
+    Action.DENY: "deny",
+    Action.WARN: "warn",
+    Action.REQUIRE_APPROVAL: "escalate",
+}
+_AGENT = ("envelope", "agent", "id")
+_COUNTERS = ("envelope", "counters", "agt")
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedDocument:
+    """A listed document: whom it is for (`None` is everybody), and what it says where no rule matches."""
+
+    name: str
+    allows_by_default: bool
+    applies: Callable[[str], bool] | None
+    evidence: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What is decided so far; a denial of a counter has no rule's reason."""
+
+    decision: str
+    reason: str | None
+    evidence: dict[str, Json]
+    message: str | None = None
+    undecided: Sequence[str] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEvaluator:
+    """The rules of one point. `deciding` are in the order of the strategy, `sealed` with denials first."""
+
+    compiler: Compiler
+    documents: tuple[AppliedDocument, ...]
+    guards: tuple[RuleGuard, ...]
+    deciding: RuleIndex
+    sealed: RuleIndex
+    logging: RuleIndex
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Return the verdict. Raises `EvaluationError`."""
+        given = policy_input.value
+        for guard in self.guards:
+            if reason := guard.denies(given):
+                evidence: Json = {"artefact": f"urn:agt:guard:{guard.name}"}
+                return PolicyOutput({"decision": "deny", "reason": reason, "evidence": evidence})
+        applied = self._applied(given)
+        if not applied:
+            return PolicyOutput({"decision": "deny", "reason": "no_applicable_policy"})
+        frame = self.compiler.frame(given)
+        if not self.compiler.bytes_read(frame, len(policy_input.canonical)):
+            message = "the rules would read more than 64 MiB: `matches`, `contains` and `in` on long values"
+            raise EvaluationError(Reason.RESOURCE_LIMIT_EXCEEDED, message)
+        outcome = self._sealed(frame, applied, self._decided(frame, applied))
+        logged = list(dict.fromkeys(bound.rule.name for bound, _ in self.logging.matching(frame, applied)))
+        output: dict[str, Json] = {"decision": outcome.decision}
+        if outcome.reason is not None:
+            output["reason"] = outcome.reason
+        if outcome.message is not None:
+            output["message"] = outcome.message
+        output["evidence"] = with_lists(outcome.evidence, undecided=outcome.undecided, logged=logged)
+        return PolicyOutput(output, notes={"logged": logged} if logged else None)
+
+    def _applied(self, given: Input) -> int:
+        """Return the documents that apply to the agent, as bits."""
+        if all(document.applies is None for document in self.documents):
+            return (1 << len(self.documents)) - 1
+        agent = walk(given["snapshot"], _AGENT)
+        if not isinstance(agent, str):
+            message = "`$snap.envelope.agent.id` is no text, and documents are for certain agents"
+            raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, message)
+        return sum(
+            1 << index
+            for index, document in enumerate(self.documents)
+            if document.applies is None or document.applies(agent)
+        )
+
+    def _decided(self, frame: Frame, applied: int) -> _Outcome:
+        """Return what the first rule that matches says, or the default."""
+        for bound, undecided in self.deciding.matching(frame, applied):
+            return self._outcome(frame, bound, undecided)
+        documents = [document for index, document in enumerate(self.documents) if applied >> index & 1]
+        for document in documents:
+            if not document.allows_by_default:
+                return _Outcome("deny", "no_matching_rule", dict(document.evidence))
+        return _Outcome("allow", None, dict(documents[0].evidence))
+
+    def _sealed(self, frame: Frame, applied: int, outcome: _Outcome) -> _Outcome:
+        """Return what a sealed rule says, where it matches and is stronger than what is decided."""
+        if outcome.decision == "deny":
+            return outcome
+        for bound, undecided in self.sealed.matching(frame, applied):
+            sealed = self._outcome(frame, bound, undecided)
+            if sealed.decision == "deny" or outcome.decision != "escalate":
+                return sealed
+        return outcome
+
+    def _outcome(self, frame: Frame, bound: BoundRule, undecided: bool) -> _Outcome:
+        rule = bound.rule
+        names = self.compiler.undecided(rule.condition, frame) if undecided else ()
+        if undecided and rule.clock is not None:
+            names = [*names, "timestamp"] if "timestamp" not in names else names
+        evidence = dict(bound.evidence)
+        if denial := _limit_denial(rule, frame[0]):
+            return _Outcome("deny", denial, evidence, rule.message, names)
+        return _Outcome(_DECISIONS[rule.action], rule.reason, evidence, rule.message, names)
+
+
+def _limit_denial(rule: AgtRule, given: Input) -> str | None:
+    """Return why a rule with a limit denies, or `None` while its count is below."""
+    if rule.limit is None:
+        return None
+    counters = walk(given["snapshot"], _COUNTERS)
+    count = counters.get(rule.key) if isinstance(counters, dict) and counters is not WRONG_TYPE else None
+    if type(count) is not int or count < 0:
+        return "rate_count_missing"
+    return "rate_limited" if count >= rule.limit.most else None

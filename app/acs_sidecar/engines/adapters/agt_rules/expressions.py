@@ -1,0 +1,139 @@
+"""Regular expressions as the toolkit's authors write them, matched by RE2 in linear time (section 7.3)."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import re2
+
+__all__ = ["ExpressionError", "Searches", "occurrence"]
+
+Searches: TypeAlias = dict[str, Callable[[bytes], bool]]
+"""Compiled expressions by their text, shared by the rules and points of a policy."""
+
+_ANYWHERE = re2._Anchor.UNANCHORED
+_MAX_REPEAT = 1_000
+_SPACE = (
+    r"\t\n\x{0b}\f\r \x{1c}-\x{1f}\x{85}\x{a0}\x{1680}"
+    r"\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+)
+_CLASSES = {"s": _SPACE, "d": r"\p{Nd}", "w": r"\p{L}\p{N}_"}
+"""What Python means by these: Unicode, where RE2 alone means ASCII."""
+
+_PIECE = re.compile(
+    r"\\(?:u(?P<four>[0-9a-fA-F]{4})|U(?P<eight>[0-9a-fA-F]{8})|(?P<reference>[1-9])|(?P<escape>.))"
+    r"|\{(?P<least>[0-9]*)(?P<range>,)?(?P<most>[0-9]*)\}"
+    r"|\(\?(?P<group>P=|P<|P>|<[=!]|[=!]|>|\(|#|<|(?P<flags>[A-Za-z]*(?:-[A-Za-z]*)?)[:)])",
+    re.DOTALL,
+)
+_CONSTRUCTS = {
+    "=": "look-ahead `(?=…)`",
+    "!": "negative look-ahead `(?!…)`",
+    "<=": "look-behind `(?<=…)`",
+    "<!": "negative look-behind `(?<!…)`",
+    "P=": "back-reference `(?P=…)`",
+    ">": "atomic group `(?>…)`",
+    "(": "conditional `(?(…)…)`",
+    "#": "comment `(?#…)`",
+}
+_FLAGS = frozenset("imsU")
+_CLASS_START = re.compile(r"\[\^?\]?")
+
+
+class ExpressionError(ValueError):
+    """An expression that RE2 does not match in linear time; the message names the construct."""
+
+
+def occurrence(pattern: str) -> Callable[[bytes], bool]:
+    """Return a predicate: does the expression match anywhere in a UTF-8 text? Raises `ExpressionError`."""
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    try:
+        search = re2.compile("".join(_translated(pattern)), options)._regexp.Match
+    except re2.error as error:
+        raise ExpressionError(f"RE2 does not read it: {_engine_text(error)}") from None
+
+    def occurs(data: bytes) -> bool:
+        return bool(search(_ANYWHERE, data, 0, len(data))[0][0] >= 0)
+
+    return occurs
+
+
+def _translated(pattern: str) -> Iterator[str]:
+    """Yield the pieces of RE2's form. Raises `ExpressionError` for what has none."""
+    position, in_class = 0, False
+    while position < len(pattern):
+        character = pattern[position]
+        piece = None
+        if character == "\\" or (character in "{(" and not in_class):
+            piece = _PIECE.match(pattern, position)
+        if piece is not None:
+            yield _piece(piece, in_class)
+            position = piece.end()
+            continue
+        if in_class:
+            in_class = character != "]"
+        elif character == "[":
+            in_class = True
+            # A bracket that comes first is itself, negated or not.
+            opening = _CLASS_START.match(pattern, position)
+            character = opening.group() if opening else character
+        elif character in "*+?}" and pattern[position + 1 : position + 2] == "+":
+            raise ExpressionError("possessive repetition `++` has no linear-time form")
+        yield character
+        position += len(character)
+
+
+def _piece(piece: "re.Match[str]", in_class: bool) -> str:
+    if code := piece["four"] or piece["eight"]:
+        return f"\\x{{{code}}}"
+    if piece["reference"]:
+        raise _refused(f"back-reference `\\{piece['reference']}`")
+    if escape := piece["escape"]:
+        return _escape(escape, in_class)
+    if piece["group"] is not None:
+        return _group(piece)
+    return _repetition(piece)
+
+
+def _escape(escape: str, in_class: bool) -> str:
+    if escape == "Z" and not in_class:
+        return r"\z"
+    if escape in _CLASSES:
+        return _CLASSES[escape] if in_class else f"[{_CLASSES[escape]}]"
+    if escape.lower() in _CLASSES and not in_class:
+        return f"[^{_CLASSES[escape.lower()]}]"
+    if ord(escape) > 127:
+        return escape
+    return f"\\{escape}"
+
+
+def _group(piece: "re.Match[str]") -> str:
+    if construct := _CONSTRUCTS.get(piece["group"]):
+        raise _refused(construct)
+    for flag in (piece["flags"] or "").replace("-", ""):
+        if flag not in _FLAGS:
+            raise _refused(f"flag `{flag}`")
+    return piece.group()
+
+
+def _repetition(piece: "re.Match[str]") -> str:
+    least, most = piece["least"], piece["most"]
+    if not least and not most:
+        return "\\" + piece.group()  # `{}` and `{,}` are no repetition
+    for bound in (least, most):
+        if bound and (len(bound) > 4 or int(bound) > _MAX_REPEAT):
+            raise ExpressionError(f"repetition `{piece.group()}` is over {_MAX_REPEAT}")
+    return f"{{0,{most}}}" if not least else piece.group()
+
+
+def _refused(construct: str) -> ExpressionError:
+    return ExpressionError(f"{construct} cannot be matched in linear time: write the rule without it")
+
+
+def _engine_text(error: Exception) -> str:
+    """Return the engine's words in one printable line."""
+    found = error.args[0] if error.args else error
+    text = found.decode(errors="replace") if isinstance(found, bytes) else str(found)
+    return "".join(character if character.isprintable() else "?" for character in text)[:160]

@@ -1,0 +1,96 @@
+"""What a reviewer would ask about valid rules (section 7.8). Everything here is a warning."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
+    And,
+    Condition,
+    Constant,
+    Has,
+    Name,
+    Operator,
+    Or,
+    Test,
+    Truth,
+)
+from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule
+from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
+from acs_sidecar.engines.findings import SourceLocation, warning
+from acs_sidecar.evaluators import CompileRequest, Diagnostic, PointBinding
+from acs_sidecar.spec.points import InterventionPoint
+
+__all__ = ["policy_lints"]
+
+_LESS = frozenset({Operator.LT, Operator.LE})
+_NEGATIVE = frozenset(operator for operator in Operator if operator.value.startswith("not ")) | {Operator.NE}
+
+
+def policy_lints(
+    request: CompileRequest,
+    named_arguments: bool,
+    rules: Sequence[ActiveRule],
+    bindings: Sequence[PointBinding],
+    guarded: Callable[[InterventionPoint], bool],
+) -> Iterator[Diagnostic]:
+    """Yield the findings about rules and the points that bind them; `guarded` tells where a guard speaks."""
+    if named_arguments:
+        message = "`named` makes any misspelt name an argument: list what rules read in `context`"
+        yield warning("agt-open-names", message, SourceLocation(f"{request.path}.arguments"))
+    yield from _stages(rules, bindings, guarded)
+    for active in rules:
+        rule = active.rule
+        if rule.action is Action.REQUIRE_APPROVAL and not request.manifest.can_escalate:
+            message = "nobody resolves its escalation: set `approval.default_resolver`"
+            yield warning("agt-approval-unresolvable", message, rule.at.member("action").at())
+        if rule.action is Action.ALLOW and (name := _negative(rule.condition)):
+            message = f"allows by what `{name.segments[0]}` is not: add `has(…)`, or list what is allowed"
+            yield warning("agt-negative-allow", message, rule.at.member("condition").at())
+
+
+def _stages(
+    rules: Sequence[ActiveRule],
+    bindings: Sequence[PointBinding],
+    guarded: Callable[[InterventionPoint], bool],
+) -> Iterator[Diagnostic]:
+    bound = {binding.point for binding in bindings}
+    if not bound:
+        return
+    unbound: dict[InterventionPoint | None, AgtRule] = {}
+    for active in rules:
+        if active.rule.point not in bound:
+            unbound.setdefault(active.rule.point, active.rule)
+    for point, rule in unbound.items():
+        message = f"rules hold at `{point}`, which does not bind this policy: bind it, or remove them"
+        yield warning("agt-stage-unbound", message, rule.at.at())
+    spoken = {active.rule.point for active in rules}
+    for binding in bindings:
+        if binding.point not in spoken and not guarded(binding.point):
+            message = "no rule and no guard speaks at this point: the documents' default decides"
+            yield warning("agt-point-without-rules", message, SourceLocation(binding.path))
+
+
+def _negative(condition: Condition) -> Name | None:
+    """Return a path that a condition rests on being something else, without asking whether it is there."""
+    asked = {test.name.segments for test in _asked(condition)}
+    return next((name for name in _negated(condition) if name.segments not in asked), None)
+
+
+def _asked(condition: Condition) -> Iterator[Has]:
+    if isinstance(condition, Has) and not condition.negated:
+        yield condition
+    elif isinstance(condition, And | Or):
+        for part in condition.parts:
+            yield from _asked(part)
+
+
+def _negated(condition: Condition) -> Iterator[Name]:
+    match condition:
+        case Truth(name, True):
+            yield name
+        case Test(name, operator, _) if operator in _NEGATIVE or operator in _LESS:
+            yield name
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _negated(part)
+        case Constant() | Has() | Truth() | Test():
+            return

@@ -1,0 +1,182 @@
+"""The names of conditions: `context`, the table of section 7.4, the tool's arguments."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name, path_text
+from acs_sidecar.engines.adapters.agt_rules.values import Read, Source
+from acs_sidecar.spec.path import Path, parse_path
+from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
+
+__all__ = ["Names", "UnknownNameError"]
+
+_ALL = frozenset(InterventionPoint)
+_MODEL = frozenset({InterventionPoint.PRE_MODEL_CALL, InterventionPoint.POST_MODEL_CALL})
+_INPUT = frozenset({InterventionPoint.INPUT})
+_RESPONSE = frozenset({InterventionPoint.POST_MODEL_CALL, InterventionPoint.OUTPUT})
+_RESULT = frozenset({InterventionPoint.POST_TOOL_CALL})
+_ENVELOPE = "$snap.envelope"
+_TOOL_NAME = ("$tool.name", "$snap.tool_call.name")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A name, or with `prefix` all names below it, and where it is read at which points."""
+
+    paths: tuple[str, ...]
+    points: frozenset[InterventionPoint]
+    prefix: bool = False
+    annotation: str | None = None
+
+
+def _exactly(
+    paths: str | tuple[str, ...], points: frozenset[InterventionPoint], *names: str
+) -> dict[str, _Row]:
+    texts = (paths,) if isinstance(paths, str) else paths
+    return dict.fromkeys(names, _Row(texts, points))
+
+
+def _below(path: str, points: frozenset[InterventionPoint], *names: str) -> dict[str, _Row]:
+    return dict.fromkeys(names, _Row((path,), points, prefix=True))
+
+
+_EXACT: Mapping[str, _Row] = {
+    **_exactly(
+        _TOOL_NAME, TOOL_POINTS, "action", "action.type", "action.tool", "tool", "tool_name", "tool.name"
+    ),
+    **_exactly(f"{_ENVELOPE}.agent.id", _ALL, "agent", "agent.id", "agent_id", "agent_did"),
+    **_exactly(f"{_ENVELOPE}.session.id", _ALL, "session_id"),
+    **_exactly(f"{_ENVELOPE}.tenant.id", _ALL, "tenant_id"),
+    **_exactly(f"{_ENVELOPE}.timestamp", _ALL, "timestamp"),
+    **_exactly(f"{_ENVELOPE}.budgets.tool_call_count", _ALL, "tool_call_count"),
+    **_exactly(f"{_ENVELOPE}.budgets.token_count", _ALL, "token_count"),
+    **_exactly(f"{_ENVELOPE}.budgets.elapsed_seconds", _ALL, "elapsed_seconds"),
+    **_exactly(f"{_ENVELOPE}.budgets.cost_usd", _ALL, "cost_usd"),
+    **_exactly("$tool.description", TOOL_POINTS, "tool_description"),
+    **_exactly("$snap.tool_result.value", _RESULT, "tool.output", "tool_output", "tool_response", "result"),
+    **_exactly("$snap.input.body", _INPUT, "input", "user_input", "input_text", "message"),
+    **_exactly("$snap.response.content", _RESPONSE, "output", "response"),
+    **_exactly("$snap.model.name", _MODEL, "model"),
+    **_exactly(f"{_ENVELOPE}.agent.trust_score", _ALL, "trust_score"),
+    **_exactly(f"{_ENVELOPE}.agent.delegation_depth", _ALL, "delegation_depth"),
+}
+_PREFIXES: Mapping[str, _Row] = {
+    **_below(f"{_ENVELOPE}.agent", _ALL, "agent"),
+    **_below(f"{_ENVELOPE}.session", _ALL, "session"),
+    **_below(f"{_ENVELOPE}.tenant", _ALL, "tenant"),
+    **_below(f"{_ENVELOPE}.budgets", _ALL, "budgets"),
+    **_below("$snap.tool_call.args", TOOL_POINTS, "args", "arguments", "params"),
+    **_below("$snap.tool_result.value", _RESULT, "tool.output"),
+    **_below("$tool", TOOL_POINTS, "tool"),
+    **_below("$snap.input", _INPUT, "input"),
+    **_below("$snap.response", _RESPONSE, "response", "output"),
+    **_below("$snap.model", _MODEL, "model"),
+    **_below("$policy_target", _ALL, "policy_target"),
+    **_below("$pi.intervention_point", _ALL, "intervention_point"),
+    **_below("$pi.annotations", _ALL, "annotations"),
+    "sql": _Row(("$pi.annotations.sql",), TOOL_POINTS, prefix=True, annotation="sql"),
+    "k8s": _Row(("$pi.annotations.k8s",), TOOL_POINTS, prefix=True, annotation="k8s"),
+}
+_ARGS = parse_path("$snap.tool_call.args")
+_PARSED: Mapping[str, Path] = {
+    text: parse_path(text) for row in (*_EXACT.values(), *_PREFIXES.values()) for text in row.paths
+}
+
+
+class UnknownNameError(ValueError):
+    """A name that nothing provides at a point; the message has the nearest known one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What names mean in one policy.
+
+    `computed` are the facts about an agent by name (`ring.level`, `trust.tier`).
+    """
+
+    context: Mapping[str, Source]
+    named_arguments: bool
+    computed: Mapping[str, Read] = field(default_factory=dict)
+
+    def source(
+        self, name: Name, point: InterventionPoint, annotations: Collection[str | int] | None
+    ) -> Source:
+        """Return where a name is read at a point; `annotations` are those bound there, `None` for any.
+
+        Raises `UnknownNameError`.
+        """
+        segments = name.segments
+        for length in range(len(segments), 0, -1):
+            dotted = _dotted(segments[:length])
+            if dotted is not None and (entry := self.context.get(dotted)):
+                return Source(entry.paths, entry.default, segments[length:])
+        if found := self._table(segments, point, annotations):
+            return found
+        if self.named_arguments and point in TOOL_POINTS:
+            if len(segments) > 1 and segments[-1] == "value":
+                return Source((_extended(_ARGS, segments[:-1]),), scalar_value=True)
+            return Source((_extended(_ARGS, segments),))
+        raise UnknownNameError(self._unknown(segments, point, annotations))
+
+    def _table(
+        self,
+        segments: tuple[str | int, ...],
+        point: InterventionPoint,
+        annotations: Collection[str | int] | None,
+    ) -> Source | None:
+        for length in range(min(len(segments), 2), 0, -1):
+            dotted = _dotted(segments[:length])
+            rest = segments[length:]
+            if dotted is None:
+                continue
+            if dotted in self.computed and not rest:
+                return Source(computed=self.computed[dotted])
+            row = _EXACT.get(dotted)
+            if row and not rest and point in row.points:
+                return Source(tuple(_PARSED[text] for text in row.paths))
+            row = _PREFIXES.get(dotted)
+            if row and point in row.points and _is_bound(dotted, row, rest, annotations):
+                return Source((_extended(_PARSED[row.paths[0]], rest),))
+        return None
+
+    def _unknown(
+        self,
+        segments: tuple[str | int, ...],
+        point: InterventionPoint,
+        annotations: Collection[str | int] | None,
+    ) -> str:
+        text = path_text(segments)
+        bound = None if annotations is None else set(annotations)
+        if bound is not None and segments[0] in ("annotations", "sql", "k8s"):
+            wanted = segments[0] if segments[0] != "annotations" else "".join(map(str, segments[1:2]))
+            return f"`{text}`: `{point}` binds no annotation `{wanted}`: add it to the point's `annotations`"
+        known = [
+            *self.context,
+            *self.computed,
+            *(name for name, row in (*_EXACT.items(), *_PREFIXES.items()) if point in row.points),
+        ]
+        near = difflib.get_close_matches(text[:64], known, 1, 0.5)
+        elsewhere = [row for name, row in (*_EXACT.items(), *_PREFIXES.items()) if name == segments[0]]
+        if elsewhere and not any(point in row.points for row in elsewhere):
+            return f"`{text}` has no value at `{point}`: bind it in `context`, or change `stage`"
+        hint = f", did you mean `{near[0]}`?" if near else ""
+        return f"`{text}` is no name that `{point}` has{hint}: bind it in `context` to a path"
+
+
+def _is_bound(
+    dotted: str, row: _Row, rest: tuple[str | int, ...], annotations: Collection[str | int] | None
+) -> bool:
+    if annotations is None:
+        return True
+    if row.annotation is not None:
+        return row.annotation in annotations
+    return dotted != "annotations" or not rest or rest[0] in annotations
+
+
+def _extended(path: Path, rest: tuple[str | int, ...]) -> Path:
+    return Path(path.text, path.root, (*path.segments, *rest)) if rest else path
+
+
+def _dotted(segments: tuple[str | int, ...]) -> str | None:
+    return ".".join(map(str, segments)) if all(type(segment) is str for segment in segments) else None

@@ -1,0 +1,1 @@
+"""The `agt_rules` adapter (section 7)."""

@@ -1,0 +1,86 @@
+"""Policies of rule documents and their inputs, for tests."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from acs_sidecar.engines.adapters.agt_rules.adapter import adapter
+from acs_sidecar.engines.adapters.custom import custom_type
+from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob, compile_policies
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyInput
+from acs_sidecar.spec.values import Json, JsonObject
+from tests.engines.sources import MemorySources
+
+__all__ = ["VERSION", "compiled", "evaluate", "given", "short", "written"]
+
+VERSION = "governance.toolkit/v1"
+PRE_TOOL = InterventionPoint.PRE_TOOL_CALL
+
+
+def written(name: str, rules: Sequence[JsonObject], **members: Any) -> dict[str, Json]:
+    """A document of form A."""
+    return {"apiVersion": VERSION, "name": name, "rules": [dict(rule) for rule in rules], **members}
+
+
+def compiled(
+    *documents: Json,
+    points: Sequence[InterventionPoint] = (PRE_TOOL,),
+    files: Mapping[str, str] | None = None,
+    annotations: tuple[str, ...] = (),
+    tools: Mapping[str, JsonObject] | None = None,
+    projects_tool: bool = False,
+    can_escalate: bool = True,
+    **members: Any,
+) -> CompiledPolicies:
+    """Compile a policy `agt` over the documents, bound to the points. Raises `ManifestError`."""
+    definition: dict[str, Json] = {
+        "type": "custom",
+        "adapter": "agt_rules",
+        "documents": list(documents),
+        **members,
+    }
+    bindings = tuple(
+        PointBinding(
+            point=point,
+            path=f"intervention_points.{point}.policy",
+            definition=definition,
+            members={},
+            target_kind=None,
+            projects_tool=projects_tool,
+            annotations=annotations,
+        )
+        for point in points
+    )
+    facts = ManifestFacts(version="0.3.1-beta", tools=tools or {}, can_escalate=can_escalate)
+    job = PolicyJob("policies.agt", "custom", definition, bindings, facts)
+    sources = MemorySources({name: text.encode() for name, text in (files or {}).items()})
+    return compile_policies([job], {"custom": custom_type({"agt_rules": adapter})}, sources)
+
+
+def given(
+    snapshot: Json, point: InterventionPoint = PRE_TOOL, tool: Json = None, annotations: Json = None
+) -> PolicyInput:
+    """The policy input of a snapshot."""
+    value: dict[str, Json] = {
+        "intervention_point": point.value,
+        "policy_target": {"kind": None, "path": "$snap", "value": snapshot},
+        "snapshot": snapshot,
+        "annotations": annotations or {},
+        "tool": tool,
+    }
+    return PolicyInput(value, canonical(value))
+
+
+def evaluate(
+    policies: CompiledPolicies, snapshot: Json, point: InterventionPoint = PRE_TOOL, **parts: Json
+) -> dict[str, Any]:
+    """The output of the policy at a point."""
+    output = policies.evaluators[point].evaluate(given(snapshot, point, **parts)).value
+    assert isinstance(output, dict)
+    return output
+
+
+def short(output: Mapping[str, Any]) -> str:
+    """`decision`, or `decision:reason` where there is one."""
+    return ":".join(str(output[name]) for name in ("decision", "reason") if name in output)
