@@ -30,7 +30,9 @@ SLOW, THRASHING = 16, 8
 PLAIN_EVERY_S = 0.02
 HOSTILE_EVERY_S = 0.5
 VARIANTS = 40
-WARM_UP_S = 5.0
+WARM_UP_S = 60.0
+CACHE_BYTES = 8 * 1024 * 1024
+"""Small, so that the cache is full when the memory is measured first."""
 GROWTH = 1.15
 Bodies = Callable[[], Iterator[bytes]]
 
@@ -170,7 +172,7 @@ def measured(
         settings["ACS_AUTH_TOKENS_FILE"] = "callers.json"
     service = start_service(folder, **settings)
     try:
-        asyncio.run(_all(service, clients, min(seconds, 2 * WARM_UP_S)))
+        asyncio.run(_all(service, clients, min(seconds / 2, WARM_UP_S)))
         before = worker_mib(service)
         plain, others = asyncio.run(_all(service, clients, seconds))
         return Run(plain, others, service.log().count('"worker_died"'), before, worker_mib(service))

@@ -1,8 +1,10 @@
 """Section 2.5: manifests that cost much to read, to compile or to keep are nobody else's cost."""
 
 import asyncio
+import gc
 import json
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -130,6 +132,41 @@ def test_manifests_with_many_tools_take_little_room(mode: InlineMode) -> None:
     grown, counted = asyncio.run(scenario())
     assert grown < 40 * MIB
     assert 3 * 24_000 * 20 < counted < 20 * MIB
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_counted_covers_what_is_kept(mode: InlineMode) -> None:
+    """The interpreter has fewer bytes for manifests that are kept: many small ones, large and long ones."""
+    long = {"metadata": {"text": "x" * 300_000}}
+    kinds = {
+        "tools": [BASE | {"tools": {f"t{number}{n}": {} for n in range(3_000)}} for number in range(3)],
+        "metadata": [
+            BASE | {"metadata": {f"m{number}{n}": [[]] for n in range(3_000)}} for number in range(2)
+        ],
+        "a long text": [BASE | long | {"tools": {f"t{number}": {}}} for number in range(6)],
+        "small ones": [BASE | {"tools": {f"t{number}": {}}} for number in range(30)],
+    }
+
+    async def scenario() -> dict[str, tuple[int, int]]:
+        uncovered = {}
+        for name, given in kinds.items():
+            async with opened(mode) as inline:
+                tracemalloc.start()
+                try:
+                    points = []
+                    for one in given:
+                        assert isinstance(await inline.find(one, 64, None), CompiledManifest)
+                        gc.collect()
+                        points.append((tracemalloc.get_traced_memory()[0], inline.cache.size))
+                finally:
+                    tracemalloc.stop()
+                # From the first to the last: buffers of the newest request are there once.
+                kept, counted = (last - first for first, last in zip(points[0], points[-1], strict=True))
+                if not 0 < kept <= counted:
+                    uncovered[name] = (kept, counted)
+        return uncovered
+
+    assert asyncio.run(scenario()) == {}
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,5 +1,6 @@
 """Section 2.5: what a stranger's policy does costs its own request a deny, and its neighbours nothing."""
 
+import json
 import socket
 import threading
 import time
@@ -116,6 +117,35 @@ def test_an_annotator_that_is_too_slow_times_out(start: Start) -> None:
         manifest = _manifest({"type": "test", "output": {"decision": "allow"}})
         manifest["annotators"] = {"a": {"type": "endpoint", "url": url, "timeout_ms": 100}}
         manifest["intervention_points"]["input"]["annotations"] = {"a": {"from": "$"}}
-        took, decision, reason = _timed(service, manifest)
-    assert (decision, reason) == ("deny", Reason.ANNOTATION_TIMEOUT)
-    assert took < TIMEOUT_S
+        request = {"manifest": manifest, "snapshot": {}, "include": ["trace"]}
+        _, answer = service.post("/v1/evaluate/input", request)
+    assert (answer["verdict"]["decision"], answer["verdict"]["reason"]) == ("deny", Reason.ANNOTATION_TIMEOUT)
+    # A busy machine is late, but by far not as late as the deadline that holds without `timeout_ms`.
+    assert 100_000 <= answer["trace"]["annotators"]["a"] < 5_000_000
+
+
+@pytest.mark.parametrize("form", ["object", "text"])
+def test_the_findings_of_a_manifest_are_bounded(sandbox: Service, form: str) -> None:
+    """The first hundred are listed, and how many more there are (2.3)."""
+    manifest: Any = _manifest({"type": "test", "output": {}}) | {f"m{n}": 1 for n in range(350)}
+    if form == "text":
+        manifest = json.dumps(manifest)
+    status, answer = sandbox.post("/v1/manifests:validate", {"manifest": manifest})
+    assert (status, answer["valid"]) == (200, False)
+    findings = answer["diagnostics"]
+    assert len(findings) == 101
+    assert {finding["code"] for finding in findings[:100]} == {"member-unknown"}
+    assert (findings[100]["code"], findings[100]["message"]) == (
+        "findings-omitted",
+        "250 more findings are not shown",
+    )
+
+
+def test_a_validation_counts_as_in_flight(start: Start) -> None:
+    """Where one request may be in flight, none is validated beside it, and then it is (2.2)."""
+    service = start(ACS_INLINE_MANIFESTS="sandboxed", ACS_MAX_IN_FLIGHT="1")
+    slow = _manifest({"type": "test", "output": {"decision": "allow"}, "delay_ms": 900})
+    with service.begun("/v1/evaluate/input", {"manifest": slow, "snapshot": {}}) as begun:
+        assert service.post("/v1/manifests:validate", {"manifest": NEIGHBOUR})[0] == 429
+        assert begun.getresponse().status == 200
+    assert service.post("/v1/manifests:validate", {"manifest": NEIGHBOUR})[0] == 200

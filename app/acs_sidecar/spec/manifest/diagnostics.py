@@ -57,9 +57,14 @@ class ManifestError(StartError):
 
 
 def first_findings(diagnostics: Iterable[Diagnostic], most: int | None = MAX_FINDINGS) -> list[Diagnostic]:
-    """Return the first `most`, errors first where they are too many, and a warning with how many more."""
+    """Return the first `most`, errors first where they are too many, and a warning with how many more.
+
+    What was shortened to as many before stays as it is.
+    """
     found = list(diagnostics)
     if most is None or len(found) <= most:
+        return found
+    if len(found) == most + 1 and found[-1].code == FINDINGS_OMITTED:
         return found
     found.sort(key=lambda finding: finding.severity)
     message = f"{len(found) - most} more findings are not shown"

@@ -148,7 +148,7 @@ class ManifestDetail(LoadedManifest):
     diagnostics: list[Finding]
 
 
-@router.post("/v1/manifests:validate")
+@router.post("/v1/manifests:validate", responses={429: {"description": "too many requests are in flight"}})
 async def validate_manifest(
     body: ManifestToValidate, runtime: Current, caller: CurrentCaller, in_flight: CurrentInFlight
 ) -> Validation:
