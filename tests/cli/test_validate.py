@@ -70,6 +70,10 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "cedar entities syntax": ({"m.yaml": CEDAR.replace("{SCHEMA}", "    entities_path: e.json\n"), "e.json": '[\n{"uid": }]', "a.cedar": PERMIT}, "e.json:2:9 document-syntax"),
     "cedar entities": ({"m.yaml": CEDAR.replace("{SCHEMA}", "    entities_path: e.json\n"), "e.json": '[\n {"uid": 1}]', "a.cedar": PERMIT}, "e.json:2:2 cedar-entities-invalid"),
+    "cedar link": (
+        {"m.yaml": CEDAR.replace("{SCHEMA}", "    template_links: l.json\n"), "l.json": '[\n {"template_id": "t", "new_id": "l", "values": {}}]', "a.cedar": PERMIT},
+        "l.json:2:2 cedar-link-template",
+    ),
     "cedar lint": ({"m.yaml": CEDAR.replace("{SCHEMA}", ""), "a.cedar": "// all\npermit(principal, action, resource);"}, "a.cedar:2:1 cedar-unconditional-permit"),
     "cedar in the manifest": (
         {"m.yaml": HEAD + "policies:\n  p:\n    type: cedar\n    policy_set: |\n      permit(principal, action, resource);\n" + POINT},

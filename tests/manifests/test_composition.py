@@ -115,7 +115,13 @@ def test_paths_become_relative_to_the_top_level_manifest(tmp_path: Path) -> None
     parent = {
         "policies": {
             "r": {"type": "rego", "bundle": "rules", "data": ["../d.json"], "data_paths": "x/y.json"},
-            "c": {"type": "cedar", "policy_path": "./c.cedar", "schema_path": "../../s", "data": {"p": "q"}},
+            "c": {
+                "type": "cedar",
+                "policy_path": "./c.cedar",
+                "schema_path": "../../s",
+                "template_links": "l.json",
+                "data": {"p": "q"},
+            },
         },
         "annotators": {"a": {"type": "llm", "system_prompt_file": "p.txt", "model": "m.txt"}},
         "intervention_points": {
@@ -138,6 +144,7 @@ def test_paths_become_relative_to_the_top_level_manifest(tmp_path: Path) -> None
                 "type": "cedar",
                 "policy_path": "parts/deep/c.cedar",
                 "schema_path": "s",
+                "template_links": "parts/deep/l.json",
                 "data": {"p": "q"},
             },
         },

@@ -69,6 +69,7 @@ def test_anything_else_in_extends_is_refused(extends: Any) -> None:
         ({"policies": {"q": {"type": "cedar", "policy_path": "p"}}}, "policies.q.policy_path"),
         ({"policies": {"q": {"type": "cedar", "entities_path": "p"}}}, "policies.q.entities_path"),
         ({"policies": {"q": {"type": "cedar", "schema_path": "p"}}}, "policies.q.schema_path"),
+        ({"policies": {"q": {"type": "cedar", "template_links": "p"}}}, "policies.q.template_links"),
         (
             {"policies": {"q": {"type": "custom", "adapter": "probe", "api_key_env": "K"}}},
             "policies.q.api_key_env",
@@ -117,6 +118,7 @@ def test_inline_data_stays_possible() -> None:
     """Data given as an object is part of the manifest."""
     assert _paths({"policies": {"q": {"type": "rego", "modules": {}, "data": {"a": 1}}}}) == []
     assert _paths({"policies": {"q": {"type": "custom", "adapter": "probe", "rules": [{"a": 1}]}}}) == []
+    assert _paths({"policies": {"q": {"type": "cedar", "template_links": [{"new_id": "a"}]}}}) == []
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,16 @@ SCHEMA = (
         ({"policy_path": "p"}, {"p/a.txt": b"x"}, f"{MAIN}.policy_path: `p` holds no `.cedar` file"),
         ({"policy_path": "p.cedar"}, {"p.cedar": b"\xff"}, f"p.cedar: {MAIN}.policy_path: is not UTF-8"),
         ({"policy_path": "p"}, {"p/a.cedar": b"\xff"}, f"p/a.cedar: {MAIN}.policy_path: is not UTF-8"),
-        ({"rules": PERMIT_ALL}, {}, f"{MAIN}.rules: unknown member; must be one of `entities`, `entities_path`, `policy_path`, `policy_set`, `query`, `schema`, `schema_path`, `type`"),
+        ({"rules": PERMIT_ALL}, {}, f"{MAIN}.rules: unknown member; must be one of `entities`, `entities_path`, `policy_path`, `policy_set`, `query`, `schema`, `schema_path`, `template_links`, `type`"),
         ({"entities": {}}, {}, f"{MAIN}.entities: must be a list of entities"),
         ({"entities": [], "entities_path": "e.json"}, {"e.json": b"[]"}, f"{MAIN}: `entities` and `entities_path` cannot be combined"),
-        ({"entities": [{"uid": 1, "attrs": {}, "parents": []}]}, {}, f"{MAIN}.entities: entity 0 is invalid: error during entity deserialization"),
+        ({"entities": [{"uid": 1, "attrs": {}, "parents": []}]}, {}, f"{MAIN}.entities[0]: entity 0 is invalid: error during entity deserialization"),
+        ({"template_links": {}}, {}, f"{MAIN}.template_links: must be a list of links, or the path of a JSON file of them"),
+        ({"template_links": " "}, {}, f"{MAIN}.template_links: must be a file path"),
+        ({"template_links": "gone"}, {}, f"{MAIN}.template_links: `gone` does not exist in the manifest's directory"),
+        ({"template_links": "l.json"}, {"l.json": b"{}"}, f"l.json: {MAIN}.template_links: must be a list of links, or the path of a JSON file of them"),
+        ({"template_links": "l.json"}, {"l.json": b"[\n1,?]"}, f"l.json:2:3: {MAIN}.template_links: is not JSON: expecting value"),
+        ({"template_links": "l.json"}, {"l.json": b'[{"a": 1, "a": 2}]'}, f"l.json: {MAIN}.template_links: is not JSON: an object has a duplicate member"),
         ({"entities_path": " "}, {}, f"{MAIN}.entities_path: must be a file path"),
         ({"entities_path": ["e"]}, {}, f"{MAIN}.entities_path: must be a file path"),
         ({"entities_path": "gone"}, {}, f"{MAIN}.entities_path: `gone` does not exist in the manifest's directory"),
@@ -82,7 +88,7 @@ def test_no_files_for_inline_manifests() -> None:
     """Where no file may be named, every path is refused, and what is inline works."""
     whole: dict[str, Json] = {"type": "cedar", "policy_set": PERMIT_ALL, "schema": SCHEMA, "entities": []}
     CEDAR.compile(CompileRequest(MAIN, whole, NoSources()))
-    for member in ("policy_path", "entities_path", "schema_path"):
+    for member in ("policy_path", "entities_path", "schema_path", "template_links"):
         given = {"policy_set": PERMIT_ALL, member: "x"} if member != "policy_path" else {member: "x"}
         with pytest.raises(
             ManifestError, match="`x` cannot be read: this manifest is not allowed to read files"
@@ -109,8 +115,9 @@ def test_one_compile_for_several_points() -> None:
 
 def test_digest_covers_every_file() -> None:
     """The policy's digest changes with each file that it reads."""
-    files = {"p/a.cedar": b"", "p/b.cedar": LEVEL.encode(), "e.json": b"[]", "s": SCHEMA.encode()}
+    files = {"p/a.cedar": b"", "p/b.cedar": LEVEL.encode(), "e.json": b"[]", "s": SCHEMA.encode(), "l": b"[]"}
     policy = {"type": "cedar", "policy_path": "p", "entities_path": "e.json", "schema_path": "s"}
+    policy["template_links"] = "l"
     point = InterventionPoint.OUTPUT
 
     def digest(files: dict[str, bytes]) -> str:
@@ -120,5 +127,5 @@ def test_digest_covers_every_file() -> None:
 
     files["p/b.cedar"] = PERMIT_ALL.encode()
     changed = [{**files, name: content + b" "} for name, content in files.items()]
-    assert len({digest(files), *map(digest, changed)}) == 5
+    assert len({digest(files), *map(digest, changed)}) == 6
     assert digest(files) == digest(dict(files))

@@ -183,7 +183,7 @@ def test_every_wrong_policy_is_found() -> None:
         ('permit(principal, action == Action::"input", resource);', []),
         ("forbid(principal, action, resource);", []),
         ('@advice("{\\"verdict\\":\\"escalate\\"}") permit(principal, action, resource);', []),
-        ('@id("t") permit(principal == ?principal, action, resource);', ["cedar-unlinked-template: policy `t` is a template that is never linked and never applies: name the entities instead"]),
+        ('@id("t") permit(principal == ?principal, action, resource);', ["cedar-unlinked-template: policy `t` is a template that no link uses and never applies: add a link, or name the entities"]),
         ('@advice("{\\"verdict\\":\\"warn\\"}") forbid(principal, action, resource);', ["cedar-advice-on-forbid: policy `policy0` is a forbid, whose `@advice` is never read: move it to a permit"]),
         ('@advice("x") forbid(principal, action, resource);', ["cedar-advice-on-forbid: policy `policy0` is a forbid, whose `@advice` is never read: move it to a permit"]),
         ('@advice("x") permit(principal, action, resource);', ["cedar-advice-invalid: policy `policy0` has an invalid `@advice`, so what it permits is denied: `@advice` is not JSON"]),

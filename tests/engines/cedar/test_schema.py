@@ -332,7 +332,7 @@ def test_entities_must_conform() -> None:
     compile_cedar(schema=text, entities=[good])
     bad = {"uid": {"type": "User", "id": "u"}, "attrs": {"age": "3"}, "parents": []}
     (finding,) = findings(schema=text, entities=[{**good, "uid": {"type": "User", "id": "v"}}, bad])
-    assert finding.startswith("policies.main.entities: entity 1 is invalid: ")
+    assert finding.startswith("policies.main.entities[1]: entity 1 is invalid: ")
 
 
 # -- the two forms of a schema ---------------------------------------------------------------------

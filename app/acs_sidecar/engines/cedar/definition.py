@@ -2,28 +2,47 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from acs_sidecar.engines.cedar.members import MEMBERS, ORIGINS
 from acs_sidecar.engines.cedar.query import Query, read_query
 from acs_sidecar.engines.cedar.source import PolicyText
 from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
+from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.text import Document, parse_document
+from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.ports import SourceError, SourceFile, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["Definition", "EntitySource", "SchemaSource", "read_definition"]
+__all__ = ["Definition", "JsonSource", "SchemaSource", "read_definition"]
 
 _SUFFIX = ".cedar"
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class EntitySource:
-    """Entities in Cedar's JSON form, and where they come from: `text` is that of their file."""
+@dataclass(frozen=True)
+class JsonSource:
+    """Entities or links in JSON, and where they come from: `text` is that of their file."""
 
     at: SourceLocation
     value: Json
     text: str | None = None
+
+    def item(self, *members: str | int) -> SourceLocation:
+        """Return the place of what is below the value: in its file, or in the manifest."""
+        if self.text is None:
+            return self.at._replace(path=self.at.path + member_path(members))
+        line, column = self._document.place(members)
+        return self.at._replace(line=line, column=column)
+
+    @cached_property
+    def _document(self) -> Document:
+        """The text with the places of its members, none if it is too large for that."""
+        try:
+            return parse_document(self.text or "")
+        except DocumentError:
+            return Document(None, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +58,8 @@ class Definition:
     """A definition with everything that it names read."""
 
     policies: tuple[PolicyText, ...]
-    entities: EntitySource
+    links: JsonSource
+    entities: JsonSource
     schema: SchemaSource | None
     query: Query
 
@@ -51,6 +71,7 @@ def read_definition(path: str, definition: JsonObject, sources: SourceReader) ->
         raise invalid("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{unknown[0]}")
     return Definition(
         _policies(path, definition, sources),
+        _links(path, definition, sources),
         _entities(path, definition, sources),
         _schema(path, definition, sources),
         read_query(definition.get("query", {}), f"{path}.query"),
@@ -88,13 +109,22 @@ def _policy_files(path: str, place: str, sources: SourceReader) -> tuple[PolicyT
     return texts
 
 
-def _entities(path: str, definition: JsonObject, sources: SourceReader) -> EntitySource:
+def _links(path: str, definition: JsonObject, sources: SourceReader) -> JsonSource:
+    here = f"{path}.template_links"
+    value = definition.get("template_links", [])
+    if not isinstance(value, str):
+        return JsonSource(SourceLocation(here), value)
+    file = _file(value, here, sources)
+    return JsonSource(SourceLocation(here, file.name), _json(file, here), _text(file, here))
+
+
+def _entities(path: str, definition: JsonObject, sources: SourceReader) -> JsonSource:
     name = _either(path, definition, "entities", "entities_path")
     here = f"{path}.{name}"
     if name != "entities_path":
-        return EntitySource(SourceLocation(here), definition.get("entities", []))
+        return JsonSource(SourceLocation(here), definition.get("entities", []))
     file = _file(definition[name], here, sources)
-    return EntitySource(SourceLocation(here, file.name), _json(file, here), _text(file, here))
+    return JsonSource(SourceLocation(here, file.name), _json(file, here), _text(file, here))
 
 
 def _schema(path: str, definition: JsonObject, sources: SourceReader) -> SchemaSource | None:

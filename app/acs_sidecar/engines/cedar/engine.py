@@ -5,11 +5,11 @@ the outcome of an evaluation.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
-from cedarpy import PolicySet, Schema, policies_to_json_str, validate_policies
+from cedarpy import PolicySet, Schema, policies_from_json_str, policies_to_json_str, validate_policies
 
 # The public `is_authorized` wraps this function and reads its answer with `json`, which takes about
 # a third as long again as the decision itself.
@@ -24,11 +24,14 @@ __all__ = [
     "PolicySet",
     "Schema",
     "authorize",
+    "numbered_id",
     "parse_entities",
     "parse_policies",
     "parse_policy",
     "parse_schema",
+    "policy_text",
     "validation_errors",
+    "with_links",
 ]
 
 
@@ -58,13 +61,32 @@ def parse_policy(text: str) -> dict[str, Any]:
     if len(found) != 1:
         raise EngineError("not a single policy")
     policy: dict[str, Any] = found[0]
-    policy["template"] = bool(parsed["templates"])
     return policy
 
 
+def numbered_id(position: int) -> str:
+    """Return the engine's id of a policy; it numbers policies as they come in the text."""
+    return f"policy{position}"
+
+
 def parse_policies(text: str) -> PolicySet:
-    """Parse policies; the engine names them `policy0`, `policy1`, … in order. Raises `EngineError`."""
+    """Parse policies; their ids are those of `numbered_id`, in order. Raises `EngineError`."""
     return _call_engine(PolicySet.from_str, text)
+
+
+def policy_text(policy: Mapping[str, Any]) -> str:
+    """Return the text of one policy in the engine's JSON form."""
+    written = {"staticPolicies": {"policy": policy}, "templates": {}, "templateLinks": []}
+    return policies_from_json_str(orjson.dumps(written).decode())
+
+
+def with_links(
+    policies: PolicySet, links: Sequence[tuple[str, str, Mapping[str, Mapping[str, str]]]]
+) -> PolicySet:
+    """Add linked policies: each is the engine's id of its template, its own id, and its entities by slot."""
+    return policies.with_linked_batch(
+        [{"template_id": template, "new_id": linked, "values": values} for template, linked, values in links]
+    )
 
 
 def parse_schema(source: str | Mapping[str, Json]) -> Schema:

@@ -3,19 +3,17 @@
 from collections.abc import Hashable
 
 from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.definition import EntitySource
+from acs_sidecar.engines.cedar.definition import JsonSource
 from acs_sidecar.engines.cedar.schema.declarations import chained_deeper_than
 from acs_sidecar.engines.cedar.source import MAX_NESTING
-from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
-from acs_sidecar.spec.document.bounds import DocumentError
-from acs_sidecar.spec.document.text import parse_document
+from acs_sidecar.engines.findings import invalid, too_large
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json, deeper_than
 
 __all__ = ["compile_entities"]
 
 
-def compile_entities(source: EntitySource, schema: engine.Schema | None) -> engine.Entities:
+def compile_entities(source: JsonSource, schema: engine.Schema | None) -> engine.Entities:
     """Parse entities, which must conform to the schema if there is one. Raises `ManifestError`."""
     entities = source.value
     if not isinstance(entities, list):
@@ -49,17 +47,8 @@ def _key(uid: Json) -> Hashable:
     return str(written)
 
 
-def _place(source: EntitySource, index: int) -> SourceLocation:
-    """Return the place of an entity in its file."""
-    try:
-        line, column = parse_document(source.text or "").place((index,))
-    except DocumentError:
-        return source.at
-    return source.at._replace(line=line, column=column)
-
-
 def _blamed(
-    source: EntitySource, entities: list[Json], schema: engine.Schema | None, message: str
+    source: JsonSource, entities: list[Json], schema: engine.Schema | None, message: str
 ) -> ManifestError:
     """Name the first entity that is wrong by itself; the engine does not say which."""
     for index, entity in enumerate(entities):
@@ -67,6 +56,6 @@ def _blamed(
             engine.parse_entities([entity], schema)
         except engine.EngineError as error:
             return invalid(
-                "cedar-entities-invalid", f"entity {index} is invalid: {error}", _place(source, index)
+                "cedar-entities-invalid", f"entity {index} is invalid: {error}", source.item(index)
             )
     return invalid("cedar-entities-invalid", message, source.at)

@@ -32,6 +32,11 @@ MEMBERS: MemberTable = {
         file=True,
         fixed=True,
     ),
+    "template_links": Member(
+        "Links of templates: a list of `{template_id, new_id, values}`, or the path of a JSON file of them.",
+        {"anyOf": [dict(_TEXT), {"type": "array", "items": {"type": "object"}}]},
+        file=True,
+    ),
     "entities": Member("Entities in Cedar's JSON form.", {"type": "array"}),
     "entities_path": Member("A JSON file of entities.", _TEXT, file=True),
     "schema": Member(

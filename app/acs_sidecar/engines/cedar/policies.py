@@ -6,25 +6,26 @@ from typing import Any
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.advice import Advice, read_advice, winning
+from acs_sidecar.engines.cedar.definition import JsonSource
+from acs_sidecar.engines.cedar.links import TemplateLink, check_links, fill_slots, read_links, slots_of
 from acs_sidecar.engines.cedar.reach import PolicyScope
 from acs_sidecar.engines.cedar.reads import Reads, has_in_on_texts, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
 from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, CedarStatement, PolicyText, statements
-from acs_sidecar.engines.findings import finding, too_large, warning
+from acs_sidecar.engines.cedar.uids import EngineUid
+from acs_sidecar.engines.cedar.validation import validate_links, validate_statements
+from acs_sidecar.engines.findings import SourceLocation, finding, too_large, warning
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, deeper_than
 
-__all__ = ["MAX_CHAIN", "MAX_VALIDATION", "NO_MATCHING_POLICY", "Policies", "compile_policies"]
+__all__ = ["MAX_CHAIN", "NO_MATCHING_POLICY", "Policies", "compile_policies"]
 
 NO_MATCHING_POLICY = "no_matching_policy"
 
 MAX_CHAIN = 300
 """Operators applied to one another; the engine gives up at some 450 on a stack of 2 MiB."""
-
-MAX_VALIDATION = 200_000_000
-"""Characters of policies times request types of a schema: some 5 s of the engine's time."""
 
 _CONTAINERS_PER_OPERATOR = 2
 _EVERYTHING = {"op": "All"}
@@ -33,11 +34,35 @@ _ERROR_PREFIX = "error while evaluating policy `"
 
 @dataclass(frozen=True, slots=True)
 class _NamedPolicy:
-    """A policy as its decisions need it: `name` is its `@id`, or the engine's id."""
+    """A policy as its decisions need it.
+
+    `name` is its `@id`, or the engine's id; of a linked policy, the id of its link. `reason` is the `@id`,
+    which a linked policy has from its template, or the name. `position` is that in the source, and behind
+    it that of the link.
+    """
 
     name: str
-    position: int
+    reason: str
+    position: tuple[int, ...]
     advice: Advice | EvaluationError | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkedPolicy:
+    """A policy that a link makes of the template at the position `template`: `filled` is its JSON form."""
+
+    link: TemplateLink
+    template: int
+    filled: Mapping[str, Any]
+    policy: _NamedPolicy
+
+    @property
+    def engine_id(self) -> str:
+        return f"link{self.link.index}"
+
+    @property
+    def values(self) -> Mapping[str, EngineUid]:
+        return {slot: uid._asdict() for slot, uid in self.link.values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +90,7 @@ class Policies:
             case "Allow":
                 return PolicyOutput(_allowed(determining), trace)
             case "Deny":
-                reason = determining[0].name if determining else NO_MATCHING_POLICY
+                reason = determining[0].reason if determining else NO_MATCHING_POLICY
                 return PolicyOutput({"decision": "deny", "reason": reason}, trace)
             case _:
                 raise self._failed([])
@@ -86,34 +111,82 @@ class Policies:
         return EvaluationError(Reason.POLICY_INVOCATION_FAILED, detail)
 
 
-def compile_policies(sources: Sequence[PolicyText], schema: CompiledSchema | None) -> Policies:
-    """Compile policies, in the order given. Raises `ManifestError`."""
+def compile_policies(
+    sources: Sequence[PolicyText], given_links: JsonSource, schema: CompiledSchema | None
+) -> Policies:
+    """Compile policies, in the order given, and the links of templates. Raises `ManifestError`."""
     if sum(len(source.text) for source in sources) > MAX_POLICY_CHARACTERS:
         raise too_large(f"policies exceed {MAX_POLICY_CHARACTERS} characters", sources[0].path)
     cut = [statement for source in sources for statement in statements(source)]
     parsed = list(_parsed(cut))
-    text = "\n".join(statement.text for statement in cut)
     if schema is not None:
-        _validate(cut, text, schema)
+        validate_statements(cut, schema)
     compiled = [_policy(position, policy) for position, policy in enumerate(parsed)]
+    linked = _linked(given_links, cut, parsed, compiled)
+    if schema is not None:
+        validate_links([(one.policy.name, one.filled) for one in linked], schema, given_links)
+    used = {one.template for one in linked}
     warnings = [
         warned
         for statement, policy, known in zip(cut, parsed, compiled, strict=True)
-        for warned in _warnings(statement, policy, known)
+        for warned in _warnings(statement, policy, known, linked=known.position[0] in used)
     ]
     bodies = [condition["body"] for policy in parsed for condition in policy["conditions"]]
-    by_id = {_engine_id(policy.position): policy for policy in compiled}
-    scopes = tuple(
-        PolicyScope(known.name, statement.at, policy["principal"], policy["action"], policy["resource"])
-        for statement, policy, known in zip(cut, parsed, compiled, strict=True)
-        if not policy["template"]
+    scopes = (
+        *(
+            _scope(known.name, statement.at, policy)
+            for statement, policy, known in zip(cut, parsed, compiled, strict=True)
+            if not slots_of(policy)
+        ),
+        *(_scope(one.policy.name, cut[one.template].at, one.filled) for one in linked),
     )
-    return Policies(engine.parse_policies(text), reads_of(bodies), tuple(warnings), scopes, by_id)
+    handle = engine.with_links(
+        engine.parse_policies("\n".join(statement.text for statement in cut)),
+        [(engine.numbered_id(one.template), one.engine_id, one.values) for one in linked],
+    )
+    by_id = {
+        **{engine.numbered_id(position): policy for position, policy in enumerate(compiled)},
+        **{one.engine_id: one.policy for one in linked},
+    }
+    return Policies(handle, reads_of(bodies), tuple(warnings), scopes, by_id)
 
 
-def _engine_id(position: int) -> str:
-    """Return the id under which the engine answers; it numbers policies as they come in the text."""
-    return f"policy{position}"
+def _linked(
+    source: JsonSource,
+    cut: Sequence[CedarStatement],
+    parsed: Sequence[Mapping[str, Any]],
+    compiled: Sequence[_NamedPolicy],
+) -> list[_LinkedPolicy]:
+    links = read_links(source)
+    templates = {position: slots for position, policy in enumerate(parsed) if (slots := slots_of(policy))}
+    check_links(
+        source,
+        links,
+        [(compiled[position].name, slots) for position, slots in templates.items()],
+        [policy.name for position, policy in enumerate(compiled) if position not in templates],
+    )
+    positions = {compiled[position].name: position for position in templates}
+    if sum(len(cut[positions[link.template]].text) for link in links) > MAX_POLICY_CHARACTERS:
+        raise too_large(f"linked policies exceed {MAX_POLICY_CHARACTERS} characters", source.at)
+    return [
+        _LinkedPolicy(
+            link,
+            position,
+            fill_slots(parsed[position], link.values),
+            _NamedPolicy(
+                link.name,
+                _annotated_id(parsed[position]) or link.name,
+                (position, link.index),
+                compiled[position].advice,
+            ),
+        )
+        for link in links
+        for position in (positions[link.template],)
+    ]
+
+
+def _scope(name: str, at: SourceLocation, policy: Mapping[str, Any]) -> PolicyScope:
+    return PolicyScope(name, at, policy["principal"], policy["action"], policy["resource"])
 
 
 def _parsed(cut: Iterable[CedarStatement]) -> Iterator[dict[str, Any]]:
@@ -144,32 +217,21 @@ def _chained(statement: CedarStatement) -> ManifestError:
     return too_large(message, statement.at)
 
 
-def _validate(cut: Sequence[CedarStatement], text: str, schema: CompiledSchema) -> None:
-    if len(text) * schema.declarations.environments() > MAX_VALIDATION:
-        message = "the schema lets actions apply to too many types for so many policies"
-        raise too_large(message, cut[0].at.path)
-    positions = {_engine_id(position): position for position in range(len(cut))}
-    errors = sorted(
-        (positions.get(policy_id, 0), message)
-        for policy_id, message in engine.validation_errors(text, schema.handle)
-    )
-    if errors:
-        raise ManifestError(
-            [
-                finding("cedar-policy-invalid", message, cut[position].place_of(message))
-                for position, message in errors
-            ]
-        )
-
-
 def _policy(position: int, policy: Mapping[str, Any]) -> _NamedPolicy:
     annotations = policy.get("annotations", {})
-    name = annotations.get("id") or ""
+    name = _annotated_id(policy) or engine.numbered_id(position)
     return _NamedPolicy(
-        name if name.strip() else _engine_id(position),
-        position,
+        name,
+        name,
+        (position,),
         _advice(annotations["advice"] or "") if "advice" in annotations else None,
     )
+
+
+def _annotated_id(policy: Mapping[str, Any]) -> str | None:
+    """Return the `@id` of a policy, unless it is blank."""
+    name: str = policy.get("annotations", {}).get("id") or ""
+    return name if name.strip() else None
 
 
 def _advice(text: str) -> Advice | EvaluationError:
@@ -192,15 +254,15 @@ def _allowed(determining: Iterable[_NamedPolicy]) -> dict[str, Json]:
 
 
 def _warnings(
-    statement: CedarStatement, policy: Mapping[str, Any], known: _NamedPolicy
+    statement: CedarStatement, policy: Mapping[str, Any], known: _NamedPolicy, *, linked: bool
 ) -> Iterator[Diagnostic]:
     def warned(code: str, message: str) -> Diagnostic:
         return warning(code, f"policy `{known.name}` {message}", statement.at)
 
-    if policy["template"]:
+    if slots_of(policy) and not linked:
         yield warned(
             "cedar-unlinked-template",
-            "is a template that is never linked and never applies: name the entities instead",
+            "is a template that no link uses and never applies: add a link, or name the entities",
         )
     if any(has_in_on_texts(condition["body"]) for condition in policy["conditions"]):
         yield warned(

@@ -53,7 +53,7 @@ class _CedarType:
         schema = compile_schema(given.schema) if given.schema else None
         handle = schema.handle if schema else None
         entities = compile_entities(given.entities, handle)
-        policies = compile_policies(given.policies, schema)
+        policies = compile_policies(given.policies, given.links, schema)
         admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
         groups = schema is not None or b'Action"' in canonical({"entities": given.entities.value})
         return _CedarPolicy(policies, entities, admission, given.query, request.manifest.tools, groups)
