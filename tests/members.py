@@ -1,8 +1,10 @@
 """The member tables of what comes with the service, for tests that read manifests."""
 
 from acs_sidecar.engines.adapters import rate_card
+from acs_sidecar.engines.adapters.agt_rules.adapter import adapter as agt_rules
+from acs_sidecar.engines.adapters.combine.adapter import adapter as combine
 from acs_sidecar.manifests.member_tables import member_catalog
 
 __all__ = ["MEMBERS"]
 
-MEMBERS = member_catalog({"rate_card": rate_card.adapter})
+MEMBERS = member_catalog({"agt_rules": agt_rules, "combine": combine, "rate_card": rate_card.adapter})

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from acs_sidecar.engines.in_process import is_engine_fault
+from acs_sidecar.engines.in_process import invoke, is_engine_fault
 from acs_sidecar.spec.canonical import canonical, digest
+from acs_sidecar.spec.manifest.combination import COMBINE, combined_names
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.model import Manifest, member_path
 from acs_sidecar.spec.points import InterventionPoint
@@ -16,11 +17,13 @@ from acs_sidecar.spec.ports import (
     Evaluator,
     ManifestFacts,
     PointBinding,
+    PolicyInput,
+    PolicyOutput,
     PolicyType,
     SourceFile,
     SourceReader,
 )
-from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
     "Binding",
@@ -49,7 +52,8 @@ class Binding:
 class PolicyJob:
     """One compile: a policy definition with its overlay applied, and the points that share it.
 
-    Plain data, so that it can be sent to a child process.
+    Plain data, so that it can be sent to a child process. `name` is set for a policy without an overlay;
+    `combines` are the names of those that it combines, whose jobs come before it.
     """
 
     path: str
@@ -57,6 +61,8 @@ class PolicyJob:
     definition: JsonObject
     bindings: tuple[PointBinding, ...]
     manifest: ManifestFacts = field(default_factory=ManifestFacts)
+    name: str = ""
+    combines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +138,30 @@ def policy_jobs(
         declared = policies[name]
         path = member_path(("policies", name))
         grouped[name.encode()] = (path, str(declared["type"]), declared, [])
-    return tuple(
-        PolicyJob(path, kind, definition, tuple(points), manifest)
+    combined = {name for _, _, definition, _ in grouped.values() for name in combined_names(definition)}
+    plain: dict[str, str] = {}
+    for name in sorted(combined & policies.keys()):
+        declared, path = policies[name], member_path(("policies", name))
+        if declared.get("adapter") == COMBINE:
+            continue
+        plain[path] = name
+        if name.encode() not in grouped:
+            key = name.encode() + b"\0" + canonical(declared)
+            grouped.setdefault(key, (path, str(declared["type"]), declared, []))
+    combinable = frozenset(plain.values())
+    jobs = [
+        PolicyJob(
+            path,
+            kind,
+            definition,
+            tuple(points),
+            manifest,
+            name=plain[path] if path in plain and definition == policies[plain[path]] else "",
+            combines=tuple(name for name in combined_names(definition) if name in combinable),
+        )
         for path, kind, definition, points in grouped.values()
-    )
+    ]
+    return tuple(sorted(jobs, key=lambda job: bool(job.combines)))
 
 
 def compile_policies(
@@ -144,24 +170,30 @@ def compile_policies(
     """Compile and bind every job. Raises `ManifestError` with the findings of all that failed."""
     evaluators: dict[InterventionPoint, Evaluator] = {}
     digests: dict[InterventionPoint, str] = {}
-    statements: list[PolicyStatement] = []
+    compiled: list[CompiledPolicy] = []
+    named: dict[str, tuple[CompiledPolicy, str]] = {}
     failures: list[ManifestError] = []
     for job in jobs:
         recorder = _RecordingReader(sources)
+        if failures and job.combines and not named.keys() >= set(job.combines):
+            continue
+        combined = {name: named[name] for name in job.combines}
         try:
-            policy = _compile(job, types[job.type], recorder)
+            policy = _compile(job, types[job.type], recorder, combined)
         except ManifestError as failure:
             failures.append(failure)
             continue
-        policy_digest = digest({"definition": dict(job.definition), "files": dict(recorder.digests)})
+        compiled.append(policy)
+        policy_digest = _digest(job, recorder.digests, combined)
+        if job.name:
+            named[job.name] = policy, policy_digest
         for binding in job.bindings:
             try:
                 evaluators[binding.point] = policy.bind(binding)
             except ManifestError as failure:
                 failures.append(failure)
             digests[binding.point] = policy_digest
-        statements.append(policy.statement)
-    statement = united(statements)
+    statement = united(policy.statement for policy in compiled)
     if failures:
         raise ManifestError(
             [*(finding for failure in failures for finding in failure.diagnostics), *statement.warnings],
@@ -170,10 +202,47 @@ def compile_policies(
     return CompiledPolicies(evaluators, digests, statement)
 
 
-def _compile(job: PolicyJob, policy_type: PolicyType, sources: SourceReader) -> CompiledPolicy:
+def _digest(
+    job: PolicyJob, files: Mapping[str, str], combined: Mapping[str, tuple[CompiledPolicy, str]]
+) -> str:
+    content: dict[str, Json] = {"definition": dict(job.definition), "files": dict(files)}
+    if combined:
+        content["policies"] = {name: policy_digest for name, (_, policy_digest) in combined.items()}
+    return digest(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _InvokedPolicy:
+    """A policy that another combines: its evaluators fail with `EvaluationError` alone."""
+
+    policy: CompiledPolicy
+
+    @property
+    def statement(self) -> PolicyStatement:
+        return self.policy.statement
+
+    def bind(self, binding: PointBinding) -> Evaluator:
+        return _Invoked(self.policy.bind(binding))
+
+
+@dataclass(frozen=True, slots=True)
+class _Invoked:
+    evaluator: Evaluator
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        return invoke(self.evaluator, policy_input)
+
+
+def _compile(
+    job: PolicyJob,
+    policy_type: PolicyType,
+    sources: SourceReader,
+    combined: Mapping[str, tuple[CompiledPolicy, str]],
+) -> CompiledPolicy:
     """Compile one policy; a compiler that fails in a way it did not foresee makes the manifest invalid."""
     try:
-        return policy_type.compile(CompileRequest(job.path, job.definition, sources, job.manifest))
+        policies = {name: _InvokedPolicy(policy) for name, (policy, _) in combined.items()}
+        return policy_type.compile(CompileRequest(job.path, job.definition, sources, job.manifest, policies))
     except (ManifestError, MemoryError):
         raise
     except BaseException as error:

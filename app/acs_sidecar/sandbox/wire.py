@@ -160,6 +160,8 @@ def write_jobs(jobs: Iterable[PolicyJob]) -> bytes:
                 "path": job.path,
                 "type": job.type,
                 "definition": dict(job.definition),
+                "name": job.name,
+                "combines": job.combines,
                 "manifest": {
                     "version": job.manifest.version,
                     "tools": dict(job.manifest.tools) if job.type == PolicyKind.CUSTOM else {},
@@ -202,6 +204,8 @@ def read_jobs(body: bytes) -> tuple[PolicyJob, ...]:
                 for binding in job["bindings"]
             ),
             ManifestFacts(**job["manifest"]),
+            name=job["name"],
+            combines=tuple(job["combines"]),
         )
         for job in orjson.loads(body)
     )

@@ -13,7 +13,7 @@ from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json, deeper_than, nesting_bound
-from acs_sidecar.spec.verdict import Transform, Verdict, normalise
+from acs_sidecar.spec.verdict import Verdict, apply_transform, normalise
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -91,7 +91,7 @@ async def evaluate(
         trace.done("identities")
         return Evaluation(verdict, input_identity, input_identity, False, None)
 
-    transformed = _transformed(verdict.transform, target)
+    transformed = apply_transform(verdict.transform, target)
     transformed_bytes = canonical(transformed)
     grown = len(snapshot_bytes) - len(target_bytes) + len(transformed_bytes)
     _check_transformed(point, snapshot, transformed, grown)
@@ -149,16 +149,6 @@ def _check_output(output: PolicyOutput, limits: Limits) -> None:
         raise _exceeded("the policy output", "max_policy_input_depth", limits)
     if len(text) > limits.max_policy_output_bytes:
         raise _exceeded("the policy output", "max_policy_output_bytes", limits)
-
-
-def _transformed(transform: Transform, target: Json) -> Json:
-    """Replace in a copy of the target; the path must resolve there, for a transform never adds."""
-    try:
-        return transform.path.replace(target, transform.value)
-    except EvaluationError:
-        raise EvaluationError(
-            Reason.TRANSFORM_INVALID, "`transform.path` does not resolve in the policy target"
-        ) from None
 
 
 def _check_transformed(point: CompiledPoint, snapshot: dict[str, Json], target: Json, size: int) -> None:

@@ -180,12 +180,15 @@ class CompileRequest:
     """Everything that a policy is compiled from.
 
     `path` names the policy in diagnostics (`policies.<name>`). `definition` is overlaid by the binding.
+    `policies` are those that it combines, compiled, by name. Their evaluators raise nothing but
+    `EvaluationError`.
     """
 
     path: str
     definition: JsonObject
     sources: "SourceReader"
     manifest: ManifestFacts = field(default_factory=ManifestFacts)
+    policies: Mapping[str, CompiledPolicy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,15 @@ from acs_sidecar.spec.path import Path, PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.reasons import RUNTIME_ERROR_PREFIX, EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["MAX_EVIDENCE_BYTES", "Decision", "Transform", "Verdict", "normalise", "runtime_error_verdict"]
+__all__ = [
+    "MAX_EVIDENCE_BYTES",
+    "Decision",
+    "Transform",
+    "Verdict",
+    "apply_transform",
+    "normalise",
+    "runtime_error_verdict",
+]
 
 MAX_EVIDENCE_BYTES = 4096
 
@@ -72,7 +80,7 @@ def normalise(output: Json) -> Verdict:
     """Validate the output of a policy and return its verdict.
 
     Raises `EvaluationError` with `policy_output_invalid`, `transform_invalid` or
-    `transform_target_forbidden`. Whether the transform fits the target is `transform.apply`'s to say.
+    `transform_target_forbidden`. Whether the transform fits the target is `apply_transform`'s to say.
     """
     if not isinstance(output, dict):
         raise _invalid("the policy output is not an object")
@@ -92,6 +100,19 @@ def normalise(output: Json) -> Verdict:
         _evidence(output.get("evidence")),
         _labels(output.get("result_labels")),
     )
+
+
+def apply_transform(transform: Transform, target: Json) -> Json:
+    """Replace in a copy of the target; the path must resolve there, for a transform never adds.
+
+    Raises `EvaluationError` with `transform_invalid`.
+    """
+    try:
+        return transform.path.replace(target, transform.value)
+    except EvaluationError:
+        raise EvaluationError(
+            Reason.TRANSFORM_INVALID, "`transform.path` does not resolve in the policy target"
+        ) from None
 
 
 def _text(output: Mapping[str, Json], name: str) -> str | None:

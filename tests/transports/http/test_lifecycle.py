@@ -165,7 +165,10 @@ def test_nothing_valid_is_not_ready(start: Start, manifests: Path) -> None:
         ),
         ({"ACS_HOST": "0.0.0.0"}, "ACS_HOST: `0.0.0.0` is not loopback and no authentication is configured"),
         ({"ACS_BOGUS": "1"}, "ACS_BOGUS: unknown setting; run `acs-sidecar config` to list all settings"),
-        ({"ACS_INLINE_ADAPTERS": "x"}, "adapter `x` is unknown; must be one of `rate_card`"),
+        (
+            {"ACS_INLINE_ADAPTERS": "x"},
+            "adapter `x` is unknown; must be one of `agt_rules`, `combine`, `rate_card`",
+        ),
     ],
 )
 def test_settings_that_cannot_be_meant_stop_the_start(

@@ -5,6 +5,7 @@ What needs a policy's source is remarked upon by its engine. Everything here is 
 
 from collections.abc import Iterator
 
+from acs_sidecar.spec.manifest.combination import combined_names
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.model import Manifest, Members, member_path
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
@@ -38,6 +39,7 @@ def unread_annotation(path: str, name: str) -> Diagnostic:
 
 def _unbound_policies(manifest: Manifest) -> Iterator[Diagnostic]:
     bound = {point.policy for point in manifest.points.values()}
+    bound |= {name for policy in bound for name in combined_names(manifest.policies[policy])}
     for name in manifest.policies:
         if name not in bound:
             message = "no intervention point binds it: bind it, or remove it"

@@ -1,0 +1,283 @@
+"""Several policies at one point: every pair, and what members may not do (section 17)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acs_sidecar.engines.adapters.combine.strictest import strictest
+from acs_sidecar.manifests.compiler import ManifestCompiler
+from acs_sidecar.manifests.loading import build_compiler
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.model import document_of
+from acs_sidecar.spec.path import parse_path
+from acs_sidecar.spec.ports import NoSources
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.verdict import Decision, Transform, Verdict
+from tests.conftest import Start
+
+COMPILER: ManifestCompiler = build_compiler(load_settings({}).settings, HttpClient(), None)
+PAIRS = yaml.safe_load(Path(__file__).with_name("combine_pairs.yaml").read_text())
+CASES = [
+    (first, second, expected)
+    for first, row in PAIRS["table"].items()
+    for second, expected in zip(PAIRS["outcomes"], row, strict=True)
+]
+RANKS = [Decision.ALLOW, Decision.WARN, Decision.TRANSFORM, Decision.ESCALATE, Decision.DENY]
+
+
+def policy(outcome: str) -> dict[str, Any]:
+    """A policy that always has this outcome."""
+    if outcome == "error":
+        return {"type": "test", "error": "x"}
+    output: dict[str, Any] = {"decision": outcome, "reason": f"by_{outcome}"}
+    if outcome == "not_applicable":
+        output = {"decision": "allow", "reason": outcome}
+    if outcome == "transform":
+        output["transform"] = {"path": "$policy_target.a", "value": 2}
+    return {"type": "test", "output": output}
+
+
+def manifest(members: dict[str, Any], names: Any = None, /, **binding: Any) -> dict[str, Any]:
+    """A manifest that combines all `members`, or `names`."""
+    combined = {"type": "custom", "adapter": "combine", "policies": list(members) if names is None else names}
+    return {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {**members, "all": combined},
+        "intervention_points": {"input": {"policy_target": "$.t", "policy": {"id": "all", **binding}}},
+    }
+
+
+def compiled(value: dict[str, Any]) -> CompiledManifest:
+    """Compile as an operator's manifest."""
+    return COMPILER.compile_operator("agent", document_of(value), NoSources())
+
+
+def findings(value: dict[str, Any]) -> list[str]:
+    """The findings of a manifest that is invalid."""
+    with pytest.raises(ManifestError) as raised:
+        compiled(value)
+    return [f"{found.code} {found}" for found in raised.value.diagnostics]
+
+
+@pytest.mark.parametrize("trust", ["trusted", "sandboxed"])
+def test_every_pair(start: Start, trust: str) -> None:
+    """The strictest decides, over HTTP, in this process and in a child; the record names who decided."""
+    service = start(ACS_INLINE_MANIFESTS=trust, ACS_INLINE_ADAPTERS="combine")
+    for first, second, expected in CASES:
+        members = {"first": policy(first), "second": policy(second)}
+        body = {"snapshot": {"t": {"a": 1}}, "manifest": manifest(members), "include": ["trace"]}
+        _, reply = service.post("/v1/evaluate/input", body)
+        verdict = reply["verdict"]
+        reasons = {
+            "error": "runtime_error:policy_invocation_failed",
+            "conflict": "transform_with_escalation",
+            "not_applicable": "not_applicable",
+        }
+        assert verdict["reason"] == reasons.get(expected, f"by_{expected}"), (first, second)
+        decisions = {"error": "deny", "conflict": "deny", "not_applicable": "allow"}
+        assert verdict["decision"] == decisions.get(expected, expected), (first, second)
+        assert (reply["policy_id"], reply["trace"]["policy_type"]) == ("all", "custom")
+        line = service.get(f"/v1/audit/records/{reply['audit']['index']}")[1]["record"]
+        decided_by = None if expected == "conflict" else "first" if first == expected else "second"
+        assert f'"decided_by":{"null" if decided_by is None else chr(34) + decided_by + chr(34)}' in line
+
+
+@pytest.mark.parametrize("outcome", PAIRS["outcomes"])
+def test_a_combination_of_one_gives_what_the_member_gives(start: Start, outcome: str) -> None:
+    """The response is the member's but for the policy's id."""
+    service = start(ACS_INLINE_MANIFESTS="trusted", ACS_INLINE_ADAPTERS="combine")
+    one = manifest({"first": policy(outcome)})
+    alone = manifest({"first": policy(outcome)})
+    alone["intervention_points"]["input"]["policy"]["id"] = "first"
+    replies = [
+        service.post("/v1/evaluate/input", {"snapshot": {"t": {"a": 1}}, "manifest": each})[1]
+        for each in (one, alone)
+    ]
+    for reply in replies:
+        for name in ("policy_id", "manifest_digest", "audit"):
+            del reply[name]
+    assert replies[0] == replies[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], "member-missing policies.all.policies: must be a list of 1 to 16 names of policies"),
+        ("a", "member-missing policies.all.policies: must be a list of 1 to 16 names of policies"),
+        (["a"] * 17, "member-missing policies.all.policies: must be a list of 1 to 16 names of policies"),
+        (["a", "a"], "value-not-allowed policies.all.policies[1]: is named twice: remove one"),
+        (
+            ["b"],
+            "name-unknown policies.all.policies[0]: "
+            "must be the name of a policy of this manifest that combines no others",
+        ),
+        (
+            [1],
+            "name-unknown policies.all.policies[0]: "
+            "must be the name of a policy of this manifest that combines no others",
+        ),
+        (
+            ["all"],
+            "name-unknown policies.all.policies[0]: "
+            "must be the name of a policy of this manifest that combines no others",
+        ),
+    ],
+)
+def test_names_that_cannot_be_combined(names: Any, expected: str) -> None:
+    """A combination names from 1 to 16 other policies, once, and no combination."""
+    assert findings(manifest({"a": policy("allow")}, names)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        (
+            1,
+            "wrong-type intervention_points.input.policy.members: must map names of combined policies to members",
+        ),
+        (
+            {"x": {}},
+            "name-unknown intervention_points.input.policy.members.x: is not one of the combined policies",
+        ),
+        ({"a": 1}, "wrong-type intervention_points.input.policy.members.a: must be an object"),
+        (
+            {"a": {"output": {}}},
+            "member-not-allowed intervention_points.input.policy.members.a.output: "
+            "a combination overlays `query` alone: declare another policy",
+        ),
+    ],
+)
+def test_overlays_that_no_member_can_have(members: Any, expected: str) -> None:
+    """A binding reaches a member by its name, and what it reads when it is bound."""
+    assert findings(manifest({"a": policy("allow")}, members=members)) == [expected]
+
+
+def test_a_binding_overlays_the_query_of_a_member() -> None:
+    """A Rego member is bound with the query of the binding."""
+    rego = {"type": "rego", "modules": {"a.rego": "package a\nverdict := 1"}}
+    compiled(manifest({"a": rego}, members={"a": {"query": "data.a.verdict"}}))
+    (found,) = findings(manifest({"a": rego}, members={"a": {"query": "data.a.other"}}))
+    assert found.startswith("rego-query-unknown intervention_points.input.policy.members.a.query")
+
+
+def test_the_digest_covers_the_members() -> None:
+    """Another policy behind the same name is another combination."""
+    digests = {
+        compiled(manifest({"a": policy(outcome)})).points["input"].policy_digest
+        for outcome in ("allow", "warn", "deny")
+    }
+    assert len(digests) == 3
+
+
+def test_members_of_a_bound_combination_are_bound() -> None:
+    """No member is remarked upon as unbound."""
+    assert compiled(manifest({"a": policy("allow")})).warnings == ()
+
+
+def verdict(decision: Decision, **members: Any) -> Verdict:
+    """A verdict; a transform sets `a`."""
+    transform = members.pop("transform", None)
+    if decision is Decision.TRANSFORM and transform is None:
+        transform = Transform(parse_path("$policy_target.a"), 2)
+    return Verdict(decision, transform=transform, **members)
+
+
+VERDICTS = st.lists(
+    st.one_of(st.sampled_from(RANKS).map(verdict), st.just(Verdict(Decision.ALLOW, "not_applicable"))),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(VERDICTS, st.randoms(use_true_random=False))
+def test_the_decision_does_not_depend_on_the_order(verdicts: list[Verdict], random: Any) -> None:
+    """Any order of the same verdicts gives the same decision."""
+    shuffled = list(verdicts)
+    random.shuffle(shuffled)
+    one, other = strictest(verdicts, {"a": 1}).verdict, strictest(shuffled, {"a": 1}).verdict
+    assert (one.decision, one.transform) == (other.decision, other.transform)
+
+
+@given(VERDICTS, VERDICTS)
+def test_another_member_never_makes_an_outcome_less_strict(one: list[Verdict], more: list[Verdict]) -> None:
+    """More policies decide at least as strictly as fewer."""
+    fewer, all_of_them = strictest(one, {"a": 1}).verdict, strictest([*one, *more], {"a": 1}).verdict
+    assert RANKS.index(all_of_them.decision) >= RANKS.index(fewer.decision)
+
+
+def transform(path: str, value: Any) -> Verdict:
+    """A verdict that sets a value."""
+    return verdict(Decision.TRANSFORM, transform=Transform(parse_path(path), value))
+
+
+def test_transforms_of_different_places_are_one_of_the_whole_target() -> None:
+    """Both are applied, in order."""
+    combined = strictest(
+        [transform("$policy_target.a", 2), transform("$policy_target.b", 3)], {"a": 1, "b": 1}
+    )
+    assert combined.verdict.transform == Transform(parse_path("$policy_target"), {"a": 2, "b": 3})
+    assert combined.decided_by == 0
+
+
+def test_equal_transforms_are_one() -> None:
+    """Two policies that want the same change agree."""
+    same = transform("$policy_target.a", 2)
+    assert strictest([same, same], {"a": 1}).verdict.transform == same.transform
+
+
+@pytest.mark.parametrize("path", ["$policy_target.a", "$policy_target", "$policy_target.a.b"])
+def test_transforms_of_one_place_contradict(path: str) -> None:
+    """A place within the other, or the same with another value, makes the output invalid."""
+    with pytest.raises(EvaluationError) as raised:
+        strictest([transform("$policy_target.a", 2), transform(path, 3)], {"a": {"b": 1}})
+    assert raised.value.reason is Reason.POLICY_OUTPUT_INVALID
+    assert raised.value.detail == "combined policies transform the same place differently"
+
+
+@pytest.mark.parametrize(
+    ("approvers", "expected"),
+    [
+        ([["a", "b"], ["b", "c"]], ["b"]),
+        ([None, ["a"]], ["a"]),
+        ([["a"], ["b"]], None),
+        ([["a"], "a"], None),
+        ([["a"], []], None),
+    ],
+)
+def test_approvers_are_those_in_common(approvers: list[Any], expected: list[str] | None) -> None:
+    """Nobody in common is a deny; a policy that names none leaves the others' choice."""
+    verdicts = [
+        verdict(Decision.ESCALATE, evidence=None if names is None else {"approvers": names})
+        for names in approvers
+    ]
+    combined = strictest(verdicts, None)
+    if expected is None:
+        assert (combined.verdict.reason, combined.decided_by) == ("no_common_approver", None)
+    else:
+        assert combined.verdict.evidence == {"approvers": expected}
+
+
+def test_labels_are_united() -> None:
+    """Labels of all members, in order, without repeats."""
+    verdicts = [
+        verdict(Decision.ALLOW, result_labels=("b", "a")),
+        verdict(Decision.DENY, result_labels=("a", "c")),
+    ]
+    assert strictest(verdicts, None).verdict.result_labels == ("b", "a", "c")
+
+
+def test_many_combinations_of_large_policies_share_their_members() -> None:
+    """A thousand combinations compile each of their members once."""
+    members = {f"m{n}": policy("allow") for n in range(16)}
+    value = manifest(members)
+    value["policies"] |= {
+        f"c{n}": {"type": "custom", "adapter": "combine", "policies": list(members)} for n in range(1_000)
+    }
+    assert compiled(value).points["input"].config.policy == "all"
