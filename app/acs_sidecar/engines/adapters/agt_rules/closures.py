@@ -4,6 +4,7 @@ A frame is a list: the policy input, then a slot for each path that a point read
 and a slot for the texts of each value that is searched.
 """
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -77,8 +78,8 @@ class Compiler:
                 return _truth(self.load(name), negated)
             case Has(name, negated):
                 return _has(self.load(name), negated)
-            case Test(name, operator, operand):
-                return self._test(name, operator, operand)
+            case Test(name, used, operand):
+                return self._test(name, used, operand)
 
     def source(self, name: Name) -> Source:
         """Return where a name is read."""
@@ -124,19 +125,19 @@ class Compiler:
         self._slots[source, texts] = slot
         return slot
 
-    def _test(self, name: Name, operator: Operator, operand: Any) -> Check:  # noqa: ANN401  # a literal, a list or a path
+    def _test(self, name: Name, used: Operator, operand: Any) -> Check:  # noqa: ANN401  # a literal, a list or a path
         source = self._resolve(name)
         slot = self._slot(source, texts=False)
         load = self._loads[slot - 1]
-        if operator in _READING:
+        if used in _READING:
             self._reading[slot] = self._reading.get(slot, 0) + 1
-        negated = operator in _NEGATIVE
+        negated = used in _NEGATIVE
         other = None
         if isinstance(operand, Name):
             other = self.load(operand)
-            if operator in _READING:
+            if used in _READING:
                 self._reading[self.slot(operand)] = self._reading.get(self.slot(operand), 0) + 1
-        positive = _POSITIVE.get(operator, operator)
+        positive = _POSITIVE.get(used, used)
         if positive is Operator.MATCHES:
             texts = self._loads[self._slot(source, texts=True) - 1]
             return _matches(texts, self._search(operand), negated)
@@ -144,6 +145,10 @@ class Compiler:
             return _text_equal(slot, load, operand, negated)
         if positive is Operator.IN and other is None:
             return _in_literals(load, operand, negated)
+        if positive is Operator.CONTAINS and type(operand) is str:
+            return _contains_text(slot, load, operand, negated)
+        if other is None and type(operand) is not bool and (fast := _LITERALS.get(positive)):
+            return _against_literal(slot, load, fast, operand, negated)
         missing = None if positive.is_order else False
         return _compared(load, other or _constant(operand), _COMPARISONS[positive], negated, missing=missing)
 
@@ -173,7 +178,7 @@ _NEGATIVE = frozenset(
         Operator.NOT_MATCHES,
     }
 )
-_POSITIVE = {operator: operator.opposite for operator in _NEGATIVE}
+_POSITIVE = {negative: negative.opposite for negative in _NEGATIVE}
 
 
 def _constant(value: Json) -> Load:
@@ -221,7 +226,51 @@ def _texts(value: Json) -> Iterator[bytes]:
             yield canonical(node)
 
 
+def _contains_text(slot: int, load: Load, text: str, negated: bool) -> Check:
+    missing = None if negated else False
+
+    def check(frame: Frame) -> bool | None:
+        value = frame[slot]
+        if value is _UNREAD:
+            value = load(frame)
+        if type(value) is str:
+            return (text in value) is not negated
+        if value is None:
+            return missing
+        result = _contains(value, text)
+        return result if result is None else result is not negated
+
+    return check
+
+
+def _against_literal(
+    slot: int,
+    load: Load,
+    compare: Callable[[Any, Any], bool],
+    literal: str | int | float,
+    negated: bool,
+) -> Check:
+    """Return the check of an order or a text operator against a literal, for values of the literal's type."""
+    kinds = (str, str) if type(literal) is str else (int, float)
+    first, second = kinds
+    missing = None if negated or compare in _ORDERS else False
+
+    def check(frame: Frame) -> bool | None:
+        value = frame[slot]
+        if value is _UNREAD:
+            value = load(frame)
+        kind = type(value)
+        if kind is first or kind is second:
+            return compare(value, literal) is not negated
+        return missing if value is None else None
+
+    return check
+
+
 def _all(checks: tuple[Check, ...]) -> Check:
+    if len(checks) == 2:
+        return _both(*checks)
+
     def check(frame: Frame) -> bool | None:
         held: bool | None = True
         for part in checks:
@@ -231,6 +280,17 @@ def _all(checks: tuple[Check, ...]) -> Check:
             if result is None:
                 held = None
         return held
+
+    return check
+
+
+def _both(first: Check, second: Check) -> Check:
+    def check(frame: Frame) -> bool | None:
+        held = first(frame)
+        if held is False:
+            return False
+        other = second(frame)
+        return held if other else other if other is False else None
 
     return check
 
@@ -414,3 +474,15 @@ _COMPARISONS = {
     Operator.GT: _ordered(lambda value, operand: value > operand),
     Operator.GE: _ordered(lambda value, operand: value >= operand),
 }
+
+
+_ORDERS = (operator.lt, operator.le, operator.gt, operator.ge)
+_LITERALS: dict[Operator, Callable[[Any, Any], bool]] = {
+    Operator.LT: operator.lt,
+    Operator.LE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GE: operator.ge,
+    Operator.STARTSWITH: str.startswith,
+    Operator.ENDSWITH: str.endswith,
+}
+"""Comparisons of a value with a literal of its type."""

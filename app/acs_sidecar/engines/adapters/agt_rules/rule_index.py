@@ -41,7 +41,7 @@ class RuleIndex:
     """Some rules of a point in the order in which they are asked."""
 
     def __init__(self, rules: Sequence[BoundRule], compiler: Compiler) -> None:
-        self._rules = rules
+        self._steps = [(rule.check, rule.restricts, rule.through, rule.overridden, rule) for rule in rules]
         keys = [
             [(compiler.source(name), name, texts) for name, texts in _keys(rule.rule.condition)]
             for rule in rules
@@ -63,15 +63,15 @@ class RuleIndex:
 
     def matching(self, frame: Frame, documents: int) -> Iterator[tuple[BoundRule, bool]]:
         """Yield each rule that matches, and whether it does because it is undecided."""
-        rules = self._rules
+        steps = self._steps
         for position in self._positions(frame):
-            bound = rules[position]
-            if not bound.through & documents or bound.overridden & documents:
+            check, restricts, through, overridden, bound = steps[position]
+            result = check(frame)
+            if result is False or not through & documents or overridden & documents:
                 continue
-            result = bound.check(frame)
             if result:
                 yield bound, False
-            elif result is None and bound.restricts:
+            elif restricts:
                 yield bound, True
 
     def _positions(self, frame: Frame) -> Sequence[int]:

@@ -182,7 +182,7 @@ class RuleReader:
                 self.findings.error("member-missing", "`limit` is missing: `rate_limit` needs one", at)
             return None
         at = at.member("limit")
-        if action is Action.DENY:
+        if action is Action.DENY and spelled == given.get("action", "deny"):
             message = (
                 "a limit on a rule that denies has no meaning: write `action: allow` with the limit, "
                 "the rule denies from there on"

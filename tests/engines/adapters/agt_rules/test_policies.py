@@ -1,0 +1,268 @@
+"""Policies of rule documents: places of findings, names, guards, limits, agents, evidence (section 7)."""
+
+from typing import Any
+
+import pytest
+
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.policy_statement import HostCounter, Window
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json
+from tests.engines.adapters.agt_rules.policies import compiled, evaluate, given, short, written
+
+POINT = InterventionPoint.PRE_TOOL_CALL
+README = written(
+    "production-policy",
+    [
+        {"name": "block-destructive", "condition": "action.type in ['drop', 'delete']", "action": "deny"},
+        {
+            "name": "require-approval-for-send",
+            "condition": "action.type == 'send_email'",
+            "action": "require_approval",
+            "approvers": ["security-team"],
+        },
+    ],
+    default_action="allow",
+)
+
+
+def _call(name: str, **args: Json) -> dict[str, Json]:
+    return {"tool_call": {"name": name, "args": args}}
+
+
+def _rule(condition: Json, action: str = "deny", **members: Json) -> dict[str, Json]:
+    return {"name": "r", "condition": condition, "action": action, **members}
+
+
+def _errors(*documents: Json, **members: Any) -> list[tuple[Any, ...]]:
+    with pytest.raises(ManifestError) as caught:
+        compiled(*documents, **members)
+    return [
+        (found.code, found.source, found.line, found.column)
+        for found in caught.value.diagnostics
+        if found.severity == "error"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "verdict"),
+    [
+        ("drop", "deny:block-destructive"),
+        ("send_email", "escalate:require-approval-for-send"),
+        ("read", "allow"),
+    ],
+)
+def test_the_policy_of_the_readme(action: str, verdict: str) -> None:
+    """The toolkit's own example does what it says, with the action bound to an argument."""
+    policy = compiled(README, context={"action.type": "$snap.tool_call.args.action"})
+    assert short(evaluate(policy, _call("run", action=action))) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        (
+            "name: d\napiVersion: governance.toolkit/v1\nrules:\n  - name: r\n    condition: tool = 'x'\n",
+            5,
+            21,
+        ),
+        (
+            "name: d\napiVersion: governance.toolkit/v1\nrules:\n  - name: r\n    condition: \"tool = 'x'\"\n",
+            5,
+            22,
+        ),
+        (
+            "name: d\napiVersion: governance.toolkit/v1\nrules:\n  - name: r\n    condition: >-\n      tool\n      = 1\n",
+            7,
+            7,
+        ),
+    ],
+)
+def test_a_finding_has_the_column_inside_a_condition(text: str, line: int, column: int) -> None:
+    """A slip is placed in the file, whatever style the condition is written in."""
+    assert _errors("d.yaml", files={"d.yaml": text}) == [("agt-condition", "d.yaml", line, column)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        (_rule("toool == 'x'"), "agt-name-unknown"),
+        (_rule("input == 'x'"), "agt-name-unknown"),
+        (_rule("annotations.pii.found"), "agt-name-unknown"),
+        (_rule("tool == 'x'", enabled="no"), "wrong-type"),
+        (_rule("tool == 'x'", "block"), "value-not-allowed"),
+        (_rule("tool == 'x'", colour=1), "member-unknown"),
+        (_rule("tool == 'x'", "allow", limit="2/week"), "value-not-allowed"),
+        (_rule("tool == 'x'", "deny", limit="2/hour"), "agt-limit-on-deny"),
+        (_rule("tool == 'x'", "deny", approvers=["a"]), "member-not-allowed"),
+        (_rule({"field": "tool", "operator": "contains_any", "value": ["x"]}), "agt-operator-unknown"),
+        (_rule({"field": "tool", "operator": "in", "value": "x"}), "wrong-type"),
+        (_rule("tool matches '(a)\\1'"), "agt-regex"),
+        (_rule("tool == 'x'", priority=1_000_001), "wrong-type"),
+        (_rule([]), "agt-condition"),
+        (_rule("true", dynamic_condition={"type": "cost_per_window"}), "value-not-allowed"),
+        (_rule("true", dynamic_condition={"type": "day_of_week", "days_of_week": [8]}), "value-not-allowed"),
+        ({**_rule("true"), "name": "runtime_error:x"}, "value-not-allowed"),
+        ({**_rule("true"), "name": "not_applicable"}, "value-not-allowed"),
+    ],
+)
+def test_a_rule_without_a_meaning_is_refused(rule: dict[str, Json], code: str) -> None:
+    """Each slip has its code."""
+    assert [found[0] for found in _errors(written("d", [rule]))] == [code]
+
+
+@pytest.mark.parametrize(
+    ("documents", "code"),
+    [
+        ([written("d", []), written("d", [])], "name-twice"),
+        ([written("d", [], extends="nowhere")], "agt-extends"),
+        ([written("a", [], extends="b"), written("b", [], extends="a")], "agt-extends"),
+        ([{"name": "d", "defaults": {}, "rules": [], "inherit": True}], "member-not-allowed"),
+        ([{"name": "d", "defaults": {}, "rules": [], "scope": "src/**"}], "member-not-allowed"),
+        ([{"apiVersion": "2.0", "name": "d", "rules": []}], "value-not-allowed"),
+        ([written("d", [], default_action="warn")], "value-not-allowed"),
+    ],
+)
+def test_a_document_without_a_meaning_is_refused(documents: list[Json], code: str) -> None:
+    """Each slip has its code."""
+    assert _errors(*documents)[0][0] == code
+
+
+def test_a_parent_is_read_from_a_path_beside_its_child() -> None:
+    """A path in `extends` is relative to the document, and the parent's denial is sealed."""
+    files = {
+        "rules/team.yaml": "apiVersion: governance.toolkit/v1\nname: team\nextends: base.yaml\n"
+        "rules: [{name: all, condition: 'true', action: allow, priority: 9}]",
+        "rules/base.yaml": "apiVersion: governance.toolkit/v1\nname: base\n"
+        "rules: [{name: no-drop, condition: tool == 'drop', action: deny}]",
+    }
+    policy = compiled("rules/team.yaml", files=files, conflict_strategy="priority_first_match")
+    assert short(evaluate(policy, _call("drop"))) == "deny:no-drop"
+    assert short(evaluate(policy, _call("read"))) == "allow:all"
+
+
+def test_an_undecided_rule_names_its_paths() -> None:
+    """The evidence says what could not be decided."""
+    policy = compiled(written("d", [_rule("args.amount > 5")], version="1.2"))
+    assert evaluate(policy, _call("pay", amount="900"))["evidence"] == {
+        "artefact": "urn:agt:rule:d/r",
+        "document": "d",
+        "version": "1.2",
+        "rule": "r",
+        "undecided": ["args.amount"],
+    }
+
+
+def test_log_rules_are_named_and_decide_nothing() -> None:
+    """They stand in the evidence and in the notes for the record, cut at 16."""
+    rules = [{"name": f"l{number}", "condition": "true", "action": "log"} for number in range(20)]
+    output = compiled(written("d", rules)).evaluators[POINT].evaluate(given(_call("read")))
+    assert isinstance(output.value, dict)
+    assert output.value["reason"] == "no_matching_rule"
+    evidence = output.value["evidence"]
+    assert isinstance(evidence, dict)
+    assert evidence["logged"] == [f"l{number}" for number in range(16)]
+    assert evidence["logged_total"] == 20
+    assert output.notes == {"logged": [f"l{number}" for number in range(20)]}
+
+
+def test_a_limit_states_its_counter() -> None:
+    """Hosts learn what to count, and in which window."""
+    policy = compiled(written("d", [_rule("true", "allow", limit="2/hour")]))
+    assert [one.counters for one in (policy.statement,)] == [(HostCounter("agt", "d/r", Window.HOUR),)]
+
+
+@pytest.mark.parametrize("agent", [None, 7])
+def test_an_agent_without_an_id_fails_closed_where_documents_name_agents(agent: Json) -> None:
+    """Nobody is decided as everybody."""
+    policy = compiled(written("d", [], agents=["team-*"]))
+    with pytest.raises(EvaluationError) as caught:
+        evaluate(policy, {"envelope": {"agent": {"id": agent}}})
+    assert caught.value.reason is Reason.POLICY_INVOCATION_FAILED
+
+
+@pytest.mark.parametrize(
+    ("agent", "verdict"), [("team-7", "allow"), ("my-team-7", "deny:no_applicable_policy")]
+)
+def test_agents_are_whole_globs(agent: str, verdict: str) -> None:
+    """`*` is any text, and the whole id is compared."""
+    policy = compiled(written("d", [], agents=["team-*"], default_action="allow"))
+    assert short(evaluate(policy, {"envelope": {"agent": {"id": agent}}})) == verdict
+
+
+@pytest.mark.parametrize(
+    ("agent", "envelope", "point", "verdict"),
+    [
+        ({"ring": 2, "trust_score": 800}, {}, POINT, "deny:ring_insufficient"),
+        ({"ring": 1, "trust_score": 499}, {}, POINT, "deny:trust_below_minimum"),
+        ({"ring": 1, "trust_score": 800}, {}, POINT, "allow"),
+        ({"trust_score": 800}, {}, POINT, "deny:ring_insufficient"),
+        (
+            {"ring": 1, "trust_score": 800},
+            {"kill_switch": {"active": "no"}},
+            POINT,
+            "deny:kill_switch_unknown",
+        ),
+        ({}, {"kill_switch": {"active": True, "reason": "manual"}}, POINT, "deny:kill_switch_active"),
+        (
+            {},
+            {"kill_switch": {"active": True, "reason": "manual"}},
+            InterventionPoint.AGENT_SHUTDOWN,
+            "allow",
+        ),
+    ],
+)
+def test_guards(
+    agent: dict[str, Json], envelope: dict[str, Json], point: InterventionPoint, verdict: str
+) -> None:
+    """The guards of section 7.7 come before the rules, and not at the end of an agent."""
+    policy = compiled(
+        written("d", [], default_action="allow"),
+        points=[point],
+        projects_tool=True,
+        guards={"rings": True, "kill_switch": True, "min_trust_score": 500},
+    )
+    snapshot: Json = {"envelope": {"agent": {"id": "a", **agent}, **envelope}}
+    tool: Json = {"name": "deploy", "ring": 1} if point is POINT else None
+    assert short(evaluate(policy, snapshot, point, tool=tool)) == verdict
+
+
+def test_a_guard_that_needs_the_tool_needs_its_projection() -> None:
+    """Rings at a point that does not look the tool up are refused."""
+    assert _errors(written("d", []), guards={"rings": True})[0][0] == "agt-tool-unprojected"
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (written("d", [_rule("has(agent.x) or agent.y != 'a'", "allow")]), "agt-negative-allow"),
+        (written("d", [_rule("true"), {**_rule("tool == 'x'"), "name": "s"}]), "agt-shadowed"),
+        (written("d", [_rule("true", stage="pre_input")]), "agt-stage-unbound"),
+        (written("d", []), "agt-point-without-rules"),
+        (written("d", [_rule("true")], default_action="allow"), "agt-default-allow"),
+        (written("d", [_rule("true", "require_approval")]), "agt-approval-unresolvable"),
+        ({"name": "d", "rules": [_rule("true")]}, "agt-version-old"),
+        (written("d", [_rule("true")], sandbox_mounts=[]), "agt-host-member"),
+        (
+            {
+                "name": "d",
+                "defaults": {},
+                "rules": [_rule({"field": "user_input", "operator": "eq", "value": "x"})],
+            },
+            "agt-stage-inferred",
+        ),
+    ],
+)
+def test_a_lint(document: Json, code: str) -> None:
+    """What a reviewer would ask is a warning."""
+    policy = compiled(document, can_escalate=False)
+    assert code in {found.code for found in policy.statement.warnings}
+
+
+def test_long_values_under_many_tests_are_refused() -> None:
+    """More than 64 MiB of reading is a limit, never a cut text."""
+    rules = [{"name": f"r{n}", "condition": f"args.text contains 'x{n}'"} for n in range(100)]
+    with pytest.raises(EvaluationError) as caught:
+        evaluate(compiled(written("d", rules)), _call("say", text="a" * 1_000_000))
+    assert caught.value.reason is Reason.RESOURCE_LIMIT_EXCEEDED
