@@ -8,7 +8,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz cedar-differential rego-differential opa-oracle lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential rego-differential opa-oracle lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -40,6 +40,12 @@ rego-differential: opa-oracle ## Compare MODULES generated policies from SEED on
 
 fuzz: $(INSTALLED)-dev ## 100,000 generated requests against a running service
 	$(BIN)/python -m tests.hostile.fuzz --requests 100000
+
+fuzz-kinds: $(INSTALLED)-dev ## 1,000,000 bodies, manifests, documents, policies, patterns and texts against what reads them
+	$(BIN)/python -m tests.hostile.kinds --inputs 1000000
+
+soak-hostile: $(INSTALLED)-dev ## ten minutes of harmless load, then ten of every known hostile input, beside plain requests
+	$(BIN)/python -m tests.hostile.soak --seconds 600
 
 cedar-differential: $(INSTALLED)-dev ## 100,000 Cedar decisions with the context that policies read, against all of it
 	$(BIN)/python -m tests.engines.cedar.differential

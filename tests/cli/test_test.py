@@ -145,7 +145,7 @@ def test_junit_is_read_by_a_parser(folder: Path) -> None:
     assert (calm.name, calm.classname, calm.result) == ("a calm text", "m.input", [])
     (failure,) = wrong.result
     assert isinstance(failure, Failure)
-    assert wrong.name == "a wrong expectation \\u0007 <&>"
+    assert wrong.name == "a wrong expectation \\x07 <&>"
     assert failure.message == 'decision: expected "allow", actual "deny"'
     assert "transformed_policy_target: expected 1, actual absent" in str(failure.text)
     (broken,) = suites["n"]

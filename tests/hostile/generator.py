@@ -71,7 +71,8 @@ class Generator:
         path, body = make()
         return path or f"/v1/evaluate/{point}", body
 
-    def _manifest(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
+        """Return a valid manifest."""
         policy = self._random.choice(
             [
                 {"type": "test", "output": {"decision": "deny"}},
@@ -99,7 +100,7 @@ class Generator:
         if self._random.random() < 0.7:
             body["manifest_ref"] = self._random.choice(["denies", "rego", "cedar"])
         else:
-            body["manifest"] = self._manifest()
+            body["manifest"] = self.manifest()
         if self._random.random() < 0.2:
             body["include"] = ["trace", "policy_input"]
         return body
@@ -109,10 +110,10 @@ class Generator:
         body = self._valid()
         part = "snapshot" if "manifest" not in body or self._random.random() < 0.8 else "manifest"
         for _ in range(self._random.randint(1, 3)):
-            self._replace(body[part] if self._random.random() < 0.8 else body)
+            self.replace(body[part] if self._random.random() < 0.8 else body)
         return "", _dumped(body)
 
-    def _replace(self, value: Any) -> None:
+    def replace(self, value: Any) -> None:
         """Replace one place somewhere inside a container."""
         while isinstance(value, dict | list) and value:
             key = self._random.choice(list(value) if isinstance(value, dict) else range(len(value)))
@@ -151,7 +152,7 @@ class Generator:
 
     def _source(self) -> tuple[str, bytes]:
         """A manifest whose policy text is damaged."""
-        manifest = self._manifest()
+        manifest = self.manifest()
         name = self._random.choice(["rego", "cedar"])
         damaged = self._damaged((REGO if name == "rego" else CEDAR).encode()).decode(errors="replace")
         manifest["policies"]["p"] = (
@@ -167,7 +168,7 @@ class Generator:
             levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 20)]
             text = "\n".join(["l0: &l0 [x, x]", *levels]).encode()
         else:
-            text = self._damaged(_dumped(self._manifest()))
+            text = self._damaged(_dumped(self.manifest()))
         return "", _dumped({"snapshot": SNAPSHOT, "manifest": text.decode(errors="replace")})
 
     def _batch(self) -> tuple[str, bytes]:

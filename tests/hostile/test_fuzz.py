@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from tests.hostile import kinds
 from tests.hostile.fuzz import fuzz
 
 
@@ -10,3 +13,11 @@ def test_a_short_run_breaks_no_rule(tmp_path: Path) -> None:
     outcome = fuzz(3_000, 7, tmp_path)
     assert outcome.violations == []
     assert len({status for status, _ in outcome.answers}) >= 3
+
+
+@pytest.mark.parametrize("kind", kinds.EXPECTED)
+def test_every_reader_answers_hostile_input_with_its_own_errors(kind: str) -> None:
+    """A thousand inputs of each kind, some read to the end; `make fuzz-kinds` reads a million."""
+    accepted, faults = kinds.run(1_000, 3, (kind,))
+    assert faults == []
+    assert 0 < accepted[kind] <= 1_000

@@ -1,15 +1,13 @@
 """A run of test cases as JUnit XML, which every CI system reads (section 3.4)."""
 
-import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from acs_sidecar.cli.policies.case_report import ManifestReport, value_text
 from acs_sidecar.cli.policies.case_run import CaseResult
+from acs_sidecar.spec.printable import printable
 
 __all__ = ["junit_xml"]
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(reports: Sequence[ManifestReport], seconds: float) -> bytes:
@@ -64,5 +62,5 @@ def _add_case(suite: Element, report: ManifestReport, result: CaseResult) -> Non
 
 
 def _text(text: str) -> str:
-    """Write characters that XML cannot hold as JSON would."""
-    return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """Write out what XML cannot hold and what moves or turns text where it is shown; line ends stay."""
+    return "\n".join(printable(line) for line in text.split("\n"))

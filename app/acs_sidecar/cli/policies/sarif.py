@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import acs_sidecar
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.printable import printable
 
 __all__ = ["sarif_log"]
 
@@ -53,7 +54,7 @@ def _result(finding: Diagnostic, rule: int) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": finding.severity,
-        "message": {"text": path + finding.message},
+        "message": {"text": printable(path + finding.message)},
         "locations": [_location(finding)],
         # The same finding keeps its identity when lines above it change.
         "partialFingerprints": {"acsSidecarFinding/v1": _fingerprint(finding)},
