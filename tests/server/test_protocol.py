@@ -4,12 +4,16 @@ import asyncio
 import re
 import socket
 from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 import uvicorn
 
+from acs_sidecar.server.direct import Decide
 from acs_sidecar.server.protocol import HttpProtocol
+from acs_sidecar.transports.http.exchange import Headers, Reply
 
 REQUEST = b"%s /%s HTTP/1.1\r\nHost: x\r\n%s\r\n"
 
@@ -55,17 +59,6 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     if path == "/fails":
         raise RuntimeError("for the test")
-    if path in {"/at-once", "/unread", "/gone"}:
-        cycle = send.__self__
-        cycle.flow.write_paused = path == "/unread"
-        cycle.disconnected = path == "/gone"
-        answered = scope["state"]["answer"](send, b"whole:" + body)
-        assert answered is (path != "/unread")
-        cycle.flow.write_paused = False
-        if path == "/gone":
-            cycle.transport.close()
-        if answered:
-            return
     if path == "/names":
         body = b" ".join(name for name, _ in scope["headers"])
     status = 204 if path == "/empty" else 200
@@ -75,12 +68,13 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
-def _exchange(*requests: bytes, apart: bool = False) -> bytes:
+def _exchange(*requests: bytes, apart: bool = False, decide: Decide | None = None) -> bytes:
     """Send requests over one connection to a real server, at once or apart, and read until it closes."""
 
     async def run() -> bytes:
         listener = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(application, http=Counting, log_config=None, access_log=False)
+        http: Any = partial(Counting, decide=decide)
+        config = uvicorn.Config(application, http=http, log_config=None, access_log=False)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110  # uvicorn tells it by a flag alone
@@ -185,25 +179,94 @@ def test_what_stands_behind_a_body_is_no_header() -> None:
     assert reply.endswith(b"whole:host transfer-encoding connection"), reply
 
 
-@pytest.mark.parametrize("body", [b"", b"hi"])
-@pytest.mark.parametrize("kept", [0, 2], ids=["one request", "three requests"])
-def test_an_answer_at_once_is_the_answer_in_two_messages(body: bytes, kept: int) -> None:
-    """The same bytes in the same writes, on connections that end and that are kept, and when it has to wait."""
-    length = b"Content-Length: %d\r\n" % len(body)
+def _decided(requests: list[bytes], apart: bool = False) -> bytes:
+    """Send requests to a server that answers decisions directly; every answer names its path and body."""
 
-    def reply(path: bytes) -> tuple[bytes, int]:
-        requests = [REQUEST % (b"POST", path, length) + body] * kept
-        answers = _exchange(*requests, _close(b"POST", path, length) + body)
-        return re.sub(rb"date: [^\r]+", b"date: now", answers), Counting.writes
+    async def decide(method: str, path: str, headers: Headers, body: bytes) -> Reply:
+        assert (method, headers.host) == ("POST", b"x")
+        if path.endswith("/waits"):
+            await asyncio.sleep(0.01)
+        if path.endswith("/fails"):
+            raise RuntimeError("for the test")
+        if path.endswith("/refused"):
+            return Reply(HTTPStatus.FORBIDDEN, b"no", ((b"connection", b"close"),))
+        return Reply(HTTPStatus.OK, path.encode() + b" directly:" + body)
 
-    expected = reply(b"whole")
-    assert expected[0].count(b"\r\n\r\nwhole:" + body) == kept + 1
-    assert expected[0].count(b"connection: close\r\n") == 1
-    assert reply(b"at-once") == expected
-    assert reply(b"unread") == expected
+    return _exchange(*requests, apart=apart, decide=decide)
 
 
-def test_nobody_is_answered_at_once_who_is_gone() -> None:
-    """Nothing is written to a peer that has left."""
-    assert _exchange(_close(path=b"gone")) == b""
-    assert Counting.writes == 0
+def _evaluate(point: bytes, body: bytes, headers: bytes = b"") -> bytes:
+    return (
+        REQUEST % (b"POST", b"v1/evaluate/" + point, headers + b"Content-Length: %d\r\n" % len(body)) + body
+    )
+
+
+_LAST = REQUEST % (b"GET", b"last", b"Connection: close\r\n")
+
+
+@pytest.mark.parametrize("point", [b"input", b"waits"])
+def test_a_decision_that_arrived_whole_is_answered_directly(point: bytes) -> None:
+    """The answer has the head and order that it has from uvicorn, whether or not the decision waits."""
+    reply = _decided([_evaluate(point, b"hi"), _LAST])
+    directly = b"/v1/evaluate/%s directly:hi" % point
+    head = rb"HTTP/1\.1 200 OK\r\ndate: [^\r]+\r\nserver: uvicorn\r\ncontent-type: application/json\r\n"
+    assert re.match(head + rb"content-length: %d\r\n\r\n%s" % (len(directly), directly), reply), reply
+    assert reply.endswith(b"connection: close\r\n\r\nwhole:")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        REQUEST % (b"POST", b"v1/evaluate:batch", b"Content-Length: 2\r\n") + b"hi",
+        REQUEST % (b"PUT", b"v1/evaluate/input", b"Content-Length: 2\r\n") + b"hi",
+        _evaluate(b"input", b"hi", b"Expect: 100-continue\r\n"),
+        _evaluate(b"input", b"hi", _UPGRADE),
+        _evaluate(b"input", b"hi").replace(b"HTTP/1.1", b"HTTP/1.0"),
+        _evaluate(b"input?a", b"hi"),
+        _evaluate(b"in%70ut", b"hi"),
+    ],
+    ids=["batch", "put", "continue", "upgrade", "1.0", "query", "escaped"],
+)
+def test_any_other_request_is_left_to_the_application(request_: bytes) -> None:
+    """What has more to it than a decision is answered through ASGI."""
+    reply = _decided([request_, b"" if b"HTTP/1.0" in request_ else _LAST])
+    assert b"whole:hi" in reply, reply
+    assert b"directly" not in reply
+
+
+def test_decisions_on_one_connection_are_answered_in_order() -> None:
+    """A decision that waits holds back those behind it, which then wait for ASGI."""
+    requests = [_evaluate(b"input", b"a"), _evaluate(b"waits", b"b"), _evaluate(b"input", b"c"), _LAST]
+    reply = _decided(requests)
+    bodies = [b"directly:a", b"waits directly:b", b"whole:c", b"whole:"]
+    places = [reply.index(body) for body in bodies]
+    assert places == sorted(places)
+    assert reply.count(b"HTTP/1.1 200 OK") == 4
+
+
+def test_a_body_in_pieces_is_left_to_the_application() -> None:
+    """Nobody decides on a body of which the end is missing; the next decision is direct again."""
+    pieces = [bytes([byte]) for byte in _evaluate(b"input", b"hello")]
+    reply = _decided([*pieces, _evaluate(b"input", b"x"), _LAST], apart=True)
+    assert reply.index(b"whole:hello") < reply.rindex(b"whole:")
+    assert reply.count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_a_refusal_that_ends_the_connection_ends_it() -> None:
+    """The header stands once, and nothing behind it is answered."""
+    reply = _decided([_evaluate(b"refused", b""), _LAST])
+    assert reply.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert reply.count(b"connection: close") == 1
+    assert reply.endswith(b"no")
+
+
+def test_a_caller_that_ends_the_connection_has_its_answer() -> None:
+    """`Connection: close` is kept and said."""
+    reply = _decided([_evaluate(b"input", b"bye", b"Connection: close\r\n")])
+    assert b"connection: close\r\n\r\n/v1/evaluate/input directly:bye" in reply
+
+
+def test_a_decision_that_fails_ends_its_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """No answer is better than one without a verdict; the log has the error."""
+    assert _decided([_evaluate(b"fails", b"")]) == b""
+    assert "the decision failed" in caplog.text

@@ -1,16 +1,20 @@
-"""uvicorn's HTTP protocol, but each response leaves in one write, and together with others."""
+"""uvicorn's HTTP protocol, but decisions are answered directly, and each response leaves in one write."""
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from acs_sidecar.server.direct import Decide, DirectCycle, Resumed, response
 from acs_sidecar.server.http_upgrade import behind_head
 from acs_sidecar.server.peer import peer_of
+from acs_sidecar.transports.http.decisions import is_evaluation
+from acs_sidecar.transports.http.exchange import Reply, read_headers
 
 __all__ = ["ConnectionLimits", "HttpProtocol"]
 
@@ -23,9 +27,7 @@ _CHUNKING = 8
 _LINGER_S = 5
 _CHUNKED = b"chunked"
 _NOT_HTTP = "Invalid HTTP request received."
-_OK = b"HTTP/1.1 200 OK\r\n"
-_JSON = b"content-type: application/json\r\ncontent-length: %d\r\n"
-_CLOSE = b"connection: close\r\n"
+_CLOSE = (b"connection", b"close")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +42,17 @@ class ConnectionLimits:
 _UNLIMITED = ConnectionLimits()
 
 
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class _Arriving:
+    """A request that is answered directly if its body comes with its head."""
+
+    decide: Decide
+    headers: list[tuple[bytes, bytes]]
+    body: list[bytes] = field(default_factory=list)
+
+
 class _TooManyRequestsError(Exception):
     """More requests were sent on one connection than are answered in a row."""
-
-
-def _answer_at_once(send: Any, body: bytes) -> bool:  # noqa: ANN401  # uvicorn's, of which more is known here
-    """Answer 200 with JSON, as the two messages of ASGI would: what they are checked for holds here.
-
-    `False`, and nothing is sent, while the peer does not read what it was sent before.
-    """
-    cycle: RequestResponseCycle = send.__self__
-    if cycle.disconnected:
-        return True
-    if cycle.flow.write_paused:
-        return False
-    cycle.response_started = cycle.response_complete = True
-    head = [_OK, *(b"%b: %b\r\n" % header for header in cycle.default_headers), _JSON % len(body)]
-    if not cycle.keep_alive:
-        head.append(_CLOSE)
-    cycle.transport.write(b"".join((*head, b"\r\n", body)))
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-    return True
 
 
 class _HeldWrites:
@@ -107,18 +96,30 @@ class _HeldWrites:
 class HttpProtocol(HttpToolsProtocol):
     """One connection, which is closed at once when too many are open already.
 
+    A request for one decision that has arrived whole is answered by `decide`, any other by the application.
     `watch` must be called once in a while: a connection costs no timer.
     """
 
     _held: _HeldWrites
 
-    def __init__(self, *, limits: ConnectionLimits = _UNLIMITED, **parts: Any) -> None:  # noqa: ANN401  # uvicorn's own
+    def __init__(
+        self,
+        *,
+        limits: ConnectionLimits = _UNLIMITED,
+        decide: Decide | None = None,
+        **parts: Any,  # noqa: ANN401  # uvicorn's own
+    ) -> None:
         super().__init__(**parts)
         self._limits = limits
+        self._decide = decide
+        # How many messages began and how many are whole; whether the head of the last is.
+        self._begun = self._whole = 0
+        self._head_whole = False
+        # What may be answered directly, if its body comes with its head.
+        self._direct: _Arriving | None = None
         # Since when the peer owes the rest of a message, on the loop's clock; 0 while it owes nothing.
         self._owing_since = 0.0
         self._received = 0
-        self._complete: object = self
         self._unread_since = 0.0
         self._unread_until = 0
         # Until when what still arrives is dropped, after an answer that ends the connection.
@@ -128,7 +129,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
         self._owing_since = self.loop.time()
-        self.app_state = {**self.app_state, "answer": _answer_at_once}
+        self.app_state = {**self.app_state}
         if peer := peer_of(transport):
             self.app_state["peer"] = peer
         if len(self.connections) > self._limits.most_connections:
@@ -140,13 +141,13 @@ class HttpProtocol(HttpToolsProtocol):
         """Parse what came, and bound what is not yet a whole message."""
         if self._linger_until:
             return
-        complete = self._complete
+        whole = self._whole
         if not self._owing_since:
             self._owing_since = self.loop.time()
             self._received = 0
         self._parse(data)
-        if self._complete is not complete:
-            if self.scope is self._complete:
+        if self._whole != whole:
+            if self._begun == self._whole:
                 self._owing_since = 0.0
                 return
             # What a message began in was for the most part the end of another.
@@ -169,23 +170,52 @@ class HttpProtocol(HttpToolsProtocol):
                 data = head + data[wish.args[0] :]
                 continue
             except httptools.HttpParserError:
+                self._leave_to_application()
                 if self._in_body and self._is_coded():
                     return  # the application has the head, and refuses its coding
                 self.logger.warning(_NOT_HTTP)
                 self.send_400_response(_NOT_HTTP)
+            self._leave_to_application()
             return
 
-    def on_headers_complete(self) -> None:
-        """Begin to answer. What calls itself a header from now on came behind the body: it is none."""
-        self._take_authority()
-        HttpToolsProtocol.on_headers_complete(self)
+    def on_message_begin(self) -> None:
+        """Note that a message arrives; what the application needs is made when it is to answer."""
+        self._begun += 1
+        self._head_whole = False
+        self.url = b""
         self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer, unless the body may decide how.
+
+        What calls itself a header from now on came behind the body: it is none.
+        """
+        self._head_whole = True
+        if not self.url.startswith(b"/"):
+            self._take_authority()
+        if self._decide is not None and self._is_direct():
+            self._direct = _Arriving(self._decide, self.headers)
+        else:
+            self._begin_cycle(self.headers)
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """Store the body of what may be answered directly."""
+        if self._direct is not None:
+            self._direct.body.append(body)
+        else:
+            HttpToolsProtocol.on_body(self, body)
 
     def on_message_complete(self) -> None:
         """Note which message is whole, and stop before too many are."""
         if self.parser.should_upgrade():
             return  # only its head is
-        self._complete = self.scope
+        self._whole = self._begun
+        if self._direct is not None:
+            arrived, self._direct = self._direct, None
+            self._answer_directly(arrived)
+            return
         if len(self.pipeline) > _MAX_PIPELINED:
             raise _TooManyRequestsError
         HttpToolsProtocol.on_message_complete(self)
@@ -198,11 +228,89 @@ class HttpProtocol(HttpToolsProtocol):
             self._held.release()
         super().on_response_complete()
 
+    def _is_direct(self) -> bool:
+        """True if the message whose head arrived is a decision that has nobody to wait for."""
+        return (
+            is_evaluation(self.parser.get_method(), self.url)
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.expect_100_continue
+            and not self.parser.should_upgrade()
+            and self.parser.get_http_version() == "1.1"
+        )
+
+    def _begin_cycle(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Start the application on the message whose head is whole."""
+        url, expects = self.url, self.expect_100_continue
+        HttpToolsProtocol.on_message_begin(self)
+        self.url, self.expect_100_continue = url, expects
+        self.scope["headers"] = self.headers = headers
+        HttpToolsProtocol.on_headers_complete(self)
+
+    def _leave_to_application(self) -> None:
+        """Start the application on a body of which the rest has yet to come."""
+        if self._direct is not None:
+            arriving, self._direct = self._direct, None
+            self._begin_cycle(arriving.headers)
+            self.headers = []
+            for part in arriving.body:
+                HttpToolsProtocol.on_body(self, part)
+
+    def _answer_directly(self, arrived: "_Arriving") -> None:
+        """Decide now, or at the end of this turn of the loop when there are other connections."""
+        headers = read_headers(arrived.headers)
+        headers.state = self.app_state
+        cycle = DirectCycle(keep_alive=self.parser.should_keep_alive())
+        self.cycle = cycle  # type: ignore[assignment]  # as much of one as is needed
+        deciding = arrived.decide("POST", self.url.decode(), headers, b"".join(arrived.body))
+        if len(self.connections) == 1:
+            self._run(cycle, deciding)
+        else:
+            # Behind whatever else this turn of the loop reads: reading and deciding by turns costs more.
+            self.loop.call_soon(self._run, cycle, deciding)
+
+    def _run(self, cycle: DirectCycle, deciding: Coroutine[Any, Any, Reply | None]) -> None:
+        """Run a decision until it ends or waits."""
+        try:
+            waited = deciding.send(None)
+        except StopIteration as done:
+            self._write_reply(cycle, done.value)
+        except Exception as error:  # noqa: BLE001  # a parser calls this, which must not take it for its own
+            self._fail(error)
+        else:
+            task = self.loop.create_task(self._finish(cycle, Resumed(deciding, waited)))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+
+    async def _finish(self, cycle: DirectCycle, resumed: Resumed) -> None:
+        try:
+            reply = await resumed
+        except Exception as error:  # noqa: BLE001  # as above: the connection ends, and the log has it
+            self._fail(error)
+        else:
+            self._write_reply(cycle, reply)
+
+    def _write_reply(self, cycle: DirectCycle, reply: Reply | None) -> None:
+        """Write a response, as a cycle of uvicorn's would."""
+        cycle.response_complete = True
+        if reply is not None:
+            cycle.keep_alive = cycle.keep_alive and _CLOSE not in reply.headers
+            default_headers = self.server_state.default_headers
+            self.transport.write(response(reply, default_headers, keep_alive=cycle.keep_alive))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _fail(self, error: Exception) -> None:
+        """Close the connection of a request that nobody answers."""
+        self.logger.error("the decision failed", exc_info=error)
+        self.transport.close()
+
     def _take_authority(self) -> None:
         """Make the authority of a target in absolute form a `Host` of its own, unless it is the same."""
         _, scheme, rest = self.url.partition(b"://")
         authority = re.split(rb"[/?#]", rest, maxsplit=1)[0]
-        if scheme and not self.url.startswith(b"/") and (b"host", authority) not in self.headers:
+        if scheme and (b"host", authority) not in self.headers:
             self.headers.append((b"host", authority))
 
     def _is_coded(self) -> bool:
@@ -238,8 +346,7 @@ class HttpProtocol(HttpToolsProtocol):
     @property
     def _in_body(self) -> bool:
         """True if the head of the message that arrives is whole, and its body is not."""
-        arriving = self.scope is not self._complete
-        return arriving and self.cycle is not None and self.cycle.scope is self.scope
+        return self._head_whole and self._begun != self._whole
 
     def _watch_reading(self, now: float) -> None:
         """Abort a connection whose output made no progress between two checks."""

@@ -166,10 +166,11 @@ def _server_config(settings: Settings, runtime: Runtime) -> uvicorn.Config:
     limits = ConnectionLimits(
         connections_within(open_files_limit()), settings.request_timeout_s, settings.max_body_bytes
     )
+    gate = create_app(runtime)
     return uvicorn.Config(
-        create_app(runtime),
+        gate,
         interface="asgi3",
-        http=partial(HttpProtocol, limits=limits),  # type: ignore[arg-type]  # makes one
+        http=partial(HttpProtocol, limits=limits, decide=gate.decide),  # type: ignore[arg-type]  # makes one
         ws="none",
         lifespan="off",
         log_config=None,

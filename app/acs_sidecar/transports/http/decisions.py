@@ -1,6 +1,7 @@
-"""The decision routes as a plain ASGI endpoint: nothing between the bytes and the service (section 2.1)."""
+"""The decision routes: nothing between the bytes and the service (section 2.1)."""
 
 import asyncio
+import re
 from http import HTTPStatus
 
 import orjson
@@ -17,22 +18,28 @@ from acs_sidecar.spec.values import Json
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.telemetry.tracing import ServerSpan, Tracer
 from acs_sidecar.transports.http.bodies import parse_batch, parse_evaluate, parse_resolve
-from acs_sidecar.transports.http.exchange import Headers, Receive, Send, read_body, send_refusal, send_verdict
+from acs_sidecar.transports.http.exchange import Headers, Receive, Reply, read_body, refusal_reply
 from acs_sidecar.transports.http.in_flight import InFlight
-from acs_sidecar.transports.http.problems import refusal_json, status_of
+from acs_sidecar.transports.http.problems import refusal_json
 
-__all__ = ["PREFIX", "DecisionRoutes", "is_decision"]
+__all__ = ["PREFIX", "DecisionRoutes", "is_decision", "is_evaluation"]
 
 PREFIX = "/v1/evaluate"
 BATCH = "/v1/evaluate:batch"
 POINT = "/v1/evaluate/{intervention_point}"
 RESOLVE = "/v1/approvals:resolve"
+_EVALUATION = re.compile(rb"/v1/evaluate(?:/[a-z_]+)?")
 _STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"application/jsonl"})
 
 
 def is_decision(path: str) -> bool:
     """True if every answer to this path carries a verdict."""
     return path.startswith(PREFIX) or path == RESOLVE
+
+
+def is_evaluation(method: bytes, target: bytes) -> bool:
+    """True if a request line asks for one decision, in the way that hosts write it."""
+    return method == b"POST" and _EVALUATION.fullmatch(target) is not None
 
 
 class DecisionRoutes:
@@ -54,28 +61,25 @@ class DecisionRoutes:
         self._metrics = metrics
         self._tracer = tracer
 
-    async def serve(
-        self,
-        method: str,
-        path: str,
-        headers: Headers,
-        caller: Caller | None,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        """Answer one request; `caller` is `None` where nobody needs to say who calls."""
+    async def answer(
+        self, method: str, path: str, headers: Headers, caller: Caller | None, body: bytes | Receive
+    ) -> Reply | None:
+        """Answer one request; `None` when the client went away.
+
+        `caller` is `None` where nobody needs to say who calls; `body` is where it comes from, or itself.
+        """
         route, point = _route(path), path[len(PREFIX) + 1 :]
         sender = Sender(caller, self._span(method, headers.traceparent))
         event = "approval" if route == RESOLVE else "decision"
         try:
-            with self._in_flight.counted():
+            with self._in_flight:
                 try:
                     require_scope(caller)
                     _check_route(method, route, headers)
-                    body = await read_body(receive, headers, self._max_body_bytes)
-                    if body is None:
-                        return
-                    answer = await self._answer(path, point, body, sender)
+                    content = await read_body(body, headers, self._max_body_bytes)
+                    if content is None:
+                        return None
+                    answer = await self._answer(path, point, content, sender)
                 except RefusalError as error:
                     answer = await self._service.refuse(error, point, sender, event)
                 except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
@@ -83,10 +87,11 @@ class DecisionRoutes:
         except RefusalError as overload:
             answer = await self._service.refuse(overload, point, sender, event)
         if isinstance(answer, Refused):
-            await self._refuse(send, answer, route, sender)
-            return
-        self._answered(route, HTTPStatus.OK, sender)
-        await send_verdict(send, headers, answer)
+            reply = refusal_reply(answer.error, verdict=True)
+        else:
+            reply = Reply(HTTPStatus.OK, answer)
+        self._answered(route, reply.status, sender)
+        return reply
 
     def _span(self, method: str, traceparent: bytes | None) -> Span | None:
         """Return the span of a request: our own where spans are exported, else the caller's."""
@@ -98,10 +103,6 @@ class DecisionRoutes:
         self._metrics.answered(route, status)
         if self._tracer and isinstance(sender.span, ServerSpan):
             self._tracer.end(sender.span, route, status)
-
-    async def _refuse(self, send: Send, refused: Refused, route: str | None, sender: Sender) -> None:
-        self._answered(route, status_of(refused.error.cause), sender)
-        await send_refusal(send, refused.error, verdict=True)
 
     async def _answer(self, path: str, point: str, body: bytes, sender: Sender) -> bytes | Refused:
         """Return the body of the answer. Raises `RefusalError` for a body that is no request."""

@@ -6,7 +6,13 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from acs_sidecar.decision.refusal import Cause, RefusalError
-from acs_sidecar.transports.http.problems import PROBLEM_TYPE, problem_headers, refusal_body, status_of
+from acs_sidecar.transports.http.problems import (
+    PROBLEM_TYPE,
+    HeaderPairs,
+    problem_headers,
+    refusal_body,
+    status_of,
+)
 
 __all__ = [
     "ASGIApp",
@@ -14,12 +20,12 @@ __all__ = [
     "Headers",
     "Message",
     "Receive",
+    "Reply",
     "Send",
     "read_body",
     "read_headers",
-    "send_refusal",
+    "refusal_reply",
     "send_reply",
-    "send_verdict",
 ]
 
 AsgiScope: TypeAlias = MutableMapping[str, Any]
@@ -28,7 +34,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
-_JSON = (b"content-type", b"application/json")
+_JSON: HeaderPairs = ((b"content-type", b"application/json"),)
+_PROBLEM = (b"content-type", PROBLEM_TYPE.encode())
 _PLAIN = (b"identity", b"")
 
 
@@ -36,8 +43,7 @@ _PLAIN = (b"identity", b"")
 class Headers:
     """The request headers that decide what happens to a request.
 
-    `state` is what the connection tells of it: `peer`, `late` once the body took too long, and `answer`,
-    which gives a whole answer in one step where the server has such a way.
+    `state` is what the connection tells of it: `peer`, and `late` once the body took too long.
     """
 
     host: bytes | None = None
@@ -50,6 +56,15 @@ class Headers:
     authorization: bytes | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
     traceparent: bytes | None = None
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
+class Reply:
+    """A whole response. `headers` has no `content-length`: that is the length of `body`."""
+
+    status: HTTPStatus
+    body: bytes
+    headers: HeaderPairs = _JSON
 
 
 def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -78,8 +93,10 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
     return headers
 
 
-async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | None:
-    """Read the body, at most `limit` bytes of it; `None` when the client went away.
+async def read_body(source: bytes | Receive, headers: Headers, limit: int) -> bytes | None:
+    """Return the body, at most `limit` bytes of it, read from `source` unless it is there already.
+
+    `None` when the client went away.
 
     Raises `RefusalError`: for a coding that is not decoded here, as soon as the bound is passed, at the
     latest while reading, and when the body did not come in time.
@@ -89,23 +106,9 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | N
     # Zeros in front may be so many that `int` refuses the text; a length has few digits behind them.
     if announced is not None and (not announced.isdigit() or int(announced.lstrip(b"0") or b"0") > limit):
         raise _too_long(limit)
-    message = await receive()
-    if message["type"] != "http.request":
+    body = source if isinstance(source, bytes) else await _received(source, limit)
+    if body is None:
         return None
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        chunks = [body]
-        size = len(body)
-        while message.get("more_body", False):
-            if size > limit:
-                raise _too_long(limit)
-            message = await receive()
-            if message["type"] != "http.request":
-                return None
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            chunks.append(chunk)
-        body = b"".join(chunks)
     if "late" in headers.state:
         raise RefusalError(Cause.LATE, "the request did not arrive in time")
     if len(body) > limit:
@@ -113,27 +116,34 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | N
     return body
 
 
-async def send_reply(
-    send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (_JSON,)
-) -> None:
+async def send_reply(send: Send, reply: Reply) -> None:
     """Send a whole response."""
-    length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
-async def send_verdict(send: Send, headers: Headers, body: bytes) -> None:
-    """Send an answer of 200."""
-    at_once = headers.state.get("answer")
-    if at_once is None or not at_once(send, body):
-        await send_reply(send, HTTPStatus.OK, body)
-
-
-async def send_refusal(send: Send, error: RefusalError, *, verdict: bool) -> None:
-    """Send problem details, with the deny that every answer under `/v1/evaluate` carries."""
-    content_type = (b"content-type", PROBLEM_TYPE.encode())
+def refusal_reply(error: RefusalError, *, verdict: bool) -> Reply:
+    """Return problem details, with the deny that every answer under `/v1/evaluate` carries."""
     body = refusal_body(error, verdict=verdict)
-    await send_reply(send, status_of(error.cause), body, (content_type, *problem_headers(error)))
+    return Reply(status_of(error.cause), body, (_PROBLEM, *problem_headers(error)))
+
+
+async def _received(receive: Receive, limit: int) -> bytes | None:
+    """Receive a body; `None` when the client went away. Raises `RefusalError` past the limit."""
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        if size > limit:
+            raise _too_long(limit)
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 def _both(first: bytes | None, second: bytes) -> bytes:

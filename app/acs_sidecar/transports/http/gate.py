@@ -15,12 +15,13 @@ from acs_sidecar.transports.http.exchange import (
     Headers,
     Message,
     Receive,
+    Reply,
     Send,
     read_body,
     read_headers,
-    send_refusal,
+    refusal_reply,
+    send_reply,
 )
-from acs_sidecar.transports.http.problems import status_of
 
 __all__ = ["Gate", "HostRule"]
 
@@ -98,30 +99,18 @@ class Gate:
                 method, scope = "GET", {**scope, "method": "GET"}
         headers = read_headers(scope["headers"])
         headers.state = scope["state"]
-        caller = None
-        try:
-            self._check_origin(headers)
-            peer = headers.state.get("peer")
-            if self._users:
-                self._check_user(peer)
-            if self._guard is not None:
-                caller = (
-                    self._guard.identify(headers, peer)
-                    if decides
-                    else self._guard.admit(method, path, headers, peer)
-                )
-        except RefusalError as error:
-            await self._refuse(send, error, verdict=decides)
-            return
         if decides:
-            await self._decisions.serve(method, path, headers, caller, receive, send)
+            if reply := await self.decide(method, path, headers, receive):
+                await send_reply(send, reply)
             return
-        scope["state"]["caller"] = caller
         try:
+            peer = self._checked_peer(headers)
+            caller = self._guard.admit(method, path, headers, peer) if self._guard else None
             body = await read_body(receive, headers, self._max_body_bytes)
         except RefusalError as error:
-            await self._refuse(send, error, verdict=False)
+            await send_reply(send, self._refused(error, verdict=False))
             return
+        scope["state"]["caller"] = caller
         if body is None:
             return
         try:
@@ -129,10 +118,23 @@ class Gate:
         except Exception as error:  # noqa: BLE001  # answered with 500 by then; its text may hold content
             self._fault(error)
 
-    async def _refuse(self, send: Send, error: RefusalError, *, verdict: bool) -> None:
+    async def decide(self, method: str, path: str, headers: Headers, body: bytes | Receive) -> Reply | None:
+        """Answer a request to a decision route; `None` when the client went away.
+
+        A server that has the whole `body` may call this without ASGI around it.
+        """
+        try:
+            peer = self._checked_peer(headers)
+            caller = self._guard.identify(headers, peer) if self._guard else None
+        except RefusalError as error:
+            return self._refused(error, verdict=True)
+        return await self._decisions.answer(method, path, headers, caller, body)
+
+    def _refused(self, error: RefusalError, *, verdict: bool) -> Reply:
+        reply = refusal_reply(error, verdict=verdict)
         self._metrics.rejected(error.cause)
-        self._metrics.answered(None, status_of(error.cause))
-        await send_refusal(send, error, verdict=verdict)
+        self._metrics.answered(None, reply.status)
+        return reply
 
     def _counted(self, scope: AsgiScope, send: Send) -> Send:
         """Count the answer by the route that the router has found by then."""
@@ -145,19 +147,22 @@ class Gate:
 
         return counted
 
-    def _check_origin(self, headers: Headers) -> None:
-        """Raise `RefusalError` unless the request names this service, and comes from no web page."""
+    def _checked_peer(self, headers: Headers) -> Peer | None:
+        """Return what the connection proves of its peer.
+
+        Raises `RefusalError` unless the request names this service, comes from no web page, and from one of
+        the users of its socket.
+        """
         if not self._host_rule.accepts(headers):
             raise RefusalError(Cause.HOST, "the Host header is neither loopback nor in ACS_ALLOWED_HOSTS")
         if headers.origin:
             raise RefusalError(
                 Cause.ORIGIN, "requests from web pages (with an Origin header) are not accepted"
             )
-
-    def _check_user(self, peer: Peer | None) -> None:
-        """Raise `RefusalError` unless the peer of the Unix socket is one of the users."""
-        if peer is None or self._users.isdisjoint(peer.names):
+        peer: Peer | None = headers.state.get("peer")
+        if self._users and (peer is None or self._users.isdisjoint(peer.names)):
             raise RefusalError(Cause.USER, "this user is not in ACS_UDS_ALLOWED_UIDS")
+        return peer
 
 
 def _without_body(send: Send) -> Send:

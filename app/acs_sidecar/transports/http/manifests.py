@@ -153,7 +153,7 @@ async def validate_manifest(
     body: ManifestToValidate, runtime: Current, caller: CurrentCaller, in_flight: CurrentInFlight
 ) -> Validation:
     """Validate and lint a manifest as if it came with a request."""
-    with in_flight.counted():
+    with in_flight:
         return await _validation(body, runtime, caller)
 
 
