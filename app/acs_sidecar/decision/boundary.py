@@ -37,7 +37,7 @@ async def evaluation_outcome(
 
 def _no_point(point: str, manifest: CompiledManifest) -> EvaluationError:
     if point in POINT_NAMES:
-        configured = ", ".join(f"`{name}`" for name in manifest.points)
+        configured = ", ".join(f"`{name}`" for name in InterventionPoint if name in manifest.points)
         detail = (
             f"the manifest does not configure `{point}`: add it to `intervention_points`, "
             f"or ask at one that is configured: {configured}"
