@@ -10,6 +10,7 @@ __all__ = [
     "as_list",
     "as_object",
     "as_position",
+    "called_name",
     "chain",
     "composite_items",
     "constant_names",
@@ -50,6 +51,15 @@ def constant_names(reference: Json) -> tuple[tuple[str, ...], bool]:
             return tuple(names), False
         names.append(name)
     return tuple(names), True
+
+
+def called_name(function: Json) -> tuple[str, ...] | None:
+    """Return the name of a rule or function where a reference is a name and nothing else."""
+    first = as_object(first_link(function))
+    if "Var" not in first:
+        return None
+    names, whole = constant_names(function)
+    return (str(as_object(first["Var"])["value"]), *names) if whole else None
 
 
 def varying_indexes(reference: Json) -> list[Json]:

@@ -52,6 +52,7 @@ class Statement:
 class Body:
     """The expressions of a body, and the bodies in it."""
 
+    scope: VariableScope
     given: set[str] = field(default_factory=set)
     units: list[Unit] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
@@ -81,17 +82,25 @@ class BodyReader:
         self.negatives: list[JsonObject] = []
         self.comparisons: list[tuple[JsonObject, VariableScope]] = []
         self.assignments: list[tuple[Variable, Json, VariableScope]] = []
+        self.values: list[tuple[Json, Json, VariableScope]] = []
+        self.calls: list[tuple[JsonObject, VariableScope]] = []
+        self.parameters: list[tuple[Json, int, str]] = []
+        self.replacements: list[tuple[Json, VariableScope]] = []
         self._labels = count()
+
+    def label(self) -> int:
+        """Return a number that no other scope of the module has."""
+        return next(self._labels)
 
     def read(self, query: Json, terms: Iterable[Json], scope: VariableScope) -> Body:
         """Return the body of a query (or none), with the terms of a head or comprehension."""
-        body = Body()
+        body = Body(scope)
         if query is not None:
             node = as_object(query)
             statements = as_list(node["stmts"])
-            label = next(self._labels)
+            label = self.label()
             own = {name: name for statement in statements for name in declared(statement, self._text)}
-            scope = VariableScope(scope.documents, own, scope)
+            scope = body.scope = VariableScope(scope.documents, own, scope)
             for statement in statements:
                 own.update({name: f"{name}@{label}" for name in declared(statement, self._text)})
                 bare = _starts(statement) == _starts(node) and len(statements) == 1
@@ -119,6 +128,7 @@ class BodyReader:
         for modifier in modifiers:
             self._note_document(as_object(modifier)["refr"], scope)
             value = as_object(modifier)["as"]
+            self.replacements.append((value, scope))
             kind, node = variant(value)
             if kind != "Var":
                 unit = self._expression(value, _Reading(scope, body))
@@ -141,7 +151,7 @@ class BodyReader:
         unit = Unit(dict(reading.premises))
         self._term(literal["domain"], reading, unit)
         names = {spanned(literal[name], self._text) for name in ("key", "value") if literal[name]}
-        scope = replace(reading.scope.inside(names, next(self._labels)), quantified=True)
+        scope = replace(reading.scope.inside(names, self.label()), quantified=True)
         inner = self.read(literal["query"], (), scope)
         inner.given.update(scope.own.values())
         _enclose(inner, reading.body, unit)
@@ -172,6 +182,7 @@ class BodyReader:
             self.comparisons.append((call, reading.scope))
         if kind == "Call":
             self._note_document(call["fcn"], reading.scope)
+            self.calls.append((call, reading.scope))
         if arity is not None and given != arity and (reading.nested or given != arity + 1):
             self.miscalled.append(Miscall(call, arity, given))
         inputs: frozenset[str] = frozenset()

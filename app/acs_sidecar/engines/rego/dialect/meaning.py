@@ -1,17 +1,16 @@
 """Makes the modules of a policy mean in this engine what they mean in OPA, or finds where they cannot."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from acs_sidecar.engines.findings import finding
+from acs_sidecar.engines.findings import SourceLocation, finding
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
 from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_list,
     as_object,
     as_position,
-    constant_names,
-    first_link,
+    called_name,
     variant,
 )
 from acs_sidecar.engines.rego.dialect.alternatives import values_before_else
@@ -23,16 +22,16 @@ from acs_sidecar.engines.rego.dialect.folders import define_folders
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
 from acs_sidecar.engines.rego.dialect.modifiers import bind_values
 from acs_sidecar.engines.rego.dialect.negation import bind_arguments
-from acs_sidecar.engines.rego.dialect.ordering import set_comparisons
+from acs_sidecar.engines.rego.dialect.ordering import SetFlow
 from acs_sidecar.engines.rego.dialect.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.quantifiers import bind_quantified, order_quantifier
 from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_variables
-from acs_sidecar.engines.rego.dialect.scopes import Variable
+from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.engines.rego.sources import Module
-from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["Parsed", "as_opa_means"]
@@ -52,43 +51,51 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
     arities = {path: arity for _, ast, facts in modules for path, arity in _functions(ast, facts)}
     parsed = [(ast, facts) for _, ast, facts in modules]
     findings = list(conflicting_rules(parsed))
-    policy = _PolicyFacts(names, arities, set_rules(parsed))
+    rules = {rule.path for _, _, facts in modules for rule in facts.rules}
+    policy = _PolicyFacts(names, arities, rules)
+    for path in set_rules(parsed):
+        policy.flow.add_set_rule(path)
     rewritten = []
     for module, ast, facts in modules:
         rewriter = Rewriter(module.text.encode())
-        for problem in _module(ast, facts, policy, rewriter):
-            at = module.at._replace(line=problem.line, column=problem.column)
-            findings.append(finding(problem.code, problem.message, at))
+        findings += [_finding(module.at, found) for found in _module(ast, facts, policy, rewriter)]
         define_folders(ast, module.version, rewriter)
         rewritten.append(replace(module, text=rewriter.rewritten().decode()))
+    findings += [_finding(at, found) for at, found in policy.flow.problems()]
     if findings:
         raise ManifestError(findings)
     return tuple(rewritten)
 
 
+def _finding(at: SourceLocation, found: Problem) -> Diagnostic:
+    return finding(found.code, found.message, at._replace(line=found.line, column=found.column))
+
+
 @dataclass(frozen=True, slots=True)
 class _PolicyFacts:
-    """The names of each package's rules, how many arguments functions take, and which rules are sets."""
+    """The names of each package's rules, how many arguments functions take, rules, and their values."""
 
     names: Mapping[Segments, Set[str]]
     arities: Mapping[Segments, int]
-    sets: Set[Segments]
+    rules: Set[Segments]
+    flow: SetFlow = field(default_factory=SetFlow)
 
 
 def _module(
     ast: JsonObject, facts: ModuleFacts, policy: _PolicyFacts, rewriter: Rewriter
 ) -> Iterator[Problem]:
     def arity(call: JsonObject) -> int | None:
-        name = _called(call["fcn"])
+        name = called_name(call["fcn"])
         return None if name is None else _arity(name, facts, policy.arities)
 
     def is_function(value: Json) -> bool:
-        name = _called(value) if not REFERENCES.isdisjoint(as_object(value)) else None
+        name = called_name(value) if not REFERENCES.isdisjoint(as_object(value)) else None
         return name is not None and _arity(name, facts, policy.arities) is not None
 
-    def is_set_rule(reference: Json) -> bool:
-        name = _called(reference)
-        return name is not None and not policy.sets.isdisjoint(_paths(name, facts))
+    def rule_path(reference: Json) -> Segments | None:
+        name = called_name(reference)
+        paths = _paths(name, facts) if name else []
+        return next((path for path in paths if path in policy.rules), None)
 
     documents = {"input", "data", *facts.imports, *policy.names[facts.package]}
 
@@ -96,7 +103,9 @@ def _module(
     yield from shadowed(ast, facts.imports)
     for node in as_list(ast["rules"]):
         kind, rule = variant(node)
-        if kind == "Spec":
+        if kind == "Default":
+            reader.values.append((rule["refr"], rule["value"], VariableScope(documents, {})))
+        else:
             _, head = variant(rule["head"])
             yield from refuse_in_arguments(head.get("args"))
             values = values_before_else(rule, documents)
@@ -106,12 +115,12 @@ def _module(
     for negative in reader.negatives:
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
-    yield from set_comparisons(reader, is_set_rule)
+    policy.flow.add(reader, rule_path, facts.at)
     for document in reader.documents:
         if path := facts.imports.get(str(document["value"])):
             rewriter.replace(rewriter.offsets(document), [referred(path)])
     for miscall in reader.miscalled:
-        name = ".".join(_called(miscall.node["fcn"]) or ())
+        name = ".".join(called_name(miscall.node["fcn"]) or ())
         message = f"`{name}` takes {miscall.arity} arguments, not {miscall.given}"
         yield Problem("rego-arity", message, *as_position(miscall.node["span"]))
 
@@ -163,7 +172,7 @@ def _functions(ast: JsonObject, facts: ModuleFacts) -> Iterator[tuple[Segments, 
     for node in as_list(ast["rules"]):
         kind, rule = variant(node)
         head = rule if kind == "Default" else variant(rule["head"])[1]
-        name = _called(head["refr"])
+        name = called_name(head["refr"])
         if name and as_list(head.get("args") or []):
             yield (*facts.package, *name), len(as_list(head["args"]))
 
@@ -178,11 +187,3 @@ def _paths(name: Segments, facts: ModuleFacts) -> list[Segments]:
     root, *names = name
     imported = facts.imports.get(root, ())
     return [(*facts.package, *name), tuple(names) if root == "data" else (*imported[1:], *names)]
-
-
-def _called(function: Json) -> Segments | None:
-    first = as_object(first_link(function))
-    if "Var" not in first:
-        return None
-    names, whole = constant_names(function)
-    return (str(as_object(first["Var"])["value"]), *names) if whole else None

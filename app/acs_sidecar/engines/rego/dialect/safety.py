@@ -18,15 +18,23 @@ __all__ = ["rule_bodies", "unsafe_variables"]
 def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> Iterator[Body]:
     """Read each body of a rule, with the parts of the head that it determines."""
     _, head = variant(rule["head"])
-    outer = VariableScope(documents, {}).inside(set(variables(head.get("args"))), -1)
+    arguments = as_list(head.get("args") or [])
+    outer = VariableScope(documents, {}).inside(set(variables(arguments)), reader.label())
+    for place, argument in enumerate(arguments):
+        kind, node = variant(argument)
+        if kind == "Var" and (variable := outer.variable(node)):
+            reader.parameters.append((head["refr"], place, variable.key))
     shared = [head.get("key"), *varying_indexes(head["refr"])]
     assigned = head.get("assign")
     bodies = [as_object(body) for body in as_list(rule["bodies"])]
     for body in bodies or [{"query": None, "assign": None}]:
-        value = body["assign"] or assigned
-        terms = [*shared, as_object(value)["value"] if value else None]
+        given = body["assign"] or assigned
+        value = as_object(given)["value"] if given else None
+        terms = [*shared, value]
         read = reader.read(body["query"], [term for term in terms if term is not None], outer)
         read.given.update(outer.own.values())
+        if value is not None and not shared[1:]:
+            reader.values.append((head["refr"], value, read.scope))
         yield read
 
 
