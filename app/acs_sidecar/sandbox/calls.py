@@ -110,47 +110,41 @@ def compile_call(
 ) -> SandboxCall[CompileReport]:
     """Return the call that compiles; it fails with `ManifestError` and `resource_limit_exceeded`."""
     answer: asyncio.Future[CompileReport] = loop.create_future()
-
-    def read(kind: ReplyKind, body: bytes) -> CompileReport | Exception:
-        if kind is ReplyKind.COMPILED:
-            return read_report(body, program.points)
-        if kind is ReplyKind.INVALID:
-            return read_invalid(body)
-        raise MalformedOutputError
-
+    read = _read_or_invalid(ReplyKind.COMPILED, lambda body: read_report(body, program.points))
     return SandboxCall(program, None, b"", answer, read, _not_compiled, waits_until)
 
 
 def prepare_call(
     program: SandboxProgram, document: bytes, loop: asyncio.AbstractEventLoop, waits_until: float
 ) -> SandboxCall[Preparation]:
-    """Make the call that prepares a manifest; it fails as `compile_call`."""
+    """Return the call that prepares a manifest; it fails as `compile_call`."""
     answer: asyncio.Future[Preparation] = loop.create_future()
-
-    def read(kind: ReplyKind, body: bytes) -> Preparation | Exception:
-        if kind is ReplyKind.PREPARED:
-            return read_preparation(body)
-        if kind is ReplyKind.INVALID:
-            return read_invalid(body)
-        raise MalformedOutputError
-
+    read = _read_or_invalid(ReplyKind.PREPARED, read_preparation)
     return SandboxCall(program, None, document, answer, read, _not_prepared, waits_until, RequestKind.PREPARE)
 
 
 def identity_call(
     program: SandboxProgram, document: bytes, loop: asyncio.AbstractEventLoop, waits_until: float
 ) -> SandboxCall[ManifestIdentity]:
-    """Make the call that reads a manifest for its digest and name; it fails as `compile_call`."""
+    """Return the call that reads a manifest for its digest and name; it fails as `compile_call`."""
     answer: asyncio.Future[ManifestIdentity] = loop.create_future()
+    read = _read_or_invalid(ReplyKind.DIGESTED, read_identity)
+    return SandboxCall(program, None, document, answer, read, _not_prepared, waits_until, RequestKind.DIGEST)
 
-    def read(kind: ReplyKind, body: bytes) -> ManifestIdentity | Exception:
-        if kind is ReplyKind.DIGESTED:
-            return read_identity(body)
+
+def _read_or_invalid(
+    expected: ReplyKind, read_answer: Callable[[bytes], Answer]
+) -> Callable[[ReplyKind, bytes], Answer | Exception]:
+    """Return the reader of a reply that is of the `expected` kind or says that the manifest is invalid."""
+
+    def read(kind: ReplyKind, body: bytes) -> Answer | Exception:
+        if kind is expected:
+            return read_answer(body)
         if kind is ReplyKind.INVALID:
             return read_invalid(body)
         raise MalformedOutputError
 
-    return SandboxCall(program, None, document, answer, read, _not_prepared, waits_until, RequestKind.DIGEST)
+    return read
 
 
 def _read_evaluated(kind: ReplyKind, body: bytes) -> PolicyOutput | Exception:
