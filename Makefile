@@ -8,7 +8,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential rego-differential opa-oracle lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-slices rego-differential opa-oracle lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -49,6 +49,9 @@ soak-hostile: $(INSTALLED)-dev ## ten minutes of harmless load, then ten of ever
 
 cedar-differential: $(INSTALLED)-dev ## 100,000 Cedar decisions with the context that policies read, against all of it
 	$(BIN)/python -m tests.engines.cedar.differential
+
+cedar-slices: $(INSTALLED)-dev ## 100,000 Cedar decisions of the policies whose scope fits, against those of all policies
+	$(BIN)/python -m tests.engines.cedar.slicing
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json

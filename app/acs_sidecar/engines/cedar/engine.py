@@ -29,6 +29,7 @@ __all__ = [
     "parse_policies",
     "parse_policy",
     "parse_schema",
+    "parse_scopes",
     "policy_text",
     "validation_errors",
     "with_links",
@@ -87,6 +88,17 @@ def with_links(
     return policies.with_linked_batch(
         [{"template_id": template, "new_id": linked, "values": values} for template, linked, values in links]
     )
+
+
+def parse_scopes(part: str, scopes: Mapping[str, Mapping[str, Any]]) -> PolicySet:
+    """Make a permit of each scope of one part of the request, in the engine's JSON form, by its id."""
+    anything = {name: {"op": "All"} for name in ("principal", "action", "resource")}
+    permits = {
+        policy_id: {"effect": "permit", **anything, part: scope, "conditions": []}
+        for policy_id, scope in scopes.items()
+    }
+    policies = {"templates": {}, "staticPolicies": permits, "templateLinks": []}
+    return _call_engine(PolicySet.from_json_str, orjson.dumps(policies).decode())
 
 
 def parse_schema(source: str | Mapping[str, Json]) -> Schema:

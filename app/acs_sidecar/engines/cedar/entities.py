@@ -1,16 +1,17 @@
 """Entities: bounded, then parsed by the engine (sections 1.7, 1.7.1)."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.definition import JsonSource
 from acs_sidecar.engines.cedar.schema.declarations import chained_deeper_than
 from acs_sidecar.engines.cedar.source import MAX_NESTING
+from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.findings import invalid, too_large
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json, deeper_than
 
-__all__ = ["compile_entities"]
+__all__ = ["compile_entities", "entity_uids"]
 
 
 def compile_entities(source: JsonSource, schema: engine.Schema | None) -> engine.Entities:
@@ -27,6 +28,15 @@ def compile_entities(source: JsonSource, schema: engine.Schema | None) -> engine
         return engine.parse_entities(entities, schema)
     except engine.EngineError as error:
         raise _blamed(source, entities, schema, str(error)) from None
+
+
+def entity_uids(entities: Json) -> Iterator[EntityUid]:
+    """Yield the UIDs of entities that were compiled."""
+    for entity in entities if isinstance(entities, list) else ():
+        uid = entity.get("uid") if isinstance(entity, dict) else None
+        written = uid.get("__entity", uid) if isinstance(uid, dict) else None
+        if isinstance(written, dict):
+            yield EntityUid(str(written.get("type")), str(written.get("id")))
 
 
 def _parents(entities: list[Json]) -> dict[Hashable, list[Hashable]]:

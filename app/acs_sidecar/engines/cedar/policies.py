@@ -5,46 +5,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.advice import Advice, read_advice, winning
+from acs_sidecar.engines.cedar.advice import Advice, read_advice
+from acs_sidecar.engines.cedar.answers import NamedPolicy, PolicySlice
 from acs_sidecar.engines.cedar.definition import JsonSource
 from acs_sidecar.engines.cedar.links import TemplateLink, check_links, fill_slots, read_links, slots_of
 from acs_sidecar.engines.cedar.reach import PolicyScope
 from acs_sidecar.engines.cedar.reads import Reads, has_in_on_texts, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
+from acs_sidecar.engines.cedar.slices import ScopedPolicy
 from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, CedarStatement, PolicyText, statements
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.engines.cedar.validation import validate_links, validate_statements
 from acs_sidecar.engines.findings import SourceLocation, finding, too_large, warning
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.ports import PolicyOutput
-from acs_sidecar.spec.reasons import EvaluationError, Reason
-from acs_sidecar.spec.values import Json, deeper_than
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import deeper_than
 
-__all__ = ["MAX_CHAIN", "NO_MATCHING_POLICY", "Policies", "compile_policies"]
-
-NO_MATCHING_POLICY = "no_matching_policy"
+__all__ = ["MAX_CHAIN", "Policies", "compile_policies"]
 
 MAX_CHAIN = 300
 """Operators applied to one another; the engine gives up at some 450 on a stack of 2 MiB."""
 
 _CONTAINERS_PER_OPERATOR = 2
 _EVERYTHING = {"op": "All"}
-_ERROR_PREFIX = "error while evaluating policy `"
-
-
-@dataclass(frozen=True, slots=True)
-class _NamedPolicy:
-    """A policy as its decisions need it.
-
-    `name` is its `@id`, or the engine's id; of a linked policy, the id of its link. `reason` is the `@id`,
-    which a linked policy has from its template, or the name. `position` is that in the source, and behind
-    it that of the link.
-    """
-
-    name: str
-    reason: str
-    position: tuple[int, ...]
-    advice: Advice | EvaluationError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +37,7 @@ class _LinkedPolicy:
     link: TemplateLink
     template: int
     filled: Mapping[str, Any]
-    policy: _NamedPolicy
+    policy: NamedPolicy
 
     @property
     def engine_id(self) -> str:
@@ -67,48 +50,16 @@ class _LinkedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """A compiled policy set. `reads` is what its policies read of the context."""
+    """A compiled policy set. `reads` is what its policies read of the context.
 
-    handle: engine.PolicySet
+    `scoped` are the policies that can apply: linked ones, and no templates.
+    """
+
+    whole: PolicySlice
+    scoped: tuple[ScopedPolicy, ...]
     reads: Reads
     warnings: tuple[Diagnostic, ...]
     scopes: tuple[PolicyScope, ...]
-    _by_id: Mapping[str, _NamedPolicy]
-
-    def output(self, answer: Mapping[str, Any]) -> PolicyOutput:
-        """Interpret a response of the engine.
-
-        Raises `EvaluationError`: with `policy_invocation_failed` for a request that was not decided and
-        for any policy that ended in an error, and as advice demands.
-        """
-        diagnostics = answer["diagnostics"]
-        if diagnostics["errors"]:
-            raise self._failed(diagnostics["errors"])
-        determining = self._in_order(diagnostics["reason"])
-        trace: dict[str, Json] = {"determining": [policy.name for policy in determining]}
-        match answer["decision"]:
-            case "Allow":
-                return PolicyOutput(_allowed(determining), trace)
-            case "Deny":
-                reason = determining[0].reason if determining else NO_MATCHING_POLICY
-                return PolicyOutput({"decision": "deny", "reason": reason}, trace)
-            case _:
-                raise self._failed([])
-
-    def _in_order(self, ids: Sequence[str]) -> list[_NamedPolicy]:
-        policies = [self._by_id[policy_id] for policy_id in ids]
-        if len(policies) > 1:
-            policies.sort(key=lambda policy: policy.position)
-        return policies
-
-    def _failed(self, errors: Iterable[str]) -> EvaluationError:
-        """Name the policies that failed; what else the engine says may quote the request."""
-        ids = [error.removeprefix(_ERROR_PREFIX).partition("`")[0] for error in errors]
-        failed = self._in_order([policy_id for policy_id in ids if policy_id in self._by_id])
-        detail = "the engine could not decide the request"
-        if failed:
-            detail = "an error ended the evaluation of " + ", ".join(f"`{policy.name}`" for policy in failed)
-        return EvaluationError(Reason.POLICY_INVOCATION_FAILED, detail)
 
 
 def compile_policies(
@@ -148,14 +99,22 @@ def compile_policies(
         **{engine.numbered_id(position): policy for position, policy in enumerate(compiled)},
         **{one.engine_id: one.policy for one in linked},
     }
-    return Policies(handle, reads_of(bodies), tuple(warnings), scopes, by_id)
+    scoped = (
+        *(
+            _scoped(known, statement.text, policy)
+            for statement, policy, known in zip(cut, parsed, compiled, strict=True)
+            if not slots_of(policy)
+        ),
+        *(_scoped(one.policy, engine.policy_text(one.filled), one.filled) for one in linked),
+    )
+    return Policies(PolicySlice(handle, by_id), scoped, reads_of(bodies), tuple(warnings), scopes)
 
 
 def _linked(
     source: JsonSource,
     cut: Sequence[CedarStatement],
     parsed: Sequence[Mapping[str, Any]],
-    compiled: Sequence[_NamedPolicy],
+    compiled: Sequence[NamedPolicy],
 ) -> list[_LinkedPolicy]:
     links = read_links(source)
     templates = {position: slots for position, policy in enumerate(parsed) if (slots := slots_of(policy))}
@@ -173,7 +132,7 @@ def _linked(
             link,
             position,
             fill_slots(parsed[position], link.values),
-            _NamedPolicy(
+            NamedPolicy(
                 link.name,
                 _annotated_id(parsed[position]) or link.name,
                 (position, link.index),
@@ -183,6 +142,10 @@ def _linked(
         for link in links
         for position in (positions[link.template],)
     ]
+
+
+def _scoped(known: NamedPolicy, text: str, policy: Mapping[str, Any]) -> ScopedPolicy:
+    return ScopedPolicy(known, text, policy["principal"], policy["action"], policy["resource"])
 
 
 def _scope(name: str, at: SourceLocation, policy: Mapping[str, Any]) -> PolicyScope:
@@ -217,10 +180,10 @@ def _chained(statement: CedarStatement) -> ManifestError:
     return too_large(message, statement.at)
 
 
-def _policy(position: int, policy: Mapping[str, Any]) -> _NamedPolicy:
+def _policy(position: int, policy: Mapping[str, Any]) -> NamedPolicy:
     annotations = policy.get("annotations", {})
     name = _annotated_id(policy) or engine.numbered_id(position)
-    return _NamedPolicy(
+    return NamedPolicy(
         name,
         name,
         (position,),
@@ -241,20 +204,8 @@ def _advice(text: str) -> Advice | EvaluationError:
         return error
 
 
-def _allowed(determining: Iterable[_NamedPolicy]) -> dict[str, Json]:
-    given: list[Advice] = []
-    for policy in determining:
-        match policy.advice:
-            case EvaluationError(reason=reason, detail=detail):
-                raise EvaluationError(reason, f"policy `{policy.name}`: {detail}")
-            case Advice() as advice:
-                given.append(advice)
-    winner = winning(given) if given else None
-    return dict(winner.output) if winner else {"decision": "allow"}
-
-
 def _warnings(
-    statement: CedarStatement, policy: Mapping[str, Any], known: _NamedPolicy, *, linked: bool
+    statement: CedarStatement, policy: Mapping[str, Any], known: NamedPolicy, *, linked: bool
 ) -> Iterator[Diagnostic]:
     def warned(code: str, message: str) -> Diagnostic:
         return warning(code, f"policy `{known.name}` {message}", statement.at)

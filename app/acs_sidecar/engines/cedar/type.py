@@ -7,12 +7,13 @@ from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.admission import ContextAdmission
 from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
 from acs_sidecar.engines.cedar.definition import read_definition
-from acs_sidecar.engines.cedar.entities import compile_entities
+from acs_sidecar.engines.cedar.entities import compile_entities, entity_uids
 from acs_sidecar.engines.cedar.policies import Policies, compile_policies
 from acs_sidecar.engines.cedar.query import Query, binding_query
 from acs_sidecar.engines.cedar.reach import BoundRequest, unreachable
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.source import compile_schema
+from acs_sidecar.engines.cedar.slices import PolicySlices
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import AgentOfEnvelope, FixedUid, ProjectedTool, UidSource
 from acs_sidecar.engines.cedar.values import (
@@ -37,7 +38,7 @@ from acs_sidecar.spec.ports import (
     PolicyType,
 )
 
-__all__ = ["CEDAR"]
+__all__ = ["CEDAR", "CedarEvaluator"]
 
 _UNSPECIFIED = "unspecified"
 
@@ -56,12 +57,17 @@ class _CedarType:
         policies = compile_policies(given.policies, given.links, schema)
         admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
         groups = schema is not None or b'Action"' in canonical({"entities": given.entities.value})
-        return _CedarPolicy(policies, entities, admission, given.query, request.manifest.tools, groups)
+        known = {*entity_uids(given.entities.value), *(schema.declarations.actions if schema else ())}
+        slices = PolicySlices(policies.scoped, policies.whole, entities, known)
+        return _CedarPolicy(
+            policies, slices, entities, admission, given.query, request.manifest.tools, groups
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _CedarPolicy:
     policies: Policies
+    slices: PolicySlices
     entities: engine.Entities
     admission: ContextAdmission | None
     query: Query
@@ -86,8 +92,8 @@ class _CedarPolicy:
         self.bound.append(BoundRequest(principal, action, resource))
         decimals = self._decimals(query, action, binding.path)
         self.binding_warnings.extend(_unread_annotations(binding, query, self.policies.reads))
-        return _CedarEvaluator(
-            self.policies,
+        return CedarEvaluator(
+            self.slices,
             self.entities,
             principal,
             action,
@@ -112,8 +118,8 @@ class _CedarPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class _CedarEvaluator:
-    policies: Policies
+class CedarEvaluator:
+    slices: PolicySlices
     entities: engine.Entities
     principal: UidSource
     action: UidSource
@@ -140,15 +146,16 @@ class _CedarEvaluator:
             if mentions_escape(policy_input.canonical):
                 refuse_escapes(dict(given))
             convert = self.admission.admit(principal, action, resource)
+        policies = self.slices.applicable(principal, action, resource)
         answer = engine.authorize(
-            self.policies.handle,
+            policies.handle,
             self.entities,
             principal=principal,
             action=action,
             resource=resource,
             context=convert(context),
         )
-        return self.policies.output(answer)
+        return policies.output(answer)
 
 
 def _unread_annotations(binding: PointBinding, query: Query, reads: Reads) -> Iterator[Diagnostic]:

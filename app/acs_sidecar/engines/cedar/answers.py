@@ -1,0 +1,93 @@
+"""What an answer of the engine means: the verdict, and the policies that determine it (section 1.7.1)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acs_sidecar.engines.cedar import engine
+from acs_sidecar.engines.cedar.advice import Advice, winning
+from acs_sidecar.spec.ports import PolicyOutput
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json
+
+__all__ = ["NO_MATCHING_POLICY", "NamedPolicy", "PolicySlice"]
+
+NO_MATCHING_POLICY = "no_matching_policy"
+
+_ERROR_PREFIX = "error while evaluating policy `"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPolicy:
+    """A policy as its decisions need it.
+
+    `name` is its `@id`, or the engine's id; of a linked policy, the id of its link. `reason` is the `@id`,
+    which a linked policy has from its template, or the name. `position` is that in the source, and behind
+    it that of the link.
+    """
+
+    name: str
+    reason: str
+    position: tuple[int, ...]
+    advice: Advice | EvaluationError | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySlice:
+    """Policies that are put to the engine together, and the policy of each id in its answer."""
+
+    handle: engine.PolicySet
+    by_id: Mapping[str, NamedPolicy]
+
+    @classmethod
+    def of(cls, text: str, policies: Sequence[NamedPolicy]) -> "PolicySlice":
+        """Parse the text of some policies, given in its order."""
+        by_id = {engine.numbered_id(position): policy for position, policy in enumerate(policies)}
+        return cls(engine.parse_policies(text), by_id)
+
+    def output(self, answer: Mapping[str, Any]) -> PolicyOutput:
+        """Interpret a response of the engine.
+
+        Raises `EvaluationError`: with `policy_invocation_failed` for a request that was not decided and
+        for any policy that ended in an error, and as advice demands.
+        """
+        diagnostics = answer["diagnostics"]
+        if diagnostics["errors"]:
+            raise self._failed(diagnostics["errors"])
+        determining = self._in_order(diagnostics["reason"])
+        trace: dict[str, Json] = {"determining": [policy.name for policy in determining]}
+        match answer["decision"]:
+            case "Allow":
+                return PolicyOutput(_allowed(determining), trace)
+            case "Deny":
+                reason = determining[0].reason if determining else NO_MATCHING_POLICY
+                return PolicyOutput({"decision": "deny", "reason": reason}, trace)
+            case _:
+                raise self._failed([])
+
+    def _in_order(self, ids: Sequence[str]) -> list[NamedPolicy]:
+        policies = [self.by_id[policy_id] for policy_id in ids]
+        if len(policies) > 1:
+            policies.sort(key=lambda policy: policy.position)
+        return policies
+
+    def _failed(self, errors: Iterable[str]) -> EvaluationError:
+        """Name the policies that failed; what else the engine says may quote the request."""
+        ids = [error.removeprefix(_ERROR_PREFIX).partition("`")[0] for error in errors]
+        failed = self._in_order([policy_id for policy_id in ids if policy_id in self.by_id])
+        detail = "the engine could not decide the request"
+        if failed:
+            detail = "an error ended the evaluation of " + ", ".join(f"`{policy.name}`" for policy in failed)
+        return EvaluationError(Reason.POLICY_INVOCATION_FAILED, detail)
+
+
+def _allowed(determining: Iterable[NamedPolicy]) -> dict[str, Json]:
+    given: list[Advice] = []
+    for policy in determining:
+        match policy.advice:
+            case EvaluationError(reason=reason, detail=detail):
+                raise EvaluationError(reason, f"policy `{policy.name}`: {detail}")
+            case Advice() as advice:
+                given.append(advice)
+    winner = winning(given) if given else None
+    return dict(winner.output) if winner else {"decision": "allow"}

@@ -1,0 +1,162 @@
+"""The policies whose scope a request meets: the engine is asked these, and not the others (section 1.7.1).
+
+A policy whose scope does not hold neither determines a decision nor fails, so leaving it out changes
+nothing. Which of the scopes with `in` and `is` hold is a question to the engine too, put once for each
+entity that policies or entities name; all others of a type are alike.
+"""
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acs_sidecar.engines.cedar import engine
+from acs_sidecar.engines.cedar.answers import NamedPolicy, PolicySlice
+from acs_sidecar.engines.cedar.syntax import EntityUid
+from acs_sidecar.engines.cedar.uids import EngineUid
+from acs_sidecar.spec.canonical import canonical
+
+__all__ = ["MAX_SLICED_CHARACTERS", "PolicySlices", "ScopedPolicy"]
+
+MAX_SLICED_CHARACTERS = 2 * 1024 * 1024
+"""Policy text in all slices of one policy set; a request beyond it is put to the whole set."""
+
+_SLICE_CHARACTERS = 200
+"""What a slice counts for besides its policies."""
+
+_Scope = Mapping[str, Any]
+
+_Met = tuple[int, ...]
+"""The constraints of one part of the scopes that an entity meets, by their numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedPolicy:
+    """One policy with its text, and its scope in the engine's JSON form."""
+
+    policy: NamedPolicy
+    text: str
+    principal: _Scope
+    action: _Scope
+    resource: _Scope
+
+
+class PolicySlices:
+    """The slices of a policy set, each made for the first request that needs it."""
+
+    def __init__(
+        self,
+        policies: Sequence[ScopedPolicy],
+        whole: PolicySlice,
+        entities: engine.Entities,
+        known: Collection[EntityUid],
+    ) -> None:
+        """Number the constraints of the scopes; `known` are the entities that may have ancestors."""
+        self._policies = policies
+        self._whole = whole
+        self._room = MAX_SLICED_CHARACTERS
+        self._slices: dict[tuple[_Met, _Met, _Met], PolicySlice] = {}
+        self._making = threading.Lock()
+        self._principals = _Constraints("principal", [one.principal for one in policies], known, entities)
+        self._actions = _Constraints("action", [one.action for one in policies], known, entities)
+        self._resources = _Constraints("resource", [one.resource for one in policies], known, entities)
+
+    def applicable(self, principal: EngineUid, action: EngineUid, resource: EngineUid) -> PolicySlice:
+        """Return all policies whose scope the request meets, and perhaps others."""
+        met = (
+            self._principals.met_by(principal),
+            self._actions.met_by(action),
+            self._resources.met_by(resource),
+        )
+        return self._slices.get(met) or self._made(met)
+
+    def _made(self, met: tuple[_Met, _Met, _Met]) -> PolicySlice:
+        with self._making:
+            if met in self._slices:
+                return self._slices[met]
+            policies = [self._policies[position] for position in self._positions(*met)]
+            size = _SLICE_CHARACTERS
+            made = self._whole
+            if 2 * len(policies) <= len(self._policies):
+                text = "\n".join(policy.text for policy in policies)
+                size += len(text)
+                if size <= self._room:
+                    made = PolicySlice.of(text, [policy.policy for policy in policies])
+            if size <= self._room:
+                self._room -= size
+                self._slices[met] = made
+            return made
+
+    def _positions(self, principals: _Met, actions: _Met, resources: _Met) -> list[int]:
+        return sorted(
+            self._principals.positions(principals)
+            & self._actions.positions(actions)
+            & self._resources.positions(resources)
+        )
+
+
+class _Constraints:
+    """The distinct constraints that scopes put on one part of a request."""
+
+    def __init__(
+        self, part: str, scopes: Sequence[_Scope], known: Collection[EntityUid], entities: engine.Entities
+    ) -> None:
+        self._entities = entities
+        self._positions: list[list[int]] = []
+        self._unconditional: list[int] = []
+        self._equal: dict[EntityUid, int] = {}
+        self._asked: dict[str, _Scope] = {}
+        numbers: dict[bytes, int] = {}
+        for position, scope in enumerate(scopes):
+            number = numbers.setdefault(canonical(dict(scope)), len(numbers))
+            if number == len(self._positions):
+                self._positions.append([])
+                self._add(number, scope)
+            self._positions[number].append(position)
+        self._types = {scope["entity_type"] for scope in self._asked.values() if "entity_type" in scope}
+        self._named = {*self._equal, *(uid for scope in self._asked.values() for uid in _entities_of(scope))}
+        self._named.update(known if self._asked else ())
+        self._handle = engine.parse_scopes(part, self._asked)
+        self._met: dict[EntityUid | str, _Met] = {}
+
+    def met_by(self, uid: EngineUid) -> _Met:
+        """Return the constraints that an entity meets."""
+        entity = EntityUid(uid["type"], uid["id"])
+        alike = entity if entity in self._named else entity.type if entity.type in self._types else ""
+        met = self._met.get(alike)
+        if met is None:
+            met = self._met[alike] = tuple(sorted(self._meets(entity)))
+        return met
+
+    def positions(self, met: _Met) -> set[int]:
+        """Return the policies with one of the constraints."""
+        return {position for number in met for position in self._positions[number]}
+
+    def _add(self, number: int, scope: _Scope) -> None:
+        match scope:
+            case {"op": "All"}:
+                self._unconditional.append(number)
+            case {"op": "==", "entity": {"type": kind, "id": name}}:
+                self._equal[EntityUid(kind, name)] = number
+            case _:
+                self._asked[str(number)] = scope
+
+    def _meets(self, entity: EntityUid) -> Iterator[int]:
+        yield from self._unconditional
+        if entity in self._equal:
+            yield self._equal[entity]
+        if self._asked:
+            uid = entity._asdict()
+            answer = engine.authorize(
+                self._handle, self._entities, principal=uid, action=uid, resource=uid, context={}
+            )
+            undecided = answer["decision"] == "NoDecision"
+            yield from map(int, self._asked if undecided else answer["diagnostics"]["reason"])
+
+
+def _entities_of(scope: _Scope) -> Iterator[EntityUid]:
+    """Yield the entities that `in` names."""
+    inside = scope.get("in", scope)
+    for uid in (inside.get("entity"), *inside.get("entities", ())):
+        if uid is not None:
+            yield EntityUid(uid["type"], uid["id"])
