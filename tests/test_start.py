@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -160,3 +161,30 @@ def test_every_start_failure_leaves_the_command_alike(
     assert done.returncode == 2, done.stderr
     assert f"error: {message.format(tmp_path)}" in done.stderr.splitlines()
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ACS_PORT": "{port}"}, "cannot listen on 127.0.0.1:{port}"),
+        ({"ACS_PORT": "0", "ACS_AUTH_TOKENS_FILE": "{folder}/none"}, "`{folder}/none` cannot be read"),
+        ({"ACS_PORT": "0", "ACS_MANIFESTS": "{folder}/none"}, "{folder}/none"),
+    ],
+)
+def test_a_failed_start_leaves_nothing_behind(settings: dict[str, str], message: str, tmp_path: Path) -> None:
+    """Neither an audit key nor a directory is made before the address is bound and the files are read."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        names = {"port": taken.getsockname()[1], "folder": tmp_path}
+        given = {name: value.format(**names) for name, value in settings.items()}
+        done = subprocess.run(
+            [COMMAND, "serve"],
+            env={"PATH": os.environ["PATH"], **given},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2, done.stderr
+    assert message.format(**names) in done.stderr
+    assert list(tmp_path.iterdir()) == []

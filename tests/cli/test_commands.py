@@ -65,7 +65,7 @@ def test_evaluate_shows_a_table_and_includes(folder: Path) -> None:
         (("--manifest", "good.json", "--snapshot", "none.json"), "--snapshot none.json: No such file"),
         (
             ("--manifest", "good.json", "--snapshot", "bad.yaml"),
-            "--snapshot bad.yaml: the body is not valid JSON",
+            "--snapshot bad.yaml: the file is not valid JSON",
         ),
         (
             ("--manifest", "good.json", "--snapshot", "snapshot.json", "--include", "receipt"),

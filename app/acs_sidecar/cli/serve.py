@@ -49,11 +49,11 @@ def serve(
             detail="tokens are sent in clear text: set ACS_TLS_CERT_FILE, or terminate TLS in front",
         )
     try:
-        key = audit_key(settings)
         with bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8)) as listener:
             build_access(settings)
             seen = tree_state(settings.manifests)
             packed, fault = load_operator_manifests(settings)
+            key = audit_key(settings)  # last: a start that fails must not leave a key behind
             served = Served(hand(packed), time.time(), seen, fault)
             fatal_inputs = FatalInputs(settings.workers)
             inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers), fatal_inputs)

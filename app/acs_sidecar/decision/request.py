@@ -70,20 +70,22 @@ class DuplicateMembers(StrEnum):
     LAST = "last"
 
 
-def parse_object(body: bytes, duplicates: DuplicateMembers = DuplicateMembers.REFUSE) -> dict[str, Json]:
-    """Read a body that must be one JSON object. Raises `RefusalError`.
+def parse_object(
+    body: bytes, duplicates: DuplicateMembers = DuplicateMembers.REFUSE, subject: str = "the body"
+) -> dict[str, Json]:
+    """Read a body that must be one JSON object; messages call it `subject`. Raises `RefusalError`.
 
     Of a member that occurs twice, other readers may take the first: with `LAST` the last one counts here.
     """
     try:
         value: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _bad(f"the body is not valid JSON: line {error.lineno}, column {error.colno}") from None
+        raise _bad(f"{subject} is not valid JSON: line {error.lineno}, column {error.colno}") from None
     if not isinstance(value, dict):
-        raise _bad("the body is not a JSON object")
+        raise _bad(f"{subject} is not a JSON object")
     if duplicates is DuplicateMembers.REFUSE and has_duplicate_members(body, value):
         raise _bad(
-            "an object in the body has a member twice: "
+            f"an object in {subject} has a member twice: "
             "remove one, or let the operator set ACS_DUPLICATE_MEMBERS=last"
         )
     return value
