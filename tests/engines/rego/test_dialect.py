@@ -11,6 +11,7 @@ HOLDS = "the rule holds"
 FAILS = "the rule does not hold"
 
 _AT = "policies.main.modules"
+_MEMBERS = 'names contains "a"\nnumbers["a"] := 1'
 
 
 def _outcome(rule: str, snapshot: Json) -> str:
@@ -411,6 +412,28 @@ def test_not_in_every_looks_for_the_member_that_its_variable_names(body: str) ->
 def test_not_in_every_fails_where_the_member_is_there(body: str) -> None:
     """One that the `not` rules out is enough."""
     assert _outcome(f'x if every e in ["a", "b"] {{ {body} }}', {"blocked": {"b": 1}}) == FAILS
+
+
+@pytest.mark.parametrize(
+    "alias",
+    ["w = v", "v = w", "w := v", "[w] = [v]", "w = v; u = w; u == w"],
+)
+@pytest.mark.parametrize(
+    "member",
+    [
+        "input.snapshot.q[w]",
+        "input.snapshot.q[w] == 1",
+        "input.snapshot.p.q[w]",
+        "names[w]",
+        "numbers[w]",
+    ],
+)
+def test_not_looks_for_the_member_that_another_variable_names(alias: str, member: str) -> None:
+    """An index that has its value from another variable is bound: only that member is looked for."""
+    rules = f"x if {{ v := input.snapshot.v; {alias}; not {member} }}\n{_MEMBERS}"
+    held: dict[str, Json] = {"q": {"a": 1}, "p": {"q": {"a": 1}}}
+    assert _outcome(rules, {**held, "v": "b"}) == HOLDS
+    assert _outcome(rules, {**held, "v": "a"}) == FAILS
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ OPA evaluates the arguments of a call before the `not`, so that the body fails w
 this engine evaluates all of it below the `not`, which then holds. What OPA evaluates before is given
 to a variable before, in the same body: `not startswith(input.x, "a")` becomes
 `x := input.x; not startswith(x, "a")`.
+
+The engine also takes an index that got its value from another variable (`y = x; not input.o[y]`) for
+unbound there, and looks for any. An index of more than a name is evaluated: `not input.o[[y][0]]`.
 """
 
 from collections.abc import Iterator
@@ -22,7 +25,7 @@ from acs_sidecar.engines.rego.dialect.bodies import Statement
 from acs_sidecar.engines.rego.dialect.draft import Draft
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["bind_arguments"]
 
@@ -38,6 +41,9 @@ def bind_arguments(draft: Draft) -> Iterator[Problem]:
     _, negation = variant(draft.statement.node["literal"])
     terms = list(_bound(negation["expr"], draft.statement.scope))
     yield from _late_indexes(negation["expr"], draft.statement)
+    for index in _bound_indexes(negation["expr"], draft.statement.scope):
+        span = draft.rewriter.span(index)
+        draft.rewriter.replace(span, ["[", span, "][0]"])
     modifiers = draft.modifier_text()
     if terms and any(
         b"\n" in draft.rewriter.text[slice(*part)] for part in modifiers if isinstance(part, tuple)
@@ -51,8 +57,7 @@ def bind_arguments(draft: Draft) -> Iterator[Problem]:
 def _bound(expression: Json, scope: VariableScope) -> Iterator[Json]:
     """Yield the terms of an expression that OPA evaluates before it."""
     kind, value = variant(expression)
-    equality = kind == "AssignExpr" or (kind == "BoolExpr" and value["op"] == "Eq")
-    if equality:
+    if _is_equality(kind, value):
         for side in (value["lhs"], value["rhs"]):
             yield from _inside(side, scope)
     elif kind in CALLS:
@@ -81,6 +86,25 @@ def _is_bound_before(index: Json, scope: VariableScope) -> bool:
     """Whether OPA evaluates an index before, or the engine takes it for unbound, as it does below `every`."""
     kind, value = variant(index)
     return (kind == "Var" and scope.is_quantified(value)) or _may_be_undefined(index, scope)
+
+
+def _bound_indexes(expression: Json, scope: VariableScope) -> Iterator[Json]:
+    """Yield the indexes below the `not` that are variables of the body, and so bound before."""
+    kind, value = variant(expression)
+    terms = [expression]
+    if _is_equality(kind, value):
+        terms = [value["lhs"], value["rhs"]]
+    for term in terms:
+        if variant(term)[0] not in REFERENCES:
+            continue
+        for link, index in chain(term)[1:]:
+            kind, variable = variant(index["index"]) if link == "RefBrack" else (link, {})
+            if kind == "Var" and scope.variable(variable) and not scope.is_quantified(variable):
+                yield index["index"]
+
+
+def _is_equality(kind: str, value: JsonObject) -> bool:
+    return kind == "AssignExpr" or (kind == "BoolExpr" and value["op"] == "Eq")
 
 
 def _late_indexes(term: Json, statement: Statement) -> Iterator[Problem]:
