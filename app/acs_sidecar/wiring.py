@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,11 +22,12 @@ from acs_sidecar.access.tls import TlsFiles, server_context
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.resolution import Approvals
 from acs_sidecar.audit.format.origin import origin_part
-from acs_sidecar.audit.format.ports import AuditPosition, AuditUnavailableError
-from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, ensure_key, load_key
+from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.audit.log.keys import AuditKey, ensure_key
 from acs_sidecar.audit.log.open_log import Durability
 from acs_sidecar.audit.log.opening import AuditLogSettings
 from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.log.rotation import announce_checkpoint, rotate_key
 from acs_sidecar.audit.log.writer import FileAuditLog
 from acs_sidecar.audit.read.reader import AuditReader, NotInLogError, UnknownLogError
 from acs_sidecar.decision.admission import Admission
@@ -159,7 +159,7 @@ def build(
     async def refresh() -> None:
         await access.refresh()
         if audit:
-            await _rotate_key(audit, settings.audit_key_file)
+            await rotate_key(audit, settings.audit_key_file)
 
     bundle = build_bundle(settings)
 
@@ -297,7 +297,7 @@ def build_sandbox(settings: Settings) -> Sandbox:
 
 
 def _audit_log(settings: Settings, worker: int, key: AuditKey, metrics: Metrics) -> FileAuditLog:
-    audit = FileAuditLog(_audit_settings(settings, worker), key, _announce, commit_counter(metrics))
+    audit = FileAuditLog(_audit_settings(settings, worker), key, announce_checkpoint, commit_counter(metrics))
     follow_audit_log(metrics, audit)
     return audit
 
@@ -374,26 +374,6 @@ def _follow_swaps(
     follow_manifests(metrics, telemetry.decisions, operator.by_name.values())
     if bundle and read_here:
         bundle.keep()
-
-
-async def _rotate_key(audit: FileAuditLog, path: Path) -> None:
-    """Go on under the key that the file holds now; one that cannot be used leaves the old one signing."""
-    log = structlog.stdlib.get_logger("acs.audit")
-    try:
-        key = load_key(path)
-        if key.public == audit.key.public:
-            return
-        await audit.rotate_key(key)
-    except (KeyFileError, AuditUnavailableError) as error:
-        log.warning("audit_key_refused", detail=str(error))
-        return
-    log.warning("audit_key_rotated", log=audit.origin, vkey=str(key.verifier_key(str(audit.origin))))
-
-
-def _announce(origin: str, checkpoint: bytes) -> None:
-    """Anchor a checkpoint outside of the audit directory, in the service's own log."""
-    log = structlog.stdlib.get_logger("acs.audit")
-    log.info("audit_checkpoint", log=origin, checkpoint=checkpoint.decode())
 
 
 def _approvals(settings: Settings, key: FileApprovalKey, approvers: Reread[Approvers] | None) -> Approvals:
