@@ -4,10 +4,17 @@ A frame is a list: the policy input, then a slot for each path that a point read
 and a slot for the texts of each value that is searched.
 """
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from acs_sidecar.engines.adapters.agt_rules.comparisons import (
+    COMPARISONS,
+    LITERAL_COMPARISONS,
+    ORDERS,
+    contains,
+    is_wrong_path,
+    kind_of,
+)
 from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
     And,
     Condition,
@@ -132,11 +139,9 @@ class Compiler:
         if used in _READING:
             self._reading[slot] = self._reading.get(slot, 0) + 1
         negated = used in _NEGATIVE
-        other = None
-        if isinstance(operand, Name):
-            other = self.load(operand)
-            if used in _READING:
-                self._reading[self.slot(operand)] = self._reading.get(self.slot(operand), 0) + 1
+        other = self.load(operand) if isinstance(operand, Name) else None
+        if isinstance(operand, Name) and used in _READING:
+            self._reading[self.slot(operand)] = self._reading.get(self.slot(operand), 0) + 1
         positive = _POSITIVE.get(used, used)
         if positive is Operator.MATCHES:
             texts = self._loads[self._slot(source, texts=True) - 1]
@@ -147,10 +152,10 @@ class Compiler:
             return _in_literals(load, operand, negated)
         if positive is Operator.CONTAINS and type(operand) is str:
             return _contains_text(slot, load, operand, negated)
-        if other is None and type(operand) is not bool and (fast := _LITERALS.get(positive)):
+        if other is None and type(operand) is not bool and (fast := LITERAL_COMPARISONS.get(positive)):
             return _against_literal(slot, load, fast, operand, negated)
         missing = None if positive.is_order else False
-        return _compared(load, other or _constant(operand), _COMPARISONS[positive], negated, missing=missing)
+        return _compared(load, other or _constant(operand), COMPARISONS[positive], negated, missing=missing)
 
     def _search(self, pattern: str) -> Callable[[bytes], bool]:
         if pattern not in self._searches:
@@ -237,7 +242,7 @@ def _contains_text(slot: int, load: Load, text: str, negated: bool) -> Check:
             return (text in value) is not negated
         if value is None:
             return missing
-        result = _contains(value, text)
+        result = contains(value, text)
         return result if result is None else result is not negated
 
     return check
@@ -253,7 +258,7 @@ def _against_literal(
     """Return the check of an order or a text operator against a literal, for values of the literal's type."""
     kinds = (str, str) if type(literal) is str else (int, float)
     first, second = kinds
-    missing = None if negated or compare in _ORDERS else False
+    missing = None if negated or compare in ORDERS else False
 
     def check(frame: Frame) -> bool | None:
         value = frame[slot]
@@ -321,7 +326,7 @@ def _truth(load: Load, negated: bool) -> Check:
 
 def _has(load: Load, negated: bool) -> Check:
     def check(frame: Frame) -> bool | None:
-        return (_kind(load(frame)) is not None) is not negated
+        return (kind_of(load(frame)) is not None) is not negated
 
     return check
 
@@ -373,7 +378,7 @@ def _compared(
     def check(frame: Frame) -> bool | None:
         value, operand = load(frame), other(frame)
         if value is None or operand is None:
-            return None if _is_wrong(value) or _is_wrong(operand) else if_missing
+            return None if is_wrong_path(value) or is_wrong_path(operand) else if_missing
         result = compare(value, operand)
         return result if result is None else result is not negated
 
@@ -392,97 +397,3 @@ def _matches(texts: Load, occurs: Callable[[bytes], bool], negated: bool) -> Che
         return any(map(occurs, found)) is not negated
 
     return check
-
-
-def _kind(value: Any) -> str | None:  # noqa: ANN401  # any JSON value, or a wrong path
-    """Return the JSON type of a value; `None` for a missing one and for a wrong path."""
-    return _KINDS.get(type(value))
-
-
-_KINDS = {str: "text", int: "number", float: "number", bool: "boolean", list: "list", dict: "object"}
-
-
-def _is_wrong(value: Any) -> bool:  # noqa: ANN401  # any JSON value, or a wrong path
-    return value is not None and type(value) not in _KINDS
-
-
-def _equal(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
-    kind = _kind(value)
-    if kind is None or kind != _kind(operand):
-        return None
-    if kind in ("list", "object"):
-        return canonical(_floats(value)) == canonical(_floats(operand))
-    return bool(value == operand)
-
-
-def _floats(value: Json) -> Json:
-    """Return a value in which a number of integral value is an integer, however it is written."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value) if -(2**63) <= value < 2**64 else value
-    if isinstance(value, list):
-        return [_floats(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _floats(item) for name, item in value.items()}
-    return value
-
-
-def _member_of(value: Any, items: Any) -> bool | None:  # noqa: ANN401  # any JSON values
-    """True if a list has an item of the value's type that equals it; undecided if it has none of its type."""
-    kind = _kind(value)
-    if type(items) is not list or kind is None:
-        return None
-    same = [item for item in items if _kind(item) == kind]
-    if not same:
-        return None if items else False
-    if kind in ("list", "object"):
-        return any(_equal(value, item) for item in same)
-    return value in same
-
-
-def _contains(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
-    if type(value) is list:
-        return _member_of(operand, value)
-    if type(operand) is not str or type(value) not in (str, dict):
-        return None
-    return operand in value
-
-
-def _starts(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
-    return value.startswith(operand) if type(value) is str and type(operand) is str else None
-
-
-def _ends(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
-    return value.endswith(operand) if type(value) is str and type(operand) is str else None
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool | None]:
-    def ordered(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON values
-        kind = _kind(value)
-        return compare(value, operand) if kind in ("number", "text") and kind == _kind(operand) else None
-
-    return ordered
-
-
-_COMPARISONS = {
-    Operator.EQ: _equal,
-    Operator.IN: _member_of,
-    Operator.CONTAINS: _contains,
-    Operator.STARTSWITH: _starts,
-    Operator.ENDSWITH: _ends,
-    Operator.LT: _ordered(lambda value, operand: value < operand),
-    Operator.LE: _ordered(lambda value, operand: value <= operand),
-    Operator.GT: _ordered(lambda value, operand: value > operand),
-    Operator.GE: _ordered(lambda value, operand: value >= operand),
-}
-
-
-_ORDERS = (operator.lt, operator.le, operator.gt, operator.ge)
-_LITERALS: dict[Operator, Callable[[Any, Any], bool]] = {
-    Operator.LT: operator.lt,
-    Operator.LE: operator.le,
-    Operator.GT: operator.gt,
-    Operator.GE: operator.ge,
-    Operator.STARTSWITH: str.startswith,
-    Operator.ENDSWITH: str.endswith,
-}
-"""Comparisons of a value with a literal of its type."""
