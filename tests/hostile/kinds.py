@@ -8,7 +8,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -61,6 +61,9 @@ MARKS = [
     "\u200b",
 ]
 
+BOUNDED_TOKENS = [token for token in TOKENS if b"numbers.range" not in token]
+"""An operator's policy runs in this process, whose memory nothing bounds."""
+
 
 class Kinds:
     """One method a kind: it makes an input, reads it, and raises what the reader raised."""
@@ -99,7 +102,7 @@ class Kinds:
 
     def rego(self) -> None:
         """Policies, which are evaluated when they compile."""
-        self.last = text = self._damaged(REGO)
+        self.last = text = self._damaged(REGO, BOUNDED_TOKENS)
         policy = bound({"type": "rego", "modules": {"p": text}, "query": "data.p.v"})
         policy.evaluate(policy_input(SNAPSHOT))
 
@@ -139,11 +142,11 @@ class Kinds:
         if not shown.replace("\n", "").isprintable() or orjson.loads(shown) != orjson.loads(written):
             raise AssertionError("JSON that is shown is not safe or another value")
 
-    def _damaged(self, text: str) -> str:
+    def _damaged(self, text: str, tokens: Sequence[bytes] = TOKENS) -> str:
         for _ in range(self._random.randint(0, 2)):
             place = self._random.randrange(len(text) + 1)
             until = place + self._random.choice([0, 0, 1, 8])
-            token = self._random.choice(TOKENS).decode(errors="replace")
+            token = self._random.choice(tokens).decode(errors="replace")
             text = text[:place] + token + text[until:]
         return text
 
