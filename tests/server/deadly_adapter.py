@@ -5,7 +5,7 @@ import time
 from typing import ClassVar
 
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import CompileRequest, Evaluator, PointBinding, PolicyInput, PolicyOutput
 
 __all__ = ["DEADLY"]
@@ -15,7 +15,7 @@ class _Deadly:
     name = "deadly"
     inline_safe = False
     members: ClassVar[MemberTable] = {"level": Member("A number.")}
-    warnings: tuple[Diagnostic, ...] = ()
+    statement = PolicyStatement()
 
     def compile(self, request: CompileRequest) -> "_Deadly":
         return self
