@@ -9,8 +9,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from acs_sidecar.engines.cedar.answers import PolicySlice
-from acs_sidecar.engines.cedar.slices import PolicySlices
+from acs_sidecar.engines.cedar.slicing.answers import PolicySlice
+from acs_sidecar.engines.cedar.slicing.slices import PolicySlices
 from acs_sidecar.engines.cedar.type import CedarEvaluator
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.spec.ports import Evaluator, PolicyInput

@@ -6,13 +6,13 @@ from typing import Any
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.advice import Advice, read_advice
-from acs_sidecar.engines.cedar.answers import NamedPolicy, PolicySlice
 from acs_sidecar.engines.cedar.definition import JsonSource
 from acs_sidecar.engines.cedar.links import TemplateLink, check_links, fill_slots, read_links, slots_of
 from acs_sidecar.engines.cedar.reach import PolicyScope
 from acs_sidecar.engines.cedar.reads import Reads, has_in_on_texts, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
-from acs_sidecar.engines.cedar.slices import ScopedPolicy
+from acs_sidecar.engines.cedar.slicing.answers import NamedPolicy, PolicySlice
+from acs_sidecar.engines.cedar.slicing.slices import ScopedPolicy
 from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, CedarStatement, PolicyText, statements
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.engines.cedar.validation import validate_links, validate_statements

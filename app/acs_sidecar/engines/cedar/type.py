@@ -13,7 +13,7 @@ from acs_sidecar.engines.cedar.query import Query, binding_query
 from acs_sidecar.engines.cedar.reach import BoundRequest, unreachable
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.source import compile_schema
-from acs_sidecar.engines.cedar.slices import PolicySlices
+from acs_sidecar.engines.cedar.slicing.slices import PolicySlices
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import AgentOfEnvelope, FixedUid, ProjectedTool, UidSource
 from acs_sidecar.engines.cedar.values import (

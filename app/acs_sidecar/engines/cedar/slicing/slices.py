@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.answers import NamedPolicy, PolicySlice
+from acs_sidecar.engines.cedar.slicing.answers import NamedPolicy, PolicySlice
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.spec.canonical import canonical
