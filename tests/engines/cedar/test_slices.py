@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acs_sidecar.engines.cedar import slices
+from acs_sidecar.engines.cedar.slicing import slices
 from acs_sidecar.engines.cedar.type import CedarEvaluator
 from tests.engines.cedar import bind, compile_cedar, input_of
 from tests.engines.cedar.slicing import WholePolicies, differences, outcome
