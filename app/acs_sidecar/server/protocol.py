@@ -221,8 +221,8 @@ class HttpProtocol(HttpToolsProtocol):
         HttpToolsProtocol.on_message_complete(self)
 
     def on_response_complete(self) -> None:
-        """Send the response now, or together with others that are being written."""
-        if len(self.tasks) > 1:
+        """Send the response now, or behind the decisions of other connections that are due in this turn."""
+        if len(self.connections) > 1:
             self.loop.call_soon(self._held.release)
         else:
             self._held.release()
