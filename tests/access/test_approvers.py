@@ -35,6 +35,7 @@ def test_a_key_in_either_form(key: str) -> None:
     (alice,) = parse_approvers(text(public_key=key), "approvers.yaml").entries
     assert (alice.name, alice.public, alice.until) == ("alice", PUBLIC, None)
     assert (alice.resolvers, alice.agents, alice.manifests) == (None, None, None)
+    assert alice.groups == frozenset()
 
 
 def test_what_an_approver_is_held_to(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_what_an_approver_is_held_to(tmp_path: Path) -> None:
     path = tmp_path / "approvers.yaml"
     path.write_text(
         f'approvers:\n  alice:\n    public_key: "{BASE64}"\n    resolvers: [treasury]\n'
-        "    agents: ['pay-*']\n    manifests: [m]\n    expires: 2027-06-30T02:00:00+02:00\n"
+        "    agents: ['pay-*']\n    manifests: [m]\n    groups: [cfo, on-call@acme]\n    expires: 2027-06-30T02:00:00+02:00\n"
     )
     (alice,) = read_approvers(path).entries
     assert alice.resolvers and alice.agents and alice.manifests
@@ -51,6 +52,7 @@ def test_what_an_approver_is_held_to(tmp_path: Path) -> None:
         True,
         False,
     )
+    assert alice.groups == {"cfo", "on-call@acme"}
     assert alice.until == "2027-06-30T00:00:00.000000Z"
 
 
@@ -68,10 +70,13 @@ BAD_KEY = "must be an Ed25519 public key, in PEM or its 32 bytes in base64"
         ({"public_key": 1}, "must be a non-empty string"),
         ({"agents": []}, "must be a list of non-empty strings"),
         ({"agents": "pay-*"}, "must be a list of non-empty strings"),
+        ({"groups": "finance"}, "must be a list of non-empty strings"),
+        ({"groups": []}, "must be a list of non-empty strings"),
+        ({"groups": ["finance", 1]}, "must be a list of non-empty strings"),
         ({"expires": "2027-06-30"}, "must be a date and time with a time zone, such as 2027-01-31T00:00:00Z"),
         (
             {"agent": ["x"]},
-            "unknown member; must be one of agents, expires, manifests, public_key, resolvers",
+            "unknown member; must be one of agents, expires, groups, manifests, public_key, resolvers",
         ),
     ],
 )

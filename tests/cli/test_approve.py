@@ -157,6 +157,10 @@ def test_an_approvers_entry(folder: Path) -> None:
     assert entry.startswith('  "bob":\n    public_key: "')
     again = run(folder, "approvals", "approver", "bob", "--key", "bob.pem")
     assert again.stdout == entry
+    grouped = run(
+        folder, "approvals", "approver", "bob", "--key", "bob.pem", "--group", "cfo", "--group", 'a"b'
+    )
+    assert grouped.stdout == entry + '    groups: ["cfo","a\\"b"]\n'
     refused = run(folder, "approvals", "approver", "bob", "--key", "bob.pem", "--generate")
     assert (refused.returncode, refused.stderr) == (2, "error: bob.pem exists and is never overwritten\n")
     refused = run(folder, "approvals", "approver", "b\nb", "--key", "bob.pem")

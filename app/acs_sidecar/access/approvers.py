@@ -11,7 +11,7 @@ from acs_sidecar.spec.globs import Globs
 __all__ = ["parse_approvers", "read_approvers"]
 
 TABLE = "approvers"
-_MEMBERS = frozenset({"public_key", "resolvers", "agents", "manifests", "expires"})
+_MEMBERS = frozenset({"public_key", "resolvers", "agents", "manifests", "groups", "expires"})
 
 
 def read_approvers(path: Path) -> Approvers:
@@ -32,6 +32,7 @@ def _approver(entry: Entry) -> Approver:
         resolvers=_globs(entry, "resolvers"),
         agents=_globs(entry, "agents"),
         manifests=_globs(entry, "manifests"),
+        groups=frozenset(entry.texts("groups") or ()),
         until=None if expires is None else rfc3339(int(expires * 1_000_000)),
     )
 

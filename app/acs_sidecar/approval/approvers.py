@@ -12,6 +12,7 @@ __all__ = ["Approver", "Approvers"]
 class Approver:
     """A key (32 bytes) that may approve, under the name that goes into records.
 
+    Where a policy names approvers, one of those is this name or one of the `groups`.
     `resolvers`, `agents` and `manifests` are `None` where any will do. A restricted approver approves
     nothing of an agent, or of a manifest, without a name. `until` is in the form of a record's `time`.
     """
@@ -22,6 +23,7 @@ class Approver:
     agents: Globs | None = None
     manifests: Globs | None = None
     until: str | None = None
+    groups: frozenset[str] = frozenset()
 
     def fault(self, challenge: Challenge, now: str) -> str | None:
         """Return why this approver may not approve the action now, or `None` if it may."""
@@ -35,6 +37,9 @@ class Approver:
         for what, globs, name in restrictions:
             if globs is not None and not globs.match(name):
                 return f"the approver is not allowed to approve for this {what}"
+        named = challenge.named_approvers
+        if named is not None and self.groups.union((self.name,)).isdisjoint(named):
+            return "the approver is not among those that the policy names (`evidence.approvers`)"
         return None
 
 

@@ -8,7 +8,7 @@ from acs_sidecar.approval.token import CHALLENGE, Sealed, TokenError, key_id, se
 from acs_sidecar.audit.format.entry import identifier
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.format.record import bounded, rfc3339
-from acs_sidecar.spec.approval import ApprovalPlan
+from acs_sidecar.spec.approval import ApprovalPlan, named_approvers
 from acs_sidecar.spec.codes import reason_code
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.values import Json
@@ -37,6 +37,11 @@ class Challenge:
     audit: dict[str, Json] | None
 
     @property
+    def named_approvers(self) -> tuple[str, ...] | None:
+        """Who alone may approve; `None` where every approver may that the operator trusts."""
+        return named_approvers(self.action)
+
+    @property
     def terms(self) -> dict[str, Json]:
         """The content of the challenge, for resolvers and approvers."""
         return {
@@ -56,10 +61,12 @@ def action_of(decision: PolicyDecision) -> dict[str, Json]:
     escalated, and for whom.
     """
     evaluation, point = decision.evaluation, decision.point
+    named = named_approvers(decision.verdict.evidence)
     envelope = decision.snapshot.get("envelope")
     known = envelope if isinstance(envelope, dict) else {}
     return {
         "agent_id": bounded(identifier(known, "agent")),
+        **({} if named is None else {"approvers": [*named]}),
         "caller": bounded(decision.caller),
         "intervention_point": decision.intervention_point,
         "manifest_digest": decision.manifest.digest,

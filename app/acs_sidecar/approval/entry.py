@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.entry import decision_entry
-from acs_sidecar.audit.format.record import AuditEntry
+from acs_sidecar.audit.format.record import AuditEntry, bounded
 from acs_sidecar.spec.values import Json
 
 __all__ = ["approval_entry"]
@@ -17,6 +17,7 @@ def approval_entry(resolution: Resolution) -> AuditEntry:
 
 def _approval(resolution: Resolution) -> dict[str, Json]:
     plan, challenge, approved = resolution.plan, resolution.challenge, resolution.approved
+    named = challenge.named_approvers if challenge else None
     return {
         "approved_at": approved.time if approved else None,
         "approver": approved.approver if approved else None,
@@ -26,6 +27,7 @@ def _approval(resolution: Resolution) -> dict[str, Json]:
         "escalation": challenge.audit if challenge else None,
         "key_id": approved.key_id if approved else None,
         "outcome": resolution.outcome,
+        "required_approvers": None if named is None else [bounded(name) for name in named],
         "resolver": plan.name if plan else None,
         "resolver_type": plan.type if plan else None,
     }

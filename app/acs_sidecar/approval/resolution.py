@@ -12,7 +12,14 @@ from acs_sidecar.approval.ports import ApproversInForce, KeyInForce, KeysUnavail
 from acs_sidecar.approval.token import TokenError, request_signature
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.format.record import bounded, rfc3339
-from acs_sidecar.spec.approval import ApprovalOutcome, ApprovalPlan, Question, ResolverAnswer, ResolverError
+from acs_sidecar.spec.approval import (
+    ApprovalOutcome,
+    ApprovalPlan,
+    Question,
+    ResolverAnswer,
+    ResolverError,
+    named_approvers,
+)
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.points import Mode
@@ -23,6 +30,7 @@ from acs_sidecar.spec.verdict import Decision, Verdict
 __all__ = ["ApprovalClaim", "Approvals", "Offer", "Resolution"]
 
 _DENIED = "The action was not approved."
+_NOBODY = "`evidence.approvers` of the policy names nobody: no approver can answer"
 
 Clock: TypeAlias = Callable[[], int]
 """Unix time in microseconds."""
@@ -83,6 +91,8 @@ class Approvals:
             return Offer(plan, None, plan.fault)
         if tired := fatigue(plan, decision.snapshot.get("envelope")):
             return Offer(plan, None, tired)
+        if named_approvers(decision.verdict.evidence) == ():
+            return Offer(plan, None, _NOBODY)
         try:
             private = self._key().private
         except KeysUnavailableError as error:
@@ -120,6 +130,8 @@ class Approvals:
             raise _missing(plan.fault) if plan.type is None else _failed(plan.fault)
         if tired := fatigue(plan, decision.snapshot.get("envelope")):
             raise _failed(tired)
+        if named_approvers(verdict.evidence) == ():
+            raise _failed(_NOBODY)
         # 3. A challenge that this deployment never gave, or that was changed.
         challenge = resolution.challenge = self._read(claim.challenge)
         if challenge.service != self._service:
@@ -136,7 +148,7 @@ class Approvals:
         answer = await self._answer(resolution, plan, challenge, claim, decision)
         expired = rfc3339(self._now()) >= challenge.expires
         if expired and answer in {None, ApprovalOutcome.ALLOW}:
-            _time_out(resolution, plan)
+            _time_out(resolution, plan, challenge)
         elif answer is None:
             resolution.outcome = "pending"
         else:
@@ -205,6 +217,8 @@ class Approvals:
         if answer.approval is not None:
             return self._approver_outcome(resolution, answer.approval, challenge, self._now())
         resolution.by = "resolver"
+        if challenge.named_approvers is not None:
+            raise _failed("the policy names who may approve: the resolver's response must be signed by one")
         outcome = known_outcome(answer.outcome)
         if (
             outcome is not ApprovalOutcome.DENY
@@ -223,6 +237,8 @@ def _plan(decision: PolicyDecision) -> ApprovalPlan | None:
 def _require_same(action: JsonObject, challenge: Challenge, plan: ApprovalPlan) -> None:
     if challenge.resolver != plan.name:
         raise _mismatch("`resolver` differs from the challenge")
+    if challenge.named_approvers != named_approvers(action):
+        raise _mismatch("`approvers` differs from the challenge")
     if challenge.action.keys() != action.keys():
         raise _failed("the challenge has other members than this version issues")
     for name, value in action.items():
@@ -230,12 +246,14 @@ def _require_same(action: JsonObject, challenge: Challenge, plan: ApprovalPlan) 
             raise _mismatch(f"`{name}` differs from the challenge")
 
 
-def _time_out(resolution: Resolution, plan: ApprovalPlan) -> None:
+def _time_out(resolution: Resolution, plan: ApprovalPlan, challenge: Challenge) -> None:
     """Do what the manifest says for a challenge that has expired by our own signature's word."""
     resolution.by = "timeout"
     resolution.approved = None
     if plan.on_timeout is ApprovalOutcome.DENY:
         raise _failed("the challenge expired before it was approved")
+    if plan.on_timeout is ApprovalOutcome.ALLOW and challenge.named_approvers is not None:
+        raise _failed("the policy names who may approve: `on_timeout: allow` does not count")
     _conclude(resolution, plan.on_timeout)
 
 

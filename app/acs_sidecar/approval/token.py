@@ -31,7 +31,7 @@ __all__ = [
     "unseal",
 ]
 
-MAX_TOKEN = 16 * 1024
+MAX_TOKEN = 32 * 1024
 
 
 class TokenError(ValueError):

@@ -20,6 +20,7 @@ __all__ = [
     "Resolver",
     "ResolverAnswer",
     "ResolverError",
+    "named_approvers",
 ]
 
 DEFAULT_TIMEOUT_SECONDS = 300
@@ -95,3 +96,17 @@ class ApprovalPlan:
     on_timeout: ApprovalOutcome = ApprovalOutcome.DENY
     fatigue_threshold: int | None = None
     fatigue_window_seconds: int | None = None
+
+
+def named_approvers(evidence: JsonObject | None) -> tuple[str, ...] | None:
+    """Return who alone may approve an escalation with this evidence; `None` if the policy names no one.
+
+    A list in another form than names is `()`: nobody.
+    """
+    if evidence is None or "approvers" not in evidence:
+        return None
+    approvers = evidence["approvers"]
+    if not isinstance(approvers, list):
+        return ()
+    names = tuple(dict.fromkeys(name for name in approvers if isinstance(name, str) and name))
+    return names if all(name in names for name in approvers) else ()

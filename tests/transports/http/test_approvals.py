@@ -140,9 +140,55 @@ def test_from_escalation_to_approval(service: Service, folder: Path) -> None:
         "escalation": {name: first[name] for name in ("index", "log", "record_id")},
         "key_id": second["approval"]["key_id"],
         "outcome": "allow",
+        "required_approvers": None,
         "resolver": "officer",
         "resolver_type": "token",
     }
+
+
+def test_approvers_that_the_policy_names(start: Start, folder: Path) -> None:
+    """Whom the policy asks is shown to the approver, bound, recorded, and in the receipt that verifies offline."""
+    value = manifest()
+    value["policies"]["p"]["output"]["evidence"] = {"approvers": ["treasury", "cfo"]}
+    (folder / "payments.json").write_text(json.dumps(value))
+    approvers = ["approvers:\n"]
+    for name, group in (("carol", "support"), ("dave", "treasury")):
+        key = ("--key", f"{name}.pem", "--generate")
+        approvers.append(acs(folder, "approvals", "approver", name, *key, "--group", group))
+    (folder / "approvers.yaml").write_text("".join(approvers))
+    service = start(ACS_MANIFESTS="payments.json", ACS_APPROVAL_TRUST_FILE="approvers.yaml")
+    _, escalation = service.post(EVALUATE, ACTION)
+    assert escalation["verdict"]["evidence"] == {"approvers": ["treasury", "cfo"]}
+    challenge = escalation["approval"]["challenge"]
+    assert inspect_challenge(challenge).terms["approvers"] == ["treasury", "cfo"]
+    shown = subprocess.run(
+        [COMMAND, "approve", "--key", "carol.pem", "--challenge", challenge],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert '"treasury"' in shown.stderr
+    refused = resolved(service, challenge=challenge, approval=shown.stdout.strip())
+    assert (refused["verdict"]["reason"], refused["detail"]) == (
+        FAILED,
+        "the approver is not among those that the policy names (`evidence.approvers`)",
+    )
+    approval = acs(folder, "approve", "--key", "dave.pem", "--challenge", challenge).strip()
+    response = resolved(service, challenge=challenge, approval=approval, include=["receipt"])
+    assert (response["verdict"]["decision"], response["approval"]["approver"]) == ("allow", "dave")
+    receipt = response["receipt"]
+    found = [json.loads(receipt["record"])["approval"], *(one["approval"] for one in records(service)[1:])]
+    assert [one["required_approvers"] for one in found] == [["treasury", "cfo"]] * 3
+    (folder / "receipt.json").write_text(json.dumps(receipt))
+    receipt["record"] = receipt["record"].replace('["treasury","cfo"]', '["treasury"]')
+    (folder / "changed.json").write_text(json.dumps(receipt))
+    service.stop()
+    verify = ("audit", "verify", "--key", acs(folder, "audit", "key").strip(), "--receipt")
+    assert json.loads(acs(folder, *verify, "receipt.json"))["receipts"][0]["error"] is None
+    acs(folder, *verify, "changed.json", code=1)
 
 
 def test_every_resolution_is_one_record(service: Service, folder: Path) -> None:

@@ -66,6 +66,7 @@ def approver(
     name: str = typer.Argument(help="name of the approver, as written to records"),
     key: Path = typer.Option(help="the approver's key (PEM)"),
     generate: bool = typer.Option(False, "--generate", help="create the key first; never overwrites one"),
+    group: list[str] = typer.Option([], help="group that policies name instead of the approver; repeatable"),
 ) -> None:
     """Print the entry of an approver for the `approvers` of the file that ACS_APPROVAL_TRUST_FILE names."""
     if not is_code(name):
@@ -78,6 +79,8 @@ def approver(
         fail(str(error))
     public = base64.b64encode(found.public).decode()
     typer.echo(f'  "{name}":\n    public_key: "{public}"')
+    if group:
+        typer.echo(f"    groups: {orjson.dumps(group).decode()}")
 
 
 @approvals.command("key")

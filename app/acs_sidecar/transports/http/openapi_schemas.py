@@ -97,6 +97,10 @@ _EVIDENCE: JsonSchema = {
     "properties": {
         "artefact": {"type": ["string", "null"]},
         "verification_pointers": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+        "approvers": {
+            "description": "with `escalate`: the names and groups of the approvers who alone may approve; "
+            "in another form than a list of names, nobody may"
+        },
     },
     "additionalProperties": True,
 }

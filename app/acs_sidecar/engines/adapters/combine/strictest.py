@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from acs_sidecar.spec.approval import named_approvers
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.path import Root, parse_path
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -54,29 +55,19 @@ def _strictness(verdict: Verdict) -> int:
 def _escalation(verdicts: Sequence[Verdict], first: int, labels: tuple[str, ...]) -> Combined:
     """Escalate to those whom all policies that name approvers have in common."""
     decided = verdicts[first]
-    named = [
-        verdict.evidence["approvers"]
-        for verdict in verdicts
-        if verdict.decision is Decision.ESCALATE and verdict.evidence and "approvers" in verdict.evidence
-    ]
+    evidences = [verdict.evidence for verdict in verdicts if verdict.decision is Decision.ESCALATE]
+    naming = [evidence for evidence in evidences if evidence is not None and "approvers" in evidence]
     evidence = decided.evidence
-    if len(named) > 1:
-        common = [name for name in _names(named[0]) if all(name in _names(other) for other in named[1:])]
+    if len(naming) > 1:
+        lists = [named_approvers(one) or () for one in naming]
+        common: list[Json] = [name for name in lists[0] if all(name in other for other in lists)]
         if not common:
             return Combined(Verdict(Decision.DENY, "no_common_approver", result_labels=labels), None)
-        approvers: list[Json] = [*common]
-        evidence = {**(evidence or {}), "approvers": approvers}
-    elif named:
-        evidence = {**(evidence or {}), "approvers": named[0]}
+        evidence = {**(evidence or {}), "approvers": common}
+    elif naming:
+        evidence = {**(evidence or {}), "approvers": naming[0]["approvers"]}
     verdict = Verdict(Decision.ESCALATE, decided.reason, decided.message, None, evidence, labels)
     return Combined(verdict, first)
-
-
-def _names(approvers: Json) -> tuple[str, ...]:
-    """Return the approvers of a list; one in another form names nobody."""
-    if not isinstance(approvers, list) or not all(isinstance(name, str) for name in approvers):
-        return ()
-    return tuple(dict.fromkeys(str(name) for name in approvers))
 
 
 def _united(transforms: Sequence[Transform], target: Json) -> Transform:
