@@ -1,6 +1,7 @@
 """`acs-sidecar doctor`: every finding, with the words and the command that a person gets."""
 
 import datetime
+import hashlib
 import http.server
 import importlib.metadata
 import json
@@ -29,6 +30,7 @@ from acs_sidecar.doctor.system import check_address, check_clock, check_engines,
 from acs_sidecar.doctor.trust import check_approvals, check_trust
 from acs_sidecar.sandbox import pool as sandbox_pool
 from acs_sidecar.settings.tree import Settings
+from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
 from tests.command import run
 from tests.conftest import Start
 
@@ -170,6 +172,30 @@ def test_a_bundle_that_is_not_kept_is_told(folder: Path) -> None:
     token.chmod(0o644)
     readable = ("bundle", f"`{token}` can be read or changed by everybody: mode 644", f"chmod 600 {token}")
     assert summaries(check_manifests(given)) == [kept, readable]
+
+
+def test_a_kept_bundle_reads_itself_alone(folder: Path) -> None:
+    """Files beside a manifest's folder count inside the bundle; libraries of `ACS_POLICY_ROOTS` do not."""
+    url = "https://127.0.0.1:1/a.tar.gz"
+    stored = folder / "kept" / hashlib.sha256(url.encode()).hexdigest()[:16]
+    content = stored / "0" / "manifests"
+    (content / "shared").mkdir(parents=True)
+    (content / "shared" / "p.cedar").write_text("permit(principal, action, resource);")
+    (folder / "library").mkdir()
+    (folder / "library" / "p.cedar").write_text("permit(principal, action, resource);")
+    (stored / "kept").symlink_to("0")
+    given = settings(
+        manifests_url=url, manifests_kept_dir=folder / "kept", policy_roots=(str(folder / "library"),)
+    )
+    for name, path in (("inside", "../shared"), ("outside", "../../../../../library")):
+        (content / name).mkdir()
+        policy = f"type: cedar, policy_path: {path}/p.cedar"
+        manifest = MANIFEST.replace("type: test, output: {decision: allow}", policy)
+        (content / name / "manifest.yaml").write_text(manifest)
+    found = compiled_manifests(given)
+    assert isinstance(found["inside"], CompiledManifest)
+    assert isinstance(found["outside"], InvalidManifest)
+    assert "is outside the manifest's directory" in found["outside"].error.diagnostics[0].message
 
 
 def test_engines_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

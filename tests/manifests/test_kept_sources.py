@@ -64,10 +64,10 @@ def test_the_state_of_a_tree_changes_with_every_file(tmp_path: Path) -> None:
     folder.mkdir()
     link = tmp_path / "link"
     link.symlink_to(folder)
-    states = [tree_state(link)]
+    states = [tree_state([link])]
 
     def changed() -> bool:
-        states.append(tree_state(link))
+        states.append(tree_state([link]))
         return states[-1] not in states[:-1]
 
     (folder / "a").write_text("1")
@@ -82,4 +82,18 @@ def test_the_state_of_a_tree_changes_with_every_file(tmp_path: Path) -> None:
     assert changed()
     shutil.rmtree(tmp_path / "copy")
     assert changed()
-    assert tree_state(link) == states[-1]
+    assert tree_state([link]) == states[-1]
+
+
+def test_the_state_of_several_places(tmp_path: Path) -> None:
+    """A change in any of them counts: in a folder, beside a file, and where nothing was before."""
+    places = [tmp_path / "manifests" / "one.json", tmp_path / "library", tmp_path / "later"]
+    for folder in ("manifests", "library"):
+        (tmp_path / folder).mkdir()
+    places[0].write_text("{}")
+    states = [tree_state(places)]
+    for changed in ("manifests/beside", "library/a.rego", "later"):
+        (tmp_path / changed).write_text("1")
+        states.append(tree_state(places))
+    assert len(set(states)) == len(states)
+    assert tree_state(places) == states[-1]

@@ -390,6 +390,21 @@ def test_a_configmap_update_is_noticed(start: Start, tmp_path: Path) -> None:
     _until(lambda: _answer(service)[1] == "generation_1")
 
 
+def test_a_change_in_a_library_is_noticed(start: Start, tmp_path: Path) -> None:
+    """Policies of `ACS_POLICY_ROOTS` are watched like those beside a manifest (3.1, 3.2)."""
+    library, manifests = tmp_path / "library", tmp_path / "manifests"
+    library.mkdir()
+    manifests.mkdir()
+    (library / "p.rego").write_text(_policy(0))
+    policy = {"type": "rego", "query": "data.p.verdict", "bundle": "../library"}
+    (manifests / "one.json").write_text(_manifest(0, **policy))
+    places = {"ACS_MANIFESTS": str(manifests), "ACS_POLICY_ROOTS": str(library)}
+    service = start(ACS_MANIFESTS_WATCH="true", **places)
+    assert _answer(service)[1] == "generation_0"
+    (library / "p.rego").write_text(_policy(1))
+    _until(lambda: _answer(service)[1] == "generation_1")
+
+
 def test_files_are_not_watched_unless_asked_for(start: Start, folder: Path) -> None:
     """Without the setting a change waits for SIGHUP (3.1)."""
     service = start("--manifests", str(folder))

@@ -10,6 +10,7 @@ import typer
 from acs_sidecar.cli.output import fail_start
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.engines.fatal_inputs import FatalInputs
+from acs_sidecar.manifests.discovery import manifest_places
 from acs_sidecar.manifests.loading import load_operator_manifests
 from acs_sidecar.manifests.watch import tree_state
 from acs_sidecar.server.descriptors import connections_within, raise_open_files_limit
@@ -51,7 +52,7 @@ def serve(
     try:
         with bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8)) as listener:
             build_access(settings)
-            seen = tree_state(settings.manifests)
+            seen = tree_state(manifest_places(settings))
             packed, fault = load_operator_manifests(settings)
             key = audit_key(settings)  # last: a start that fails must not leave a key behind
             served = Served(hand(packed), time.time(), seen, fault)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from acs_sidecar.doctor.files import quoted, secret_file, writable_directory
 from acs_sidecar.doctor.result import Result, counted, ok, problem, warning
-from acs_sidecar.manifests.discovery import build_bundle, operator_files, read_offline
-from acs_sidecar.manifests.files import ManifestFile
+from acs_sidecar.manifests.discovery import build_bundle, read_offline
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest, inline_mode
 from acs_sidecar.manifests.reload import compile_set
 from acs_sidecar.outbound.client import HttpClient
@@ -23,9 +22,9 @@ Manifests = dict[str, AnyManifest]
 
 def compiled_manifests(settings: Settings) -> Manifests:
     """Compile what would serve, without asking other servers. Raises `ManifestError`, `AdapterError`."""
-    files = _files(settings)
+    bundle = build_bundle(settings)
     compiler = build_compiler(settings, HttpClient(), None, serving=True)
-    read = read_offline(settings, files)
+    read = read_offline(settings, bundle.kept() if bundle else None)
     return dict(compile_set(read, partial(compile_manifest, compiler=compiler)).by_name)
 
 
@@ -84,11 +83,6 @@ def _invalid(name: str, manifest: InvalidManifest, place: Path) -> Result:
     count = counted(len(findings), "finding")
     detail = f"`{name}` is invalid: {count}, first: {findings[0].message}"
     return problem("manifests", detail, f"acs-sidecar validate {quoted(place)}")
-
-
-def _files(settings: Settings) -> tuple[ManifestFile, ...]:
-    bundle = build_bundle(settings)
-    return operator_files(settings, bundle.kept() if bundle else None)
 
 
 def _bundle(settings: Settings) -> Iterator[Result]:

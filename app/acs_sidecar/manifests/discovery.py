@@ -19,6 +19,7 @@ from acs_sidecar.spec.manifest.pinned_url import Pin, RemoteReference
 
 __all__ = [
     "build_bundle",
+    "manifest_places",
     "operator_files",
     "read_manifests",
     "read_offline",
@@ -43,7 +44,7 @@ def read_operator_manifests(
     if bundle is None:
         return read_manifests(settings, operator_files(settings))
     place = bundle.kept() if kept else bundle.open()
-    return _read_all(settings, find_manifests(place) if place else (), (place,) if place else ())
+    return _read_all(settings, find_manifests(place) if place else (), _roots(settings, place))
 
 
 def operator_files(settings: Settings, kept: Path | None = None) -> tuple[ManifestFile, ...]:
@@ -68,10 +69,20 @@ def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[R
     return _read_all(settings, files, _roots(settings))
 
 
-def _roots(settings: Settings) -> tuple[Path, ...]:
-    """Return where files may lie besides a manifest's own folder (section 3.2)."""
-    library = (Path(root) for root in settings.policy_roots)
-    return (*((settings.manifests,) if settings.manifests.is_dir() else ()), *library)
+def manifest_places(settings: Settings) -> tuple[Path, ...]:
+    """Return where the operator's manifests are, and the libraries that they may read from."""
+    return (settings.manifests, *(Path(root) for root in settings.policy_roots))
+
+
+def _roots(settings: Settings, bundle: Path | None = None) -> tuple[Path, ...]:
+    """Return where files may lie besides a manifest's own folder (section 3.2).
+
+    A `bundle` reads itself alone.
+    """
+    if bundle:
+        return (bundle,)
+    manifests, *libraries = manifest_places(settings)
+    return (*((manifests,) if manifests.is_dir() else ()), *libraries)
 
 
 def _read_all(
@@ -86,11 +97,17 @@ def _read_all(
     return asyncio.run(read())
 
 
-def read_offline(settings: Settings, files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
-    """Read manifests as `read_manifests` does, without fetching; one that needs another server is invalid."""
+def read_offline(settings: Settings, kept: Path | None = None) -> tuple[ReadManifest, ...]:
+    """Read what is configured, or the `kept` bundle, without fetching; what needs another server is invalid.
+
+    Raises `ManifestError` when it cannot be listed.
+    """
+    files = operator_files(settings, kept)
     fetcher = OfflineFetcher(settings.limits, AddressPolicy())
     catalog = installed_members()
-    return asyncio.run(composition.read_manifests(files, fetcher, settings.limits, catalog, _roots(settings)))
+    return asyncio.run(
+        composition.read_manifests(files, fetcher, settings.limits, catalog, _roots(settings, kept))
+    )
 
 
 def build_bundle(settings: Settings) -> ManifestBundle | None:

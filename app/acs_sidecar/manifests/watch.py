@@ -1,4 +1,4 @@
-"""True if anything changed below the operator's manifests, by looking: it works on every file system.
+"""The state of the operator's manifests and libraries, by looking: it works on every file system.
 
 Notifications of the kernel do not cross network file systems and container mounts, do not tell of a
 directory that is exchanged as a whole behind a symbolic link, and are few on a crowded node.
@@ -6,7 +6,8 @@ directory that is exchanged as a whole behind a symbolic link, and are few on a 
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 __all__ = ["MOST_ENTRIES", "tree_state"]
@@ -14,18 +15,17 @@ __all__ = ["MOST_ENTRIES", "tree_state"]
 MOST_ENTRIES = 10_000
 
 
-def tree_state(place: Path) -> str:
-    """Name the state of the manifests at `place` and of the files beside them; a change changes it.
+def tree_state(places: Iterable[Path]) -> str:
+    """Name the state of files and directories, and of the files beside a file; a change changes it.
 
-    Looks at the first 10,000 entries, and at what symbolic links lead to. Raises nothing: what cannot
-    be looked at is part of the state.
+    Looks at the first 10,000 entries of each place, and at what symbolic links lead to. Raises nothing:
+    what cannot be looked at is part of the state.
     """
-    root = place if place.is_dir() else place.parent
     state = hashlib.sha256()
-    for count, path in enumerate(_entries(root)):
-        if count >= MOST_ENTRIES:
-            break
-        state.update(f"{path}\0{_stamp(path)}\0".encode(errors="surrogateescape"))
+    for place in places:
+        root = place.parent if place.is_file() else place
+        for path in islice(_entries(root), MOST_ENTRIES):
+            state.update(f"{path}\0{_stamp(path)}\0".encode(errors="surrogateescape"))
     return state.hexdigest()
 
 

@@ -25,8 +25,8 @@ _Answer: TypeAlias = dict[str, Json]
 class WorkerCommands:
     """Carries out orders on the worker's event loop.
 
-    `place` is where the operator's manifests are, `seen` the state in which they were looked at last,
-    by whichever worker.
+    `places` are those of the operator's manifests and libraries, `seen` the state in which they were
+    looked at last, by whichever worker.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class WorkerCommands:
         channel: Channel,
         reload: ManifestReload,
         refresh: Callable[[], Awaitable[None]],
-        place: Path,
+        places: tuple[Path, ...],
         seen: str,
     ) -> None:
         self._channel = channel
         self._reload = reload
         self._refresh = refresh
-        self._place = place
+        self._places = places
         self._seen = seen
         self._candidate: Candidate | None = None
         self._attempt: asyncio.Task[None] | None = None
@@ -69,7 +69,7 @@ class WorkerCommands:
         before = requested = self._seen
         while True:
             await asyncio.sleep(every_s)
-            now = await asyncio.to_thread(tree_state, self._place)
+            now = await asyncio.to_thread(tree_state, self._places)
             if now not in {self._seen, requested} and now == before:
                 requested = now
                 self._channel.send({"kind": "changed"})
@@ -98,7 +98,7 @@ class WorkerCommands:
                 self._channel.send({"kind": "changed"})
 
     async def _read(self) -> tuple[_Answer, bytes | None]:
-        seen = await asyncio.to_thread(tree_state, self._place)
+        seen = await asyncio.to_thread(tree_state, self._places)
         try:
             found = await self._reload.read()
         except ManifestError as error:

@@ -19,6 +19,7 @@ from acs_sidecar.access.reread import Reread
 from acs_sidecar.access.tls import RenewableContext
 from acs_sidecar.audit.log.keys import AuditKey
 from acs_sidecar.engines.fatal_inputs import FatalInputs
+from acs_sidecar.manifests.discovery import manifest_places
 from acs_sidecar.manifests.reload import unpack
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.server.channel import Channel
@@ -143,7 +144,8 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
         await runtime.start()
         hang_timeout_s = settings.worker_hang_timeout_s
         # Orders wait until they can be recorded.
-        orders = WorkerCommands(channel, runtime.manifests, runtime.refresh, settings.manifests, served.seen)
+        places = manifest_places(settings)
+        orders = WorkerCommands(channel, runtime.manifests, runtime.refresh, places, served.seen)
         lost = partial(_orphaned, server)
         tether = Tether(channel, hang_timeout_s / BEATS, hang_timeout_s, orders.take, lost)
         server.on_serving = tether.serving

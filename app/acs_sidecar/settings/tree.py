@@ -99,7 +99,8 @@ class Settings(BaseModel):
     )
     manifests_strict: bool = Field(True, description="refuse to start if a manifest is invalid")
     manifests_watch: bool = Field(
-        False, description="reload the manifests when their files change, not only on SIGHUP"
+        False,
+        description="reload when files of `ACS_MANIFESTS` or `ACS_POLICY_ROOTS` change, not only on SIGHUP",
     )
     manifests_url: HttpsUrl | None = Field(
         None,
