@@ -42,6 +42,11 @@ def warnings(policies: str, **members: Any) -> list[tuple[str, str]]:
         ("forbid(principal, action, resource is Doc);", "no bound point has a resource of the type `Doc`; there are `Tool`"),
         ('forbid(principal == User::"a", action, resource);', "no bound point has a principal of the type `User`; there are `Agent`"),
         ('forbid(principal is User in Team::"x", action, resource);', "no bound point has a principal of the type `User`; there are `Agent`"),
+        ('forbid(principal in Team::"x", action, resource);', 'no principal of a bound point is in `Team::"x"`'),
+        ('permit(principal is Agent in Team::"x", action, resource);', 'no principal of a bound point is in `Team::"x"`'),
+        ('forbid(principal, action, resource in Tool::"write");', 'no resource of a bound point is in `Tool::"write"`'),
+        ("forbid(principal, action in [], resource);", 'no bound point asks for its action; asked for are `Action::"pre_tool_call"`'),
+        ('forbid(principal, action in Action::"all", resource);', 'no bound point asks for its action; asked for are `Action::"pre_tool_call"`'),
     ],
 )  # fmt: skip
 def test_a_policy_that_never_applies(policy: str, why: str) -> None:
@@ -56,7 +61,7 @@ def test_a_policy_that_never_applies(policy: str, why: str) -> None:
         'forbid(principal, action in [Action::"a", Action::"pre_tool_call"], resource);',
         'forbid(principal, action, resource == Tool::"read");',
         'forbid(principal == Agent::"a", action, resource is Tool);',
-        'forbid(principal in Team::"x", action, resource in Group::"y");',
+        'forbid(principal in Agent::"a", action in Action::"pre_tool_call", resource in Tool::"read");',
     ],
 )
 def test_a_policy_that_may_apply(policy: str) -> None:
@@ -64,11 +69,67 @@ def test_a_policy_that_may_apply(policy: str) -> None:
     assert warnings(policy) == []
 
 
-def test_groups_of_actions() -> None:
-    """Where entities say which actions are in a group, `action in` may apply."""
-    group = {"type": "Action", "id": "all"}
-    entities = [{"uid": {"type": "Action", "id": "pre_tool_call"}, "attrs": {}, "parents": [group]}]
-    assert warnings('forbid(principal, action in Action::"all", resource);', entities=entities) == []
+def uid(kind: str, name: str) -> dict[str, str]:
+    """Return a UID in the engine's form."""
+    return {"type": kind, "id": name}
+
+
+def below(entity: dict[str, str], group: dict[str, str]) -> list[Any]:
+    """Return entities of which one is in a group that is in another, `Top::"t"`."""
+    return [
+        {"uid": entity, "attrs": {}, "parents": [group]},
+        {"uid": group, "attrs": {}, "parents": [uid("Action" if group["type"] == "Action" else "Top", "t")]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "entity", "group"),
+    [
+        ('forbid(principal, action in Action::"all", resource);', uid("Action", "pre_tool_call"), uid("Action", "all")),
+        ('forbid(principal, action in [Action::"t"], resource);', uid("Action", "pre_tool_call"), uid("Action", "all")),
+        ('forbid(principal in Team::"x", action, resource);', uid("Agent", "any"), uid("Team", "x")),
+        ('forbid(principal is Agent in Top::"t", action, resource);', uid("Agent", "any"), uid("Team", "x")),
+        ('forbid(principal, action, resource in Group::"x");', uid("Tool", "read"), uid("Group", "x")),
+    ],
+)  # fmt: skip
+def test_groups(policy: str, entity: dict[str, str], group: dict[str, str]) -> None:
+    """A policy of a group may apply where an entity that a request may name is in it, and not elsewhere."""
+    assert warnings(policy, entities=below(entity, group)) == []
+    for other in (uid(entity["type"], "other"), uid("User", entity["id"])):
+        if other["type"] != "Agent":
+            assert len(warnings(policy, entities=below(other, group))) == 1
+
+
+def test_groups_of_a_schema() -> None:
+    """Where the schema says which actions are in a group, `action in` may apply."""
+    schema = (
+        "entity Agent; entity Tool; action all; action other; action few in [all];"
+        "action pre_tool_call in [few] appliesTo { principal: Agent, resource: Tool };"
+        "action output in [other] appliesTo { principal: Agent, resource: Tool };"
+    )
+    policy = 'forbid(principal, action in Action::"{}", resource);'
+    assert warnings(policy.format("all"), schema=schema) == []
+    assert [code for code, _ in warnings(policy.format("other"), schema=schema)] == [
+        "cedar-policy-unreachable"
+    ]
+
+
+def test_parts_that_never_meet() -> None:
+    """Each part of a scope may be met at one point, and all of them at none."""
+    policy = compiled('forbid(principal, action == Action::"output", resource == Tool::"read");')
+    bind(policy, point=InterventionPoint.OUTPUT)
+    (found,) = policy.statement.warnings
+    why = "no bound point has its action, its principal and its resource together"
+    assert found.message == f"policy `policy0` never applies: {why}"
+
+
+def test_entities_from_the_request() -> None:
+    """Where paths give the entities, or their ids, nothing but a known type rules a policy out."""
+    policies = 'forbid(principal in Team::"x", action, resource == Doc::"d"); forbid(principal, action, resource is B);'
+    policy = compile_cedar(policies)
+    bind(policy, members={"principal": "$snap.text", "resource": {"type": "Doc", "id": "$snap.text"}})
+    (found,) = policy.statement.warnings
+    assert found.message.endswith("no bound point has a resource of the type `B`; there are `Doc`")
 
 
 def test_any_bound_point_counts() -> None:
@@ -86,16 +147,33 @@ def test_an_action_from_the_request() -> None:
     assert policy.statement.warnings == ()
 
 
-@pytest.mark.parametrize("condition", ['context.x in ["a"]', 'true && (principal in ["a", "b"] || true)'])
-def test_in_on_a_list_of_texts(condition: str) -> None:
-    """`in` is for entities: on a list of strings it fails at every request."""
-    message = "policy `policy0` uses `in` on a list of strings, which always fails: write `[…].contains(…)`"
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'context.x in ["a"]',
+        'true && (principal in ["a", "b"] || true)',
+        'context.x in "a"',
+        'principal is Agent in ["a"]',
+        '{"in": context.x in ["a"]}["in"]',
+    ],
+)
+def test_in_on_texts(condition: str) -> None:
+    """`in` is for entities: on strings it fails at every request."""
+    message = "policy `policy0` uses `in` on strings, which always fails: write `[…].contains(…)`"
     policy = f"forbid(principal, action, resource) when {{ {condition} }};"
     assert warnings(policy) == [("cedar-in-texts", message)]
 
 
 @pytest.mark.parametrize(
-    "condition", ['["a"].contains(context.x)', 'principal in [Agent::"a"]', 'context.x == "in"']
+    "condition",
+    [
+        '["a"].contains(context.x)',
+        'principal in [Agent::"a"]',
+        'context.x == "in"',
+        '{"in": "a", "is": ["b"]} == context.x',
+        '{"in": {"right": "a"}, "is": {"entity_type": "A", "in": "b"}} == context.x',
+        'principal is Agent in Agent::"a" && principal in context.x',
+    ],
 )
 def test_in_on_entities(condition: str) -> None:
     """`in` on entities, and texts elsewhere, are what they should be."""

@@ -83,7 +83,7 @@ def test_places() -> None:
 def test_escapes(quoted: str, value: str) -> None:
     """Escapes mean what they mean to the engine."""
     assert unescape(quoted) == value
-    policy = engine.parse_policy(f'@id("{quoted}") permit(principal, action, resource);')
+    (policy,) = engine.policies_json(f'@id("{quoted}") permit(principal, action, resource);')
     assert policy["annotations"]["id"] == value
 
 
@@ -96,7 +96,7 @@ def test_wrong_escapes(quoted: str) -> None:
     with pytest.raises(CedarSyntaxError):
         unescape(quoted)
     with pytest.raises(engine.EngineError):
-        engine.parse_policy(f'@id("{quoted}") permit(principal, action, resource);')
+        engine.policies_json(f'@id("{quoted}") permit(principal, action, resource);')
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8))

@@ -24,12 +24,13 @@ __all__ = [
     "PolicySet",
     "Schema",
     "authorize",
+    "entities_json",
     "numbered_id",
     "parse_entities",
     "parse_policies",
-    "parse_policy",
     "parse_schema",
     "parse_scopes",
+    "policies_json",
     "policy_text",
     "validation_errors",
     "with_links",
@@ -48,21 +49,18 @@ class NestingError(ValueError):
     """A policy whose JSON form nests too deeply to be read."""
 
 
-def parse_policy(text: str) -> dict[str, Any]:
-    """Parse one policy or template into the engine's JSON form.
+def policies_json(text: str) -> list[dict[str, Any]]:
+    """Parse policies and templates into the engine's JSON form, in order.
 
-    Raises `EngineError`, and `NestingError` for one that nests beyond what can be read.
+    Raises `EngineError`, and `NestingError` where one nests beyond what can be read.
     """
     written = _call_engine(policies_to_json_str, text)
     try:
         parsed = orjson.loads(written)
     except orjson.JSONDecodeError:
         raise NestingError from None
-    found = [*parsed["staticPolicies"].values(), *parsed["templates"].values()]
-    if len(found) != 1:
-        raise EngineError("not a single policy")
-    policy: dict[str, Any] = found[0]
-    return policy
+    by_id: dict[str, dict[str, Any]] = {**parsed["staticPolicies"], **parsed["templates"]}
+    return [by_id[numbered_id(position)] for position in range(len(by_id))]
 
 
 def numbered_id(position: int) -> str:
@@ -118,6 +116,12 @@ def parse_entities(entities: list[Json], schema: Schema | None) -> Entities:
     With a schema its actions, and which groups they are in, are among the entities.
     """
     return _call_engine(Entities.from_json_str, orjson.dumps(entities).decode(), schema)
+
+
+def entities_json(entities: Entities) -> list[dict[str, Any]]:
+    """Return parsed entities in the engine's JSON form; the parents of each are all its ancestors."""
+    listed: list[dict[str, Any]] = orjson.loads(str(entities))
+    return listed
 
 
 def validation_errors(policies: str, schema: Schema) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from acs_sidecar.engines.findings import invalid, too_large
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json, deeper_than
 
-__all__ = ["compile_entities", "entity_uids"]
+__all__ = ["compile_entities", "entity_ancestors", "entity_uids"]
 
 
 def compile_entities(source: JsonSource, schema: engine.Schema | None) -> engine.Entities:
@@ -37,6 +37,15 @@ def entity_uids(entities: Json) -> Iterator[EntityUid]:
         written = uid.get("__entity", uid) if isinstance(uid, dict) else None
         if isinstance(written, dict):
             yield EntityUid(str(written.get("type")), str(written.get("id")))
+
+
+def entity_ancestors(entities: engine.Entities) -> dict[EntityUid, tuple[EntityUid, ...]]:
+    """Return the entities that have ancestors, actions of a schema among them, with all of these."""
+    return {
+        EntityUid(**entity["uid"]): tuple(EntityUid(**parent) for parent in entity["parents"])
+        for entity in engine.entities_json(entities)
+        if entity["parents"]
+    }
 
 
 def _parents(entities: list[Json]) -> dict[Hashable, list[Hashable]]:

@@ -69,7 +69,7 @@ def compile_policies(
     if sum(len(source.text) for source in sources) > MAX_POLICY_CHARACTERS:
         raise too_large(f"policies exceed {MAX_POLICY_CHARACTERS} characters", sources[0].path)
     cut = [statement for source in sources for statement in statements(source)]
-    parsed = list(_parsed(cut))
+    parsed = _parsed(cut)
     if schema is not None:
         validate_statements(cut, schema)
     compiled = [_policy(position, policy) for position, policy in enumerate(parsed)]
@@ -92,7 +92,7 @@ def compile_policies(
         *(_scope(one.policy.name, cut[one.template].at, one.filled) for one in linked),
     )
     handle = engine.with_links(
-        engine.parse_policies("\n".join(statement.text for statement in cut)),
+        engine.parse_policies(_joined(cut)),
         [(engine.numbered_id(one.template), one.engine_id, one.values) for one in linked],
     )
     by_id = {
@@ -152,21 +152,41 @@ def _scope(name: str, at: SourceLocation, policy: Mapping[str, Any]) -> PolicySc
     return PolicyScope(name, at, policy["principal"], policy["action"], policy["resource"])
 
 
-def _parsed(cut: Iterable[CedarStatement]) -> Iterator[dict[str, Any]]:
+def _parsed(cut: Sequence[CedarStatement]) -> list[dict[str, Any]]:
+    """Parse all policies at once, or one by one to find those that are wrong. Raises `ManifestError`."""
+    try:
+        parsed = engine.policies_json(_joined(cut))
+    except (engine.EngineError, engine.NestingError):
+        parsed = []
+    if len(parsed) != len(cut):
+        parsed = _parsed_singly(cut)
+    for statement, policy in zip(cut, parsed, strict=True):
+        if _too_deep(policy):
+            raise _chained(statement)
+    return parsed
+
+
+def _parsed_singly(cut: Iterable[CedarStatement]) -> list[dict[str, Any]]:
+    parsed: list[dict[str, Any]] = []
     findings = []
     for statement in cut:
         try:
-            policy = engine.parse_policy(statement.text)
+            found = engine.policies_json(statement.text)
         except engine.EngineError as error:
             findings.append(finding("cedar-policy-syntax", str(error), statement.place_of(str(error))))
             continue
         except engine.NestingError:
             raise _chained(statement) from None
-        if _too_deep(policy):
-            raise _chained(statement)
-        yield policy
+        if len(found) != 1:
+            findings.append(finding("cedar-policy-syntax", "not a single policy", statement.at))
+        parsed += found
     if findings:
         raise ManifestError(findings)
+    return parsed
+
+
+def _joined(cut: Iterable[CedarStatement]) -> str:
+    return "\n".join(statement.text for statement in cut)
 
 
 def _too_deep(policy: Mapping[str, Any]) -> bool:
@@ -216,9 +236,7 @@ def _warnings(
             "is a template that no link uses and never applies: add a link, or name the entities",
         )
     if any(has_in_on_texts(condition["body"]) for condition in policy["conditions"]):
-        yield warned(
-            "cedar-in-texts", "uses `in` on a list of strings, which always fails: write `[…].contains(…)`"
-        )
+        yield warned("cedar-in-texts", "uses `in` on strings, which always fails: write `[…].contains(…)`")
     if policy["effect"] == "forbid" and known.advice is not None:
         yield warned(
             "cedar-advice-on-forbid", "is a forbid, whose `@advice` is never read: move it to a permit"

@@ -1,6 +1,6 @@
 """Policies whose scope no bound point can meet, so that they never apply (section 1.7.1)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,13 @@ from acs_sidecar.engines.cedar.uids import FixedUid, ProjectedTool, UidSource
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 
-__all__ = ["BoundRequest", "PolicyScope", "unreachable"]
+__all__ = ["Ancestors", "BoundRequest", "PolicyScope", "unreachable"]
+
+Ancestors = Mapping[EntityUid, Collection[EntityUid]]
+"""All entities that have ancestors, actions of a schema among them, with all of these."""
+
+_Scope = Mapping[str, Any]
+_PARTS = ("action", "principal", "resource")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +24,9 @@ class PolicyScope:
 
     name: str
     at: SourceLocation
-    principal: Mapping[str, Any]
-    action: Mapping[str, Any]
-    resource: Mapping[str, Any]
+    principal: _Scope
+    action: _Scope
+    resource: _Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,55 +39,103 @@ class BoundRequest:
 
 
 def unreachable(
-    scopes: Sequence[PolicyScope], bound: Sequence[BoundRequest], tools: Collection[str], *, groups: bool
+    scopes: Iterable[PolicyScope], bound: Sequence[BoundRequest], tools: Collection[str], ancestors: Ancestors
 ) -> Iterator[Diagnostic]:
     """Yield a remark on each policy that no request of the `bound` points can meet.
 
-    `tools` are those of the manifest, none where any name passes; `groups` tells that actions may have
-    parents, which makes `action in` a question to the engine.
+    `tools` are those of the manifest, none where any name passes.
     """
-    for scope in scopes if bound else ():
-        why = (
-            _no_action(scope.action, bound, groups=groups)
-            or _no_entity("principal", scope.principal, [one.principal for one in bound], tools)
-            or _no_entity("resource", scope.resource, [one.resource for one in bound], tools)
-        )
-        if why:
+    points = [{part: _possible(getattr(one, part), tools, ancestors) for part in _PARTS} for one in bound]
+    for scope in scopes if points else ():
+        if why := _why_never(scope, points):
             message = f"policy `{scope.name}` never applies: {why}"
             yield warning("cedar-policy-unreachable", message, scope.at)
 
 
-def _no_action(action: Mapping[str, Any], bound: Sequence[BoundRequest], *, groups: bool) -> str | None:
-    asked = {one.action.uid for one in bound if isinstance(one.action, FixedUid)}
-    named = [
-        EntityUid(one["type"], one["id"]) for one in action.get("entities", [action.get("entity")]) if one
-    ]
-    dynamic = any(not isinstance(one.action, FixedUid) for one in bound)
-    if not named or dynamic or (action["op"] == "in" and groups) or not asked.isdisjoint(named):
-        return None
-    listed = ", ".join(f"`{uid}`" for uid in sorted(asked))
-    return f"no bound point asks for its action; asked for are {listed}"
+@dataclass(frozen=True, slots=True)
+class _Possible:
+    """The entities that may be one part of the requests of a point: all of a type, or those named.
+
+    `type` is `None` where any entity may be it. `above` are the ancestors of those that have some.
+    """
+
+    type: str | None
+    named: frozenset[EntityUid] | None
+    above: frozenset[EntityUid]
+
+    def may_be(self, uid: EntityUid) -> bool:
+        return self.may_have_type(uid.type) and (self.named is None or uid in self.named)
+
+    def may_have_type(self, kind: str) -> bool:
+        return self.type is None or kind == self.type
+
+    def may_be_in(self, uid: EntityUid) -> bool:
+        return self.may_be(uid) or uid in self.above
+
+    def meets(self, scope: _Scope) -> bool:
+        """True if one of the entities may meet the constraint; without a known type, any may."""
+        if "entity_type" in scope and not self.may_have_type(scope["entity_type"]):
+            return False
+        match scope["op"]:
+            case "==":
+                return self.may_be(_uid(scope["entity"]))
+            case "in":
+                return self.type is None or any(self.may_be_in(uid) for uid in _groups(scope))
+            case "is" if "in" in scope:
+                return self.type is None or any(self.may_be_in(uid) for uid in _groups(scope["in"]))
+            case _:
+                return True
+
+    def __str__(self) -> str:
+        if self.named is None:
+            return f"`{self.type}`"
+        return ", ".join(f"`{uid}`" for uid in sorted(self.named))
 
 
-def _no_entity(
-    part: str, scope: Mapping[str, Any], sources: Sequence[UidSource], tools: Collection[str]
-) -> str | None:
-    entity = scope.get("entity") if scope["op"] == "==" else None
-    kind = entity["type"] if entity else scope.get("entity_type")
-    types = {source.known_type for source in sources}
-    if kind is None or None in types:
-        return None
-    if kind not in types:
-        listed = ", ".join(f"`{name}`" for name in sorted(name for name in types if name))
-        return f"no bound point has a {part} of the type `{kind}`; there are {listed}"
-    if entity is None or not all(_never(source, entity, tools) for source in sources):
-        return None
-    return f"no bound point has the {part} `{EntityUid(entity['type'], entity['id'])}`"
-
-
-def _never(source: UidSource, entity: Mapping[str, str], tools: Collection[str]) -> bool:
-    if isinstance(source, ProjectedTool):
-        return source.known_type != entity["type"] or (bool(tools) and entity["id"] not in tools)
+def _possible(source: UidSource, tools: Collection[str], ancestors: Ancestors) -> _Possible:
+    kind = source.known_type
+    named = None
     if isinstance(source, FixedUid):
-        return source.uid != (entity["type"], entity["id"])
-    return source.known_type not in (None, entity["type"])
+        named = frozenset({source.uid})
+    elif isinstance(source, ProjectedTool) and tools:
+        named = frozenset(EntityUid(source.known_type, name) for name in tools)
+    above = (
+        group
+        for uid, groups in ancestors.items()
+        if uid.type == kind and (named is None or uid in named)
+        for group in groups
+    )
+    return _Possible(kind, named, frozenset(above))
+
+
+def _why_never(scope: PolicyScope, points: Sequence[Mapping[str, _Possible]]) -> str | None:
+    fitting = [{part: point[part].meets(getattr(scope, part)) for part in _PARTS} for point in points]
+    if any(all(point.values()) for point in fitting):
+        return None
+    for part in _PARTS:
+        if not any(point[part] for point in fitting):
+            return _explained(part, getattr(scope, part), [point[part] for point in points])
+    return "no bound point has its action, its principal and its resource together"
+
+
+def _explained(part: str, scope: _Scope, possible: Sequence[_Possible]) -> str:
+    if part == "action":
+        listed = ", ".join(sorted({str(one) for one in possible}))
+        return f"no bound point asks for its action; asked for are {listed}"
+    kind = scope["entity"]["type"] if scope["op"] == "==" else scope.get("entity_type")
+    if kind and not any(one.may_have_type(kind) for one in possible):
+        listed = ", ".join(sorted({f"`{one.type}`" for one in possible}))
+        return f"no bound point has a {part} of the type `{kind}`; there are {listed}"
+    if scope["op"] == "==":
+        return f"no bound point has the {part} `{_uid(scope['entity'])}`"
+    (group,) = _groups(scope.get("in", scope))
+    return f"no {part} of a bound point is in `{group}`"
+
+
+def _groups(scope: _Scope) -> Iterator[EntityUid]:
+    for uid in scope.get("entities", (scope.get("entity"),)):
+        yield _uid(uid)
+
+
+def _uid(written: Mapping[str, str]) -> EntityUid:
+    return EntityUid(written["type"], written["id"])

@@ -5,7 +5,7 @@ attributes it reads cannot tell a context that has only those from one that has 
 not plainly such a path (`context` as a value, an operator that is not known here) reads everything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from acs_sidecar.spec.values import Json
@@ -62,13 +62,12 @@ def reads_of(expressions: Iterable[Json]) -> Reads:
 
 
 def has_in_on_texts(expression: Json) -> bool:
-    """True if an expression applies `in`, which is for entities, to a list of strings."""
+    """True if an expression applies `in`, which is for entities, to a string or a list of strings."""
     waiting = [expression]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
-            test = part.get("in")
-            if isinstance(test, dict) and _holds_text(test.get("right")):
+            if any(_holds_text(group) for group in _groups_asked(part)):
                 return True
             waiting.extend(part.values())
         elif isinstance(part, list):
@@ -76,8 +75,23 @@ def has_in_on_texts(expression: Json) -> bool:
     return False
 
 
+def _groups_asked(expression: dict[str, Json]) -> Iterator[Json]:
+    """Yield what stands behind `in`, in an expression and in `is … in`.
+
+    No operator is called `right` or `entity_type`, so a record with members `in` or `is` is none of them.
+    """
+    match expression:
+        case {"in": {"right": group}}:
+            yield group
+    match expression:
+        case {"is": {"entity_type": _, "in": group}}:
+            yield group
+
+
 def _holds_text(expression: Json) -> bool:
-    items = expression.get("Set") if isinstance(expression, dict) else None
+    if not isinstance(expression, dict):
+        return False
+    items = expression.get("Set", [expression])
     return isinstance(items, list) and any(
         isinstance(item, dict) and isinstance(item.get("Value"), str) for item in items
     )

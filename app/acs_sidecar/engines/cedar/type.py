@@ -7,7 +7,7 @@ from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.admission import ContextAdmission
 from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
 from acs_sidecar.engines.cedar.definition import read_definition
-from acs_sidecar.engines.cedar.entities import compile_entities, entity_uids
+from acs_sidecar.engines.cedar.entities import compile_entities, entity_ancestors, entity_uids
 from acs_sidecar.engines.cedar.policies import Policies, compile_policies
 from acs_sidecar.engines.cedar.query import Query, binding_query
 from acs_sidecar.engines.cedar.reach import BoundRequest, unreachable
@@ -56,12 +56,9 @@ class _CedarType:
         entities = compile_entities(given.entities, handle)
         policies = compile_policies(given.policies, given.links, schema)
         admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
-        groups = schema is not None or b'Action"' in canonical({"entities": given.entities.value})
         known = {*entity_uids(given.entities.value), *(schema.declarations.actions if schema else ())}
         slices = PolicySlices(policies.scoped, policies.whole, entities, known)
-        return _CedarPolicy(
-            policies, slices, entities, admission, given.query, request.manifest.tools, groups
-        )
+        return _CedarPolicy(policies, slices, entities, admission, given.query, request.manifest.tools)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +69,13 @@ class _CedarPolicy:
     admission: ContextAdmission | None
     query: Query
     tools: Collection[str]
-    groups: bool
     binding_warnings: list[Diagnostic] = field(default_factory=list)
     bound: list[BoundRequest] = field(default_factory=list)
 
     @property
     def statement(self) -> PolicyStatement:
-        dead = unreachable(self.policies.scopes, self.bound, self.tools, groups=self.groups)
+        ancestors = entity_ancestors(self.entities) if self.bound else {}
+        dead = unreachable(self.policies.scopes, self.bound, self.tools, ancestors)
         return PolicyStatement((*self.policies.warnings, *dead, *self.binding_warnings))
 
     def bind(self, binding: PointBinding) -> Evaluator:
