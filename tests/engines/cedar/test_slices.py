@@ -71,15 +71,33 @@ def test_unnamed_entities_share_a_slice() -> None:
     assert len({id(bound.slices.applicable(*request)) for request in requests}) == 1
 
 
-def test_full_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no slice fits any more a request is put to the whole policy set."""
-    monkeypatch.setattr(slices, "MAX_SLICED_CHARACTERS", 0)
-    compiled = compile_cedar(
-        "\n".join(f'permit(principal, action, resource == Tool::"{name}");' for name in "abc")
+def many(count: int, name: str = "t") -> str:
+    """Write a policy for each of some tools."""
+    return "\n".join(
+        f'permit(principal, action, resource == Tool::"{name}{number}");' for number in range(count)
     )
+
+
+def test_a_new_slice_displaces_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text in slices stays bounded, and every request is still put to few policies."""
+    monkeypatch.setattr(slices, "MAX_SLICED_CHARACTERS", 1_000)
+    bound = evaluator(many(100))
+    sizes = []
+    for turn in range(2):
+        for number in range(100):
+            request = (uid("Agent", "x"), uid("Action", "a"), uid("Tool", f"t{number}"))
+            assert names(bound, *request) == [f"policy{number}"], turn
+            sizes.append(len(bound.slices._slices))
+    assert max(sizes) == 4
+
+
+def test_where_parsing_costs_more_than_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice with many of the policies displaces none: the request is put to the whole set."""
+    monkeypatch.setattr(slices, "MAX_SLICED_CHARACTERS", 0)
+    compiled = compile_cedar(many(3))
     bound = bind(compiled, members=PATHS)
     assert isinstance(bound, CedarEvaluator)
-    request = (uid("Agent", "x"), uid("Action", "a"), uid("Tool", "a"))
+    request = (uid("Agent", "x"), uid("Action", "a"), uid("Tool", "t1"))
     assert bound.slices.applicable(*request) is compiled.policies.whole  # type: ignore[attr-defined]
 
 

@@ -8,6 +8,7 @@ entity that policies or entities name; all others of a type are alike.
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from acs_sidecar.engines.cedar import engine
@@ -19,7 +20,10 @@ from acs_sidecar.spec.canonical import canonical
 __all__ = ["MAX_SLICED_CHARACTERS", "PolicySlices", "ScopedPolicy"]
 
 MAX_SLICED_CHARACTERS = 2 * 1024 * 1024
-"""Policy text in all slices of one policy set; a request beyond it is put to the whole set."""
+"""Policy text in all slices of one policy set; the oldest slice makes room for a new one."""
+
+_PARSING = 32
+"""How much longer it takes to parse a policy than to ask it."""
 
 _SLICE_CHARACTERS = 200
 """What a slice counts for besides its policies."""
@@ -56,43 +60,55 @@ class PolicySlices:
         self._whole = whole
         self._room = MAX_SLICED_CHARACTERS
         self._slices: dict[tuple[_Met, _Met, _Met], PolicySlice] = {}
+        self._sizes: dict[tuple[_Met, _Met, _Met], int] = {}
         self._making = threading.Lock()
-        self._principals = _Constraints("principal", [one.principal for one in policies], known, entities)
-        self._actions = _Constraints("action", [one.action for one in policies], known, entities)
-        self._resources = _Constraints("resource", [one.resource for one in policies], known, entities)
+        self._parts = (
+            _Constraints("principal", [one.principal for one in policies], known, entities),
+            _Constraints("action", [one.action for one in policies], known, entities),
+            _Constraints("resource", [one.resource for one in policies], known, entities),
+        )
 
     def applicable(self, principal: EngineUid, action: EngineUid, resource: EngineUid) -> PolicySlice:
         """Return all policies whose scope the request meets, and perhaps others."""
-        met = (
-            self._principals.met_by(principal),
-            self._actions.met_by(action),
-            self._resources.met_by(resource),
-        )
+        principals, actions, resources = self._parts
+        met = (principals.met_by(principal), actions.met_by(action), resources.met_by(resource))
         return self._slices.get(met) or self._made(met)
 
     def _made(self, met: tuple[_Met, _Met, _Met]) -> PolicySlice:
         with self._making:
             if met in self._slices:
                 return self._slices[met]
-            policies = [self._policies[position] for position in self._positions(*met)]
-            size = _SLICE_CHARACTERS
-            made = self._whole
-            if 2 * len(policies) <= len(self._policies):
-                text = "\n".join(policy.text for policy in policies)
-                size += len(text)
-                if size <= self._room:
-                    made = PolicySlice.of(text, [policy.policy for policy in policies])
-            if size <= self._room:
-                self._room -= size
-                self._slices[met] = made
-            return made
+            policies = self._meeting(met)
+            if 2 * len(policies) > len(self._policies):
+                return self._kept(met, self._whole, "")
+            text = "\n".join(policy.text for policy in policies)
+            room = len(text) + _SLICE_CHARACTERS <= self._room
+            if not room and _PARSING * len(policies) > len(self._policies):
+                return self._whole
+            return self._kept(met, PolicySlice.of(text, [policy.policy for policy in policies]), text)
 
-    def _positions(self, principals: _Met, actions: _Met, resources: _Met) -> list[int]:
-        return sorted(
-            self._principals.positions(principals)
-            & self._actions.positions(actions)
-            & self._resources.positions(resources)
-        )
+    def _kept(self, met: tuple[_Met, _Met, _Met], made: PolicySlice, text: str) -> PolicySlice:
+        size = len(text) + _SLICE_CHARACTERS
+        while self._sizes and size > self._room:
+            oldest = next(iter(self._sizes))
+            self._room += self._sizes.pop(oldest)
+            del self._slices[oldest]
+        if size <= self._room:
+            self._room -= size
+            self._sizes[met] = size
+            self._slices[met] = made
+        return made
+
+    def _meeting(self, met: tuple[_Met, _Met, _Met]) -> list[ScopedPolicy]:
+        """Return the policies of which every part of the scope is met, in their order."""
+        parts = tuple(zip(self._parts, met, strict=True))
+        candidates = sorted((part.positions(numbers) for part, numbers in parts), key=len)
+        wanted = [(part.numbers, frozenset(numbers)) for part, numbers in parts]
+        return [
+            self._policies[position]
+            for position in sorted(candidates[0])
+            if all(numbers[position] in among for numbers, among in wanted)
+        ]
 
 
 class _Constraints:
@@ -107,12 +123,15 @@ class _Constraints:
         self._equal: dict[EntityUid, int] = {}
         self._asked: dict[str, _Scope] = {}
         numbers: dict[bytes, int] = {}
+        self.numbers: list[int] = []
+        """The constraint of each policy."""
         for position, scope in enumerate(scopes):
             number = numbers.setdefault(canonical(dict(scope)), len(numbers))
             if number == len(self._positions):
                 self._positions.append([])
                 self._add(number, scope)
             self._positions[number].append(position)
+            self.numbers.append(number)
         self._types = {scope["entity_type"] for scope in self._asked.values() if "entity_type" in scope}
         self._named = {*self._equal, *(uid for scope in self._asked.values() for uid in _entities_of(scope))}
         self._named.update(known if self._asked else ())
@@ -128,9 +147,9 @@ class _Constraints:
             met = self._met[alike] = tuple(sorted(self._meets(entity)))
         return met
 
-    def positions(self, met: _Met) -> set[int]:
+    def positions(self, met: _Met) -> list[int]:
         """Return the policies with one of the constraints."""
-        return {position for number in met for position in self._positions[number]}
+        return list(chain.from_iterable(self._positions[number] for number in met))
 
     def _add(self, number: int, scope: _Scope) -> None:
         match scope:
