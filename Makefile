@@ -8,7 +8,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-slices rego-differential opa-oracle lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-slices rego-differential rego-index opa-oracle lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -52,6 +52,9 @@ cedar-differential: $(INSTALLED)-dev ## 100,000 Cedar decisions with the context
 
 cedar-slices: $(INSTALLED)-dev ## 100,000 Cedar decisions of the policies whose scope fits, against those of all policies
 	$(BIN)/python -m tests.engines.cedar.slicing
+
+rego-index: $(INSTALLED)-dev ## 100,000 random Rego policies, evaluated with the rules that requests meet and with all
+	$(BIN)/python -m tests.engines.rego.indexing
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json

@@ -24,19 +24,21 @@ def policy_types(
     Raises `AdapterError` as `custom_type` does.
     """
     return {
-        "rego": _rego(data_bounds),
+        "rego": _rego(data_bounds, inline=inline_allowed is not None),
         "cedar": CEDAR,
         "test": TEST,
         "custom": custom_type(adapters, inline_allowed),
     }
 
 
-def _rego(data_bounds: DataBounds | None) -> PolicyType:
+def _rego(data_bounds: DataBounds | None, *, inline: bool) -> PolicyType:
     """Return Rego, or what stands for it on a platform for which its engine is not built."""
     try:
-        from acs_sidecar.engines.rego.type import REGO, RegoType  # noqa: PLC0415  # the one engine that may be missing
+        from acs_sidecar.engines.rego.type import INLINE_REGO, REGO, RegoType  # noqa: PLC0415  # the one engine that may be missing
     except ModuleNotFoundError as error:
         if error.name != "regorus":
             raise
         return MissingEngine("rego", "gordon-to-regorus")
+    if inline:
+        return INLINE_REGO
     return RegoType(data_bounds=data_bounds) if data_bounds else REGO

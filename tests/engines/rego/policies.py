@@ -4,16 +4,25 @@ from collections.abc import Mapping
 
 import pytest
 
-from acs_sidecar.engines.rego.type import REGO
+from acs_sidecar.engines.rego.index.demand_index import Indexing
+from acs_sidecar.engines.rego.type import REGO, RegoType
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import CompiledPolicy, CompileRequest, Evaluator, PointBinding, PolicyInput
+from acs_sidecar.spec.ports import (
+    CompiledPolicy,
+    CompileRequest,
+    Evaluator,
+    PointBinding,
+    PolicyInput,
+    PolicyType,
+)
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
 from tests.engines.sources import MemorySources
 
 __all__ = [
+    "INDEXED",
     "PATH",
     "binding",
     "bound",
@@ -28,6 +37,9 @@ __all__ = [
 
 PATH = "policies.main"
 
+INDEXED = RegoType(indexing=Indexing(min_rules=1, max_share=1.0))
+"""Rego that indexes also what is not worth it."""
+
 
 def definition(
     modules: str | Mapping[str, str], query: str | None = "data.a.x", **members: Json
@@ -38,9 +50,11 @@ def definition(
     return given if query is None else {**given, "query": query}
 
 
-def compiled(given: JsonObject, files: Mapping[str, bytes] | None = None) -> CompiledPolicy:
+def compiled(
+    given: JsonObject, files: Mapping[str, bytes] | None = None, rego: PolicyType = REGO
+) -> CompiledPolicy:
     """Compile a definition over files in memory."""
-    return REGO.compile(CompileRequest(PATH, given, MemorySources(files or {})))
+    return rego.compile(CompileRequest(PATH, given, MemorySources(files or {})))
 
 
 def binding(given: JsonObject, **members: Json) -> PointBinding:
@@ -49,9 +63,9 @@ def binding(given: JsonObject, **members: Json) -> PointBinding:
     return PointBinding(InterventionPoint.INPUT, path, given, members, None, projects_tool=False)
 
 
-def bound(given: JsonObject, files: Mapping[str, bytes] | None = None) -> Evaluator:
+def bound(given: JsonObject, files: Mapping[str, bytes] | None = None, rego: PolicyType = REGO) -> Evaluator:
     """Compile a definition and bind it."""
-    return compiled(given, files).bind(binding(given))
+    return compiled(given, files, rego).bind(binding(given))
 
 
 def policy_input(snapshot: Json = None, **members: Json) -> PolicyInput:

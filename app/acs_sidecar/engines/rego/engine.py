@@ -29,6 +29,8 @@ __all__ = [
     "ThreadEngine",
     "Watch",
     "build",
+    "complete",
+    "foundation",
     "parse",
 ]
 
@@ -84,21 +86,33 @@ def parse(module: Module) -> JsonObject:
 def build(modules: Sequence[Module], data: JsonObject, query: Segments) -> NativeEngine:
     """Make an engine that is ready to be cloned and asked for `query`.
 
-    The query becomes a rule of its own, so that only what it depends on is evaluated; its value in
-    a list tells undefined from every value. Raises `ManifestError` for what only shows when all
-    modules are put together.
+    Raises `ManifestError` for what only shows when all modules are put together.
     """
+    return complete(foundation(modules, data), modules, query)
+
+
+def foundation(modules: Sequence[Module], data: JsonObject) -> NativeEngine:
+    """Make an engine with the data, and the functions that modules call; clones of it share the data."""
     engine = _new_engine()
     for name in called_in(module.text for module in modules):
         engine.add_extension(name, *EXTENSIONS[name])
+    if data:
+        engine.add_data_json(canonical(data).decode())
+    engine.set_gather_prints(True)
+    return engine
+
+
+def complete(engine: NativeEngine, modules: Sequence[Module], query: Segments) -> NativeEngine:
+    """Add modules to a foundation, and return it ready to be cloned and asked for `query`.
+
+    The query becomes a rule of its own, so that only what it depends on is evaluated; its value in
+    a list tells undefined from every value. Raises `ManifestError` as `build` does.
+    """
     for module in modules:
         _add(engine, module)
     reference = "data" + "".join(f"[{json.dumps(name, ensure_ascii=False)}]" for name in query)
     engine.set_rego_v0(False)
     engine.add_policy("query", f"package {QUERY_PACKAGE}\nready := true\nanswer := [{reference}]\n")
-    if data:
-        engine.add_data_json(canonical(data).decode())
-    engine.set_gather_prints(True)
     try:
         engine.eval_rule_as_json(f"data.{QUERY_PACKAGE}.ready")
     except BaseException as error:
@@ -116,6 +130,10 @@ class ThreadEngine(threading.local):
     ) -> None:
         engine = build(modules, data, query)
         self.prepared = watch(engine, modules) if watch else engine
+
+    def engine_for(self, given: JsonObject) -> Engine:  # noqa: ARG002  # all rules, for every input
+        """Return the engine to clone for an input."""
+        return self.prepared
 
 
 def _new_engine() -> NativeEngine:

@@ -14,6 +14,8 @@ from acs_sidecar.engines.rego.analysis.facts import read_module
 from acs_sidecar.engines.rego.dialect.meaning import Parsed, as_opa_means
 from acs_sidecar.engines.rego.documents import DataBounds, Segments, dotted, holds
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch, parse
+from acs_sidecar.engines.rego.index.demand_index import DemandIndex, Indexing, index_rules
+from acs_sidecar.engines.rego.index.engines import EnginePool, IndexedEngines
 from acs_sidecar.engines.rego.input import InputText, input_text
 from acs_sidecar.engines.rego.parser_forms import in_parser_forms
 from acs_sidecar.engines.rego.query import parse_query
@@ -32,7 +34,11 @@ from acs_sidecar.spec.ports import (
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["REGO", "RegoType"]
+__all__ = ["INLINE_REGO", "MAX_INLINE_PART_CHARACTERS", "MAX_PART_CHARACTERS", "REGO", "RegoType"]
+
+MAX_PART_CHARACTERS = 1024 * 1024
+MAX_INLINE_PART_CHARACTERS = 128 * 1024
+"""Text in the engines of parts of operators' policies, and of callers': about 70 and 9 MB in a thread."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UNDEFINED = '"<undefined>"'
@@ -41,10 +47,15 @@ _UNDEFINED = '"<undefined>"'
 
 @dataclass(frozen=True, slots=True)
 class RegoType:
-    """The policy type; `watch` sees every evaluation, where one is given."""
+    """The policy type; `watch` sees every evaluation, where one is given, with all rules.
+
+    `pool` keeps the engines of parts of policies.
+    """
 
     watch: Watch | None = None
     data_bounds: DataBounds = field(default_factory=DataBounds)
+    indexing: Indexing = field(default_factory=Indexing)
+    pool: EnginePool = field(default_factory=lambda: EnginePool(MAX_PART_CHARACTERS))
 
     @property
     def bind_members(self) -> frozenset[str]:
@@ -61,18 +72,36 @@ class RegoType:
             ast = parse(module)
             parsed.append((module, ast, read_module(module, ast)))
         program = analyse([(facts, module.roots) for module, _, facts in parsed], given.data)
-        given = replace(given, modules=as_opa_means(parsed))
-        return _RegoPolicy(request.path, request.definition, given, program, self.watch)
+        rewritten = as_opa_means(parsed)
+        given = replace(given, modules=tuple(module.module for module in rewritten))
+        index = None if self.watch else index_rules(parsed, rewritten, self.indexing)
+        engines = _Engines(given, index, self.pool, self.watch)
+        return _RegoPolicy(request.path, request.definition, given, program, engines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """Makes the engines of a policy for one query."""
+
+    sources: RegoSources
+    index: DemandIndex | None
+    pool: EnginePool
+    watch: Watch | None
+
+    def for_query(self, query: Segments) -> ThreadEngine:
+        if self.index is None:
+            return ThreadEngine(self.sources.modules, self.sources.data, query, self.watch)
+        return IndexedEngines(self.sources, query, self.index, self.pool)
 
 
 class _RegoPolicy:
     """Binds queries; points with the same query share an evaluator, and so its engines."""
 
     def __init__(
-        self, path: str, definition: JsonObject, sources: RegoSources, program: Program, watch: Watch | None
+        self, path: str, definition: JsonObject, sources: RegoSources, program: Program, engines: _Engines
     ) -> None:
         self._path = path
-        self._watch = watch
+        self._engines = engines
         self._sources = sources
         self._program = program
         self._input_text = input_text(program.input_paths)
@@ -101,7 +130,7 @@ class _RegoPolicy:
         return self._evaluators[text]
 
     def _evaluator(self, query: Segments, text: str) -> Evaluator:
-        engines = ThreadEngine(self._sources.modules, self._sources.data, query, self._watch)
+        engines = self._engines.for_query(query)
         if self._program.tree.is_rule_alone(query) and all(_PLAIN.fullmatch(name) for name in query):
             return _RuleEvaluator(text, engines, self._input_text, dotted(query))
         return _QueryEvaluator(text, engines, self._input_text)
@@ -139,7 +168,7 @@ class _QueryEvaluator:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Evaluate on a copy of an engine that has never seen an input."""
-        engine = self._engines.prepared.clone()
+        engine = self._engines.engine_for(policy_input.value).clone()
         try:
             engine.set_input_json(self._input_text(policy_input))
             value = self._value(engine)
@@ -177,3 +206,4 @@ class _RuleEvaluator(_QueryEvaluator):
 
 
 REGO: PolicyType = RegoType()
+INLINE_REGO: PolicyType = RegoType(pool=EnginePool(MAX_INLINE_PART_CHARACTERS))

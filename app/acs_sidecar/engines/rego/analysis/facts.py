@@ -90,7 +90,8 @@ class Rule:
     what it depends on aside; `loops`, its iterations; `planning`, a unit for each index that varies,
     doubled with each further one around it or in the same reference. `lossy` is a place in the head
     of a rule that iterates which may be undefined for one value alone. `indexes` are the names that
-    stand alone in a `[…]`: an iteration each, unless a rule or an import has that name.
+    stand alone in a `[…]`: an iteration each, unless a rule or an import has that name. `replaced` are
+    what each `with` gives another value.
     """
 
     path: Segments
@@ -106,6 +107,7 @@ class Rule:
     at: SourceLocation
     lossy: SourceLocation | None = None
     indexes: tuple[str, ...] = ()
+    replaced: tuple[Reference, ...] = ()
 
     @property
     def iterates(self) -> bool:
@@ -194,6 +196,7 @@ class _Used:
     loops: int = 0
     planning: int = 0
     indexes: list[str] = field(default_factory=list)
+    replaced: list[Reference] = field(default_factory=list)
 
     def read(self, node: Json) -> None:
         """Walk a node and everything below it, knowing the stack and the indexes around each."""
@@ -237,6 +240,7 @@ class _Used:
             planning=self.planning,
             at=at,
             indexes=tuple(name for name in self.indexes if name not in self.variables),
+            replaced=tuple(self.replaced),
         )
 
     def _parts(self, kind: str, value: Json) -> list[Json]:
@@ -294,6 +298,7 @@ class _Used:
         return arguments
 
     def _replace(self, modifier: JsonObject) -> list[Json]:
+        self.replaced.append(_reference(modifier["refr"], self.at))
         value = modifier["as"]
         if _is_name(value):
             name = _reference(value, self.at)

@@ -34,13 +34,23 @@ from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["Parsed", "as_opa_means"]
+__all__ = ["Parsed", "Rewritten", "as_opa_means"]
 
 Parsed = tuple[Module, JsonObject, ModuleFacts]
 """A module, its AST, and what was read off that."""
 
 
-def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A module in this engine's meaning, and its text in parts: each rule up to the next, and the rest."""
+
+    module: Module
+    above: str
+    rules: tuple[str, ...]
+    below: str
+
+
+def as_opa_means(modules: Sequence[Parsed]) -> tuple[Rewritten, ...]:
     """Return the modules, rewritten where this engine would decide differently from OPA.
 
     Raises `ManifestError` with every place that has no such form.
@@ -60,7 +70,9 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Module, ...]:
         rewriter = Rewriter(module.text.encode())
         findings += [_finding(module.at, found) for found in _module(ast, facts, policy, rewriter)]
         define_folders(ast, module.version, rewriter)
-        rewritten.append(replace(module, text=rewriter.rewritten().decode()))
+        starts = [rewriter.offsets(variant(node)[1])[0] for node in as_list(ast["rules"])]
+        above, *own, below = parts = rewriter.rewritten(starts)
+        rewritten.append(Rewritten(replace(module, text="".join(parts)), above, tuple(own), below))
     findings += [_finding(at, found) for at, found in policy.flow.problems()]
     if findings:
         raise ManifestError(findings)

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, first_link, variant
 from acs_sidecar.spec.values import Json, JsonObject
@@ -81,12 +82,13 @@ class Rewriter:
         """Put a rule below all others."""
         self._appended.append(rule)
 
-    def rewritten(self) -> bytes:
-        """Return the text with all changes."""
+    def rewritten(self, cuts: Sequence[int] = ()) -> list[str]:
+        """Return the text with all changes, cut at offsets of the old one; what was added is last."""
         self._edits.sort(key=lambda edit: (edit.start, -edit.end))
         starts = [edit.start for edit in self._edits]
-        added = [f"\n{rule}".encode() for rule in self._appended]
-        return b"".join([*self._render((0, len(self.text)), starts, -1), *added])
+        parts = pairwise([0, *cuts, len(self.text)])
+        below = "".join(f"\n{rule}" for rule in self._appended)
+        return [*(b"".join(self._render(part, starts, -1)).decode() for part in parts), below]
 
     def _render(self, span: Span, starts: list[int], around: int) -> list[bytes]:
         position, end = span
