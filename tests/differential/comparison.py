@@ -13,7 +13,7 @@ from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json
 from tests.differential import lenient
 from tests.differential.oracle import Accepted, Oracle, Rejected
-from tests.engines.rego.policies import bound, definition
+from tests.engines.rego.policies import INDEXED, bound, definition
 
 __all__ = ["Comparison", "Outcome", "compare", "shown"]
 
@@ -132,12 +132,12 @@ def _found(same: bool, query: str, given: Json, expected: str, value: str) -> Co
 
 
 def _bound(modules: Mapping[str, str], query: str, data: Json) -> Evaluator:
-    return bound(definition(modules, query, **({"data": data} if data else {})))
+    return bound(definition(modules, query, **({"data": data} if data else {})), rego=INDEXED)
 
 
 def _engine_error(evaluator: Evaluator, given: Json) -> str:
     """Return what the engine says of its failure, which the service shows to nobody."""
-    engine = evaluator._engines.prepared.clone()  # type: ignore[attr-defined]
+    engine = evaluator._engines.engine_for(given).clone()  # type: ignore[attr-defined]
     engine.set_input_json(json.dumps(given))
     try:
         engine.eval_rule_as_json("data.acs_sidecar_query.answer")

@@ -19,7 +19,7 @@ from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError
 from tests.differential.comparison import shown
-from tests.engines.rego.policies import bound, definition
+from tests.engines.rego.policies import INDEXED, bound, definition
 
 KNOWN = Path(__file__).with_name("compliance.json")
 _QUERY = re.compile(r"(?P<query>data(?:\.\w+)+) = x")
@@ -45,7 +45,7 @@ def _outcome(case: Mapping[str, Any]) -> str:
     modules = {f"m{at}.rego": text for at, text in enumerate(case.get("modules") or ())}
     data = {"data": case["data"]} if case.get("data") else {}
     try:
-        evaluator = bound(definition(modules, query["query"], **data))
+        evaluator = bound(definition(modules, query["query"], **data), rego=INDEXED)
         value = evaluator.evaluate(PolicyInput(given, canonical(given))).value
     except ManifestError as error:
         return f"refused: {error.diagnostics[0].code}"

@@ -1,5 +1,6 @@
 """Random policies that OPA mostly accepts: modules of rules, each a text of its own, and inputs."""
 
+import json
 import random
 import re
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ _FIELDS = {
 }
 _USED = 2
 _LOOSE = 0.25
+_COMPARED = 0.5
 _ANY = [name for names in _FIELDS.values() for name in names]
 
 # Pure functions by the type of their value: name and types of arguments.
@@ -135,8 +137,25 @@ class _Env:
 
 
 def generate(seed: int) -> Generated:
-    """Return the policy of a seed."""
-    return _Generator(random.Random(seed)).policy()
+    """Return the policy of a seed; in every second one rules compare the input with constants first."""
+    policy = _Generator(random.Random(seed)).policy()
+    if seed % 2:
+        _compare_first(policy, random.Random(seed))
+    return policy
+
+
+def _compare_first(policy: Generated, choose: random.Random) -> None:
+    """Put a comparison with constants, which an index may look up, at the beginning of some bodies."""
+    for texts in policy.rules.values():
+        for at, text in enumerate(texts):
+            if choose.random() < _COMPARED:
+                one, *_ = chosen = [json.dumps(text, ensure_ascii=False) for text in choose.sample(_TEXTS, 5)]
+                reference = f"input.{choose.choice(_FIELDS['str'])}"
+                some = f"{reference} in {{{', '.join(chosen)}}}"
+                form = choose.choice(
+                    [f"{reference} == {one}", f"{one} = {reference}", some, some, "input.f = true"]
+                )
+                texts[at] = text.replace(" if { ", f" if {{ {form}; ", 1)
 
 
 class _Generator:
