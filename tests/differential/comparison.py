@@ -1,10 +1,12 @@
 """One policy and some inputs, asked of the service's engine and of OPA."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import combinations
 
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
@@ -71,7 +73,8 @@ def _compared(
                 expected, said = _expected(oracle, modules, query, given, data)
             except _BridgeError as error:
                 return Comparison(Outcome.REJECTED, str(error))
-            found = _evaluated(evaluator, query, given, expected, said)
+            large = _holds_large([given, data]) or any(map(_holds_large_literal, modules.values()))
+            found = _evaluated(evaluator, query, given, expected, said, 10**15 if large else 2**53)
             if found.outcome in (Outcome.OTHER, Outcome.REJECTED):
                 return found
             if found.outcome is not Outcome.EQUAL:
@@ -102,7 +105,7 @@ def _expected(
 
 
 def _evaluated(
-    evaluator: Evaluator, query: str, given: Json, expected: Accepted | None, said: str
+    evaluator: Evaluator, query: str, given: Json, expected: Accepted | None, said: str, exact: int
 ) -> Comparison:
     try:
         value = evaluator.evaluate(PolicyInput(given, canonical(given))).value  # type: ignore[arg-type]
@@ -119,7 +122,7 @@ def _evaluated(
     same = expected is not None and expected.defined and shown(expected.value) == shown(value)
     if not same and expected and shown(_unordered(expected.value)) == shown(_unordered(value)):
         return Comparison(Outcome.ORDER, f"{said} / {shown(value)}")
-    if not same and expected and _rounded(expected.value) == _rounded(value):
+    if not same and expected and _rounded(expected.value, exact) == _rounded(value, exact):
         return Comparison(Outcome.PRECISION, f"{said} / {shown(value)}")
     return _found(same, query, given, said, shown(value))
 
@@ -146,18 +149,19 @@ def _engine_error(evaluator: Evaluator, given: Json) -> str:
     return "no error"
 
 
-_EXACT = 2**53
+_DIGITS = re.compile(r"\d{16,}")
 _CONFLICTS = ("multiple outputs", "generated multiple times", "rule conflicts")
 _BUILTIN_ERRORS = (
     "not an i64",  # more than 64 bits, which no extension can be given
     "number specified for format verb",
     "negative",
-    "raises Python error",
+    "raises python error",
     "unhashable",  # a set of sets or objects as an argument of an extension
     "requires",
     "expects",
     "invalid",
     "could not",
+    "not a valid",
     "failed to",
     "cannot",
     "must be",
@@ -181,7 +185,7 @@ _OWN_ERRORS = (
 
 
 def _is_builtin_error(evaluator: Evaluator, given: Json) -> bool:
-    said = _engine_error(evaluator, given)
+    said = _engine_error(evaluator, given).lower()
     return not any(word in said for word in _OWN_ERRORS) and any(word in said for word in _BUILTIN_ERRORS)
 
 
@@ -191,24 +195,46 @@ def shown(value: Json) -> str:
 
 
 def _unordered(value: Json) -> Json:
-    """Return a value in which arrays that hold both arrays and objects, as sets do that hold sets, are sorted."""
+    """Return a value in which arrays are sorted whose order depends on that of sets and objects."""
     if isinstance(value, dict):
         return {name: _unordered(item) for name, item in value.items()}
     if not isinstance(value, list):
         return value
+    apart = any(_differ_by_a_set(one, other) for one, other in combinations(value, 2))
     items = [_unordered(item) for item in value]
-    mixed = {type(item) for item in items} >= {list, dict}
-    return sorted(items, key=shown) if mixed else items
+    return sorted(items, key=shown) if apart else items
 
 
-def _rounded(value: Json) -> Json:
-    """Return a value with the numbers that a binary fraction may not hold rounded to 15 digits."""
-    if isinstance(value, float | int) and (abs(value) > _EXACT or value != int(value)):
+def _differ_by_a_set(one: Json, other: Json) -> bool:
+    """True if two values differ first where one holds an array, as which sets are shown, and one an object."""
+    if isinstance(one, list) and isinstance(other, list):
+        pairs = list(zip(one, other, strict=False))
+    elif isinstance(one, dict) and isinstance(other, dict):
+        pairs = [(one[name], other[name]) for name in sorted(one.keys() & other.keys())]
+    else:
+        return {type(one), type(other)} == {list, dict}
+    return any(_differ_by_a_set(*pair) for pair in pairs)
+
+
+def _holds_large(value: Json) -> bool:
+    """True if a value holds a number of more than 53 bits, with which sums lose their last digit."""
+    if isinstance(value, dict | list):
+        return any(map(_holds_large, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float | int) and abs(value) > 2**53
+
+
+def _holds_large_literal(text: str) -> bool:
+    return any(int(digits) > 2**53 for digits in _DIGITS.findall(text))
+
+
+def _rounded(value: Json, exact: int) -> Json:
+    """Return a value with fractions and numbers beyond `exact` rounded to 15 digits."""
+    if isinstance(value, float | int) and (abs(value) > exact or value != int(value)):
         return f"{Decimal(repr(value)):.14e}"
     if isinstance(value, list):
-        return [_rounded(item) for item in value]
+        return [_rounded(item, exact) for item in value]
     if isinstance(value, dict):
-        return {name: _rounded(item) for name, item in value.items()}
+        return {name: _rounded(item, exact) for name, item in value.items()}
     return _plain(value)
 
 

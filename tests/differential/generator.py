@@ -9,7 +9,7 @@ from acs_sidecar.spec.values import Json
 
 __all__ = ["Generated", "generate"]
 
-_TEXTS = ["", "a", "b", "abc", "A-b", "é", "ß", "日本", "a/b", "10.0.0.1", "1", "a,b", " x "]
+_TEXTS = ["", "a", "b", "abc", "A-b", "é", "ß", "日本", "a/b", "10.0.0.1", "1", "a,b", " x ", "😀a"]
 _NAMES = ["a", "b", "c", "d e", "é"]
 _FIELDS = {
     "str": ["s", "t", "u"],
@@ -47,6 +47,19 @@ _BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("trim_right", ["str", "str"]),
         ("base64url.encode", ["str"]),
         ("regex.replace", ["str", "litre", "str"]),
+        ("base64.decode", ["litb64"]),
+        ("base64url.encode_no_pad", ["str"]),
+        ("base64url.decode", ["litb64"]),
+        ("hex.decode", ["lithex"]),
+        ("urlquery.decode", ["str"]),
+        ("urlquery.encode_object", ["litquery"]),
+        ("crypto.sha256", ["str"]),
+        ("crypto.md5", ["str"]),
+        ("crypto.hmac.sha1", ["str", "str"]),
+        ("glob.quote_meta", ["str"]),
+        ("strings.replace_n", ["litreplace", "str"]),
+        ("time.weekday", ["littime"]),
+        ("time.format", ["littime"]),
     ],
     "num": [
         ("count", ["coll"]),
@@ -66,6 +79,14 @@ _BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("bits.xor", ["int", "int"]),
         ("count", ["str"]),
         ("time.parse_duration_ns", ["litdur"]),
+        ("time.parse_rfc3339_ns", ["litrfc3339"]),
+        ("time.add_date", ["littime", "small", "small", "small"]),
+        ("semver.compare", ["litversion", "litversion"]),
+        ("bits.negate", ["int"]),
+        ("bits.lsh", ["lit10", "lit10"]),
+        ("bits.rsh", ["int", "lit10"]),
+        ("units.parse", ["litunits"]),
+        ("units.parse_bytes", ["litunits"]),
     ],
     "bool": [
         ("startswith", ["str", "str"]),
@@ -88,6 +109,10 @@ _BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("semver.is_valid", ["str"]),
         ("net.cidr_contains", ["litcidr", "litip"]),
         ("regex.is_valid", ["str"]),
+        ("net.cidr_intersects", ["litcidr", "litcidr"]),
+        ("net.cidr_is_valid", ["str"]),
+        ("crypto.hmac.equal", ["str", "str"]),
+        ("regex.template_match", ["littemplate", "str", "lit{", "lit}"]),
     ],
     "arr": [
         ("split", ["str", "nestr"]),
@@ -99,6 +124,11 @@ _BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("regex.split", ["litre", "str"]),
         ("indexof_n", ["str", "nestr"]),
         ("regex.find_n", ["litre", "str", "small"]),
+        ("regex.find_all_string_submatch_n", ["litre", "str", "small"]),
+        ("numbers.range_step", ["small", "small", "step"]),
+        ("time.date", ["littime"]),
+        ("time.clock", ["littime"]),
+        ("time.diff", ["littime", "littime"]),
     ],
     "obj": [
         ("object.union", ["obj", "obj"]),
@@ -107,8 +137,17 @@ _BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("json.filter", ["obj", "paths"]),
         ("json.remove", ["obj", "paths"]),
         ("object.union_n", ["objs"]),
+        ("json.patch", ["obj", "patches"]),
+        ("urlquery.decode_object", ["litquerytext"]),
     ],
-    "set": [("intersection", ["sets"]), ("union", ["sets"]), ("object.keys", ["obj"])],
+    "set": [
+        ("intersection", ["sets"]),
+        ("union", ["sets"]),
+        ("object.keys", ["obj"]),
+        ("graph.reachable", ["litgraph", "strs"]),
+        ("net.cidr_expand", ["litsmallcidr"]),
+        ("net.cidr_merge", ["litcidrs"]),
+    ],
     "any": [("object.get", ["obj", "str", "any"]), ("json.unmarshal", ["litjson"])],
 }
 _TYPES = ["str", "num", "bool", "arr", "obj", "set"]
@@ -523,6 +562,28 @@ class _Generator:
             "litcidr": ['"10.0.0.0/8"', '"::/0"', '"192.168.1.0/24"'],
             "litip": ['"::ffff:10.1.2.3"', '"10.1.2.3"', '"::1"', '"192.168.1.7"'],
             "litjson": ['"[1, 2]"', '"{\\"a\\": 1}"', '"null"'],
+            "litb64": ['"YWJj"', '"YQ=="', '"!"'],
+            "lithex": ['"616263"', '"6"'],
+            "litquery": ['{"a": "b c"}', '{"a": ["1", "2"], "é": "x"}'],
+            "litquerytext": ['"a=1&a=2&b=%20"', '"a"', '"%zz"'],
+            "litreplace": ['{"a": "b", "b": "c"}', "{}"],
+            "littime": ["1700000000000000000", '[1700000000000000000, "UTC"]', "0"],
+            "litrfc3339": ['"2024-02-29T12:00:00Z"', '"2024-02-29T12:00:00+02:00"', '"x"'],
+            "litversion": ['"1.2.3"', '"1.2.3-rc.1"', '"2.0.0"', '"x"'],
+            "litunits": ['"10K"', '"1.5Mi"', '"10"'],
+            "littemplate": ['"a{.*}"', '"{[a-z]+}/b"'],
+            "lit{": ['"{"'],
+            "lit}": ['"}"'],
+            "step": ["1", "2"],
+            "patches": [
+                '[{"op": "add", "path": "/a", "value": 1}]',
+                '[{"op": "remove", "path": "/a"}]',
+                '[{"op": "replace", "path": "b", "value": [1]}, {"op": "copy", "from": "/b", "path": "/c"}]',
+                '[{"op": "test", "path": "/a", "value": 1}]',
+            ],
+            "litgraph": ['{"a": ["b"], "b": ["a", "c"], "c": []}', '{"a": {"b"}}'],
+            "litsmallcidr": ['"10.0.0.0/30"', '"::/127"', '"x"'],
+            "litcidrs": ['["10.0.0.0/25", "10.0.0.128/25"]', '{"10.0.0.0/24", "::/0"}'],
             "null": ["null", "[]", '["/"]'],
             "pos": ["0", "1", "2", "3"],
             "small": ["0", "1", "5"],
@@ -585,7 +646,9 @@ class _Generator:
             case "str":
                 return self._text()
             case "num":
-                return choose.choice(["0", "1", "2", "-1", "3.5", "100", "9007199254740993", "1e3"])
+                return choose.choice(
+                    ["0", "1", "2", "-1", "3.5", "100", "9007199254740993", "1e3", "0.50", "2.0"]
+                )
             case "bool":
                 return choose.choice(["true", "false"])
             case "arr":

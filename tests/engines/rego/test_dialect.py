@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from acs_sidecar.spec.values import Json
-from tests.engines.rego.policies import compiled, definition, evaluate, findings
+from tests.engines.rego.policies import bound, compiled, definition, evaluate, findings, policy_input
 
 HOLDS = "the rule holds"
 FAILS = "the rule does not hold"
@@ -522,3 +522,17 @@ def test_what_every_uses_has_its_value_before(body: str) -> None:
     """The engine orders statements without a look into `every`; what that uses stands beside its domain."""
     given: Json = {"p": {"a": [1, 2]}, "xs": [9]}
     assert _outcome(f"x if {{ {body.replace('input.', 'input.snapshot.')} }}", given) == HOLDS
+
+
+@pytest.mark.parametrize(
+    ("version", "text"),
+    [
+        (0, "package a\nx { not d.e }\nd.e.f = 1 { input.z }"),
+        (0, "package a\nimport rego.v1\nx if not d.e\nd.e.f := 1 if input.z"),
+        (1, "package a\nx if not d.e\nd.e.f := 1 if input.z"),
+    ],
+)
+def test_an_object_of_nested_heads_is_empty_in_each_syntax(version: int, text: str) -> None:
+    """`d` is `{}` where none of its rules holds, and `d.e` too, so that `not d.e` fails."""
+    evaluator = bound(definition(text, "data.a.d", rego_version=version))
+    assert evaluator.evaluate(policy_input()).value == {"e": {}}

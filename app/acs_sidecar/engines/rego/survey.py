@@ -26,6 +26,7 @@ REWRITES = {
     "rego-not-before": "give the variable its value in a line above the `not`",
     "rego-unary-minus": "write `0 - value`",
     "rego-not-undefined": "bind the call's value in a line of its own, and write `not` before that",
+    "rego-number-form": "write the number as the message does: OPA shows a literal as it is written",
     "rego-object-pattern": "compare `count(value)` and the members one by one",
     "rego-recursion": "write the levels out, or use `walk` or `graph.reachable`",
     "rego-rule-conflict": "rename one of the two: a package and a rule cannot have one path",

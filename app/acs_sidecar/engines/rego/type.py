@@ -72,7 +72,7 @@ class RegoType:
             ast = parse(module)
             parsed.append((module, ast, read_module(module, ast)))
         program = analyse([(facts, module.roots) for module, _, facts in parsed], given.data)
-        rewritten = as_opa_means(parsed)
+        rewritten = as_opa_means(parsed, program)
         given = replace(given, modules=tuple(module.module for module in rewritten))
         index = None if self.watch else index_rules(parsed, rewritten, self.indexing)
         engines = _Engines(given, index, self.pool, self.watch)

@@ -30,7 +30,6 @@ __all__ = ["Arity", "Body", "BodyReader", "Statement"]
 Arity = Callable[[JsonObject], int | None]
 """How many arguments the function of a `Call` node takes, where that is known."""
 
-_ORDERING = ("Lt", "Le", "Gt", "Ge")
 _COMPOSITES = ("Array", "Object", "Set")
 
 Names = dict[str, Variable]
@@ -178,7 +177,7 @@ class BodyReader:
         given = len(operands(kind, call))
         if kind == "UnaryExpr":
             self.negatives.append(call)
-        if kind == "BoolExpr" and call["op"] in _ORDERING:
+        if kind == "BoolExpr":
             self.comparisons.append((call, reading.scope))
         if kind == "Call":
             self._note_document(call["fcn"], reading.scope)

@@ -25,6 +25,18 @@ class Draft:
         self._names[self.rewriter.span(term)] = name
         return name
 
+    def bind(self, term: Json) -> None:
+        """Bind a term to a new variable before the statement, under its `with`, and put that in its place."""
+        span = self.rewriter.span(term)
+        if span not in self._names:
+            value = self.renamed(span)
+            self.before += [f"{self.name(term)} := (", *value, ")", *self.modifier_text(), "; "]
+
+    def spans_lines(self) -> bool:
+        """Whether the `with` of the statement stands on more than one line."""
+        spans = (part for part in self.modifier_text() if isinstance(part, tuple))
+        return any(b"\n" in self.rewriter.text[start:end] for start, end in spans)
+
     def modifier_text(self) -> list[Part]:
         """Return the `with` of the statement."""
         if not self.modifiers:

@@ -22,7 +22,7 @@ from acs_sidecar.spec.values import JsonObject
 __all__ = ["define_folders"]
 
 
-def define_folders(ast: JsonObject, version: int, rewriter: Rewriter) -> None:
+def define_folders(ast: JsonObject, rewriter: Rewriter) -> None:
     """Append a rule without members for each object that heads of a module make up."""
     folders = {folder for node in as_list(ast["rules"]) for folder in _folders(*variant(node))}
     for root, *names in sorted(folders):
@@ -30,9 +30,9 @@ def define_folders(ast: JsonObject, version: int, rewriter: Rewriter) -> None:
         reference = root + "".join(f"[{name}]" for name in names)
         body = f"{{ {value} := {{}}[{key}] }}"
         rewriter.append(
-            f"{reference}[{key}] = {value} {body}"
-            if version == 0
-            else f"{reference}[{key}] := {value} if {body}"
+            f"{reference}[{key}] := {value} if {body}"
+            if ast["rego_v1"]
+            else f"{reference}[{key}] = {value} {body}"
         )
 
 

@@ -4,24 +4,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.findings import SourceLocation, finding
+from acs_sidecar.engines.rego.analysis.checks import Program
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
+from acs_sidecar.engines.rego.analysis.graph import Node
 from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_list,
     as_object,
     as_position,
     called_name,
+    constant_names,
+    first_link,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.aliases import evaluate_alias
 from acs_sidecar.engines.rego.dialect.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
 from acs_sidecar.engines.rego.dialect.conflicts import conflicting_rules, set_rules
+from acs_sidecar.engines.rego.dialect.counting import count_characters
 from acs_sidecar.engines.rego.dialect.draft import Draft
+from acs_sidecar.engines.rego.dialect.eager import MayConflict, bind_conflicting
 from acs_sidecar.engines.rego.dialect.folders import define_folders
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
 from acs_sidecar.engines.rego.dialect.modifiers import bind_values
+from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
 from acs_sidecar.engines.rego.dialect.negation import bind_arguments
+from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
 from acs_sidecar.engines.rego.dialect.ordering import SetFlow
 from acs_sidecar.engines.rego.dialect.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.dialect.problems import Problem
@@ -50,8 +59,8 @@ class Rewritten:
     below: str
 
 
-def as_opa_means(modules: Sequence[Parsed]) -> tuple[Rewritten, ...]:
-    """Return the modules, rewritten where this engine would decide differently from OPA.
+def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten, ...]:
+    """Return the modules of a program, rewritten where this engine would decide differently from OPA.
 
     Raises `ManifestError` with every place that has no such form.
     """
@@ -62,14 +71,18 @@ def as_opa_means(modules: Sequence[Parsed]) -> tuple[Rewritten, ...]:
     parsed = [(ast, facts) for _, ast, facts in modules]
     findings = list(conflicting_rules(parsed))
     rules = {rule.path for _, _, facts in modules for rule in facts.rules}
-    policy = _PolicyFacts(names, arities, rules)
+    texts = [module.text.encode() for module, _, _ in modules]
+    read = [(ast, facts, text) for (ast, facts), text in zip(parsed, texts, strict=True)]
+    conflicting = conflicting_nodes(read, program)
+    findings += numerals_as_text(read, program)
+    policy = _PolicyFacts(names, arities, rules, program, conflicting)
     for path in set_rules(parsed):
         policy.flow.add_set_rule(path)
     rewritten = []
-    for module, ast, facts in modules:
-        rewriter = Rewriter(module.text.encode())
+    for (module, ast, facts), text in zip(modules, texts, strict=True):
+        rewriter = Rewriter(text)
         findings += [_finding(module.at, found) for found in _module(ast, facts, policy, rewriter)]
-        define_folders(ast, module.version, rewriter)
+        define_folders(ast, rewriter)
         starts = [rewriter.offsets(variant(node)[1])[0] for node in as_list(ast["rules"])]
         above, *own, below = parts = rewriter.rewritten(starts)
         rewritten.append(Rewritten(replace(module, text="".join(parts)), above, tuple(own), below))
@@ -90,6 +103,8 @@ class _PolicyFacts:
     names: Mapping[Segments, Set[str]]
     arities: Mapping[Segments, int]
     rules: Set[Segments]
+    program: Program
+    conflicting: Set[Node]
     flow: SetFlow = field(default_factory=SetFlow)
 
 
@@ -109,6 +124,18 @@ def _module(
         paths = _paths(name, facts) if name else []
         return next((path for path in paths if path in policy.rules), None)
 
+    def is_collection(reference: Json) -> bool:
+        path = rule_path(reference)
+        return path is not None and any(rule.partial for rule in policy.program.rules[path])
+
+    def may_conflict(reference: Json, scope: VariableScope) -> bool:
+        kind, first = variant(first_link(reference))
+        if kind != "Var" or scope.variable(first) is not None:
+            return False
+        names, _ = constant_names(reference)
+        paths = _paths((str(first["value"]), *names), facts)
+        return any(_is_conflicting(path, policy) for path in paths)
+
     documents = {"input", "data", *facts.imports, *policy.names[facts.package]}
 
     reader = BodyReader(rewriter.text, arity)
@@ -123,11 +150,12 @@ def _module(
             values = values_before_else(rule, documents)
             for number, body in enumerate(rule_bodies(rule, reader, documents)):
                 ending = rewriter.move(rewriter.span(values[number])) if number in values else []
-                yield from _body(body, rewriter, is_function, ending)
+                yield from _body(body, rewriter, is_function, may_conflict, ending)
     for negative in reader.negatives:
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
     policy.flow.add(reader, rule_path, facts.at)
+    count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
     for document in reader.documents:
         if path := facts.imports.get(str(document["value"])):
             rewriter.replace(rewriter.offsets(document), [referred(path)])
@@ -138,7 +166,11 @@ def _module(
 
 
 def _body(
-    body: Body, rewriter: Rewriter, is_function: Callable[[Json], bool], ending: list[Part]
+    body: Body,
+    rewriter: Rewriter,
+    is_function: Callable[[Json], bool],
+    may_conflict: MayConflict,
+    ending: list[Part],
 ) -> Iterator[Problem]:
     """Rewrite the statements of a body and of those in it; `ending` follows the last one."""
     unsafe = sorted(set(unsafe_variables(body)), key=lambda found: (found.line, found.column))
@@ -151,6 +183,8 @@ def _body(
         bind_values(draft, is_function)
         bind_quantified(draft)
         order_quantifier(draft)
+        evaluate_alias(draft)
+        bind_conflicting(draft, may_conflict, indexed=statement in body.statements)
         if "NotExpr" in as_object(statement.node["literal"]):
             yield from bind_arguments(draft)
         else:
@@ -192,6 +226,11 @@ def _functions(ast: JsonObject, facts: ModuleFacts) -> Iterator[tuple[Segments, 
 def _arity(name: Segments, facts: ModuleFacts, arities: Mapping[Segments, int]) -> int | None:
     known = (arities[path] for path in _paths(name, facts) if path in arities)
     return next(known, ARITY.get(".".join(name)))
+
+
+def _is_conflicting(path: Segments, policy: _PolicyFacts) -> bool:
+    nodes = [("rule", path), *policy.program.tree.read(path)]
+    return not policy.conflicting.isdisjoint(nodes)
 
 
 def _paths(name: Segments, facts: ModuleFacts) -> list[Segments]:

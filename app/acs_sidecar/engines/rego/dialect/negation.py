@@ -44,14 +44,11 @@ def bind_arguments(draft: Draft) -> Iterator[Problem]:
     for index in _bound_indexes(negation["expr"], draft.statement.scope):
         span = draft.rewriter.span(index)
         draft.rewriter.replace(span, ["[", span, "][0]"])
-    modifiers = draft.modifier_text()
-    if terms and any(
-        b"\n" in draft.rewriter.text[slice(*part)] for part in modifiers if isinstance(part, tuple)
-    ):
+    if terms and draft.spans_lines():
         yield Problem("rego-not-undefined", _MODIFIED, *as_position(negation["span"]))
         return
     for term in terms:
-        draft.before += [f"{draft.name(term)} := (", draft.rewriter.span(term), ")", *modifiers, "; "]
+        draft.bind(term)
 
 
 def _bound(expression: Json, scope: VariableScope) -> Iterator[Json]:

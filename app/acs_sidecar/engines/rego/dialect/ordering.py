@@ -28,6 +28,7 @@ _MESSAGE = (
     "OPA orders sets behind objects, and this engine before them: compare `count(…)` of both, or test for "
     "elements with `in`"
 )
+_ORDERING = frozenset({"Lt", "Le", "Gt", "Ge"})
 _SETS = frozenset({"Set", "SetCompr", "BinExpr"})
 _SCALARS = frozenset(
     {
@@ -99,6 +100,8 @@ class SetFlow:
 
         for module in self._modules:
             for comparison, scope in module.reader.comparisons:
+                if comparison["op"] not in _ORDERING:
+                    continue
                 left, right = (module.origins(comparison[side], scope) for side in ("lhs", "rhs"))
                 if (may_be_set(left) and may_be_object(right)) or (may_be_set(right) and may_be_object(left)):
                     problem = Problem("rego-set-order", _MESSAGE, *as_position(comparison["span"]))

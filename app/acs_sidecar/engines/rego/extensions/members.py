@@ -1,4 +1,7 @@
-"""`json.filter` and `json.remove`: paths as OPA reads them, with or without a `/` in front."""
+"""`json.filter` and `json.remove`: paths as OPA reads them, with or without a `/` in front.
+
+A name in a path stands for a member of an object, a place in an array, and a text in a set.
+"""
 
 from collections.abc import Iterable
 
@@ -10,12 +13,12 @@ _Tree = dict[str, "_Tree | None"]
 """Names, each with those below it; `None` stands for everything below."""
 
 
-def filtered(document: Json, paths: Iterable[Json]) -> Json:
+def filtered(document: Json, paths: Iterable[Json]) -> object:
     """Return what of a document lies at the paths."""
     return _filter(_object(document), _tree(paths))
 
 
-def removed(document: Json, paths: Iterable[Json]) -> Json:
+def removed(document: Json, paths: Iterable[Json]) -> object:
     """Return a document without what lies at the paths."""
     return _remove(_object(document), _tree(paths))
 
@@ -26,7 +29,7 @@ def _object(document: Json) -> Json:
     return document
 
 
-def _filter(value: Json, tree: _Tree) -> Json:
+def _filter(value: object, tree: _Tree) -> object:
     if isinstance(value, dict):
         kept = {name: tree[name] for name in value if name in tree}
         return {
@@ -36,10 +39,12 @@ def _filter(value: Json, tree: _Tree) -> Json:
     if isinstance(value, list):
         places = [(item, tree[str(index)]) for index, item in enumerate(value) if str(index) in tree]
         return [item if below is None else _filter(item, below) for item, below in places]
+    if isinstance(value, set):
+        return {item for item in value if isinstance(item, str) and item in tree}
     return value
 
 
-def _remove(value: Json, tree: _Tree) -> Json:
+def _remove(value: object, tree: _Tree) -> object:
     if isinstance(value, dict):
         return {
             name: member if name not in tree else _remove(member, below)
@@ -52,6 +57,8 @@ def _remove(value: Json, tree: _Tree) -> Json:
             for index, item in enumerate(value)
             if (below := tree.get(str(index), {})) is not None
         ]
+    if isinstance(value, set):
+        return {item for item in value if not isinstance(item, str) or tree.get(item, {}) is not None}
     return value
 
 

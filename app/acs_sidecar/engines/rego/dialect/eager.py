@@ -1,0 +1,164 @@
+"""Parts of an expression that OPA evaluates before it, where they may conflict.
+
+In `input.o[i] == f(x)` OPA calls `f` first, and two values of it end the evaluation although there is
+no `input.o`; this engine would never call it. Such a part is given to a variable before the statement,
+with those that OPA evaluates before it: first the calls inside of the expression, then its references.
+In the body of a rule, OPA looks at the members of `input` before all of these.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import chain as joined
+
+from acs_sidecar.engines.rego.analysis.syntax import (
+    CALLS,
+    REFERENCES,
+    as_object,
+    called_name,
+    chain,
+    composite_items,
+    first_link,
+    operands,
+    variables,
+    variant,
+)
+from acs_sidecar.engines.rego.dialect.draft import Draft
+from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
+from acs_sidecar.spec.values import Json
+
+__all__ = ["MayConflict", "bind_conflicting"]
+
+MayConflict = Callable[[Json, VariableScope], bool]
+"""Whether the function or document that a reference names may have several values at once."""
+
+
+def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) -> None:
+    """Bind the parts of a statement up to the last one that may conflict.
+
+    `indexed` tells that the statement stands in the body of a rule itself.
+    """
+    statement = draft.statement
+    kind, literal = variant(statement.node["literal"])
+    member = {"SomeIn": "collection", "Every": "domain"}.get(kind, "expr")
+    if member not in literal:
+        return
+    parts = list(_before(literal[member]))
+    if indexed and not draft.modifiers:
+        members = [part for part in [*_sides(literal[member]), *parts] if _is_of_input(part, statement.scope)]
+        parts = [*members, *(part for part in parts if part not in members)]
+    conflicting = [_conflicts(part, statement.scope, may_conflict) for part in parts]
+    if True not in conflicting or (draft.modifiers and draft.spans_lines()):
+        return
+    last = len(conflicting) - conflicting[::-1].index(True)
+    for part in parts[:last]:
+        if _is_bound_before(part, draft):
+            draft.bind(part)
+
+
+def _sides(expression: Json) -> list[Json]:
+    """Return the sides of an equality."""
+    kind, value = variant(expression)
+    if kind != "AssignExpr" and (kind != "BoolExpr" or value["op"] != "Eq"):
+        return []
+    return [value[side] for side in ("lhs", "rhs")]
+
+
+def _before(expression: Json) -> Iterator[Json]:
+    """Yield the parts of an expression in the order in which OPA evaluates them before it."""
+    for call in _nested_calls(_parts(expression)):
+        yield from _before(call)
+        yield call
+    kind, value = variant(expression)
+    if sides := _sides(expression):
+        yield from joined.from_iterable(map(_inside, sides))
+    elif kind in CALLS:
+        yield from joined.from_iterable(map(_dynamic, operands(kind, value)))
+    else:
+        yield from _inside(expression)
+
+
+def _parts(term: Json) -> list[Json]:
+    kind, value = variant(term)
+    if kind == "AssignExpr":
+        return [value["lhs"], value["rhs"]]
+    if kind in CALLS:
+        return operands(kind, value)
+    if kind in REFERENCES:
+        return _reference_parts(term)
+    return composite_items(kind, value)
+
+
+def _reference_parts(reference: Json) -> list[Json]:
+    (first, value), *links = chain(reference)
+    head: list[Json] = [] if first == "Var" else [{first: dict(value)}]
+    return head + [link["index"] for kind, link in links if kind == "RefBrack"]
+
+
+def _nested_calls(terms: list[Json]) -> Iterator[Json]:
+    for term in terms:
+        if variant(term)[0] in CALLS:
+            yield term
+        else:
+            yield from _nested_calls(_parts(term))
+
+
+def _inside(term: Json) -> Iterator[Json]:
+    """Yield what is evaluated before a term that is itself a side of `=` or all of an expression."""
+    kind, _ = variant(term)
+    if kind in REFERENCES:
+        yield from joined.from_iterable(map(_dynamic, _reference_parts(term)))
+    elif kind not in CLOSURES:
+        yield from _dynamic(term)
+
+
+def _dynamic(term: Json) -> Iterator[Json]:
+    """Yield the references and comprehensions in a term; its calls are evaluated already."""
+    kind, value = variant(term)
+    if kind in CLOSURES:
+        yield term
+    elif kind in REFERENCES:
+        yield from joined.from_iterable(map(_dynamic, _reference_parts(term)))
+        if kind != "Var" or value["value"] != "_":
+            yield term
+    elif kind not in CALLS:
+        yield from joined.from_iterable(map(_dynamic, composite_items(kind, value)))
+
+
+def _is_of_input(part: Json, scope: VariableScope) -> bool:
+    """Whether a part is a member of `input` by constant names."""
+    if REFERENCES.isdisjoint(as_object(part)) or (called_name(part) or ("",))[0] != "input":
+        return False
+    return scope.variable(variant(first_link(part))[1]) is None
+
+
+def _conflicts(part: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
+    kind, value = variant(part)
+    if kind in REFERENCES:
+        return may_conflict(part, scope)
+    if kind == "Call":
+        return may_conflict(value["fcn"], scope)
+    return kind in CLOSURES and _holds_conflicting(part, scope, may_conflict)
+
+
+def _holds_conflicting(node: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
+    """Whether a comprehension makes up an object, or names what may conflict."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            if "ObjectCompr" in node or (REFERENCES & node.keys() and may_conflict(node, scope)):
+                return True
+            pending.extend(node.values())
+    return False
+
+
+def _is_bound_before(part: Json, draft: Draft) -> bool:
+    """Whether other statements bind all variables of a part, and it is more than one of them."""
+    kind, value = variant(part)
+    scope, unit = draft.statement.scope, draft.statement.unit
+    if kind == "Var" and scope.variable(value) is not None:
+        return False
+    names = set(variables(part))
+    used = joined(unit.needs.values(), unit.captured.values())
+    return unit.early.issuperset(found.key for found in used if found.name in names)

@@ -1,0 +1,92 @@
+"""What OPA evaluates before an expression is evaluated before it here: its conflicts end the evaluation."""
+
+import pytest
+
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.values import Json
+from tests.engines.rego.policies import bound, definition, evaluate, failure, policy_input
+
+_RULES = """
+f(v) := input.snapshot.q
+f(v) := {"a": 1}
+g(v, w) := [v, w]
+deep(v) := f(v)
+many := v if some v in input.snapshot.values
+members[k] := v if { some k in ["a"]; some v in input.snapshot.values }
+undefined if false
+below.many := v if some v in input.snapshot.values
+"""
+_SNAPSHOT: Json = {"q": {"b": 2}, "values": [1, 2], "xs": ["a"]}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "input.o[i] == f(input.snapshot.xs)",
+        "input.o[i] == deep(1)",
+        "input.o[i] == [1, f(1)]",
+        'input.o[i] == {"a": many}',
+        'input.o[i] == {"a": below.many}',
+        "input.o[i] == [members]",
+        "input.o[i] = [1, many]",
+        "not g(undefined, f(1))",
+        "some i in g(undefined, f(1))",
+        "every i in g(undefined, f(1)) { i == 1 }",
+        "undefined == [many]",
+        'undefined == [{"k": v | some v in input.snapshot.values}]',
+        "[1 | g(input.o, f(1))] == []",
+        "input.o == [many] with input.snapshot.xs as 1",
+        "[1 | input.o[i] == f(1)] == []",
+        "y := input.snapshot.xs[0]; input.o[y] == f(y)",
+    ],
+)
+def test_a_conflict_that_opa_meets_first_ends_the_evaluation(statement: str) -> None:
+    """The undefined part would end the statement here, and the conflict stay unseen."""
+    evaluator = bound(definition(f"package a\ndefault x := false\nx if {{ {statement} }}\n{_RULES}"))
+    reason, detail = failure(evaluator, policy_input(_SNAPSHOT))
+    assert reason is Reason.POLICY_INVOCATION_FAILED
+    assert detail == "`data.a.x` could not be evaluated: a function failed or rules disagree"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("lower(input.o) == f(lower(input.z))", False),
+        ("input.o; f(1)", False),
+        ("g(input.o, many)", False),
+        ("input.o == f(1)", False),
+        ("f(1) == input.o", False),
+        ("input.o == [data.a.many]", False),
+        ('input.o == [{"k": v | some v in input.snapshot.values}]', False),
+        ("g(input.o, f(1)) == [1]", False),
+        ("not g(input.o, f(1))", False),
+        ("f(undefined) == 1", False),
+        ("count(input.o) == count([1 | many])", False),
+        ("input.snapshot.q == one(1)", True),
+        ("[one(v) | some v in input.snapshot.xs] == [input.snapshot.q]", False),
+    ],
+)
+def test_what_opa_does_not_reach_is_not_evaluated(statement: str, expected: bool) -> None:
+    """What depends on the statement itself, or stands behind what is undefined, is evaluated where it stands."""
+    rules = f'{_RULES}\none(v) := input.snapshot.q if v == 1\none(v) := ["a"] if v == 0'
+    text = f"package a\ndefault x := false\nx if {{ {statement} }}\n{rules}"
+    assert evaluate(definition(text), _SNAPSHOT) is expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y := input.snapshot.k; z := y; input.snapshot.o[z]",
+        "some y in [input.snapshot.k]; z := y; input.snapshot.o[z] == 1",
+        "y := input.snapshot.k; z := y; w := z; input.snapshot.o[w] == 1",
+        "y := input.snapshot.k; y = z; input.snapshot.o[z] == 1",
+        "y := input.snapshot.k; z = y; not input.snapshot.p[z]",
+        "some i; input.snapshot.xs[i]; j := i; input.snapshot.xs[j] == 1",
+        "y := input.snapshot.k; [v | z := y; v := input.snapshot.o[z]] == [1]",
+        'some y in ["k"]; y == "k"; every e in [1] { z := y; input.snapshot.o[z] == e }',
+    ],
+)
+def test_a_variable_that_is_another_one_is_an_index(body: str) -> None:
+    """The engine alone refuses these rules: `var used before definition below`."""
+    given: Json = {"k": "k", "o": {"k": 1}, "p": {}, "xs": [1]}
+    assert evaluate(definition(f"package a\ndefault x := false\nx if {{ {body} }}"), given) is True

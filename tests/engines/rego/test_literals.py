@@ -1,0 +1,114 @@
+"""Numbers as OPA writes them, and texts as OPA counts them."""
+
+import pytest
+
+from acs_sidecar.spec.values import Json
+from tests.engines.rego.policies import compiled, definition, evaluate, findings
+
+_CLAUSE = "here where it becomes text or a name, and stays as it is in OPA"
+
+
+@pytest.mark.parametrize(
+    ("rules", "place", "literal", "written"),
+    [
+        ("x := json.marshal(1e3)", "2:19", "1e3", "1000"),
+        ("x := json.marshal(0.50)", "2:19", "0.50", "0.5"),
+        ("x := json.marshal(-0)", "2:19", "-0", "0"),
+        ("x := json.marshal(2.0)", "2:19", "2.0", "2"),
+        ('x := json.marshal({"a": [1E3]})', "2:26", "1E3", "1000"),
+        ('x := json.marshal_with_options(1e3, {"pretty": true})', "2:32", "1e3", "1000"),
+        ("x := json.marshal(0.0000001)", "2:19", "0.0000001", "1e-7"),
+        ("x := json.marshal(max([2.0]))", "2:24", "2.0", "2"),
+        ('x := sprintf("%d", [1e3])', "2:21", "1e3", "1000"),
+        ('x := sprintf("%v", [[2.0]])', "2:22", "2.0", "2"),
+        ("x := json.marshal(y)\ny := 1e3", "3:6", "1e3", "1000"),
+        ("x := json.marshal(y)\ndefault y := 0.50", "3:14", "0.50", "0.5"),
+        ("x := json.marshal(f(1))\nf(v) := 2.0", "3:9", "2.0", "2"),
+        ("x := f(2.0)\nf(v) := json.marshal(v)", "2:8", "2.0", "2"),
+        ("x if y\ny if f(z)\nz := 2.0\nf(v) if g(v)\ng(v) if json.marshal(v)", "4:6", "2.0", "2"),
+        ("x := {1e3: 1}", "2:7", "1e3", "1000"),
+        ("x := {v: 1 | v := y}\ny := 1e3", "3:6", "1e3", "1000"),
+        ("x[v] := 1 if { v := 2.0 }", "2:21", "2.0", "2"),
+    ],
+)
+def test_a_number_that_becomes_text_is_refused(rules: str, place: str, literal: str, written: str) -> None:
+    """OPA keeps the form of a literal, and the engine does not: the message has the form to write."""
+    message = f"`{literal}` is `{written}` {_CLAUSE}: write `{written}`"
+    assert findings(definition(f"package a\n{rules}")) == [
+        f"rego-number-form: a.rego:{place}: policies.main.modules: {message}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("x := json.marshal(1000)", "1000"),
+        ("x := json.marshal(1e3 + 0)", "1000"),
+        ("x := json.marshal(round(1e3))", "1000"),
+        ("x := json.marshal(-1.5)", "-1.5"),
+        ("x := json.marshal([1 | input.snapshot > 2.0])", "[1]"),
+        ('x := sprintf("%v of %v", [input.snapshot, y])\ny := 0.50', "3 of 0.5"),
+        ("x := y\ny := 2.0\nz := json.marshal(input.snapshot)", 2),
+        ('x := y["a"]\ny[k] := 2.0 if some k in ["a"]', 2),
+        ('x := {k: 0.50 | some k in ["a"]}', {"a": 0.5}),
+        ('x if y["a"] == 0.5\ny := {"a": 0.50}\nz := sprintf("%v", [input.snapshot])', True),
+    ],
+)
+def test_a_number_that_is_compared_or_computed_with_has_any_form(rules: str, expected: Json) -> None:
+    """Only where a literal itself may become text does its form matter."""
+    assert evaluate(definition(f"package a\n{rules}"), 3) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "snapshot", "expected"),
+    [
+        ("count(input.snapshot)", "😀a", 2),
+        ("count(input.snapshot)", "", 0),
+        ("count(input.snapshot)", "é日本", 3),
+        ("count(input.snapshot)", "🏴\u200d☠️", 4),
+        ("count(input.snapshot)", [1, 2, 3], 3),
+        ("count(input.snapshot)", {"a": 1}, 1),
+        ('count("😀")', None, 1),
+        ('count(concat("", [input.snapshot, "😀"]))', "😀", 2),
+        ('count({"😀"})', None, 1),
+        ("count([v | v := input.snapshot])", 1, 1),
+        ("count(names)", "😀", 1),
+        ("count(text)", "😀", 1),
+        ("count(own(input.snapshot))", "😀😀", 2),
+        ("[n | some v in input.snapshot; n := count(v)]", ["😀", [1]], [1, 1]),
+        ("[n | v := input.snapshot; count(v, n)]", "😀", [1]),
+        ("[n | v := [input.snapshot]; n := count(v)]", "😀", [1]),
+        ("[1 | not count(input.snapshot) > 1]", "😀", [1]),
+        ("[1 | not count(input.snapshot) == 2]", "😀", [1]),
+        ("[1 | count(input.snapshot) > 0]", "😀", [1]),
+        ("[1 | every v in input.snapshot { count(v) < 2 }]", ["😀"], [1]),
+    ],
+)
+@pytest.mark.parametrize("version", [0, 1])
+def test_count_counts_characters(version: int, expression: str, snapshot: Json, expected: Json) -> None:
+    """A character beyond the basic multilingual plane is one, as in OPA."""
+    words = "import rego.v1\n" if version == 0 else ""
+    rules = "names contains input.snapshot\ntext := input.snapshot\nown(v) := v"
+    given = definition(f"package a\n{words}x := {expression}\n{rules}", rego_version=version)
+    assert evaluate(given, snapshot) == expected
+
+
+def test_count_counts_characters_in_the_earlier_syntax() -> None:
+    """Without `if` and `:=`, too."""
+    given = definition("package a\nx = n { n := count(input.snapshot) }", rego_version=0)
+    assert evaluate(given, "😀") == 1
+
+
+def test_a_test_for_emptiness_stays_as_it_is() -> None:
+    """Counts that are compared with zero, and counts of sets, cost no call of another function."""
+    rules = (
+        "names contains 1\nx if { count(input.a) > 0; 0 != count(input.b); count(names) > 1; count({1}) > 0 }"
+    )
+    policy = compiled(definition(f"package a\n{rules}"))
+    assert "__bound" not in "".join(module.text for module in policy._sources.modules)  # type: ignore[attr-defined]
+
+
+def test_count_as_a_replacement_is_left_alone() -> None:
+    """Where `with` replaces `count`, its calls keep their name."""
+    rules = "x := z if z := y with count as f\ny := count(input.snapshot)\nf(v) := 9"
+    assert evaluate(definition(f"package a\n{rules}"), "😀") == 9
