@@ -17,27 +17,27 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     first_link,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.aliases import evaluate_alias
-from acs_sidecar.engines.rego.dialect.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
 from acs_sidecar.engines.rego.dialect.conflicts import conflicting_rules, set_rules
 from acs_sidecar.engines.rego.dialect.counting import count_characters
-from acs_sidecar.engines.rego.dialect.draft import Draft
-from acs_sidecar.engines.rego.dialect.eager import MayConflict, bind_conflicting
 from acs_sidecar.engines.rego.dialect.folders import define_folders
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
-from acs_sidecar.engines.rego.dialect.modifiers import bind_values
 from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
-from acs_sidecar.engines.rego.dialect.negation import bind_arguments
 from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
 from acs_sidecar.engines.rego.dialect.ordering import SetFlow
-from acs_sidecar.engines.rego.dialect.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.dialect.problems import Problem
-from acs_sidecar.engines.rego.dialect.quantifiers import bind_quantified, order_quantifier
 from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
+from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias
+from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
+from acs_sidecar.engines.rego.dialect.statements.draft import Draft
+from acs_sidecar.engines.rego.dialect.statements.eager import MayConflict, bind_conflicting
+from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_values
+from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments
+from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_arguments
+from acs_sidecar.engines.rego.dialect.statements.quantifiers import bind_quantified, order_quantifier
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError

@@ -19,10 +19,10 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
 )
 from acs_sidecar.engines.rego.dialect.bodies import Statement
-from acs_sidecar.engines.rego.dialect.draft import Draft
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.rewriting import Part
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
+from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["match_whole_objects", "refuse_in_arguments"]

@@ -5,7 +5,7 @@ variable: `z := [y][0]`.
 """
 
 from acs_sidecar.engines.rego.analysis.syntax import variant
-from acs_sidecar.engines.rego.dialect.draft import Draft
+from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 
 __all__ = ["evaluate_alias"]
 

@@ -7,8 +7,8 @@ is evaluated at all is given to a variable before.
 from collections.abc import Callable
 
 from acs_sidecar.engines.rego.analysis.syntax import CALLS, REFERENCES, as_object, composite_items, variant
-from acs_sidecar.engines.rego.dialect.draft import Draft
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
+from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
 __all__ = ["bind_values"]

@@ -21,8 +21,8 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variables,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.draft import Draft
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
+from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
 __all__ = ["MayConflict", "bind_conflicting"]

@@ -20,8 +20,8 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     operands,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.draft import Draft
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
+from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
 __all__ = ["bind_quantified", "order_quantifier"]

@@ -22,9 +22,9 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
 )
 from acs_sidecar.engines.rego.dialect.bodies import Statement
-from acs_sidecar.engines.rego.dialect.draft import Draft
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
+from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["bind_arguments"]
