@@ -11,6 +11,8 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _CACHED = 1_024
 _MAX_EXPANDED = 65_536
 _MAPPED_BITS = 96
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""Where IPv4 addresses are in IPv6."""
 
 
 def contains(network: str, other: str) -> bool:
@@ -19,6 +21,8 @@ def contains(network: str, other: str) -> bool:
     if "/" not in other:
         return _address(other) in around
     inside = _network(other)
+    if _ends_mapped(inside):
+        return False
     return inside.version == around.version and inside.subnet_of(around)  # type: ignore[arg-type] # same version
 
 
@@ -36,12 +40,16 @@ def expand(network: str) -> set[str]:
 
 
 def merge(given: Iterable[str]) -> set[str]:
-    """Return the fewest networks that hold what the given networks hold."""
+    """Return the fewest networks that hold what the given networks hold; one of IPv6 may hold all of IPv4."""
     if not isinstance(given, list | set):
         raise TypeError("neither an array nor a set")
     networks = [_network(text) for text in given]
+    if any(map(_ends_mapped, networks)) or (len(networks) > 1 and any(map(_is_mapped, given))):
+        raise ValueError("a network of IPv6 that holds addresses of IPv4 alone, or ends with them")
     four = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
     six = [network for network in networks if isinstance(network, ipaddress.IPv6Network)]
+    if any(_MAPPED.subnet_of(network) for network in six):
+        four = []
     collapsed = [*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)]
     return {str(network) for network in collapsed}
 
@@ -72,6 +80,15 @@ def _network(text: str) -> _Network:
     if bits < _MAPPED_BITS:
         raise ValueError("a mapped network that holds more than IPv4")
     return ipaddress.ip_network(f"{mapped}/{bits - _MAPPED_BITS}", strict=False)
+
+
+def _is_mapped(text: str) -> bool:
+    return ":" in text and isinstance(_network(text), ipaddress.IPv4Network)
+
+
+def _ends_mapped(network: _Network) -> bool:
+    """Whether the last address of a network is one of IPv4 in IPv6, which Go finds in no network of IPv6."""
+    return isinstance(network, ipaddress.IPv6Network) and network[-1].ipv4_mapped is not None
 
 
 def _address(text: str) -> _Address:
