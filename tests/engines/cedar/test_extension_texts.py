@@ -39,6 +39,8 @@ def engine_reads(kind: str, text: str) -> bool:
         ("2026-01-01T10:00:00.000000000Z", "2026-01-01T10:00:00.000Z"),
         ("2026-01-01T10:00:00.123+0100", "2026-01-01T10:00:00.123+0100"),
         ("2024-02-29", "2024-02-29"),
+        ("0000-02-29T00:00:00Z", "0000-02-29T00:00:00.000Z"),
+        ("9999-12-31", "9999-12-31"),
     ],
 )
 def test_datetime_as_hosts_write_it(text: str, expected: str) -> None:
@@ -54,6 +56,7 @@ def test_datetime_as_hosts_write_it(text: str, expected: str) -> None:
         ("datetime", "2026-01-01T10:00:00.0001Z", "a time of whole milliseconds, which is the finest that Cedar holds"),
         ("datetime", "2026-02-30T10:00:00Z", "a day of the calendar"),
         ("datetime", "2026-13-01", "a day of the calendar"),
+        ("datetime", "0100-02-29", "a day of the calendar"),
         ("datetime", "2026-01-01T10:00:60Z", "a time of RFC 3339 such as `2026-01-31T09:30:00Z`"),
         ("datetime", "2026-01-01T24:00:00Z", "a time of RFC 3339 such as `2026-01-31T09:30:00Z`"),
         ("datetime", "2026-01-01T10:00:00", "a time of RFC 3339 such as `2026-01-31T09:30:00Z`"),

@@ -16,7 +16,7 @@ from tests.engines.cedar.differential import differences
 
 def read(condition: str) -> Reads:
     """Give what one condition reads."""
-    (policy,) = engine.policies_json(f"permit(principal, action, resource) when {{ {condition} }};")
+    policy = engine.parse_policy(f"permit(principal, action, resource) when {{ {condition} }};")
     return reads_of(clause["body"] for clause in policy["conditions"])
 
 
@@ -116,7 +116,7 @@ def _is_some(value: Json) -> bool:
 def test_leaving_out_changes_nothing(rules: list[tuple[str, str]], context: dict[str, Json]) -> None:
     """The engine decides alike, and the same policies fail, with all of a context and with what is read."""
     text = "\n".join(f"{effect}(principal, action, resource) when {{ {body} }};" for effect, body in rules)
-    parsed = engine.policies_json(text)
+    parsed = [engine.parse_policy(line) for line in text.splitlines()]
     reads = reads_of(clause["body"] for policy in parsed for clause in policy["conditions"])
     handle, entities = engine.parse_policies(text), engine.parse_entities([], None)
 

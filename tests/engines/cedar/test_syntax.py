@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acs_sidecar.engines.cedar import engine
+from acs_sidecar.engines.cedar import engine, source
 from acs_sidecar.engines.cedar.source import PolicyText, statements
 from acs_sidecar.engines.cedar.syntax import (
     CedarSyntaxError,
@@ -62,6 +62,23 @@ def test_cutting_agrees_with_the_engine(text: str) -> None:
     assert parsed(text) == (None if None in counts else sum(counts))  # type: ignore[arg-type]  # no None left
 
 
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from([*PIECES, "(" * 101, "!" * 101, "1 +" * 400]), max_size=6).map("".join))
+def test_cutting_short_policies_is_cutting_policies(text: str) -> None:
+    """What is surely within the bounds is cut as it is by counting, and fails with the same finding."""
+
+    def outcome() -> list[object]:
+        try:
+            return list(statements(PolicyText("p", "p", text)))
+        except ManifestError as error:
+            return list(error.diagnostics)
+
+    quickly = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "_surely_bounded", lambda _: False)
+        assert outcome() == quickly
+
+
 def test_places() -> None:
     """Lines and columns count from 1, in characters."""
     text = "aé\n\n😀b"
@@ -83,7 +100,7 @@ def test_places() -> None:
 def test_escapes(quoted: str, value: str) -> None:
     """Escapes mean what they mean to the engine."""
     assert unescape(quoted) == value
-    (policy,) = engine.policies_json(f'@id("{quoted}") permit(principal, action, resource);')
+    policy = engine.parse_policy(f'@id("{quoted}") permit(principal, action, resource);')
     assert policy["annotations"]["id"] == value
 
 
@@ -96,7 +113,7 @@ def test_wrong_escapes(quoted: str) -> None:
     with pytest.raises(CedarSyntaxError):
         unescape(quoted)
     with pytest.raises(engine.EngineError):
-        engine.policies_json(f'@id("{quoted}") permit(principal, action, resource);')
+        engine.parse_policy(f'@id("{quoted}") permit(principal, action, resource);')
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8))

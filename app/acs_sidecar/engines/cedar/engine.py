@@ -28,9 +28,9 @@ __all__ = [
     "numbered_id",
     "parse_entities",
     "parse_policies",
+    "parse_policy",
     "parse_schema",
     "parse_scopes",
-    "policies_json",
     "policy_text",
     "validation_errors",
     "with_links",
@@ -49,18 +49,21 @@ class NestingError(ValueError):
     """A policy whose JSON form nests too deeply to be read."""
 
 
-def policies_json(text: str) -> list[dict[str, Any]]:
-    """Parse policies and templates into the engine's JSON form, in order.
+def parse_policy(text: str) -> dict[str, Any]:
+    """Parse one policy or template into the engine's JSON form.
 
-    Raises `EngineError`, and `NestingError` where one nests beyond what can be read.
+    Raises `EngineError`, and `NestingError` for one that nests beyond what can be read.
     """
     written = _call_engine(policies_to_json_str, text)
     try:
         parsed = orjson.loads(written)
     except orjson.JSONDecodeError:
         raise NestingError from None
-    by_id: dict[str, dict[str, Any]] = {**parsed["staticPolicies"], **parsed["templates"]}
-    return [by_id[numbered_id(position)] for position in range(len(by_id))]
+    found = [*parsed["staticPolicies"].values(), *parsed["templates"].values()]
+    if len(found) != 1:
+        raise EngineError("not a single policy")
+    policy: dict[str, Any] = found[0]
+    return policy
 
 
 def numbered_id(position: int) -> str:

@@ -46,8 +46,10 @@ def _datetime(text: str) -> str:
     found = _DATETIME.fullmatch(text)
     if found is None:
         raise ExtensionTextError("a time of RFC 3339 such as `2026-01-31T09:30:00Z`")
+    year, day = found["date"][:4], found["date"][4:]
     try:
-        datetime.date.fromisoformat(found["date"])
+        # Python's calendar has no year 0, which has the days of every 400th.
+        datetime.date.fromisoformat(f"{'2000' if year == '0000' else year}{day}")
     except ValueError:
         raise ExtensionTextError("a day of the calendar") from None
     if found["time"] is None:

@@ -1,5 +1,6 @@
 """A policy set: parsed, validated, remarked upon, and what an answer of the engine means (section 1.7.1)."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,18 @@ MAX_CHAIN = 300
 
 _CONTAINERS_PER_OPERATOR = 2
 _EVERYTHING = {"op": "All"}
+_IN = re.compile(r"\bin\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _ParsedPolicy:
+    """A policy or template: `written` is its JSON form, of a policy without its conditions."""
+
+    statement: CedarStatement
+    written: Mapping[str, Any]
+    slots: frozenset[str]
+    in_on_texts: bool
+    unconditional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +82,30 @@ def compile_policies(
     if sum(len(source.text) for source in sources) > MAX_POLICY_CHARACTERS:
         raise too_large(f"policies exceed {MAX_POLICY_CHARACTERS} characters", sources[0].path)
     cut = [statement for source in sources for statement in statements(source)]
-    parsed = _parsed(cut)
+    reads = Reads()
+    parsed = _parsed(cut, reads)
     if schema is not None:
         validate_statements(cut, schema)
-    compiled = [_policy(position, policy) for position, policy in enumerate(parsed)]
-    linked = _linked(given_links, cut, parsed, compiled)
+    compiled = [_policy(position, one.written) for position, one in enumerate(parsed)]
+    linked = _linked(given_links, parsed, compiled)
     if schema is not None:
         validate_links([(one.policy.name, one.filled) for one in linked], schema, given_links)
     used = {one.template for one in linked}
     warnings = [
         warned
-        for statement, policy, known in zip(cut, parsed, compiled, strict=True)
-        for warned in _warnings(statement, policy, known, linked=known.position[0] in used)
+        for one, known in zip(parsed, compiled, strict=True)
+        for warned in _warnings(one, known, linked=known.position[0] in used)
     ]
-    bodies = [condition["body"] for policy in parsed for condition in policy["conditions"]]
     scopes = (
         *(
-            _scope(known.name, statement.at, policy)
-            for statement, policy, known in zip(cut, parsed, compiled, strict=True)
-            if not slots_of(policy)
+            _scope(known.name, one.statement.at, one.written)
+            for one, known in zip(parsed, compiled, strict=True)
+            if not one.slots
         ),
         *(_scope(one.policy.name, cut[one.template].at, one.filled) for one in linked),
     )
     handle = engine.with_links(
-        engine.parse_policies(_joined(cut)),
+        engine.parse_policies("\n".join(statement.text for statement in cut)),
         [(engine.numbered_id(one.template), one.engine_id, one.values) for one in linked],
     )
     by_id = {
@@ -101,23 +114,22 @@ def compile_policies(
     }
     scoped = (
         *(
-            _scoped(known, statement.text, policy)
-            for statement, policy, known in zip(cut, parsed, compiled, strict=True)
-            if not slots_of(policy)
+            _scoped(known, one.statement.text, one.written)
+            for one, known in zip(parsed, compiled, strict=True)
+            if not one.slots
         ),
         *(_scoped(one.policy, engine.policy_text(one.filled), one.filled) for one in linked),
     )
-    return Policies(PolicySlice(handle, by_id), scoped, reads_of(bodies), tuple(warnings), scopes)
+    return Policies(PolicySlice(handle, by_id), scoped, reads, tuple(warnings), scopes)
 
 
 def _linked(
     source: JsonSource,
-    cut: Sequence[CedarStatement],
-    parsed: Sequence[Mapping[str, Any]],
+    parsed: Sequence[_ParsedPolicy],
     compiled: Sequence[NamedPolicy],
 ) -> list[_LinkedPolicy]:
     links = read_links(source)
-    templates = {position: slots for position, policy in enumerate(parsed) if (slots := slots_of(policy))}
+    templates = {position: one.slots for position, one in enumerate(parsed) if one.slots}
     check_links(
         source,
         links,
@@ -125,16 +137,16 @@ def _linked(
         [policy.name for position, policy in enumerate(compiled) if position not in templates],
     )
     positions = {compiled[position].name: position for position in templates}
-    if sum(len(cut[positions[link.template]].text) for link in links) > MAX_POLICY_CHARACTERS:
+    if sum(len(parsed[positions[link.template]].statement.text) for link in links) > MAX_POLICY_CHARACTERS:
         raise too_large(f"linked policies exceed {MAX_POLICY_CHARACTERS} characters", source.at)
     return [
         _LinkedPolicy(
             link,
             position,
-            fill_slots(parsed[position], link.values),
+            fill_slots(parsed[position].written, link.values),
             NamedPolicy(
                 link.name,
-                _annotated_id(parsed[position]) or link.name,
+                _annotated_id(parsed[position].written) or link.name,
                 (position, link.index),
                 compiled[position].advice,
             ),
@@ -152,41 +164,35 @@ def _scope(name: str, at: SourceLocation, policy: Mapping[str, Any]) -> PolicySc
     return PolicyScope(name, at, policy["principal"], policy["action"], policy["resource"])
 
 
-def _parsed(cut: Sequence[CedarStatement]) -> list[dict[str, Any]]:
-    """Parse all policies at once, or one by one to find those that are wrong. Raises `ManifestError`."""
-    try:
-        parsed = engine.policies_json(_joined(cut))
-    except (engine.EngineError, engine.NestingError):
-        parsed = []
-    if len(parsed) != len(cut):
-        parsed = _parsed_singly(cut)
-    for statement, policy in zip(cut, parsed, strict=True):
-        if _too_deep(policy):
-            raise _chained(statement)
-    return parsed
-
-
-def _parsed_singly(cut: Iterable[CedarStatement]) -> list[dict[str, Any]]:
-    parsed: list[dict[str, Any]] = []
+def _parsed(cut: Iterable[CedarStatement], reads: Reads) -> list[_ParsedPolicy]:
+    """Parse policies one by one, and add to `reads` what they read of the context."""
+    parsed: list[_ParsedPolicy] = []
     findings = []
     for statement in cut:
         try:
-            found = engine.policies_json(statement.text)
+            policy = engine.parse_policy(statement.text)
         except engine.EngineError as error:
             findings.append(finding("cedar-policy-syntax", str(error), statement.place_of(str(error))))
             continue
         except engine.NestingError:
             raise _chained(statement) from None
-        if len(found) != 1:
-            findings.append(finding("cedar-policy-syntax", "not a single policy", statement.at))
-        parsed += found
+        if _too_deep(policy):
+            raise _chained(statement)
+        bodies = [condition["body"] for condition in policy["conditions"]]
+        reads_of(bodies, reads)
+        slots = slots_of(policy)
+        parsed.append(
+            _ParsedPolicy(
+                statement,
+                policy if slots else {**policy, "conditions": []},
+                slots,
+                _IN.search(statement.text) is not None and any(map(has_in_on_texts, bodies)),
+                _unconditional(policy),
+            )
+        )
     if findings:
         raise ManifestError(findings)
     return parsed
-
-
-def _joined(cut: Iterable[CedarStatement]) -> str:
-    return "\n".join(statement.text for statement in cut)
 
 
 def _too_deep(policy: Mapping[str, Any]) -> bool:
@@ -224,20 +230,18 @@ def _advice(text: str) -> Advice | EvaluationError:
         return error
 
 
-def _warnings(
-    statement: CedarStatement, policy: Mapping[str, Any], known: NamedPolicy, *, linked: bool
-) -> Iterator[Diagnostic]:
+def _warnings(policy: _ParsedPolicy, known: NamedPolicy, *, linked: bool) -> Iterator[Diagnostic]:
     def warned(code: str, message: str) -> Diagnostic:
-        return warning(code, f"policy `{known.name}` {message}", statement.at)
+        return warning(code, f"policy `{known.name}` {message}", policy.statement.at)
 
-    if slots_of(policy) and not linked:
+    if policy.slots and not linked:
         yield warned(
             "cedar-unlinked-template",
             "is a template that no link uses and never applies: add a link, or name the entities",
         )
-    if any(has_in_on_texts(condition["body"]) for condition in policy["conditions"]):
+    if policy.in_on_texts:
         yield warned("cedar-in-texts", "uses `in` on strings, which always fails: write `[…].contains(…)`")
-    if policy["effect"] == "forbid" and known.advice is not None:
+    if policy.written["effect"] == "forbid" and known.advice is not None:
         yield warned(
             "cedar-advice-on-forbid", "is a forbid, whose `@advice` is never read: move it to a permit"
         )
@@ -246,7 +250,7 @@ def _warnings(
             "cedar-advice-invalid",
             f"has an invalid `@advice`, so what it permits is denied: {known.advice.detail}",
         )
-    if policy["effect"] == "permit" and known.advice is None and _unconditional(policy):
+    if policy.written["effect"] == "permit" and known.advice is None and policy.unconditional:
         yield warned(
             "cedar-unconditional-permit",
             "permits everything that is not forbidden: add a scope or a condition",

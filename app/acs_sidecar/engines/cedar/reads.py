@@ -39,9 +39,9 @@ WHOLE = Reads(whole=True)
 NOTHING = Reads()
 
 
-def reads_of(expressions: Iterable[Json]) -> Reads:
-    """Collect what expressions (in the engine's JSON form of policies) read of `context`."""
-    reads = Reads()
+def reads_of(expressions: Iterable[Json], reads: Reads | None = None) -> Reads:
+    """Collect what expressions (in the engine's JSON form of policies) read of `context`, into `reads`."""
+    reads = Reads() if reads is None else reads
     waiting = list(expressions)
     while waiting:
         expression = waiting.pop()

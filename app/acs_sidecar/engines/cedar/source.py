@@ -4,6 +4,7 @@ The engine ends the process where an expression nests a few hundred levels: abou
 2 MiB, 600 on one of 8 MiB; a chain of operators takes some 3,000. Both bounds here stay well below.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -27,6 +28,14 @@ MAX_OPERATORS = 1_000
 
 MAX_POLICY_CHARACTERS = 4 * 1024 * 1024
 """All the policy text of one definition together."""
+
+_STATEMENT = re.compile(
+    r"""(?:[^\S\x1c-\x1f]++|//[^\n\r]*+)*+
+        (?P<statement>(?:[^\S\x1c-\x1f]++|//[^\n\r]*+|/|"[^"\\]*+(?:\\.[^"\\]*+)*+"
+                        |[_a-zA-Z0-9@.,:(){}\[\]<>+*%!=?-]++|&&|\|\|)*+;)""",
+    re.VERBOSE | re.DOTALL,
+)
+"""The next policy, where all up to its `;` is what the lexer reads."""
 
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
@@ -69,26 +78,57 @@ def statements(source: PolicyText) -> Iterator[CedarStatement]:
 
     Raises `ManifestError` for a text that the lexer refuses and for a policy that passes a bound.
     """
-    lines = Lines(source.text)
-    counter = _Counter()
-    begin: Token | None = None
+    text, lines = source.text, Lines(source.text)
 
     def at(offset: int) -> SourceLocation:
         return SourceLocation(source.path, source.name, *lines.place(offset))
 
-    try:
-        for token in tokens(source.text):
-            begin = begin or token
-            problem = counter.count(token)
-            if problem:
-                raise too_large(problem, at(token.offset))
-            if token.text == ";":
-                yield CedarStatement(source.text[begin.offset : token.offset + 1], at(begin.offset))
-                begin, counter = None, _Counter()
-    except CedarSyntaxError as error:
-        raise invalid("cedar-policy-syntax", error.message, at(error.offset)) from None
-    if begin:
-        yield CedarStatement(source.text[begin.offset :], at(begin.offset))
+    begin = end = 0
+    while end < len(text):
+        found = _STATEMENT.match(text, end)
+        if found and _surely_bounded(found["statement"]):
+            begin, end = found.span("statement")
+        else:
+            try:
+                begin, end = _counted(text, end)
+            except CedarSyntaxError as error:
+                raise invalid("cedar-policy-syntax", error.message, at(error.offset)) from None
+            except _BoundError as error:
+                raise too_large(error.message, at(error.offset)) from None
+        if begin < end:
+            yield CedarStatement(text[begin:end], at(begin))
+
+
+def _surely_bounded(text: str) -> bool:
+    """True if a policy is too short, and has too few brackets and operators, to pass a bound."""
+    nesting = sum(map(text.count, ("(", "[", "{", "!", "-", "if")))
+    return len(text) <= MAX_OPERATORS and nesting <= MAX_NESTING
+
+
+def _counted(text: str, place: int) -> tuple[int, int]:
+    """Return where the next policy begins and where it ends, behind its `;`.
+
+    Raises `CedarSyntaxError` and `_BoundError`.
+    """
+    counter = _Counter()
+    begin = None
+    for token in tokens(text, place):
+        begin = token.offset if begin is None else begin
+        problem = counter.count(token)
+        if problem:
+            raise _BoundError(problem, token.offset)
+        if token.text == ";":
+            return begin, token.offset + 1
+    return len(text) if begin is None else begin, len(text)
+
+
+class _BoundError(ValueError):
+    """A policy that passes a bound; `offset` counts characters from 0."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
 
 
 @dataclass(slots=True)

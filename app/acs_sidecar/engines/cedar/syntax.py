@@ -83,9 +83,8 @@ class Lines:
         return before + 1, offset - begin + 1
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of a policy or schema text. Raises `CedarSyntaxError`."""
-    place = 0
+def tokens(text: str, place: int = 0) -> Iterator[Token]:
+    """Yield the tokens of a policy or schema text from `place` on. Raises `CedarSyntaxError`."""
     match_at = _TOKEN.match
     while place < len(text):
         found = match_at(text, place)
