@@ -1,86 +1,104 @@
-"""The vectors of section 7.11, in this process."""
+"""The vectors of section 7.11: in this process, through the command, and over HTTP."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from acs_sidecar.engines.adapters.agt_rules.documents.members import STAGES
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.spec.values import Json
-from tests.conftest import ROOT
-from tests.engines.adapters.agt_rules.policies import compiled, evaluate, short, written
-from tests.engines.adapters.agt_rules.roots import context_of
-
-VECTORS: dict[str, list[list[Any]]] = json.loads((ROOT / "tests" / "vectors" / "agt-rules.json").read_text())
+from tests.command import run
+from tests.conftest import Service, start_service
+from tests.engines.adapters.agt_rules.policies import compiled, evaluate, short
+from tests.engines.adapters.agt_rules.vectors import DECIDED, REFUSED, Vector
 
 
-@pytest.mark.parametrize("vector", VECTORS["conditions"], ids=lambda vector: str(vector[:3]))
-def test_a_condition(vector: list[Any]) -> None:
-    """One rule over a context gives the verdict of the table."""
-    condition, action, default, context, verdict, _ = vector
-    policy = compiled(
-        _one_rule(condition, action, default), context=context_of(condition, context), arguments="closed"
-    )
-    assert short(evaluate(policy, {"x": context})) == verdict
+def test_the_vectors_are_all_there() -> None:
+    """The table of the specification has 89 rows."""
+    assert (len(DECIDED), len(REFUSED)) == (73, 16)
 
 
-@pytest.mark.parametrize("vector", VECTORS["strategies"], ids=lambda vector: json.dumps(vector)[:120])
-def test_a_strategy(vector: list[Any]) -> None:
-    """Documents under a strategy give the verdict of the table, or are refused with its code."""
-    strategy, documents, extra, verdict, _ = vector
-    listed = [document for given in documents for document in _documents(given)]
-    members: dict[str, Any] = {"conflict_strategy": strategy, "context": {"on": "$snap.x.on"}}
-    point = STAGES[extra.get("stage", "pre_tool")]
-    if verdict.startswith("error:"):
-        with pytest.raises(ManifestError) as caught:
-            compiled(*listed, points=[point], **members)
-        assert [found.code for found in caught.value.diagnostics if found.severity == "error"] == [
-            verdict[6:]
-        ]
-        return
-    snapshot: Json = {
-        "x": {"on": True},
-        "envelope": {"agent": {"id": "a"}, "counters": {"agt": extra.get("counts", {})}},
-    }
-    assert short(evaluate(compiled(*listed, points=[point], **members), snapshot, point)) == verdict
+@pytest.mark.parametrize("vector", DECIDED, ids=lambda vector: vector.name[:120])
+def test_a_decision(vector: Vector) -> None:
+    """The policy gives the verdict of the table."""
+    policy = compiled(*vector.documents, points=[vector.point], **vector.members)
+    assert short(evaluate(policy, vector.snapshot, vector.point)) == vector.outcome
 
 
-@pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector[0])
-def test_a_refusal(vector: list[Any]) -> None:
-    """A condition without a meaning is refused with its code and place."""
-    condition, error, _ = vector
+@pytest.mark.parametrize("vector", REFUSED, ids=lambda vector: vector.name[:120])
+def test_a_refusal(vector: Vector) -> None:
+    """Documents without a meaning are refused with the code of the table, and the member is named."""
     with pytest.raises(ManifestError) as caught:
-        compiled(_one_rule(condition, "deny", "allow"), arguments="named")
+        compiled(*vector.documents, points=[vector.point], **vector.members)
     [found] = [found for found in caught.value.diagnostics if found.severity == "error"]
-    assert f"error:{found.code}" == error
-    assert found.path == "policies.agt.documents[0].rules[0].condition"
+    assert found.code == vector.outcome
+    assert found.path is not None
+    assert found.path.startswith("policies.agt.documents[")
 
 
-def _one_rule(condition: Json, action: str, default: str) -> dict[str, Json]:
-    rule: dict[str, Json] = {"name": "r", "condition": condition, "action": action}
-    if isinstance(condition, dict):
-        return {"name": "d", "defaults": {"action": default}, "rules": [rule]}
-    return written("d", [rule], default_action=default)
+@pytest.mark.server
+def test_the_decisions_through_the_command(tmp_path: Path) -> None:
+    """`acs-sidecar test` passes every vector, each a case beside a manifest of its own."""
+    for number, vector in enumerate(DECIDED):
+        folder = tmp_path / f"vector-{number}"
+        (folder / "tests").mkdir(parents=True)
+        (folder / "manifest.json").write_text(json.dumps(vector.manifest))
+        case = {
+            "name": vector.name,
+            "intervention_point": vector.point.value,
+            "snapshot": vector.snapshot,
+            "expect": vector.expected,
+        }
+        (folder / "tests" / "vector.yaml").write_text(json.dumps({"cases": [case]}))
+    done = run(tmp_path, "test", ".", "--format", "json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["passed"], report["errors"]) == (0, len(DECIDED), 0)
 
 
-def _documents(given: dict[str, Any]) -> list[Json]:
-    """The document of a row, behind the parents that stand in its `extends`."""
-    parents = given.get("extends", [])
-    document = written(
-        given["name"],
-        [
-            {
-                "name": name,
-                "condition": "on",
-                "action": action,
-                "priority": priority,
-                **(more[0] if more else {}),
-            }
-            for name, action, priority, *more in given["rules"]
-        ],
-        default_action=given["default"],
-        **{name: given[name] for name in ("scope", "agents") if name in given},
-        **({"extends": [parent["name"] for parent in parents]} if parents else {}),
+@pytest.mark.server
+def test_the_refusals_through_the_command(tmp_path: Path) -> None:
+    """`acs-sidecar validate` refuses each vector that has no meaning, with its code."""
+    for number, vector in enumerate(REFUSED):
+        (tmp_path / f"vector-{number:02}.json").write_text(json.dumps(vector.manifest))
+    done = run(tmp_path, "validate", ".", "--format", "json")
+    found = [
+        [finding["code"] for finding in one["diagnostics"] if finding["severity"] == "error"]
+        for one in sorted(json.loads(done.stdout), key=lambda one: one["path"])
+    ]
+    assert (done.returncode, found) == (1, [[vector.outcome] for vector in REFUSED])
+
+
+@pytest.fixture(scope="module", params=["trusted", "sandboxed"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose inline manifests may use the adapter."""
+    running = start_service(
+        tmp_path_factory.mktemp("vectors"),
+        ACS_INLINE_MANIFESTS=request.param,
+        ACS_INLINE_ADAPTERS="agt_rules",
+        ACS_TELEMETRY_EVENTS="off",
     )
-    return [document, *(found for parent in parents for found in _documents(parent))]
+    yield running
+    running.stop()
+
+
+@pytest.mark.server
+def test_the_vectors_over_http(service: Service) -> None:
+    """Inline manifests decide, or are refused, as the table says."""
+    for vector in DECIDED:
+        status, response = service.post("/v1/evaluate", _request(vector))
+        verdict = response["verdict"]
+        actual = {"decision": verdict["decision"], "reason": verdict.get("reason")}
+        assert (vector.name, status, actual) == (vector.name, 200, vector.expected), response
+    for vector in REFUSED:
+        status, response = service.post("/v1/evaluate", _request(vector))
+        assert (status, response["verdict"]["reason"]) == (200, "runtime_error:manifest_invalid")
+        assert vector.outcome in response["detail"]
+
+
+def _request(vector: Vector) -> dict[str, object]:
+    return {
+        "manifest": vector.manifest,
+        "intervention_point": vector.point.value,
+        "snapshot": vector.snapshot or {"x": {}},
+        "mode": "evaluate_only",
+    }
