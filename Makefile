@@ -59,8 +59,9 @@ rego-index: $(INSTALLED)-dev ## 100,000 random Rego policies, evaluated with the
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json
 
-schema: $(INSTALLED)-dev ## write openapi/manifest.schema.json anew
+schema: $(INSTALLED)-dev ## write openapi/manifest.schema.json and openapi/agt-rules.schema.json anew
 	$(BIN)/acs-sidecar schema > openapi/manifest.schema.json
+	$(BIN)/acs-sidecar schema --kind agt-rules > openapi/agt-rules.schema.json
 
 reference: $(INSTALLED)-dev ## write the tables of docs/reference anew
 	$(BIN)/python -m docs.generate

@@ -1,20 +1,44 @@
-"""`acs-sidecar schema`: the manifest as a JSON Schema."""
+"""`acs-sidecar schema`: the documents that people write, as JSON Schema."""
 
 import sys
+from enum import StrEnum
+from typing import Any, assert_never
 
 import orjson
+import typer
 
+from acs_sidecar.engines.adapters.agt_rules.documents.schema import document_schema
 from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.manifests.schema import manifest_schema
 
 __all__ = ["schema"]
 
 
-def schema() -> None:
-    """Print the JSON Schema of the manifest, for editors; the service gives it at /v1/manifest.schema.json.
+class SchemaKind(StrEnum):
+    """What a schema describes."""
 
-    An editor with the YAML language server uses it where a manifest begins with
-    `# yaml-language-server: $schema=manifest.schema.json`.
+    MANIFEST = "manifest"
+    AGT_RULES = "agt-rules"
+
+
+def schema(
+    kind: SchemaKind = typer.Option(SchemaKind.MANIFEST, help="what the schema describes"),
+) -> None:
+    """Print a JSON Schema for editors: of the manifest, or of rule documents of the `agt_rules` adapter.
+
+    An editor with the YAML language server uses it where a file begins with
+    `# yaml-language-server: $schema=manifest.schema.json`. The service gives that of the manifest at
+    /v1/manifest.schema.json.
     """
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    sys.stdout.write(orjson.dumps(manifest_schema(installed_members()), option=options).decode())
+    sys.stdout.write(orjson.dumps(_schema(kind), option=options).decode())
+
+
+def _schema(kind: SchemaKind) -> dict[str, Any]:
+    match kind:
+        case SchemaKind.MANIFEST:
+            return manifest_schema(installed_members())
+        case SchemaKind.AGT_RULES:
+            return document_schema()
+        case _:
+            assert_never(kind)

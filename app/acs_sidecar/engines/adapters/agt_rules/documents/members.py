@@ -34,16 +34,24 @@ HOST_MEMBERS = frozenset({"network_allowlist", "tool_allowlist", "sandbox_mounts
 
 _NAME: JsonObject = {"type": "string", "minLength": 1, "maxLength": 128}
 _TEXT: JsonObject = {"type": "string"}
-_TEXTS: JsonObject = {"type": ["string", "array"], "items": {"type": "string"}}
+_TEXT_OR_NULL: JsonObject = {"type": ["string", "null"]}
+_TEXTS: JsonObject = {
+    "type": ["string", "array", "null"],
+    "minLength": 1,
+    "items": {"type": "string", "minLength": 1},
+}
+_TIME: JsonObject = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 _SHARED: MemberTable = {
     "name": Member("The document's name, unique among those of a policy.", _NAME),
-    "version": Member("The document's version; it stands in the evidence.", {"type": ["string", "number"]}),
+    "version": Member(
+        "The document's version; it stands in the evidence.", {"type": ["string", "number", "null"]}
+    ),
     "description": Member("For people to read."),
     "metadata": Member("For people and tools to read."),
     "disclaimer": Member("For people to read."),
     "created_at": Member("For people to read."),
     "updated_at": Member("For people to read."),
-    "agent": Member("The agent that the document is for; `*` is any text.", _TEXT),
+    "agent": Member("The agent that the document is for; `*` is any text.", _TEXTS),
     "agents": Member("The agents that the document is for; every agent where it is absent or empty.", _TEXTS),
     "rules": Member("The rules.", {"type": "array"}),
     **{name: Member("The host's to keep; not evaluated.") for name in sorted(HOST_MEMBERS)},
@@ -64,9 +72,12 @@ DOCUMENT_B: MemberTable = {
 }
 DYNAMIC: MemberTable = {
     "type": Member("What is compared with `envelope.timestamp`.", {"enum": ["time_window", "day_of_week"]}),
-    "start_time": Member("`HH:MM`, from when on the rule holds.", _TEXT),
-    "end_time": Member("`HH:MM`, until when the rule holds.", _TEXT),
-    "days_of_week": Member("Days, 1 (Monday) to 7.", {"type": "array"}),
+    "start_time": Member("`HH:MM`, from when on the rule holds.", _TIME),
+    "end_time": Member("`HH:MM`, until when the rule holds.", _TIME),
+    "days_of_week": Member(
+        "Days, 1 (Monday) to 7.",
+        {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1, "maximum": 7}},
+    ),
     "timezone": Member("`UTC` or an offset `±HH:MM`.", _TEXT),
 }
 RULE_A: MemberTable = {
@@ -78,12 +89,24 @@ RULE_A: MemberTable = {
     "action": Member("What it decides; `deny` by default.", {"enum": list(ACTIONS)}),
     "stage": Member("The point it holds at; `pre_tool` by default.", {"enum": list(STAGES)}),
     "priority": Member("Higher is first.", {"type": "integer", "minimum": -1_000_000, "maximum": 1_000_000}),
-    "limit": Member("How often it may decide: `100/minute`.", {"type": "string"}),
-    "approvers": Member("Who may approve: names or groups.", {"type": "array", "items": {"type": "string"}}),
-    "description": Member("The verdict's message where there is no `message`.", _TEXT),
-    "message": Member("The verdict's message.", _TEXT),
+    "limit": Member(
+        "How often it may decide: `100/minute`.",
+        {"type": ["string", "null"], "pattern": "^(0|[1-9][0-9]{0,8})/(second|minute|hour|day)$"},
+    ),
+    "approvers": Member(
+        "Who may approve: names or groups.",
+        {
+            "type": ["string", "array"],
+            "minLength": 1,
+            "minItems": 1,
+            "maxItems": 16,
+            "items": {"type": "string", "minLength": 1, "maxLength": 64},
+        },
+    ),
+    "description": Member("The verdict's message where there is no `message`.", _TEXT_OR_NULL),
+    "message": Member("The verdict's message.", _TEXT_OR_NULL),
     "enabled": Member("`false` leaves the rule out.", {"type": "boolean"}),
-    "dynamic_condition": Member("A time at which the rule holds.", {"type": "object"}),
+    "dynamic_condition": Member("A time at which the rule holds.", {"type": ["object", "null"]}),
 }
 RULE_B: MemberTable = {
     **{name: member for name, member in RULE_A.items() if name != "stage"},
