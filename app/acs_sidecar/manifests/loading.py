@@ -15,7 +15,9 @@ from acs_sidecar.annotators.endpoint import endpoint_annotator
 from acs_sidecar.annotators.llm.type import llm_annotator
 from acs_sidecar.audit.log.keys import KeyFileError
 from acs_sidecar.audit.log.open_log import Durability
-from acs_sidecar.engines.adapters.custom import load_adapters
+from acs_sidecar.engines.adapters.agt_rules.adapter import AgtRulesAdapter
+from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
+from acs_sidecar.engines.adapters.custom import custom_type, load_adapters
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.registry import policy_types
 from acs_sidecar.engines.rego.coverage import RegoCoverage
@@ -167,9 +169,11 @@ def inline_rules(settings: Settings) -> InlineRules:
     )
 
 
-def with_coverage(compiler: ManifestCompiler, coverage: RegoCoverage) -> ManifestCompiler:
-    """Return a compiler whose Rego policies report to `coverage` which lines they reach."""
-    return replace(compiler, types={**compiler.types, "rego": RegoType(coverage.watch)})
+def with_coverage(compiler: ManifestCompiler, lines: RegoCoverage, rules: RuleCoverage) -> ManifestCompiler:
+    """Return a compiler whose policies report which lines of Rego, and which rules, they reach."""
+    adapters = {**load_adapters(), "agt_rules": AgtRulesAdapter(rules)}
+    watched = {"rego": RegoType(lines.watch), "custom": custom_type(adapters)}
+    return replace(compiler, types={**compiler.types, **watched})
 
 
 def inline_mode(settings: Settings, manifests: Sized) -> InlineMode:

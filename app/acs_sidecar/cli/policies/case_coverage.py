@@ -1,4 +1,4 @@
-"""What the test cases of a manifest reach: points, decisions at them, and lines of Rego (section 3.4)."""
+"""What the test cases of a manifest reach: points, decisions, lines of Rego, rules (section 3.4)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from acs_sidecar.cli.output import cell
 from acs_sidecar.cli.policies.case_run import CaseResult
+from acs_sidecar.engines.adapters.agt_rules.coverage import ReachedRules
 from acs_sidecar.engines.rego.coverage import LineCoverage
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.verdict import Decision
@@ -37,18 +38,29 @@ class ModuleCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentCoverage:
+    """The enabled rules of one rule document, and those that never decided or logged."""
+
+    policy: str
+    document: str
+    rules: int
+    missed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """What the cases of one manifest reach."""
 
     points: tuple[PointCoverage, ...]
     rego: tuple[ModuleCoverage, ...]
+    rules: tuple[DocumentCoverage, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the coverage as a JSON value."""
         return asdict(self)
 
     def show(self, console: Console, manifest: str) -> None:
-        """Print two tables."""
+        """Print a table of points, and one of what each kind of policy counts."""
         table = Table("point", *Decision, box=None, pad_edge=False, title_justify="left")
         table.title = cell(f"{manifest}: decisions by point")
         for point in self.points:
@@ -56,23 +68,23 @@ class Coverage:
             name = point.intervention_point
             table.add_row(name if point.decisions else f"[red]{name} (no case)[/]", *cells)
         console.print(table)
-        if not self.rego:
-            return
-        table = Table("module", "lines", "reached", "not reached", box=None, pad_edge=False)
-        table.title, table.title_justify = cell(f"{manifest}: lines of Rego"), "left"
-        for module in self.rego:
-            share = 100 * (module.lines - len(module.missed)) // module.lines
-            style = "red" if module.missed else "green"
-            table.add_row(
-                cell(module.module), str(module.lines), f"[{style}]{share} %[/]", _ranges(module.missed)
-            )
-        console.print(table)
+        if self.rego:
+            table = _table("module", "lines", f"{manifest}: lines of Rego")
+            for module in self.rego:
+                _add_row(table, module.module, module.lines, len(module.missed), _ranges(module.missed))
+            console.print(table)
+        if self.rules:
+            table = _table("document", "rules", f"{manifest}: rules")
+            for found in self.rules:
+                _add_row(table, found.document, found.rules, len(found.missed), ", ".join(found.missed))
+            console.print(table)
 
 
 def coverage_of(
     manifest: CompiledManifest,
     results: Iterable[CaseResult],
     modules: Mapping[tuple[str, str], LineCoverage],
+    documents: Mapping[tuple[str, str], ReachedRules],
 ) -> Coverage:
     """Gather what was reached."""
     seen: dict[str, Counter[str]] = {point: Counter() for point in manifest.points}
@@ -86,7 +98,27 @@ def coverage_of(
             for (path, name), found in sorted(modules.items())
             if found.lines
         ),
+        tuple(
+            DocumentCoverage(
+                path,
+                name,
+                len(found.rules),
+                tuple(rule for rule in found.rules if rule not in found.reached),
+            )
+            for (path, name), found in documents.items()
+        ),
     )
+
+
+def _table(what: str, counted: str, title: str) -> Table:
+    table = Table(what, counted, "reached", "not reached", box=None, pad_edge=False)
+    table.title, table.title_justify = cell(title), "left"
+    return table
+
+
+def _add_row(table: Table, name: str, total: int, missed: int, listed: str) -> None:
+    share, style = 100 * (total - missed) // total, "red" if missed else "green"
+    table.add_row(cell(name), str(total), f"[{style}]{share} %[/]", cell(listed))
 
 
 def _ranges(lines: Iterable[int]) -> str:

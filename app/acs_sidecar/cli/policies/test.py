@@ -21,6 +21,7 @@ from acs_sidecar.cli.policies.finding_files import in_files
 from acs_sidecar.cli.policies.junit import junit_xml
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
 from acs_sidecar.engines.rego.coverage import RegoCoverage
 from acs_sidecar.manifests.case_files import cases_beside
 from acs_sidecar.manifests.compiler import ManifestCompiler
@@ -50,7 +51,9 @@ def test(
     output: ReportFormat = typer.Option(ReportFormat.TEXT, "--format", help="output format"),
     junit: Path | None = typer.Option(None, help="also write a JUnit report to this file"),
     name: str = typer.Option("", "--filter", help="run only the cases whose name contains this text"),
-    coverage: bool = typer.Option(False, help="print which points, decisions and lines of Rego are covered"),
+    coverage: bool = typer.Option(
+        False, help="print which points, decisions, lines of Rego and rules are covered"
+    ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="print failing cases only"),
 ) -> None:
     """Run the test cases beside manifests through the code that the service runs.
@@ -122,9 +125,9 @@ def _report(
     wanted: bool,
     done: Callable[[], None],
 ) -> ManifestReport:
-    reached = RegoCoverage()
+    lines, rules = RegoCoverage(), RuleCoverage()
     file = read.file
-    manifest = compile_manifest(read, with_coverage(compiler, reached) if wanted else compiler)
+    manifest = compile_manifest(read, with_coverage(compiler, lines, rules) if wanted else compiler)
     if isinstance(manifest, InvalidManifest):
         findings = in_files(read, manifest.error.diagnostics)
         return ManifestReport(file.name, file.path, manifest.digest, (), findings)
@@ -137,7 +140,7 @@ def _report(
         results,
         types={policy: str(given["type"]) for policy, given in manifest.manifest.policies.items()},
         policy_timeout_ms=limits.policy_timeout_ms,
-        coverage=coverage_of(manifest, results, reached.modules) if wanted else None,
+        coverage=coverage_of(manifest, results, lines.modules, rules.documents) if wanted else None,
     )
 
 

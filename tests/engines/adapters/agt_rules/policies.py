@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acs_sidecar.engines.adapters.agt_rules.adapter import adapter
+from acs_sidecar.engines.adapters.agt_rules.adapter import AgtRulesAdapter
 from acs_sidecar.engines.adapters.custom import custom_type
 from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob, compile_policies
 from acs_sidecar.spec.canonical import canonical
@@ -31,6 +31,7 @@ def compiled(
     tools: Mapping[str, JsonObject] | None = None,
     projects_tool: bool = False,
     can_escalate: bool = True,
+    adapter: AgtRulesAdapter | None = None,
     **members: Any,
 ) -> CompiledPolicies:
     """Compile a policy `agt` over the documents, bound to the points. Raises `ManifestError`."""
@@ -55,7 +56,9 @@ def compiled(
     facts = ManifestFacts(version="0.3.1-beta", tools=tools or {}, can_escalate=can_escalate)
     job = PolicyJob("policies.agt", "custom", definition, bindings, facts)
     sources = MemorySources({name: text.encode() for name, text in (files or {}).items()})
-    return compile_policies([job], {"custom": custom_type({"agt_rules": adapter})}, sources)
+    return compile_policies(
+        [job], {"custom": custom_type({"agt_rules": adapter or AgtRulesAdapter()})}, sources
+    )
 
 
 def given(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from acs_sidecar.engines.adapters.agt_rules.agents import agent_matcher
 from acs_sidecar.engines.adapters.agt_rules.closures import Check, Compiler, Frame
 from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name
+from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
 from acs_sidecar.engines.adapters.agt_rules.definition import RulesDefinition, read_definition
 from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
 from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule, merged_rules
@@ -33,7 +35,7 @@ from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.policy_statement import HostCounter, PolicyStatement, Window
 
-__all__ = ["adapter"]
+__all__ = ["AgtRulesAdapter", "adapter"]
 
 _INFERRED = (
     InterventionPoint.PRE_TOOL_CALL,
@@ -43,9 +45,14 @@ _INFERRED = (
 )
 
 
-class _AgtRulesAdapter:
+class AgtRulesAdapter:
+    """The adapter; with `coverage` its policies report which rules they reach."""
+
     name = "agt_rules"
     inline_safe = True
+
+    def __init__(self, coverage: RuleCoverage | None = None) -> None:
+        self._coverage = coverage
 
     @property
     def members(self) -> MemberTable:
@@ -71,6 +78,7 @@ class _AgtRulesAdapter:
             rules=rules,
             searches=searches,
             findings=findings,
+            coverage=self._coverage,
         )
 
 
@@ -87,6 +95,7 @@ class AgtRulesPolicy:
         rules: Sequence[ActiveRule],
         searches: Searches,
         findings: Findings,
+        coverage: RuleCoverage | None,
     ) -> None:
         self._request = request
         self._definition = definition
@@ -103,6 +112,9 @@ class AgtRulesPolicy:
             for document in documents
         )
         self._findings = findings
+        self._coverage = coverage
+        if coverage is not None:
+            coverage.watch(request.path, self.rules)
         self._bound: list[PointBinding] = []
         self._shadowed: list[Diagnostic] = []
 
@@ -151,6 +163,7 @@ class AgtRulesPolicy:
             RuleIndex([rule for rule in bound if rule.rule.action is not Action.LOG], compiler),
             RuleIndex(sealed, compiler),
             RuleIndex([rule for rule in bound if rule.rule.action is Action.LOG], compiler),
+            partial(self._coverage.reached, self._request.path) if self._coverage else None,
         )
 
     def _guarded(self, point: InterventionPoint) -> bool:
@@ -246,4 +259,4 @@ def _inferred(rule: AgtRule, names: Names) -> InterventionPoint:
     return InterventionPoint.PRE_TOOL_CALL
 
 
-adapter = _AgtRulesAdapter()
+adapter = AgtRulesAdapter()

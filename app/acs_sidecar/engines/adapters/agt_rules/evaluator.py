@@ -39,6 +39,7 @@ class AppliedDocument:
 class _Outcome:
     """What is decided so far; a denial of a counter has no rule's reason."""
 
+    rule: AgtRule | None
     decision: str
     reason: str | None
     evidence: dict[str, Json]
@@ -48,7 +49,10 @@ class _Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RuleEvaluator:
-    """The rules of one point. `deciding` are in the order of the strategy, `sealed` with denials first."""
+    """The rules of one point. `deciding` are in the order of the strategy, `sealed` with denials first.
+
+    `reached` is told of each rule that decides, or matches and logs.
+    """
 
     compiler: Compiler
     documents: tuple[AppliedDocument, ...]
@@ -56,6 +60,7 @@ class RuleEvaluator:
     deciding: RuleIndex
     sealed: RuleIndex
     logging: RuleIndex
+    reached: Callable[[AgtRule], None] | None = None
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Return the verdict. Raises `EvaluationError`."""
@@ -72,7 +77,9 @@ class RuleEvaluator:
             message = "the rules would read more than 64 MiB: `matches`, `contains` and `in` on long values"
             raise EvaluationError(Reason.RESOURCE_LIMIT_EXCEEDED, message)
         outcome = self._sealed(frame, applied, self._decided(frame, applied))
-        logged = list(dict.fromkeys(bound.rule.name for bound, _ in self.logging.matching(frame, applied)))
+        logged = self._logged(frame, applied)
+        if self.reached is not None and outcome.rule is not None:
+            self.reached(outcome.rule)
         output: dict[str, Json] = {"decision": outcome.decision}
         if outcome.reason is not None:
             output["reason"] = outcome.reason
@@ -102,8 +109,8 @@ class RuleEvaluator:
         documents = [document for index, document in enumerate(self.documents) if applied >> index & 1]
         for document in documents:
             if not document.allows_by_default:
-                return _Outcome("deny", "no_matching_rule", dict(document.evidence))
-        return _Outcome("allow", None, dict(documents[0].evidence))
+                return _Outcome(None, "deny", "no_matching_rule", dict(document.evidence))
+        return _Outcome(None, "allow", None, dict(documents[0].evidence))
 
     def _sealed(self, frame: Frame, applied: int, outcome: _Outcome) -> _Outcome:
         """Return what a sealed rule says, where it matches and is stronger than what is decided."""
@@ -115,6 +122,14 @@ class RuleEvaluator:
                 return sealed
         return outcome
 
+    def _logged(self, frame: Frame, applied: int) -> list[str]:
+        """Return the names of the `log` rules that match."""
+        rules = [bound.rule for bound, _ in self.logging.matching(frame, applied)]
+        if self.reached is not None:
+            for rule in rules:
+                self.reached(rule)
+        return list(dict.fromkeys(rule.name for rule in rules))
+
     def _outcome(self, frame: Frame, bound: BoundRule, undecided: bool) -> _Outcome:
         rule = bound.rule
         names = self.compiler.undecided(rule.condition, frame) if undecided else ()
@@ -122,8 +137,8 @@ class RuleEvaluator:
             names = [*names, "timestamp"] if "timestamp" not in names else names
         evidence = dict(bound.evidence)
         if denial := _limit_denial(rule, frame[0]):
-            return _Outcome("deny", denial, evidence, rule.message, names)
-        return _Outcome(_DECISIONS[rule.action], rule.reason, evidence, rule.message, names)
+            return _Outcome(rule, "deny", denial, evidence, rule.message, names)
+        return _Outcome(rule, _DECISIONS[rule.action], rule.reason, evidence, rule.message, names)
 
 
 def _limit_denial(rule: AgtRule, given: Input) -> str | None:
