@@ -23,6 +23,7 @@ VERBS = {
     "digest": "policies.digest:digest",
     "sign": "policies.sign:sign",
     "verify": "policies.verify:verify",
+    "agt": "policies.agt.commands:agt",
     "config": "config:config",
     "token": "keys.token:token",
     "openapi": "openapi:openapi",

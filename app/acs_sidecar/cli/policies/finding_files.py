@@ -11,7 +11,7 @@ from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.model import member_path
 
-__all__ = ["in_files"]
+__all__ = ["display_path", "in_files"]
 
 
 def in_files(read: ReadManifest, findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -36,7 +36,7 @@ class _Files:
     def located(self, finding: Diagnostic) -> Diagnostic:
         source = finding.source or self._file.label
         if source in self._paths:
-            return replace(finding, source=_display_path(self._paths[source]))
+            return replace(finding, source=display_path(self._paths[source]))
         if self._document is None:
             return finding
         within = member_path(("_", source)).removeprefix("_")
@@ -46,7 +46,7 @@ class _Files:
             return self._inside(self._document, found, finding)
         beside = self._file.path.parent / source
         if beside.is_file():
-            return replace(finding, source=_display_path(beside))
+            return replace(finding, source=display_path(beside))
         (at_member,) = placed([replace(finding, source=None, line=None, column=None)], self._document)
         return at_member if at_member.source not in self._paths else self.located(at_member)
 
@@ -61,7 +61,7 @@ class _Files:
         at_key = replace(finding, source=source, line=key_line, column=key_column)
         if source not in self._paths:
             return at_key
-        at_key = replace(at_key, source=_display_path(self._paths[source]))
+        at_key = replace(at_key, source=display_path(self._paths[source]))
         lines = _text(document, found).splitlines()
         if finding.line is None or key_line is None or not 0 < finding.line <= len(lines):
             return at_key
@@ -86,7 +86,8 @@ def _text(document: Document, members: Members) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _display_path(path: Path) -> str:
+def display_path(path: Path) -> str:
+    """Return a path as the person who called the command would write it."""
     here = Path.cwd()
     absolute = path.absolute()
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else path).as_posix()

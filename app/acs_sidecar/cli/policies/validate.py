@@ -2,14 +2,14 @@
 
 import time
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
 
 import typer
 
-from acs_sidecar.cli.output import fail, print_json, show_findings, stdout_is_terminal
+from acs_sidecar.cli.output import fail, print_json, show_findings
 from acs_sidecar.cli.policies.finding_files import in_files
+from acs_sidecar.cli.policies.findings_format import FindingsFormat, prints_text
 from acs_sidecar.cli.policies.manifest import holds_manifests, manifest_files
 from acs_sidecar.cli.policies.refusals import explain_refusals
 from acs_sidecar.cli.policies.sarif import sarif_log
@@ -24,15 +24,6 @@ from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.printable import printable
 
 __all__ = ["validate"]
-
-
-class FindingsFormat(StrEnum):
-    """How findings are printed: `auto` is text on a terminal and JSON in a pipe."""
-
-    AUTO = "auto"
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +58,11 @@ def validate(
     match output:
         case FindingsFormat.SARIF:
             print_json(sarif_log(finding for one in checked for finding in one.diagnostics))
-        case FindingsFormat.TEXT:
-            _show(checked)
-        case FindingsFormat.AUTO if stdout_is_terminal():
-            _show(checked)
-        case FindingsFormat.AUTO | FindingsFormat.JSON:
-            print_json([asdict(one) for one in checked])
+        case FindingsFormat.TEXT | FindingsFormat.AUTO | FindingsFormat.JSON:
+            if prints_text(output):
+                _show(checked)
+            else:
+                print_json([asdict(one) for one in checked])
         case _:
             assert_never(output)
     if not all(one.valid for one in checked):

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tests.engines.adapters.agt_rules.policies import PRE_TOOL, written
 from tests.engines.adapters.agt_rules.roots import context_of
 
-__all__ = ["DECIDED", "REFUSED", "Vector"]
+__all__ = ["CONDITIONS", "DECIDED", "REFUSED", "Vector"]
 
 _GIVEN: dict[str, list[list[Any]]] = json.loads((ROOT / "tests" / "vectors" / "agt-rules.json").read_text())
 
@@ -21,13 +21,15 @@ _GIVEN: dict[str, list[list[Any]]] = json.loads((ROOT / "tests" / "vectors" / "a
 class Vector:
     """Rule documents with the other members of their policy, asked at a point about a snapshot.
 
-    `outcome` is `decision`, `decision:reason`, or the code of the finding that refuses the documents.
+    `outcome` is `decision`, `decision:reason`, or the code of the finding that refuses the documents;
+    `toolkit` is `=` where the toolkit's package decides the same.
     """
 
     name: str
     documents: tuple[Json, ...]
     members: dict[str, Any]
     outcome: str
+    toolkit: str
     point: InterventionPoint = PRE_TOOL
     snapshot: Json = None
 
@@ -49,34 +51,36 @@ class Vector:
 
 
 def _conditions() -> Iterator[Vector]:
-    for condition, action, default, x, outcome, _ in _GIVEN["conditions"]:
+    for condition, action, default, x, outcome, toolkit in _GIVEN["conditions"]:
         yield Vector(
             json.dumps([condition, action, default, x]),
             (_one_rule(condition, action, default),),
             {"context": context_of(condition, x)},
             outcome,
+            toolkit,
             snapshot={"x": x},
         )
 
 
 def _strategies() -> Iterator[Vector]:
-    for strategy, documents, extra, outcome, _ in _GIVEN["strategies"]:
+    for strategy, documents, extra, outcome, toolkit in _GIVEN["strategies"]:
         counts = extra.get("counts", {})
         yield Vector(
             json.dumps([strategy, documents, extra]),
             tuple(document for given in documents for document in _documents(given)),
             {"conflict_strategy": strategy, "context": {"on": "$snap.x.on"}},
             outcome.removeprefix("error:"),
+            toolkit,
             STAGES[extra.get("stage", "pre_tool")],
             {"x": {"on": True}, "envelope": {"agent": {"id": "a"}, "counters": {"agt": counts}}},
         )
 
 
 def _refusals() -> Iterator[Vector]:
-    for condition, outcome, _ in _GIVEN["refused"]:
+    for condition, outcome, toolkit in _GIVEN["refused"]:
         document = _one_rule(condition, "deny", "allow")
         yield Vector(
-            condition or "empty", (document,), {"arguments": "named"}, outcome.removeprefix("error:")
+            condition or "empty", (document,), {"arguments": "named"}, outcome.removeprefix("error:"), toolkit
         )
 
 
@@ -104,6 +108,7 @@ def _documents(given: dict[str, Any]) -> list[Json]:
     return [document, *(found for parent in parents for found in _documents(parent))]
 
 
-_ALL = (*_conditions(), *_strategies(), *_refusals())
+CONDITIONS = tuple(_conditions())
+_ALL = (*CONDITIONS, *_strategies(), *_refusals())
 REFUSED = tuple(vector for vector in _ALL if vector.outcome.startswith("agt-"))
 DECIDED = tuple(vector for vector in _ALL if vector not in REFUSED)

@@ -24,6 +24,7 @@ from acs_sidecar.engines.adapters.agt_rules.ordering import order_key
 from acs_sidecar.engines.adapters.agt_rules.rings import agent_facts
 from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
 from acs_sidecar.engines.adapters.agt_rules.shadows import shadowed
+from acs_sidecar.engines.adapters.agt_rules.stages import with_points
 from acs_sidecar.engines.findings import invalid
 from acs_sidecar.evaluators import (
     CompileRequest,
@@ -36,13 +37,6 @@ from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.policy_statement import HostCounter, PolicyStatement, Window
 
 __all__ = ["AgtRulesAdapter", "adapter"]
-
-_INFERRED = (
-    InterventionPoint.PRE_TOOL_CALL,
-    InterventionPoint.INPUT,
-    InterventionPoint.POST_TOOL_CALL,
-    InterventionPoint.OUTPUT,
-)
 
 
 class AgtRulesAdapter:
@@ -66,7 +60,7 @@ class AgtRulesAdapter:
             request.path, request.definition, request.sources, findings, searches
         )
         names = Names(definition.context, definition.named_arguments, agent_facts(definition.rings))
-        documents = [_with_points(document, names, findings) for document in documents]
+        documents = [with_points(document, names, findings) for document in documents]
         rules = merged_rules(documents, listed, findings)
         if definition.errors or findings.errors:
             raise ManifestError([*definition.errors, *findings.errors, *findings.warnings])
@@ -228,35 +222,6 @@ def _check(rule: AgtRule, compiler: Compiler) -> Check:
         return False if holds is False else None if holds is None else result
 
     return within
-
-
-def _with_points(document: RuleDocument, names: Names, findings: Findings) -> RuleDocument:
-    """Return a document whose rules have their points and whose names are all known there."""
-    rules: list[AgtRule] = []
-    for rule in document.rules:
-        point = rule.point or _inferred(rule, names)
-        for name in rule.names:
-            try:
-                names.source(name.name, point, None)
-            except UnknownNameError as error:
-                findings.error("agt-name-unknown", str(error), name.at, name.name.offset)
-        if rule.point is None and point is not InterventionPoint.PRE_TOOL_CALL:
-            message = f"holds at `{point}`: its names have no value at `pre_tool_call`"
-            findings.warn("agt-stage-inferred", message, rule.at)
-        rules.append(replace(rule, point=point))
-    return replace(document, rules=tuple(rules))
-
-
-def _inferred(rule: AgtRule, names: Names) -> InterventionPoint:
-    """Return the first point that has all names of a rule of form B."""
-    for point in _INFERRED:
-        try:
-            for name in rule.names:
-                names.source(name.name, point, None)
-        except UnknownNameError:
-            continue
-        return point
-    return InterventionPoint.PRE_TOOL_CALL
 
 
 adapter = AgtRulesAdapter()

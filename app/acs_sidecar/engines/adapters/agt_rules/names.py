@@ -119,6 +119,11 @@ class Names:
             return Source((_extended(_ARGS, segments),))
         raise UnknownNameError(self._unknown(segments, point, annotations))
 
+    def is_builtin(self, root: str) -> bool:
+        """True if the table of names has one that begins so, at any point."""
+        known = (*_EXACT, *_PREFIXES, *self.computed)
+        return any(name.partition(".")[0] == root for name in known)
+
     def _table(
         self,
         segments: tuple[str | int, ...],

@@ -81,9 +81,10 @@ class AgtRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleDocument:
-    """One document, before its parents are merged into it."""
+    """One document, before its parents are merged into it; `by_field` tells that it is of form B."""
 
     name: str
+    by_field: bool
     version: str | None
     extends: tuple[str, ...]
     agents: tuple[str, ...]

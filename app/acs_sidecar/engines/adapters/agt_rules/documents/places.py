@@ -9,6 +9,7 @@ from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.model import member_path
+from acs_sidecar.spec.values import Json
 
 __all__ = ["Place", "SourceText"]
 
@@ -43,6 +44,17 @@ class SourceText:
         except (yaml.YAMLError, ValueError):
             return None
 
+    @cached_property
+    def value_in_yaml_1_1(self) -> object:
+        """The document as the older YAML reads its text, which has more booleans, numbers and times."""
+        if not self._text:
+            return self.value
+        try:
+            value: object = yaml.load(self._text, Loader=yaml.CSafeLoader)
+        except (yaml.YAMLError, ValueError):
+            return self.value
+        return value
+
     def _character(self, path: Members, offset: int) -> tuple[int, int] | None:
         """Return line and column of a character of the scalar at `path`."""
         node = self._root
@@ -64,6 +76,19 @@ class Place:
 
     source: SourceText
     path: Members
+
+    @property
+    def value(self) -> Json:
+        """The member's value; `None` where the document has none."""
+        value = self.source.value
+        for segment in self.path:
+            if isinstance(value, dict):
+                value = value.get(str(segment))
+            elif isinstance(value, list) and isinstance(segment, int):
+                value = value[segment]
+            else:
+                return None
+        return value
 
     def at(self, offset: int | None = None) -> SourceLocation:
         """Return the location, or that of a character of the text that the member is."""

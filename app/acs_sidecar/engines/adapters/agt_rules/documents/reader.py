@@ -144,6 +144,7 @@ def _document(source: SourceText, file: str | None, reading: _ReadDocuments) -> 
     extends = findings.texts(given, "extends", at)
     return RuleDocument(
         name=name,
+        by_field=by_field,
         version=version,
         extends=extends,
         agents=agents,

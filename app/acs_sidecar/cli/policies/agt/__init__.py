@@ -1,0 +1,1 @@
+"""`acs-sidecar agt`: documents of the Agent Governance Toolkit (section 7)."""

@@ -1,0 +1,65 @@
+"""Finding rule documents below files and folders, for the commands."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from acs_sidecar.cli.output import fail
+from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.text import parse_document
+from acs_sidecar.spec.values import Json
+
+__all__ = ["FoundDocuments", "find_documents"]
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDocuments:
+    """Rule documents, and files of folders that are something else."""
+
+    documents: tuple[Path, ...]
+    others: tuple[Path, ...]
+
+
+def find_documents(places: Sequence[Path]) -> FoundDocuments:
+    """List the files that are given and, of folders, those that are rule documents or cannot be parsed."""
+    documents: dict[Path, None] = {}
+    others: dict[Path, None] = {}
+    for place in places:
+        if place.is_file():
+            documents[place] = None
+            continue
+        if not place.is_dir():
+            fail(f"{place}: does not exist")
+        for path in _below(place):
+            (documents if _is_rule_document(path) else others)[path] = None
+    if not documents:
+        listed = ", ".join(map(str, places))
+        fail(f"{listed}: no rule document exists there: expected a mapping with `rules`, as YAML or JSON")
+    return FoundDocuments(tuple(documents), tuple(other for other in others if other not in documents))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    try:
+        yield from sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
+    except OSError as error:
+        fail(f"{folder}: {error.strerror}")
+
+
+def _is_rule_document(path: Path) -> bool:
+    """True if a file is a mapping with rules that have conditions; and for one that cannot be parsed."""
+    try:
+        value = parse_document(path.read_bytes().decode()).value
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
+    except (DocumentError, UnicodeDecodeError):
+        return True
+    rules = value.get("rules") if isinstance(value, dict) else None
+    return isinstance(rules, list) and (
+        _says_its_form(value) or any(isinstance(rule, dict) and "condition" in rule for rule in rules)
+    )
+
+
+def _says_its_form(value: Json) -> bool:
+    return isinstance(value, dict) and not {"apiVersion", "defaults"}.isdisjoint(value)

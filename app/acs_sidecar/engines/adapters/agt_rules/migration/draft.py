@@ -1,0 +1,184 @@
+"""A policy drafted for documents that were written for the toolkit (sections 7.8, 7.9)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name
+from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
+from acs_sidecar.engines.adapters.agt_rules.documents.merging import merged_rules
+from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule, RuleDocument
+from acs_sidecar.engines.adapters.agt_rules.documents.reader import read_documents
+from acs_sidecar.engines.adapters.agt_rules.migration.differences import (
+    RuleDifference,
+    policy_differences,
+    rule_differences,
+)
+from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
+from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
+from acs_sidecar.engines.adapters.agt_rules.rings import AgentRings, agent_facts
+from acs_sidecar.engines.adapters.agt_rules.stages import INFERRED, with_points
+from acs_sidecar.engines.adapters.agt_rules.values import Source
+from acs_sidecar.spec.manifest.model import member_path
+from acs_sidecar.spec.path import parse_path
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.ports import SourceReader
+from acs_sidecar.spec.values import Json
+
+__all__ = ["DraftedDocument", "DraftedRule", "PolicyDraft", "draft"]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedRule:
+    """A rule, the names that the draft binds for it, and where it behaves differently than in the toolkit."""
+
+    rule: AgtRule
+    bound: tuple[str, ...]
+    differences: tuple[RuleDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedDocument:
+    """A document and its rules."""
+
+    document: RuleDocument
+    rules: tuple[DraftedRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDraft:
+    """A policy over `paths`: `context` gives each name that nothing provides a path in the snapshot.
+
+    `documents` are those of the paths and behind them the parents that they name by a path.
+    """
+
+    paths: tuple[str, ...]
+    strategy: Strategy
+    documents: tuple[DraftedDocument, ...]
+    context: Mapping[str, str]
+    points: tuple[InterventionPoint, ...]
+    differences: tuple[RuleDifference, ...]
+
+    @property
+    def definition(self) -> dict[str, Json]:
+        """The policy's definition."""
+        definition: dict[str, Json] = {
+            "type": "custom",
+            "adapter": "agt_rules",
+            "documents": list(self.paths),
+            "conflict_strategy": self.strategy.value,
+        }
+        return {**definition, "context": dict(self.context)} if self.context else definition
+
+    @property
+    def escalates(self) -> bool:
+        """True if a rule asks for an approval."""
+        return any(
+            drafted.rule.action is Action.REQUIRE_APPROVAL
+            for document in self.documents
+            for drafted in document.rules
+        )
+
+
+def draft(paths: Sequence[str], sources: SourceReader, strategy: Strategy | None = None) -> PolicyDraft:
+    """PolicyDraft a policy over rule documents. Raises `ManifestError` where a text cannot be read.
+
+    What is wrong with a document is found when the draft is compiled. Without a `strategy` it is that of the
+    toolkit's engine for the documents' form.
+    """
+    unheard = Findings()
+    read, listed = read_documents("policies.agt", {"documents": list(paths)}, sources, unheard, {})
+    context = _context(read)
+    documents = [with_points(document, _names(context), unheard) for document in read]
+    sealed = {active.rule.key for active in merged_rules(documents, listed, unheard) if active.sealed}
+    if strategy is None:
+        by_field = all(document.by_field for document in documents)
+        strategy = Strategy.PRIORITY_FIRST_MATCH if by_field else Strategy.DENY_OVERRIDES
+    points = {rule.point for document in documents for rule in document.rules if rule.enabled}
+    return PolicyDraft(
+        tuple(paths),
+        strategy,
+        tuple(
+            DraftedDocument(
+                document, tuple(_drafted(rule, document, context, sealed) for rule in document.rules)
+            )
+            for document in documents
+        ),
+        context,
+        tuple(point for point in InterventionPoint if point in points) or (InterventionPoint.PRE_TOOL_CALL,),
+        tuple(policy_differences(documents[:listed], strategy)),
+    )
+
+
+def _drafted(
+    rule: AgtRule, document: RuleDocument, context: Mapping[str, str], sealed: set[str]
+) -> DraftedRule:
+    names = _names({})
+    point = rule.point or InterventionPoint.PRE_TOOL_CALL
+    bound = dict.fromkeys(
+        _context_name(placed.name.segments, names)
+        for placed in rule.names
+        if _is_unknown(names, placed.name.segments, point)
+    )
+    found = tuple(name for name in bound if name in context)
+    differences = rule_differences(rule, document, sealed=rule.key in sealed, bound=found)
+    return DraftedRule(rule, found, tuple(differences))
+
+
+def _context(documents: Sequence[RuleDocument]) -> dict[str, str]:
+    """Return a path for each name that nothing provides where its rule holds.
+
+    Names that no point provides come first: which point a rule of form B holds at depends on the others.
+    """
+    context: dict[str, str] = {}
+    names = _names(context)
+    for segments, points in _read_names(documents):
+        if all(_is_unknown(names, segments, point) for point in points):
+            context |= _entry(segments, names)
+    names = _names(context)
+    for document in documents:
+        for rule in with_points(document, names, Findings()).rules:
+            for placed in rule.names:
+                if _is_unknown(names, placed.name.segments, rule.point or InterventionPoint.PRE_TOOL_CALL):
+                    context |= _entry(placed.name.segments, names)
+    return context
+
+
+def _read_names(
+    documents: Sequence[RuleDocument],
+) -> Iterator[tuple[tuple[str | int, ...], tuple[InterventionPoint, ...]]]:
+    for document in documents:
+        for rule in document.rules:
+            for placed in rule.names:
+                yield placed.name.segments, (rule.point,) if rule.point else INFERRED
+
+
+def _names(context: Mapping[str, str]) -> Names:
+    sources = {name: Source((parse_path(path),)) for name, path in context.items()}
+    return Names(sources, False, agent_facts(AgentRings()))
+
+
+def _is_unknown(names: Names, segments: tuple[str | int, ...], point: InterventionPoint) -> bool:
+    """True if nothing provides a name at a point that binds no annotation."""
+    try:
+        names.source(Name(segments), point, ())
+    except UnknownNameError:
+        return True
+    return False
+
+
+def _entry(segments: tuple[str | int, ...], names: Names) -> dict[str, str]:
+    name = _context_name(segments, names)
+    return {name: f"$snap.{member_path(('context', *name.split('.')))}"}
+
+
+def _context_name(segments: tuple[str | int, ...], names: Names) -> str:
+    """Return how `context` names it: by its root, or in full where the root has a meaning of its own."""
+    root = str(segments[0])
+    if not names.is_builtin(root):
+        return root
+    plain: list[str] = []
+    for segment in segments:
+        if not isinstance(segment, str) or not segment.isidentifier():
+            break
+        plain.append(segment)
+    return ".".join(plain)

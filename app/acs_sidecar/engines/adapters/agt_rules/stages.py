@@ -1,0 +1,47 @@
+"""At which point a rule holds, where its document does not say so (section 7.2)."""
+
+from dataclasses import replace
+
+from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
+from acs_sidecar.engines.adapters.agt_rules.documents.model import AgtRule, RuleDocument
+from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
+from acs_sidecar.spec.points import InterventionPoint
+
+__all__ = ["INFERRED", "inferred_point", "with_points"]
+
+INFERRED = (
+    InterventionPoint.PRE_TOOL_CALL,
+    InterventionPoint.INPUT,
+    InterventionPoint.POST_TOOL_CALL,
+    InterventionPoint.OUTPUT,
+)
+"""Where a rule of form B can hold, in the order in which its names are tried."""
+
+
+def with_points(document: RuleDocument, names: Names, findings: Findings) -> RuleDocument:
+    """Return a document whose rules have their points and whose names are all known there."""
+    rules: list[AgtRule] = []
+    for rule in document.rules:
+        point = rule.point or inferred_point(rule, names)
+        for name in rule.names:
+            try:
+                names.source(name.name, point, None)
+            except UnknownNameError as error:
+                findings.error("agt-name-unknown", str(error), name.at, name.name.offset)
+        if rule.point is None and point is not InterventionPoint.PRE_TOOL_CALL:
+            message = f"holds at `{point}`: its names have no value at `pre_tool_call`"
+            findings.warn("agt-stage-inferred", message, rule.at)
+        rules.append(replace(rule, point=point))
+    return replace(document, rules=tuple(rules))
+
+
+def inferred_point(rule: AgtRule, names: Names) -> InterventionPoint:
+    """Return the first point that has all names of a rule of form B."""
+    for point in INFERRED:
+        try:
+            for name in rule.names:
+                names.source(name.name, point, None)
+        except UnknownNameError:
+            continue
+        return point
+    return InterventionPoint.PRE_TOOL_CALL

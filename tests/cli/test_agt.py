@@ -1,0 +1,128 @@
+"""`acs-sidecar agt`: rule documents of the toolkit, checked and bound by a manifest (section 7.8)."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.command import run
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.server
+
+SARIF = json.loads((ROOT / "tests" / "vectors" / "sarif-2.1.0-rtm.5.json").read_text())
+TEAM = """apiVersion: governance.toolkit/v1
+name: team
+agents: ["*"]
+rules:
+  - {name: no-drop, condition: "tool == 'drop' AND environment == 'prod'", action: deny}
+  - {name: ask, condition: tool == 'mail', action: require_approval, approvers: [security]}
+"""
+EARLIER = """name: earlier
+rules:
+  - {name: injected, condition: {field: user_input, operator: matches, value: "(?!a)b"}, action: deny}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of documents, with another file in it."""
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "team.yaml").write_text(TEAM)
+    (tmp_path / "policies" / "values.yaml").write_text("replicas: 1\n")
+    return tmp_path
+
+
+def test_a_folder_becomes_a_manifest(folder: Path) -> None:
+    """The manifest is written where it is asked for, and is valid; the report has each rule."""
+    done = run(folder, "agt", "import", "policies", "--output", "manifest.yaml")
+    report = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, report["valid"]) == (0, "", True)
+    assert report["manifest"] == (folder / "manifest.yaml").read_text()
+    assert report["context"] == {"environment": "$snap.context.environment"}
+    assert report["not_rule_documents"] == ["policies/values.yaml"]
+    (document,) = report["documents"]
+    assert (document["name"], document["path"], document["form"]) == ("team", "policies/team.yaml", "A")
+    assert document["rules"][0] == {
+        "name": "no-drop",
+        "line": 5,
+        "action": "deny",
+        "intervention_point": "pre_tool_call",
+        "enabled": True,
+        "context": ["environment"],
+        "differences": [
+            {"kind": "misread_condition", "about": "`tool == 'drop'`"},
+            {"kind": "undecided", "about": "`tool` (another type), `environment` (another type)"},
+            {"kind": "unbound_name", "about": "`environment`"},
+        ],
+    }
+    assert run(folder, "validate", "manifest.yaml", "--strict").returncode == 0
+    again = run(folder, "agt", "import", "policies", "--output", "manifest.yaml")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "exists: choose another file, or replace it with --force" in again.stderr
+
+
+def test_the_report_for_people_is_safe(folder: Path) -> None:
+    """Without a file the manifest is printed and the report goes beside it, without control characters."""
+    hostile = (
+        TEAM.replace("no-drop", "no\\u202edrop")
+        .replace("name: no", 'name: "no')
+        .replace("drop, c", 'drop", c')
+    )
+    (folder / "policies" / "team.yaml").write_text(hostile)
+    done = run(folder, "agt", "import", "policies", "--format", "table")
+    assert done.returncode == 0
+    assert done.stdout.startswith("agent_control_specification_version: 0.3.1-beta\n")
+    assert "  no\\u202edrop: deny at pre_tool_call\n" in done.stderr
+    assert "    misread_condition: the toolkit reads another condition: `tool == 'drop'`\n" in done.stderr
+    assert "policies/values.yaml: no rule document, left out\n" in done.stderr
+    assert "1 documents, 2 rules, 2 behave differently; 0 errors\n" in done.stderr
+
+
+def test_a_rule_that_must_be_corrected_is_named(folder: Path) -> None:
+    """The manifest is written all the same, and the exit code says that it is not valid yet."""
+    (folder / "policies" / "earlier.yaml").write_text(EARLIER)
+    done = run(folder, "agt", "import", "policies", "--output", "manifest.yaml")
+    errors = [
+        (one["code"], one["source"], one["line"], one["message"])
+        for one in json.loads(done.stdout)["diagnostics"]
+        if one["severity"] == "error"
+    ]
+    assert done.returncode == 1
+    assert errors == [
+        (
+            "agt-regex",
+            "policies/earlier.yaml",
+            3,
+            "negative look-ahead `(?!…)` cannot be matched in linear time: write the rule without it",
+        )
+    ]
+    assert (folder / "manifest.yaml").exists()
+
+
+def test_lint_without_a_manifest(folder: Path) -> None:
+    """A name that only a manifest can bind is a warning; SARIF places it."""
+    done = run(folder, "agt", "lint", "policies", "--format", "sarif")
+    log = json.loads(done.stdout)
+    jsonschema.validate(log, SARIF)
+    found = [
+        (result["ruleId"], result["level"], result["locations"][0]["physicalLocation"]["region"]["startLine"])
+        for result in log["runs"][0]["results"]
+    ]
+    assert (done.returncode, found) == (0, [("agt-name-unknown", "warning", 5)])
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "words"),
+    [
+        (b"a: [", ["lint", "policies"], "document-syntax"),
+        (b"\xff", ["import", "policies"], "is not UTF-8"),
+        (b"a: 1", ["lint", "nowhere"], "nowhere: does not exist"),
+    ],
+)
+def test_what_cannot_be_read(folder: Path, content: bytes, arguments: list[str], words: str) -> None:
+    """The file is named, and the exit code says that nothing was checked."""
+    (folder / "policies" / "values.yaml").write_bytes(content)
+    done = run(folder, "agt", *arguments)
+    assert (done.returncode, words in done.stderr) == (2, True), done.stderr + done.stdout
