@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.in_process import invoke, is_engine_fault
 from acs_sidecar.spec.canonical import canonical, digest
@@ -171,7 +171,7 @@ def compile_policies(
     evaluators: dict[InterventionPoint, Evaluator] = {}
     digests: dict[InterventionPoint, str] = {}
     compiled: list[CompiledPolicy] = []
-    named: dict[str, tuple[CompiledPolicy, str]] = {}
+    named: dict[str, tuple[_InvokedPolicy, str]] = {}
     failures: list[ManifestError] = []
     for job in jobs:
         recorder = _RecordingReader(sources)
@@ -186,7 +186,7 @@ def compile_policies(
         compiled.append(policy)
         policy_digest = _digest(job, recorder.digests, combined)
         if job.name:
-            named[job.name] = policy, policy_digest
+            named[job.name] = _InvokedPolicy(policy, job.definition), policy_digest
         for binding in job.bindings:
             try:
                 evaluators[binding.point] = policy.bind(binding)
@@ -203,7 +203,7 @@ def compile_policies(
 
 
 def _digest(
-    job: PolicyJob, files: Mapping[str, str], combined: Mapping[str, tuple[CompiledPolicy, str]]
+    job: PolicyJob, files: Mapping[str, str], combined: Mapping[str, tuple["_InvokedPolicy", str]]
 ) -> str:
     content: dict[str, Json] = {"definition": dict(job.definition), "files": dict(files)}
     if combined:
@@ -213,16 +213,17 @@ def _digest(
 
 @dataclass(frozen=True, slots=True)
 class _InvokedPolicy:
-    """A policy that another combines: its evaluators fail with `EvaluationError` alone."""
+    """A policy that another combines: bound as it is defined, it fails with `EvaluationError` alone."""
 
     policy: CompiledPolicy
+    definition: JsonObject
 
     @property
     def statement(self) -> PolicyStatement:
         return self.policy.statement
 
     def bind(self, binding: PointBinding) -> Evaluator:
-        return _Invoked(self.policy.bind(binding))
+        return _Invoked(self.policy.bind(replace(binding, definition=self.definition)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +238,11 @@ def _compile(
     job: PolicyJob,
     policy_type: PolicyType,
     sources: SourceReader,
-    combined: Mapping[str, tuple[CompiledPolicy, str]],
+    combined: Mapping[str, tuple["_InvokedPolicy", str]],
 ) -> CompiledPolicy:
     """Compile one policy; a compiler that fails in a way it did not foresee makes the manifest invalid."""
     try:
-        policies = {name: _InvokedPolicy(policy) for name, (policy, _) in combined.items()}
+        policies = {name: policy for name, (policy, _) in combined.items()}
         return policy_type.compile(CompileRequest(job.path, job.definition, sources, job.manifest, policies))
     except (ManifestError, MemoryError):
         raise

@@ -167,6 +167,13 @@ def test_a_binding_overlays_the_query_of_a_member() -> None:
     assert found.startswith("rego-query-unknown intervention_points.input.policy.members.a.query")
 
 
+def test_a_member_is_bound_as_it_is_defined() -> None:
+    """The query that its definition has holds where the binding overlays none."""
+    rego = {"type": "rego", "modules": {"a.rego": "package a\nv := 1"}, "query": "data.a.v"}
+    compiled(manifest({"a": rego}))
+    compiled(manifest({"a": rego, "b": rego}, members={"b": {"query": "data.a.v"}}))
+
+
 def test_the_digest_covers_the_members() -> None:
     """Another policy behind the same name is another combination."""
     digests = {
