@@ -77,7 +77,7 @@ def test_the_report_for_people_is_safe(folder: Path) -> None:
     assert "  no\\u202edrop: deny at pre_tool_call\n" in done.stderr
     assert "    misread_condition: the toolkit reads another condition: `tool == 'drop'`\n" in done.stderr
     assert "policies/values.yaml: no rule document, left out\n" in done.stderr
-    assert "1 documents, 2 rules, 2 behave differently; 0 errors\n" in done.stderr
+    assert "documents: 1, rules: 2, with differences: 2, errors: 0\n" in done.stderr
 
 
 def test_a_rule_that_must_be_corrected_is_named(folder: Path) -> None:

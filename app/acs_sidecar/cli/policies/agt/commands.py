@@ -104,7 +104,7 @@ def lint(
         case FindingsFormat.TEXT | FindingsFormat.AUTO | FindingsFormat.JSON:
             if prints_text(output):
                 show_findings(findings)
-                say(f"{len(checked.draft.documents)} documents, {len(findings)} findings")
+                say(f"documents: {len(checked.draft.documents)}, findings: {len(findings)}")
             else:
                 print_json([asdict(finding) for finding in findings])
         case _:

@@ -56,7 +56,7 @@ def report_lines(checked: Checked, others: Sequence[Path]) -> Iterator[str]:
     rules = [drafted for document in draft.documents for drafted in document.rules]
     met = sum(bool(drafted.differences) for drafted in rules)
     errors = sum(finding.severity == "error" for finding in checked.findings)
-    yield f"{len(draft.documents)} documents, {len(rules)} rules, {met} behave differently; {errors} errors"
+    yield f"documents: {len(draft.documents)}, rules: {len(rules)}, with differences: {met}, errors: {errors}"
 
 
 def _heading(document: RuleDocument) -> str:
