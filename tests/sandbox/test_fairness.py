@@ -6,9 +6,19 @@ from statistics import median
 
 import pytest
 
+from acs_sidecar.manifests.loading import inline_rules
+from acs_sidecar.sandbox import proven as proven_programs
+from acs_sidecar.sandbox.calls import SandboxProgram
+from acs_sidecar.sandbox.preparation import document_bytes
+from acs_sidecar.sandbox.proven import ProvenPrograms
 from acs_sidecar.sandbox.sandbox import Sandbox
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.owner import Owner
+from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import PolicyDispatch
-from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.spec.values import Json, JsonObject
 from tests.sandbox.sandboxes import (
     ALLOW,
     opened,
@@ -23,6 +33,12 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left")
 STUCK: JsonObject = {"type": "test", "output": {"decision": "allow"}, "delay_ms": 1_000}
 ALLOWED = {"decision": "allow"}
 NO_PLACE = "the policy found no free process in time"
+RULES = inline_rules(load_settings({}).settings)
+MANIFEST: dict[str, Json] = {
+    "agent_control_specification_version": "0.3.1-beta",
+    "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
+    "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
+}
 
 
 async def _serves(sandbox: Sandbox, policy: PolicyDispatch, seconds: float) -> tuple[float, int]:
@@ -138,6 +154,74 @@ def test_those_who_wait_are_served_in_turn_by_manifest() -> None:
     asyncio.run(scenario())
 
 
+def test_those_who_wait_with_new_manifests_are_served_in_turn_by_owner() -> None:
+    """A hundred new manifests of one connection do not stand before the first one of another."""
+
+    def document(number: int) -> bytes:
+        return document_bytes(None, canonical({**MANIFEST, "metadata": {"number": number}}))
+
+    async def scenario() -> None:
+        async with opened(warm_children=1, max_children=1, rules=RULES) as sandbox:
+            order: list[str] = []
+
+            async def bring(number: int, owner: Owner) -> None:
+                await sandbox.prepare(document(number), owner)
+                order.append(owner.name)
+
+            crowd, other = Owner("crowd"), Owner("other")
+            await asyncio.gather(*(bring(number, crowd) for number in range(100)), bring(100, other))
+            assert order.index("other") <= 2
+
+    asyncio.run(scenario())
+
+
+def test_an_unproven_manifest_takes_its_owners_turn() -> None:
+    """Evaluations of many unproven manifests of one owner stand before nobody else's; a proven one has its own turn."""
+
+    async def scenario() -> None:
+        async with opened(warm_children=1, max_children=1, policy_timeout_ms=5_000, rules=RULES) as sandbox:
+            crowd, other = Owner("crowd"), Owner("other")
+            policies = []
+            for number, owner in enumerate([crowd] * 12 + [other] * 2):
+                policy: Json = {"type": "test", "output": {"decision": "allow"}, "delay_ms": 20}
+                given: Json = {**MANIFEST, "policies": {"p": policy}, "metadata": {"n": number}}
+                written = document_bytes(None, canonical(given))
+                bound = sandbox.bind(*await sandbox.prepare(written, owner), 5_000)
+                policies.append((owner.name, bound.dispatch[InterventionPoint.INPUT]))
+            assert await outcome(policies[0][1]) == ALLOWED  # proven, and a turn of its own
+            order: list[str] = []
+
+            async def ask(name: str, policy: PolicyDispatch) -> None:
+                await policy.dispatch(policy_input())
+                order.append(name)
+
+            await asyncio.gather(*(ask(*one) for one in policies[1:]), ask("proven", policies[0][1]))
+            assert order.index("proven") <= 3
+            assert [place for place, name in enumerate(order) if name == "other"][1] <= 6
+
+    asyncio.run(scenario())
+
+
+def test_what_is_proven_stays_so_when_another_proves_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner that has proven most loses first, and those that are gone count as one."""
+    monkeypatch.setattr(proven_programs, "MOST_PROVEN", 100)
+    proven = ProvenPrograms()
+
+    def program(key: str, owner: Owner) -> SandboxProgram:
+        return SandboxProgram(1, b"", frozenset(), 1, key, owner)
+
+    mine = program("mine", Owner("me"))
+    proven.prove(mine)
+    for number in range(1_000):
+        connection = Owner(f"connection {number}")
+        proven.prove(program(f"{number}", connection))
+        connection.gone = True
+    assert proven.knows("mine")
+    proven.disprove(mine)
+    assert not proven.knows("mine")
+    assert not mine.proven
+
+
 def test_waiting_ends() -> None:
     """A request that finds no child within the time limit fails; none waits without bound."""
 
@@ -148,6 +232,30 @@ def test_waiting_ends() -> None:
             outcomes = await asyncio.gather(*(outcome(stuck) for _ in range(30)))
             assert time.perf_counter() - started < 2
             assert outcomes.count(NO_PLACE) >= 28
+
+    asyncio.run(scenario())
+
+
+def test_waiting_ends_behind_what_may_wait_longer() -> None:
+    """A request fails in its own time, also where one before it in the same turn has more."""
+
+    async def scenario() -> None:
+        async with opened(warm_children=1, max_children=1, policy_timeout_ms=2_000, rules=RULES) as sandbox:
+            owner = Owner("owner")
+            written = document_bytes(None, canonical(MANIFEST))
+            hasty = sandbox.bind(*await sandbox.prepare(written, owner), 100)
+            stuck = await sandboxed(sandbox, STUCK, "sha256:stuck")
+            running = asyncio.create_task(outcome(stuck))
+            await until(lambda: sandbox.counts().busy == 1)
+            waiting = asyncio.create_task(sandbox.prepare(document_bytes(None, b"{}"), owner))
+            await until(lambda: sandbox.counts().waiting == 1)
+            started = time.perf_counter()
+            assert await outcome(hasty.dispatch[InterventionPoint.INPUT]) == NO_PLACE
+            assert time.perf_counter() - started < 0.7
+            assert not waiting.done()
+            assert await running == ALLOWED
+            with pytest.raises(ManifestError):
+                await waiting
 
     asyncio.run(scenario())
 

@@ -183,7 +183,8 @@ def test_two_hundred_kills_leave_a_whole_pool_and_nothing_else() -> None:
     """Children that are killed again and again, at any moment, are replaced; requests go on meanwhile."""
 
     async def scenario() -> None:
-        async with opened() as sandbox:
+        # Time enough for any machine: starts that are killed in a row leave no child for a second and more.
+        async with opened(policy_timeout_ms=30_000, compile_timeout_ms=30_000) as sandbox:
             policy = await sandboxed(sandbox, ALLOW)
             outcomes: list[object] = []
             stopped = asyncio.Event()

@@ -13,6 +13,7 @@ import uvicorn
 
 from acs_sidecar.server.direct import Decide
 from acs_sidecar.server.protocol import HttpProtocol
+from acs_sidecar.spec.owner import Owner
 from acs_sidecar.transports.http.exchange import Headers, Reply
 
 REQUEST = b"%s /%s HTTP/1.1\r\nHost: x\r\n%s\r\n"
@@ -270,3 +271,20 @@ def test_a_decision_that_fails_ends_its_connection(caplog: pytest.LogCaptureFixt
     """No answer is better than one without a verdict; the log has the error."""
     assert _decided([_evaluate(b"fails", b"")]) == b""
     assert "the decision failed" in caplog.text
+
+
+def test_a_connection_is_one_owner_until_it_is_closed() -> None:
+    """What callers without names share is shared by connection, whichever way a request is answered."""
+    owners: list[Owner] = []
+
+    async def decide(_method: str, _path: str, headers: Headers, _body: bytes) -> Reply:
+        owner = headers.state["connection"]
+        assert not owner.gone
+        owners.append(owner)
+        return Reply(HTTPStatus.OK, b"")
+
+    for _ in range(2):
+        reply = _exchange(_evaluate(b"input", b""), _evaluate(b"input", b""), _LAST, decide=decide)
+        assert reply.count(b"HTTP/1.1 200 OK") == 3
+    assert len(set(owners)) == 2
+    assert all(owner.gone for owner in owners)

@@ -1,6 +1,6 @@
 """Admission: every check of a request before its evaluation (sections 2.1, 2.4, 2.5)."""
 
-from acs_sidecar.decision.caller import Caller, Scope
+from acs_sidecar.decision.caller import Caller, Scope, Sender
 from acs_sidecar.decision.ports import ManifestSource
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.request import EvaluateRequest
@@ -22,8 +22,9 @@ class Admission:
         self._manifests = manifests
         self._included = included
 
-    async def admit(self, request: EvaluateRequest, caller: Caller | None) -> AnyManifest:
+    async def admit(self, request: EvaluateRequest, sender: Sender) -> AnyManifest:
         """Check a request and return its compiled manifest. Raises `RefusalError`."""
+        caller = sender.caller
         require_scope(caller)
         # 1. A caller that speaks for another's agent.
         if caller is not None and not caller.speaks_for(request.snapshot):
@@ -47,7 +48,7 @@ class Admission:
         if caller is not None and not caller.inline:
             raise RefusalError(Cause.INLINE, "this caller is not allowed to send inline manifests")
         return await self._manifests.brought(
-            request.manifest, request.nesting, request.manifest_signature, caller.name if caller else ""
+            request.manifest, request.nesting, request.manifest_signature, sender.owner
         )
 
     def _named(self, reference: str | None, caller: Caller | None) -> AnyManifest:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from acs_sidecar.spec.globs import Globs
+from acs_sidecar.spec.owner import NOBODY, Owner
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import JsonObject
 
@@ -52,12 +53,21 @@ class Caller:
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Sender:
-    """Who sent a request: the caller, `None` where callers have no names, and the span that it is part of."""
+    """Who sent a request: the caller, `None` where callers have no names, and the span that it is part of.
+
+    `connection` is the one that it came over, where there is one.
+    """
 
     caller: Caller | None
     span: Span | None
+    connection: Owner = NOBODY
 
     @property
     def name(self) -> str | None:
         """The name of the caller in records; `None` without authentication."""
         return self.caller.name if self.caller else None
+
+    @property
+    def owner(self) -> Owner:
+        """Whose share of what all callers have together a request takes."""
+        return Owner(self.caller.name) if self.caller else self.connection

@@ -8,6 +8,7 @@ from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import AnyManifest
+from acs_sidecar.spec.owner import Owner
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -25,11 +26,11 @@ class ManifestSource(Protocol):
         ...
 
     async def brought(
-        self, manifest: str | dict[str, Json], nesting: int, signature: JsonObject | None, caller: str
+        self, manifest: str | dict[str, Json], nesting: int, signature: JsonObject | None, owner: Owner
     ) -> AnyManifest:
         """Compile a manifest that came with a request; `nesting` bounds the depth of what came in its body.
 
-        `caller` is whose share of the memory it may take, empty where callers have no names.
+        `owner` is whose share of memory and of turns it takes.
 
         MUST raise `RefusalError` for one that the operator does not accept, before compiling any of it.
         """

@@ -120,7 +120,7 @@ class DecisionService:
         """Admit a request and evaluate it. Raises `RefusalError` when it is not admitted."""
         started = self._clock()
         trace = Trace(self._clock, detailed=self._timed or "trace" in request.include)
-        manifest = await self._admission.admit(request, sender.caller)
+        manifest = await self._admission.admit(request, sender)
         point = None if isinstance(manifest, InvalidManifest) else manifest.points.get(request.point)
         outcome = await evaluation_outcome(manifest, point, request, trace, self._sink.fault)
         trace.ended = self._clock()

@@ -23,6 +23,7 @@ from acs_sidecar.spec.manifest.compiled import (
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.identity import ManifestIdentity
 from acs_sidecar.spec.manifest.model import document_of
+from acs_sidecar.spec.owner import NOBODY, Owner
 from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject, deeper_than
@@ -108,22 +109,22 @@ class InlineManifests:
         self._misses = metrics.counter(INLINE_CACHE, "miss")
 
     async def find(
-        self, given: InlineDocument, nesting: int, signature: JsonObject | None, caller: str = ""
+        self, given: InlineDocument, nesting: int, signature: JsonObject | None, owner: Owner = NOBODY
     ) -> AnyManifest:
         """Return the compiled form of a caller's manifest, or the invalid one that denies.
 
-        Raises `RefusalError` as `admit` does.
+        `owner` is whose share it takes. Raises `RefusalError` as `admit` does.
         """
-        admitted = await self.admit(given, nesting, signature)
+        admitted = await self.admit(given, nesting, signature, owner)
         if admitted is None:
             return InvalidManifest(None, self._provenance, _too_deep(given), None)
-        if found := self.cache.get(admitted.key):
+        if found := self.cache.get(admitted.key, owner):
             self._hits.inc()
             return found
         under_way = self._compiling.get(admitted.key)
         if under_way is None:
             self._misses.inc()
-            under_way = asyncio.ensure_future(self._compile(given, admitted, caller))
+            under_way = asyncio.ensure_future(self._compile(given, admitted, owner))
             self._compiling[admitted.key] = under_way
         else:
             self._hits.inc()
@@ -131,7 +132,7 @@ class InlineManifests:
         return await asyncio.shield(under_way)
 
     async def admit(
-        self, given: InlineDocument, nesting: int, signature: JsonObject | None
+        self, given: InlineDocument, nesting: int, signature: JsonObject | None, owner: Owner = NOBODY
     ) -> AdmittedManifest | None:
         """Admit an inline manifest before anything of it is compiled; `None` for one that nests too deep.
 
@@ -145,12 +146,16 @@ class InlineManifests:
         if self.mode is not InlineMode.SIGNED:
             return admitted
         try:
-            return await self._verified(admitted, given, signature)
+            return await self._verified(admitted, given, signature, owner)
         except UntrustedSignatureError as error:
             raise RefusalError(Cause.SIGNATURE, str(error)) from None
 
     async def _verified(
-        self, admitted: AdmittedManifest | None, given: InlineDocument, claim: JsonObject | None
+        self,
+        admitted: AdmittedManifest | None,
+        given: InlineDocument,
+        claim: JsonObject | None,
+        owner: Owner,
     ) -> AdmittedManifest:
         """Verify a signature, once for each in the cache, and its times. Raises `UntrustedSignatureError`."""
         if claim is None:
@@ -165,35 +170,35 @@ class InlineManifests:
             signed = AdmittedManifest(b"signed" + by + admitted.key, admitted.written)
             if signed.key in self.cache or signed.key in self._compiling:
                 return signed
-            if identity := await self._readable_identity(given, admitted):
+            if identity := await self._readable_identity(given, admitted, owner):
                 signer.verify_claim(parsed, identity.digest, identity.name)
                 return signed
         raise UntrustedSignatureError("the manifest cannot be parsed, so its signature cannot be verified")
 
     async def _readable_identity(
-        self, given: InlineDocument, admitted: AdmittedManifest
+        self, given: InlineDocument, admitted: AdmittedManifest, owner: Owner
     ) -> ManifestIdentity | None:
         try:
-            return await self._compiler.identity_inline(given, admitted.written)
+            return await self._compiler.identity_inline(given, admitted.written, owner)
         except ManifestError:
             return None
 
-    async def _compile(self, given: InlineDocument, admitted: AdmittedManifest, caller: str) -> AnyManifest:
+    async def _compile(self, given: InlineDocument, admitted: AdmittedManifest, owner: Owner) -> AnyManifest:
         """Compile a manifest, and keep what follows from its content alone."""
         try:
-            found = await self._compiler.compile_inline(given, admitted.written, self._provenance)
+            found = await self._compiler.compile_inline(given, admitted.written, self._provenance, owner)
         except ManifestError as error:
             self._metrics.count(MANIFEST_COMPILES, self._provenance, "invalid")
             invalid = InvalidManifest(None, self._provenance, _first(error), error.digest)
             # A bound on time or memory may let the same content pass another time.
             if error.reason is Reason.MANIFEST_INVALID:
-                self.cache.put(admitted.key, invalid, caller, _INVALID_BYTES)
+                self.cache.put(admitted.key, invalid, owner, _INVALID_BYTES)
             return invalid
         finally:
             del self._compiling[admitted.key]
         self._metrics.count(MANIFEST_COMPILES, self._provenance, "ok")
         compiled = replace(found.manifest, statement=PolicyStatement())
-        self.cache.put(admitted.key, compiled, caller, found.kept_bytes)
+        self.cache.put(admitted.key, compiled, owner, found.kept_bytes)
         return compiled
 
 
@@ -234,7 +239,7 @@ class Catalog:
         return self.operator.find(reference)
 
     async def brought(
-        self, manifest: InlineDocument, nesting: int, signature: JsonObject | None, caller: str
+        self, manifest: InlineDocument, nesting: int, signature: JsonObject | None, owner: Owner
     ) -> AnyManifest:
         """Compile an inline manifest. Raises `RefusalError`."""
-        return await self.inline.find(manifest, nesting, signature, caller)
+        return await self.inline.find(manifest, nesting, signature, owner)

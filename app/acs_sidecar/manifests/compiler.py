@@ -45,6 +45,7 @@ from acs_sidecar.spec.manifest.model import (
     read_manifest,
 )
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
+from acs_sidecar.spec.owner import NOBODY, Owner
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import PolicyStatement, Requirement, unmet_requirements
 from acs_sidecar.spec.ports import (
@@ -131,16 +132,21 @@ class ManifestCompiler:
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
 
     async def compile_inline(
-        self, given: InlineDocument, written: bytes, provenance: Provenance = Provenance.INLINE
+        self,
+        given: InlineDocument,
+        written: bytes,
+        provenance: Provenance = Provenance.INLINE,
+        owner: Owner = NOBODY,
     ) -> InlineCompile:
         """Compile an inline manifest, in the sandbox if there is one.
 
         `written` is what `document_bytes` makes of it; `provenance` is `SIGNED` for one whose signature was
-        verified. Raises `ManifestError`, with the digest where the whole of it could be read.
+        verified; `owner` is who brings it. Raises `ManifestError`, with the digest where the whole of it
+        could be read.
         """
         if self.sandbox is None:
             return self._compile_here(given, written, provenance)
-        prepared, program = await self.sandbox.prepare(written)
+        prepared, program = await self.sandbox.prepare(written, owner)
         if self.in_process and prepared.milliseconds < QUICK_MS:
             return self._compile_here(given, written, provenance)
         try:
@@ -170,11 +176,13 @@ class ManifestCompiler:
         texts = len(prepared.catalogue) + len(prepared.jobs)
         return InlineCompile(compiled, texts + _ASSEMBLED_TIMES * prepared.assembled_bytes + _FIXED_BYTES)
 
-    async def identity_inline(self, given: InlineDocument, written: bytes) -> ManifestIdentity | None:
+    async def identity_inline(
+        self, given: InlineDocument, written: bytes, owner: Owner = NOBODY
+    ) -> ManifestIdentity | None:
         """Return digest and name of a caller's manifest, which is not compiled. Raises `ManifestError`."""
         if self.sandbox is None or len(written) <= _SHORT_BYTES:
             return document_identity(document_of(given))
-        return await self.sandbox.identity(written)
+        return await self.sandbox.identity(written, owner)
 
     def _compile_here(self, given: InlineDocument, written: bytes, provenance: Provenance) -> InlineCompile:
         document = document_of(given)

@@ -20,6 +20,7 @@ from acs_sidecar.sandbox.wire import (
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.identity import ManifestIdentity
+from acs_sidecar.spec.owner import NOBODY, Owner
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -42,7 +43,8 @@ class SandboxProgram:
     """The policies of one manifest: what a child compiles before it evaluates any of them.
 
     `number` is its name on the wire, never used twice in a service's life.
-    `key` names their content, where it is known; `points` are those that they bind.
+    `key` names their content, where it is known; `points` are those that they bind. `owner` is who brought
+    them first: whose turn and share they take until they are proven.
     `running` counts the children at work for it. `proven` tells whether its last evaluation ended by
     itself: until one has, and after one had to be stopped, it shares a part of the pool with its like.
     """
@@ -52,6 +54,7 @@ class SandboxProgram:
     points: frozenset[InterventionPoint]
     timeout_s: float
     key: str | None = None
+    owner: Owner = NOBODY
     running: int = 0
     proven: bool = False
 

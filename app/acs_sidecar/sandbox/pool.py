@@ -3,17 +3,17 @@
 A child has one call at a time. One that is overdue is killed and replaced, so a call costs nobody
 but its asker more than a place in the pool for a bounded time. No manifest may hold more than half
 of the places, nor may all those together whose policies are not known to end by themselves; whoever
-waits is served in turn by manifest, and not for ever.
+waits is served in turn, and not for ever.
 """
 
 import asyncio
-from collections import OrderedDict, deque
 from dataclasses import dataclass
 from math import inf
 
 from acs_sidecar.sandbox.calls import AnyCall, SandboxProgram
 from acs_sidecar.sandbox.processes import Worker, ZygoteProcess
 from acs_sidecar.sandbox.proven import ProvenPrograms
+from acs_sidecar.sandbox.turns import WaitingCalls
 from acs_sidecar.sandbox.wire import (
     MalformedOutputError,
     ReplyKind,
@@ -87,7 +87,7 @@ class Pool:
         self._zygote: ZygoteProcess | None = None
         self._workers: set[Worker] = set()
         self._idle: list[Worker] = []
-        self._waiting: OrderedDict[SandboxProgram, deque[AnyCall]] = OrderedDict()
+        self._waiting = WaitingCalls()
         self._unproven = 0
         self._forked = 0
         self._killed = 0
@@ -104,7 +104,7 @@ class Pool:
             children=len(self._workers),
             idle=len(self._idle),
             busy=sum(worker.call is not None for worker in self._workers),
-            waiting=sum(len(calls) for calls in self._waiting.values()),
+            waiting=len(self._waiting),
             killed=self._killed,
             died=self._died,
         )
@@ -119,10 +119,7 @@ class Pool:
         self.ready.cancel()
         if self._timer:
             self._timer.cancel()
-        for calls in self._waiting.values():
-            for call in calls:
-                call.fail(_CLOSED)
-        self._waiting.clear()
+        self._waiting.fail_all(_CLOSED)
         for worker in tuple(self._workers):
             self._drop(worker, _CLOSED)
         if zygote := self._zygote:
@@ -142,7 +139,7 @@ class Pool:
         if self._idle and self._admits(call.program):
             self._begin(call)
         else:
-            self._waiting.setdefault(call.program, deque()).append(call)
+            self._waiting.add(call)
         self._arm()
 
     # -- what workers report -----------------------------------------------------------------------
@@ -188,8 +185,7 @@ class Pool:
             self._not_started()
         if call and untouched:
             self._finish(worker, call)
-            self._waiting.setdefault(call.program, deque()).appendleft(call)
-            self._waiting.move_to_end(call.program, last=False)
+            self._waiting.add_first(call)
         self._drop(worker, _DIED)
         self._grow(0)
         self._serve()
@@ -218,25 +214,8 @@ class Pool:
 
     def _serve(self) -> None:
         """Assign idle children to waiting calls."""
-        while self._idle and self._waiting and (call := self._next()):
+        while self._idle and self._waiting and (call := self._waiting.next(self._admits)):
             self._begin(call)
-
-    def _next(self) -> AnyCall | None:
-        """Dequeue the first runnable call, round-robin over manifests."""
-        for program in tuple(self._waiting):
-            calls = self._waiting[program]
-            while calls and calls[0].answer.done():
-                calls.popleft()
-            if calls and not self._admits(program):
-                continue
-            call = calls.popleft() if calls else None
-            if calls:
-                self._waiting.move_to_end(program)
-            else:
-                del self._waiting[program]
-            if call:
-                return call
-        return None
 
     # -- one call ----------------------------------------------------------------------------------
 
@@ -312,11 +291,7 @@ class Pool:
                 self._overdue(worker, now)
             elif worker.call and now - worker.started > SLOW_S:
                 slow += 1
-        for program, calls in tuple(self._waiting.items()):
-            while calls and (calls[0].answer.done() or now >= calls[0].waits_until):
-                calls.popleft().fail(_NO_PLACE)
-            if not calls:
-                del self._waiting[program]
+        self._waiting.expire(now, _NO_PLACE)
         self._grow(slow)
         surplus = len(self._workers) - self._bounds.warm - slow
         if surplus > 0 and self._idle and now - self._idle[0].idle_since > self._bounds.idle_s:

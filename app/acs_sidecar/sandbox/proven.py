@@ -1,37 +1,39 @@
 """Which policies are known to end by themselves, also when nothing else is kept of them (section 2.5)."""
 
-from collections import OrderedDict
-
 from acs_sidecar.sandbox.calls import SandboxProgram
+from acs_sidecar.sandbox.shares import Entry, Shares
 
-__all__ = ["ProvenPrograms"]
+__all__ = ["MOST_PROVEN", "ProvenPrograms"]
 
 MOST_PROVEN = 16_384
-"""Contents that are remembered; each is there for an evaluation that ended, and takes about 200 bytes."""
+"""Contents that are remembered; each is there for an evaluation that ended, and takes about 400 bytes."""
 
 
 class ProvenPrograms:
-    """The contents whose last evaluation ended by itself, those used last."""
+    """The contents whose last evaluation ended by itself, those used last; who proves most loses first."""
 
     def __init__(self) -> None:
-        self._keys: OrderedDict[str, None] = OrderedDict()
+        self._keys: Shares[None] = Shares()
 
     def knows(self, key: str) -> bool:
         """True if that content is proven."""
-        return key in self._keys
+        return key.encode() in self._keys
 
     def prove(self, program: SandboxProgram) -> None:
         """Note an evaluation that ended by itself."""
         program.proven = True
         if program.key is None:
             return
-        self._keys[program.key] = None
-        self._keys.move_to_end(program.key)
+        key = program.key.encode()
+        if key in self._keys:
+            self._keys.use(key, program.owner)
+            return
+        self._keys.add(key, Entry(None, program.owner, 1))
         if len(self._keys) > MOST_PROVEN:
-            self._keys.popitem(last=False)
+            self._keys.remove_one()
 
     def disprove(self, program: SandboxProgram) -> None:
         """Note a program that had to be stopped, or took its process with it."""
         program.proven = False
-        if program.key is not None:
-            self._keys.pop(program.key, None)
+        if program.key is not None and (key := program.key.encode()) in self._keys:
+            self._keys.remove(key)

@@ -1,7 +1,8 @@
 """The sandbox: strangers' policies, compiled and evaluated in children that can be killed (section 2.5).
 
 `zygote` forks children, `confinement` drops their privileges, `child` compiles and evaluates in them,
-`wire` is the protocol, `processes` holds the service's ends, and `pool` schedules calls.
+`wire` is the protocol, `processes` holds the service's ends, `pool` schedules calls, `turns` says which is
+next, and `shares` who loses a place where there are too many.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from acs_sidecar.sandbox.wire import CompileReport, Preparation, write_jobs
 from acs_sidecar.sandbox.zygote import ZygoteOptions
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.identity import ManifestIdentity
+from acs_sidecar.spec.owner import NOBODY, Owner
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import PolicyDispatch, PolicyInput, PolicyOutput
@@ -149,16 +151,17 @@ class Sandbox:
         report = await call.answer
         return self._bound(pool, program, report)
 
-    async def prepare(self, document: bytes) -> tuple[Preparation, SandboxProgram]:
+    async def prepare(self, document: bytes, owner: Owner = NOBODY) -> tuple[Preparation, SandboxProgram]:
         """Read, validate and compile a manifest as it came (`document_bytes`). Raises as `compile` does.
 
-        The same content gives the same program.
+        The same content gives the same program. `owner` is who brings it: a caller, or a connection.
         """
-        program = SandboxProgram(
-            next(self._numbers), b"", frozenset(), self._settings.policy_timeout_ms / 1000
-        )
+        timeout_s = self._settings.policy_timeout_ms / 1000
+        program = SandboxProgram(next(self._numbers), b"", frozenset(), timeout_s, owner=owner)
         prepared = await self._read(partial(prepare_call, program, document))
         if known := self._programs.get(prepared.digest):
+            if known.owner.gone:
+                known.owner = owner
             return prepared, known
         program.key, program.jobs = prepared.digest, prepared.jobs
         program.points = frozenset(prepared.report.digests)
@@ -166,9 +169,9 @@ class Sandbox:
         self._programs[prepared.digest] = program
         return prepared, program
 
-    async def identity(self, document: bytes) -> ManifestIdentity:
+    async def identity(self, document: bytes, owner: Owner = NOBODY) -> ManifestIdentity:
         """Return digest and name of a manifest as it came. Raises as `compile` does."""
-        program = SandboxProgram(next(self._numbers), b"", frozenset(), 0)
+        program = SandboxProgram(next(self._numbers), b"", frozenset(), 0, owner=owner)
         return await self._read(partial(identity_call, program, document))
 
     def bind(

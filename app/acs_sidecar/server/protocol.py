@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, but decisions are answered directly, and each response leaves in one write."""
 
 import asyncio
+import itertools
 import re
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from acs_sidecar.server.direct import Decide, DirectCycle, Resumed, response
 from acs_sidecar.server.http_upgrade import behind_head
 from acs_sidecar.server.peer import peer_of
+from acs_sidecar.spec.owner import Owner
 from acs_sidecar.transports.http.decisions import is_evaluation
 from acs_sidecar.transports.http.exchange import Reply, read_headers
 
@@ -40,6 +42,7 @@ class ConnectionLimits:
 
 
 _UNLIMITED = ConnectionLimits()
+_CONNECTIONS = itertools.count(1)
 
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
@@ -112,6 +115,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().__init__(**parts)
         self._limits = limits
         self._decide = decide
+        self._owner = Owner(f"connection {next(_CONNECTIONS)}")
         # How many messages began and how many are whole; whether the head of the last is.
         self._begun = self._whole = 0
         self._head_whole = False
@@ -129,13 +133,18 @@ class HttpProtocol(HttpToolsProtocol):
         """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
         self._owing_since = self.loop.time()
-        self.app_state = {**self.app_state}
+        self.app_state = {**self.app_state, "connection": self._owner}
         if peer := peer_of(transport):
             self.app_state["peer"] = peer
         if len(self.connections) > self._limits.most_connections:
             transport.abort()
         self._held = _HeldWrites(transport)
         self.transport = self._held  # type: ignore[assignment]  # it is a transport by delegation
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that what the connection has belongs to nobody any more."""
+        super().connection_lost(exc)
+        self._owner.gone = True
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and bound what is not yet a whole message."""

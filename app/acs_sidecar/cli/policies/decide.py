@@ -9,6 +9,7 @@ from acs_sidecar.decision.request import INCLUDES, EvaluateRequest
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import AnyManifest
+from acs_sidecar.spec.owner import Owner
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
 
@@ -29,7 +30,7 @@ class _OneManifest:
         manifest: str | dict[str, Json],  # noqa: ARG002  # the port's signature
         nesting: int,  # noqa: ARG002  # the port's signature
         signature: JsonObject | None,  # noqa: ARG002  # the port's signature
-        caller: str,  # noqa: ARG002  # the port's signature
+        owner: Owner,  # noqa: ARG002  # the port's signature
     ) -> AnyManifest:
         return self._manifest
 

@@ -12,6 +12,7 @@ from acs_sidecar.decision.caller import Caller, Sender
 from acs_sidecar.decision.refusal import Cause, RefusalError, Refused
 from acs_sidecar.decision.request import DuplicateMembers, read_evaluate
 from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.spec.owner import NOBODY
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.trace_context import Span, parse_traceparent
 from acs_sidecar.spec.values import Json
@@ -69,7 +70,8 @@ class DecisionRoutes:
         `caller` is `None` where nobody needs to say who calls; `body` is where it comes from, or itself.
         """
         route, point = _route(path), path[len(PREFIX) + 1 :]
-        sender = Sender(caller, self._span(method, headers.traceparent))
+        connection = headers.state.get("connection", NOBODY)
+        sender = Sender(caller, self._span(method, headers.traceparent), connection)
         event = "approval" if route == RESOLVE else "decision"
         try:
             with self._in_flight:

@@ -43,7 +43,8 @@ _PLAIN = (b"identity", b"")
 class Headers:
     """The request headers that decide what happens to a request.
 
-    `state` is what the connection tells of it: `peer`, and `late` once the body took too long.
+    `state` is what the server tells of it: its `connection`, its `peer`, and `late` once the body took too
+    long.
     """
 
     host: bytes | None = None

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from acs_sidecar.decision.caller import Caller
+from acs_sidecar.decision.caller import Caller, Sender
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.request import parse_object
 from acs_sidecar.manifests.schema import manifest_schema
@@ -23,7 +23,12 @@ from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.manifest.redaction import redacted
 from acs_sidecar.spec.policy_statement import PolicyStatement, Window
 from acs_sidecar.spec.values import JsonObject
-from acs_sidecar.transports.http.dependencies import current_caller, current_in_flight, current_runtime
+from acs_sidecar.transports.http.dependencies import (
+    current_caller,
+    current_in_flight,
+    current_runtime,
+    current_sender,
+)
 from acs_sidecar.transports.http.in_flight import InFlight
 
 __all__ = ["router"]
@@ -55,6 +60,7 @@ Current = Annotated[Runtime, Depends(current_runtime)]
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 CurrentInFlight = Annotated[InFlight, Depends(current_in_flight)]
 CurrentCaller = Annotated[Caller | None, Depends(current_caller)]
+CurrentSender = Annotated[Sender, Depends(current_sender)]
 
 
 class SignatureStatement(BaseModel):
@@ -150,11 +156,11 @@ class ManifestDetail(LoadedManifest):
 
 @router.post("/v1/manifests:validate", responses={429: {"description": "too many requests are in flight"}})
 async def validate_manifest(
-    body: ManifestToValidate, runtime: Current, caller: CurrentCaller, in_flight: CurrentInFlight
+    body: ManifestToValidate, runtime: Current, sender: CurrentSender, in_flight: CurrentInFlight
 ) -> Validation:
     """Validate and lint a manifest as if it came with a request."""
     with in_flight:
-        return await _validation(body, runtime, caller)
+        return await _validation(body, runtime, sender)
 
 
 @router.get("/v1/manifest.schema.json", response_class=Response, responses={200: _SCHEMA_RESPONSE})
@@ -199,22 +205,24 @@ async def get_manifest(name: str, runtime: Current, caller: CurrentCaller) -> Ma
     )
 
 
-async def _validation(body: ManifestToValidate, runtime: Runtime, caller: Caller | None) -> Validation:
+async def _validation(body: ManifestToValidate, runtime: Runtime, sender: Sender) -> Validation:
+    caller, inline = sender.caller, runtime.catalog.inline
     if caller is not None and not caller.inline:
         raise RefusalError(Cause.FORBIDDEN, "this caller is not allowed to send inline manifests")
-    if runtime.catalog.inline.mode is InlineMode.DENY:
+    if inline.mode is InlineMode.DENY:
         raise RefusalError(
             Cause.FORBIDDEN,
             "inline manifests are not accepted; run `acs-sidecar validate` on the file instead",
         )
     claim = body.manifest_signature
     signature: JsonObject | None = claim.model_dump(exclude_unset=True) if claim else None
-    admitted = await runtime.catalog.inline.admit(body.manifest, MAX_DEPTH + 1, signature)
+    admitted = await inline.admit(body.manifest, MAX_DEPTH + 1, signature, sender.owner)
     try:
         if admitted is None:
             document_of(body.manifest)  # says at which bound it is refused
             raise TypeError("a manifest that nests too deep was read")
-        found = (await runtime.compiler.compile_inline(body.manifest, admitted.written)).manifest
+        compiled = await runtime.compiler.compile_inline(body.manifest, admitted.written, owner=sender.owner)
+        found = compiled.manifest
     except ManifestError as error:
         return Validation(valid=False, digest=error.digest, diagnostics=_findings(error.diagnostics))
     return Validation(valid=True, digest=found.digest, diagnostics=_findings(found.warnings))
