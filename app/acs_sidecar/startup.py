@@ -11,3 +11,8 @@ class StartError(Exception):
 
     exit_code = 2
     advice: str | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What there is to say, one fault a line; a line end within one of them is text that it quotes."""
+        return (str(self),)

@@ -1,7 +1,10 @@
-"""No command shows text of a manifest, a snapshot, a record or a setting raw."""
+"""No command shows text of a manifest, a snapshot, a record, a setting or an argument raw."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,102 +12,192 @@ from hypothesis import strategies as st
 
 from acs_sidecar.approval.challenge import inspect_challenge
 from acs_sidecar.audit.log.keys import generate_key
+from acs_sidecar.cli.audit.commands import audit
+from acs_sidecar.cli.verbs import VERBS
 from acs_sidecar.spec.printable import printable, printable_json
 from tests.approval.desk import SNAPSHOT, Desk
+from tests.audit.log.logs import KEY
+from tests.cli.hostile_files import FORGED, HOSTILE, MANIFESTS, write_all
 from tests.command import run
+from tests.conftest import ROOT, environment
 
 pytestmark = pytest.mark.server
 
-FORGED = "error: all is well"
-HOSTILE = f"a\x1b[2J\u202eb\x9b31m\u2028c\r\n{FORGED}\n[bold]d[/bold] [/] \x07"
-MANIFEST = {
-    "agent_control_specification_version": "0.3.1-beta",
-    "metadata": {"name": HOSTILE, "description": HOSTILE},
-    "policies": {HOSTILE: {"type": "test", "responses": {HOSTILE: {"decision": "deny", "reason": HOSTILE, "message": HOSTILE}}, HOSTILE: 1}},
-    "intervention_points": {"input": {"policy": {"id": HOSTILE}, "policy_target": "$snapshot.input", HOSTILE: 1}},
-    "tools": {HOSTILE: {HOSTILE: HOSTILE}},
-    HOSTILE: HOSTILE,
-}  # fmt: skip
-CEDAR = {
-    "agent_control_specification_version": "0.3.1-beta",
-    "metadata": {"name": HOSTILE},
-    "policies": {
-        "p": {"type": "cedar", "policy": f'@message({json.dumps(HOSTILE)}) forbid(principal, action, resource) when {{ "{HOSTILE!a}" == "" }};'}
-    },
-    "intervention_points": {"input": {"policy": {"id": "p"}, "policy_target": "$snapshot.input"}},
-}  # fmt: skip
-CASES = {
-    "cases": [
-        {"name": HOSTILE, "intervention_point": "input", "snapshot": {"input": HOSTILE}, "expected": {"decision": "allow", "reason": HOSTILE}}
-    ]
-}  # fmt: skip
+CHALLENGE = "(the challenge)"
+TRUSTED = str(KEY.verifier_key("acs"))
+TABLE, JSON = ("--format", "table"), ("--format", "json")
+EVALUATE = ("evaluate", "--point", "input", "--snapshot", "snapshot.json", "--manifest")
+COMMANDS: list[tuple[str, ...]] = [
+    (HOSTILE,),
+    (f"--{HOSTILE}",),
+    ("config", HOSTILE),
+    ("config", f"--{HOSTILE}"),
+    ("audit", HOSTILE),
+    ("audit", "show", "--last", HOSTILE),
+    ("serve", "--port", HOSTILE),
+    ("serve", "--port", "0", "--manifests", "test", "--config", HOSTILE),
+    ("serve", "--port", "0", "--manifests", "test", "--config", "settings.yaml"),
+    ("validate", HOSTILE),
+    ("validate", "yaml", "--format", "text"),
+    ("validate", "--explain-refusals", "policies"),
+    (*EVALUATE, HOSTILE),
+    (*EVALUATE[:3], "--manifest", "test", "--snapshot", HOSTILE),
+    (*EVALUATE[:3], "--manifest", "test", "--snapshot", HOSTILE.replace("/", "")),
+    ("evaluate", "--point", HOSTILE, "--snapshot", "snapshot.json", "--manifest", "test"),
+    (*EVALUATE, "test", "--include", HOSTILE),
+    ("test", HOSTILE),
+    ("test", "test", "--filter", HOSTILE),
+    ("test", "test", "--junit", f"{HOSTILE}/x"),
+    ("digest", HOSTILE),
+    ("schema",),
+    ("openapi",),
+    ("sign", "test", "--key", HOSTILE),
+    ("sign", "test", "--key", "key.pem", "--key-id", HOSTILE),
+    ("sign", "test", "--key", "key.pem", "--name", HOSTILE),
+    ("sign", "test", "--key", "key.pem", "--name", "other" + HOSTILE),
+    ("sign", "test", "--key", "key.pem", "--expires", HOSTILE),
+    ("sign", "--key", "key.pem", "--key-id", HOSTILE),
+    ("sign", "--generate", "--key", f"{HOSTILE}/x"),
+    ("verify", "test", "--trust", HOSTILE, "--signature", HOSTILE),
+    ("verify", "test", "--trust", "trust.yaml", "--signature", "snapshot.json"),
+    ("config", *TABLE),
+    ("config",),
+    ("config", "--config", "settings.yaml"),
+    ("doctor", "--config", HOSTILE),
+    ("doctor", "--config", "settings.yaml", *TABLE),
+    ("token", HOSTILE),
+    ("token", "name", "--agent", HOSTILE, "--manifest", HOSTILE),
+    ("token", "name", "--scope", HOSTILE),
+    ("token", "name", "--secret-file", f"{HOSTILE}/x"),
+    ("approvals", "approver", HOSTILE, "--key", "key.pem"),
+    ("approvals", "approver", "name", "--key", HOSTILE),
+    ("approve", "--key", HOSTILE, "--challenge", HOSTILE),
+    ("approve", "--key", "key.pem", "--challenge", json.dumps({HOSTILE: HOSTILE})),
+    ("approve", "--key", "key.pem", "--challenge", CHALLENGE),
+    ("approve", "--key", "key.pem", "--challenge", CHALLENGE, "--service-key", HOSTILE),
+    ("approve", "--key", "key.pem", "--challenge", CHALLENGE, "--policy-input", "snapshot.json"),
+    ("approve", "--key", "key.pem", "--challenge", CHALLENGE, "--policy-input", HOSTILE),
+    ("detect", "--provider", HOSTILE, HOSTILE),
+    ("detect", "--provider", "prompt_injection", "--options", HOSTILE, "snapshot.json"),
+    ("detect", "--provider", "prompt_injection", "--options", json.dumps({HOSTILE: HOSTILE}), "snapshot.json"),
+    ("detect", "--provider", "prompt_injection", HOSTILE.replace("/", "")),
+    ("detect", "--provider", "prompt_injection", "--json", HOSTILE.replace("/", "")),
+    ("detectors", HOSTILE),
+    ("detectors", "corpus", *TABLE, "--errors"),
+    ("detectors", "corpus", "--errors"),
+    ("audit", "verify", HOSTILE, "--key", HOSTILE),
+    ("audit", "verify", "audit", "--key", f"{TRUSTED}@{HOSTILE}"),
+    *(
+        ("audit", "verify", *what, "--key", TRUSTED, *form)
+        for what in (("audit",), ("audit", "--anchor", "anchor.txt"), (f"audit/{HOSTILE.replace('/', '')}",))
+        for form in (TABLE, JSON)
+    ),
+    *(
+        ("audit", "verify", "--receipt", file, "--key", TRUSTED, *TABLE)
+        for file in ("receipt.json", "receipt2.json", HOSTILE.replace("/", ""), HOSTILE)
+    ),
+    ("audit", "show", "audit", *TABLE),
+    ("audit", "show", "audit"),
+    ("audit", "show", HOSTILE),
+    ("audit", "show", "audit", "--agent", HOSTILE, "--since", HOSTILE),
+    *(("audit", "export", "audit", "--to", form) for form in ("jsonl", "csv", "cloudevents", "ocsf")),
+    ("audit", "export", "audit", "--to", HOSTILE),
+    ("audit", "prune", HOSTILE, "--older-than", "1"),
+    ("audit", "prune", "audit", "--older-than", HOSTILE),
+    ("audit", "key",),
+    ("audit", "ship", HOSTILE),
+    *(
+        (*command[:1], name, *command[1:])
+        for name in MANIFESTS
+        for command in (
+            ("validate", "--format", "text"),
+            ("validate", "--format", "json"),
+            ("validate", "--format", "sarif"),
+            ("evaluate", *EVALUATE[1:-1], *TABLE, "--include", "trace", "--include", "policy_input"),
+            ("evaluate", *EVALUATE[1:-1], *JSON),
+            ("test", "--coverage"),
+            ("test", *JSON),
+            ("test", "--format", "junit"),
+            ("digest",),
+            ("sign", "--key", "key.pem"),
+        )
+    ),
+]  # fmt: skip
 
 
-def _safe(text: str) -> bool:
-    return all(character.isprintable() or character == "\n" for character in text) and not any(
-        line.strip().startswith(FORGED) for line in text.splitlines()
+def _arguments(command: tuple[str, ...], challenge: str) -> list[str]:
+    """Complete a row of the table."""
+    verb, *rest = (challenge if part == CHALLENGE else part for part in command)
+    if verb == "evaluate" and rest[:1] and rest[0] in MANIFESTS:
+        rest[:1] = ["--manifest", rest[0]]
+    return [verb, *rest]
+
+
+def _problems(text: str) -> set[str]:
+    """Return the lines that move something on a terminal or that only hostile text can have begun."""
+    return {
+        line
+        for line in text.split("\n")
+        if not line.isprintable() or line.strip().startswith((FORGED, f"error: {FORGED}"))
+    }
+
+
+def test_no_command_shows_it_raw(tmp_path: Path) -> None:
+    """Control characters, line ends, bidirectional marks and markup are written out, whatever the command reads."""
+    challenge = write_all(tmp_path)
+    commands = {str(number): _arguments(command, challenge) for number, command in enumerate(COMMANDS)}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.cli.many_commands"],
+        cwd=tmp_path,
+        env=environment(
+            PYTHONPATH=str(ROOT),
+            ACS_AUDIT_KEY_FILE="audit-key.pem",
+            ACS_APPROVAL_KEY_FILE=HOSTILE,
+            ACS_AUDIT_NATS_URL="",
+        ),
+        input=json.dumps(commands),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=True,
     )
+    results: dict[str, Any] = json.loads(done.stdout)
+    for number, (code, output, errors) in results.items():
+        assert output + errors, commands[number]
+        assert "Traceback" not in errors, (commands[number], errors)
+        assert code in {0, 1, 2}
+        assert not (_problems(output) | _problems(errors)), commands[number]
+    evaluated = {
+        arguments[2]
+        for number, arguments in commands.items()
+        if arguments[0] == "evaluate" and results[number][0] == 0
+    }
+    assert evaluated == {"test", "cedar", "rego"}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Manifests, cases and a snapshot that hold such text wherever they can."""
-    for name, manifest in (("hostile", MANIFEST), ("cedar", CEDAR)):
-        place = tmp_path / name
-        (place / "tests").mkdir(parents=True)
-        (place / "manifest.json").write_text(json.dumps(manifest))
-        (place / "tests" / "cases.yaml").write_text(json.dumps(CASES))
-    (tmp_path / "snapshot.json").write_text(json.dumps({"input": HOSTILE, HOSTILE: {"a": HOSTILE}}))
-    return tmp_path
-
-
-@pytest.mark.parametrize("manifest", ["hostile", "cedar"])
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("validate", "MANIFEST"),
-        ("validate", "MANIFEST", "--format", "json"),
-        ("validate", HOSTILE.replace("/", "")),
-        ("evaluate", "--manifest", "MANIFEST", "--point", "input", "--snapshot", "snapshot.json", "--format", "table"),
-        ("evaluate", "--manifest", "MANIFEST", "--point", "input", "--snapshot", "snapshot.json", "--include", "policy_input", "--include", "trace"),
-        ("evaluate", "--manifest", "MANIFEST", "--point", "input", "--snapshot", HOSTILE),
-        ("test", "MANIFEST", "--format", "table", "--coverage"),
-        ("test", "MANIFEST", "--format", "json"),
-        ("digest", "MANIFEST"),
-        ("digest", HOSTILE),
-        ("sign", "MANIFEST", "--key", HOSTILE),
-        ("verify", "MANIFEST", "--trust", HOSTILE, "--signature", HOSTILE),
-        ("serve", "--port", "0", "--manifests", "MANIFEST", "--config", HOSTILE),
-        ("audit", "verify", HOSTILE, "--key", HOSTILE),
-        ("audit", "show", "--agent", HOSTILE, "--since", HOSTILE),
-        ("detect", "--provider", HOSTILE, HOSTILE),
-        ("approve", "--key", HOSTILE, "--challenge", HOSTILE),
-    ],
-    ids=lambda command: " ".join(command[:3])[:30].encode("unicode_escape").decode(),
-)  # fmt: skip
-def test_no_command_shows_it_raw(folder: Path, manifest: str, command: tuple[str, ...]) -> None:
-    """Control characters, line ends, bidirectional marks and markup are written out in every command."""
-    done = run(folder, *(manifest if part == "MANIFEST" else part for part in command))
-    assert done.stdout + done.stderr
-    assert _safe(done.stdout), done.stdout
-    assert _safe(done.stderr), done.stderr
+def test_the_table_has_every_command() -> None:
+    """A verb that is added is tried with such text, too."""
+    groups = {"audit": {command.name or command.callback.__name__ for command in audit.registered_commands if command.callback}}  # fmt: skip
+    assert {command[0] for command in COMMANDS} >= set(VERBS)
+    assert {command[1] for command in COMMANDS if command[0] == "audit"} >= groups["audit"]
 
 
 @pytest.mark.parametrize("style", ["console", "json"])
-def test_a_start_that_fails_shows_it_written_out(folder: Path, style: str) -> None:
+def test_a_start_that_fails_shows_it_written_out(tmp_path: Path, style: str) -> None:
     """The diagnostics of a manifest that stops the start, in both forms of the log."""
-    done = run(folder, "serve", "--port", "0", "--manifests", "hostile", ACS_LOG_FORMAT=style)
+    write_all(tmp_path)
+    done = run(tmp_path, "serve", "--port", "0", "--manifests", "invalid", ACS_LOG_FORMAT=style)
     assert done.returncode != 0
-    assert _safe(done.stderr), done.stderr
+    assert not _problems(done.stderr)
 
 
 @pytest.mark.parametrize(
     "command", [("config", "--format", "table"), ("config",), ("doctor", "--format", "table"), ("doctor",)]
 )
-def test_settings_are_shown_written_out(folder: Path, command: tuple[str, ...]) -> None:
+def test_settings_are_shown_written_out(tmp_path: Path, command: tuple[str, ...]) -> None:
     """A value with markup or control characters ends no command and moves no cursor."""
     done = run(
-        folder,
+        tmp_path,
         *command,
         ACS_DEFAULT_MANIFEST=HOSTILE,
         ACS_ALLOWED_HOSTS=f"[/bold],{HOSTILE}",
@@ -114,7 +207,7 @@ def test_settings_are_shown_written_out(folder: Path, command: tuple[str, ...]) 
     )
     assert done.returncode in {0, 1}
     assert "Traceback" not in done.stderr
-    assert all(character.isprintable() or character == "\n" for character in done.stdout + done.stderr)
+    assert not _problems(done.stdout + done.stderr)
 
 
 def test_an_approver_sees_every_term_whole(tmp_path: Path) -> None:
@@ -123,11 +216,22 @@ def test_an_approver_sees_every_term_whole(tmp_path: Path) -> None:
     snapshot = SNAPSHOT | {"envelope": SNAPSHOT["envelope"] | {"session": {"id": f"s\nreason  {FORGED}\n"}}}
     challenge = Desk().challenge(snapshot=snapshot)
     done = run(tmp_path, "approve", "--key", "alice.pem", "--challenge", challenge, COLUMNS="80")
-    assert _safe(done.stderr)
+    assert not _problems(done.stderr)
     shown = dict(line.split(maxsplit=1) for line in done.stderr.splitlines() if "  " in line)
     assert shown["session_id"] == f"s\\nreason  {FORGED}\\n"
     assert shown["enforced_identity"] == inspect_challenge(challenge).action["enforced_identity"]
     assert len([line for line in done.stderr.splitlines() if line.startswith("reason")]) == 1
+
+
+def test_a_table_of_80_columns_shows_every_identity_whole(tmp_path: Path) -> None:
+    """What is wider than its column goes on in the next line."""
+    write_all(tmp_path)
+    command = ("evaluate", "--manifest", "test", "--point", "input", "--snapshot", "snapshot.json")
+    table = run(tmp_path, *command, "--format", "table", COLUMNS="80").stdout
+    shown = json.loads(run(tmp_path, *command).stdout)
+    for member in ("input_identity", "enforced_identity", "manifest_digest"):
+        assert shown[member] in "".join(table.split()), member
+    assert max(map(len, table.splitlines())) <= 80
 
 
 @given(st.text())

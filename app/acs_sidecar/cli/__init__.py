@@ -3,11 +3,14 @@
 import os
 import signal
 import sys
+import traceback
+from types import TracebackType
 
 import typer
 
 import acs_sidecar
 from acs_sidecar.cli.verbs import Verbs
+from acs_sidecar.spec.printable import printable
 
 __all__ = ["cli", "main"]
 
@@ -48,4 +51,11 @@ def main() -> None:
         signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     # The engines look at these: one time zone everywhere, and failures that cost no stack trace.
     os.environ |= {"TZ": "UTC", "RUST_BACKTRACE": "0"}
+    sys.excepthook = _show_fault
     cli()
+
+
+def _show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of an error that nobody foresaw; its text may quote a file."""
+    for line in "".join(traceback.format_exception(kind, error, trace)).splitlines():
+        typer.echo(printable(line), err=True)

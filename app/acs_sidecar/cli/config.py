@@ -47,7 +47,11 @@ def config(
     for row in rows:
         style = None if row["source"] == "default" else "bold"
         table.add_row(
-            row["name"], cell(_shown(row["value"])), cell(row["source"]), row["meaning"], style=style
+            cell(row["name"]),
+            cell(_shown(row["value"])),
+            cell(row["source"]),
+            cell(row["meaning"]),
+            style=style,
         )
     Console().print(table)
 

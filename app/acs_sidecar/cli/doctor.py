@@ -49,7 +49,7 @@ def _found(file: Path | None) -> list[Result]:
     except SettingsError as error:
         return [
             problem("settings", line, "correct it; run `acs-sidecar config` to see the settings in force")
-            for line in str(error).splitlines()
+            for line in error.lines
         ]
     return list(examine(settings, time.time()))
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.printable import printable, printable_json
+from acs_sidecar.spec.values import Json
 from acs_sidecar.startup import StartError
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "cell",
     "fail",
     "fail_start",
+    "json_cell",
+    "json_line",
     "print_json",
     "say",
     "show_findings",
@@ -54,14 +57,25 @@ def print_json(value: object) -> None:
     sys.stdout.write(printable_json(text.decode()))
 
 
+def json_line(value: object) -> str:
+    """Return a value as one line of JSON that is safe to show."""
+    return printable_json(orjson.dumps(value).decode())
+
+
 def say(text: str) -> None:
     """Print one line for a person."""
     typer.echo(printable(text))
 
 
 def cell(value: object, style: str = "") -> Text:
-    """Return a cell of a table that shows a value as it is: no markup, no second line."""
-    return Text(printable(str(value)), style=style)
+    """Return a cell of a table that shows a value whole and as it is, without markup or lines of its own."""
+    return Text(printable(str(value)), style=style, overflow="fold")
+
+
+def json_cell(value: Json) -> Text:
+    """Return a cell that shows a value whole as JSON, objects and lists indented."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return Text(printable_json(text), overflow="fold")
 
 
 def show_findings(findings: tuple[Diagnostic, ...]) -> None:
@@ -77,12 +91,13 @@ def fail_start(error: StartError) -> NoReturn:
     """End a command because of what keeps the service from starting: the one exit path of all of them."""
     if isinstance(error, ManifestError):
         show_findings(error.diagnostics)
-        fail(error.advice or "the manifests are invalid", error.exit_code)
-    fail(f"{error}: {error.advice}" if error.advice else str(error), error.exit_code)
+        fail(error.advice or "the manifests are invalid", code=error.exit_code)
+    advice = f": {error.advice}" if error.advice else ""
+    fail(*(f"{line}{advice}" for line in error.lines), code=error.exit_code)
 
 
-def fail(message: str, code: int = COULD_NOT_RUN) -> NoReturn:
-    """End a command that could not run, or whose answer is no, saying why."""
-    for line in message.split("\n"):
-        typer.secho(f"error: {printable(line)}", fg=typer.colors.RED, err=True)
+def fail(*messages: str, code: int = COULD_NOT_RUN) -> NoReturn:
+    """End a command that could not run, or whose answer is no, saying why: one line for each message."""
+    for message in messages:
+        typer.secho(f"error: {printable(message)}", fg=typer.colors.RED, err=True)
     raise typer.Exit(code)

@@ -1,10 +1,15 @@
 """The verbs of the command, each imported when it is called or listed: none waits for another's imports."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer._click.exceptions import ClickException
 from typer.core import TyperGroup
+
+from acs_sidecar.spec.printable import printable
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -36,6 +41,16 @@ VERBS = {
 class Verbs(TyperGroup):
     """The group of all verbs, as `module:function` or `module:group` below this package."""
 
+    def make_context(self, *given: Any, **members: Any) -> "Context":  # noqa: ANN401  # the base's own
+        """Read the command line as the base does; what it quotes of it is safe to show."""
+        with _printable_errors():
+            return super().make_context(*given, **members)
+
+    def invoke(self, ctx: "Context") -> Any:  # noqa: ANN401  # the base's own
+        """Run a verb as the base does."""
+        with _printable_errors():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002  # the base's signature
         """Name the verbs, in the order of this table."""
         return list(VERBS)
@@ -49,6 +64,15 @@ class Verbs(TyperGroup):
         if cmd_name not in self.commands:
             self.commands[cmd_name] = _command(cmd_name)
         return self.commands[cmd_name]
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    try:
+        yield
+    except ClickException as error:
+        error.message = printable(error.message)
+        raise
 
 
 def _command(name: str) -> "Command":

@@ -39,6 +39,11 @@ Work = Callable[[int, Channel, Served], None]
 class WorkerStartError(StartError):
     """The service did not start; the message is the worker's."""
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the worker said, line by line."""
+        return tuple(str(self).split("\n"))
+
 
 def supervise(
     workers: int,

@@ -310,11 +310,11 @@ def load_settings(
                 values[field] = _listed(Settings.model_fields[field], value)
     checked = _checked_limits(limits, faults)
     if faults:
-        raise SettingsError("\n".join(faults))
+        raise SettingsError(*faults)
     try:
         settings = Settings.model_validate({**values, "limits": checked})
     except ValidationError as error:
-        raise SettingsError("\n".join(_fault(item) for item in error.errors())) from None
+        raise SettingsError(*map(_fault, error.errors())) from None
     return Loaded(settings=settings, sources=sources)
 
 

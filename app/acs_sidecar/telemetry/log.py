@@ -2,9 +2,11 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 
 import orjson
 import structlog
@@ -15,6 +17,7 @@ from acs_sidecar.telemetry.writer import Event, LineWriter
 __all__ = ["LogFormat", "configure_logging", "event_writer"]
 
 _DRAIN_SECONDS = 2.0
+_FRAMES = 8
 
 
 class LogFormat(StrEnum):
@@ -61,7 +64,11 @@ def configure_logging(style: LogFormat, level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _located_error,
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()
@@ -87,6 +94,22 @@ def event_writer() -> LineWriter | None:
     if not root.isEnabledFor(logging.INFO):
         return None
     return next((handler.writer for handler in root.handlers if isinstance(handler, _LineHandler)), None)
+
+
+def _located_error(
+    _logger: structlog.typing.WrappedLogger, _name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Put the type and the places of an error in its stead: its text and its variables may hold content."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, tuple):
+        error = error[1]
+    elif error and not isinstance(error, BaseException):
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException):
+        event["error_type"] = type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+        event["at"] = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+    return event
 
 
 def _rendered(event: Event, renderer: Callable[..., object]) -> str:

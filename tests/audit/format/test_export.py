@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Any
 
 import orjson
 import pytest
@@ -52,11 +53,22 @@ def test_csv_has_every_field_of_a_record() -> None:
     assert cells["result_labels"] == '["a","b"]'
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)"])
 def test_csv_runs_nothing_in_a_spreadsheet(text: str) -> None:
     """A caller's text that a spreadsheet would take for a formula stays text."""
     (line,) = csv.reader(io.StringIO(csv_line({**DENY, "agent_id": text})))
     assert dict(zip(CSV_FIELDS, line, strict=True))["agent_id"] == f"'{text}"
+
+
+def test_csv_writes_out_what_does_not_print() -> None:
+    """A caller's text has no line, tab or mark of its own, and JSON within a cell keeps its value."""
+    changed: dict[str, Any] = {**DENY, "agent_id": "\t=1\r\n\u202e", "verification_pointers": {"a": "\u202e"}}
+    text = csv_line(changed)
+    assert text.count("\n") == 1
+    (line,) = csv.reader(io.StringIO(text))
+    cells = dict(zip(CSV_FIELDS, line, strict=True))
+    assert cells["agent_id"] == r"\t=1\r\n\u202e"
+    assert orjson.loads(cells["verification_pointers"]) == {"a": "\u202e"}
 
 
 def test_a_cloud_event_carries_the_record() -> None:

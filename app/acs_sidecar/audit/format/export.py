@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["CSV_FIELDS", "CSV_HEADER", "FORMATS", "cloud_event", "csv_line", "ocsf_event"]
@@ -50,7 +51,7 @@ CSV_FIELDS: Final = (
     "details",
 )
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 _OCSF_VERSION = "1.8.0"
 _ALLOWED, _DENIED = 1, 2
 _BLOCKED, _CUSTOM = 2, 7
@@ -73,7 +74,8 @@ _OUTCOMES: Mapping[Json, tuple[int, int, int]] = MappingProxyType(
 def csv_line(record: JsonObject) -> str:
     """Return a record as a line of CSV with the fields of `CSV_FIELDS`.
 
-    Text that a spreadsheet would take for a formula is put behind an apostrophe.
+    Text that a spreadsheet would take for a formula is put behind an apostrophe, and what does not print is
+    written out.
     """
     return _csv([_cell(record.get(name)) for name in CSV_FIELDS])
 
@@ -159,17 +161,19 @@ def _cell(value: Json) -> str:
         case None:
             return ""
         case str():
-            return f"'{value}" if value.startswith(_FORMULA) else value
+            text = printable(value)
+            return f"'{text}" if text.startswith(_FORMULA) else text
         case bool():
             return "true" if value else "false"
         case dict() | list():
-            return canonical(value).decode()
+            return printable_json(canonical(value).decode())
         case _:
             return str(value)
 
 
 def _json_line(value: JsonObject) -> str:
-    return orjson.dumps(dict(value), option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE).decode()
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return printable_json(orjson.dumps(dict(value), option=options).decode())
 
 
 FORMATS: Final[Mapping[str, Callable[[JsonObject], str]]] = MappingProxyType(
@@ -180,4 +184,4 @@ FORMATS: Final[Mapping[str, Callable[[JsonObject], str]]] = MappingProxyType(
         "ocsf": lambda record: _json_line(ocsf_event(record)),
     }
 )
-"""Turns a record into text that ends with a newline."""
+"""Turns a record into text that ends with a newline and is safe to show: JSON keeps its value."""

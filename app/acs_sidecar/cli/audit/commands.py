@@ -24,7 +24,7 @@ from acs_sidecar.cli.audit.ship import ship
 from acs_sidecar.cli.audit.verify import verify
 from acs_sidecar.cli.output import OutputFormat, fail, print_json, say, wants_table
 from acs_sidecar.cli.settings import settings_from
-from acs_sidecar.spec.printable import printable, printable_json
+from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["audit"]
@@ -159,7 +159,7 @@ def key(
 def _print_records(records: Iterable[JsonObject], console: Console, output: OutputFormat) -> None:
     for record in records:
         if not wants_table(output):
-            sys.stdout.write(printable_json(FORMATS["jsonl"](record)))
+            sys.stdout.write(FORMATS["jsonl"](record))
             sys.stdout.flush()
             continue
         decided = str(record.get("decision") or record.get("event"))

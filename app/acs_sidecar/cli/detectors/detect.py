@@ -112,7 +112,7 @@ def _detector(provider: str, options: JsonObject) -> Detector:
     try:
         return build_detector(provider, "options", options)
     except ManifestError as error:
-        fail("\n".join(map(str, error.diagnostics)))
+        fail(*map(str, error.diagnostics))
 
 
 def _object(text: str, name: str) -> JsonObject:

@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-import orjson
 import typer
 
 from acs_sidecar.access.callers import parse_callers
 from acs_sidecar.access.entries import AccessFileError
-from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.output import fail, json_line
 from acs_sidecar.decision.caller import Scope
 
 __all__ = ["token"]
@@ -58,7 +57,7 @@ def token(
 
 
 def _json(value: object) -> str:
-    return orjson.dumps(value).decode().replace('","', '", "')
+    return json_line(value).replace('","', '", "')
 
 
 def _write(path: Path, secret: str) -> None:

@@ -4,13 +4,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, show_findings, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, fail, json_cell, print_json, show_findings, wants_table
 from acs_sidecar.cli.policies.decide import decide
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
@@ -25,8 +23,7 @@ from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
 from acs_sidecar.spec.points import InterventionPoint, Mode
-from acs_sidecar.spec.printable import printable_json
-from acs_sidecar.spec.values import Json, nesting_bound
+from acs_sidecar.spec.values import nesting_bound
 from acs_sidecar.telemetry.log import LogFormat, configure_logging
 
 __all__ = ["evaluate"]
@@ -105,12 +102,5 @@ def _show(decision: PolicyDecision, include: frozenset[str]) -> None:
     table.add_row("decision", f"[bold {style}]{decision.verdict.decision.value}[/]")
     for name, value in {**verdict, **body}.items():
         if name not in ("decision", "verdict") and value not in (None, []):
-            table.add_row(name, _value(value))
+            table.add_row(name, cell(value) if isinstance(value, str) else json_cell(value))
     console.print(table)
-
-
-def _value(value: Json) -> Text:
-    """Return a cell with text as it is and anything else as JSON, objects and lists indented."""
-    if isinstance(value, str):
-        return cell(value)
-    return Text(printable_json(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()))

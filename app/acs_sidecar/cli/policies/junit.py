@@ -1,6 +1,6 @@
 """A run of test cases as JUnit XML, which every CI system reads (section 3.4)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from acs_sidecar.cli.policies.case_report import ManifestReport, value_text
@@ -17,7 +17,7 @@ def junit_xml(reports: Sequence[ManifestReport], seconds: float) -> bytes:
         suite = SubElement(
             root,
             "testsuite",
-            name=_text(report.name),
+            name=printable(report.name),
             tests=str(len(report.results) + bool(report.findings)),
             failures=str(report.failed),
             errors=str(report.errors),
@@ -25,9 +25,11 @@ def junit_xml(reports: Sequence[ManifestReport], seconds: float) -> bytes:
             time=f"{sum(result.duration_us for result in report.results) / 1_000_000:.6f}",
         )
         if report.findings:
-            case = SubElement(suite, "testcase", name="manifest and cases", classname=_text(report.name))
-            error = SubElement(case, "error", type="could-not-run", message=_text(str(report.findings[0])))
-            error.text = _text("\n".join(str(finding) for finding in report.findings))
+            case = SubElement(suite, "testcase", name="manifest and cases", classname=printable(report.name))
+            error = SubElement(
+                case, "error", type="could-not-run", message=printable(str(report.findings[0]))
+            )
+            error.text = _lines(map(str, report.findings))
         for result in report.results:
             _add_case(suite, report, result)
     for count in ("tests", "failures", "errors"):
@@ -41,26 +43,25 @@ def _add_case(suite: Element, report: ManifestReport, result: CaseResult) -> Non
     case = SubElement(
         suite,
         "testcase",
-        name=_text(result.case.name),
-        classname=_text(f"{report.name}.{result.case.point}"),
+        name=printable(result.case.name),
+        classname=printable(f"{report.name}.{result.case.point}"),
         time=f"{result.duration_us / 1_000_000:.6f}",
-        file=_text(result.case.source),
+        file=printable(result.case.source),
         line=str(result.case.line or 1),
     )
     if result.error is not None:
-        error = SubElement(case, "error", type="could-not-run", message=_text(result.error))
-        error.text = _text(f"{result.case.source}:{result.case.line or 1}: {result.error}")
+        error = SubElement(case, "error", type="could-not-run", message=printable(result.error))
+        error.text = printable(f"{result.case.source}:{result.case.line or 1}: {result.error}")
     elif result.differences:
         lines = [
             f"{difference.member}: expected {value_text(difference.expected)}, "
             f"actual {value_text(difference.actual)}"
             for difference in result.differences
         ]
-        failure = SubElement(case, "failure", type="verdict", message=_text(lines[0]))
+        failure = SubElement(case, "failure", type="verdict", message=printable(lines[0]))
         place = f"{result.case.source}:{result.case.line or 1}"
-        failure.text = _text("\n".join([place, *lines, *([result.detail] if result.detail else [])]))
+        failure.text = _lines([place, *lines, *([result.detail] if result.detail else [])])
 
 
-def _text(text: str) -> str:
-    """Write out what XML cannot hold and what moves or turns text where it is shown; line ends stay."""
-    return "\n".join(printable(line) for line in text.split("\n"))
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(map(printable, lines))

@@ -3,12 +3,11 @@
 import base64
 from pathlib import Path
 
-import orjson
 import typer
 
 from acs_sidecar.access.signing import UntrustedSignatureError, key_name, sign_digest, sign_statement
 from acs_sidecar.audit.log.keys import KeyFileError, generate_key, load_key
-from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.output import fail, json_line
 from acs_sidecar.cli.policies.manifest import one_identity
 from acs_sidecar.spec.values import Json
 
@@ -36,14 +35,15 @@ def sign(
         fail(str(error))
     name = key_id or key_name(found.public)
     if manifest is None:
-        typer.echo(f'  "{name}":\n    public_key: "{base64.b64encode(found.public).decode()}"')
+        public_key = base64.b64encode(found.public).decode()
+        typer.echo(f'  {json_line(name)}:\n    public_key: "{public_key}"')
         return
     identity = one_identity(manifest)
     terms = {"name": bind_name, "not_before": not_before, "expires": expires}
     stated = {term: text for term, text in terms.items() if text is not None}
     if not stated:
         signature = sign_digest(found.private, identity.digest)
-        typer.echo(orjson.dumps({"key_id": name, "signature": signature}))
+        typer.echo(json_line({"key_id": name, "signature": signature}))
         return
     if bind_name is not None and bind_name != identity.name:
         fail(f"--name {bind_name}: is not the `metadata.name` of {manifest}")
@@ -52,4 +52,4 @@ def sign(
         signature = sign_statement(found.private, statement)
     except UntrustedSignatureError as error:
         fail(str(error))
-    typer.echo(orjson.dumps({"key_id": name, "signature": signature, "statement": statement}))
+    typer.echo(json_line({"key_id": name, "signature": signature, "statement": statement}))
