@@ -30,6 +30,7 @@ from tests.hostile.generator import REGO, SNAPSHOT, STRANGE, TOKENS, Generator
 from tests.manifests.test_schema import COMPILER
 
 SLOWEST_S = 2.0
+"""Of processor time: what else runs on the machine is no fault of a reader."""
 YAML = """agent_control_specification_version: 0.3.1-beta
 policies: {p: &p {type: test, output: {decision: deny}}, q: *p}
 tools:
@@ -169,7 +170,7 @@ def run(inputs: int, seed: int, kinds: tuple[str, ...] = tuple(EXPECTED)) -> tup
     faults: list[str] = []
     for number in range(inputs):
         kind = kinds[number % len(kinds)]
-        begun = time.monotonic()
+        begun = time.thread_time()
         try:
             getattr(maker, kind)()
             accepted[kind] += 1
@@ -179,7 +180,7 @@ def run(inputs: int, seed: int, kinds: tuple[str, ...] = tuple(EXPECTED)) -> tup
             if isinstance(error, KeyboardInterrupt):
                 raise
             faults.append(f"{kind}: {type(error).__name__}: {str(error)[:200]} for {maker.last!r:.1000}")
-        if (took := time.monotonic() - begun) > SLOWEST_S:
+        if (took := time.thread_time() - begun) > SLOWEST_S:
             faults.append(f"{kind}: {took:.1f} s for {maker.last!r:.1000}")
         if len(faults) >= 50:
             break

@@ -1,6 +1,6 @@
 """What a worker keeps of callers' manifests: bounded in bytes, and fair between callers (section 2.5)."""
 
-from acs_sidecar.sandbox.shares import Entry, Shares
+from acs_sidecar.sandbox.shares import OwnedValue, Shares
 from acs_sidecar.spec.manifest.compiled import AnyManifest
 from acs_sidecar.spec.owner import NOBODY, Owner
 
@@ -51,6 +51,6 @@ class InlineCache:
 
     def put(self, key: bytes, manifest: AnyManifest, owner: Owner, size: int) -> None:
         """Add a manifest, which may push out others, and itself where it is too large."""
-        self._new.add(key, Entry(manifest, owner, size))
+        self._new.add(key, OwnedValue(manifest, owner, size))
         while len(self) > self._most_entries or self.size > self._most_bytes:
             (self._new if len(self._new) else self._reused).remove_one()

@@ -1,7 +1,7 @@
 """Which policies are known to end by themselves, also when nothing else is kept of them (section 2.5)."""
 
 from acs_sidecar.sandbox.calls import SandboxProgram
-from acs_sidecar.sandbox.shares import Entry, Shares
+from acs_sidecar.sandbox.shares import OwnedValue, Shares
 
 __all__ = ["MOST_PROVEN", "ProvenPrograms"]
 
@@ -28,7 +28,7 @@ class ProvenPrograms:
         if key in self._keys:
             self._keys.use(key, program.owner)
             return
-        self._keys.add(key, Entry(None, program.owner, 1))
+        self._keys.add(key, OwnedValue(None, program.owner, 1))
         if len(self._keys) > MOST_PROVEN:
             self._keys.remove_one()
 

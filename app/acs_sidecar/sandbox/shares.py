@@ -6,13 +6,13 @@ from typing import Generic, TypeVar
 
 from acs_sidecar.spec.owner import NOBODY, Owner
 
-__all__ = ["Entry", "Shares"]
+__all__ = ["OwnedValue", "Shares"]
 
 Value = TypeVar("Value")
 
 
 @dataclass(slots=True)
-class Entry(Generic[Value]):
+class OwnedValue(Generic[Value]):
     """A value, its owner, and how much of the place it takes."""
 
     value: Value
@@ -36,7 +36,7 @@ class Shares(Generic[Value]):
 
     def __init__(self) -> None:
         self.size = 0
-        self._entries: dict[bytes, Entry[Value]] = {}
+        self._entries: dict[bytes, OwnedValue[Value]] = {}
         self._shares: dict[Owner, _Share] = {}
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class Shares(Generic[Value]):
         """True if there is a value of that key."""
         return key in self._entries
 
-    def add(self, key: bytes, entry: Entry[Value]) -> None:
+    def add(self, key: bytes, entry: OwnedValue[Value]) -> None:
         """Add a value under a key that is not there yet."""
         self._entries[key] = entry
         share = self._shares.setdefault(entry.owner, _Share())
@@ -64,7 +64,7 @@ class Shares(Generic[Value]):
         self.add(key, entry)
         return entry.value
 
-    def remove(self, key: bytes) -> Entry[Value]:
+    def remove(self, key: bytes) -> OwnedValue[Value]:
         """Remove a value."""
         entry = self._entries.pop(key)
         share = self._shares[entry.owner]
@@ -75,7 +75,7 @@ class Shares(Generic[Value]):
             del self._shares[entry.owner]
         return entry
 
-    def remove_one(self) -> tuple[bytes, Entry[Value]]:
+    def remove_one(self) -> tuple[bytes, OwnedValue[Value]]:
         """Remove the value used longest ago of the owner that has most."""
         self._join_those_gone()
         largest = max(self._shares.values(), key=lambda share: share.size)
