@@ -29,6 +29,7 @@ VERBS = {
     "sign": "policies.sign:sign",
     "verify": "policies.verify:verify",
     "agt": "policies.agt.commands:agt",
+    "oags": "policies.oags.commands:oags",
     "config": "config:config",
     "token": "keys.token:token",
     "openapi": "openapi:openapi",

@@ -1,0 +1,1 @@
+"""`acs-sidecar oags`: identities, documents and conformance of the Open Agent Governance Specification."""

@@ -1,0 +1,109 @@
+"""An implementation of the harness's protocol: this one, or a command of somebody else (section 9.7)."""
+
+import os
+import select
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from acs_sidecar.cli.policies.oags.harness import MAX_LINE, answer_line
+
+__all__ = ["ImplementationError", "implementation"]
+
+ANSWER_SECONDS = 5.0
+
+
+class ImplementationError(Exception):
+    """A command that cannot be asked; the message says why."""
+
+
+@contextmanager
+def implementation(command: str | None) -> Iterator[Callable[[bytes], bytes]]:
+    """Start a command, or none for this implementation; what it yields answers one line by one line.
+
+    An answer that is late, too long or missing is empty, and the command is started anew.
+    Raises `ImplementationError` where it does not start, or ends before its first answer.
+    """
+    if command is None:
+        yield answer_line
+        return
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise ImplementationError(f"--adapter: cannot be split into words: {error}") from None
+    if not words:
+        raise ImplementationError("--adapter: must name a command")
+    asked = _Command(words)
+    try:
+        yield asked.ask
+    finally:
+        asked.stop()
+
+
+class _Command:
+    """A running command, started when it is first asked and after each fault."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answered = False
+
+    def ask(self, line: bytes) -> bytes:
+        """Return the answer to one line, empty where there is none."""
+        process = self._running()
+        found = _exchange(process, line)
+        if found is None:
+            self.stop()
+            if not self._answered:
+                raise ImplementationError(f"`{self._words[0]}` gives no answer: see what it prints above")
+            return b""
+        self._answered = True
+        return found
+
+    def stop(self) -> None:
+        """End the process, if one runs."""
+        if self._process is not None:
+            self._process.kill()
+            with self._process:
+                pass
+            self._process = None
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process is None:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603  # the command that the user names, without a shell
+                    self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+                )
+            except OSError as error:
+                raise ImplementationError(f"`{self._words[0]}` does not start: {error.strerror}") from None
+        return self._process
+
+
+def _exchange(process: "subprocess.Popen[bytes]", line: bytes) -> bytes | None:
+    """Write one line and read one, within the bounds; `None` where there is no whole answer."""
+    if process.stdin is None or process.stdout is None:
+        return None
+    deadline = time.monotonic() + ANSWER_SECONDS
+    given, answers = process.stdin.fileno(), process.stdout.fileno()
+    os.set_blocking(given, False)
+    pending, received = line + b"\n", b""
+    while b"\n" not in received:
+        left = deadline - time.monotonic()
+        readable, writable, _ = select.select([answers], [given] if pending else [], [], max(left, 0))
+        if not readable and not writable:
+            return None
+        try:
+            if writable:
+                pending = pending[os.write(given, pending) :]
+        except BrokenPipeError:
+            return None
+        if readable:
+            if not (part := os.read(answers, 65536)):
+                return None
+            received += part
+        if len(received) > MAX_LINE + 1:
+            return None
+    answered, _, rest = received.partition(b"\n")
+    return None if rest else answered

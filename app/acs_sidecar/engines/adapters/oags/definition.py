@@ -1,0 +1,192 @@
+"""The members of a policy, read and checked (section 9.4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from acs_sidecar.engines.adapters.oags.actions import ACTION_MEMBERS, ActionTemplate, ActionType, is_complete
+from acs_sidecar.engines.adapters.oags.document.findings import near
+from acs_sidecar.engines.adapters.oags.document.reader import normal_id
+from acs_sidecar.engines.adapters.oags.enforcement import PathReading
+from acs_sidecar.engines.adapters.oags.identity.signing import is_public_key
+from acs_sidecar.engines.adapters.oags.matching.paths import is_relative, read_path
+from acs_sidecar.engines.adapters.oags.members import MEMBERS, PATH_DEFAULTS
+from acs_sidecar.engines.findings import SourceLocation, finding, warning
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.model import member_path
+from acs_sidecar.spec.path import Path, PathSyntaxError, parse_path
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["PolicyDefinition", "read_definition"]
+
+_PATHS = (*PATH_DEFAULTS, "model", "provider")
+
+
+@dataclass(slots=True)
+class PolicyDefinition:
+    """What a policy says besides its document; `paths` are those that it sets."""
+
+    reading: PathReading = field(default_factory=PathReading)
+    warns_only: bool = False
+    on_drift: str = "deny"
+    expected_id: str | None = None
+    compare_declared: bool = True
+    require_inputs: bool = False
+    signers: Mapping[str, str] = field(default_factory=dict)
+    actions: Mapping[str, tuple[ActionTemplate, ...]] = field(default_factory=dict)
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    errors: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def path(self, name: str, default: str | None = None) -> Path:
+        """Return where a value is read."""
+        return self.paths.get(name) or parse_path(default or PATH_DEFAULTS[name])
+
+
+def read_definition(path: str, definition: JsonObject) -> PolicyDefinition:
+    """Read the members of a policy; what is wrong is in `errors`."""
+    read = PolicyDefinition()
+    reader = _DefinitionReader(path, definition, read)
+    read.warns_only = reader.choice("mode", "enforce") == "warn"
+    read.on_drift = reader.choice("on_drift", "deny")
+    read.compare_declared = reader.choice("declared_id", "compare") == "compare"
+    read.require_inputs = reader.flag("require_inputs")
+    read.expected_id = reader.expected_id()
+    read.signers = reader.signers()
+    read.reading = reader.reading()
+    read.actions = reader.actions()
+    read.paths = reader.paths()
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class _DefinitionReader:
+    path: str
+    definition: JsonObject
+    read: PolicyDefinition
+
+    def error(self, code: str, message: str, *members: str | int) -> None:
+        inner = member_path(members)
+        self.read.errors.append(finding(code, message, SourceLocation(f"{self.path}.{inner}")))
+
+    def choice(self, name: str, default: str) -> str:
+        allowed = MEMBERS[name].shape["enum"]
+        given = self.definition.get(name, default)
+        if isinstance(given, str) and isinstance(allowed, list) and given in allowed:
+            return given
+        listed = ", ".join(f"`{each}`" for each in allowed) if isinstance(allowed, list) else ""
+        self.error("value-not-allowed", f"must be one of {listed}", name)
+        return default
+
+    def flag(self, name: str) -> bool:
+        given = self.definition.get(name, False)
+        if not isinstance(given, bool):
+            self.error("wrong-type", "must be `true` or `false`", name)
+        return given is True
+
+    def expected_id(self) -> str | None:
+        given = self.definition.get("expected_id")
+        if given is None:
+            return None
+        found = normal_id(given) if isinstance(given, str) else None
+        if found is None:
+            self.error("value-not-allowed", "must be an id: 64 lower-case hex digits", "expected_id")
+        elif found != given:
+            at = SourceLocation(f"{self.path}.expected_id")
+            message = "write the 64 digits alone, without a prefix"
+            self.read.warnings.append(warning("oags-id-prefix", message, at))
+        return found
+
+    def signers(self) -> Mapping[str, str]:
+        given = self.definition.get("signers", {})
+        if not isinstance(given, dict):
+            self.error("wrong-type", "must map names to public keys", "signers")
+            return {}
+        found = {}
+        for name, key in given.items():
+            if isinstance(key, str) and is_public_key(key):
+                found[name] = key
+            else:
+                message = "must be an Ed25519 public key: 64 hex digits"
+                self.error("value-not-allowed", message, "signers", name)
+        return found
+
+    def reading(self) -> PathReading:
+        given = self.definition.get("root")
+        root = None
+        if given is not None:
+            text = given if isinstance(given, str) else ""
+            root = None if is_relative(text) else read_path(text, None)
+            if root is None:
+                self.error("value-not-allowed", "must be an absolute path", "root")
+        return PathReading(
+            root,
+            require_resolved=self.choice("symlinks", "lexical") == "require_resolved",
+            all_below=self.choice("directories", "exact") == "below",
+        )
+
+    def paths(self) -> Mapping[str, Path]:
+        found = {}
+        for name in _PATHS:
+            if name not in self.definition:
+                continue
+            given = self.definition[name]
+            try:
+                found[name] = parse_path(given if isinstance(given, str) else "")
+            except PathSyntaxError as error:
+                self.error("path-syntax", str(error), name)
+        return found
+
+    def actions(self) -> Mapping[str, tuple[ActionTemplate, ...]]:
+        given = self.definition.get("actions", {})
+        if not isinstance(given, dict):
+            self.error("wrong-type", "must map tools to lists of actions", "actions")
+            return {}
+        found = {}
+        for tool, listed in given.items():
+            if not isinstance(listed, list):
+                self.error("wrong-type", "must be a list of actions; `[]` for none", "actions", tool)
+                continue
+            templates = [self._action(action, tool, index) for index, action in enumerate(listed)]
+            found[tool] = tuple(template for template in templates if template is not None)
+        return found
+
+    def _action(self, given: Json, tool: str, index: int) -> ActionTemplate | None:
+        at = ("actions", tool, index)
+        if not isinstance(given, dict):
+            self.error("wrong-type", "must be an action, an object with a `type`", *at)
+            return None
+        kind = given.get("type")
+        if not isinstance(kind, str) or kind not in set(ActionType):
+            listed = ", ".join(f"`{each}`" for each in ActionType)
+            self.error("value-not-allowed", f"must be one of {listed}", *at, "type")
+            return None
+        action = ActionType(kind)
+        members = {name: value for name, value in given.items() if name != "type"}
+        before = len(self.read.errors)
+        values = {name: self._value(value, *at, name) for name, value in members.items()}
+        for name in members.keys() - set(ACTION_MEMBERS[action]):
+            listed = ", ".join(f"`{each}`" for each in ACTION_MEMBERS[action])
+            hint = near(name, ACTION_MEMBERS[action])
+            self.error("member-unknown", f"unknown member{hint}; must be one of {listed}", *at, name)
+        if len(self.read.errors) == before and not is_complete(members):
+            if action is ActionType.NETWORK_ACCESS:
+                message = "must have either `url`, or `domain` with its `protocol`"
+            else:
+                message = f"must have `{ACTION_MEMBERS[action][0]}`"
+            self.error("member-missing", message, *at)
+        return ActionTemplate(action, values) if len(self.read.errors) == before else None
+
+    def _value(self, given: Json, *at: str | int) -> str | Path:
+        """Return a text, or the path of one; `$$` at the beginning is a dollar."""
+        if not isinstance(given, str):
+            self.error("wrong-type", "must be a text, or the path of one", *at)
+            return ""
+        if given.startswith("$$"):
+            return given[1:]
+        if not given.startswith("$"):
+            return given
+        try:
+            return parse_path(given)
+        except PathSyntaxError as error:
+            self.error("path-syntax", str(error), *at)
+            return ""

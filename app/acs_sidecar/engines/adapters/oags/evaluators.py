@@ -1,0 +1,129 @@
+"""What a policy checks at each point (section 9.4)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from acs_sidecar.engines.adapters.oags.actions import ActionTemplate, broken_by_call
+from acs_sidecar.engines.adapters.oags.enforcement import ABSENT, Absent, Enforcer
+from acs_sidecar.engines.adapters.oags.identity.startup import IdentityCheck
+from acs_sidecar.engines.adapters.oags.rates import RateCheck
+from acs_sidecar.engines.adapters.oags.rules import OagsRule, VerdictForm
+from acs_sidecar.spec.path import Path
+from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json
+
+__all__ = ["MAX_TOOLS", "IdleEvaluator", "ModelEvaluator", "StartupEvaluator", "ToolEvaluator"]
+
+MAX_TOOLS = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class StartupEvaluator:
+    """The agent's identity, each tool that it registers, and its model where it names one."""
+
+    enforcer: Enforcer
+    form: VerdictForm
+    identity_check: IdentityCheck
+    identity: Path
+    tools_registered: Path
+    model: Path
+    provider: Path
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Return the verdict. Raises `EvaluationError`."""
+        return self.form.output(self._broken(policy_input.value))
+
+    def _broken(self, given: Mapping[str, Json]) -> Iterator[OagsRule]:
+        yield from self.identity_check.broken(_present(self.identity, given))
+        yield from self._broken_tools(_value_at(self.tools_registered, given))
+        model = _value_at(self.model, given)
+        if model is not ABSENT and (rule := self.enforcer.model(*_model(model, self.provider, given))):
+            yield rule
+
+    def _broken_tools(self, tools: Json | Absent) -> Iterator[OagsRule]:
+        """Yield what registered tools break; that one needs consent matters when it is called."""
+        if isinstance(tools, Absent):
+            return
+        if not isinstance(tools, list):
+            yield OagsRule.TOOL_AMBIGUOUS
+            return
+        if len(tools) > MAX_TOOLS:
+            message = f"more than {MAX_TOOLS} tools are registered"
+            raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, message)
+        for tool in tools:
+            rule = self.enforcer.tool(tool)
+            if rule is not None and rule is not OagsRule.TOOL_CONFIRMATION_REQUIRED:
+                yield rule
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEvaluator:
+    """The model, and the rates of requests and tokens."""
+
+    enforcer: Enforcer
+    form: VerdictForm
+    rates: RateCheck
+    model: Path
+    provider: Path
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Return the verdict. Raises `EvaluationError`."""
+        given = policy_input.value
+        rule = self.enforcer.model(*_model(_value_at(self.model, given), self.provider, given))
+        rates = self.rates.broken(given, tokens=True)
+        return self.form.output([*([rule] if rule else ()), *rates])
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEvaluator:
+    """The tool, what its call does, and the rate of requests."""
+
+    enforcer: Enforcer
+    form: VerdictForm
+    rates: RateCheck
+    tool: Path
+    actions: Mapping[str, tuple[ActionTemplate, ...]]
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Return the verdict. Raises `EvaluationError`."""
+        return self.form.output(self._broken(policy_input.value))
+
+    def _broken(self, given: Mapping[str, Json]) -> Iterator[OagsRule]:
+        tool = _present(self.tool, given)
+        if rule := self.enforcer.tool(tool):
+            yield rule
+        if isinstance(tool, str) and tool:
+            templates = self.actions.get(tool)
+            if templates is None:
+                yield OagsRule.TOOL_UNMAPPED
+            else:
+                yield from broken_by_call(self.enforcer, templates, given)
+        yield from self.rates.broken(given, tokens=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IdleEvaluator:
+    """A point at which nothing is checked."""
+
+    def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:  # noqa: ARG002  # the port's signature
+        """Allow, and state that this says nothing."""
+        return PolicyOutput({"decision": "allow", "reason": "not_applicable"})
+
+
+def _model(name: Json | Absent, provider: Path, given: Mapping[str, Json]) -> tuple[Json, Json | Absent]:
+    return (None if isinstance(name, Absent) else name), _value_at(provider, given)
+
+
+def _present(path: Path, given: Mapping[str, Json]) -> Json:
+    """Return the value at a path, and `None` where it has none."""
+    value = _value_at(path, given)
+    return None if isinstance(value, Absent) else value
+
+
+def _value_at(path: Path, given: Mapping[str, Json]) -> Json | Absent:
+    """Return the value at a path, `ABSENT` for a missing one, `None` where it goes through another type."""
+    try:
+        return path.resolve(given)
+    except EvaluationError as error:
+        return ABSENT if error.reason is Reason.PATH_MISSING else None

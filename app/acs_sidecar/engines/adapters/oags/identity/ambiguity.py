@@ -1,0 +1,74 @@
+"""Prompts and tools that implementations of the specification read differently (section 9.1)."""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from acs_sidecar.engines.adapters.oags.identity.hashing import WHITE_SPACE, parse_tools
+from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
+from acs_sidecar.spec.values import Json
+
+__all__ = ["loses_content", "prompt_doubts", "tools_doubts"]
+
+_DISPUTED = "\x1c\x1d\x1e\x1f\x85\ufeff"
+_LARGEST_EXACT = 2**53
+
+
+def prompt_doubts(prompt: str) -> Iterator[str]:
+    """Yield why implementations may hash a prompt differently."""
+    inner = prompt.strip(WHITE_SPACE + _DISPUTED)
+    start = prompt.find(inner)
+    ends = prompt[:start] + prompt[start + len(inner) :]
+    for character in sorted(set(ends) & set(_DISPUTED)):
+        yield f"begins or ends with U+{ord(character):04X}, which not everyone trims"
+
+
+def tools_doubts(text: str) -> Iterator[str]:
+    """Yield why implementations may hash the text of tools differently. Raises `IdentityInputError`."""
+    value, is_json = parse_tools(text)
+    if not is_json:
+        return
+    if has_duplicate_members(text.encode(), value):
+        yield "names a member twice: the last one counts here"
+    numbers = list(_numbers(text))
+    if any(isinstance(number, Decimal) for number in numbers):
+        yield "holds a number that is not an integer, which not everyone writes alike"
+    if any(isinstance(number, int) and abs(number) > _LARGEST_EXACT for number in numbers):
+        yield "holds an integer beyond 2^53, which not everyone keeps"
+
+
+def loses_content(text: str) -> bool:
+    """True if two different texts of tools have this one's identity.
+
+    A member that is named twice, and a number that no double and no 64-bit integer is, are not in the hash.
+    Raises `IdentityInputError`.
+    """
+    value, is_json = parse_tools(text)
+    if not is_json:
+        return False
+    if has_duplicate_members(text.encode(), value):
+        return True
+    return any(
+        not -(2**63) <= number < 2**64 if isinstance(number, int) else Decimal(repr(float(number))) != number
+        for number in _numbers(text)
+    )
+
+
+def _numbers(text: str) -> Iterator[int | Decimal]:
+    """Yield the numbers of a JSON text, exactly; an integer is one without a fraction and an exponent."""
+    if not re.search(r"[0-9]", text):
+        return
+    found: list[int | Decimal] = []
+
+    def integer(digits: str) -> int:
+        number = int(digits) if len(digits) < 40 else 10**40
+        found.append(number)
+        return 0
+
+    def fraction(digits: str) -> int:
+        found.append(Decimal(digits))
+        return 0
+
+    _parsed: Json = json.loads(text, parse_int=integer, parse_float=fraction)
+    yield from found

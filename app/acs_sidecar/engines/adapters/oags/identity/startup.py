@@ -1,0 +1,68 @@
+"""Whether the agent that starts is the one that is expected (section 9.5)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from acs_sidecar.engines.adapters.oags.document.reader import normal_id
+from acs_sidecar.engines.adapters.oags.identity.ambiguity import loses_content
+from acs_sidecar.engines.adapters.oags.identity.hashing import IdentityInputError, agent_identity
+from acs_sidecar.engines.adapters.oags.identity.signing import verify
+from acs_sidecar.engines.adapters.oags.rules import OagsRule
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["IdentityCheck"]
+
+_INPUTS = ("model", "system_prompt", "tools")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityCheck:
+    """The id that is expected, `None` where nothing says which, and the keys by which it must be signed."""
+
+    expected: str | None
+    require_inputs: bool
+    signers: tuple[str, ...]
+
+    def broken(self, presented: Json) -> Iterator[OagsRule]:
+        """Yield the rules that a presented identity breaks."""
+        if not isinstance(presented, dict) or self.expected is None:
+            yield OagsRule.IDENTITY_MISSING
+            return
+        computed, readable = _computed(presented)
+        claimed = presented.get("sekuire_id")
+        if computed is None and claimed is None and readable:
+            yield OagsRule.IDENTITY_MISSING
+            return
+        if computed is None and self.require_inputs:
+            yield OagsRule.IDENTITY_UNPROVEN
+        claim = normal_id(claimed) if isinstance(claimed, str) else None
+        matches = readable and computed in (None, self.expected)
+        if not matches or (claimed is not None and claim != self.expected):
+            yield OagsRule.IDENTITY_DRIFT
+        if self.signers:
+            yield from self._broken_signature(presented, computed or claim)
+
+    def _broken_signature(self, presented: JsonObject, signed: str | None) -> Iterator[OagsRule]:
+        signature = presented.get("signature")
+        if signature is None:
+            yield OagsRule.IDENTITY_SIGNATURE_MISSING
+        elif signed is None or not (
+            isinstance(signature, str) and any(verify(signed, signature, key) for key in self.signers)
+        ):
+            yield OagsRule.IDENTITY_SIGNATURE_INVALID
+
+
+def _computed(presented: JsonObject) -> tuple[str | None, bool]:
+    """Return the id of what is presented, where all of it is, and whether it can be read with one meaning."""
+    model, prompt, tools = (presented.get(name) for name in _INPUTS)
+    texts = [value for value in (model, prompt) if value is not None]
+    if not all(isinstance(value, str) for value in texts):
+        return None, False
+    if not (isinstance(model, str) and isinstance(prompt, str)) or tools is None:
+        return None, True
+    try:
+        if isinstance(tools, str) and loses_content(tools):
+            return None, False
+        return agent_identity(model, prompt, tools).id, True
+    except IdentityInputError:
+        return None, False

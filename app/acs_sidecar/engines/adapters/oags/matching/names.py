@@ -1,0 +1,46 @@
+"""Lists of names of tools, models, providers and services (section 9.3)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from acs_sidecar.engines.adapters.oags.matching.folding import folded
+
+__all__ = ["NameList", "name_problem"]
+
+
+def name_problem(entry: str) -> str | None:
+    """Return why an entry of a list is not allowed, or `None`."""
+    if not entry.strip():
+        return "must not be blank"
+    if "*" in entry[:-1]:
+        return "`*` may stand at the end alone"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class NameList:
+    """Names, and beginnings of names, each as written and folded."""
+
+    names: frozenset[str]
+    beginnings: tuple[str, ...]
+    folded_names: frozenset[str]
+    folded_beginnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entries: Iterable[str]) -> "NameList":
+        """Read valid entries."""
+        given = list(entries)
+        names = frozenset(entry for entry in given if not entry.endswith("*"))
+        beginnings = tuple(entry[:-1] for entry in given if entry.endswith("*"))
+        return cls(
+            names, beginnings, frozenset(map(folded, names)), tuple(folded(start) for start in beginnings)
+        )
+
+    def allows(self, name: str) -> bool:
+        """True if a name is listed exactly."""
+        return name in self.names or name.startswith(self.beginnings)
+
+    def blocks(self, name: str) -> bool:
+        """True if a name, however it is written, is listed."""
+        wide = folded(name)
+        return self.allows(name) or wide in self.folded_names or wide.startswith(self.folded_beginnings)
