@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.spec.manifest.model import document_digest, document_of, member_path, read_manifest
+from acs_sidecar.spec.manifest.model import document_digest, document_of, read_manifest
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.reasons import Reason
 from tests.cases import changed, load_file

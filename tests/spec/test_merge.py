@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.merge import compose, member_sources
-from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.manifest.relocation import joined
 from tests.strategies import json_objects, json_values
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from acs_sidecar.spec.codes import is_code
 from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
-from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.values import Json
 from acs_sidecar.startup import StartError
 

@@ -11,8 +11,8 @@ from acs_sidecar.spec.approval import (
     ApprovalPlan,
     Resolver,
 )
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import Json, JsonObject
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.in_process import invoke, is_engine_fault
 from acs_sidecar.spec.canonical import canonical, digest
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.combination import COMBINE, combined_names
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.manifest.model import Manifest, member_path
+from acs_sidecar.spec.manifest.model import Manifest
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import PolicyStatement, united
 from acs_sidecar.spec.ports import (

@@ -20,6 +20,7 @@ from acs_sidecar.sandbox.sandbox import Sandbox
 from acs_sidecar.sandbox.wire import Preparation
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.locations import placed, placed_error
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.compiled import (
@@ -41,7 +42,6 @@ from acs_sidecar.spec.manifest.model import (
     Manifest,
     Point,
     document_of,
-    member_path,
     read_manifest,
 )
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow

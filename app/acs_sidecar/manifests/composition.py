@@ -10,12 +10,13 @@ from acs_sidecar.manifests.sources import MAX_BYTES, DirectorySources
 from acs_sidecar.outbound.fetch import Fetcher
 from acs_sidecar.outbound.fetch_outcome import FetchError
 from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.merge import compose
-from acs_sidecar.spec.manifest.model import document_digest, member_path
+from acs_sidecar.spec.manifest.model import document_digest
 from acs_sidecar.spec.manifest.pinned_url import (
     InvalidReferenceError,
     RemoteReference,

@@ -7,9 +7,9 @@ from pathlib import Path
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.locations import placed
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
-from acs_sidecar.spec.manifest.model import member_path
 
 __all__ = ["display_path", "in_files"]
 

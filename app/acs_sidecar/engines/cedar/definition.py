@@ -10,8 +10,8 @@ from acs_sidecar.engines.cedar.query import Query, read_query
 from acs_sidecar.engines.cedar.source import PolicyText
 from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document, parse_document
-from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.ports import SourceError, SourceFile, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError, first_findings
-from acs_sidecar.spec.manifest.model import document_digest, member_path
+from acs_sidecar.spec.manifest.model import document_digest
 
 __all__ = ["placed", "placed_error"]
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.manifest.model import Members, member_path
+from acs_sidecar.spec.manifest.model import Members
 from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint, Mode
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import Decision

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.declaration import Member, names_file
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, first_findings
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
-from acs_sidecar.spec.manifest.model import Manifest, Members, member_path
+from acs_sidecar.spec.manifest.model import Manifest, Members
 from acs_sidecar.spec.manifest.references import DeclaredObject, References
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.values import Json

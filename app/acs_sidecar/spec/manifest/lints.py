@@ -5,9 +5,10 @@ What needs a policy's source is remarked upon by its engine. Everything here is 
 
 from collections.abc import Iterator
 
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.combination import combined_names
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
-from acs_sidecar.spec.manifest.model import Manifest, Members, member_path
+from acs_sidecar.spec.manifest.model import Manifest, Members
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 
 __all__ = ["ANNOTATION_UNREAD", "lints", "unread_annotation"]

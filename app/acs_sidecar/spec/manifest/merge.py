@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.values import Json
 
 __all__ = ["compose", "member_sources"]

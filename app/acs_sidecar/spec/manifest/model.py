@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from acs_sidecar.spec.canonical import canonical, digest, digest_bytes
 from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, Members, check_bounds
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError, first_findings
@@ -34,13 +35,11 @@ __all__ = [
     "Point",
     "document_digest",
     "document_of",
-    "member_path",
     "read_manifest",
 ]
 
 PROMPT_MEMBERS = ("system_prompt", "prompt", "system_prompt_file", "system_prompt_url")
 _VERSION = re.compile(VERSION_PATTERN)
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +105,6 @@ def document_of(given: Json) -> Document:
             Reason.RESOURCE_LIMIT_EXCEEDED if bound else Reason.MANIFEST_INVALID,
         ) from None
     return Document(given, {})
-
-
-def member_path(members: Members) -> str:
-    """Write a member's place as a path: `policies.main.query`, `extends[0]`, `tools["a b"]`."""
-    text = ""
-    for member in members:
-        if isinstance(member, int):
-            text += f"[{member}]"
-        elif _PLAIN_NAME.fullmatch(member):
-            text += f".{member}" if text else member
-        else:
-            text += '["' + member.replace("\\", "\\\\").replace('"', '\\"') + '"]'
-    return text
 
 
 def document_digest(document: Document) -> str | None:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.declaration import names_file
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.members import PolicyKind
-from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.manifest.references import DeclaredObject, References
 
 __all__ = ["borrowed_adapter_findings", "remote_findings"]

@@ -7,8 +7,8 @@ import yaml
 
 from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
-from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.values import Json
 
 __all__ = ["Place", "SourceText"]
