@@ -56,12 +56,12 @@ def test_a_file_may_be_for_one_manifest_alone() -> None:
         ("cases: []\ncase: 1", ["member-unknown a.yaml:2:1: case: unknown member; must be one of `cases`, `manifest`"]),
         ("cases: [1]", ["wrong-type a.yaml:1:9: cases[0]: a case must be a mapping"]),
         (CASE.replace("name: a greeting", "name: ' '"), ["wrong-type a.yaml:2:5: cases[0].name: must be a non-blank string"]),
-        (CASE.replace("    snapshot: {input: hi}\n", ""), ["member-missing a.yaml:2:5: cases[0].snapshot: is required in a case"]),
+        (CASE.replace("    snapshot: {input: hi}\n", ""), ["member-missing a.yaml:2:5: cases[0].snapshot: `snapshot` is missing: write an object"]),
         (CASE.replace("{input: hi}", "hi"), ["wrong-type a.yaml:4:5: cases[0].snapshot: must be an object"]),
         (CASE.replace("expect:", "expects:"), [
-            "member-unknown a.yaml:5:5: cases[0].expects: unknown member; must be one of `name`, `intervention_point`, "
-            "`snapshot`, `mode`, `annotations`, `expect`, `expect_target`",
-            "member-missing a.yaml:2:5: cases[0].expect: is required in a case",
+            "member-unknown a.yaml:5:5: cases[0].expects: unknown member; must be one of `annotations`, `expect`, "
+            "`expect_target`, `intervention_point`, `mode`, `name`, `snapshot`",
+            "member-missing a.yaml:2:5: cases[0].expect: `expect` is missing: write an object with a `decision`",
         ]),
         (CASE.replace("point: input", "point: lunch"), [
             "value-not-allowed a.yaml:3:5: cases[0].intervention_point: must be one of `agent_shutdown`, `agent_startup`, "
@@ -70,13 +70,13 @@ def test_a_file_may_be_for_one_manifest_alone() -> None:
         (CASE + "    mode: {}\n", ["value-not-allowed a.yaml:6:5: cases[0].mode: must be one of `enforce`, `evaluate_only`"]),
         (CASE + "    annotations: []\n", ["wrong-type a.yaml:6:5: cases[0].annotations: must be an object"]),
         (CASE.replace("{decision: allow}", "allow"), ["wrong-type a.yaml:5:5: cases[0].expect: must be an object"]),
-        (CASE.replace("{decision: allow}", "{reason: x}"), ["member-missing a.yaml:5:5: cases[0].expect.decision: must have the expected `decision`"]),
+        (CASE.replace("{decision: allow}", "{reason: x}"), ["member-missing a.yaml:5:5: cases[0].expect.decision: `decision` is missing: write a decision such as `deny`"]),
         (CASE.replace("{decision: allow}", "{decision: alow}"), [
             "value-not-allowed a.yaml:5:14: cases[0].expect.decision: must be one of `allow`, `deny`, `escalate`, `transform`, `warn`"
         ]),
         (CASE.replace("allow}", "allow, reasn: x}"), [
-            "member-unknown a.yaml:5:31: cases[0].expect.reasn: unknown member; must be one of `decision`, `reason`, `message`, "
-            "`transform`, `evidence`, `result_labels`"
+            "member-unknown a.yaml:5:31: cases[0].expect.reasn: unknown member; must be one of `decision`, `evidence`, `message`, "
+            "`reason`, `result_labels`, `transform`"
         ]),
         (CASE.replace("allow}", "allow, reason: 1}"), ["wrong-type a.yaml:5:31: cases[0].expect.reason: must be a text or null"]),
         (CASE.replace("allow}", "allow, result_labels: x}"), ["wrong-type a.yaml:5:31: cases[0].expect.result_labels: must be a list"]),

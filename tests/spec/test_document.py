@@ -81,6 +81,11 @@ def test_reads_the_core_schema(text: str, expected: Json) -> None:
         ("a: *nothing", "the alias `*nothing` has no earlier anchor", (1, 4)),
         ("a: &x [*x]", "the alias `*x` contains itself", (1, 8)),
         ('{"a": "\\ud800"}', "a string holds a lone surrogate", (1, 10)),
+        ("a:\n\tb: 1", "not YAML or JSON: a tab is no indentation: indent with spaces", (2, 1)),
+        ("é: 1\na:\n  b: 1\n\tc: 1", "not YAML or JSON: a tab is no indentation: indent with spaces", (4, 1)),
+        ("a:\n- b\n-\tc: 1\n", "not YAML or JSON: a tab is no indentation: indent with spaces", (3, 2)),
+        ("a: |\n\tb", "not YAML or JSON: a tab is no indentation: indent with spaces", (2, 1)),
+        ("a: @b", "not YAML or JSON: found character that cannot start any token", (1, 4)),
         ("a: [1", "not YAML or JSON: did not find expected ',' or ']'", (2, 1)),
     ],
 )  # fmt: skip

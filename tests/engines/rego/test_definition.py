@@ -118,7 +118,8 @@ def test_a_module_is_read_in_its_version(text: str, version: int | None) -> None
 def test_a_module_of_the_other_version_is_refused() -> None:
     """Version 1 wants `if`; version 0 would take it for a name, and the body for a rule of its own."""
     assert findings(definition(V0)) == [
-        "rego-syntax: a.rego:2:7: policies.main.modules: `if` keyword is required before rule body"
+        "rego-syntax: a.rego:2:7: policies.main.modules: `if` keyword is required before rule body: set "
+        "`rego_version: 0` for the syntax before OPA 1.0"
     ]
     assert findings(definition("package a\nx = 1 if { true }", rego_version=0)) == [
         "rego-name-reserved: a.rego:2:7: policies.main.modules: `if` is taken for a name here: import "

@@ -14,7 +14,13 @@ from acs_sidecar.engines.cedar.reads import Reads, has_in_on_texts, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
 from acs_sidecar.engines.cedar.slicing.answers import NamedPolicy, PolicySlice
 from acs_sidecar.engines.cedar.slicing.slices import ScopedPolicy
-from acs_sidecar.engines.cedar.source import MAX_POLICY_CHARACTERS, CedarStatement, PolicyText, statements
+from acs_sidecar.engines.cedar.source import (
+    MAX_POLICY_CHARACTERS,
+    CedarStatement,
+    PolicyText,
+    missing_end,
+    statements,
+)
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.engines.cedar.validation import validate_links, validate_statements
 from acs_sidecar.engines.findings import SourceLocation, finding, too_large, warning
@@ -172,7 +178,7 @@ def _parsed(cut: Iterable[CedarStatement], reads: Reads) -> list[_ParsedPolicy]:
         try:
             policy = engine.parse_policy(statement.text)
         except engine.EngineError as error:
-            findings.append(finding("cedar-policy-syntax", str(error), statement.place_of(str(error))))
+            findings.append(_syntax_error(statement, str(error)))
             continue
         except engine.NestingError:
             raise _chained(statement) from None
@@ -193,6 +199,13 @@ def _parsed(cut: Iterable[CedarStatement], reads: Reads) -> list[_ParsedPolicy]:
     if findings:
         raise ManifestError(findings)
     return parsed
+
+
+def _syntax_error(statement: CedarStatement, message: str) -> Diagnostic:
+    end = missing_end(statement.text)
+    if end is None:
+        return finding("cedar-policy-syntax", message, statement.place_of(message))
+    return finding("cedar-policy-syntax", "a policy ends with `;`: write it here", statement.place(end))
 
 
 def _too_deep(policy: Mapping[str, Any]) -> bool:

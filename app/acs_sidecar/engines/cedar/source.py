@@ -17,6 +17,7 @@ __all__ = [
     "MAX_POLICY_CHARACTERS",
     "CedarStatement",
     "PolicyText",
+    "missing_end",
     "statements",
 ]
 
@@ -39,6 +40,7 @@ _STATEMENT = re.compile(
 
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
+_EFFECTS = frozenset({"permit", "forbid"})
 _OPERATORS = frozenset(
     {"&&", "||", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "!", ".", "(", "["}
     | {"if", "in", "has", "like", "is", "when", "unless"}
@@ -66,11 +68,30 @@ class CedarStatement:
     def place_of(self, message: str) -> SourceLocation:
         """Return the place of what an engine's message names in it, or of its beginning."""
         offset = named_token(self.text, message)
-        if offset is None or self.at.line is None or self.at.column is None:
+        if offset is None:
+            return self.at
+        return self.place(offset)
+
+    def place(self, offset: int) -> SourceLocation:
+        """Return the place of the character at `offset`."""
+        if self.at.line is None or self.at.column is None:
             return self.at
         line, column = Lines(self.text).place(offset)
         shift = self.at.column - 1 if line == 1 else 0
         return self.at._replace(line=self.at.line + line - 1, column=column + shift)
+
+
+def missing_end(text: str) -> int | None:
+    """Return where a policy lacks its `;`: before the next policy, or at its end; `None` if it has one."""
+    depth, in_policy, previous, end = 0, False, "", 0
+    for token in tokens(text):
+        begins = token.text in _EFFECTS and previous != "@"
+        if in_policy and not depth and (begins or token.text == "@"):
+            return token.offset
+        in_policy = in_policy or begins
+        depth += (token.text in _OPENING) - (token.text in _CLOSING)
+        previous, end = token.text, token.offset + len(token.text)
+    return end if in_policy and not depth and previous != ";" else None
 
 
 def statements(source: PolicyText) -> Iterator[CedarStatement]:

@@ -141,16 +141,32 @@ def _new_engine() -> NativeEngine:
 
 
 def _add(engine: NativeEngine, module: Module) -> None:
-    engine.set_rego_v0(module.version == 0)
     try:
-        engine.add_policy(module.name, module.text)
+        _parse_as(module.version, engine, module)
     except BaseException as error:
         if not is_engine_fault(error):
             raise
-        raise _failure("rego-syntax", error, module.at) from None
+        hint = ": set `rego_version: 0` for the syntax before OPA 1.0" if _is_version_0(module) else ""
+        raise _failure("rego-syntax", error, module.at, hint) from None
 
 
-def _failure(code: str, error: BaseException, at: SourceLocation) -> ManifestError:
+def _parse_as(version: int, engine: NativeEngine, module: Module) -> None:
+    engine.set_rego_v0(version == 0)
+    engine.add_policy(module.name, module.text)
+
+
+def _is_version_0(module: Module) -> bool:
+    """True if a module that does not parse does so as the other version."""
+    try:
+        _parse_as(0, _new_engine(), module)
+    except BaseException as error:
+        if not is_engine_fault(error):
+            raise
+        return False
+    return True
+
+
+def _failure(code: str, error: BaseException, at: SourceLocation, hint: str = "") -> ManifestError:
     """Make a finding of the engine's message: its first error line and place, no backtrace."""
     text = str(error).partition("\n\nStack backtrace:")[0].strip()
     message = _ERROR.search(text) or _BARE_MARK.match(text)
@@ -158,4 +174,4 @@ def _failure(code: str, error: BaseException, at: SourceLocation) -> ManifestErr
     if mark:
         at = at._replace(source=mark["source"], line=int(mark["line"]), column=int(mark["column"]))
     summary = message["message"] if message else text.partition("\n")[0]
-    return invalid(code, summary.strip()[:_MAX_MESSAGE] or "the engine refuses this", at)
+    return invalid(code, (summary.strip()[:_MAX_MESSAGE] or "the engine refuses this") + hint, at)

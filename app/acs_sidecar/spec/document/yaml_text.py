@@ -55,6 +55,7 @@ def parse_yaml(text: str) -> tuple[Json, Mapping[Members, Position]]:
 
 class _YamlReader:
     def __init__(self, text: str) -> None:
+        self._text = text
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._anchors: dict[str, _Node | None] = {}
         self._places: dict[Members, Position] = {}
@@ -72,9 +73,7 @@ class _YamlReader:
             self._next()  # document end
             after = self._next()
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            place = (mark.line + 1, mark.column + 1) if mark else None
-            raise DocumentError(f"not YAML or JSON: {error.problem}", place) from None
+            raise self._syntax_error(error) from None
         except (yaml.YAMLError, UnicodeError):
             raise DocumentError("not YAML or JSON: a character is not allowed") from None
         if not isinstance(after, yaml.StreamEndEvent):
@@ -83,6 +82,15 @@ class _YamlReader:
 
     def _next(self) -> yaml.Event:
         return next(self._events)
+
+    def _syntax_error(self, error: yaml.MarkedYAMLError) -> DocumentError:
+        """Return what the parser's error says, in other words where a tab is the cause."""
+        mark = error.problem_mark
+        if mark is None:
+            return DocumentError(f"not YAML or JSON: {error.problem}")
+        is_tab = self._text[mark.index : mark.index + 1] == "\t"
+        problem = "a tab is no indentation: indent with spaces" if is_tab else error.problem
+        return DocumentError(f"not YAML or JSON: {problem}", (mark.line + 1, mark.column + 1))
 
     def _node(self, event: yaml.Event, path: Members, level: int) -> _Node:
         place = _place(event)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from acs_sidecar.spec.canonical import canonical
-from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
-from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.model import Members
+from acs_sidecar.spec.manifest.shape_reader import ShapeReader
 from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint, Mode
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import Decision
@@ -24,7 +24,12 @@ _CASE_MEMBERS = (
     "expect",
     "expect_target",
 )
-_REQUIRED = ("name", "intervention_point", "snapshot", "expect")
+_REQUIRED = {
+    "name": "a text",
+    "intervention_point": "an intervention point such as `input`",
+    "snapshot": "an object",
+    "expect": "an object with a `decision`",
+}
 _EXPECTABLE: Mapping[str, tuple[type, ...]] = {
     "decision": (str,),
     "reason": (str, type(None)),
@@ -98,13 +103,15 @@ def read_cases(document: Document, source: str, manifest: str) -> tuple[Case, ..
     return cases if reading.manifest() in (None, manifest) else ()
 
 
-class _CaseReader:
-    """One reading of a file: collects findings, each with the place of the member it is about."""
+class _CaseReader(ShapeReader):
+    """One reading of a file of cases."""
 
     def __init__(self, document: Document, source: str) -> None:
-        self.findings: list[Diagnostic] = []
-        self._document = document
+        super().__init__(document)
         self._source = source
+
+    def _source_of(self, path: Members) -> str:  # noqa: ARG002  # one file has all members
+        return self._source
 
     def manifest(self) -> Json:
         """Return the manifest that the file names, if any."""
@@ -139,9 +146,9 @@ class _CaseReader:
     def _case(self, given: JsonObject, path: Members) -> Case | None:
         before = len(self.findings)
         self._only(given, _CASE_MEMBERS, path)
-        for name in _REQUIRED:
+        for name, expected_value in _REQUIRED.items():
             if name not in given:
-                self._wrong((*path, name), "member-missing", "is required in a case")
+                self._missing((*path, name), None, expected_value)
         title = given.get("name", "a name")
         if not isinstance(title, str) or not title.strip():
             self._wrong((*path, "name"), "wrong-type", "must be a non-blank string")
@@ -176,34 +183,9 @@ class _CaseReader:
                 listed = " or ".join(_TYPE_NAMES[kind] for kind in types)
                 self._wrong((*path, name), "wrong-type", f"must be {listed}")
         if "decision" not in expected:
-            self._wrong((*path, "decision"), "member-missing", "must have the expected `decision`")
+            self._missing((*path, "decision"), None, "a decision such as `deny`")
         elif isinstance(decision := expected.get("decision"), str):
             self._one_of(decision, frozenset(Decision), (*path, "decision"))
-
-    # -- shapes ------------------------------------------------------------------------------------
-
-    def _object(self, parent: JsonObject, name: str, path: Members) -> dict[str, Json]:
-        value = parent.get(name, {})
-        if isinstance(value, dict):
-            return value
-        self._wrong((*path, name), "wrong-type", "must be an object")
-        return {}
-
-    def _only(self, value: JsonObject, allowed: tuple[str, ...], path: Members) -> None:
-        for name in value:
-            if name not in allowed:
-                listed = ", ".join(f"`{member}`" for member in allowed)
-                self._wrong((*path, name), "member-unknown", f"unknown member; must be one of {listed}")
-
-    def _one_of(self, value: Json, allowed: frozenset[str], path: Members) -> None:
-        if not isinstance(value, str) or value not in allowed:
-            listed = ", ".join(f"`{name}`" for name in sorted(allowed))
-            self._wrong(path, "value-not-allowed", f"must be one of {listed}")
-
-    def _wrong(self, path: Members, code: str, message: str) -> None:
-        line, column = self._document.place(path)
-        name = member_path(path) or None
-        self.findings.append(Diagnostic(code, message, name, source=self._source, line=line, column=column))
 
 
 _TYPE_NAMES = {str: "a text", dict: "an object", list: "a list", type(None): "null"}

@@ -1,12 +1,11 @@
 """The manifest: validation and its frozen model (section 1.3)."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from acs_sidecar.spec.canonical import canonical, digest, digest_bytes
 from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, Members, check_bounds
-from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError, first_findings
@@ -23,6 +22,7 @@ from acs_sidecar.spec.manifest.members import (
     AnnotatorKind,
     PolicyKind,
 )
+from acs_sidecar.spec.manifest.shape_reader import ShapeReader
 from acs_sidecar.spec.path import ALL_ROOTS, SNAPSHOT_ONLY, Path, PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.points import POINT_NAMES, TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.reasons import Reason
@@ -125,14 +125,13 @@ def read_manifest(
     raise ManifestError(first_findings(reading.findings, most_findings), reading.reason)
 
 
-class _ManifestReader:
-    """One validation: collects findings, and gives each the place of the member it is about."""
+class _ManifestReader(ShapeReader):
+    """One validation of a merged document."""
 
     def __init__(self, document: Document, catalog: MemberCatalog) -> None:
-        self.findings: list[Diagnostic] = []
+        super().__init__(document)
         self.reason = Reason.MANIFEST_INVALID
         self._value = document.value
-        self._document = document
         self._catalog = catalog
 
     def manifest(self, server_limits: Limits) -> Manifest | None:
@@ -202,8 +201,9 @@ class _ManifestReader:
             )
         resolvers = self._objects(approval, "resolvers", ("approval",))
         for name, resolver in resolvers.items():
-            if _blank(resolver.get("type")):
-                self._wrong(("approval", "resolvers", name, "type"), "member-missing", "must be a string")
+            if _blank(kind := resolver.get("type")):
+                path = ("approval", "resolvers", name, "type")
+                self._missing(path, kind, "a resolver type such as `token`")
         self._default_resolver(approval, resolvers)
         return approval
 
@@ -213,7 +213,7 @@ class _ManifestReader:
         name = approval["default_resolver"]
         path = ("approval", "default_resolver")
         if _blank(name):
-            self._wrong(path, "member-missing", "must be a resolver name")
+            self._missing(path, name, "the name of one of `approval.resolvers`")
         elif resolvers and name not in resolvers:
             self._wrong(path, "name-unknown", f"`{name}` is not one of `approval.resolvers`")
 
@@ -273,11 +273,11 @@ class _ManifestReader:
         path = (*path, "policy")
         binding = config.get("policy")
         if not isinstance(binding, dict):
-            self._wrong(path, "member-missing", "must be an object with the `id` of a policy")
+            self._missing(path, binding, "an object with the `id` of a policy")
             return None, {}
         policy = binding.get("id")
         if not isinstance(policy, str) or not policy.strip():
-            self._wrong((*path, "id"), "member-missing", "must be the name of a policy")
+            self._missing((*path, "id"), policy, "the name of one of `policies`")
             return None, {}
         if policy not in policies:
             self._wrong((*path, "id"), "name-unknown", f"`{policy}` is not one of `policies`")
@@ -286,12 +286,10 @@ class _ManifestReader:
         for name in sorted(binding.keys() & {member for member in table if table[member].fixed}):
             self._wrong((*path, name), "member-not-allowed", "a binding cannot override it: declare a policy")
         members = {name: value for name, value in binding.items() if name != "id"}
-        if policies[policy].get("type") == PolicyKind.REGO and _blank(
-            members.get("query", policies[policy].get("query"))
-        ):
-            self._wrong(
-                (*path, "query"), "member-missing", "a rego policy needs a `query`, here or in the policy"
-            )
+        query = members.get("query", policies[policy].get("query"))
+        if policies[policy].get("type") == PolicyKind.REGO and _blank(query):
+            expected = "a reference such as `data.agent.verdict`, here or in the policy"
+            self._missing((*path, "query"), query, expected)
         return policy, members
 
     def _annotations(
@@ -327,25 +325,6 @@ class _ManifestReader:
 
     # -- shapes ------------------------------------------------------------------------------------
 
-    def _wrong(self, path: Members, code: str, message: str) -> None:
-        line, column = self._document.place(path)
-        name = member_path(path) or None
-        source = self._document.origin(path).source
-        self.findings.append(Diagnostic(code, message, name, source=source, line=line, column=column))
-
-    def _only(self, value: JsonObject, allowed: Collection[str], path: Members) -> None:
-        for name in value:
-            if name not in allowed:
-                listed = ", ".join(f"`{member}`" for member in sorted(allowed))
-                self._wrong((*path, name), "member-unknown", f"unknown member; must be one of {listed}")
-
-    def _object(self, parent: JsonObject, name: str, path: Members = ()) -> JsonObject:
-        value = parent.get(name, {})
-        if isinstance(value, dict):
-            return value
-        self._wrong((*path, name), "wrong-type", "must be an object")
-        return {}
-
     def _objects(
         self, parent: JsonObject, name: str, path: Members = (), *, required: bool = False
     ) -> Mapping[str, JsonObject]:
@@ -353,7 +332,7 @@ class _ManifestReader:
         found: dict[str, JsonObject] = {}
         value = self._object(parent, name, path)
         if required and not value:
-            self._wrong((*path, name), "member-missing", "must be an object with at least one entry")
+            self._missing((*path, name), parent.get(name), "an object with at least one entry")
         for key, entry in value.items():
             if not key.strip():
                 self._wrong((*path, name, key), "name-blank", "a name must not be blank")
@@ -369,7 +348,7 @@ class _ManifestReader:
 
     def _path(self, text: Json, path: Members, roots: frozenset[Root]) -> Path | None:
         if not isinstance(text, str) or not text.strip():
-            self._wrong(path, "member-missing", "must be a path such as `$snap.input`")
+            self._missing(path, text, "a path such as `$snap.input`")
             return None
         try:
             return parse_path(text, roots)

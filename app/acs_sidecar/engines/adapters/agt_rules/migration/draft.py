@@ -18,7 +18,7 @@ from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
 from acs_sidecar.engines.adapters.agt_rules.rings import AgentRings, agent_facts
 from acs_sidecar.engines.adapters.agt_rules.stages import INFERRED, with_points
 from acs_sidecar.engines.adapters.agt_rules.values import Source
-from acs_sidecar.spec.manifest.model import member_path
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.path import parse_path
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import SourceReader
