@@ -19,7 +19,7 @@ from acs_sidecar.manifests.loading import build_compiler
 from acs_sidecar.manifests.schema import manifest_schema
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import load_settings
-from acs_sidecar.spec.limits import IGNORED_LIMITS, Limits
+from acs_sidecar.spec.limits import IGNORED_LIMITS, SERVER_LIMITS, Limits
 from acs_sidecar.spec.manifest.members import LIMIT_MEMBERS, AnnotatorKind, PolicyKind
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.reasons import Reason
@@ -105,6 +105,7 @@ def test_every_policy_type_is_compiled_and_declared() -> None:
 def test_every_limit_is_declared_and_a_setting() -> None:
     """A manifest and the environment of the service know the same limits (1.11)."""
     assert LIMIT_MEMBERS.keys() == LIMITS
+    assert set(Limits.names()) > SERVER_LIMITS
     for name in Limits.names():
         assert load_settings({f"ACS_LIMIT_{name.upper()}": "7"}).settings.limits == replace(
             Limits(), **{name: 7}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from acs_sidecar.settings.tree import LIMIT_PREFIX, PREFIX, Settings
-from acs_sidecar.spec.limits import IGNORED_LIMITS, MAX_CONFIGURABLE_DEPTH, Limits
+from acs_sidecar.spec.limits import IGNORED_LIMITS, MAX_CONFIGURABLE_DEPTH, SERVER_LIMITS, Limits
 from acs_sidecar.spec.manifest.members import LIMIT_MEMBERS
 from docs.generate.markdown import code, paragraphs, table
 from docs.generate.shapes import described
@@ -43,6 +43,7 @@ def limits_page() -> str:
             code(name),
             code(LIMIT_PREFIX + name.upper()),
             code(getattr(defaults, name)),
+            "no" if name in SERVER_LIMITS else "yes",
             LIMIT_MEMBERS[name].text,
         )
         for name in Limits.names()
@@ -50,9 +51,12 @@ def limits_page() -> str:
     ignored = ", ".join(map(code, sorted(IGNORED_LIMITS)))
     return paragraphs(
         "# Limits",
-        "The server's limits (section 1.11). A manifest lowers them for itself in `limits`; what is above the server's own is "
-        "clamped to it, with the warning `limit-clamped`. A breach is `runtime_error:resource_limit_exceeded`.",
-        table(("limit", "setting", "default", ""), rows),
+        "The server's limits (section 1.11). A manifest lowers them for itself in `limits`, except those that count before it is "
+        "read (warning `limit-of-server`); what is above the server's own is clamped to it (warning `limit-clamped`). "
+        "A breach denies with `runtime_error:resource_limit_exceeded`, that of an annotator's output with "
+        "`runtime_error:annotation_failed`, and that of `policy_timeout_ms` or `max_policy_memory_bytes` with "
+        "`runtime_error:policy_invocation_failed`; the detail names the limit.",
+        table(("limit", "setting", "default", "a manifest lowers it", ""), rows),
         f"`max_policy_input_depth` is at most {MAX_CONFIGURABLE_DEPTH}. {ignored} is accepted in a manifest and not enforced, "
         "since the service is stateless.",
     )

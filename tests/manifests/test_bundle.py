@@ -248,4 +248,7 @@ def test_a_slow_server_is_given_up(server: HttpsServer, tmp_path: Path) -> None:
         RemoteReference(url),
         lambda: Fetcher(limits, AddressPolicy(("127.0.0.1/32",)), server.ca_file, names),
     )
-    assert refusal(one) == ("fetch-too-slow", f"`{url}` did not answer in full within 300 ms")
+    assert refusal(one) == (
+        "fetch-too-slow",
+        f"`{url}` did not answer in full within `manifest_url_timeout_ms` (300)",
+    )

@@ -271,7 +271,7 @@ def test_the_depth_is_limited(tmp_path: Path) -> None:
         assert isinstance(found.content, ManifestError)
         assert found.content.reason is Reason.RESOURCE_LIMIT_EXCEEDED
         (finding,) = found.content.diagnostics
-        assert finding.message == "manifests extend one another deeper than 4 levels"
+        assert finding.message == "manifests extend one another deeper than `max_extends_depth` (4)"
 
 
 def test_the_number_of_parents_is_limited(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_a_fetch_that_fails_makes_the_manifest_invalid(tmp_path: Path, server: H
         ),
         server.url("/long.yaml"): (
             "fetch-too-large",
-            f"`{server.url('/long.yaml')}` returned more than 1000 bytes",
+            f"`{server.url('/long.yaml')}` returned more than 1000 bytes, which is `max_manifest_url_bytes`",
         ),
         server.url("/moved.yaml"): (
             "fetch-address-refused",

@@ -258,7 +258,7 @@ def test_redirects_are_counted(server: HttpsServer) -> None:
     assert fetch(fetcher(server), server.url("/1")) == [BODY]
     assert fault(fetcher(server), server.url("/0")) == (
         FetchFault.REDIRECTS,
-        f"`{server.url('/0')}` redirects more than 5 times",
+        f"`{server.url('/0')}` redirects more often than `max_manifest_url_redirects` (5)",
     )
     assert server.paths[-1] == "/5"
 
@@ -291,7 +291,7 @@ def test_the_whole_fetch_has_a_deadline(server: HttpsServer) -> None:
         begun = time.monotonic()
         assert fault(fetcher(server, client_limits), server.url(path)) == (
             FetchFault.TOO_SLOW,
-            f"`{server.url(path)}` did not answer in full within 300 ms",
+            f"`{server.url(path)}` did not answer in full within `manifest_url_timeout_ms` (300)",
         )
         assert time.monotonic() - begun < 1.5
 

@@ -67,7 +67,7 @@ def test_one_manifest_holds_half_of_the_pool_at_most() -> None:
             assert answered_in < 0.05
             assert busy == 2
             outcomes = await asyncio.gather(*tasks)
-            stopped = "the policy exceeded 400 ms and was stopped"
+            stopped = "the policy exceeded `policy_timeout_ms` (400) and was stopped"
             assert set(outcomes) == {stopped, NO_PLACE}
 
     asyncio.run(scenario())

@@ -25,11 +25,11 @@ from tests.sandbox.sandboxes import (
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
-DIED = "the policy crashed its process: out of memory, stack overflow or a fault"
+DIED = "the policy crashed its process: out of `max_policy_memory_bytes`, stack overflow or a fault"
 NONSENSE = "the policy made its process return malformed output"
 RAISED = "the policy failed while it was evaluated"
 TIMEOUT_MS = 300
-STOPPED = f"the policy exceeded {TIMEOUT_MS} ms and was stopped"
+STOPPED = f"the policy exceeded `policy_timeout_ms` ({TIMEOUT_MS}) and was stopped"
 SOON_S = 1.0
 QUICK_S = 0.05
 
@@ -199,13 +199,19 @@ def test_a_child_that_has_grown_is_replaced_before_the_next_request() -> None:
 @pytest.mark.parametrize(
     ("do", "message"),
     [
-        ("spin", "compiling the policies exceeded 200 ms and was stopped"),
+        ("spin", "compiling the policies exceeded the milliseconds to compile (200) and was stopped"),
         (
             "exit at once",
-            "compiling the policies crashed its process: out of memory, stack overflow or a fault",
+            "compiling the policies crashed its process: out of `max_policy_memory_bytes`, stack overflow or a fault",
         ),
-        ("segfault", "compiling the policies crashed its process: out of memory, stack overflow or a fault"),
-        ("exit", "compiling the policies crashed its process: out of memory, stack overflow or a fault"),
+        (
+            "segfault",
+            "compiling the policies crashed its process: out of `max_policy_memory_bytes`, stack overflow or a fault",
+        ),
+        (
+            "exit",
+            "compiling the policies crashed its process: out of `max_policy_memory_bytes`, stack overflow or a fault",
+        ),
         ("say what is not JSON", "compiling the policies made its process return malformed output"),
         ("say it has compiled", "compiling the policies made its process return malformed output"),
     ],

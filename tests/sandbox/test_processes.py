@@ -37,7 +37,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-DIED = "the policy crashed its process: out of memory, stack overflow or a fault"
+DIED = "the policy crashed its process: out of `max_policy_memory_bytes`, stack overflow or a fault"
 SLOW: JsonObject = {"type": "test", "output": {"decision": "allow"}, "delay_ms": 1_000}
 NOBODY = 65_534
 MIB = 1024 * 1024
@@ -119,7 +119,7 @@ def test_it_works_for_everybody(prefix: list[str], tmp_path: Path, monkeypatch: 
     )
     assert (run.returncode, run.stderr) == (0, b"")
     assert b'"capabilities": [0, 0, 0, 0, 0, 0]' in run.stdout
-    assert b"the policy exceeded 200 ms and was stopped" in run.stdout
+    assert b"the policy exceeded `policy_timeout_ms` (200) and was stopped" in run.stdout
     if "--reuid" in prefix:
         assert b'"uid": 65534' in run.stdout
         assert b'"thread": "RuntimeError"' in run.stdout
@@ -253,7 +253,7 @@ def test_a_zygote_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPat
             assert len(stuck) >= 2
             os.kill(before, signal.SIGSTOP)
             started = time.monotonic()
-            assert await outcome(slow) == "the policy exceeded 100 ms and was stopped"
+            assert await outcome(slow) == "the policy exceeded `policy_timeout_ms` (100) and was stopped"
             assert time.monotonic() - started < 0.8
             await until(lambda: zygotes() != [before])
             await until(_whole(sandbox))

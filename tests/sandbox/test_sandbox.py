@@ -314,7 +314,7 @@ def test_a_manifest_may_lower_the_time_limit() -> None:
             policy = await sandboxed(sandbox, slow, timeout_ms=50)
             with pytest.raises(EvaluationError) as raised:
                 await policy.dispatch(policy_input())
-            assert raised.value.detail == "the policy exceeded 50 ms and was stopped"
+            assert raised.value.detail == "the policy exceeded `policy_timeout_ms` (50) and was stopped"
 
     asyncio.run(scenario())
 

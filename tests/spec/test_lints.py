@@ -51,6 +51,10 @@ def _found(change: dict[str, Any]) -> list[str]:
         ({"tools": {"u": {"clearance": "public"}}}, ["tool-clearance-missing tools.t: other tools carry labels but this one has no `clearance`: declare what may flow into it"]),
         ({"tools": {"t": {"security_labels": ["secret"]}}}, ["tool-clearance-missing tools.t: other tools carry labels but this one has no `clearance`: declare what may flow into it"]),
         ({"tools": {"t": {"clearance": "public"}}}, []),
+        ({"limits": {"max_snapshot_bytes": 1, "max_extends_depth": 1}}, [
+            "limit-of-server limits.max_extends_depth: counts before a manifest is read, so a manifest cannot lower it: "
+            "set ACS_LIMIT_MAX_EXTENDS_DEPTH"
+        ]),
         ({"annotators": {"b": {"type": "llm"}}}, ["annotator-unused annotators.b: no intervention point uses it: use it in `annotations`, or remove it"]),
     ],
 )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from acs_sidecar.manifests.files import ManifestFile, parse_content, read_document
 from acs_sidecar.manifests.sources import MAX_BYTES, DirectorySources
 from acs_sidecar.outbound.fetch import Fetcher
-from acs_sidecar.outbound.fetch_outcome import FetchError
+from acs_sidecar.outbound.fetch_outcome import FetchError, FetchFault
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
@@ -211,7 +211,7 @@ class _Composition:
             return 0
         most = self._limits.max_extends_depth
         if depth + self._heights.get(parent, 0) > most:
-            message = f"manifests extend one another deeper than {most} levels"
+            message = f"manifests extend one another deeper than `max_extends_depth` ({most})"
             self._wrong(child, path, "extends-too-deep", message, Reason.RESOURCE_LIMIT_EXCEEDED)
             return 0
         if parent in self._heights:
@@ -237,7 +237,13 @@ class _Composition:
         """Read a parent. Raises `SourceError`, `FetchError`, and `ManifestError` for an invalid document."""
         if isinstance(origin, _File):
             return parse_content(self._tree.read(origin.name).content, self._label(origin))
-        content = await self._fetcher.fetch(origin.reference, self._limits.max_manifest_url_bytes)
+        limit = self._limits.max_manifest_url_bytes
+        try:
+            content = await self._fetcher.fetch(origin.reference, limit)
+        except FetchError as error:
+            if error.fault is FetchFault.TOO_LARGE:
+                raise FetchError(error.fault, f"{error}, which is `max_manifest_url_bytes`") from None
+            raise
         return replace(parse_content(content, self._label(origin)), remote=True)
 
     def _settled(self, origin: _Origin, document: Document, references: References) -> Document:

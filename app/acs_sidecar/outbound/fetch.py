@@ -105,7 +105,7 @@ class Fetcher:
             async with asyncio.timeout(timeout_ms / 1000):
                 return await self._follow(connections, url, max_bytes, headers, token)
         except TimeoutError:
-            message = f"{_quoted(url)} did not answer in full within {timeout_ms} ms"
+            message = f"{_quoted(url)} did not answer in full within `manifest_url_timeout_ms` ({timeout_ms})"
             raise FetchError(FetchFault.TOO_SLOW, message) from None
 
     async def _follow(
@@ -128,7 +128,8 @@ class Fetcher:
                 return answer
             text = answer
             name = f"{first} redirects to {_quoted(text, with_path=False)}, which"
-        raise FetchError(FetchFault.REDIRECTS, f"{first} redirects more than {most} times")
+        message = f"{first} redirects more often than `max_manifest_url_redirects` ({most})"
+        raise FetchError(FetchFault.REDIRECTS, message)
 
     def _open(self) -> "FetchConnections":
         from acs_sidecar.outbound.fetch_connections import FetchConnections  # noqa: PLC0415  # only who fetches pays for it

@@ -35,7 +35,7 @@ MOST_BACKOFF_S = 1.0
 KEPT_PROGRAMS = 32
 """Manifests that one child keeps compiled."""
 
-_DIED = "crashed its process: out of memory, stack overflow or a fault"
+_DIED = "crashed its process: out of `max_policy_memory_bytes`, stack overflow or a fault"
 _NONSENSE = "made its process return malformed output"
 _NO_PLACE = "found no free process in time"
 _CLOSED = "was requested while the sandbox was closed"
@@ -309,8 +309,10 @@ class Pool:
             # A child is ready in milliseconds, unless the zygote does not fork it.
             self._zygote_lost()
             return
-        limit = self._bounds.compile_s if worker.compiling else call.program.timeout_s
-        self._drop(worker, f"exceeded {round(limit * 1000)} ms and was stopped")
+        name, seconds = "`policy_timeout_ms`", call.program.timeout_s
+        if worker.compiling:
+            name, seconds = "the milliseconds to compile", self._bounds.compile_s
+        self._drop(worker, f"exceeded {name} ({round(seconds * 1000)}) and was stopped")
 
     # -- processes ---------------------------------------------------------------------------------
 

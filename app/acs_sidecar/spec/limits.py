@@ -4,12 +4,24 @@ from dataclasses import dataclass, fields, replace
 
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["IGNORED_LIMITS", "Limits"]
+__all__ = ["IGNORED_LIMITS", "SERVER_LIMITS", "Limits"]
 
 MIB = 1024 * 1024
 
 IGNORED_LIMITS = frozenset({"max_intervention_points_per_run"})
 """Accepted in a manifest and not enforced: it counts over a run, and the service is stateless."""
+
+SERVER_LIMITS = frozenset(
+    {
+        "max_extends_depth",
+        "max_merged_manifest_bytes",
+        "max_manifest_url_bytes",
+        "manifest_url_timeout_ms",
+        "max_manifest_url_redirects",
+        "max_policy_memory_bytes",
+    }
+)
+"""Those that count before the limits of a manifest are known, so that it cannot lower them."""
 
 
 @dataclass(frozen=True, slots=True)

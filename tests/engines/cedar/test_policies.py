@@ -151,8 +151,8 @@ def test_unforeseen_failures_fail_closed() -> None:
     ("policies", "expected"),
     [
         ("permit(principal, action, resource)", f"{WHERE}:1:36: {WHERE}: a policy ends with `;`: write it here"),
-        ("@permit(\"a\")\npermit(principal, action, resource)\n@id(\"b\") forbid(principal, action, resource);", f"{WHERE}:3:1: {WHERE}: a policy ends with `;`: write it here"),
-        (PERMIT_ALL + "\nforbid(principal, action, resource) when { context.permit }\npermit(principal, action, resource);", f"{WHERE}:3:1: {WHERE}: a policy ends with `;`: write it here"),
+        ("@permit(\"a\")\npermit(principal, action, resource)\n@id(\"b\") forbid(principal, action, resource);", f"{WHERE}:2:36: {WHERE}: a policy ends with `;`: write it here"),
+        (PERMIT_ALL + "\nforbid(principal, action, resource) when { context.permit }\npermit(principal, action, resource);", f"{WHERE}:2:60: {WHERE}: a policy ends with `;`: write it here"),
         ("permit(principal, action, resource", f"{WHERE}:1:1: {WHERE}: unexpected end of input"),
         (PERMIT_ALL + "\n  permit(principal, action);", f"{WHERE}:2:3: {WHERE}: this policy is missing the `resource` variable in the scope"),
         (PERMIT_ALL + "\n\n// a comment\n@id(\"x\")\nforbid(principal, action, resource)\nwhen { context. };", f"{WHERE}:6:17: {WHERE}: unexpected token `}}`"),

@@ -82,12 +82,12 @@ class CedarStatement:
 
 
 def missing_end(text: str) -> int | None:
-    """Return where a policy lacks its `;`: before the next policy, or at its end; `None` if it has one."""
+    """Return where a policy lacks its `;`, behind its last token; `None` if it has one."""
     depth, in_policy, previous, end = 0, False, "", 0
     for token in tokens(text):
         begins = token.text in _EFFECTS and previous != "@"
         if in_policy and not depth and (begins or token.text == "@"):
-            return token.offset
+            return end
         in_policy = in_policy or begins
         depth += (token.text in _OPENING) - (token.text in _CLOSING)
         previous, end = token.text, token.offset + len(token.text)

@@ -6,6 +6,7 @@ What needs a policy's source is remarked upon by its engine. Everything here is 
 from collections.abc import Iterator
 
 from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.limits import SERVER_LIMITS
 from acs_sidecar.spec.manifest.combination import combined_names
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.model import Manifest, Members
@@ -23,6 +24,7 @@ def lints(manifest: Manifest) -> Iterator[Diagnostic]:
     yield from _undecided_tools(manifest)
     yield from _tools_without_clearance(manifest)
     yield from _unused_annotators(manifest)
+    yield from _limits_of_the_server(manifest)
 
 
 def unread_annotation(path: str, name: str) -> Diagnostic:
@@ -74,6 +76,14 @@ def _tools_without_clearance(manifest: Manifest) -> Iterator[Diagnostic]:
                 "other tools carry labels but this one has no `clearance`: declare what may flow into it"
             )
             yield _found("tool-clearance-missing", message, ("tools", name))
+
+
+def _limits_of_the_server(manifest: Manifest) -> Iterator[Diagnostic]:
+    for name in manifest.limits:
+        if name in SERVER_LIMITS:
+            variable = f"ACS_LIMIT_{name.upper()}"
+            message = f"counts before a manifest is read, so a manifest cannot lower it: set {variable}"
+            yield _found("limit-of-server", message, ("limits", name))
 
 
 def _unused_annotators(manifest: Manifest) -> Iterator[Diagnostic]:

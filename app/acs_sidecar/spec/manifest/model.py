@@ -146,7 +146,8 @@ class _ManifestReader(ShapeReader):
             return None
         if len(text) > server_limits.max_merged_manifest_bytes:
             limit = server_limits.max_merged_manifest_bytes
-            self._wrong((), "manifest-too-large", f"the merged manifest exceeds {limit} bytes")
+            message = f"the merged manifest exceeds `max_merged_manifest_bytes` ({limit})"
+            self._wrong((), "manifest-too-large", message)
             self.reason = Reason.RESOURCE_LIMIT_EXCEEDED
             return None
         self._only(value, MANIFEST_MEMBERS, ())
