@@ -8,7 +8,7 @@ import pytest
 
 from tests.cases import Case, changed, load_cases, load_file
 from tests.conftest import Service
-from tests.decider import decide, decision_service
+from tests.decision.decider import decide, decision_service
 
 FILES = ("verdicts.yaml", "order.yaml", "limits.yaml", "links.yaml")
 CASES = [pytest.param(case, id=f"{name}: {case.name}") for name in FILES for case in load_cases(name)]

@@ -18,8 +18,8 @@ from tests.audit.log.logs import all_records
 from tests.conftest import Service, Start
 from tests.otlp import Received, attributes, receiver
 from tests.transports.http.echo import ask, manifest, with_annotator
-from tests.transports.http.scrapes import scrape, total
-from tests.transports.http.test_events import SPAN, TRACE, events
+from tests.transports.http.telemetry.scrapes import scrape, total
+from tests.transports.http.telemetry.test_events import SPAN, TRACE, events
 
 __all__ = ["manifest"]
 

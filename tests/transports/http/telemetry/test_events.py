@@ -15,7 +15,7 @@ import pytest
 from tests.audit.log.logs import all_records
 from tests.conftest import COMMAND, Service, Start, environment
 from tests.transports.http.echo import ask, manifest, with_annotator
-from tests.transports.http.scrapes import scrape, total
+from tests.transports.http.telemetry.scrapes import scrape, total
 
 __all__ = ["manifest"]
 

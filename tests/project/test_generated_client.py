@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import start_service
 from tests.examples import EXAMPLES, MANIFESTS, NAMES
-from tests.generated_client import GeneratedClient, generate, normal
+from tests.project.generated_client import GeneratedClient, generate, normal
 from tests.test_readme import BLOCK, README
 from tests.transports.http import test_approvals as approvals
 

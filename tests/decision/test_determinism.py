@@ -103,7 +103,7 @@ class Decider:
 
     def __init__(self, seed: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.decider"],
+            [sys.executable, "-m", "tests.decision.decider"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

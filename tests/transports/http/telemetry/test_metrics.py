@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from tests.conftest import Start
 from tests.transports.http.echo import manifest
-from tests.transports.http.scrapes import scrape, total
+from tests.transports.http.telemetry.scrapes import scrape, total
 
 __all__ = ["manifest"]
 
