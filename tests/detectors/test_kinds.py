@@ -3,7 +3,7 @@
 import pytest
 
 from acs_sidecar.spec.values import Json
-from tests.detectors.test_detectors import detected, spans
+from tests.detectors.detected import detected, spans
 
 TOKEN = "fmq9UXkjXp" + "SqD7UoGgqR" + "hhntoI3sL0"
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs_sidecar.detectors.typography import typed
-from tests.detectors.test_detectors import detected, spans
+from tests.detectors.detected import detected, spans
 
 SPACES = "\u00a0\u2002\u2003\u2007\u2009\u202f\u205f\u3000\u000b"
 HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"

@@ -3,10 +3,7 @@
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,16 +15,10 @@ from acs_sidecar.decision.caller import Scope
 from acs_sidecar.transports.http.access import ROUTES, UndeclaredRouteError, route_rules
 from acs_sidecar.transports.http.app import create_api
 from acs_sidecar.transports.http.decisions import is_decision
-from tests.command import start_refused
-from tests.conftest import ROOT, Service, Start, start_service
+from tests.conftest import ROOT, Service, start_service
 from tests.described import checked_reply
+from tests.transports.http.callers import MANIFEST, SUPPORT, bearer, entry, evaluate
 
-MANIFEST: dict[str, Any] = {
-    "agent_control_specification_version": "0.3.1-beta",
-    "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
-    "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
-}
-SUPPORT = {"envelope": {"agent": {"id": "support-1"}}}
 ROW = re.compile(r"^\| `(?P<route>[A-Z]+ /[^`]*)` \| (?P<needs>[^|]+?) \|", re.MULTILINE)
 DENIED = {
     "decision": "deny",
@@ -37,20 +28,12 @@ DENIED = {
 }
 
 
-def _entry(token: str, *scopes: str, **members: Any) -> dict[str, Any]:
-    return {"token_sha256": sha256(token.encode()).hexdigest(), "scopes": list(scopes), **members}
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
-
-
-CALLERS: dict[str, Any] = {scope.value: _entry(f"token-{scope}", scope.value) for scope in Scope} | {
-    "host": _entry("token-host", "evaluate", agents=["support-*"]),
-    "held": _entry("token-held", "evaluate", manifests=["support*"]),
-    "reads": _entry("token-reads", "manifests:read", manifests=["support*"]),
-    "plain": _entry("token-plain", "evaluate", inline=False),
-    "late": _entry("token-late", "admin", expires="2020-01-01T00:00:00Z"),
+CALLERS: dict[str, Any] = {scope.value: entry(f"token-{scope}", scope.value) for scope in Scope} | {
+    "host": entry("token-host", "evaluate", agents=["support-*"]),
+    "held": entry("token-held", "evaluate", manifests=["support*"]),
+    "reads": entry("token-reads", "manifests:read", manifests=["support*"]),
+    "plain": entry("token-plain", "evaluate", inline=False),
+    "late": entry("token-late", "admin", expires="2020-01-01T00:00:00Z"),
 }
 
 
@@ -72,17 +55,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service.stop()
 
 
-def _records(service: Service) -> list[dict[str, Any]]:
-    headers = _bearer("token-audit:read")
+def records_of(service: Service) -> list[dict[str, Any]]:
+    headers = bearer("token-audit:read")
     _, _, body = service.request("GET", "/v1/audit/records?limit=1000", None, headers)
     lines = [json.loads(line) for line in json.loads(body)["records"]]
     return [line for line in lines if line["event"] == "decision"]
-
-
-def _evaluate(service: Service, token: str, **members: Any) -> tuple[int, Any]:
-    request = {"snapshot": SUPPORT, **members}
-    status, _, body = service.request("POST", "/v1/evaluate/input", request, _bearer(token))
-    return status, json.loads(body)
 
 
 # The table
@@ -167,7 +144,7 @@ def test_each_route_with_each_credential(service: Service, route: str, credentia
             {"requests": []} if path.endswith(":batch") else {"snapshot": {}, "intervention_point": "input"}
         )
         body = {"manifest": MANIFEST} if path.endswith(":validate") else body
-    headers = {} if credential is None else _bearer(credential)
+    headers = {} if credential is None else bearer(credential)
     status, reply_headers, reply = service.request(method, _sample(path), body, headers)
     assert (status if status in (401, 403) else None) == expected, reply
     if expected is None:
@@ -232,14 +209,14 @@ def test_head_where_there_is_no_get(service: Service) -> None:
 def test_no_other_path_is_open(service: Service, path: str) -> None:
     """What is not a route asks for a credential too, and is not found with one."""
     assert service.request("GET", path)[0] == 401
-    status, _, body = service.request("GET", path, None, _bearer("token-admin"))
+    status, _, body = service.request("GET", path, None, bearer("token-admin"))
     assert (status, json.loads(body)["detail"]) == (404, "no such route")
 
 
 def test_another_method_is_refused_with_what_is_allowed(service: Service) -> None:
     """A route asks for a credential whatever the method is."""
     assert service.request("DELETE", "/v1/manifests")[0] == 401
-    status, headers, _ = service.request("DELETE", "/v1/manifests", None, _bearer("token-metrics"))
+    status, headers, _ = service.request("DELETE", "/v1/manifests", None, bearer("token-metrics"))
     assert (status, headers["allow"]) == (405, "GET, HEAD")
     assert service.request("POST", "/healthz", {})[0] == 401
 
@@ -263,13 +240,13 @@ def test_another_method_is_refused_with_what_is_allowed(service: Service) -> Non
 )
 def test_no_or_a_bad_credential_is_401(service: Service, value: str | None, detail: str, error: str) -> None:
     """The answer denies, says what is missing, and leaves no record (2.2, 4.1)."""
-    before = len(_records(service))
+    before = len(records_of(service))
     headers = {} if value is None else {"authorization": value}
     status, reply_headers, reply = service.request("POST", "/v1/evaluate/input", {"snapshot": {}}, headers)
     problem = json.loads(reply)
     assert (status, problem["detail"], problem["verdict"]["decision"]) == (401, detail, "deny")
     assert reply_headers["www-authenticate"] == f'Bearer realm="acs-sidecar"{error}'
-    assert len(_records(service)) == before
+    assert len(records_of(service)) == before
 
 
 def test_the_scheme_is_read_in_any_case(service: Service) -> None:
@@ -296,14 +273,14 @@ def test_two_credentials_are_none(service: Service) -> None:
 
 def test_the_callers_name_is_in_the_record(service: Service) -> None:
     """A decision and a refusal say who asked; nothing holds a token (4.1)."""
-    assert _evaluate(service, "token-host", request_id="named")[0] == 200
-    assert _evaluate(service, "token-metrics", request_id="x")[0] == 403
-    records = _records(service)[-2:]
+    assert evaluate(service, "token-host", request_id="named")[0] == 200
+    assert evaluate(service, "token-metrics", request_id="x")[0] == 403
+    records = records_of(service)[-2:]
     assert [(one["caller"], one["decision"], one["reason"]) for one in records] == [
         ("host", "allow", None),
         ("metrics", "deny", "runtime_error:request_invalid"),
     ]
-    assert "token-" not in json.dumps(_records(service))
+    assert "token-" not in json.dumps(records_of(service))
     assert "token-host" not in service.log()
 
 
@@ -313,48 +290,48 @@ def test_the_callers_name_is_in_the_record(service: Service) -> None:
 )
 def test_a_caller_speaks_for_its_agents_alone(service: Service, snapshot: Any) -> None:
     """Another agent, one that is missing or not a text is 403 and deny, and is recorded (2.4)."""
-    before = len(_records(service))
-    status, body = _evaluate(service, "token-host", snapshot=snapshot, request_id="r")
+    before = len(records_of(service))
+    status, body = evaluate(service, "token-host", snapshot=snapshot, request_id="r")
     assert (status, body["verdict"], body["request_id"]) == (403, DENIED, "r")
     assert body["detail"] == "this caller is not allowed to act for this agent (`snapshot.envelope.agent.id`)"
-    records = _records(service)
+    records = records_of(service)
     assert len(records) == before + 1
     assert (records[-1]["caller"], records[-1]["decision"], records[-1]["request_id"]) == (
         "host",
         "deny",
         "r",
     )
-    assert _evaluate(service, "token-evaluate", snapshot=snapshot)[0] == 200
+    assert evaluate(service, "token-evaluate", snapshot=snapshot)[0] == 200
 
 
 def test_a_caller_is_held_to_its_manifests(service: Service) -> None:
     """By name, by digest, by default or inline: only what its globs match, and a refusal is recorded."""
-    assert _evaluate(service, "token-held")[0] == 200
-    assert _evaluate(service, "token-held", manifest_ref="support")[0] == 200
-    status, body = _evaluate(service, "token-held", manifest_ref="payments")
+    assert evaluate(service, "token-held")[0] == 200
+    assert evaluate(service, "token-held", manifest_ref="support")[0] == 200
+    status, body = evaluate(service, "token-held", manifest_ref="payments")
     assert (status, body["detail"], body["verdict"]) == (
         403,
         "this caller is not allowed to use this manifest, or it is not loaded",
         DENIED,
     )
-    assert _records(service)[-1]["caller"] == "held"
+    assert records_of(service)[-1]["caller"] == "held"
     for token in ("token-held", "token-plain"):
-        status, body = _evaluate(service, token, manifest=MANIFEST)
+        status, body = evaluate(service, token, manifest=MANIFEST)
         assert (status, body["detail"]) == (403, "this caller is not allowed to send inline manifests")
-        headers = _bearer(token)
+        headers = bearer(token)
         assert service.request("POST", "/v1/manifests:validate", {"manifest": MANIFEST}, headers)[0] == 403
-    assert _evaluate(service, "token-plain", manifest_ref="payments")[0] == 200
-    assert _evaluate(service, "token-host", manifest=MANIFEST)[0] == 200
+    assert evaluate(service, "token-plain", manifest_ref="payments")[0] == 200
+    assert evaluate(service, "token-host", manifest=MANIFEST)[0] == 200
 
 
 def test_a_restricted_caller_does_not_learn_what_else_is_loaded(service: Service) -> None:
     """A manifest that is not its own and one that is not loaded have one answer, by name and by digest."""
-    own = _evaluate(service, "token-held", manifest_ref="payments")
-    digest = _evaluate(service, "token-held")[1]["manifest_digest"]
+    own = evaluate(service, "token-held", manifest_ref="payments")
+    digest = evaluate(service, "token-held")[1]["manifest_digest"]
     for reference in ("nobody", "supporting", "sha256:" + "0" * 64, digest):
-        status, body = _evaluate(service, "token-held", manifest_ref=reference)
+        status, body = evaluate(service, "token-held", manifest_ref=reference)
         assert (status, _without_record(body)) == (own[0], _without_record(own[1])), reference
-    status, body = _evaluate(service, "token-plain", manifest_ref="nobody")
+    status, body = evaluate(service, "token-plain", manifest_ref="nobody")
     assert (status, body["detail"]) == (404, "`manifest_ref` names no loaded manifest")
 
 
@@ -362,7 +339,7 @@ def test_a_restricted_caller_sees_its_own_manifests_alone(service: Service) -> N
     """The list has what the caller may use; another manifest and one that is not loaded have one answer."""
     listed = {}
     for token in ("token-reads", "token-admin", "token-manifests:read"):
-        status, _, body = service.request("GET", "/v1/manifests", None, _bearer(token))
+        status, _, body = service.request("GET", "/v1/manifests", None, bearer(token))
         assert status == 200
         listed[token] = [one["name"] for one in json.loads(body)["manifests"]]
     assert listed == {
@@ -371,7 +348,7 @@ def test_a_restricted_caller_sees_its_own_manifests_alone(service: Service) -> N
         "token-manifests:read": ["payments", "support"],
     }
     answers = {
-        name: service.request("GET", f"/v1/manifests/{name}", None, _bearer("token-reads"))
+        name: service.request("GET", f"/v1/manifests/{name}", None, bearer("token-reads"))
         for name in ("support", "payments", "nobody")
     }
     assert answers["support"][0] == 200
@@ -388,85 +365,9 @@ def test_each_item_of_a_batch_is_checked(service: Service) -> None:
     item = {"intervention_point": "input", "snapshot": SUPPORT}
     other = item | {"snapshot": {"envelope": {"agent": {"id": "billing-1"}}}, "request_id": "other"}
     body = {"requests": [item, other, item | {"snapshot": {}}]}
-    status, _, reply = service.request("POST", "/v1/evaluate:batch", body, _bearer("token-host"))
+    status, _, reply = service.request("POST", "/v1/evaluate:batch", body, bearer("token-host"))
     results = json.loads(reply)["results"]
     assert status == 200
     assert [one["verdict"]["decision"] for one in results] == ["allow", "deny", "deny"]
     assert [one.get("status") for one in results] == [None, 403, 403]
-    assert [one["caller"] for one in _records(service)[-3:]] == ["host"] * 3
-
-
-# The file
-
-
-def test_the_file_is_read_again_when_it_changes(start: Start, tmp_path: Path) -> None:
-    """A token that is taken out is refused at once, a bad file changes nothing and is told loudly."""
-    (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
-    path = tmp_path / "callers.json"
-    path.write_text(json.dumps({"callers": {"a": _entry("one", "evaluate")}}))
-    service = start("--manifests", "m.json", ACS_AUTH_TOKENS_FILE=str(path))
-
-    def until(token: str, status: int) -> None:
-        deadline = time.monotonic() + 60
-        while _evaluate(service, token)[0] != status:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    assert (_evaluate(service, "one")[0], _evaluate(service, "two")[0]) == (200, 401)
-    path.write_text(json.dumps({"callers": {"b": _entry("two", "evaluate")}}))
-    until("two", 200)
-    assert _evaluate(service, "one")[0] == 401
-    path.write_text("callers: nonsense")
-    deadline = time.monotonic() + 60
-    while "access_file_refused" not in service.log():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert (_evaluate(service, "one")[0], _evaluate(service, "two")[0]) == (401, 200)
-    status, ready = service.get("/readyz")
-    check = next(one for one in ready["checks"] if one["name"] == "access")
-    assert (status, check["state"]) == (200, "warning")
-    assert check["detail"] == "changed but invalid, the previous version stays in force: callers"
-    path.write_text(json.dumps({"callers": {"a": _entry("one", "evaluate")}}))
-    until("one", 200)
-    assert (
-        next(one for one in service.get("/readyz")[1]["checks"] if one["name"] == "access")["state"] == "ok"
-    )
-
-
-def test_a_bad_file_stops_the_start(tmp_path: Path) -> None:
-    """One worker or two: the fault is printed with its place."""
-    (tmp_path / "callers.yaml").write_text("callers: {a: {scopes: [evaluate]}}")
-    (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
-    for workers in ("1", "2"):
-        errors = start_refused(
-            tmp_path, "--manifests", "m.json", "--workers", workers, ACS_AUTH_TOKENS_FILE="callers.yaml"
-        )
-        assert (
-            "callers.yaml:1:11: callers.a: has no credential: set one of dns_name, spiffe_id, token_sha256, uid"
-            in errors
-        )
-
-
-def test_a_public_address_is_served_with_tokens(start: Start, tmp_path: Path) -> None:
-    """With authentication configured any address may be listened on (2.4)."""
-    (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
-    (tmp_path / "callers.json").write_text(json.dumps({"callers": {"a": _entry("one", "evaluate")}}))
-    service = start(
-        "--manifests",
-        "m.json",
-        "--host",
-        "0.0.0.0",
-        ACS_AUTH_TOKENS_FILE="callers.json",
-        ACS_ALLOWED_HOSTS="0.0.0.0",
-    )
-    assert service.request("POST", "/v1/evaluate/input", {"snapshot": {}}, {"host": "127.0.0.1"})[0] == 401
-    headers = {"host": "127.0.0.1"} | _bearer("one")
-    assert service.request("POST", "/v1/evaluate/input", {"snapshot": {}}, headers)[0] == 200
-
-
-def test_without_a_file_nobody_is_asked(inline_service: Service) -> None:
-    """On loopback without configuration there are no credentials, and records name no caller."""
-    status, body = inline_service.post("/v1/evaluate/input", {"manifest": MANIFEST, "snapshot": {}})
-    index = body["audit"]["index"]
-    _, record = inline_service.get(f"/v1/audit/records/{index}")
-    assert (status, json.loads(record["record"])["caller"]) == (200, None)
+    assert [one["caller"] for one in records_of(service)[-3:]] == ["host"] * 3

@@ -10,19 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import Service, Start
-from tests.described import check_replies
-
-MANIFEST: dict[str, Any] = {
-    "agent_control_specification_version": "0.3.1-beta",
-    "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
-    "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
-}
-REQUEST = {"manifest": MANIFEST, "snapshot": {}}
-
-
-def _denies(body: Any, reason: str = "request_invalid") -> bool:
-    verdict = body["verdict"]
-    return bool((verdict["decision"], verdict["reason"]) == ("deny", f"runtime_error:{reason}"))
+from tests.transports.http.plain_requests import MANIFEST, REQUEST, denies, raw
 
 
 @pytest.mark.parametrize(
@@ -75,7 +63,7 @@ def test_every_error_denies(
     problem = json.loads(reply)
     assert (got, reply_headers["content-type"]) == (status, "application/problem+json")
     assert (problem["status"], problem["detail"]) == (status, detail)
-    assert _denies(problem)
+    assert denies(problem)
 
 
 def test_a_stream_is_refused_by_its_own_reason(inline_service: Service) -> None:
@@ -83,7 +71,7 @@ def test_a_stream_is_refused_by_its_own_reason(inline_service: Service) -> None:
     headers = {"content-type": "application/x-ndjson"}
     status, _, reply = inline_service.request("POST", "/v1/evaluate/input", b"{}\n{}\n", headers)
     assert status == 415
-    assert _denies(json.loads(reply), "streaming_unsupported")
+    assert denies(json.loads(reply), "streaming_unsupported")
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
@@ -103,20 +91,6 @@ def test_loopback_hosts_are_accepted(inline_service: Service, host: str) -> None
     assert status == 200
 
 
-def _raw(service: Service, request: bytes) -> bytes:
-    parts = urlsplit(service.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
-        connection.sendall(request)
-        reply = b""
-        while chunk := connection.recv(65_536):
-            reply += chunk
-    method, target, _ = (
-        request.split(b"\r\n")[0].decode().split(" ") if b"HTTP" in request else ("-", "-", "")
-    )
-    assert check_replies(method, target, reply)
-    return reply
-
-
 def test_a_request_without_or_with_two_hosts_is_refused(inline_service: Service) -> None:
     """Exactly one Host header names the service."""
     for hosts in (b"", b"Host: localhost\r\nHost: localhost\r\n"):
@@ -125,49 +99,15 @@ def test_a_request_without_or_with_two_hosts_is_refused(inline_service: Service)
             + hosts
             + b"Connection: close\r\nContent-Length: 0\r\n\r\n"
         )
-        status_line, _, rest = _raw(inline_service, request).partition(b"\r\n")
+        status_line, _, rest = raw(inline_service, request).partition(b"\r\n")
         if status_line != b"HTTP/1.1 400 Bad Request":  # the parser's own refusal is as good
             assert status_line == b"HTTP/1.1 403 Forbidden"
-            assert _denies(json.loads(rest.partition(b"\r\n\r\n")[2]))
-
-
-def test_a_long_body_is_refused_before_it_is_read(inline_service: Service) -> None:
-    """The announced length is enough to refuse, and the connection ends (413)."""
-    request = (
-        b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        b"Content-Length: 100000000\r\n\r\n"
-    )
-    reply = _raw(inline_service, request)
-    head, _, body = reply.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 413 ")
-    assert b"connection: close" in head.lower()
-    assert _denies(json.loads(body))
-
-
-def test_a_chunked_body_is_bounded_while_it_is_read(inline_service: Service) -> None:
-    """A body that does not say its length is cut off at the limit."""
-    parts = urlsplit(inline_service.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
-        connection.sendall(
-            b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n"
-        )
-        sent = 0
-        chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
-        try:
-            while sent < 100_000_000:
-                connection.sendall(chunk)
-                sent += 65_536
-        except OSError:
-            pass
-        reply = connection.recv(65_536)
-    assert check_replies("POST", "/v1/evaluate/input", reply) == [413]
-    assert sent < 50_000_000
+            assert denies(json.loads(rest.partition(b"\r\n\r\n")[2]))
 
 
 def test_what_the_parser_rejects_is_a_bare_400(inline_service: Service) -> None:
     """Bytes that are not HTTP never reach the application."""
-    assert _raw(inline_service, b"NONSENSE\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    assert raw(inline_service, b"NONSENSE\r\n\r\n").startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_batch_answers_in_order(inline_service: Service) -> None:
@@ -184,7 +124,7 @@ def test_a_batch_answers_in_order(inline_service: Service) -> None:
 def test_a_batch_is_bounded(inline_service: Service) -> None:
     """At most 256 items, and an empty batch has no results."""
     status, body = inline_service.post("/v1/evaluate:batch", {"requests": [{}] * 257})
-    assert (status, _denies(body)) == (400, True)
+    assert (status, denies(body)) == (400, True)
     assert inline_service.post("/v1/evaluate:batch", {"requests": []}) == (200, {"results": []})
 
 
@@ -204,7 +144,7 @@ def test_a_failure_still_shows_the_policy_input(inline_service: Service) -> None
     failing = MANIFEST | {"policies": {"p": {"type": "test", "error": "x"}}}
     request = {"manifest": failing, "snapshot": {"a": 1}, "include": ["policy_input"]}
     _, body = inline_service.post("/v1/evaluate/input", request)
-    assert (_denies(body, "policy_invocation_failed"), body["policy_input"]["snapshot"]) == (True, {"a": 1})
+    assert (denies(body, "policy_invocation_failed"), body["policy_input"]["snapshot"]) == (True, {"a": 1})
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/healthz/", "/", "/v1/manifests/x"])
@@ -245,7 +185,7 @@ def test_what_the_operator_switches_off_is_refused(start: Start) -> None:
     """Each `include` can be switched off (2.1)."""
     service = start(ACS_INCLUDE="trace")
     status, body = service.post("/v1/evaluate/input", REQUEST | {"include": ["policy_input", "trace"]})
-    assert (status, _denies(body)) == (403, True)
+    assert (status, denies(body)) == (403, True)
     assert body["detail"] == "`include` of `policy_input` is disabled by the operator (ACS_INCLUDE)"
     assert service.post("/v1/evaluate/input", REQUEST | {"include": ["trace"]})[0] == 200
 
@@ -262,52 +202,13 @@ def test_too_many_requests_are_turned_away(start: Start) -> None:
             status, headers, reply = service.request("POST", "/v1/evaluate/input", REQUEST)
             statuses.append(status)
             if status == 429:
-                assert (headers["retry-after"], _denies(json.loads(reply))) == ("1", True)
+                assert (headers["retry-after"], denies(json.loads(reply))) == ("1", True)
                 break
         assert statuses[-1] == 429
     for _ in range(100):
         if service.request("POST", "/v1/evaluate/input", REQUEST)[0] == 200:
             return
     raise AssertionError("the place of a client that went away was never free again")
-
-
-@pytest.mark.parametrize("path", ["/v1/evaluate/input", "/v1/manifests:validate"])
-@pytest.mark.parametrize(
-    ("header", "body", "status", "detail"),
-    [
-        (b"Content-Encoding: gzip", b"{}", 415, "the Content-Encoding must be `identity`, or absent"),
-        (b"Content-Encoding: identity, br", b"{}", 415, "the Content-Encoding must be `identity`, or absent"),
-        (b"Transfer-Encoding: gzip", b"2\r\n{}\r\n0\r\n\r\n", 501, "the Transfer-Encoding must be `chunked`, or absent"),
-        (b"Transfer-Encoding: gzip, chunked", b"2\r\n{}\r\n0\r\n\r\n", 501, "the Transfer-Encoding must be `chunked`, or absent"),
-    ],
-)  # fmt: skip
-def test_a_coded_body_is_refused(
-    inline_service: Service, path: str, header: bytes, body: bytes, status: int, detail: str
-) -> None:
-    """A body that would have to be decoded first is refused by name, and is a deny where verdicts are."""
-    if not header.startswith(b"Transfer"):
-        header += b"\r\nContent-Length: %d" % len(body)
-    head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" % path.encode()
-    reply = _raw(inline_service, head + b"Connection: close\r\n" + header + b"\r\n\r\n" + body)
-    problem = json.loads(reply.partition(b"\r\n\r\n")[2])
-    assert (problem["status"], problem["detail"]) == (status, detail)
-    assert ("verdict" in problem and _denies(problem)) == (path == "/v1/evaluate/input")
-
-
-@pytest.mark.parametrize(
-    "coding", [b"Content-Encoding: identity", b"Content-Encoding:", b"Transfer-Encoding: Chunked"]
-)
-def test_a_plain_body_is_read(inline_service: Service, coding: bytes) -> None:
-    """The codings that change nothing are accepted."""
-    body = json.dumps(REQUEST).encode()
-    if coding.startswith(b"Transfer"):
-        framed = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-    else:
-        coding += b"\r\nContent-Length: %d" % len(body)
-        framed = body
-    head = b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    reply = _raw(inline_service, head + b"Connection: close\r\n" + coding + b"\r\n\r\n" + framed)
-    assert reply.startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize(
@@ -330,16 +231,6 @@ def test_a_foreign_authority_is_a_foreign_host(
         peer.sendall(request)
         reply = b"".join(iter(lambda: peer.recv(65_536), b""))
     assert reply.startswith(b"HTTP/1.1 %d " % status)
-
-
-@pytest.mark.parametrize("path", ["/v1/evaluate/input", "/v1/manifests:validate"])
-def test_zeros_before_a_length_are_no_length(inline_service: Service, path: str) -> None:
-    """However many digits a length is written with, it is what it says."""
-    length = b"0" * 5000 + b"2"
-    head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" % path.encode()
-    reply = _raw(inline_service, head + b"Connection: close\r\nContent-Length: " + length + b"\r\n\r\n{}")
-    assert reply.startswith(b"HTTP/1.1 400 ")
-    assert b'"status":400' in reply
 
 
 @pytest.mark.parametrize(

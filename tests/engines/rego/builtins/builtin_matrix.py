@@ -1,6 +1,6 @@
 """Every built-in function over every kind of value, and what OPA answers.
 
-An argument is `{"v": value}`, or `{"s": elements}` for a set. `python -m tests.engines.rego.builtin_matrix`
+An argument is `{"v": value}`, or `{"s": elements}` for a set. `python -m tests.engines.rego.builtins.builtin_matrix`
 asks OPA anew.
 """
 

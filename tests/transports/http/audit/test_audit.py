@@ -3,63 +3,37 @@
 `ACS_TEST_KILLS` sets how often the service is killed under load; `--log-cli-level=INFO` shows what came of it.
 """
 
-import contextlib
-import http.client
 import json
-import logging
-import os
-import random
 import re
 import resource
 import signal
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from acs_sidecar.audit.format.chain import audit_logs
 from acs_sidecar.audit.format.checkpoint import Checkpoint
-from acs_sidecar.audit.format.findings import Status
 from acs_sidecar.audit.format.merkle import leaf_hash, verify_consistency, verify_inclusion
 from acs_sidecar.audit.format.note import SignedNote, VerifierKey
 from acs_sidecar.audit.format.receipt import Receipt
 from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.audit.log.directory import find_logs
 from acs_sidecar.audit.log.keys import generate_key
-from acs_sidecar.audit.read.source import FileLogSource
 from tests.audit.log.logs import all_records
 from tests.conftest import Service, Start
+from tests.transports.http.audit.audited import assert_sound, trust_of
 from tests.transports.http.echo import manifest
+from tests.waiting import wait_for
 
 __all__ = ["manifest"]
 
-_LOG = logging.getLogger(__name__)
-KILLS = int(os.environ.get("ACS_TEST_KILLS", "2"))
 
-
-def _trust(service: Service) -> Trust:
-    """The key that the service made, as its log line says it."""
-    found = re.search(r'"vkey":"([^"]+)"', service.log())
-    assert found
-    return Trust((TrustedKey(VerifierKey.parse(found[1]).public),))
-
-
-def _records(service: Service) -> list[dict[str, Any]]:
+def records_of(service: Service) -> list[dict[str, Any]]:
     status, body = service.get("/v1/audit/records?limit=1000")
     assert status == 200
     return [json.loads(line) for line in body["records"]]
-
-
-def _assert_sound(root: Path, trust: Trust, without: set[str] | None = None) -> None:
-    """Audit all logs, or those that have ended since those `without` were."""
-    logs = [log for log in find_logs(root) if log.origin not in (without or ())]
-    report = audit_logs([FileLogSource(log) for log in logs], trust, whole=without is None)
-    assert [str(finding) for finding in report.all_findings] == []
-    assert report.status is Status.SOUND
 
 
 def test_every_request_has_exactly_one_record(start: Start, manifest: str) -> None:
@@ -81,7 +55,7 @@ def test_every_request_has_exactly_one_record(start: Start, manifest: str) -> No
     too_long = {"content-type": "application/json", "content-length": "100000000"}
     service.request("POST", "/v1/evaluate/input", None, too_long)
     service.post("/v1/evaluate:batch", {"requests": [{"snapshot": {}, "intervention_point": "input"}, 7]})
-    decisions = [record for record in _records(service) if record["event"] == "decision"]
+    decisions = [record for record in records_of(service) if record["event"] == "decision"]
     assert [(record["decision"], record["reason"], record["intervention_point"]) for record in decisions] == [
         ("allow", None, "pre_tool_call"),
         ("deny", "policy_reason", "input"),
@@ -119,7 +93,7 @@ def test_every_request_has_exactly_one_record(start: Start, manifest: str) -> No
 def test_receipts_verify_offline(start: Start, manifest: str) -> None:
     """With the verdict or later: one JSON and the pinned key are enough (4.5)."""
     service = start("--manifests", manifest)
-    trust = _trust(service)
+    trust = trust_of(service)
     request = {"snapshot": {"v": {"decision": "allow"}}, "include": ["receipt"]}
     for _ in range(5):
         _, body = service.post("/v1/evaluate/input", request)
@@ -209,7 +183,7 @@ def test_no_verdict_leaves_without_its_record(
 ) -> None:
     """While the log cannot be written all is 503 deny; it recovers by itself and counts what it missed (4.2)."""
     service = start("--manifests", manifest, ACS_AUDIT_DURABILITY=durability)
-    trust = _trust(service)
+    trust = trust_of(service)
     request = {"snapshot": {"v": {"decision": "allow"}}}
     assert service.post("/v1/evaluate/input", request)[0] == 200
     (pid,) = service.workers()
@@ -235,36 +209,29 @@ def test_no_verdict_leaves_without_its_record(
     ]
     assert len(events) == 1
     assert 5 in events[0]["details"].values()
-    _assert_sound(tmp_path / "var" / "audit", trust)
+    assert_sound(tmp_path / "var" / "audit", trust)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_new_key_takes_over_at_sighup(start: Start, tmp_path: Path, manifest: str, workers: int) -> None:
     """The log is closed under both keys and the next opens under the new; a verifier needs both (4.4)."""
     service = start("--manifests", manifest, "--workers", str(workers))
-    old = _trust(service)
+    old = trust_of(service)
     key_file = tmp_path / "var" / "audit-key.pem"
     before = {directory.origin for directory in find_logs(tmp_path / "var" / "audit")}
     service.post("/v1/evaluate/input", {"snapshot": {}})
     key_file.write_text("not a key")
     service.process.send_signal(signal.SIGHUP)
-    _wait_for(lambda: service.log().count("audit_key_refused") == workers)
+    wait_for(lambda: service.log().count("audit_key_refused") == workers)
     assert service.post("/v1/evaluate/input", {"snapshot": {}})[0] == 200
     key_file.unlink()
     new = generate_key(key_file)
     service.process.send_signal(signal.SIGHUP)
-    _wait_for(lambda: service.log().count("audit_key_rotated") == workers)
+    wait_for(lambda: service.log().count("audit_key_rotated") == workers)
     _, body = service.post("/v1/evaluate/input", {"snapshot": {}})
     assert body["audit"]["log"] not in before
     assert service.stop() == 0
-    _assert_sound(tmp_path / "var" / "audit", Trust((*old.keys, TrustedKey(new.public))))
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert_sound(tmp_path / "var" / "audit", Trust((*old.keys, TrustedKey(new.public))))
 
 
 def test_no_content_reaches_records_or_logs(start: Start, tmp_path: Path, manifest: str) -> None:
@@ -318,103 +285,3 @@ def test_no_content_reaches_records_or_logs(start: Start, tmp_path: Path, manife
     output = written.decode(errors="replace") + service.log() + metrics.decode()
     assert len(all_records(tmp_path / "var" / "audit")) == 2 + len(outputs) + 6
     assert re.findall(r"CANARY\d+", output) == []
-
-
-class Client(threading.Thread):
-    """Sends requests until told to stop, and keeps the position of every verdict that it received."""
-
-    def __init__(self, service: Service, stop: threading.Event) -> None:
-        super().__init__()
-        self._service = service
-        self._stopped = stop
-        self.acknowledged: list[dict[str, Any]] = []
-
-    def run(self) -> None:
-        """Send; a connection that breaks is what a kill looks like from here."""
-        while not self._stopped.is_set():
-            with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-                status, body = self._service.post(
-                    "/v1/evaluate/input", {"snapshot": {"v": {"decision": "allow"}}}
-                )
-                if status == 200:
-                    self.acknowledged.append(body["audit"])
-
-
-FORGED = b'{"forged":"by whoever can write the files and has no key"}\n'
-
-
-@pytest.mark.parametrize("durability", ["write", "fsync"])
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("victims", ["all", "worker", "parent"])
-def test_a_kill_loses_no_acknowledged_decision(
-    start: Start,
-    tmp_path: Path,
-    manifest: str,
-    durability: str,
-    workers: int,
-    victims: str,
-) -> None:
-    """Killed at a random moment under load: every verdict received is in its log at its index (4.3).
-
-    After every restart each log verifies, and what follows its end, forged or torn, was moved aside.
-    """
-    root = tmp_path / "var" / "audit"
-    chosen = random.Random()  # noqa: S311  # any moments and workers will do
-    acknowledged: list[dict[str, Any]] = []
-    forged: set[str] = set()
-    settled: set[str] = set()
-    trust: Trust | None = None
-    for _ in range(KILLS):
-        service = start("--manifests", manifest, "--workers", str(workers), ACS_AUDIT_DURABILITY=durability)
-        trust = trust or _trust(service)
-        _assert_sound(root, trust, without=settled)
-        settled = set(forged)
-        acknowledged += _killed_under_load(service, victims, chosen)
-        for log in find_logs(root):
-            if log.origin not in forged:
-                forged.add(log.origin)
-                with log.segments()[-1][1].open("ab") as records:
-                    records.write(FORGED)
-    final = start("--manifests", manifest, ACS_AUDIT_DURABILITY=durability)
-    assert final.stop() == 0
-    assert trust
-    _assert_sound(root, trust)
-    signed = {(record["log"], record["index"]): record["record_id"] for record in all_records(root)}
-    lost = [one for one in acknowledged if signed.get((one["log"], one["index"])) != one["record_id"]]
-    assert lost == []
-    assert len(acknowledged) > KILLS
-    torn = {log.origin: b"".join(path.read_bytes() for path in log.torn()) for log in find_logs(root)}
-    assert {origin for origin, content in torn.items() if content.endswith(FORGED)} == forged
-    _LOG.info(
-        "%s kills: %s acknowledged, %s records in %s logs, %s with something moved aside by a crash",
-        *(KILLS, len(acknowledged), len(signed), len(torn)),
-        sum(content not in {b"", FORGED} for content in torn.values()),
-    )
-
-
-def _killed_under_load(service: Service, victims: str, chosen: random.Random) -> list[dict[str, Any]]:
-    """Kill all of a service, a worker or its parent while clients ask; give the places that they were told."""
-    stop = threading.Event()
-    clients = [Client(service, stop) for _ in range(4)]
-    for client in clients:
-        client.start()
-    time.sleep(chosen.uniform(0.05, 0.8))
-    parent, workers = service.process.pid, service.workers()
-    for pid in {"all": [parent, *workers], "worker": [chosen.choice(workers)], "parent": [parent]}[victims]:
-        os.kill(pid, signal.SIGKILL)
-    if victims != "all":
-        time.sleep(0.3)
-    stop.set()
-    for client in clients:
-        client.join(40)
-    service.stop()
-    _wait_for(lambda: not any(_lives(pid) for pid in workers))
-    return [position for client in clients for position in client.acknowledged]
-
-
-def _lives(pid: int) -> bool:
-    """Tell whether a process is there and not only waits to be reaped."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

@@ -15,7 +15,7 @@ from acs_sidecar.engines.rego.extensions.registry import EXTENSIONS
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json
 from tests.conftest import ROOT
-from tests.engines.rego.builtin_matrix import FUNCTIONS
+from tests.engines.rego.builtins.builtin_matrix import FUNCTIONS
 from tests.engines.rego.policies import (
     bound,
     definition,

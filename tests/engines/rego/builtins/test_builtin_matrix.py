@@ -11,7 +11,7 @@ from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.engine import Engine, build
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.values import Json
-from tests.engines.rego.builtin_matrix import ANSWERS, FUNCTIONS, Argument, calls, module
+from tests.engines.rego.builtins.builtin_matrix import ANSWERS, FUNCTIONS, Argument, calls, module
 
 RECORDED: dict[str, dict[str, Json]] = json.loads(ANSWERS.read_text())
 FAILS_HERE = {

@@ -1,0 +1,5 @@
+"""What the tests of the analysis share."""
+
+__all__ = ["MODULES"]
+
+MODULES = "policies.main.modules"
