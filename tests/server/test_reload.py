@@ -3,24 +3,21 @@
 `ACS_TEST_RELOADS` sets how often the load test reloads: 1000 takes about five minutes.
 """
 
-import contextlib
-import http.client
-import itertools
 import json
 import os
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.conftest import Service, Start
-from tests.described import checked_reply
+from tests.server.reloading import Client, resident_kib
+from tests.waiting import wait_for
 
 RELOADS = int(os.environ.get("ACS_TEST_RELOADS", "40"))
 WARM_UP = min(20, RELOADS // 2)
@@ -87,13 +84,6 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def _ends(service: Service) -> int:
     log = service.log()
     return log.count('"event":"manifests_reloaded"') + log.count('"event":"manifests_kept"')
@@ -103,7 +93,7 @@ def _reload(service: Service) -> None:
     """Reload and wait until it ended, one way or the other."""
     before = _ends(service)
     service.process.send_signal(signal.SIGHUP)
-    _until(lambda: _ends(service) > before)
+    wait_for(lambda: _ends(service) > before)
 
 
 def _answer(service: Service, name: str = "one") -> tuple[str, str]:
@@ -124,50 +114,6 @@ def _records(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _resident_kib(pid: int) -> int:
-    """What a process holds for itself alone."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Dirty", "Private_Clean")))
-
-
-class Client(threading.Thread):
-    """Asks over one connection until it is told to stop, and keeps what came back and how late."""
-
-    def __init__(self, service: Service, stop: threading.Event) -> None:
-        super().__init__()
-        parts = urlsplit(service.url)
-        assert parts.hostname
-        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
-        self._stopped = stop
-        self.answers: dict[tuple[int, str, str], int] = {}
-        self.faults: list[str] = []
-        self.slowest = 0.0
-
-    def run(self) -> None:
-        """Ask for one manifest and the other in turn; an error of any kind is a fault."""
-        names = itertools.cycle(("one", "two"))
-        with contextlib.closing(self._connection):
-            self._ask(names)
-
-    def _ask(self, names: Iterator[str]) -> None:
-        while not self._stopped.is_set():
-            body = json.dumps({"snapshot": {}, "manifest_ref": next(names)})
-            begun = time.monotonic()
-            try:
-                self._connection.request(
-                    "POST", "/v1/evaluate/input", body, {"content-type": "application/json"}
-                )
-                status, _, reply = checked_reply("POST", "/v1/evaluate/input", self._connection)
-                answer = json.loads(reply)
-                key = status, answer["manifest_digest"], answer["verdict"]["reason"]
-                self.answers[key] = self.answers.get(key, 0) + 1
-            except Exception as error:  # noqa: BLE001  # whatever it was, a request was lost
-                self.faults.append(repr(error))
-                return
-            self.slowest = max(self.slowest, time.monotonic() - begun)
-            time.sleep(0.001)
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_reloads_under_load_drop_and_mix_nothing(
     start: Start, tmp_path: Path, folder: Path, workers: int
@@ -186,10 +132,10 @@ def test_reloads_under_load_drop_and_mix_nothing(
             _spoil(folder, number // 2)
         _reload(service)
         if number == WARM_UP:
-            before = sum(map(_resident_kib, pids))
+            before = sum(map(resident_kib, pids))
     last = RELOADS - 1 + RELOADS % 2
     assert _generations(service) == {f"generation_{last}"}
-    after = sum(map(_resident_kib, pids))
+    after = sum(map(resident_kib, pids))
     stop.set()
     for client in clients:
         client.join(30)
@@ -338,7 +284,7 @@ def test_a_worker_that_starts_later_serves_the_set_of_the_others(
     pids = service.workers()
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    _until(lambda: len(service.workers()) == workers and not set(pids) & set(service.workers()))
+    wait_for(lambda: len(service.workers()) == workers and not set(pids) & set(service.workers()))
     assert _generations(service) == {"generation_1"}
     assert service.get("/v1/manifests")[1] == loaded
     assert service.get("/v1/info")[1]["last_reload"]["outcome"] == "failed"
@@ -352,9 +298,9 @@ def test_workers_that_die_during_reloads_end_on_the_same_set(start: Start, folde
         service.process.send_signal(signal.SIGHUP)
         time.sleep(0.03 * number)
         os.kill(service.workers()[number % 2], signal.SIGKILL)
-        _until(lambda: len(service.workers()) == 2)
+        wait_for(lambda: len(service.workers()) == 2)
         service.process.send_signal(signal.SIGHUP)
-        _until(lambda: _generations(service, 3) == {f"generation_{number}"})  # noqa: B023  # used at once
+        wait_for(lambda: _generations(service, 3) == {f"generation_{number}"})  # noqa: B023  # used at once
     assert service.stop() == 0
 
 
@@ -362,13 +308,13 @@ def test_a_change_of_files_is_noticed(start: Start, folder: Path) -> None:
     """When switched on: a link that is exchanged, a file written, a bad set and then a good one (3.1)."""
     service = start("--manifests", str(folder), "--workers", "2", ACS_MANIFESTS_WATCH="true")
     _write(folder, 1)
-    _until(lambda: _generations(service, 3) == {"generation_1"})
+    wait_for(lambda: _generations(service, 3) == {"generation_1"})
     _spoil(folder, 0)
-    _until(lambda: '"manifests_refused"' in service.log())
+    wait_for(lambda: '"manifests_refused"' in service.log())
     time.sleep(2.5)
     assert service.log().count('"manifests_refused"') == 1
     (folder / "two" / "policy" / "p.rego").write_text(_policy(1) + "# as it was\n")
-    _until(lambda: '"outcome":"ok"' in service.log() or _ends(service) == 3)
+    wait_for(lambda: '"outcome":"ok"' in service.log() or _ends(service) == 3)
     assert _generations(service, 3) == {"generation_1"}
 
 
@@ -387,7 +333,7 @@ def test_a_configmap_update_is_noticed(start: Start, tmp_path: Path) -> None:
     (mount / "..data_tmp").symlink_to("..2026_01")
     (mount / "..data_tmp").replace(mount / "..data")
     shutil.rmtree(mount / "..2026_00")
-    _until(lambda: _answer(service)[1] == "generation_1")
+    wait_for(lambda: _answer(service)[1] == "generation_1")
 
 
 def test_a_change_in_a_library_is_noticed(start: Start, tmp_path: Path) -> None:
@@ -402,7 +348,7 @@ def test_a_change_in_a_library_is_noticed(start: Start, tmp_path: Path) -> None:
     service = start(ACS_MANIFESTS_WATCH="true", **places)
     assert _answer(service)[1] == "generation_0"
     (library / "p.rego").write_text(_policy(1))
-    _until(lambda: _answer(service)[1] == "generation_1")
+    wait_for(lambda: _answer(service)[1] == "generation_1")
 
 
 def test_files_are_not_watched_unless_asked_for(start: Start, folder: Path) -> None:

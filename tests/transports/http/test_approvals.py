@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,50 +22,12 @@ from acs_sidecar.audit.read.source import FileLogSource
 from acs_sidecar.spec.approval import ApprovalOutcome
 from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
+from tests.transports.http.approving import ACTION, acs, manifest
+from tests.waiting import wait_for
 
 RESOLVE = "/v1/approvals:resolve"
 EVALUATE = "/v1/evaluate"
 FAILED = "runtime_error:approval_resolver_failed"
-ACTION: dict[str, Any] = {
-    "intervention_point": "pre_tool_call",
-    "snapshot": {
-        "envelope": {"agent": {"id": "agent-7"}},
-        "tool_call": {"name": "pay", "args": {"amount": 900}},
-    },
-}
-
-
-def manifest(**approval: Any) -> dict[str, Any]:
-    """A manifest that escalates every call of its tool."""
-    return {
-        "agent_control_specification_version": "0.3.1-beta",
-        "policies": {"p": {"type": "test", "output": {"decision": "escalate", "reason": "large"}}},
-        "tools": {"pay": {}},
-        "intervention_points": {
-            "pre_tool_call": {
-                "policy_target": "$.tool_call.args",
-                "tool_name_from": "$.tool_call.name",
-                "policy": {"id": "p"},
-            }
-        },
-        "approval": {"default_resolver": "officer", "resolvers": {"officer": {"type": "token"}}} | approval,
-    }
-
-
-def acs(folder: Path, *arguments: str, given: str = "", code: int = 0) -> str:
-    """Run the command in `folder` and give what it prints."""
-    done = subprocess.run(
-        [COMMAND, *arguments],
-        cwd=folder,
-        env=environment(COLUMNS="120"),
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout if code == 0 else done.stderr
 
 
 @pytest.fixture
@@ -268,14 +229,6 @@ def test_an_approver_who_is_taken_from_the_file_is_trusted_no_more(service: Serv
     assert (check["state"], "approvers" in check["detail"]) == ("warning", True)
     trust(folder, "bob", "alice")
     wait_for(lambda: resolved(service, **claim)["verdict"]["decision"] == "allow")
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until it is so, as long as a look at a file may take."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_replicas_share_a_key(start: Start, folder: Path) -> None:
