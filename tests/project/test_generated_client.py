@@ -18,6 +18,7 @@ from tests.conftest import start_service
 from tests.examples import EXAMPLES, MANIFESTS, NAMES
 from tests.project.generated_client import GeneratedClient, generate, normal
 from tests.test_readme import BLOCK, README
+from tests.transports.http import approving
 from tests.transports.http import test_approvals as approvals
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -43,7 +44,7 @@ def examples(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> I
 def payments(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedClient]:
     """A client of a service that asks for tokens, takes inline manifests, and lets alice approve payments."""
     folder = tmp_path_factory.mktemp("payments")
-    (folder / "payments.json").write_text(json.dumps(approvals.manifest()))
+    (folder / "payments.json").write_text(json.dumps(approving.manifest()))
     approvals.trust(folder, "alice")
     callers = {
         name: {"token_sha256": sha256(name.encode()).hexdigest(), "scopes": [name]}
@@ -157,8 +158,8 @@ def test_an_approval(payments: GeneratedClient) -> None:
     assert (status, escalation.verdict.decision) == (200, "escalate")
     assert isinstance(escalation.approval, payments.model("ApprovalOffer"))
     folder = payments.service.log_path.parent
-    key = approvals.acs(folder, "approvals", "key").strip()
-    approval = approvals.acs(
+    key = approving.acs(folder, "approvals", "key").strip()
+    approval = approving.acs(
         folder,
         *("approve", "--key", "alice.pem", "--service-key", key),
         given=json.dumps(escalation.to_dict()),
@@ -194,7 +195,7 @@ def test_the_manifests(examples: GeneratedClient, payments: GeneratedClient) -> 
     assert examples.call("manifests", "get_manifest", "other")[0] == 404
     status, schema = examples.call("manifests", "get_manifest_schema")
     assert (status, schema["title"]) == (200, "Manifest of the Agent Control Specification")
-    for manifest, valid in ((approvals.manifest(), True), ({}, False), ("a: [", False)):
+    for manifest, valid in ((approving.manifest(), True), ({}, False), ("a: [", False)):
         body = payments.model("ManifestToValidate").from_dict({"manifest": manifest})
         status, validation = payments.call("manifests", "validate_manifest", body=body)
         assert (status, validation.valid) == (200, valid)
