@@ -23,7 +23,7 @@ from tests.transports.http import test_approvals as approvals
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-ACTION = approvals.ACTION
+ACTION = approving.ACTION
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from acs_sidecar.engines.adapters.oags.identity.signing import is_public_key
 from acs_sidecar.engines.adapters.oags.matching.paths import is_relative, read_path
 from acs_sidecar.engines.adapters.oags.members import MEMBERS, PATH_DEFAULTS
 from acs_sidecar.engines.findings import SourceLocation, finding, warning
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
-from acs_sidecar.spec.manifest.model import member_path
 from acs_sidecar.spec.path import Path, PathSyntaxError, parse_path
 from acs_sidecar.spec.values import Json, JsonObject
 

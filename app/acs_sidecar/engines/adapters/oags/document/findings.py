@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from acs_sidecar.engines.findings import SourceLocation, finding, warning
 from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
-from acs_sidecar.spec.manifest.model import member_path
 
 __all__ = ["DocumentFindings", "near"]
 
