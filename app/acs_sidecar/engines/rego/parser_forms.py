@@ -17,13 +17,16 @@ __all__ = ["in_parser_forms"]
 
 _TOKEN = re.compile(
     r"""
-      [ \t\r]+|\#[^\n]*
+    [ \t\r]*
+    (?:
+      \#[^\n]*|\Z
     | (?P<newline>\n)
     | (?P<text>"[^"\\\n]*(?:\\.[^"\\\n]*)*"|`[^`]*`)
     | (?P<word>\w+)
     | (?P<open>[\[{(])
     | (?P<close>[\]})])
     | (?P<operator>[:=!<>]=|.)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -74,7 +77,7 @@ def _tokens(text: str) -> Iterator[_FormToken]:
             first = True
         elif kind is not None:
             depth -= kind == "close"
-            yield _FormToken(kind, found.group(), found.start(), found.end(), depth, first)
+            yield _FormToken(kind, found[kind], found.start(kind), found.end(), depth, first)
             depth += kind == "open"
             first = False
 
@@ -129,7 +132,7 @@ def _reference_end(tokens: list[_FormToken], position: int) -> int:
 def _bodies(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
     """Find the heads of functions that have neither a value nor a body."""
     for position, token in enumerate(tokens):
-        if token.kind != "word" or token.depth or not token.first_on_line or token.symbol in _UNFINISHED:
+        if not token.first_on_line or token.depth or token.kind != "word" or token.symbol in _UNFINISHED:
             continue
         if position and not _ends_statement(tokens[position - 1]):
             continue

@@ -12,7 +12,6 @@ the parser would read, never less.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from acs_sidecar.engines.findings import too_large
 from acs_sidecar.engines.rego.sources import Module
@@ -21,7 +20,7 @@ from acs_sidecar.spec.manifest.diagnostics import ManifestError
 __all__ = ["MAX_BRACKETS", "MAX_DEPTH", "MAX_MODULE_BYTES", "MAX_SOURCE_BYTES", "MAX_WORK", "check_bounds"]
 
 MAX_MODULE_BYTES = 256 * 1024
-MAX_SOURCE_BYTES = 1024 * 1024
+MAX_SOURCE_BYTES = 2 * 1024 * 1024
 MAX_BRACKETS = 12
 MAX_DEPTH = 64
 MAX_WORK = 2_000_000
@@ -29,14 +28,17 @@ MAX_WORK = 2_000_000
 
 _TOKEN = re.compile(
     r"""
+    [ \t\r]*
+    (?:
       (?P<newline>\n)
-    | (?P<blank>[ \t\r]+|\#[^\n]*)
+    | (?P<blank>\#[^\n]*|\Z)
     | (?P<text>"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|`[^`]*(?:`|\Z))
     | (?P<word>\w+)
     | (?P<open>[\[{(])
     | (?P<close>[\]})])
     | (?P<stop>:=|[,;:]|=(?!=))
     | (?P<operator>[=!<>]=|.)
+    )
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -62,23 +64,15 @@ def check_bounds(modules: Iterable[Module]) -> None:
             raise _refused(module, f"brings the Rego text to more than {MAX_SOURCE_BYTES} bytes")
         if "\0" in module.text:
             raise _refused(module, "holds a NUL, where the engine stops to read", module.text.index("\0"))
-        for position, token in _tokens(module.text):
-            work += token.reads
-            if token.brackets > MAX_BRACKETS:
+        for position, reads, brackets, depth in _tokens(module.text):
+            work += reads
+            if brackets > MAX_BRACKETS:
                 raise _refused(module, f"brackets nest deeper than {MAX_BRACKETS}: {_REMEDY}", position)
-            if token.depth > MAX_DEPTH:
+            if depth > MAX_DEPTH:
                 message = f"an expression nests or chains deeper than {MAX_DEPTH}: {_REMEDY}"
                 raise _refused(module, message, position)
             if work > MAX_WORK:
                 raise _refused(module, f"so many nested brackets take too long to parse: {_REMEDY}", position)
-
-
-class _Token(NamedTuple):
-    """How often the parser may read a token, the brackets around it, how deep the expression is there."""
-
-    reads: int
-    brackets: int
-    depth: int
 
 
 @dataclass(slots=True)
@@ -97,8 +91,12 @@ class _Level:
         self.chain = 0
 
 
-def _tokens(text: str) -> Iterator[tuple[int, _Token]]:
-    """Measure each token of a text, with its position."""
+def _tokens(text: str) -> Iterator[tuple[int, int, int, int]]:
+    """Measure each token of a text.
+
+    Yields its position, how often the parser may read it, the brackets around it, and how deep the
+    expression is there.
+    """
     levels = [_Level("", 0, 1, 1)]
     after_operand = False
     same_line = True
@@ -109,7 +107,7 @@ def _tokens(text: str) -> Iterator[tuple[int, _Token]]:
         if kind == "newline":
             same_line = False
             continue
-        symbol = token.group()
+        symbol = token[kind or ""]
         level = levels[-1]
         if kind == "open":
             # `{` starts anew, and so does any bracket on a line of its own; else it is an index or a call.
@@ -138,7 +136,7 @@ def _tokens(text: str) -> Iterator[tuple[int, _Token]]:
             after_operand = True
         same_line = True
         level = levels[-1]
-        yield token.start(), _Token(level.reads, level.brackets, max(level.chain, level.deepest))
+        yield token.start(kind or 0), level.reads, level.brackets, max(level.chain, level.deepest)
 
 
 def _opened(outer: _Level, symbol: str) -> _Level:

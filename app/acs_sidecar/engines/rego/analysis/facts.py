@@ -15,12 +15,15 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
     as_object,
     as_position,
+    chain,
     constant_names,
     first_link,
+    names_of,
     spanned,
     string_literals,
     variables,
     variant,
+    varying_in,
     varying_indexes,
 )
 from acs_sidecar.engines.rego.documents import Segments
@@ -49,6 +52,8 @@ _WALK = ("walk",)
 _PATCH = ("json", "patch")
 _DOCUMENTS = frozenset({"data", "input"})
 _CONSTANTS = frozenset({"Number", "String", "RawString", "Bool", "Null"})
+_RECORDED = frozenset({"AssignExpr", "Call", "Every", "SomeIn", "SomeVars", "with_mods"})
+"""The members of a node of which more than references is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +181,16 @@ def _read_rule(node: Json, package: Segments, text: bytes, at: SourceLocation) -
 
 def _reference(node: Json, at: SourceLocation) -> Reference:
     """Read a reference that begins with a variable."""
-    names, whole = constant_names(node)
-    variable = as_object(as_object(first_link(node))["Var"])
+    return _linked(chain(node), at)
+
+
+def _linked(links: list[tuple[str, JsonObject]], at: SourceLocation) -> Reference:
+    names, whole = names_of(links)
+    variable = links[0][1]
     line, column = as_position(variable["span"])
-    return Reference(str(variable["value"]), names, whole, False, at._replace(line=line, column=column))
+    return Reference(
+        str(variable["value"]), names, whole, False, SourceLocation(at.path, at.source, line, column)
+    )
 
 
 @dataclass(slots=True)
@@ -203,17 +214,23 @@ class _Used:
         pending: list[tuple[Json, int, int]] = [(node, 0, 0)]
         while pending:
             node, stack, indexes = pending.pop()
-            self.deepest = max(self.deepest, stack)
             if isinstance(node, list):
-                pending.extend((item, stack, indexes) for item in node)
+                pending.extend([(item, stack, indexes) for item in node])
             elif isinstance(node, dict):
                 for kind, value in node.items():
+                    if kind == "span" or not isinstance(value, dict | list):
+                        continue
                     below = stack + _NODE_STACK.get(kind, 0)
-                    around = indexes
+                    self.deepest = max(self.deepest, below)
                     if kind in REFERENCES:
-                        around += _iterating(varying_indexes({kind: value}))
+                        links = chain({kind: value})
+                        around = indexes + _iterating(varying_in(links))
                         self.planning += 2 ** min(around, _MAX_EXPONENT) if around > indexes else 0
-                    pending.extend((part, below, around) for part in self._parts(kind, value))
+                        pending.extend([(part, below, around) for part in self._refer(links)])
+                    elif kind in _RECORDED:
+                        pending.extend([(part, below, indexes) for part in self._parts(kind, value)])
+                    else:
+                        pending.append((value, below, indexes))
 
     def declare(self, pattern: Json) -> None:
         """Note the variables of a pattern, which gives them a value, as the rule's own."""
@@ -231,7 +248,8 @@ class _Used:
             partial=partial,
             total=total,
             references=tuple(
-                replace(found, hidden=found.root in self.variables) for found in self.references
+                replace(found, hidden=True) if found.root in self.variables else found
+                for found in self.references
             ),
             calls=tuple(self.calls),
             unbound=tuple(sorted(self.variables - self.bound)),
@@ -245,8 +263,6 @@ class _Used:
 
     def _parts(self, kind: str, value: Json) -> list[Json]:
         """Record a member of a node, and return the parts of it that remain to be walked."""
-        if kind in REFERENCES:
-            return self._refer({kind: value})
         if kind == "Call":
             return self._call(as_object(value))
         if kind == "with_mods":
@@ -270,15 +286,18 @@ class _Used:
                 self.bound.update(variables([assignment["lhs"], assignment["rhs"]]))
         return [value]
 
-    def _refer(self, node: Json) -> list[Json]:
-        first, indexes = first_link(node), varying_indexes(node)
-        alone = [as_object(as_object(index)["Var"]) for index in indexes if "Var" in as_object(index)]
-        self.loops += len(alone)
-        self.indexes.extend(str(variable["value"]) for variable in alone)
-        self.bound.update(variables(indexes))
-        if "Var" not in as_object(first):
-            return [first, *indexes]
-        self.references.append(_reference(node, self.at))
+    def _refer(self, links: list[tuple[str, JsonObject]]) -> list[Json]:
+        """Record a reference, and return the parts of it that remain to be walked."""
+        indexes = varying_in(links)
+        if indexes:
+            alone = [as_object(as_object(index)["Var"]) for index in indexes if "Var" in as_object(index)]
+            self.loops += len(alone)
+            self.indexes.extend(str(variable["value"]) for variable in alone)
+            self.bound.update(variables(indexes))
+        kind, first = links[0]
+        if kind != "Var":
+            return [{kind: dict(first)}, *indexes]
+        self.references.append(_linked(links, self.at))
         return indexes
 
     def _call(self, call: JsonObject) -> list[Json]:

@@ -9,17 +9,20 @@ __all__ = [
     "REFERENCES",
     "as_list",
     "as_object",
+    "as_offsets",
     "as_position",
     "called_name",
     "chain",
     "composite_items",
     "constant_names",
     "first_link",
+    "names_of",
     "operands",
     "spanned",
     "string_literals",
     "variables",
     "variant",
+    "varying_in",
     "varying_indexes",
 ]
 
@@ -29,23 +32,49 @@ REFERENCES = frozenset({"Var", "RefDot", "RefBrack"})
 CALLS = frozenset({"Call", "BoolExpr", "ArithExpr", "BinExpr", "UnaryExpr", "Membership"})
 """The kinds of a call: of a function by its name, or of the one that an operator stands for."""
 
+_LINKS = frozenset({"RefDot", "RefBrack"})
+_NOTHING: JsonObject = {}
+_UNKNOWN = "the engine's AST has an unknown shape"
+
 
 def variant(node: Json) -> tuple[str, JsonObject]:
     """Return the kind of a node and what it holds."""
-    kind, value = next(iter(as_object(node).items()))
-    return kind, value if isinstance(value, dict) else {}
+    if isinstance(node, dict):
+        for kind, value in node.items():
+            return kind, value if isinstance(value, dict) else _NOTHING
+    raise TypeError(_UNKNOWN)
 
 
 def first_link(reference: Json) -> Json:
     """Return the head of a reference: a variable, or any other expression."""
-    *_, (kind, link) = _chain(reference)
-    return {kind: dict(link)}
+    node = reference
+    kind, link = variant(node)
+    while kind in _LINKS:
+        node = link["refr"]
+        kind, link = variant(node)
+    return node
+
+
+def chain(reference: Json) -> list[tuple[str, JsonObject]]:
+    """Return the links of a reference, from what it begins with."""
+    kind, link = variant(reference)
+    links = [(kind, link)]
+    while kind in _LINKS:
+        kind, link = variant(link["refr"])
+        links.append((kind, link))
+    links.reverse()
+    return links
 
 
 def constant_names(reference: Json) -> tuple[tuple[str, ...], bool]:
     """Return the names behind the first link up to one that is not constant, and whether they are all."""
+    return names_of(chain(reference))
+
+
+def names_of(links: list[tuple[str, JsonObject]]) -> tuple[tuple[str, ...], bool]:
+    """Return what `constant_names` does, of the links of a reference."""
     names: list[str] = []
-    for kind, link in reversed(list(_chain(reference))[:-1]):
+    for kind, link in links[1:]:
         name = str(as_list(link["field"])[1]) if kind == "RefDot" else _literal(link["index"])
         if name is None:
             return tuple(names), False
@@ -55,17 +84,26 @@ def constant_names(reference: Json) -> tuple[tuple[str, ...], bool]:
 
 def called_name(function: Json) -> tuple[str, ...] | None:
     """Return the name of a rule or function where a reference is a name and nothing else."""
-    first = as_object(first_link(function))
-    if "Var" not in first:
+    links = chain(function)
+    kind, first = links[0]
+    if kind != "Var":
         return None
-    names, whole = constant_names(function)
-    return (str(as_object(first["Var"])["value"]), *names) if whole else None
+    names, whole = names_of(links)
+    return (str(first["value"]), *names) if whole else None
 
 
 def varying_indexes(reference: Json) -> list[Json]:
-    """Return the indexes of a reference that are not constant names."""
-    links = list(_chain(reference))[:-1]
-    return [link["index"] for kind, link in links if kind == "RefBrack" and _literal(link["index"]) is None]
+    """Return the indexes of a reference that are not constant names, from its end on."""
+    return varying_in(chain(reference))
+
+
+def varying_in(links: list[tuple[str, JsonObject]]) -> list[Json]:
+    """Return what `varying_indexes` does, of the links of a reference."""
+    return [
+        link["index"]
+        for kind, link in reversed(links)
+        if kind == "RefBrack" and _literal(link["index"]) is None
+    ]
 
 
 def variables(pattern: Json) -> Iterator[str]:
@@ -101,11 +139,6 @@ def composite_items(kind: str, value: JsonObject) -> list[Json]:
     return []
 
 
-def chain(reference: Json) -> list[tuple[str, JsonObject]]:
-    """Return the links of a reference, from what it begins with."""
-    return list(_chain(reference))[::-1]
-
-
 def string_literals(nodes: list[Json]) -> Iterator[str]:
     """Yield the string literals among some nodes, and in the arrays among them."""
     for node in nodes:
@@ -118,8 +151,14 @@ def string_literals(nodes: list[Json]) -> Iterator[str]:
 
 def spanned(span: Json, text: bytes) -> str:
     """Return the part of a module's text that a span marks."""
+    start, end = as_offsets(span)
+    return text[start:end].decode()
+
+
+def as_offsets(span: Json) -> tuple[int, int]:
+    """Return where a span begins and ends in the bytes of the text."""
     place = as_object(span)
-    return text[_as_int(place["start"]) : _as_int(place["end"])].decode()
+    return _as_int(place["start"]), _as_int(place["end"])
 
 
 def as_position(span: Json) -> tuple[int, int]:
@@ -131,30 +170,21 @@ def as_position(span: Json) -> tuple[int, int]:
 def as_object(value: Json) -> dict[str, Json]:
     """Return a value as an object. Raises if it is not one."""
     if not isinstance(value, dict):
-        raise TypeError("the engine's AST has an unknown shape")
+        raise TypeError(_UNKNOWN)
     return value
 
 
 def as_list(value: Json) -> list[Json]:
     """Return a value as a list. Raises if it is not one."""
     if not isinstance(value, list):
-        raise TypeError("the engine's AST has an unknown shape")
+        raise TypeError(_UNKNOWN)
     return value
 
 
 def _as_int(value: Json) -> int:
     if not isinstance(value, int):
-        raise TypeError("the engine's AST has an unknown shape")
+        raise TypeError(_UNKNOWN)
     return value
-
-
-def _chain(reference: Json) -> Iterator[tuple[str, JsonObject]]:
-    """Go from the last link of a reference to the first."""
-    kind, link = variant(reference)
-    while kind in ("RefDot", "RefBrack"):
-        yield kind, link
-        kind, link = variant(link["refr"])
-    yield kind, link
 
 
 def _literal(node: Json) -> str | None:

@@ -11,6 +11,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_list,
     as_object,
+    as_offsets,
     as_position,
     called_name,
     constant_names,
@@ -83,7 +84,7 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
         rewriter = Rewriter(text)
         findings += [_finding(module.at, found) for found in _module(ast, facts, policy, rewriter)]
         define_folders(ast, rewriter)
-        starts = [rewriter.offsets(variant(node)[1])[0] for node in as_list(ast["rules"])]
+        starts = [as_offsets(variant(node)[1]["span"])[0] for node in as_list(ast["rules"])]
         above, *own, below = parts = rewriter.rewritten(starts)
         rewritten.append(Rewritten(replace(module, text="".join(parts)), above, tuple(own), below))
     findings += [_finding(at, found) for at, found in policy.flow.problems()]

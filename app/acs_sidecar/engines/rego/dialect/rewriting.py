@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, first_link, variant
+from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, as_offsets, first_link, variant
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["Part", "Rewriter", "Span"]
@@ -23,6 +23,7 @@ _TOKEN = re.compile(
     | (?P<open>[\[{(])
     | (?P<close>[\]})])
     | \#[^\n]*
+    | [^"`\[{(\]})\#]+
     | .
     """,
     re.VERBOSE | re.DOTALL,
@@ -59,8 +60,7 @@ class Rewriter:
 
     def offsets(self, node: JsonObject) -> Span:
         """Return the span of a node, with the quotes of the strings that it begins or ends with."""
-        place = as_object(node["span"])
-        start, end = _offset(place["start"]), _offset(place["end"])
+        start, end = as_offsets(node["span"])
         return self._opening.get(start, start), self._closing.get(end, end)
 
     def fresh_name(self) -> str:
@@ -147,9 +147,3 @@ class Rewriter:
     def _brackets(self, position: int) -> int:
         places, braces = self._enclosing
         return braces[bisect_left(places, position + 1) - 1]
-
-
-def _offset(value: Json) -> int:
-    if not isinstance(value, int):
-        raise TypeError("the engine's AST has an unknown shape")
-    return value

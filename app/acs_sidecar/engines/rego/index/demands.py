@@ -43,10 +43,12 @@ def demands_of(node: Json, rule: Rule, module: ModuleFacts) -> Demands:
     names = _Names(module.imports, {found.root for found in rule.references if found.hidden})
     found: dict[Segments, frozenset[Constant]] = {}
     for statement in as_list(as_object(as_object(bodies[0])["query"])["stmts"]):
-        if not _is_safe(as_object(statement), names):
-            break
-        for path, constants in _compared(as_object(statement), names):
+        compared = _compared(as_object(statement), names)
+        if compared:
+            path, constants = compared
             found[path] = found.get(path, constants) & constants
+        elif not _is_safe(as_object(statement), names):
+            break
     return found
 
 
@@ -77,22 +79,22 @@ def _adds_to_its_path(rule: JsonObject) -> bool:
     return whole or (shape == "Compr" and len(chain(head["refr"])[1:]) == len(names) + 1)
 
 
-def _compared(statement: JsonObject, names: _Names) -> Iterable[tuple[Segments, frozenset[Constant]]]:
-    """Yield the path and constants of a statement that is a comparison for equality."""
+def _compared(statement: JsonObject, names: _Names) -> tuple[Segments, frozenset[Constant]] | None:
+    """Return the path and constants of a statement that is a comparison for equality."""
     form, literal = variant(statement["literal"])
-    if form != "Expr":
-        return
+    if form != "Expr" or statement.get("with_mods"):
+        return None
     kind, expression = variant(literal["expr"])
     if kind == "Membership" and expression["key"] is None:
         members = _members(expression["collection"])
-        path = _input_path(expression["value"], names)
-        if members is not None and path is not None:
-            yield path, members
-    elif kind in ("BoolExpr", "AssignExpr") and expression["op"] == "Eq":
-        for one, other in (("lhs", "rhs"), ("rhs", "lhs")):
-            path = _input_path(expression[one], names)
-            if path is not None and variant(expression[other])[0] in _LITERALS:
-                yield path, frozenset({_constant(expression[other])})
+        path = _input_path(expression["value"], names) if members is not None else None
+        return (path, members) if path and members is not None else None
+    if kind not in ("BoolExpr", "AssignExpr") or expression["op"] != "Eq":
+        return None
+    for one, other in (("lhs", "rhs"), ("rhs", "lhs")):
+        if variant(expression[other])[0] in _LITERALS and (path := _input_path(expression[one], names)):
+            return path, frozenset({_constant(expression[other])})
+    return None
 
 
 def _input_path(term: Json, names: _Names) -> Segments | None:
