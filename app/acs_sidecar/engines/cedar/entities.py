@@ -1,6 +1,6 @@
 """Entities: bounded, then parsed by the engine (sections 1.7, 1.7.1)."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.definition import JsonSource
@@ -11,7 +11,7 @@ from acs_sidecar.engines.findings import invalid, too_large
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json, deeper_than
 
-__all__ = ["compile_entities", "entity_ancestors", "entity_uids"]
+__all__ = ["compile_entities", "entity_ancestors"]
 
 
 def compile_entities(source: JsonSource, schema: engine.Schema | None) -> engine.Entities:
@@ -28,15 +28,6 @@ def compile_entities(source: JsonSource, schema: engine.Schema | None) -> engine
         return engine.parse_entities(entities, schema)
     except engine.EngineError as error:
         raise _blamed(source, entities, schema, str(error)) from None
-
-
-def entity_uids(entities: Json) -> Iterator[EntityUid]:
-    """Yield the UIDs of entities that were compiled."""
-    for entity in entities if isinstance(entities, list) else ():
-        uid = entity.get("uid") if isinstance(entity, dict) else None
-        written = uid.get("__entity", uid) if isinstance(uid, dict) else None
-        if isinstance(written, dict):
-            yield EntityUid(str(written.get("type")), str(written.get("id")))
 
 
 def entity_ancestors(entities: engine.Entities) -> dict[EntityUid, tuple[EntityUid, ...]]:

@@ -7,7 +7,7 @@ from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.admission import ContextAdmission
 from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
 from acs_sidecar.engines.cedar.definition import read_definition
-from acs_sidecar.engines.cedar.entities import compile_entities, entity_ancestors, entity_uids
+from acs_sidecar.engines.cedar.entities import compile_entities, entity_ancestors
 from acs_sidecar.engines.cedar.policies import Policies, compile_policies
 from acs_sidecar.engines.cedar.query import Query, binding_query
 from acs_sidecar.engines.cedar.reach import BoundRequest, unreachable
@@ -56,8 +56,7 @@ class _CedarType:
         entities = compile_entities(given.entities, handle)
         policies = compile_policies(given.policies, given.links, schema)
         admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
-        known = {*entity_uids(given.entities.value), *(schema.declarations.actions if schema else ())}
-        slices = PolicySlices(policies.scoped, policies.whole, entities, known)
+        slices = PolicySlices(policies.scoped, policies.whole, entities, entity_ancestors(entities))
         return _CedarPolicy(policies, slices, entities, admission, given.query, request.manifest.tools)
 
 

@@ -53,9 +53,9 @@ class PolicySlices:
         policies: Sequence[ScopedPolicy],
         whole: PolicySlice,
         entities: engine.Entities,
-        known: Collection[EntityUid],
+        grouped: Collection[EntityUid],
     ) -> None:
-        """Number the constraints of the scopes; `known` are the entities that may have ancestors."""
+        """Number the constraints of the scopes; `grouped` are the entities that have ancestors."""
         self._policies = policies
         self._whole = whole
         self._room = MAX_SLICED_CHARACTERS
@@ -63,9 +63,9 @@ class PolicySlices:
         self._sizes: dict[tuple[_Met, _Met, _Met], int] = {}
         self._making = threading.Lock()
         self._parts = (
-            _Constraints("principal", [one.principal for one in policies], known, entities),
-            _Constraints("action", [one.action for one in policies], known, entities),
-            _Constraints("resource", [one.resource for one in policies], known, entities),
+            _Constraints("principal", [one.principal for one in policies], grouped, entities),
+            _Constraints("action", [one.action for one in policies], grouped, entities),
+            _Constraints("resource", [one.resource for one in policies], grouped, entities),
         )
 
     def applicable(self, principal: EngineUid, action: EngineUid, resource: EngineUid) -> PolicySlice:
@@ -115,7 +115,7 @@ class _Constraints:
     """The distinct constraints that scopes put on one part of a request."""
 
     def __init__(
-        self, part: str, scopes: Sequence[_Scope], known: Collection[EntityUid], entities: engine.Entities
+        self, part: str, scopes: Sequence[_Scope], grouped: Collection[EntityUid], entities: engine.Entities
     ) -> None:
         self._entities = entities
         self._positions: list[list[int]] = []
@@ -134,7 +134,7 @@ class _Constraints:
             self.numbers.append(number)
         self._types = {scope["entity_type"] for scope in self._asked.values() if "entity_type" in scope}
         self._named = {*self._equal, *(uid for scope in self._asked.values() for uid in _entities_of(scope))}
-        self._named.update(known if self._asked else ())
+        self._named.update(grouped if self._asked else ())
         self._handle = engine.parse_scopes(part, self._asked)
         self._met: dict[EntityUid | str, _Met] = {}
 
