@@ -216,3 +216,25 @@ def test_several_manifests_share_a_library(tmp_path: Path) -> None:
     (refused,) = read_manifests(load_settings(variables).settings, files)
     assert isinstance(refused.content, ManifestError)
     assert "outside the manifest's directory" in str(refused.content.diagnostics[0])
+
+
+def test_manifests_share_what_is_below_their_root(tmp_path: Path) -> None:
+    """A parent and its policies may lie beside a manifest's folder; with one file as root they are invalid."""
+    root = tmp_path / "manifests"
+    (root / "agent").mkdir(parents=True)
+    (root / "shared").mkdir()
+    (root / "shared" / "base.yaml").write_text(
+        "agent_control_specification_version: 0.3.1-beta\npolicies: {p: {type: cedar, policy_path: main.cedar}}\n"
+    )
+    (root / "shared" / "main.cedar").write_text("permit(principal, action, resource);")
+    manifest = root / "agent" / "manifest.yaml"
+    manifest.write_text(
+        "agent_control_specification_version: 0.3.1-beta\nextends: [../shared/base.yaml]\n"
+        "intervention_points: {input: {policy_target: $, policy: {id: p}}}\n"
+    )
+    files = [ManifestFile("agent", manifest)]
+    (read,) = read_manifests(load_settings({"ACS_MANIFESTS": str(root)}).settings, files)
+    assert read.sources.read("../shared/main.cedar").content.startswith(b"permit")
+    (alone,) = read_manifests(load_settings({"ACS_MANIFESTS": str(manifest)}).settings, files)
+    assert isinstance(alone.content, ManifestError)
+    assert "outside the manifest's directory" in str(alone.content.diagnostics[0])

@@ -111,7 +111,8 @@ def _sample(path: str) -> str:
         return "/static-offline-docs/swagger-ui.css"
     return (
         path.replace("{intervention_point}", "input")
-        .replace("{path:path}", "checkpoint")
+        .replace("{path:path}", "{path}")
+        .replace("{path}", "checkpoint")
         .replace("{", "")
         .replace("}", "")
     )
@@ -173,10 +174,16 @@ def _head_and_body(
     return lines, body
 
 
+def _read_paths() -> list[str]:
+    """Return a path of every route that answers GET: those of the OpenAPI document, and those served."""
+    document = json.loads((ROOT / "openapi" / "openapi.json").read_text())
+    documented = {path for path, operations in document["paths"].items() if "get" in operations}
+    served = {route[4:] for route in _served() if route.startswith("GET ")}
+    return sorted({_sample(path) for path in documented | served})
+
+
 @pytest.mark.parametrize("credential", [None, "token-metrics", "token-admin"])
-@pytest.mark.parametrize(
-    "path", [*sorted(_sample(route[4:]) for route in _served() if route.startswith("GET ")), "/none"]
-)
+@pytest.mark.parametrize("path", [*_read_paths(), "/none"])
 def test_head_is_answered_like_get(service: Service, path: str, credential: str | None) -> None:
     """HEAD has the status and headers of GET, by the same rules of access, and no body."""
     wanted, _ = _head_and_body(service, "GET", path, credential)
