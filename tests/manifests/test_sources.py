@@ -235,6 +235,9 @@ def test_manifests_share_what_is_below_their_root(tmp_path: Path) -> None:
     files = [ManifestFile("agent", manifest)]
     (read,) = read_manifests(load_settings({"ACS_MANIFESTS": str(root)}).settings, files)
     assert read.sources.read("../shared/main.cedar").content.startswith(b"permit")
-    (alone,) = read_manifests(load_settings({"ACS_MANIFESTS": str(manifest)}).settings, files)
+    elsewhere = load_settings({"ACS_MANIFESTS": str(manifest)}).settings
+    (given,) = read_manifests(elsewhere, files, [root])
+    assert given.content == read.content
+    (alone,) = read_manifests(elsewhere, files, [manifest])
     assert isinstance(alone.content, ManifestError)
     assert "outside the manifest's directory" in str(alone.content.diagnostics[0])

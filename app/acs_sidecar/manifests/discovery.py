@@ -61,12 +61,15 @@ def operator_files(settings: Settings, kept: Path | None = None) -> tuple[Manife
     return find_manifests(settings.manifests)
 
 
-def read_manifests(settings: Settings, files: Iterable[ManifestFile]) -> tuple[ReadManifest, ...]:
+def read_manifests(
+    settings: Settings, files: Iterable[ManifestFile], places: Iterable[Path] = ()
+) -> tuple[ReadManifest, ...]:
     """Read manifests with all that they extend and name on other servers; what is wrong is in the outcome.
 
-    Runs an event loop of its own: not for a thread that has one.
+    They may name what is below the `places` that a command was given, as if those were served. Runs an
+    event loop of its own: not for a thread that has one.
     """
-    return _read_all(settings, files, _roots(settings))
+    return _read_all(settings, files, (*_roots(settings), *places))
 
 
 def manifest_places(settings: Settings) -> tuple[Path, ...]:

@@ -18,7 +18,7 @@ def digest(path: Path = typer.Argument(help="manifest file, or its directory")) 
 
     It appears in every response and audit record of the service.
     """
-    manifests = read_manifests(settings_from(None).settings, manifest_files([path]))
+    manifests = read_manifests(settings_from(None).settings, manifest_files([path]), [path])
     for read in manifests:
         if isinstance(read.content, ManifestError):
             show_findings(read.content.diagnostics)

@@ -75,7 +75,7 @@ def evaluate(
 
 def _compiled(place: Path, settings: Settings, compiler: ManifestCompiler) -> CompiledManifest:
     """Compile the one manifest at `place`, or end the command with its findings."""
-    manifests = read_manifests(settings, manifest_files([place]))
+    manifests = read_manifests(settings, manifest_files([place]), [place])
     if len(manifests) != 1:
         names = ", ".join(read.file.name for read in manifests)
         fail(f"{place} holds several manifests ({names}): name one of them")

@@ -66,7 +66,7 @@ def test(
     settings = settings_from(None).settings
     compiler = build_compiler(settings, HttpClient(), None)
     compiler = replace(compiler, environment=_EveryVariable())
-    manifests = read_manifests(settings, manifest_files(paths))
+    manifests = read_manifests(settings, manifest_files(paths), paths)
     prepared = [(read, *_cases(read.file, name)) for read in manifests]
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()

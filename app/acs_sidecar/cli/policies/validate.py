@@ -54,7 +54,7 @@ def validate(
         return
     settings = settings_from(None).settings
     compiler = build_compiler(settings, HttpClient(), None)
-    checked = [_check(read, compiler) for read in read_manifests(settings, manifest_files(paths))]
+    checked = [_check(read, compiler) for read in read_manifests(settings, manifest_files(paths), paths)]
     match output:
         case FindingsFormat.SARIF:
             print_json(sarif_log(finding for one in checked for finding in one.diagnostics))
