@@ -7,7 +7,7 @@ import math
 import re
 
 from acs_sidecar.engines.adapters.agt_rules.condition.meaning import check_test
-from acs_sidecar.engines.adapters.agt_rules.condition.slips import slip_at
+from acs_sidecar.engines.adapters.agt_rules.condition.slips import NULL, is_null, slip_at
 from acs_sidecar.engines.adapters.agt_rules.condition.tokens import (
     MAX_CHARACTERS,
     ConditionError,
@@ -161,9 +161,11 @@ class _Parser:
     def _path_operand(self, wanted: str) -> Name:
         if self._token.kind != "word":
             raise self._expected(wanted)
-        if slip := slip_at(self._text, self._token.offset):
-            raise self._error(slip)
-        return self.name()
+        token = self._token
+        name = self.name()
+        if len(name.segments) == 1 and is_null(token.text):
+            raise ConditionError("agt-condition", NULL, token.offset)
+        return name
 
     def _list(self) -> tuple[Literal, ...]:
         self._advance()

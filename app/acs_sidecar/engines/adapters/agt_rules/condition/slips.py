@@ -2,8 +2,10 @@
 
 import re
 
-__all__ = ["character_slip", "slip_at"]
+__all__ = ["NULL", "character_slip", "is_null", "slip_at"]
 
+NULL = "a missing value is asked for with `has(path)` or `not has(path)`"
+_NULLS = frozenset({"null", "none", "nil", "undefined"})
 _AT_CHARACTER = (
     ("=~", "`=~` is no operator: write `path matches '…'`"),
     ("=", "`=` is no operator: write `==`"),
@@ -25,7 +27,7 @@ _AT_TOKEN = (
     (r"<>", "`<>` is no operator: write `!=`"),
     (r"(?i:is\s+not|is)\b", "`is` is no operator: write `==`, `!=`, `has(path)` or `not has(path)`"),
     (r"(?i:not_in|notin)\b", "write `not in`"),
-    (r"(?i:null|none|nil|undefined)\b", "a missing value is asked for with `has(path)` or `not has(path)`"),
+    (r"(?i:null|none|nil|undefined)\b", NULL),
     (r"(?i:eq|ne|gt|gte|lt|lte)\b", "write `==`, `!=`, `>`, `>=`, `<` or `<=`"),
     (
         r"(?i:contains_any|contains_all|any_of|has_any)\b",
@@ -54,6 +56,11 @@ def character_slip(text: str, offset: int) -> str:
     if rest[0].isdigit():
         return "a number is written as in JSON"
     return f"the character U+{ord(rest[0]):04X} has no meaning here"
+
+
+def is_null(word: str) -> bool:
+    """True if a word is how other languages write that there is no value."""
+    return word.lower() in _NULLS
 
 
 def slip_at(text: str, offset: int) -> str | None:
