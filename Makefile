@@ -4,11 +4,12 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 ORACLE ?= .cache/opa
+AGT_ORACLE ?= .cache/agt
 MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-slices rego-differential rego-index opa-oracle lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -55,6 +56,16 @@ cedar-slices: $(INSTALLED)-dev ## 100,000 Cedar decisions of the policies whose 
 
 rego-index: $(INSTALLED)-dev ## 100,000 random Rego policies, evaluated with the rules that requests meet and with all
 	$(BIN)/python -m tests.engines.rego.indexing
+
+agt-oracle: ## Install the Agent Governance Toolkit into an environment of its own, for the differential tests alone
+	$(PYTHON) -m venv $(AGT_ORACLE)
+	$(AGT_ORACLE)/bin/pip install --quiet --disable-pip-version-check agent-governance-toolkit-core==5.0.0
+
+agt-differential: $(INSTALLED)-dev ## 20,000 decisions of rule documents against those of the toolkit; make agt-oracle first
+	AGT_ORACLE=$(AGT_ORACLE) $(BIN)/python -m tests.engines.adapters.agt_rules.toolkit --cases 20000 --seed $(SEED)
+
+agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions against what reads them
+	$(BIN)/python -m tests.engines.adapters.agt_rules.fuzz --inputs 200000
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json

@@ -1,0 +1,1 @@
+"""Compares rule documents with the toolkit's published package (section 7.9)."""
