@@ -179,9 +179,10 @@ class Desk:
         return approve(inspect_challenge(challenge), outcome, self.now, private)
 
     async def _evaluate(self, body: bytes) -> dict[str, Any]:
-        recorded = await self._service.decide(parse_evaluate(body, None), NOBODY)
+        request = parse_evaluate(body, None)
+        recorded = await self._service.decide(request, NOBODY)
         assert not isinstance(recorded, Refused)
-        return recorded_json(recorded, frozenset())
+        return recorded_json(recorded, request.include)
 
     async def _resolve(self, body: bytes) -> dict[str, Any]:
         try:

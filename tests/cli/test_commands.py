@@ -1,6 +1,7 @@
 """Section 3.4: the commands, as a person or a script would run them."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests.command import run
 from tests.conftest import ROOT, environment
+from tests.decision.test_explanation import POLICIES, manifest, snapshot
 
 pytestmark = pytest.mark.server
 
@@ -166,3 +168,24 @@ def test_help_teaches(folder: Path, verb: str) -> None:
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) >= 8
     assert verb in run(folder, "--help").stdout
+
+
+def test_evaluate_explains(tmp_path: Path) -> None:
+    """JSON has what the service would add; the table says what decided and what stopped the others."""
+    value = manifest("all", POLICIES)
+    (tmp_path / "m.json").write_text(json.dumps(value))
+    (tmp_path / "s.json").write_text(json.dumps(snapshot(kind="pay", amount=50)))
+    arguments = ("evaluate", "--manifest", "m.json", "--point", "input", "--snapshot", "s.json", "--explain")
+    told = json.loads(run(tmp_path, *arguments).stdout)["explain"]
+    assert [one["policy"] for one in told["policy"]["policies"]] == ["rego", "cedar", "rules", "fixed"]
+    table = run(tmp_path, *arguments, "--format", "table", COLUMNS="200").stdout
+    for line in (
+        r"policy rego: allow",
+        r"  p\.rego:4 +reached 5; not reached 4, 6",
+        r"big \(policies\.cedar\.policy_set:2\) +forbid does not decide: `.*> 100` is false",
+        r"team/pay \(.*\) +does not apply: `input\.amount > 100 or input\.x` is false",
+        r"team/ask \(.*\) +require_approval applies",
+        r"this policy does not explain itself",
+        r"policy_target +[0-9.]+ µs",
+    ):
+        assert re.search(line, table), line

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 import regorus
@@ -99,3 +100,43 @@ def test_what_ends_a_process_or_a_task_passes(error: BaseException) -> None:
         return False
 
     assert asyncio.run(dispatch())
+
+
+class _Explains(_Raises):
+    """Explains itself by a given value, or fails."""
+
+    def __init__(self, told: object) -> None:
+        super().__init__(ValueError())
+        self.told = told
+
+    def explain(self, policy_input: PolicyInput) -> Any:
+        if isinstance(self.told, BaseException):
+            raise self.told
+        return self.told
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"kind": "x"}, {"kind": "x"}),
+        ({"kind": "x" * 70_000}, {"unavailable": "the explanation exceeds 65536 bytes"}),
+        ({"kind": object()}, {"unavailable": "the policy failed while it was explained"}),
+        (["kind"], {"unavailable": "the policy failed while it was explained"}),
+        (RecursionError("a secret"), {"unavailable": "the policy failed while it was explained"}),
+        (EvaluationError(Reason.PATH_MISSING, "`a` is missing"), {"unavailable": "`a` is missing"}),
+    ],
+)
+def test_an_explanation_fails_for_itself(told: object, expected: dict[str, Any]) -> None:
+    """What an evaluator explains is bounded JSON; whatever else it does is said in its place (2.7)."""
+    assert asyncio.run(InProcess(_Explains(told)).explain(policy_input())) == expected
+
+
+def test_an_evaluator_that_explains_nothing() -> None:
+    """The method is optional."""
+    assert asyncio.run(InProcess(_Raises(ValueError())).explain(policy_input())) is None
+
+
+def test_what_ends_a_process_ends_it_from_an_explanation_too() -> None:
+    """Only faults of engines are taken for such."""
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(InProcess(_Explains(KeyboardInterrupt())).explain(policy_input()))

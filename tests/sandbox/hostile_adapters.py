@@ -116,6 +116,11 @@ class _Policy:
             ACTS[str(self.definition["do"])]()
         return PolicyOutput({"decision": "allow"})
 
+    def explain(self, policy_input: PolicyInput) -> JsonObject:
+        if self.definition["when"] == "explain":
+            ACTS[str(self.definition["do"])]()
+        return {"kind": "hostile", "n": self.definition["n"]} if "n" in self.definition else {}
+
 
 class _Hostile:
     name = "hostile"

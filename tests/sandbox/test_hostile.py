@@ -242,3 +242,32 @@ def test_a_compile_out_of_memory_is_a_breach_of_limits() -> None:
             assert raised.value.reason == Reason.RESOURCE_LIMIT_EXCEEDED
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("do", "detail"), [("spin", STOPPED), ("abort", DIED), ("say what is not JSON", NONSENSE)]
+)
+def test_an_explanation_that_misbehaves_costs_itself_alone(do: str, detail: str) -> None:
+    """It is said to be unavailable, and the policy decides before and after."""
+
+    async def scenario() -> None:
+        async with opened(policy_timeout_ms=TIMEOUT_MS, inline_adapters=frozenset({"hostile"})) as sandbox:
+            policy = await sandboxed(sandbox, hostile(do, when="explain"))
+            assert (await policy.dispatch(policy_input())).value == {"decision": "allow"}
+            assert await policy.explain(policy_input()) == {"unavailable": detail}
+            assert (await policy.dispatch(policy_input())).value == {"decision": "allow"}
+
+    asyncio.run(scenario())
+
+
+def test_an_explanation_comes_from_a_child() -> None:
+    """What the policy says of itself, or that it says nothing."""
+
+    async def scenario() -> None:
+        async with opened(inline_adapters=frozenset({"hostile"})) as sandbox:
+            policy = await sandboxed(sandbox, hostile("nothing", n=7))
+            assert await policy.explain(policy_input()) == {"kind": "hostile", "n": 7}
+            fixed = await sandboxed(sandbox, ALLOW, "sha256:two")
+            assert await fixed.explain(policy_input()) is None
+
+    asyncio.run(scenario())

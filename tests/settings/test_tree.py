@@ -76,7 +76,10 @@ def test_lists_are_split_at_commas() -> None:
         ({"ACS_UDS_ALLOWED_UIDS": "1"}, "ACS_UDS_ALLOWED_UIDS: requires ACS_UDS"),
         ({"ACS_AUDIT_NAME": ".."}, "ACS_AUDIT_NAME: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
         ({"ACS_AUDIT_INSTANCE": "a/b"}, "ACS_AUDIT_INSTANCE: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
-        ({"ACS_INCLUDE": "secrets"}, "ACS_INCLUDE: `secrets` is not `policy_input`, `trace` or `receipt`"),
+        (
+            {"ACS_INCLUDE": "secrets"},
+            "ACS_INCLUDE: `secrets` is not `policy_input`, `trace`, `receipt` or `explain`",
+        ),
         ({"ACS_OUTBOUND_ALLOW": "x"}, "ACS_OUTBOUND_ALLOW: `x` is not an http or https URL "
          "without user information, query and fragment"),
         ({"ACS_FETCH_ALLOW_ADDRESSES": "10.0.0.1/8"}, "ACS_FETCH_ALLOW_ADDRESSES: 10.0.0.1/8 has host bits set; "

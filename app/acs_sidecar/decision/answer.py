@@ -10,6 +10,10 @@ from acs_sidecar.spec.values import Json
 __all__ = ["Recorded", "Resolved", "decision_json", "recorded_json", "resolved_json"]
 
 
+_WITH_POLICY_INPUT = frozenset({"policy_input", "explain"})
+_WITH_TRACE = frozenset({"trace", "explain"})
+
+
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Recorded:
     """A decision and where its record is, `None` where no audit log is kept.
@@ -107,8 +111,10 @@ def _position(position: AuditPosition) -> dict[str, Json]:
 
 def _add_included(members: dict[str, Json], decision: PolicyDecision, include: frozenset[str]) -> None:
     policy_input = decision.trace.policy_input
-    if "policy_input" in include and policy_input is not None:
+    if include & _WITH_POLICY_INPUT and policy_input is not None:
         members["policy_input"] = dict(policy_input.value)
-    if "trace" in include:
+    if include & _WITH_TRACE:
         policy_type = decision.point.policy_type if decision.point else None
         members["trace"] = {**decision.trace.as_json(), "policy_type": policy_type}
+    if decision.trace.explanation is not None:
+        members["explain"] = dict(decision.trace.explanation)

@@ -23,7 +23,8 @@ __all__ = [
     "read_resolve",
 ]
 
-INCLUDES = frozenset({"policy_input", "trace", "receipt"})
+INCLUDES = frozenset({"policy_input", "trace", "receipt", "explain"})
+"""What a response can have besides the decision; `explain` brings `policy_input` and `trace` with it."""
 MAX_BATCH = 256
 MAX_REQUEST_ID = 128
 

@@ -12,10 +12,12 @@ from acs_sidecar.decision.admission import Admission
 from acs_sidecar.decision.answer import Recorded, Resolved
 from acs_sidecar.decision.boundary import evaluation_outcome
 from acs_sidecar.decision.caller import Sender
+from acs_sidecar.decision.explanation import explanation
 from acs_sidecar.decision.ports import DecisionSink, Receipts
 from acs_sidecar.decision.refusal import Cause, RefusalError, Refused
 from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.explanation import unavailable
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json
@@ -24,6 +26,7 @@ from acs_sidecar.spec.verdict import Decision
 __all__ = ["DecisionService"]
 
 Answered = TypeVar("Answered")
+_TIMED = frozenset({"trace", "explain"})
 
 
 class DecisionService:
@@ -106,6 +109,7 @@ class DecisionService:
             recorded.offer = self._approvals.offer(decision, position)
         if request.include:
             recorded.receipt = await self._receipt(request, position)
+            await self._explain(request, decision)
         return recorded
 
     async def _resolve(self, request: EvaluateRequest, claim: ApprovalClaim, sender: Sender) -> Resolved:
@@ -114,12 +118,14 @@ class DecisionService:
         resolution = await self._approvals.resolve(await self._evaluate(request, sender), claim)
         position = await self._record(approval_entry(resolution)) if self._audit else None
         self._sink.resolved(resolution, position)
-        return Resolved(resolution, position, await self._receipt(request, position))
+        receipt = await self._receipt(request, position)
+        await self._explain(request, resolution.decision)
+        return Resolved(resolution, position, receipt)
 
     async def _evaluate(self, request: EvaluateRequest, sender: Sender) -> PolicyDecision:
         """Admit a request and evaluate it. Raises `RefusalError` when it is not admitted."""
         started = self._clock()
-        trace = Trace(self._clock, detailed=self._timed or "trace" in request.include)
+        trace = Trace(self._clock, detailed=self._timed or bool(request.include & _TIMED))
         manifest = await self._admission.admit(request, sender)
         point = None if isinstance(manifest, InvalidManifest) else manifest.points.get(request.point)
         outcome = await evaluation_outcome(manifest, point, request, trace, self._sink.fault)
@@ -150,6 +156,16 @@ class DecisionService:
         if self._receipts is None or position is None or "receipt" not in request.include:
             return None
         return await self._receipts(position)
+
+    async def _explain(self, request: EvaluateRequest, decision: PolicyDecision) -> None:
+        """Explain a decision that is recorded; a failure is the explanation's and reported."""
+        if "explain" not in request.include:
+            return
+        try:
+            decision.trace.explanation = await explanation(decision)
+        except Exception as error:  # noqa: BLE001  # the verdict is made: it leaves whatever happens here
+            self._sink.fault(error)
+            decision.trace.explanation = unavailable("internal error; see the service log")
 
     async def _or_refused(
         self, work: Awaitable[Answered], point: str, sender: Sender, event: str

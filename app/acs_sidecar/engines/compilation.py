@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from acs_sidecar.engines.in_process import invoke, is_engine_fault
+from acs_sidecar.engines.in_process import explain, invoke, is_engine_fault
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.combination import COMBINE, combined_names
@@ -233,6 +233,10 @@ class _Invoked:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         return invoke(self.evaluator, policy_input)
+
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return the explanation, empty where the policy has none."""
+        return explain(self.evaluator, policy_input) or {}
 
 
 def _compile(

@@ -1,10 +1,13 @@
 """Evaluation in this process: the boundary behind which an engine may fail as it likes (section 1.7)."""
 
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
-from acs_sidecar.spec.ports import Evaluator, PolicyInput, PolicyOutput
+from acs_sidecar.spec.canonical import digest_bytes
+from acs_sidecar.spec.explanation import fitting, unavailable
+from acs_sidecar.spec.ports import Evaluator, ExplainingEvaluator, PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json
 
-__all__ = ["InProcess", "invoke", "is_engine_fault"]
+__all__ = ["InProcess", "explain", "invoke", "is_engine_fault"]
 
 
 def invoke(evaluator: Evaluator, policy_input: PolicyInput) -> PolicyOutput:
@@ -23,6 +26,20 @@ def invoke(evaluator: Evaluator, policy_input: PolicyInput) -> PolicyOutput:
         raise EvaluationError(
             Reason.POLICY_INVOCATION_FAILED, "the policy failed while it was evaluated"
         ) from None
+
+
+def explain(evaluator: Evaluator, policy_input: PolicyInput) -> dict[str, Json] | None:
+    """Ask an evaluator for its explanation, bounded; `None` if it has none. A failure is one that says so."""
+    if not isinstance(evaluator, ExplainingEvaluator):
+        return None
+    try:
+        return fitting(evaluator.explain(policy_input))
+    except EvaluationError as error:
+        return unavailable(error.detail)
+    except BaseException as error:
+        if not is_engine_fault(error):
+            raise
+        return unavailable("the policy failed while it was explained")
 
 
 def is_engine_fault(error: BaseException) -> bool:
@@ -56,5 +73,22 @@ class InProcess:
         guard.begin(self._policy_digest, policy_input.identity)
         try:
             return invoke(self._evaluator, policy_input)
+        finally:
+            guard.end()
+
+    async def explain(self, policy_input: PolicyInput) -> dict[str, Json] | None:
+        """Explain how the policy evaluates an input.
+
+        An input that ends workers while it is explained is explained no more, and still evaluated.
+        """
+        guard = self._guard
+        if guard is None:
+            return explain(self._evaluator, policy_input)
+        try:
+            guard.begin(digest_bytes(b"explain " + self._policy_digest.encode()), policy_input.identity)
+        except EvaluationError as error:
+            return unavailable(error.detail)
+        try:
+            return explain(self._evaluator, policy_input)
         finally:
             guard.end()

@@ -12,6 +12,7 @@ from acs_sidecar.sandbox.wire import (
     Preparation,
     ReplyKind,
     RequestKind,
+    read_explanation,
     read_failure,
     read_invalid,
     read_output,
@@ -24,6 +25,7 @@ from acs_sidecar.spec.owner import NOBODY, Owner
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json
 
 __all__ = [
     "AnyCall",
@@ -31,6 +33,7 @@ __all__ = [
     "SandboxProgram",
     "compile_call",
     "evaluate_call",
+    "explain_call",
     "identity_call",
     "prepare_call",
 ]
@@ -61,7 +64,7 @@ class SandboxProgram:
 
 @dataclass(slots=True, eq=False)
 class SandboxCall(Generic[Answer]):
-    """One call to a child: evaluate `content` at `point`, or only compile (`None`).
+    """One call to a child: evaluate `content` at `point`, or explain it (`asks`), or only compile (`None`).
 
     `document` is what to do with a manifest as it came, which is then the `content`.
     `read` makes of a child's words the answer or the error to raise, and raises `MalformedOutputError`;
@@ -76,6 +79,7 @@ class SandboxCall(Generic[Answer]):
     failure: Callable[[str], Exception]
     waits_until: float
     document: RequestKind | None = None
+    asks: RequestKind = RequestKind.EVALUATE
 
     def settle(self, kind: ReplyKind, body: bytes) -> None:
         """Pass the child's result to the caller. Raises `MalformedOutputError`."""
@@ -106,6 +110,27 @@ def evaluate_call(
     """Return the call that evaluates; it fails with `policy_invocation_failed`."""
     answer: asyncio.Future[PolicyOutput] = loop.create_future()
     return SandboxCall(program, point, policy_input, answer, _read_evaluated, _not_evaluated, waits_until)
+
+
+def explain_call(
+    program: SandboxProgram,
+    point: int,
+    policy_input: bytes,
+    loop: asyncio.AbstractEventLoop,
+    waits_until: float,
+) -> SandboxCall[dict[str, Json] | None]:
+    """Return the call that explains; it fails as `evaluate_call`."""
+    answer: asyncio.Future[dict[str, Json] | None] = loop.create_future()
+    return SandboxCall(
+        program,
+        point,
+        policy_input,
+        answer,
+        _read_explained,
+        _not_evaluated,
+        waits_until,
+        asks=RequestKind.EXPLAIN,
+    )
 
 
 def compile_call(
@@ -155,6 +180,12 @@ def _read_evaluated(kind: ReplyKind, body: bytes) -> PolicyOutput | Exception:
         return read_output(body)
     if kind is ReplyKind.FAILED:
         return read_failure(body)
+    raise MalformedOutputError
+
+
+def _read_explained(kind: ReplyKind, body: bytes) -> dict[str, Json] | None:
+    if kind is ReplyKind.EXPLAINED:
+        return read_explanation(body)
     raise MalformedOutputError
 
 

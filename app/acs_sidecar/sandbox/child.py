@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import orjson
 
 from acs_sidecar.engines.compilation import CompiledPolicies, compile_policies
-from acs_sidecar.engines.in_process import invoke, is_engine_fault
+from acs_sidecar.engines.in_process import explain, invoke, is_engine_fault
 from acs_sidecar.sandbox.confinement import Usage
 from acs_sidecar.sandbox.identity_reply import write_identity
 from acs_sidecar.sandbox.preparation import InlineRules, prepare, read_given
@@ -20,6 +20,7 @@ from acs_sidecar.sandbox.wire import (
     ReplyKind,
     RequestKind,
     read_jobs,
+    write_explanation,
     write_failure,
     write_invalid,
     write_output,
@@ -63,6 +64,8 @@ class Child:
             body = frame[REQUEST.size :]
             if kind == RequestKind.EVALUATE:
                 self._reply(*self._evaluate(program, _POINTS[point], body))
+            elif kind == RequestKind.EXPLAIN:
+                self._reply(ReplyKind.EXPLAINED, self._explain(program, _POINTS[point], body))
             else:
                 # What goes, goes first: both need not fit into memory.
                 self._compiled.pop(forgotten, None)
@@ -96,6 +99,10 @@ class Child:
             return ReplyKind.OUTPUT, write_output(output, self._max_output_bytes)
         except EvaluationError as error:
             return ReplyKind.FAILED, write_failure(error)
+
+    def _explain(self, program: int, point: InterventionPoint, body: bytes) -> bytes:
+        evaluator = self._compiled[program].evaluators[point]
+        return write_explanation(explain(evaluator, PolicyInput(orjson.loads(body), body)))
 
     def _next(self) -> bytes:
         """Receive one frame, or nothing when the parent is gone."""

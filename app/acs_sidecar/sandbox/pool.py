@@ -252,7 +252,7 @@ class Pool:
         program = call.program
         worker.compiling = False
         worker.compiled.move_to_end(program.number)
-        self._ask(worker, evaluate_request(program.number, point, call.content), program.timeout_s)
+        self._ask(worker, evaluate_request(program.number, point, call.content, call.asks), program.timeout_s)
 
     def _ask(self, worker: Worker, request: bytes, within_s: float) -> None:
         worker.started = self._loop.time()

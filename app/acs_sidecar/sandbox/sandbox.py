@@ -20,6 +20,7 @@ from acs_sidecar.sandbox.calls import (
     SandboxProgram,
     compile_call,
     evaluate_call,
+    explain_call,
     identity_call,
     prepare_call,
 )
@@ -27,12 +28,15 @@ from acs_sidecar.sandbox.pool import Pool, PoolBounds, PoolCounts, SandboxStartE
 from acs_sidecar.sandbox.preparation import InlineRules
 from acs_sidecar.sandbox.wire import CompileReport, Preparation, write_jobs
 from acs_sidecar.sandbox.zygote import ZygoteOptions
+from acs_sidecar.spec.explanation import unavailable
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.identity import ManifestIdentity
 from acs_sidecar.spec.owner import NOBODY, Owner
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import PolicyDispatch, PolicyInput, PolicyOutput
+from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json
 from acs_sidecar.startup import StartError
 
 __all__ = ["Sandbox", "SandboxError", "SandboxSettings", "SandboxedPolicies"]
@@ -218,3 +222,14 @@ class _SandboxedPolicy:
         call = evaluate_call(self.program, self.point, policy_input.canonical, loop, waits_until)
         self.pool.submit(call)
         return await call.answer
+
+    async def explain(self, policy_input: PolicyInput) -> dict[str, Json] | None:
+        """Explain in a child."""
+        loop = self.loop
+        waits_until = loop.time() + self.program.timeout_s
+        call = explain_call(self.program, self.point, policy_input.canonical, loop, waits_until)
+        self.pool.submit(call)
+        try:
+            return await call.answer
+        except EvaluationError as error:
+            return unavailable(error.detail)

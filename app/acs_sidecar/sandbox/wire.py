@@ -29,6 +29,7 @@ from acs_sidecar.sandbox.reply_values import (
     write_statement,
 )
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.members import PolicyKind
@@ -50,12 +51,14 @@ __all__ = [
     "document_request",
     "evaluate_request",
     "max_reply_bytes",
+    "read_explanation",
     "read_failure",
     "read_invalid",
     "read_jobs",
     "read_output",
     "read_preparation",
     "read_report",
+    "write_explanation",
     "write_failure",
     "write_invalid",
     "write_jobs",
@@ -75,6 +78,7 @@ REPLY = struct.Struct("<IBB")
 
 _PARTS = struct.Struct("<II")
 _MAX_TRACE_DEPTH = 8
+_MAX_EXPLANATION_DEPTH = 16
 _ROOM = 8 * 1024 * 1024
 """More than the longest list of findings, whose four texts each take at most six bytes a character, and
 more than what is made of the longest manifest."""
@@ -87,6 +91,7 @@ class RequestKind(IntEnum):
     EVALUATE = 1
     PREPARE = 2
     DIGEST = 3
+    EXPLAIN = 4
 
 
 class ReplyKind(IntEnum):
@@ -99,6 +104,7 @@ class ReplyKind(IntEnum):
     FAILED = 4
     PREPARED = 5
     DIGESTED = 6
+    EXPLAINED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +148,11 @@ def compile_request(program: int, forgotten: int, jobs: bytes) -> bytes:
     return REQUEST.pack(len(jobs), RequestKind.COMPILE, program, forgotten, 0) + jobs
 
 
-def evaluate_request(program: int, point: int, policy_input: bytes) -> bytes:
-    """Frame the request to evaluate a canonical policy input at the point of that index."""
-    return REQUEST.pack(len(policy_input), RequestKind.EVALUATE, program, 0, point) + policy_input
+def evaluate_request(
+    program: int, point: int, policy_input: bytes, kind: RequestKind = RequestKind.EVALUATE
+) -> bytes:
+    """Frame the request to evaluate, or explain, a canonical policy input at the point of that index."""
+    return REQUEST.pack(len(policy_input), kind, program, 0, point) + policy_input
 
 
 def document_request(kind: RequestKind, program: int, forgotten: int, document: bytes) -> bytes:
@@ -245,6 +253,26 @@ def read_output(body: bytes) -> PolicyOutput:
         None if besides["notes"] is None else read_notes(besides["notes"]),
         None if failure is None else read_error(failure),
     )
+
+
+def write_explanation(explanation: JsonObject | None) -> bytes:
+    """Write a bounded explanation, or that there is none."""
+    return canonical(None if explanation is None else dict(explanation))
+
+
+def read_explanation(body: bytes) -> dict[str, Json] | None:
+    """Read an explanation. Raises `MalformedOutputError`."""
+    if len(body) > MAX_EXPLANATION_BYTES:
+        raise MalformedOutputError
+    try:
+        explanation: Json = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise MalformedOutputError from None
+    if explanation is None:
+        return None
+    if not isinstance(explanation, dict) or deeper_than(explanation, _MAX_EXPLANATION_DEPTH):
+        raise MalformedOutputError
+    return explanation
 
 
 def write_failure(error: EvaluationError) -> bytes:

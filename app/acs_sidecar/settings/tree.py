@@ -227,8 +227,10 @@ class Settings(BaseModel):
                     raise ValueError(f"{PREFIX}{name.upper()}: requires ACS_MANIFESTS_URL")
         if self.sandbox_max_children < self.sandbox_children:
             raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
-        if unknown := set(self.include) - {"policy_input", "trace", "receipt"}:
-            raise ValueError(f"ACS_INCLUDE: `{min(unknown)}` is not `policy_input`, `trace` or `receipt`")
+        if unknown := set(self.include) - {"policy_input", "trace", "receipt", "explain"}:
+            raise ValueError(
+                f"ACS_INCLUDE: `{min(unknown)}` is not `policy_input`, `trace`, `receipt` or `explain`"
+            )
         if self.otlp_endpoint and importlib.util.find_spec("opentelemetry.exporter") is None:
             raise ValueError("ACS_OTLP_ENDPOINT: OTLP is not installed: `pip install 'acs-sidecar[otlp]'`")
         try:

@@ -7,7 +7,7 @@ that use it). `bind` turns that into an `Evaluator` for one point, which is what
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.manifest.declaration import MemberTable
@@ -25,6 +25,7 @@ __all__ = [
     "CompileRequest",
     "CompiledPolicy",
     "Evaluator",
+    "ExplainingEvaluator",
     "ManifestFacts",
     "NoSources",
     "PointBinding",
@@ -81,6 +82,21 @@ class Evaluator(Protocol):
         MUST be a function of `policy_input` alone. MUST raise `EvaluationError` for every failure it
         foresees, with a detail free of snapshot values and engine text; anything else that it raises
         is taken as `policy_invocation_failed`. Called from one thread at a time in any one process.
+        """
+        ...
+
+
+@runtime_checkable
+class ExplainingEvaluator(Evaluator, Protocol):
+    """An evaluator that can also say how it comes to its output (section 2.7)."""
+
+    def explain(self, policy_input: PolicyInput) -> JsonObject:
+        """Return which parts of the policy applied to the input and which nearly did, as JSON.
+
+        Called after `evaluate` with the same input, whether that failed or not: nothing that it returns or
+        raises changes a verdict. MUST be a function of `policy_input` alone and take time and memory of the
+        same order as `evaluate`. It may quote the policy and the input, and MUST NOT hold a value of a
+        member that is declared `secret`. More than `MAX_EXPLANATION_BYTES` are not shown.
         """
         ...
 
@@ -291,5 +307,12 @@ class PolicyDispatch(Protocol):
         """Evaluate once. Raises what `Evaluator.evaluate` raises.
 
         The death of a child, or its time running out, is `policy_invocation_failed`.
+        """
+        ...
+
+    async def explain(self, policy_input: PolicyInput) -> dict[str, Json] | None:
+        """Explain how the policy evaluates an input (section 2.7); `None` where it cannot.
+
+        MUST NOT raise for a failure: that is an explanation with the member `unavailable`.
         """
         ...

@@ -27,7 +27,7 @@ class Trace:
 
     Everything stays readable after a failure. Times are of `clock`, in nanoseconds. `policy` is when
     the policy was asked and when it was done, if it was; `ended` is when the decision was made; `notes` are
-    what the policy adds to the record.
+    what the policy adds to the record; `explanation` is why the decision is as it is, if asked for.
     """
 
     __slots__ = (
@@ -36,6 +36,7 @@ class Trace:
         "annotators",
         "dispatch",
         "ended",
+        "explanation",
         "notes",
         "policy",
         "policy_input",
@@ -50,6 +51,7 @@ class Trace:
         self.tool: str | None = None
         self.dispatch: Mapping[str, Json] = {}
         self.notes: DecisionNotes | None = None
+        self.explanation: Mapping[str, Json] | None = None
         self.ended = 0
         self.policy: tuple[int, int] | None = None
         self.annotators: dict[str, AnnotatorRun] = {}

@@ -111,11 +111,11 @@ def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
         ({"request_id": "x" * 129}, "`request_id` must be 1 to 128 printable characters"),
         ({"request_id": "a\nb"}, "`request_id` must be 1 to 128 printable characters"),
         ({"request_id": 7}, "`request_id` must be 1 to 128 printable characters"),
-        ({"include": "trace"}, "`include` must be a list of distinct names from `policy_input`, `receipt`, "
-         "`trace`"),
-        ({"include": ["trace", "trace"]}, "`include` must be a list of distinct names from `policy_input`, "
+        ({"include": "trace"}, "`include` must be a list of distinct names from `explain`, `policy_input`, "
          "`receipt`, `trace`"),
-        ({"include": [{}]}, "`include` must be a list of distinct names from `policy_input`, `receipt`, `trace`"),
+        ({"include": ["trace", "trace"]}, "`include` must be a list of distinct names from `explain`, `policy_input`, "
+         "`receipt`, `trace`"),
+        ({"include": [{}]}, "`include` must be a list of distinct names from `explain`, `policy_input`, `receipt`, `trace`"),
     ],
 )  # fmt: skip
 def test_each_wrong_member_is_named(members: dict[str, Any], detail: str) -> None:

@@ -10,11 +10,12 @@ from rich.table import Table
 
 from acs_sidecar.cli.output import OutputFormat, cell, fail, json_cell, print_json, show_findings, wants_table
 from acs_sidecar.cli.policies.decide import decide
+from acs_sidecar.cli.policies.explanation import show_explanation
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.decision.answer import decision_json
 from acs_sidecar.decision.refusal import RefusalError
-from acs_sidecar.decision.request import INCLUDES, EvaluateRequest, parse_object
+from acs_sidecar.decision.request import EvaluateRequest, parse_object
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest
@@ -37,14 +38,18 @@ def evaluate(
     snapshot: str = typer.Option(help="JSON file with the snapshot, or `-` for standard input"),
     mode: Mode = typer.Option(Mode.ENFORCE, help="`enforce` applies a transform; `evaluate_only` does not"),
     include: list[str] = typer.Option([], help="include `policy_input` or `trace` in the output; repeatable"),
+    explain: bool = typer.Option(
+        False, "--explain", help="say why: which rules decided, and which nearly did"
+    ),
     output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Evaluate one snapshot against one manifest and print what the service would answer.
 
     Exits 0 whatever the verdict is, and 2 when there could be none.
     """
-    if not set(include) <= INCLUDES - {"receipt"}:
+    if not set(include) <= {"policy_input", "trace"}:
         fail("--include must be `policy_input` or `trace`")
+    included = frozenset([*include, *(["explain"] if explain else [])])
     settings = settings_from(None).settings
     configure_logging(LogFormat.CONSOLE, "error")
     text = _read(snapshot)
@@ -55,7 +60,7 @@ def evaluate(
     except RefusalError as error:
         fail(f"--snapshot {snapshot}: {error.detail}")
     request = EvaluateRequest(
-        point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=frozenset(include)
+        point=point.value, snapshot=value, nesting=nesting_bound(text), mode=mode, include=included
     )
     client = HttpClient()
     compiled = _compiled(manifest, settings, build_compiler(settings, client, None))
@@ -95,6 +100,9 @@ def _read(place: str) -> bytes:
 
 def _show(decision: PolicyDecision, include: frozenset[str]) -> None:
     body = decision_json(decision, None, include)
+    explained = body.pop("explain", None)
+    for name in {"policy_input", "trace"} - include if explained else ():
+        body.pop(name, None)
     verdict = decision.verdict.as_json()
     console = Console()
     table = Table("member", "value", show_header=False, box=None)
@@ -104,3 +112,5 @@ def _show(decision: PolicyDecision, include: frozenset[str]) -> None:
         if name not in ("decision", "verdict") and value not in (None, []):
             table.add_row(name, cell(value) if isinstance(value, str) else json_cell(value))
     console.print(table)
+    if isinstance(explained, dict):
+        show_explanation(console, explained, decision.trace)

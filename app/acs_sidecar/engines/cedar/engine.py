@@ -27,6 +27,7 @@ __all__ = [
     "entities_json",
     "numbered_id",
     "parse_entities",
+    "parse_permits",
     "parse_policies",
     "parse_policy",
     "parse_schema",
@@ -93,12 +94,17 @@ def with_links(
 
 def parse_scopes(part: str, scopes: Mapping[str, Mapping[str, Any]]) -> PolicySet:
     """Make a permit of each scope of one part of the request, in the engine's JSON form, by its id."""
+    return parse_permits({policy_id: {part: scope} for policy_id, scope in scopes.items()})
+
+
+def parse_permits(permits: Mapping[str, Mapping[str, Any]]) -> PolicySet:
+    """Make a permit of each scope and conditions, in the engine's JSON form, by its id."""
     anything = {name: {"op": "All"} for name in ("principal", "action", "resource")}
-    permits = {
-        policy_id: {"effect": "permit", **anything, part: scope, "conditions": []}
-        for policy_id, scope in scopes.items()
+    made = {
+        policy_id: {"effect": "permit", **anything, "conditions": [], **permit}
+        for policy_id, permit in permits.items()
     }
-    policies = {"templates": {}, "staticPolicies": permits, "templateLinks": []}
+    policies = {"templates": {}, "staticPolicies": made, "templateLinks": []}
     return _call_engine(PolicySet.from_json_str, orjson.dumps(policies).decode())
 
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.admission import ContextAdmission
 from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
 from acs_sidecar.engines.cedar.definition import read_definition
 from acs_sidecar.engines.cedar.entities import compile_entities, entity_ancestors
+from acs_sidecar.engines.cedar.explanation import CedarRequest, policies_explained
 from acs_sidecar.engines.cedar.policies import Policies, compile_policies
 from acs_sidecar.engines.cedar.query import Query, binding_query
 from acs_sidecar.engines.cedar.reach import BoundRequest, unreachable
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.source import compile_schema
+from acs_sidecar.engines.cedar.slicing.answers import PolicySlice
 from acs_sidecar.engines.cedar.slicing.slices import PolicySlices
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import AgentOfEnvelope, FixedUid, ProjectedTool, UidSource
@@ -37,6 +40,7 @@ from acs_sidecar.spec.ports import (
     PolicyOutput,
     PolicyType,
 )
+from acs_sidecar.spec.values import Json
 
 __all__ = ["CEDAR", "CedarEvaluator"]
 
@@ -89,6 +93,7 @@ class _CedarPolicy:
         decimals = self._decimals(query, action, binding.path)
         self.binding_warnings.extend(_unread_annotations(binding, query, self.policies.reads))
         return CedarEvaluator(
+            self.policies,
             self.slices,
             self.entities,
             principal,
@@ -115,6 +120,7 @@ class _CedarPolicy:
 
 @dataclass(frozen=True, slots=True)
 class CedarEvaluator:
+    policies: Policies
     slices: PolicySlices
     entities: engine.Entities
     principal: UidSource
@@ -126,6 +132,21 @@ class CedarEvaluator:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Build the request and ask the engine."""
+        policies, answer, _ = self._ask(policy_input)
+        return policies.output(answer)
+
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return the request, the policies that decided, and which conditions of the others did not hold."""
+        policies, answer, request = self._ask(policy_input)
+        asked = {id(policy) for policy in policies.by_id.values()}
+        scoped = zip(self.policies.scoped, self.policies.scopes, strict=True)
+        determining = frozenset(policies.by_id[one].name for one in answer["diagnostics"]["reason"])
+        return policies_explained(
+            request, [(one, scope) for one, scope in scoped if id(one.policy) in asked], determining
+        )
+
+    def _ask(self, policy_input: PolicyInput) -> tuple[PolicySlice, dict[str, Any], CedarRequest]:
+        """Return the policies that were asked, the engine's answer, and the request."""
         given = policy_input.value
         principal = self.principal.resolve(given)
         action = self.action.resolve(given)
@@ -143,15 +164,8 @@ class CedarEvaluator:
                 refuse_escapes(dict(given))
             convert = self.admission.admit(principal, action, resource)
         policies = self.slices.applicable(principal, action, resource)
-        answer = engine.authorize(
-            policies.handle,
-            self.entities,
-            principal=principal,
-            action=action,
-            resource=resource,
-            context=convert(context),
-        )
-        return policies.output(answer)
+        request = CedarRequest(self.entities, principal, action, resource, convert(context))
+        return policies, request.put_to(policies.handle), request
 
 
 def _unread_annotations(binding: PointBinding, query: Query, reads: Reads) -> Iterator[Diagnostic]:

@@ -14,6 +14,7 @@ from acs_sidecar.engines.rego.analysis.facts import read_module
 from acs_sidecar.engines.rego.dialect.meaning import Parsed, as_opa_means
 from acs_sidecar.engines.rego.documents import DataBounds, Segments, dotted, holds
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch, parse
+from acs_sidecar.engines.rego.explanation import RegoExplainer
 from acs_sidecar.engines.rego.index.demand_index import DemandIndex, Indexing, index_rules
 from acs_sidecar.engines.rego.index.engines import EnginePool, IndexedEngines
 from acs_sidecar.engines.rego.input import InputText, input_text
@@ -131,9 +132,10 @@ class _RegoPolicy:
 
     def _evaluator(self, query: Segments, text: str) -> Evaluator:
         engines = self._engines.for_query(query)
+        explainer = RegoExplainer(self._sources, self._program, query)
         if self._program.tree.is_rule_alone(query) and all(_PLAIN.fullmatch(name) for name in query):
-            return _RuleEvaluator(text, engines, self._input_text, dotted(query))
-        return _QueryEvaluator(text, engines, self._input_text)
+            return _RuleEvaluator(text, engines, self._input_text, explainer, dotted(query))
+        return _QueryEvaluator(text, engines, self._input_text, explainer)
 
     def _lint(self, query: Segments) -> None:
         """Remark on a complete rule that may be undefined."""
@@ -160,10 +162,13 @@ class _RegoPolicy:
 class _QueryEvaluator:
     """Evaluates any query, through the rule that stands for it."""
 
-    def __init__(self, query: str, engines: ThreadEngine, input_text: InputText) -> None:
+    def __init__(
+        self, query: str, engines: ThreadEngine, input_text: InputText, explainer: RegoExplainer
+    ) -> None:
         self._query = query
         self._engines = engines
         self._input_text = input_text
+        self._explainer = explainer
         self._trace: Mapping[str, Json] = {"query": query}
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
@@ -180,6 +185,10 @@ class _QueryEvaluator:
             raise self._failed("could not be evaluated: a function failed or rules disagree") from None
         return PolicyOutput(value, self._trace)
 
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return the rules that the query came to, with their values and the lines that were reached."""
+        return self._explainer.explain(self._input_text(policy_input))
+
     def _value(self, engine: Engine) -> Json:
         answer: Json = orjson.loads(engine.eval_rule_as_json(ANSWER))
         if not isinstance(answer, list):
@@ -193,8 +202,15 @@ class _QueryEvaluator:
 class _RuleEvaluator(_QueryEvaluator):
     """Evaluates a query that is exactly one rule, without the way round."""
 
-    def __init__(self, query: str, engines: ThreadEngine, input_text: InputText, rule: str) -> None:
-        super().__init__(query, engines, input_text)
+    def __init__(
+        self,
+        query: str,
+        engines: ThreadEngine,
+        input_text: InputText,
+        explainer: RegoExplainer,
+        rule: str,
+    ) -> None:
+        super().__init__(query, engines, input_text, explainer)
         self._rule = rule
 
     def _value(self, engine: Engine) -> Json:

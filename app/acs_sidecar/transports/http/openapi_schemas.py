@@ -157,6 +157,7 @@ _DECISION_OPTIONS: JsonSchema = {
     "policy_input": reference("PolicyInput") | {"description": "with `include`, when it was built"},
     "trace": reference("Trace") | {"description": "with `include`"},
     "receipt": reference("Receipt") | {"description": "with `include`, where an audit log is kept"},
+    "explain": reference("Explanation") | {"description": "with `include`"},
 }
 _APPLIED = _when("transformed_policy_target_applied", True, "transformed_policy_target")
 
@@ -195,6 +196,38 @@ _TRACE: JsonSchema = {
             "determining": _STRINGS | {"description": "of `cedar`: the ids of the policies that decided"},
         },
     ),
+    "additionalProperties": True,
+}
+
+_EXPLANATION: JsonSchema = {
+    **_object(
+        "Why the decision is as it is, for people: members may be added from version to version.",
+        {
+            "policy": {
+                "anyOf": [reference("PolicyExplanation"), {"type": "null"}],
+                "description": "null where the policy was not asked, or explains nothing",
+            },
+            "annotators": {
+                "type": "array",
+                "items": _ANY_OBJECT,
+                "description": "`annotator`, `type`, `from`, `outcome`, and `findings` with their `text`",
+            },
+            "remedy": {
+                "type": ["string", "null"],
+                "description": "what to change, after a runtime error",
+            },
+        },
+    ),
+    "additionalProperties": True,
+}
+
+_POLICY_EXPLANATION: JsonSchema = {
+    "type": "object",
+    "description": "What a policy says of an evaluation, at most 64 KiB, or why it is `unavailable`.",
+    "properties": {
+        "kind": {"type": "string", "description": "`rego`, `cedar`, `agt_rules`, `combine`, or an adapter's"},
+        "unavailable": {"type": "string"},
+    },
     "additionalProperties": True,
 }
 
@@ -320,6 +353,8 @@ SCHEMAS: JsonSchema = {
     "Trace": _TRACE,
     "TraceStep": _TRACE_STEP,
     "Receipt": _RECEIPT,
+    "Explanation": _EXPLANATION,
+    "PolicyExplanation": _POLICY_EXPLANATION,
     "Problem": _object("Problem details (RFC 9457).", _PROBLEM_MEMBERS),
     "DecisionProblem": _object(
         "Problem details (RFC 9457) of a request for a decision: they carry a deny.",

@@ -64,6 +64,10 @@ class Compiler:
                 names[path_text(test.operand.segments)] = None
         return list(names)
 
+    def leaf(self, test: Condition, frame: Frame) -> bool | None:
+        """Return the value of one test of a compiled condition."""
+        return test.value if isinstance(test, Constant) else self._leaves[id(test)](frame)
+
     def check(self, condition: Condition) -> Check:
         """Compile a condition whose `not` is pushed down to its tests."""
         match condition:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from acs_sidecar.engines.adapters.agt_rules.closures import Compiler, Frame
 from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
 from acs_sidecar.engines.adapters.agt_rules.evidence import with_lists
+from acs_sidecar.engines.adapters.agt_rules.explanation import RuleReport, guard_reports
 from acs_sidecar.engines.adapters.agt_rules.guards import RuleGuard
 from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
 from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, walk
+from acs_sidecar.spec.explanation import listed
 from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
@@ -87,6 +89,23 @@ class RuleEvaluator:
             output["message"] = outcome.message
         output["evidence"] = with_lists(outcome.evidence, undecided=outcome.undecided, logged=logged)
         return PolicyOutput(output, notes={"logged": logged} if logged else None)
+
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return the guards, the documents that apply, and the rules in order up to the one that matches."""
+        given = policy_input.value
+        told: dict[str, Json] = {"kind": "agt_rules", "guards": guard_reports(self.guards, given)}
+        if any(guard.denies(given) for guard in self.guards) or not (applied := self._applied(given)):
+            return told | {"documents": []}
+        documents = [document for index, document in enumerate(self.documents) if applied >> index & 1]
+        report = RuleReport(self.compiler, self.compiler.frame(given), applied)
+        logged = [bound.rule.key for bound, _ in self.logging.matching(report.frame, applied)]
+        return {
+            **told,
+            **listed("documents", documents, lambda document: document.name),
+            **report.asked("rules", self.deciding.rules),
+            **report.asked("sealed_rules", self.sealed.rules),
+            **listed("logged_rules", logged, str),
+        }
 
     def _applied(self, given: Input) -> int:
         """Return the documents that apply to the agent, as bits."""

@@ -61,6 +61,11 @@ class RuleIndex:
                 lookup.by_text.setdefault(text, []).append(position)
         self._lookups = tuple(grouped.values())
 
+    @property
+    def rules(self) -> Sequence[BoundRule]:
+        """All rules, in the order in which they are asked."""
+        return [step[-1] for step in self._steps]
+
     def matching(self, frame: Frame, documents: int) -> Iterator[tuple[BoundRule, bool]]:
         """Yield each rule that matches, and whether it does because it is undecided."""
         steps = self._steps

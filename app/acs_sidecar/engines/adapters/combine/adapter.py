@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.adapters.combine.strictest import strictest
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES, fitting
 from acs_sidecar.spec.manifest.combination import COMBINE, MAX_COMBINED
 from acs_sidecar.spec.manifest.declaration import Member
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
@@ -14,6 +15,7 @@ from acs_sidecar.spec.ports import (
     CompiledPolicy,
     CompileRequest,
     Evaluator,
+    ExplainingEvaluator,
     PointBinding,
     PolicyInput,
     PolicyOutput,
@@ -34,6 +36,8 @@ MEMBERS: Mapping[str, Member] = {
     ),
 }
 _OVERLAID = frozenset({"query"})
+_ROOM_BYTES = 8_192
+"""What an explanation takes besides those of the members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,27 @@ class _Combination:
 class _CombinedEvaluator:
     members: tuple[tuple[str, Evaluator], ...]
 
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return what each member says, with its own explanation; all have an equal share of the room."""
+        output, outcomes = self._ask(policy_input)
+        share = (MAX_EXPLANATION_BYTES - _ROOM_BYTES) // len(self.members)
+        policies: list[Json] = []
+        for (_, evaluator), outcome in zip(self.members, outcomes, strict=True):
+            told = evaluator.explain(policy_input) if isinstance(evaluator, ExplainingEvaluator) else {}
+            policies.append({**outcome, "explain": fitting(told, share) or None})
+        decided_by = output.notes.get("decided_by") if output.notes else None
+        return {"kind": COMBINE, "decided_by": decided_by, "policies": policies}
+
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Ask every member; the failure of any is the outcome."""
+        output, _ = self._ask(policy_input)
+        return output
+
+    def _ask(self, policy_input: PolicyInput) -> tuple[PolicyOutput, list[dict[str, Json]]]:
+        """Return the output, and the outcome of each member."""
         target = _target(policy_input)
         verdicts: list[Verdict] = []
-        shown: list[Json] = []
+        shown: list[dict[str, Json]] = []
         failure: tuple[str, EvaluationError] | None = None
         for name, evaluator in self.members:
             started = time.perf_counter_ns()
@@ -76,15 +96,15 @@ class _CombinedEvaluator:
                 outcome = {"error": error.reason.value}
             duration = (time.perf_counter_ns() - started) / 1000
             shown.append({"policy": name, **outcome, "duration_us": duration})
-        trace: dict[str, Json] = {"policies": shown}
+        trace: dict[str, Json] = {"policies": [*shown]}
         if failure:
-            return PolicyOutput(None, trace, {"decided_by": failure[0]}, failure[1])
+            return PolicyOutput(None, trace, {"decided_by": failure[0]}, failure[1]), shown
         try:
             combined = strictest(verdicts, target)
         except EvaluationError as error:
-            return PolicyOutput(None, trace, {"decided_by": None}, error)
+            return PolicyOutput(None, trace, {"decided_by": None}, error), shown
         decided_by = None if combined.decided_by is None else self.members[combined.decided_by][0]
-        return PolicyOutput(combined.verdict.as_json(), trace, {"decided_by": decided_by})
+        return PolicyOutput(combined.verdict.as_json(), trace, {"decided_by": decided_by}), shown
 
 
 def _target(policy_input: PolicyInput) -> Json:

@@ -43,6 +43,10 @@ class Program:
 
     def reads(self, query: Segments) -> frozenset[Segments]:
         """Return the paths below `input` that the rules may read on which `query` depends."""
+        return frozenset(read for path in self.needs(query) for read in self.input_paths_of.get(path, ()))
+
+    def needs(self, query: Segments) -> frozenset[Segments]:
+        """Return the paths of the rules on which `query` depends, its own included."""
         reached: set[Node] = set()
         pending = list(self.tree.read(query))
         while pending:
@@ -50,8 +54,7 @@ class Program:
             if node not in reached:
                 reached.add(node)
                 pending.extend(self.edges.get(node, ()))
-        rules = (path for kind, path in reached if kind == "rule")
-        return frozenset(read for path in rules for read in self.input_paths_of.get(path, ()))
+        return frozenset(path for kind, path in reached if kind == "rule")
 
 
 @dataclass(frozen=True, slots=True)
