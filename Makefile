@@ -70,9 +70,10 @@ agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json
 
-schema: $(INSTALLED)-dev ## write openapi/manifest.schema.json and openapi/agt-rules.schema.json anew
+schema: $(INSTALLED)-dev ## write the JSON Schemas in openapi/ anew
 	$(BIN)/acs-sidecar schema > openapi/manifest.schema.json
 	$(BIN)/acs-sidecar schema --kind agt-rules > openapi/agt-rules.schema.json
+	$(BIN)/acs-sidecar schema --kind oags > openapi/oags.schema.json
 
 reference: $(INSTALLED)-dev ## write the tables of docs/reference anew
 	$(BIN)/python -m docs.generate

@@ -2,7 +2,7 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,9 @@ from rich.console import Console
 
 import acs_sidecar
 from acs_sidecar.audit.format.export import CSV_HEADER, FORMATS
+from acs_sidecar.audit.format.oags_export import oags_line
 from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, generate_key, load_key
 from acs_sidecar.audit.log.opening import AuditDamagedError, AuditLogSettings
 from acs_sidecar.audit.log.prune import PRUNING_WORKER
@@ -57,6 +59,7 @@ class ExportFormat(StrEnum):
     CSV = "csv"
     CLOUDEVENTS = "cloudevents"
     OCSF = "ocsf"
+    OAGS = "oags"
 
 
 @audit.command()
@@ -92,14 +95,20 @@ def export(
 ) -> None:
     """Write records for other systems to the standard output, by time. Verifies nothing."""
     place = path or settings_from(None).settings.audit_dir
-    written = FORMATS[to.value]
     with reading():
         if to is ExportFormat.CSV:
             sys.stdout.write(CSV_HEADER)
-        for record in read_records(
-            logs_to_read(place).logs, RecordFilter(agent, decision, event, _since(since))
-        ):
+        logs = logs_to_read(place).logs
+        records = read_records(logs, RecordFilter(agent, decision, event, _since(since)))
+        written = _oags_writer(logs) if to is ExportFormat.OAGS else FORMATS[to.value]
+        for record in records:
             sys.stdout.write(written(record))
+
+
+def _oags_writer(logs: Iterable[LogDirectory]) -> Callable[[JsonObject], str]:
+    """Return what writes decisions with the newest checkpoints of their logs, which cover what was read."""
+    checkpoints = {log.origin: (log.published() or b"").decode(errors="replace") for log in logs}
+    return lambda record: oags_line(record, checkpoints)
 
 
 @audit.command()

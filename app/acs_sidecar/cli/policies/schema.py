@@ -8,6 +8,7 @@ import orjson
 import typer
 
 from acs_sidecar.engines.adapters.agt_rules.documents.schema import document_schema
+from acs_sidecar.engines.adapters.oags.document.schema import sekuire_schema
 from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.manifests.schema import manifest_schema
 
@@ -19,12 +20,13 @@ class SchemaKind(StrEnum):
 
     MANIFEST = "manifest"
     AGT_RULES = "agt-rules"
+    OAGS = "oags"
 
 
 def schema(
     kind: SchemaKind = typer.Option(SchemaKind.MANIFEST, help="what the schema describes"),
 ) -> None:
-    """Print a JSON Schema for editors: of the manifest, or of rule documents of the `agt_rules` adapter.
+    """Print a JSON Schema for editors: of the manifest, of rule documents (`agt_rules`), or of `sekuire.yml`.
 
     An editor with the YAML language server uses it where a file begins with
     `# yaml-language-server: $schema=manifest.schema.json`. The service gives that of the manifest at
@@ -40,5 +42,7 @@ def _schema(kind: SchemaKind) -> dict[str, Any]:
             return manifest_schema(installed_members())
         case SchemaKind.AGT_RULES:
             return document_schema()
+        case SchemaKind.OAGS:
+            return sekuire_schema()
         case _:
             assert_never(kind)

@@ -29,7 +29,7 @@ def compiled(
     **members: Any,
 ) -> CompiledPolicies:
     """Compile a policy `oags` over a document, or over the file that `members` name. Raises `ManifestError`."""
-    given = {} if "file" in members else {"document": document}
+    given = {} if document is None and "file" in members else {"document": document}
     definition: dict[str, Json] = {"type": "custom", "adapter": "oags", **given, **members}
     bindings = tuple(
         PointBinding(

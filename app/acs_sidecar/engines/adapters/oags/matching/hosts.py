@@ -15,7 +15,8 @@ __all__ = ["HostList", "Url", "host_problem", "read_host", "read_url"]
 _MAX_HOST = 253
 _MAX_TEXT = _MAX_HOST + 8
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f%\\/?#@]")
-_PORT = re.compile(r"(?::[0-9]{1,5})?")
+_PORT = re.compile(r"(?::([0-9]{1,5}))?")
+_MAX_PORT = 65535
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.DOTALL)
@@ -38,11 +39,11 @@ def read_host(text: str) -> str | None:
         return None
     if text.startswith("["):
         inner, bracket, port = text[1:].partition("]")
-        return _ipv6(inner) if bracket and _PORT.fullmatch(port) else None
+        return _ipv6(inner) if bracket and _is_port(port) else None
     if text.count(":") > 1:
         return _ipv6(text)
     name, colon, port = text.partition(":")
-    return _name(name) if _PORT.fullmatch(colon + port) else None
+    return _name(name) if _is_port(colon + port) else None
 
 
 def read_url(text: str) -> Url:
@@ -95,6 +96,12 @@ class HostList:
         if self.any_host:
             return True
         return any(above in self.hosts or above in self.domains for above in _and_above(host))
+
+
+def _is_port(text: str) -> bool:
+    """True if a text is nothing, or a colon and a port."""
+    found = _PORT.fullmatch(text)
+    return found is not None and int(found[1] or 0) <= _MAX_PORT
 
 
 def _and_above(host: str) -> Iterator[str]:
