@@ -22,7 +22,9 @@ REWRITES = {
     "rego-head-undefined": "bind the part of the head in the body: `why := x.why`, and use `why`",
     "rego-import-shadowed": "rename the rule, or import under another name: `import data.x as y`",
     "rego-name-reserved": "rename it, or import the keyword: `import future.keywords.in`",
-    "rego-nondeterministic": "read it from the snapshot: `input.snapshot.envelope.timestamp` is the time",
+    "rego-nondeterministic": (
+        "let the host put it into the snapshot; `input.snapshot.envelope.timestamp` is the time"
+    ),
     "rego-not-before": "give the variable its value in a line above the `not`",
     "rego-unary-minus": "write `0 - value`",
     "rego-not-undefined": "bind the call's value in a line of its own, and write `not` before that",

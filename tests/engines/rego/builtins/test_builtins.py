@@ -5,19 +5,22 @@ fails too, which denies, though OPA answers.
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from acs_sidecar.engines.rego.analysis.builtins import INSTEAD
+from acs_sidecar.engines.rego.analysis.builtins import AVAILABLE, IMPURE, INSTEAD
+from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.extensions.bounds import MAX_TEXT
 from acs_sidecar.engines.rego.extensions.registry import EXTENSIONS
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json
 from tests.conftest import ROOT
-from tests.engines.rego.builtins.builtin_matrix import FUNCTIONS
+from tests.engines.rego.builtins.builtin_matrix import DEPRECATED, FUNCTIONS
 from tests.engines.rego.policies import (
     bound,
+    compiled,
     definition,
     evaluate,
     failure,
@@ -26,13 +29,19 @@ from tests.engines.rego.policies import (
 )
 
 VECTORS: dict[str, list[list[Any]]] = json.loads((ROOT / "tests/vectors/rego-builtins.json").read_text())
+CAPABILITIES: dict[str, int] = json.loads((ROOT / "tests/vectors/rego-capabilities.json").read_text())
+"""Every built-in function of OPA, and how many arguments it takes."""
+
+TOKENS: dict[str, Any] = json.loads((ROOT / "tests/vectors/rego-tokens.json").read_text())
+"""Keys by name, and calls of `io.jwt.*`: the function, token, name of the key or `null`, OPA's answer."""
+
 STATIC = {"json.match_schema", "json.patch", "json.verify_schema"}
 """Functions of which an argument must not come from a request: the vectors put it into the text."""
 
 
 def test_every_function_of_ours_has_vectors() -> None:
     """Of its own, or all kinds of values."""
-    assert EXTENSIONS.keys() <= VECTORS.keys() | set(FUNCTIONS)
+    assert EXTENSIONS.keys() <= VECTORS.keys() | set(FUNCTIONS) | DEPRECATED.keys()
     assert sum(map(len, VECTORS.values())) > 1_000
 
 
@@ -86,11 +95,14 @@ def test_a_request_cannot_make_a_function_build_without_bound(call: str) -> None
 @pytest.mark.parametrize("name", sorted(INSTEAD))
 def test_a_function_that_cannot_be_had_as_opa_has_it_is_refused(name: str) -> None:
     """With what to write instead."""
-    (found,) = findings(definition(f"package a\nx := {name}(input)"))
+    arguments = ", ".join(["input"] * CAPABILITIES[name])
+    (found,) = findings(definition(f"package a\nx := {name}({arguments})"))
     assert found.startswith(
         f"rego-function-unsupported: a.rego:2:6: policies.main.modules: `{name}` is not allowed: "
     )
-    assert "use `" in found
+    assert re.search(
+        "use (`|a value of the snapshot|the operator: `|the value itself|a rule of your own)", found
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,3 +167,47 @@ def test_a_call_with_too_many_arguments_is_refused(name: str) -> None:
     assert found.startswith(
         f"rego-arity: a.rego:2:{6 + len(name)}: policies.main.modules: `{name}` takes {arity} arguments"
     )
+
+
+@pytest.mark.parametrize("name", sorted(CAPABILITIES))
+def test_every_function_of_opa_is_evaluated_or_refused_by_name(name: str) -> None:
+    """None is unknown: a refusal says why, or what to write instead."""
+    arguments = ", ".join(["data.constant"] * CAPABILITIES[name])
+    given = definition(f"package a\nx := {name}({arguments})", data={"constant": 1})
+    if name in AVAILABLE:
+        compiled(given)
+        return
+    (found,) = findings(given)
+    code, _, message = found.partition(": a.rego:2:6: policies.main.modules: ")
+    reason = "its value is not a function of its arguments" if name in IMPURE else INSTEAD[name]
+    assert code == ("rego-nondeterministic" if name in IMPURE else "rego-function-unsupported")
+    assert message == f"`{name}` is not allowed: {reason}"
+
+
+def test_the_tables_name_functions_of_opa_alone() -> None:
+    """What is allowed, refused or given an arity is in OPA."""
+    assert AVAILABLE | IMPURE | INSTEAD.keys() == CAPABILITIES.keys()
+    assert {name: ARITY[name] for name in ARITY if name in CAPABILITIES} == {
+        name: CAPABILITIES[name] for name in ARITY
+    }
+
+
+@pytest.mark.parametrize("name", sorted(DEPRECATED))
+def test_a_deprecated_function_is_the_one_that_took_its_place(name: str) -> None:
+    """OPA has both in version 0."""
+    assert EXTENSIONS[name] == EXTENSIONS[DEPRECATED[name]]
+    for arguments, *expected in VECTORS[DEPRECATED[name]]:
+        _check(name, f"package a\nx := {name}(input.snapshot[0], input.snapshot[1])", arguments, expected)
+
+
+@pytest.mark.parametrize("name", sorted({call[0] for call in TOKENS["calls"]}))
+def test_a_token_is_read_and_verified_as_in_opa(name: str) -> None:
+    """Headers, claims, encodings, keys and signatures of every kind: the same answer, or none."""
+    calls = [call for call in TOKENS["calls"] if call[0] == name]
+    for _, token, key, expected in calls:
+        arguments: list[Json] = [token] if key is None else [token, TOKENS["keys"].get(key, key)]
+        places = ", ".join(f"input.snapshot[{at}]" for at in range(len(arguments)))
+        _check(name, f"package a\nx := {name}({places})", arguments, [expected])
+    assert {True, False} <= {
+        call[3] for call in calls if isinstance(call[3], bool)
+    } or name == "io.jwt.decode"

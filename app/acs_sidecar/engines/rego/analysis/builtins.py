@@ -33,13 +33,66 @@ _IMPURE = """
 AVAILABLE = frozenset(_AVAILABLE.split()) | EXTENSIONS.keys()
 """Functions whose value follows from their arguments. (`print` gives `true`; the text goes nowhere.)"""
 
+_OPERATORS = {
+    "and": "a & b",
+    "assign": "a := b",
+    "div": "a / b",
+    "eq": "a = b",
+    "equal": "a == b",
+    "gt": "a > b",
+    "gte": "a >= b",
+    "internal.member_2": "x in xs",
+    "internal.member_3": "k, x in xs",
+    "lt": "a < b",
+    "lte": "a <= b",
+    "minus": "a - b",
+    "mul": "a * b",
+    "neq": "a != b",
+    "or": "a | b",
+    "plus": "a + b",
+    "rem": "a % b",
+    "set_diff": "a - b",
+}
+_HOST = "the host finds this out: use a value of the snapshot or of the annotations"
 INSTEAD = {
+    "all": "use `every x in xs { x == true }`",
+    "any": "use `true in xs`",
+    "cast_array": "use `[x | some x in xs]`",
+    **{
+        f"cast_{name}": f"use the value itself behind `is_{name}(x)`"
+        for name in ("boolean", "null", "object", "set", "string")
+    },
+    **{
+        f"crypto.{name}": _HOST
+        for name in (
+            *("parse_private_keys", "x509.parse_and_verify_certificates"),
+            *("x509.parse_and_verify_certificates_with_options", "x509.parse_certificate_request"),
+            *("x509.parse_certificates", "x509.parse_keypair", "x509.parse_rsa_private_key"),
+        )
+    },
     "graph.reachable_paths": "its paths may be more than memory holds: use `graph.reachable`",
+    **{
+        f"graphql.{name}": _HOST
+        for name in (
+            *("is_valid", "parse", "parse_and_verify", "parse_query", "parse_schema", "schema_is_valid"),
+        )
+    },
+    "internal.print": "use `print`",
+    "internal.template_string": "use `sprintf`",
+    "internal.test_case": "use a rule of your own",
+    "net.cidr_contains_matches": "use `{[i, j] | some i, a in xs; some j, b in ys; net.cidr_contains(a, b)}`",
+    **{name: f"use the operator: `{form}`" for name, form in _OPERATORS.items()},
+    "providers.aws.sign_req": _HOST,
+    "regex.globs_match": "use `glob.match`, or `regex.match` with a text",
+    "rego.parse_module": _HOST,
+    "strings.render_template": "use `sprintf`, `concat` or `strings.replace_n`",
+    "uri.is_valid": "use `regex.match` with the form that a URI has here",
+    "uri.parse": "use `regex.find_all_string_submatch_n` with the form that a URI has here",
     "yaml.is_valid": "YAML is read in more than one way: use `json.is_valid`",
     "yaml.marshal": "YAML is written in more than one way: use `json.marshal`",
     "yaml.unmarshal": "YAML is read in more than one way: use `json.unmarshal`",
 }
-"""Functions of the engine that are refused, and what to write instead."""
+"""Functions of OPA that are refused, and what to write instead."""
 
 IMPURE = frozenset(_IMPURE.split())
 """Functions whose value depends on clock, randomness, network or place, in this engine or in OPA."""

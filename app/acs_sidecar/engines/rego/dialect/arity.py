@@ -6,9 +6,9 @@ __all__ = ["ARITY"]
 
 _BY_ARITY = {
     1: """
-        abs all any array.flatten array.reverse base64.decode base64.encode base64.is_valid
+        abs array.reverse base64.decode base64.encode base64.is_valid
         base64url.decode base64url.encode base64url.encode_no_pad bits.negate cast_array ceil
-        count crypto.md5 crypto.sha1 crypto.sha256 crypto.x509.parse_certificates floor
+        count floor
         glob.quote_meta hex.decode hex.encode intersection io.jwt.decode is_array is_boolean
         is_null is_number is_object is_set is_string json.is_valid json.marshal json.unmarshal
         json.verify_schema lower max min net.cidr_expand net.cidr_is_valid net.cidr_merge

@@ -34,7 +34,7 @@ from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
-from acs_sidecar.engines.rego.dialect.statements.eager import MayConflict, bind_conflicting
+from acs_sidecar.engines.rego.dialect.statements.eager import MayConflict, bind_conflicting, is_indexed
 from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_values
 from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments
 from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_arguments
@@ -178,6 +178,7 @@ def _body(
     yield from map(_unsafe, unsafe)
     if unsafe:
         return
+    indexed = {id(statement) for statement in body.statements} if is_indexed(body.statements) else set()
     last = body.statements[-1] if body.statements else None
     for statement in _statements(body):
         draft = Draft(statement, rewriter)
@@ -185,7 +186,7 @@ def _body(
         bind_quantified(draft)
         order_quantifier(draft)
         evaluate_alias(draft)
-        bind_conflicting(draft, may_conflict, indexed=statement in body.statements)
+        bind_conflicting(draft, may_conflict, indexed=id(statement) in indexed)
         if "NotExpr" in as_object(statement.node["literal"]):
             yield from bind_arguments(draft)
         else:

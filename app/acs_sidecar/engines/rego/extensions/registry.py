@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from acs_sidecar.engines.rego.extensions import (
+    arrays,
     dates,
     digests,
     encodings,
@@ -22,6 +23,7 @@ from acs_sidecar.engines.rego.extensions import (
 __all__ = ["EXTENSIONS", "called_in"]
 
 EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
+    "array.flatten": (1, arrays.flatten),
     "base64.is_valid": (1, encodings.base64_is_valid),
     "bits.lsh": (2, numbers.shifted_left),
     "bits.negate": (1, numbers.negate),
@@ -53,6 +55,7 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
         for family in ("es", "hs", "ps", "rs")
         for bits in ("256", "384", "512")
     },
+    "io.jwt.verify_eddsa": (2, digests.verifier("eddsa")),
     "json.filter": (2, members.filtered),
     "json.marshal_with_options": (2, native.marshal_with_options),
     "json.match_schema": (2, schemas.match_schema),
@@ -64,6 +67,8 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
     "net.cidr_intersects": (2, networks.intersects),
     "net.cidr_is_valid": (1, networks.is_valid),
     "net.cidr_merge": (1, networks.merge),
+    "net.cidr_overlap": (2, networks.contains),
+    "re_match": (2, expressions.matches),
     "regex.find_all_string_submatch_n": (3, expressions.find_submatches),
     "regex.find_n": (3, expressions.find_n),
     "regex.is_valid": (1, expressions.is_valid),
@@ -75,6 +80,7 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
     "sprintf": (2, printing.formatted),
     "strings.count": (2, texts.count_matches),
     "strings.replace_n": (2, texts.replace_n),
+    "strings.split_n": (3, texts.split_n),
     "time.add_date": (4, dates.add_date),
     "time.format": (1, native.format_time),
     "units.parse_bytes": (1, native.parse_bytes),

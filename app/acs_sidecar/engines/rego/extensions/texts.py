@@ -16,6 +16,7 @@ __all__ = [
     "lower",
     "replace",
     "replace_n",
+    "split_n",
     "substring",
     "upper",
     "urlquery_encode",
@@ -90,6 +91,13 @@ def indexof_n(text: str, part: str) -> list[int]:
         places.append(place)
         place = text.find(part, place + 1)
     return places
+
+
+def split_n(text: str, delimiter: str, number: int) -> list[str]:
+    """Split a text and return the first `number` parts, the last ones where it is negative."""
+    _check_texts(text, delimiter)
+    parts = text.split(delimiter) if delimiter else list(text)
+    return parts[:number] if checked_integer(number) >= 0 else parts[number:]
 
 
 def substring(text: str, offset: int, length: int) -> str:

@@ -3,15 +3,16 @@
 In `input.o[i] == f(x)` OPA calls `f` first, and two values of it end the evaluation although there is
 no `input.o`; this engine would never call it. Such a part is given to a variable before the statement,
 with those that OPA evaluates before it: first the calls inside of the expression, then its references.
-In the body of a rule, OPA looks at the members of `input` before all of these.
+In the body of a rule, OPA's index looks at the members of `input` before all of these.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain as joined
 
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
+    as_list,
     as_object,
     called_name,
     chain,
@@ -21,11 +22,12 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variables,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.bodies import Statement
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["MayConflict", "bind_conflicting"]
+__all__ = ["MayConflict", "bind_conflicting", "is_indexed"]
 
 MayConflict = Callable[[Json, VariableScope], bool]
 """Whether the function or document that a reference names may have several values at once."""
@@ -34,7 +36,7 @@ MayConflict = Callable[[Json, VariableScope], bool]
 def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) -> None:
     """Bind the parts of a statement up to the last one that may conflict.
 
-    `indexed` tells that the statement stands in the body of a rule itself.
+    `indexed` tells that the statement stands in the body of a rule that OPA finds by its index.
     """
     statement = draft.statement
     kind, literal = variant(statement.node["literal"])
@@ -43,7 +45,8 @@ def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) 
         return
     parts = list(_before(literal[member]))
     if indexed and not draft.modifiers:
-        members = [part for part in [*_sides(literal[member]), *parts] if _is_of_input(part, statement.scope)]
+        sides = _indexed_sides(literal[member], statement.scope) if kind == "Expr" else []
+        members = [part for part in [*sides, *parts] if _is_of_input(part, statement.scope)]
         parts = [*members, *(part for part in parts if part not in members)]
     conflicting = [_conflicts(part, statement.scope, may_conflict) for part in parts]
     if True not in conflicting or (draft.modifiers and draft.spans_lines()):
@@ -54,12 +57,31 @@ def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) 
             draft.bind(part)
 
 
+def is_indexed(statements: Iterable[Statement]) -> bool:
+    """Whether OPA's index looks at each member of `input` of a body: not beside `in` several constants."""
+    return not any(_is_choice(statement.node["literal"]) for statement in statements)
+
+
+def _is_choice(literal: Json) -> bool:
+    kind, value = variant(literal)
+    if kind != "Expr" or "Membership" not in as_object(value["expr"]):
+        return False
+    kind, collection = variant(as_object(as_object(value["expr"])["Membership"])["collection"])
+    return len(composite_items(kind, collection)) > 1
+
+
 def _sides(expression: Json) -> list[Json]:
     """Return the sides of an equality."""
     kind, value = variant(expression)
     if kind != "AssignExpr" and (kind != "BoolExpr" or value["op"] != "Eq"):
         return []
     return [value[side] for side in ("lhs", "rhs")]
+
+
+def _indexed_sides(expression: Json, scope: VariableScope) -> list[Json]:
+    """Return the sides of an equality of which the other one is no document."""
+    sides = _sides(expression)
+    return [side for side, other in zip(sides, sides[::-1], strict=True) if not _is_document(other, scope)]
 
 
 def _before(expression: Json) -> Iterator[Json]:
@@ -120,14 +142,40 @@ def _dynamic(term: Json) -> Iterator[Json]:
         if kind != "Var" or value["value"] != "_":
             yield term
     elif kind not in CALLS:
-        yield from joined.from_iterable(map(_dynamic, composite_items(kind, value)))
+        yield from joined.from_iterable(map(_dynamic, _in_order(kind, value)))
+
+
+def _in_order(kind: str, value: JsonObject) -> list[Json]:
+    """Return the parts of a composite as OPA orders them: references by name, and members too."""
+    if kind == "Object":
+        members = [as_list(item)[1:] for item in as_list(value["fields"])]
+        return [part for member in sorted(members, key=_name) for part in member]
+    items = composite_items(kind, value)
+    return sorted(items, key=_root) if kind == "Set" else items
+
+
+def _name(member: list[Json]) -> str:
+    return str(variant(member[0])[1].get("value"))
+
+
+def _root(term: Json) -> str:
+    """Return a text that orders a reference to `input` behind all other ones, and both before all else."""
+    if REFERENCES.isdisjoint(as_object(term)):
+        return "z"
+    return "input" if variant(first_link(term))[1].get("value") == "input" else "data"
 
 
 def _is_of_input(part: Json, scope: VariableScope) -> bool:
     """Whether a part is a member of `input` by constant names."""
-    if REFERENCES.isdisjoint(as_object(part)) or (called_name(part) or ("",))[0] != "input":
+    return _is_document(part, scope) and (called_name(part) or ("",))[0] == "input"
+
+
+def _is_document(term: Json, scope: VariableScope) -> bool:
+    """Whether a term is a reference that begins with no variable."""
+    if REFERENCES.isdisjoint(as_object(term)):
         return False
-    return scope.variable(variant(first_link(part))[1]) is None
+    kind, first = variant(first_link(term))
+    return kind == "Var" and scope.variable(first) is None
 
 
 def _conflicts(part: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
