@@ -22,7 +22,7 @@ from acs_sidecar.spec.ports import Evaluator, PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from tests.engines.cedar import PERMIT_ALL, bind, compile_cedar, input_of
 
-__all__ = ["WholePolicies", "differences", "outcome"]
+__all__ = ["EngineAlone", "WholePolicies", "differences", "outcome", "random_members", "random_uid"]
 
 _PARTS = ("principal", "action", "resource")
 _PATHS = {part: f"$snap.{part}" for part in _PARTS}
@@ -86,7 +86,7 @@ def differences(cases: int, seed: int) -> tuple[list[str], int]:
     found: list[str] = []
     decided_by_a_part = 0
     for _ in range(max(1, cases // _REQUESTS_PER_POLICY_SET)):
-        members = _members(source)
+        members = random_members(source)
         compiled = compile_cedar(**members)
         agrees = EngineAlone(**members).agrees
         sliced = bind(compiled, members=_PATHS)
@@ -94,7 +94,7 @@ def differences(cases: int, seed: int) -> tuple[list[str], int]:
         whole_set = compiled.policies.whole  # type: ignore[attr-defined]  # the class is not public
         whole = replace(sliced, slices=WholePolicies(whole_set))
         for _ in range(_REQUESTS_PER_POLICY_SET):
-            request = {part: _uid(source) for part in _PARTS}
+            request = {part: random_uid(source) for part in _PARTS}
             context = {
                 "flag": source.random() < 0.5,
                 "number": source.randint(0, 3),
@@ -138,7 +138,7 @@ class EngineAlone:
         return denied is not answer.allowed and set(decided[1]["determining"]) == determining
 
 
-def _members(source: random.Random) -> dict[str, Any]:
+def random_members(source: random.Random) -> dict[str, Any]:
     """Return policies and their entities: with templates and links, or with a schema."""
     numbers = range(source.randint(1, 12))
     entities = _entities(source)
@@ -151,7 +151,7 @@ def _members(source: random.Random) -> dict[str, Any]:
         {
             "template_id": f"p{number}",
             "new_id": f"l{number}-{count}",
-            "values": {f"?{part}": _uid(source) for part in slots[number]},
+            "values": {f"?{part}": random_uid(source) for part in slots[number]},
         }
         for number in numbers
         for count in range(source.randint(0, 3) if slots[number] else 0)
@@ -184,7 +184,7 @@ def _policy(source: random.Random, number: int, slots: Collection[str] = ()) -> 
 
 
 def _constraint(source: random.Random, part: str) -> str:
-    kind, entity = source.choice(_TYPES), _written(_uid(source))
+    kind, entity = source.choice(_TYPES), _written(random_uid(source))
     forms = (
         "{part}",
         "{part} == {entity}",
@@ -220,7 +220,7 @@ def _entities(source: random.Random) -> list[Any]:
     ]
 
 
-def _uid(source: random.Random) -> dict[str, str]:
+def random_uid(source: random.Random) -> dict[str, str]:
     return {"type": source.choice((*_TYPES, "Other")), "id": source.choice((*_NAMES, "unnamed"))}
 
 

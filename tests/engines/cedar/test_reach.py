@@ -1,15 +1,22 @@
 """Remarks on policies that never apply, and schemas that no request can satisfy (section 1.7.1)."""
 
+import json
+import random
+from collections.abc import Sequence
 from typing import Any
 
+import cedarpy
 import pytest
 
+from acs_sidecar.engines.cedar.slicing.slices import ScopedPolicy
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import CompiledPolicy, CompileRequest, ManifestFacts
 from tests.engines.cedar import bind, bind_findings, compile_cedar
+from tests.engines.cedar.slicing import random_members, random_uid
 from tests.engines.sources import MemorySources
 
+PARTS = ("principal", "action", "resource")
 POINT = {"point": InterventionPoint.PRE_TOOL_CALL, "tool": True}
 
 
@@ -145,6 +152,46 @@ def test_an_action_from_the_request() -> None:
     policy = compile_cedar('forbid(principal, action == Action::"Bash", resource);')
     bind(policy, members={"action": "$snap.text"})
     assert policy.statement.warnings == ()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_remarks_are_what_the_engine_says(seed: int) -> None:
+    """Of random policies, links and entities those are remarked upon whose scope meets no bound request."""
+    source = random.Random(seed)  # noqa: S311  # reproducible cases, no secret
+    members = {name: value for name, value in random_members(source).items() if name != "schema"}
+    policy = compile_cedar(**members)
+    requests = [{part: random_uid(source) for part in PARTS} for _ in range(source.randint(1, 4))]
+    for request in requests:
+        bind(policy, members=request)
+    scoped: tuple[ScopedPolicy, ...] = policy.policies.scoped  # type: ignore[attr-defined]
+    reached = {name for request in requests for name in applying(scoped, members["entities"], request)}
+    found = {
+        one.message.split("`")[1]
+        for one in policy.statement.warnings
+        if one.code == "cedar-policy-unreachable"
+    }
+    assert found == {one.policy.name for one in scoped} - reached
+
+
+def applying(
+    scoped: Sequence[ScopedPolicy], entities: list[Any], request: dict[str, dict[str, str]]
+) -> list[str]:
+    """Ask the engine which scopes a request meets."""
+    permits = {
+        one.policy.name: {
+            "effect": "permit",
+            "principal": one.principal,
+            "action": one.action,
+            "resource": one.resource,
+            "conditions": [],
+        }
+        for one in scoped
+    }
+    written = json.dumps({"staticPolicies": permits, "templates": {}, "templateLinks": []})
+    answer = cedarpy.is_authorized(
+        {**request, "context": {}}, cedarpy.PolicySet.from_json_str(written), json.dumps(entities)
+    )
+    return answer.diagnostics.reasons
 
 
 @pytest.mark.parametrize(
