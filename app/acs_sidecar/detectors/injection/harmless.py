@@ -28,6 +28,7 @@ _DATA = (  # what others wrote: not a system, a developer or a user
 _ASSISTANT = r"(?:an?|the|its?|their|our|any|your) +(?:ai +)?(?:assistants?|agents?|models?|llms?|bots?|chatbots?|ai)|(?:assistants|agents|models|llms|bots|chatbots)"
 _WARNINGS = (
     rf"\b{_NOT} +(?:ever +|blindly +|simply +){{0,2}}{_FOLLOW} +(?:any +|all +|the +|such +|those +|these +|other +|embedded +|hidden +){{0,3}}{_ORDERS} +{_w(4)}(?:in|inside|within|from|by|on|of|found|returned|into) +{_w(4)}{_DATA}\b",
+    rf"\b{_NOT} +(?:ever +)?(?:reveal|disclose|share|repeat|print|show|expose|leak|output|give out|hand out) +{_w(3)}system +(?:prompts?|messages?|instructions?)\b",
     rf"\b{_NOT} +(?:ever +|blindly +){{0,2}}{_FOLLOW} +(?:any +|all +)?(?:such|embedded|injected) +{_ORDERS}\b",
     rf"\b{_ORDERS} +{_w(3)}(?:in|inside|within|from) +{_w(4)}{_DATA} +(?:must|should|may|can|are|is) +(?:not|never)(?: +be)? +(?:to be +)?(?:followed|obeyed|executed|trusted|acted)\b",
     rf"\bif +{_w(5)}(?:asks?|tells?|instructs?|orders?|wants?|demands?|tries|requests?) +(?:you +|them +|it +|(?:{_ASSISTANT}) +)?(?:to +)?{_w(14)}(?:refuse|decline|reject|say no|flag (?:it|this|the)|report (?:it|this|the)|do not (?:comply|obey|follow|answer|do so))\b",
