@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench import history, servers, workload
+from bench import history, rule_sets, servers, workload
 from bench.load import measure
 from bench.processes import memory_mib
 from bench.rounds import alternate
 from bench.workload import POLICIES, REGO
 
 MANY = 1_000
+RULES = (1, 1_000, 10_000)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,17 @@ def _candidates(only: str) -> dict[str, Candidate]:
         "Cerbos": Candidate(servers.cerbos),
         "Cerbos, decision log": Candidate(lambda: servers.cerbos(decision_log=True)),
     }
+    for rules in RULES:
+        found |= {
+            f"rego, {rules} rules": _many_rules(rule_sets.rego_rules(rules)),
+            f"rego, table of {rules}": _many_rules(rule_sets.rego_table(rules)),
+            f"cedar, {rules} policies": _many_rules(rule_sets.cedar_policies(rules)),
+        }
     return {name: candidate for name, candidate in found.items() if only in name}
+
+
+def _many_rules(rule_set: rule_sets.RuleSet) -> Candidate:
+    return Candidate(lambda: servers.sidecar({"main": rule_set.policy}, "main", files=rule_set.files))
 
 
 def main(

@@ -22,7 +22,7 @@ from bench import workload
 __all__ = ["Target", "bare", "cerbos", "free_port", "opa", "sidecar"]
 
 SERVER_CORE = "0"
-START_SECONDS = 20
+START_SECONDS = 120
 CERBOS = Path("node_modules/@cerbos/cerbos-linux-x64/cerbos-linux-x64")
 
 
@@ -57,16 +57,20 @@ def sidecar(
     inline: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
     command: list[str] | None = None,
+    files: dict[str, str] | None = None,
 ) -> Iterator[Target]:
     """The service with one manifest a policy, by name; `inline` is sent along instead of a name.
 
-    `command` is that of another installation than this one.
+    `command` is that of another installation than this one; `files` are texts that policies name.
     """
     with tempfile.TemporaryDirectory() as folder:
         manifests = Path(folder) / "manifests"
         manifests.mkdir()
         for name, policy in policies.items():
             (manifests / f"{name}.json").write_text(json.dumps(workload.manifest(policy)))
+        for name, text in (files or {}).items():
+            (manifests / name).parent.mkdir(exist_ok=True)
+            (manifests / name).write_text(text)
         port = free_port()
         settings = {
             "ACS_PORT": str(port),

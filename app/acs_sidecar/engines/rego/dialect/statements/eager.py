@@ -44,12 +44,14 @@ def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) 
     if member not in literal:
         return
     parts = list(_before(literal[member]))
+    if not any(_conflicts(part, statement.scope, may_conflict) for part in parts):
+        return
     if indexed and not draft.modifiers:
         sides = _indexed_sides(literal[member], statement.scope) if kind == "Expr" else []
         members = [part for part in [*sides, *parts] if _is_of_input(part, statement.scope)]
         parts = [*members, *(part for part in parts if part not in members)]
     conflicting = [_conflicts(part, statement.scope, may_conflict) for part in parts]
-    if True not in conflicting or (draft.modifiers and draft.spans_lines()):
+    if draft.modifiers and draft.spans_lines():
         return
     last = len(conflicting) - conflicting[::-1].index(True)
     for part in parts[:last]:
