@@ -39,6 +39,16 @@ _CEDAR_TEXT = HOSTILE.translate({character: f"\\u{{{character:x}}}" for characte
 _CEDAR = f'@id("a") @message("{_CEDAR_TEXT}") forbid(principal, action, resource);'
 _REGO = f'package p\n# {HOSTILE!r}\nv := {{"decision": "deny", "reason": "r", "message": {json.dumps(HOSTILE)}}}\n'
 _REGO_INVALID = f'package p\nv := data["{HOSTILE}"'
+_RULES = {
+    "apiVersion": "governance.toolkit/v1",
+    "name": HOSTILE,
+    "agents": ["*"],
+    "default_action": "allow",
+    "rules": [
+        {"name": HOSTILE, "condition": f"action.type == {json.dumps(HOSTILE)}", "action": "deny", "description": HOSTILE},
+        {"name": "other" + HOSTILE, "condition": "amount > 1", "action": "deny", "message": HOSTILE},
+    ],
+}  # fmt: skip
 _OUTPUT = {"decision": "deny", "reason": "r", "message": HOSTILE, "result_labels": ["l"]}
 
 MANIFESTS: dict[str, dict[str, Any]] = {
@@ -50,6 +60,16 @@ MANIFESTS: dict[str, dict[str, Any]] = {
     "rego-invalid": _BASE
     | {"policies": {"p": {"type": "rego", "modules": {HOSTILE: _REGO_INVALID}, "query": f"data.{HOSTILE}"}}},
     "bundle": _BASE | {"policies": {"p": {"type": "rego", "bundle": HOSTILE, "query": "data.p.v"}}},
+    "agt": _BASE
+    | {
+        "policies": {
+            "p": {
+                "type": "custom",
+                "adapter": "agt_rules",
+                "documents": [_RULES | {"rules": _RULES["rules"][:1]}],
+            }
+        }
+    },
     "extends": {"agent_control_specification_version": "0.3.1-beta", "extends": [HOSTILE]},
 }
 
@@ -75,6 +95,9 @@ def write_all(folder: Path) -> str:
         {"input": HOSTILE, HOSTILE: {"a": HOSTILE}, "envelope": {"agent": {"id": HOSTILE}}},
     )
     (folder / _NAME).write_text(f"{{{HOSTILE}")
+    _write(folder / "rules" / f"{_NAME}.json", _RULES)
+    (folder / "rules" / "wrong.yaml").write_text(json.dumps(_RULES | {HOSTILE: 1, "rules": [{HOSTILE: 1, "condition": HOSTILE}]}))  # fmt: skip
+    (folder / "rules" / f"{_NAME}-other.yaml").write_text("a: 1\n")
     _write(folder / "receipt.json", {"receipt": {HOSTILE: HOSTILE}})
     _write(folder / "receipt2.json", {"record": HOSTILE, "checkpoint": HOSTILE, "index": HOSTILE, "proof": [HOSTILE]})  # fmt: skip
     (folder / "anchor.txt").write_text(f"{HOSTILE}\n1\nAAAA\n\n\u2014 {HOSTILE} AAAA\n")
