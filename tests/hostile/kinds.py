@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import orjson
@@ -163,17 +164,43 @@ EXPECTED: dict[str, tuple[type[Exception], ...]] = {
 }
 
 
-def run(inputs: int, seed: int, kinds: tuple[str, ...] = tuple(EXPECTED)) -> tuple[Counter[str], list[str]]:
-    """Read so many inputs, of each kind in turn; return how many of each were read to the end, and the faults."""
+TURNS = ("bodies", "manifests", "yaml", "regular_expressions", "terminal_text")
+"""A round in which an input of every kind comes, and a policy, which takes as long as ten others, once in five."""
+
+
+@dataclass
+class Readings:
+    """How many inputs of each kind were made, how many were read to the end, and what went wrong."""
+
+    made: Counter[str] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Say how many of each kind."""
+        each = ", ".join(
+            f"{kind} {self.made[kind]:,} ({self.accepted[kind]:,} to the end)" for kind in self.made
+        )
+        return f"{self.made.total():,} inputs: {each}; {len(self.faults)} faults"
+
+
+def run(
+    inputs: int,
+    seed: int,
+    kinds: tuple[str, ...] = (*TURNS * 5, "rego"),
+    show: Callable[[str], None] = lambda _: None,
+) -> Readings:
+    """Read so many inputs of the kinds in turn; `show` is told every 50,000 how far it is."""
     maker = Kinds(seed)
-    accepted: Counter[str] = Counter()
-    faults: list[str] = []
+    readings = Readings()
+    faults = readings.faults
     for number in range(inputs):
         kind = kinds[number % len(kinds)]
+        readings.made[kind] += 1
         begun = time.thread_time()
         try:
             getattr(maker, kind)()
-            accepted[kind] += 1
+            readings.accepted[kind] += 1
         except EXPECTED[kind]:
             pass
         except BaseException as error:
@@ -184,7 +211,9 @@ def run(inputs: int, seed: int, kinds: tuple[str, ...] = tuple(EXPECTED)) -> tup
             faults.append(f"{kind}: {took:.1f} s for {maker.last!r:.1000}")
         if len(faults) >= 50:
             break
-    return accepted, faults
+        if number % 50_000 == 49_999:
+            show(str(readings))
+    return readings
 
 
 def main(
@@ -193,12 +222,13 @@ def main(
     kind: Annotated[list[str] | None, typer.Option(help="Only these kinds.")] = None,
 ) -> None:
     """Read hostile inputs of every kind; exits 1 when a reader failed in a way that it may not."""
-    accepted, faults = run(inputs, seed, tuple(kind or EXPECTED))
-    console = Console(soft_wrap=True)
-    console.print(f"{inputs:,} inputs; read to the end: {dict(accepted)}; {len(faults)} faults")
-    for fault in faults:
+    progress = Console(stderr=True, soft_wrap=True, highlight=False)
+    readings = run(inputs, seed, tuple(kind) if kind else (*TURNS * 5, "rego"), progress.print)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(str(readings))
+    for fault in readings.faults:
         console.print(fault, markup=False)
-    sys.exit(1 if faults else 0)
+    sys.exit(1 if readings.faults else 0)
 
 
 if __name__ == "__main__":

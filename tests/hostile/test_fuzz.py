@@ -18,6 +18,11 @@ def test_a_short_run_breaks_no_rule(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", kinds.EXPECTED)
 def test_every_reader_answers_hostile_input_with_its_own_errors(kind: str) -> None:
     """A thousand inputs of each kind, some read to the end; `make fuzz-kinds` reads a million."""
-    accepted, faults = kinds.run(1_000, 3, (kind,))
-    assert faults == []
-    assert 0 < accepted[kind] <= 1_000
+    readings = kinds.run(1_000, 3, (kind,))
+    assert readings.faults == []
+    assert 0 < readings.accepted[kind] <= 1_000 == readings.made[kind]
+
+
+def test_every_kind_has_its_turn() -> None:
+    """The command reads inputs of all kinds that have a reader."""
+    assert {*kinds.TURNS, "rego"} == kinds.EXPECTED.keys()
