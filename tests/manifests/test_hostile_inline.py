@@ -20,7 +20,10 @@ from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode, InvalidManifest
 from acs_sidecar.telemetry.metrics import Metrics
-from acs_sidecar.wiring import build_sandbox
+from acs_sidecar.transports.http.app import create_app
+from acs_sidecar.transports.http.exchange import Message
+from acs_sidecar.transports.http.gate import Gate
+from acs_sidecar.wiring import build, build_sandbox
 from tests.sandbox.sandboxes import policy_input
 
 MIB = 1024 * 1024
@@ -114,6 +117,55 @@ def test_a_hostile_manifest_pauses_the_loop_no_longer_than_reading_it_takes(mode
         return late
 
     assert asyncio.run(scenario()) == {}
+
+
+UNKNOWN = {f"m{n}": 1 for n in range(70_000)}
+BODIES: dict[str, Any] = {
+    "unknown members": UNKNOWN,
+    "unknown members of the signature": {"manifest": {}, "manifest_signature": UNKNOWN},
+    "unknown members of the statement": {"manifest": {}, "manifest_signature": {"statement": UNKNOWN}},
+    "findings": {"manifest": HOSTILE["annotators"]},
+}
+
+
+def test_a_hostile_body_of_a_validation_pauses_the_loop_no_longer_than_reading_it_takes() -> None:
+    """The whole way through the application: each body within 5 ms and three times its reading and writing."""
+
+    async def scenario() -> dict[str, tuple[float, float]]:
+        settings = load_settings(
+            {"ACS_INLINE_MANIFESTS": "sandboxed", "ACS_AUDIT_DURABILITY": "none", "ACS_LOG_LEVEL": "error"}
+        ).settings
+        runtime = build(settings, [], None, loaded_at=0.0)
+        await runtime.start()
+        app, late = create_app(runtime), {}
+        for name, given in BODIES.items():
+            body = json.dumps(given).encode()
+            allowed = 0.005 + 3 * max(read_and_write(given) for _ in range(3))
+            pauses = [
+                await longest_pause(partial(post, app, "/v1/manifests:validate", body)) for _ in range(3)
+            ]
+            if min(pauses) > allowed:
+                late[name] = (min(pauses), allowed)
+        await runtime.close()
+        return late
+
+    assert asyncio.run(scenario()) == {}
+
+
+async def post(app: Gate, path: str, body: bytes) -> None:
+    """Post a body to the application."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    sent: list[Message] = []
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    await app({**scope, "headers": headers, "root_path": "", "state": {}}, receive, send)
+    assert sent[0]["status"] in {200, 400}
 
 
 @pytest.mark.parametrize("mode", MODES)

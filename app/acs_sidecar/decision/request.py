@@ -1,6 +1,7 @@
 """Requests as values, checked member by member (section 2.1)."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,7 @@ __all__ = [
     "MAX_BATCH",
     "DuplicateMembers",
     "EvaluateRequest",
+    "only_members",
     "parse_object",
     "read_batch",
     "read_evaluate",
@@ -94,7 +96,7 @@ def parse_object(
 
 def read_batch(members: dict[str, Json]) -> list[Json]:
     """Return the items of a batch, not yet checked. Raises `RefusalError`."""
-    _only(members, _BATCH)
+    only_members(members, _BATCH)
     items = members.get("requests")
     if not isinstance(items, list):
         raise _bad("`requests` must be a list")
@@ -129,7 +131,7 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
         raise _bad("the item is not a JSON object")
     request_id = _request_id(members.get("request_id"))
     try:
-        _only(members, _MEMBERS)
+        only_members(members, _MEMBERS)
         snapshot = members.get("snapshot")
         if not isinstance(snapshot, dict):
             raise _bad("`snapshot` must be an object")
@@ -152,7 +154,8 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
         raise
 
 
-def _only(members: dict[str, Json], known: frozenset[str]) -> None:
+def only_members(members: dict[str, Json], known: Collection[str]) -> None:
+    """Raise `RefusalError` for the first member that is not known."""
     unknown = next((name for name in members if name not in known), None)
     if unknown is None:
         return

@@ -93,7 +93,7 @@ def _refusal(_: Request, error: Exception) -> Response:
     if not isinstance(error, RefusalError):
         return _fault(_, error)
     headers = {name.decode(): value.decode() for name, value in problem_headers(error)}
-    return _respond(status_of(error.cause), error.detail, headers)
+    return _respond(status_of(error.cause), error.answer, headers)
 
 
 def _http_error(_: Request, error: Exception) -> Response:

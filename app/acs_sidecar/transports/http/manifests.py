@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from acs_sidecar.decision.caller import Caller, Sender
 from acs_sidecar.decision.refusal import Cause, RefusalError
-from acs_sidecar.decision.request import parse_object
+from acs_sidecar.decision.request import only_members, parse_object
 from acs_sidecar.manifests.schema import manifest_schema
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
@@ -22,7 +22,7 @@ from acs_sidecar.spec.manifest.merge import member_sources
 from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.manifest.redaction import redacted
 from acs_sidecar.spec.policy_statement import PolicyStatement, Window
-from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.transports.http.dependencies import (
     current_caller,
     current_in_flight,
@@ -49,6 +49,7 @@ class _StrictRoute(APIRoute):
                 members = parse_object(
                     await request.body(), current_runtime(request).settings.duplicate_members
                 )
+                _refuse_unknown(members)
                 request._json = members  # where `json()` keeps what it has read
             return await handle(request)
 
@@ -93,6 +94,14 @@ class ManifestToValidate(BaseModel):
 
     manifest: str | dict[str, Any] = Field(description="the manifest as an object, or as YAML or JSON text")
     manifest_signature: Signature | None = Field(None, description="where manifests must be signed")
+
+
+_PARTS: tuple[tuple[type[BaseModel], str], ...] = (
+    (ManifestToValidate, "manifest_signature"),
+    (Signature, "statement"),
+    (SignatureStatement, ""),
+)
+"""The objects of a body, from the outermost inwards, each with the member that holds the next."""
 
 
 class Finding(BaseModel):
@@ -226,6 +235,16 @@ async def _validation(body: ManifestToValidate, runtime: Runtime, sender: Sender
     except ManifestError as error:
         return Validation(valid=False, digest=error.digest, diagnostics=_findings(error.diagnostics))
     return Validation(valid=True, digest=found.digest, diagnostics=_findings(found.warnings))
+
+
+def _refuse_unknown(body: dict[str, Json]) -> None:
+    """Raise `RefusalError` for the first unknown member: a model would list each of many thousands."""
+    part: Json = body
+    for model, inner in _PARTS:
+        if not isinstance(part, dict):
+            return
+        only_members(part, model.model_fields.keys())
+        part = part.get(inner)
 
 
 def _summary(name: str, runtime: Runtime) -> dict[str, Any]:
