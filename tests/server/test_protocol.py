@@ -52,6 +52,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         body += message["body"]
     path = scope["path"]
+    if path.endswith("/waits"):
+        await asyncio.sleep(0.05)
     if path == "/parts":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for part in (b"a", b"b", b"c"):
@@ -69,7 +71,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
-def _exchange(*requests: bytes, apart: bool = False, decide: Decide | None = None) -> bytes:
+def _exchange(
+    *requests: bytes, apart: bool = False, decide: Decide | None = None, stay_s: float = 0
+) -> bytes:
     """Send requests over one connection to a real server, at once or apart, and read until it closes."""
 
     async def run() -> bytes:
@@ -86,6 +90,7 @@ def _exchange(*requests: bytes, apart: bool = False, decide: Decide | None = Non
             writer.write(part)
             await asyncio.sleep(0)
         reply = await asyncio.wait_for(reader.read(), 10)
+        await asyncio.sleep(stay_s)
         writer.close()
         server.should_exit = True
         await serving
@@ -180,20 +185,20 @@ def test_what_stands_behind_a_body_is_no_header() -> None:
     assert reply.endswith(b"whole:host transfer-encoding connection"), reply
 
 
-def _decided(requests: list[bytes], apart: bool = False) -> bytes:
+def _decided(requests: list[bytes], apart: bool = False, stay_s: float = 0) -> bytes:
     """Send requests to a server that answers decisions directly; every answer names its path and body."""
 
     async def decide(method: str, path: str, headers: Headers, body: bytes) -> Reply:
         assert (method, headers.host) == ("POST", b"x")
         if path.endswith("/waits"):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
         if path.endswith("/fails"):
             raise RuntimeError("for the test")
         if path.endswith("/refused"):
             return Reply(HTTPStatus.FORBIDDEN, b"no", ((b"connection", b"close"),))
         return Reply(HTTPStatus.OK, path.encode() + b" directly:" + body)
 
-    return _exchange(*requests, apart=apart, decide=decide)
+    return _exchange(*requests, apart=apart, decide=decide, stay_s=stay_s)
 
 
 def _evaluate(point: bytes, body: bytes, headers: bytes = b"") -> bytes:
@@ -288,3 +293,17 @@ def test_a_connection_is_one_owner_until_it_is_closed() -> None:
         assert reply.count(b"HTTP/1.1 200 OK") == 3
     assert len(set(owners)) == 2
     assert all(owner.gone for owner in owners)
+
+
+@pytest.mark.parametrize(
+    "first", [_evaluate(b"waits", b"a"), _evaluate(b"waits?x", b"a")], ids=["directly", "by ASGI"]
+)
+def test_a_long_head_behind_a_request_ends_the_connection_alone(
+    first: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is answered meanwhile is dropped without an error, and the peer reads why it was ended."""
+    head = REQUEST % (b"GET", b"long", b"X-Long: " + b"x" * 900_000 + b"\r\n")
+    reply = _decided([first, head[:-4]], stay_s=0.2)
+    assert reply.startswith(b"HTTP/1.1 431 "), reply
+    assert reply.count(b"HTTP/1.1 ") == 1
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -65,11 +65,12 @@ class _HeldWrites:
     more than a decision. No response of this service is long, or a stream.
     """
 
-    __slots__ = ("_parts", "_transport", "released")
+    __slots__ = ("_ended", "_parts", "_transport", "released")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._parts: list[bytes] = []
+        self._ended = False
         self.released = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
@@ -77,6 +78,8 @@ class _HeldWrites:
 
     def write(self, data: bytes) -> None:
         """Buffer a part of a response; `100 Continue` is sent at once."""
+        if self._ended:
+            return
         if data.startswith(_CONTINUE):
             self._transport.write(data)
         else:
@@ -90,10 +93,22 @@ class _HeldWrites:
             self.released += len(response)
             self._transport.write(response)
 
-    def close(self) -> None:
-        """Write the buffered data and close."""
+    def end(self) -> None:
+        """Write the buffered data as the last, and leave the connection open: its peer may still send.
+
+        Closed while bytes are unread, the connection would be reset, and the peer never read the answer.
+        What the requests before are answered with is dropped.
+        """
         self.release()
-        self._transport.close()
+        self._ended = True
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def close(self) -> None:
+        """Write the buffered data and close; a connection that has ended is aborted after a while."""
+        if not self._ended:
+            self.release()
+            self._transport.close()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -373,8 +388,5 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
-        self._held.release()
-        # Closed while bytes are unread, the connection would be reset, and the peer never read the answer.
+        self._held.end()
         self._linger_until = self.loop.time() + _LINGER_S
-        if self._held.can_write_eof():
-            self._held.write_eof()
