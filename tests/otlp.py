@@ -1,7 +1,6 @@
 """A receiver of OTLP over HTTP that decodes the protocol buffers, for tests."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.waiting import wait_for
 
 
 @dataclass
@@ -48,10 +49,7 @@ class Received:
 
     def await_spans(self, count: int) -> list[Span]:
         """Wait until so many spans have come."""
-        deadline = time.monotonic() + 20
-        while len(self.spans) < count:
-            assert time.monotonic() < deadline, f"{len(self.spans)} of {count} spans"
-            time.sleep(0.02)
+        wait_for(lambda: len(self.spans) >= count)
         return self.spans
 
 

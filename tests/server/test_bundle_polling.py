@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.command import start_refused
 from tests.conftest import Service, Start
 from tests.https import HttpsServer, https_server, sha256
 from tests.manifests.bundles import archive, offer
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -63,33 +63,25 @@ def manifests_check(service: Service) -> dict[str, Any]:
     return next(check for check in body["checks"] if check["name"] == "manifests")
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what must come."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_a_new_bundle_serves_in_all_workers_and_a_bad_one_in_none(server: HttpsServer, start: Start) -> None:
     """A poll finds the new bundle; one that cannot serve leaves the old one, with a warning until it is mended."""
     offer(server, manifests(1))
     service = start("--workers", "2", **settings(server))
     assert answer(service) == "generation_1"
-    until(lambda: len(server.received) >= 3)
+    wait_for(lambda: len(server.received) >= 3)
     assert service.log().count("manifests_reloaded") == 0
     offer(server, manifests(2))
-    until(lambda: {answer(service) for _ in range(12)} == {"generation_2"})
+    wait_for(lambda: {answer(service) for _ in range(12)} == {"generation_2"})
     offer(server, archive(("one/manifest.json", b"{")))
-    until(lambda: all(manifests_check(service)["state"] == "warning" for _ in range(12)))
+    wait_for(lambda: all(manifests_check(service)["state"] == "warning" for _ in range(12)))
     assert (
         "document-syntax in one: one/manifest.json; see the service log" in manifests_check(service)["detail"]
     )
     assert {answer(service) for _ in range(12)} == {"generation_2"}
     server.answers.clear()
-    until(lambda: "fetch-status; see the service log" in manifests_check(service)["detail"])
+    wait_for(lambda: "fetch-status; see the service log" in manifests_check(service)["detail"])
     offer(server, manifests(2))
-    until(lambda: manifests_check(service)["state"] == "ok")
+    wait_for(lambda: manifests_check(service)["state"] == "ok")
     assert service.stop() == 0
 
 
@@ -107,7 +99,7 @@ def test_a_start_without_the_server_takes_the_kept_bundle(server: HttpsServer, s
     assert "failed: fetch-status at start; see the service log" in manifests_check(service)["detail"]
     assert '"event":"manifests_kept"' in service.log()
     offer(server, manifests(2))
-    until(lambda: answer(service) == "generation_2")
+    wait_for(lambda: answer(service) == "generation_2")
     assert manifests_check(service)["state"] == "ok"
 
 
@@ -173,8 +165,8 @@ def test_a_look_that_breaks_ends_no_looking(server: HttpsServer, start: Start, t
     service = start(**settings(server, ACS_MANIFESTS_URL_TOKEN_FILE=str(token)))
     token.unlink()
     token.mkdir()
-    until(lambda: "bundle-refused" in manifests_check(service)["detail"])
+    wait_for(lambda: "bundle-refused" in manifests_check(service)["detail"])
     token.rmdir()
     token.write_text("t")
-    until(lambda: manifests_check(service)["state"] == "ok")
+    wait_for(lambda: manifests_check(service)["state"] == "ok")
     assert answer(service) == "generation_1"

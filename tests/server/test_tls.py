@@ -20,6 +20,7 @@ from tests.command import start_refused
 from tests.conftest import COMMAND, environment
 from tests.described import checked_reply
 from tests.server.authority import Authority
+from tests.waiting import wait_for
 
 MANIFEST = {
     "agent_control_specification_version": "0.3.1-beta",
@@ -58,7 +59,9 @@ class Tls:
                 stdout=log,
                 stderr=log,
             )
-        self.port = int(until(lambda: re.search(r'"address":"https://127\.0\.0\.1:(\d+)"', self.log()))[1])
+        found = wait_for(lambda: re.search(r'"address":"https://127\.0\.0\.1:(\d+)"', self.log()))
+        assert found
+        self.port = int(found[1])
 
     def log(self) -> str:
         """Everything written to the log so far."""
@@ -97,16 +100,6 @@ class Tls:
         except (ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
             return True
         return False
-
-
-def until(holds: Callable[[], Any]) -> Any:
-    """Wait until something holds, and give it."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if found := holds():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to hold")
 
 
 @pytest.fixture
@@ -192,7 +185,7 @@ def test_the_probe_knows_the_service_by_its_own_certificate(
         )
         return done.returncode, done.stdout[:13] or done.stderr[:45]
 
-    until(lambda: probe((service.certificate, service.key)) == (0, '{"ready":true'))
+    wait_for(lambda: probe((service.certificate, service.key)) == (0, '{"ready":true'))
     other = service.authority.issue("other", "127.0.0.1")
     assert probe(other) == (1, "no response: [SSL: CERTIFICATE_VERIFY_FAILED]")
 
@@ -244,17 +237,17 @@ def test_certificates_are_renewed_while_connections_live(start: Callable[..., Tl
     assert checked_reply("GET", "/v1/info", living)[0] == 200
     before = shown()
     service.key.write_text("nonsense")
-    until(lambda: "access_file_refused" in service.log())
+    wait_for(lambda: "access_file_refused" in service.log())
     assert shown() == before
     service.authority.issue("server", "127.0.0.1")
-    until(lambda: shown() != before)
+    wait_for(lambda: shown() != before)
     living.request("GET", "/v1/info")
     assert checked_reply("GET", "/v1/info", living)[0] == 200
     living.close()
     trusted = service.context(client)
     strangers = Authority(tmp_path, "strangers")
     (tmp_path / "ca.pem").write_bytes(strangers.ca.read_bytes())
-    until(lambda: _refused(service.port, trusted))
+    wait_for(lambda: _refused(service.port, trusted))
 
 
 def _refused(port: int, context: ssl.SSLContext) -> bool:

@@ -1,12 +1,12 @@
 """The file of callers: read at the start, and again when it changes (section 2.4)."""
 
 import json
-import time
 from pathlib import Path
 
 from tests.command import start_refused
 from tests.conftest import Service, Start
 from tests.transports.http.callers import MANIFEST, bearer, entry, evaluate
+from tests.waiting import wait_for
 
 # The file
 
@@ -19,20 +19,14 @@ def test_the_file_is_read_again_when_it_changes(start: Start, tmp_path: Path) ->
     service = start("--manifests", "m.json", ACS_AUTH_TOKENS_FILE=str(path))
 
     def until(token: str, status: int) -> None:
-        deadline = time.monotonic() + 60
-        while evaluate(service, token)[0] != status:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: evaluate(service, token)[0] == status)
 
     assert (evaluate(service, "one")[0], evaluate(service, "two")[0]) == (200, 401)
     path.write_text(json.dumps({"callers": {"b": entry("two", "evaluate")}}))
     until("two", 200)
     assert evaluate(service, "one")[0] == 401
     path.write_text("callers: nonsense")
-    deadline = time.monotonic() + 60
-    while "access_file_refused" not in service.log():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: "access_file_refused" in service.log())
     assert (evaluate(service, "one")[0], evaluate(service, "two")[0]) == (401, 200)
     status, ready = service.get("/readyz")
     check = next(one for one in ready["checks"] if one["name"] == "access")

@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.audit.log.logs import all_records
 from tests.conftest import COMMAND, Service, Start, environment
 from tests.otlp import receiver
 from tests.transports.http.test_annotators import serving
+from tests.waiting import wait_for
 
 TOKEN = "CANARY-token-of-a-caller"  # noqa: S105  # what must not be repeated
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -107,10 +107,7 @@ def refuse(service: Service, file: Path, content: str) -> None:
     refused = service.log().count("manifests_kept") + 1
     file.write_text(content)
     service.process.send_signal(signal.SIGHUP)
-    deadline = time.monotonic() + 15
-    while service.log().count("manifests_kept") < refused:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: service.log().count("manifests_kept") >= refused)
 
 
 def test_no_text_around_a_decision_reaches_what_is_kept(start: Start, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import COMMAND, Service, Start, environment
+from tests.waiting import wait_for
 
 MANIFEST: dict[str, Any] = {
     "agent_control_specification_version": "0.3.1-beta",
@@ -189,10 +190,7 @@ def test_a_key_that_is_taken_out_is_no_longer_trusted(service: Service, folder: 
     assert _evaluate(service, MANIFEST, signature)[0] == 200
     entry = _run(folder, "sign", "--key", "other.pem", "--key-id", "release").stdout
     (folder / "trust.yaml").write_text("keys:\n" + entry)
-    deadline = time.monotonic() + 60
-    while _evaluate(service, MANIFEST, signature)[0] != 403:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: _evaluate(service, MANIFEST, signature)[0] == 403)
     assert _evaluate(service, MANIFEST, _signature(folder, MANIFEST, "other.pem"))[0] == 200
 
 

@@ -20,6 +20,7 @@ from tests.otlp import Received, attributes, receiver
 from tests.transports.http.echo import ask, manifest, with_annotator
 from tests.transports.http.telemetry.scrapes import scrape, total
 from tests.transports.http.telemetry.test_events import SPAN, TRACE, events
+from tests.waiting import wait_for
 
 __all__ = ["manifest"]
 
@@ -125,10 +126,7 @@ def test_metrics_are_those_of_prometheus(start: Start, manifest: str) -> None:
         for _ in range(20):
             ask(service, ALLOW)
         seen = scrape(service)
-        deadline = time.monotonic() + 20
-        while _instances(received) != {"0", "1"}:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for(lambda: _instances(received) == {"0", "1"})
         service.stop()
     counted: dict[str, float] = {}
     durations = 0
@@ -225,10 +223,7 @@ def test_a_bad_receiver_changes_and_delays_no_verdict(start: Start, manifest: st
         assert sorted(took)[190] < 0.5
         status, body = service.post("/v1/evaluate:batch", {"requests": [item] * 256})
         assert {result["verdict"]["decision"] for result in body["results"]} == {"warn"}
-        deadline = time.monotonic() + 20
-        while total(scrape(service).get("acs_telemetry_dropped_total", {}), sink="otlp") == 0:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        wait_for(lambda: total(scrape(service).get("acs_telemetry_dropped_total", {}), sink="otlp") != 0)
         began = time.monotonic()
         assert service.stop() == 0
         assert time.monotonic() - began < 10
