@@ -127,12 +127,8 @@ def _counts(outcomes: list[Outcome]) -> dict[str, tuple[int, int]]:
 
 
 def _show_rows(rows: list[LevelRow], level: Level | None) -> None:
-    table = Table(box=None)
-    for heading in ("level", "asks for", "", "evidence or what is missing"):
-        table.add_column(heading)
+    console = Console(soft_wrap=True, highlight=False)
     for row in rows:
-        word, style = ("met", "green") if row.met else ("missing", "bold red")
-        table.add_row(cell(row.level), cell(row.asks), cell(word, style), cell(row.detail))
-    console = Console()
-    console.print(table)
+        word, style = ("met    ", "green") if row.met else ("missing", "bold red")
+        console.print(cell(f"{row.level}  "), cell(word, style), cell(f"  {row.asks}: {row.detail}"), sep="")
     console.print(cell(f"level: {level.value if level else 'none'}"))

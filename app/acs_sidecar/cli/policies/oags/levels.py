@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.policies.finding_files import in_files
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.policies.oags.audit_evidence import audit_rows
 from acs_sidecar.cli.policies.oags.level_rows import Level, LevelRow
@@ -36,7 +37,8 @@ def rows_of(place: Path, keys: list[str]) -> list[LevelRow]:
     (read,) = read_manifests(settings, files)
     compiled = compile_manifest(read, build_compiler(settings, HttpClient(), None))
     if isinstance(compiled, InvalidManifest):
-        first = next(iter(compiled.error.diagnostics))
+        errors = [found for found in compiled.error.diagnostics if found.severity == "error"]
+        first, *_ = in_files(read, errors)
         rows = [LevelRow(Level.L1, "a valid manifest and document", False, str(first))]
     else:
         rows = list(_manifest_rows(compiled.manifest, read))
@@ -106,7 +108,8 @@ def _identity_row(policy: OagsPolicy) -> LevelRow:
 
 def _contracts_row(policy: OagsPolicy) -> LevelRow:
     asks = "every allowed tool has `actions`, and an entry with a schema in the file of tools"
-    allowed = policy.policy.tools.allowed if policy.policy.tools else ()
+    tools = policy.policy.tools
+    allowed = dict.fromkeys((*tools.allowed, *tools.confirm) if tools else ())
     missing = []
     for entry in allowed:
         actions = policy.definition.actions

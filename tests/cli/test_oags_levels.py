@@ -1,0 +1,192 @@
+"""`acs-sidecar oags conformance --manifest`: levels, with evidence or what is missing (section 9.6)."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from typer.testing import CliRunner, Result
+
+from acs_sidecar.audit.log.directory import find_logs
+from acs_sidecar.cli.policies.oags.commands import oags
+from acs_sidecar.cli.policies.oags.level_rows import Level, LevelRow, reached
+from tests.audit.log.logs import KEY, OTHER_KEY, decisions, settings, with_log
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example agent, and an audit key without a log."""
+    for name in [name for name in os.environ if name.startswith("ACS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    key = tmp_path / "key.pem"
+    key.write_bytes(KEY.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    monkeypatch.setenv("ACS_AUDIT_DIR", str(tmp_path / "audit"))
+    monkeypatch.setenv("ACS_AUDIT_KEY_FILE", str(key))
+    shutil.copytree(ROOT / "manifests" / "oags-agent", tmp_path / "agent")
+    return tmp_path / "agent"
+
+
+def judged(*arguments: str) -> tuple[str | None, dict[str, tuple[bool, str]], Result]:
+    """The level, the rows by what they ask for, and the result of the command."""
+    done = CliRunner().invoke(oags, ["conformance", "--manifest", "agent", *arguments])
+    report = json.loads(done.stdout)
+    return report["level"], {row["asks"]: (row["met"], row["detail"]) for row in report["rows"]}, done
+
+
+def changed(file: Path, old: str, new: str) -> None:
+    """Replace a text that is there."""
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+SIGNED, RECEIPT = "signed records that verify locally", "a receipt that verifies offline"
+IDENTITY = "the declared id is that of model, prompt and tools"
+CONTRACTS = "every allowed tool has `actions`, and an entry with a schema in the file of tools"
+RECORD = "a record of each decision"
+
+
+def test_without_a_log_the_example_has_level_2(tmp_path: Path) -> None:
+    """What is missing of level 3 is named; L2 is asked for by default, and L3 is not reached."""
+    level, rows, done = judged()
+    assert (level, done.exit_code) == ("L2", 0)
+    missing = f"no audit log exists at {tmp_path / 'audit'}: run the service, or set ACS_AUDIT_DIR"
+    assert rows[SIGNED] == rows[RECEIPT] == (False, missing)
+    assert judged("--level", "L3")[2].exit_code == 1
+
+
+def test_with_a_log_that_verifies_it_has_level_3(tmp_path: Path) -> None:
+    """The evidence is named: how many records verify, and the record of the receipt."""
+    with_log(decisions(3), settings(tmp_path / "audit"))
+    level, rows, done = judged("--level", "L3")
+    assert (level, done.exit_code) == ("L3", 0)
+    origin = find_logs(tmp_path / "audit")[0].origin
+    assert rows[SIGNED] == (True, "5 records of 1 logs verify")
+    assert rows[RECEIPT] == (True, f"record 4 of {origin}")
+
+
+def test_a_log_that_does_not_verify_is_no_evidence(tmp_path: Path) -> None:
+    """A changed record is named, and so is a log that another key signed."""
+    with_log(decisions(3), settings(tmp_path / "audit"))
+    public = OTHER_KEY.verifier_key("acs")
+    level, rows, _ = judged("--key", str(public))
+    assert level == "L2"
+    assert rows[RECEIPT] == (False, "the checkpoint is not signed by a trusted key")
+    assert "checkpoint-signature" in rows[SIGNED][1]
+    log = find_logs(tmp_path / "audit")[0]
+    path = log.segments()[0][1]
+    path.write_bytes(path.read_bytes().replace(b"agent-1", b"agent-9"))
+    met, detail = judged()[1][SIGNED]
+    assert not met
+    assert detail.startswith(f"{log.origin}: checkpoint-root at index 2")
+
+
+def test_without_a_key_there_is_no_evidence(tmp_path: Path) -> None:
+    """The file that is missing is named."""
+    (tmp_path / "key.pem").unlink()
+    level, rows, _ = judged()
+    assert level == "L2"
+    message = f"`{tmp_path / 'key.pem'}` cannot be read: No such file or directory"
+    assert rows[SIGNED] == rows[RECEIPT] == (False, message)
+
+
+def test_without_a_record_there_is_no_level_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that keeps no log evaluates and proves nothing."""
+    monkeypatch.setenv("ACS_AUDIT_DURABILITY", "none")
+    level, rows, done = judged()
+    assert (level, done.exit_code) == ("L1", 1)
+    expected = (False, "set ACS_AUDIT_DURABILITY to `write` or `fsync`")
+    assert rows[RECORD] == rows[SIGNED] == rows[RECEIPT] == expected
+    assert judged("--level", "L1")[2].exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "asks", "detail"),
+    [
+        ("    root: /workspace", "    root: /workspace\n    mode: warn", "every action at `pre_tool_call` is enforced", "policy `oags` has `mode: warn`"),
+        ("policy: {id: oags}", "policy: {id: answers}", "a valid manifest and document", "no checked point binds a policy of `adapter: oags`"),
+        ("    policy_target: $snap.model\n    policy: {id: oags}", "    policy_target: $snap.model\n    policy: {id: answers}", "every action at `pre_model_call` is enforced", "bind a policy of `adapter: oags`, alone or in a combination"),
+        ("    policy_target: $snap.model\n    policy: {id: oags}", "    policy_target: $snap.model\n    policy: {id: oags, mode: warn}", "every action at `pre_model_call` is enforced", "policy `oags` has `mode: warn`"),
+        ("      think: []\n", "", CONTRACTS, "`think` has no `actions`"),
+        ("    root: /workspace", "    root: /workspace\n    mode: loud", "a valid manifest and document", "agent/manifest.yaml:15:5: policies.oags.mode: must be one of `enforce`, `warn`"),
+    ],
+)  # fmt: skip
+def test_what_a_manifest_lacks(agent: Path, old: str, new: str, asks: str, detail: str) -> None:
+    """Each row says what to do."""
+    changed(agent / "manifest.yaml", old, new)
+    _, rows, done = judged()
+    met, shown = rows[asks]
+    assert (met, shown, done.exit_code) == (False, detail, 1)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "asks", "detail"),
+    [
+        ("sekuire.yml", "  sekuire_id: ", "  former_id: ", IDENTITY, "declare `"),
+        ("sekuire.yml", "  tools_path: tools.json\n", "", IDENTITY, "`identity` must have `model`, `system_prompt_path` and `tools_path`"),
+        ("sekuire.yml", "allowed_tools: [search,", "allowed_tools: [browse, search,", CONTRACTS, "`browse` has no `actions`; `browse` has no entry in the file of tools"),
+        ("sekuire.yml", "require_confirmation: [publish]", "require_confirmation: [\"pub*\", \"x*\"]", CONTRACTS, "`x*` has no `actions`; `x*` has no entry in the file of tools"),
+        ("prompts/system.md", "Cite", "Quote", "a valid manifest and document", "agent/sekuire.yml:6:3: policies.oags.file.project.sekuire_id: declares"),
+    ],
+)  # fmt: skip
+def test_what_a_document_lacks(agent: Path, file: str, old: str, new: str, asks: str, detail: str) -> None:
+    """Each row says what to do."""
+    changed(agent / file, old, new)
+    _, rows, _ = judged()
+    met, shown = rows[asks]
+    assert not met
+    assert shown.startswith(detail)
+
+
+def test_tools_without_a_schema_are_named(agent: Path) -> None:
+    """An entry of the file of tools needs a schema."""
+    tools = json.loads((agent / "tools.json").read_text())
+    del tools[3]["parameters"]
+    (agent / "tools.json").write_text(json.dumps(tools))
+    changed(agent / "sekuire.yml", "  sekuire_id: ", "  former_id: ")
+    assert judged()[1][CONTRACTS] == (False, "`think` has no schema in the file of tools")
+
+
+def test_a_combination_counts(agent: Path) -> None:
+    """The policy may stand in a combination."""
+    changed(agent / "manifest.yaml", "policy: {id: oags}", "policy: {id: both}")
+    changed(
+        agent / "manifest.yaml",
+        "  # What the specification has no word for",
+        "  both: {type: custom, adapter: combine, policies: [answers, oags]}\n  # What the specification has no word for",
+    )
+    level, rows, _ = judged()
+    assert level == "L2"
+    assert rows["every action at `agent_startup` is enforced"] == (True, "policy `oags`")
+
+
+def test_several_manifests_are_not_one(tmp_path: Path) -> None:
+    """The command names them, and exits 2."""
+    shutil.copytree(tmp_path / "agent", tmp_path / "agents" / "a")
+    shutil.copytree(tmp_path / "agent", tmp_path / "agents" / "b")
+    done = CliRunner().invoke(oags, ["conformance", "--manifest", "agents"])
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "error: agents holds several manifests (a, b): name one of them\n",
+    )
+
+
+def test_a_table_for_people() -> None:
+    """One line a row, and the level."""
+    done = CliRunner().invoke(oags, ["conformance", "--manifest", "agent", "--format", "table"])
+    lines = done.stdout.splitlines()
+    assert lines[0] == "L1  met      a valid manifest and document: policy `oags`"
+    assert lines[-1] == "level: L2"
+    assert len(lines) == 10
+
+
+def test_a_level_needs_those_before_it() -> None:
+    """A missing row of a level keeps all that follow."""
+    rows = [LevelRow(level, "", True, "") for level in Level]
+    assert reached(rows) is Level.L3
+    assert reached([*rows, LevelRow(Level.L2, "", False, "")]) is Level.L1
+    assert reached([*rows, LevelRow(Level.L1, "", False, "")]) is None
