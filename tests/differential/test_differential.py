@@ -91,3 +91,9 @@ def test_a_call_that_errs_is_undefined_in_the_lenient_oracle() -> None:
     }
     answer = lenient.document(modules, "data.p", {"a": [1, "B"]})
     assert answer.value == {"x": ["b"], "z": True}
+
+
+def test_a_call_that_a_type_alone_would_refuse_is_evaluated_by_the_lenient_oracle() -> None:
+    """`base64.is_valid` of a number is false, though OPA refuses it where it stands as a constant."""
+    modules = {"p.rego": "package p\nx := base64.is_valid(input.a[0])\ny := lower(input.a[0])\n"}
+    assert lenient.document(modules, "data.p", {"a": [1]}).value == {"x": False}
