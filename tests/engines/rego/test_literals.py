@@ -112,3 +112,37 @@ def test_count_as_a_replacement_is_left_alone() -> None:
     """Where `with` replaces `count`, its calls keep their name."""
     rules = "x := z if z := y with count as f\ny := count(input.snapshot)\nf(v) := 9"
     assert evaluate(definition(f"package a\n{rules}"), "😀") == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "literal", "place"),
+    [
+        ("x := 100.00000000000001", "100.00000000000001", (2, 6)),
+        ("x if input.snapshot > 0.1234567890123456", "0.1234567890123456", (2, 23)),
+        ("x := 18446744073709551616", "18446744073709551616", (2, 6)),
+        ("x := [1,\n\t1234567.1234567890e3]", "1234567.1234567890e3", (3, 2)),
+    ],
+)
+def test_a_number_with_too_many_digits_is_remarked_on(
+    text: str, literal: str, place: tuple[int, int]
+) -> None:
+    """OPA keeps more digits: what the last ones decide may differ."""
+    (found,) = compiled(definition(f"package a\n{text}", None)).statement.warnings
+    assert (found.code, found.line, found.column) == ("rego-number-digits", *place)
+    assert str(found).endswith(f"`{literal}` has more digits than are kept here: write at most 15")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x := 18446744073709551615",
+        "x := 0.00000000000000012345",
+        "x := 123456789012345",
+        'x := "100.00000000000001" # 100.00000000000001',
+        "x := `100.00000000000001`",
+        "x := input.a1234567890123456789.b0",
+    ],
+)
+def test_a_number_that_is_kept_is_not_remarked_on(text: str) -> None:
+    """Nor are texts and comments."""
+    assert compiled(definition(f"package a\n{text}", None)).statement.warnings == ()

@@ -15,7 +15,7 @@ import regorus
 from acs_sidecar.engines.findings import SourceLocation, invalid
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.documents import Segments
-from acs_sidecar.engines.rego.extensions.registry import EXTENSIONS, called_in
+from acs_sidecar.engines.rego.extensions.registry import added_for
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
@@ -94,8 +94,8 @@ def build(modules: Sequence[Module], data: JsonObject, query: Segments) -> Nativ
 def foundation(modules: Sequence[Module], data: JsonObject) -> NativeEngine:
     """Make an engine with the data, and the functions that modules call; clones of it share the data."""
     engine = _new_engine()
-    for name in called_in(module.text for module in modules):
-        engine.add_extension(name, *EXTENSIONS[name])
+    for extension in added_for(module.text for module in modules):
+        engine.add_extension(*extension)
     if data:
         engine.add_data_json(canonical(data).decode())
     engine.set_gather_prints(True)

@@ -82,6 +82,7 @@ class BodyReader:
         self.comparisons: list[tuple[JsonObject, VariableScope]] = []
         self.assignments: list[tuple[Variable, Json, VariableScope]] = []
         self.values: list[tuple[Json, Json, VariableScope]] = []
+        self.computations: list[JsonObject] = []
         self.calls: list[tuple[JsonObject, VariableScope]] = []
         self.parameters: list[tuple[Json, int, str]] = []
         self.replacements: list[tuple[Json, VariableScope]] = []
@@ -177,6 +178,8 @@ class BodyReader:
         given = len(operands(kind, call))
         if kind == "UnaryExpr":
             self.negatives.append(call)
+        if kind == "ArithExpr":
+            self.computations.append(call)
         if kind == "BoolExpr":
             self.comparisons.append((call, reading.scope))
         if kind == "Call":

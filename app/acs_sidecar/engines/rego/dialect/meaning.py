@@ -23,6 +23,7 @@ from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
 from acs_sidecar.engines.rego.dialect.conflicts import conflicting_rules, set_rules
 from acs_sidecar.engines.rego.dialect.counting import count_characters
 from acs_sidecar.engines.rego.dialect.folders import define_folders
+from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
 from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
 from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
@@ -156,6 +157,7 @@ def _module(
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
     policy.flow.add(reader, rule_path, facts.at)
+    compute_in_digits(reader, rewriter)
     count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
     for document in reader.documents:
         if path := facts.imports.get(str(document["value"])):

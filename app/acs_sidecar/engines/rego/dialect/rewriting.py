@@ -48,12 +48,14 @@ class Rewriter:
     _appended: list[str] = field(default_factory=list)
 
     def span(self, node: Json) -> Span:
-        """Return where a term stands: with its quotes, and from the bracket of an object on."""
+        """Return where a term stands: with its quotes, and the brackets of an object or of `set()`."""
         kind, value = variant(node)
         start, end = self.offsets(value)
         if kind == "Object" and (fields := as_list(value["fields"])):
             key, _ = self.span(as_list(fields[0])[1])
             start = self._brackets(key)
+        elif kind == "Set" and not as_list(value["items"]):
+            end = self.text.index(b")", start) + 1
         elif kind in ("RefDot", "RefBrack") and "Object" in as_object(first := first_link(node)):
             start = min(start, self.span(first)[0])
         return start, end

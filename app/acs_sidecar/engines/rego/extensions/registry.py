@@ -1,10 +1,11 @@
 """The table of these functions, each with how many arguments it takes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from acs_sidecar.engines.rego.extensions import (
     arrays,
     dates,
+    decimals,
     digests,
     encodings,
     expressions,
@@ -20,7 +21,7 @@ from acs_sidecar.engines.rego.extensions import (
     versions,
 )
 
-__all__ = ["EXTENSIONS", "called_in"]
+__all__ = ["ARITHMETIC", "EXTENSIONS", "added_for"]
 
 EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
     "array.flatten": (1, arrays.flatten),
@@ -89,7 +90,20 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
 }
 
 
-def called_in(modules: Iterable[str]) -> list[str]:
-    """Return the names that occur in any of the modules' texts."""
+ARITHMETIC: Mapping[str, tuple[int, Callable[..., object]]] = {
+    "acs_sidecar.minus": (2, decimals.difference),
+    "acs_sidecar.over": (2, decimals.quotient),
+    "acs_sidecar.plus": (2, decimals.sum_of),
+    "acs_sidecar.product": (1, decimals.product_of_all),
+    "acs_sidecar.sum": (1, decimals.sum_of_all),
+    "acs_sidecar.times": (2, decimals.product),
+}
+"""Functions that no policy can name: they take the place of operators."""
+
+
+def added_for(modules: Iterable[str]) -> Iterator[tuple[str, int, Callable[..., object]]]:
+    """Yield the functions whose names occur in any of the modules' texts."""
     text = "\n".join(modules)
-    return [name for name in EXTENSIONS if name in text]
+    for name, (arity, function) in {**EXTENSIONS, **ARITHMETIC}.items():
+        if name in text:
+            yield name, arity, function

@@ -1,0 +1,68 @@
+"""Arithmetic with fractions in decimal digits, as in OPA."""
+
+import pytest
+
+from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.values import Json
+from tests.engines.rego.policies import bound, definition, evaluate, failure, findings, policy_input
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("0.1 + 0.2", 0.3),
+        ("0.3 - 0.1", 0.2),
+        ("input.snapshot.a * 1.1", 0.11),
+        ("(input.snapshot.a + 0.2) * 3", 0.9),
+        ("((input.snapshot.a) + (0.2))", 0.3),
+        ("1 / 0.1", 10),
+        ("[input.snapshot.a + 0.2, 1]", [0.3, 1]),
+        ('{"a": input.snapshot.a + 0.2}', {"a": 0.3}),
+        ("[1 | input.snapshot.a + 0.2 > 0.3]", []),
+        ("[1 | input.snapshot.a + 0.2 == 0.3]", [1]),
+        ("[1 | 0.3 == input.snapshot.a + input.snapshot.b]", [1]),
+        ("[1 | input.snapshot.a + input.snapshot.b > 0.3]", []),
+        ("[1 | not input.snapshot.a + 0.2 == 0.3]", []),
+        ("[1 | not input.snapshot.a + 0.2 > 0.3]", [1]),
+        ("[1 | input.snapshot.a * 3 > 0.3]", []),
+        ("[1 | y := input.snapshot.a + 0.2; y == 0.3]", [1]),
+        ("[1 | some y in input.snapshot.tens; y * 3 == 0.3]", [1]),
+        ("[1 | every y in input.snapshot.tens { y + 0.2 == 0.3 }]", [1]),
+        ("[1 | sum([input.snapshot.a, input.snapshot.b]) > 0.3]", []),
+        ("[1 | sum({v | some v in [0.1, 0.2]}) == 0.3]", [1]),
+        ("[1 | product([input.snapshot.a, 3]) == 0.3]", [1]),
+        ("[1 | sum(input.snapshot.tens) + input.snapshot.b == 0.3]", [1]),
+        ("f(input.snapshot.a)", 0.3),
+        ("5 + 7", 12),
+        ("{1, 2} - {1}", [2]),
+    ],
+)
+def test_fractions_are_added_in_digits(expression: str, expected: Json) -> None:
+    """Where a fraction stands in a computation or beside it; all else is the engine's own."""
+    rules = "f(v) := v + 0.2"
+    snapshot: Json = {"a": 0.1, "b": 0.2, "tens": [0.1]}
+    assert evaluate(definition(f"package a\nx := {expression}\n{rules}"), snapshot) == expected
+
+
+@pytest.mark.parametrize("expression", ['"a" + 0.1', "true * 0.1", "[1] - 0.1", "0.1 / 0", "sum(3) > 0.1"])
+def test_what_is_no_number_fails(expression: str) -> None:
+    """In OPA the call errs."""
+    text = "package a\nx := [y | y := " + expression.replace('"a"', "input.snapshot.s") + "]"
+    text = (
+        text.replace("true", "input.snapshot.t")
+        .replace("[1]", "input.snapshot.l")
+        .replace("(3)", "(input.snapshot.n)")
+    )
+    given: Json = {"s": "a", "t": True, "l": [1], "n": 3}
+    assert failure(bound(definition(text)), policy_input(given))[0] is Reason.POLICY_INVOCATION_FAILED
+
+
+def test_an_undefined_operand_is_undefined() -> None:
+    """As for the operator."""
+    assert evaluate(definition("package a\nx := [y | y := input.snapshot.z + 0.2]"), {}) == []
+
+
+def test_no_policy_can_name_the_functions() -> None:
+    """They stand for operators alone."""
+    (found,) = findings(definition("package a\nx := acs_sidecar.plus(1, 2)"))
+    assert found.startswith("rego-function-unknown: a.rego:2:6: ")
