@@ -46,6 +46,25 @@ def _rego(text: str) -> dict[str, Any]:
     return {"type": "rego", "modules": {"m": text}, "query": "data.p.v"}
 
 
+def _custom(adapter: str, **members: Any) -> dict[str, Any]:
+    return {"type": "custom", "adapter": adapter, **members}
+
+
+def _rules(number: int) -> dict[str, Any]:
+    """Make a document of rules whose expressions are all different."""
+    rules = [
+        {"name": f"r{n}", "condition": f"args.a matches '(a|b)*a(a|b){{12}}{number}x{n}'", "action": "deny"}
+        for n in range(3_000)
+    ]
+    return {
+        "apiVersion": "governance.toolkit/v1",
+        "name": "d",
+        "agents": ["*"],
+        "default_action": "deny",
+        "rules": rules,
+    }
+
+
 def slow_body(number: int) -> bytes:
     """Return a request whose policy takes its whole time; each number is another manifest."""
     return _body(
@@ -86,7 +105,26 @@ def hostile_bodies(number: int) -> list[bytes]:
             {"type": "cedar", "policy_set": "permit(principal, action, resource) when { " + "(" * 900},
             **unique,
         ),
+        inline(_custom("combine", policies=[f"a{n}" for n in range(16)]), **unique),
+        inline(_custom("agt_rules", documents=[_rules(number)]), **unique),
+        inline(
+            {
+                "type": "cedar",
+                "policy_set": '@id("t") permit(principal == ?principal, action, resource);',
+                "template_links": [
+                    {
+                        "template_id": "t",
+                        "new_id": f"l{n}",
+                        "values": {"?principal": {"type": "A", "id": f"{n}"}},
+                    }
+                    for n in range(3_000)
+                ],
+            },
+            **unique,
+        ),
     ]
+    combination = manifests[-3]["policies"]
+    combination.update({f"a{n}": _rego(LOOP) for n in range(16)})
     snapshots: list[dict[str, Any]] = [
         {"args": {"a": 1}, "schema": schema},
         {"text": "a" * 100_000},

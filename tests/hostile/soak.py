@@ -161,6 +161,7 @@ def measured(
     settings = {
         "ACS_MANIFESTS": "plain.json",
         "ACS_INLINE_MANIFESTS": "sandboxed",
+        "ACS_INLINE_ADAPTERS": "agt_rules,combine",
         "ACS_WORKERS": str(workers),
     }
     if clients[0][0]:
