@@ -11,6 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from acs_sidecar.cli.verbs import VERBS
+from acs_sidecar.engines.adapters.custom import load_adapters
+from acs_sidecar.spec.manifest.members import PolicyKind
 from tests.conftest import ROOT, Service, Start, start_service
 
 README = ROOT / "README.md"
@@ -35,6 +38,19 @@ def _comparable(output: str) -> dict[str, Any]:
     response: dict[str, Any] = json.loads(output)
     response.pop("audit", None)
     return response
+
+
+def _row(name: str) -> set[str]:
+    """The words in code of a row of the README's table of what is supported."""
+    (row,) = re.findall(rf"^\| {name} \| (.*) \|$", README.read_text(), re.MULTILINE)
+    return set(re.findall(r"`([^`]+)`", row))
+
+
+def test_the_readme_names_every_command() -> None:
+    """Its table lists the commands that there are, and no other policy types and adapters than there are."""
+    beside = {"audit verify", "show", "export", "ship", "prune", "key", "--help"}
+    assert _row("Commands") - beside == set(VERBS) - {"audit"}
+    assert _row("Policies") == {*PolicyKind} | load_adapters().keys()
 
 
 def test_every_request_answers_as_the_readme_says(start: Start) -> None:
