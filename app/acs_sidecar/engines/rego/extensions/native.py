@@ -8,7 +8,7 @@ import regorus
 
 from acs_sidecar.spec.values import Json
 
-__all__ = ["answer", "format_time", "marshal_with_options", "parse_bytes"]
+__all__ = ["answer", "answer_to", "format_time", "marshal_with_options", "parse_bytes"]
 
 _MODULE = """package functions
 bytes := units.parse_bytes(input)
@@ -17,6 +17,8 @@ time := time.format(input)
 verified := json.verify_schema(input.schema)
 written := json.marshal_with_options(input.value, input.options)
 """
+_UNDEFINED = '"<undefined>"'
+"""What the engine writes for undefined, and for a string of that text."""
 _NAMED_ZONE = frozenset({"RFC1123", "RFC822", "RFC850", "UnixDate"})
 """Layouts that OPA knows by name, and that write the name of a zone."""
 _HTML = str.maketrans({symbol: f"\\u{ord(symbol):04x}" for symbol in "<>&"})
@@ -35,11 +37,17 @@ _ENGINE = _Engine()
 
 def answer(rule: str, given: Json) -> Json:
     """Return what a rule of the module is for an input. Raises `RuntimeError` where a function fails."""
+    return answer_to(rule, orjson.dumps(given))
+
+
+def answer_to(rule: str, given: bytes) -> Json:
+    """Return what `answer` does for an input as JSON."""
     engine = _ENGINE.native.clone()
-    engine.set_input_json(orjson.dumps(given).decode())
-    if engine.eval_rule(f"data.functions.{rule}") is None:
+    engine.set_input_json(given.decode())
+    text = engine.eval_rule_as_json(f"data.functions.{rule}")
+    if text == _UNDEFINED and engine.eval_rule(f"data.functions.{rule}") is None:
         raise ValueError("without an answer")
-    value: Json = orjson.loads(engine.eval_rule_as_json(f"data.functions.{rule}"))
+    value: Json = orjson.loads(text)
     return value
 
 

@@ -1,11 +1,12 @@
 """`json.match_schema` and `json.verify_schema` over the engine's own, for what it reads as OPA does."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import orjson
 
-from acs_sidecar.engines.rego.extensions.native import answer
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.engines.rego.extensions.native import answer_to
+from acs_sidecar.spec.values import Json
 
 __all__ = ["match_schema", "verify_schema"]
 
@@ -15,25 +16,25 @@ _NAMES = frozenset({"properties", "patternProperties", "definitions", "$defs", "
 """Members whose members are named by the schema's author."""
 _VALUES = frozenset({"const", "default", "enum", "examples"})
 _MAX_STEPS = 10_000
+_REMEMBERED_SIZE = 65_536
 
 
 def match_schema(document: Json, schema: Json) -> Json:
     """Return whether a document is what the schema says, and one error of what is wrong with it."""
-    value, checked = _parsed(schema), _parsed(document)
+    checked_schema, checked = _checked(schema), _parsed(document)
     if not isinstance(checked, dict) and not isinstance(document, str):
         raise TypeError("neither an object nor a text")
-    _check(value)
-    matched, problem = _evaluated("matched", {"document": checked, "schema": value})
+    given = b'{"document":%b,"schema":%b}' % (orjson.dumps(checked), checked_schema)
+    matched, problem = _evaluated("matched", given)
     error = {"desc": problem, "error": problem, "field": "(Root)", "type": "schema"}
     return [matched, [] if matched else [error]]
 
 
 def verify_schema(schema: Json) -> Json:
     """Return whether a value is a schema, and what is wrong with it."""
-    value = _parsed(schema)
-    _check(value)
+    checked = _checked(schema)
     try:
-        return _evaluated("verified", {"schema": value})
+        return _evaluated("verified", b'{"schema":%b}' % checked)
     except RuntimeError:
         return [False, "jsonschema: not a schema"]
 
@@ -43,8 +44,23 @@ def _parsed(given: Json) -> Json:
     return value
 
 
-def _evaluated(rule: str, given: JsonObject) -> list[Json]:
-    answered = answer(rule, dict(given))
+def _checked(schema: Json) -> bytes:
+    """Return a schema as JSON, once it is checked."""
+    written = schema if isinstance(schema, str) else orjson.dumps(schema)
+    return (_remembered if len(written) <= _REMEMBERED_SIZE else _read)(written)
+
+
+def _read(written: str | bytes) -> bytes:
+    schema: Json = orjson.loads(written)
+    _check(schema)
+    return orjson.dumps(schema)
+
+
+_remembered = lru_cache(64)(_read)
+
+
+def _evaluated(rule: str, given: bytes) -> list[Json]:
+    answered = answer_to(rule, given)
     return answered if isinstance(answered, list) else []
 
 
