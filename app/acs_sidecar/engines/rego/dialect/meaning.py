@@ -152,7 +152,8 @@ def _module(
             values = values_before_else(rule, documents)
             for number, body in enumerate(rule_bodies(rule, reader, documents)):
                 ending = rewriter.move(rewriter.span(values[number])) if number in values else []
-                yield from _body(body, rewriter, is_function, may_conflict, ending)
+                conflicts = may_conflict if policy.conflicting else None
+                yield from _body(body, rewriter, is_function, conflicts, ending)
     for negative in reader.negatives:
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
@@ -172,7 +173,7 @@ def _body(
     body: Body,
     rewriter: Rewriter,
     is_function: Callable[[Json], bool],
-    may_conflict: MayConflict,
+    may_conflict: MayConflict | None,
     ending: list[Part],
 ) -> Iterator[Problem]:
     """Rewrite the statements of a body and of those in it; `ending` follows the last one."""
@@ -188,7 +189,8 @@ def _body(
         bind_quantified(draft)
         order_quantifier(draft)
         evaluate_alias(draft)
-        bind_conflicting(draft, may_conflict, indexed=id(statement) in indexed)
+        if may_conflict:
+            bind_conflicting(draft, may_conflict, indexed=id(statement) in indexed)
         if "NotExpr" in as_object(statement.node["literal"]):
             yield from bind_arguments(draft)
         else:
