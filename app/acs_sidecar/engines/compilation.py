@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from acs_sidecar.engines.combined_findings import of_combinations
 from acs_sidecar.engines.in_process import explain, invoke, is_engine_fault
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.combination import COMBINE, combined_names
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.model import Manifest
@@ -23,6 +25,7 @@ from acs_sidecar.spec.ports import (
     PolicyType,
     SourceFile,
     SourceReader,
+    is_idle,
 )
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -91,12 +94,13 @@ def bindings_of(manifest: Manifest) -> tuple[Mapping[str, JsonObject], list[Bind
     return manifest.policies, bindings
 
 
-def facts_of(manifest: Manifest) -> ManifestFacts:
-    """Return what a compile of a policy is told of its manifest."""
+def facts_of(manifest: Manifest, limits: Limits) -> ManifestFacts:
+    """Return what a compile of a policy is told of its manifest; `limits` are the server's."""
     return ManifestFacts(
         version=str(manifest.value["agent_control_specification_version"]),
         tools=manifest.tools,
         can_escalate="default_resolver" in manifest.approval,
+        limits=limits.clamp(manifest.limits)[0],
     )
 
 
@@ -174,6 +178,7 @@ def compile_policies(
     compiled: list[CompiledPolicy] = []
     named: dict[str, tuple[_InvokedPolicy, str]] = {}
     failures: list[ManifestError] = []
+    combinations: dict[str, Sequence[str]] = {}
     for job in jobs:
         recorder = _RecordingReader(sources)
         if failures and job.combines and not named.keys() >= set(job.combines):
@@ -189,12 +194,16 @@ def compile_policies(
         if job.name:
             named[job.name] = _InvokedPolicy(policy, job.definition), policy_digest
         for binding in job.bindings:
+            if job.combines:
+                combinations[binding.path] = job.combines
             try:
                 evaluators[binding.point] = policy.bind(binding)
             except ManifestError as failure:
                 failures.append(failure)
             digests[binding.point] = policy_digest
     statement = united(policy.statement for policy in compiled)
+    if combinations:
+        statement = replace(statement, warnings=tuple(of_combinations(statement.warnings, combinations)))
     if failures:
         raise ManifestError(
             [*(finding for failure in failures for finding in failure.diagnostics), *statement.warnings],
@@ -230,6 +239,10 @@ class _InvokedPolicy:
 @dataclass(frozen=True, slots=True)
 class _Invoked:
     evaluator: Evaluator
+
+    @property
+    def idle(self) -> bool:
+        return is_idle(self.evaluator)
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         return invoke(self.evaluator, policy_input)

@@ -126,7 +126,7 @@ class ManifestCompiler:
     def compile_operator(self, name: str, document: Document, sources: SourceReader) -> CompiledManifest:
         """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`."""
         manifest = read_manifest(document, self.limits, self.members)
-        jobs = policy_jobs(*bindings_of(manifest), self.types, facts_of(manifest))
+        jobs = policy_jobs(*bindings_of(manifest), self.types, facts_of(manifest, self.limits))
         policies = self._in_process(compile_policies(jobs, self.types, sources))
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
@@ -190,7 +190,7 @@ class ManifestCompiler:
             manifest = read_manifest(document, self.limits, self.members, MAX_FINDINGS)
             if findings := inline_findings(manifest, self.members, self.outbound):
                 raise ManifestError(findings)
-            jobs = policy_jobs(*bindings_of(manifest), self.inline_types, facts_of(manifest))
+            jobs = policy_jobs(*bindings_of(manifest), self.inline_types, facts_of(manifest, self.limits))
             policies = self._in_process(compile_policies(jobs, self.inline_types, NoSources()))
             compiled = self._finished(None, provenance, manifest, policies, self._inline_context())
         except ManifestError as error:

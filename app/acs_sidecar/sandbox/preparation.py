@@ -102,7 +102,7 @@ def prepare(
         if findings := inline_findings(manifest, rules.members, rules.outbound):
             raise ManifestError(findings)
         assembled = _assembled(manifest)
-        jobs = policy_jobs(*bindings_of(manifest), types, facts_of(manifest))
+        jobs = policy_jobs(*bindings_of(manifest), types, facts_of(manifest, rules.limits))
         compiled = compile_policies(jobs, types, NoSources())
     except ManifestError as error:
         raise placed_error(error, document) from None

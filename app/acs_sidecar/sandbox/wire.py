@@ -7,7 +7,7 @@ checked member by member, and anything else is a `MalformedOutputError`.
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 
 import orjson
@@ -30,7 +30,7 @@ from acs_sidecar.sandbox.reply_values import (
 )
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES
-from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH
+from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH, Limits
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.members import PolicyKind
 from acs_sidecar.spec.points import InterventionPoint
@@ -174,6 +174,7 @@ def write_jobs(jobs: Iterable[PolicyJob]) -> bytes:
                     "version": job.manifest.version,
                     "tools": dict(job.manifest.tools) if job.type == PolicyKind.CUSTOM else {},
                     "can_escalate": job.manifest.can_escalate,
+                    "limits": asdict(job.manifest.limits),
                 },
                 "bindings": [
                     {
@@ -211,7 +212,7 @@ def read_jobs(body: bytes) -> tuple[PolicyJob, ...]:
                 )
                 for binding in job["bindings"]
             ),
-            ManifestFacts(**job["manifest"]),
+            ManifestFacts(**{**job["manifest"], "limits": Limits(**job["manifest"]["limits"])}),
             name=job["name"],
             combines=tuple(job["combines"]),
         )

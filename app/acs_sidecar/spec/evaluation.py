@@ -6,14 +6,14 @@ The only waiting in it is for annotators and for the policy, both behind ports.
 from dataclasses import dataclass
 
 from acs_sidecar.spec.canonical import canonical, digest_bytes
-from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.limits import Limits, exceeded
 from acs_sidecar.spec.manifest.compiled import NO_ANNOTATIONS, NO_TOOL, CompiledPoint, Tool
 from acs_sidecar.spec.points import Mode
-from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
+from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.trace import Trace
-from acs_sidecar.spec.values import Json, deeper_than, nesting_bound
-from acs_sidecar.spec.verdict import Verdict, apply_transform, normalise
+from acs_sidecar.spec.values import Json, deeper_than
+from acs_sidecar.spec.verdict import Verdict, apply_transform, check_output, normalise
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -82,7 +82,7 @@ async def evaluate(
         raise output.failure
     trace.done("policy")
 
-    _check_output(output, limits)
+    check_output(output.value, limits)
     verdict = normalise(output.value)
     trace.done("verdict")
 
@@ -106,10 +106,10 @@ async def evaluate(
 def _measured_snapshot(snapshot: dict[str, Json], nesting: int, limits: Limits) -> bytes:
     """Serialise the snapshot, within its limits: depth first, for a serialiser can be too deep."""
     if nesting > limits.max_policy_input_depth and deeper_than(snapshot, limits.max_policy_input_depth):
-        raise _exceeded("the snapshot", "max_policy_input_depth", limits)
+        raise exceeded("the snapshot", "max_policy_input_depth", limits)
     text = canonical(snapshot)
     if len(text) > limits.max_snapshot_bytes:
-        raise _exceeded("the snapshot", "max_snapshot_bytes", limits)
+        raise exceeded("the snapshot", "max_snapshot_bytes", limits)
     return text
 
 
@@ -132,35 +132,15 @@ def _check_input(given: dict[str, Json], text: bytes, nesting: int, limits: Limi
     # The input puts at most two containers around the snapshot, the target and the tool.
     depth = limits.max_policy_input_depth
     if nesting + 2 > depth and deeper_than(given, depth):
-        raise _exceeded("the policy input", "max_policy_input_depth", limits)
+        raise exceeded("the policy input", "max_policy_input_depth", limits)
     if len(text) > limits.max_policy_input_bytes:
-        raise _exceeded("the policy input", "max_policy_input_bytes", limits)
-
-
-def _check_output(output: PolicyOutput, limits: Limits) -> None:
-    depth = limits.max_policy_input_depth
-    try:
-        text = canonical(output.value)
-    except TypeError:
-        if deeper_than(output.value, depth):
-            raise _exceeded("the policy output", "max_policy_input_depth", limits) from None
-        raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, "the policy output is not JSON") from None
-    if nesting_bound(text) > depth and deeper_than(output.value, depth):
-        raise _exceeded("the policy output", "max_policy_input_depth", limits)
-    if len(text) > limits.max_policy_output_bytes:
-        raise _exceeded("the policy output", "max_policy_output_bytes", limits)
+        raise exceeded("the policy input", "max_policy_input_bytes", limits)
 
 
 def _check_transformed(point: CompiledPoint, snapshot: dict[str, Json], target: Json, size: int) -> None:
     """Check the transformed snapshot against the limits of a snapshot."""
     limits = point.limits
     if size > limits.max_snapshot_bytes:
-        raise _exceeded("the transformed snapshot", "max_snapshot_bytes", limits)
+        raise exceeded("the transformed snapshot", "max_snapshot_bytes", limits)
     if deeper_than(point.config.target.replace(snapshot, target), limits.max_policy_input_depth):
-        raise _exceeded("the transformed snapshot", "max_policy_input_depth", limits)
-
-
-def _exceeded(what: str, limit: str, limits: Limits) -> EvaluationError:
-    return EvaluationError(
-        Reason.RESOURCE_LIMIT_EXCEEDED, f"{what} exceeds `{limit}` ({getattr(limits, limit)})"
-    )
+        raise exceeded("the transformed snapshot", "max_policy_input_depth", limits)

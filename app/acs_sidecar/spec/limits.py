@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 
+from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["IGNORED_LIMITS", "SERVER_LIMITS", "Limits"]
@@ -67,3 +68,10 @@ class Limits:
 
 MAX_CONFIGURABLE_DEPTH = 120
 """The highest `max_policy_input_depth` that configuration may set; the serialiser stops at 254."""
+
+
+def exceeded(what: str, limit: str, limits: Limits) -> EvaluationError:
+    """Return the failure of what passes the limit of that name."""
+    return EvaluationError(
+        Reason.RESOURCE_LIMIT_EXCEEDED, f"{what} exceeds `{limit}` ({getattr(limits, limit)})"
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from acs_sidecar.spec.canonical import digest_bytes
+from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.points import InterventionPoint
@@ -36,6 +37,7 @@ __all__ = [
     "SourceError",
     "SourceFile",
     "SourceReader",
+    "is_idle",
 ]
 
 
@@ -84,6 +86,11 @@ class Evaluator(Protocol):
         is taken as `policy_invocation_failed`. Called from one thread at a time in any one process.
         """
         ...
+
+
+def is_idle(evaluator: Evaluator) -> bool:
+    """True if an evaluator has the attribute `idle` and says so: it always gives `not_applicable` (17.2)."""
+    return getattr(evaluator, "idle", False) is True
 
 
 @runtime_checkable
@@ -183,12 +190,14 @@ class ManifestFacts:
     """What a policy may know of the manifest that declares it; plain data, for a child process.
 
     `version` is that of the specification that the manifest is written for, `tools` are its tools by name.
-    `can_escalate` tells whether the manifest names a resolver for escalations.
+    `can_escalate` tells whether the manifest names a resolver for escalations, `limits` what holds for each
+    evaluation under it.
     """
 
     version: str = ""
     tools: Mapping[str, JsonObject] = field(default_factory=dict)
     can_escalate: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.limits import Limits, exceeded
 from acs_sidecar.spec.path import Path, PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.reasons import RUNTIME_ERROR_PREFIX, EvaluationError, Reason
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.values import Json, JsonObject, deeper_than, nesting_bound
 
 __all__ = [
     "MAX_EVIDENCE_BYTES",
@@ -15,6 +16,7 @@ __all__ = [
     "Transform",
     "Verdict",
     "apply_transform",
+    "check_output",
     "normalise",
     "runtime_error_verdict",
 ]
@@ -100,6 +102,21 @@ def normalise(output: Json) -> Verdict:
         _evidence(output.get("evidence")),
         _labels(output.get("result_labels")),
     )
+
+
+def check_output(output: Json, limits: Limits) -> None:
+    """Check that the output of a policy is JSON within the limits. Raises `EvaluationError`."""
+    depth = limits.max_policy_input_depth
+    try:
+        text = canonical(output)
+    except TypeError:
+        if deeper_than(output, depth):
+            raise exceeded("the policy output", "max_policy_input_depth", limits) from None
+        raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, "the policy output is not JSON") from None
+    if nesting_bound(text) > depth and deeper_than(output, depth):
+        raise exceeded("the policy output", "max_policy_input_depth", limits)
+    if len(text) > limits.max_policy_output_bytes:
+        raise exceeded("the policy output", "max_policy_output_bytes", limits)
 
 
 def apply_transform(transform: Transform, target: Json) -> Json:

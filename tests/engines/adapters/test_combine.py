@@ -20,7 +20,7 @@ from acs_sidecar.spec.path import parse_path
 from acs_sidecar.spec.ports import NoSources
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.verdict import Decision, Transform, Verdict
-from tests.conftest import Start
+from tests.conftest import ROOT, Start
 
 COMPILER: ManifestCompiler = build_compiler(load_settings({}).settings, HttpClient(), None)
 PAIRS = yaml.safe_load(Path(__file__).with_name("combine_pairs.yaml").read_text())
@@ -87,6 +87,52 @@ def test_every_pair(start: Start, trust: str) -> None:
         line = service.get(f"/v1/audit/records/{reply['audit']['index']}")[1]["record"]
         decided_by = None if expected == "conflict" else "first" if first == expected else "second"
         assert f'"decided_by":{"null" if decided_by is None else chr(34) + decided_by + chr(34)}' in line
+
+
+def test_the_reference_has_every_pair() -> None:
+    """Its table is that of the cases."""
+    page = (ROOT / "docs" / "reference" / "17-combine.md").read_text()
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:2] == "| "
+    ]
+    table = rows[[row[1:] for row in rows].index(PAIRS["outcomes"]) :][1:]
+    assert {first: expected for first, *expected in table} == PAIRS["table"]
+
+
+def hostile() -> dict[str, tuple[dict[str, Any], str]]:
+    """Inline manifests that want more than a combination gives, each with the member that is refused."""
+    one = policy("allow")
+    unlisted = {"type": "custom", "adapter": "rate_card", "prices": {}}
+    nested = manifest({"a": one})
+    nested["policies"]["b"] = {"type": "custom", "adapter": "combine", "policies": ["all"]}
+    many = manifest({f"m{n}": one for n in range(17)})
+    file = {"type": "cedar", "policy_path": "/etc/passwd"}
+    return {
+        "itself": (manifest({"a": one}, ["all"]), "policies.all.policies[0]"),
+        "a combination": (nested, "policies.b.policies[0]"),
+        "nobody": (manifest({"a": one}, []), "policies.all.policies"),
+        "somebody twice": (manifest({"a": one}, ["a", "a"]), "policies.all.policies[1]"),
+        "too many": (many, "policies.all.policies"),
+        "an adapter that is not listed": (manifest({"a": unlisted}), "policies.a.adapter"),
+        "a file": (manifest({"a": file}), "policies.a.policy_path"),
+        "a member of no name": (manifest({"a": one}, [{}]), "policies.all.policies[0]"),
+        "an overlay of more than the query": (
+            manifest({"a": one}, members={"a": {"output": {"decision": "allow"}}}),
+            "intervention_points.input.policy.members.a.output",
+        ),
+    }
+
+
+@pytest.mark.parametrize("trust", ["trusted", "sandboxed"])
+def test_hostile_manifests_over_http(start: Start, trust: str) -> None:
+    """Each is invalid at the member that is wrong, and a deny; the service serves the next one."""
+    service = start(ACS_INLINE_MANIFESTS=trust, ACS_INLINE_ADAPTERS="combine")
+    for value, path in hostile().values():
+        _, reply = service.post("/v1/evaluate/input", {"snapshot": {"t": 1}, "manifest": value})
+        assert reply["verdict"]["reason"] == "runtime_error:manifest_invalid"
+        assert f"at `{path}`" in reply["detail"]
+    body = {"snapshot": {"t": {"a": 1}}, "manifest": manifest({"a": policy("allow"), "b": policy("warn")})}
+    assert service.post("/v1/evaluate/input", body)[1]["verdict"]["decision"] == "warn"
 
 
 @pytest.mark.parametrize("outcome", PAIRS["outcomes"])
@@ -172,6 +218,53 @@ def test_a_member_is_bound_as_it_is_defined() -> None:
     rego = {"type": "rego", "modules": {"a.rego": "package a\nv := 1"}, "query": "data.a.v"}
     compiled(manifest({"a": rego}))
     compiled(manifest({"a": rego, "b": rego}, members={"b": {"query": "data.a.v"}}))
+
+
+def test_a_point_at_which_all_members_are_idle() -> None:
+    """One finding for the combination, and none where another policy has something to say."""
+    document = {"project": {"name": "a"}, "identity": {}, "permissions": {}}
+    idle = {"type": "custom", "adapter": "oags", "document": document}
+    codes = [(found.code, found.path) for found in compiled(manifest({"a": idle})).warnings]
+    assert ("combine-idle", "intervention_points.input.policy") in codes
+    assert not any(code == "oags-point-idle" for code, _ in codes)
+    both = compiled(manifest({"a": idle, "b": policy("allow")})).warnings
+    assert not any(found.code.endswith("-idle") for found in both)
+
+
+def test_an_annotation_that_no_member_reads() -> None:
+    """One finding where all members leave it unread, and none where one reads it."""
+    rego = {"type": "rego", "query": "data.a.v", "modules": {"a.rego": "package a\ndefault v := 1"}}
+    cedar = {"type": "cedar", "policy_set": 'permit(principal, action == Action::"x", resource);'}
+    reading = rego | {"modules": {"a.rego": "package a\ndefault v := 1\nv := 2 if input.annotations.pii"}}
+    for members, expected in (
+        ({"a": rego, "b": cedar}, ["intervention_points.input.annotations.pii"]),
+        ({"a": reading, "b": cedar}, []),
+        ({"a": rego, "b": policy("allow")}, []),
+    ):
+        value = manifest(members)
+        value["annotators"] = {"pii": {"type": "classifier", "provider": "pii"}}
+        value["intervention_points"]["input"]["annotations"] = {"pii": {"from": "$.t"}}
+        warnings = compiled(value).warnings
+        assert [found.path for found in warnings if found.code == "annotation-unread"] == expected
+
+
+@pytest.mark.parametrize(
+    ("output", "limit"),
+    [
+        ({"decision": "allow", "message": "x" * 3_000}, "max_policy_output_bytes` (2048)"),
+        ({"decision": "allow", "more": [[[[[[[[[[[[]]]]]]]]]]]]}, "max_policy_input_depth` (9)"),
+    ],
+)
+@pytest.mark.parametrize("trust", ["trusted", "sandboxed"])
+def test_each_member_is_held_to_the_limits(start: Start, trust: str, output: Any, limit: str) -> None:
+    """An output that would fail alone fails here too, whatever the others say."""
+    members = {"large": {"type": "test", "output": output}, "other": policy("warn")}
+    limits = {"max_policy_output_bytes": 2_048, "max_policy_input_depth": 9}
+    value = manifest(members) | {"limits": limits}
+    service = start(ACS_INLINE_MANIFESTS=trust, ACS_INLINE_ADAPTERS="combine")
+    _, reply = service.post("/v1/evaluate/input", {"snapshot": {"t": {"a": 1}}, "manifest": value})
+    assert reply["verdict"]["reason"] == "runtime_error:resource_limit_exceeded"
+    assert reply["detail"] == f"the policy output exceeds `{limit}"
 
 
 def test_the_digest_covers_the_members() -> None:

@@ -17,6 +17,7 @@ from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest
 from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.combination import combined_names
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.manifest.members import PolicyKind
@@ -88,7 +89,8 @@ def _is_oags(definition: JsonObject) -> bool:
 
 def _compiled(manifest: Manifest, read: ReadManifest, governed: _Governed) -> OagsPolicy:
     path = f"policies.{governed.name}"
-    return adapter.compile(CompileRequest(path, governed.definition, read.sources, facts_of(manifest)))
+    facts = facts_of(manifest, Limits())
+    return adapter.compile(CompileRequest(path, governed.definition, read.sources, facts))
 
 
 def _identity_row(policy: OagsPolicy) -> LevelRow:

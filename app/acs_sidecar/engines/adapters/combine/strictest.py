@@ -1,7 +1,7 @@
 """The verdict of several policies: the strictest, and what the others add to it (section 17.2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from acs_sidecar.spec.approval import named_approvers
@@ -14,16 +14,10 @@ from acs_sidecar.spec.verdict import Decision, Transform, Verdict, apply_transfo
 __all__ = ["NOT_APPLICABLE", "Combined", "strictest"]
 
 NOT_APPLICABLE = "not_applicable"
-_STRICTNESS = {
-    Decision.ALLOW: 1,
-    Decision.WARN: 2,
-    Decision.TRANSFORM: 3,
-    Decision.ESCALATE: 4,
-    Decision.DENY: 5,
-}
+_BY_STRICTNESS = (Decision.ALLOW, Decision.WARN, Decision.TRANSFORM, Decision.ESCALATE, Decision.DENY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
 class Combined:
     """The verdict, and the place of the policy that gave it; `None` where the combination itself denies."""
 
@@ -32,24 +26,29 @@ class Combined:
 
 
 def strictest(verdicts: Sequence[Verdict], target: Json) -> Combined:
-    """Combine the verdicts of policies, in their order. Raises `EvaluationError`."""
-    first = max(range(len(verdicts)), key=lambda place: _strictness(verdicts[place]))
-    decided = verdicts[first]
+    """Combine the verdicts of policies, in their order. Raises `EvaluationError`.
+
+    Where the others add nothing the verdict is the very one of the policy that gave it.
+    """
+    place, most, adds = 0, -2, False
+    for index, verdict in enumerate(verdicts):
+        strictness = _BY_STRICTNESS.index(verdict.decision)
+        if strictness == 0 and verdict.reason == NOT_APPLICABLE:
+            strictness = -1
+        if strictness > most:
+            place, most = index, strictness
+        adds = adds or bool(verdict.result_labels) or verdict.transform is not None
+    decided = verdicts[place]
+    if len(verdicts) == 1 or not (adds or decided.decision is Decision.ESCALATE):
+        return Combined(decided, place)
     labels = tuple(dict.fromkeys(label for verdict in verdicts for label in verdict.result_labels))
     transforms = [verdict.transform for verdict in verdicts if verdict.transform is not None]
     if decided.decision is Decision.ESCALATE:
         if transforms:
             return Combined(Verdict(Decision.DENY, "transform_with_escalation", result_labels=labels), None)
-        return _escalation(verdicts, first, labels)
+        return _escalation(verdicts, place, labels)
     transform = _united(transforms, target) if decided.decision is Decision.TRANSFORM else None
-    verdict = Verdict(decided.decision, decided.reason, decided.message, transform, decided.evidence, labels)
-    return Combined(verdict, first)
-
-
-def _strictness(verdict: Verdict) -> int:
-    if verdict.decision is Decision.ALLOW and verdict.reason == NOT_APPLICABLE:
-        return 0
-    return _STRICTNESS[verdict.decision]
+    return Combined(replace(decided, transform=transform, result_labels=labels), place)
 
 
 def _escalation(verdicts: Sequence[Verdict], first: int, labels: tuple[str, ...]) -> Combined:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from acs_sidecar.engines.adapters.oags.actions import ActionTemplate, broken_by_call
 from acs_sidecar.engines.adapters.oags.enforcement import ABSENT, Absent, Enforcer
@@ -105,6 +106,8 @@ class ToolEvaluator:
 @dataclass(frozen=True, slots=True)
 class IdleEvaluator:
     """A point at which nothing is checked."""
+
+    idle: ClassVar[bool] = True
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:  # noqa: ARG002  # the port's signature
         """Allow, and state that this says nothing."""
