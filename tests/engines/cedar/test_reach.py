@@ -8,7 +8,7 @@ from typing import Any
 import cedarpy
 import pytest
 
-from acs_sidecar.engines.cedar.slicing.slices import ScopedPolicy
+from acs_sidecar.engines.cedar.slicing.scopes import ScopedPolicy
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import CompiledPolicy, CompileRequest, ManifestFacts
@@ -177,16 +177,10 @@ def applying(
     scoped: Sequence[ScopedPolicy], entities: list[Any], request: dict[str, dict[str, str]]
 ) -> list[str]:
     """Ask the engine which scopes a request meets."""
-    permits = {
-        one.policy.name: {
-            "effect": "permit",
-            "principal": one.principal,
-            "action": one.action,
-            "resource": one.resource,
-            "conditions": [],
-        }
-        for one in scoped
-    }
+    permits = {}
+    for one in scoped:
+        parsed = json.loads(cedarpy.policies_to_json_str(one.text))["staticPolicies"]["policy0"]
+        permits[one.policy.name] = {**parsed, "effect": "permit", "conditions": []}
     written = json.dumps({"staticPolicies": permits, "templates": {}, "templateLinks": []})
     answer = cedarpy.is_authorized(
         {**request, "context": {}}, cedarpy.PolicySet.from_json_str(written), json.dumps(entities)

@@ -31,7 +31,6 @@ __all__ = [
     "parse_policies",
     "parse_policy",
     "parse_schema",
-    "parse_scopes",
     "policy_text",
     "validation_errors",
     "with_links",
@@ -92,18 +91,10 @@ def with_links(
     )
 
 
-def parse_scopes(part: str, scopes: Mapping[str, Mapping[str, Any]]) -> PolicySet:
-    """Make a permit of each scope of one part of the request, in the engine's JSON form, by its id."""
-    return parse_permits({policy_id: {part: scope} for policy_id, scope in scopes.items()})
-
-
 def parse_permits(permits: Mapping[str, Mapping[str, Any]]) -> PolicySet:
-    """Make a permit of each scope and conditions, in the engine's JSON form, by its id."""
+    """Make a permit of each of some conditions, in the engine's JSON form, by its id."""
     anything = {name: {"op": "All"} for name in ("principal", "action", "resource")}
-    made = {
-        policy_id: {"effect": "permit", **anything, "conditions": [], **permit}
-        for policy_id, permit in permits.items()
-    }
+    made = {policy_id: {"effect": "permit", **anything, **permit} for policy_id, permit in permits.items()}
     policies = {"templates": {}, "staticPolicies": made, "templateLinks": []}
     return _call_engine(PolicySet.from_json_str, orjson.dumps(policies).decode())
 
@@ -128,7 +119,7 @@ def parse_entities(entities: list[Json], schema: Schema | None) -> Entities:
 
 
 def entities_json(entities: Entities) -> list[dict[str, Any]]:
-    """Return parsed entities in the engine's JSON form; the parents of each are all its ancestors."""
+    """Return parsed entities in the engine's JSON form."""
     listed: list[dict[str, Any]] = orjson.loads(str(entities))
     return listed
 

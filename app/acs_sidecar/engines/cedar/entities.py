@@ -32,11 +32,22 @@ def compile_entities(source: JsonSource, schema: engine.Schema | None) -> engine
 
 def entity_ancestors(entities: engine.Entities) -> dict[EntityUid, tuple[EntityUid, ...]]:
     """Return the entities that have ancestors, actions of a schema among them, with all of these."""
-    return {
-        EntityUid(**entity["uid"]): tuple(EntityUid(**parent) for parent in entity["parents"])
+    parents = {
+        EntityUid(**entity["uid"]): [EntityUid(**parent) for parent in entity["parents"]]
         for entity in engine.entities_json(entities)
         if entity["parents"]
     }
+    found: dict[EntityUid, tuple[EntityUid, ...]] = {}
+    for entity, direct in parents.items():
+        above: set[EntityUid] = set()
+        waiting = list(direct)
+        while waiting:
+            group = waiting.pop()
+            if group not in above:
+                above.add(group)
+                waiting += found[group] if group in found else parents.get(group, ())
+        found[entity] = tuple(above)
+    return found
 
 
 def _parents(entities: list[Json]) -> dict[Hashable, list[Hashable]]:

@@ -1,7 +1,7 @@
 """Which policies of a set decided a request, and which of their conditions held (section 2.7).
 
-The engine tells which policies determine its decision, and nothing of the others: the scopes, and then the
-conditions of those whose scope holds, are put to it as permits of their own, all in one request.
+The engine tells which policies determine its decision, and nothing of the others: the conditions of those
+whose scope holds are put to it as permits of their own, all in one request.
 """
 
 import re
@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.reach import PolicyScope
-from acs_sidecar.engines.cedar.slicing.slices import ScopedPolicy
+from acs_sidecar.engines.cedar.slicing.scopes import ScopedPolicy
 from acs_sidecar.engines.cedar.uids import EngineUid
-from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.spec.explanation import MAX_LISTED, listed, shortened
 from acs_sidecar.spec.values import Json
 
@@ -47,26 +45,22 @@ class CedarRequest:
 
 
 def policies_explained(
-    request: CedarRequest, policies: Sequence[tuple[ScopedPolicy, PolicyScope]], determining: frozenset[str]
+    request: CedarRequest, policies: Sequence[ScopedPolicy], determining: frozenset[str]
 ) -> dict[str, Json]:
-    """Return the request and the policies whose scope it meets, those that decided (`determining`) first.
+    """Return the request and the `policies` whose scope it meets, those that decided (`determining`) first.
 
     Of the others some condition did not hold, or a stronger policy decided.
     """
     parts = ("principal", "action", "resource")
-    scopes = {
-        str(number): {part: getattr(one, part) for part in parts} for number, (one, _) in enumerate(policies)
-    }
-    met = sorted(map(int, request.put_to(engine.parse_permits(scopes))["diagnostics"]["reason"]))
-    met.sort(key=lambda number: policies[number][0].policy.name not in determining)
+    met = sorted(range(len(policies)), key=lambda number: policies[number].policy.name not in determining)
     shown = {
-        number: _ExplainedPolicy(*policies[number], engine.parse_policy(policies[number][0].text))
+        number: _ExplainedPolicy(policies[number], engine.parse_policy(policies[number].text))
         for number in met[:MAX_LISTED]
     }
     results = _Results.of(request, shown)
 
     def told(number: int) -> Json:
-        return shown[number].told(results, number, policies[number][0].policy.name in determining)
+        return shown[number].told(results, number, policies[number].policy.name in determining)
 
     return {
         "kind": "cedar",
@@ -103,7 +97,6 @@ class _Results:
 @dataclass(frozen=True, slots=True)
 class _ExplainedPolicy:
     scoped: ScopedPolicy
-    scope: PolicyScope
     policy: Mapping[str, Any]
 
     def parts(self, number: int) -> Iterator[tuple[int, str, Any]]:
@@ -115,7 +108,7 @@ class _ExplainedPolicy:
 
     def told(self, results: _Results, number: int, determining: bool) -> dict[str, Json]:
         """Return the policy, and what of each of its conditions stood in its way."""
-        at: SourceLocation = self.scope.at
+        at = self.scoped.at
         return {
             "policy": self.scoped.policy.name,
             "at": at.path if at.line is None else f"{at.source}:{at.line}",

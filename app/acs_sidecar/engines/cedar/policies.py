@@ -9,11 +9,10 @@ from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.advice import Advice, read_advice
 from acs_sidecar.engines.cedar.definition import JsonSource
 from acs_sidecar.engines.cedar.links import TemplateLink, check_links, fill_slots, read_links, slots_of
-from acs_sidecar.engines.cedar.reach import PolicyScope
 from acs_sidecar.engines.cedar.reads import Reads, has_in_on_texts, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
 from acs_sidecar.engines.cedar.slicing.answers import NamedPolicy, PolicySlice
-from acs_sidecar.engines.cedar.slicing.slices import ScopedPolicy
+from acs_sidecar.engines.cedar.slicing.scopes import ScopeConstraint, ScopedPolicy
 from acs_sidecar.engines.cedar.source import (
     MAX_POLICY_CHARACTERS,
     CedarStatement,
@@ -35,7 +34,7 @@ MAX_CHAIN = 300
 
 _CONTAINERS_PER_OPERATOR = 2
 _EVERYTHING = {"op": "All"}
-_IN = re.compile(r"\bin\b")
+_IN_OF_CONDITION = re.compile(r"\b(?:when|unless)\b.*\bin\b", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,6 @@ class Policies:
     scoped: tuple[ScopedPolicy, ...]
     reads: Reads
     warnings: tuple[Diagnostic, ...]
-    scopes: tuple[PolicyScope, ...]
 
 
 def compile_policies(
@@ -102,14 +100,6 @@ def compile_policies(
         for one, known in zip(parsed, compiled, strict=True)
         for warned in _warnings(one, known, linked=known.position[0] in used)
     ]
-    scopes = (
-        *(
-            _scope(known.name, one.statement.at, one.written)
-            for one, known in zip(parsed, compiled, strict=True)
-            if not one.slots
-        ),
-        *(_scope(one.policy.name, cut[one.template].at, one.filled) for one in linked),
-    )
     handle = engine.with_links(
         engine.parse_policies("\n".join(statement.text for statement in cut)),
         [(engine.numbered_id(one.template), one.engine_id, one.values) for one in linked],
@@ -120,13 +110,16 @@ def compile_policies(
     }
     scoped = (
         *(
-            _scoped(known, one.statement.text, one.written)
+            _scoped(known, one.statement.text, one.statement.at, one.written)
             for one, known in zip(parsed, compiled, strict=True)
             if not one.slots
         ),
-        *(_scoped(one.policy, engine.policy_text(one.filled), one.filled) for one in linked),
+        *(
+            _scoped(one.policy, engine.policy_text(one.filled), cut[one.template].at, one.filled)
+            for one in linked
+        ),
     )
-    return Policies(PolicySlice(handle, by_id), scoped, reads, tuple(warnings), scopes)
+    return Policies(PolicySlice(handle, by_id), scoped, reads, tuple(warnings))
 
 
 def _linked(
@@ -162,12 +155,9 @@ def _linked(
     ]
 
 
-def _scoped(known: NamedPolicy, text: str, policy: Mapping[str, Any]) -> ScopedPolicy:
-    return ScopedPolicy(known, text, policy["principal"], policy["action"], policy["resource"])
-
-
-def _scope(name: str, at: SourceLocation, policy: Mapping[str, Any]) -> PolicyScope:
-    return PolicyScope(name, at, policy["principal"], policy["action"], policy["resource"])
+def _scoped(known: NamedPolicy, text: str, at: SourceLocation, policy: Mapping[str, Any]) -> ScopedPolicy:
+    scope = (ScopeConstraint.of(policy[part]) for part in ("principal", "action", "resource"))
+    return ScopedPolicy(known, text, at, *scope)
 
 
 def _parsed(cut: Iterable[CedarStatement], reads: Reads) -> list[_ParsedPolicy]:
@@ -182,7 +172,8 @@ def _parsed(cut: Iterable[CedarStatement], reads: Reads) -> list[_ParsedPolicy]:
             continue
         except engine.NestingError:
             raise _chained(statement) from None
-        if _too_deep(policy):
+        # Every operator takes a character.
+        if len(statement.text) > MAX_CHAIN and _too_deep(policy):
             raise _chained(statement)
         bodies = [condition["body"] for condition in policy["conditions"]]
         reads_of(bodies, reads)
@@ -192,7 +183,7 @@ def _parsed(cut: Iterable[CedarStatement], reads: Reads) -> list[_ParsedPolicy]:
                 statement,
                 policy if slots else {**policy, "conditions": []},
                 slots,
-                _IN.search(statement.text) is not None and any(map(has_in_on_texts, bodies)),
+                _IN_OF_CONDITION.search(statement.text) is not None and any(map(has_in_on_texts, bodies)),
                 _unconditional(policy),
             )
         )

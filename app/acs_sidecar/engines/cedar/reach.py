@@ -2,31 +2,16 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from acs_sidecar.engines.cedar.slicing.scopes import Ancestors, ScopeConstraint, ScopedPolicy
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import FixedUid, ProjectedTool, UidSource
-from acs_sidecar.engines.findings import SourceLocation, warning
+from acs_sidecar.engines.findings import warning
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 
-__all__ = ["Ancestors", "BoundRequest", "PolicyScope", "unreachable"]
+__all__ = ["BoundRequest", "unreachable"]
 
-Ancestors = Mapping[EntityUid, Collection[EntityUid]]
-"""All entities that have ancestors, actions of a schema among them, with all of these."""
-
-_Scope = Mapping[str, Any]
 _PARTS = ("action", "principal", "resource")
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyScope:
-    """The scope of one policy in the engine's JSON form, and the place of the policy."""
-
-    name: str
-    at: SourceLocation
-    principal: _Scope
-    action: _Scope
-    resource: _Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +24,20 @@ class BoundRequest:
 
 
 def unreachable(
-    scopes: Iterable[PolicyScope], bound: Sequence[BoundRequest], tools: Collection[str], ancestors: Ancestors
+    policies: Iterable[ScopedPolicy],
+    bound: Sequence[BoundRequest],
+    tools: Collection[str],
+    ancestors: Ancestors,
 ) -> Iterator[Diagnostic]:
     """Yield a remark on each policy that no request of the `bound` points can meet.
 
     `tools` are those of the manifest, none where any name passes.
     """
     points = [{part: _possible(getattr(one, part), tools, ancestors) for part in _PARTS} for one in bound]
-    for scope in scopes if points else ():
-        if why := _why_never(scope, points):
-            message = f"policy `{scope.name}` never applies: {why}"
-            yield warning("cedar-policy-unreachable", message, scope.at)
+    for one in policies if points else ():
+        if why := _why_never(one, points):
+            message = f"policy `{one.policy.name}` never applies: {why}"
+            yield warning("cedar-policy-unreachable", message, one.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +57,15 @@ class _Possible:
     def may_have_type(self, kind: str) -> bool:
         return self.type is None or kind == self.type
 
-    def may_be_in(self, uid: EntityUid) -> bool:
-        return self.may_be(uid) or uid in self.above
-
-    def meets(self, scope: _Scope) -> bool:
-        """True if one of the entities may meet the constraint; without a known type, any may."""
-        if "entity_type" in scope and not self.may_have_type(scope["entity_type"]):
+    def meets(self, constraint: ScopeConstraint) -> bool:
+        """True if one of the entities may meet the constraint; one of any type may be in any group."""
+        if constraint.type is not None and not self.may_have_type(constraint.type):
             return False
-        match scope["op"]:
-            case "==":
-                return self.may_be(_uid(scope["entity"]))
-            case "in":
-                return self.type is None or any(self.may_be_in(uid) for uid in _groups(scope))
-            case "is" if "in" in scope:
-                return self.type is None or any(self.may_be_in(uid) for uid in _groups(scope["in"]))
-            case _:
-                return True
+        if constraint.equal is not None and not self.may_be(constraint.equal):
+            return False
+        if constraint.groups is None or self.type is None:
+            return True
+        return any(self.may_be(group) or group in self.above for group in constraint.groups)
 
     def __str__(self) -> str:
         if self.named is None:
@@ -108,34 +89,25 @@ def _possible(source: UidSource, tools: Collection[str], ancestors: Ancestors) -
     return _Possible(kind, named, frozenset(above))
 
 
-def _why_never(scope: PolicyScope, points: Sequence[Mapping[str, _Possible]]) -> str | None:
-    fitting = [{part: point[part].meets(getattr(scope, part)) for part in _PARTS} for point in points]
+def _why_never(policy: ScopedPolicy, points: Sequence[Mapping[str, _Possible]]) -> str | None:
+    fitting = [{part: point[part].meets(getattr(policy, part)) for part in _PARTS} for point in points]
     if any(all(point.values()) for point in fitting):
         return None
     for part in _PARTS:
         if not any(point[part] for point in fitting):
-            return _explained(part, getattr(scope, part), [point[part] for point in points])
+            return _explained(part, getattr(policy, part), [point[part] for point in points])
     return "no bound point has its action, its principal and its resource together"
 
 
-def _explained(part: str, scope: _Scope, possible: Sequence[_Possible]) -> str:
+def _explained(part: str, constraint: ScopeConstraint, possible: Sequence[_Possible]) -> str:
     if part == "action":
         listed = ", ".join(sorted({str(one) for one in possible}))
         return f"no bound point asks for its action; asked for are {listed}"
-    kind = scope["entity"]["type"] if scope["op"] == "==" else scope.get("entity_type")
+    kind = constraint.equal.type if constraint.equal else constraint.type
     if kind and not any(one.may_have_type(kind) for one in possible):
         listed = ", ".join(sorted({f"`{one.type}`" for one in possible}))
         return f"no bound point has a {part} of the type `{kind}`; there are {listed}"
-    if scope["op"] == "==":
-        return f"no bound point has the {part} `{_uid(scope['entity'])}`"
-    (group,) = _groups(scope.get("in", scope))
-    return f"no {part} of a bound point is in `{group}`"
-
-
-def _groups(scope: _Scope) -> Iterator[EntityUid]:
-    for uid in scope.get("entities", (scope.get("entity"),)):
-        yield _uid(uid)
-
-
-def _uid(written: Mapping[str, str]) -> EntityUid:
-    return EntityUid(written["type"], written["id"])
+    if constraint.equal:
+        return f"no bound point has the {part} `{constraint.equal}`"
+    groups = ", ".join(f"`{group}`" for group in constraint.groups or ())
+    return f"no {part} of a bound point is in {groups}"

@@ -60,7 +60,7 @@ class _CedarType:
         entities = compile_entities(given.entities, handle)
         policies = compile_policies(given.policies, given.links, schema)
         admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
-        slices = PolicySlices(policies.scoped, policies.whole, entities, entity_ancestors(entities))
+        slices = PolicySlices(policies.scoped, policies.whole, entity_ancestors(entities))
         return _CedarPolicy(policies, slices, entities, admission, given.query, request.manifest.tools)
 
 
@@ -77,8 +77,7 @@ class _CedarPolicy:
 
     @property
     def statement(self) -> PolicyStatement:
-        ancestors = entity_ancestors(self.entities) if self.bound else {}
-        dead = unreachable(self.policies.scopes, self.bound, self.tools, ancestors)
+        dead = unreachable(self.policies.scoped, self.bound, self.tools, self.slices.ancestors)
         return PolicyStatement((*self.policies.warnings, *dead, *self.binding_warnings))
 
     def bind(self, binding: PointBinding) -> Evaluator:
@@ -93,7 +92,6 @@ class _CedarPolicy:
         decimals = self._decimals(query, action, binding.path)
         self.binding_warnings.extend(_unread_annotations(binding, query, self.policies.reads))
         return CedarEvaluator(
-            self.policies,
             self.slices,
             self.entities,
             principal,
@@ -120,7 +118,6 @@ class _CedarPolicy:
 
 @dataclass(frozen=True, slots=True)
 class CedarEvaluator:
-    policies: Policies
     slices: PolicySlices
     entities: engine.Entities
     principal: UidSource
@@ -138,12 +135,9 @@ class CedarEvaluator:
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return the request, the policies that decided, and which conditions of the others did not hold."""
         policies, answer, request = self._ask(policy_input)
-        asked = {id(policy) for policy in policies.by_id.values()}
-        scoped = zip(self.policies.scoped, self.policies.scopes, strict=True)
+        meeting = self.slices.meeting(request.principal, request.action, request.resource)
         determining = frozenset(policies.by_id[one].name for one in answer["diagnostics"]["reason"])
-        return policies_explained(
-            request, [(one, scope) for one, scope in scoped if id(one.policy) in asked], determining
-        )
+        return policies_explained(request, meeting, determining)
 
     def _ask(self, policy_input: PolicyInput) -> tuple[PolicySlice, dict[str, Any], CedarRequest]:
         """Return the policies that were asked, the engine's answer, and the request."""

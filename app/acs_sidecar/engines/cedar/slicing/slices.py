@@ -1,23 +1,20 @@
 """The policies whose scope a request meets: the engine is asked these, and not the others (section 1.7.1).
 
 A policy whose scope does not hold neither determines a decision nor fails, so leaving it out changes
-nothing. Which of the scopes with `in` and `is` hold is a question to the engine too, put once for each
-entity that policies or entities name; all others of a type are alike.
+nothing. Which scopes hold is looked up once for each entity that policies name or that is in a group; all
+others of a type are alike.
 """
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
 
-from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.slicing.answers import NamedPolicy, PolicySlice
+from acs_sidecar.engines.cedar.slicing.answers import PolicySlice
+from acs_sidecar.engines.cedar.slicing.scopes import Ancestors, ScopeConstraint, ScopedPolicy
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import EngineUid
-from acs_sidecar.spec.canonical import canonical
 
-__all__ = ["MAX_SLICED_CHARACTERS", "PolicySlices", "ScopedPolicy"]
+__all__ = ["MAX_SLICED_CHARACTERS", "PolicySlices"]
 
 MAX_SLICED_CHARACTERS = 2 * 1024 * 1024
 """Policy text in all slices of one policy set; the oldest slice makes room for a new one."""
@@ -28,34 +25,17 @@ _PARSING = 32
 _SLICE_CHARACTERS = 200
 """What a slice counts for besides its policies."""
 
-_Scope = Mapping[str, Any]
+_ANYTHING = ScopeConstraint()
 
 _Met = tuple[int, ...]
 """The constraints of one part of the scopes that an entity meets, by their numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScopedPolicy:
-    """One policy with its text, and its scope in the engine's JSON form."""
-
-    policy: NamedPolicy
-    text: str
-    principal: _Scope
-    action: _Scope
-    resource: _Scope
-
-
 class PolicySlices:
     """The slices of a policy set, each made for the first request that needs it."""
 
-    def __init__(
-        self,
-        policies: Sequence[ScopedPolicy],
-        whole: PolicySlice,
-        entities: engine.Entities,
-        grouped: Collection[EntityUid],
-    ) -> None:
-        """Number the constraints of the scopes; `grouped` are the entities that have ancestors."""
+    def __init__(self, policies: Sequence[ScopedPolicy], whole: PolicySlice, ancestors: Ancestors) -> None:
+        self.ancestors = ancestors
         self._policies = policies
         self._whole = whole
         self._room = MAX_SLICED_CHARACTERS
@@ -63,16 +43,25 @@ class PolicySlices:
         self._sizes: dict[tuple[_Met, _Met, _Met], int] = {}
         self._making = threading.Lock()
         self._parts = (
-            _Constraints("principal", [one.principal for one in policies], grouped, entities),
-            _Constraints("action", [one.action for one in policies], grouped, entities),
-            _Constraints("resource", [one.resource for one in policies], grouped, entities),
+            _Constraints([one.principal for one in policies], ancestors),
+            _Constraints([one.action for one in policies], ancestors),
+            _Constraints([one.resource for one in policies], ancestors),
         )
 
     def applicable(self, principal: EngineUid, action: EngineUid, resource: EngineUid) -> PolicySlice:
         """Return all policies whose scope the request meets, and perhaps others."""
-        principals, actions, resources = self._parts
-        met = (principals.met_by(principal), actions.met_by(action), resources.met_by(resource))
+        met = self._met_by(principal, action, resource)
         return self._slices.get(met) or self._made(met)
+
+    def meeting(self, principal: EngineUid, action: EngineUid, resource: EngineUid) -> list[ScopedPolicy]:
+        """Return the policies whose scope the request meets, in their order."""
+        return self._meeting(self._met_by(principal, action, resource))
+
+    def _met_by(
+        self, principal: EngineUid, action: EngineUid, resource: EngineUid
+    ) -> tuple[_Met, _Met, _Met]:
+        principals, actions, resources = self._parts
+        return principals.met_by(principal), actions.met_by(action), resources.met_by(resource)
 
     def _made(self, met: tuple[_Met, _Met, _Met]) -> PolicySlice:
         with self._making:
@@ -112,70 +101,43 @@ class PolicySlices:
 
 
 class _Constraints:
-    """The distinct constraints that scopes put on one part of a request."""
+    """The distinct constraints of scopes on one part of a request; `numbers` has that of each policy."""
 
-    def __init__(
-        self, part: str, scopes: Sequence[_Scope], grouped: Collection[EntityUid], entities: engine.Entities
-    ) -> None:
-        self._entities = entities
-        self._positions: list[list[int]] = []
-        self._unconditional: list[int] = []
-        self._equal: dict[EntityUid, int] = {}
-        self._asked: dict[str, _Scope] = {}
-        numbers: dict[bytes, int] = {}
-        self.numbers: list[int] = []
-        """The constraint of each policy."""
-        for position, scope in enumerate(scopes):
-            number = numbers.setdefault(canonical(dict(scope)), len(numbers))
-            if number == len(self._positions):
-                self._positions.append([])
-                self._add(number, scope)
+    def __init__(self, constraints: Sequence[ScopeConstraint], ancestors: Ancestors) -> None:
+        self._ancestors = ancestors
+        numbers: dict[ScopeConstraint, int] = {}
+        self.numbers = [numbers.setdefault(constraint, len(numbers)) for constraint in constraints]
+        self._positions: list[list[int]] = [[] for _ in numbers]
+        for position, number in enumerate(self.numbers):
             self._positions[number].append(position)
-            self.numbers.append(number)
-        self._types = {scope["entity_type"] for scope in self._asked.values() if "entity_type" in scope}
-        self._named = {*self._equal, *(uid for scope in self._asked.values() for uid in _entities_of(scope))}
-        self._named.update(grouped if self._asked else ())
-        self._handle = engine.parse_scopes(part, self._asked)
+        self._always = tuple(number for constraint, number in numbers.items() if constraint == _ANYTHING)
+        self._equal = {one.equal: number for one, number in numbers.items() if one.equal is not None}
+        self._by_type_and_group: dict[tuple[str | None, EntityUid | None], list[int]] = {}
+        for constraint, number in numbers.items():
+            if constraint.type is not None or constraint.groups is not None:
+                for group in (None,) if constraint.groups is None else constraint.groups:
+                    self._by_type_and_group.setdefault((constraint.type, group), []).append(number)
+        self._types = {kind for kind, _ in self._by_type_and_group}
+        self._named = {*self._equal, *(group for _, group in self._by_type_and_group if group)}
         self._met: dict[EntityUid | str, _Met] = {}
 
     def met_by(self, uid: EngineUid) -> _Met:
         """Return the constraints that an entity meets."""
         entity = EntityUid(uid["type"], uid["id"])
-        alike = entity if entity in self._named else entity.type if entity.type in self._types else ""
+        grouped = entity in self._named or entity in self._ancestors
+        alike = entity if grouped else entity.type if entity.type in self._types else ""
         met = self._met.get(alike)
         if met is None:
-            met = self._met[alike] = tuple(sorted(self._meets(entity)))
+            met = self._met[alike] = tuple(sorted({*self._always, *self._meets(entity)}))
         return met
 
     def positions(self, met: _Met) -> list[int]:
         """Return the policies with one of the constraints."""
         return list(chain.from_iterable(self._positions[number] for number in met))
 
-    def _add(self, number: int, scope: _Scope) -> None:
-        match scope:
-            case {"op": "All"}:
-                self._unconditional.append(number)
-            case {"op": "==", "entity": {"type": kind, "id": name}}:
-                self._equal[EntityUid(kind, name)] = number
-            case _:
-                self._asked[str(number)] = scope
-
     def _meets(self, entity: EntityUid) -> Iterator[int]:
-        yield from self._unconditional
         if entity in self._equal:
             yield self._equal[entity]
-        if self._asked:
-            uid = entity._asdict()
-            answer = engine.authorize(
-                self._handle, self._entities, principal=uid, action=uid, resource=uid, context={}
-            )
-            undecided = answer["decision"] == "NoDecision"
-            yield from map(int, self._asked if undecided else answer["diagnostics"]["reason"])
-
-
-def _entities_of(scope: _Scope) -> Iterator[EntityUid]:
-    """Yield the entities that `in` names."""
-    inside = scope.get("in", scope)
-    for uid in (inside.get("entity"), *inside.get("entities", ())):
-        if uid is not None:
-            yield EntityUid(uid["type"], uid["id"])
+        for group in (None, entity, *self._ancestors.get(entity, ())):
+            for kind in (None, entity.type):
+                yield from self._by_type_and_group.get((kind, group), ())
