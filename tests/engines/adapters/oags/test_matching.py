@@ -224,6 +224,8 @@ def test_a_path_that_is_read(text: str, drive: str, parts: str) -> None:
         "/a：b",
         "/\ud800",
         "/" + "a" * 4096,
+        "/a" * 257,
+        "/a" + "/" * 1025,
     ],
 )
 def test_a_path_that_has_no_meaning_or_several(text: str) -> None:

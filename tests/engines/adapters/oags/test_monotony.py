@@ -1,4 +1,4 @@
-"""Lists only ever restrict where they block, and only ever permit where they allow (section 9.8)."""
+"""Lists only ever restrict where they block, and only ever permit where they allow (section 9.3)."""
 
 from typing import Any
 

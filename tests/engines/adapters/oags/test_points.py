@@ -98,6 +98,7 @@ def call(tool: Json, args: Json = None, **envelope: Json) -> dict[str, Json]:
         ("", {}, "deny:tool.ambiguous", ["tool.ambiguous"]),
         (5, {}, "deny:tool.ambiguous", ["tool.ambiguous"]),
         (None, {}, "deny:tool.ambiguous", ["tool.ambiguous"]),
+        ("t" * 1025, {}, "deny:tool.ambiguous", ["tool.ambiguous", "tool.unmapped"]),
     ],
 )  # fmt: skip
 def test_a_tool_call(tool: Json, args: Json, outcome: str, rules: list[str]) -> None:

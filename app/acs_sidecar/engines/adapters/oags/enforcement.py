@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeGuard
 
 from acs_sidecar.engines.adapters.oags.document.model import ListSection, NormalPolicy
 from acs_sidecar.engines.adapters.oags.matching.hosts import HostList, Url, read_host, read_url
@@ -23,6 +24,7 @@ ABSENT = Absent.ABSENT
 
 _SECURE = frozenset({"https", "wss"})
 _NO_EXTENSION = "list"
+_MAX_NAME = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Enforcer:
         """Check a tool's name."""
         if self.policy.tools is None:
             return OagsRule.TOOL_MISSING
-        if not isinstance(name, str) or not name:
+        if not _is_name(name):
             return OagsRule.TOOL_AMBIGUOUS
         if self.tools.blocked.blocks(name):
             return OagsRule.TOOL_BLOCKED
@@ -113,9 +115,9 @@ class Enforcer:
         """Check a model's name and its provider."""
         if self.policy.models is None:
             return OagsRule.MODEL_MISSING
-        if not isinstance(name, str) or not name:
+        if not _is_name(name):
             return OagsRule.MODEL_AMBIGUOUS
-        if not (provider is ABSENT or isinstance(provider, str)):
+        if provider is not ABSENT and not isinstance(provider, str):
             return OagsRule.MODEL_AMBIGUOUS
         if self.models.blocked.blocks(name):
             return OagsRule.MODEL_BLOCKED
@@ -129,7 +131,7 @@ class Enforcer:
         """Check a service's name."""
         if self.policy.apis is None:
             return OagsRule.API_MISSING
-        if not isinstance(name, str) or not name:
+        if not _is_name(name):
             return OagsRule.API_AMBIGUOUS
         if self.apis.blocked.blocks(name):
             return OagsRule.API_BLOCKED
@@ -173,6 +175,11 @@ def enforcer_of(policy: NormalPolicy, reading: PathReading) -> Enforcer:
         None if providers is None else NameList.of(providers),
         _names(policy.apis),
     )
+
+
+def _is_name(value: Json) -> TypeGuard[str]:
+    """True if a value can be compared with names: a text, not empty, of at most 1,024 characters."""
+    return isinstance(value, str) and 0 < len(value) <= _MAX_NAME
 
 
 def _names(section: ListSection | None) -> _ListedNames:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+import orjson
+
 from acs_sidecar.engines.adapters.oags.identity.hashing import WHITE_SPACE, parse_tools
 from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.values import Json
@@ -13,6 +15,8 @@ __all__ = ["loses_content", "prompt_doubts", "tools_doubts"]
 
 _DISPUTED = "\x1c\x1d\x1e\x1f\x85\ufeff"
 _LARGEST_EXACT = 2**53
+_DIGITS_KEPT = 15
+_MOST_LONG = 10_000
 
 
 def prompt_doubts(prompt: str) -> Iterator[str]:
@@ -49,10 +53,31 @@ def loses_content(text: str) -> bool:
         return False
     if has_duplicate_members(text.encode(), value):
         return True
-    return any(
-        not -(2**63) <= number < 2**64 if isinstance(number, int) else Decimal(repr(float(number))) != number
-        for number in _numbers(text)
-    )
+    long = 0
+
+    def check(digits: str) -> int:
+        nonlocal long
+        if len(digits) > _DIGITS_KEPT or "e" in digits.lower():
+            long += 1
+            if long > _MOST_LONG or Decimal(digits) != _read_back(digits):
+                raise _LossError
+        return 0
+
+    try:
+        json.loads(text, parse_int=check, parse_float=check)
+    except _LossError:
+        return True
+    return False
+
+
+class _LossError(Exception):
+    """A number that is not kept, or too many to look at."""
+
+
+def _read_back(digits: str) -> Decimal | None:
+    """Return the number that is hashed in the place of `digits`."""
+    value = orjson.loads(digits)
+    return Decimal(repr(value)) if isinstance(value, int | float) else None
 
 
 def _numbers(text: str) -> Iterator[int | Decimal]:

@@ -51,7 +51,7 @@ def agent_identity(model: str, system_prompt: str, tools: Json) -> AgentIdentity
         prompt_hash = blake3_hex(system_prompt.strip(WHITE_SPACE).encode())
         tools_hash = blake3_hex(_tools_bytes(tools))
         whole = f"model:{model}|prompt:{prompt_hash}|tools:{tools_hash}".encode()
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, orjson.JSONEncodeError):
         raise IdentityInputError("a text holds a lone surrogate") from None
     return AgentIdentity(blake3_hex(whole), prompt_hash, tools_hash)
 

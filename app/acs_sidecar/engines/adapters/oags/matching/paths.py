@@ -10,6 +10,8 @@ from acs_sidecar.engines.adapters.oags.matching.folding import folded
 __all__ = ["FilePath", "PathList", "is_relative", "path_problem", "read_path"]
 
 _MAX_TEXT = 4096
+_MAX_DEPTH = 256
+_MAX_SEPARATORS = 1024
 _AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f-\x9f~$`*?\[\ud800-\udfff]|%[0-9A-Fa-f]{2}|%[^%]+%")
 _DRIVE = re.compile(r"[A-Za-z]:(?=/)")
 _FILE_URL = re.compile(r"file:", re.IGNORECASE)
@@ -23,9 +25,9 @@ class FilePath:
     drive: str
     parts: tuple[str, ...]
 
-    def and_above(self) -> Iterator["FilePath"]:
-        """Yield the path and the directories above it."""
-        for length in range(len(self.parts), -1, -1):
+    def and_above(self, depth: int) -> Iterator["FilePath"]:
+        """Yield the path and the directories above it, of at most `depth` names."""
+        for length in range(min(len(self.parts), depth), -1, -1):
             yield FilePath(self.drive, self.parts[:length])
 
     def wide(self) -> "FilePath":
@@ -51,7 +53,7 @@ def read_path(text: str, root: FilePath | None) -> FilePath | None:
     if not text or len(text) > _MAX_TEXT or _AMBIGUOUS.search(text):
         return None
     text = text.replace("\\", "/")
-    if text.startswith("//"):
+    if text.startswith("//") or text.count("/") > _MAX_SEPARATORS:
         return None
     drive = _DRIVE.match(text)
     rest = text[2:] if drive else text
@@ -80,10 +82,14 @@ def path_problem(entry: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class PathList:
-    """Paths that are listed themselves, and directories that stand for what is under them."""
+    """Paths that are listed themselves, and directories that stand for what is under them.
+
+    `depth` is the number of names in the deepest directory.
+    """
 
     paths: frozenset[FilePath]
     directories: frozenset[FilePath]
+    depth: int
 
     @classmethod
     def of(cls, entries: Iterable[str], root: FilePath | None, *, all_below: bool = False) -> "PathList":
@@ -95,20 +101,24 @@ class PathList:
                 paths.add(path)
                 if all_below or _covers_below(entry):
                     directories.add(path)
-        return cls(frozenset(paths), frozenset(directories))
+        return cls(frozenset(paths), frozenset(directories), _depth(directories))
 
     def allows(self, path: FilePath) -> bool:
         """True if a path is listed, or under a listed directory."""
-        return path in self.paths or not self.directories.isdisjoint(path.and_above())
+        return path in self.paths or not self.directories.isdisjoint(path.and_above(self.depth))
 
     def wide(self) -> "PathList":
         """Return the list as one of blocked paths, which `blocks` compares."""
         every = frozenset(path.wide() for path in self.paths)
-        return PathList(every, every)
+        return PathList(every, every, _depth(every))
 
     def blocks(self, path: FilePath) -> bool:
         """True if a path, however it is written, is listed or under one that is. Of a `wide` list."""
-        return not self.directories.isdisjoint(path.wide().and_above())
+        return not self.directories.isdisjoint(path.wide().and_above(self.depth))
+
+
+def _depth(paths: Iterable[FilePath]) -> int:
+    return max((len(path.parts) for path in paths), default=0)
 
 
 def _place(entry: str) -> str:
@@ -133,7 +143,7 @@ def _resolved(drive: str, start: tuple[str, ...], rest: str) -> FilePath | None:
             return None
         else:
             parts.append(unicodedata.normalize("NFC", part))
-    return FilePath(drive, tuple(parts))
+    return FilePath(drive, tuple(parts)) if len(parts) <= _MAX_DEPTH else None
 
 
 def _is_disputed(part: str) -> bool:
