@@ -19,6 +19,9 @@ FIRST = "x contains 0 if input.tool.name"
 """The first rule of a path is in every part."""
 
 
+NINE = f"package a\n{FIRST}\n" + "\n".join(f'x contains {n} if input.tool.name == "t{n}"' for n in range(9))
+
+
 def evaluator(text: str, rego: PolicyType = INDEXED) -> Evaluator:
     """Compile a policy and bind it."""
     return bound(definition(text), rego=rego)
@@ -153,16 +156,20 @@ def test_a_part_with_many_of_the_rules_is_not_made() -> None:
 
 def test_engines_beyond_the_room_are_dropped() -> None:
     """What the engines of parts hold is bounded: the one that was not used for longest goes."""
-    pool = EnginePool(1_000)
-    text = f"package a\n{FIRST}\n" + "\n".join(
-        f'x contains {n} if input.tool.name == "t{n}"' for n in range(9)
-    )
-    policy = index_of(evaluator(text, RegoType(indexing=INDEXED.indexing, pool=pool)))
+    pool = EnginePool(8 * 300)
+    policy = index_of(evaluator(NINE, RegoType(indexing=INDEXED.indexing, pool=pool)))
     first, second = (policy.engine_for(tool(f"t{n}").value) for n in range(2))
     assert policy.engine_for(tool("t0").value) is first
-    for number in range(2, 4):
+    for number in range(2, 9):
         policy.engine_for(tool(f"t{number}").value)
+        assert policy.engine_for(tool("t0").value) is first
     assert policy.engine_for(tool("t1").value) is not second
+
+
+def test_a_part_that_takes_the_room_of_many_is_not_made() -> None:
+    """An engine that would push out all others is not made: all rules are evaluated."""
+    policy = index_of(evaluator(NINE, RegoType(indexing=INDEXED.indexing, pool=EnginePool(8 * 210))))
+    assert policy.engine_for(tool("t1").value) is policy.prepared
 
 
 def test_names_that_no_rule_demands_share_a_part() -> None:
@@ -174,10 +181,7 @@ def test_names_that_no_rule_demands_share_a_part() -> None:
 def test_choices_beyond_their_bound_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Combinations of values are remembered up to a bound, and answered alike beyond it."""
     monkeypatch.setattr("acs_sidecar.engines.rego.index.demand_index._MAX_CHOICES", 2)
-    text = f"package a\n{FIRST}\n" + "\n".join(
-        f'x contains {n} if input.tool.name == "t{n}"' for n in range(9)
-    )
-    policy = evaluator(text)
+    policy = evaluator(NINE)
     for _ in range(2):
         for number in range(1, 9):
             assert policy.evaluate(tool(f"t{number}")).value == [0, number]
@@ -185,10 +189,7 @@ def test_choices_beyond_their_bound_are_forgotten(monkeypatch: pytest.MonkeyPatc
 
 def test_each_thread_has_engines_of_its_own() -> None:
     """Engines of parts belong to threads as others do."""
-    text = f"package a\n{FIRST}\n" + "\n".join(
-        f'x contains {n} if input.tool.name == "t{n}"' for n in range(9)
-    )
-    policy = evaluator(text)
+    policy = evaluator(NINE)
     answers: list[bool] = []
 
     def ask() -> None:

@@ -11,6 +11,8 @@ from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["EnginePool", "IndexedEngines"]
 
+_MIN_ENGINES = 8
+"""How many engines of the largest size a pool holds."""
 _ENGINE_CHARACTERS = 200
 """What an engine counts for besides its text: it takes some 70 bytes for a character."""
 
@@ -20,6 +22,7 @@ class EnginePool(threading.local):
 
     def __init__(self, max_characters: int) -> None:
         self._room = max_characters
+        self._max_size = max_characters // _MIN_ENGINES
         self._engines: OrderedDict[object, tuple[Engine, int]] = OrderedDict()
 
     def get(self, key: object) -> Engine | None:
@@ -29,6 +32,10 @@ class EnginePool(threading.local):
             return None
         self._engines.move_to_end(key)
         return found[0]
+
+    def takes(self, characters: int) -> bool:
+        """True if the engine of a text would leave room for others."""
+        return characters + _ENGINE_CHARACTERS <= self._max_size
 
     def put(self, key: object, engine: Engine, characters: int) -> None:
         """Add an engine made of a text of so many characters."""
@@ -59,6 +66,9 @@ class IndexedEngines(ThreadEngine):
 
     def _made(self, part: PolicyPart) -> Engine:
         modules = self.index.modules_of(part)
+        characters = sum(len(module.text) for module in modules)
+        if not self._pool.takes(characters):
+            return self.prepared
         engine = complete(self._foundation.clone(), modules, self._query)
-        self._pool.put((self._query, part), engine, sum(len(module.text) for module in modules))
+        self._pool.put((self._query, part), engine, characters)
         return engine
