@@ -73,10 +73,11 @@ class Compiler:
         match condition:
             case Constant(value):
                 return lambda _: value
-            case And(parts):
-                return _all(tuple(self.check(part) for part in parts))
-            case Or(parts):
-                return _any(tuple(self.check(part) for part in parts))
+            case And((first, second)):
+                return _both(self.check(first), self.check(second))
+            case And(parts) | Or(parts):
+                checks = tuple(self.check(part) for part in parts)
+                return _joined(checks, decisive=isinstance(condition, Or))
             case Truth() | Has() | Test():
                 # Kept by identity: `1` and `true` are equal to Python. The rules keep the tests alive.
                 check = self._leaves[id(condition)] = self._leaf(condition)
@@ -276,16 +277,15 @@ def _against_literal(
     return check
 
 
-def _all(checks: tuple[Check, ...]) -> Check:
-    if len(checks) == 2:
-        return _both(*checks)
+def _joined(checks: tuple[Check, ...], *, decisive: bool) -> Check:
+    """Return Kleene's `and` of the checks, or their `or` where one that is true is `decisive`."""
 
     def check(frame: Frame) -> bool | None:
-        held: bool | None = True
+        held: bool | None = not decisive
         for part in checks:
             result = part(frame)
-            if result is False:
-                return False
+            if result is decisive:
+                return decisive
             if result is None:
                 held = None
         return held
@@ -294,26 +294,14 @@ def _all(checks: tuple[Check, ...]) -> Check:
 
 
 def _both(first: Check, second: Check) -> Check:
+    """Return what `_joined` does for the commonest case, without its loop."""
+
     def check(frame: Frame) -> bool | None:
         held = first(frame)
         if held is False:
             return False
         other = second(frame)
         return held if other else other if other is False else None
-
-    return check
-
-
-def _any(checks: tuple[Check, ...]) -> Check:
-    def check(frame: Frame) -> bool | None:
-        held: bool | None = False
-        for part in checks:
-            result = part(frame)
-            if result:
-                return True
-            if result is None:
-                held = None
-        return held
 
     return check
 

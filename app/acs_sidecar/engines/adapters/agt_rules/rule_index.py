@@ -47,10 +47,14 @@ class RuleIndex:
             for rule in rules
         ]
         counted = Counter(source for key in keys for source in {source for source, _, _ in key})
+        told_apart: dict[Source, set[str]] = {}
+        for source, _, texts in (each for key in keys for each in key):
+            told_apart.setdefault(source, set()).update(texts)
         grouped: dict[Source, _TextLookup] = {}
         self._always: list[int] = []
         for position, key in enumerate(keys):
-            found = max(key, key=lambda each: counted[each[0]], default=None)
+            # The path that tells most rules apart: `env == 'prod'` in all of them tells nothing.
+            found = max(key, key=lambda each: len(told_apart[each[0]]), default=None)
             if found is None or counted[found[0]] < _FEWEST:
                 self._always.append(position)
                 continue
@@ -69,7 +73,7 @@ class RuleIndex:
     def matching(self, frame: Frame, documents: int) -> Iterator[tuple[BoundRule, bool]]:
         """Yield each rule that matches, and whether it does because it is undecided."""
         steps = self._steps
-        for position in self._positions(frame):
+        for position in self.candidates(frame):
             check, restricts, through, overridden, bound = steps[position]
             result = check(frame)
             if result is False or not through & documents or overridden & documents:
@@ -79,7 +83,7 @@ class RuleIndex:
             elif restricts:
                 yield bound, True
 
-    def _positions(self, frame: Frame) -> Sequence[int]:
+    def candidates(self, frame: Frame) -> Sequence[int]:
         """Return the positions of the rules that can match, in order."""
         positions = self._always
         merged = False

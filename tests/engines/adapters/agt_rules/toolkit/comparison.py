@@ -18,12 +18,12 @@ from tests.engines.adapters.agt_rules.toolkit.model import Decided, Switch, deci
 from tests.engines.adapters.agt_rules.toolkit.oracle import ToolkitAnswer, ToolkitOracle
 from tests.engines.sources import MemorySources
 
-__all__ = ["Compared", "compare"]
+__all__ = ["CONTEXT", "Compared", "compare", "decided_here"]
 
 _REFUSALS = {"agt-condition", "agt-never", "agt-default-weaker"}
 """Codes of section 7.8 that the generator's documents can meet."""
 
-_CONTEXT = {name: f"$snap.x.{name}" for name in (*NAMES, "user_name")}
+CONTEXT = {name: f"$snap.x.{name}" for name in (*NAMES, "user_name")}
 _READINGS = {ToolkitDifference.UNREAD_CONDITION, ToolkitDifference.MISREAD_CONDITION}
 
 
@@ -53,7 +53,7 @@ def compare(case: ToolkitCase, oracle: ToolkitOracle) -> Compared:
             *case.listed,
             files=case.files,
             points=[STAGES[case.stage]],
-            context=_CONTEXT,
+            context=CONTEXT,
             conflict_strategy=case.strategy,
         )
     except ManifestError as error:
@@ -66,7 +66,7 @@ def compare(case: ToolkitCase, oracle: ToolkitOracle) -> Compared:
 
 
 def _compared(case: ToolkitCase, policy: CompiledPolicies, answer: ToolkitAnswer) -> Compared:
-    ours, theirs = _decision(case, policy), (answer.decision, answer.rule)
+    ours, theirs = decided_here(case, policy), (answer.decision, answer.rule)
     truths = {rule["name"]: _truth(case, rule) for rule in _rules(case)}
     here = {
         name: truth is True or (truth is None and _restricts(case, name)) for name, truth in truths.items()
@@ -97,7 +97,8 @@ def _compared(case: ToolkitCase, policy: CompiledPolicies, answer: ToolkitAnswer
     return Compared("fault", f"nothing leads from {theirs} to {ours}")
 
 
-def _decision(case: ToolkitCase, policy: CompiledPolicies) -> Decided:
+def decided_here(case: ToolkitCase, policy: CompiledPolicies) -> Decided:
+    """Return what the adapter decides."""
     snapshot: Json = {
         "x": case.context,
         "envelope": {"agent": {"id": case.agent}, "counters": {"agt": dict(case.counts)}},
@@ -123,7 +124,7 @@ def _truth(case: ToolkitCase, rule: Mapping[str, Any]) -> bool | None:
                 "rules": [one],
             }
         )
-        output = evaluate(compiled(document, context=_CONTEXT), {"x": case.context})
+        output = evaluate(compiled(document, context=CONTEXT), {"x": case.context})
         return bool(output["decision"] == action)
 
     if decides("allow", "deny"):
