@@ -13,6 +13,8 @@ Searches: TypeAlias = dict[str, Callable[[bytes], bool]]
 
 _ANYWHERE = re2._Anchor.UNANCHORED
 _MAX_REPEAT = 1_000
+_MAX_BYTES = 8 * 1024 * 1024
+"""What one compiled expression may hold, its cache of states included."""
 _SPACE = (
     r"\t\n\x{0b}\f\r \x{1c}-\x{1f}\x{85}\x{a0}\x{1680}"
     r"\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
@@ -49,6 +51,7 @@ def occurrence(pattern: str) -> Callable[[bytes], bool]:
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
+    options.max_mem = _MAX_BYTES
     try:
         search = re2.compile("".join(_translated(pattern)), options)._regexp.Match
     except re2.error as error:

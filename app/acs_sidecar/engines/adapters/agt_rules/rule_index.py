@@ -41,7 +41,8 @@ class RuleIndex:
     """Some rules of a point in the order in which they are asked."""
 
     def __init__(self, rules: Sequence[BoundRule], compiler: Compiler) -> None:
-        self._steps = [(rule.check, rule.restricts, rule.through, rule.overridden, rule) for rule in rules]
+        self._rules = rules
+        self._checks = [rule.check for rule in rules]
         keys = [
             [(compiler.source(name), name, texts) for name, texts in _keys(rule.rule.condition)]
             for rule in rules
@@ -68,20 +69,18 @@ class RuleIndex:
     @property
     def rules(self) -> Sequence[BoundRule]:
         """All rules, in the order in which they are asked."""
-        return [step[-1] for step in self._steps]
+        return self._rules
 
     def matching(self, frame: Frame, documents: int) -> Iterator[tuple[BoundRule, bool]]:
         """Yield each rule that matches, and whether it does because it is undecided."""
-        steps = self._steps
+        checks = self._checks
         for position in self.candidates(frame):
-            check, restricts, through, overridden, bound = steps[position]
-            result = check(frame)
-            if result is False or not through & documents or overridden & documents:
+            result = checks[position](frame)
+            if result is False:
                 continue
-            if result:
-                yield bound, False
-            elif restricts:
-                yield bound, True
+            rule = self._rules[position]
+            if rule.through & documents and not rule.overridden & documents and (result or rule.restricts):
+                yield rule, result is None
 
     def candidates(self, frame: Frame) -> Sequence[int]:
         """Return the positions of the rules that can match, in order."""
