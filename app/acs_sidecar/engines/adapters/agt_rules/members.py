@@ -33,7 +33,7 @@ MEMBERS: MemberTable = {
         "One rule document: a path, or the document itself.", {"type": ["string", "object"]}, file=True
     ),
     "documents": Member(
-        "AgtRule documents: each a path, or the document itself.",
+        "Rule documents: each a path, or the document itself.",
         {"type": "array", "items": {"type": ["string", "object"]}},
         file=True,
     ),

@@ -1,4 +1,4 @@
-"""AgtRule documents as values: what the readers make and the plan is made of (section 7.2)."""
+"""Rule documents as values: what the readers make and the plan is made of (section 7.2)."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
