@@ -55,7 +55,7 @@ cedar-slices: $(INSTALLED)-dev ## 100,000 Cedar decisions of the policies whose 
 	$(BIN)/python -m tests.engines.cedar.slicing
 
 rego-index: $(INSTALLED)-dev ## 100,000 random Rego policies, evaluated with the rules that requests meet and with all
-	$(BIN)/python -m tests.engines.rego.indexing
+	$(BIN)/python -m tests.engines.rego.index.indexing
 
 agt-oracle: ## Install the Agent Governance Toolkit into an environment of its own, for the differential tests alone
 	$(PYTHON) -m venv $(AGT_ORACLE)

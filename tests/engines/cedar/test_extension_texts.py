@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.extension_texts import EXTENSION_TEXTS, ExtensionTextError
+from acs_sidecar.engines.cedar.schema.extension_texts import EXTENSION_TEXTS, ExtensionTextError
 
 CONSTRUCTORS = {"datetime": "datetime", "decimal": "decimal", "duration": "duration", "ipaddr": "ip"}
 

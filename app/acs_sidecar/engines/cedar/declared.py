@@ -7,9 +7,9 @@ data never becomes an entity.
 
 from collections.abc import Callable
 
-from acs_sidecar.engines.cedar.extension_texts import EXTENSION_TEXTS, ExtensionTextError
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.declarations import Schema
+from acs_sidecar.engines.cedar.schema.extension_texts import EXTENSION_TEXTS, ExtensionTextError
 from acs_sidecar.engines.cedar.schema.types import (
     DECIMAL,
     EntityType,

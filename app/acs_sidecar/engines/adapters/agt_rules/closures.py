@@ -4,7 +4,7 @@ A frame is a list: the policy input, then a slot for each path that a point read
 and a slot for the texts of each value that is searched.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from acs_sidecar.engines.adapters.agt_rules.comparisons import (
@@ -29,7 +29,7 @@ from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
     tests_of,
 )
 from acs_sidecar.engines.adapters.agt_rules.expressions import Searches, occurrence
-from acs_sidecar.engines.adapters.agt_rules.values import Input, Read, Source, reader
+from acs_sidecar.engines.adapters.agt_rules.values import Input, Read, Source, reader, texts_in
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.values import Json
 
@@ -212,28 +212,11 @@ def _texts_load(slot: int, value_of: Load) -> Load:
         texts = frame[slot]
         if texts is _UNREAD:
             value = value_of(frame)
-            found = None if value is None else tuple(_texts(value))
+            found = None if value is None else tuple(texts_in(value))
             texts = frame[slot] = False if found == () and not isinstance(value, list | dict) else found
         return texts
 
     return load
-
-
-def _texts(value: Json) -> Iterator[bytes]:
-    """Yield the texts in a value: names and members, numbers and booleans as JSON text."""
-    pending = [value]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, str):
-            yield node.encode(errors="replace")
-        elif isinstance(node, dict):
-            for name in node:
-                yield name.encode(errors="replace")
-            pending.extend(node.values())
-        elif isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, int | float):
-            yield canonical(node)
 
 
 def _contains_text(slot: int, load: Load, text: str, negated: bool) -> Check:

@@ -3,14 +3,15 @@
 A missing value and `null` are `None`; a path through a value that has no members is `WRONG_TYPE`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never, cast
 
+from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.path import Path, Root
 from acs_sidecar.spec.values import Json
 
-__all__ = ["WRONG_TYPE", "Input", "Read", "Source", "reader", "walk"]
+__all__ = ["WRONG_TYPE", "Input", "Read", "Source", "reader", "texts_in", "walk"]
 
 Input: TypeAlias = Mapping[str, Json]
 Read: TypeAlias = Callable[[Input], Json]
@@ -99,3 +100,20 @@ def _path_reader(path: Path) -> Read:
             return lambda given: walk(cast(Json, given), segments)
         case _:
             assert_never(path.root)
+
+
+def texts_in(value: Json) -> Iterator[bytes]:
+    """Yield the texts in a value: names and members, numbers and booleans as JSON text."""
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, str):
+            yield node.encode(errors="replace")
+        elif isinstance(node, dict):
+            for name in node:
+                yield name.encode(errors="replace")
+            pending.extend(node.values())
+        elif isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, int | float):
+            yield canonical(node)

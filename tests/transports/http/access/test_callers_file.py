@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.command import start_refused
 from tests.conftest import Service, Start
-from tests.transports.http.callers import MANIFEST, bearer, entry, evaluate
+from tests.transports.http.access.callers import MANIFEST, bearer, entry, evaluate
 from tests.waiting import wait_for
 
 # The file

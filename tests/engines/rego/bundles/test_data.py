@@ -10,7 +10,7 @@ from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.ports import CompileRequest
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json, JsonObject
-from tests.engines.rego.bundled import BUNDLE, MODULE, below
+from tests.engines.rego.bundles.bundled import BUNDLE, MODULE, below
 from tests.engines.rego.policies import (
     bound,
     definition,

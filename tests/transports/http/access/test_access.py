@@ -17,7 +17,7 @@ from acs_sidecar.transports.http.app import create_api
 from acs_sidecar.transports.http.decisions import is_decision
 from tests.conftest import ROOT, Service, start_service
 from tests.described import checked_reply
-from tests.transports.http.callers import MANIFEST, SUPPORT, bearer, entry, evaluate
+from tests.transports.http.access.callers import MANIFEST, SUPPORT, bearer, entry, evaluate
 
 ROW = re.compile(r"^\| `(?P<route>[A-Z]+ /[^`]*)` \| (?P<needs>[^|]+?) \|", re.MULTILINE)
 DENIED = {

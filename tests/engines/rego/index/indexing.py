@@ -1,4 +1,4 @@
-"""`python -m tests.engines.rego.indexing`: random policies, evaluated with the rules a request can meet and with all.
+"""`python -m tests.engines.rego.index.indexing`: random policies, evaluated with the rules a request can meet and with all.
 
 The policies hold what an index could get wrong: functions that fail beside the comparison, defaults, `else`,
 functions, several heads, negated rules, rules of other packages, `walk`, `with`, and members that are missing

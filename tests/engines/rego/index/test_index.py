@@ -12,7 +12,7 @@ from acs_sidecar.engines.rego.type import REGO, RegoType
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.ports import Evaluator, PolicyInput, PolicyType
 from acs_sidecar.spec.values import Json
-from tests.engines.rego.indexing import differences, outcome
+from tests.engines.rego.index.indexing import differences, outcome
 from tests.engines.rego.policies import INDEXED, bound, definition, policy_input
 
 FIRST = "x contains 0 if input.tool.name"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from acs_sidecar.spec.values import Json, JsonObject
-from tests.engines.rego.bundled import BUNDLE, MODULE, below
+from tests.engines.rego.bundles.bundled import BUNDLE, MODULE, below
 from tests.engines.rego.policies import (
     compiled,
     evaluate,

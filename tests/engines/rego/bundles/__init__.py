@@ -1,0 +1,1 @@
+"""Bundles and data documents of Rego policies."""
