@@ -87,12 +87,8 @@ class Approvals:
         plan = _plan(decision)
         if plan is None or decision.mode is not Mode.ENFORCE:
             return None
-        if plan.resolver is None:
-            return Offer(plan, None, plan.fault)
-        if tired := fatigue(plan, decision.snapshot.get("envelope")):
-            return Offer(plan, None, tired)
-        if named_approvers(decision.verdict.evidence) == ():
-            return Offer(plan, None, _NOBODY)
+        if why := _unanswerable(plan, decision):
+            return Offer(plan, None, why)
         try:
             private = self._key().private
         except KeysUnavailableError as error:
@@ -126,12 +122,8 @@ class Approvals:
         # 2. Nobody is there to be asked.
         if plan is None:
             raise _missing("the manifest names no `approval.default_resolver`")
-        if plan.resolver is None:
-            raise _missing(plan.fault) if plan.type is None else _failed(plan.fault)
-        if tired := fatigue(plan, decision.snapshot.get("envelope")):
-            raise _failed(tired)
-        if named_approvers(verdict.evidence) == ():
-            raise _failed(_NOBODY)
+        if why := _unanswerable(plan, decision):
+            raise _missing(why) if plan.type is None else _failed(why)
         # 3. A challenge that this deployment never gave, or that was changed.
         challenge = resolution.challenge = self._read(claim.challenge)
         if challenge.service != self._service:
@@ -232,6 +224,15 @@ class Approvals:
 
 def _plan(decision: PolicyDecision) -> ApprovalPlan | None:
     return decision.manifest.approval if isinstance(decision.manifest, CompiledManifest) else None
+
+
+def _unanswerable(plan: ApprovalPlan, decision: PolicyDecision) -> str | None:
+    """Return why nobody can approve an escalation, or `None` where somebody can."""
+    if plan.resolver is None:
+        return plan.fault
+    if tired := fatigue(plan, decision.snapshot.get("envelope")):
+        return tired
+    return _NOBODY if named_approvers(decision.verdict.evidence) == () else None
 
 
 def _require_same(action: JsonObject, challenge: Challenge, plan: ApprovalPlan) -> None:
