@@ -9,6 +9,7 @@ from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import HostCounter, Window
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.verdict import normalise
 from tests.engines.adapters.agt_rules.policies import compiled, evaluate, given, short, written
 
 POINT = InterventionPoint.PRE_TOOL_CALL
@@ -165,6 +166,25 @@ def test_log_rules_are_named_and_decide_nothing() -> None:
     assert evidence["logged"] == [f"l{number}" for number in range(16)]
     assert evidence["logged_total"] == 20
     assert output.notes == {"logged": [f"l{number}" for number in range(20)]}
+
+
+def test_approvers_are_never_cut() -> None:
+    """However long everything else in the evidence is, whoever may approve stands in it."""
+    approvers: list[Json] = [f"{number:02}" + '"' * 62 for number in range(16)]
+    quotes = '"' * 127
+    asks = _rule("args.amount > 5", "require_approval", name=quotes, approvers=approvers)
+    logs = [{"name": f"{number}{quotes}"[:128], "condition": "true", "action": "log"} for number in range(16)]
+    output = compiled(written(quotes, [asks, *logs])).evaluators[POINT].evaluate(given(_call("pay")))
+    verdict = normalise(output.value)
+    assert verdict.evidence is not None
+    assert verdict.evidence["approvers"] == approvers
+    assert verdict.evidence["logged_total"] == 16
+
+
+@pytest.mark.parametrize("approvers", [[], ["a"] * 17, ["a" * 65], ["\x00"], ["a\nb"], [""], [1]])
+def test_approvers_that_evidence_cannot_hold(approvers: Json) -> None:
+    """Found when the document is read, not when somebody is to approve."""
+    assert _errors(written("d", [_rule("true", "require_approval", approvers=approvers)]))
 
 
 def test_a_limit_states_its_counter() -> None:

@@ -209,9 +209,11 @@ class RuleReader:
         if action is not Action.REQUIRE_APPROVAL:
             self.findings.error("member-not-allowed", "only a rule that asks has approvers", at)
         if not 1 <= len(approvers) <= _MAX_APPROVERS or any(
-            len(approver.encode()) > _MAX_APPROVER_BYTES for approver in approvers
+            len(approver.encode()) > _MAX_APPROVER_BYTES or not approver.isprintable()
+            for approver in approvers
         ):
-            message = f"must name 1 to {_MAX_APPROVERS} approvers of at most {_MAX_APPROVER_BYTES} bytes"
+            bounds = f"1 to {_MAX_APPROVERS} approvers of at most {_MAX_APPROVER_BYTES} printable bytes"
+            message = f"must name {bounds}"
             self.findings.error("value-not-allowed", message, at)
         return approvers
 
