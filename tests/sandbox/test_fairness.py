@@ -90,6 +90,25 @@ def test_many_unproven_manifests_hold_half_of_the_pool_at_most() -> None:
     asyncio.run(scenario())
 
 
+def test_unproven_manifests_leave_a_child_to_those_that_are_proven() -> None:
+    """Others take the idle children one by one, as new ones start: the last is never theirs."""
+
+    async def scenario() -> None:
+        async with opened(max_children=8, policy_timeout_ms=400) as sandbox:
+            neighbour = await sandboxed(sandbox, ALLOW, "sha256:neighbour")
+            assert await outcome(neighbour) == ALLOWED
+            stuck = [await sandboxed(sandbox, STUCK, f"sha256:{number}") for number in range(12)]
+            await until(lambda: sandbox.counts().idle == 2)
+            tasks = [asyncio.create_task(outcome(policy)) for policy in stuck]
+            await asyncio.sleep(0)
+            assert (sandbox.counts().busy, sandbox.counts().idle) == (1, 1)
+            assert await outcome(neighbour) == ALLOWED
+            await until(lambda: sandbox.counts().busy == 4)
+            await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+
+
 def test_a_proven_manifest_is_unproven_after_it_had_to_be_stopped() -> None:
     """What a manifest answered before entitles it to more than the unproven's share only until then."""
 

@@ -209,8 +209,12 @@ class Pool:
     # -- turns -------------------------------------------------------------------------------------
 
     def _admits(self, program: SandboxProgram) -> bool:
+        """True if a program may have an idle child; of several, unproven ones leave one to those proven."""
         share = self._bounds.share
-        return program.running < share and (program.proven or self._unproven < share)
+        if program.running >= share:
+            return False
+        left = len(self._idle) > 1 or self._bounds.warm == 1 or not self._unproven
+        return program.proven or (self._unproven < share and left)
 
     def _serve(self) -> None:
         """Assign idle children to waiting calls."""
