@@ -12,10 +12,10 @@ from acs_sidecar.engines.cedar.entities import compile_entities, entity_ancestor
 from acs_sidecar.engines.cedar.explanation import CedarRequest, policies_explained
 from acs_sidecar.engines.cedar.policies import Policies, compile_policies
 from acs_sidecar.engines.cedar.query import Query, binding_query
-from acs_sidecar.engines.cedar.reach import BoundRequest, unreachable
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.source import compile_schema
 from acs_sidecar.engines.cedar.slicing.answers import PolicySlice
+from acs_sidecar.engines.cedar.slicing.reach import BoundRequest, unreachable
 from acs_sidecar.engines.cedar.slicing.slices import PolicySlices
 from acs_sidecar.engines.cedar.syntax import EntityUid
 from acs_sidecar.engines.cedar.uids import AgentOfEnvelope, FixedUid, ProjectedTool, UidSource
