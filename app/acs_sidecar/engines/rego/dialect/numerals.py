@@ -13,7 +13,7 @@ import orjson
 
 from acs_sidecar.engines.findings import SourceLocation, finding
 from acs_sidecar.engines.rego.analysis.checks import Program
-from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
+from acs_sidecar.engines.rego.analysis.facts import ModuleFacts, Rule
 from acs_sidecar.engines.rego.analysis.graph import Node
 from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
@@ -66,14 +66,15 @@ def numerals_as_text(
     modules: Iterable[tuple[JsonObject, ModuleFacts, bytes]], program: Program
 ) -> Iterator[Diagnostic]:
     """Find number literals of another form than the engine's that reach a rule which writes text."""
-    given = list(modules)
-    if not any(_FORM.search(text) for _, _, text in given):
+    rules = [
+        (node, rule, text)
+        for ast, facts, text in modules
+        for node, rule in zip(as_list(ast["rules"]), facts.rules, strict=True)
+    ]
+    numbered = _read((node, rule, text) for node, rule, text in rules if _FORM.search(_spanned(node, text)))
+    if not any(own.numerals for own in numbered.values()):
         return
-    found: dict[Segments, _Found] = {}
-    for ast, facts, text in given:
-        for given_rule, rule_facts in zip(as_list(ast["rules"]), facts.rules, strict=True):
-            own = found.setdefault(rule_facts.path, _Found())
-            _Reader(text, rule_facts.at, own).read_rule(*variant(given_rule))
+    found = _read(rules)
     writing = _origins((path for path, own in found.items() if own.writes), program)
     printing = _origins((path for path, own in found.items() if own.prints), program)
     naming = _origins((path for path, own in found.items() if own.names), program)
@@ -84,6 +85,18 @@ def numerals_as_text(
             named = rule in (below if numeral.is_head_value else naming)
             if rule in writing or named or (rule in printing and not numeral.is_plain):
                 yield finding("rego-number-form", _message(numeral), numeral.at)
+
+
+def _read(rules: Iterable[tuple[Json, Rule, bytes]]) -> dict[Segments, _Found]:
+    found: dict[Segments, _Found] = {}
+    for node, rule, text in rules:
+        reader = _Reader(text, rule.at, found.setdefault(rule.path, _Found()))
+        reader.read_rule(*variant(node))
+    return found
+
+
+def _spanned(rule: Json, text: bytes) -> bytes:
+    return spanned(variant(rule)[1]["span"], text).encode()
 
 
 def _message(numeral: _Numeral) -> str:
