@@ -47,6 +47,7 @@ def test_a_number_that_becomes_text_is_refused(rules: str, place: str, literal: 
         ("x := json.marshal(round(1e3))", "1000"),
         ("x := json.marshal(-1.5)", "-1.5"),
         ("x := json.marshal([1 | input.snapshot > 2.0])", "[1]"),
+        ("x if {1: [1, {2}]} == {1: [1.0, {2.0}]}", True),
         ('x := sprintf("%v of %v", [input.snapshot, y])\ny := 0.50', "3 of 0.5"),
         ("x := y\ny := 2.0\nz := json.marshal(input.snapshot)", 2),
         ('x := y["a"]\ny[k] := 2.0 if some k in ["a"]', 2),

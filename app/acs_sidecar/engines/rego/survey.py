@@ -35,6 +35,7 @@ REWRITES = {
     "rego-set-order": "compare with `==`, or by a value of the sets such as `count`",
     "rego-syntax": "correct the text, or state its `rego_version`",
     "rego-unbounded": "give the argument as a constant, a `count(…)` or a value of `data`",
+    "rego-walk": "write `walk(x, [path, value])` as a statement of the body",
     "rego-variable-unbound": "give the variable a value, or remove it from `some`",
     "rego-variable-unsafe": "put what must not exist into a rule of its own, and write `not` before its name",
 }

@@ -40,6 +40,7 @@ from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_values
 from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments
 from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.dialect.statements.quantifiers import bind_quantified, order_quantifier
+from acs_sidecar.engines.rego.dialect.statements.walks import Place, bind_walks, unbound_walks
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
@@ -141,6 +142,7 @@ def _module(
     documents = {"input", "data", *facts.imports, *policy.names[facts.package]}
 
     reader = BodyReader(rewriter.text, arity)
+    rewriting = _BodyRewriting(rewriter, is_function, may_conflict if policy.conflicting else None)
     yield from shadowed(ast, facts.imports)
     for node in as_list(ast["rules"]):
         kind, rule = variant(node)
@@ -152,8 +154,8 @@ def _module(
             values = values_before_else(rule, documents)
             for number, body in enumerate(rule_bodies(rule, reader, documents)):
                 ending = rewriter.move(rewriter.span(values[number])) if number in values else []
-                conflicts = may_conflict if policy.conflicting else None
-                yield from _body(body, rewriter, is_function, conflicts, ending)
+                yield from _body(body, rewriting, ending)
+    yield from unbound_walks((call for call, _ in reader.calls), rewriting.walked)
     for negative in reader.negatives:
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
@@ -169,13 +171,17 @@ def _module(
         yield Problem("rego-arity", message, *as_position(miscall.node["span"]))
 
 
-def _body(
-    body: Body,
-    rewriter: Rewriter,
-    is_function: Callable[[Json], bool],
-    may_conflict: MayConflict | None,
-    ending: list[Part],
-) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class _BodyRewriting:
+    """What the rewriting of a module's bodies asks and notes; nothing may conflict where that is `None`."""
+
+    rewriter: Rewriter
+    is_function: Callable[[Json], bool]
+    may_conflict: MayConflict | None
+    walked: set[Place] = field(default_factory=set)
+
+
+def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator[Problem]:
     """Rewrite the statements of a body and of those in it; `ending` follows the last one."""
     unsafe = sorted(set(unsafe_variables(body)), key=lambda found: (found.line, found.column))
     yield from map(_unsafe, unsafe)
@@ -184,13 +190,14 @@ def _body(
     indexed = {id(statement) for statement in body.statements} if is_indexed(body.statements) else set()
     last = body.statements[-1] if body.statements else None
     for statement in _statements(body):
-        draft = Draft(statement, rewriter)
-        bind_values(draft, is_function)
+        draft = Draft(statement, rewriting.rewriter)
+        rewriting.walked.update(bind_walks(draft))
+        bind_values(draft, rewriting.is_function)
         bind_quantified(draft)
         order_quantifier(draft)
         evaluate_alias(draft)
-        if may_conflict:
-            bind_conflicting(draft, may_conflict, indexed=id(statement) in indexed)
+        if rewriting.may_conflict:
+            bind_conflicting(draft, rewriting.may_conflict, indexed=id(statement) in indexed)
         if "NotExpr" in as_object(statement.node["literal"]):
             yield from bind_arguments(draft)
         else:

@@ -25,6 +25,10 @@ class Draft:
         self._names[self.rewriter.span(term)] = name
         return name
 
+    def rename(self, term: Json, text: str) -> None:
+        """Put a text in the place of a term instead of its new variable."""
+        self._names[self.rewriter.span(term)] = text
+
     def bind(self, term: Json) -> None:
         """Bind a term to a new variable before the statement, under its `with`, and put that in its place."""
         span = self.rewriter.span(term)
@@ -64,5 +68,6 @@ class Draft:
             return
         start, end = self.rewriter.offsets(self.statement.node)
         start = min([start, *(place[0] for place in self._names)])
-        parts = [*self.before, *self.renamed((start, end)), *self.after]
+        own = self._names.get((start, end))
+        parts = [*self.before, *([own] if own else self.renamed((start, end))), *self.after]
         self.rewriter.replace((start, end), ["{ ", *parts, " }"] if self.statement.bare else parts)

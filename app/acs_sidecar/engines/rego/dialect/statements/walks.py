@@ -1,0 +1,86 @@
+"""`walk` as a value: `[path, value] := walk(input)` holds once for each value in `input`.
+
+This engine finds no value at all there, so that such a rule never holds, without an error; it walks
+where the call has an output. So `walk(input, w); [path, value] := w` takes its place. `some x in w`
+needs an expression, `[w][0]`: the engine takes `w` for unbound there.
+"""
+
+from collections.abc import Iterable, Iterator, Set
+
+from acs_sidecar.engines.rego.analysis.syntax import (
+    CALLS,
+    REFERENCES,
+    as_list,
+    as_position,
+    called_name,
+    chain,
+    composite_items,
+    operands,
+    variant,
+)
+from acs_sidecar.engines.rego.dialect.problems import Problem
+from acs_sidecar.engines.rego.dialect.statements.draft import Draft
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["bind_walks", "unbound_walks"]
+
+Place = tuple[int, int]
+
+_WALK = ("walk",)
+_MESSAGE = (
+    "`walk` has many values, of which the engine finds none here: give them to variables in a statement of "
+    "the body (`walk(x, [path, value])`), its `with` on one line"
+)
+
+
+def bind_walks(draft: Draft) -> set[Place]:
+    """Bind the values of the calls of `walk` in a statement, and return the places of these calls."""
+    kind, literal = variant(draft.statement.node["literal"])
+    member = {"SomeIn": "collection", "Every": "domain"}.get(kind, "expr")
+    if member not in literal or (draft.modifiers and draft.spans_lines()):
+        return set()
+    bound: set[Place] = set()
+    for call in _walks(literal[member]):
+        _, value = variant(call)
+        bound.add(_place(value))
+        argument = draft.renamed(draft.rewriter.span(as_list(value["params"])[0]))
+        name = draft.name(call)
+        draft.before += ["walk(", *argument, f", {name})", *draft.modifier_text(), "; "]
+        if kind == "SomeIn":
+            draft.rename(call, f"[{name}][0]")
+    return bound
+
+
+def unbound_walks(calls: Iterable[JsonObject], bound: Set[Place]) -> Iterator[Problem]:
+    """Find the other calls of `walk` without an output: in heads, comprehensions' heads and `with`."""
+    for call in calls:
+        place = _place(call)
+        if place not in bound and _is_walk(call):
+            yield Problem("rego-walk", _MESSAGE, *place)
+
+
+def _walks(term: Json) -> Iterator[Json]:
+    """Yield the calls in a term, the inner ones first; comprehensions have bodies of their own."""
+    kind, value = variant(term)
+    if kind == "AssignExpr":
+        parts = [value["lhs"], value["rhs"]]
+    elif kind in CALLS:
+        parts = operands(kind, value)
+    elif kind in REFERENCES:
+        (first, head), *links = chain(term)
+        heads: list[Json] = [] if first == "Var" else [{first: dict(head)}]
+        parts = heads + [link["index"] for link_kind, link in links if link_kind == "RefBrack"]
+    else:
+        parts = composite_items(kind, value)
+    for part in parts:
+        yield from _walks(part)
+    if kind == "Call" and _is_walk(value):
+        yield term
+
+
+def _place(call: JsonObject) -> Place:
+    return as_position(variant(call["fcn"])[1]["span"])
+
+
+def _is_walk(call: JsonObject) -> bool:
+    return called_name(call["fcn"]) == _WALK and len(as_list(call["params"])) == 1
