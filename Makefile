@@ -57,11 +57,14 @@ cedar-slices: $(INSTALLED)-dev ## 100,000 Cedar decisions of the policies whose 
 rego-index: $(INSTALLED)-dev ## 100,000 random Rego policies, evaluated with the rules that requests meet and with all
 	$(BIN)/python -m tests.engines.rego.index.indexing
 
-agt-oracle: ## Install the Agent Governance Toolkit into an environment of its own, for the differential tests alone
+agt-oracle: $(AGT_ORACLE)/installed ## Install the Agent Governance Toolkit into an environment of its own, for the differential tests alone
+
+$(AGT_ORACLE)/installed:
 	$(PYTHON) -m venv $(AGT_ORACLE)
 	$(AGT_ORACLE)/bin/pip install --quiet --disable-pip-version-check agent-governance-toolkit-core==5.0.0
+	touch $@
 
-agt-differential: $(INSTALLED)-dev ## 20,000 decisions of rule documents against those of the toolkit; make agt-oracle first
+agt-differential: $(INSTALLED)-dev agt-oracle ## 20,000 decisions of rule documents against those of the toolkit
 	AGT_ORACLE=$(AGT_ORACLE) $(BIN)/python -m tests.engines.adapters.agt_rules.toolkit --cases 20000 --seed $(SEED)
 
 agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions against what reads them
