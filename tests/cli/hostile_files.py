@@ -49,6 +49,21 @@ _RULES = {
         {"name": "other" + HOSTILE, "condition": "amount > 1", "action": "deny", "message": HOSTILE},
     ],
 }  # fmt: skip
+_SEKUIRE: dict[str, Any] = {
+    "permissions": {"tools": {"allowed_tools": [HOSTILE], "blocked_tools": [HOSTILE]}},
+    "identity": {"model": HOSTILE},
+    "agent": {"llm": {"model": "other" + HOSTILE}},
+}
+_SEKUIRE_INVALID: dict[str, Any] = {
+    "permissions": {
+        HOSTILE: 1,
+        "network": {"allowed_hosts": [HOSTILE]},
+        "tools": {"allowed_tools": [f"*{HOSTILE}"]},
+    },
+    "identity": {"tools_path": HOSTILE},
+    "project": {"sekuire_id": HOSTILE},
+    f"permission{HOSTILE}": {},
+}
 _OUTPUT = {"decision": "deny", "reason": "r", "message": HOSTILE, "result_labels": ["l"]}
 
 MANIFESTS: dict[str, dict[str, Any]] = {
@@ -70,12 +85,25 @@ MANIFESTS: dict[str, dict[str, Any]] = {
             }
         }
     },
+    "oags": _BASE
+    | {
+        "policies": {
+            "p": {
+                "type": "custom",
+                "adapter": "oags",
+                "document": _SEKUIRE_INVALID,
+                "actions": {HOSTILE: [HOSTILE]},
+            }
+        }
+    },
     "extends": {"agent_control_specification_version": "0.3.1-beta", "extends": [HOSTILE]},
 }
 
 
 def write_all(folder: Path) -> str:
     """Write the files into `folder`; return a challenge that asks for something of that text."""
+    _write(folder / "sekuire.json", _SEKUIRE)
+    _write(folder / "sekuire-invalid.json", _SEKUIRE_INVALID)
     for name, manifest in MANIFESTS.items():
         _write(folder / name / "manifest.json", manifest)
         cases = [

@@ -94,6 +94,22 @@ COMMANDS: list[tuple[str, ...]] = [
     *(("agt", "import", "rules", *form) for form in (TABLE, JSON)),
     *(("agt", "import", f"rules/{HOSTILE.replace('/', '')}.json", *form) for form in (TABLE, JSON)),
     ("agt", "import", "rules", "--output", f"rules/{HOSTILE}/x"),
+    ("oags", "harness", HOSTILE),
+    ("oags", "id", HOSTILE),
+    ("oags", "id", "sekuire.json", "--check", HOSTILE),
+    ("oags", "id", "--model", HOSTILE, "--prompt", HOSTILE, "--tools", HOSTILE),
+    ("oags", "id", "--model", HOSTILE, "--prompt", "snapshot.json", "--tools", "snapshot.json", *TABLE),
+    ("oags", "validate", HOSTILE),
+    *(
+        ("oags", "validate", file, *form)
+        for file in ("sekuire.json", "sekuire-invalid.json", "snapshot.json")
+        for form in (("--normal",), ("--format", "text"), ("--format", "json"), ("--format", "sarif"))
+    ),
+    ("oags", "conformance", "--adapter", HOSTILE),
+    *(("oags", "conformance", "--profile", "signing", "--adapter", r"printf 'a\033[2J\n'", *form) for form in (TABLE, JSON)),
+    ("oags", "conformance", "--manifest", HOSTILE),
+    *(("oags", "conformance", "--manifest", name, *form) for name in ("test", "oags") for form in (TABLE, JSON)),
+    ("oags", "conformance", "--manifest", "test", "--key", HOSTILE, *TABLE),
     ("audit", "verify", HOSTILE, "--key", HOSTILE),
     ("audit", "verify", "audit", "--key", f"{TRUSTED}@{HOSTILE}"),
     *(
@@ -109,7 +125,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("audit", "show", "audit"),
     ("audit", "show", HOSTILE),
     ("audit", "show", "audit", "--agent", HOSTILE, "--since", HOSTILE),
-    *(("audit", "export", "audit", "--to", form) for form in ("jsonl", "csv", "cloudevents", "ocsf")),
+    *(("audit", "export", "audit", "--to", form) for form in ("jsonl", "csv", "cloudevents", "ocsf", "oags")),
     ("audit", "export", "audit", "--to", HOSTILE),
     ("audit", "prune", HOSTILE, "--older-than", "1"),
     ("audit", "prune", "audit", "--older-than", HOSTILE),

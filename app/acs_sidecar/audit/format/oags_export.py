@@ -8,6 +8,7 @@ import orjson
 
 from acs_sidecar.audit.format.merkle import leaf_hash
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.printable import printable_json
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["oags_line", "policy_decision"]
@@ -30,7 +31,8 @@ def oags_line(record: JsonObject, checkpoints: Mapping[str, str]) -> str:
     if record.get("event") != "decision":
         return ""
     event = policy_decision(record, checkpoints.get(str(record["log"])))
-    return orjson.dumps(event, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE).decode()
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return printable_json(orjson.dumps(event, option=options).decode())
 
 
 def policy_decision(record: JsonObject, checkpoint: str | None) -> dict[str, Json]:
