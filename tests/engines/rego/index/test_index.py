@@ -180,11 +180,12 @@ def test_names_that_no_rule_demands_share_a_part() -> None:
 
 def test_choices_beyond_their_bound_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Combinations of values are remembered up to a bound, and answered alike beyond it."""
-    monkeypatch.setattr("acs_sidecar.engines.rego.index.demand_index._MAX_CHOICES", 2)
+    monkeypatch.setattr("acs_sidecar.engines.rego.index.demand_index._ROOM_PER_RULE", 4)
     policy = evaluator(NINE)
     for _ in range(2):
         for number in range(1, 9):
             assert policy.evaluate(tool(f"t{number}")).value == [0, number]
+            assert len(index_of(policy).index._choices) <= 2
 
 
 def test_each_thread_has_engines_of_its_own() -> None:

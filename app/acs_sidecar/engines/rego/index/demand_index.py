@@ -20,8 +20,9 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = ["DemandIndex", "Indexing", "PolicyPart", "index_rules"]
 
 _MAX_PATHS = 4
-_MAX_CHOICES = 8_192
-"""Combinations of values of the paths for which the part is remembered."""
+_ROOM_PER_RULE = 128
+_CHOICE = 16
+"""Room to remember combinations of values, in positions of rules, for each rule; and what one counts for."""
 _OTHER = 0
 """The class of the values that no rule demands."""
 
@@ -118,6 +119,7 @@ class DemandIndex:
         self._candidates: dict[tuple[int, int], list[_Candidate]] = {}
         self._choices: dict[_Classes, PolicyPart | None] = {}
         self._parts: dict[tuple[int, ...], PolicyPart] = {}
+        self._remembered = 0
         for position, demanded in enumerate(demands):
             self._add(position, demanded)
 
@@ -164,9 +166,12 @@ class DemandIndex:
         part = None
         if len(positions) <= self._most:
             part = self._parts.setdefault(positions, PolicyPart(positions))
-        if len(self._choices) >= _MAX_CHOICES:
+        size = _CHOICE + (len(positions) if part else 0)
+        self._remembered += size
+        if self._remembered > _ROOM_PER_RULE * self.size:
             self._choices.clear()
             self._parts.clear()
+            self._remembered = size
         self._choices[classes] = part
         return part
 
