@@ -89,6 +89,7 @@ def test_the_three_vocabularies_have_one_normal_form() -> None:
     assert normal({**enforcer, **site}) == expected
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_normal_form_has_one_reading_in_every_vocabulary(data: st.DataObject) -> None:
     """Members that are drawn from any vocabulary for a place give the value of that place."""

@@ -83,6 +83,7 @@ def test_any_snapshot_ends_in_a_verdict_or_a_failure(
 MEMBERS = sorted({name for members in ACTION_MEMBERS.values() for name in members})
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.fixed_dictionaries(

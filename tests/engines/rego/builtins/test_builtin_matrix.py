@@ -49,6 +49,7 @@ def test_every_function_that_is_allowed_is_compared() -> None:
     assert sum(len(calls(name)) for name in FUNCTIONS) > 40_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_answers_as_opa_or_fails(name: str) -> None:
     """No value where OPA has none, no other value, and never undefined where OPA has a value."""

@@ -53,6 +53,7 @@ def rules(text: str, given: PolicyInput) -> tuple[int, ...]:
     return part.positions
 
 
+@pytest.mark.slow
 def test_an_index_changes_nothing() -> None:
     """Random policies give the same values and fail alike with the rules that an input can meet and with all."""
     found, counts = differences(60, seed=1)
