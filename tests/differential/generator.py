@@ -233,6 +233,7 @@ class _Generator(Terms):
             (self._pattern, 2),
             (self._unification, 1),
             (self._with, 1),
+            (self._walk, 1),
         ]
         if env.depth < 3:
             forms += [(self._every, 1)]
@@ -327,6 +328,14 @@ class _Generator(Terms):
     def _source(self, kind: str, env: Env) -> str:
         """Return what a pattern takes apart; OPA refuses one that a literal cannot match."""
         return self._choose.choice([self._variable("any", env) or "input.os[0]", self._input_field(kind)])
+
+    def _walk(self, env: Env) -> str:
+        path, value = self._fresh("w"), self._fresh("v")
+        source = self._input_field(self._choose.choice(["arr", "obj"]))
+        env.variables += [(path, "arr"), (value, "any")]
+        if self._choose.random() < 0.5:
+            return f"walk({source}, [{path}, {value}])"
+        return f"[{path}, {value}] {self._choose.choice([':=', '='])} walk({source})"
 
     def _unification(self, env: Env) -> str:
         kind = self._choose.choice(TYPES)
