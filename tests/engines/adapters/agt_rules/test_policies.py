@@ -100,6 +100,8 @@ def test_a_finding_has_the_column_inside_a_condition(text: str, line: int, colum
         (_rule({"field": "tool", "operator": "contains_any", "value": ["x"]}), "agt-operator-unknown"),
         (_rule({"field": "tool", "operator": "in", "value": "x"}), "wrong-type"),
         (_rule("tool matches '(a)\\1'"), "agt-regex"),
+        (_rule("tool matches '\\Qa{}\\E'"), "agt-regex"),
+        (_rule("tool matches '\\b(caf\u00e9|bar)\\b'"), "agt-regex"),
         (_rule("tool == 'x'", priority=1_000_001), "wrong-type"),
         (_rule([]), "agt-condition"),
         (_rule("true", dynamic_condition={"type": "cost_per_window"}), "value-not-allowed"),
@@ -224,6 +226,10 @@ def test_agents_are_whole_globs(agent: str, verdict: str) -> None:
             POINT,
             "deny:kill_switch_unknown",
         ),
+        ({"ring": 1, "trust_score": 1001}, {}, POINT, "deny:trust_below_minimum"),
+        ({"ring": 1, "trust_score": 800.5}, {}, POINT, "deny:trust_below_minimum"),
+        ({}, {"kill_switch": {"active": True, "reason": ["manual"]}}, POINT, "deny:kill_switch_unknown"),
+        ({}, {"kill_switch": {"active": False, "reason": {}}}, POINT, "deny:kill_switch_unknown"),
         ({}, {"kill_switch": {"active": True, "reason": "manual"}}, POINT, "deny:kill_switch_active"),
         (
             {},
@@ -286,3 +292,85 @@ def test_long_values_under_many_tests_are_refused() -> None:
     with pytest.raises(EvaluationError) as caught:
         evaluate(compiled(written("d", rules)), _call("say", text="a" * 1_000_000))
     assert caught.value.reason is Reason.RESOURCE_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    ("agent", "verdict"),
+    [
+        ({"id": "bot", "ring": 1}, "deny:ring_insufficient"),
+        ({"id": "other", "ring": 1}, "allow"),
+        ({"ring": 1}, "deny:ring_insufficient"),
+        ({"id": 7, "ring": 1}, "deny:ring_insufficient"),
+    ],
+)
+def test_an_agent_without_an_id_has_no_ring_of_its_own(agent: Json, verdict: str) -> None:
+    """Where the operator gives rings by id, leaving the id out does not leave the operator's ring out."""
+    policy = compiled(
+        written("d", [], default_action="allow"),
+        projects_tool=True,
+        guards={"rings": {"agents": {"bot": 3}}},
+    )
+    assert short(evaluate(policy, {"envelope": {"agent": agent}}, tool={"name": "t"})) == verdict
+
+
+def test_a_score_outside_the_scale_has_no_tier() -> None:
+    """A score over 1,000 is no trust, so that a rule about the tier restricts."""
+    policy = compiled(written("d", [_rule("trust.tier != 'verified_partner'")], default_action="allow"))
+    agent: Json = {"id": "a", "trust_score": 1001}
+    assert short(evaluate(policy, {"envelope": {"agent": agent}})) == "deny:r"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [(r"^[[:alpha:]\d]+$", "ab1"), (r"[[:alpha:]_\s]{3}", "ab c"), (r"^[^[:alpha:]\s]$", "1")],
+)
+def test_a_class_that_holds_a_named_class(pattern: str, text: str) -> None:
+    """What follows a named class inside brackets is still inside them."""
+    policy = compiled(written("d", [_rule(f"tool matches '{pattern}'")], default_action="allow"))
+    assert short(evaluate(policy, {"tool_call": {"name": text}})) == "deny:r"
+
+
+def test_the_clock_is_the_hosts_whatever_timestamp_is_bound_to() -> None:
+    """A name `timestamp` of `context` is for conditions: no argument of a tool moves a rule's window."""
+    window: Json = {"type": "time_window", "start_time": "22:00", "end_time": "06:00"}
+    policy = compiled(
+        written("d", [_rule("true", dynamic_condition=window)], default_action="allow"),
+        context={"timestamp": "$snap.tool_call.args.when"},
+    )
+    snapshot: Json = {
+        "envelope": {"timestamp": "2026-01-01T23:00:00Z"},
+        "tool_call": {"name": "t", "args": {"when": "2026-01-01T12:00:00Z"}},
+    }
+    assert short(evaluate(policy, snapshot)) == "deny:r"
+
+
+@pytest.mark.parametrize("strategy", ["deny_overrides", "allow_overrides", "priority_first_match"])
+@pytest.mark.parametrize(
+    ("approvers", "verdict", "left"),
+    [
+        (None, "escalate:mine", ["security", "legal"]),
+        (["anyone", "legal"], "escalate:mine", ["legal"]),
+        (["anyone"], "deny:no_common_approver", ["security", "legal"]),
+    ],
+)
+def test_a_child_that_asks_others_does_not_pass_the_parents_approvers(
+    strategy: str, approvers: Json, verdict: str, left: list[str]
+) -> None:
+    """Where a child's rule and a sealed one both ask, those approve whom both name."""
+    asks = _rule("tool == 't'", "require_approval", approvers=["security", "legal"])
+    own = {**_rule("tool == 't'", "require_approval", priority=9), "name": "mine"}
+    if approvers is not None:
+        own["approvers"] = approvers
+    child = written("c", [own], extends=["p"])
+    policy = compiled(child, written("p", [asks]), conflict_strategy=strategy)
+    output = evaluate(policy, {"tool_call": {"name": "t"}})
+    assert (short(output), output["evidence"]["approvers"]) == (verdict, left)
+
+
+def test_a_parent_orders_its_own_approvers() -> None:
+    """Two rules of a parent that ask are asked in the order of the strategy, and the first names who approves."""
+    team = _rule("tool == 't'", "require_approval", approvers=["team"])
+    officer = {**_rule("true", "require_approval", approvers=["officer"], priority=9), "name": "officer"}
+    policy = compiled(written("c", [], extends=["p"]), written("p", [team, officer]))
+    output = evaluate(policy, {"tool_call": {"name": "t"}})
+    assert (short(output), output["evidence"]["approvers"]) == ("escalate:officer", ["officer"])

@@ -6,7 +6,6 @@ from functools import partial
 
 from acs_sidecar.engines.adapters.agt_rules.agents import agent_matcher
 from acs_sidecar.engines.adapters.agt_rules.closures import Check, Compiler, Frame
-from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name
 from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
 from acs_sidecar.engines.adapters.agt_rules.definition import RulesDefinition, read_definition
 from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
@@ -25,6 +24,7 @@ from acs_sidecar.engines.adapters.agt_rules.rings import agent_facts
 from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
 from acs_sidecar.engines.adapters.agt_rules.shadows import shadowed
 from acs_sidecar.engines.adapters.agt_rules.stages import with_points
+from acs_sidecar.engines.adapters.agt_rules.values import Source
 from acs_sidecar.engines.findings import invalid
 from acs_sidecar.evaluators import (
     CompileRequest,
@@ -33,10 +33,13 @@ from acs_sidecar.evaluators import (
     PointBinding,
 )
 from acs_sidecar.spec.manifest.declaration import MemberTable
+from acs_sidecar.spec.path import parse_path
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.policy_statement import HostCounter, PolicyStatement, Window
 
 __all__ = ["AgtRulesAdapter", "adapter"]
+
+_TIMESTAMP = Source((parse_path("$snap.envelope.timestamp"),))
 
 
 class AgtRulesAdapter:
@@ -212,7 +215,7 @@ def _check(rule: AgtRule, compiler: Compiler) -> Check:
     check = compiler.check(rule.condition)
     if rule.clock is None:
         return check
-    clock, timestamp = rule.clock, compiler.load(Name(("timestamp",)))
+    clock, timestamp = rule.clock, compiler.read(_TIMESTAMP)
 
     def within(frame: Frame) -> bool | None:
         result = check(frame)

@@ -99,7 +99,11 @@ class Compiler:
 
     def load(self, name: Name) -> Load:
         """Return what reads a name's value from a frame."""
-        return self._loads[self._slot(self._resolve(name), texts=False) - 1]
+        return self.read(self._resolve(name))
+
+    def read(self, source: Source) -> Load:
+        """Return what reads a source from a frame."""
+        return self._loads[self._slot(source, texts=False) - 1]
 
     def slot(self, name: Name) -> int:
         """Return the slot of a name's value."""

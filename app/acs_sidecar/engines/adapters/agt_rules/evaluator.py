@@ -1,7 +1,7 @@
 """One decision: guards, the documents that apply, the first match, sealed rules (sections 7.5, 7.6)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.adapters.agt_rules.closures import Compiler, Frame
 from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
@@ -132,13 +132,22 @@ class RuleEvaluator:
         return _Outcome(None, "allow", None, dict(documents[0].evidence))
 
     def _sealed(self, frame: Frame, applied: int, outcome: _Outcome) -> _Outcome:
-        """Return what a sealed rule says, where it matches and is stronger than what is decided."""
+        """Return what a sealed rule says, where it matches and is stronger than what is decided.
+
+        Where both ask, the approvers are those whom both name.
+        """
         if outcome.decision == "deny":
             return outcome
-        for bound, undecided in self.sealed.matching(frame, applied):
+        matching = [*self.sealed.matching(frame, applied)]
+        joined = any(bound.rule is outcome.rule for bound, _ in matching)
+        for bound, undecided in matching:
             sealed = self._outcome(frame, bound, undecided)
             if sealed.decision == "deny" or outcome.decision != "escalate":
                 return sealed
+            if not joined:
+                outcome, joined = _asked_together(outcome, sealed), True
+            if outcome.decision == "deny":
+                return outcome
         return outcome
 
     def _logged(self, frame: Frame, applied: int) -> list[str]:
@@ -158,6 +167,17 @@ class RuleEvaluator:
         if denial := _limit_denial(rule, frame[0]):
             return _Outcome(rule, "deny", denial, evidence, rule.message, names)
         return _Outcome(rule, _DECISIONS[rule.action], rule.reason, evidence, rule.message, names)
+
+
+def _asked_together(outcome: _Outcome, sealed: _Outcome) -> _Outcome:
+    """Return an escalation that the approvers of a sealed rule can approve; a denial where nobody can."""
+    if sealed.rule is None or not sealed.rule.approvers:
+        return outcome
+    named = (outcome.rule.approvers if outcome.rule else ()) or sealed.rule.approvers
+    common: list[Json] = [name for name in named if name in sealed.rule.approvers]
+    if not common:
+        return replace(sealed, decision="deny", reason="no_common_approver")
+    return replace(outcome, evidence={**outcome.evidence, "approvers": common})
 
 
 def _limit_denial(rule: AgtRule, given: Input) -> str | None:

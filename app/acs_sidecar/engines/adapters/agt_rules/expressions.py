@@ -40,6 +40,8 @@ _CONSTRUCTS = {
 }
 _FLAGS = frozenset("imsU")
 _CLASS_START = re.compile(r"\[\^?\]?")
+_WORD_BOUNDARY = re.compile(r"(?<!\\)(?:\\\\)*\\[bB]")
+_NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 
 
 class ExpressionError(ValueError):
@@ -65,6 +67,11 @@ def occurrence(pattern: str) -> Callable[[bytes], bool]:
 
 def _translated(pattern: str) -> Iterator[str]:
     """Yield the pieces of RE2's form. Raises `ExpressionError` for what has none."""
+    if _WORD_BOUNDARY.search(pattern) and any(_is_wide_letter(character) for character in pattern):
+        raise ExpressionError(
+            "`\\b` knows the boundaries of ASCII words alone, and the expression has other letters: "
+            r"write `(^|\W)` and `(\W|$)`"
+        )
     position, in_class = 0, False
     while position < len(pattern):
         character = pattern[position]
@@ -74,6 +81,10 @@ def _translated(pattern: str) -> Iterator[str]:
         if piece is not None:
             yield _piece(piece, in_class)
             position = piece.end()
+            continue
+        if in_class and (named := _NAMED_CLASS.match(pattern, position)):
+            yield named.group()
+            position = named.end()
             continue
         if in_class:
             in_class = character != "]"
@@ -86,6 +97,10 @@ def _translated(pattern: str) -> Iterator[str]:
             raise ExpressionError("possessive repetition `++` has no linear-time form")
         yield character
         position += len(character)
+
+
+def _is_wide_letter(character: str) -> bool:
+    return not character.isascii() and character.isalnum()
 
 
 def _piece(piece: "re.Match[str]", in_class: bool) -> str:
@@ -101,6 +116,8 @@ def _piece(piece: "re.Match[str]", in_class: bool) -> str:
 
 
 def _escape(escape: str, in_class: bool) -> str:
+    if escape in "QE":
+        raise ExpressionError(r"quotation `\Q…\E` has no form here: escape each character")
     if escape == "Z" and not in_class:
         return r"\z"
     if escape in _CLASSES:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from acs_sidecar.engines.adapters.agt_rules.rings import AgentRings, needed_ring
+from acs_sidecar.engines.adapters.agt_rules.rings import MAX_TRUST, AgentRings, needed_ring
 from acs_sidecar.engines.adapters.agt_rules.values import Input, walk
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
@@ -16,7 +16,6 @@ _KILL_REASONS = frozenset(
 )
 _RESOURCES = frozenset({"network", "filesystem", "subprocess"})
 _RESOURCE_RING = 2
-_MAX_TRUST = 1_000
 
 
 class RuleGuard(Protocol):
@@ -48,9 +47,8 @@ class KillSwitch:
         if not isinstance(switch, dict) or not isinstance(active := switch.get("active"), bool):
             return "kill_switch_unknown"
         reason = switch.get("reason")
-        if active and reason not in _KILL_REASONS:
-            return "kill_switch_unknown"
-        if not active and reason is not None and reason not in _KILL_REASONS:
+        is_known = isinstance(reason, str) and reason in _KILL_REASONS
+        if not is_known and (active or reason is not None):
             return "kill_switch_unknown"
         return "kill_switch_active" if active else None
 
@@ -76,15 +74,14 @@ class TrustScore:
     name: str = "min_trust_score"
 
     def denies(self, given: Input) -> str | None:
-        """Deny an agent whose score is lower, or missing."""
+        """Deny an agent whose score is lower, missing, or no score."""
         tool = given["tool"]
         raised = tool.get("min_trust_score") if isinstance(tool, dict) else None
-        if raised is not None and (type(raised) is not int or not 0 <= raised <= _MAX_TRUST):
+        if raised is not None and (type(raised) is not int or not 0 <= raised <= MAX_TRUST):
             raise _malformed("min_trust_score")
         score = walk(given["snapshot"], ("envelope", "agent", "trust_score"))
-        if type(score) is not int or score < max(self.least, raised or 0):
-            return "trust_below_minimum"
-        return None
+        least = max(self.least, raised or 0)
+        return None if type(score) is int and least <= score <= MAX_TRUST else "trust_below_minimum"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, Read, walk
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["LEAST_PRIVILEGED", "AgentRings", "agent_facts", "needed_ring"]
+__all__ = ["LEAST_PRIVILEGED", "MAX_TRUST", "AgentRings", "agent_facts", "needed_ring"]
 
 LEAST_PRIVILEGED = 3
+MAX_TRUST = 1_000
 _AGENT = ("envelope", "agent")
 _TIERS = ((900, "verified_partner"), (700, "trusted"), (500, "standard"), (300, "probationary"))
 _FILESYSTEM = ("full", "full", "scoped", "none")
@@ -21,11 +22,16 @@ class AgentRings:
     assigned: tuple[tuple[Callable[[str], bool], int], ...] = ()
 
     def ring(self, given: Input) -> int:
-        """Return the agent's ring: the less privileged of the host's and the operator's."""
+        """Return the agent's ring: the less privileged of the host's and the operator's.
+
+        An agent without an id may be any of those that the operator gives a ring.
+        """
         agent = walk(given["snapshot"], _AGENT)
         if not isinstance(agent, dict):
             return LEAST_PRIVILEGED
         name, brought = agent.get("id"), agent.get("ring")
+        if self.assigned and not isinstance(name, str):
+            return LEAST_PRIVILEGED
         rings = [ring for matches, ring in self.assigned if isinstance(name, str) and matches(name)]
         if brought is not None:
             rings.append(
@@ -75,6 +81,6 @@ def _tier(given: Input) -> Json:
     score = walk(given["snapshot"], (*_AGENT, "trust_score"))
     if score is None:
         return None
-    if type(score) is not int:
+    if type(score) is not int or not 0 <= score <= MAX_TRUST:
         return WRONG_TYPE
     return next((tier for least, tier in _TIERS if score >= least), "untrusted")
