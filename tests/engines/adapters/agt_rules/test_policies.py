@@ -374,3 +374,52 @@ def test_a_parent_orders_its_own_approvers() -> None:
     policy = compiled(written("c", [], extends=["p"]), written("p", [team, officer]))
     output = evaluate(policy, {"tool_call": {"name": "t"}})
     assert (short(output), output["evidence"]["approvers"]) == ("escalate:officer", ["officer"])
+
+
+@pytest.mark.parametrize(
+    "guards",
+    [
+        {"kill_switch": None},
+        {"rings": None},
+        {"min_trust_score": False},
+        {"max_delegation_depth": False},
+        {"stopped_agents": None},
+        {"stopped_agents": False},
+    ],
+)
+def test_a_guard_without_a_meaning_is_not_off(guards: Json) -> None:
+    """A guard whose value is left empty, or of a type that it has not, is refused."""
+    with pytest.raises(ManifestError) as caught:
+        compiled(written("d", []), guards=guards, projects_tool=True)
+    assert [found.code for found in caught.value.diagnostics] == ["value-not-allowed"]
+
+
+def test_a_switch_that_is_false_is_off() -> None:
+    """`false` leaves the kill switch and the rings off."""
+    policy = compiled(written("d", [], default_action="allow"), guards={"kill_switch": False, "rings": False})
+    assert short(evaluate(policy, {"envelope": {"kill_switch": {"active": True}}})) == "allow"
+
+
+@pytest.mark.parametrize(
+    ("path", "point"),
+    [
+        ("$snap.response.content", InterventionPoint.OUTPUT),
+        ("$snap.input.body", InterventionPoint.INPUT),
+        ("$snap.tool_result.value", InterventionPoint.POST_TOOL_CALL),
+        ("$snap.tool_call.args.text", POINT),
+        ("$snap.mine", POINT),
+        ("$snap", POINT),
+    ],
+)
+def test_a_bound_name_holds_a_rule_where_its_path_has_a_value(path: str, point: InterventionPoint) -> None:
+    """A rule of form B about a name of `context` is asked at the point whose snapshot has the path."""
+    condition: Json = {"field": "text", "operator": "ne", "value": "x"}
+    document: Json = {
+        "name": "b",
+        "defaults": {"action": "allow"},
+        "rules": [{"name": "r", "condition": condition, "action": "deny"}],
+    }
+    points = list(dict.fromkeys([POINT, point]))
+    policy = compiled(document, points=points, context={"text": path})
+    decided = [short(evaluate(policy, {}, each)) for each in points]
+    assert decided == ["allow"] * (len(points) - 1) + ["deny:r"]

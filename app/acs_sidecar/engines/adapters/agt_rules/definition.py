@@ -84,7 +84,7 @@ def _read_guards(read: RulesDefinition, path: str, guards: Json) -> None:
     # In the order of the table, which is the order in which they are asked.
     for name, make in _MAKERS.items():
         value = guards.get(name)
-        if value is None or value is False:
+        if name not in guards or (value is False and make in _SWITCHES):
             continue
         guard = make(read, value)
         if isinstance(guard, str):
@@ -140,6 +140,10 @@ _MAKERS: dict[str, Callable[[RulesDefinition, Json], RuleGuard | str]] = {
     "max_delegation_depth": _max_delegation_depth,
     "rings": _rings,
 }
+
+
+_SWITCHES = (_kill_switch, _rings)
+"""Guards that `false` leaves off; anything else without a meaning is refused, a value left empty too."""
 
 
 def _choice(read: RulesDefinition, path: str, allowed: list[str]) -> None:

@@ -1,11 +1,14 @@
 """At which point a rule holds, where its document does not say so (section 7.2)."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
 from acs_sidecar.engines.adapters.agt_rules.documents.model import AgtRule, RuleDocument
 from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
-from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.engines.adapters.agt_rules.values import Source
+from acs_sidecar.spec.path import Root
+from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 
 __all__ = ["INFERRED", "inferred_point", "with_points"]
 
@@ -16,6 +19,14 @@ INFERRED = (
     InterventionPoint.OUTPUT,
 )
 """Where a rule of form B can hold, in the order in which its names are tried."""
+
+_POINTS_OF_MEMBERS: Mapping[str | int, Collection[InterventionPoint]] = {
+    "tool_call": TOOL_POINTS,
+    "tool_result": {InterventionPoint.POST_TOOL_CALL},
+    "input": {InterventionPoint.INPUT},
+    "response": {InterventionPoint.OUTPUT},
+}
+"""Members of a snapshot, and at which of these points it has them."""
 
 
 def with_points(document: RuleDocument, names: Names, findings: Findings) -> RuleDocument:
@@ -39,9 +50,19 @@ def inferred_point(rule: AgtRule, names: Names) -> InterventionPoint:
     """Return the first point that has all names of a rule of form B."""
     for point in INFERRED:
         try:
-            for name in rule.names:
-                names.source(name.name, point, None)
+            sources = [names.source(name.name, point, None) for name in rule.names]
         except UnknownNameError:
             continue
-        return point
+        if all(_is_held(source, point) for source in sources):
+            return point
     return InterventionPoint.PRE_TOOL_CALL
+
+
+def _is_held(source: Source, point: InterventionPoint) -> bool:
+    """True if a snapshot of the point can have what is read; `context` binds a path at every point."""
+    return not source.paths or any(
+        path.root is not Root.SNAPSHOT
+        or not path.segments
+        or point in _POINTS_OF_MEMBERS.get(path.segments[0], INFERRED)
+        for path in source.paths
+    )
