@@ -8,17 +8,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acs_sidecar.engines.adapters.combine.evaluator import CombinedEvaluator
 from acs_sidecar.engines.adapters.combine.strictest import strictest
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.loading import build_compiler
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.path import parse_path
-from acs_sidecar.spec.ports import NoSources
+from acs_sidecar.spec.ports import NoSources, PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Decision, Transform, Verdict
 from tests.conftest import ROOT, Start
 
@@ -381,3 +385,40 @@ def test_many_combinations_of_large_policies_share_their_members() -> None:
         f"c{n}": {"type": "custom", "adapter": "combine", "policies": list(members)} for n in range(1_000)
     }
     assert compiled(value).points["input"].config.policy == "all"
+
+
+class _Failing:
+    """An evaluator that fails, also where it explains."""
+
+    def evaluate(self, _: PolicyInput) -> PolicyOutput:
+        raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, "no agent")
+
+    def explain(self, _: PolicyInput) -> dict[str, Json]:
+        raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, "no agent")
+
+
+class _Allowing:
+    """An evaluator that allows, and says so."""
+
+    def evaluate(self, _: PolicyInput) -> PolicyOutput:
+        return PolicyOutput({"decision": "allow"})
+
+    def explain(self, _: PolicyInput) -> dict[str, Json]:
+        return {"kind": "allowing"}
+
+
+def test_a_member_that_fails_is_named_and_hides_no_other() -> None:
+    """The failure is that member's, in the outcome and in the explanation; the others are still shown."""
+    evaluator = CombinedEvaluator(("good", "bad"), (_Allowing(), _Failing()), Limits())
+    value: dict[str, Json] = {"policy_target": {"kind": None, "path": "$snap", "value": {}}}
+    policy_input = PolicyInput(value, canonical(value))
+    output = evaluator.evaluate(policy_input)
+    assert output.failure is not None
+    assert (output.failure.reason, output.notes) == (Reason.POLICY_INVOCATION_FAILED, {"decided_by": "bad"})
+    told = evaluator.explain(policy_input)
+    policies: Any = told["policies"]
+    assert told["decided_by"] == "bad"
+    assert [(each["policy"], each["explain"]) for each in policies] == [
+        ("good", {"kind": "allowing"}),
+        ("bad", {"unavailable": "no agent"}),
+    ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 
 from acs_sidecar.engines.adapters.combine.strictest import strictest
-from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES, fitting
+from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES, fitting, unavailable
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.combination import COMBINE
 from acs_sidecar.spec.ports import Evaluator, ExplainingEvaluator, PolicyInput, PolicyOutput
@@ -70,7 +70,7 @@ class CombinedEvaluator:
         share = (MAX_EXPLANATION_BYTES - _ROOM_BYTES) // len(self.names)
         policies: list[Json] = []
         for evaluator, shown in zip(self.evaluators, _shown(output), strict=True):
-            told = evaluator.explain(policy_input) if isinstance(evaluator, ExplainingEvaluator) else {}
+            told = _explained(evaluator, policy_input)
             policies.append({**shown, "explain": fitting(told, share) or None})
         decided_by = output.notes.get("decided_by") if output.notes else None
         return {"kind": COMBINE, "decided_by": decided_by, "policies": policies}
@@ -109,6 +109,16 @@ class _CombinedTrace(Mapping[str, Json]):
             else:
                 shown["decision"] = outcome.decision.value
             yield {**shown, "duration_us": (ended - began) / 1_000}
+
+
+def _explained(evaluator: Evaluator, policy_input: PolicyInput) -> dict[str, Json]:
+    """Return the explanation of a member, empty if it has none; where it fails, why it did."""
+    if not isinstance(evaluator, ExplainingEvaluator):
+        return {}
+    try:
+        return dict(evaluator.explain(policy_input))
+    except EvaluationError as error:
+        return unavailable(error.detail)
 
 
 def _shown(output: PolicyOutput) -> Sequence[Mapping[str, Json]]:
