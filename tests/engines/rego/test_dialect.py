@@ -238,10 +238,15 @@ def test_the_analysis_takes_time_in_proportion_to_the_source() -> None:
         ("default x := 1\nx[y] := 2 if y := 1", "rego-rule-conflict: a.rego:2:9"),
         ("x.b := 1\nx := {} if input.y", "rego-rule-conflict: a.rego:2:1"),
         ("x.b.c := 1\nx.b contains 2", "rego-rule-conflict: a.rego:2:1"),
+        ("x[y] contains 1 if y := 1\nx.b contains 2 if input.z", "rego-rule-conflict: a.rego:3:1"),
+        ("x[y] := 1 if y := 1\nx.b.c := 2 if input.z", "rego-rule-conflict: a.rego:3:1"),
+        ("x[y] := 1 if y := 1\ndefault x.b := 2", "rego-rule-conflict: a.rego:3:9"),
+        ("x.c[y] := 1 if y := 1\nx.c.b[y] := 2 if y := input.z", "rego-rule-conflict: a.rego:3:1"),
+        ('x[y].c contains 1 if y := "b"\nx.b.c contains 2', "rego-rule-conflict: a.rego:3:1"),
     ],
 )
 def test_rules_that_disagree_about_their_name_are_refused(rules: str, said: str) -> None:
-    """OPA refuses each of these; the engine takes one of the rules, or the last."""
+    """OPA refuses each of these, or leaves empty members out; the engine takes one of the rules, or all."""
     assert said in codes(rules)
 
 
@@ -250,7 +255,7 @@ def test_rules_that_disagree_about_their_name_are_refused(rules: str, said: str)
     [
         "default x.b := 1\nx.b := 2 if input.y\nx.c.d := 3",
         "x.b := 1\nx[y] := 2 if y := input.z",
-        'x[y].c contains 1 if y := "b"\nx.b.c contains 2',
+        'x[y].c contains 1 if y := "b"\nx[y].c contains 2 if y := input.z',
         "default x(_) := 1\nx(1) := 2\nx(y) := 3 if y == 4",
         "x[1].b := 2\nx[2].c := 3",
     ],

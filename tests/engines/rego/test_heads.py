@@ -8,7 +8,7 @@ import regorus
 from acs_sidecar.engines.rego.type import REGO
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.ports import CompileRequest
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 from tests.engines.rego.policies import definition, evaluate, findings
 from tests.engines.sources import MemorySources
 
@@ -88,3 +88,20 @@ def test_a_variable_of_the_rule_hides_the_other_rule() -> None:
     text = "package a\nservice := 1\nx contains data.c[service].tag if { some service; data.c[service] }"
     (found,) = findings(definition(text, data={"c": {"m": {"tag": 1}}}))
     assert found.startswith("rego-head-undefined: a.rego:3:27: ")
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("d[n] contains 1 if some n in input.snapshot.names", {}),
+        ("d[n] contains 1 if { some n in input.snapshot.names; n == 2 }", {}),
+        ('d["a"] contains 1 if input.snapshot.z', {"a": []}),
+        ("d[n] := 1 if some n in input.snapshot.names", {}),
+        ("d[n].a contains 1 if some n in input.snapshot.names", {}),
+    ],
+)
+def test_rules_with_variables_in_their_heads_are_an_empty_object(rules: str, expected: JsonObject) -> None:
+    """In OPA `count(d) == 0` holds where no rule does, and `not d` fails."""
+    text = f"package a\n{rules}\nx := [y | y := d; count(d) == {len(expected)}]\n"
+    assert evaluate(definition(text), {}) == [expected]
+    assert evaluate(definition(text + "\nz if not d", "data.a"), {}) == {"d": expected, "x": [expected]}

@@ -47,6 +47,7 @@ def conflicting_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> Iter
     for path, same in rules.items():
         yield from _disagreeing(path, same)
         yield from _below_a_value(path, same, rules)
+        yield from _empty_beside_variable_names(path, same, rules)
 
 
 def set_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> set[Segments]:
@@ -85,6 +86,24 @@ def _below_a_value(path: Segments, same: _Same, rules: dict[Segments, _Same]) ->
             message = (
                 f"`{dotted(path)}` is below `{dotted(path[:length])}`, which is {kind}: rename one of them"
             )
+            if at:
+                yield finding("rego-rule-conflict", message, at)
+
+
+def _empty_beside_variable_names(
+    path: Segments, same: _Same, rules: dict[Segments, _Same]
+) -> Iterator[Diagnostic]:
+    """Find sets, objects and defaults that OPA leaves out, as a head beside them has a variable there."""
+    for length in range(1, len(path)):
+        above = rules.get(path[:length])
+        kinds = {_SET, _OBJECT}.intersection(same.kinds)
+        if above and _OBJECT in above.kinds and (kinds or same.default or len(path) > length + 1):
+            name, parent = path[length], dotted(path[:length])
+            message = (
+                f"OPA leaves `{dotted(path)}` out where no body holds, as a rule for `{parent}` has a "
+                f'variable in the place of `{name}`: write one here too (`name := "{name}"` in the body)'
+            )
+            at = next(iter(same.kinds.values()), same.default.at if same.default else None)
             if at:
                 yield finding("rego-rule-conflict", message, at)
 

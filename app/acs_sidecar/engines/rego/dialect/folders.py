@@ -1,7 +1,7 @@
 """Objects that rules with several names in their heads make up: `d.a := 1 if …` makes `d` an object.
 
 In OPA `d` is an empty object where none of its rules holds; in this engine it is undefined, so that
-`not d` holds. A rule that adds no member is put beside them.
+`not d` holds. A rule that adds no member is put beside them. `d[x] := 1 if …` alone needs none.
 """
 
 import json
@@ -37,11 +37,12 @@ def define_folders(ast: JsonObject, rewriter: Rewriter) -> None:
 
 
 def _folders(kind: str, rule: JsonObject) -> Iterator[Segments]:
-    head = rule if kind == "Default" else variant(rule["head"])[1]
+    shape, head = ("", rule) if kind == "Default" else variant(rule["head"])
     reference = head["refr"]
     links = chain(reference)
     constants, whole = constant_names(reference)
-    if as_list(head.get("args") or []) or (len(links) == len(constants) + 2 and not constants):
+    is_map = shape != "Set" and len(links) == len(constants) + 2 and not constants
+    if as_list(head.get("args") or []) or is_map:
         return
     root = str(as_object(as_object(first_link(reference))["Var"])["value"])
     quoted = [root, *(_quoted(kind, link) for kind, link in links[1 : len(constants) + 1])]
