@@ -60,7 +60,7 @@ class Candidate:
 
 
 class ReloadOutcome(StrEnum):
-    """What came of a reload."""
+    """Outcome of a reload."""
 
     OK = "ok"
     UNCHANGED = "unchanged"

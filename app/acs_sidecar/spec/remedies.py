@@ -14,8 +14,10 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.TOOL_UNKNOWN: "declare the tool",
     Reason.ANNOTATION_FAILED: "see the event `annotator_failed` and the annotator's server",
     Reason.ANNOTATION_TIMEOUT: "raise `timeout_ms`, or make its server faster",
-    Reason.POLICY_INVOCATION_FAILED: "`acs-sidecar evaluate --explain` with the snapshot shows where",
-    Reason.POLICY_OUTPUT_INVALID: "correct what the policy gives",
+    Reason.POLICY_INVOCATION_FAILED: (
+        "correct the policy or the snapshot; `acs-sidecar evaluate --explain` shows where it fails"
+    ),
+    Reason.POLICY_OUTPUT_INVALID: "correct the policy's output; `detail` names the member",
     Reason.TRANSFORM_INVALID: "correct the transform; it replaces and never adds",
     Reason.TRANSFORM_TARGET_FORBIDDEN: "transform the target alone",
     Reason.RESOURCE_LIMIT_EXCEEDED: "`detail` names the limit: send less, or raise it",

@@ -210,8 +210,10 @@ def test_a_query_segment_is_a_json_string() -> None:
 def test_a_query_matches_a_rule_or_data(query: str) -> None:
     """A query of nothing could only ever be undefined; a function has no value."""
     given = definition({"a": ONE + "\nf(z) := z", "b": "package b\nf(z) := z"}, query)
-    expected = [f"rego-query-unknown: policies.main.query: `{query}` is no rule and no data of this policy"]
-    assert findings(given) == expected
+    assert findings(given) == [
+        f"rego-query-unknown: policies.main.query: `{query}` is not a rule or data of this policy: "
+        "write `data.<package>.<rule>`"
+    ]
 
 
 def test_the_query_of_the_binding_wins() -> None:
@@ -229,7 +231,8 @@ def test_a_wrong_query_of_a_binding_is_named_there() -> None:
     with pytest.raises(ManifestError) as caught:
         compiled(given).bind(binding(given, query="data.a.z"))
     assert str(caught.value) == (
-        "intervention_points.input.policy.query: `data.a.z` is no rule and no data of this policy"
+        "intervention_points.input.policy.query: `data.a.z` is not a rule or data of this policy: "
+        "write `data.<package>.<rule>`"
     )
 
 

@@ -34,7 +34,9 @@ _COLOURS = {Status.SOUND: "green", Status.UNSOUND: "bold red", Status.UNKNOWN: "
 
 
 def verify(
-    paths: list[Path] = typer.Argument(None, help="audit directories, or directories within one"),
+    paths: list[Path] = typer.Argument(
+        None, help="audit directories, such as `var/audit`, or directories within one"
+    ),
     keys: list[str] = typer.Option(
         [],
         "--key",
@@ -53,7 +55,7 @@ def verify(
 ) -> None:
     """Verify logs and receipts from their raw bytes, offline.
 
-    Exits 0 when everything is sound, 1 when something is not, 2 when that could not be told.
+    Exits 0 when everything is sound, 1 when something is not, 2 when it could not be checked.
     """
     if not paths and not receipts and not fleet:
         fail("nothing to verify: name an audit directory, --nats, or a receipt with --receipt")

@@ -62,7 +62,12 @@ def _cedar_rows(policy: JsonObject) -> Iterator[tuple[str, str]]:
     for one in _objects(policy.get("policies")):
         words = f"{one['effect']} decides" if one["determining"] else f"{one['effect']} does not decide"
         stops = [
-            f"`{condition['stopped_by']}` is {condition.get('error', condition['stopped_by_result'])}"
+            f"`{condition['stopped_by']}` "
+            + (
+                f"fails: {condition['error']}"
+                if "error" in condition
+                else f"is {condition['stopped_by_result']}"
+            )
             for condition in _objects(one.get("conditions"))
             if "stopped_by" in condition
         ]

@@ -58,8 +58,8 @@ def test(
 ) -> None:
     """Run the test cases beside manifests through the code that the service runs.
 
-    Cases are in `tests/*.yaml` beside a manifest. No annotator is called: a case says what each
-    would. Exits 0 when all cases pass, 1 when one fails, 2 when something could not be run.
+    Cases are in `tests/*.yaml` beside a manifest. No annotator is called: a case states what
+    each returns. Exits 0 when all cases pass, 1 when one fails, 2 when something could not be run.
     """
     started = time.perf_counter()
     configure_logging(LogFormat.CONSOLE, "error")

@@ -27,7 +27,7 @@ def verify(
 ) -> None:
     """Check the signature of a manifest as the service does.
 
-    Exits 0 when it holds, 1 when it does not, 2 when that could not be told.
+    Exits 0 when it holds, 1 when it does not, 2 when it could not be checked.
     """
     identity = one_identity(manifest)
     try:

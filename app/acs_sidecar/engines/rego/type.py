@@ -143,7 +143,8 @@ class _RegoPolicy:
         query = parse_query(given.get("query"), path)
         text = str(given.get("query"))
         if not self._program.tree.holds(query) and not holds(self._sources.data, query):
-            raise invalid("rego-query-unknown", f"`{text}` is no rule and no data of this policy", path)
+            message = f"`{text}` is not a rule or data of this policy: write `data.<package>.<rule>`"
+            raise invalid("rego-query-unknown", message, path)
         self._lint(query)
         self._lint_annotations(binding, query)
         if text not in self._evaluators:

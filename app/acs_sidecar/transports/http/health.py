@@ -24,7 +24,7 @@ Current = Annotated[Runtime, Depends(current_runtime)]
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """Liveness of the process."""
 
     status: Literal["alive"]
 
@@ -45,15 +45,15 @@ class Readiness(BaseModel):
 
 
 class LastReload(BaseModel):
-    """What came of the last reload of the operator's manifests."""
+    """Outcome of the last reload of the operator's manifests."""
 
     outcome: ReloadOutcome
     at: datetime
-    detail: str = Field(description="rules and files, or why it was given up; see the service log")
+    detail: str = Field(description="rules and files, or why it failed; see the service log")
 
 
 class InlineCacheState(BaseModel):
-    """What this worker keeps of inline manifests, and the most that it may."""
+    """Size and limit of this worker's cache of inline manifests."""
 
     manifests: int
     bytes: int = Field(description="an upper bound on the memory that they take")
@@ -61,7 +61,7 @@ class InlineCacheState(BaseModel):
 
 
 class Info(BaseModel):
-    """What is running here."""
+    """Version, engines and limits of the service."""
 
     name: str
     version: str

@@ -73,8 +73,8 @@ class SignatureStatement(BaseModel):
     name: str = Field(
         default_factory=str, min_length=1, description="the `metadata.name` that the manifest must have"
     )
-    not_before: str = Field(default_factory=str, description="when the signature begins to be valid")
-    expires: str = Field(default_factory=str, description="when the signature ends to be valid")
+    not_before: str = Field(default_factory=str, description="when the signature becomes valid")
+    expires: str = Field(default_factory=str, description="when the signature expires")
 
 
 class Signature(BaseModel):
@@ -117,11 +117,11 @@ class Finding(BaseModel):
 
 
 class Validation(BaseModel):
-    """What is to say of a manifest."""
+    """The findings of a validated manifest."""
 
     valid: bool
     digest: Digest | None
-    diagnostics: list[Finding] = Field(description="the first 100, and how many more")
+    diagnostics: list[Finding] = Field(description="the first 100, then one with the number of the others")
 
 
 class LoadedManifest(BaseModel):

@@ -74,7 +74,7 @@ _VERDICT = _object(
 ) | _when("decision", Decision.TRANSFORM.value, "transform")
 
 _DENIAL = _object(
-    "The verdict of a request that got no evaluation.",
+    "The verdict of a request that was not evaluated.",
     {
         "decision": {"type": "string", "const": Decision.DENY.value},
         "result_labels": _STRINGS | {"maxItems": 0},
@@ -99,7 +99,7 @@ _EVIDENCE: JsonSchema = {
         "verification_pointers": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
         "approvers": {
             "description": "with `escalate`: the names and groups of the approvers who alone may approve; "
-            "in another form than a list of names, nobody may"
+            "if it is not a list of names, nobody may"
         },
     },
     "additionalProperties": True,

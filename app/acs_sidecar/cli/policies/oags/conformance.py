@@ -40,7 +40,7 @@ def conformance(
     """Run the shipped vectors against an implementation, or judge a manifest by the levels L1, L2 and L3.
 
     An implementation is a command that speaks the protocol of `oags harness`. Exits 0 when all vectors pass,
-    or the manifest reaches the level; 1 when not; 2 when that could not be told.
+    or the manifest reaches the level; 1 when not; 2 when it could not be checked.
     """
     if manifest is None:
         if level is not None or key:
