@@ -148,7 +148,7 @@ class AgtRulesPolicy:
         bound = [_bound(each, compiler) for each in active]
         sealed = [
             replace(rule, through=each.sealed, overridden=0)
-            for action in (Action.DENY, Action.REQUIRE_APPROVAL)
+            for action in (Action.DENY, Action.REQUIRE_APPROVAL, Action.WARN, Action.ALLOW)
             for rule, each in zip(bound, active, strict=True)
             if each.sealed and each.rule.action is action
         ]
@@ -207,6 +207,7 @@ def _bound(active: ActiveRule, compiler: Compiler) -> BoundRule:
         active.through,
         active.overridden,
         rule_evidence(rule),
+        active.lineage,
     )
 
 

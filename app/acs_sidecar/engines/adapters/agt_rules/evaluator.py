@@ -132,23 +132,39 @@ class RuleEvaluator:
         return _Outcome(None, "allow", None, dict(documents[0].evidence))
 
     def _sealed(self, frame: Frame, applied: int, outcome: _Outcome) -> _Outcome:
-        """Return what a sealed rule says, where it matches and is stronger than what is decided.
+        """Return what sealed rules leave of a decision: none is weaker than what a parent decides by itself.
 
-        Where both ask, the approvers are those whom both name.
+        Where several ask, the approvers are those whom all name. Of several limits one is counted.
         """
         if outcome.decision == "deny":
             return outcome
-        matching = [*self.sealed.matching(frame, applied)]
-        joined = any(bound.rule is outcome.rule for bound, _ in matching)
-        for bound, undecided in matching:
+        limited = [outcome.rule] if outcome.rule is not None and outcome.rule.limit is not None else []
+        for bound, undecided in self.sealed.matching(frame, applied):
+            if bound.rule is outcome.rule:
+                continue
             sealed = self._outcome(frame, bound, undecided)
-            if sealed.decision == "deny" or outcome.decision != "escalate":
+            if bound.rule.action is Action.DENY:
                 return sealed
-            if not joined:
-                outcome, joined = _asked_together(outcome, sealed), True
+            if bound.rule.action is Action.REQUIRE_APPROVAL and outcome.decision != "escalate":
+                outcome = sealed
+            elif not self._decides_alone(frame, applied, bound):
+                continue
+            elif sealed.decision == "deny":
+                outcome = sealed
+            elif sealed.decision == "escalate":
+                outcome = _asked_together(outcome, sealed)
             if outcome.decision == "deny":
                 return outcome
-        return outcome
+            if bound.rule.limit is not None:
+                limited.append(bound.rule)
+        return _counted(outcome, limited)
+
+    def _decides_alone(self, frame: Frame, applied: int, bound: BoundRule) -> bool:
+        """True if a rule is the one by which its document decides where no other inherits it."""
+        for other, _ in self.deciding.matching(frame, applied):
+            if other.rule.document in bound.lineage:
+                return other.rule is bound.rule
+        return False
 
     def _logged(self, frame: Frame, applied: int) -> list[str]:
         """Return the names of the `log` rules that match."""
@@ -171,13 +187,22 @@ class RuleEvaluator:
 
 def _asked_together(outcome: _Outcome, sealed: _Outcome) -> _Outcome:
     """Return an escalation that the approvers of a sealed rule can approve; a denial where nobody can."""
-    if sealed.rule is None or not sealed.rule.approvers:
+    required = sealed.evidence.get("approvers")
+    if not isinstance(required, list):
         return outcome
-    named = (outcome.rule.approvers if outcome.rule else ()) or sealed.rule.approvers
-    common: list[Json] = [name for name in named if name in sealed.rule.approvers]
+    named = outcome.evidence.get("approvers", required)
+    common: list[Json] = [name for name in named if name in required] if isinstance(named, list) else []
     if not common:
         return replace(sealed, decision="deny", reason="no_common_approver")
     return replace(outcome, evidence={**outcome.evidence, "approvers": common})
+
+
+def _counted(outcome: _Outcome, limited: Sequence[AgtRule]) -> _Outcome:
+    """Return a decision whose evidence names the counter of the lowest of the limits that it is below."""
+    if not limited:
+        return outcome
+    lowest = min(limited, key=lambda rule: rule.limit.rate if rule.limit else 0)
+    return replace(outcome, evidence={**outcome.evidence, "counter": lowest.key})
 
 
 def _limit_denial(rule: AgtRule, given: Input) -> str | None:

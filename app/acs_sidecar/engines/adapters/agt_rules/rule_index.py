@@ -18,7 +18,10 @@ _FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class BoundRule:
-    """A rule at one point. `through` and `overridden` are bits of documents, `evidence` is fixed."""
+    """A rule at one point. `through` and `overridden` are bits of documents, `evidence` is fixed.
+
+    `lineage` names the rule's document and all that this one inherits.
+    """
 
     rule: AgtRule
     check: Check
@@ -26,6 +29,7 @@ class BoundRule:
     through: int
     overridden: int
     evidence: JsonObject
+    lineage: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,12 +119,17 @@ def _sealed(
 ) -> Decided:
     if decided[0] == "deny":
         return decided
-    for action in ("deny", "require_approval"):
+    for action in _STRICTNESS:
         for candidate in ordered:
-            if candidate.inherited and candidate.action == action:
-                sealed = _limited(candidate, case, on)
-                if sealed[0] == "deny" or decided[0] != "escalate":
-                    return sealed
+            if not candidate.inherited or candidate.action != action:
+                continue
+            sealed = _limited(candidate, case, on)
+            alone = candidate is next(each for each in ordered if each.document == candidate.document)
+            replaces = action == "deny" or (action == "require_approval" and decided[0] != "escalate")
+            if replaces or (alone and sealed[0] == "deny"):
+                decided = sealed
+            if decided[0] == "deny":
+                return decided
     return decided
 
 

@@ -16,13 +16,14 @@ class ActiveRule:
     """A rule with the documents through which it applies, as bits by their place in the policy.
 
     It holds where one of `through` applies and none of `overridden` does. Where one of `sealed` applies, no
-    rule passes it.
+    rule passes it. `lineage` names the rule's document and all that this one inherits.
     """
 
     rule: AgtRule
     through: int
     overridden: int
     sealed: int
+    lineage: frozenset[str]
 
 
 def merged_rules(documents: Sequence[RuleDocument], listed: int, findings: Findings) -> list[ActiveRule]:
@@ -32,11 +33,13 @@ def merged_rules(documents: Sequence[RuleDocument], listed: int, findings: Findi
     sealed: dict[str, int] = {}
     overridden: dict[str, int] = {}
     rules: dict[str, AgtRule] = {}
+    lineages: dict[str, frozenset[str]] = {}
     _check_names(documents, findings)
     refused: set[tuple[str, str]] = set()
     for index, document in enumerate(documents):
         if (chain := _chain(document, by_name, findings)) is None:
             return []
+        lineages[document.name] = frozenset(ancestor.name for ancestor in chain)
         replaced = _check_merge(document, chain, findings, refused)
         if index >= listed:
             continue
@@ -46,12 +49,12 @@ def merged_rules(documents: Sequence[RuleDocument], listed: int, findings: Findi
                 key = rule.key
                 rules.setdefault(key, rule)
                 through[key] = through.get(key, 0) | bit
-                if ancestor is not document and rule.action.restricts:
+                if ancestor is not document and rule.binds_children:
                     sealed[key] = sealed.get(key, 0) | bit
                 if key in replaced:
                     overridden[key] = overridden.get(key, 0) | bit
     return [
-        ActiveRule(rule, through[key], overridden.get(key, 0), sealed.get(key, 0))
+        ActiveRule(rule, through[key], overridden.get(key, 0), sealed.get(key, 0), lineages[rule.document])
         for key, rule in rules.items()
     ]
 
@@ -107,7 +110,7 @@ def _check_merge(
             inherited[rule.name] = rule
             if earlier is None or earlier.document == rule.document:
                 continue
-            if rule.override and not earlier.action.restricts:
+            if rule.override and not earlier.binds_children:
                 replaced.add(earlier.key)
             elif (earlier.key, rule.key) not in refused:
                 refused.add((earlier.key, rule.key))
@@ -121,10 +124,8 @@ def _check_merge(
 
 
 def _refuse(rule: AgtRule, earlier: AgtRule, findings: Findings) -> None:
-    if earlier.action.restricts:
-        message = (
-            f"`{earlier.document}`, which is merged with it, restricts by a rule of this name: rename it"
-        )
+    if earlier.binds_children:
+        message = f"`{earlier.document}`, which is merged with it, seals a rule of this name: rename it"
         findings.error("agt-parent-rule", message, rule.at.member("name"))
     else:
         message = f"`{earlier.document}`, which is merged with it, has a rule of this name: rename this one"

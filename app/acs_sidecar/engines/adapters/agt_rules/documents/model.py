@@ -42,6 +42,14 @@ class Limit:
     most: int
     window: str
 
+    @property
+    def rate(self) -> float:
+        """The count per second."""
+        return self.most / _SECONDS[self.window]
+
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedName:
@@ -77,6 +85,11 @@ class AgtRule:
     def key(self) -> str:
         """The rule's name among all rules of a policy, which counters use too."""
         return f"{self.document}/{self.name}"
+
+    @property
+    def binds_children(self) -> bool:
+        """True if no rule of a document that inherits this one passes it."""
+        return self.action.restricts or self.limit is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

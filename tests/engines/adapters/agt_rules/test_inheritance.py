@@ -1,0 +1,106 @@
+"""What a child document cannot pass: its parents' limits and approvers (sections 7.2, 7.5)."""
+
+from typing import Any
+
+import pytest
+
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.values import Json
+from tests.engines.adapters.agt_rules.policies import compiled, evaluate, short, written
+
+
+def _rule(name: str, action: str, **members: Json) -> dict[str, Json]:
+    return {"name": name, "condition": "tool == 't'", "action": action, **members}
+
+
+def _decided(*documents: Json, counts: Json = None, **members: Any) -> dict[str, Any]:
+    snapshot: Json = {"tool_call": {"name": "t"}, "envelope": {"counters": {"agt": counts or {}}}}
+    return evaluate(compiled(*documents, **members), snapshot)
+
+
+@pytest.mark.parametrize("strategy", ["deny_overrides", "priority_first_match", "most_specific_wins"])
+@pytest.mark.parametrize("action", ["allow", "warn", "require_approval"])
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [({"p/limited": 2}, "rate_limited"), ({}, "rate_count_missing"), ({"p/limited": 1}, None)],
+)
+def test_no_child_passes_a_limit_of_its_parent(
+    strategy: str, action: str, counts: Json, reason: str | None
+) -> None:
+    """A limit that is used up denies under a child's rule without one, whose calls it counts."""
+    child = written("c", [_rule("mine", action, priority=9)], extends=["p"])
+    parent = written("p", [_rule("limited", "allow", limit="2/hour")])
+    output = _decided(child, parent, counts=counts, conflict_strategy=strategy)
+    assert output["evidence"]["counter"] == "p/limited"
+    if reason is not None:
+        assert short(output) == f"deny:{reason}"
+    else:
+        assert output["decision"] == ("escalate" if action == "require_approval" else action)
+
+
+def test_a_limit_that_its_own_document_passes_is_not_sealed() -> None:
+    """Of a parent's rules the first decides, with a child as without: a limit behind it is not asked."""
+    parent = written("p", [_rule("free", "allow", priority=9), _rule("limited", "allow", limit="2/hour")])
+    decided = [_decided(parent), _decided(written("c", [], extends=["p"]), parent)]
+    assert [short(output) for output in decided] == ["allow:free", "allow:free"]
+    assert "counter" not in decided[1]["evidence"]
+
+
+def test_a_limit_holds_over_several_levels() -> None:
+    """A grandparent's limit is not passed by the parent, whoever inherits it."""
+    documents = [
+        written("c", [], extends=["p"]),
+        written("p", [_rule("mine", "allow", priority=9)], extends=["g"]),
+        written("g", [_rule("limited", "allow", limit="2/hour")]),
+    ]
+    assert short(_decided(*documents, counts={"g/limited": 2})) == "deny:rate_limited"
+
+
+@pytest.mark.parametrize(
+    ("limit", "counter"), [("1/hour", "c/mine"), ("9/hour", "p/limited"), ("1/second", "p/limited")]
+)
+def test_of_several_limits_the_lowest_rate_is_counted(limit: str, counter: str) -> None:
+    """A child's tighter limit counts for the parent's, and a looser one does not."""
+    child = written("c", [_rule("mine", "allow", priority=9, limit=limit)], extends=["p"])
+    parent = written("p", [_rule("limited", "allow", limit="2/hour")])
+    output = _decided(child, parent, counts={"c/mine": 0, "p/limited": 0})
+    assert (short(output), output["evidence"]["counter"]) == ("allow:mine", counter)
+
+
+def test_a_rule_with_a_limit_is_not_replaced() -> None:
+    """A child's rule of the same name is refused, as for a denial."""
+    child = written("c", [_rule("limited", "allow")], extends=["p"])
+    with pytest.raises(ManifestError) as caught:
+        compiled(child, written("p", [_rule("limited", "allow", limit="2/hour")]))
+    assert [found.code for found in caught.value.diagnostics] == ["agt-parent-rule"]
+
+
+@pytest.mark.parametrize(
+    ("approvers", "verdict", "left"),
+    [
+        (["dev"], "deny:no_common_approver", ["security"]),
+        (["dev", "security"], "escalate:mine", ["security"]),
+    ],
+)
+def test_approvers_hold_over_several_levels(approvers: Json, verdict: str, left: list[str]) -> None:
+    """A grandparent's approvers are not dropped by the parent's rule, whoever inherits both."""
+    documents = [
+        written("c", [], extends=["p"]),
+        written("p", [_rule("mine", "require_approval", priority=9, approvers=approvers)], extends=["g"]),
+        written("g", [_rule("asks", "require_approval", approvers=["security"])]),
+    ]
+    for listed in (documents, documents[1:]):
+        output = _decided(*listed)
+        assert (short(output), output["evidence"]["approvers"]) == (verdict, left)
+
+
+@pytest.mark.parametrize("own", ["allow", "require_approval"])
+def test_the_approvers_of_all_parents_hold(own: str) -> None:
+    """Where two parents ask, those approve whom both name, whatever the child's rule says."""
+    child = written("c", [_rule("mine", own, priority=9)], extends=["p", "q"])
+    parents = [
+        written("p", [_rule("p-asks", "require_approval", approvers=["security", "legal"])]),
+        written("q", [_rule("q-asks", "require_approval", approvers=["legal", "finance"])]),
+    ]
+    output = _decided(child, *parents)
+    assert (output["decision"], output["evidence"]["approvers"]) == ("escalate", ["legal"])
