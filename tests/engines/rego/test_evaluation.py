@@ -60,7 +60,7 @@ def test_a_policy_reads_its_input_and_its_data(tool: str, amount: int, expected:
         ("x := null", None),
         ("x := false", False),
         ("x := 100", 100),
-        ("x := 0.1 + 0.2", 0.30000000000000004),
+        ("x := 0.1 + 0.2", 0.3),
         ("x := 4 / 2", 2),
         ("x := 18446744073709551615", 18446744073709551615),
         ('x := {"b", "a", "c"}', ["a", "b", "c"]),

@@ -1,4 +1,4 @@
-"""Arithmetic with fractions in decimal digits, as in OPA."""
+"""Arithmetic with fractions in as many bits as OPA's."""
 
 import pytest
 
@@ -30,17 +30,26 @@ from tests.engines.rego.policies import bound, definition, evaluate, failure, fi
         ("[1 | every y in input.snapshot.tens { y + 0.2 == 0.3 }]", [1]),
         ("[1 | sum([input.snapshot.a, input.snapshot.b]) > 0.3]", []),
         ("[1 | sum({v | some v in [0.1, 0.2]}) == 0.3]", [1]),
-        ("[1 | product([input.snapshot.a, 3]) == 0.3]", [1]),
+        ("[1 | product([input.snapshot.a, 3]) == 0.3]", []),
         ("[1 | sum(input.snapshot.tens) + input.snapshot.b == 0.3]", [1]),
         ("f(input.snapshot.a)", 0.3),
         ("5 + 7", 12),
         ("{1, 2} - {1}", [2]),
+        ("{[1], {2}} - {[1]}", [[2]]),
+        ("[1 | t := input.snapshot.a + input.snapshot.b; t > 0.3]", []),
+        ("[1 | input.snapshot.a + input.snapshot.b == limit]", [1]),
+        ("[1 | sum([input.snapshot.a, input.snapshot.b]) == limit]", [1]),
+        ("[1 | 100 - input.snapshot.paid > 0.01]", [1]),
+        ("input.snapshot.paid - 100 + 0.5", 0.49),
+        ("124.58 - 124.68", -0.09999999999999999),
+        ("1 / 3 * 0.5", 0.16666666666666666),
+        ("product([0.1, 180.84, 0.69, 975])", 12166.010999999999),
     ],
 )
 def test_fractions_are_added_in_digits(expression: str, expected: Json) -> None:
-    """Where a fraction stands in a computation or beside it; all else is the engine's own."""
-    rules = "f(v) := v + 0.2"
-    snapshot: Json = {"a": 0.1, "b": 0.2, "tens": [0.1]}
+    """In a policy in which a fraction is written; differences of sets are the engine's own."""
+    rules = "f(v) := v + 0.2\nlimit := 0.3"
+    snapshot: Json = {"a": 0.1, "b": 0.2, "tens": [0.1], "paid": 99.99}
     assert evaluate(definition(f"package a\nx := {expression}\n{rules}"), snapshot) == expected
 
 
@@ -55,6 +64,27 @@ def test_what_is_no_number_fails(expression: str) -> None:
     )
     given: Json = {"s": "a", "t": True, "l": [1], "n": 3}
     assert failure(bound(definition(text)), policy_input(given))[0] is Reason.POLICY_INVOCATION_FAILED
+
+
+def test_policies_without_fractions_compute_as_the_engine_does() -> None:
+    """Whole numbers, versions in texts and comments are no fractions."""
+    text = 'package a\n# 0.5\nx := input.snapshot.a + input.snapshot.b\ny := "1.5"'
+    assert evaluate(definition(text), {"a": 0.1, "b": 0.2}) == 0.30000000000000004
+
+
+def test_a_function_that_with_replaces_is_the_policys_own() -> None:
+    """The rule is evaluated with the value that takes the place of `sum`."""
+    text = "package a\nx := [1 | total == 9 with sum as 9]\ntotal := sum([0.1, 0.2])"
+    assert evaluate(definition(text), {}) == [1]
+
+
+def test_a_fraction_in_another_module_counts() -> None:
+    """The limit may be in another package than the sum."""
+    texts = {
+        "a.rego": "package a\nx := input.snapshot.a + input.snapshot.b",
+        "b.rego": "package b\nlimit := 0.3",
+    }
+    assert evaluate(definition(texts), {"a": 0.1, "b": 0.2}) == 0.3
 
 
 def test_an_undefined_operand_is_undefined() -> None:

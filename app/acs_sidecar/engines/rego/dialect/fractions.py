@@ -1,17 +1,21 @@
 """Arithmetic with fractions, which OPA does in more digits than this engine: `0.1 + 0.2 > 0.3` fails there.
 
-Where a fraction is written in a computation, or compared with one, functions that compute in decimal
-digits take the place of its operators, and of `sum` and `product`.
+In a policy in which a fraction is written, functions that compute in decimal digits take the place of
+the operators, and of `sum` and `product`; of `-`, which sets have too, where it is seen to be of numbers.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from acs_sidecar.engines.rego.analysis.syntax import called_name, variant
 from acs_sidecar.engines.rego.dialect.bodies import BodyReader
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter, Span
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["compute_in_digits"]
+__all__ = ["compute_in_digits", "writes_fractions"]
+
+_FORM = re.compile(rb"\d\.\d|\d[eE]-\d")
+"""What a text holds in which a fraction is written."""
 
 _OPERATORS = {
     "Add": "acs_sidecar.plus",
@@ -20,11 +24,28 @@ _OPERATORS = {
     "Div": "acs_sidecar.over",
 }
 _AGGREGATES = (("product",), ("sum",))
+_REPLACED = re.compile(rb"\bwith\s+(?:product|sum)\b")
+_NUMERIC = frozenset({("abs",), ("ceil",), ("count",), ("floor",), ("round",), ("to_number",), *_AGGREGATES})
+
+
+def writes_fractions(ast: JsonObject, text: bytes) -> bool:
+    """True if a fraction is written in a module."""
+    pending: list[Json] = [ast["rules"]] if _FORM.search(text) else []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            if _is_fraction(node.get("Number")):
+                return True
+            pending.extend(node.values())
+    return False
 
 
 def compute_in_digits(reader: BodyReader, rewriter: Rewriter) -> None:
-    """Replace the operators of each computation that a fraction stands in or beside."""
+    """Replace the operators of the computations of a module, and the functions that no `with` replaces."""
     done: set[Span] = set()
+    aggregates = () if _REPLACED.search(rewriter.text) else _AGGREGATES
     for term in _computations(reader):
         for node in _nodes(term):
             kind, value = variant(node)
@@ -35,21 +56,23 @@ def compute_in_digits(reader: BodyReader, rewriter: Rewriter) -> None:
                 left, right = rewriter.span(value["lhs"]), rewriter.span(value["rhs"])
                 name = _OPERATORS[str(value["op"])]
                 rewriter.replace(span, [f"{name}(", left, ", ", right, ")"])
-            elif kind == "Call" and called_name(value["fcn"]) in _AGGREGATES:
+            elif kind == "Call" and called_name(value["fcn"]) in aggregates:
                 function = rewriter.span(value["fcn"])
                 rewriter.replace(function, ["acs_sidecar.", function])
 
 
 def _computations(reader: BodyReader) -> Iterator[Json]:
-    """Yield the computations with a fraction, and both sides of a comparison of which one has one."""
+    """Yield the computations of numbers, and both sides of a comparison with a fraction."""
     for comparison, _ in reader.comparisons:
         sides = [comparison["lhs"], comparison["rhs"]]
-        if _has_fraction(node for side in sides for node in _nodes(side)):
+        if any(_holds_fraction(_nodes(side)) for side in sides):
             yield from sides
     for computation in reader.computations:
         term: Json = {"ArithExpr": dict(computation)}
-        if _has_fraction(_nodes(term)):
+        if computation["op"] != "Sub" or any(_is_numeric(side) for side in _nodes(term) if side is not term):
             yield term
+    for call, _ in reader.calls:
+        yield {"Call": dict(call)}
 
 
 def _nodes(term: Json) -> Iterator[Json]:
@@ -63,6 +86,18 @@ def _nodes(term: Json) -> Iterator[Json]:
             pending += [value["lhs"], value["rhs"]]
 
 
-def _has_fraction(nodes: Iterable[Json]) -> bool:
-    numbers = (value["value"] for kind, value in map(variant, nodes) if kind == "Number")
-    return any(isinstance(number, float) and not number.is_integer() for number in numbers)
+def _holds_fraction(nodes: Iterable[Json]) -> bool:
+    return any(kind == "Number" and _is_fraction(dict(value)) for kind, value in map(variant, nodes))
+
+
+def _is_fraction(number: Json) -> bool:
+    value = number.get("value") if isinstance(number, dict) else None
+    return isinstance(value, float) and not value.is_integer()
+
+
+def _is_numeric(term: Json) -> bool:
+    """True if the value of a term can only be a number."""
+    kind, value = variant(term)
+    if kind == "ArithExpr":
+        return bool(value["op"] != "Sub")
+    return kind == "Number" or (kind == "Call" and called_name(value["fcn"]) in _NUMERIC)

@@ -23,7 +23,7 @@ from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
 from acs_sidecar.engines.rego.dialect.conflicts import conflicting_rules, set_rules
 from acs_sidecar.engines.rego.dialect.counting import count_characters
 from acs_sidecar.engines.rego.dialect.folders import define_folders
-from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits
+from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits, writes_fractions
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
 from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
 from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
@@ -78,7 +78,8 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
     read = [(ast, facts, text) for (ast, facts), text in zip(parsed, texts, strict=True)]
     conflicting = conflicting_nodes(read, program)
     findings += numerals_as_text(read, program)
-    policy = _PolicyFacts(names, arities, rules, program, conflicting)
+    fractions = any(writes_fractions(ast, text) for ast, _, text in read)
+    policy = _PolicyFacts(names, arities, rules, program, conflicting, fractions)
     for path in set_rules(parsed):
         policy.flow.add_set_rule(path)
     rewritten = []
@@ -101,13 +102,17 @@ def _finding(at: SourceLocation, found: Problem) -> Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class _PolicyFacts:
-    """The names of each package's rules, how many arguments functions take, rules, and their values."""
+    """The names of each package's rules, how many arguments functions take, rules, and their values.
+
+    `fractions` is true if one is written anywhere.
+    """
 
     names: Mapping[Segments, Set[str]]
     arities: Mapping[Segments, int]
     rules: Set[Segments]
     program: Program
     conflicting: Set[Node]
+    fractions: bool
     flow: SetFlow = field(default_factory=SetFlow)
 
 
@@ -160,7 +165,8 @@ def _module(
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
     policy.flow.add(reader, rule_path, facts.at)
-    compute_in_digits(reader, rewriter)
+    if policy.fractions:
+        compute_in_digits(reader, rewriter)
     count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
     for document in reader.documents:
         if path := facts.imports.get(str(document["value"])):

@@ -1,64 +1,93 @@
-"""Sums, differences, products and quotients in decimal digits: `0.1 + 0.2` is `0.3`, as in OPA."""
+"""Sums, differences, products and quotients with the 64 bits of OPA: `0.1 + 0.2` is `0.3`.
+
+Each number is read from its decimal digits, and each result is rounded to the nearest of 64 bits, and
+then to what the engine has for its digits. `100 - 99.99` is so a little more than `0.01`, as in OPA.
+"""
 
 from collections.abc import Callable, Iterable
 from decimal import Context, Decimal
+from fractions import Fraction
+from operator import add, mul, sub, truediv
 
 __all__ = ["difference", "product", "product_of_all", "quotient", "sum_of", "sum_of_all"]
 
-_CONTEXT = Context(prec=19)
-"""About the 64 bits with which OPA computes."""
+_BITS = 64
+_BITS_OF_PRODUCTS = 53
+"""OPA's `product` starts with a number of so many bits, to which each step is rounded."""
+_SHORTEST, _LONGEST = 15, 22
+"""How many digits are tried for a number of 64 bits; the last always suffice."""
 _RANGE = range(-(2**63), 2**64)
 
 Number = int | float
+Operator = Callable[[Fraction, Fraction], Fraction]
 
 
 def sum_of(one: Number, other: Number) -> Number:
     """Return `one + other`."""
-    return _number(_CONTEXT.add(_decimal(one), _decimal(other)))
+    return _number(_rounded(add(_exact(one), _exact(other)), _BITS))
 
 
 def difference(one: Number, other: Number) -> Number:
     """Return `one - other`."""
-    return _number(_CONTEXT.subtract(_decimal(one), _decimal(other)))
+    return _number(_rounded(sub(_exact(one), _exact(other)), _BITS))
 
 
 def product(one: Number, other: Number) -> Number:
     """Return `one * other`."""
-    return _number(_CONTEXT.multiply(_decimal(one), _decimal(other)))
+    return _number(_rounded(mul(_exact(one), _exact(other)), _BITS))
 
 
 def quotient(one: Number, other: Number) -> Number:
     """Return `one / other`."""
-    return _number(_CONTEXT.divide(_decimal(one), _decimal(other)))
+    return _number(_rounded(truediv(_exact(one), _exact(other)), _BITS))
 
 
 def sum_of_all(numbers: Iterable[Number]) -> Number:
     """Return the sum of an array or a set."""
-    return _folded(_CONTEXT.add, numbers, Decimal(0))
+    return _folded(add, numbers, Fraction(0), _BITS)
 
 
 def product_of_all(numbers: Iterable[Number]) -> Number:
     """Return the product of an array or a set."""
-    return _folded(_CONTEXT.multiply, numbers, Decimal(1))
+    return _folded(mul, numbers, Fraction(1), _BITS_OF_PRODUCTS)
 
 
-def _folded(
-    combine: Callable[[Decimal, Decimal], Decimal], numbers: Iterable[Number], found: Decimal
-) -> Number:
+def _folded(combine: Operator, numbers: Iterable[Number], found: Fraction, bits: int) -> Number:
     if not isinstance(numbers, list | set):
         raise TypeError("neither an array nor a set")
     for number in numbers:
-        found = combine(found, _decimal(number))
+        found = _rounded(combine(found, _exact(number)), bits)
     return _number(found)
 
 
-def _decimal(value: Number) -> Decimal:
+def _exact(value: Number) -> Fraction:
+    """Return a number as OPA reads its digits."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError("not a number")
-    return Decimal(repr(value))
+    return _rounded(Fraction(repr(value)), _BITS)
 
 
-def _number(found: Decimal) -> Number:
-    if found == found.to_integral_value() and int(found) in _RANGE:
-        return int(found)
-    return float(found)
+def _rounded(value: Fraction, bits: int) -> Fraction:
+    """Return the nearest number of so many bits, of two the even one."""
+    if value.denominator == 1 and abs(value.numerator) < 2**bits:
+        return value
+    scale = bits - (abs(value.numerator).bit_length() - value.denominator.bit_length())
+    unit = Fraction(2) ** scale
+    if abs(value * unit) >= 2**bits:
+        unit /= 2
+    return round(value * unit) / unit
+
+
+def _number(found: Fraction) -> Number:
+    if found.denominator == 1 and found.numerator in _RANGE:
+        return found.numerator
+    return float(_shortest(found))
+
+
+def _shortest(found: Fraction) -> Decimal:
+    """Return the shortest digits that stand for a number, as which OPA writes it."""
+    for digits in range(_SHORTEST, _LONGEST):
+        text = Context(prec=digits).divide(Decimal(found.numerator), Decimal(found.denominator))
+        if _rounded(Fraction(text), _BITS) == found:
+            return text
+    return text
