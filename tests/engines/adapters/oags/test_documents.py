@@ -197,11 +197,37 @@ def test_what_is_not_interpreted_is_left_alone() -> None:
         "project": {"name": 5},
         "agent": "x",
         "deployment": [{"permissions": 1}],
-        "identity": {"tools": []},
+        "identity": {"owner": []},
     }
     policy, findings = read(document)
     assert policy is not None
     assert (policy.as_json(), findings.warnings) == ({}, [])
+
+
+def test_a_member_that_is_nearly_one_is_a_warning() -> None:
+    """A misspelt hash or path of the identity would not be compared, and nobody would know."""
+    document: Json = {
+        "identity": {"tools_pth": "tools.json", "tools_hsah": "ab" * 32},
+        "project": {"sekuire_Id": "ab" * 32},
+        "PERMISSIONS": {},
+    }
+    _, findings = read(document)
+    assert [(found.code, found.path) for found in findings.warnings] == [
+        ("oags-member-unknown", "identity.tools_pth"),
+        ("oags-member-unknown", "identity.tools_hsah"),
+        ("oags-member-unknown", "project.sekuire_Id"),
+        ("oags-section-unknown", "PERMISSIONS"),
+    ]
+
+
+def test_an_allowed_host_with_a_port_is_a_warning() -> None:
+    """Every port is allowed, which its author may not mean; as a block entry that is wide, and silent."""
+    hosts: Json = ["localhost:8080", "[::1]:443", "::1", "a.example", "10.0.0.5:1"]
+    document: Json = {"permissions": {"network": {"allowed_hosts": hosts, "blocked_hosts": ["b.example:1"]}}}
+    _, findings = read(document)
+    place = "permissions.network.allowed_hosts"
+    expected = [("network-port", f"{place}[{index}]") for index in (0, 1, 4)]
+    assert [(found.code, found.path) for found in findings.warnings] == expected
     assert normal({"agent": {"llm": "x"}}) == {}
 
 

@@ -139,6 +139,15 @@ def test_a_large_input_is_read_soon(point: InterventionPoint, snapshot: dict[str
     assert output["decision"] in ("allow", "deny")
 
 
+@pytest.mark.parametrize("other", [{"domain": "evil.example"}, {"protocol": "https"}])
+def test_an_address_that_is_given_twice_has_no_meaning(other: dict[str, Json]) -> None:
+    """The harness does not choose between a URL and what stands beside it."""
+    action: dict[str, Json] = {"type": "network_access", "url": "https://a.example/"}
+    for given_action, expected in ((action, "allow"), ({**action, **other}, "deny")):
+        params: Json = {"policy": DOCUMENT, "action": given_action}
+        assert answer({"operation": "enforce_policy", "params": params})["result"] == expected
+
+
 @pytest.mark.parametrize("member", ["system_prompt_path", "tools_path"])
 def test_an_inline_document_names_no_files(member: str) -> None:
     """A caller's manifest cannot make the service read a file through its document."""

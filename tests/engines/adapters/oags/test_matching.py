@@ -198,6 +198,11 @@ def test_a_path_that_is_read(text: str, drive: str, parts: str) -> None:
         "/a/*",
         "/a/?",
         "/a/[b]",
+        "/a/{b,c}",
+        "/a/@(b)",
+        "/a/+(b|c)",
+        "\u2028/a",
+        "/a/.\ufe0f./b",
         "//server/share",
         "\\\\server\\share",
         "///a",
@@ -239,6 +244,13 @@ def test_a_relative_path_needs_a_root() -> None:
     assert read_path("/a", None) == FilePath("", ("a",))
 
 
+def test_a_rooted_path_is_on_the_drive_of_its_root() -> None:
+    """A path without a drive is not another one than the block list names."""
+    root = read_path("C:/work", None)
+    assert read_path("\\secret", root) == read_path("c:/secret", None) == FilePath("C", ("secret",))
+    assert PathList.of(["C:/*"], root).allows(FilePath("C", ("secret",)))
+
+
 def test_lists_of_paths() -> None:
     """An entry is itself, with `/*` or `/` at its end also what is under it."""
     paths = PathList.of(["/srv/*", "./data", "out/", "C:/x/*"], ROOT)
@@ -255,7 +267,21 @@ def test_lists_of_paths() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["/etc/x", "/ETC/x", "/etc./x", "/etc /x", "/ｅｔｃ/x", "/e\u00adtc/x", "\\etc\\x", "/a/../etc"]
+    "text",
+    [
+        "/etc/x",
+        "/ETC/x",
+        "/etc./x",
+        "/etc /x",
+        "/ｅｔｃ/x",
+        "/e\u00adtc/x",
+        "/et\u034fc/x",
+        "/etc\ufe0f/x",
+        "/ etc/x",
+        "/\u3000etc/x",
+        "\\etc\\x",
+        "/a/../etc",
+    ],
 )
 def test_a_blocked_path_is_blocked_however_it_is_written(text: str) -> None:
     """Case, width, trailing dots and spaces, and characters that do not show, make no other path."""
@@ -264,7 +290,7 @@ def test_a_blocked_path_is_blocked_however_it_is_written(text: str) -> None:
     assert PathList.of(["/etc"], ROOT).wide().blocks(path)
 
 
-@pytest.mark.parametrize("entry", ["", "*", "/a/**", "/*/b", "~/*", "/a*", "$HOME/*", "//a/*", "C:*"])
+@pytest.mark.parametrize("entry", ["", "*", "/a/**", "/*/b", "~/*", "/a*", "$HOME/*", "//a/*", "//*", "C:*"])
 def test_an_entry_that_is_no_path(entry: str) -> None:
     """A list holds paths, with `/*` at the end alone."""
     assert path_problem(entry) is not None
@@ -294,7 +320,17 @@ def test_lists_of_names() -> None:
     names = NameList.of(["file_read", "shell*", "e*"])
     assert all(map(names.allows, ["file_read", "shell", "shell_exec"]))
     assert not any(map(names.allows, ["File_Read", "file_reads", "ｓhell"]))
-    for name in ("FILE_READ", "ｆｉｌｅ_read", "Shell_X", "she\u00adll", "e\u0301"):
+    for name in (
+        "FILE_READ",
+        "ｆｉｌｅ_read",
+        "Shell_X",
+        "she\u00adll",
+        "e\u0301",
+        " file_read\n",
+        "\tshell",
+        "file_\ufe0fread",
+        "file\0_read",
+    ):
         assert names.blocks(name), name
     assert not names.blocks("file_write")
     assert NameList.of(["*"]).allows("anything")

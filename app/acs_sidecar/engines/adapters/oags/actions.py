@@ -62,7 +62,8 @@ def check_action(enforcer: Enforcer, kind: ActionType, values: Mapping[str, Json
     match kind:
         case ActionType.NETWORK_ACCESS:
             if "url" in values:
-                return enforcer.url(get("url"))
+                alone = "domain" not in values and "protocol" not in values
+                return enforcer.url(get("url") if alone else None)
             return enforcer.host(get("domain"), get("protocol", ABSENT))
         case ActionType.FILESYSTEM_ACCESS:
             return enforcer.file(get("path"), get("operation", ABSENT), get("resolved", ABSENT))

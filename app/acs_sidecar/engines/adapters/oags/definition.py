@@ -1,5 +1,6 @@
 """The members of a policy, read and checked (section 9.4)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,9 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = ["PolicyDefinition", "read_definition"]
 
 _PATHS = (*PATH_DEFAULTS, "model", "provider")
+_LOST_DOLLAR = re.compile(r"(?:policy_target|snap)(?:[.\[]|$)")
+_DOTTED = ("domain", "service")
+"""Members whose own names may well begin with `snap.`; without a list that has it, such a text is denied."""
 
 
 @dataclass(slots=True)
@@ -101,6 +105,8 @@ class _DefinitionReader:
         if not isinstance(given, dict):
             self.error("wrong-type", "must map names to public keys", "signers")
             return {}
+        if "signers" in self.definition and not given:
+            self.error("value-not-allowed", "must name a key, or be left out", "signers")
         found = {}
         for name, key in given.items():
             if isinstance(key, str) and is_public_key(key):
@@ -184,6 +190,9 @@ class _DefinitionReader:
         if given.startswith("$$"):
             return given[1:]
         if not given.startswith("$"):
+            if _LOST_DOLLAR.match(given) and at[-1] not in _DOTTED:
+                message = f"is the same text for every call: write `${given[:64]}` for the value at that path"
+                self.error("path-syntax", message, *at)
             return given
         try:
             return parse_path(given)

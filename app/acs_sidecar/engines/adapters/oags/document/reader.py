@@ -33,6 +33,7 @@ __all__ = ["MAX_ENTRIES", "MAX_ENTRY", "normal_id", "read_normal"]
 MAX_ENTRIES = 1_000
 MAX_ENTRY = 255
 _HEX_DIGITS = re.compile(r"[0-9a-f]{64}")
+_WITH_PORT = re.compile(r"(?:\]|^[^:]*):[0-9]+$")
 _ID_PREFIX = "sekuire://blake3:"
 _EXTENSION = re.compile(r"\.?[^./\\*?\x00-\x1f]*")
 _OTHERS = (("apiVersion", "kind"), ("Version", "Statement"))
@@ -70,7 +71,7 @@ def read_normal(findings: DocumentFindings, *, relative_paths: bool = True) -> N
     for name in value:
         if name in roots:
             _read(reader, value, (name,))
-        elif hint := near(name, CLOSED_SECTIONS):
+        elif hint := near(name.lower(), (*CLOSED_SECTIONS, "identity")):
             findings.warn("oags-section-unknown", f"`{name[:64]}` is not read{hint}", (name,))
     return None if findings.errors else _policy(reader)
 
@@ -102,6 +103,8 @@ def _read(reader: _NormalReader, value: JsonObject, path: MemberPath) -> None:
             listed = ", ".join(f"`{each}`" for each in sorted(known))
             message = f"unknown member `{name[:64]}`{near(name, known)}; known are {listed}"
             reader.findings.error("member-unknown", message, (*path, name))
+        elif hint := near(name, known):
+            reader.findings.warn("oags-member-unknown", f"`{name[:64]}` is not read{hint}", (*path, name))
 
 
 def _read_member(reader: _NormalReader, path: MemberPath, given: Json) -> None:
@@ -172,6 +175,9 @@ def _entries(reader: _NormalReader, kind: MemberKind, path: MemberPath, given: J
             findings.error("value-not-allowed", f"must have at most {MAX_ENTRY} characters", (*path, index))
         elif problem := _problem(kind, entry, relative=reader.relative_paths):
             findings.error("value-not-allowed", f"`{entry[:64]}`: {problem}", (*path, index))
+        elif MEMBERS[path].place == "network.allowed" and _WITH_PORT.search(entry):
+            message = f"`{entry[:64]}` allows every port of this host: ports are not compared"
+            findings.warn("network-port", message, (*path, index))
     return given if len(findings.errors) == before else None
 
 

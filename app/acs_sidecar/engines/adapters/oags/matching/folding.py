@@ -6,6 +6,10 @@ import unicodedata
 __all__ = ["folded"]
 
 _PLAIN = re.compile(r"[ -~]*")
+_HIDDEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that fonts show as nothing (Default_Ignorable_Code_Point)."""
 
 
 class _FoldedCharacters(dict[int, str]):
@@ -14,7 +18,8 @@ class _FoldedCharacters(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
         wide = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-        found = "" if unicodedata.category(character) == "Cf" else wide
+        hidden = unicodedata.category(character) in ("Cc", "Cf") or _HIDDEN.match(character)
+        found = "" if hidden else wide
         self[code] = found
         return found
 

@@ -33,7 +33,10 @@ class NameList:
         names = frozenset(entry for entry in given if not entry.endswith("*"))
         beginnings = tuple(entry[:-1] for entry in given if entry.endswith("*"))
         return cls(
-            names, beginnings, frozenset(map(folded, names)), tuple(folded(start) for start in beginnings)
+            names,
+            beginnings,
+            frozenset(folded(name).strip() for name in names),
+            tuple(folded(start).lstrip() for start in beginnings),
         )
 
     def allows(self, name: str) -> bool:
@@ -42,5 +45,7 @@ class NameList:
 
     def blocks(self, name: str) -> bool:
         """True if a name, however it is written, is listed."""
-        wide = folded(name)
-        return self.allows(name) or wide in self.folded_names or wide.startswith(self.folded_beginnings)
+        wide = folded(name).lstrip()
+        return (
+            self.allows(name) or wide.rstrip() in self.folded_names or wide.startswith(self.folded_beginnings)
+        )

@@ -12,10 +12,12 @@ __all__ = ["FilePath", "PathList", "is_relative", "path_problem", "read_path"]
 _MAX_TEXT = 4096
 _MAX_DEPTH = 256
 _MAX_SEPARATORS = 1024
-_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f-\x9f~$`*?\[\ud800-\udfff]|%[0-9A-Fa-f]{2}|%[^%]+%")
+_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f-\x9f~$`*?\[{\ud800-\udfff]|[@!+]\(|%[0-9A-Fa-f]{2}|%[^%]+%")
 _DRIVE = re.compile(r"[A-Za-z]:(?=/)")
 _FILE_URL = re.compile(r"file:", re.IGNORECASE)
 _BELOW = "/*"
+_BLANK = " .\u1680\u2028\u2029"
+"""Dots, and the white space that folding leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ def read_path(text: str, root: FilePath | None) -> FilePath | None:
         if root is None:
             return None
         return _resolved(root.drive, root.parts, rest)
-    return _resolved(text[0].upper() if drive else "", (), rest)
+    if drive:
+        return _resolved(text[0].upper(), (), rest)
+    return _resolved(root.drive if root else "", (), rest)
 
 
 def is_relative(entry: str) -> bool:
@@ -125,7 +129,7 @@ def _place(entry: str) -> str:
     """Return the path of an entry: what stands before `/*`, or the root of everything."""
     if not entry.endswith((_BELOW, "\\*")):
         return entry
-    return entry[:-2] or "/"
+    return entry[:-1]
 
 
 def _covers_below(entry: str) -> bool:
@@ -149,11 +153,11 @@ def _resolved(drive: str, start: tuple[str, ...], rest: str) -> FilePath | None:
 def _is_disputed(part: str) -> bool:
     """True if some file systems read a name as a separator, or as this or the parent directory."""
     wide = folded(part)
-    return not wide.strip(" .") or any(character in wide for character in "/\\:")
+    return not wide.strip(_BLANK) or any(character in wide for character in "/\\:")
 
 
 def _wide(part: str) -> str:
-    return folded(part).rstrip(" .")
+    return folded(part).lstrip().rstrip(_BLANK)
 
 
 def _extension(name: str) -> str:
