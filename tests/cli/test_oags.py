@@ -1,6 +1,8 @@
 """`acs-sidecar oags`: ids, documents, the harness and conformance (sections 9.1, 9.2, 9.6, 9.7)."""
 
 import json
+import os
+import select
 import sys
 from pathlib import Path
 from typing import Any
@@ -322,3 +324,26 @@ def test_the_schema_is_checked_in(folder: Path) -> None:
     assert (
         run(folder, "schema", "--kind", "oags").stdout == (ROOT / "openapi" / "oags.schema.json").read_text()
     )
+
+
+def test_a_member_that_a_line_names_twice_is_an_error() -> None:
+    """Of two block lists the harness would enforce the last alone."""
+    line = b'{"operation": "hash", "params": {"input": "a"}, "params": {"input": "b"}}'
+    assert answer_line(line) == b'{"error":"names a member twice"}'
+
+
+@pytest.mark.server
+def test_what_an_implementation_started_ends_with_it(tmp_path: Path) -> None:
+    """A wrapper's children hold nothing open when the vectors are done."""
+    fifo = tmp_path / "held"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with implementation.implementation(f"sh -c 'exec 3> {fifo}; sleep 60 & cat 3>&-'") as ask:
+            assert ask(b"{}") == b"{}"
+            with pytest.raises(BlockingIOError):
+                os.read(reader, 1)
+        assert select.select([reader], [], [], 5)[0] == [reader]
+        assert os.read(reader, 1) == b""
+    finally:
+        os.close(reader)

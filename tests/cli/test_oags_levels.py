@@ -111,6 +111,7 @@ def test_without_a_record_there_is_no_level_2(monkeypatch: pytest.MonkeyPatch) -
         ("policy: {id: oags}", "policy: {id: answers}", "a valid manifest and document", "no checked point binds a policy of `adapter: oags`"),
         ("    policy_target: $snap.model\n    policy: {id: oags}", "    policy_target: $snap.model\n    policy: {id: answers}", "every action at `pre_model_call` is enforced", "bind a policy of `adapter: oags`, alone or in a combination"),
         ("    policy_target: $snap.model\n    policy: {id: oags}", "    policy_target: $snap.model\n    policy: {id: oags, mode: warn}", "every action at `pre_model_call` is enforced", "policy `oags` has `mode: warn`"),
+        ("    on_drift: escalate", "    on_drift: warn", "every action at `agent_startup` is enforced", "policy `oags` has `on_drift: warn`"),
         ("      think: []\n", "", CONTRACTS, "`think` has no `actions`"),
         ("    root: /workspace", "    root: /workspace\n    mode: loud", "a valid manifest and document", "agent/manifest.yaml:15:5: policies.oags.mode: must be one of `enforce`, `warn`"),
     ],
@@ -149,6 +150,13 @@ def test_tools_without_a_schema_are_named(agent: Path) -> None:
     (agent / "tools.json").write_text(json.dumps(tools))
     changed(agent / "sekuire.yml", "  sekuire_id: ", "  former_id: ")
     assert judged()[1][CONTRACTS] == (False, "`think` has no schema in the file of tools")
+
+
+def test_each_tool_that_a_star_allows_needs_actions(agent: Path) -> None:
+    """One tool with `actions` is no evidence for the others that the same entry allows."""
+    changed(agent / "manifest.yaml", "      think: []\n", "")
+    changed(agent / "sekuire.yml", "allowed_tools: [search, fetch, save_note, think]", 'allowed_tools: ["*"]')
+    assert judged()[1][CONTRACTS] == (False, "`think` has no `actions`")
 
 
 def test_a_combination_counts(agent: Path) -> None:

@@ -7,6 +7,7 @@ import orjson
 import typer
 
 from acs_sidecar.engines.adapters.oags.harness import answer
+from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 
 __all__ = ["MAX_LINE", "answer_line", "harness"]
 
@@ -32,6 +33,8 @@ def answer_line(line: bytes) -> bytes:
         request = orjson.loads(line)
     except orjson.JSONDecodeError:
         return orjson.dumps({"error": "not JSON"})
+    if has_duplicate_members(line, request):
+        return orjson.dumps({"error": "names a member twice"})
     return orjson.dumps(answer(request))
 
 

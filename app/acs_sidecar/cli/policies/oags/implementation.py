@@ -3,10 +3,11 @@
 import os
 import select
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from acs_sidecar.cli.policies.oags.harness import MAX_LINE, answer_line
 
@@ -65,7 +66,8 @@ class _Command:
     def stop(self) -> None:
         """End the process, if one runs."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # what a wrapper started, too
             with self._process:
                 pass
             self._process = None
@@ -74,7 +76,11 @@ class _Command:
         if self._process is None:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  # the command that the user names, without a shell
-                    self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+                    self._words,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    bufsize=0,
+                    start_new_session=True,
                 )
             except OSError as error:
                 raise ImplementationError(f"`{self._words[0]}` does not start: {error.strerror}") from None

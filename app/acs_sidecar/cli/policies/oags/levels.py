@@ -114,10 +114,12 @@ def _contracts_row(policy: OagsPolicy) -> LevelRow:
     allowed = dict.fromkeys((*tools.allowed, *tools.confirm) if tools else ())
     missing = []
     for entry in allowed:
-        actions = policy.definition.actions
+        actions, listed = policy.definition.actions, policy.files.tools
         if not any(_matches(entry, tool) for tool in actions):
             missing.append(f"`{entry}` has no `actions`")
-        listed = policy.files.tools
+        else:
+            unmapped = [tool for tool in listed if _matches(entry, tool) and tool not in actions]
+            missing += [f"`{tool}` has no `actions`" for tool in unmapped]
         if policy.policy.identity.tools_path is None:
             continue
         matching = [has_schema for tool, has_schema in listed.items() if _matches(entry, tool)]
@@ -140,4 +142,6 @@ def _point_row(point: InterventionPoint, governed: _Governed | None) -> LevelRow
         return LevelRow(Level.L2, asks, False, "bind a policy of `adapter: oags`, alone or in a combination")
     if governed.definition.get("mode", "enforce") != "enforce":
         return LevelRow(Level.L2, asks, False, f"policy `{governed.name}` has `mode: warn`")
+    if point is InterventionPoint.AGENT_STARTUP and governed.definition.get("on_drift") == "warn":
+        return LevelRow(Level.L2, asks, False, f"policy `{governed.name}` has `on_drift: warn`")
     return LevelRow(Level.L2, asks, True, f"policy `{governed.name}`")
