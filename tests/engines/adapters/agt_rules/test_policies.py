@@ -104,6 +104,10 @@ def test_a_finding_has_the_column_inside_a_condition(text: str, line: int, colum
         (_rule("tool matches '\\b(caf\u00e9|bar)\\b'"), "agt-regex"),
         (_rule("tool == 'x'", priority=1_000_001), "wrong-type"),
         (_rule([]), "agt-condition"),
+        (_rule("true", "allow", limit=None), "value-not-allowed"),
+        (_rule("true", "allow", dynamic_condition=None), "wrong-type"),
+        (_rule("tool matches '[\\w-z]'"), "agt-regex"),
+        (_rule("tool in 'x'"), "agt-condition"),
         (_rule("true", dynamic_condition={"type": "cost_per_window"}), "value-not-allowed"),
         (_rule("true", dynamic_condition={"type": "day_of_week", "days_of_week": [8]}), "value-not-allowed"),
         ({**_rule("true"), "name": "runtime_error:x"}, "value-not-allowed"),
@@ -120,6 +124,7 @@ def test_a_rule_without_a_meaning_is_refused(rule: dict[str, Json], code: str) -
     [
         ([written("d", []), written("d", [])], "name-twice"),
         ([written("d", [], extends="nowhere")], "agt-extends"),
+        ([written("d", [], extends=None)], "wrong-type"),
         ([written("a", [], extends="b"), written("b", [], extends="a")], "agt-extends"),
         ([{"name": "d", "defaults": {}, "rules": [], "inherit": True}], "member-not-allowed"),
         ([{"name": "d", "defaults": {}, "rules": [], "scope": "src/**"}], "member-not-allowed"),
@@ -266,6 +271,9 @@ def test_a_guard_that_needs_the_tool_needs_its_projection() -> None:
         (written("d", [_rule("true"), {**_rule("tool == 'x'"), "name": "s"}]), "agt-shadowed"),
         (written("d", [_rule("true", stage="pre_input")]), "agt-stage-unbound"),
         (written("d", []), "agt-point-without-rules"),
+        (written("d", [_rule("answer == 'x'")]), "agt-path-elsewhere"),
+        (written("d", [_rule("tool.args.x == 'x'")]), "agt-tool-undeclared"),
+        (written("d", [_rule("tool.risk == 'x'")]), "agt-tool-undeclared"),
         (written("d", [_rule("true")], default_action="allow"), "agt-default-allow"),
         (written("d", [_rule("true", "require_approval")]), "agt-approval-unresolvable"),
         ({"name": "d", "rules": [_rule("true")]}, "agt-version-old"),
@@ -282,7 +290,12 @@ def test_a_guard_that_needs_the_tool_needs_its_projection() -> None:
 )
 def test_a_lint(document: Json, code: str) -> None:
     """What a reviewer would ask is a warning."""
-    policy = compiled(document, can_escalate=False)
+    policy = compiled(
+        document,
+        can_escalate=False,
+        context={"answer": "$snap.response.content"},
+        tools={"t": {"description": "reads"}},
+    )
     assert code in {found.code for found in policy.statement.warnings}
 
 
@@ -423,3 +436,39 @@ def test_a_bound_name_holds_a_rule_where_its_path_has_a_value(path: str, point: 
     policy = compiled(document, points=points, context={"text": path})
     decided = [short(evaluate(policy, {}, each)) for each in points]
     assert decided == ["allow"] * (len(points) - 1) + ["deny:r"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("^a{,}$", "aaa"),
+        (r"^[^\W_]+$", "\u00e9"),
+        (r"^[^\S]$", "\u00a0"),
+        (r"^[^\D]$", "\u0663"),
+        (r"^[\s\S]$", "\u00a0"),
+        (r"^\x{2000}$", "\u2000"),
+    ],
+)
+def test_an_expression_matches_as_python_does(expression: str, text: str) -> None:
+    """Repetitions without bounds, and complements inside brackets, mean what their authors know."""
+    policy = compiled(written("d", [_rule(f"args.x matches '{expression}'")], default_action="allow"))
+    assert short(evaluate(policy, _call("t", x=text))) == "deny:r"
+
+
+def test_a_glob_has_any_characters() -> None:
+    """A code point whose number is over 1,000 is no repetition."""
+    policy = compiled(written("d", [], default_action="allow"), guards={"stopped_agents": ["a\u2019*"]})
+    assert short(evaluate(policy, {"envelope": {"agent": {"id": "a\u2019b"}}})) == "deny:kill_switch_active"
+
+
+def test_defaults_that_python_calls_equal_are_read_apart() -> None:
+    """`1` and `true` as defaults of one path are two values."""
+    context = {"a": {"path": "$snap.a", "default": 1}, "b": {"path": "$snap.a", "default": True}}
+    rules = [{**_rule("a >= 5"), "name": "s"}, _rule("b matches '^true$'")]
+    policy = compiled(written("d", rules, default_action="allow"), context=context)
+    assert short(evaluate(policy, {})) == "deny:r"
+
+
+def test_guards_that_are_left_empty_are_refused() -> None:
+    """`guards:` without a value does not leave all of them off."""
+    assert _errors(written("d", []), guards=None)[0][0] == "wrong-type"

@@ -16,7 +16,7 @@ from acs_sidecar.engines.adapters.agt_rules.evaluator import AppliedDocument, Ru
 from acs_sidecar.engines.adapters.agt_rules.evidence import default_evidence, rule_evidence
 from acs_sidecar.engines.adapters.agt_rules.expressions import Searches
 from acs_sidecar.engines.adapters.agt_rules.guards import Rings, RuleGuard, TrustScore
-from acs_sidecar.engines.adapters.agt_rules.lints import policy_lints
+from acs_sidecar.engines.adapters.agt_rules.lints import policy_lints, undeclared_members
 from acs_sidecar.engines.adapters.agt_rules.members import MEMBERS
 from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
 from acs_sidecar.engines.adapters.agt_rules.ordering import order_key
@@ -119,15 +119,21 @@ class AgtRulesPolicy:
     def statement(self) -> PolicyStatement:
         """Lint findings, those of the points that are bound included, and the counters that limits read."""
         lints = policy_lints(
-            self._request, self._definition.named_arguments, self._rules, self._bound, self._guarded
+            self._request,
+            self._definition.named_arguments,
+            self._rules,
+            self._bound,
+            self._guarded,
         )
+        undeclared = undeclared_members(self._request.manifest.tools, self._names, self._rules)
         counters = (
             HostCounter("agt", active.rule.key, Window(active.rule.limit.window))
             for active in self._rules
             if active.rule.limit is not None
         )
         return PolicyStatement(
-            warnings=(*self._findings.warnings, *lints, *self._shadowed), counters=tuple(counters)
+            warnings=(*self._findings.warnings, *lints, *undeclared, *self._shadowed),
+            counters=tuple(counters),
         )
 
     @property

@@ -48,7 +48,7 @@ class Compiler:
     def __init__(self, resolve: Callable[[Name], Source], searches: Searches) -> None:
         self._resolve = resolve
         self._searches = searches
-        self._slots: dict[tuple[Source, bool], int] = {}
+        self._slots: dict[tuple[Source, str, bool], int] = {}
         self._loads: list[Load] = []
         self._reading: dict[int, int] = {}
         self._leaves: dict[int, Check] = {}
@@ -128,7 +128,9 @@ class Compiler:
         return total <= _MAX_BYTES_READ
 
     def _slot(self, source: Source, *, texts: bool) -> int:
-        if (known := self._slots.get((source, texts))) is not None:
+        # `1`, `1.0` and `true` are equal to Python; as defaults they are read apart.
+        key = (source, repr(source.default), texts)
+        if (known := self._slots.get(key)) is not None:
             return known
         read = reader(source)
         if texts:
@@ -138,7 +140,7 @@ class Compiler:
         else:
             slot = len(self._loads) + 1
             self._loads.append(_load(slot, read))
-        self._slots[source, texts] = slot
+        self._slots[key] = slot
         return slot
 
     def _test(self, name: Name, used: Operator, operand: Any) -> Check:  # noqa: ANN401  # a literal, a list or a path

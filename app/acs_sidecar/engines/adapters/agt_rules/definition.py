@@ -49,7 +49,7 @@ def read_definition(path: str, definition: JsonObject) -> RulesDefinition:
         _choice(read, f"{path}.arguments", ["closed", "named"])
     read.named_arguments = arguments == "named"
     _read_context(read, f"{path}.context", definition.get("context"))
-    _read_guards(read, f"{path}.guards", definition.get("guards"))
+    _read_guards(read, f"{path}.guards", definition.get("guards", {}))
     return read
 
 
@@ -72,8 +72,6 @@ def _read_context(read: RulesDefinition, path: str, context: Json) -> None:
 
 
 def _read_guards(read: RulesDefinition, path: str, guards: Json) -> None:
-    if guards is None:
-        return
     if not isinstance(guards, dict):
         _error(read, "wrong-type", "must be an object", path)
         return

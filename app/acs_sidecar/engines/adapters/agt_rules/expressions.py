@@ -1,7 +1,9 @@
 """Regular expressions as the toolkit's authors write them, matched by RE2 in linear time (section 7.3)."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TypeAlias
 
 import re2
@@ -23,7 +25,7 @@ _CLASSES = {"s": _SPACE, "d": r"\p{Nd}", "w": r"\p{L}\p{N}_"}
 """What Python means by these: Unicode, where RE2 alone means ASCII."""
 
 _PIECE = re.compile(
-    r"\\(?:u(?P<four>[0-9a-fA-F]{4})|U(?P<eight>[0-9a-fA-F]{8})|(?P<reference>[1-9])|(?P<escape>.))"
+    r"\\(?:u(?P<four>[0-9a-fA-F]{4})|U(?P<eight>[0-9a-fA-F]{8})|x\{(?P<braced>[0-9a-fA-F]{1,6})\}|(?P<reference>[1-9])|(?P<escape>.))"
     r"|\{(?P<least>[0-9]*)(?P<range>,)?(?P<most>[0-9]*)\}"
     r"|\(\?(?P<group>P=|P<|P>|<[=!]|[=!]|>|\(|#|<|(?P<flags>[A-Za-z]*(?:-[A-Za-z]*)?)[:)])",
     re.DOTALL,
@@ -40,6 +42,7 @@ _CONSTRUCTS = {
 }
 _FLAGS = frozenset("imsU")
 _CLASS_START = re.compile(r"\[\^?\]?")
+_RANGE = re.compile(r"-[^\]]")
 _WORD_BOUNDARY = re.compile(r"(?<!\\)(?:\\\\)*\\[bB]")
 _NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 
@@ -81,6 +84,10 @@ def _translated(pattern: str) -> Iterator[str]:
         if piece is not None:
             yield _piece(piece, in_class)
             position = piece.end()
+            if in_class and (piece["escape"] or "").lower() in _CLASSES and _RANGE.match(pattern, position):
+                raise ExpressionError(
+                    f"no range begins with `{piece.group()}`: put the `-` at the end of the brackets"
+                )
             continue
         if in_class and (named := _NAMED_CLASS.match(pattern, position)):
             yield named.group()
@@ -104,7 +111,7 @@ def _is_wide_letter(character: str) -> bool:
 
 
 def _piece(piece: "re.Match[str]", in_class: bool) -> str:
-    if code := piece["four"] or piece["eight"]:
+    if code := piece["four"] or piece["eight"] or piece["braced"]:
         return f"\\x{{{code}}}"
     if piece["reference"]:
         raise _refused(f"back-reference `\\{piece['reference']}`")
@@ -122,11 +129,33 @@ def _escape(escape: str, in_class: bool) -> str:
         return r"\z"
     if escape in _CLASSES:
         return _CLASSES[escape] if in_class else f"[{_CLASSES[escape]}]"
-    if escape.lower() in _CLASSES and not in_class:
-        return f"[^{_CLASSES[escape.lower()]}]"
+    if escape.lower() in _CLASSES:
+        return _complement(escape) if in_class else f"[^{_CLASSES[escape.lower()]}]"
     if ord(escape) > 127:
         return escape
     return f"\\{escape}"
+
+
+@cache
+def _complement(escape: str) -> str:
+    """Return the ranges of `\\S`, `\\D` or `\\W` for use inside brackets, where RE2 has no complement."""
+    excluded = _EXCLUDED[escape]
+    ranges: list[str] = []
+    first: int | None = None
+    for code in range(sys.maxunicode + 2):
+        if code <= sys.maxunicode and not excluded(chr(code)):
+            first = code if first is None else first
+        elif first is not None:
+            ranges.append(f"\\x{{{first:x}}}-\\x{{{code - 1:x}}}")
+            first = None
+    return "".join(ranges)
+
+
+_EXCLUDED: dict[str, Callable[[str], bool]] = {
+    "S": str.isspace,
+    "D": str.isdecimal,
+    "W": lambda character: character.isalnum() or character == "_",
+}
 
 
 def _group(piece: "re.Match[str]") -> str:
@@ -140,8 +169,8 @@ def _group(piece: "re.Match[str]") -> str:
 
 def _repetition(piece: "re.Match[str]") -> str:
     least, most = piece["least"], piece["most"]
-    if not least and not most:
-        return "\\" + piece.group()  # `{}` and `{,}` are no repetition
+    if piece.group() == "{}":
+        return "\\{}"  # no repetition
     for bound in (least, most):
         if bound and (len(bound) > 4 or int(bound) > _MAX_REPEAT):
             raise ExpressionError(f"repetition `{piece.group()}` is over {_MAX_REPEAT}")

@@ -1,6 +1,6 @@
 """What a reviewer would ask about valid rules (section 7.8). Everything here is a warning."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
     And,
@@ -15,11 +15,14 @@ from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
 )
 from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule
 from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
+from acs_sidecar.engines.adapters.agt_rules.names import Names
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.evaluators import CompileRequest, Diagnostic, PointBinding
+from acs_sidecar.spec.path import Root
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["policy_lints"]
+__all__ = ["policy_lints", "undeclared_members"]
 
 _LESS = frozenset({Operator.LT, Operator.LE})
 _NEGATIVE = frozenset(operator for operator in Operator if operator.value.startswith("not ")) | {Operator.NE}
@@ -45,6 +48,28 @@ def policy_lints(
         if rule.action is Action.ALLOW and (name := _negative(rule.condition)):
             message = f"allows by what `{name.segments[0]}` is not: add `has(…)`, or list what is allowed"
             yield warning("agt-negative-allow", message, rule.at.member("condition").at())
+
+
+def undeclared_members(
+    tools: Mapping[str, JsonObject], names: Names, rules: Sequence[ActiveRule]
+) -> Iterator[Diagnostic]:
+    """Yield a finding for each name that reads a member which no tool of the manifest has."""
+    declared = {"name", *(member for tool in tools.values() for member in tool)}
+    for rule in (active.rule for active in rules):
+        for placed in rule.names:
+            source = names.source(placed.name, rule.point or InterventionPoint.PRE_TOOL_CALL, None)
+            members = {path.segments[0] for path in source.paths if path.root is Root.TOOL and path.segments}
+            missing = members - declared if len(members) == len(source.paths) and tools else members & _CALL
+            for member in sorted(map(str, missing - declared)):
+                message = (
+                    f"no tool of the manifest has `{member}`, and `tool.{member}` reads the manifest: "
+                    "declare it, or write `args.x` for an argument of the call"
+                )
+                yield warning("agt-tool-undeclared", message, placed.at.at())
+
+
+_CALL = frozenset({"args", "arguments", "params"})
+"""Members of a call that nobody declares of a tool."""
 
 
 def _stages(

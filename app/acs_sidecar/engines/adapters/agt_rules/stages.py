@@ -24,9 +24,9 @@ _POINTS_OF_MEMBERS: Mapping[str | int, Collection[InterventionPoint]] = {
     "tool_call": TOOL_POINTS,
     "tool_result": {InterventionPoint.POST_TOOL_CALL},
     "input": {InterventionPoint.INPUT},
-    "response": {InterventionPoint.OUTPUT},
+    "response": {InterventionPoint.POST_MODEL_CALL, InterventionPoint.OUTPUT},
 }
-"""Members of a snapshot, and at which of these points it has them."""
+"""Members of a snapshot, and at which points it has them."""
 
 
 def with_points(document: RuleDocument, names: Names, findings: Findings) -> RuleDocument:
@@ -36,9 +36,14 @@ def with_points(document: RuleDocument, names: Names, findings: Findings) -> Rul
         point = rule.point or inferred_point(rule, names)
         for name in rule.names:
             try:
-                names.source(name.name, point, None)
+                source = names.source(name.name, point, None)
             except UnknownNameError as error:
                 findings.error("agt-name-unknown", str(error), name.at, name.name.offset)
+                continue
+            if source.default is None and not _is_held(source, point):
+                path = source.paths[0].text
+                message = f"`{path}` has no value at `{point}`: change `stage`, or the path in `context`"
+                findings.warn("agt-path-elsewhere", message, name.at)
         if rule.point is None and point is not InterventionPoint.PRE_TOOL_CALL:
             message = f"holds at `{point}`: its names have no value at `pre_tool_call`"
             findings.warn("agt-stage-inferred", message, rule.at)
@@ -63,6 +68,6 @@ def _is_held(source: Source, point: InterventionPoint) -> bool:
     return not source.paths or any(
         path.root is not Root.SNAPSHOT
         or not path.segments
-        or point in _POINTS_OF_MEMBERS.get(path.segments[0], INFERRED)
+        or point in _POINTS_OF_MEMBERS.get(path.segments[0], InterventionPoint)
         for path in source.paths
     )

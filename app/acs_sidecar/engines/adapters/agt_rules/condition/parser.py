@@ -144,6 +144,10 @@ class _Parser:
 
     def _operand_of(self, operator: Operator) -> Operand:
         if operator is Operator.IN:
+            if self._token.kind == "text":
+                raise self._error(
+                    "`in` takes a list: write `in ['a']`; for a part of a text `path contains 'a'`"
+                )
             return self._list() if self._is("[") else self._path_operand("a list `[…]` or a path")
         if operator is Operator.MATCHES:
             token = self._token

@@ -142,6 +142,9 @@ def _document(source: SourceText, file: str | None, reading: _ReadDocuments) -> 
     agents = (*findings.texts(given, "agents", at), *findings.texts(given, "agent", at))
     allows, default_at = _default(given, by_field, findings, at)
     extends = findings.texts(given, "extends", at)
+    if "extends" in given and given["extends"] is None:
+        message = "must name parents: write `[]` for none, or remove the member"
+        findings.error("wrong-type", message, at.member("extends"))
     return RuleDocument(
         name=name,
         by_field=by_field,

@@ -148,9 +148,9 @@ class RuleReader:
         return Constant(False)
 
     def _clock(self, given: JsonObject, at: Place) -> Clock | None:
-        condition = given.get("dynamic_condition")
-        if condition is None:
+        if "dynamic_condition" not in given:
             return None
+        condition = given["dynamic_condition"]
         at = at.member("dynamic_condition")
         if not isinstance(condition, dict):
             self.findings.error("wrong-type", "must be an object", at)
@@ -177,7 +177,7 @@ class RuleReader:
 
     def _limit(self, given: JsonObject, action: Action, spelled: str, at: Place) -> Limit | None:
         limit = given.get("limit")
-        if limit is None:
+        if "limit" not in given:
             if spelled == "rate_limit":
                 self.findings.error("member-missing", "`limit` is missing: `rate_limit` needs one", at)
             return None
