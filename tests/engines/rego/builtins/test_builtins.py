@@ -173,12 +173,12 @@ def test_a_call_with_too_many_arguments_is_refused(name: str) -> None:
 def test_every_function_of_opa_is_evaluated_or_refused_by_name(name: str) -> None:
     """None is unknown: a refusal says why, or what to write instead."""
     arguments = ", ".join(["data.constant"] * CAPABILITIES[name])
-    given = definition(f"package a\nx := {name}({arguments})", data={"constant": 1})
+    given = definition(f"package a\nx := y if y := {name}({arguments})", data={"constant": 1})
     if name in AVAILABLE:
         compiled(given)
         return
     (found,) = findings(given)
-    code, _, message = found.partition(": a.rego:2:6: policies.main.modules: ")
+    code, _, message = found.partition(": a.rego:2:16: policies.main.modules: ")
     reason = "its value is not a function of its arguments" if name in IMPURE else INSTEAD[name]
     assert code == ("rego-nondeterministic" if name in IMPURE else "rego-function-unsupported")
     assert message == f"`{name}` is not allowed: {reason}"
