@@ -1,0 +1,106 @@
+"""The strictest of several outcomes: order, transforms, approvers, labels (section 17.2)."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acs_sidecar.engines.adapters.combine.strictest import strictest
+from acs_sidecar.spec.path import parse_path
+from acs_sidecar.spec.reasons import EvaluationError, Reason
+from acs_sidecar.spec.verdict import Decision, Transform, Verdict
+
+RANKS = [Decision.ALLOW, Decision.WARN, Decision.TRANSFORM, Decision.ESCALATE, Decision.DENY]
+
+
+def verdict(decision: Decision, **members: Any) -> Verdict:
+    """A verdict; a transform sets `a`."""
+    transform = members.pop("transform", None)
+    if decision is Decision.TRANSFORM and transform is None:
+        transform = Transform(parse_path("$policy_target.a"), 2)
+    return Verdict(decision, transform=transform, **members)
+
+
+VERDICTS = st.lists(
+    st.one_of(st.sampled_from(RANKS).map(verdict), st.just(Verdict(Decision.ALLOW, "not_applicable"))),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(VERDICTS, st.randoms(use_true_random=False))
+def test_the_decision_does_not_depend_on_the_order(verdicts: list[Verdict], random: Any) -> None:
+    """Any order of the same verdicts gives the same decision."""
+    shuffled = list(verdicts)
+    random.shuffle(shuffled)
+    one, other = strictest(verdicts, {"a": 1}).verdict, strictest(shuffled, {"a": 1}).verdict
+    assert (one.decision, one.transform) == (other.decision, other.transform)
+
+
+@given(VERDICTS, VERDICTS)
+def test_another_member_never_makes_an_outcome_less_strict(one: list[Verdict], more: list[Verdict]) -> None:
+    """More policies decide at least as strictly as fewer."""
+    fewer, all_of_them = strictest(one, {"a": 1}).verdict, strictest([*one, *more], {"a": 1}).verdict
+    assert RANKS.index(all_of_them.decision) >= RANKS.index(fewer.decision)
+
+
+def transform(path: str, value: Any) -> Verdict:
+    """A verdict that sets a value."""
+    return verdict(Decision.TRANSFORM, transform=Transform(parse_path(path), value))
+
+
+def test_transforms_of_different_places_are_one_of_the_whole_target() -> None:
+    """Both are applied, in order."""
+    combined = strictest(
+        [transform("$policy_target.a", 2), transform("$policy_target.b", 3)], {"a": 1, "b": 1}
+    )
+    assert combined.verdict.transform == Transform(parse_path("$policy_target"), {"a": 2, "b": 3})
+    assert combined.decided_by == 0
+
+
+def test_equal_transforms_are_one() -> None:
+    """Two policies that want the same change agree."""
+    same = transform("$policy_target.a", 2)
+    assert strictest([same, same], {"a": 1}).verdict.transform == same.transform
+
+
+@pytest.mark.parametrize("path", ["$policy_target.a", "$policy_target", "$policy_target.a.b"])
+def test_transforms_of_one_place_contradict(path: str) -> None:
+    """A place within the other, or the same with another value, makes the output invalid."""
+    with pytest.raises(EvaluationError) as raised:
+        strictest([transform("$policy_target.a", 2), transform(path, 3)], {"a": {"b": 1}})
+    assert raised.value.reason is Reason.POLICY_OUTPUT_INVALID
+    assert raised.value.detail == "combined policies transform the same place differently"
+
+
+@pytest.mark.parametrize(
+    ("approvers", "expected"),
+    [
+        ([["a", "b"], ["b", "c"]], ["b"]),
+        ([None, ["a"]], ["a"]),
+        ([["a"], ["b"]], None),
+        ([["a"], "a"], None),
+        ([["a"], []], None),
+    ],
+)
+def test_approvers_are_those_in_common(approvers: list[Any], expected: list[str] | None) -> None:
+    """Nobody in common is a deny; a policy that names none leaves the others' choice."""
+    verdicts = [
+        verdict(Decision.ESCALATE, evidence=None if names is None else {"approvers": names})
+        for names in approvers
+    ]
+    combined = strictest(verdicts, None)
+    if expected is None:
+        assert (combined.verdict.reason, combined.decided_by) == ("no_common_approver", None)
+    else:
+        assert combined.verdict.evidence == {"approvers": expected}
+
+
+def test_labels_are_united() -> None:
+    """Labels of all members, in order, without repeats."""
+    verdicts = [
+        verdict(Decision.ALLOW, result_labels=("b", "a")),
+        verdict(Decision.DENY, result_labels=("a", "c")),
+    ]
+    assert strictest(verdicts, None).verdict.result_labels == ("b", "a", "c")
