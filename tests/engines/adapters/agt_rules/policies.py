@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from acs_sidecar.engines.adapters.agt_rules.adapter import AgtRulesAdapter
 from acs_sidecar.engines.adapters.custom import custom_type
 from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob, compile_policies
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyInput
 from acs_sidecar.spec.values import Json, JsonObject
 from tests.engines.sources import MemorySources
 
-__all__ = ["VERSION", "compiled", "evaluate", "given", "short", "written"]
+__all__ = ["VERSION", "compiled", "errors_of", "evaluate", "given", "rule", "short", "tool_call", "written"]
 
 VERSION = "governance.toolkit/v1"
 PRE_TOOL = InterventionPoint.PRE_TOOL_CALL
@@ -20,7 +23,7 @@ PRE_TOOL = InterventionPoint.PRE_TOOL_CALL
 
 def written(name: str, rules: Sequence[JsonObject], **members: Any) -> dict[str, Json]:
     """A document of form A."""
-    return {"apiVersion": VERSION, "name": name, "rules": [dict(rule) for rule in rules], **members}
+    return {"apiVersion": VERSION, "name": name, "rules": [dict(one) for one in rules], **members}
 
 
 def compiled(
@@ -87,3 +90,24 @@ def evaluate(
 def short(output: Mapping[str, Any]) -> str:
     """`decision`, or `decision:reason` where there is one."""
     return ":".join(str(output[name]) for name in ("decision", "reason") if name in output)
+
+
+def tool_call(name: str, **args: Json) -> dict[str, Json]:
+    """A snapshot with a call of a tool."""
+    return {"tool_call": {"name": name, "args": args}}
+
+
+def rule(condition: Json, action: str = "deny", **members: Json) -> dict[str, Json]:
+    """A rule `r`."""
+    return {"name": "r", "condition": condition, "action": action, **members}
+
+
+def errors_of(*documents: Json, **members: Any) -> list[tuple[Any, ...]]:
+    """Code, source, line and column of each error of documents that do not compile."""
+    with pytest.raises(ManifestError) as caught:
+        compiled(*documents, **members)
+    return [
+        (found.code, found.source, found.line, found.column)
+        for found in caught.value.diagnostics
+        if found.severity == "error"
+    ]
