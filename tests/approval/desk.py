@@ -36,6 +36,9 @@ NOW = 1_800_000_000_000_000
 SECOND = 1_000_000
 NOBODY = Sender(None, None)
 
+MISMATCH = "runtime_error:approval_action_mismatch"
+FAILED = "runtime_error:approval_resolver_failed"
+
 SERVICE_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ALICE = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 MALLORY = Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34)))
@@ -192,6 +195,12 @@ class Desk:
         if isinstance(resolved, Refused):
             return refusal_json(resolved.error)
         return resolved_json(resolved, frozenset())
+
+
+def refusal(response: dict[str, Any]) -> tuple[str, str]:
+    """Return the reason and the detail of a deny."""
+    assert response["verdict"]["decision"] == "deny"
+    return response["verdict"]["reason"], response["detail"]
 
 
 def _body(members: dict[str, Any]) -> bytes:

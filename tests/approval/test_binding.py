@@ -19,7 +19,9 @@ from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.globs import Globs
 from tests.approval.desk import (
     ALICE,
+    FAILED,
     MALLORY,
+    MISMATCH,
     NOW,
     SECOND,
     SERVICE_KEY,
@@ -28,11 +30,9 @@ from tests.approval.desk import (
     Keys,
     approver,
     manifest,
+    refusal,
 )
 from tests.strategies import TEXT, json_objects, json_values
-
-MISMATCH = "runtime_error:approval_action_mismatch"
-FAILED = "runtime_error:approval_resolver_failed"
 
 DESK = Desk()
 CHALLENGE_TEXT = DESK.challenge()
@@ -42,12 +42,6 @@ APPROVAL_TEXT = DESK.approval(CHALLENGE_TEXT)
 def resolve(**members: Any) -> dict[str, Any]:
     """Resolve with the approval that was given for the action of the defaults."""
     return DESK.resolve(**{"challenge": CHALLENGE_TEXT, "approval": APPROVAL_TEXT} | members)
-
-
-def refusal(response: dict[str, Any]) -> tuple[str, str]:
-    """Give reason and detail, of a deny."""
-    assert response["verdict"]["decision"] == "deny"
-    return response["verdict"]["reason"], response["detail"]
 
 
 def snapshot(**changes: Any) -> dict[str, Any]:

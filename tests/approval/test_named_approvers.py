@@ -15,7 +15,9 @@ from acs_sidecar.approval.token import CHALLENGE, seal, unseal
 from acs_sidecar.spec.approval import ApprovalOutcome
 from tests.approval.desk import (
     ALICE,
+    FAILED,
     MALLORY,
+    MISMATCH,
     NOW,
     SECOND,
     SERVICE_KEY,
@@ -24,10 +26,9 @@ from tests.approval.desk import (
     Keys,
     approver,
     manifest,
+    refusal,
 )
 
-MISMATCH = "runtime_error:approval_action_mismatch"
-FAILED = "runtime_error:approval_resolver_failed"
 NOT_NAMED = "the approver is not among those that the policy names (`evidence.approvers`)"
 NOBODY = "`evidence.approvers` of the policy names nobody: no approver can answer"
 
@@ -49,12 +50,6 @@ def resolved(one: Desk, given: dict[str, Any], **members: Any) -> dict[str, Any]
     challenge = one.challenge(manifest=given)
     claim = {"challenge": challenge, "approval": one.approval(challenge)} | members
     return one.resolve(manifest=given, **claim)
-
-
-def refusal(response: dict[str, Any]) -> tuple[str, str]:
-    """Give reason and detail, of a deny."""
-    assert response["verdict"]["decision"] == "deny"
-    return response["verdict"]["reason"], response["detail"]
 
 
 @pytest.mark.parametrize(

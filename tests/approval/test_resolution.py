@@ -8,10 +8,9 @@ import pytest
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.ports import ApprovalKey, KeysUnavailableError
 from acs_sidecar.spec.approval import MAX_TIMEOUT_SECONDS, ApprovalOutcome
-from tests.approval.desk import MALLORY, NOW, SECOND, SNAPSHOT, Desk, Keys, manifest
+from tests.approval.desk import FAILED, MALLORY, NOW, SECOND, SNAPSHOT, Desk, Keys, manifest, refusal
 
 MISSING = "runtime_error:approval_resolver_missing"
-FAILED = "runtime_error:approval_resolver_failed"
 
 
 @pytest.fixture
@@ -26,12 +25,6 @@ def section(**members: Any) -> dict[str, Any]:
         {"default_resolver": "officer", "timeout_seconds": 60, "resolvers": {"officer": {"type": "token"}}}
         | members
     )
-
-
-def refusal(response: dict[str, Any]) -> tuple[str, str]:
-    """Give reason and detail, of a deny."""
-    assert response["verdict"]["decision"] == "deny"
-    return response["verdict"]["reason"], response["detail"]
 
 
 def test_nothing_but_an_escalation_that_is_enforced_has_an_offer(desk: Desk) -> None:

@@ -177,7 +177,7 @@ class Readings:
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Say how many of each kind."""
+        """Return how many there are of each kind."""
         each = ", ".join(
             f"{kind} {self.made[kind]:,} ({self.accepted[kind]:,} to the end)" for kind in self.made
         )

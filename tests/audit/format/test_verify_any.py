@@ -17,7 +17,7 @@ from tests.audit.format.verified import a_log, audit, checkpoint_of, findings, l
 
 
 def committed_sizes(log: MemoryLog) -> list[int]:
-    """Give the size of each checkpoint."""
+    """Return the size of each checkpoint."""
     return [checkpoint_of(log, position).size for position in range(len(log.notes()))]
 
 

@@ -29,7 +29,7 @@ from tests.audit.log.logs import (
 
 
 def contents(log: LogDirectory) -> dict[Path, str]:
-    """Give a digest of every file of a log."""
+    """Return a digest of every file of a log."""
     files = [path for path in log.path.iterdir() if path.is_file()]
     return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 

@@ -153,7 +153,7 @@ def test_a_rotation_that_fails_leaves_nobody_waiting(tmp_path: Path, monkeypatch
 
 
 def failing(name: str, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Let a call of the system fail as long as the list that is given has something in it."""
+    """Make a call of the system fail as long as the list that is given has something in it."""
     real: Any = getattr(os, name)
     broken: list[bool] = []
 

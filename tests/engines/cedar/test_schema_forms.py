@@ -105,7 +105,7 @@ def test_json_form_agrees_with_the_engine() -> None:
 
 
 def _expanded(read: Schema) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give entity types and actions with every name looked up."""
+    """Return entity types and actions with every name looked up."""
 
     def full(kind: Type | None) -> Any:
         match kind if kind is None else read.resolve(kind):

@@ -8,9 +8,10 @@ import pytest
 
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from tests.command import run
-from tests.conftest import Service, start_service
+from tests.conftest import Service
 from tests.engines.adapters.agt_rules.policies import compiled, evaluate, short
 from tests.engines.adapters.agt_rules.vectors import DECIDED, REFUSED, Vector
+from tests.engines.adapters.serving import inline_service
 
 
 def test_the_vectors_are_all_there() -> None:
@@ -71,14 +72,7 @@ def test_the_refusals_through_the_command(tmp_path: Path) -> None:
 @pytest.fixture(scope="module", params=["trusted", "sandboxed"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose inline manifests may use the adapter."""
-    running = start_service(
-        tmp_path_factory.mktemp("vectors"),
-        ACS_INLINE_MANIFESTS=request.param,
-        ACS_INLINE_ADAPTERS="agt_rules",
-        ACS_TELEMETRY_EVENTS="off",
-    )
-    yield running
-    running.stop()
+    yield from inline_service(tmp_path_factory.mktemp("vectors"), request.param, "agt_rules")
 
 
 @pytest.mark.server

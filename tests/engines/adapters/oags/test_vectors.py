@@ -13,10 +13,11 @@ from acs_sidecar.engines.adapters.oags.harness import answer
 from acs_sidecar.engines.adapters.oags.identity.hashing import WHITE_SPACE
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from tests.conftest import Service, start_service
+from tests.conftest import Service
 from tests.engines.adapters.oags.blake3_reference import blake3_hex
 from tests.engines.adapters.oags.policies import compiled, decide, errors_of
 from tests.engines.adapters.oags.vectors import AS_MANIFESTS, VECTORS, ManifestVector
+from tests.engines.adapters.serving import inline_service
 
 
 def test_the_vectors_are_all_there() -> None:
@@ -79,14 +80,7 @@ def test_a_vector_as_a_policy(vector: ManifestVector) -> None:
 @pytest.fixture(scope="module", params=["trusted", "sandboxed"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose inline manifests may use the adapter."""
-    running = start_service(
-        tmp_path_factory.mktemp("vectors"),
-        ACS_INLINE_MANIFESTS=request.param,
-        ACS_INLINE_ADAPTERS="oags",
-        ACS_TELEMETRY_EVENTS="off",
-    )
-    yield running
-    running.stop()
+    yield from inline_service(tmp_path_factory.mktemp("vectors"), request.param, "oags")
 
 
 @pytest.mark.server

@@ -120,7 +120,7 @@ def _killed_under_load(service: Service, victims: str, chosen: random.Random) ->
 
 
 def _lives(pid: int) -> bool:
-    """Tell whether a process is there and not only waits to be reaped."""
+    """True if a process is there and not only waits to be reaped."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
