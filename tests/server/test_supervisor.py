@@ -183,7 +183,7 @@ def test_draining_is_bounded(start: Start, manifest: str) -> None:
     with service.unfinished():
         begun = time.monotonic()
         assert service.stop() == 0
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 15, "the default is 20"
 
 
 def test_a_second_sigterm_ends_the_group_at_once(start: Start, manifest: str) -> None:

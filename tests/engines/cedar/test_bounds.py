@@ -61,9 +61,9 @@ def test_nesting(kind: str) -> None:
 @pytest.mark.parametrize("kind", NESTED)
 def test_deep_nesting(kind: str) -> None:
     """What would end the process is refused, quickly."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert refused(policies=NESTED[kind](60_000)) == TOO_DEEP
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_place_of_a_bound() -> None:
@@ -169,9 +169,9 @@ SCHEMAS: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("schema", "expected"), SCHEMAS, ids=range(len(SCHEMAS)))
 def test_schemas(schema: Any, expected: str) -> None:
     """Types that nest, expand or are declared without measure are refused, quickly."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert refused(schema=schema) == expected
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_schemas_within_bounds() -> None:

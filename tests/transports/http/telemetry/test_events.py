@@ -120,7 +120,7 @@ def test_an_event_says_what_is_allowed_and_where_the_record_is(start: Start, man
     assert {name: event[name] for name in expected} == expected
     keys = event["evidence_verification_pointer_keys"]
     assert (keys[1], keys[0][:7], event["evidence_artefact"][:7]) == ("rekor", "sha256:", "sha256:")
-    assert 0 < event["duration_ms"] < 1000
+    assert 0 < event["duration_ms"] < 60_000
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
