@@ -12,6 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from acs_sidecar.server.direct import Decide, DirectCycle, Resumed, response
+from acs_sidecar.server.held_writes import HeldWrites
 from acs_sidecar.server.http_upgrade import behind_head
 from acs_sidecar.server.peer import peer_of
 from acs_sidecar.spec.owner import Owner
@@ -21,7 +22,6 @@ from acs_sidecar.transports.http.exchange import Reply, read_headers
 __all__ = ["ConnectionLimits", "HttpProtocol"]
 
 
-_CONTINUE = b"HTTP/1.1 100"
 _MAX_HEAD_BYTES = 65_536
 _MAX_PIPELINED = 256
 # Chunks of one byte each are six on the wire.
@@ -58,59 +58,6 @@ class _TooManyRequestsError(Exception):
     """More requests were sent on one connection than are answered in a row."""
 
 
-class _HeldWrites:
-    """A transport that holds a response back until it is complete, and then writes it in one.
-
-    uvicorn writes head and body apart, and each write may wake the peer from its sleep: that costs
-    more than a decision. No response of this service is long, or a stream.
-    """
-
-    __slots__ = ("_ended", "_parts", "_transport", "released")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._parts: list[bytes] = []
-        self._ended = False
-        self.released = 0
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Buffer a part of a response; `100 Continue` is sent at once."""
-        if self._ended:
-            return
-        if data.startswith(_CONTINUE):
-            self._transport.write(data)
-        else:
-            self._parts.append(data)
-
-    def release(self) -> None:
-        """Write the buffered data."""
-        parts, self._parts = self._parts, []
-        if parts and not self._transport.is_closing():
-            response = b"".join(parts)
-            self.released += len(response)
-            self._transport.write(response)
-
-    def end(self) -> None:
-        """Write the buffered data as the last, and leave the connection open: its peer may still send.
-
-        Closed while bytes are unread, the connection would be reset, and the peer never read the answer.
-        What the requests before are answered with is dropped.
-        """
-        self.release()
-        self._ended = True
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-
-    def close(self) -> None:
-        """Write the buffered data and close; a connection that has ended is aborted after a while."""
-        if not self._ended:
-            self.release()
-            self._transport.close()
-
-
 class HttpProtocol(HttpToolsProtocol):
     """One connection, which is closed at once when too many are open already.
 
@@ -118,7 +65,7 @@ class HttpProtocol(HttpToolsProtocol):
     `watch` must be called once in a while: a connection costs no timer.
     """
 
-    _held: _HeldWrites
+    _held: HeldWrites
 
     def __init__(
         self,
@@ -153,7 +100,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.app_state["peer"] = peer
         if len(self.connections) > self._limits.most_connections:
             transport.abort()
-        self._held = _HeldWrites(transport)
+        self._held = HeldWrites(transport)
         self.transport = self._held  # type: ignore[assignment]  # it is a transport by delegation
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,0 +1,61 @@
+"""Writes of one connection, held back until a response is complete."""
+
+import asyncio
+from typing import Any
+
+__all__ = ["HeldWrites"]
+
+_CONTINUE = b"HTTP/1.1 100"
+
+
+class HeldWrites:
+    """A transport that holds a response back until it is complete, and then writes it in one.
+
+    uvicorn writes head and body apart, and each write may wake the peer from its sleep: that costs
+    more than a decision. No response of this service is long, or a stream.
+    """
+
+    __slots__ = ("_ended", "_parts", "_transport", "released")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+        self._ended = False
+        self.released = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Buffer a part of a response; `100 Continue` is sent at once."""
+        if self._ended:
+            return
+        if data.startswith(_CONTINUE):
+            self._transport.write(data)
+        else:
+            self._parts.append(data)
+
+    def release(self) -> None:
+        """Write the buffered data."""
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            response = b"".join(parts)
+            self.released += len(response)
+            self._transport.write(response)
+
+    def end(self) -> None:
+        """Write the buffered data as the last, and leave the connection open: its peer may still send.
+
+        Closed while bytes are unread, the connection would be reset, and the peer never read the answer.
+        What the requests before are answered with is dropped.
+        """
+        self.release()
+        self._ended = True
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def close(self) -> None:
+        """Write the buffered data and close; a connection that has ended is aborted after a while."""
+        if not self._ended:
+            self.release()
+            self._transport.close()
