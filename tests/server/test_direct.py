@@ -1,4 +1,4 @@
-"""Section 2.2: decisions that are answered directly treat a peer that is gone, or does not read, as those by ASGI are."""
+"""Section 2.2: decisions answered directly and by ASGI treat a peer that is gone, does not read or ended its side alike."""
 
 import json
 import socket
@@ -78,6 +78,34 @@ def test_a_decision_whose_peer_is_gone_ends_and_is_recorded(service: Service, wa
     assert "error" not in {json.loads(line)["level"] for line in service.log().splitlines()}
 
 
+@pytest.mark.parametrize("others", [0, 1])
+@pytest.mark.parametrize("manifest", [OPERATOR, SLOW], ids=["at-once", "waits"])
+def test_a_peer_that_ends_its_side_has_its_answers(
+    service: Service, way: str, manifest: dict[str, object], others: int
+) -> None:
+    """Who sends requests and then ends its side reads every answer; the last one ends the connection."""
+    request = _request(way, manifest=manifest)
+    idle = [_connect(service) for _ in range(others)]
+    with _connect(service) as connection:
+        connection.sendall(request * 3)
+        connection.shutdown(socket.SHUT_WR)
+        answers = _rest(connection)
+    for one in idle:
+        one.close()
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == answers.count(b'"decision":"allow"') == 3
+
+
+def test_a_body_that_ends_early_is_not_answered(service: Service, way: str) -> None:
+    """A message of which the end is missing is no request: its connection ends without an answer."""
+    before = _records(service)
+    with _connect(service) as connection:
+        connection.sendall(_request(way)[:-1])
+        connection.shutdown(socket.SHUT_WR)
+        assert _rest(connection) == b""
+    wait_for(lambda: _in_flight(service) == 0)
+    assert _records(service) == before > 0
+
+
 def test_a_peer_that_does_not_read_is_closed(service: Service, way: str) -> None:
     """Answers that nobody takes are not made without end, and nothing of them stays in flight."""
     request = _request(way, include=["policy_input"], snapshot={"text": "x" * 200_000})
@@ -100,6 +128,19 @@ def test_a_peer_that_does_not_read_is_closed(service: Service, way: str) -> None
     assert time.monotonic() - begun < 60
     wait_for(lambda: _in_flight(service) == 0)
     assert service.post("/v1/evaluate/input", {"snapshot": {}})[1]["verdict"]["decision"] == "allow"
+
+
+def _rest(connection: socket.socket) -> bytes:
+    received = b""
+    while chunk := connection.recv(65_536):
+        received += chunk
+    return received
+
+
+def _records(service: Service) -> float:
+    metrics = service.request("GET", "/metrics")[2].decode()
+    (line,) = [line for line in metrics.splitlines() if line.startswith("acs_audit_records_total ")]
+    return float(line.split()[1])
 
 
 def _allowed(service: Service) -> list[str]:

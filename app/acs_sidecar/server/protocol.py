@@ -108,6 +108,18 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         self._owner.gone = True
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn closes every such connection
+        """True keeps the connection of a peer that ended its side and waits for answers; the last closes it.
+
+        A message of which the end is missing ends the connection, as TLS does: there both sides end at once.
+        """
+        self._held.release()
+        waits = self.cycle is not None and not self.cycle.response_complete
+        if not waits or self._begun != self._whole or self.transport.get_extra_info("ssl_object"):
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def data_received(self, data: bytes) -> None:
         """Parse what came, and bound what is not yet a whole message."""
         if self._linger_until:
