@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count
@@ -32,8 +33,9 @@ HOSTILE_EVERY_S = 0.5
 VARIANTS = 40
 WARM_UP_S = 60.0
 CACHE_BYTES = 8 * 1024 * 1024
-"""Small, so that the cache is full when the memory is measured first."""
-GROWTH = 1.15
+"""Small, so that the cache is full before the first half ends."""
+SAMPLES = 20
+GROWTH = 1.1
 Bodies = Callable[[], Iterator[bytes]]
 
 
@@ -67,33 +69,23 @@ class Run:
     plain: Seen
     others: Seen
     lost: int
-    mib_before: float
-    mib_after: float
+    curve: list[dict[int, float]]
+
+    def growth(self) -> tuple[float, float]:
+        """Return the most memory of the workers in the first half, where they warm up, and in the second."""
+        sums = [sum(sample.values()) for sample in self.curve]
+        half = len(sums) // 2
+        return max(sums[:half]), max(sums[half:])
 
 
-def memory_mib(pid: int) -> float:
-    """Return the resident memory of a process and all below it."""
-    total = 0.0
-    pending = [pid]
-    while pending:
-        one = pending.pop()
-        try:
-            status = Path(f"/proc/{one}/status").read_text()
-            pending += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
-        except OSError:
-            continue
-        if found := re.search(r"VmRSS:\s+(\d+)", status):
-            total += int(found[1]) / 1024
-    return total
-
-
-def worker_mib(service: Service) -> float:
-    """Return the resident memory of the workers: what callers can make them keep."""
-    return sum(
-        int(found[1]) / 1024
-        for pid in service.workers()
-        if (found := re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()))
-    )
+def worker_mib(service: Service) -> dict[int, float]:
+    """Return the resident memory of each worker, by process: what callers can make it keep."""
+    sizes = {}
+    for pid in service.workers():
+        with suppress(OSError):
+            if found := re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()):
+                sizes[pid] = int(found[1]) / 1024
+    return sizes
 
 
 def hostile() -> Iterator[bytes]:
@@ -136,11 +128,20 @@ def _repeated(body: bytes) -> Iterator[bytes]:
         yield body
 
 
+async def _watch(service: Service, until: float, curve: list[dict[int, float]]) -> None:
+    """Measure the workers at even distances, and at the end."""
+    every_s = (until - time.monotonic()) / SAMPLES
+    while time.monotonic() < until:
+        await asyncio.sleep(every_s)
+        curve.append(worker_mib(service))
+
+
 async def _all(
     service: Service, clients: list[tuple[str, Iterator[bytes], float]], seconds: float
-) -> tuple[Seen, Seen]:
+) -> tuple[Seen, Seen, list[dict[int, float]]]:
     """Run every client; the first one is the plain caller. A client is its token, its bodies and its interval."""
     plain, others = Seen(), Seen()
+    curve: list[dict[int, float]] = []
     until = time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
         for number, (token, bodies, every_s) in enumerate(clients):
@@ -149,7 +150,8 @@ async def _all(
             )
             url = f"{service.url}/v1/evaluate/input"
             group.create_task(_send(url, headers, bodies, every_s, until, others if number else plain))
-    return plain, others
+        group.create_task(_watch(service, until, curve))
+    return plain, others, curve
 
 
 def measured(
@@ -162,6 +164,7 @@ def measured(
         "ACS_MANIFESTS": "plain.json",
         "ACS_INLINE_MANIFESTS": "sandboxed",
         "ACS_INLINE_ADAPTERS": "agt_rules,combine",
+        "ACS_INLINE_CACHE_BYTES": str(CACHE_BYTES),
         "ACS_WORKERS": str(workers),
     }
     if clients[0][0]:
@@ -174,12 +177,10 @@ def measured(
     service = start_service(folder, **settings)
     try:
         asyncio.run(_all(service, clients, min(seconds / 2, WARM_UP_S)))
-        before = worker_mib(service)
-        plain, others = asyncio.run(_all(service, clients, seconds))
-        return Run(plain, others, service.log().count('"worker_died"'), before, worker_mib(service))
+        plain, others, curve = asyncio.run(_all(service, clients, seconds))
+        return Run(plain, others, service.log().count('"worker_died"'), curve)
     finally:
-        service.process.kill()
-        service.process.wait()
+        service.stop()
 
 
 def attack(bodies: Bodies) -> list[tuple[str, Iterator[bytes], float]]:
@@ -210,8 +211,11 @@ def _show(console: Console, name: str, run: Run) -> None:
     console.print(
         f"{name}: plain caller {len(plain.seconds):,} answers, p50 {plain.percentile(50):.1f} ms, p99 {plain.percentile(99):.1f} ms, "
         f"statuses {dict(plain.statuses)}, broken {plain.broken}; others {dict(run.others.statuses)}, broken {run.others.broken}; "
-        f"workers lost {run.lost}; memory of the workers {run.mib_before:.0f} -> {run.mib_after:.0f} MiB"
+        f"workers lost {run.lost}"
     )
+    for pid in dict.fromkeys(pid for sample in run.curve for pid in sample):
+        sizes = " ".join(f"{sample[pid]:.0f}" if pid in sample else "-" for sample in run.curve)
+        console.print(f"  memory of worker {pid} over the run, in MiB: {sizes}")
     for denial, times in plain.denials.items():
         console.print(f"  denied {times} times: {denial}", markup=False)
 
@@ -225,8 +229,9 @@ def faults_of(run: Run) -> list[str]:
         faults.append(f"{run.plain.broken} plain requests were not answered")
     if run.lost > 1:
         faults.append(f"{run.lost} workers were lost")
-    if run.mib_after > GROWTH * run.mib_before:
-        faults.append(f"memory grew from {run.mib_before:.0f} to {run.mib_after:.0f} MiB")
+    first, second = run.growth()
+    if second > GROWTH * first:
+        faults.append(f"memory grew from {first:.0f} MiB in the first half to {second:.0f} MiB in the second")
     return faults
 
 
