@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from acs_sidecar.engines.adapters.oags.document.findings import DocumentFindings
 from acs_sidecar.engines.adapters.oags.document.model import NormalPolicy
 from acs_sidecar.engines.adapters.oags.document.reader import read_normal
 from acs_sidecar.engines.adapters.oags.document.schema import sekuire_schema
 from acs_sidecar.engines.adapters.oags.document.vocabulary_members import MEMBERS, MemberKind, children
+from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.oags.policies import ID

@@ -8,10 +8,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from yarl import URL
 
-from acs_sidecar.engines.adapters.oags.matching.folding import folded
 from acs_sidecar.engines.adapters.oags.matching.hosts import HostList, Url, host_problem, read_host, read_url
-from acs_sidecar.engines.adapters.oags.matching.names import NameList
 from acs_sidecar.engines.adapters.oags.matching.paths import FilePath, PathList, path_problem, read_path
+from acs_sidecar.engines.name_folding import folded
+from acs_sidecar.engines.name_lists import NameList
 
 ROOT = FilePath("", ("workspace",))
 

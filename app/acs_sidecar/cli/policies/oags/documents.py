@@ -5,7 +5,6 @@ from pathlib import Path
 
 from acs_sidecar.cli.output import fail, show_findings
 from acs_sidecar.cli.policies.finding_files import display_path
-from acs_sidecar.engines.adapters.oags.document.findings import DocumentFindings
 from acs_sidecar.engines.adapters.oags.document.model import NormalPolicy
 from acs_sidecar.engines.adapters.oags.document.reader import read_normal
 from acs_sidecar.engines.adapters.oags.identity.expected import (
@@ -14,6 +13,7 @@ from acs_sidecar.engines.adapters.oags.identity.expected import (
     with_stand_ins,
 )
 from acs_sidecar.engines.adapters.oags.lints import document_lints
+from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.manifests.files import read_document
 from acs_sidecar.manifests.sources import DirectorySources
 from acs_sidecar.spec.document.text import Document

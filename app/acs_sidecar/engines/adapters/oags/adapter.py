@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 from typing import assert_never
 
 from acs_sidecar.engines.adapters.oags.definition import PolicyDefinition, read_definition
-from acs_sidecar.engines.adapters.oags.document.findings import DocumentFindings
 from acs_sidecar.engines.adapters.oags.document.model import NormalPolicy
 from acs_sidecar.engines.adapters.oags.document.reader import read_normal
 from acs_sidecar.engines.adapters.oags.enforcement import Enforcer, enforcer_of
@@ -27,6 +26,7 @@ from acs_sidecar.engines.adapters.oags.lints import document_lints, policy_lints
 from acs_sidecar.engines.adapters.oags.members import MEMBERS
 from acs_sidecar.engines.adapters.oags.rates import RateCheck
 from acs_sidecar.engines.adapters.oags.rules import VerdictForm
+from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 from acs_sidecar.evaluators import CompileRequest, Diagnostic, Evaluator, ManifestError, PointBinding
 from acs_sidecar.spec.canonical import canonical

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.adapters.oags.actions import ACTION_MEMBERS, ActionTemplate, ActionType, is_complete
-from acs_sidecar.engines.adapters.oags.document.findings import near
 from acs_sidecar.engines.adapters.oags.document.reader import normal_id
 from acs_sidecar.engines.adapters.oags.enforcement import PathReading
 from acs_sidecar.engines.adapters.oags.identity.signing import is_public_key
 from acs_sidecar.engines.adapters.oags.matching.paths import is_relative, read_path
 from acs_sidecar.engines.adapters.oags.members import MEMBERS, PATH_DEFAULTS
+from acs_sidecar.engines.document_findings import near
 from acs_sidecar.engines.findings import SourceLocation, finding, warning
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic

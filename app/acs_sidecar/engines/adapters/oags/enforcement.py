@@ -6,9 +6,9 @@ from typing import TypeGuard
 
 from acs_sidecar.engines.adapters.oags.document.model import ListSection, NormalPolicy
 from acs_sidecar.engines.adapters.oags.matching.hosts import HostList, Url, read_host, read_url
-from acs_sidecar.engines.adapters.oags.matching.names import NameList
 from acs_sidecar.engines.adapters.oags.matching.paths import FilePath, PathList, read_path
 from acs_sidecar.engines.adapters.oags.rules import OagsRule
+from acs_sidecar.engines.name_lists import NameList
 from acs_sidecar.spec.values import Json
 
 __all__ = ["ABSENT", "Absent", "Enforcer", "PathReading", "enforcer_of"]

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from acs_sidecar.engines.adapters.oags.actions import ActionType, check_action
-from acs_sidecar.engines.adapters.oags.document.findings import DocumentFindings
 from acs_sidecar.engines.adapters.oags.document.reader import read_normal
 from acs_sidecar.engines.adapters.oags.enforcement import PathReading, enforcer_of
 from acs_sidecar.engines.adapters.oags.identity.expected import IdentityFiles, with_stand_ins
@@ -15,6 +14,7 @@ from acs_sidecar.engines.adapters.oags.identity.hashing import (
 )
 from acs_sidecar.engines.adapters.oags.identity.signing import SecretKeyError, sign, verify
 from acs_sidecar.engines.adapters.oags.matching.paths import FilePath
+from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.spec.document.bounds import DocumentBoundError, check_bounds
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.values import Json, JsonObject

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from acs_sidecar.engines.adapters.oags.document.findings import DocumentFindings
 from acs_sidecar.engines.adapters.oags.document.model import NormalPolicy
 from acs_sidecar.engines.adapters.oags.document.vocabulary_members import MEMBERS, MemberKind
+from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.evaluators import Diagnostic, PointBinding
 from acs_sidecar.spec.points import InterventionPoint

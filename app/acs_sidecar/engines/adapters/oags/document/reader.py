@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from acs_sidecar.engines.adapters.oags.document.findings import DocumentFindings, near
 from acs_sidecar.engines.adapters.oags.document.model import (
     COUNTED,
     DeclaredIdentity,
@@ -24,8 +23,9 @@ from acs_sidecar.engines.adapters.oags.document.vocabulary_members import (
     children,
 )
 from acs_sidecar.engines.adapters.oags.matching.hosts import host_problem
-from acs_sidecar.engines.adapters.oags.matching.names import name_problem
 from acs_sidecar.engines.adapters.oags.matching.paths import is_relative, path_problem
+from acs_sidecar.engines.document_findings import DocumentFindings, near
+from acs_sidecar.engines.name_lists import name_problem
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["MAX_ENTRIES", "MAX_ENTRY", "normal_id", "read_normal"]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from acs_sidecar.engines.adapters.oags.document.findings import DocumentFindings
 from acs_sidecar.engines.adapters.oags.document.model import (
     DeclaredIdentity,
     ModelSection,
@@ -17,6 +16,7 @@ from acs_sidecar.engines.adapters.oags.identity.hashing import (
     agent_identity,
 )
 from acs_sidecar.engines.adapters.oags.identity.tools_file import listed_tools
+from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.spec.ports import SourceError
 
 __all__ = ["IdentityFiles", "read_identity_files", "with_stand_ins"]

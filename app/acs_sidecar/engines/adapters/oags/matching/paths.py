@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from acs_sidecar.engines.adapters.oags.matching.folding import folded
+from acs_sidecar.engines.name_folding import folded
 
 __all__ = ["FilePath", "PathList", "is_relative", "path_problem", "read_path"]
 

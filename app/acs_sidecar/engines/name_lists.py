@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from acs_sidecar.engines.adapters.oags.matching.folding import folded
+from acs_sidecar.engines.name_folding import folded
 
 __all__ = ["NameList", "name_problem"]
 
