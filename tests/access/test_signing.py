@@ -17,7 +17,6 @@ from acs_sidecar.access.signing import (
     SignatureClaim,
     Signer,
     UntrustedSignatureError,
-    key_name,
     parse_claim,
     parse_trust,
     sign_digest,
@@ -214,9 +213,3 @@ def test_a_bad_key_is_named(entry: str, message: str) -> None:
     with pytest.raises(AccessFileError) as caught:
         parse_trust(f"keys: {{a: {entry}}}", "f")
     assert str(caught.value) == message
-
-
-def test_a_key_has_a_name_of_its_own() -> None:
-    """Who chose no name gets one that follows from the key."""
-    assert key_name(PUBLIC).startswith("ed25519:")
-    assert key_name(PUBLIC) != key_name(bytes(32))

@@ -12,8 +12,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from acs_sidecar.access.entries import entries_of, read_text
-from acs_sidecar.access.public_keys import public_key, strict_base64
+from acs_sidecar.access.public_keys import public_key
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.document.public_keys import strict_base64
 from acs_sidecar.spec.values import Json
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "SignedStatement",
     "Signer",
     "UntrustedSignatureError",
-    "key_name",
     "parse_claim",
     "parse_trust",
     "read_trust",
@@ -201,11 +201,6 @@ def _moment(name: str, text: str) -> float:
     raise UntrustedSignatureError(
         f"`manifest_signature.statement.{name}` must be an RFC 3339 time, such as 2027-01-31T00:00:00Z"
     )
-
-
-def key_name(public: bytes) -> str:
-    """Return the default ID of a key."""
-    return "ed25519:" + sha256(public).hexdigest()[:16]
 
 
 def read_trust(path: Path) -> ManifestTrust:

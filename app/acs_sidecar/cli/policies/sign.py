@@ -5,10 +5,11 @@ from pathlib import Path
 
 import typer
 
-from acs_sidecar.access.signing import UntrustedSignatureError, key_name, sign_digest, sign_statement
+from acs_sidecar.access.signing import UntrustedSignatureError, sign_digest, sign_statement
 from acs_sidecar.audit.log.keys import KeyFileError, generate_key, load_key
 from acs_sidecar.cli.output import fail, json_line
 from acs_sidecar.cli.policies.manifest import one_identity
+from acs_sidecar.spec.document.public_keys import key_name
 from acs_sidecar.spec.values import Json
 
 __all__ = ["sign"]

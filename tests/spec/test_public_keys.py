@@ -1,0 +1,68 @@
+"""Public keys as texts (section 2.5)."""
+
+import base64
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from acs_sidecar.spec.document.public_keys import is_weak, key_name, read_public_key
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).public_key()
+PUBLIC = KEY.public_bytes_raw()
+TEXT = base64.b64encode(PUBLIC).decode()
+PEM = KEY.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+OTHER_KIND = X25519PrivateKey.from_private_bytes(bytes(range(32))).public_key()
+SMALL_ORDER = [
+    bytes(32),
+    b"\x01" + bytes(31),
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+    bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+    b"\xec" + b"\xff" * 30 + b"\x7f",
+]
+
+
+def test_a_key_has_a_name_of_its_own() -> None:
+    """Who chose no name gets one that follows from the key."""
+    assert key_name(PUBLIC).startswith("ed25519:")
+    assert key_name(PUBLIC) != key_name(bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        (TEXT, PUBLIC),
+        (PEM, PUBLIC),
+        (TEXT.rstrip("="), None),
+        (TEXT + "\n", None),
+        (TEXT[:-2] + chr(ord(TEXT[-2]) + 1) + "=", None),
+        (PUBLIC.hex(), None),
+        (base64.b64encode(PUBLIC[:31]).decode(), None),
+        (OTHER_KIND.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(), None),
+        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", None),
+        ("Ä", None),
+    ],
+)
+def test_a_key_has_one_text(text: str, public: bytes | None) -> None:
+    """PEM or canonical base64 of an Ed25519 key is one, nothing else is."""
+    assert read_public_key(text) == public
+
+
+@pytest.mark.parametrize("public", SMALL_ORDER, ids=bytes.hex)
+def test_a_key_that_anybody_can_sign_for_is_refused(public: bytes) -> None:
+    """The library verifies a signature without a secret for such a point; no reader takes it for a key."""
+    forged = b"\x01" + bytes(63)
+    assert any(_verifies(public, forged, bytes([number])) for number in range(200))
+    for signed in (public, public[:-1] + bytes([public[-1] | 0x80])):
+        assert is_weak(signed)
+        assert read_public_key(base64.b64encode(signed).decode()) is None
+
+
+def _verifies(public: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
