@@ -11,8 +11,9 @@ from pathlib import Path
 import structlog
 
 from acs_sidecar.audit.log.directory import replace_file, sync_directory
+from acs_sidecar.manifests.archives import unpack_archive
 from acs_sidecar.manifests.files import find_manifests
-from acs_sidecar.manifests.sources import MAX_BYTES, unpack_archive
+from acs_sidecar.manifests.sources import MAX_BYTES
 from acs_sidecar.outbound.fetch import Fetcher
 from acs_sidecar.outbound.fetch_outcome import FetchedContent, FetchError
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError

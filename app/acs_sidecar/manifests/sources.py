@@ -1,21 +1,16 @@
 """The files that a manifest names, read from its directory within bounds (section 3.2)."""
 
-import gzip
-import io
 import os
-import tarfile
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from acs_sidecar.manifests.archives import MAX_FILES, MAX_NAME_DEPTH, unpack_archive
 from acs_sidecar.spec.manifest.pinned_url import redacted_url
 from acs_sidecar.spec.ports import SourceError, SourceFile
 
-__all__ = ["MAX_BYTES", "DirectorySources", "unpack_archive"]
+__all__ = ["MAX_BYTES", "DirectorySources"]
 
 MAX_BYTES = 16 * 1024 * 1024
-MAX_FILES = 2_000
-MAX_NAME_DEPTH = 32
 
 
 class DirectorySources:
@@ -118,43 +113,3 @@ class DirectorySources:
                 room -= len(content)
                 files.append(SourceFile(relative, content))
         return tuple(sorted(files, key=lambda file: file.name.encode(errors="surrogateescape")))
-
-
-def unpack_archive(file: SourceFile, max_bytes: int) -> tuple[SourceFile, ...]:
-    """Unpack a gzip-compressed tar in memory; the expanded bytes are bounded before tar sees them.
-
-    Raises `SourceError`, also for an entry that leaves the archive with `..`, comes twice,
-    or is anything but a regular file or a directory.
-    """
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(file.content)) as stream:
-            expanded = stream.read(max_bytes + 1)
-        if len(expanded) > max_bytes:
-            raise SourceError(f"`{file.name}` expands to more than {max_bytes} bytes")
-        with tarfile.open(fileobj=io.BytesIO(expanded), mode="r:") as archive:
-            return tuple(_entries(file.name, archive))
-    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError):
-        raise SourceError(f"`{file.name}` is not a `.tar.gz` archive") from None
-
-
-def _entries(path: str, archive: tarfile.TarFile) -> list[SourceFile]:
-    files: dict[str, SourceFile] = {}
-    entries = 0
-    for entry in archive:
-        entries += 1
-        if entries > MAX_FILES:
-            raise SourceError(f"`{path}` holds more than {MAX_FILES} entries")
-        # A bundle that OPA builds has a `/` in front of every name.
-        name = PurePosixPath(entry.name.removeprefix("/"))
-        if name.is_absolute() or ".." in name.parts or "\\" in entry.name or "\0" in entry.name:
-            raise SourceError(f"`{path}` holds an entry whose path leaves the archive")
-        if entry.isdir():
-            continue
-        if not entry.isreg() or entry.issparse():
-            raise SourceError(f"`{path}` holds a link or a special file: only regular files are allowed")
-        content = archive.extractfile(entry)
-        relative = name.as_posix()
-        if content is None or relative in files or len(name.parts) > MAX_NAME_DEPTH:
-            raise SourceError(f"`{path}` holds a duplicate entry, or one that is nested too deep")
-        files[relative] = SourceFile(relative, content.read())
-    return sorted(files.values(), key=lambda file: file.name.encode(errors="surrogateescape"))
