@@ -1,8 +1,6 @@
 """Section 3.2: the files that a manifest names are read within its directory and within bounds."""
 
-import io
 import os
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -93,77 +91,39 @@ def test_bounds_bytes_of_a_file_and_of_a_tree(folder: Path) -> None:
         DirectorySources(folder, max_bytes=98).read("policies/big")
 
 
-def _archive(folder: Path, *entries: tuple[tarfile.TarInfo, bytes]) -> DirectorySources:
-    with tarfile.open(folder / "bundle.tar.gz", "w:gz") as archive:
-        for info, content in entries:
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return DirectorySources(folder, max_bytes=1_000_000)
-
-
-def _info(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.type = kind
-    info.linkname = link
-    return info
-
-
-def test_reads_an_archive_like_a_directory(folder: Path) -> None:
-    """Entries of a `.tar.gz` come by name, wherever they stand in it, and `./` does not count."""
-    sources = _archive(
-        folder, (_info("./z.rego"), b"z"), (_info("d", tarfile.DIRTYPE), b""), (_info("d/a.json"), b"1")
-    )
-    files = [(file.name, file.content) for file in sources.read_tree("bundle.tar.gz")]
-    assert files == [("d/a.json", b"1"), ("z.rego", b"z")]
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        (_info("../x"), "holds an entry whose path leaves the archive"),
-        (_info("a/../../x"), "holds an entry whose path leaves the archive"),
-        (_info("//etc/x"), "holds an entry whose path leaves the archive"),
-        (_info("a\\..\\x"), "holds an entry whose path leaves the archive"),
-        (_info("x", tarfile.SYMTYPE, "/etc/passwd"), "holds a link or a special file"),
-        (_info("x", tarfile.LNKTYPE, "y"), "holds a link or a special file"),
-        (_info("x", tarfile.CHRTYPE), "holds a link or a special file"),
-        (_info("x", tarfile.FIFOTYPE), "holds a link or a special file"),
-        (_info("/".join("d" * 40)), "nested too deep"),
-    ],
-)
-def test_refuses_hostile_entries(folder: Path, entry: tarfile.TarInfo, message: str) -> None:
-    """No absolute names beyond the `/` that OPA writes, no `..`, no links, no special files."""
-    with pytest.raises(SourceError, match=message):
-        _archive(folder, (entry, b"")).read_tree("bundle.tar.gz")
-
-
-def test_refuses_an_entry_twice(folder: Path) -> None:
-    """Two entries of one name would let a reader choose."""
-    with pytest.raises(SourceError, match="holds a duplicate entry"):
-        _archive(folder, (_info("a"), b"1"), (_info("./a"), b"2")).read_tree("bundle.tar.gz")
-
-
-def test_bounds_what_an_archive_expands_to(folder: Path) -> None:
-    """A small archive that expands to a lot is refused before it is unpacked."""
-    with pytest.raises(SourceError, match="expands to more than 1000000 bytes"):
-        _archive(folder, (_info("zeros"), b"\0" * 5_000_000)).read_tree("bundle.tar.gz")
-
-
-def test_bounds_the_entries_of_an_archive(folder: Path) -> None:
-    """Many empty entries are refused by their number."""
-    entries = [(_info(f"f{number}"), b"") for number in range(2_001)]
+def test_follows_linked_folders_that_stay(folder: Path, tmp_path: Path) -> None:
+    """A linked folder is part of the tree, as in a mounted ConfigMap; one that leaves is refused."""
+    (folder / "generation" / "sub").mkdir(parents=True)
+    (folder / "generation" / "sub" / "forbid.rego").write_text("f")
+    (folder / "policies" / "..data").symlink_to("../generation")
+    (folder / "policies" / "more").symlink_to("..data/sub")
     sources = DirectorySources(folder)
-    _archive(folder, *entries)
-    with pytest.raises(SourceError, match="holds more than 2000 entries"):
-        sources.read_tree("bundle.tar.gz")
+    listed = ["a.rego", "b.rego", "more/forbid.rego", "sub/c.json"]
+    assert [file.name for file in sources.read_tree("policies")] == listed
+    (tmp_path / "empty").mkdir()
+    (folder / "policies" / "out").symlink_to(tmp_path / "empty")
+    with pytest.raises(SourceError, match="`policies/out` is outside the manifest"):
+        sources.read_tree("policies")
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip", b"\x1f\x8b\x08\x00garbage"])
-def test_refuses_what_is_not_an_archive(folder: Path, content: bytes) -> None:
-    """Damaged archives are refused as such."""
-    (folder / "bundle.tar.gz").write_bytes(content)
-    with pytest.raises(SourceError, match=r"is not a `\.tar\.gz` archive"):
-        DirectorySources(folder).read_tree("bundle.tar.gz")
+def test_refuses_a_folder_that_contains_itself(folder: Path) -> None:
+    """A link in a circle ends at the bound on depth, and loudly."""
+    (folder / "policies" / "loop").symlink_to(".")
+    with pytest.raises(SourceError, match="`policies` nests directories deeper than 32"):
+        DirectorySources(folder).read_tree("policies")
+
+
+def test_refuses_a_folder_that_cannot_be_listed(folder: Path) -> None:
+    """What a folder holds that the system does not list would be missing from the policies."""
+    name = "d" * 250
+    inner = os.open(folder / "policies", os.O_RDONLY)
+    for _ in range(20):  # longer than a path may be
+        os.mkdir(name, dir_fd=inner)
+        outer, inner = inner, os.open(name, os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    os.close(inner)
+    with pytest.raises(SourceError, match=r"`d{250}` (cannot be read: File name too long|does not exist)"):
+        DirectorySources(folder).read_tree("policies")
 
 
 def test_an_inline_manifest_reads_nothing() -> None:

@@ -98,12 +98,14 @@ class DirectorySources:
     def _directory(self, directory: Path, path: str) -> tuple[SourceFile, ...]:
         files: list[SourceFile] = []
         room = self._max_bytes
-        for parent, folders, names in os.walk(directory):
+        for parent, folders, names in os.walk(directory, onerror=_unreadable, followlinks=True):
             below = Path(parent).relative_to(directory)
             if len(below.parts) > MAX_NAME_DEPTH:
                 raise SourceError(f"`{path}` nests directories deeper than {MAX_NAME_DEPTH}")
             # `..data` and the like are how a mounted ConfigMap keeps its generations.
             folders[:] = sorted(name for name in folders if not name.startswith(".."))
+            for name in folders:
+                self._place((Path(path) / below / name).as_posix())
             for name in names:
                 if len(files) >= MAX_FILES:
                     raise SourceError(f"`{path}` holds more than {MAX_FILES} files")
@@ -113,3 +115,9 @@ class DirectorySources:
                 room -= len(content)
                 files.append(SourceFile(relative, content))
         return tuple(sorted(files, key=lambda file: file.name.encode(errors="surrogateescape")))
+
+
+def _unreadable(error: OSError) -> None:
+    """Refuse a directory that cannot be listed: what it holds would be missing."""
+    name = Path(str(error.filename)).name
+    raise SourceError(f"`{name}` cannot be read: {os.strerror(error.errno or 0)}")
