@@ -30,11 +30,13 @@ _NOT_CODES = {
     "content-type",
     "gordon-to-regorus",
     "keep-alive",
+    "multi-agent",
     "omni-moderation-latest",
+    "tool-using",
     "transfer-encoding",
     "x-goog-api-key",
 }
-"""Other texts of that form where findings are made: headers, parameters, models, distributions, token prefixes, character ranges."""
+"""Other texts of that form where findings are made: headers, parameters, models, distributions, tiers, token prefixes, character ranges."""
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 

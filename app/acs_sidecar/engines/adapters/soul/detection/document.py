@@ -1,0 +1,246 @@
+"""Headings and statements of a governance file (section 11.3)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from acs_sidecar.engines.adapters.soul.detection.inline import (
+    MARKER,
+    Piece,
+    comments_of,
+    inline_text,
+    sentences,
+    split_markers,
+)
+from acs_sidecar.engines.adapters.soul.detection.words import is_word_list, normalised, words_of
+
+__all__ = ["GovernanceText", "Heading", "Marker", "TextStatement", "TooComplexError", "read_text"]
+
+MAX_LINES = 8_192
+MAX_MARKUP = 16_384
+MAX_CELLS = 16_384
+
+_MARKUP = re.compile(r"[\[\]<>*_`!\\&~]")
+_DELIMITER_ROW = re.compile(r"[-:|>\s]*\|[-:|>\s]*")
+_FRONT_MATTER_END = frozenset({"---", "..."})
+_SENTENCE_ENDS = (".", "!", "?")
+_SHORTEST, _LONGEST = 3, 120
+
+
+class TooComplexError(ValueError):
+    """A text with more structure than is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading: its line, its normalised text, whether it is written with `#`, and its markers."""
+
+    line: int
+    text: str
+    atx: bool
+    markers: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class TextStatement:
+    """A normalised text with what it stands under: its heading, and what introduces its lists."""
+
+    line: int
+    text: str
+    heading: Heading | None = None
+    lead_ins: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    last_line: int = 0
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """The texts that it stands under."""
+        return ((self.heading.text,) if self.heading else ()) + self.lead_ins
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its words; none where it is too short, too long, or a list of words."""
+        words = words_of(self.text)
+        return words if _SHORTEST <= len(words) <= _LONGEST and not is_word_list(self.text) else ()
+
+
+class Marker(NamedTuple):
+    """A marker that stands on no statement."""
+
+    line: int
+    control: str
+
+
+@dataclass(slots=True)
+class GovernanceText:
+    """What a governance file says; `comments` are those of HTML, with their lines."""
+
+    headings: list[Heading] = field(default_factory=list)
+    statements: list[TextStatement] = field(default_factory=list)
+    loose_markers: list[Marker] = field(default_factory=list)
+    comments: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def characters(self) -> int:
+        """How many characters its content has, white space left out."""
+        texts = (*(each.text for each in self.headings), *(each.text for each in self.statements))
+        return sum(len("".join(text.split())) for text in texts)
+
+
+def read_text(text: str) -> GovernanceText:
+    """Read Markdown. Raises `TooComplexError`."""
+    lines = re.split(r"\r\n?|\n", text.removeprefix("\ufeff"))
+    _blank_front_matter(lines)
+    _check_bounds(lines)
+    return _MarkdownReader(_parser().parse("\n".join(lines))).read()
+
+
+def _parser() -> MarkdownIt:
+    """Return a parser of CommonMark with tables; struck text is known, so that it can be left out.
+
+    Links by reference are not: what a sentence says does not depend on another section.
+    """
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser.core.ruler.after("block", "forget_references", _forget_references)
+    return parser
+
+
+def _forget_references(state: StateCore) -> None:
+    state.env.pop("references", None)
+
+
+def _blank_front_matter(lines: list[str]) -> None:
+    """Blank the YAML at the beginning, so that lines keep their numbers."""
+    if lines[0].rstrip() != "---":
+        return
+    for number, line in enumerate(lines[1:], start=1):
+        if line.rstrip() in _FRONT_MATTER_END:
+            lines[: number + 1] = [""] * (number + 1)
+            return
+
+
+def _check_bounds(lines: Sequence[str]) -> None:
+    """Refuse what takes long to parse. Raises `TooComplexError`."""
+    if len(lines) > MAX_LINES:
+        raise TooComplexError(f"has more than {MAX_LINES} lines")
+    if sum(len(_MARKUP.findall(line)) for line in lines) > MAX_MARKUP:
+        raise TooComplexError(f"has more than {MAX_MARKUP} characters of markup")
+    columns = cells = 0
+    for line in lines:
+        if _DELIMITER_ROW.fullmatch(line):
+            columns = line.count("|") + 1
+        elif not line.strip():
+            columns = 0
+        cells += columns
+    if cells > MAX_CELLS:
+        raise TooComplexError(f"has tables of more than {MAX_CELLS} cells")
+
+
+class _MarkdownReader:
+    """Goes through the tokens of a document once."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._found = GovernanceText()
+        self._heading: Heading | None = None
+        self._lead_ins: list[str] = []
+        self._introduction = ""
+        self._row: list[str] | None = None
+        self._row_line = 0
+        self._block_comments: list[tuple[int, int, str]] = []
+
+    def read(self) -> GovernanceText:
+        quotes = 0
+        for index, token in enumerate(self._tokens):
+            quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(token.type, 0)
+            if not quotes:
+                self._read_token(token, self._tokens[index - 1])
+        self._attach_block_comments()
+        return self._found
+
+    def _read_token(self, token: Token, opening: Token) -> None:
+        line = (token.map or [0])[0] + 1
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                self._lead_ins.append(self._introduction)
+                self._introduction = ""
+            case "bullet_list_close" | "ordered_list_close":
+                self._lead_ins.pop()
+                self._introduction = ""
+            case "tr_open":
+                self._row = []
+            case "tr_close":
+                self._add_row()
+            case "html_block":
+                last = (token.map or [0, 0])[1]
+                self._block_comments.extend((line, last, comment) for comment in comments_of(token.content))
+                self._introduction = ""
+            case "inline":
+                self._add_comments(token, line)
+                text = inline_text(token.children or ())
+                if opening.type == "heading_open":
+                    self._add_heading(text, line, atx=opening.markup.startswith("#"))
+                elif self._row is not None:
+                    self._row.append(" ".join(text.split()))
+                    self._row_line = line
+                else:
+                    self._add_paragraph(text, line)
+            case "list_item_open" | "blockquote_close" | "fence" | "code_block" | "hr" | "table_close":
+                self._introduction = ""
+
+    def _add_heading(self, text: str, line: int, *, atx: bool) -> None:
+        without, markers = split_markers(text)
+        self._heading = Heading(line, normalised(without).strip(), atx, markers)
+        self._found.headings.append(self._heading)
+        self._introduction = ""
+
+    def _add_paragraph(self, text: str, line: int) -> None:
+        in_item = bool(self._lead_ins)
+        pieces = [*sentences(text)]
+        last = pieces[-1].text.strip() if pieces else ""
+        self._introduction = "" if last.endswith(_SENTENCE_ENDS) and not in_item else normalised(last)
+        for piece in [_joined(text, pieces)] if in_item and pieces else pieces:
+            self._add(piece, line)
+
+    def _add_row(self) -> None:
+        cells, self._row = self._row or [], None
+        without, markers = split_markers(" | ".join(cells))
+        self._add(Piece(0, 0, without, markers), self._row_line)
+
+    def _add(self, piece: Piece, line: int) -> None:
+        text = normalised(piece.text).strip()
+        first = line + piece.first_line
+        if not words_of(text):
+            self._found.loose_markers.extend(Marker(first, control) for control in piece.markers)
+            return
+        lead_ins = tuple(each for each in self._lead_ins if each)
+        self._found.statements.append(
+            TextStatement(first, text, self._heading, lead_ins, piece.markers, line + piece.last_line)
+        )
+
+    def _add_comments(self, token: Token, line: int) -> None:
+        for child in token.children or ():
+            if child.type == "html_inline":
+                self._found.comments.extend((line, comment) for comment in comments_of(child.content))
+
+    def _attach_block_comments(self) -> None:
+        """Put the markers of comments on the statement that ends before them, or begins behind them."""
+        ending = {each.last_line: each for each in self._found.statements}
+        beginning = {each.line: each for each in reversed(self._found.statements)}
+        for first, last, comment in self._block_comments:
+            self._found.comments.append((first, comment))
+            markers = tuple(MARKER.findall(comment))
+            statement = ending.get(first - 1) or beginning.get(last + 1)
+            if statement is not None:
+                statement.markers += markers
+
+
+def _joined(text: str, pieces: Sequence[Piece]) -> Piece:
+    """Return an item's own text as one piece."""
+    without, markers = split_markers(text)
+    return Piece(pieces[0].first_line, pieces[-1].last_line, without, markers)

@@ -1,0 +1,111 @@
+"""The text of a paragraph, a heading, an item or a cell, without what quotes (section 11.3)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from markdown_it.token import Token
+
+__all__ = ["MARKER", "Piece", "comments_of", "inline_text", "sentences", "split_markers"]
+
+MARKER = re.compile(r"SOUL-[A-Z]{2}-[0-9]{3}")
+_WITH_SIGN = re.compile(r"(?:#[ \t]*)?SOUL-[A-Z]{2}-[0-9]{3}")
+_LEADING = re.compile(r"(?:[\s(#,;]*SOUL-[A-Z]{2}-[0-9]{3}[\s),;]*)+")
+_SENTENCE_END = re.compile(r"[.!?]\s+(?=\S)")
+_OPENING = frozenset("\"'([{#<\u2018\u2019\u201c\u201d\u201e\u201a\u00ab\u00bb\u2039\u203a")
+_COMMENT_START, _COMMENT_END = "<!--", "-->"
+
+
+class Piece(NamedTuple):
+    """A part of a text: its first and last line, counted from 0, its text without markers, and those."""
+
+    first_line: int
+    last_line: int
+    text: str
+    markers: tuple[str, ...]
+
+
+def inline_text(children: Sequence[Token]) -> str:
+    """Return the text of inline tokens: line ends kept, and of comments the markers.
+
+    Images, tags, struck text and placeholders (text in square brackets that is no link) are left out.
+    """
+    parts: list[str] = []
+    struck = 0
+    for child in children:
+        struck += {"s_open": 1, "s_close": -1}.get(child.type, 0)
+        if child.type in {"softbreak", "hardbreak"}:
+            parts.append("\n")
+        elif child.type == "html_inline":
+            markers = (MARKER.findall(comment) for comment in comments_of(child.content))
+            parts.extend(f" # {marker} " for found in markers for marker in found)
+            parts.append("\n" * child.content.count("\n"))
+        elif child.type in {"text", "code_inline"} and not struck:
+            parts.append(child.content)
+    return _without_placeholders("".join(parts))
+
+
+def comments_of(html: str) -> Iterator[str]:
+    """Yield the content of each comment; one without an end goes to the end of the text."""
+    start = html.find(_COMMENT_START)
+    while start >= 0:
+        end = html.find(_COMMENT_END, start)
+        yield html[start + len(_COMMENT_START) : end if end >= 0 else None]
+        start = html.find(_COMMENT_START, end) if end >= 0 else -1
+
+
+def _without_placeholders(text: str) -> str:
+    """Remove each pair of square brackets with what is in it; line ends stay."""
+    if "[" not in text:
+        return text
+    open_at: list[int] = []
+    kept: list[str] = []
+    for character in text:
+        if character == "[":
+            open_at.append(len(kept))
+        elif character == "]" and open_at:
+            start = open_at.pop()
+            inside = "".join(kept[start:])
+            del kept[start:]
+            kept.extend("\n" * inside.count("\n"))
+            continue
+        kept.append(character)
+    return "".join(kept)
+
+
+def sentences(text: str) -> Iterator[Piece]:
+    """Yield the sentences of a text; markers in front of one belong to the one before it."""
+    pending: Piece | None = None
+    line = start = 0
+    for end in (*_sentence_starts(text), len(text)):
+        raw = text[start:end]
+        blank = len(raw) - len(raw.lstrip())
+        first = line + raw.count("\n", 0, blank)
+        line += raw.count("\n")
+        start = end
+        leading = _LEADING.match(raw) if pending else None
+        if pending and leading:
+            pending = pending._replace(markers=(*pending.markers, *MARKER.findall(leading[0])))
+            raw = raw[leading.end() :]
+        if not raw.strip():
+            continue
+        if pending:
+            yield pending
+        without, markers = split_markers(raw)
+        trailing = raw[len(raw.rstrip()) :].count("\n")
+        pending = Piece(first, line - trailing, without, markers)
+    if pending:
+        yield pending
+
+
+def split_markers(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a text without its markers and the `#` before them, and the markers."""
+    markers = tuple(MARKER.findall(text))
+    return (_WITH_SIGN.sub("", text) if markers else text), markers
+
+
+def _sentence_starts(text: str) -> Iterator[int]:
+    for found in _SENTENCE_END.finditer(text):
+        following = text[found.end()]
+        if following.isupper() or following.isdigit() or following in _OPENING:
+            yield found.end()

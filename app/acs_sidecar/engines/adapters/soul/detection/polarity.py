@@ -1,0 +1,143 @@
+"""Whether a statement affirms or forbids what it names (section 11.4)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from acs_sidecar.engines.adapters.soul.detection.rules import Alternative, Words
+from acs_sidecar.engines.adapters.soul.detection.terms import TermSpan
+
+__all__ = ["Context", "FoundHits", "Polarity"]
+
+_NEGATOR_BEFORE = 8
+_NEGATOR_BEHIND = 4
+_ADOPTION_WITHIN = 4
+_DEFEAT_BEFORE = 4
+_DEFEATED_BEHIND = 3
+_BAN_BEFORE = 8
+_BAN_BEHIND = 2
+_HOLLOW_EXCEPT = "access"
+
+FoundHits = Mapping[int, Sequence[TermSpan]]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a heading and lead-ins say: the sets that have a hit in them, and which bans they have."""
+
+    sets: frozenset[int] = frozenset()
+    bans: bool = False
+    weak_bans: bool = False
+    disclaims: bool = False
+
+
+@dataclass(slots=True)
+class Polarity:
+    """The words of one statement that turn it one way or the other."""
+
+    words: Sequence[str]
+    hits: FoundHits
+    named: Words
+    context: Context
+    _bans: dict[bool, list[TermSpan]] = field(default_factory=dict)
+
+    def affirms(self, alternative: Alternative, sets: Iterable[int]) -> bool:
+        """True if of each of the sets that the statement has at least one hit is not denied."""
+        if self.context.bans and not self._breaks_ban():
+            return False
+        inside = {
+            place
+            for span in self.hits.get(alternative.topic, ())
+            for place in range(span.start, span.end + 1)
+        }
+        negators = [place for place in self._places(self.named.negators) if place not in inside]
+        return all(
+            any(not self._denied(span, negators, plain=alternative.plain) for span in self.hits[number])
+            for number in sets
+            if number in self.hits
+        )
+
+    def forbids(self, alternative: Alternative, sets: Iterable[int]) -> bool:
+        """True if the statement, or what it stands under, forbids one of its hits."""
+        if self.named.reversals in self.hits or self.named.permissions in self.hits:
+            return False
+        if self.context.bans or (self.context.weak_bans and not alternative.strong):
+            return True
+        spans = [span for number in sets for span in self.hits.get(number, ())]
+        bans = self.bans(strong=alternative.strong)
+        if not spans:
+            return bool(self.bans(strong=True))
+        return any(self._governs(ban, span) for ban in bans for span in spans)
+
+    def bans(self, *, strong: bool) -> list[TermSpan]:
+        """Return the bans that forbid something; weak ones too unless `strong`."""
+        if strong not in self._bans:
+            sets = (self.named.bans,) if strong else (self.named.bans, self.named.weak_bans)
+            spans = (span for number in sets for span in self.hits.get(number, ()))
+            self._bans[strong] = [span for span in spans if not self._is_hollow(span)]
+        return self._bans[strong]
+
+    def _is_hollow(self, ban: TermSpan) -> bool:
+        behind = ban.end + 1
+        return self._at(behind, self.named.hollow) and self.words[behind + 1 : behind + 2] != (
+            _HOLLOW_EXCEPT,
+        )
+
+    def _governs(self, ban: TermSpan, span: TermSpan) -> bool:
+        if ban.start <= span.start:
+            between = range(ban.end + 1, span.start)
+            return len(between) <= _BAN_BEFORE and not any(
+                self._at(each, self.named.stops) for each in between
+            )
+        return 0 < ban.start - span.end <= _BAN_BEHIND and self._at(ban.start, self.named.behind)
+
+    def _breaks_ban(self) -> bool:
+        """True if a statement under a ban names a breach: `Never: bypass the approval`."""
+        return self.named.breach in self.hits or not {"without", "unless"}.isdisjoint(self.words)
+
+    def _denied(self, span: TermSpan, negators: Sequence[int], *, plain: bool) -> bool:
+        for place in negators:
+            if span.start - _NEGATOR_BEFORE <= place < span.start:
+                if plain or not self._excused(place, span):
+                    return True
+            elif span.end < place <= span.end + _NEGATOR_BEHIND and self._denies_before(place):
+                return True
+        if plain:
+            return False
+        return self._defeated_behind(span) or (not self.context.bans and self._defeated_before(span))
+
+    def _excused(self, negator: int, span: TermSpan) -> bool:
+        if any(self._at(place, self.named.breach) for place in range(negator + 1, span.end + 1)):
+            return True
+        return any(self._at(place, self.named.subordinators) for place in range(negator + 1, span.start))
+
+    def _denies_before(self, negator: int) -> bool:
+        behind = range(negator + 1, min(len(self.words), negator + 1 + _ADOPTION_WITHIN))
+        if not behind:
+            return True
+        if any(self._at(place, self.named.breach) for place in behind):
+            return False
+        return any(self._at(place, self.named.adoption) for place in behind)
+
+    def _defeated_before(self, span: TermSpan) -> bool:
+        return any(
+            defeat.end < span.start <= defeat.end + _DEFEAT_BEFORE
+            and not any(
+                self._at(place, self.named.negators)
+                for place in range(max(0, defeat.start - _NEGATOR_BEFORE), defeat.start)
+            )
+            for defeat in self.hits.get(self.named.defeats, ())
+        )
+
+    def _defeated_behind(self, span: TermSpan) -> bool:
+        return any(
+            span.end < defeated.start <= span.end + _DEFEATED_BEHIND
+            and not any(self._at(place, self.named.negators) for place in range(span.end + 1, defeated.start))
+            for defeated in self.hits.get(self.named.defeated, ())
+        )
+
+    def _places(self, number: int) -> list[int]:
+        return [span.start for span in self.hits.get(number, ())]
+
+    def _at(self, place: int, number: int) -> bool:
+        """True if a term of a set begins at a word."""
+        return any(span.start == place for span in self.hits.get(number, ()))

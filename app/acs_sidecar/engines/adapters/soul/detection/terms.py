@@ -1,0 +1,146 @@
+"""Terms of rules, and where they stand in a text (section 11.4).
+
+A term is words in order; `*` ends a stem; `..` lets up to four words stand between.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from acs_sidecar.engines.adapters.soul.detection.words import words_of
+
+__all__ = ["Hits", "Term", "TermFinder", "TermIndex", "TermSpan", "TermSyntaxError", "parse_term"]
+
+_GAP = ".."
+_MOST_BETWEEN = 4
+
+
+class TermSyntaxError(ValueError):
+    """A text that is no term."""
+
+
+class TermSpan(NamedTuple):
+    """Where a term stands: its first word, and its last."""
+
+    start: int
+    end: int
+
+
+Hits = Mapping[int, Sequence[TermSpan]]
+"""The number of a set of terms → where its terms stand."""
+
+
+class _Part(NamedTuple):
+    """One word of a term; `gap`: up to four words may stand before it."""
+
+    text: str
+    is_stem: bool
+    gap: bool
+
+    def matches(self, word: str) -> bool:
+        return word.startswith(self.text) if self.is_stem else word == self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term that was read."""
+
+    text: str
+    parts: tuple[_Part, ...]
+
+    def end(self, words: Sequence[str], start: int, part: int = 1) -> int | None:
+        """Return the last word of the nearest occurrence that begins at `start`; `None` for none."""
+        if part == len(self.parts):
+            return start
+        wanted = self.parts[part]
+        last = min(len(words), start + 2 + (_MOST_BETWEEN if wanted.gap else 0))
+        for place in range(start + 1, last):
+            if wanted.matches(words[place]) and (end := self.end(words, place, part + 1)) is not None:
+                return end
+        return None
+
+
+def parse_term(text: str) -> Term:
+    """Read a term. Raises `TermSyntaxError`."""
+    parts: list[_Part] = []
+    gap = False
+    for piece in text.split():
+        if piece == _GAP:
+            gap = True
+            continue
+        word = piece.removesuffix("*")
+        if words_of(word) != (word,) or (gap and not parts):
+            raise TermSyntaxError(f"`{text}` is not a term: lower-case words, `word*`, `..` between two")
+        parts.append(_Part(word, piece.endswith("*"), gap))
+        gap = False
+    if not parts or gap:
+        raise TermSyntaxError(f"`{text}` is not a term: it must begin and end with a word")
+    return Term(text, tuple(parts))
+
+
+@dataclass(slots=True)
+class TermIndex:
+    """Sets of terms by number, arranged by the word that a term begins with."""
+
+    sets: list[tuple[str, ...]] = field(default_factory=list)
+    _numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _words: dict[str, dict[Term, list[int]]] = field(default_factory=dict)
+    _stems: dict[str, dict[Term, list[int]]] = field(default_factory=dict)
+
+    def number(self, texts: Iterable[str]) -> int:
+        """Return the number of a set of terms; it is added where it is new. Raises `TermSyntaxError`."""
+        key = tuple(texts)
+        if key in self._numbers:
+            return self._numbers[key]
+        number = self._numbers[key] = len(self.sets)
+        self.sets.append(key)
+        for text in dict.fromkeys(key):
+            term = parse_term(text)
+            first = term.parts[0]
+            table = self._stems if first.is_stem else self._words
+            table.setdefault(first.text, {}).setdefault(term, []).append(number)
+        return number
+
+    def beginning_with(self, word: str) -> tuple[tuple[Term, tuple[int, ...]], ...]:
+        """Return the terms that may begin with a word, with the numbers of their sets."""
+        longest = min(len(word), self.longest_stem)
+        stems = (self._stems.get(word[:length], {}) for length in range(1, longest + 1))
+        tables = (self._words.get(word, {}), *stems)
+        return tuple((term, tuple(numbers)) for table in tables for term, numbers in table.items())
+
+    @property
+    def longest_stem(self) -> int:
+        """The length of the longest stem."""
+        return max(map(len, self._stems), default=0)
+
+
+class TermFinder:
+    """Finds terms in texts; it remembers what each word begins, so it is made for one document."""
+
+    def __init__(self, index: TermIndex) -> None:
+        self._index = index
+        self._known: dict[str, tuple[tuple[int, ...], tuple[tuple[Term, tuple[int, ...]], ...]]] = {}
+
+    def hits(self, words: Sequence[str]) -> dict[int, list[TermSpan]]:
+        """Return where the terms of each set stand in a text."""
+        found: dict[int, list[TermSpan]] = {}
+        for place, word in enumerate(words):
+            known = self._known.get(word) or self._know(word)
+            span = TermSpan(place, place)
+            for number in known[0]:
+                found.setdefault(number, []).append(span)
+            for term, numbers in known[1]:
+                end = term.end(words, place)
+                if end is not None:
+                    for number in numbers:
+                        found.setdefault(number, []).append(TermSpan(place, end))
+        return found
+
+    def _know(self, word: str) -> tuple[tuple[int, ...], tuple[tuple[Term, tuple[int, ...]], ...]]:
+        terms = self._index.beginning_with(word)
+        single = tuple(
+            dict.fromkeys(number for term, numbers in terms if len(term.parts) == 1 for number in numbers)
+        )
+        several = tuple((term, numbers) for term, numbers in terms if len(term.parts) > 1)
+        known = self._known[word] = (single, several)
+        return known

@@ -1,0 +1,1 @@
+"""Tests of the adapter `soul` (section 11)."""
