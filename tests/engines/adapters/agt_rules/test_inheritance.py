@@ -32,6 +32,7 @@ def test_no_child_passes_a_limit_of_its_parent(
     parent = written("p", [_rule("limited", "allow", limit="2/hour")])
     output = _decided(child, parent, counts=counts, conflict_strategy=strategy)
     assert output["evidence"]["counter"] == "p/limited"
+    assert "counters" not in output["evidence"]
     if reason is not None:
         assert short(output) == f"deny:{reason}"
     else:
@@ -59,12 +60,14 @@ def test_a_limit_holds_over_several_levels() -> None:
 @pytest.mark.parametrize(
     ("limit", "counter"), [("1/hour", "c/mine"), ("9/hour", "p/limited"), ("1/second", "p/limited")]
 )
-def test_of_several_limits_the_lowest_rate_is_counted(limit: str, counter: str) -> None:
-    """A child's tighter limit counts for the parent's, and a looser one does not."""
+def test_of_several_limits_the_lowest_rate_comes_first(limit: str, counter: str) -> None:
+    """The host counts for each of them, for neither of two windows holds the other's calls."""
     child = written("c", [_rule("mine", "allow", priority=9, limit=limit)], extends=["p"])
     parent = written("p", [_rule("limited", "allow", limit="2/hour")])
     output = _decided(child, parent, counts={"c/mine": 0, "p/limited": 0})
-    assert (short(output), output["evidence"]["counter"]) == ("allow:mine", counter)
+    evidence = output["evidence"]
+    assert (short(output), evidence["counter"]) == ("allow:mine", counter)
+    assert evidence["counters"] == ["c/mine", "p/limited"]
 
 
 def test_a_rule_with_a_limit_is_not_replaced() -> None:

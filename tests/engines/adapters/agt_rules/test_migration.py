@@ -182,6 +182,19 @@ def test_the_manifest_is_a_text_of_the_definition() -> None:
     assert list(manifest["intervention_points"]) == [point.value for point in found.points]
 
 
+def test_a_point_whose_rules_read_the_tool_looks_it_up() -> None:
+    """The manifest names the tool, and has a place for the tools."""
+    manifest = yaml.safe_load(
+        manifest_text(_draft({"d.yaml": f"{HEAD}  - {{name: r, condition: tool.risk == 1}}\n"}))
+    )
+    assert manifest["intervention_points"]["pre_tool_call"]["tool_name_from"] == "$snap.tool_call.name"
+    assert manifest["tools"] == {}
+    plain = yaml.safe_load(
+        manifest_text(_draft({"d.yaml": f"{HEAD}  - {{name: r, condition: tool == 'x'}}\n"}))
+    )
+    assert "tools" not in plain
+
+
 def test_every_difference_is_a_row_of_the_reference() -> None:
     """The table of section 7.9 has each kind, and nothing else."""
     page = (ROOT / "docs" / "reference" / "7-agt-rules.md").read_text()

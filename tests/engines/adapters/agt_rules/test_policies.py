@@ -198,6 +198,8 @@ def test_a_limit_states_its_counter() -> None:
         (written("d", [rule("answer == 'x'")]), "agt-path-elsewhere"),
         (written("d", [rule("tool.args.x == 'x'")]), "agt-tool-undeclared"),
         (written("d", [rule("tool.risk == 'x'")]), "agt-tool-undeclared"),
+        (written("d", [rule(r"agent.x matches '\b\w+@'")]), "agt-regex-doubtful"),
+        (written("d", [rule("agent.x matches '/rm/i'")]), "agt-regex-doubtful"),
         (written("d", [rule("true")], default_action="allow"), "agt-default-allow"),
         (written("d", [rule("true", "require_approval")]), "agt-approval-unresolvable"),
         ({"name": "d", "rules": [rule("true")]}, "agt-version-old"),
@@ -217,6 +219,7 @@ def test_a_lint(document: Json, code: str) -> None:
     policy = compiled(
         document,
         can_escalate=False,
+        projects_tool=True,
         context={"answer": "$snap.response.content"},
         tools={"t": {"description": "reads"}},
     )

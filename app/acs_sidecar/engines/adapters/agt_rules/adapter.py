@@ -6,6 +6,7 @@ from functools import partial
 
 from acs_sidecar.engines.adapters.agt_rules.agents import agent_matcher
 from acs_sidecar.engines.adapters.agt_rules.closures import Check, Compiler, Frame
+from acs_sidecar.engines.adapters.agt_rules.condition.tree import path_text
 from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
 from acs_sidecar.engines.adapters.agt_rules.definition import RulesDefinition, read_definition
 from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
@@ -16,9 +17,9 @@ from acs_sidecar.engines.adapters.agt_rules.evaluator import AppliedDocument, Ru
 from acs_sidecar.engines.adapters.agt_rules.evidence import default_evidence, rule_evidence
 from acs_sidecar.engines.adapters.agt_rules.expressions import Searches
 from acs_sidecar.engines.adapters.agt_rules.guards import Rings, RuleGuard, TrustScore
-from acs_sidecar.engines.adapters.agt_rules.lints import policy_lints, undeclared_members
+from acs_sidecar.engines.adapters.agt_rules.lints import open_operands, policy_lints, undeclared_members
 from acs_sidecar.engines.adapters.agt_rules.members import MEMBERS
-from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
+from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError, needs_tool
 from acs_sidecar.engines.adapters.agt_rules.ordering import order_key
 from acs_sidecar.engines.adapters.agt_rules.rings import agent_facts
 from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
@@ -126,13 +127,14 @@ class AgtRulesPolicy:
             self._guarded,
         )
         undeclared = undeclared_members(self._request.manifest.tools, self._names, self._rules)
+        operands = open_operands(self._names, self._rules) if self._definition.named_arguments else ()
         counters = (
             HostCounter("agt", active.rule.key, Window(active.rule.limit.window))
             for active in self._rules
             if active.rule.limit is not None
         )
         return PolicyStatement(
-            warnings=(*self._findings.warnings, *lints, *undeclared, *self._shadowed),
+            warnings=(*self._findings.warnings, *lints, *undeclared, *operands, *self._shadowed),
             counters=tuple(counters),
         )
 
@@ -173,14 +175,22 @@ class AgtRulesPolicy:
         return any(_holds_at(guard, point) for guard in self._definition.guards)
 
     def _check_names(self, binding: PointBinding, active: Sequence[ActiveRule]) -> None:
-        """Raise `ManifestError` for names that read annotations which the point does not bind."""
+        """Raise `ManifestError` for names that read annotations or a tool which the point does not bind."""
         findings = Findings()
         for each in active:
             for name in each.rule.names:
                 try:
-                    self._names.source(name.name, binding.point, binding.annotations)
+                    source = self._names.source(name.name, binding.point, binding.annotations)
                 except UnknownNameError as error:
                     findings.error("agt-name-unknown", str(error), name.at, name.name.offset)
+                    continue
+                if needs_tool(source) and not binding.projects_tool:
+                    text = path_text(name.name.segments)
+                    message = (
+                        f"`{text}` reads the manifest's `tools`: set `tool_name_from` at `{binding.point}`, "
+                        "or write `args.x` for an argument of the call"
+                    )
+                    findings.error("agt-tool-unprojected", message, name.at, name.name.offset)
         if findings.errors:
             raise ManifestError(findings.errors)
 
@@ -189,8 +199,8 @@ class AgtRulesPolicy:
         guards = tuple(guard for guard in self._definition.guards if _holds_at(guard, binding.point))
         raised = any("min_trust_score" in tool for tool in self._request.manifest.tools.values())
         for guard in guards:
-            needs_tool = isinstance(guard, Rings) or (isinstance(guard, TrustScore) and raised)
-            if needs_tool and binding.point in TOOL_POINTS and not binding.projects_tool:
+            asks_tool = isinstance(guard, Rings) or (isinstance(guard, TrustScore) and raised)
+            if asks_tool and binding.point in TOOL_POINTS and not binding.projects_tool:
                 message = (
                     f"the guard `{guard.name}` needs to know the tool: set `tool_name_from` at the point"
                 )

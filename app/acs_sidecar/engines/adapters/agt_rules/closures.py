@@ -28,7 +28,7 @@ from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
     path_text,
     tests_of,
 )
-from acs_sidecar.engines.adapters.agt_rules.expressions import Searches, occurrence
+from acs_sidecar.engines.adapters.agt_rules.expressions import Expression, Searches
 from acs_sidecar.engines.adapters.agt_rules.values import Input, Read, Source, reader, texts_in
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.values import Json
@@ -114,7 +114,7 @@ class Compiler:
         return [given, *([_UNREAD] * len(self._loads))]
 
     def bytes_read(self, frame: Frame, canonical_bytes: int) -> bool:
-        """True if what the point's `matches`, `contains` and `in` tests read stays below 64 MiB.
+        """True if what `matches`, `contains`, `in` and tests of two paths read is at most 64 MiB.
 
         No value is longer than the input, so that small inputs are not measured.
         """
@@ -147,12 +147,11 @@ class Compiler:
         source = self._resolve(name)
         slot = self._slot(source, texts=False)
         load = self._loads[slot - 1]
-        if used in _READING:
-            self._reading[slot] = self._reading.get(slot, 0) + 1
+        read = [slot, self.slot(operand)] if isinstance(operand, Name) else [slot] * (used in _READING)
+        for each in read:
+            self._reading[each] = self._reading.get(each, 0) + 1
         negated = used in _NEGATIVE
         other = self.load(operand) if isinstance(operand, Name) else None
-        if isinstance(operand, Name) and used in _READING:
-            self._reading[self.slot(operand)] = self._reading.get(self.slot(operand), 0) + 1
         positive = _POSITIVE.get(used, used)
         if positive is Operator.MATCHES:
             texts = self._loads[self._slot(source, texts=True) - 1]
@@ -168,9 +167,9 @@ class Compiler:
         missing = None if positive.is_order else False
         return _compared(load, other or _constant(operand), COMPARISONS[positive], negated, missing=missing)
 
-    def _search(self, pattern: str) -> Callable[[bytes], bool]:
+    def _search(self, pattern: str) -> Expression:
         if pattern not in self._searches:
-            self._searches[pattern] = occurrence(pattern)
+            self._searches[pattern] = Expression(pattern)
         return self._searches[pattern]
 
 
@@ -212,14 +211,20 @@ def _load(slot: int, read: Read) -> Load:
 
 
 def _texts_load(slot: int, value_of: Load) -> Load:
-    """Return what reads the UTF-8 texts of a value: `None` for a missing one, `False` for a wrong path."""
+    """Return what reads the UTF-8 texts of a value, each and joined.
 
-    def load(frame: Frame) -> Any:  # noqa: ANN401  # a tuple, `None` or `False`
+    `None` stands for those of a missing value, `False` for those of a wrong path.
+    """
+
+    def load(frame: Frame) -> Any:  # noqa: ANN401  # a pair, `None` or `False`
         texts = frame[slot]
         if texts is _UNREAD:
             value = value_of(frame)
-            found = None if value is None else tuple(texts_in(value))
-            texts = frame[slot] = False if found == () and not isinstance(value, list | dict) else found
+            texts = None if value is None else False
+            if not is_wrong_path(value) and value is not None:
+                each = tuple(dict.fromkeys(texts_in(value)))
+                texts = each, Expression.joined(each)
+            frame[slot] = texts
         return texts
 
     return load
@@ -366,7 +371,7 @@ def _compared(
     return check
 
 
-def _matches(texts: Load, occurs: Callable[[bytes], bool], negated: bool) -> Check:
+def _matches(texts: Load, expression: Expression, negated: bool) -> Check:
     missing = None if negated else False
 
     def check(frame: Frame) -> bool | None:
@@ -375,6 +380,6 @@ def _matches(texts: Load, occurs: Callable[[bytes], bool], negated: bool) -> Che
             return missing
         if found is False:
             return None
-        return any(map(occurs, found)) is not negated
+        return expression.occurs_in(*found) is not negated
 
     return check

@@ -28,8 +28,12 @@ def _equal(value: Any, operand: Any) -> bool | None:  # noqa: ANN401  # any JSON
     if kind is None or kind != kind_of(operand):
         return None
     if kind in ("list", "object"):
-        return canonical(_floats(value)) == canonical(_floats(operand))
+        return _comparable(value) == _comparable(operand)
     return bool(value == operand)
+
+
+def _comparable(value: Json) -> bytes:
+    return canonical(_floats(value))
 
 
 def _floats(value: Json) -> Json:
@@ -52,7 +56,7 @@ def _member_of(value: Any, items: Any) -> bool | None:  # noqa: ANN401  # any JS
     if not same:
         return None if items else False
     if kind in ("list", "object"):
-        return any(_equal(value, item) for item in same)
+        return _comparable(value) in map(_comparable, same)
     return value in same
 
 

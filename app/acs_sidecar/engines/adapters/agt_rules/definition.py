@@ -18,7 +18,7 @@ from acs_sidecar.engines.adapters.agt_rules.rings import LEAST_PRIVILEGED, Agent
 from acs_sidecar.engines.adapters.agt_rules.values import Source
 from acs_sidecar.engines.findings import SourceLocation, finding
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
-from acs_sidecar.spec.path import PathSyntaxError, parse_path
+from acs_sidecar.spec.path import Path, PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["RulesDefinition", "read_definition"]
@@ -66,9 +66,29 @@ def _read_context(read: RulesDefinition, path: str, context: Json) -> None:
             _error(read, "wrong-type", "must be a path, or `{path, default}`", f"{path}.{name}")
             continue
         try:
-            read.context[name] = Source((parse_path(text),), entry.get("default"))
+            parsed = parse_path(text)
         except PathSyntaxError as error:
             _error(read, "path-syntax", str(error), f"{path}.{name}")
+            continue
+        if wrong := _not_in_input(parsed):
+            _error(read, "agt-name-unknown", wrong, f"{path}.{name}")
+        read.context[name] = Source((parsed,), entry.get("default"))
+
+
+_INPUT = ("intervention_point", "policy_target", "snapshot", "annotations", "tool")
+_TARGET = ("kind", "path", "value")
+
+
+def _not_in_input(path: Path) -> str | None:
+    """Return what is wrong with a path whose first names no policy input has."""
+    if path.root is not Root.POLICY_INPUT:
+        return None
+    is_target = path.segments[:1] == ("policy_target",)
+    whole, known = ("$pi.policy_target", _TARGET) if is_target else ("$pi", _INPUT)
+    names = path.segments[1:] if is_target else path.segments
+    if not names or names[0] in known:
+        return None
+    return f"`{whole}` has no member `{names[0]}`; it has {', '.join(f'`{each}`' for each in known)}"
 
 
 def _read_guards(read: RulesDefinition, path: str, guards: Json) -> None:

@@ -134,7 +134,7 @@ class RuleEvaluator:
     def _sealed(self, frame: Frame, applied: int, outcome: _Outcome) -> _Outcome:
         """Return what sealed rules leave of a decision: none is weaker than what a parent decides by itself.
 
-        Where several ask, the approvers are those whom all name. Of several limits one is counted.
+        Where several ask, the approvers are those whom all name.
         """
         if outcome.decision == "deny":
             return outcome
@@ -198,11 +198,17 @@ def _asked_together(outcome: _Outcome, sealed: _Outcome) -> _Outcome:
 
 
 def _counted(outcome: _Outcome, limited: Sequence[AgtRule]) -> _Outcome:
-    """Return a decision whose evidence names the counter of the lowest of the limits that it is below."""
+    """Return a decision whose evidence names the counters of the limits that it is below.
+
+    `counter` is that of the lowest limit; `counters` are all, where there are several.
+    """
     if not limited:
         return outcome
     lowest = min(limited, key=lambda rule: rule.limit.rate if rule.limit else 0)
-    return replace(outcome, evidence={**outcome.evidence, "counter": lowest.key})
+    counters: dict[str, Json] = {"counter": lowest.key}
+    if len(limited) > 1:
+        counters["counters"] = [rule.key for rule in limited]
+    return replace(outcome, evidence={**outcome.evidence, **counters})
 
 
 def _limit_denial(rule: AgtRule, given: Input) -> str | None:

@@ -2,16 +2,15 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
 
 import re2
 
-__all__ = ["ExpressionError", "Searches", "occurrence"]
+__all__ = ["Expression", "ExpressionError", "Occurs", "Searches", "doubt_of", "occurrence"]
 
-Searches: TypeAlias = dict[str, Callable[[bytes], bool]]
-"""Compiled expressions by their text, shared by the rules and points of a policy."""
+Occurs: TypeAlias = Callable[[bytes], bool]
 
 _ANYWHERE = re2._Anchor.UNANCHORED
 _MAX_REPEAT = 1_000
@@ -30,6 +29,10 @@ _PIECE = re.compile(
     r"|\(\?(?P<group>P=|P<|P>|<[=!]|[=!]|>|\(|#|<|(?P<flags>[A-Za-z]*(?:-[A-Za-z]*)?)[:)])",
     re.DOTALL,
 )
+_BETWEEN_TEXTS = b"\n\0\n"
+_OF_LINES = {"^": "(?m:^)", "$": "(?m:$)", r"\A": "(?m:^)", r"\z": "(?m:$)"}
+"""Anchors of a text, and those of the lines that it is put between."""
+
 _CONSTRUCTS = {
     "=": "look-ahead `(?=…)`",
     "!": "negative look-ahead `(?!…)`",
@@ -44,6 +47,12 @@ _FLAGS = frozenset("imsU")
 _CLASS_START = re.compile(r"\[\^?\]?")
 _RANGE = re.compile(r"-[^\]]")
 _WORD_BOUNDARY = re.compile(r"(?<!\\)(?:\\\\)*\\[bB]")
+_WIDE = r"(?:\\[wSDpP]|(?<!\\)\.|\[\^(?:\\.|[^\]\\])+\]|\[(?:\\.|[^\]\\])*\\[wSDpP](?:\\.|[^\]\\])*\])"
+"""What matches letters that are not ASCII."""
+_WIDE_AFTER = re.compile(rf"(?:\A|[(|^ ,;:=/-]|\\s[+*?]?)\\b(?:\((?:\?:)?)*{_WIDE}")
+_WIDE_BEFORE = re.compile(rf"{_WIDE}(?:[+*?]|\{{[0-9,]*\}})*\)*\\b(?![A-Za-z0-9_(\[])")
+_FLAGS_FIRST = re.compile(r"(?:\(\?[A-Za-z]+\))*")
+_DELIMITED = re.compile(r"/.+/[gimsuy]+", re.DOTALL)
 _NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 
 
@@ -51,14 +60,61 @@ class ExpressionError(ValueError):
     """An expression that RE2 does not match in linear time; the message names the construct."""
 
 
-def occurrence(pattern: str) -> Callable[[bytes], bool]:
+class Expression:
+    """An expression and whether it matches anywhere in one of several UTF-8 texts."""
+
+    __slots__ = ("_may_occur", "_occurs")
+
+    def __init__(self, pattern: str) -> None:
+        """Compile it. Raises `ExpressionError`."""
+        exact = "".join(_translated(pattern, {}))
+        by_lines = "".join(_translated(pattern, _OF_LINES))
+        self._occurs = _occurrence(exact)
+        self._may_occur = self._occurs if by_lines == exact else _occurrence(by_lines)
+
+    @staticmethod
+    def joined(texts: Sequence[bytes]) -> bytes:
+        """Return the texts as lines of one; where no line can match, none of them does."""
+        return _BETWEEN_TEXTS.join(texts)
+
+    def occurs_in(self, texts: Sequence[bytes], joined: bytes) -> bool:
+        """True if the expression matches in one of the texts.
+
+        A search costs more than a short text is long: of many texts the lines are searched first, at once.
+        """
+        if len(texts) > 1 and not self._may_occur(joined):
+            return False
+        return any(map(self._occurs, texts))
+
+
+Searches: TypeAlias = dict[str, Expression]
+"""Compiled expressions by their text, shared by the rules and points of a policy."""
+
+
+def occurrence(pattern: str) -> Occurs:
     """Return a predicate: does the expression match anywhere in a UTF-8 text? Raises `ExpressionError`."""
+    return _occurrence("".join(_translated(pattern, {})))
+
+
+def doubt_of(pattern: str) -> str | None:
+    """Return what an expression may not mean as it is written, or `None`."""
+    if _DELIMITED.fullmatch(pattern):
+        return "`/` is a character here, not a delimiter: write the expression alone, flags as `(?i)`"
+    if _WIDE_AFTER.search(pattern) or _WIDE_BEFORE.search(pattern):
+        return (
+            r"`\b` knows ASCII words alone, and what stands beside it matches other letters too: "
+            r"write `(^|\W)` and `(\W|$)`"
+        )
+    return None
+
+
+def _occurrence(engine_pattern: str) -> Occurs:
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
     options.max_mem = _MAX_BYTES
     try:
-        search = re2.compile("".join(_translated(pattern)), options)._regexp.Match
+        search = re2.compile(engine_pattern, options)._regexp.Match
     except re2.error as error:
         raise ExpressionError(f"RE2 does not read it: {_engine_text(error)}") from None
 
@@ -68,8 +124,8 @@ def occurrence(pattern: str) -> Callable[[bytes], bool]:
     return occurs
 
 
-def _translated(pattern: str) -> Iterator[str]:
-    """Yield the pieces of RE2's form. Raises `ExpressionError` for what has none."""
+def _translated(pattern: str, anchors: Mapping[str, str]) -> Iterator[str]:
+    """Yield the pieces of RE2's form, with other `anchors`. Raises `ExpressionError` for what has none."""
     if _WORD_BOUNDARY.search(pattern) and any(_is_wide_letter(character) for character in pattern):
         raise ExpressionError(
             "`\\b` knows the boundaries of ASCII words alone, and the expression has other letters: "
@@ -82,7 +138,10 @@ def _translated(pattern: str) -> Iterator[str]:
         if character == "\\" or (character in "{(" and not in_class):
             piece = _PIECE.match(pattern, position)
         if piece is not None:
-            yield _piece(piece, in_class)
+            if piece.group() == f"(?{piece['flags']})" and not _FLAGS_FIRST.fullmatch(pattern, 0, position):
+                raise ExpressionError(f"flags stand at the beginning: write `{piece.group()}` there")
+            translated = _piece(piece, in_class)
+            yield translated if in_class else anchors.get(translated, translated)
             position = piece.end()
             if in_class and (piece["escape"] or "").lower() in _CLASSES and _RANGE.match(pattern, position):
                 raise ExpressionError(
@@ -102,7 +161,7 @@ def _translated(pattern: str) -> Iterator[str]:
             character = opening.group() if opening else character
         elif character in "*+?}" and pattern[position + 1 : position + 2] == "+":
             raise ExpressionError("possessive repetition `++` has no linear-time form")
-        yield character
+        yield character if in_class else anchors.get(character, character)
         position += len(character)
 
 
@@ -163,7 +222,7 @@ def _group(piece: "re.Match[str]") -> str:
         raise _refused(construct)
     for flag in (piece["flags"] or "").replace("-", ""):
         if flag not in _FLAGS:
-            raise _refused(f"flag `{flag}`")
+            raise ExpressionError(f"flag `{flag}` has no meaning here: there are `i`, `m`, `s` and `U`")
     return piece.group()
 
 

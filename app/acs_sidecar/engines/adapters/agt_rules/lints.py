@@ -1,6 +1,7 @@
 """What a reviewer would ask about valid rules (section 7.8). Everything here is a warning."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
     And,
@@ -12,17 +13,18 @@ from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
     Or,
     Test,
     Truth,
+    tests_of,
 )
 from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule
 from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
-from acs_sidecar.engines.adapters.agt_rules.names import Names
+from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.evaluators import CompileRequest, Diagnostic, PointBinding
 from acs_sidecar.spec.path import Root
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["policy_lints", "undeclared_members"]
+__all__ = ["open_operands", "policy_lints", "undeclared_members"]
 
 _LESS = frozenset({Operator.LT, Operator.LE})
 _NEGATIVE = frozenset(operator for operator in Operator if operator.value.startswith("not ")) | {Operator.NE}
@@ -48,6 +50,24 @@ def policy_lints(
         if rule.action is Action.ALLOW and (name := _negative(rule.condition)):
             message = f"allows by what `{name.segments[0]}` is not: add `has(…)`, or list what is allowed"
             yield warning("agt-negative-allow", message, rule.at.member("condition").at())
+
+
+def open_operands(names: Names, rules: Sequence[ActiveRule]) -> Iterator[Diagnostic]:
+    """Yield a finding for each bare name that something is compared with, and that only an argument gives."""
+    closed = replace(names, named_arguments=False)
+    for rule in (active.rule for active in rules):
+        for test in tests_of(rule.condition):
+            operand = test.operand if isinstance(test, Test) else None
+            if not isinstance(operand, Name) or len(operand.segments) > 1:
+                continue
+            try:
+                closed.source(operand, rule.point or InterventionPoint.PRE_TOOL_CALL, None)
+            except UnknownNameError:
+                word = operand.segments[0]
+                message = (
+                    f"compares with the argument `{word}`: write `'{word}'` for the text, or `args.{word}`"
+                )
+                yield warning("agt-open-operand", message, rule.at.member("condition").at())
 
 
 def undeclared_members(

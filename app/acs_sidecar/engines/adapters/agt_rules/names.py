@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name, path_text
+from acs_sidecar.engines.adapters.agt_rules.rings import FILESYSTEM_SCOPES, TIERS
 from acs_sidecar.engines.adapters.agt_rules.values import Read, Source
-from acs_sidecar.spec.path import Path, parse_path
+from acs_sidecar.spec.path import Path, Root, parse_path
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 
-__all__ = ["Names", "UnknownNameError"]
+__all__ = ["Names", "UnknownNameError", "needs_tool"]
 
 _ALL = frozenset(InterventionPoint)
 _MODEL = frozenset({InterventionPoint.PRE_MODEL_CALL, InterventionPoint.POST_MODEL_CALL})
@@ -78,6 +79,12 @@ _PREFIXES: Mapping[str, _Row] = {
     "sql": _Row(("$pi.annotations.sql",), TOOL_POINTS, prefix=True, annotation="sql"),
     "k8s": _Row(("$pi.annotations.k8s",), TOOL_POINTS, prefix=True, annotation="k8s"),
 }
+_CLOSED: Mapping[str, Collection[str]] = {
+    "intervention_point": tuple(point.value for point in InterventionPoint),
+    "ring.filesystem_scope": tuple(dict.fromkeys(FILESYSTEM_SCOPES)),
+    "trust.tier": TIERS,
+}
+"""Names whose value is one of these texts."""
 _ARGS = parse_path("$snap.tool_call.args")
 _PARSED: Mapping[str, Path] = {
     text: parse_path(text) for row in (*_EXACT.values(), *_PREFIXES.values()) for text in row.paths
@@ -110,6 +117,8 @@ class Names:
         for length in range(len(segments), 0, -1):
             dotted = _dotted(segments[:length])
             if dotted is not None and (entry := self.context.get(dotted)):
+                if entry.default is None and (unbound := _unbound(entry.paths, annotations)):
+                    raise UnknownNameError(_unbound_text(dotted, point, unbound))
                 return Source(entry.paths, entry.default, segments[length:])
         if found := self._table(segments, point, annotations):
             return found
@@ -118,6 +127,11 @@ class Names:
                 return Source((_extended(_ARGS, segments[:-1]),), scalar_value=True)
             return Source((_extended(_ARGS, segments),))
         raise UnknownNameError(self._unknown(segments, point, annotations))
+
+    def values(self, name: Name) -> Collection[str]:
+        """Return the texts that a name of the table can have, or none where any text can be its value."""
+        dotted = _dotted(name.segments) or ""
+        return () if dotted in self.context else _CLOSED.get(dotted, ())
 
     def is_builtin(self, root: str) -> bool:
         """True if the table of names has one that begins so, at any point."""
@@ -155,7 +169,7 @@ class Names:
         bound = None if annotations is None else set(annotations)
         if bound is not None and segments[0] in ("annotations", "sql", "k8s"):
             wanted = segments[0] if segments[0] != "annotations" else "".join(map(str, segments[1:2]))
-            return f"`{text}`: `{point}` binds no annotation `{wanted}`: add it to the point's `annotations`"
+            return _unbound_text(text, point, str(wanted))
         known = [
             *self.context,
             *self.computed,
@@ -177,6 +191,32 @@ def _is_bound(
     if row.annotation is not None:
         return row.annotation in annotations
     return dotted != "annotations" or not rest or rest[0] in annotations
+
+
+def _unbound(paths: tuple[Path, ...], annotations: Collection[str | int] | None) -> str | None:
+    """Return the annotation that a path of `context` reads and the point does not bind, if there is one."""
+    if annotations is None:
+        return None
+    read = (path.segments[1] for path in paths if _reads(path, "annotations") and len(path.segments) > 1)
+    return next((str(name) for name in read if name not in annotations), None)
+
+
+def _unbound_text(name: str, point: InterventionPoint, annotation: str) -> str:
+    return f"`{name}`: `{point}` binds no annotation `{annotation}`: add it to the point's `annotations`"
+
+
+def _reads(path: Path, member: str) -> bool:
+    """True if a path begins with a member of the policy input."""
+    return path.root is Root.POLICY_INPUT and path.segments[:1] == (member,)
+
+
+def needs_tool(source: Source) -> bool:
+    """True if there is no value where the point does not look the tool up in the manifest."""
+    return (
+        bool(source.paths)
+        and source.default is None
+        and all(path.root is Root.TOOL or _reads(path, "tool") for path in source.paths)
+    )
 
 
 def _extended(path: Path, rest: tuple[str | int, ...]) -> Path:

@@ -6,13 +6,24 @@ from dataclasses import dataclass
 from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, Read, walk
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["LEAST_PRIVILEGED", "MAX_TRUST", "AgentRings", "agent_facts", "needed_ring"]
+__all__ = [
+    "FILESYSTEM_SCOPES",
+    "LEAST_PRIVILEGED",
+    "MAX_TRUST",
+    "TIERS",
+    "AgentRings",
+    "agent_facts",
+    "needed_ring",
+]
 
 LEAST_PRIVILEGED = 3
 MAX_TRUST = 1_000
 _AGENT = ("envelope", "agent")
+_UNTRUSTED = "untrusted"
 _TIERS = ((900, "verified_partner"), (700, "trusted"), (500, "standard"), (300, "probationary"))
-_FILESYSTEM = ("full", "full", "scoped", "none")
+_REVERSIBLE = (None, "full", "partial")
+TIERS = (*(tier for _, tier in _TIERS), _UNTRUSTED)
+FILESYSTEM_SCOPES = ("full", "full", "scoped", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ def agent_facts(rings: AgentRings) -> Mapping[str, Read]:
     return {
         "ring.level": rings.ring,
         "ring.network_allowed": lambda given: rings.ring(given) < LEAST_PRIVILEGED,
-        "ring.filesystem_scope": lambda given: _FILESYSTEM[rings.ring(given)],
+        "ring.filesystem_scope": lambda given: FILESYSTEM_SCOPES[rings.ring(given)],
         "ring.filesystem_writable": lambda given: rings.ring(given) < LEAST_PRIVILEGED,
         "ring.subprocess_allowed": lambda given: rings.ring(given) < LEAST_PRIVILEGED,
         "trust.tier": _tier,
@@ -65,7 +76,7 @@ def needed_ring(tool: JsonObject) -> int:
         raise ValueError("reversibility")
     if admin:
         return 0
-    if reversibility == "none" and not read_only:
+    if reversibility not in _REVERSIBLE and not read_only:
         return 1
     return 3 if read_only else 2
 
@@ -83,4 +94,4 @@ def _tier(given: Input) -> Json:
         return None
     if type(score) is not int or not 0 <= score <= MAX_TRUST:
         return WRONG_TYPE
-    return next((tier for least, tier in _TIERS if score >= least), "untrusted")
+    return next((tier for least, tier in _TIERS if score >= least), _UNTRUSTED)

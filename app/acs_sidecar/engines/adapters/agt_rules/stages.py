@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from acs_sidecar.engines.adapters.agt_rules.condition.meaning import check_closed
 from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
 from acs_sidecar.engines.adapters.agt_rules.documents.model import AgtRule, RuleDocument
 from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
@@ -44,6 +45,14 @@ def with_points(document: RuleDocument, names: Names, findings: Findings) -> Rul
                 path = source.paths[0].text
                 message = f"`{path}` has no value at `{point}`: change `stage`, or the path in `context`"
                 findings.warn("agt-path-elsewhere", message, name.at)
+            if problem := check_closed(rule.condition, name.name, names.values(name.name)):
+                findings.error(*problem, name.at, name.name.offset)
+        if rule.point is None and (other := _other_point(rule, names)):
+            message = (
+                "its names are arguments of a tool under `arguments: named`, and have values of their own "
+                f"at `{other}`: bind them in `context`, or write the document in form A with `stage`"
+            )
+            findings.error("agt-stage-ambiguous", message, rule.at)
         if rule.point is None and point is not InterventionPoint.PRE_TOOL_CALL:
             message = f"holds at `{point}`: its names have no value at `pre_tool_call`"
             findings.warn("agt-stage-inferred", message, rule.at)
@@ -51,16 +60,27 @@ def with_points(document: RuleDocument, names: Names, findings: Findings) -> Rul
     return replace(document, rules=tuple(rules))
 
 
+def _other_point(rule: AgtRule, names: Names) -> InterventionPoint | None:
+    """Return the point that has all names of a rule, where the tool's has some only as open arguments."""
+    closed = replace(names, named_arguments=False)
+    if not names.named_arguments or _has_names(rule, closed, InterventionPoint.PRE_TOOL_CALL):
+        return None
+    return next((point for point in INFERRED if _has_names(rule, closed, point)), None)
+
+
+def _has_names(rule: AgtRule, names: Names, point: InterventionPoint) -> bool:
+    """True if a snapshot of the point can have all names of a rule."""
+    try:
+        sources = [names.source(name.name, point, None) for name in rule.names]
+    except UnknownNameError:
+        return False
+    return all(_is_held(source, point) for source in sources)
+
+
 def inferred_point(rule: AgtRule, names: Names) -> InterventionPoint:
     """Return the first point that has all names of a rule of form B."""
-    for point in INFERRED:
-        try:
-            sources = [names.source(name.name, point, None) for name in rule.names]
-        except UnknownNameError:
-            continue
-        if all(_is_held(source, point) for source in sources):
-            return point
-    return InterventionPoint.PRE_TOOL_CALL
+    held = (point for point in INFERRED if _has_names(rule, names, point))
+    return next(held, InterventionPoint.PRE_TOOL_CALL)
 
 
 def _is_held(source: Source, point: InterventionPoint) -> bool:

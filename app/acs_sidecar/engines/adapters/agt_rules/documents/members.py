@@ -36,7 +36,7 @@ _NAME: JsonObject = {"type": "string", "minLength": 1, "maxLength": 128}
 _TEXT: JsonObject = {"type": "string"}
 _TEXT_OR_NULL: JsonObject = {"type": ["string", "null"]}
 _TEXTS: JsonObject = {
-    "type": ["string", "array", "null"],
+    "type": ["string", "array"],
     "minLength": 1,
     "items": {"type": "string", "minLength": 1},
 }

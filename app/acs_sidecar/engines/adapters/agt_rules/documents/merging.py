@@ -60,11 +60,16 @@ def merged_rules(documents: Sequence[RuleDocument], listed: int, findings: Findi
 
 
 def _check_names(documents: Sequence[RuleDocument], findings: Findings) -> None:
+    owners: dict[str, str] = {}
     for document in documents:
         seen: set[str] = set()
         for rule in document.rules:
+            owner = owners.setdefault(rule.key, document.name)
             if rule.name in seen:
                 message = f"`{rule.name}` is the name of an earlier rule: rename one"
+                findings.error("agt-rule-twice", message, rule.at.member("name"))
+            elif owner != document.name:
+                message = f"counters and evidence call a rule of `{owner}` `{rule.key}` too: rename one"
                 findings.error("agt-rule-twice", message, rule.at.member("name"))
             seen.add(rule.name)
 

@@ -31,6 +31,14 @@ MAX_RULES = 10_000
 MAX_BYTES = 1024 * 1024
 
 
+_NAMING = {
+    "extends": "parents: write `[]` for none",
+    "agent": 'an agent: write `"*"` for all',
+    "agents": 'agents: write `["*"]` for all',
+}
+"""Members whose value is not left empty, and what to write."""
+
+
 @dataclass(slots=True)
 class _ReadDocuments:
     """What is read so far: documents by their place in the policy, and files by their paths."""
@@ -142,9 +150,9 @@ def _document(source: SourceText, file: str | None, reading: _ReadDocuments) -> 
     agents = (*findings.texts(given, "agents", at), *findings.texts(given, "agent", at))
     allows, default_at = _default(given, by_field, findings, at)
     extends = findings.texts(given, "extends", at)
-    if "extends" in given and given["extends"] is None:
-        message = "must name parents: write `[]` for none, or remove the member"
-        findings.error("wrong-type", message, at.member("extends"))
+    for member, wanted in _NAMING.items():
+        if member in given and given[member] is None:
+            findings.error("wrong-type", f"must name {wanted}, or remove the member", at.member(member))
     return RuleDocument(
         name=name,
         by_field=by_field,

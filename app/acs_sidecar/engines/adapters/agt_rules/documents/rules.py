@@ -28,7 +28,12 @@ from acs_sidecar.engines.adapters.agt_rules.documents.model import (
     PlacedName,
 )
 from acs_sidecar.engines.adapters.agt_rules.documents.places import Place
-from acs_sidecar.engines.adapters.agt_rules.expressions import ExpressionError, Searches, occurrence
+from acs_sidecar.engines.adapters.agt_rules.expressions import (
+    Expression,
+    ExpressionError,
+    Searches,
+    doubt_of,
+)
 from acs_sidecar.spec.codes import is_code
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import Json, JsonObject
@@ -125,9 +130,11 @@ class RuleReader:
             ):
                 continue
             pattern = str(test.operand)
+            if doubt := doubt_of(pattern):
+                self.findings.warn("agt-regex-doubtful", doubt, at)
             try:
                 if pattern not in self.searches:
-                    self.searches[pattern] = occurrence(pattern)
+                    self.searches[pattern] = Expression(pattern)
             except ExpressionError as error:
                 self.findings.error("agt-regex", str(error), at, test.name.offset)
 

@@ -13,7 +13,7 @@ from acs_sidecar.engines.adapters.agt_rules.migration.differences import (
     policy_differences,
     rule_differences,
 )
-from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
+from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError, needs_tool
 from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
 from acs_sidecar.engines.adapters.agt_rules.rings import AgentRings, agent_facts
 from acs_sidecar.engines.adapters.agt_rules.stages import INFERRED, with_points
@@ -48,7 +48,8 @@ class DraftedDocument:
 class PolicyDraft:
     """A policy over `paths`: `context` gives each name that nothing provides a path in the snapshot.
 
-    `documents` are those of the paths and behind them the parents that they name by a path.
+    `documents` are those of the paths and behind them the parents that they name by a path. At `tool_points`
+    rules read what the manifest says of the tool.
     """
 
     paths: tuple[str, ...]
@@ -56,6 +57,7 @@ class PolicyDraft:
     documents: tuple[DraftedDocument, ...]
     context: Mapping[str, str]
     points: tuple[InterventionPoint, ...]
+    tool_points: frozenset[InterventionPoint]
     differences: tuple[RuleDifference, ...]
 
     @property
@@ -105,8 +107,18 @@ def draft(paths: Sequence[str], sources: SourceReader, strategy: Strategy | None
         ),
         context,
         tuple(point for point in InterventionPoint if point in points) or (InterventionPoint.PRE_TOOL_CALL,),
+        frozenset(_tool_points(documents, _names(context))),
         tuple(policy_differences(documents[:listed], strategy)),
     )
+
+
+def _tool_points(documents: Sequence[RuleDocument], names: Names) -> Iterator[InterventionPoint]:
+    """Yield the points at which a rule reads what the manifest says of the tool."""
+    for rule in (rule for document in documents for rule in document.rules if rule.enabled):
+        point = rule.point or InterventionPoint.PRE_TOOL_CALL
+        known = [placed.name for placed in rule.names if not _is_unknown(names, placed.name.segments, point)]
+        if any(needs_tool(names.source(name, point, None)) for name in known):
+            yield point
 
 
 def _drafted(

@@ -36,7 +36,13 @@ def _lines(draft: PolicyDraft) -> Iterator[str]:
     for point in draft.points:
         yield f"  {point}:"
         yield f"    policy_target: {_target(point)}"
+        if point in draft.tool_points:
+            yield "    tool_name_from: $snap.tool_call.name"
         yield "    policy: {id: agt}"
+    if draft.tool_points:
+        yield ""
+        yield "# Rules read what stands here of a tool: write every tool that agents call."
+        yield "tools: {}"
     if draft.escalates:
         yield ""
         yield "# Who may sign is the service's setting ACS_APPROVAL_TRUST_FILE."

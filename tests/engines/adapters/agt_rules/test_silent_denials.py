@@ -1,0 +1,168 @@
+"""Denials that would never match in silence: names, texts and points that cannot have what a rule asks (section 7.8)."""
+
+from typing import Any
+
+import pytest
+
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.values import Json
+from tests.engines.adapters.agt_rules.policies import compiled, evaluate, rule, short, tool_call, written
+
+FLAGGED = {"injection": "$pi.annotations.injection.flagged"}
+
+
+def _refused(*documents: Json, **members: Any) -> list[tuple[str, str]]:
+    """Code and message of each error."""
+    with pytest.raises(ManifestError) as caught:
+        compiled(*documents, **members)
+    return [
+        (found.code, str(found).partition(": ")[2])
+        for found in caught.value.diagnostics
+        if found.severity == "error"
+    ]
+
+
+def test_rules_of_one_key_are_refused() -> None:
+    """A document's name with `/` makes no rule of another document the same, so that none is lost."""
+    documents = [
+        written("team", [{**rule("tool == 'ok'", "allow"), "name": "a/x"}], default_action="allow"),
+        written("team/a", [{**rule("tool == 'rm'"), "name": "x"}], default_action="allow"),
+    ]
+    message = "counters and evidence call a rule of `team` `team/a/x` too: rename one"
+    assert _refused(*documents) == [("agt-rule-twice", message)]
+
+
+def test_an_annotation_that_the_point_does_not_bind_is_no_name_of_context() -> None:
+    """A denial about a finding that nobody brings is refused; with a default it is decided by that."""
+    document = written("d", [rule("injection == true")], default_action="allow")
+    message = (
+        "`injection`: `pre_tool_call` binds no annotation `injection`: add it to the point's `annotations`"
+    )
+    assert _refused(document, context=FLAGGED) == [("agt-name-unknown", message)]
+    bound = compiled(document, context=FLAGGED, annotations=("injection",))
+    found: Json = {"injection": {"flagged": True}}
+    assert short(evaluate(bound, tool_call("t"), annotations=found)) == "deny:r"
+    entry = {"path": FLAGGED["injection"], "default": True}
+    assert short(evaluate(compiled(document, context={"injection": entry}), tool_call("t"))) == "deny:r"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (
+            "$pi.snapshto.x",
+            "`$pi` has no member `snapshto`; it has `intervention_point`, `policy_target`, `snapshot`, "
+            "`annotations`, `tool`",
+        ),
+        (
+            "$pi.policy_target.args.x",
+            "`$pi.policy_target` has no member `args`; it has `kind`, `path`, `value`",
+        ),
+    ],
+)
+def test_a_path_that_no_policy_input_has(path: str, message: str) -> None:
+    """The policy input has five members, and its target three."""
+    document = written("d", [rule("x == 'high'")], default_action="allow")
+    assert _refused(document, context={"x": path}) == [("agt-name-unknown", message)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "context"),
+    [
+        ("tool.risk == 'high'", {}),
+        ("r == 'high'", {"r": "$tool.risk"}),
+        ("r == 'high'", {"r": "$pi.tool.risk"}),
+    ],
+)
+def test_a_rule_about_a_tool_that_the_point_does_not_look_up(condition: str, context: dict[str, str]) -> None:
+    """Without `tool_name_from` no tool has a risk, and no denial of it would match."""
+    document = written("d", [rule(condition)], default_action="allow")
+    tools = {"t": {"risk": "high"}}
+    [(code, message)] = _refused(document, context=context, tools=tools)
+    assert (code, message.partition(": ")[0]) == (
+        "agt-tool-unprojected",
+        f"`{condition.split(' ', maxsplit=1)[0]}` reads the manifest's `tools`",
+    )
+    policy = compiled(document, context=context, tools=tools, projects_tool=True)
+    assert short(evaluate(policy, tool_call("t"), tool={"name": "t", "risk": "high"})) == "deny:r"
+
+
+def test_a_rule_without_a_stage_that_open_arguments_would_move() -> None:
+    """`output` is what an agent answers, unless a tool has such an argument: neither is guessed."""
+    condition: Json = {"field": "output", "operator": "contains", "value": "ssn"}
+    document: Json = {"name": "d", "defaults": {"action": "allow"}, "rules": [rule(condition)]}
+    [(code, message)] = _refused(document, arguments="named")
+    assert (code, "at `output`" in message) == ("agt-stage-ambiguous", True)
+    output = InterventionPoint.OUTPUT
+    policy = compiled(document, points=[output])
+    assert short(evaluate(policy, {"response": {"content": "ssn"}}, output)) == "deny:r"
+    named = compiled(document, arguments="named", context={"output": "$snap.tool_call.args.output"})
+    assert short(evaluate(named, tool_call("t", output="ssn"))) == "deny:r"
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (
+            "intervention_point == 'pre_tool'",
+            "`intervention_point` is never that: it is one of `agent_startup`",
+        ),
+        ("trust.tier in ['Trusted']", "`trust.tier` is never that: it is one of `verified_partner`"),
+        ("not trust.tier == 'Trusted'", "`trust.tier` is never that: it is one of `verified_partner`"),
+        ("trust.tier < 'standard'", "`trust.tier` is `verified_partner`"),
+        ("ring.filesystem_scope == 'read'", "`ring.filesystem_scope` is never that: it is one of `full`"),
+    ],
+)
+def test_a_text_that_a_name_never_is(condition: str, message: str) -> None:
+    """Where the values of a name are known, a comparison with another is refused."""
+    [(code, found)] = _refused(written("d", [rule(condition)]))
+    assert (code, found.startswith(message)) == ("agt-never", True), found
+
+
+def test_a_name_of_context_can_be_any_text() -> None:
+    """What the host calls a tier is its own."""
+    document = written("d", [rule("trust.tier == 'Trusted'")], default_action="allow")
+    policy = compiled(document, context={"trust.tier": "$snap.envelope.tier"})
+    assert short(evaluate(policy, {"envelope": {"tier": "Trusted"}})) == "deny:r"
+
+
+@pytest.mark.parametrize(("condition", "expected"), [("kind == drop", True), ("kind == args.drop", False)])
+def test_a_bare_operand_is_remarked_upon(condition: str, expected: bool) -> None:
+    """`drop` without quotes is an argument where arguments are open."""
+    policy = compiled(written("d", [rule(condition)]), arguments="named")
+    assert ("agt-open-operand" in {found.code for found in policy.statement.warnings}) is expected
+
+
+@pytest.mark.parametrize("member", ["agent", "agents", "extends"])
+def test_a_member_that_is_left_empty(member: str) -> None:
+    """`agents:` without a value makes no rule one for everybody."""
+    document = written("d", [rule("true", "allow")], **{member: None})
+    assert [code for code, _ in _refused(document)] == ["wrong-type"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("rm(?i)", "flags stand at the beginning: write `(?i)` there"),
+        ("(?x) rm", "flag `x` has no meaning here: there are `i`, `m`, `s` and `U`"),
+    ],
+)
+def test_flags_that_an_author_means_otherwise(pattern: str, message: str) -> None:
+    """A flag at the end holds for nothing, and the whole text is not searched without it."""
+    assert _refused(written("d", [rule(f"tool matches '{pattern}'")])) == [("agt-regex", message)]
+    several = compiled(written("d", [rule("tool matches '(?i)(?s)rm.x'")]))
+    assert short(evaluate(several, tool_call("RM\nX"))) == "deny:r"
+
+
+@pytest.mark.parametrize("reversibility", ["none", "NONE", "irreversible"])
+def test_a_tool_whose_reversibility_is_no_known_text_needs_ring_1(reversibility: str) -> None:
+    """Only what is said to be reversible is."""
+    tool: Json = {"name": "t", "reversibility": reversibility}
+    policy = compiled(
+        written("d", [], default_action="allow"), guards={"rings": True}, projects_tool=True, tools={}
+    )
+    snapshot: Json = {"envelope": {"agent": {"ring": 2}}, "tool_call": {"name": "t"}}
+    assert short(evaluate(policy, snapshot, tool=tool)) == "deny:ring_insufficient"
+    mild: Json = {"name": "t", "reversibility": "partial"}
+    assert short(evaluate(policy, snapshot, tool=mild)) == "allow"
