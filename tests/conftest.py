@@ -42,9 +42,19 @@ START_SECONDS = 90  # a busy machine; one that cannot start ends by itself
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Exempt what all tests share from collections: modules, parameters, items."""
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Collect what a test has left behind, and after its module all that there is."""
-    gc.collect(1 if nextitem and nextitem.path == item.path else 2)
+    """Collect what a test has left behind, and after its module what the module has."""
+    if nextitem and nextitem.path == item.path:
+        gc.collect(1)
+    else:
+        gc.collect()
+        gc.freeze()
 
 
 @dataclass

@@ -7,6 +7,8 @@ interpreter, whoever calls: the test, a fixture, a library, or the code under te
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -55,13 +57,25 @@ _watch = _Watch()
 sys.addaudithook(_watch)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare a run without servers the imports of folders in which every test needs one."""
+    if "not server" in config.option.markexpr and _is_server_folder(collection_path, config.rootpath):
+        return True
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what reaches out by its fixtures or its folder."""
-    folder = item.path.relative_to(item.config.rootpath).parent
-    folders = {str(part) for part in (folder, *folder.parents)}
-    if SERVER_FOLDERS & folders or SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+    if not SERVER_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) or _is_server_folder(
+        item.path.parent, item.config.rootpath
+    ):
         item.add_marker("server")
+
+
+@cache
+def _is_server_folder(folder: Path, root: Path) -> bool:
+    return any(folder.is_relative_to(root / name) for name in SERVER_FOLDERS)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,7 +2,7 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "app" / "acs_sidecar"
@@ -13,15 +13,20 @@ OPENERS = frozenset({"Give", "Hold", "Keep", "Let", "Say", "Take", "Tell"})
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def _nodes(package: Path) -> Iterator[tuple[str, ast.AST]]:
-    for file in sorted(package.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            yield str(file.relative_to(package)), node
+@cache
+def _definitions(package: Path) -> list[tuple[str, _Documented]]:
+    """Return each module, class and function with the file that defines it."""
+    return [
+        (str(file.relative_to(package)), node)
+        for file in sorted(package.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, _Documented)
+    ]
 
 
 def _shared_names(package: Path) -> dict[str, list[str]]:
     places: defaultdict[str, list[str]] = defaultdict(list)
-    for file, node in _nodes(package):
+    for file, node in _definitions(package):
         if isinstance(node, ast.ClassDef):
             places[node.name].append(file)
     return {name: files for name, files in places.items() if len(files) > 1}
@@ -30,8 +35,8 @@ def _shared_names(package: Path) -> dict[str, list[str]]:
 def _vague_openers(package: Path) -> list[str]:
     return [
         f"{file}: {text.splitlines()[0]}"
-        for file, node in _nodes(package)
-        if isinstance(node, _Documented) and (text := ast.get_docstring(node))
+        for file, node in _definitions(package)
+        if (text := ast.get_docstring(node))
         if text.split()[0].rstrip("s") in OPENERS
     ]
 
