@@ -76,7 +76,7 @@ BAD_KEY = "must be an Ed25519 public key, in PEM or its 32 bytes in base64"
         ({"expires": "2027-06-30"}, "must be a date and time with a time zone, such as 2027-01-31T00:00:00Z"),
         (
             {"agent": ["x"]},
-            "unknown member; must be one of agents, expires, groups, manifests, public_key, resolvers",
+            "unknown member, did you mean `agents`?; must be one of `agents`, `expires`, `groups`, `manifests`, `public_key`, `resolvers`",
         ),
     ],
 )

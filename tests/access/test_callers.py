@@ -10,7 +10,7 @@ from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.decision.caller import ALL_SCOPES, Scope
 
 A, B = "a" * 64, "b" * 64
-KNOWN = "must be one of agents, dns_name, expires, inline, manifests, scopes, spiffe_id, token_sha256, uid"
+KNOWN = "must be one of `agents`, `dns_name`, `expires`, `inline`, `manifests`, `scopes`, `spiffe_id`, `token_sha256`, `uid`"
 
 
 def test_a_caller_has_what_its_entry_says() -> None:
@@ -87,7 +87,7 @@ def test_what_is_left_out_restricts_nothing_but_scopes() -> None:
         ("callers: {a: {scopes: [evaluate], uid: true}}", "f:1:35: callers.a.uid: must be a numeric user ID"),
         ("callers: {a: {scopes: [evaluate], uid: 1}, b: {scopes: [evaluate], uid: 1}}", "f:1:68: callers.b.uid: already "
          "belongs to another caller"),
-        (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], agent: x}}}}", f"f:1:115: callers.a.agent: unknown member; {KNOWN}"),
+        (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], agent: x}}}}", f"f:1:115: callers.a.agent: unknown member, did you mean `agents`?; {KNOWN}"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], agents: []}}}}", "f:1:115: callers.a.agents: must be a "
          "list of non-empty strings"),
         (f"callers: {{a: {{token_sha256: {A}, scopes: [evaluate], manifests: [1]}}}}", "f:1:115: callers.a.manifests: must "

@@ -205,7 +205,7 @@ RSA = (
         ("{public_key: 1}", "f:1:12: keys.a.public_key: must be a non-empty string"),
         ("{public_key: -----BEGIN x}", "f:1:12: keys.a.public_key: must be an Ed25519 public key, in PEM or its 32 bytes in base64"),
         (f"{{public_key: {RSA.decode()!r}}}".replace("'", '"'), "f:1:12: keys.a.public_key: must be an Ed25519 public key, in PEM or its 32 bytes in base64"),
-        (f"{{public_key: {TEXT}, key: 1}}", "f:1:70: keys.a.key: unknown member; must be one of expires, public_key"),
+        (f"{{public_key: {TEXT}, key: 1}}", "f:1:70: keys.a.key: unknown member; must be one of `expires`, `public_key`"),
     ],
 )  # fmt: skip
 def test_a_bad_key_is_named(entry: str, message: str) -> None:

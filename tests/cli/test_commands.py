@@ -2,13 +2,17 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer import Context
+from typer.main import get_command
 
+from acs_sidecar.cli import cli
 from tests.command import run
 from tests.conftest import ROOT, environment
 from tests.decision.test_explanation import POLICIES, manifest, snapshot
@@ -46,6 +50,15 @@ def test_evaluate_prints_what_the_service_answers(folder: Path) -> None:
     assert (from_file.returncode, from_file.stderr) == (0, "")
     assert (body["verdict"]["decision"], body["transformed_policy_target"]) == ("transform", 1)
     assert json.loads(from_input.stdout) == body
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [(["transform"], 1), (["deny", "transform"], 1), (["deny"], 0)])
+def test_evaluate_can_fail_on_a_verdict(folder: Path, fail_on: list[str], code: int) -> None:
+    """A script stops at the verdicts that it names; the answer is printed all the same."""
+    arguments = ("evaluate", "--manifest", "good.json", "--point", "input", "--snapshot", "snapshot.json")
+    done = run(folder, *arguments, *(part for name in fail_on for part in ("--fail-on", name)))
+    assert (done.returncode, done.stderr) == (code, "")
+    assert json.loads(done.stdout)["verdict"]["decision"] == "transform"
 
 
 def test_evaluate_shows_a_table_and_includes(folder: Path) -> None:
@@ -168,6 +181,18 @@ def test_help_teaches(folder: Path, verb: str) -> None:
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) >= 8
     assert verb in run(folder, "--help").stdout
+
+
+@pytest.mark.parametrize("words", [["evaluate"], ["test"], ["token"], ["digest"], ["audit", "verify"]])
+def test_the_example_of_a_verb_is_a_command_line_that_it_takes(words: list[str]) -> None:
+    """Help shows an example, with options that exist."""
+    command: Any = get_command(cli)
+    for word in words:
+        command = command.get_command(Context(command), word)
+    (example,) = re.findall(r"Example: `acs-sidecar (.*)`", command.help)
+    arguments = shlex.split(example)
+    assert arguments[: len(words)] == words
+    command.make_context(words[-1], arguments[len(words) :])
 
 
 def test_evaluate_explains(tmp_path: Path) -> None:

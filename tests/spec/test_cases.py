@@ -53,13 +53,13 @@ def test_a_file_may_be_for_one_manifest_alone() -> None:
         ("[]", ["wrong-type a.yaml:1:1: a file of test cases must be a mapping with a list `cases`"]),
         ("cases: {}", ["wrong-type a.yaml:1:1: a file of test cases must be a mapping with a list `cases`"]),
         ("cases: []\nmanifest: 1", ["wrong-type a.yaml:2:1: manifest: must be the name of a manifest"]),
-        ("cases: []\ncase: 1", ["member-unknown a.yaml:2:1: case: unknown member; must be one of `cases`, `manifest`"]),
+        ("cases: []\ncase: 1", ["member-unknown a.yaml:2:1: case: unknown member, did you mean `cases`?; must be one of `cases`, `manifest`"]),
         ("cases: [1]", ["wrong-type a.yaml:1:9: cases[0]: a case must be a mapping"]),
         (CASE.replace("name: a greeting", "name: ' '"), ["wrong-type a.yaml:2:5: cases[0].name: must be a non-blank string"]),
         (CASE.replace("    snapshot: {input: hi}\n", ""), ["member-missing a.yaml:2:5: cases[0].snapshot: `snapshot` is missing: write an object"]),
         (CASE.replace("{input: hi}", "hi"), ["wrong-type a.yaml:4:5: cases[0].snapshot: must be an object"]),
         (CASE.replace("expect:", "expects:"), [
-            "member-unknown a.yaml:5:5: cases[0].expects: unknown member; must be one of `annotations`, `expect`, "
+            "member-unknown a.yaml:5:5: cases[0].expects: unknown member, did you mean `expect`?; must be one of `annotations`, `expect`, "
             "`expect_target`, `intervention_point`, `mode`, `name`, `snapshot`",
             "member-missing a.yaml:2:5: cases[0].expect: `expect` is missing: write an object with a `decision`",
         ]),
@@ -72,10 +72,10 @@ def test_a_file_may_be_for_one_manifest_alone() -> None:
         (CASE.replace("{decision: allow}", "allow"), ["wrong-type a.yaml:5:5: cases[0].expect: must be an object"]),
         (CASE.replace("{decision: allow}", "{reason: x}"), ["member-missing a.yaml:5:5: cases[0].expect.decision: `decision` is missing: write a decision such as `deny`"]),
         (CASE.replace("{decision: allow}", "{decision: alow}"), [
-            "value-not-allowed a.yaml:5:14: cases[0].expect.decision: must be one of `allow`, `deny`, `escalate`, `transform`, `warn`"
+            "value-not-allowed a.yaml:5:14: cases[0].expect.decision: must be one of `allow`, `deny`, `escalate`, `transform`, `warn`, did you mean `allow`?"
         ]),
         (CASE.replace("allow}", "allow, reasn: x}"), [
-            "member-unknown a.yaml:5:31: cases[0].expect.reasn: unknown member; must be one of `decision`, `evidence`, `message`, "
+            "member-unknown a.yaml:5:31: cases[0].expect.reasn: unknown member, did you mean `reason`?; must be one of `decision`, `evidence`, `message`, "
             "`reason`, `result_labels`, `transform`"
         ]),
         (CASE.replace("allow}", "allow, reason: 1}"), ["wrong-type a.yaml:5:31: cases[0].expect.reason: must be a text or null"]),

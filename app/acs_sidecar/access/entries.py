@@ -8,6 +8,7 @@ from pathlib import Path
 from acs_sidecar.spec.codes import is_code
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.values import Json
@@ -138,8 +139,8 @@ def entries_of(text: str, file: str, table: str, known: frozenset[str]) -> Itera
             faults.add((table, name), "must be a mapping")
         else:
             entry = Entry(name, members, faults, (table, name))
-            for unknown in members.keys() - known:
-                entry.fault(unknown, f"unknown member; must be one of {', '.join(sorted(known))}")
+            for unknown, message in unknown_members(members, known):
+                entry.fault(unknown, message)
             yield entry
     if faults.found:
         raise AccessFileError("\n".join(faults.found))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.spec.document.suggestions import did_you_mean, one_of
 from acs_sidecar.spec.evaluation import Evaluation, evaluate
 from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledManifest, CompiledPoint, InvalidManifest
 from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint
@@ -43,8 +44,8 @@ def _no_point(point: str, manifest: CompiledManifest) -> EvaluationError:
             f"or ask at one that is configured: {configured}"
         )
     else:
-        listed = ", ".join(f"`{name}`" for name in InterventionPoint)
-        detail = f"no such intervention point: use one of {listed}"
+        hint = did_you_mean(point, POINT_NAMES)
+        detail = f"no such intervention point{hint}; {one_of(InterventionPoint)}"
     return EvaluationError(Reason.INTERVENTION_POINT_UNKNOWN, detail)
 
 

@@ -10,6 +10,7 @@ import orjson
 from acs_sidecar.approval.resolution import ApprovalClaim
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
+from acs_sidecar.spec.document.suggestions import nearest, one_of
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -159,8 +160,8 @@ def only_members(members: dict[str, Json], known: Collection[str]) -> None:
     unknown = next((name for name in members if name not in known), None)
     if unknown is None:
         return
-    listed = ", ".join(f"`{name}`" for name in sorted(known))
-    advice = f"remove it, or rename it to one of {listed}"
+    meant = nearest(unknown, known)
+    advice = f"rename it to `{meant}`" if meant else f"remove it; {one_of(sorted(known))}"
     name = f" `{unknown}`" if _NAME.fullmatch(unknown) else ""
     raise RefusalError(Cause.MALFORMED, f"unknown member: {advice}", answer=f"unknown member{name}: {advice}")
 

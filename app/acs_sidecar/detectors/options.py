@@ -1,5 +1,6 @@
 """Reads a detector's options, so that every mistake is found when the manifest is compiled."""
 
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.values import Json, JsonObject
@@ -72,10 +73,7 @@ class Options:
 
     def finish(self) -> None:
         """Raise `ManifestError` when anything was wrong, undeclared members included."""
-        known = ", ".join(f"`{name}`" for name in sorted(self._known))
-        for name in self._members:
-            if name not in self._known:
-                message = f"unknown member; must be one of {known}"
-                self._findings.append(Diagnostic("annotator-member-unknown", message, f"{self._path}.{name}"))
+        for name, message in unknown_members(self._members, self._known):
+            self._findings.append(Diagnostic("annotator-member-unknown", message, f"{self._path}.{name}"))
         if self._findings:
             raise ManifestError(self._findings)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.fixed_members import MAX_DELAY_MS, MEMBERS
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import (
@@ -70,10 +71,8 @@ def _undecided(path: str) -> Diagnostic:
 
 
 def _findings(path: str, definition: JsonObject) -> Iterator[Diagnostic]:
-    for name in definition:
-        if name not in MEMBERS:
-            listed = ", ".join(f"`{member}`" for member in sorted(MEMBERS))
-            yield Diagnostic("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{name}")
+    for name, message in unknown_members(definition, MEMBERS):
+        yield Diagnostic("member-unknown", message, f"{path}.{name}")
     if "output" in definition and "error" in definition:
         yield Diagnostic("member-ambiguous", "`output` and `error` cannot be combined", path)
     error = definition.get("error", "text")

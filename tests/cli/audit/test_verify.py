@@ -33,6 +33,15 @@ def test_names_what_was_manipulated(place: Path) -> None:
     assert (finding["log"], finding["property"], finding["index"]) == (log.origin, "checkpoint-root", 2)
 
 
+def test_verifies_the_configured_directory(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a path it is the directory that `show`, `export` and the service use."""
+    named = run("verify", str(place), "--key", "key.pem")
+    assert found(run("verify", "--key", "key.pem")) == found(named)
+    monkeypatch.setenv("ACS_AUDIT_DIR", str(place / "none"))
+    none = run("verify", "--key", "key.pem")
+    assert (none.exit_code, none.stderr) == (2, f"error: no audit log exists at {place / 'none'}\n")
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_copy_does_not_vouch_for_a_log(place: Path, tmp_path: Path, order: int) -> None:
     """Two copies of one log are not verified together: the one would hide what was done to the other."""
@@ -203,10 +212,10 @@ def test_shows_the_report_to_a_person(place: Path) -> None:
     ("arguments", "message"),
     [
         (
-            ("verify", "--key", "key.pem"),
-            "nothing to verify: name an audit directory, --nats, or a receipt with --receipt",
+            ("verify", "audit"),
+            "no key is trusted: set --key to a verifier key or a PEM file, "
+            "as `acs-sidecar audit key` prints it beside the service",
         ),
-        (("verify", "audit"), "no key is trusted: set --key to a verifier key or a PEM file"),
         (("verify", "nowhere", "--key", "key.pem"), "no audit log exists at nowhere"),
         (("verify", "audit", "--key", "none.pem"), "`none.pem` cannot be read: No such file or directory"),
         (

@@ -89,7 +89,7 @@ def test_an_undeclared_member_never_reaches_an_adapter() -> None:
     with pytest.raises(ManifestError) as raised:
         custom_type(KNOWN).compile(CompileRequest("policies.main", definition, MemorySources({})))
     assert [str(finding) for finding in raised.value.diagnostics] == [
-        "policies.main.levle: unknown member; must be one of `adapter`, `level`, `type`"
+        "policies.main.levle: unknown member, did you mean `level`?; must be one of `adapter`, `level`, `type`"
     ]
 
 

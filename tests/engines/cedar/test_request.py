@@ -231,7 +231,7 @@ AT = "intervention_points.output.policy"
     ("members", "expected"),
     [
         ({"query": "data.x"}, f"{AT}.query: must be an object"),
-        ({"query": {"principle": 1}}, f"{AT}.query.principle: unknown member; must be one of `action`, `context`, `decimals`, `principal`, `resource`"),
+        ({"query": {"principle": 1}}, f"{AT}.query.principle: unknown member, did you mean `principal`?; must be one of `action`, `context`, `decimals`, `principal`, `resource`"),
         ({"principal": 'User::"a"', "query": {"principal": 'User::"b"'}}, f"{AT}.principal: is set twice: here and in `query`"),
         ({"principal": "alice"}, f'{AT}.principal: an entity is written `Type::"id"`'),
         ({"principal": 'in::"a"'}, f'{AT}.principal: an entity is written `Type::"id"`'),

@@ -158,6 +158,23 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
     assert named == set(schemas)
 
 
+def test_every_operation_and_response_says_what_it_is() -> None:
+    """No text is the framework's: summaries are sentences of the product, and so is what a response holds."""
+    document = json.loads(DOCUMENT.read_text())
+    operations = [
+        operation
+        for item in document["paths"].values()
+        for method, operation in item.items()
+        if method in {"get", "post"}
+    ]
+    framework = [each["operationId"].replace("_", " ").title() for each in operations]
+    assert [each["summary"] for each in operations if not each["summary"].endswith(".")] == []
+    assert {each["summary"] for each in operations}.isdisjoint(framework)
+    described = [each["description"] for one in operations for each in one["responses"].values()]
+    assert "Successful Response" not in described
+    assert [text for text in described if not text[:1].islower() and not text.startswith("`")] == []
+
+
 def test_every_operation_has_a_name_of_its_own() -> None:
     """Generators name functions by it."""
     document = json.loads(DOCUMENT.read_text())

@@ -128,15 +128,20 @@ KNOWN = "`include`, `intervention_point`, `manifest`, `manifest_ref`, `manifest_
 
 @pytest.mark.parametrize(
     ("name", "named"),
-    [("manifests", " `manifests`"), ("_x-1", " `_x-1`"), ("a b", ""), ("", ""), ("é", ""), ("a" * 65, "")],
+    [("_x-1", " `_x-1`"), ("a b", ""), ("", ""), ("é", ""), ("a" * 65, "")],
 )
 def test_an_unknown_member_is_named_to_the_caller_alone(name: str, named: str) -> None:
     """The response names a member that looks like one; the detail, which is logged, names none."""
     with pytest.raises(RefusalError) as caught:
         parse_evaluate(orjson.dumps({"snapshot": {}, name: 1}), "input")
-    advice = f"remove it, or rename it to one of {KNOWN}"
+    advice = f"remove it; must be one of {KNOWN}"
     assert caught.value.detail == f"unknown member: {advice}"
     assert refusal_json(caught.value)["detail"] == f"unknown member{named}: {advice}"
+
+
+def test_a_misspelt_member_is_told_its_name() -> None:
+    """A name that is nearly a member is answered with that member alone."""
+    assert _detail(b'{"snapshoot": {}}') == "unknown member: rename it to `snapshot`"
 
 
 def test_a_point_must_be_somewhere() -> None:
@@ -158,7 +163,7 @@ def test_a_bad_request_keeps_its_id() -> None:
     [
         ({}, "`requests` must be a list"),
         ({"requests": {}}, "`requests` must be a list"),
-        ({"requests": [], "x": 1}, "unknown member: remove it, or rename it to one of `requests`"),
+        ({"requests": [], "x": 1}, "unknown member: remove it; must be one of `requests`"),
         ({"requests": [{}] * (MAX_BATCH + 1)}, "`requests` exceeds 256 items"),
     ],
 )

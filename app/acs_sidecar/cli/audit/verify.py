@@ -35,7 +35,8 @@ _COLOURS = {Status.SOUND: "green", Status.UNSOUND: "bold red", Status.UNKNOWN: "
 
 def verify(
     paths: list[Path] = typer.Argument(
-        None, help="audit directories, such as `var/audit`, or directories within one"
+        None,
+        help="audit directories, or directories within one; default, without --receipt: the configured one",
     ),
     keys: list[str] = typer.Option(
         [],
@@ -56,12 +57,14 @@ def verify(
     """Verify logs and receipts from their raw bytes, offline.
 
     Exits 0 when everything is sound, 1 when something is not, 2 when it could not be checked.
+
+    Example: `acs-sidecar audit verify var/audit --key audit.pub.pem --anchor anchors.log`
     """
-    if not paths and not receipts and not fleet:
-        fail("nothing to verify: name an audit directory, --nats, or a receipt with --receipt")
     if paths and fleet:
         fail("an audit directory and --nats cannot be verified together: run them one after the other")
     trust = _trust(keys)
+    if not paths and not receipts and not fleet:
+        paths = [settings_from(None).settings.audit_dir]
     report = None
     if paths:
         report = _verified_logs(paths, anchors, trust, wants_table(output))
@@ -80,7 +83,10 @@ def verify(
 
 def _trust(keys: list[str]) -> Trust:
     if not keys:
-        fail("no key is trusted: set --key to a verifier key or a PEM file")
+        fail(
+            "no key is trusted: set --key to a verifier key or a PEM file, "
+            "as `acs-sidecar audit key` prints it beside the service"
+        )
     try:
         return Trust(tuple(load_trusted_key(text) for text in keys))
     except KeyFileError as error:

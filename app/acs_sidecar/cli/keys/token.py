@@ -31,6 +31,8 @@ def token(
     """Make a token for a caller and print its entry for the file of ACS_AUTH_TOKENS_FILE.
 
     The token itself is shown once, on the error stream, and kept nowhere: the file holds its SHA-256.
+
+    Example: `acs-sidecar token support-host --agent 'support-*' --days 90 --secret-file token.txt`
     """
     secret = PREFIX + secrets.token_urlsafe(32)
     entry: dict[str, object] = {

@@ -16,7 +16,10 @@ __all__ = ["digest"]
 def digest(path: Path = typer.Argument(help="manifest file, or its directory")) -> None:
     """Print the digest of a manifest: the same whether it is written as YAML or as JSON.
 
-    It appears in every response and audit record of the service.
+    It appears as `manifest_digest` in every response and audit record of the service. It covers the manifest
+    with what it extends, and no policy or data file that it names: `policy_digest` in audit records does.
+
+    Example: `acs-sidecar digest manifests/support-agent`
     """
     manifests = read_manifests(settings_from(None).settings, manifest_files([path]), [path])
     for read in manifests:

@@ -25,6 +25,7 @@ from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
 from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.values import nesting_bound
+from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.telemetry.log import LogFormat, configure_logging
 
 __all__ = ["evaluate"]
@@ -41,11 +42,16 @@ def evaluate(
     explain: bool = typer.Option(
         False, "--explain", help="say why: which rules decided, and which nearly did"
     ),
+    fail_on: list[Decision] = typer.Option(
+        [], "--fail-on", help="exit 1 if the verdict is this one; repeatable"
+    ),
     output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Evaluate one snapshot against one manifest and print what the service would answer.
 
-    Exits 0 whatever the verdict is, and 2 when there could be none.
+    Exits 0 whatever the verdict is, 1 when it is one of --fail-on, and 2 when there could be none.
+
+    Example: `acs-sidecar evaluate --manifest manifests/support-agent --point input --snapshot snapshot.json`
     """
     if not set(include) <= {"policy_input", "trace"}:
         fail("--include must be `policy_input` or `trace`")
@@ -76,6 +82,8 @@ def evaluate(
         _show(decision, request.include)
     else:
         print_json(decision_json(decision, None, request.include))
+    if decision.verdict.decision in fail_on:
+        raise typer.Exit(1)
 
 
 def _compiled(place: Path, settings: Settings, compiler: ManifestCompiler) -> CompiledManifest:

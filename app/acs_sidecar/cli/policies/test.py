@@ -60,6 +60,8 @@ def test(
 
     Cases are in `tests/*.yaml` beside a manifest. No annotator is called: a case states what
     each returns. Exits 0 when all cases pass, 1 when one fails, 2 when something could not be run.
+
+    Example: `acs-sidecar test manifests --coverage --junit report.xml`
     """
     started = time.perf_counter()
     configure_logging(LogFormat.CONSOLE, "error")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.members import CUSTOM_MEMBERS
@@ -121,10 +122,8 @@ class _Guarded:
 
 
 def _undeclared(path: str, definition: JsonObject, table: MemberTable) -> Iterator[Diagnostic]:
-    listed = ", ".join(f"`{name}`" for name in sorted(table))
-    for name in definition:
-        if name not in table:
-            yield Diagnostic("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{name}")
+    for name, message in unknown_members(definition, table):
+        yield Diagnostic("member-unknown", message, f"{path}.{name}")
 
 
 def _load(entry: EntryPoint) -> Adapter:

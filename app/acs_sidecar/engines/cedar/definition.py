@@ -11,6 +11,7 @@ from acs_sidecar.engines.cedar.source import PolicyText
 from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.ports import SourceError, SourceFile, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
@@ -66,9 +67,8 @@ class Definition:
 
 def read_definition(path: str, definition: JsonObject, sources: SourceReader) -> Definition:
     """Check the members and read the sources. Raises `ManifestError`."""
-    if unknown := sorted(definition.keys() - MEMBERS):
-        listed = ", ".join(f"`{name}`" for name in sorted(MEMBERS))
-        raise invalid("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{unknown[0]}")
+    for name, message in unknown_members(sorted(definition), MEMBERS):
+        raise invalid("member-unknown", message, f"{path}.{name}")
     return Definition(
         _policies(path, definition, sources),
         _links(path, definition, sources),

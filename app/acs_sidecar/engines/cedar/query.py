@@ -12,6 +12,7 @@ from acs_sidecar.engines.cedar.context import ContextSource, context_template
 from acs_sidecar.engines.cedar.members import QUERY_MEMBERS
 from acs_sidecar.engines.cedar.uids import UidSource, uid_source
 from acs_sidecar.engines.findings import invalid
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.path import PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -55,9 +56,8 @@ def read_query(value: Json, path: str) -> Query:
     """Read a `query` object. Raises `ManifestError`."""
     if not isinstance(value, dict):
         raise invalid("wrong-type", "must be an object", path)
-    if unknown := sorted(value.keys() - QUERY_MEMBERS):
-        listed = ", ".join(f"`{name}`" for name in sorted(QUERY_MEMBERS))
-        raise invalid("member-unknown", f"unknown member; must be one of {listed}", f"{path}.{unknown[0]}")
+    for name, message in unknown_members(sorted(value), QUERY_MEMBERS):
+        raise invalid("member-unknown", message, f"{path}.{name}")
     principal, action, resource = (
         uid_source(value[part], f"{path}.{part}") if part in value else None for part in _ENTITIES
     )

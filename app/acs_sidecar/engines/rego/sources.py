@@ -8,6 +8,7 @@ from acs_sidecar.engines.findings import SourceLocation, finding, invalid
 from acs_sidecar.engines.rego.bundle import EVERYTHING, Bundle, Roots, is_hidden, read_bundle
 from acs_sidecar.engines.rego.documents import DOCUMENT_SUFFIXES, DataBounds, Placed, merge, read_document
 from acs_sidecar.engines.rego.members import MEMBERS, ORIGINS
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.pinned_url import InvalidReferenceError, parse_reference, redacted_url
 from acs_sidecar.spec.ports import SourceError, SourceFile, SourceReader
@@ -67,12 +68,9 @@ def read_sources(path: str, definition: JsonObject, sources: SourceReader, bound
 
 
 def _refuse_unknown(path: str, definition: JsonObject) -> None:
-    known = ", ".join(f"`{name}`" for name in sorted(MEMBERS))
-    message = f"is not a member of a rego policy; known are {known}"
     unknown = [
         finding("member-unknown", message, SourceLocation(f"{path}.{name}"))
-        for name in definition
-        if name not in MEMBERS
+        for name, message in unknown_members(definition, MEMBERS)
     ]
     if unknown:
         raise ManifestError(unknown)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from acs_sidecar.spec.canonical import canonical, digest, digest_bytes
 from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, Members, check_bounds
+from acs_sidecar.spec.document.suggestions import did_you_mean, one_of
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError, first_findings
@@ -232,8 +233,8 @@ class _ManifestReader(ShapeReader):
         for name, config in self._objects(value, "intervention_points", required=True).items():
             path = ("intervention_points", name)
             if name not in POINT_NAMES:
-                listed = ", ".join(f"`{point}`" for point in InterventionPoint)
-                self._wrong(path, "point-unknown", f"must be one of {listed}")
+                hint = did_you_mean(name, POINT_NAMES)
+                self._wrong(path, "point-unknown", f"{one_of(InterventionPoint)}{hint}")
                 continue
             point = self._point(InterventionPoint(name), config, path, policies, annotators)
             if point:

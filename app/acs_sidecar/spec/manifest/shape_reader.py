@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.document.suggestions import did_you_mean, one_of, unknown_members
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.values import Json, JsonObject
@@ -34,15 +35,13 @@ class ShapeReader:
         self._wrong(path, "member-missing", absent if value is None else f"must be {expected}")
 
     def _only(self, value: JsonObject, allowed: Collection[str], path: Members) -> None:
-        for name in value:
-            if name not in allowed:
-                listed = ", ".join(f"`{member}`" for member in sorted(allowed))
-                self._wrong((*path, name), "member-unknown", f"unknown member; must be one of {listed}")
+        for name, message in unknown_members(value, allowed):
+            self._wrong((*path, name), "member-unknown", message)
 
     def _one_of(self, value: Json, allowed: Collection[str], path: Members) -> None:
         if not isinstance(value, str) or value not in allowed:
-            listed = ", ".join(f"`{name}`" for name in sorted(allowed))
-            self._wrong(path, "value-not-allowed", f"must be one of {listed}")
+            hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
+            self._wrong(path, "value-not-allowed", f"{one_of(sorted(allowed))}{hint}")
 
     def _object(self, parent: JsonObject, name: str, path: Members = ()) -> dict[str, Json]:
         value = parent.get(name, {})

@@ -22,7 +22,7 @@ __all__ = ["router"]
 router = APIRouter(
     prefix="/v1/audit",
     tags=["audit"],
-    responses={404: {"description": "There is no such log, or no such record in it"}},
+    responses={404: {"description": "there is no such log, or no such record in it"}},
 )
 Current = Annotated[Runtime, Depends(current_runtime)]
 LogName = Annotated[
@@ -30,7 +30,7 @@ LogName = Annotated[
 ]
 Result = TypeVar("Result")
 
-_MAY_BE_CLOSED: dict[int | str, dict[str, Any]] = {503: {"description": "The audit log is not open"}}
+_MAY_BE_CLOSED: dict[int | str, dict[str, Any]] = {503: {"description": "the audit log is not open"}}
 
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -74,7 +74,7 @@ class Proof(BaseModel):
     proof: list[Hash]
 
 
-@router.get("/logs")
+@router.get("/logs", response_description="every log with its size and state")
 async def list_audit_logs(runtime: Current) -> LogList:
     """List every log."""
     reader = _reader(runtime)
@@ -86,6 +86,7 @@ async def list_audit_logs(runtime: Current) -> LogList:
 @router.get(
     "/checkpoint",
     response_class=Response,
+    response_description="the checkpoint: origin, size, root hash and signatures",
     responses=_MAY_BE_CLOSED | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def get_checkpoint(runtime: Current, log: LogName = None) -> Response:
@@ -94,7 +95,7 @@ async def get_checkpoint(runtime: Current, log: LogName = None) -> Response:
     return Response(note, media_type="text/plain; charset=utf-8")
 
 
-@router.get("/records", responses=_MAY_BE_CLOSED)
+@router.get("/records", response_description="lines in order, at most `limit`", responses=_MAY_BE_CLOSED)
 async def list_records(
     runtime: Current,
     start: Annotated[int, Query(ge=0)] = 0,
@@ -108,14 +109,14 @@ async def list_records(
     return Records(log=name, start=start, records=[line.decode() for line in lines])
 
 
-@router.get("/records/{index}", responses=_MAY_BE_CLOSED)
+@router.get("/records/{index}", response_description="the line", responses=_MAY_BE_CLOSED)
 async def get_record(runtime: Current, index: int, log: LogName = None) -> Record:
     """Return the line of one record."""
     name, line = await _read(runtime, log, lambda reader, name, live: reader.record(name, index, live))
     return Record(log=name, index=index, record=line.decode())
 
 
-@router.get("/proofs/inclusion", responses=_MAY_BE_CLOSED)
+@router.get("/proofs/inclusion", response_description="the inclusion proof", responses=_MAY_BE_CLOSED)
 async def get_inclusion_proof(
     runtime: Current, index: int, size: int | None = None, log: LogName = None
 ) -> Proof:
@@ -126,7 +127,7 @@ async def get_inclusion_proof(
     return Proof(log=name, proof=[part.hex() for part in proof])
 
 
-@router.get("/proofs/consistency", responses=_MAY_BE_CLOSED)
+@router.get("/proofs/consistency", response_description="the consistency proof", responses=_MAY_BE_CLOSED)
 async def get_consistency_proof(
     runtime: Current,
     first: Annotated[int, Query(alias="from")],
@@ -143,6 +144,7 @@ async def get_consistency_proof(
 @router.get(
     "/receipts/{index}",
     response_model=None,
+    response_description="the receipt",
     responses=_MAY_BE_CLOSED | {200: {"content": {"application/json": {"schema": reference("Receipt")}}}},
 )
 async def get_receipt(runtime: Current, index: int, log: LogName = None) -> dict[str, Json]:
@@ -157,7 +159,7 @@ async def get_receipt(runtime: Current, index: int, log: LogName = None) -> dict
     responses=_MAY_BE_CLOSED
     | {
         200: {
-            "description": "A tile, a bundle of entries, or the checkpoint",
+            "description": "a tile, a bundle of entries, or the checkpoint",
             "content": {
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
                 "text/plain": {"schema": {"type": "string"}},

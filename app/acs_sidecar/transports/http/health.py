@@ -74,13 +74,17 @@ class Info(BaseModel):
     limits: dict[str, int]
 
 
-@router.get("/healthz")
+@router.get("/healthz", response_description="the process is alive")
 async def get_health() -> Health:
     """Report that the process is alive."""
     return Health(status="alive")
 
 
-@router.get("/readyz", responses={503: {"model": Readiness, "description": "A check failed"}})
+@router.get(
+    "/readyz",
+    response_description="every check passed",
+    responses={503: {"model": Readiness, "description": "a check failed"}},
+)
 async def get_readiness(runtime: Current, response: Response) -> Readiness:
     """Report whether decisions can be made, each check by name."""
     checks = [_manifests_check(runtime), _audit_check(runtime), _access_check(runtime)]
@@ -90,7 +94,7 @@ async def get_readiness(runtime: Current, response: Response) -> Readiness:
     return Readiness(ready=ready, checks=checks)
 
 
-@router.get("/v1/info")
+@router.get("/v1/info", response_description="version, engines and limits")
 async def get_info(runtime: Current) -> Info:
     """Show the version, the engines and the limits in force."""
     inline = runtime.catalog.inline

@@ -34,7 +34,10 @@ from acs_sidecar.transports.http.in_flight import InFlight
 __all__ = ["router"]
 
 _SCHEMA_TYPE = "application/schema+json"
-_SCHEMA_RESPONSE: dict[str, Any] = {"content": {_SCHEMA_TYPE: {"schema": {"type": "object"}}}}
+_SCHEMA_RESPONSE: dict[str, Any] = {
+    "description": "the schema",
+    "content": {_SCHEMA_TYPE: {"schema": {"type": "object"}}},
+}
 
 
 class _StrictRoute(APIRoute):
@@ -163,7 +166,11 @@ class ManifestDetail(LoadedManifest):
     diagnostics: list[Finding]
 
 
-@router.post("/v1/manifests:validate", responses={429: {"description": "too many requests are in flight"}})
+@router.post(
+    "/v1/manifests:validate",
+    response_description="whether the manifest is valid, and what was found",
+    responses={429: {"description": "too many requests are in flight"}},
+)
 async def validate_manifest(
     body: ManifestToValidate, runtime: Current, sender: CurrentSender, in_flight: CurrentInFlight
 ) -> Validation:
@@ -178,7 +185,7 @@ async def get_manifest_schema(runtime: Current) -> Response:
     return Response(orjson.dumps(manifest_schema(runtime.compiler.members)), media_type=_SCHEMA_TYPE)
 
 
-@router.get("/v1/manifests")
+@router.get("/v1/manifests", response_description="the loaded manifests by name")
 async def list_manifests(runtime: Current, caller: CurrentCaller) -> ManifestList:
     """List what is loaded and the caller may use."""
     operator = runtime.catalog.operator
@@ -190,7 +197,11 @@ async def list_manifests(runtime: Current, caller: CurrentCaller) -> ManifestLis
     )
 
 
-@router.get("/v1/manifests/{name}", responses={404: {"description": "No manifest of that name is loaded"}})
+@router.get(
+    "/v1/manifests/{name}",
+    response_description="the merged manifest, its origin and its findings",
+    responses={404: {"description": "no manifest of this name is loaded"}},
+)
 async def get_manifest(name: str, runtime: Current, caller: CurrentCaller) -> ManifestDetail:
     """Show one manifest that the caller may use, credentials redacted."""
     manifest = runtime.catalog.operator.by_name.get(name)

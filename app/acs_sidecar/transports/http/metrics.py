@@ -20,7 +20,7 @@ Current = Annotated[Runtime, Depends(current_runtime)]
     response_class=Response,
     responses={
         200: {
-            "description": "The metrics of all workers, added up",
+            "description": "the metrics of all workers, added up",
             "content": {
                 "text/plain": {"schema": {"type": "string"}},
                 "application/openmetrics-text": {"schema": {"type": "string"}},

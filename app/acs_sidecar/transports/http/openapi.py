@@ -58,6 +58,7 @@ def complete_document(api: FastAPI) -> None:
             document = generate()
             document["paths"] |= _pages() | _decision_paths()
             for key, operation in _operations(document):
+                operation["summary"] = operation.pop("description", operation["summary"])
                 _complete(operation, ROUTES.get(key), "DecisionProblem" if key in _DECISIONS else "Problem")
             schemas = document["components"]["schemas"]
             for unused in ("HTTPValidationError", "ValidationError"):
