@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
+from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name
+from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
+from acs_sidecar.engines.adapters.agt_rules.values import Source
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.path import parse_path
+from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.agt_rules.policies import compiled, evaluate, short, written
@@ -163,3 +168,26 @@ def test_a_deep_and_wide_context_gives_a_verdict() -> None:
         for args in ({"deep": deep}, {"wide": wide}, "needle", 7)
     ]
     assert verdicts == ["deny:r", "deny:no_matching_rule", "deny:r", "deny:no_matching_rule"]
+
+
+class _Counting(dict[str, Source]):
+    """A context that counts how often it is asked."""
+
+    asked = 0
+
+    def get(self, name: str, *default: Any) -> Any:
+        """Count, and look up."""
+        self.asked += 1
+        return super().get(name, *default)
+
+
+def test_a_name_of_many_segments_is_looked_up_in_linear_time() -> None:
+    """The context is asked at the lengths that its names have, and the longest one that fits counts."""
+    context = _Counting({name: Source((parse_path(f"$snap.{name[-1]}"),)) for name in ("a", "a.b", "x")})
+    names = Names(context, named_arguments=False)
+    found = names.source(Name(("a", "b", *["c"] * 5_000), 0), InterventionPoint.PRE_TOOL_CALL, None)
+    assert (found.paths[0].text, len(found.rest)) == ("$snap.b", 5_000)
+    assert context.asked == 1
+    with pytest.raises(UnknownNameError):
+        names.source(Name(("b", *["c"] * 5_000), 0), InterventionPoint.PRE_TOOL_CALL, None)
+    assert context.asked == 3

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name, path_text
 from acs_sidecar.engines.adapters.agt_rules.rings import FILESYSTEM_SCOPES, TIERS
@@ -105,6 +106,11 @@ class Names:
     context: Mapping[str, Source]
     named_arguments: bool
     computed: Mapping[str, Read] = field(default_factory=dict)
+    lengths: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Note how long the names of `context` are: no other beginning of a name is one of them."""
+        object.__setattr__(self, "lengths", frozenset(map(len, self.context)))
 
     def source(
         self, name: Name, point: InterventionPoint, annotations: Collection[str | int] | None
@@ -114,12 +120,11 @@ class Names:
         Raises `UnknownNameError`.
         """
         segments = name.segments
-        for length in range(len(segments), 0, -1):
-            dotted = _dotted(segments[:length])
-            if dotted is not None and (entry := self.context.get(dotted)):
-                if entry.default is None and (unbound := _unbound(entry.paths, annotations)):
-                    raise UnknownNameError(_unbound_text(dotted, point, unbound))
-                return Source(entry.paths, entry.default, segments[length:])
+        if declared := self._declared(segments):
+            dotted, entry, length = declared
+            if entry.default is None and (unbound := _unbound(entry.paths, annotations)):
+                raise UnknownNameError(_unbound_text(dotted, point, unbound))
+            return Source(entry.paths, entry.default, segments[length:])
         if found := self._table(segments, point, annotations):
             return found
         if self.named_arguments and point in TOOL_POINTS:
@@ -137,6 +142,20 @@ class Names:
         """True if the table of names has one that begins so, at any point."""
         known = (*_EXACT, *_PREFIXES, *self.computed)
         return any(name.partition(".")[0] == root for name in known)
+
+    def _declared(self, segments: tuple[str | int, ...]) -> tuple[str, Source, int] | None:
+        """Return the longest beginning that `context` has, its source and its number of segments.
+
+        It takes time linear in the name.
+        """
+        names = [*takewhile(lambda segment: isinstance(segment, str), segments)] if self.context else []
+        text = ".".join(map(str, names))
+        end = len(text)
+        for length in range(len(names), 0, -1):
+            if end in self.lengths and (entry := self.context.get(text[:end])):
+                return text[:end], entry, length
+            end -= len(str(names[length - 1])) + 1
+        return None
 
     def _table(
         self,
