@@ -65,6 +65,29 @@ def _rules(number: int) -> dict[str, Any]:
     }
 
 
+def _adapters(number: int) -> list[dict[str, Any]]:
+    """Make policies of adapters that cost much to read, to compile or to ask, or have many findings."""
+
+    def rules(*conditions: str, **members: Any) -> dict[str, Any]:
+        listed = [
+            {"name": f"r{number}x{n}", "condition": condition, "action": "deny"}
+            for n, condition in enumerate(conditions)
+        ]
+        return _rules(number) | {"rules": listed} | members
+
+    permissions: dict[str, Any] = {f"allowed_host{number}x{n}": [] for n in range(9_000)}
+    paths = {"enabled": True, "allowed_paths": [f"/{number}/{n}{'/b' * 100}" for n in range(900)]}
+    hosts = {"enabled": True, "allowed_hosts": [f"\u00e4{number}x{n}.example" for n in range(900)]}
+    return [
+        _custom("agt_rules", documents=[rules(*["args" + ".a" * 2_000 + " == 'x'"] * 90)]),
+        _custom("agt_rules", documents=[rules(*[f"unknown{n} == 'x'" for n in range(6_000)])]),
+        _custom("agt_rules", documents=[rules("true", agents=[f"*a*b{n}*c*" for n in range(9_000)])]),
+        _custom("agt_rules", documents=[rules(extends=[f"x{n}" for n in range(30_000)])]),
+        _custom("oags", document={"permissions": {"network": permissions}}),
+        _custom("oags", document={"permissions": {"network": hosts, "filesystem": paths}}),
+    ]
+
+
 def slow_body(number: int) -> bytes:
     """Return a request whose policy takes its whole time; each number is another manifest."""
     return _body(
@@ -133,6 +156,10 @@ def hostile_bodies(number: int) -> list[bytes]:
     policies = [_rego(SCHEMAS), _rego(CONCAT), _rego(CONCAT)]
     return [
         *(_body(manifest) for manifest in manifests),
+        *(
+            _body(inline(policy, **unique), {"envelope": {"agent": {"id": "ab" * 100_000}}})
+            for policy in _adapters(number)
+        ),
         *(
             _body(inline(policy, **unique), snapshot)
             for policy, snapshot in zip(policies, snapshots, strict=True)

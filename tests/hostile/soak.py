@@ -163,7 +163,7 @@ def measured(
     settings = {
         "ACS_MANIFESTS": "plain.json",
         "ACS_INLINE_MANIFESTS": "sandboxed",
-        "ACS_INLINE_ADAPTERS": "agt_rules,combine",
+        "ACS_INLINE_ADAPTERS": "agt_rules,combine,oags",
         "ACS_INLINE_CACHE_BYTES": str(CACHE_BYTES),
         "ACS_WORKERS": str(workers),
     }
