@@ -9,7 +9,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -69,6 +69,9 @@ agt-differential: $(INSTALLED)-dev agt-oracle ## 20,000 decisions of rule docume
 
 agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions against what reads them
 	$(BIN)/python -m tests.engines.adapters.agt_rules.fuzz --inputs 200000
+
+workspace-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed workspace policy, of which none is accepted
+	$(BIN)/python -m tests.engines.adapters.workspace_policy.mutations --each 100000
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json

@@ -1,0 +1,1 @@
+"""The `workspace_policy` adapter: signed policies of a workspace (section 10)."""
