@@ -58,7 +58,11 @@ TABLES = dict(_tables())
 @pytest.mark.parametrize("name", SETS)
 def test_every_table_has_the_whole_set(name: str) -> None:
     """A table that is keyed by some of a closed set is keyed by all of it."""
-    lacking = {table: sorted(SETS[name] - keys) for table, keys in TABLES.items() if keys < SETS[name]}
+    lacking = {
+        table: sorted(SETS[name] - keys)
+        for table, keys in TABLES.items()
+        if keys - IGNORED_LIMITS < SETS[name] and keys & SETS[name]
+    }
     assert lacking == {}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from acs_sidecar.spec.limits import IGNORED_LIMITS, Limits
+from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.path import ALL_ROOTS, SNAPSHOT_ONLY, path_pattern
 from acs_sidecar.spec.points import InterventionPoint
@@ -233,6 +233,6 @@ _LIMITS = {
 }
 _DEFAULTS: Mapping[str, int] = {name: getattr(Limits(), name) for name in Limits.names()}
 LIMIT_MEMBERS: MemberTable = {
-    name: Member(_LIMITS[name], {**_POSITIVE, **({"default": _DEFAULTS[name]} if name in _DEFAULTS else {})})
-    for name in (*Limits.names(), *sorted(IGNORED_LIMITS))
+    name: Member(text, {**_POSITIVE, **({"default": _DEFAULTS[name]} if name in _DEFAULTS else {})})
+    for name, text in _LIMITS.items()
 }
