@@ -79,11 +79,15 @@ def test_advice_on_a_forbid() -> None:
 @pytest.mark.parametrize(
     ("advice", "reason", "detail"),
     [
-        ("", INVALID, "`@advice` is not JSON"),
-        ("warn", INVALID, "`@advice` is not JSON"),
-        ('{"verdict":"warn"} ;', INVALID, "`@advice` is not JSON"),
-        ("NaN", INVALID, "`@advice` is not JSON"),
-        ("[" * 2000, INVALID, "`@advice` is not JSON"),
+        ("", INVALID, "`@advice` is not JSON, or has a member twice"),
+        ("warn", INVALID, "`@advice` is not JSON, or has a member twice"),
+        ('{"verdict":"warn"} ;', INVALID, "`@advice` is not JSON, or has a member twice"),
+        ("NaN", INVALID, "`@advice` is not JSON: `NaN` is not a finite number"),
+        ("[" * 2000, INVALID, "`@advice` is not JSON: nested deeper than 64 levels"),
+        ('{"verdict":"escalate","verdict":"warn"}', INVALID, "`@advice` is not JSON, or has a member twice"),
+        ('{"verdict":"transform","transform":{"path":"$policy_target","value":{"a":1,"a":2}}}', INVALID, "`@advice` is not JSON, or has a member twice"),
+        ('{"verdict":"transform","transform":{"path":"$policy_target","value":18446744073709551616}}', INVALID, "`@advice` is not JSON: `18446744073709551616` does not fit 64 bits"),
+        ('{"verdict":"transform","transform":{"path":"$policy_target","value":"\\ud800"}}', INVALID, "`@advice` is not JSON: a string holds a lone surrogate"),
         ('"warn"', INVALID, "`@advice` is not a JSON object"),
         (["warn"], INVALID, "`@advice` is not a JSON object"),
         ({}, INVALID, "`@advice` has a `verdict` that is not one of `escalate`, `transform`, `warn`"),
@@ -119,7 +123,10 @@ def test_bad_advice(advice: Any, reason: str, detail: str) -> None:
 def test_advice_without_a_value() -> None:
     """An annotation without a text is advice that is not JSON."""
     policy = '@id("p") @advice permit(principal, action, resource);'
-    assert refusal(bind(compile_cedar(policy))) == (INVALID, "policy `p`: `@advice` is not JSON")
+    assert refusal(bind(compile_cedar(policy))) == (
+        INVALID,
+        "policy `p`: `@advice` is not JSON, or has a member twice",
+    )
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,25 @@ def test_wrong_members(members: dict[str, Any], files: dict[str, bytes], expecte
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("18446744073709551616", "`18446744073709551616` does not fit 64 bits"),
+        ("1" * 5_000, "an integer does not fit 64 bits"),
+        ("1e999", "a number is not finite"),
+        ('"\\ud800"', "a string holds a lone surrogate"),
+        ('{"\\udfff": 1}', "a string holds a lone surrogate"),
+        ('{"a": 1, "a": 2}', "an object has a duplicate member"),
+    ],
+)
+@pytest.mark.parametrize("member", ["entities_path", "schema_path", "template_links"])
+def test_json_that_the_engine_cannot_hold(member: str, text: str, problem: str) -> None:
+    """Numbers and strings that no JSON of the engine can hold are refused where they are read."""
+    written = f'{{"x": {text}}}' if member == "schema_path" else f"[{text}]"
+    expected = f"f: {MAIN}.{member}: is not JSON: {problem}"
+    assert findings(files={"f": written.encode()}, **{member: "f"}) == [expected]
+
+
+@pytest.mark.parametrize(
     ("members", "files"),
     [
         ({"policy_set": LEVEL, "entities": [ENTITY]}, {}),

@@ -112,7 +112,7 @@ def test_an_error_in_a_linked_policy() -> None:
     policy = compile_cedar(errs, template_links=[link("may-not", "l", principal=ME, resource=HERE)])
     assert refusal(bind(policy)) == (
         "policy_invocation_failed",
-        "an error ended the evaluation of `l`",
+        "policy `l` failed: a record lacks the attribute `none`: test it with `has` first",
     )
 
 
@@ -227,3 +227,31 @@ def test_links_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         f"{LINKS}: linked policies exceed {2 * len(PERMIT)} characters"
     ]
     assert decided(PERMIT, *links[:2]) == ALLOW
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['"', "\\", 'a"; forbid(principal, action, resource); "', "?principal", "\0\n\r\u2028\x7f", "é😀", ""],
+)
+def test_any_id_fills_a_slot(name: str) -> None:
+    """The id of an entity is nothing but an id, whatever it looks like, with a schema too."""
+    template = (
+        '@id("may") @note("?principal") permit(principal == /* ?principal */ ?principal, action, resource);'
+    )
+    given = link(principal={"type": "Agent", "id": name})
+    policy = compile_cedar(
+        template.replace("/* ?principal */", "// ?principal\n"), template_links=[given], schema=SCHEMA
+    )
+    assert output(bind(policy), input_of({"envelope": {"agent": {"id": name}}})) == ALLOW
+    other = input_of({"envelope": {"agent": {"id": f"{name}x"}}})
+    assert output(bind(policy), other) == {"decision": "deny", "reason": "no_matching_policy"}
+
+
+@pytest.mark.parametrize(
+    "condition", ["if true then " * 97 + "true" + " else false" * 97, " && ".join(["true"] * 290)]
+)
+def test_links_of_deep_templates(condition: str) -> None:
+    """A template as deep as a policy may be can be linked."""
+    template = PERMIT.replace(";", f" when {{ {condition} }};")
+    assert decided(template, link(principal=ME)) == ALLOW
+    assert decided(template, link(principal=ME), schema=SCHEMA) == ALLOW

@@ -103,23 +103,38 @@ PRIVATE = "a private value"
 
 
 @pytest.mark.parametrize(
-    ("policies", "names"),
+    ("policies", "detail"),
     [
-        (PERMIT_ALL + '@id("f") forbid(principal, action, resource) when { context.gone };', "`f`"),
-        (PERMIT_ALL + "forbid(principal, action, resource) when { context.text };", "`policy1`"),
-        ('@id("p") permit(principal, action, resource) when { context.text > 1 };', "`p`"),
-        ("forbid(principal, action, resource);" + "permit(principal, action, resource) when { context.gone };", "`policy1`"),
-        ("permit(principal, action, resource) when { context.gone };" * 2, "`policy0`, `policy1`"),
-        ("permit(principal, action, resource) when { 9223372036854775807 + context.one == 1 };", "`policy0`"),
-        ("permit(principal, action, resource) when { ip(context.text).isLoopback() };", "`policy0`"),
-        ("permit(principal, action, resource) when { principal.gone };", "`policy0`"),
+        (PERMIT_ALL + '@id("f") forbid(principal, action, resource) when { context.gone };', "`f` failed: a record lacks the attribute `gone`: test it with `has` first"),
+        ('@id("n") permit(principal, action, resource) when { context.rec["a\\nb"] };', "`n` failed: a record lacks the attribute `a\\nb`: test it with `has` first"),
+        ("permit(principal, action, resource) when { context.rec." + "g" * 300 + " };", f"`policy0` failed: a record lacks the attribute `{'g' * 100}…`: test it with `has` first"),
+        (PERMIT_ALL + "forbid(principal, action, resource) when { context.text };", "`policy1` failed: an operator that takes a bool has a value of another type"),
+        ('@id("p") permit(principal, action, resource) when { context.text > 1 };', "`p` failed: an operator that takes a long has a value of another type"),
+        ('permit(principal, action, resource) when { context.text in principal };', "`policy0` failed: an operator that takes an entity has a value of another type"),
+        ("permit(principal, action, resource) when { context.text.x };", "`policy0` failed: an attribute is looked for in what is no record and no entity"),
+        ("forbid(principal, action, resource);" + "permit(principal, action, resource) when { context.gone };", "`policy1` failed: a record lacks the attribute `gone`: test it with `has` first"),
+        ("permit(principal, action, resource) when { 9223372036854775807 + context.one == 1 };", "`policy0` failed: a result does not fit 64 bits"),
+        ("permit(principal, action, resource) when { ip(context.text).isLoopback() };", "`policy0` failed: a function of `ipaddr` cannot compute its argument"),
+        ("permit(principal, action, resource) when { principal.gone };", "`policy0` failed: an attribute is read of an entity that is not in the entities"),
+        ("permit(principal, action, resource) when { resource.gone };", "`policy0` failed: an entity lacks the attribute `gone`: test it with `has` first"),
+        ("permit(principal, action, resource) when { resource.getTag(context.text) == 1 };", "`policy0` failed: an entity lacks a tag: test it with `hasTag` first"),
+        ("permit(principal, action, resource) when { unknown(context.text) };", "`policy0` failed: `unknown` has no value"),
     ],
 )  # fmt: skip
-def test_errors_fail_closed(policies: str, names: str) -> None:
-    """Any policy that ends in an error fails the evaluation, whatever the others decide."""
-    snapshot = {**SNAPSHOT, "text": PRIVATE, "one": 1}
-    detail = f"an error ended the evaluation of {names}"
-    assert refusal(bind(compile_cedar(policies)), input_of(snapshot)) == (FAILED, detail)
+def test_errors_fail_closed(policies: str, detail: str) -> None:
+    """Any policy that fails ends the evaluation, whatever the others decide, and nothing of the request is told."""
+    snapshot = {**SNAPSHOT, "text": PRIVATE, "one": 1, "rec": {PRIVATE: 1}}
+    entities = [{"uid": {"type": "PolicyTarget", "id": "unspecified"}, "attrs": {}, "parents": []}]
+    failure = refusal(bind(compile_cedar(policies, entities=entities)), input_of(snapshot))
+    assert failure == (FAILED, f"policy {detail}")
+
+
+def test_several_errors() -> None:
+    """The first three policies that fail are named, in their order, and the others counted."""
+    failing = "permit(principal, action, resource) when { context.gone };"
+    why = "failed: a record lacks the attribute `gone`: test it with `has` first"
+    detail = "; ".join([*(f"policy `policy{number}` {why}" for number in range(3)), "2 more failed"])
+    assert refusal(bind(compile_cedar(failing * 5)), input_of()) == (FAILED, detail)
 
 
 def test_no_decision_fails_closed() -> None:
@@ -189,7 +204,7 @@ def test_every_wrong_policy_is_found() -> None:
         ('@id("t") permit(principal == ?principal, action, resource);', ["cedar-unlinked-template: policy `t` is a template that no link uses and never applies: add a link, or name the entities"]),
         ('@advice("{\\"verdict\\":\\"warn\\"}") forbid(principal, action, resource);', ["cedar-advice-on-forbid: policy `policy0` is a forbid, whose `@advice` is never read: move it to a permit"]),
         ('@advice("x") forbid(principal, action, resource);', ["cedar-advice-on-forbid: policy `policy0` is a forbid, whose `@advice` is never read: move it to a permit"]),
-        ('@advice("x") permit(principal, action, resource);', ["cedar-advice-invalid: policy `policy0` has an invalid `@advice`, so what it permits is denied: `@advice` is not JSON"]),
+        ('@advice("x") permit(principal, action, resource);', ["cedar-advice-invalid: policy `policy0` has an invalid `@advice`, so what it permits is denied: `@advice` is not JSON, or has a member twice"]),
     ],
 )  # fmt: skip
 def test_warnings(policies: str, expected: list[str]) -> None:

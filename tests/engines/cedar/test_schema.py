@@ -298,7 +298,7 @@ def test_validation() -> None:
         PERMIT_ALL + "\n\nforbid(principal, action, resource)\nwhen { context.nope == 1 };\n" + PERMIT_ALL
     )
     assert findings(policies, schema=schema()) == [
-        "policies.main.policy_set:4:16: policies.main.policy_set: for policy `policy1`, attribute `nope` in "
+        "policies.main.policy_set:4:16: policies.main.policy_set: policy `policy1`: attribute `nope` in "
         'context for Action::"output" not found'
     ]
 

@@ -118,7 +118,7 @@ def test_errors_name_the_policy_of_the_whole_set() -> None:
     bound = evaluator(policies)
     request = {"principal": uid("Agent", "x"), "action": uid("Action", "a"), "resource": uid("Tool", "a")}
     given = input_of(request)
-    assert outcome(bound, given)[1] == "an error ended the evaluation of `policy3`"
+    assert outcome(bound, given)[1].startswith("policy `policy3` failed: ")
     whole = compile_cedar(policies).policies.whole  # type: ignore[attr-defined]
     assert outcome(bound, given) == outcome(replace(bound, slices=WholePolicies(whole)), given)
 

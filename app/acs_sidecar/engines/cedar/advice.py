@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import orjson
-
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.json_text import parse_json
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Decision, normalise
@@ -33,9 +33,12 @@ def read_advice(text: str) -> Advice:
     `transform_target_forbidden`: what it raises is the outcome when the permit determines the decision.
     """
     try:
-        advice = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise _invalid("is not JSON") from None
+        read = parse_json(text)
+    except DocumentError as error:
+        raise _invalid(f"is not JSON: {error.message}") from None
+    if read is None:
+        raise _invalid("is not JSON, or has a member twice")
+    advice = read.value
     if not isinstance(advice, dict):
         raise _invalid("is not a JSON object")
     if unknown := advice.keys() - _MEMBERS:

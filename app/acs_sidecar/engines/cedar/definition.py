@@ -9,7 +9,7 @@ from acs_sidecar.engines.cedar.members import MEMBERS, ORIGINS
 from acs_sidecar.engines.cedar.query import Query, read_query
 from acs_sidecar.engines.cedar.source import PolicyText
 from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
-from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.bounds import DocumentError, parse_float, parse_integer
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.document.text import Document, parse_document
@@ -170,9 +170,18 @@ def _json(file: SourceFile, path: str) -> Json:
     text = _text(file, path)
     at = SourceLocation(path, file.name)
     try:
-        value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_int=parse_integer,
+            parse_float=parse_float,
+        )
+        json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise too_large("JSON nests too deeply", at) from None
+    except UnicodeEncodeError:
+        raise invalid("document-syntax", "is not JSON: a string holds a lone surrogate", at) from None
     except json.JSONDecodeError as error:
         at = SourceLocation(path, file.name, error.lineno, error.colno)
         raise invalid("document-syntax", f"is not JSON: {error.msg.lower()}", at) from None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
-from cedarpy import PolicySet, Schema, policies_from_json_str, policies_to_json_str, validate_policies
+from cedarpy import PolicySet, Schema, policies_to_json_str, validate_policies
 
 # The public `is_authorized` wraps this function and reads its answer with `json`, which takes about
 # a third as long again as the decision itself.
@@ -27,11 +27,9 @@ __all__ = [
     "entities_json",
     "numbered_id",
     "parse_entities",
-    "parse_permits",
     "parse_policies",
     "parse_policy",
     "parse_schema",
-    "policy_text",
     "validation_errors",
     "with_links",
 ]
@@ -76,12 +74,6 @@ def parse_policies(text: str) -> PolicySet:
     return _call_engine(PolicySet.from_str, text)
 
 
-def policy_text(policy: Mapping[str, Any]) -> str:
-    """Return the text of one policy in the engine's JSON form."""
-    written = {"staticPolicies": {"policy": policy}, "templates": {}, "templateLinks": []}
-    return policies_from_json_str(orjson.dumps(written).decode())
-
-
 def with_links(
     policies: PolicySet, links: Sequence[tuple[str, str, Mapping[str, Mapping[str, str]]]]
 ) -> PolicySet:
@@ -89,14 +81,6 @@ def with_links(
     return policies.with_linked_batch(
         [{"template_id": template, "new_id": linked, "values": values} for template, linked, values in links]
     )
-
-
-def parse_permits(permits: Mapping[str, Mapping[str, Any]]) -> PolicySet:
-    """Make a permit of each of some conditions, in the engine's JSON form, by its id."""
-    anything = {name: {"op": "All"} for name in ("principal", "action", "resource")}
-    made = {policy_id: {"effect": "permit", **anything, **permit} for policy_id, permit in permits.items()}
-    policies = {"templates": {}, "staticPolicies": made, "templateLinks": []}
-    return _call_engine(PolicySet.from_json_str, orjson.dumps(policies).decode())
 
 
 def parse_schema(source: str | Mapping[str, Json]) -> Schema:

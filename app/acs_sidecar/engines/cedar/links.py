@@ -5,15 +5,16 @@ A link is an object in one of the forms that Cedar's tools write.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from acs_sidecar.engines.cedar.definition import JsonSource
-from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, EntityUid, is_type_name, parse_uid
+from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, EntityUid, is_type_name, parse_uid, tokens
 from acs_sidecar.engines.findings import finding, invalid
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.values import Json
 
-__all__ = ["TemplateLink", "check_links", "fill_slots", "read_links", "slots_of"]
+__all__ = ["TemplateLink", "check_links", "fill_slots", "fill_text", "read_links", "slots_of"]
 
 _FORMS = (
     ("template_id", "new_id", "values"),
@@ -104,6 +105,17 @@ def slots_of(policy: Mapping[str, Any]) -> frozenset[str]:
 def fill_slots(policy: Mapping[str, Any], values: Mapping[str, EntityUid]) -> dict[str, Any]:
     """Return a template, in the engine's JSON form, with entities for its slots."""
     return {**policy, **{part: _filled(policy[part], values) for part in _SLOTTED}}
+
+
+def fill_text(template: str, values: Mapping[str, EntityUid]) -> str:
+    """Return the text of a template with entities for its slots."""
+    pieces: list[str] = []
+    end = 0
+    for slot, name in pairwise(tokens(template)):
+        if slot.text == "?":
+            pieces += (template[end : slot.offset], str(values[f"?{name.text}"]))
+            end = name.offset + len(name.text)
+    return "".join((*pieces, template[end:]))
 
 
 def _slots(scope: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,14 @@ from typing import Any
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.advice import Advice, read_advice
 from acs_sidecar.engines.cedar.definition import JsonSource
-from acs_sidecar.engines.cedar.links import TemplateLink, check_links, fill_slots, read_links, slots_of
+from acs_sidecar.engines.cedar.links import (
+    TemplateLink,
+    check_links,
+    fill_slots,
+    fill_text,
+    read_links,
+    slots_of,
+)
 from acs_sidecar.engines.cedar.reads import Reads, has_in_on_texts, reads_of
 from acs_sidecar.engines.cedar.schema.source import CompiledSchema
 from acs_sidecar.engines.cedar.slicing.answers import NamedPolicy, PolicySlice
@@ -50,10 +57,14 @@ class _ParsedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class _LinkedPolicy:
-    """A policy that a link makes of the template at the position `template`: `filled` is its JSON form."""
+    """A policy that a link makes of the template at the position `template`.
+
+    `text` is its text, and `filled` the JSON form of its template with the scope of the link.
+    """
 
     link: TemplateLink
     template: int
+    text: str
     filled: Mapping[str, Any]
     policy: NamedPolicy
 
@@ -88,12 +99,12 @@ def compile_policies(
     cut = [statement for source in sources for statement in statements(source)]
     reads = Reads()
     parsed = _parsed(cut, reads)
-    if schema is not None:
-        validate_statements(cut, schema)
     compiled = [_policy(position, one.written) for position, one in enumerate(parsed)]
+    if schema is not None:
+        validate_statements(cut, [known.name for known in compiled], schema)
     linked = _linked(given_links, parsed, compiled)
     if schema is not None:
-        validate_links([(one.policy.name, one.filled) for one in linked], schema, given_links)
+        validate_links([(one.policy.name, one.text) for one in linked], schema, given_links)
     used = {one.template for one in linked}
     warnings = [
         warned
@@ -114,10 +125,7 @@ def compile_policies(
             for one, known in zip(parsed, compiled, strict=True)
             if not one.slots
         ),
-        *(
-            _scoped(one.policy, engine.policy_text(one.filled), cut[one.template].at, one.filled)
-            for one in linked
-        ),
+        *(_scoped(one.policy, one.text, cut[one.template].at, one.filled) for one in linked),
     )
     return Policies(PolicySlice(handle, by_id), scoped, reads, tuple(warnings))
 
@@ -142,6 +150,7 @@ def _linked(
         _LinkedPolicy(
             link,
             position,
+            fill_text(parsed[position].statement.text, link.values),
             fill_slots(parsed[position].written, link.values),
             NamedPolicy(
                 link.name,

@@ -7,8 +7,9 @@ The engine ends the process where an expression nests a few hundred levels: abou
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, Lines, Token, named_token, tokens
+from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, Lines, NamedTokens, Token, tokens
 from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 
 __all__ = [
@@ -58,7 +59,7 @@ class PolicyText:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CedarStatement:
     """The text of one policy, up to its `;`, and where it begins."""
 
@@ -67,7 +68,7 @@ class CedarStatement:
 
     def place_of(self, message: str) -> SourceLocation:
         """Return the place of what an engine's message names in it, or of its beginning."""
-        offset = named_token(self.text, message)
+        offset = self._tokens.offset(message)
         if offset is None:
             return self.at
         return self.place(offset)
@@ -76,9 +77,17 @@ class CedarStatement:
         """Return the place of the character at `offset`."""
         if self.at.line is None or self.at.column is None:
             return self.at
-        line, column = Lines(self.text).place(offset)
+        line, column = self._lines.place(offset)
         shift = self.at.column - 1 if line == 1 else 0
         return self.at._replace(line=self.at.line + line - 1, column=column + shift)
+
+    @cached_property
+    def _tokens(self) -> NamedTokens:
+        return NamedTokens(self.text)
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self.text)
 
 
 def missing_end(text: str) -> int | None:

@@ -13,9 +13,9 @@ __all__ = [
     "CedarSyntaxError",
     "EntityUid",
     "Lines",
+    "NamedTokens",
     "Token",
     "is_type_name",
-    "named_token",
     "parse_uid",
     "tokens",
     "unescape",
@@ -36,6 +36,7 @@ _ESCAPE = re.compile(
       | (?P<wrong>\\)""",
     re.VERBOSE,
 )
+_TO_ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f-\xa0\u2028\u2029]')
 _PLAIN_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*(?:::[_a-zA-Z][_a-zA-Z0-9]*)*")
 _UID = re.compile(rf'(?P<type>{_NAME.pattern})::"(?P<id>[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
@@ -66,8 +67,7 @@ class EntityUid(NamedTuple):
     id: str
 
     def __str__(self) -> str:
-        quoted = self.id.replace("\\", "\\\\").replace('"', '\\"')
-        return f'{self.type}::"{quoted}"'
+        return f'{self.type}::"{_TO_ESCAPE.sub(_escaped, self.id)}"'
 
 
 class Lines:
@@ -98,22 +98,34 @@ def tokens(text: str, place: int = 0) -> Iterator[Token]:
         place = found.end()
 
 
-def named_token(text: str, message: str) -> int | None:
-    """Return the position of the token that an engine's message names, if it is unambiguous in `text`.
+class NamedTokens:
+    """The tokens of a text by what is written, for the messages of the engine."""
 
-    A message names a token in backticks, or as its last word.
-    """
-    named = {*re.findall(r"`([^`]+)`", message), *message.split()[-1:]}
-    try:
-        found = [token.offset for token in tokens(text) if token.text in named]
-    except CedarSyntaxError:
-        return None
-    return found[0] if len(found) == 1 else None
+    def __init__(self, text: str) -> None:
+        self._places: dict[str, int | None] = {}
+        try:
+            for token in tokens(text):
+                self._places[token.text] = None if token.text in self._places else token.offset
+        except CedarSyntaxError:
+            self._places = {}
+
+    def offset(self, message: str) -> int | None:
+        """Return the position of the token that a message names, if it is unambiguous.
+
+        A message names a token in backticks, or as its last word.
+        """
+        named = {*re.findall(r"`([^`]+)`", message), *message.split()[-1:]} & self._places.keys()
+        return self._places[named.pop()] if len(named) == 1 else None
 
 
 def unescape(quoted: str) -> str:
     """Return the value of what stands between the quotes of a string. Raises `CedarSyntaxError`."""
     return _ESCAPE.sub(_unescaped, quoted) if "\\" in quoted else quoted
+
+
+def _escaped(character: re.Match[str]) -> str:
+    found = character.group()
+    return f"\\{found}" if found in '\\"' else f"\\u{{{ord(found):x}}}"
 
 
 def _unescaped(escape: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from acs_sidecar.engines.cedar.admission import ContextAdmission
 from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
 from acs_sidecar.engines.cedar.definition import read_definition
 from acs_sidecar.engines.cedar.entities import compile_entities, entity_ancestors
-from acs_sidecar.engines.cedar.explanation import CedarRequest, policies_explained
+from acs_sidecar.engines.cedar.explanation.policies import CedarRequest, policies_explained
 from acs_sidecar.engines.cedar.policies import Policies, compile_policies
 from acs_sidecar.engines.cedar.query import Query, binding_query
 from acs_sidecar.engines.cedar.reads import Reads
@@ -136,7 +136,7 @@ class CedarEvaluator:
         """Return the request, the policies that decided, and which conditions of the others did not hold."""
         policies, answer, request = self._ask(policy_input)
         meeting = self.slices.meeting(request.principal, request.action, request.resource)
-        determining = frozenset(policies.by_id[one].name for one in answer["diagnostics"]["reason"])
+        determining = frozenset(policies.by_id[one].position for one in answer["diagnostics"]["reason"])
         return policies_explained(request, meeting, determining)
 
     def _ask(self, policy_input: PolicyInput) -> tuple[PolicySlice, dict[str, Any], CedarRequest]:

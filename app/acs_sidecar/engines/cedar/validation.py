@@ -1,8 +1,7 @@
 """Policies and links against a schema, with the place of each error (sections 1.7, 1.7.1)."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.definition import JsonSource
@@ -17,31 +16,33 @@ MAX_VALIDATION = 200_000_000
 """Characters of policies times request types of a schema: some 5 s of the engine's time."""
 
 _BLAME = re.compile(r"^for policy `policy\d+`, ")
-"""How the engine's messages begin: with an id that is not that of the link."""
+"""How the engine's messages begin: with a number, whatever the `@id` of the policy is."""
 
 
-def validate_statements(cut: Sequence[CedarStatement], schema: CompiledSchema) -> None:
-    """Raise `ManifestError` unless all policies and templates fit the schema."""
+def validate_statements(cut: Sequence[CedarStatement], names: Sequence[str], schema: CompiledSchema) -> None:
+    """Raise `ManifestError` unless all policies and templates fit the schema; `names` are theirs."""
     errors = _errors([statement.text for statement in cut], schema)
     if errors is None:
         raise _too_large(SourceLocation(cut[0].at.path))
     if errors:
         raise ManifestError(
             [
-                finding("cedar-policy-invalid", message, cut[position].place_of(message))
+                finding(
+                    "cedar-policy-invalid",
+                    f"policy `{names[position]}`: {_BLAME.sub('', message)}",
+                    cut[position].place_of(message),
+                )
                 for position, message in errors
             ]
         )
 
 
-def validate_links(
-    linked: Sequence[tuple[str, Mapping[str, Any]]], schema: CompiledSchema, source: JsonSource
-) -> None:
-    """Raise `ManifestError` unless all linked policies, each with the id of its link, fit the schema.
+def validate_links(linked: Sequence[tuple[str, str]], schema: CompiledSchema, source: JsonSource) -> None:
+    """Raise `ManifestError` unless all linked policies fit the schema: the id of each link, and its text.
 
     The engine validates templates without their links.
     """
-    errors = _errors([engine.policy_text(policy) for _, policy in linked], schema)
+    errors = _errors([text for _, text in linked], schema)
     if errors is None:
         raise _too_large(source.at)
     if errors:

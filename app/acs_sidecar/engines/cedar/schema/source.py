@@ -7,7 +7,7 @@ from acs_sidecar.engines.cedar.definition import SchemaSource
 from acs_sidecar.engines.cedar.schema.declarations import MAX_SCHEMA_CHARACTERS, Schema, SchemaBoundError
 from acs_sidecar.engines.cedar.schema.json_form import SchemaShapeError, read_schema_json
 from acs_sidecar.engines.cedar.schema.text_form import read_schema_text
-from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, Lines, named_token
+from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, Lines, NamedTokens
 from acs_sidecar.engines.findings import SourceLocation, invalid, too_large
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
@@ -56,7 +56,7 @@ def _check_length(length: int) -> None:
 
 def _refused(source: SchemaSource, message: str) -> ManifestError:
     """Point at what the engine names, where it stands in the text once."""
-    offset = named_token(source.value, message) if isinstance(source.value, str) else None
+    offset = NamedTokens(source.value).offset(message) if isinstance(source.value, str) else None
     if offset is None:
         return invalid(_SYNTAX, message, source.at)
     return _misread(source, CedarSyntaxError(message, offset))

@@ -6,6 +6,7 @@ from typing import Any
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.advice import Advice, winning
+from acs_sidecar.engines.cedar.slicing.failures import failed_policy_id, failure_of
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
@@ -14,7 +15,8 @@ __all__ = ["NO_MATCHING_POLICY", "NamedPolicy", "PolicySlice"]
 
 NO_MATCHING_POLICY = "no_matching_policy"
 
-_ERROR_PREFIX = "error while evaluating policy `"
+_MAX_TOLD = 3
+"""Policies that the detail of a failure names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,13 @@ class PolicySlice:
         return policies
 
     def _failed(self, errors: Iterable[str]) -> EvaluationError:
-        """Name the policies that failed; what else the engine says may quote the request."""
-        ids = [error.removeprefix(_ERROR_PREFIX).partition("`")[0] for error in errors]
-        failed = self._in_order([policy_id for policy_id in ids if policy_id in self.by_id])
-        detail = "the engine could not decide the request"
-        if failed:
-            detail = "an error ended the evaluation of " + ", ".join(f"`{policy.name}`" for policy in failed)
+        """Name the policies that failed, in their order, and why."""
+        why = {failed_policy_id(error): failure_of(error) for error in errors}
+        ids = sorted(why.keys() & self.by_id.keys(), key=lambda one: self.by_id[one].position)
+        told = [f"policy `{self.by_id[one].name}` failed: {why[one]}" for one in ids[:_MAX_TOLD]]
+        if len(ids) > _MAX_TOLD:
+            told.append(f"{len(ids) - _MAX_TOLD} more failed")
+        detail = "; ".join(told) or "the engine could not decide the request"
         return EvaluationError(Reason.POLICY_INVOCATION_FAILED, detail)
 
 

@@ -1,0 +1,1 @@
+"""Explanations of decisions (section 2.7)."""
