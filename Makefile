@@ -18,7 +18,7 @@ test: $(INSTALLED)-dev check ## install, then lint, type-check and test everythi
 	$(BIN)/pytest -n 2 --dist loadfile
 
 unit: $(INSTALLED)-dev ## install, and run the tests that start no process and open no connection
-	$(BIN)/pytest -n 2 --dist loadfile -m "not server and not slow"
+	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile quick -m "not server and not slow"
 
 check: $(INSTALLED)-dev ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -27,6 +27,7 @@ from tests.waiting import wait_for
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("patient"), max_examples=25)
 hypothesis.settings.load_profile("patient")
 
 # A Rego engine may only be let go by its own thread. Tests keep some in cycles, through the failures that
