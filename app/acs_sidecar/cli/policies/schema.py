@@ -9,6 +9,7 @@ import typer
 
 from acs_sidecar.engines.adapters.agt_rules.documents.schema import document_schema
 from acs_sidecar.engines.adapters.oags.document.schema import sekuire_schema
+from acs_sidecar.engines.adapters.workspace_policy.document.schema import policy_schema
 from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.manifests.schema import manifest_schema
 
@@ -21,12 +22,13 @@ class SchemaKind(StrEnum):
     MANIFEST = "manifest"
     AGT_RULES = "agt-rules"
     OAGS = "oags"
+    WORKSPACE_POLICY = "workspace-policy"
 
 
 def schema(
     kind: SchemaKind = typer.Option(SchemaKind.MANIFEST, help="what the schema describes"),
 ) -> None:
-    """Print a JSON Schema for editors: of the manifest, of rule documents (`agt_rules`), or of `sekuire.yml`.
+    """Print a JSON Schema for editors: of the manifest, or of what policies read.
 
     An editor with the YAML language server uses it where a file begins with
     `# yaml-language-server: $schema=manifest.schema.json`. The service gives that of the manifest at
@@ -44,5 +46,7 @@ def _schema(kind: SchemaKind) -> dict[str, Any]:
             return document_schema()
         case SchemaKind.OAGS:
             return sekuire_schema()
+        case SchemaKind.WORKSPACE_POLICY:
+            return policy_schema()
         case _:
             assert_never(kind)

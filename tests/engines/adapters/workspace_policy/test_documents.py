@@ -19,6 +19,7 @@ from acs_sidecar.engines.adapters.workspace_policy.document.model import (
 from acs_sidecar.engines.adapters.workspace_policy.document.schema import policy_schema
 from acs_sidecar.engines.adapters.workspace_policy.document.text import MAX_BYTES
 from acs_sidecar.engines.findings import SourceLocation
+from tests.conftest import ROOT
 from tests.engines.adapters.workspace_policy.vectors import FOLDER, content, document
 
 AT = SourceLocation("policies.workspace.file", "policy.json")
@@ -202,6 +203,8 @@ def test_a_text_that_is_no_document(text: str | bytes, error: str) -> None:
 def test_the_schema_is_that_of_the_vectors() -> None:
     """The schema of the table, which the reader uses, is the published one."""
     assert policy_schema() == json.loads((FOLDER / "policy.schema.json").read_text())
+    checked_in = ROOT / "openapi" / "workspace-policy.schema.json"
+    assert policy_schema() == json.loads(checked_in.read_text()), "run `make schema`"
 
 
 @given(

@@ -1,4 +1,4 @@
-"""What a reviewer would ask about a valid policy (sections 10.2, 10.4). Everything here is a warning."""
+"""What a reviewer would ask about a valid policy (sections 10.2, 10.6). Everything here is a warning."""
 
 from collections.abc import Iterator, Sequence
 
