@@ -12,8 +12,8 @@ __all__ = ["settings_from"]
 
 def settings_from(file: Path | None, **options: Json | Path) -> Loaded:
     """Load the settings; options that are `None` were not given. Ends the command on a fault."""
-    given = {name: value for name, value in options.items() if value is not None}
+    overrides = {name: value for name, value in options.items() if value is not None}
     try:
-        return load_settings(os.environ, file, given)
+        return load_settings(os.environ, file, overrides)
     except SettingsError as error:
         fail_start(error)

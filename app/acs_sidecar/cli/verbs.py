@@ -42,10 +42,10 @@ VERBS = {
 class Verbs(TyperGroup):
     """The group of all verbs, as `module:function` or `module:group` below this package."""
 
-    def make_context(self, *given: Any, **members: Any) -> "Context":  # noqa: ANN401  # the base's own
+    def make_context(self, *arguments: Any, **members: Any) -> "Context":  # noqa: ANN401  # the base's own
         """Read the command line as the base does; what it quotes of it is safe to show."""
         with _printable_errors():
-            return super().make_context(*given, **members)
+            return super().make_context(*arguments, **members)
 
     def invoke(self, ctx: "Context") -> Any:  # noqa: ANN401  # the base's own
         """Run a verb as the base does."""

@@ -30,8 +30,8 @@ def secret_file(check: str, path: Path) -> Iterator[Result]:
     """
     found = path.stat()
     mode = stat.S_IMODE(found.st_mode)
-    given = found.st_uid == 0 != os.geteuid() and found.st_gid in {os.getegid(), *os.getgroups()}
-    if mode & (_OTHERS & ~stat.S_IRGRP if given else _OTHERS):
+    is_mounted_secret = found.st_uid == 0 != os.geteuid() and found.st_gid in {os.getegid(), *os.getgroups()}
+    if mode & (_OTHERS & ~stat.S_IRGRP if is_mounted_secret else _OTHERS):
         who = "everybody" if mode & stat.S_IROTH else "its group or other users"
         yield problem(
             check, f"`{path}` can be read or changed by {who}: mode {mode:03o}", f"chmod 600 {quoted(path)}"

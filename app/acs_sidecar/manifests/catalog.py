@@ -109,22 +109,26 @@ class InlineManifests:
         self._misses = metrics.counter(INLINE_CACHE, "miss")
 
     async def find(
-        self, given: InlineDocument, nesting: int, signature: JsonObject | None, owner: Owner = NOBODY
+        self,
+        inline_document: InlineDocument,
+        nesting: int,
+        signature: JsonObject | None,
+        owner: Owner = NOBODY,
     ) -> AnyManifest:
         """Return the compiled form of a caller's manifest, or the invalid one that denies.
 
         `owner` is whose share it takes. Raises `RefusalError` as `admit` does.
         """
-        admitted = await self.admit(given, nesting, signature, owner)
+        admitted = await self.admit(inline_document, nesting, signature, owner)
         if admitted is None:
-            return InvalidManifest(None, self._provenance, _too_deep(given), None)
+            return InvalidManifest(None, self._provenance, _too_deep(inline_document), None)
         if found := self.cache.get(admitted.key, owner):
             self._hits.inc()
             return found
         under_way = self._compiling.get(admitted.key)
         if under_way is None:
             self._misses.inc()
-            under_way = asyncio.ensure_future(self._compile(given, admitted, owner))
+            under_way = asyncio.ensure_future(self._compile(inline_document, admitted, owner))
             self._compiling[admitted.key] = under_way
         else:
             self._hits.inc()
@@ -132,7 +136,11 @@ class InlineManifests:
         return await asyncio.shield(under_way)
 
     async def admit(
-        self, given: InlineDocument, nesting: int, signature: JsonObject | None, owner: Owner = NOBODY
+        self,
+        inline_document: InlineDocument,
+        nesting: int,
+        signature: JsonObject | None,
+        owner: Owner = NOBODY,
     ) -> AdmittedManifest | None:
         """Admit an inline manifest before anything of it is compiled; `None` for one that nests too deep.
 
@@ -142,18 +150,18 @@ class InlineManifests:
             raise RefusalError(
                 Cause.INLINE, "inline manifests are not accepted: set `manifest_ref` to a loaded manifest"
             )
-        admitted = _admitted(given, nesting)
+        admitted = _admitted(inline_document, nesting)
         if self.mode is not InlineMode.SIGNED:
             return admitted
         try:
-            return await self._verified(admitted, given, signature, owner)
+            return await self._verified(admitted, inline_document, signature, owner)
         except UntrustedSignatureError as error:
             raise RefusalError(Cause.SIGNATURE, str(error)) from None
 
     async def _verified(
         self,
         admitted: AdmittedManifest | None,
-        given: InlineDocument,
+        inline_document: InlineDocument,
         claim: JsonObject | None,
         owner: Owner,
     ) -> AdmittedManifest:
@@ -170,23 +178,27 @@ class InlineManifests:
             signed = AdmittedManifest(b"signed" + by + admitted.key, admitted.written)
             if signed.key in self.cache or signed.key in self._compiling:
                 return signed
-            if identity := await self._readable_identity(given, admitted, owner):
+            if identity := await self._readable_identity(inline_document, admitted, owner):
                 signer.verify_claim(parsed, identity.digest, identity.name)
                 return signed
         raise UntrustedSignatureError("the manifest cannot be parsed, so its signature cannot be verified")
 
     async def _readable_identity(
-        self, given: InlineDocument, admitted: AdmittedManifest, owner: Owner
+        self, inline_document: InlineDocument, admitted: AdmittedManifest, owner: Owner
     ) -> ManifestIdentity | None:
         try:
-            return await self._compiler.identity_inline(given, admitted.written, owner)
+            return await self._compiler.identity_inline(inline_document, admitted.written, owner)
         except ManifestError:
             return None
 
-    async def _compile(self, given: InlineDocument, admitted: AdmittedManifest, owner: Owner) -> AnyManifest:
+    async def _compile(
+        self, inline_document: InlineDocument, admitted: AdmittedManifest, owner: Owner
+    ) -> AnyManifest:
         """Compile a manifest, and keep what follows from its content alone."""
         try:
-            found = await self._compiler.compile_inline(given, admitted.written, self._provenance, owner)
+            found = await self._compiler.compile_inline(
+                inline_document, admitted.written, self._provenance, owner
+            )
         except ManifestError as error:
             self._metrics.count(MANIFEST_COMPILES, self._provenance, "invalid")
             invalid = InvalidManifest(None, self._provenance, _first(error), error.digest)
@@ -208,20 +220,20 @@ def _first(error: ManifestError) -> ManifestError:
     return ManifestError([finding], error.reason)
 
 
-def _admitted(given: InlineDocument, nesting: int) -> AdmittedManifest | None:
+def _admitted(inline_document: InlineDocument, nesting: int) -> AdmittedManifest | None:
     """Name a manifest's content; `None` for one too deep to serialise, which is invalid anyway."""
-    if isinstance(given, str):
-        written = document_bytes(given, b"")
-    elif nesting > MAX_DEPTH and deeper_than(given, MAX_DEPTH):
+    if isinstance(inline_document, str):
+        written = document_bytes(inline_document, b"")
+    elif nesting > MAX_DEPTH and deeper_than(inline_document, MAX_DEPTH):
         return None
     else:
-        written = document_bytes(None, canonical(given))
+        written = document_bytes(None, canonical(inline_document))
     return AdmittedManifest(sha256(written).digest(), written)
 
 
-def _too_deep(given: InlineDocument) -> ManifestError:
+def _too_deep(inline_document: InlineDocument) -> ManifestError:
     try:
-        document_of(given)
+        document_of(inline_document)
     except ManifestError as error:
         return error
     raise AssertionError("a manifest that nests too deep was read")

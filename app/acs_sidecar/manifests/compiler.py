@@ -133,7 +133,7 @@ class ManifestCompiler:
 
     async def compile_inline(
         self,
-        given: InlineDocument,
+        inline_document: InlineDocument,
         written: bytes,
         provenance: Provenance = Provenance.INLINE,
         owner: Owner = NOBODY,
@@ -145,17 +145,17 @@ class ManifestCompiler:
         could be read.
         """
         if self.sandbox is None:
-            return self._compile_here(given, written, provenance)
+            return self._compile_here(inline_document, written, provenance)
         prepared, program = await self.sandbox.prepare(written, owner)
         if self.in_process and prepared.milliseconds < QUICK_MS:
-            return self._compile_here(given, written, provenance)
+            return self._compile_here(inline_document, written, provenance)
         try:
             return self._assemble(prepared, program, provenance)
         except ManifestError as error:
             error.digest = prepared.digest
             if len(written) > _PLACED_BYTES:
                 raise
-            raise placed_error(error, document_of(given)) from None
+            raise placed_error(error, document_of(inline_document)) from None
 
     def _assemble(
         self, prepared: Preparation, program: SandboxProgram, provenance: Provenance
@@ -177,15 +177,17 @@ class ManifestCompiler:
         return InlineCompile(compiled, texts + _ASSEMBLED_TIMES * prepared.assembled_bytes + _FIXED_BYTES)
 
     async def identity_inline(
-        self, given: InlineDocument, written: bytes, owner: Owner = NOBODY
+        self, inline_document: InlineDocument, written: bytes, owner: Owner = NOBODY
     ) -> ManifestIdentity | None:
         """Return digest and name of a caller's manifest, which is not compiled. Raises `ManifestError`."""
         if self.sandbox is None or len(written) <= _SHORT_BYTES:
-            return document_identity(document_of(given))
+            return document_identity(document_of(inline_document))
         return await self.sandbox.identity(written, owner)
 
-    def _compile_here(self, given: InlineDocument, written: bytes, provenance: Provenance) -> InlineCompile:
-        document = document_of(given)
+    def _compile_here(
+        self, inline_document: InlineDocument, written: bytes, provenance: Provenance
+    ) -> InlineCompile:
+        document = document_of(inline_document)
         try:
             manifest = read_manifest(document, self.limits, self.members, MAX_FINDINGS)
             if findings := inline_findings(manifest, self.members, self.outbound):

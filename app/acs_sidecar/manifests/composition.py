@@ -190,13 +190,13 @@ class _Composition:
     def _parent(self, origin: _Origin, entry: Json) -> _Origin:
         """Resolve an entry of `extends` to the manifest that it refers to."""
         if isinstance(origin, _Remote):
-            given = parse_reference(entry)
-            url = resolved_url(origin.reference.url, given.url)
-            pinned = origin.chain_pinned and given.pin is not None
-            return _Remote(RemoteReference(url, given.pin), pinned)
+            reference = parse_reference(entry)
+            url = resolved_url(origin.reference.url, reference.url)
+            pinned = origin.chain_pinned and reference.pin is not None
+            return _Remote(RemoteReference(url, reference.pin), pinned)
         if isinstance(entry, dict) or (isinstance(entry, str) and "://" in entry):
-            given = parse_reference(entry)
-            return _Remote(given, given.pin is not None)
+            reference = parse_reference(entry)
+            return _Remote(reference, reference.pin is not None)
         if not isinstance(entry, str):
             raise InvalidReferenceError("must be a path, an HTTPS URL, or an object of `url` and `sha256`")
         return _File(self._tree.locate(joined(origin.directory, entry)))

@@ -58,7 +58,7 @@ class Command:
         return answer_of(output) if output.strip() else None
 
 
-async def _run(arguments: tuple[str, ...], given: bytes, seconds: float) -> bytes:
+async def _run(arguments: tuple[str, ...], request: bytes, seconds: float) -> bytes:
     """Run a program and return its output. Raises `TimeoutError`, `OSError`, and `ResolverError`."""
     process = await asyncio.create_subprocess_exec(
         *arguments,
@@ -72,7 +72,7 @@ async def _run(arguments: tuple[str, ...], given: bytes, seconds: float) -> byte
     )
     try:
         async with asyncio.timeout(seconds):
-            output = await _exchange(process, given)
+            output = await _exchange(process, request)
             code = await process.wait()
     finally:
         await _end(process)
@@ -90,11 +90,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await process.wait()
 
 
-async def _exchange(process: asyncio.subprocess.Process, given: bytes) -> bytes:
+async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> bytes:
     if process.stdin is None or process.stdout is None:
         raise ResolverError("the command has no standard input or output")
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it need not read
-        process.stdin.write(given)
+        process.stdin.write(request)
         await process.stdin.drain()
     process.stdin.close()
     output = bytearray()

@@ -352,9 +352,9 @@ def _file_values(file: Path) -> Mapping[str, object]:
     return document.value
 
 
-def _checked_limits(given: Mapping[str, object], faults: list[str]) -> Limits:
+def _checked_limits(limits: Mapping[str, object], faults: list[str]) -> Limits:
     values: dict[str, int] = {}
-    for name, value in given.items():
+    for name, value in limits.items():
         variable = LIMIT_PREFIX + name.upper()
         try:
             number = int(str(value))

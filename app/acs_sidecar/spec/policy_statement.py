@@ -116,12 +116,12 @@ def _unmet(required: Required) -> Diagnostic:
 
 def united(statements: Iterable[PolicyStatement]) -> PolicyStatement:
     """Return what several policies state together, each statement once, in order."""
-    given = tuple(statements)
+    all_statements = tuple(statements)
     return PolicyStatement(
-        tuple(found for one in given for found in one.warnings),
-        tuple(dict.fromkeys(found for one in given for found in one.requires)),
-        tuple(dict.fromkeys(found for one in given for found in one.counters)),
-        tuple(dict.fromkeys(found for one in given for found in one.revisions)),
+        tuple(found for one in all_statements for found in one.warnings),
+        tuple(dict.fromkeys(found for one in all_statements for found in one.requires)),
+        tuple(dict.fromkeys(found for one in all_statements for found in one.counters)),
+        tuple(dict.fromkeys(found for one in all_statements for found in one.revisions)),
     )
 
 

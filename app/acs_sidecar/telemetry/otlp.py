@@ -30,10 +30,10 @@ _STOP_SECONDS = 2.0
 
 def resource(version: str, instance: str) -> Resource:
     """Describe this process; the standard variables add to it, and may name the service."""
-    given = Resource.create({"service.version": version, "service.instance.id": instance})
-    if str(given.attributes["service.name"]).startswith("unknown_service"):
-        return given.merge(Resource({"service.name": SERVICE}))
-    return given
+    described = Resource.create({"service.version": version, "service.instance.id": instance})
+    if str(described.attributes["service.name"]).startswith("unknown_service"):
+        return described.merge(Resource({"service.name": SERVICE}))
+    return described
 
 
 class OtlpExport:

@@ -33,9 +33,9 @@ class _GivenIds(IdGenerator):
         """Return the id of the server span once, then random ones."""
         if self.server is None:
             return self._random.generate_span_id()
-        given = int(self.server.span_id, 16)
+        span_id = int(self.server.span_id, 16)
         self.server = None
-        return given
+        return span_id
 
     def generate_trace_id(self) -> int:
         """Return the id of the server span's trace."""
@@ -117,12 +117,12 @@ def _context(request: ServerSpan) -> Context:
 
 def _attributes(fields: Fields) -> dict[str, str | int | float | bool | list[str]]:
     """Return the fields of an event as attributes; a span has its ids elsewhere, and nothing for `null`."""
-    given: dict[str, str | int | float | bool | list[str]] = {}
+    attributes: dict[str, str | int | float | bool | list[str]] = {}
     for name, value in fields.items():
         if name in {"trace_id", "span_id"} or value is None:
             continue
         if isinstance(value, list):
-            given[f"acs.{name}"] = [str(item) for item in value]
+            attributes[f"acs.{name}"] = [str(item) for item in value]
         elif isinstance(value, str | int | float):
-            given[f"acs.{name}"] = value
-    return given
+            attributes[f"acs.{name}"] = value
+    return attributes

@@ -9,7 +9,7 @@ from acs_sidecar.annotators.remote import HttpRequest
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.values import Json
 
-__all__ = ["ChatApi", "SystemChat", "given", "merged", "sampling"]
+__all__ = ["ChatApi", "SystemChat", "merged", "present_members", "sampling"]
 
 
 class ChatApi(Protocol):
@@ -49,7 +49,7 @@ def sampling(members: Members) -> tuple[float | None, int | None]:
     return temperature, max_tokens
 
 
-def given(body: Mapping[str, Json]) -> dict[str, Json]:
+def present_members(body: Mapping[str, Json]) -> dict[str, Json]:
     """Leave out the members that are `None`."""
     return {name: value for name, value in body.items() if value is not None}
 
@@ -59,4 +59,4 @@ def merged(members: Members, body: dict[str, Json], own: frozenset[str]) -> dict
     extra = members.object("provider_config")
     for name in sorted(own & extra.keys()):
         members.wrong(f"provider_config.{name}", "is set by the service and must not be given")
-    return {**given(body), **extra}
+    return {**present_members(body), **extra}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from acs_sidecar.annotators.api import ReplyError, called, key_headers, pick, pick_text
-from acs_sidecar.annotators.llm.api import given, merged, sampling
+from acs_sidecar.annotators.llm.api import merged, present_members, sampling
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.annotators.remote import HttpRequest
 from acs_sidecar.outbound.sigv4 import Credentials, signed_headers
@@ -69,7 +69,7 @@ def bedrock(members: Members, prompt: str) -> Converse:
     temperature, max_tokens = sampling(members)
     body: dict[str, Json] = {
         "system": [{"text": prompt}],
-        "inferenceConfig": given({"temperature": temperature, "maxTokens": max_tokens}),
+        "inferenceConfig": present_members({"temperature": temperature, "maxTokens": max_tokens}),
     }
     region = members.required("aws_region", "a region name")
     by_key = "api_key" in members or "api_key_env" in members

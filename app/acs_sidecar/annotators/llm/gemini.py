@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from acs_sidecar.annotators.api import ReplyError, called, key_headers, pick, pick_text
-from acs_sidecar.annotators.llm.api import given, merged, sampling
+from acs_sidecar.annotators.llm.api import merged, present_members, sampling
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.annotators.remote import HttpRequest
 from acs_sidecar.spec.canonical import canonical
@@ -60,7 +60,7 @@ def gemini(members: Members, prompt: str) -> Gemini:
     }
     body: dict[str, Json] = {
         "systemInstruction": {"parts": [{"text": prompt}]},
-        "generationConfig": given(generation),
+        "generationConfig": present_members(generation),
     }
     return Gemini(
         url=_url(members),

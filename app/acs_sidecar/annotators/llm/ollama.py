@@ -1,7 +1,7 @@
 """Ollama's chat API, in JSON mode."""
 
 from acs_sidecar.annotators.api import ReplyError, called, key_headers, pick, pick_text
-from acs_sidecar.annotators.llm.api import SystemChat, given, merged, sampling
+from acs_sidecar.annotators.llm.api import SystemChat, merged, present_members, sampling
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.spec.values import Json
 
@@ -31,7 +31,7 @@ def ollama(members: Members, prompt: str) -> Ollama:
         "model": members.required("model", "a model name"),
         "format": "json",
         "stream": False,
-        "options": given({"temperature": temperature, "num_predict": max_tokens}),
+        "options": present_members({"temperature": temperature, "num_predict": max_tokens}),
     }
     return Ollama(
         url=called(members, OLLAMA_URL, _ROUTE),

@@ -89,13 +89,13 @@ _Row = tuple[str, str, int, Judged]
 def _measured(corpus: Path, provider: str) -> list[_Row]:
     folder = corpus / provider
     options = folder / "options.json"
-    given = _object(options.read_text(), str(options)) if options.exists() else {}
+    configured = _object(options.read_text(), str(options)) if options.exists() else {}
     rows = []
     for file in sorted(folder.glob("*-benign.txt")):
         part = file.name.removesuffix("-benign.txt")
         benign = _samples(file)
         hostile = _samples(folder / f"{part}-hostile.txt")
-        rows.append((provider, part, len(benign), judge(_detector(provider, given), benign, hostile)))
+        rows.append((provider, part, len(benign), judge(_detector(provider, configured), benign, hostile)))
     return rows
 
 
@@ -154,7 +154,7 @@ def _show(rows: list[_Row]) -> None:
 def _show_errors(rows: list[_Row]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for provider, part, _, judged in rows:
-        for what, given in (("missed", judged.missed), ("wrongly flagged", judged.wrongly_flagged)):
-            for sample in given:
+        for what, misjudged in (("missed", judged.missed), ("wrongly flagged", judged.wrongly_flagged)):
+            for sample in misjudged:
                 line = f"{provider} {part} {what}: {orjson.dumps(sample).decode()}"
                 console.print(printable(line), markup=False)

@@ -100,8 +100,8 @@ def _confirmed(outcome: ApprovalOutcome) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _challenge(given: str, service_key: str | None) -> Challenge:
-    text = sys.stdin.read() if given == "-" else given
+def _challenge(argument: str, service_key: str | None) -> Challenge:
+    text = sys.stdin.read() if argument == "-" else argument
     text = text.strip()
     if text.startswith("{"):
         text = _member(_json(text.encode(), "the challenge"), "approval", "challenge")

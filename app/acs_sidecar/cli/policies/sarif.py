@@ -17,8 +17,8 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def sarif_log(findings: Iterable[Diagnostic]) -> dict[str, Any]:
     """Return one SARIF run; every finding's `source` is a path, relative to the working directory."""
-    given = list(findings)
-    codes = sorted({finding.code for finding in given})
+    all_findings = list(findings)
+    codes = sorted({finding.code for finding in all_findings})
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -28,11 +28,11 @@ def sarif_log(findings: Iterable[Diagnostic]) -> dict[str, Any]:
                     "driver": {
                         "name": "acs-sidecar",
                         "semanticVersion": acs_sidecar.__version__,
-                        "rules": [_rule(code, given) for code in codes],
+                        "rules": [_rule(code, all_findings) for code in codes],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(finding, codes.index(finding.code)) for finding in given],
+                "results": [_result(finding, codes.index(finding.code)) for finding in all_findings],
             }
         ],
     }

@@ -140,7 +140,7 @@ def _report(
         file.path,
         manifest.digest,
         results,
-        types={policy: str(given["type"]) for policy, given in manifest.manifest.policies.items()},
+        types={policy: str(definition["type"]) for policy, definition in manifest.manifest.policies.items()},
         policy_timeout_ms=limits.policy_timeout_ms,
         coverage=coverage_of(manifest, results, lines.modules, rules.documents) if wanted else None,
     )

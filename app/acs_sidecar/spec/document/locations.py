@@ -21,12 +21,14 @@ def placed(findings: Iterable[Diagnostic], document: Document) -> tuple[Diagnost
     Findings that have a place, or are about another file, stay as they are. A member that the text
     does not have gets the place of the nearest one around it.
     """
-    given = tuple(findings)
+    all_findings = tuple(findings)
     unknown = document.source is None and not document.places and not document.origins
-    if unknown or all(_has_place(finding) for finding in given):
-        return given
+    if unknown or all(_has_place(finding) for finding in all_findings):
+        return all_findings
     members = {member_path(path): path for path in document.members()}
-    return tuple(finding if _has_place(finding) else _placed(finding, members, document) for finding in given)
+    return tuple(
+        finding if _has_place(finding) else _placed(finding, members, document) for finding in all_findings
+    )
 
 
 def placed_error(error: ManifestError, document: Document) -> ManifestError:

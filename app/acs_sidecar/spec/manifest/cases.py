@@ -78,11 +78,11 @@ def differences(case: Case, response: Mapping[str, Json]) -> tuple[Difference, .
     The target is transformed when, and only when, the case expects one.
     """
     verdict = response["verdict"]
-    given = verdict if isinstance(verdict, dict) else {}
+    members = verdict if isinstance(verdict, dict) else {}
     found = [
-        Difference(name, _present(wanted), _present(given.get(name)))
+        Difference(name, _present(wanted), _present(members.get(name)))
         for name, wanted in case.expected.items()
-        if canonical(given.get(name)) != canonical(wanted)
+        if canonical(members.get(name)) != canonical(wanted)
     ]
     target = (response[_TARGET],) if _TARGET in response else ()
     if canonical(list(target)) != canonical(list(case.target)):
@@ -129,11 +129,11 @@ class _CaseReader(ShapeReader):
             self._wrong(("manifest",), "wrong-type", "must be the name of a manifest")
         cases = value["cases"]
         names: set[str] = set()
-        for index, given in enumerate(cases if isinstance(cases, list) else []):
+        for index, entry in enumerate(cases if isinstance(cases, list) else []):
             path = ("cases", index)
-            if not isinstance(given, dict):
+            if not isinstance(entry, dict):
                 self._wrong(path, "wrong-type", "a case must be a mapping")
-            elif case := self._case(given, path):
+            elif case := self._case(entry, path):
                 if case.name in names:
                     self._wrong(
                         (*path, "name"),
@@ -143,33 +143,33 @@ class _CaseReader(ShapeReader):
                 names.add(case.name)
                 yield case
 
-    def _case(self, given: JsonObject, path: Members) -> Case | None:
+    def _case(self, entry: JsonObject, path: Members) -> Case | None:
         before = len(self.findings)
-        self._only(given, _CASE_MEMBERS, path)
+        self._only(entry, _CASE_MEMBERS, path)
         for name, expected_value in _REQUIRED.items():
-            if name not in given:
+            if name not in entry:
                 self._missing((*path, name), None, expected_value)
-        title = given.get("name", "a name")
+        title = entry.get("name", "a name")
         if not isinstance(title, str) or not title.strip():
             self._wrong((*path, "name"), "wrong-type", "must be a non-blank string")
-        self._one_of(given.get("intervention_point", "input"), POINT_NAMES, (*path, "intervention_point"))
-        self._one_of(given.get("mode", "enforce"), frozenset(Mode), (*path, "mode"))
-        snapshot = self._object(given, "snapshot", path)
-        annotations = self._object(given, "annotations", path)
-        expected = self._object(given, "expect", path)
-        if given.get("expect") is expected:
+        self._one_of(entry.get("intervention_point", "input"), POINT_NAMES, (*path, "intervention_point"))
+        self._one_of(entry.get("mode", "enforce"), frozenset(Mode), (*path, "mode"))
+        snapshot = self._object(entry, "snapshot", path)
+        annotations = self._object(entry, "annotations", path)
+        expected = self._object(entry, "expect", path)
+        if entry.get("expect") is expected:
             self._expect(expected, (*path, "expect"))
         if len(self.findings) > before:
             return None
         line, column = self._document.place(path)
         return Case(
             name=str(title),
-            point=InterventionPoint(str(given["intervention_point"])),
+            point=InterventionPoint(str(entry["intervention_point"])),
             snapshot=snapshot,
-            mode=Mode(str(given.get("mode", "enforce"))),
+            mode=Mode(str(entry.get("mode", "enforce"))),
             annotations=annotations,
             expected=expected,
-            target=(given["expect_target"],) if "expect_target" in given else (),
+            target=(entry["expect_target"],) if "expect_target" in entry else (),
             source=self._source,
             line=line,
             column=column,

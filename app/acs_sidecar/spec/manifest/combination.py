@@ -14,5 +14,5 @@ def combined_names(definition: JsonObject) -> tuple[str, ...]:
     if definition.get("type") != PolicyKind.CUSTOM or definition.get("adapter") != COMBINE:
         return ()
     names = definition.get("policies")
-    given = names[:MAX_COMBINED] if isinstance(names, list) else []
-    return tuple(dict.fromkeys(name for name in given if isinstance(name, str)))
+    bounded = names[:MAX_COMBINED] if isinstance(names, list) else []
+    return tuple(dict.fromkeys(name for name in bounded if isinstance(name, str)))

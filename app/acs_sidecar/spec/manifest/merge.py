@@ -71,9 +71,9 @@ class _Merging:
             self._wrong((), "manifest-not-an-object", "a manifest must be a mapping", document)
 
     def _unite(
-        self, into: dict[str, Json], given: dict[str, Json], path: Members, document: Document
+        self, into: dict[str, Json], members: dict[str, Json], path: Members, document: Document
     ) -> None:
-        for name, member in given.items():
+        for name, member in members.items():
             here = (*path, name)
             known = into.get(name)
             if isinstance(member, dict) and _unites(here) and (name not in into or isinstance(known, dict)):

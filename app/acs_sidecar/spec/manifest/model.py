@@ -89,15 +89,15 @@ class Manifest:
     document: Document
 
 
-def document_of(given: Json) -> Document:
+def document_of(content: Json) -> Document:
     """Parse a manifest from text (YAML or JSON) or from an object that was parsed already.
 
     Raises `ManifestError`: with `resource_limit_exceeded` where a bound was the cause.
     """
     try:
-        if isinstance(given, str):
-            return parse_document(given)
-        check_bounds(given)
+        if isinstance(content, str):
+            return parse_document(content)
+        check_bounds(content)
     except DocumentError as error:
         bound = isinstance(error, DocumentBoundError)
         code = "document-too-large" if bound else "document-syntax"
@@ -105,7 +105,7 @@ def document_of(given: Json) -> Document:
             [Diagnostic(code, error.message, line=error.line, column=error.column)],
             Reason.RESOURCE_LIMIT_EXCEEDED if bound else Reason.MANIFEST_INVALID,
         ) from None
-    return Document(given, {})
+    return Document(content, {})
 
 
 def document_digest(document: Document) -> str | None:

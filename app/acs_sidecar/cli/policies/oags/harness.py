@@ -38,10 +38,10 @@ def answer_line(line: bytes) -> bytes:
     return orjson.dumps(answer(request))
 
 
-def _serve(given: BinaryIO, answers: BinaryIO) -> None:
-    while line := given.readline(MAX_LINE + 2):
+def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    while line := requests.readline(MAX_LINE + 2):
         end = line
-        while not end.endswith(b"\n") and (more := given.readline(MAX_LINE)):
+        while not end.endswith(b"\n") and (more := requests.readline(MAX_LINE)):
             end = more  # the rest of a line that is too long
         answers.write(answer_line(line.removesuffix(b"\n")) + b"\n")
         answers.flush()

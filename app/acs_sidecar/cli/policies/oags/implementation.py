@@ -92,17 +92,17 @@ def _exchange(process: "subprocess.Popen[bytes]", line: bytes) -> bytes | None:
     if process.stdin is None or process.stdout is None:
         return None
     deadline = time.monotonic() + ANSWER_SECONDS
-    given, answers = process.stdin.fileno(), process.stdout.fileno()
-    os.set_blocking(given, False)
+    requests, answers = process.stdin.fileno(), process.stdout.fileno()
+    os.set_blocking(requests, False)
     pending, received = line + b"\n", b""
     while b"\n" not in received:
         left = deadline - time.monotonic()
-        readable, writable, _ = select.select([answers], [given] if pending else [], [], max(left, 0))
+        readable, writable, _ = select.select([answers], [requests] if pending else [], [], max(left, 0))
         if not readable and not writable:
             return None
         try:
             if writable:
-                pending = pending[os.write(given, pending) :]
+                pending = pending[os.write(requests, pending) :]
         except BrokenPipeError:
             return None
         if readable:

@@ -53,11 +53,11 @@ def run_vectors(vectors: Iterable[Vector], ask: Callable[[bytes], bytes], *, rul
     return outcomes
 
 
-def _vector(given: dict[str, Json]) -> Vector:
-    request = {"operation": given["operation"], "params": given["params"]}
-    expect = given["expect"]
+def _vector(entry: dict[str, Json]) -> Vector:
+    request = {"operation": entry["operation"], "params": entry["params"]}
+    expect = entry["expect"]
     return Vector(
-        str(given["id"]), str(given["profile"]), request, expect if isinstance(expect, dict) else {}
+        str(entry["id"]), str(entry["profile"]), request, expect if isinstance(expect, dict) else {}
     )
 
 
