@@ -1,5 +1,6 @@
 """The code stays easy to enter: short files, small folders, no import cycle."""
 
+import tomllib
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -28,6 +29,20 @@ def test_no_folder_is_full(folder: Path) -> None:
     modules = Counter(path.parent for path in folder.rglob("*.py") if path.name != "__init__.py")
     full = {str(path.relative_to(ROOT)): count for path, count in modules.items() if count > MOST_MODULES}
     assert full == {}
+
+
+def test_every_room_has_its_place_in_the_layers() -> None:
+    """A package that no layer names could import anything."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    placed = {name.split(".")[1] for layer in layers for name in layer.split(" | ")}
+    package = ROOT / "app" / "acs_sidecar"
+    rooms = {
+        path.parent.name if path.name == "__init__.py" else path.stem
+        for path in (*package.glob("*.py"), *package.glob("*/__init__.py"))
+    } - {"acs_sidecar"}
+    assert rooms - placed == {"probe"}, "the probe imports nothing of the package"
+    assert placed <= rooms
 
 
 def cycle(imports: dict[str, set[str]]) -> list[str]:
