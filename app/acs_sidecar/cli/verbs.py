@@ -30,6 +30,7 @@ VERBS = {
     "verify": "policies.verify:verify",
     "agt": "policies.agt.commands:agt",
     "oags": "policies.oags.commands:oags",
+    "policy": "policies.workspace.commands:policy",
     "config": "config:config",
     "token": "keys.token:token",
     "openapi": "openapi:openapi",

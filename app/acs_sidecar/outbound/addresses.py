@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-__all__ = ["AddressPolicy"]
+__all__ = ["AddressPolicy", "LoopbackAddresses"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -68,6 +68,17 @@ class AddressPolicy:
         if isinstance(parsed, IPv6Address) and not mapped and not any(parsed in net for net in _UNICAST):
             return "reserved"
         return None
+
+
+class LoopbackAddresses(AddressPolicy):
+    """Refuses every address but this machine's own, for what is fetched over plain HTTP."""
+
+    def refusal(self, address: str) -> str | None:
+        """Return `remote` for an address of another machine."""
+        try:
+            return None if ip_address(address).is_loopback else "remote"
+        except ValueError:
+            return "unreadable"
 
 
 def _carried(address: Address) -> Iterator[IPv4Address]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from yarl import URL
 
@@ -36,7 +36,7 @@ class Fetcher:
 
     Belongs to the event loop of its first fetch; must be closed, or used as a context. `ca_file` is
     trusted besides the system's authorities. `resolver` is how names become addresses; what it answers
-    is checked all the same.
+    is checked all the same. Every hop has the `scheme`; with `stay`, redirects lead to no other host.
     """
 
     def __init__(
@@ -45,11 +45,16 @@ class Fetcher:
         addresses: AddressPolicy,
         ca_file: Path | None = None,
         resolver: "AbstractResolver | None" = None,
+        *,
+        scheme: Literal["https", "http"] = "https",
+        stay: bool = False,
     ) -> None:
         self._limits = limits
         self._addresses = addresses
         self._ca_file = ca_file
         self._resolver = resolver
+        self._scheme = scheme
+        self._stay = stay
         self._connections: FetchConnections | None = None
         self._fetched: dict[tuple[str, int], bytes | FetchError] = {}
 
@@ -120,8 +125,10 @@ class Fetcher:
         origin: URL | None = None
         most = self._limits.max_manifest_url_redirects
         for _ in range(most + 1):
-            url = _checked(text, name)
+            url = _checked(text, name, self._scheme)
             origin = origin or url.origin()
+            if self._stay and url.origin() != origin:
+                raise FetchError(FetchFault.URL_REFUSED, f"{name} is on another host")
             shown = {"Authorization": f"Bearer {token}"} if token and url.origin() == origin else {}
             answer = await connections.get(url, name, max_bytes, {**headers, **shown})
             if isinstance(answer, FetchedContent):
@@ -155,8 +162,8 @@ def _check_pin(reference: RemoteReference, content: bytes) -> None:
         raise FetchError(FetchFault.PIN_MISMATCH, message)
 
 
-def _checked(text: str, name: str) -> URL:
-    """Read a URL as the client will; refuse all but plain HTTPS. Raises `FetchError`."""
+def _checked(text: str, name: str, scheme: str) -> URL:
+    """Read a URL as the client will; refuse all that is not plain. Raises `FetchError`."""
 
     def refused(why: str) -> FetchError:
         return FetchError(FetchFault.URL_REFUSED, f"{name} {why}")
@@ -170,8 +177,8 @@ def _checked(text: str, name: str) -> URL:
         host, port = url.host, url.port
     except ValueError:
         raise refused("is not a valid URL") from None
-    if url.scheme != "https":
-        raise refused("is not an HTTPS URL")
+    if url.scheme != scheme:
+        raise refused(f"is not an {scheme.upper()} URL")
     if not host or not port:
         raise refused("has no host, or the port 0")
     if "@" in _AUTHORITY_END.split(text.partition("//")[2])[0]:

@@ -2,23 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
 
 from acs_sidecar.engines.adapters.workspace_policy.checking import check_policy, check_trust
 from acs_sidecar.engines.adapters.workspace_policy.definition import WorkspaceDefinition, read_definition
-from acs_sidecar.engines.adapters.workspace_policy.document.members import PolicyStatus
 from acs_sidecar.engines.adapters.workspace_policy.document.model import WorkspacePolicy
-from acs_sidecar.engines.adapters.workspace_policy.enforcement import rules_of
-from acs_sidecar.engines.adapters.workspace_policy.evaluators import (
-    DenyAll,
-    ModelPoint,
-    NothingChecked,
-    StartupPoint,
-    ToolPoint,
-)
+from acs_sidecar.engines.adapters.workspace_policy.lifecycle import revisions
 from acs_sidecar.engines.adapters.workspace_policy.lints import binding_lints
 from acs_sidecar.engines.adapters.workspace_policy.members import MEMBERS
-from acs_sidecar.engines.adapters.workspace_policy.rules import WorkspaceRule, WorkspaceVerdicts
+from acs_sidecar.engines.adapters.workspace_policy.points import evaluator_of
 from acs_sidecar.engines.findings import SourceLocation, invalid
 from acs_sidecar.evaluators import (
     CompileRequest,
@@ -30,13 +21,11 @@ from acs_sidecar.evaluators import (
     Reason,
     Required,
     Requirement,
-    Revision,
     SourceError,
 )
 from acs_sidecar.spec.manifest.declaration import MemberTable
-from acs_sidecar.spec.points import InterventionPoint
 
-__all__ = ["adapter", "startup_point"]
+__all__ = ["adapter"]
 
 
 class _WorkspacePolicyAdapter:
@@ -82,68 +71,13 @@ class EnforcedPolicy:
         return PolicyStatement(
             warnings=(*self.warnings, *lints),
             requires=_requires(path, policy),
-            revisions=_revisions(path, policy),
+            revisions=revisions(path, policy),
         )
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Return what is checked at one point."""
         self._bound.append(binding)
-        verdicts = WorkspaceVerdicts(self.definition.compliance_denies, self.policy.artefact)
-        match self.policy.status:
-            case PolicyStatus.REVOKED:
-                return DenyAll(verdicts, WorkspaceRule.REVOKED)
-            case PolicyStatus.SUPERSEDED:
-                return DenyAll(verdicts, WorkspaceRule.SUPERSEDED)
-            case PolicyStatus.ACTIVE | PolicyStatus.DRAFT:
-                return _evaluator(binding.point, self.policy, verdicts, self.definition)
-            case _:
-                assert_never(self.policy.status)
-
-
-def startup_point(
-    policy: WorkspacePolicy, verdicts: WorkspaceVerdicts, definition: WorkspaceDefinition
-) -> StartupPoint:
-    """Return what is checked where an agent starts."""
-    return StartupPoint(
-        rules_of(policy.content),
-        verdicts,
-        definition.path("model", "$snap.agent_init.model.name"),
-        definition.path("provider", "$snap.agent_init.model.vendor"),
-        definition.path("tools_registered", "$snap.agent_init.tools_registered"),
-        definition.path("frameworks", "$snap.agent_init.compliance.frameworks"),
-        definition.path("region", "$snap.agent_init.region"),
-    )
-
-
-def _evaluator(
-    point: InterventionPoint,
-    policy: WorkspacePolicy,
-    verdicts: WorkspaceVerdicts,
-    definition: WorkspaceDefinition,
-) -> Evaluator:
-    match point:
-        case InterventionPoint.AGENT_STARTUP:
-            return startup_point(policy, verdicts, definition)
-        case InterventionPoint.PRE_MODEL_CALL:
-            return ModelPoint(
-                rules_of(policy.content),
-                verdicts,
-                definition.path("model", "$snap.model.name"),
-                definition.path("provider", "$snap.model.vendor"),
-            )
-        case InterventionPoint.PRE_TOOL_CALL:
-            tool = definition.path("tool", "$snap.tool_call.name")
-            return ToolPoint(rules_of(policy.content), verdicts, tool)
-        case (
-            InterventionPoint.INPUT
-            | InterventionPoint.POST_MODEL_CALL
-            | InterventionPoint.POST_TOOL_CALL
-            | InterventionPoint.OUTPUT
-            | InterventionPoint.AGENT_SHUTDOWN
-        ):
-            return NothingChecked(verdicts)
-        case _:
-            assert_never(point)
+        return evaluator_of(binding.point, self.policy, self.definition)
 
 
 def _read(request: CompileRequest, member: str, name: str) -> tuple[bytes, SourceLocation]:
@@ -161,14 +95,6 @@ def _requires(path: str, policy: WorkspacePolicy) -> tuple[Required, ...]:
     if policy.is_withdrawn or not policy.content.compliance.require_audit_logging:
         return ()
     return (Required(Requirement.SIGNED_AUDIT, path),)
-
-
-def _revisions(path: str, policy: WorkspacePolicy) -> tuple[Revision, ...]:
-    """Return the version that is enforced; that of the original's documents is not signed."""
-    if policy.is_legacy:
-        return ()
-    revision = Revision(path, policy.workspace_id, policy.version, policy.hash, withdrawn=policy.is_withdrawn)
-    return (revision,)
 
 
 adapter = _WorkspacePolicyAdapter()
