@@ -94,11 +94,13 @@ def build(
     *,
     loaded_at: float,
     guard: EvaluationGuard | None = None,
+    nothing_follows: Callable[[], bool] = lambda: False,
 ) -> Runtime:
     """Build everything, the operator's `manifests` compiled; `key` signs the audit log, if one is kept.
 
     `manifests` serve since `loaded_at` (Unix time), in other workers perhaps.
     `shared` is where all workers of the service keep their metrics, `guard` what refuses fatal inputs.
+    `nothing_follows` says whether a record needs to wait for no other one to be committed.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
     custom evaluator cannot, `KeyFileError` when the key of approvals cannot be used, and
@@ -135,7 +137,7 @@ def build(
     )
     metrics.sample(metrics.gauge(INLINE_CACHE_BYTES), lambda: inline.cache.size)
     catalog = Catalog(operator, inline)
-    audit = _audit_log(settings, worker, key, metrics) if key else None
+    audit = _audit_log(settings, worker, key, metrics, nothing_follows) if key else None
     approval_key = FileApprovalKey(settings.approval_key_file)
     check_approval_key(approval_key, candidate.by_name)
     approvals = _approvals(settings, approval_key, access.approvers)
@@ -296,8 +298,12 @@ def build_sandbox(settings: Settings) -> Sandbox:
     )
 
 
-def _audit_log(settings: Settings, worker: int, key: AuditKey, metrics: Metrics) -> FileAuditLog:
-    audit = FileAuditLog(_audit_settings(settings, worker), key, announce_checkpoint, commit_counter(metrics))
+def _audit_log(
+    settings: Settings, worker: int, key: AuditKey, metrics: Metrics, nothing_follows: Callable[[], bool]
+) -> FileAuditLog:
+    audit = FileAuditLog(
+        _audit_settings(settings, worker), key, announce_checkpoint, commit_counter(metrics), nothing_follows
+    )
     follow_audit_log(metrics, audit)
     return audit
 

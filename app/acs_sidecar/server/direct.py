@@ -1,8 +1,8 @@
 """Decisions that are answered without ASGI, and without a task where they wait for nobody.
 
-The coroutine of a decision runs in a callback of the event loop until it first waits. Most end before.
-Another goes on as a task from where it is. Until it first waits it has no task of its own, so it may not
-use what needs one, such as `asyncio.timeout`.
+The coroutine of a decision runs in a callback of the event loop until it first waits. Most end before; one
+that waits for its record alone goes on in another callback, any other as a task from where it is. Until then
+it has no task of its own, so it may not use what needs one, such as `asyncio.timeout`.
 """
 
 from collections.abc import Callable, Coroutine, Generator, Iterable
@@ -66,14 +66,16 @@ class Resumed(Generator[Any, None, Reply | None]):
 
 def response(reply: Reply, default_headers: Iterable[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
     """Return a response as uvicorn would write it."""
-    parts = [STATUS_LINE[reply.status], _lines(tuple(default_headers)), _lines(reply.headers)]
-    parts.append(b"content-length: %d\r\n" % len(reply.body))
-    if not keep_alive and _CLOSE not in reply.headers:
-        parts.append(b"connection: close\r\n")
-    parts += (b"\r\n", reply.body)
-    return b"".join(parts)
+    closing = () if keep_alive or _CLOSE in reply.headers else (_CLOSE,)
+    head = _head(reply.status, (*default_headers, *reply.headers))
+    return b"%b%d\r\n%b\r\n%b" % (head, len(reply.body), _lines(closing), reply.body)
 
 
 @lru_cache(maxsize=64)
-def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Return the head of a response as far as the value of its `content-length`."""
+    return STATUS_LINE[status] + _lines(headers) + b"content-length: "
+
+
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)

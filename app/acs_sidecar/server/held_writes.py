@@ -15,12 +15,13 @@ class HeldWrites:
     more than a decision. No response of this service is long, or a stream.
     """
 
-    __slots__ = ("_ended", "_parts", "_transport", "released")
+    __slots__ = ("_ended", "_parts", "_transport", "is_closing", "released")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._parts: list[bytes] = []
         self._ended = False
+        self.is_closing = transport.is_closing
         self.released = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
@@ -38,7 +39,7 @@ class HeldWrites:
     def release(self) -> None:
         """Write the buffered data."""
         parts, self._parts = self._parts, []
-        if parts and not self._transport.is_closing():
+        if parts and not self.is_closing():
             response = b"".join(parts)
             self.released += len(response)
             self._transport.write(response)

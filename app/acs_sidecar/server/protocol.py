@@ -5,16 +5,19 @@ import itertools
 import re
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from acs_sidecar.audit.log.batch import RecordFuture
 from acs_sidecar.server.direct import Decide, DirectCycle, Resumed, response
 from acs_sidecar.server.held_writes import HeldWrites
 from acs_sidecar.server.http_upgrade import behind_head
 from acs_sidecar.server.peer import peer_of
+from acs_sidecar.server.turn import Turn
 from acs_sidecar.spec.owner import Owner
 from acs_sidecar.transports.http.decisions import is_evaluation
 from acs_sidecar.transports.http.exchange import Reply, read_headers
@@ -72,11 +75,13 @@ class HttpProtocol(HttpToolsProtocol):
         *,
         limits: ConnectionLimits = _UNLIMITED,
         decide: Decide | None = None,
+        turn: Turn | None = None,
         **parts: Any,  # noqa: ANN401  # uvicorn's own
     ) -> None:
         super().__init__(**parts)
         self._limits = limits
         self._decide = decide
+        self._turn = turn or Turn()
         self._owner = Owner(f"connection {next(_CONNECTIONS)}")
         # How many messages began and how many are whole; whether the head of the last is.
         self._begun = self._whole = 0
@@ -85,6 +90,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._direct: _Arriving | None = None
         # Since when the peer owes the rest of a message, on the loop's clock; 0 while it owes nothing.
         self._owing_since = 0.0
+        # Since when nothing is asked for, after an answer; 0 while something is.
+        self._idle_since = 0.0
         self._received = 0
         self._unread_since = 0.0
         self._unread_until = 0
@@ -124,6 +131,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Parse what came, and bound what is not yet a whole message."""
         if self._linger_until:
             return
+        self._idle_since = 0.0
         whole = self._whole
         if not self._owing_since:
             self._owing_since = self.loop.time()
@@ -144,7 +152,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Parse what came, as uvicorn does; but nobody is let into another protocol."""
-        self._unset_keepalive_if_required()
         while data:
             try:
                 self.parser.feed_data(data)
@@ -204,12 +211,22 @@ class HttpProtocol(HttpToolsProtocol):
         HttpToolsProtocol.on_message_complete(self)
 
     def on_response_complete(self) -> None:
-        """Send the response now, or behind the decisions of other connections that are due in this turn."""
+        """Send the response now, or behind the decisions of other connections that are due in this turn.
+
+        As uvicorn's, but without a timer for each response: `watch` closes connections that are idle.
+        """
         if len(self.connections) > 1:
-            self.loop.call_soon(self._held.release)
+            self._turn.write(self._held.release)
         else:
             self._held.release()
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self._held.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
 
     def _is_direct(self) -> bool:
         """True if the message whose head arrived is a decision that has nobody to wait for."""
@@ -246,14 +263,16 @@ class HttpProtocol(HttpToolsProtocol):
         cycle = DirectCycle(keep_alive=self.parser.should_keep_alive())
         self.cycle = cycle  # type: ignore[assignment]  # as much of one as is needed
         deciding = arrived.decide("POST", self.url.decode(), headers, b"".join(arrived.body))
+        decision = partial(self._run, cycle, deciding)
         if len(self.connections) == 1:
-            self._run(cycle, deciding)
+            self._turn.decide_now(decision)
         else:
-            # Behind whatever else this turn of the loop reads: reading and deciding by turns costs more.
-            self.loop.call_soon(self._run, cycle, deciding)
+            self._turn.decide(decision)
 
-    def _run(self, cycle: DirectCycle, deciding: Coroutine[Any, Any, Reply | None]) -> None:
-        """Run a decision until it ends or waits."""
+    def _run(
+        self, cycle: DirectCycle, deciding: Coroutine[Any, Any, Reply | None], _recorded: object = None
+    ) -> None:
+        """Run a decision until it ends or waits for more than its record."""
         try:
             waited = deciding.send(None)
         except StopIteration as done:
@@ -261,6 +280,9 @@ class HttpProtocol(HttpToolsProtocol):
         except Exception as error:  # noqa: BLE001  # a parser calls this, which must not take it for its own
             self._fail(error)
         else:
+            if isinstance(waited, RecordFuture):
+                waited.add_done_callback(partial(self._run, cycle, deciding))
+                return
             task = self.loop.create_task(self._finish(cycle, Resumed(deciding, waited)))
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
@@ -310,6 +332,8 @@ class HttpProtocol(HttpToolsProtocol):
                 self._held.abort()
             return
         self._watch_reading(now)
+        if self._idle_since and now - self._idle_since >= self.timeout_keep_alive:
+            self.transport.close()
         if not self._owing_since or now - self._owing_since <= self._limits.request_timeout_s:
             return
         cycle = self.cycle

@@ -30,6 +30,7 @@ from acs_sidecar.server.protocol import ConnectionLimits, HttpProtocol
 from acs_sidecar.server.reload_rounds import Served
 from acs_sidecar.server.supervisor import BEATS
 from acs_sidecar.server.tether import Tether
+from acs_sidecar.server.turn import Turn
 from acs_sidecar.settings.tree import Settings
 from acs_sidecar.startup import StartError
 from acs_sidecar.telemetry.shared import SharedNumbers
@@ -127,6 +128,7 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
             manifests = unpack(take(served.file))
         finally:
             os.close(served.file)
+        turn = Turn()
         runtime = build(
             settings,
             manifests,
@@ -135,10 +137,11 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
             inherited.numbers,
             loaded_at=served.since,
             guard=inherited.fatal_inputs.guard(number),
+            nothing_follows=lambda: turn.is_last,
         )
         opened.push_async_callback(runtime.close)
         runtime.manifests.last = served.last
-        server = Server(_server_config(settings, runtime), settings.request_timeout_s)
+        server = Server(_server_config(settings, runtime, turn), settings.request_timeout_s)
         # However often it comes: who wants an end at once kills.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
         await runtime.start()
@@ -164,7 +167,7 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
         await server.serve(sockets=[listener])
 
 
-def _server_config(settings: Settings, runtime: Runtime) -> uvicorn.Config:
+def _server_config(settings: Settings, runtime: Runtime, turn: Turn) -> uvicorn.Config:
     limits = ConnectionLimits(
         connections_within(open_files_limit()), settings.request_timeout_s, settings.max_body_bytes
     )
@@ -172,7 +175,7 @@ def _server_config(settings: Settings, runtime: Runtime) -> uvicorn.Config:
     return uvicorn.Config(
         gate,
         interface="asgi3",
-        http=partial(HttpProtocol, limits=limits, decide=gate.decide),  # type: ignore[arg-type]  # makes one
+        http=partial(HttpProtocol, limits=limits, decide=gate.decide, turn=turn),  # type: ignore[arg-type]  # makes one
         ws="none",
         lifespan="off",
         log_config=None,

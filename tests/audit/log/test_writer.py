@@ -13,6 +13,7 @@ from acs_sidecar.audit.format.findings import Status
 from acs_sidecar.audit.format.note import SignedNote
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
+from acs_sidecar.audit.log.batch import RecordFuture
 from acs_sidecar.audit.log.directory import find_logs
 from acs_sidecar.audit.log.open_log import Durability, LogLimits
 from acs_sidecar.audit.log.writer import FileAuditLog
@@ -299,6 +300,39 @@ def test_counts_what_it_does(tmp_path: Path) -> None:
     asyncio.run(work())
     assert [records for records, _ in commits] == [1, 9, 1]
     assert all(0 < seconds < 1 for _, seconds in commits)
+
+
+def test_commits_at_once_when_nothing_follows(tmp_path: Path) -> None:
+    """The record that no other one follows takes those before it along, and its own wait is over at once."""
+    commits: list[int] = []
+    last = False
+
+    async def work() -> None:
+        log = FileAuditLog(
+            settings(tmp_path),
+            KEY,
+            committed=lambda records, _: commits.append(records),
+            nothing_follows=lambda: last,
+        )
+        await log.start()
+        nonlocal last
+        waiting = [asyncio.ensure_future(log.append(entry(number))) for number in range(3)]
+        appended = [log.append(entry(3)), log.append(entry(4))]
+        assert isinstance(appended[0].send(None), RecordFuture)
+        last = True
+        with pytest.raises(StopIteration) as ended:
+            appended[1].send(None)
+        assert (ended.value.value.index, commits) == (2, [1, 2])
+        last = False
+        with pytest.raises(StopIteration) as ended:
+            appended[0].send(None)
+        assert ended.value.value.index == 1
+        assert sorted(position.index for position in await asyncio.gather(*waiting)) == [3, 4, 5]
+        await log.close()
+
+    asyncio.run(work())
+    assert commits == [1, 2, 3, 1]
+    assert sound(tmp_path) == []
 
 
 def test_nothing_is_shown_before_it_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

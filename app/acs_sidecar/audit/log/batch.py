@@ -7,9 +7,45 @@ from typing import TypeAlias
 from acs_sidecar.audit.format.ports import AuditPosition, AuditUnavailableError
 from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
 
-__all__ = ["Batch", "refuse_batch", "settle_batch", "unwritable"]
+__all__ = ["Batch", "Pending", "RecordFuture", "refuse_batch", "settle_batch", "unwritable"]
 
-Batch: TypeAlias = list[tuple[AuditEntry | ServiceEvent, asyncio.Future[AuditPosition]]]
+
+class RecordFuture(asyncio.Future[AuditPosition]):
+    """Resolves when a record is committed. What waits for it alone needs no task."""
+
+
+Batch: TypeAlias = list[tuple[AuditEntry | ServiceEvent, RecordFuture]]
+
+LARGEST_GROUP = 32
+"""Records for which a commit waits no longer: their share of a signature is small by then."""
+
+
+class Pending:
+    """The records that wait for the next commit."""
+
+    __slots__ = ("_batch", "_seen")
+
+    def __init__(self) -> None:
+        self._batch: Batch = []
+        self._seen = 0
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def add(self, entry: AuditEntry | ServiceEvent, future: RecordFuture) -> None:
+        """Add a record and its waiter."""
+        self._batch.append((entry, future))
+
+    def still_grows(self) -> bool:
+        """True if records came since this was asked before, and a larger group is worth waiting for."""
+        before, self._seen = self._seen, len(self._batch)
+        return before < self._seen < LARGEST_GROUP
+
+    def take(self) -> Batch:
+        """Return all, which then wait no longer."""
+        batch, self._batch = self._batch, []
+        self._seen = 0
+        return batch
 
 
 def settle_batch(batch: Batch, positions: Sequence[AuditPosition]) -> None:

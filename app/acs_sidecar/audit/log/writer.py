@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -12,7 +12,7 @@ from acs_sidecar.audit.format.claims import LogState, Predecessor, closing_event
 from acs_sidecar.audit.format.note import NoteSigner
 from acs_sidecar.audit.format.ports import AuditPosition, AuditUnavailableError
 from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
-from acs_sidecar.audit.log.batch import Batch, refuse_batch, settle_batch, unwritable
+from acs_sidecar.audit.log.batch import Batch, Pending, RecordFuture, refuse_batch, settle_batch, unwritable
 from acs_sidecar.audit.log.damaged_logs import DamagedLogs
 from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
@@ -25,15 +25,13 @@ from acs_sidecar.audit.log.upkeep import Upkeep, announce_regularly
 
 __all__ = ["FileAuditLog"]
 
-LARGEST_GROUP = 32
-"""Records for which a commit waits no longer: their share of a signature is small by then."""
-
 
 class FileAuditLog:
     """Writes the audit log of one process to disk. Used on one event loop, after `start`.
 
     `failure` says why records cannot be written at the moment, `warning` what else is amiss, `unrecorded`
     how many denials no record accounts for yet, `records` and `checkpoints` how many were written.
+    `nothing_follows` says that a commit would wait in vain for the records of others.
     """
 
     def __init__(
@@ -42,6 +40,7 @@ class FileAuditLog:
         key: AuditKey,
         announce: Announce = lambda _origin, _note: None,
         committed: Committed = lambda _records, _seconds: None,
+        nothing_follows: Callable[[], bool] = lambda: False,
     ) -> None:
         self.failure: str | None = "the audit log is not open yet"
         self.warning: str | None = None
@@ -52,9 +51,9 @@ class FileAuditLog:
         self._key = key
         self._announce = announce
         self._committed = committed
+        self._nothing_follows = nothing_follows
         self._durably = settings.durability is Durability.FSYNC
-        self._pending: Batch = []
-        self._gathered = 0
+        self._pending = Pending()
         self._alone = asyncio.Lock()
         self._one_rotation = asyncio.Lock()
         self._committer = ThreadPoolExecutor(1, "audit-commit")
@@ -111,9 +110,11 @@ class FileAuditLog:
         if self.failure is not None and not self._probing:
             self.unrecorded += 1
             raise AuditUnavailableError(self.failure)
-        future: asyncio.Future[AuditPosition] = self._loop.create_future()
-        self._pending.append((entry, future))
-        if len(self._pending) == 1:
+        future = RecordFuture(loop=self._loop)
+        self._pending.add(entry, future)
+        if self._nothing_follows():
+            self._flush_now()
+        elif len(self._pending) == 1:
             self._loop.call_soon(self._flush)
         return await future
 
@@ -154,19 +155,16 @@ class FileAuditLog:
     # Committing
 
     def _flush(self) -> None:
-        """Commit what is pending once a turn of the loop brought no more, for a signature covers them all.
-
-        Whoever has the log alone flushes on letting go.
-        """
-        waiting = len(self._pending)
-        if waiting == 0 or self._alone.locked():
-            self._gathered = 0
-            return
-        if self._gathered < waiting < LARGEST_GROUP:
-            self._gathered = waiting
+        """Commit what is pending once a turn of the loop brought no more, for a signature covers them all."""
+        if self._pending.still_grows():
             self._loop.call_soon(self._flush)
+        else:
+            self._flush_now()
+
+    def _flush_now(self) -> None:
+        """Commit what is pending. Whoever has the log alone flushes on letting go."""
+        if not self._pending or self._alone.locked():
             return
-        self._gathered = 0
         if self._durably:
             self._operations.start(self._flush_durably())
         else:
@@ -189,7 +187,7 @@ class FileAuditLog:
 
     def _commit_now(self) -> None:
         """Commit what is pending on the event loop: handing it to the kernel takes microseconds."""
-        batch, self._pending = self._pending, []
+        batch = self._pending.take()
         started = time.perf_counter()
         try:
             positions = self._open_log.commit([entry for entry, _ in batch])
@@ -205,7 +203,7 @@ class FileAuditLog:
         if not self._durably:
             self._commit_now()
             return
-        batch, self._pending = self._pending, []
+        batch = self._pending.take()
         started = time.perf_counter()
         try:
             log = self._open_log
@@ -253,8 +251,7 @@ class FileAuditLog:
     def _fail(self, error: OSError, batch: Batch | None = None) -> None:
         """Refuse whoever waits, and everybody after, until a record can be written again."""
         self.failure = unwritable(error)
-        refused = [*(batch or []), *self._pending]
-        self._pending = []
+        refused = [*(batch or []), *self._pending.take()]
         self.unrecorded += refuse_batch(refused, self.failure)
         if not self._resuming and not self._closing:
             self._resuming = True

@@ -18,7 +18,7 @@ def has_duplicate_members(text: bytes, value: Json) -> bool:
 
 def _escaped_colons(text: bytes) -> int:
     r"""Count the escapes `\u003a`; a backslash that is itself escaped begins none."""
-    if b"\\u003" not in text:
+    if b"\\" not in text:
         return 0
     escapes = text.replace(b"\\\\", b"")
     return escapes.count(b"\\u003a") + escapes.count(b"\\u003A")

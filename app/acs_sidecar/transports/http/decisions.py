@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import lru_cache
 from http import HTTPStatus
 
 import orjson
@@ -38,6 +39,7 @@ def is_decision(path: str) -> bool:
     return path.startswith(PREFIX) or path == RESOLVE
 
 
+@lru_cache(maxsize=256)
 def is_evaluation(method: bytes, target: bytes) -> bool:
     """True if a request line asks for one decision, in the way that hosts write it."""
     return method == b"POST" and _EVALUATION.fullmatch(target) is not None
