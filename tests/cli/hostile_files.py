@@ -64,6 +64,16 @@ _SEKUIRE_INVALID: dict[str, Any] = {
     "project": {"sekuire_id": HOSTILE},
     f"permission{HOSTILE}": {},
 }
+_WORKSPACE_POLICY: dict[str, Any] = {
+    "policy_id": "p",
+    "workspace_id": "w",
+    "version": "1",
+    "status": "active",
+    "content": {
+        "agent": {"models": {"denied_models": [HOSTILE]}, "capabilities": {"denied_tools": [HOSTILE]}}
+    },
+    "hash": "0" * 64,
+}
 _OUTPUT = {"decision": "deny", "reason": "r", "message": HOSTILE, "result_labels": ["l"]}
 
 MANIFESTS: dict[str, dict[str, Any]] = {
@@ -104,6 +114,8 @@ def write_all(folder: Path) -> str:
     """Write the files into `folder`; return a challenge that asks for something of that text."""
     _write(folder / "sekuire.json", _SEKUIRE)
     _write(folder / "sekuire-invalid.json", _SEKUIRE_INVALID)
+    _write(folder / "workspace.json", _WORKSPACE_POLICY)
+    _write(folder / "workspace-keys.json", {"keys": {}})
     for name, manifest in MANIFESTS.items():
         _write(folder / name / "manifest.json", manifest)
         cases = [
