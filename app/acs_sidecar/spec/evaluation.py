@@ -13,7 +13,7 @@ from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json, deeper_than
-from acs_sidecar.spec.verdict import Verdict, apply_transform, check_output, normalise
+from acs_sidecar.spec.verdict import Verdict, apply_transform, checked_verdict
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -82,8 +82,7 @@ async def evaluate(
         raise output.failure
     trace.done("policy")
 
-    check_output(output.value, limits)
-    verdict = normalise(output.value)
+    verdict = output.verdict or checked_verdict(output.value, limits)
     trace.done("verdict")
 
     input_identity = policy_input.identity

@@ -17,6 +17,7 @@ from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import DecisionNotes, PolicyStatement
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.verdict import Verdict
 
 __all__ = [
     "Adapter",
@@ -66,13 +67,15 @@ class PolicyOutput:
 
     `trace` is what `include: ["trace"]` may show of the dispatch: names of the manifest, decisions and
     times only. `notes` go into the audit record. `failure` stands in the place of `value` where the
-    evaluation failed and the others still say something.
+    evaluation failed and the others still say something. `verdict` is what `checked_verdict` gives for
+    `value`, where the policy has asked for it already.
     """
 
     value: Json
     trace: Mapping[str, Json] = field(default_factory=dict)
     notes: DecisionNotes | None = None
     failure: EvaluationError | None = None
+    verdict: Verdict | None = None
 
 
 class Evaluator(Protocol):

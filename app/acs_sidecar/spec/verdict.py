@@ -17,6 +17,7 @@ __all__ = [
     "Verdict",
     "apply_transform",
     "check_output",
+    "checked_verdict",
     "normalise",
     "runtime_error_verdict",
 ]
@@ -102,6 +103,12 @@ def normalise(output: Json) -> Verdict:
         _evidence(output.get("evidence")),
         _labels(output.get("result_labels")),
     )
+
+
+def checked_verdict(output: Json, limits: Limits) -> Verdict:
+    """Return the verdict of a policy's output that is within the limits. Raises `EvaluationError`."""
+    check_output(output, limits)
+    return normalise(output)
 
 
 def check_output(output: Json, limits: Limits) -> None:

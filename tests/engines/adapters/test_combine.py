@@ -289,6 +289,49 @@ def test_many_combinations_of_large_policies_share_their_members() -> None:
     assert compiled(value).points["input"].config.policy == "all"
 
 
+class _Asking:
+    """An evaluator that escalates with this evidence."""
+
+    def __init__(self, **evidence: Json) -> None:
+        self.evidence = evidence
+
+    def evaluate(self, _: PolicyInput) -> PolicyOutput:
+        return PolicyOutput({"decision": "escalate", "evidence": self.evidence})
+
+
+def _combined(*evaluators: Any) -> PolicyOutput:
+    """What a combination of evaluators says."""
+    value: dict[str, Json] = {"policy_target": {"kind": None, "path": "$snap", "value": {}}}
+    names = [f"p{place}" for place in range(len(evaluators))]
+    return CombinedEvaluator(names, evaluators, Limits()).evaluate(PolicyInput(value, canonical(value)))
+
+
+def test_evidence_that_approvers_of_others_make_too_long() -> None:
+    """The verdict of none is the combination's, and the failure says how it came to be."""
+    long, approvers = "x" * 4_000, [f"approver-{number}" for number in range(16)]
+    output = _combined(_Asking(note=long), _Asking(approvers=list(approvers)))
+    assert output.failure is not None
+    assert (output.failure.reason, output.failure.detail) == (
+        Reason.POLICY_OUTPUT_INVALID,
+        "the evidence of `p0` exceeds 4096 bytes with the approvers of the combined policies",
+    )
+    assert output.notes == {"decided_by": None}
+    short = _combined(_Asking(note="x"), _Asking(approvers=list(approvers)))
+    assert short.value == {
+        "decision": "escalate",
+        "evidence": {"note": "x", "approvers": approvers},
+        "result_labels": [],
+    }
+
+
+def test_an_output_is_checked_once_unless_it_is_combined() -> None:
+    """What one policy said is the verdict that was checked; what several said together is not."""
+    alone = _combined(_Allowing(), _Allowing())
+    assert alone.verdict is not None
+    assert alone.verdict.decision == "allow"
+    assert _combined(_Asking(approvers=["a"]), _Asking(approvers=["a", "b"])).verdict is None
+
+
 class _Failing:
     """An evaluator that fails, also where it explains."""
 

@@ -4,14 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
 
-from acs_sidecar.engines.adapters.combine.strictest import strictest
+from acs_sidecar.engines.adapters.combine.strictest import Combined, strictest
+from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES, fitting, unavailable
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.combination import COMBINE
+from acs_sidecar.spec.policy_statement import DecisionNotes
 from acs_sidecar.spec.ports import Evaluator, ExplainingEvaluator, PolicyInput, PolicyOutput
-from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
-from acs_sidecar.spec.verdict import Verdict, apply_transform, check_output, normalise
+from acs_sidecar.spec.verdict import (
+    MAX_EVIDENCE_BYTES,
+    Decision,
+    Verdict,
+    apply_transform,
+    checked_verdict,
+)
 
 __all__ = ["CombinedEvaluator"]
 
@@ -32,37 +40,37 @@ class CombinedEvaluator:
         limits, target = self.limits, _target(policy_input)
         verdicts: list[Verdict] = []
         values: list[Json] = []
-        outcomes: list[Verdict | EvaluationError] = []
+        failures: dict[int, EvaluationError] = {}
         times = [perf_counter_ns()]
-        failure: tuple[str, EvaluationError] | None = None
         for evaluator in self.evaluators:
             try:
                 output = evaluator.evaluate(policy_input)
                 if output.failure is not None:
                     raise output.failure
-                check_output(output.value, limits)
-                verdict = normalise(output.value)
+                verdict = checked_verdict(output.value, limits)
                 if verdict.transform is not None:
                     apply_transform(verdict.transform, target)
                 verdicts.append(verdict)
                 values.append(output.value)
-                outcomes.append(verdict)
             except EvaluationError as error:
-                failure = failure or (self.names[len(outcomes)], error)
-                outcomes.append(error)
+                failures[len(times) - 1] = error
             times.append(perf_counter_ns())
-        trace = _CombinedTrace(self.names, outcomes, times)
-        if failure is not None:
-            return PolicyOutput(None, trace, {"decided_by": failure[0]}, failure[1])
+        trace = _CombinedTrace(self.names, verdicts, failures, times)
+        if failures:
+            first = min(failures)
+            return PolicyOutput(None, trace, {"decided_by": self.names[first]}, failures[first])
         try:
             combined = strictest(verdicts, target)
+            _check_evidence(combined, self.names)
         except EvaluationError as error:
             return PolicyOutput(None, trace, {"decided_by": None}, error)
-        place, verdict = combined.decided_by, combined.verdict
-        if place is None:
+        decided_by, verdict = combined.decided_by, combined.verdict
+        if decided_by is None:
             return PolicyOutput(verdict.as_json(), trace, {"decided_by": None})
-        value = values[place] if verdict is verdicts[place] else verdict.as_json()
-        return PolicyOutput(value, trace, {"decided_by": self.names[place]})
+        notes: DecisionNotes = {"decided_by": self.names[decided_by]}
+        if verdict is verdicts[decided_by]:
+            return PolicyOutput(values[decided_by], trace, notes, verdict=verdict)
+        return PolicyOutput(verdict.as_json(), trace, notes)
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return what each member says, with its own explanation; all have an equal share of the room."""
@@ -79,13 +87,19 @@ class CombinedEvaluator:
 class _CombinedTrace(Mapping[str, Json]):
     """Each member with its outcome and its time, written out only where somebody reads it."""
 
-    __slots__ = ("_names", "_outcomes", "_times")
+    __slots__ = ("_failures", "_names", "_times", "_verdicts")
 
     def __init__(
-        self, names: Sequence[str], outcomes: Sequence[Verdict | EvaluationError], times: Sequence[int]
+        self,
+        names: Sequence[str],
+        verdicts: Sequence[Verdict],
+        failures: Mapping[int, EvaluationError],
+        times: Sequence[int],
     ) -> None:
+        """`verdicts` are those of the members that did not fail, in order; `failures` are by place."""
         self._names = names
-        self._outcomes = outcomes
+        self._verdicts = verdicts
+        self._failures = failures
         self._times = times
 
     def __getitem__(self, member: str) -> Json:
@@ -101,14 +115,27 @@ class _CombinedTrace(Mapping[str, Json]):
 
     def policies(self) -> Iterator[dict[str, Json]]:
         """Yield the members."""
-        spans = zip(self._times, self._times[1:], strict=False)
-        for name, outcome, (began, ended) in zip(self._names, self._outcomes, spans, strict=True):
+        verdicts = iter(self._verdicts)
+        for place, name in enumerate(self._names):
             shown: dict[str, Json] = {"policy": name}
-            if isinstance(outcome, EvaluationError):
-                shown["error"] = outcome.reason.value
+            if failure := self._failures.get(place):
+                shown["error"] = failure.reason.value
             else:
-                shown["decision"] = outcome.decision.value
-            yield {**shown, "duration_us": (ended - began) / 1_000}
+                shown["decision"] = next(verdicts).decision.value
+            yield {**shown, "duration_us": (self._times[place + 1] - self._times[place]) / 1_000}
+
+
+def _check_evidence(combined: Combined, names: Sequence[str]) -> None:
+    """Raise `EvaluationError` where approvers of other policies make the evidence too long."""
+    evidence, place = combined.verdict.evidence, combined.decided_by
+    if combined.verdict.decision is not Decision.ESCALATE or evidence is None or place is None:
+        return
+    if len(canonical(evidence)) > MAX_EVIDENCE_BYTES:
+        message = (
+            f"the evidence of `{names[place]}` exceeds {MAX_EVIDENCE_BYTES} bytes with the approvers of the "
+            "combined policies"
+        )
+        raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, message)
 
 
 def _explained(evaluator: Evaluator, policy_input: PolicyInput) -> dict[str, Json]:

@@ -37,7 +37,8 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> Combined:
             strictness = -1
         if strictness > most:
             place, most = index, strictness
-        adds = adds or bool(verdict.result_labels) or verdict.transform is not None
+        if verdict.result_labels or verdict.transform is not None:
+            adds = True
     decided = verdicts[place]
     if len(verdicts) == 1 or not (adds or decided.decision is Decision.ESCALATE):
         return Combined(decided, place)
