@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from acs_sidecar.cli import cli
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from tests.command import run
 from tests.conftest import Service
@@ -54,6 +55,20 @@ def test_the_decisions_through_the_command(tmp_path: Path) -> None:
     done = run(tmp_path, "test", ".", "--format", "json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["passed"], report["errors"]) == (0, len(DECIDED), 0)
+
+
+def test_the_decisions_through_evaluate(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """`acs-sidecar evaluate` prints the verdict of the table, here for every fifth vector."""
+    manifest, snapshot = tmp_path / "m.json", tmp_path / "s.json"
+    for vector in DECIDED[::5]:
+        manifest.write_text(json.dumps(vector.manifest))
+        snapshot.write_text(json.dumps(vector.snapshot))
+        place = ("--manifest", str(manifest), "--point", vector.point.value, "--snapshot", str(snapshot))
+        cli(["evaluate", *place, "--format", "json"], standalone_mode=False)
+        verdict = json.loads(capfd.readouterr().out)["verdict"]
+        assert {"decision": verdict["decision"], "reason": verdict.get("reason")} == vector.expected, (
+            vector.name
+        )
 
 
 @pytest.mark.server
