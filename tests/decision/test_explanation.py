@@ -180,8 +180,109 @@ def test_a_combination() -> None:
         "rego": ("deny", "rego"),
         "cedar": ("deny", "cedar"),
         "rules": ("deny", "agt_rules"),
-        "fixed": ("warn", None),
+        "fixed": ("warn", "test"),
     }
+
+
+def test_prices() -> None:
+    """The amounts that are compared, exactly; a model without a price has none."""
+    prices = {"type": "custom", "adapter": "rate_card", "prices": {"m": {"input": "0.15", "output": 0.6}}}
+    paths = {
+        name: f"$.input.{name}" for name in ("model", "input_tokens", "output_tokens", "spent", "budget")
+    }
+    desk = Desk(operator={"rates": manifest("rates", {"rates": {**prices, **paths, "warn_at": 0.5}})})
+    given = snapshot(model="m", input_tokens=7, output_tokens=1, spent="0.1", budget=2)
+    found = decided("rates", given, desk, include=["explain"])["explain"]["policy"]
+    assert found == {
+        "kind": "rate_card",
+        "model": "m",
+        "priced": True,
+        "input_tokens": 7,
+        "output_tokens": 1,
+        "cost": "0.00000165",
+        "spent": "0.1",
+        "with_this_call": "0.10000165",
+        "warn_above": "1",
+        "budget": "2",
+    }
+    found = decided("rates", snapshot(model="x"), desk, include=["explain"])["explain"]["policy"]
+    assert found == {"kind": "rate_card", "model": "x", "priced": False}
+    found = decided("rates", snapshot(model="m"), desk, include=["explain"])["explain"]["policy"]
+    assert found == {"unavailable": "`$.input.input_tokens` has no value at `input_tokens`"}
+
+
+@pytest.mark.parametrize(("member", "always"), [("output", "output"), ("error", "error")])
+def test_a_test_double(member: str, always: str) -> None:
+    """It says which of its members the answer is."""
+    double = {"type": "test", member: "x" if member == "error" else {"decision": "allow"}}
+    desk = Desk(operator={"double": manifest("double", {"double": double})})
+    found = decided("double", snapshot(), desk, include=["explain"])["explain"]["policy"]
+    assert found == {"kind": "test", "always": always}
+
+
+OAGS = {
+    "project": {"name": "a"},
+    "identity": {},
+    "permissions": {"tools": {"allowed_tools": ["fetch"]}, "network": {"allowed_domains": ["a.example"]}},
+    "rate_limits": {"requests": {"max_per_minute": 5}},
+}
+
+
+@pytest.mark.parametrize(
+    ("point", "given", "checks"),
+    [
+        ("input", {}, []),
+        (
+            "agent_startup",
+            {"agent_init": {"tools_registered": ["fetch", "rm"], "model": {"name": "m"}}},
+            [
+                {"check": "identity", "breaks": ["identity.missing"]},
+                {"check": "tools_registered", "breaks": ["tool.not_allowed"]},
+                {"check": "model", "breaks": ["model.missing"]},
+            ],
+        ),
+        (
+            "pre_model_call",
+            {"model": {"name": "m"}},
+            [
+                {"check": "model", "breaks": ["model.missing"]},
+                {"check": "rates", "breaks": ["rate_limit.counters_missing"]},
+            ],
+        ),
+        (
+            "pre_tool_call",
+            {
+                "tool_call": {"name": "fetch", "args": {"url": "https://b.example/"}},
+                "envelope": {"counters": {"requests": {"minute": 5}}},
+            },
+            [
+                {"check": "tool", "breaks": []},
+                {"check": "actions", "breaks": ["network.not_allowed"]},
+                {"check": "rates", "breaks": ["rate_limit.requests_per_minute"]},
+            ],
+        ),
+        (
+            "pre_tool_call",
+            {"tool_call": {"name": "rm"}, "envelope": {"counters": {"requests": {"minute": 1}}}},
+            [
+                {"check": "tool", "breaks": ["tool.not_allowed"]},
+                {"check": "actions", "breaks": ["tool.unmapped"]},
+                {"check": "rates", "breaks": []},
+            ],
+        ),
+    ],
+)
+def test_oags(point: str, given: dict[str, Any], checks: list[Any]) -> None:
+    """Each check of the point with what it found, also behind the first that decided."""
+    actions = {"fetch": [{"type": "network_access", "url": "$.tool_call.args.url"}]}
+    policy = {"type": "custom", "adapter": "oags", "document": OAGS, "actions": actions}
+    value = manifest("oags", {"oags": policy})
+    value["intervention_points"] = {point: {"policy_target": "$", "policy": {"id": "oags"}}}
+    desk = Desk(operator={"oags": value})
+    response = desk.evaluate(
+        manifest_ref="oags", intervention_point=point, snapshot=given, include=["explain"]
+    )
+    assert response["explain"]["policy"] == {"kind": "oags", "checks": checks}
 
 
 @pytest.mark.parametrize("rules", [MAX_LISTED, MAX_LISTED + 1, 5_000])

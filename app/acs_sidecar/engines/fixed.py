@@ -42,6 +42,10 @@ class _Double:
             raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, f"`{self.path}` {self.failure}")
         return PolicyOutput(self.output)
 
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:  # noqa: ARG002  # the port's signature
+        """Return which member of the definition is the answer to every input."""
+        return {"kind": "test", "always": "error" if self.failure else "output"}
+
 
 class _TestDoubleType:
     @property

@@ -1,6 +1,7 @@
 """`include: ["explain"]` over HTTP: where the operator allows it, and only in the response (section 2.7)."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.conftest import Service, Start
 from tests.decision.test_explanation import POLICIES, manifest, snapshot
 
 ALL = "policy_input,trace,receipt,explain"
-KINDS = {"rego": "rego", "cedar": "cedar", "rules": "agt_rules", "all": "combine", "fixed": None}
+KINDS = {"rego": "rego", "cedar": "cedar", "rules": "agt_rules", "all": "combine", "fixed": "test"}
 
 
 def ask(service: Service, policy: str, **members: Any) -> tuple[int, Any]:
@@ -56,3 +57,44 @@ def test_a_batch_explains_each_item(start: Start) -> None:
     }
     _, body = service.post("/v1/evaluate:batch", {"requests": [item, item | {"include": ["explain"]}]})
     assert ["explain" in one for one in body["results"]] == [False, True]
+
+
+SECRETS: dict[str, Any] = {
+    "annotators": {
+        "judge": {
+            "type": "llm",
+            "provider": "openai",
+            "model": "m",
+            "system_prompt": "Judge.",
+            "base_url": "http://127.0.0.1:9/v1",
+            "api_key": "hidden-1",
+            "provider_config": {"user": "hidden-2"},
+        },
+    },
+    "approval": {
+        "default_resolver": "desk",
+        "resolvers": {
+            "desk": {
+                "type": "webhook",
+                "url": "http://127.0.0.1:9/hidden-3",
+                "headers": {"authorization": "hidden-4"},
+            }
+        },
+    },
+}
+"""Members that are declared secret, each with a value."""
+
+
+def test_no_secret_of_the_manifest_is_explained(start: Start, tmp_path: Path) -> None:
+    """Whether an annotator or the policy failed, the response holds no value of a secret member."""
+    members = {"annotations": {"judge": {"from": "$.input"}}}
+    (tmp_path / "judged.json").write_text(json.dumps(manifest("all", POLICIES, **members) | SECRETS))
+    (tmp_path / "plain.json").write_text(json.dumps(manifest("all", POLICIES) | SECRETS))
+    service = start(ACS_MANIFESTS=str(tmp_path), ACS_INCLUDE=ALL)
+    for name in ("judged", "plain"):
+        for given in (snapshot(kind="pay", amount=50), dict[str, Any](input={})):
+            body = {"manifest_ref": name, "snapshot": given, "include": ["explain"]}
+            status, response = service.post("/v1/evaluate/input", body)
+            assert status == 200
+            assert response["explain"]["policy"] or response["explain"]["remedy"]
+            assert "hidden" not in json.dumps(response)

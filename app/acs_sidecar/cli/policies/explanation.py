@@ -44,6 +44,11 @@ def _show_policy(console: Console, policy: Json, title: str) -> None:
             _print(console, title, [*_cedar_rows(policy)])
         case "rego":
             _print(console, title, [*_rego_rows(policy)])
+        case "oags":
+            _print(console, title, [*_oags_rows(policy)])
+        case "rate_card" | "test":
+            rows = ((name, str(value)) for name, value in policy.items() if name != "kind")
+            _print(console, title, [*rows])
 
 
 def _agt_rows(policy: JsonObject) -> Iterator[tuple[str, str]]:
@@ -85,6 +90,15 @@ def _rego_rows(policy: JsonObject) -> Iterator[tuple[str, str]]:
                 if isinstance(found, list) and found
             ]
             yield f"  {body['at']}", "; ".join(lines)
+
+
+def _oags_rows(policy: JsonObject) -> Iterator[tuple[str, str]]:
+    checks = _objects(policy.get("checks"))
+    for check in checks:
+        broken = check["breaks"] if isinstance(check["breaks"], list) else []
+        yield str(check["check"]), ", ".join(map(str, broken)) or "passes"
+    if not checks:
+        yield "", "checks nothing at this point"
 
 
 def _finding(finding: JsonObject) -> str:

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 
 from acs_sidecar.evaluators import (
@@ -28,6 +29,7 @@ from acs_sidecar.evaluators import (
     Reason,
     parse_path,
 )
+from acs_sidecar.spec.explanation import shortened
 
 __all__ = ["adapter"]
 
@@ -50,6 +52,8 @@ MEMBERS: Mapping[str, Member] = {
 }
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _MILLION = 1_000_000
+_DIGITS = 1_000
+"""More than an amount can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,22 @@ class _Price:
 
     input: Fraction
     output: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """What a call costs and what there is for it, exactly."""
+
+    tokens_in: int
+    tokens_out: int
+    cost: Fraction
+    spent: Fraction
+    budget: Fraction
+
+    @property
+    def total(self) -> Fraction:
+        """What is spent with the call."""
+        return self.spent + self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +92,52 @@ class _RateCard:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Allow the call, warn from `warn_at` of the budget on, deny beyond it or without a price."""
+        price = self.prices.get(self._model(policy_input))
+        if price is None:
+            return PolicyOutput({"decision": "deny", "reason": "model_not_priced"})
+        bill = self._bill(price, policy_input)
+        if bill.total > bill.budget:
+            return PolicyOutput({"decision": "deny", "reason": "budget_exceeded"})
+        if bill.total > bill.budget * self.warn_at:
+            return PolicyOutput({"decision": "warn", "reason": "budget_nearly_spent"})
+        return PolicyOutput({"decision": "allow"})
+
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return the price of the model, and the amounts that are compared, as decimal texts."""
+        model = self._model(policy_input)
+        told: dict[str, Json] = {"kind": "rate_card", "model": shortened(model)}
+        price = self.prices.get(model)
+        if price is None:
+            return {**told, "priced": False}
+        bill = self._bill(price, policy_input)
+        amounts = {
+            "cost": bill.cost,
+            "spent": bill.spent,
+            "with_this_call": bill.total,
+            "warn_above": bill.budget * self.warn_at,
+            "budget": bill.budget,
+        }
+        return {
+            **told,
+            "priced": True,
+            "input_tokens": bill.tokens_in,
+            "output_tokens": bill.tokens_out,
+            **{name: _decimal(amount) for name, amount in amounts.items()},
+        }
+
+    def _model(self, policy_input: PolicyInput) -> str:
         model = self.paths["model"].resolve(policy_input.value)
         if not isinstance(model, str):
             raise self._unusable("model", "a string")
-        price = self.prices.get(model)
-        if price is None:
-            return PolicyOutput({"decision": "deny", "reason": "model_not_priced"})
+        return model
+
+    def _bill(self, price: _Price, policy_input: PolicyInput) -> _Bill:
         tokens_in, tokens_out = (
             self._tokens(name, policy_input) for name in ("input_tokens", "output_tokens")
         )
         spent, budget = (self._money(name, policy_input) for name in ("spent", "budget"))
-        total = spent + (tokens_in * price.input + tokens_out * price.output) / _MILLION
-        if total > budget:
-            return PolicyOutput({"decision": "deny", "reason": "budget_exceeded"})
-        if total > budget * self.warn_at:
-            return PolicyOutput({"decision": "warn", "reason": "budget_nearly_spent"})
-        return PolicyOutput({"decision": "allow"})
+        cost = (tokens_in * price.input + tokens_out * price.output) / _MILLION
+        return _Bill(tokens_in, tokens_out, cost, spent, budget)
 
     def _tokens(self, name: str, policy_input: PolicyInput) -> int:
         count = self.paths[name].resolve(policy_input.value)
@@ -148,6 +198,12 @@ def _paths(path: str, definition: JsonObject, findings: list[Diagnostic]) -> Ite
             yield name, parse_path(text if isinstance(text, str) else "")
         except PathSyntaxError as error:
             findings.append(Diagnostic("path-syntax", str(error), f"{path}.{name}"))
+
+
+def _decimal(amount: Fraction) -> str:
+    """Return an amount as a decimal text: sums and products of decimals end."""
+    with localcontext(Context(prec=_DIGITS)):
+        return f"{Decimal(amount.numerator) / Decimal(amount.denominator):f}"
 
 
 def _amount(value: Json) -> Fraction | None:

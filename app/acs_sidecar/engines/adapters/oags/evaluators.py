@@ -1,6 +1,6 @@
 """What a policy checks at each point (section 9.4)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from acs_sidecar.engines.adapters.oags.actions import ActionTemplate, broken_by_
 from acs_sidecar.engines.adapters.oags.enforcement import ABSENT, Absent, Enforcer
 from acs_sidecar.engines.adapters.oags.identity.startup import IdentityCheck
 from acs_sidecar.engines.adapters.oags.rates import RateCheck
-from acs_sidecar.engines.adapters.oags.rules import OagsRule, VerdictForm
+from acs_sidecar.engines.adapters.oags.rules import Check, OagsRule, VerdictForm, broken_by
 from acs_sidecar.spec.path import Path
 from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -33,14 +33,18 @@ class StartupEvaluator:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Return the verdict. Raises `EvaluationError`."""
-        return self.form.output(self._broken(policy_input.value))
+        return self.form.output(broken_by(self._checks(policy_input.value)))
 
-    def _broken(self, given: Mapping[str, Json]) -> Iterator[OagsRule]:
-        yield from self.identity_check.broken(_present(self.identity, given))
-        yield from self._broken_tools(_value_at(self.tools_registered, given))
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return what each check found."""
+        return self.form.explanation(self._checks(policy_input.value))
+
+    def _checks(self, given: Mapping[str, Json]) -> Iterator[Check]:
+        yield "identity", self.identity_check.broken(_present(self.identity, given))
+        yield "tools_registered", self._broken_tools(_value_at(self.tools_registered, given))
         model = _value_at(self.model, given)
-        if model is not ABSENT and (rule := self.enforcer.model(*_model(model, self.provider, given))):
-            yield rule
+        if model is not ABSENT:
+            yield "model", _rules(self.enforcer.model(*_model(model, self.provider, given)))
 
     def _broken_tools(self, tools: Json | Absent) -> Iterator[OagsRule]:
         """Yield what registered tools break; that one needs consent matters when it is called."""
@@ -70,10 +74,16 @@ class ModelEvaluator:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Return the verdict. Raises `EvaluationError`."""
-        given = policy_input.value
-        rule = self.enforcer.model(*_model(_value_at(self.model, given), self.provider, given))
-        rates = self.rates.broken(given, tokens=True)
-        return self.form.output([*([rule] if rule else ()), *rates])
+        return self.form.output(broken_by(self._checks(policy_input.value)))
+
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return what each check found."""
+        return self.form.explanation(self._checks(policy_input.value))
+
+    def _checks(self, given: Mapping[str, Json]) -> Iterator[Check]:
+        model = _model(_value_at(self.model, given), self.provider, given)
+        yield "model", _rules(self.enforcer.model(*model))
+        yield "rates", self.rates.broken(given, tokens=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +98,24 @@ class ToolEvaluator:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Return the verdict. Raises `EvaluationError`."""
-        return self.form.output(self._broken(policy_input.value))
+        return self.form.output(broken_by(self._checks(policy_input.value)))
 
-    def _broken(self, given: Mapping[str, Json]) -> Iterator[OagsRule]:
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
+        """Return what each check found."""
+        return self.form.explanation(self._checks(policy_input.value))
+
+    def _checks(self, given: Mapping[str, Json]) -> Iterator[Check]:
         tool = _present(self.tool, given)
-        if rule := self.enforcer.tool(tool):
-            yield rule
+        yield "tool", _rules(self.enforcer.tool(tool))
         if isinstance(tool, str) and tool:
-            templates = self.actions.get(tool)
-            if templates is None:
-                yield OagsRule.TOOL_UNMAPPED
-            else:
-                yield from broken_by_call(self.enforcer, templates, given)
-        yield from self.rates.broken(given, tokens=False)
+            yield "actions", self._broken_actions(tool, given)
+        yield "rates", self.rates.broken(given, tokens=False)
+
+    def _broken_actions(self, tool: str, given: Mapping[str, Json]) -> Iterable[OagsRule]:
+        templates = self.actions.get(tool)
+        if templates is None:
+            return (OagsRule.TOOL_UNMAPPED,)
+        return broken_by_call(self.enforcer, templates, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,14 @@ class IdleEvaluator:
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:  # noqa: ARG002  # the port's signature
         """Allow, and state that this says nothing."""
         return PolicyOutput({"decision": "allow", "reason": "not_applicable"})
+
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:  # noqa: ARG002  # the port's signature
+        """Return that nothing is checked."""
+        return {"kind": "oags", "checks": []}
+
+
+def _rules(rule: OagsRule | None) -> tuple[OagsRule, ...]:
+    return () if rule is None else (rule,)
 
 
 def _model(name: Json | Absent, provider: Path, given: Mapping[str, Json]) -> tuple[Json, Json | Absent]:

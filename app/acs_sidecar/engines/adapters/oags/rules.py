@@ -1,13 +1,14 @@
 """What a check can find, and the verdict of all that was found (sections 9.3, 9.4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.values import Json
 
-__all__ = ["MESSAGES", "OagsRule", "VerdictForm"]
+__all__ = ["MESSAGES", "Check", "OagsRule", "VerdictForm", "broken_by"]
 
 
 class OagsRule(StrEnum):
@@ -95,6 +96,9 @@ MESSAGES = {
 }
 """The verdict's message for each rule; none shows a value of the request."""
 
+Check: TypeAlias = tuple[str, Iterable[OagsRule]]
+"""A check by its name, and the rules that it finds broken."""
+
 _STRICTNESS = ("warn", "escalate", "deny")
 
 
@@ -123,9 +127,22 @@ class VerdictForm:
             }
         )
 
+    def explanation(self, checks: Iterable[Check]) -> dict[str, Json]:
+        """Return each check in order, with the rules that it finds broken."""
+        told: list[Json] = []
+        for name, broken in checks:
+            told.append({"check": name, "breaks": [rule.value for rule in dict.fromkeys(broken)]})
+        return {"kind": "oags", "checks": told}
+
     def _decision(self, rule: OagsRule) -> str:
         if rule is OagsRule.IDENTITY_DRIFT:
             return self.on_drift
         if self.warns_only:
             return "warn"
         return "escalate" if rule is OagsRule.TOOL_CONFIRMATION_REQUIRED else "deny"
+
+
+def broken_by(checks: Iterable[Check]) -> Iterator[OagsRule]:
+    """Yield the rules that checks find broken, in order."""
+    for _, broken in checks:
+        yield from broken
