@@ -63,6 +63,19 @@ def test_a_folder_becomes_a_manifest(folder: Path) -> None:
     assert "exists: choose another file, or replace it with --force" in again.stderr
 
 
+def test_a_rule_about_the_tool_looks_it_up(tmp_path: Path) -> None:
+    """The manifest names the tool, has a place for the tools, and is valid as it stands."""
+    text = (
+        "apiVersion: governance.toolkit/v1\nname: d\nrules:\n  - {name: r, condition: tool.risk == 'high'}\n"
+    )
+    (tmp_path / "d.yaml").write_text(text)
+    done = run(tmp_path, "agt", "import", "d.yaml", "--output", "manifest.yaml")
+    assert (done.returncode, json.loads(done.stdout)["valid"]) == (0, True)
+    written = (tmp_path / "manifest.yaml").read_text()
+    assert "    tool_name_from: $snap.tool_call.name\n" in written
+    assert run(tmp_path, "validate", "manifest.yaml").returncode == 0
+
+
 def test_the_report_for_people_is_safe(folder: Path) -> None:
     """Without a file the manifest is printed and the report goes beside it, without control characters."""
     hostile = (

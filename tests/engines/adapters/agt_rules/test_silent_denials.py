@@ -166,3 +166,18 @@ def test_a_tool_whose_reversibility_is_no_known_text_needs_ring_1(reversibility:
     assert short(evaluate(policy, snapshot, tool=tool)) == "deny:ring_insufficient"
     mild: Json = {"name": "t", "reversibility": "partial"}
     assert short(evaluate(policy, snapshot, tool=mild)) == "allow"
+
+
+@pytest.mark.parametrize(
+    ("action", "written_as"),
+    [
+        ("block", "`deny`"),
+        ("audit", "`allow`"),
+        ("escalate", "`require_approval`"),
+        ("rate_limit", "`allow` with a `limit`"),
+    ],
+)
+def test_an_action_of_the_earlier_form(action: str, written_as: str) -> None:
+    """In a document of form A it is refused with what is written there."""
+    message = f"`{action}` is an action of the earlier form: write {written_as}"
+    assert _refused(written("d", [rule("true", action)])) == [("value-not-allowed", message)]

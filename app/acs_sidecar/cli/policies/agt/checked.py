@@ -38,7 +38,7 @@ class Checked:
 
 
 def check_documents(documents: Iterable[Path], folder: Path, strategy: Strategy | None) -> Checked:
-    """PolicyDraft a policy over documents, with paths relative to `folder`, and compile it.
+    """Draft a policy over documents, with paths relative to `folder`, and compile it.
 
     Ends the command where a text cannot be read.
     """
@@ -63,7 +63,8 @@ def _compiled(drafted: PolicyDraft, sources: SourceReader) -> tuple[Diagnostic, 
         policy = adapter.compile(CompileRequest(_PATH, definition, sources, facts))
         for point in drafted.points:
             path = f"intervention_points.{point}.policy"
-            policy.bind(PointBinding(point, path, definition, {}, None, projects_tool=False))
+            projects_tool = point in drafted.tool_points
+            policy.bind(PointBinding(point, path, definition, {}, None, projects_tool))
     except ManifestError as error:
         return error.diagnostics
     return policy.statement.warnings

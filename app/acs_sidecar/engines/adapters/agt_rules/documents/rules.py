@@ -72,9 +72,7 @@ class RuleReader:
                 "value-not-allowed", f"`{reason}` is reserved: name the rule otherwise", at.member("name")
             )
         condition, names = self._condition(given, at)
-        spelled = findings.choice(
-            given, "action", (*ACTIONS, *(ALIASES if self.by_field else ())), "deny", at
-        )
+        spelled = self._action(given, at)
         action = Action(ALIASES.get(spelled, spelled))
         limit = self._limit(given, action, spelled, at)
         message, description = findings.text(given, "message", at), findings.text(given, "description", at)
@@ -97,6 +95,18 @@ class RuleReader:
             enabled=findings.flag(given, "enabled", True, at),
             override=self.by_field and findings.flag(given, "override", False, at),
             at=at,
+        )
+
+    def _action(self, given: JsonObject, at: Place) -> str:
+        """Return the action as it is spelled; the earlier form has more of them."""
+        spelled = given.get("action", "deny")
+        if not self.by_field and isinstance(spelled, str) and spelled in ALIASES:
+            limit = " with a `limit`" if spelled == "rate_limit" else ""
+            message = f"`{spelled}` is an action of the earlier form: write `{ALIASES[spelled]}`{limit}"
+            self.findings.error("value-not-allowed", message, at.member("action"))
+            return "deny"
+        return self.findings.choice(
+            given, "action", (*ACTIONS, *(ALIASES if self.by_field else ())), "deny", at
         )
 
     def _condition(self, given: JsonObject, at: Place) -> tuple[Condition, tuple[PlacedName, ...]]:

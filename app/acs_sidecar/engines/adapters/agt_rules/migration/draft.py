@@ -82,7 +82,7 @@ class PolicyDraft:
 
 
 def draft(paths: Sequence[str], sources: SourceReader, strategy: Strategy | None = None) -> PolicyDraft:
-    """PolicyDraft a policy over rule documents. Raises `ManifestError` where a text cannot be read.
+    """Draft a policy over rule documents. Raises `ManifestError` where a text cannot be read.
 
     What is wrong with a document is found when the draft is compiled. Without a `strategy` it is that of the
     toolkit's engine for the documents' form.
