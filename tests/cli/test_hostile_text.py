@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -168,6 +167,23 @@ def _arguments(command: tuple[str, ...], challenge: str) -> list[str]:
     return [verb, *rest]
 
 
+def _run_all(
+    folder: Path, commands: dict[str, list[str]], **variables: str
+) -> dict[str, tuple[int, str, str]]:
+    """Run commands in one process; return the exit code, the output and the error output of each."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.cli.many_commands"],
+        cwd=folder,
+        env=environment(PYTHONPATH=str(ROOT), **variables),
+        input=json.dumps(commands),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=240,
+        check=True,
+    )
+    return {name: (code, output, errors) for name, (code, output, errors) in json.loads(done.stdout).items()}
+
+
 def _problems(text: str) -> set[str]:
     """Return the lines that move something on a terminal or that only hostile text can have begun."""
     return {
@@ -181,22 +197,13 @@ def test_no_command_shows_it_raw(tmp_path: Path) -> None:
     """Control characters, line ends, bidirectional marks and markup are written out, whatever the command reads."""
     challenge = write_all(tmp_path)
     commands = {str(number): _arguments(command, challenge) for number, command in enumerate(COMMANDS)}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.many_commands"],
-        cwd=tmp_path,
-        env=environment(
-            PYTHONPATH=str(ROOT),
-            ACS_AUDIT_KEY_FILE="audit-key.pem",
-            ACS_APPROVAL_KEY_FILE=HOSTILE,
-            ACS_AUDIT_NATS_URL="",
-        ),
-        input=json.dumps(commands),
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=120,
-        check=True,
+    results = _run_all(
+        tmp_path,
+        commands,
+        ACS_AUDIT_KEY_FILE="audit-key.pem",
+        ACS_APPROVAL_KEY_FILE=HOSTILE,
+        ACS_AUDIT_NATS_URL="",
     )
-    results: dict[str, Any] = json.loads(done.stdout)
     for number, (code, output, errors) in results.items():
         assert output + errors, commands[number]
         assert "Traceback" not in errors, (commands[number], errors)
@@ -234,23 +241,28 @@ def test_a_start_that_fails_shows_it_written_out(tmp_path: Path, style: str) -> 
     assert not _problems(done.stderr)
 
 
-@pytest.mark.parametrize(
-    "command", [("config", "--format", "table"), ("config",), ("doctor", "--format", "table"), ("doctor",)]
-)
-def test_settings_are_shown_written_out(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_settings_are_shown_written_out(tmp_path: Path) -> None:
     """A value with markup or control characters ends no command and moves no cursor."""
-    done = run(
+    commands = {
+        f"{verb} {form}": [verb, "--format", form]
+        for verb in ("config", "doctor")
+        for form in ("table", "json")
+    }
+    results = _run_all(
         tmp_path,
-        *command,
+        commands,
         ACS_DEFAULT_MANIFEST=HOSTILE,
         ACS_ALLOWED_HOSTS=f"[/bold],{HOSTILE}",
         ACS_AUDIT_DIR=HOSTILE,
         ACS_MANIFESTS=HOSTILE,
         COLUMNS="400",
     )
-    assert done.returncode in {0, 1}
-    assert "Traceback" not in done.stderr
-    assert not _problems(done.stdout + done.stderr)
+    assert results.keys() == commands.keys()
+    for command, (code, output, errors) in results.items():
+        assert code in {0, 1}, command
+        assert output, command
+        assert "Traceback" not in errors, command
+        assert not _problems(output + errors), command
 
 
 def test_an_approver_sees_every_term_whole(tmp_path: Path) -> None:
@@ -269,9 +281,9 @@ def test_an_approver_sees_every_term_whole(tmp_path: Path) -> None:
 def test_a_table_of_80_columns_shows_every_identity_whole(tmp_path: Path) -> None:
     """What is wider than its column goes on in the next line."""
     write_all(tmp_path)
-    command = ("evaluate", "--manifest", "test", "--point", "input", "--snapshot", "snapshot.json")
-    table = run(tmp_path, *command, "--format", "table", COLUMNS="80").stdout
-    shown = json.loads(run(tmp_path, *command).stdout)
+    command = ["evaluate", "--manifest", "test", "--point", "input", "--snapshot", "snapshot.json"]
+    results = _run_all(tmp_path, {"table": [*command, "--format", "table"], "json": command}, COLUMNS="80")
+    table, shown = results["table"][1], json.loads(results["json"][1])
     for member in ("input_identity", "enforced_identity", "manifest_digest"):
         assert shown[member] in "".join(table.split()), member
     assert max(map(len, table.splitlines())) <= 80
