@@ -1,5 +1,6 @@
 """A policy set: parsed, validated, remarked upon, and what an answer of the engine means (section 1.7.1)."""
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ MAX_CHAIN = 300
 """Operators applied to one another; the engine gives up at some 450 on a stack of 2 MiB."""
 
 _CONTAINERS_PER_OPERATOR = 2
+_READ_ANNOTATIONS = ("id", "advice")
+_VERDICTS = frozenset({"decision", "verdict"})
+_NEAR = 0.8
 _EVERYTHING = {"op": "All"}
 _IN_OF_CONDITION = re.compile(r"\b(?:when|unless)\b.*\bin\b", re.DOTALL)
 
@@ -254,6 +258,9 @@ def _warnings(policy: _ParsedPolicy, known: NamedPolicy, *, linked: bool) -> Ite
         )
     if policy.in_on_texts:
         yield warned("cedar-in-texts", "uses `in` on strings, which always fails: write `[…].contains(…)`")
+    for name in policy.written.get("annotations", {}):
+        if meant := _meant_annotation(name):
+            yield warned("cedar-annotation-unread", f"has `@{name}`, which is not read: write `@{meant}`")
     if policy.written["effect"] == "forbid" and known.advice is not None:
         yield warned(
             "cedar-advice-on-forbid", "is a forbid, whose `@advice` is never read: move it to a permit"
@@ -268,6 +275,16 @@ def _warnings(policy: _ParsedPolicy, known: NamedPolicy, *, linked: bool) -> Ite
             "cedar-unconditional-permit",
             "permits everything that is not forbidden: add a scope or a condition",
         )
+
+
+def _meant_annotation(name: str) -> str | None:
+    """Return the annotation that is read in the place of one that looks like it."""
+    if name in _READ_ANNOTATIONS:
+        return None
+    if name in _VERDICTS:
+        return "advice"
+    near = difflib.get_close_matches(name.lower()[:64], _READ_ANNOTATIONS, 1, _NEAR)
+    return near[0] if near else None
 
 
 def _unconditional(policy: Mapping[str, Any]) -> bool:

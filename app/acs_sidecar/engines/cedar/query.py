@@ -16,7 +16,7 @@ from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.path import PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["DecimalPlace", "Query", "binding_query", "read_query"]
+__all__ = ["ContextOverride", "DecimalPlace", "Query", "binding_query", "read_query"]
 
 _ENTITIES = ("principal", "action", "resource")
 _PARTS = frozenset({*_ENTITIES, "context"})
@@ -36,6 +36,13 @@ class DecimalPlace(NamedTuple):
     by_input: bool
 
 
+class ContextOverride(NamedTuple):
+    """A context that the manifest gives, and its members; `None` where they are those of a path."""
+
+    source: ContextSource
+    members: frozenset[str] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """The parts of a request that a manifest gives; an absent one takes its default."""
@@ -43,7 +50,7 @@ class Query:
     principal: UidSource | None = None
     action: UidSource | None = None
     resource: UidSource | None = None
-    context: ContextSource | None = None
+    context: ContextOverride | None = None
     decimals: tuple[DecimalPlace, ...] | None = None
 
     def over(self, below: "Query") -> "Query":
@@ -65,7 +72,7 @@ def read_query(value: Json, path: str) -> Query:
         principal,
         action,
         resource,
-        context_template(value["context"], f"{path}.context") if "context" in value else None,
+        _context(value["context"], f"{path}.context") if "context" in value else None,
         tuple(_decimals(value["decimals"], f"{path}.decimals")) if "decimals" in value else None,
     )
 
@@ -79,6 +86,11 @@ def binding_query(members: JsonObject, path: str) -> Query:
         if isinstance(within, dict) and name in within:
             raise invalid("member-ambiguous", "is set twice: here and in `query`", f"{path}.{name}")
     return read_query(direct, path).over(query)
+
+
+def _context(value: Json, path: str) -> ContextOverride:
+    members = frozenset(value) if isinstance(value, dict) else None
+    return ContextOverride(context_template(value, path), members)
 
 
 def _decimals(value: Json, path: str) -> Iterator[DecimalPlace]:

@@ -7,6 +7,7 @@ from typing import Any
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.admission import ContextAdmission
 from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
+from acs_sidecar.engines.cedar.context_lint import BoundContext, unknown_members
 from acs_sidecar.engines.cedar.definition import read_definition
 from acs_sidecar.engines.cedar.entities import compile_entities, entity_ancestors
 from acs_sidecar.engines.cedar.explanation.policies import CedarRequest, policies_explained
@@ -61,11 +62,14 @@ class _CedarType:
         policies = compile_policies(given.policies, given.links, schema)
         admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
         slices = PolicySlices(policies.scoped, policies.whole, entity_ancestors(entities))
-        return _CedarPolicy(policies, slices, entities, admission, given.query, request.manifest.tools)
+        return _CedarPolicy(
+            request.path, policies, slices, entities, admission, given.query, request.manifest.tools
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _CedarPolicy:
+    path: str
     policies: Policies
     slices: PolicySlices
     entities: engine.Entities
@@ -74,11 +78,17 @@ class _CedarPolicy:
     tools: Collection[str]
     binding_warnings: list[Diagnostic] = field(default_factory=list)
     bound: list[BoundRequest] = field(default_factory=list)
+    contexts: list[BoundContext | None] = field(default_factory=list)
 
     @property
     def statement(self) -> PolicyStatement:
         dead = unreachable(self.policies.scoped, self.bound, self.tools, self.slices.ancestors)
-        return PolicyStatement((*self.policies.warnings, *dead, *self.binding_warnings))
+        return PolicyStatement((*self.policies.warnings, *dead, *self._unknown(), *self.binding_warnings))
+
+    def _unknown(self) -> Iterator[Diagnostic]:
+        known = [one for one in self.contexts if one is not None]
+        if self.admission is None and len(known) == len(self.contexts):
+            yield from unknown_members(self.policies.reads, known, self.policies.scoped, self.path)
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix where each part of the request comes from, and hold the types against the schema."""
@@ -89,6 +99,7 @@ class _CedarPolicy:
         if self.admission and isinstance(action, FixedUid):
             _check_types(self.admission, binding.path, principal, action.uid, resource)
         self.bound.append(BoundRequest(principal, action, resource))
+        self.contexts.append(_bound_context(binding, query))
         decimals = self._decimals(query, action, binding.path)
         self.binding_warnings.extend(_unread_annotations(binding, query, self.policies.reads))
         return CedarEvaluator(
@@ -97,7 +108,7 @@ class _CedarPolicy:
             principal,
             action,
             resource,
-            query.context or default_context,
+            query.context.source if query.context else default_context,
             self.admission,
             undeclared(self.policies.reads, decimals),
         )
@@ -171,6 +182,14 @@ def _unread_annotations(binding: PointBinding, query: Query, reads: Reads) -> It
     for name in binding.annotations:
         if not read.whole and name not in read.members:
             yield unread_annotation(binding.path, name)
+
+
+def _bound_context(binding: PointBinding, query: Query) -> BoundContext | None:
+    """Return what is known of the context; `None` where it is all that is at a path."""
+    if query.context and query.context.members is None:
+        return None
+    members = query.context.members if query.context else None
+    return BoundContext(members, frozenset(binding.annotations), binding.projects_tool)
 
 
 def _default_resource(binding: PointBinding) -> UidSource:

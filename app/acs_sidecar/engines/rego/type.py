@@ -12,6 +12,7 @@ from acs_sidecar.engines.findings import invalid, warning
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.analysis.bounds import check_bounds
 from acs_sidecar.engines.rego.analysis.checks import Program, analyse
+from acs_sidecar.engines.rego.analysis.decisions import unknown_decisions
 from acs_sidecar.engines.rego.analysis.digits import long_numbers
 from acs_sidecar.engines.rego.analysis.facts import read_module
 from acs_sidecar.engines.rego.dialect.meaning import Parsed, as_opa_means
@@ -80,7 +81,9 @@ class RegoType:
             ast = parse(module)
             parsed.append((module, ast, read_module(module, ast)))
         program = analyse([(facts, module.roots) for module, _, facts in parsed], given.data)
-        given = replace(given, warnings=(*given.warnings, *long_numbers(given.modules)))
+        given = replace(
+            given, warnings=(*given.warnings, *long_numbers(given.modules), *unknown_decisions(parsed))
+        )
         rewritten = as_opa_means(parsed, program)
         given = replace(given, modules=tuple(module.module for module in rewritten))
         index = None if self.watch else index_rules(parsed, rewritten, self.indexing)

@@ -1,0 +1,1 @@
+"""What is remarked upon Rego policies that are valid."""
