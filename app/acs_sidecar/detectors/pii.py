@@ -24,9 +24,9 @@ _QUAD = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 _NUMBERED = r"(?:\b(?:versions?|ver\.?|releases?|builds?|firmware|revisions?|rev\.?|patch|schema|api|sdk|runtime|driver|kernel|package|plugin|library|chapters?|sections?|sec\.|clauses?|paragraphs?|par\.|articles?|art\.|figures?|fig\.|tables?|steps?|items?|kapitel|abschnitt|ausgabe|versión|versão|versione)|версия|版本|バージョン|§)"
 _VERSION = (  # numbers of versions and chapters, some in a row, and what follows or precedes only versions
     rf"(?:(?:{_NUMBERED}(?:\x00|[\s:=#\"'\[(-]{{0,4}}(?:(?:is|was|are|to|from|number|no\.?|nr\.?|reads|of)\b[\s:\"']{{0,3}}){{0,2}})"
-    rf"|\b(?:bump|pin|upgrad|downgrad)[a-z]{{0,4}}\b[^\d\n\x00]{{0,40}}\b(?:to|at)\b[\s\"'`v]{{1,4}}|(?:==|>=|<=|~=|~>|\^)\s?)"
+    rf"|\b(?:bump|pin|upgrad|downgrad)[a-z]{{0,4}}\b[^\d\n\x00]{{0,40}}\b(?:to|at)\b[\s\"'`v]{{1,4}}|\b(?:upgrad|downgrad|updat|migrat)[a-z]{{0,4}}\sfrom\s|(?:==|>=|<=|~=|~>|\^)\s?)"
     rf"v?{_QUAD}(?:(?:\s?[,/&-]\s?|\s(?:and|or|to|through|und|et|y)\s)v?{_QUAD}){{0,8}}|(?:^|[^\w.]){_QUAD}-(?:rc|alpha|beta|dev|pre|snapshot|final|\d{{1,5}}-g[0-9a-f])\w*"
-    rf"|(?:^|[^\w.]){_QUAD}\s(?:(?:is|was|has been|gets?)\s(?:now\s)?)?(?:released|deprecated|unsupported|end.of.life)\b)"
+    rf"|(?:^|[^\w.]){_QUAD}\s(?:(?:is|was|has been|gets?)\s(?:now\s)?)?(?:released|deprecated|unsupported|end.of.life)\b|(?:^|[^\w.]){_QUAD}\s(?:is|was)\s(?:the|our|an?)\s(?:\w+\s){{0,2}}(?:version|release|build)\b)"
 )
 _GROUPS = (  # three or more of an IPv6 address, one of them of three or four digits: no time of day
     r"(?:[0-9a-f]{3,4}(?:::?[0-9a-f]{1,4}){2,7}|(?:[0-9a-f]{1,4}::?){1,6}[0-9a-f]{3,4}(?:::?[0-9a-f]{1,4}){1,6}"

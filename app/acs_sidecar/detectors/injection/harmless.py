@@ -38,16 +38,28 @@ _WARNINGS = (
 HARMLESS = tuple(DetectorRule("harmless", folded_pattern(pattern)) for pattern in (*_REMINDERS, *_WARNINGS))
 """Whoever says these wants nothing forgotten, or nothing obeyed: over folded text."""
 
-_QUOTE = r"(?:[\"“«`][^\"”»`\n]{3,200}[\"”»`]|['‘][^'’\n]{3,200}['’])"
+_QUOTE = r"(?:[\"“”„«»‹`「『][^\"“”„«»‹›`「」『』\n]{3,200}[\"“”»›«`」』]|['‘‚][^'’‘\n]{3,200}['’‘])"
+_WROTE = (  # who quotes with one of these tells what others write
+    r"text|texts|words?|wording|sentences?|strings?|lines?|messages?|prompts?|e-?mails?|pages?|comments?|payloads?|patterns?|examples?|phrases?"
+    r"|satz|sätze|zeilen?|texte?|wörter|wendung(?:en)?|nachrichten|phrases?|textes?|mots|lignes|courriels|frases?|textos?|palabras|correos|mensajes"
+    r"|mensagens|parole|frasi|messaggi|zin(?:nen)?|teksten|berichten|фраз[аыу]?|текст[ыа]?|сообщени[яй]|zdani[ae]|teksty"
+)
+_SUCH = r"such as|like|saying|says?|said|reading|reads|containing|contains?|wie|mit|der form|comme|du type|como|con|com|come|tipo|zoals|met|вроде|типа|takie jak|jak"
+_AGGRESSORS = (
+    r"attack(?:s|er|ers)?|injections?|injected|malicious|jailbreaks?|adversar(?:y|ies|ial)|phishing|hostile|hackers?|scammers?|fraudsters?"
+    r"|angreifer\pL*|angriff\pL*|betrüger\pL*|attaquants?|attaques?|pirates?|fraudeurs?|atacantes?|ataques?|estafadores?|invasores?|golpistas?"
+    r"|attaccant[ei]|attacchi|truffatori|aanvallers?|aanval(?:len)?|oplichters?|злоумышленник\pL*|мошенник\pL*|атак\pL*|napastni\pL*|oszust\pL*|payloads?|red.?team(?:s|ing)?"
+)
 QUOTED = (
     DetectorRule(
         "quoted",
-        r"(?i)\b(?:attack(?:s|er|ers)?|injections?|injected|malicious|jailbreaks?|adversar(?:y|ies|ial)|phishing|hostile|the phrase|phrases)\b"
-        rf"[^\"“«`'‘\n.!?]*({_QUOTE}(?:,? (?:and |or )?{_QUOTE})*)",
+        rf"(?i)(?:^|[^\pL])(?:{_AGGRESSORS}|(?:the|die|der|la|le|a|o|de|het) (?:phrases?|sentence|string|satz|frase|zin)|phrases|(?:{_WROTE}):? (?:{_SUCH}):?)(?:[^\pL\n.!?\"“”„«»‹`'‘‚「『][^\n.!?\"“”„«»‹`'‘‚「『]*)?"
+        rf"({_QUOTE}(?:,? (?:and |or |und |oder |et |ou |y |o |e )?{_QUOTE})*)",
     ),
+    DetectorRule("quoted", rf"攻[撃击擊]者[^。\n\"“”「『]{{0,40}}({_QUOTE})"),
     DetectorRule(
         "quoted",
-        rf"(?i)({_QUOTE}) (?:is|are|was|were|gets?|should be|must be|will be) (?:\w+ )?(?:blocked|flagged|detected|rejected|refused|caught|filtered|stopped|reported)\b",
+        rf"(?i)({_QUOTE}) (?:is|are|was|were|gets?|should be|must be|will be) (?:\w+ )?(?:blocked|flagged|detected|rejected|refused|caught|filtered|stopped|reported|escaped|saniti[sz]ed|neutrali[sz]ed|quoted)\b",
     ),
 )
 """Examples of attacks in quotation marks, beside words that call them so: over the text as it is."""

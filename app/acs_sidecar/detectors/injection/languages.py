@@ -27,7 +27,7 @@ _OVERRIDES = {
     "fr": (
         r"(?:ignor(?:e|ez|er|ons)|oubli(?:e|ez|er)|neglige(?:z|r)?|contourne(?:z|r)?|ne (?:suis|suivez|respecte|respectez|tiens|tenez) (?:plus|pas)(?: compte)?|fais abstraction|faites abstraction|outrepasse(?:z|r)?)",
         r"(?:precedent(?:e|es|s)?|anterieure?s?|ci dessus|initiale?s?|toutes?|tous|tes|vos|originale?s?|d avant|recues|donnees)",
-        r"(?:instructions?|consignes?|regles?|directives?|ordres?|commandes?|prompts?|restrictions?|limites?)",
+        r"(?:instructions?|consignes?|regles?|directives?|ordres?|commandes|prompts?|restrictions?|limites?)",
         "VQN VNQ",
     ),
     "es": (
@@ -88,6 +88,24 @@ _OVERRIDES = {
         r"(?:(?:z|od)?ignoruj(?:te)?|zapomeň(?:te)?(?: na)?|zabudni(?:te)?(?: na)?|pomiň(?:te)?|přehlédni|přeskoč(?:te)?|nedbej(?:te)?(?: na)?|neřiď se|neposlouchej|obejdi|zruš(?:te)?|poruš(?:te)?)",
         r"(?:předchozí(?:ch|mi)?|predchádzajúc[^ ]*|předešl[^ ]*|všechn[^ ]*|všetk[^ ]*|veškeré|výše|vyššie|uveden[^ ]*|původní(?:ch)?|pôvodn[^ ]*|dřívější(?:ch)?|své|svoje|tvé|systémov[^ ]*)",
         r"(?:pokyn[^ ]*|instrukc[^ ]*|inštrukc[^ ]*|pravid[^ ]*|příkaz[^ ]*|omezení|obmedzeni[^ ]*|směrnic[^ ]*|prompt[^ ]*|zadání)",
+        "VQN VNQ",
+    ),
+    "hr": (  # and Serbian and Bosnian in Latin script, and Slovene
+        r"(?:(?:za|pre)?ignorira?j(?:te)?|ignoriši(?:te)?|zanemari(?:te)?|zaboravi(?:te)?|pozabi(?:te)?|prezri(?:te)?|odbaci(?:te)?|preskoči(?:te)?|zaobiđi(?:te)?|ne (?:slušaj|slijedi|sledi|poštuj|upoštevaj)(?:te)?)",
+        r"(?:prethodn[^ ]*|prejšnj[^ ]*|ranij[^ ]*|dosadašnj[^ ]*|sve|svih|vse|vsa|gornj[^ ]*|gore|zgornj[^ ]*|izvorn[^ ]*|početn[^ ]*|svoj[^ ]*|tvoj[^ ]*)",
+        r"(?:uput[^ ]*|naput[^ ]*|navodil[^ ]*|instrukcij[^ ]*|pravil[^ ]*|naredb[^ ]*|ukaz[^ ]*|ograničenj[^ ]*|omejit[^ ]*|smjernic[^ ]*|smernic[^ ]*|prompt[^ ]*)",
+        "VQN VNQ",
+    ),
+    "tl": (
+        r"(?:huwag (?:mo(?:ng)? )?(?:pansinin|sundin|intindihin)|balewalain|kalimutan|ipagwalang bahala|isantabi|baliwalain)(?: mo)?",
+        r"(?:nakaraang?|naunang?|dating|lahat|nasa itaas|orihinal na|unang)",
+        r"(?:tagubilin|utos|panuntunan|alituntunin|instruksyon|patakaran|prompt)",
+        "VQN VNQ",
+    ),
+    "sw": (
+        r"(?:puuza|sahau|achana na|usifuate|usitii|kiuka)",
+        r"(?:yote|zote|ya awali|za awali|yaliyotangulia|iliyopita|zilizopita|yaliyopita|ya juu|hapo juu|yako|zako)",
+        r"(?:maagizo|maelekezo|sheria|kanuni|amri|miongozo|vikwazo)",
         "VQN VNQ",
     ),
     "sv": (  # and Norwegian and Danish
@@ -259,8 +277,8 @@ IN_LATIN: tuple[tuple[Phrase, ...], ...] = (
     _said_in("fr", "it"),
     _said_in("es", "pt"),
     _said_in("nl", "pl", "tr"),
-    _said_in("vi", "id"),
-    _said_in("cs", "ro"),
+    _said_in("vi", "id", "tl", "sw"),
+    _said_in("cs", "ro", "hr"),
     _said_in("sv", "fi", "hu"),
 )
 """The other phrases of those languages."""
