@@ -81,6 +81,7 @@ schema: $(INSTALLED)-dev ## write the JSON Schemas in openapi/ anew
 	$(BIN)/acs-sidecar schema --kind agt-rules > openapi/agt-rules.schema.json
 	$(BIN)/acs-sidecar schema --kind oags > openapi/oags.schema.json
 	$(BIN)/acs-sidecar schema --kind workspace-policy > openapi/workspace-policy.schema.json
+	$(BIN)/acs-sidecar schema --kind soul > openapi/soul.schema.json
 
 reference: $(INSTALLED)-dev ## write the tables of docs/reference anew
 	$(BIN)/python -m docs.generate

@@ -31,6 +31,7 @@ VERBS = {
     "agt": "policies.agt.commands:agt",
     "oags": "policies.oags.commands:oags",
     "policy": "policies.workspace.commands:policy",
+    "soul": "policies.soul.commands:soul",
     "config": "config:config",
     "token": "keys.token:token",
     "openapi": "openapi:openapi",

@@ -9,6 +9,7 @@ import typer
 
 from acs_sidecar.engines.adapters.agt_rules.documents.schema import document_schema
 from acs_sidecar.engines.adapters.oags.document.schema import sekuire_schema
+from acs_sidecar.engines.adapters.soul.report import report_schema
 from acs_sidecar.engines.adapters.workspace_policy.document.schema import policy_schema
 from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.manifests.schema import manifest_schema
@@ -23,6 +24,7 @@ class SchemaKind(StrEnum):
     AGT_RULES = "agt-rules"
     OAGS = "oags"
     WORKSPACE_POLICY = "workspace-policy"
+    SOUL = "soul"
 
 
 def schema(
@@ -48,5 +50,7 @@ def _schema(kind: SchemaKind) -> dict[str, Any]:
             return sekuire_schema()
         case SchemaKind.WORKSPACE_POLICY:
             return policy_schema()
+        case SchemaKind.SOUL:
+            return report_schema()
         case _:
             assert_never(kind)

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.startup import StartError
 
-__all__ = ["MAX_FINDINGS", "Diagnostic", "ManifestError", "first_findings"]
+__all__ = ["MAX_FINDINGS", "Diagnostic", "FindingSeverity", "ManifestError", "first_findings"]
 
 MAX_FINDINGS = 100
 """How many findings a stranger is told of: a small manifest can be wrong in a great many places."""
 
 
 FINDINGS_OMITTED = "findings-omitted"
+
+FindingSeverity: TypeAlias = Literal["error", "warning", "note"]
+"""How much a finding matters; a note is advice of a command, and no manifest has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Diagnostic:
     code: str
     message: str
     path: str | None = None
-    severity: Literal["error", "warning"] = "error"
+    severity: FindingSeverity = "error"
     source: str | None = None
     line: int | None = None
     column: int | None = None

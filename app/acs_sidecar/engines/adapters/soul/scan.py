@@ -2,19 +2,32 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from acs_sidecar.engines.adapters.soul.controls import Tier
 from acs_sidecar.engines.adapters.soul.detection.detector import Detector
-from acs_sidecar.engines.adapters.soul.detection.document import GovernanceText, TooComplexError, read_text
+from acs_sidecar.engines.adapters.soul.detection.document import (
+    GovernanceText,
+    TextStatement,
+    TooComplexError,
+    read_text,
+)
 from acs_sidecar.engines.adapters.soul.detection.rules import ControlRule, RuleBook, rule_book
 from acs_sidecar.engines.adapters.soul.detection.terms import TermFinder
 from acs_sidecar.engines.adapters.soul.detection.words import words_of
 from acs_sidecar.engines.adapters.soul.score import GovernanceLevel, Score, scored
 
-__all__ = ["MAX_BYTES", "Detection", "Scan", "ScanFinding", "absent_scan", "scan", "scan_bytes"]
+__all__ = [
+    "MAX_BYTES",
+    "Detection",
+    "Scan",
+    "ScanFinding",
+    "scan",
+    "scan_bytes",
+    "statements_by_control",
+]
 
 MAX_BYTES = 256 * 1024
 _FEWEST_CHARACTERS = 500
@@ -62,11 +75,6 @@ class Scan:
         return self.score.level
 
 
-def absent_scan(tier: Tier) -> Scan:
-    """Return the result where there is no file."""
-    return _unmeasured(tier, None, "absent")
-
-
 def scan_bytes(content: bytes, tier: Tier) -> Scan:
     """Scan a file as it is stored."""
     digest = hashlib.sha256(content).hexdigest()
@@ -106,6 +114,11 @@ def scan(text: str, tier: Tier, digest: str | None = None) -> Scan:
     )
 
 
+def statements_by_control(text: str) -> Mapping[str, Sequence[TextStatement]]:
+    """Return the statements of a text that can be measured, by the controls that they declare."""
+    return _Result(read_text(text), rule_book()).statements
+
+
 def _unmeasured(tier: Tier, digest: str | None, reason: str) -> Scan:
     return Scan(tier, digest, (reason,), score=Score(len(_applicable(rule_book(), tier))))
 
@@ -119,6 +132,7 @@ class _Result:
 
     def __init__(self, document: GovernanceText, book: RuleBook) -> None:
         self.detected: dict[str, Detection] = {}
+        self.statements: dict[str, list[TextStatement]] = {}
         self.findings: list[ScanFinding] = [
             ScanFinding("marker-without-statement", marker.line, marker.control)
             for marker in document.loose_markers
@@ -137,6 +151,7 @@ class _Result:
             for control in held:
                 how = "rule" if control in declared.by_rule else "marker"
                 self.detected.setdefault(control, Detection(statement.line, how))
+                self.statements.setdefault(control, []).append(statement)
             for control in statement.markers:
                 if control not in held:
                     self.findings.append(_unheld(declared.counts, statement.line, control))

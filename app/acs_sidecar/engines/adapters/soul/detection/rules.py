@@ -95,15 +95,19 @@ class RuleBook:
     rules: tuple[ControlRule, ...]
 
 
-@cache
-def rule_book() -> RuleBook:
-    """Return the rules that come with the package."""
-    return rule_book_of(yaml.load(read_data("rules.yaml"), Loader=yaml.CSafeLoader))
-
-
 def read_data(name: str) -> bytes:
     """Return a file of the package's data."""
     return files(_DATA).joinpath("data", name).read_bytes()
+
+
+# Read with the module: a child that is confined opens no file later.
+_RULES = read_data("rules.yaml")
+
+
+@cache
+def rule_book() -> RuleBook:
+    """Return the rules that come with the package."""
+    return rule_book_of(yaml.load(_RULES, Loader=yaml.CSafeLoader))
 
 
 def rule_book_of(data: Mapping[str, Any]) -> RuleBook:

@@ -1,0 +1,1 @@
+"""`acs-sidecar soul`: governance files (section 11.6)."""

@@ -1,0 +1,1 @@
+"""Whether a tool call names a governance file (section 11.7)."""
