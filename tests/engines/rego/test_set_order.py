@@ -32,6 +32,12 @@ def test_a_set_is_not_ordered_beside_what_may_be_an_object(body: str) -> None:
         "x := object.keys(input.o) < input.o",
         "x := y if { y := input.o < {} with input.o as {1} }",
         "x := o < d.s\no[k] := 1 if k := input.k\nd.s contains 1",
+        'x := {"a": {"b": "x"}} < {"a": set()}',
+        "x := [input.o] < [s]\ns contains 1",
+        'x if { v := {"a": s}; [input] < [v] }\ns contains 1',
+        "x := max([s, {}])\ns contains 1",
+        "x := min([[s], [input.o]])\ns contains 1",
+        "x := sort([[v | v := s], [input.o]])[0]\ns contains 1",
     ],
 )
 def test_a_set_is_followed_to_where_it_is_ordered(rules: str) -> None:
@@ -46,6 +52,8 @@ def test_a_set_is_followed_to_where_it_is_ordered(rules: str) -> None:
         "x := f(1, 2)\nf(a, b) := a < b\ns := {1}",
         "x if { some a in s; a < input.snapshot.n }\ns contains 1",
         "x if { s := {1}; input.snapshot.n > count(s) }",
+        "x := {y | some y in [0]} < {1}",
+        "x := max([count({1}), input.snapshot.n]) == 3",
     ],
 )
 def test_what_no_set_reaches_may_be_ordered(rules: str) -> None:

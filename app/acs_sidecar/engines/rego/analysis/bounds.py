@@ -64,15 +64,17 @@ def check_bounds(modules: Iterable[Module]) -> None:
             raise _refused(module, f"brings the Rego text to more than {MAX_SOURCE_BYTES} bytes")
         if "\0" in module.text:
             raise _refused(module, "holds a NUL, where the engine stops to read", module.text.index("\0"))
-        for position, reads, brackets, depth in _tokens(module.text):
+        for token, reads, brackets, depth in _tokens(module.text):
             work += reads
             if brackets > MAX_BRACKETS:
-                raise _refused(module, f"brackets nest deeper than {MAX_BRACKETS}: {_REMEDY}", position)
+                raise _refused(module, f"brackets nest deeper than {MAX_BRACKETS}: {_REMEDY}", _start(token))
             if depth > MAX_DEPTH:
                 message = f"an expression nests or chains deeper than {MAX_DEPTH}: {_REMEDY}"
-                raise _refused(module, message, position)
+                raise _refused(module, message, _start(token))
             if work > MAX_WORK:
-                raise _refused(module, f"so many nested brackets take too long to parse: {_REMEDY}", position)
+                raise _refused(
+                    module, f"so many nested brackets take too long to parse: {_REMEDY}", _start(token)
+                )
 
 
 @dataclass(slots=True)
@@ -91,10 +93,14 @@ class _Level:
         self.chain = 0
 
 
-def _tokens(text: str) -> Iterator[tuple[int, int, int, int]]:
+def _start(token: re.Match[str]) -> int:
+    return token.start(token.lastgroup or 0)
+
+
+def _tokens(text: str) -> Iterator[tuple[re.Match[str], int, int, int]]:
     """Measure each token of a text.
 
-    Yields its position, how often the parser may read it, the brackets around it, and how deep the
+    Yields it, how often the parser may read it, the brackets around it, and how deep the
     expression is there.
     """
     levels = [_Level("", 0, 1, 1)]
@@ -136,7 +142,8 @@ def _tokens(text: str) -> Iterator[tuple[int, int, int, int]]:
             after_operand = True
         same_line = True
         level = levels[-1]
-        yield token.start(kind or 0), level.reads, level.brackets, max(level.chain, level.deepest)
+        depth = level.chain if level.chain > level.deepest else level.deepest
+        yield token, level.reads, level.brackets, depth
 
 
 def _opened(outer: _Level, symbol: str) -> _Level:

@@ -6,6 +6,7 @@ remembers whether a variable of its rule hides the name that it begins with.
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.analysis.builtins import UNBOUNDED
@@ -51,13 +52,14 @@ _MAX_EXPONENT = 32
 _WALK = ("walk",)
 _PATCH = ("json", "patch")
 _DOCUMENTS = frozenset({"data", "input"})
+_COMPOUND = (dict, list)
 _CONSTANTS = frozenset({"Number", "String", "RawString", "Bool", "Null"})
+_UNREAD = _CONSTANTS | {"span"}
 _RECORDED = frozenset({"AssignExpr", "Call", "Every", "SomeIn", "SomeVars", "with_mods"})
 """The members of a node of which more than references is recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """`root` and the constant names behind it, up to the first part that is none.
 
     `whole` tells that there is no such part; `hidden` that a variable has the root's name.
@@ -218,15 +220,16 @@ class _Used:
                 pending.extend([(item, stack, indexes) for item in node])
             elif isinstance(node, dict):
                 for kind, value in node.items():
-                    if kind == "span" or not isinstance(value, dict | list):
+                    if kind in _UNREAD or not isinstance(value, _COMPOUND):
                         continue
                     below = stack + _NODE_STACK.get(kind, 0)
                     self.deepest = max(self.deepest, below)
                     if kind in REFERENCES:
-                        links = chain({kind: value})
-                        around = indexes + _iterating(varying_in(links))
+                        links = chain(node)
+                        varying = varying_in(links)
+                        around = indexes + _iterating(varying)
                         self.planning += 2 ** min(around, _MAX_EXPONENT) if around > indexes else 0
-                        pending.extend([(part, below, around) for part in self._refer(links)])
+                        pending.extend([(part, below, around) for part in self._refer(links, varying)])
                     elif kind in _RECORDED:
                         pending.extend([(part, below, indexes) for part in self._parts(kind, value)])
                     else:
@@ -248,7 +251,7 @@ class _Used:
             partial=partial,
             total=total,
             references=tuple(
-                replace(found, hidden=True) if found.root in self.variables else found
+                found._replace(hidden=True) if found.root in self.variables else found
                 for found in self.references
             ),
             calls=tuple(self.calls),
@@ -286,9 +289,8 @@ class _Used:
                 self.bound.update(variables([assignment["lhs"], assignment["rhs"]]))
         return [value]
 
-    def _refer(self, links: list[tuple[str, JsonObject]]) -> list[Json]:
-        """Record a reference, and return the parts of it that remain to be walked."""
-        indexes = varying_in(links)
+    def _refer(self, links: list[tuple[str, JsonObject]], indexes: list[Json]) -> list[Json]:
+        """Record a reference and its varying indexes, and return the parts that remain to be walked."""
         if indexes:
             alone = [as_object(as_object(index)["Var"]) for index in indexes if "Var" in as_object(index)]
             self.loops += len(alone)

@@ -40,7 +40,8 @@ _UNKNOWN = "the engine's AST has an unknown shape"
 def variant(node: Json) -> tuple[str, JsonObject]:
     """Return the kind of a node and what it holds."""
     if isinstance(node, dict):
-        for kind, value in node.items():
+        for kind in node:
+            value = node[kind]
             return kind, value if isinstance(value, dict) else _NOTHING
     raise TypeError(_UNKNOWN)
 

@@ -1,8 +1,11 @@
 """How many arguments OPA's built-in functions take; `print` takes any number."""
 
+from acs_sidecar.engines.rego.analysis.syntax import REFERENCES, as_object, called_name, first_link, variant
+from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.extensions.registry import EXTENSIONS
+from acs_sidecar.spec.values import Json
 
-__all__ = ["ARITY"]
+__all__ = ["ARITY", "builtin_arity"]
 
 _BY_ARITY = {
     1: """
@@ -44,3 +47,13 @@ ARITY = {name: arity for arity, names in _BY_ARITY.items() for name in names.spl
     name: arity for name, (arity, _) in EXTENSIONS.items()
 }
 """The number of arguments by the function's name."""
+
+
+def builtin_arity(term: Json, scope: VariableScope) -> int | None:
+    """Return how many arguments the built-in function takes that a term names, if it does."""
+    if REFERENCES.isdisjoint(as_object(term)):
+        return None
+    kind, node = variant(first_link(term))
+    variable = scope.variable(node) if kind == "Var" else None
+    name = called_name(term) if variable and variable.key == variable.name else None
+    return ARITY.get(".".join(name)) if name else None

@@ -14,6 +14,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_list,
     as_object,
+    as_position,
     chain,
     composite_items,
     first_link,
@@ -21,6 +22,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     spanned,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.arity import builtin_arity
 from acs_sidecar.engines.rego.dialect.inference import Unit
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, Variable, VariableScope, declared
 from acs_sidecar.spec.values import Json, JsonObject
@@ -56,6 +58,8 @@ class Body:
     units: list[Unit] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     inner: list["Body"] = field(default_factory=list)
+    declarations: list[JsonObject] = field(default_factory=list)
+    """The `some x` behind the first statement."""
 
     def variables(self) -> Names:
         """Return the variables of its expressions, those of the bodies in it aside."""
@@ -86,6 +90,9 @@ class BodyReader:
         self.calls: list[tuple[JsonObject, VariableScope]] = []
         self.parameters: list[tuple[Json, int, str]] = []
         self.replacements: list[tuple[Json, VariableScope]] = []
+        self.closures: dict[int, VariableScope] = {}
+        self.shadows: dict[str, Variable] = {}
+        self._declared: dict[str, Variable] = {}
         self._labels = count()
 
     def label(self) -> int:
@@ -99,20 +106,32 @@ class BodyReader:
             node = as_object(query)
             statements = as_list(node["stmts"])
             label = self.label()
-            own = {name: name for statement in statements for name in declared(statement, self._text)}
+            names = [list(declared(statement, self._text)) for statement in statements]
+            own = {name: name for new in names for name in new}
             scope = body.scope = VariableScope(scope.documents, own, scope)
-            for statement in statements:
-                own.update({name: f"{name}@{label}" for name in declared(statement, self._text)})
-                bare = _starts(statement) == _starts(node) and len(statements) == 1
+            for statement, new in zip(statements, names, strict=True):
+                own.update({name: f"{name}@{label}" for name in new})
+                self._note_shadows(statement, scope)
+                bare = len(statements) == 1 and _starts(statement) == _starts(node)
                 self._statement(as_object(statement), scope, body, bare)
         for term in terms:
             self._expression(term, _Reading(scope, body))
         return body
 
+    def _note_shadows(self, statement: Json, scope: VariableScope) -> None:
+        """Note the variables of a `some` that have the name of a rule or an import."""
+        kind, literal = variant(as_object(statement)["literal"])
+        found = self.shadows if kind == "SomeIn" else self._declared if kind == "SomeVars" else None
+        if found is not None:
+            position = as_position(literal["span"])
+            for name in set(declared(statement, self._text)) & scope.documents:
+                found[scope.own[name]] = Variable(scope.own[name], name, *position)
+
     def _statement(self, node: JsonObject, scope: VariableScope, body: Body, bare: bool) -> None:
         kind, literal = variant(node["literal"])
         reading = _Reading(scope, body, self._modifiers(as_list(node.get("with_mods", [])), scope, body))
         if kind == "SomeVars":
+            body.declarations += [literal] if body.statements else []
             return
         if kind == "SomeIn":
             unit = self._some_in(literal, reading)
@@ -130,12 +149,16 @@ class BodyReader:
             value = as_object(modifier)["as"]
             self.replacements.append((value, scope))
             kind, node = variant(value)
+            if builtin_arity(value, scope) is not None:
+                continue
             if kind != "Var":
                 unit = self._expression(value, _Reading(scope, body))
                 unit.clauses.clear()
                 used.update(unit.needs)
             elif variable := scope.variable(node):
                 used[variable.key] = variable
+            else:
+                self.documents.append(node)
         return used
 
     def _some_in(self, literal: JsonObject, reading: "_Reading") -> Unit:
@@ -230,10 +253,14 @@ class BodyReader:
             return self._reference(node, reading, unit)
         if kind in CLOSURES:
             terms = [value["term"]] if "term" in value else [value["key"], value["value"]]
-            _enclose(self.read(value["query"], terms, reading.scope), reading.body, unit)
+            inner = self.read(value["query"], terms, reading.scope)
+            self.closures[id(value)] = inner.scope
+            _enclose(inner, reading.body, unit)
             return _CONSTANT
         if kind in CALLS:
-            needs = self._expression(node, replace(reading, nested=True)).needs
+            needs = self._expression(
+                node, _Reading(reading.scope, reading.body, reading.premises, nested=True)
+            ).needs
             unit.needs.update(needs)
             return _Term(frozenset(needs), frozenset())
         return self._composite(kind, value, reading, unit)
@@ -253,7 +280,11 @@ class BodyReader:
         head = self._term({first[0]: dict(first[1])}, reading, unit)
         for kind, link in links:
             if kind == "RefBrack":
-                unit.clauses.append((head.needs, self._term(link["index"], reading, unit).leaves))
+                index = self._term(link["index"], reading, unit)
+                unit.clauses.append((head.needs, index.leaves))
+                self.shadows.update(
+                    (key, self._declared[key]) for key in index.leaves & self._declared.keys()
+                )
         return _Term(head.needs, frozenset())
 
 

@@ -4,7 +4,6 @@ Where its argument may be a text, and more is asked than whether it is empty, a 
 takes its place that counts characters.
 """
 
-import re
 from collections.abc import Callable, Iterator
 
 from acs_sidecar.engines.rego.analysis.syntax import REFERENCES, as_list, called_name, variant
@@ -16,7 +15,6 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = ["count_characters"]
 
 _COUNT = ("count",)
-_REPLACED = re.compile(rb"\bwith\s+count\s+as\b")
 _COLLECTIONS = CLOSURES | {"Array", "BinExpr", "Object", "Set"}
 _COLLECTING = frozenset(
     {
@@ -34,8 +32,6 @@ def count_characters(
     reader: BodyReader, is_collection: IsCollection, rewriter: Rewriter, *, keywords: bool
 ) -> None:
     """Replace the calls of `count` whose argument may be a text; `keywords` tells that bodies need `if`."""
-    if _REPLACED.search(rewriter.text):
-        return
     functions = [call["fcn"] for call in _Counted(reader, is_collection).calls()]
     if functions:
         name = rewriter.fresh_name()

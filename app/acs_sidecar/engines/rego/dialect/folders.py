@@ -54,5 +54,4 @@ def _quoted(kind: str, link: JsonObject) -> str:
     """Return a constant name as it stands in the text, in quotes."""
     if kind == "RefDot":
         return f'"{as_list(link["field"])[1]}"'
-    literal, value = variant(link["index"])
-    return f'"{value["value"]}"' if literal == "String" else json.dumps(value["value"], ensure_ascii=False)
+    return json.dumps(variant(link["index"])[1]["value"], ensure_ascii=False)

@@ -5,17 +5,24 @@ the operators, and of `sum` and `product`; of `-`, which sets have too, where it
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from acs_sidecar.engines.rego.analysis.syntax import called_name, variant
 from acs_sidecar.engines.rego.dialect.bodies import BodyReader
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter, Span
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.engines.rego.documents import Segments
+from acs_sidecar.spec.values import Json
 
 __all__ = ["compute_in_digits", "writes_fractions"]
 
-_FORM = re.compile(rb"\d\.\d|\d[eE]-\d")
-"""What a text holds in which a fraction is written."""
+_NUMBER = re.compile(
+    rb"""
+      "[^"\\]*(?:\\.[^"\\]*)*" | `[^`]*` | \#[^\n]*
+    | (?<!\w) (?P<number> \d+ (?: \.\d+ (?:[eE][+-]?\d+)? | [eE]-\d+ ) )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""What may be a fraction, and the texts and comments in which it is none."""
 
 _OPERATORS = {
     "Add": "acs_sidecar.plus",
@@ -23,29 +30,20 @@ _OPERATORS = {
     "Mul": "acs_sidecar.times",
     "Div": "acs_sidecar.over",
 }
-_AGGREGATES = (("product",), ("sum",))
-_REPLACED = re.compile(rb"\bwith\s+(?:product|sum)\b")
+_AGGREGATES = frozenset({("product",), ("sum",)})
 _NUMERIC = frozenset({("abs",), ("ceil",), ("count",), ("floor",), ("round",), ("to_number",), *_AGGREGATES})
 
 
-def writes_fractions(ast: JsonObject, text: bytes) -> bool:
+def writes_fractions(text: bytes) -> bool:
     """True if a fraction is written in a module."""
-    pending: list[Json] = [ast["rules"]] if _FORM.search(text) else []
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, dict):
-            if _is_fraction(node.get("Number")):
-                return True
-            pending.extend(node.values())
-    return False
+    numbers = (found["number"] for found in _NUMBER.finditer(text))
+    return any(number and not float(number).is_integer() for number in numbers)
 
 
-def compute_in_digits(reader: BodyReader, rewriter: Rewriter) -> None:
+def compute_in_digits(reader: BodyReader, rewriter: Rewriter, replaced: Set[Segments]) -> None:
     """Replace the operators of the computations of a module, and the functions that no `with` replaces."""
     done: set[Span] = set()
-    aggregates = () if _REPLACED.search(rewriter.text) else _AGGREGATES
+    aggregates = _AGGREGATES - replaced
     for term in _computations(reader):
         for node in _nodes(term):
             kind, value = variant(node)

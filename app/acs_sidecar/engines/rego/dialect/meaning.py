@@ -28,16 +28,19 @@ from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
 from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
 from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
 from acs_sidecar.engines.rego.dialect.ordering import SetFlow
+from acs_sidecar.engines.rego.dialect.packages import evaluate_other_modules
 from acs_sidecar.engines.rego.dialect.problems import Problem
-from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter
+from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefixes
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
+from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.engines.rego.dialect.statements.eager import MayConflict, bind_conflicting, is_indexed
 from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_values
 from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments
+from acs_sidecar.engines.rego.dialect.statements.outputs import assign_output
 from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.dialect.statements.quantifiers import bind_quantified, order_quantifier
 from acs_sidecar.engines.rego.dialect.statements.walks import Place, bind_walks, unbound_walks
@@ -78,19 +81,22 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
     read = [(ast, facts, text) for (ast, facts), text in zip(parsed, texts, strict=True)]
     conflicting = conflicting_nodes(read, program)
     findings += numerals_as_text(read, program)
-    fractions = any(writes_fractions(ast, text) for ast, _, text in read)
-    policy = _PolicyFacts(names, arities, rules, program, conflicting, fractions)
-    for path in set_rules(parsed):
-        policy.flow.add_set_rule(path)
+    fractions = any(map(writes_fractions, texts))
+    replaced = frozenset(path for _, _, facts in modules for path in _replaced(facts))
+    policy = _PolicyFacts(names, arities, rules, program, conflicting, fractions, replaced)
+    flow = SetFlow(set_rules(parsed))
+    prefixes = new_prefixes(texts)
     rewritten = []
-    for (module, ast, facts), text in zip(modules, texts, strict=True):
-        rewriter = Rewriter(text)
-        findings += [_finding(module.at, found) for found in _module(ast, facts, policy, rewriter)]
+    for position, ((module, ast, facts), text) in enumerate(zip(modules, texts, strict=True)):
+        rewriter = Rewriter(text, prefixes[position])
+        findings += [_finding(module.at, found) for found in _module(ast, facts, policy, flow, rewriter)]
         define_folders(ast, rewriter)
+        others = [facts for _, facts in parsed]
+        evaluate_other_modules(others, position, rewriter, keywords=bool(ast["rego_v1"]))
         starts = [as_offsets(variant(node)[1]["span"])[0] for node in as_list(ast["rules"])]
         above, *own, below = parts = rewriter.rewritten(starts)
         rewritten.append(Rewritten(replace(module, text="".join(parts)), above, tuple(own), below))
-    findings += [_finding(at, found) for at, found in policy.flow.problems()]
+    findings += [_finding(at, found) for at, found in flow.problems()]
     if findings:
         raise ManifestError(findings)
     return tuple(rewritten)
@@ -104,7 +110,8 @@ def _finding(at: SourceLocation, found: Problem) -> Diagnostic:
 class _PolicyFacts:
     """The names of each package's rules, how many arguments functions take, rules, and their values.
 
-    `fractions` is true if one is written anywhere.
+    `fractions` is true if one is written anywhere; `replaced` are what each `with` may mean, from `data` on
+    and as the names of built-in functions.
     """
 
     names: Mapping[Segments, Set[str]]
@@ -113,11 +120,11 @@ class _PolicyFacts:
     program: Program
     conflicting: Set[Node]
     fractions: bool
-    flow: SetFlow = field(default_factory=SetFlow)
+    replaced: Set[Segments]
 
 
 def _module(
-    ast: JsonObject, facts: ModuleFacts, policy: _PolicyFacts, rewriter: Rewriter
+    ast: JsonObject, facts: ModuleFacts, policy: _PolicyFacts, flow: SetFlow, rewriter: Rewriter
 ) -> Iterator[Problem]:
     def arity(call: JsonObject) -> int | None:
         name = called_name(call["fcn"])
@@ -147,7 +154,8 @@ def _module(
     documents = {"input", "data", *facts.imports, *policy.names[facts.package]}
 
     reader = BodyReader(rewriter.text, arity)
-    rewriting = _BodyRewriting(rewriter, is_function, may_conflict if policy.conflicting else None)
+    walks = b"walk" in rewriter.text
+    rewriting = _BodyRewriting(rewriter, is_function, may_conflict if policy.conflicting else None, walks)
     yield from shadowed(ast, facts.imports)
     for node in as_list(ast["rules"]):
         kind, rule = variant(node)
@@ -160,16 +168,27 @@ def _module(
             for number, body in enumerate(rule_bodies(rule, reader, documents)):
                 ending = rewriter.move(rewriter.span(values[number])) if number in values else []
                 yield from _body(body, rewriting, ending)
-    yield from unbound_walks((call for call, _ in reader.calls), rewriting.walked)
+    if walks:
+        yield from unbound_walks((call for call, _ in reader.calls), rewriting.walked)
     for negative in reader.negatives:
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
-    policy.flow.add(reader, rule_path, facts.at)
+    for shadow in reader.shadows.values():
+        message = (
+            f"`{shadow.name}` is a rule or an import too, for which the engine takes it here: "
+            "give the variable another name"
+        )
+        yield Problem("rego-name-shadowed", message, shadow.line, shadow.column)
+    flow.add(reader, rule_path, facts.at)
     if policy.fractions:
-        compute_in_digits(reader, rewriter)
-    count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
+        compute_in_digits(reader, rewriter, policy.replaced)
+    if ("count",) not in policy.replaced:
+        count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
+    own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
     for document in reader.documents:
-        if path := facts.imports.get(str(document["value"])):
+        name = str(document["value"])
+        path = ("data", *facts.package, name) if name in own else facts.imports.get(name)
+        if path:
             rewriter.replace(rewriter.offsets(document), [referred(path)])
     for miscall in reader.miscalled:
         name = ".".join(called_name(miscall.node["fcn"]) or ())
@@ -179,11 +198,15 @@ def _module(
 
 @dataclass(frozen=True, slots=True)
 class _BodyRewriting:
-    """What the rewriting of a module's bodies asks and notes; nothing may conflict where that is `None`."""
+    """What the rewriting of a module's bodies asks and notes; nothing may conflict where that is `None`.
+
+    `walks` is true if the module may call `walk`.
+    """
 
     rewriter: Rewriter
     is_function: Callable[[Json], bool]
     may_conflict: MayConflict | None
+    walks: bool
     walked: set[Place] = field(default_factory=set)
 
 
@@ -195,13 +218,15 @@ def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator
         return
     indexed = {id(statement) for statement in body.statements} if is_indexed(body.statements) else set()
     last = body.statements[-1] if body.statements else None
-    for statement in _statements(body):
+    for statement, declarations in _statements(body):
         draft = Draft(statement, rewriting.rewriter)
-        rewriting.walked.update(bind_walks(draft))
+        if rewriting.walks:
+            rewriting.walked.update(bind_walks(draft))
         bind_values(draft, rewriting.is_function)
         bind_quantified(draft)
         order_quantifier(draft)
         evaluate_alias(draft)
+        assign_output(draft)
         if rewriting.may_conflict:
             bind_conflicting(draft, rewriting.may_conflict, indexed=id(statement) in indexed)
         if "NotExpr" in as_object(statement.node["literal"]):
@@ -210,11 +235,14 @@ def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator
             yield from match_whole_objects(draft)
         if statement is last:
             draft.after += ending
+        declare_first(draft, declarations)
         draft.commit()
 
 
-def _statements(body: Body) -> Iterator[Statement]:
-    yield from body.statements
+def _statements(body: Body) -> Iterator[tuple[Statement, Sequence[JsonObject]]]:
+    """Yield the statements of a body and of those in it, each first one with the `some` behind it."""
+    for number, statement in enumerate(body.statements):
+        yield statement, () if number else body.declarations
     for inner in body.inner:
         yield from _statements(inner)
 
@@ -250,6 +278,19 @@ def _arity(name: Segments, facts: ModuleFacts, arities: Mapping[Segments, int]) 
 def _is_conflicting(path: Segments, policy: _PolicyFacts) -> bool:
     nodes = [("rule", path), *policy.program.tree.read(path)]
     return not policy.conflicting.isdisjoint(nodes)
+
+
+def _replaced(facts: ModuleFacts) -> Iterator[Segments]:
+    """Yield what each `with` of a module may replace: paths below `data`, and names of functions."""
+    for found in (found for rule in facts.rules for found in rule.replaced):
+        name = (found.root, *found.names)
+        yield from (name, *_paths(name, facts))
+
+
+def _names_in(path: Segments, facts: ModuleFacts) -> Segments:
+    """Return the first name of a path in the package of a module, if it has one."""
+    size = len(facts.package)
+    return path[size : size + 1] if path[:size] == facts.package else ()
 
 
 def _paths(name: Segments, facts: ModuleFacts) -> list[Segments]:

@@ -37,6 +37,7 @@ _COMPOSITES = frozenset({"Array", "Object", "Set", "ArrayCompr", "ObjectCompr", 
 _COMPUTING = frozenset({("abs",), ("ceil",), ("floor",), ("round",)})
 _SIDES = frozenset({"lhs", "rhs", "Array", "Object", "Set", "items", "fields"})
 _TEXTS = frozenset({"String", "RawString"})
+_COMPOUND = (dict, list)
 _EXACT_DIGITS = 15
 _WRITING = frozenset({("json", "marshal"), ("json", "marshal_with_options")})
 _SPRINTF = ("sprintf",)
@@ -165,7 +166,7 @@ class _Reader:
                 for kind, value in node.items():
                     if kind == "Number":
                         self._number(as_object(value), place)
-                    elif isinstance(value, dict | list):
+                    elif kind != "span" and isinstance(value, _COMPOUND):
                         self._note(kind, value)
                         pending.extend(_below(kind, value, place))
 
@@ -204,7 +205,10 @@ def _below(kind: str, value: Json, place: _Place) -> list[tuple[Json, _Place]]:
             return [(as_object(as_object(arguments[-1])["Array"])["items"], place)]
         return [(arguments, place._replace(computed=name in _COMPUTING))]
     computed = kind in _COMPUTED or (place.computed and kind in _SIDES)
-    return [(value, place._replace(computed=computed, composite=place.composite or kind in _COMPOSITES))]
+    composite = place.composite or kind in _COMPOSITES
+    if computed != place.computed or composite != place.composite:
+        place = _Place(computed, composite, place.head_value)
+    return [(value, place)]
 
 
 def _is_flat(values: Json) -> bool:

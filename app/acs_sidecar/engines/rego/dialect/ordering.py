@@ -4,8 +4,9 @@ OPA orders objects before sets, this engine after them. Values are followed from
 through variables, rules, functions and their arguments: in time linear in the policy.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import InitVar, dataclass, field
+from typing import NamedTuple
 
 from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.analysis.syntax import (
@@ -13,12 +14,13 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
     as_position,
     called_name,
+    composite_items,
     first_link,
     variant,
 )
 from acs_sidecar.engines.rego.dialect.bodies import BodyReader
 from acs_sidecar.engines.rego.dialect.problems import Problem
-from acs_sidecar.engines.rego.dialect.scopes import VariableScope
+from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -30,12 +32,10 @@ _MESSAGE = (
 )
 _ORDERING = frozenset({"Lt", "Le", "Gt", "Ge"})
 _SETS = frozenset({"Set", "SetCompr", "BinExpr"})
-_SCALARS = frozenset(
-    {
-        *("Number", "String", "RawString", "Bool", "Null", "Array", "ArrayCompr"),
-        *("BoolExpr", "Membership", "UnaryExpr"),
-    }
-)
+_COMPOSITES = frozenset({"Array", "Object", "Set"})
+_ARRAYS = frozenset({"Array", "ArrayCompr"})
+_SCALARS = frozenset({"Number", "String", "RawString", "Bool", "Null", "BoolExpr", "Membership", "UnaryExpr"})
+_CHOOSING = frozenset({("max",), ("min",), ("sort",)})
 _SET_FUNCTIONS = frozenset(
     {
         *("graph.reachable", "intersection", "net.cidr_expand", "net.cidr_merge", "object.keys"),
@@ -53,6 +53,7 @@ _Node = tuple[object, ...]
 _A_SET: _Node = ("a set",)
 _AN_OBJECT: _Node = ("an object",)
 _INPUT: _Node = ("input",)
+_KINDS = frozenset({_A_SET, _AN_OBJECT})
 
 RuleNames = Callable[[Json], Segments | None]
 """The path of the rule or function that a reference names, where it names one."""
@@ -62,13 +63,15 @@ RuleNames = Callable[[Json], Segments | None]
 class SetFlow:
     """Where the values of a policy come from; modules are added one by one, and then asked about."""
 
+    set_rules: InitVar[Iterable[Segments]] = ()
     _followed_by: dict[_Node, list[_Node]] = field(default_factory=dict)
     _sourced: set[_Node] = field(default_factory=set)
     _modules: list["_ModuleFlows"] = field(default_factory=list)
 
-    def add_set_rule(self, path: Segments) -> None:
-        """Note a rule that adds elements to a set."""
-        self._flow([_A_SET], ("rule", path))
+    def __post_init__(self, set_rules: Iterable[Segments]) -> None:
+        """Note the rules that add elements to a set."""
+        for path in set_rules:
+            self._flow([_A_SET], ("rule", path))
 
     def add(self, reader: BodyReader, rule: RuleNames, at: SourceLocation) -> None:
         """Note what a module's rules assign, pass and return."""
@@ -90,22 +93,22 @@ class SetFlow:
     def problems(self) -> Iterator[tuple[SourceLocation, Problem]]:
         """Find the comparisons, each with the place of its module, that the two may order differently."""
         unknown = [node for node in self._followed_by if node not in self._sourced and node != _A_SET]
-        sets, objects = self._reached([_A_SET]), self._reached([*unknown, _INPUT])
+        holding_sets, holding_objects = self._reached([_A_SET]), self._reached([*unknown, _INPUT])
 
         def may_be_set(side: list[_Node]) -> bool:
-            return not sets.isdisjoint(side)
+            return not holding_sets.isdisjoint(side)
 
         def may_be_object(side: list[_Node]) -> bool:
-            return any(node in objects or (node not in self._sourced and node != _A_SET) for node in side)
+            return any(
+                node in holding_objects or (node not in self._sourced and node != _A_SET) for node in side
+            )
 
         for module in self._modules:
-            for comparison, scope in module.reader.comparisons:
-                if comparison["op"] not in _ORDERING:
-                    continue
-                left, right = (module.origins(comparison[side], scope) for side in ("lhs", "rhs"))
-                if (may_be_set(left) and may_be_object(right)) or (may_be_set(right) and may_be_object(left)):
-                    problem = Problem("rego-set-order", _MESSAGE, *as_position(comparison["span"]))
-                    yield module.at, problem
+            for ordered in module.ordered():
+                sets = [at for at, side in enumerate(ordered.sides) if may_be_set(side)]
+                objects = [at for at, side in enumerate(ordered.sides) if may_be_object(side)]
+                if any(one != other for one in sets for other in objects):
+                    yield module.at, Problem("rego-set-order", _MESSAGE, *as_position(ordered.span))
 
     def _flow(self, origins: list[_Node], target: _Node) -> None:
         self._sourced.add(target)
@@ -122,6 +125,13 @@ class SetFlow:
         return reached
 
 
+class _Ordered(NamedTuple):
+    """Values that are compared by their order, by the origins of each."""
+
+    sides: list[list[_Node]]
+    span: Json
+
+
 @dataclass(frozen=True, slots=True)
 class _ModuleFlows:
     """The origins of the terms of one module."""
@@ -133,11 +143,47 @@ class _ModuleFlows:
     def variable(self, key: str) -> _Node:
         return ("variable", id(self.reader), key)
 
+    def ordered(self) -> Iterator[_Ordered]:
+        """Yield the comparisons by order, and the elements that a function chooses from or sorts."""
+        for comparison, scope in self.reader.comparisons:
+            if comparison["op"] in _ORDERING:
+                yield from self._compared([comparison["lhs"], comparison["rhs"]], scope, comparison["span"])
+        for call, scope in self.reader.calls:
+            if called_name(call["fcn"]) in _CHOOSING and (params := as_list(call["params"])):
+                kind, value = variant(params[0])
+                if kind in ("Array", "Set"):
+                    yield from self._compared(composite_items(kind, value), scope, call["span"])
+
+    def _compared(self, terms: Iterable[Json], scope: VariableScope, span: Json) -> Iterator[_Ordered]:
+        """Yield what is compared of some terms at each depth: what stands there, and in values further up."""
+        sides = [list(self._levels(term, scope, 0)) for term in terms]
+        for depth in range(1 + max((level for side in sides for level, _ in side), default=-1)):
+            yield _Ordered(
+                [
+                    [node for level, node in side if level == depth or (level < depth and node not in _KINDS)]
+                    for side in sides
+                ],
+                span,
+            )
+
+    def _levels(self, term: Json, scope: VariableScope, depth: int) -> Iterator[tuple[int, _Node]]:
+        """Yield where a term and those in it may come from, each with its depth."""
+        kind, value = variant(term)
+        if kind not in _COMPOSITES and kind not in CLOSURES:
+            yield from ((depth, node) for node in self.origins(term, scope))
+            return
+        if kind not in _ARRAYS:
+            yield depth, _A_SET if kind in _SETS else _AN_OBJECT
+        for part, inner in self._inside(kind, value, scope):
+            yield from self._levels(part, inner, depth + 1)
+
     def origins(self, term: Json, scope: VariableScope) -> list[_Node]:
-        """Return where the value of a term may come from: nothing for what is neither set nor object."""
+        """Return where the value of a term, or one in it, may come from, if that is a set or an object."""
         kind, value = variant(term)
         if kind in _SETS:
             return [_A_SET]
+        if kind in _COMPOSITES or kind in CLOSURES:
+            return [node for _, node in self._levels(term, scope, 0)]
         if kind in _SCALARS:
             return []
         if kind == "Var" and (variable := scope.variable(value)):
@@ -149,6 +195,17 @@ class _ModuleFlows:
         if kind == "Call":
             return self._returned(value)
         return [_AN_OBJECT]
+
+    def _inside(
+        self, kind: str, value: JsonObject, scope: VariableScope
+    ) -> Iterator[tuple[Json, VariableScope]]:
+        """Yield the elements of a composite or comprehension, each with its scope."""
+        if kind in CLOSURES:
+            scope = self.reader.closures.get(id(value), scope)
+            parts = [value[name] for name in ("term", "key", "value") if name in value]
+        else:
+            parts = composite_items(kind, value)
+        yield from ((part, scope) for part in parts)
 
     def _referred(self, term: Json, scope: VariableScope) -> list[_Node]:
         first, value = variant(first_link(term))

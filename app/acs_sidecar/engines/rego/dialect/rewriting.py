@@ -6,15 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, as_offsets, first_link, variant
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["Part", "Rewriter", "Span"]
+__all__ = ["Original", "Part", "Rewriter", "Span", "new_prefixes"]
 
 Span = tuple[int, int]
 
-Part = str | Span
+
+class Original(NamedTuple):
+    """A span as it was before a name took its place."""
+
+    start: int
+    end: int
+
+
+Part = str | Span | Original
 """New text, or a span of the old one, with the changes inside of it."""
 
 _TOKEN = re.compile(
@@ -30,6 +39,14 @@ _TOKEN = re.compile(
 )
 
 
+def new_prefixes(texts: Sequence[bytes]) -> list[str]:
+    """Return for each text of a policy a prefix for new names: modules of one package share their names."""
+    prefix = "__bound"
+    while any(prefix.encode() in text for text in texts):
+        prefix += "_"
+    return [prefix, *(f"{prefix}{number}_" for number in range(1, len(texts)))]
+
+
 @dataclass(frozen=True, slots=True)
 class _Edit:
     start: int
@@ -43,6 +60,8 @@ class Rewriter:
     """Collects the changes to one text; one change lies inside of another, or apart from it."""
 
     text: bytes
+    prefix: str
+    """What its new names begin with, as no other name of the policy does."""
     _edits: list[_Edit] = field(default_factory=list)
     _names: int = 0
     _appended: list[str] = field(default_factory=list)
@@ -66,19 +85,23 @@ class Rewriter:
         return self._opening.get(start, start), self._closing.get(end, end)
 
     def fresh_name(self) -> str:
-        """Return a variable that the text does not use."""
+        """Return a name that the policy does not use."""
         self._names += 1
-        return f"{self._prefix}{self._names}"
+        return f"{self.prefix}{self._names}"
 
     def replace(self, span: Span, parts: Sequence[Part]) -> None:
         """Put parts in the place of a span."""
         self._edits.append(_Edit(*span, tuple(parts)))
 
+    def rename(self, span: Span, name: str) -> None:
+        """Put a name in the place of a span."""
+        self._edits.append(_Edit(*span, (name,), moved=True))
+
     def move(self, span: Span) -> list[Part]:
         """Put a new variable in the place of a span, and return the statement that gives it its value."""
         name = self.fresh_name()
-        self._edits.append(_Edit(*span, (name,), moved=True))
-        return [f"; {name} := (", span, ")"]
+        self.rename(span, name)
+        return [f"; {name} := (", Original(*span), ")"]
 
     def append(self, rule: str) -> None:
         """Put a rule below all others."""
@@ -86,37 +109,35 @@ class Rewriter:
 
     def rewritten(self, cuts: Sequence[int] = ()) -> list[str]:
         """Return the text with all changes, cut at offsets of the old one; what was added is last."""
-        self._edits.sort(key=lambda edit: (edit.start, -edit.end))
+        self._edits.sort(key=lambda edit: (edit.start, -edit.end, not edit.moved))
         starts = [edit.start for edit in self._edits]
         parts = pairwise([0, *cuts, len(self.text)])
         below = "".join(f"\n{rule}" for rule in self._appended)
-        return [*(b"".join(self._render(part, starts, -1)).decode() for part in parts), below]
+        return [*(b"".join(self._render(part, starts)).decode() for part in parts), below]
 
-    def _render(self, span: Span, starts: list[int], around: int) -> list[bytes]:
+    def _render(
+        self, span: Span | Original, starts: list[int], around: int = -1, *, original: bool = False
+    ) -> list[bytes]:
+        """Return a span of the old text with the changes in it, the one `around` it aside."""
         position, end = span
         done: list[bytes] = []
         for at in range(bisect_left(starts, position), bisect_left(starts, end)):
             edit = self._edits[at]
             if at == around or edit.start < position or edit.end > end:
                 continue
-            if edit.moved and (edit.start, edit.end) == span:
+            whole = (edit.start, edit.end) == span
+            if edit.moved and whole and original:
                 continue
             done.append(self.text[position : edit.start])
             for part in edit.parts:
                 if isinstance(part, str):
                     done.append(part.encode())
                 else:
-                    done.extend(self._render(part, starts, at))
+                    same = original and whole and part == span
+                    done.extend(self._render(part, starts, at, original=same or isinstance(part, Original)))
             position = edit.end
         done.append(self.text[position:end])
         return done
-
-    @cached_property
-    def _prefix(self) -> str:
-        prefix = "__bound"
-        while prefix.encode() in self.text:
-            prefix += "_"
-        return prefix
 
     @cached_property
     def _strings(self) -> list[Span]:

@@ -2,7 +2,7 @@
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object
 from acs_sidecar.engines.rego.dialect.bodies import Statement
-from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, Span
+from acs_sidecar.engines.rego.dialect.rewriting import Original, Part, Rewriter, Span
 from acs_sidecar.spec.values import Json
 
 __all__ = ["Draft"]
@@ -33,8 +33,7 @@ class Draft:
         """Bind a term to a new variable before the statement, under its `with`, and put that in its place."""
         span = self.rewriter.span(term)
         if span not in self._names:
-            value = self.renamed(span)
-            self.before += [f"{self.name(term)} := (", *value, ")", *self.modifier_text(), "; "]
+            self.before += [f"{self.name(term)} := (", Original(*span), ")", *self.modifier_text(), "; "]
 
     def spans_lines(self) -> bool:
         """Whether the `with` of the statement stands on more than one line."""
@@ -47,20 +46,7 @@ class Draft:
             return []
         start, _ = self.rewriter.offsets(as_object(self.modifiers[0]))
         _, end = self.rewriter.offsets(self.statement.node)
-        return [" ", *self.renamed((start, end))]
-
-    def renamed(self, span: Span) -> list[Part]:
-        """Return a part of the statement with the new variables in it."""
-        position, end = span
-        parts: list[Part] = []
-        inside = (
-            place for place in self._names if position <= place[0] and place[1] <= end and place != span
-        )
-        for place in sorted(inside, key=lambda place: (place[0], -place[1])):
-            if place[0] >= position:
-                parts += [(position, place[0]), self._names[place]]
-                position = place[1]
-        return [*parts, (position, end)]
+        return [" ", (start, end)]
 
     def commit(self) -> None:
         """Put what was changed into the text."""
@@ -68,6 +54,8 @@ class Draft:
             return
         start, end = self.rewriter.offsets(self.statement.node)
         start = min([start, *(place[0] for place in self._names)])
-        own = self._names.get((start, end))
-        parts = [*self.before, *([own] if own else self.renamed((start, end))), *self.after]
+        whole = self._names.pop((start, end), (start, end))
+        for place, name in self._names.items():
+            self.rewriter.rename(place, name)
+        parts = [*self.before, whole, *self.after]
         self.rewriter.replace((start, end), ["{ ", *parts, " }"] if self.statement.bare else parts)

@@ -6,7 +6,15 @@ is evaluated at all is given to a variable before.
 
 from collections.abc import Callable
 
-from acs_sidecar.engines.rego.analysis.syntax import CALLS, REFERENCES, as_object, composite_items, variant
+from acs_sidecar.engines.rego.analysis.syntax import (
+    CALLS,
+    REFERENCES,
+    as_object,
+    composite_items,
+    variant,
+)
+from acs_sidecar.engines.rego.dialect.arity import builtin_arity
+from acs_sidecar.engines.rego.dialect.rewriting import Original
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
@@ -18,11 +26,23 @@ def bind_values(draft: Draft, is_function: Callable[[Json], bool]) -> None:
     """Bind the values of the `with` of a statement; a function that replaces another is no value."""
     for modifier in draft.modifiers:
         value = as_object(modifier)["as"]
+        if arity := builtin_arity(value, draft.statement.scope):
+            _call_builtin(draft, value, arity)
+            continue
         kind, node = variant(value)
         if kind == "Var" and draft.statement.scope.variable(node) is not None:
             continue
         if _is_evaluated(value) and not is_function(value):
-            draft.before += [f"{draft.name(value)} := (", draft.rewriter.span(value), "); "]
+            draft.before += [f"{draft.name(value)} := (", Original(*draft.rewriter.span(value)), "); "]
+
+
+def _call_builtin(draft: Draft, value: Json, arity: int) -> None:
+    """Put a function that calls a built-in one in its place, which this engine takes for a variable."""
+    name = draft.rewriter.fresh_name()
+    arguments = ", ".join(f"x{place}" for place in range(arity))
+    start, end = span = draft.rewriter.span(value)
+    draft.rewriter.append(f"{name}({arguments}) = {draft.rewriter.text[start:end].decode()}({arguments})")
+    draft.rewriter.replace(span, [name])
 
 
 def _is_evaluated(term: Json) -> bool:

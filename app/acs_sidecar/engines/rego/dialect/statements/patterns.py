@@ -123,8 +123,7 @@ def _match(draft: Draft, pattern: Json, operator: str) -> str:
             at = len(draft.after)
             for found in inner:
                 _match(draft, found, operator)
-            parts = draft.renamed(draft.rewriter.span(value))
-            draft.after[at:at] = ["; ", *parts, f" {operator} ", *member]
+            draft.after[at:at] = ["; ", draft.rewriter.span(value), f" {operator} ", *member]
     return name
 
 

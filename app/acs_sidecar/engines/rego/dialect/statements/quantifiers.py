@@ -20,6 +20,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     operands,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.rewriting import Original
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
@@ -39,9 +40,9 @@ def order_quantifier(draft: Draft) -> None:
 def bind_quantified(draft: Draft) -> None:
     """Copy the variables of `every` to variables of the body where a statement could bind them."""
     kind, literal = variant(draft.statement.node["literal"])
-    if kind in ("Expr", "NotExpr"):
+    if kind in ("Expr", "NotExpr") and draft.statement.scope.is_in_every():
         for term in _bindable(literal["expr"], draft.statement.scope):
-            draft.before += [f"{draft.name(term)} := ", draft.rewriter.span(term), "; "]
+            draft.before += [f"{draft.name(term)} := ", Original(*draft.rewriter.span(term)), "; "]
 
 
 def _bindable(expression: Json, scope: VariableScope) -> Iterator[Json]:

@@ -1,0 +1,57 @@
+"""`some` behind a statement that holds several times, outputs as last arguments, and changes inside of others."""
+
+import pytest
+
+from acs_sidecar.spec.values import Json
+from tests.engines.rego.policies import definition, evaluate, findings
+
+INPUT: Json = {"xs": [1, 2], "o": {"a": 1}, "t": "a,b"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("x if { input.snapshot.xs[_]; some i, v; input.snapshot.o[i] = v }", True),
+        ("x := [i | input.snapshot.xs[_]\nsome i,\n v\ninput.snapshot.o[i] = v]", ["a", "a"]),
+        ("x := y if { input.snapshot.xs[_] == 1; some y\ny = 3 }", 3),
+        ("x := y if { product([2.5], y) }", 2.5),
+        ("x := y if { array.flatten([[1], 2],\n y\n) }", [1, 2]),
+        ('x := y if { split(input.snapshot.t, ",", [_, y]) }', "b"),
+        ('x if { not split(input.snapshot.t, ",", ["a", "c"]) }', True),
+        ('x if { y := "b"; not split(input.snapshot.t, ",", ["a", y]) }', None),
+        ('x if { not split(input.snapshot.none, ",", ["a"]) }', None),
+        ("x := y if { f := 0.5; y := 0.1 + input.snapshot.xs[_]; not 0.1 + y == 1.2 }", 2.1),
+        ('x := d["a\\tb"]\nd["a\\tb"].c := 1', {"c": 1}),
+    ],
+)
+def test_a_rule_is_what_it_is_in_opa(rules: str, expected: Json) -> None:
+    """The value of `x`, or `null` where it is undefined."""
+    module = f"package p\n{rules}\ndefault answer := null\nanswer := x\n"
+    assert evaluate(definition({"p.rego": module}, "data.p.answer"), INPUT) == expected
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "i := 7\nx if { some i; input.snapshot.o[i] }",
+        "i := 7\nx if { some i, _ in input.snapshot.o; i > 1 }",
+        "import input.a as i\nx if { some v in input.snapshot.o; some i; input.snapshot.o[i] == v }",
+    ],
+)
+def test_a_variable_of_some_is_no_rule_or_import(rules: str) -> None:
+    """The engine would take the rule for it, and find nothing."""
+    (found,) = findings(definition(f"package a\n{rules}"))
+    assert found.startswith("rego-name-shadowed: ")
+    assert "`i` is a rule or an import too" in found
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "i := 7\nx if { some i; i = input.snapshot.xs[_]; i == 2 }",
+        "i := 7\nx if { i := 0; input.snapshot.xs[i] }",
+    ],
+)
+def test_a_variable_that_hides_a_rule_is_itself(rules: str) -> None:
+    """Where the engine sees the variable, it is no fault."""
+    assert evaluate(definition(f"package a\n{rules}"), INPUT) is True
