@@ -13,7 +13,7 @@ from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.ports import Evaluator, PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json
-from tests.differential import lenient
+from tests.differential.lenient import LenientOracle
 from tests.differential.oracle import Accepted, Oracle, Rejected
 from tests.engines.rego.policies import INDEXED, bound, definition
 
@@ -46,7 +46,7 @@ def compare(
 ) -> Comparison:
     """Compare the values of the queries for all inputs; the worst outcome counts."""
     try:
-        oracle = Oracle(modules, data)
+        oracle = _Oracles(modules, data)
     except Rejected as error:
         return Comparison(Outcome.REJECTED, str(error))
     try:
@@ -56,25 +56,26 @@ def compare(
 
 
 def _compared(
-    oracle: Oracle, modules: Mapping[str, str], queries: Sequence[str], inputs: Sequence[Json], data: Json
+    oracle: "_Oracles", modules: Mapping[str, str], queries: Sequence[str], inputs: Sequence[Json], data: Json
 ) -> Comparison:
     try:
-        oracle.query("x := 1", None)
+        oracle.compile(queries[0])
     except Rejected as error:
         return Comparison(Outcome.REJECTED, str(error))
     try:
         evaluators = {query: _bound(modules, query, data) for query in queries}
     except ManifestError as error:
         return Comparison(Outcome.REFUSED, "; ".join(f"{d.code}: {d}" for d in error.diagnostics))
+    large = _holds_large(data) or any(map(_holds_large_literal, modules.values()))
     worst = Comparison(Outcome.EQUAL)
     for query, evaluator in evaluators.items():
         for given in inputs:
             try:
-                expected, said = _expected(oracle, modules, query, given, data)
-            except _BridgeError as error:
+                expected, said = oracle.expected(query, given)
+            except Rejected as error:
                 return Comparison(Outcome.REJECTED, str(error))
-            large = _holds_large([given, data]) or any(map(_holds_large_literal, modules.values()))
-            found = _evaluated(evaluator, query, given, expected, said, 10**15 if large else 2**53)
+            exact = 10**15 if large or _holds_large(given) else 2**53
+            found = _evaluated(evaluator, query, given, expected, said, exact)
             if found.outcome in (Outcome.OTHER, Outcome.REJECTED):
                 return found
             if found.outcome is not Outcome.EQUAL:
@@ -82,26 +83,51 @@ def _compared(
     return worst
 
 
-class _BridgeError(Exception):
-    """The library around OPA cannot show the value."""
+class _Oracles:
+    """OPA with a policy, strict about errors of built-in functions, and as it runs by default."""
 
+    def __init__(self, modules: Mapping[str, str], data: Json) -> None:
+        self._modules = modules
+        self._data = data
+        self._strict = Oracle(modules, data)
+        self._lenient: dict[str, LenientOracle] = {}
 
-def _expected(
-    oracle: Oracle, modules: Mapping[str, str], query: str, given: Json, data: Json
-) -> tuple[Accepted | None, str]:
-    """Return OPA's value, or nothing where rules conflict, and how it is shown."""
-    try:
+    def close(self) -> None:
+        """Free the policy."""
+        self._strict.close()
+        for oracle in self._lenient.values():
+            oracle.close()
+
+    def compile(self, query: str) -> None:
+        """Raise `Rejected` where OPA does not compile the policy: it compiles with the first query."""
         try:
-            expected = oracle.document(query, given)
+            self._strict.document(query, None)
+        except Rejected as error:
+            if not error.is_evaluated:
+                raise
+
+    def expected(self, query: str, given: Json) -> tuple[Accepted | None, str]:
+        """Return OPA's value, or nothing where rules conflict, and how it is shown.
+
+        Raises `Rejected` where the library cannot show the value.
+        """
+        try:
+            found = self._document(query, given)
+        except Rejected as error:
+            if "eval_conflict_error" not in str(error):
+                raise
+            return None, str(error)
+        return found, shown(found.value) if found.defined else "undefined"
+
+    def _document(self, query: str, given: Json) -> Accepted:
+        try:
+            return self._strict.document(query, given)
         except Rejected as error:
             if "eval_type_error" not in str(error) and "eval_builtin_error" not in str(error):
                 raise
-            expected = lenient.document(modules, query, given, data)
-    except Rejected as error:
-        if "eval_conflict_error" not in str(error):
-            raise _BridgeError(str(error)) from None
-        return None, str(error)
-    return expected, shown(expected.value) if expected.defined else "undefined"
+        if query not in self._lenient:
+            self._lenient[query] = LenientOracle(self._modules, query, self._data)
+        return self._lenient[query].document(given)
 
 
 def _evaluated(

@@ -6,13 +6,13 @@ policy calls is replaced by one that calls it only where a query of its own show
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.spec.values import Json
 from tests.differential.oracle import Accepted, Oracle, Rejected
 
-__all__ = ["document"]
+__all__ = ["LenientOracle"]
 
 _OPERATORS = {"+": "plus", "-": "minus", "*": "mul", "/": "div", "%": "rem", "&": "and", "|": "or"}
 _PLACES = dict.fromkeys(_OPERATORS.values(), 2)
@@ -20,34 +20,39 @@ _TOTAL = frozenset({"print", "trace", "walk"})
 _KEYWORD = "contains"
 """The function that no `with` can name."""
 _CONTAINS = re.compile(r"(?<![\w.])contains\(")
+_CALL = re.compile(r"(?<![\w.])([a-z][\w.]*)\(")
 _PRINTED = "sprintf"
 _PACKAGE = "without_errors"
 _WORKS = f"{_PACKAGE}_works"
 
 
-def document(modules: Mapping[str, str], path: str, given: Json, data: Json = None) -> Accepted:
-    """Return the document at `path`, with calls that err undefined. Raises `Rejected`."""
-    names = _called("\n".join(modules.values()))
-    rules = "\n".join(_checked(name, arity) for name, arity in names.items())
-    replaced = " ".join(f"with {name} as {_own(name)}" for name in names if name != _KEYWORD)
-    module = f"package {_PACKAGE}\nanswer := value if value := {path} {replaced}\n{rules}\n"
-    texts = {
-        name: _CONTAINS.sub(f"data.{_PACKAGE}.{_own(_KEYWORD)}(", text) for name, text in modules.items()
-    }
-    oracle = Oracle({**texts, "without_errors.rego": module}, data, {_WORKS: _works})
-    try:
-        return oracle.document(f"data.{_PACKAGE}.answer", given)
-    finally:
-        oracle.close()
+class LenientOracle:
+    """A policy of which one document is asked, with calls that err undefined."""
+
+    def __init__(self, modules: Mapping[str, str], path: str, data: Json = None) -> None:
+        names = _called("\n".join(modules.values()))
+        rules = "\n".join(_checked(name, arity) for name, arity in names.items())
+        replaced = " ".join(f"with {name} as {_own(name)}" for name in names if name != _KEYWORD)
+        module = f"package {_PACKAGE}\nanswer := value if value := {path} {replaced}\n{rules}\n"
+        texts = {
+            name: _CONTAINS.sub(f"data.{_PACKAGE}.{_own(_KEYWORD)}(", text) for name, text in modules.items()
+        }
+        self._oracle = Oracle({**texts, "without_errors.rego": module}, data, {_WORKS: _works})
+
+    def document(self, given: Json) -> Accepted:
+        """Return the document for an input. Raises `Rejected`."""
+        return self._oracle.document(f"data.{_PACKAGE}.answer", given)
+
+    def close(self) -> None:
+        """Free the policy."""
+        self._oracle.close()
 
 
 def _called(text: str) -> dict[str, int]:
     """Return the functions that a text may call, each with how many arguments it takes."""
     operators = {name: 2 for symbol, name in _OPERATORS.items() if f" {symbol} " in text}
     return operators | {
-        name: arity
-        for name, arity in ARITY.items()
-        if name not in _TOTAL and re.search(rf"(?<![\w.]){re.escape(name)}\(", text)
+        name: ARITY[name] for name in sorted(set(_CALL.findall(text))) if name in ARITY and name not in _TOTAL
     }
 
 
@@ -67,6 +72,7 @@ def _alone() -> Oracle:
     return Oracle({})
 
 
+@lru_cache(maxsize=100_000)
 def _works(name: str, arguments: str) -> bool:
     """True if a call does not err; `arguments` is an array as Rego writes it, of no type that OPA would check."""
     places = "".join(f"a[{place}], " for place in range((_PLACES | ARITY)[name]))

@@ -26,6 +26,10 @@ class OracleMissingError(Exception):
 class Rejected(Exception):  # noqa: N818 - an answer of the oracle, no fault of these tests
     """OPA refuses a module, or fails to evaluate it."""
 
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.is_evaluated = code == "eval_error"
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -124,6 +128,6 @@ class Oracle:
         finally:
             self._library.OpaFreeString(pointer)
         if error := answer.get("error"):
-            raise Rejected(f"{error.get('code')}: {error.get('message')}")
+            raise Rejected(str(error.get("code")), str(error.get("message")))
         rows: list[dict[str, dict[str, Json]]] = answer.get("result")
         return rows

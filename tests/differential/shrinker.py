@@ -1,5 +1,6 @@
 """Makes a policy smaller while it still shows the same outcome."""
 
+import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 
@@ -50,10 +51,10 @@ def _smaller(policy: Generated) -> Iterator[Generated]:
 
 def _shorter(rule: str) -> Iterator[str]:
     """Leave out an `else`, or a statement."""
-    parts = rule.split(" else ")
+    parts = re.split(r" else |\n  else ", rule)
     if len(parts) > 1:
         yield " else ".join(parts[:-1])
-    pieces = rule.split("; ")
+    pieces = re.split(r"; |\n  ", rule)
     for at in range(len(pieces)):
         if len(pieces) > 1:
             kept = [piece for number, piece in enumerate(pieces) if number != at]

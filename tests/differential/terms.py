@@ -7,11 +7,14 @@ from tests.differential.vocabulary import (
     ARGUMENTS,
     BUILTINS,
     CONSTANTS,
+    DYNAMIC_SETS,
     FIELD_ARGUMENTS,
     FIELDS,
     LOOSE,
+    MOSTLY,
     TEXTS,
     TYPES,
+    WRITTEN,
 )
 
 __all__ = ["Env", "Terms"]
@@ -23,6 +26,8 @@ class Env:
 
     variables: list[tuple[str, str]] = field(default_factory=list)
     depth: int = 0
+    outer: int = 0
+    """How many of the variables are those of the bodies around."""
 
 
 class Terms:
@@ -33,6 +38,7 @@ class Terms:
         self._rules: list[tuple[str, str]] = []
         self._functions: list[tuple[str, list[str], str]] = []
         self._names = 0
+        self._package = ""
 
     def _body(self, outer: Env | None = None, *, size: int = 3) -> tuple[str, Env]:
         """Draw a body; return it with the variables that it binds."""
@@ -63,7 +69,7 @@ class Terms:
         if form < 0.75 and env.depth < 3:
             return self._comprehension(kind, env)
         if form < 0.82 and kind == "num":
-            return f"({self._expr('num', env, depth - 1)} {self._choose.choice('+-*')} {self._expr('num', env, 0)})"
+            return f"({self._expr('num', env, depth - 1)} {self._choose.choice('+-*+-*/%')} {self._expr('num', env, 0)})"
         if form < 0.82 and kind == "set":
             return f"({self._expr('set', env, depth - 1)} {self._choose.choice('|&-')} {self._expr('set', env, 0)})"
         if form < 0.86 and kind in ("arr", "obj", "set"):
@@ -92,6 +98,19 @@ class Terms:
             return FIELD_ARGUMENTS[kind]
         return choose([made] if kind == "anys1" else ARGUMENTS[kind])
 
+    def _dynamic(self, kind: str) -> str:
+        """Return a term whose type OPA does not know: it refuses to compare what can never be equal."""
+        if kind == "set":
+            return self._choose.choice(DYNAMIC_SETS)
+        return self._input_field(kind)
+
+    def _sides(self, kind: str, env: Env, depth: int = 2) -> tuple[str, str]:
+        """Draw the sides of a comparison."""
+        left, right = self._expr(kind, env, depth), self._expr(kind, env, depth)
+        if kind in ("arr", "obj", "set") and self._choose.random() < MOSTLY:
+            left = self._dynamic(kind)
+        return (left, right) if self._choose.random() < 0.5 else (right, left)
+
     def _reference(self, kind: str, env: Env) -> str:
         form = self._choose.random()
         rules = [name for name, found in self._rules if found == kind]
@@ -105,12 +124,17 @@ class Terms:
             return f'input["{self._choose.choice(FIELDS[kind])}"]'
         if form < 0.95 and (key := self._variable("str", env)):
             return f"input.o[{key}]"
-        return self._choose.choice(["input.o.a", "input.os[0].a", "input.missing.x", "input.o[input.s]"])
+        if self._choose.random() < 0.3:
+            made, index = self._choose.choice([("arr", "0"), ("arr", "1"), ("obj", '"a"'), ("obj", '"b"')])
+            return f"{self._call(made, env, 0)}[{index}]"
+        return self._choose.choice(
+            ["input.o.a", "input.os[0].a", "input.missing.x", "input.o[input.s]", "input.xs[input.n]"]
+        )
 
     def _comprehension(self, kind: str, env: Env) -> str:
         if kind not in ("arr", "set", "obj"):
             return self._constant(kind)
-        body, inner = self._body(Env(list(env.variables), env.depth + 1), size=2)
+        body, inner = self._body(env, size=2)
         inside = body[2:-2] if body.startswith("{ ") else body
         value = self._variable("any", inner) or self._expr("any", inner, 0)
         if kind == "obj":
@@ -119,6 +143,8 @@ class Terms:
         return f"[{value} | {inside}]" if kind == "arr" else f"{{{value} | {inside}}}"
 
     def _text(self) -> str:
+        if self._choose.random() < 0.06:
+            return self._choose.choice(WRITTEN)
         return '"' + self._choose.choice(TEXTS).replace('"', "") + '"'
 
     def _constant(self, kind: str) -> str:

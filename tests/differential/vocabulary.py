@@ -14,6 +14,18 @@ FIELDS = {
 USED = 2
 LOOSE = 0.25
 COMPARED = 0.5
+MOSTLY = 0.9
+MAX_LINE = 800
+WRITTEN = ["`a`", '"\\u0061"', '"a\\tb"', r"`a\b`", '"\\"a"']
+"""Strings by other forms of literals."""
+DYNAMIC_SETS = [
+    "{input.n, input.s}",
+    "{x | x := input.xs[_]}",
+    "{x | some x in input.ys}",
+    "{input.q}",
+    "{k | some k, _ in input.o}",
+]
+"""Sets whose type OPA does not know."""
 ANY = [name for names in FIELDS.values() for name in names]
 
 # Pure functions by the type of their value: name and types of arguments.
@@ -35,6 +47,9 @@ BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("type_name", ["any"]),
         ("strings.reverse", ["str"]),
         ("json.marshal", ["any"]),
+        ("json.marshal_with_options", ["obj", "litoptions"]),
+        ("concat", ["lit,", "litstrset"]),
+        ("crypto.sha1", ["str"]),
         ("sprintf", ["litfmt", "anys1"]),
         ("trim_left", ["str", "str"]),
         ("trim_right", ["str", "str"]),
@@ -56,6 +71,11 @@ BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "num": [
         ("count", ["coll"]),
+        ("count", ["set"]),
+        ("count", ["obj"]),
+        ("count", ["arr"]),
+        ("sum", ["litnumset"]),
+        ("product", ["litnumset"]),
         ("abs", ["num"]),
         ("sum", ["nums"]),
         ("max", ["nums"]),
@@ -99,6 +119,9 @@ BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("strings.any_prefix_match", ["str", "strs"]),
         ("strings.any_suffix_match", ["str", "strs"]),
         ("object.subset", ["obj", "obj"]),
+        ("object.subset", ["arr", "arr"]),
+        ("object.subset", ["set", "set"]),
+        ("object.subset", ["arr", "set"]),
         ("semver.is_valid", ["str"]),
         ("net.cidr_contains", ["litcidr", "litip"]),
         ("regex.is_valid", ["str"]),
@@ -113,6 +136,8 @@ BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("array.slice", ["arr", "pos", "pos"]),
         ("array.reverse", ["arr"]),
         ("sort", ["arr"]),
+        ("sort", ["set"]),
+        ("array.flatten", ["arr"]),
         ("numbers.range", ["small", "small"]),
         ("regex.split", ["litre", "str"]),
         ("indexof_n", ["str", "nestr"]),
@@ -132,6 +157,12 @@ BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("object.union_n", ["objs"]),
         ("json.patch", ["obj", "patches"]),
         ("urlquery.decode_object", ["litquerytext"]),
+        ("object.remove", ["obj", "set"]),
+        ("object.filter", ["obj", "obj"]),
+        ("object.filter", ["obj", "set"]),
+        ("json.filter", ["obj", "litpathset"]),
+        ("json.remove", ["obj", "litpathset"]),
+        ("object.union", ["obj", "obj"]),
     ],
     "set": [
         ("intersection", ["sets"]),
@@ -141,7 +172,15 @@ BUILTINS: dict[str, list[tuple[str, list[str]]]] = {
         ("net.cidr_expand", ["litsmallcidr"]),
         ("net.cidr_merge", ["litcidrs"]),
     ],
-    "any": [("object.get", ["obj", "str", "any"]), ("json.unmarshal", ["litjson"])],
+    "any": [
+        ("object.get", ["obj", "str", "any"]),
+        ("object.get", ["obj", "litpath", "any"]),
+        ("json.unmarshal", ["litjson"]),
+        ("json.unmarshal", ["str"]),
+        ("max", ["arr"]),
+        ("min", ["set"]),
+        ("max", ["set"]),
+    ],
 }
 TYPES = ["str", "num", "bool", "arr", "obj", "set"]
 
@@ -150,6 +189,11 @@ ARGUMENTS: dict[str, list[str]] = {
     "lit,": ['","', '""'],
     "litre": ['"^a.*"', '"[a-z]+"', '"b"', '"^é"'],
     "litglob": ['"a*"', '"**"', '"*/b"', '"{a,b}"'],
+    "litpath": ['["a", "b"]', '["a"]', "[]", '["b", 0]', '["a", "b", "c"]'],
+    "litpathset": ['{"a/b", "c"}', '{["a"], "b/0"}', "set()"],
+    "litnumset": ["{1, 2, 3}", "{0.1, 0.2}", "{n | some n in input.xs}", "[0.1, 0.2, input.n]"],
+    "litstrset": ['{"b", "a"}', "{t | some t in input.ys}"],
+    "litoptions": ["{}", '{"pretty": true}', '{"prefix": ">", "indent": " "}', '{"pretty": false}'],
     "lit10": ["10", "16", "2"],
     "litfmt": ['"%v"', '"<%s>"', '"%d!"'],
     "litdur": ['"1h"', '"2m3s"'],
@@ -202,7 +246,27 @@ FIELD_ARGUMENTS = {
 }
 
 CONSTANTS: dict[str, list[str]] = {
-    "num": ["0", "1", "2", "-1", "3.5", "100", "9007199254740993", "1e3", "0.50", "2.0"],
+    "num": [
+        *(
+            "0",
+            "1",
+            "2",
+            "-1",
+            "3.5",
+            "100",
+            "9007199254740993",
+            "1",
+            "2",
+            "5",
+            "10",
+            "7",
+            "0.1",
+            "0.3",
+            "-2.5",
+        ),
+        *("9223372036854775807", "18446744073709551615", "123456789012345678901", "0.30000000000000004"),
+        *("1e3", "0.50", "2.0", "1e-3", "-0"),
+    ],
     "bool": ["true", "false"],
     "arr": ["[]", "[1, 2]", '["a", "b"]', '[["a", 1]]', '[{"a": 1}, {"a": 2, "b": 3}]'],
     "obj": ["{}", '{"a": 1}', '{"a": 1, "b": [2]}', '{"a": {"b": "x"}}', '{"b": "a"}'],
