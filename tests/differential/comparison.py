@@ -66,7 +66,7 @@ def _compared(
         evaluators = {query: _bound(modules, query, data) for query in queries}
     except ManifestError as error:
         return Comparison(Outcome.REFUSED, "; ".join(f"{d.code}: {d}" for d in error.diagnostics))
-    large = _holds_large(data) or any(map(_holds_large_literal, modules.values()))
+    large = _holds_large(data) or any(map(_loses_digits, modules.values()))
     worst = Comparison(Outcome.EQUAL)
     for query, evaluator in evaluators.items():
         for given in inputs:
@@ -74,7 +74,7 @@ def _compared(
                 expected, said = oracle.expected(query, given)
             except Rejected as error:
                 return Comparison(Outcome.REJECTED, str(error))
-            exact = 10**15 if large or _holds_large(given) else 2**53
+            exact = 10**14 if large or _holds_large(given) else 2**53
             found = _evaluated(evaluator, query, given, expected, said, exact)
             if found.outcome in (Outcome.OTHER, Outcome.REJECTED):
                 return found
@@ -175,6 +175,7 @@ def _engine_error(evaluator: Evaluator, given: Json) -> str:
     return "no error"
 
 
+_FRACTION = re.compile(r"\d\.\d|\d[eE]-\d")
 _DIGITS = re.compile(r"\d{16,}")
 _CONFLICTS = ("multiple outputs", "generated multiple times", "rule conflicts")
 _BUILTIN_ERRORS = (
@@ -249,8 +250,9 @@ def _holds_large(value: Json) -> bool:
     return isinstance(value, float | int) and abs(value) > 2**53
 
 
-def _holds_large_literal(text: str) -> bool:
-    return any(int(digits) > 2**53 for digits in _DIGITS.findall(text))
+def _loses_digits(text: str) -> bool:
+    """True if a module writes a fraction, or a number of more than 53 bits."""
+    return bool(_FRACTION.search(text)) or any(int(digits) > 2**53 for digits in _DIGITS.findall(text))
 
 
 def _rounded(value: Json, exact: int) -> Json:

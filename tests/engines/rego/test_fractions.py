@@ -11,9 +11,19 @@ from tests.engines.rego.policies import bound, definition, evaluate, failure, fi
     ("expression", "expected"),
     [
         ("0.1 + 0.2", 0.3),
-        ("0.3 - 0.1", 0.2),
-        ("input.snapshot.a * 1.1", 0.11),
-        ("(input.snapshot.a + 0.2) * 3", 0.9),
+        ("0.3 - 0.1", 0.20000000000000004),
+        ("[1 | 0.3 - 0.1 > 0.2]", [1]),
+        ("[1 | input.snapshot.a * 1.1 > 0.11]", [1]),
+        ("[1 | (input.snapshot.a + 0.2) * 3 > 0.9]", [1]),
+        ("[1 | input.snapshot.paid - 100 + 0.5 < 0.49]", [1]),
+        ("[1 | 0.3 - 0.1 == 0.2]", []),
+        ("[1 | input.snapshot.c - input.snapshot.a > input.snapshot.b]", [1]),
+        ("[1 | not input.snapshot.c - input.snapshot.a > input.snapshot.b]", []),
+        ("[1 | input.snapshot.c - input.snapshot.a - input.snapshot.b > 0]", [1]),
+        ("[1 | v := input.snapshot.c - input.snapshot.a; v <= input.snapshot.b]", []),
+        ("[1 | {2} - {input.snapshot.a} == {2}]", [1]),
+        ("input.snapshot.a * 1.1", 0.11000000000000001),
+        ("(input.snapshot.a + 0.2) * 3", 0.9000000000000001),
         ("((input.snapshot.a) + (0.2))", 0.3),
         ("1 / 0.1", 10),
         ("[input.snapshot.a + 0.2, 1]", [0.3, 1]),
@@ -40,7 +50,7 @@ from tests.engines.rego.policies import bound, definition, evaluate, failure, fi
         ("[1 | input.snapshot.a + input.snapshot.b == limit]", [1]),
         ("[1 | sum([input.snapshot.a, input.snapshot.b]) == limit]", [1]),
         ("[1 | 100 - input.snapshot.paid > 0.01]", [1]),
-        ("input.snapshot.paid - 100 + 0.5", 0.49),
+        ("input.snapshot.paid - 100 + 0.5", 0.48999999999999994),
         ("124.58 - 124.68", -0.09999999999999999),
         ("1 / 3 * 0.5", 0.16666666666666666),
         ("product([0.1, 180.84, 0.69, 975])", 12166.010999999999),
@@ -49,7 +59,7 @@ from tests.engines.rego.policies import bound, definition, evaluate, failure, fi
 def test_fractions_are_added_in_digits(expression: str, expected: Json) -> None:
     """In a policy in which a fraction is written; differences of sets are the engine's own."""
     rules = "f(v) := v + 0.2\nlimit := 0.3"
-    snapshot: Json = {"a": 0.1, "b": 0.2, "tens": [0.1], "paid": 99.99}
+    snapshot: Json = {"a": 0.1, "b": 0.2, "c": 0.3, "tens": [0.1], "paid": 99.99}
     assert evaluate(definition(f"package a\nx := {expression}\n{rules}"), snapshot) == expected
 
 

@@ -32,6 +32,22 @@ def test_an_import_stands_anywhere(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "imports",
+    [
+        "import rego.v1\nimport future.keywords.in",
+        "import future.keywords.in\nimport rego.v1",
+        "import future.keywords\nimport rego.v1\nimport future.keywords.every",
+        "import future.keywords\nimport future.keywords.if",
+    ],
+)
+def test_a_keyword_is_imported_once(imports: str) -> None:
+    """What another import brings is left out, and no line moves."""
+    text = f"package a\n{imports}\nx if 1 in [1]\n"
+    assert evaluate(definition(text)) is True
+    assert _rewritten(text).count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
     ("text", "value", "expected"),
     [
         ('package a\nknown("a")\nknown("b")\ndefault x := false\nx if known(input.snapshot)', "b", True),

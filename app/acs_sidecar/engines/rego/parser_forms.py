@@ -2,7 +2,7 @@
 
 No line moves: an `import` below a rule goes behind the package on its line and leaves blanks, a
 function without a body gets `:= true` behind its arguments, and a `;` stands above a statement that
-begins with `(`.
+begins with `(`. Imports of keywords that `import rego.v1` brings too are left out.
 """
 
 import re
@@ -31,6 +31,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _KEYWORD_IMPORTS = ("rego", "future")
+_VERSION_1, _KEYWORDS = "rego.v1", "future.keywords"
 _UNFINISHED = frozenset({"as", "contains", "default", "else", "every", "if", "in", "not", "some", "with"})
 """Words behind which a statement goes on."""
 _CONTINUING = frozenset({"contains", "else", "if"})
@@ -49,6 +50,8 @@ class _FormToken(NamedTuple):
 def in_parser_forms(module: Module) -> Module:
     """Return the module in forms that the engine's parser reads."""
     tokens = list(_tokens(module.text))
+    if repeated := list(_repeated_keywords(tokens)):
+        return in_parser_forms(replace(module, text=_edited(module.text, repeated)))
     edits = [*_moved_imports(tokens, module), *_bodies(tokens), *_parted_statements(tokens)]
     return replace(module, text=_edited(module.text, edits)) if edits else module
 
@@ -80,6 +83,21 @@ def _tokens(text: str) -> Iterator[_FormToken]:
             yield _FormToken(kind, found[kind], found.start(kind), found.end(), depth, first)
             depth += kind == "open"
             first = False
+
+
+def _repeated_keywords(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
+    """Find imports of keywords (`future.keywords.in`) that another import brings too (`rego.v1`)."""
+    ends = {
+        at: _import_end(tokens, at)
+        for at, token in enumerate(tokens)
+        if token.symbol == "import" and token.first_on_line and not token.depth
+    }
+    paths = {at: "".join(token.symbol for token in tokens[at + 1 : end]) for at, end in ends.items()}
+    everything = next((path for path in (_VERSION_1, _KEYWORDS) if path in paths.values()), None)
+    for at, path in paths.items():
+        if everything and path != everything and (path == _KEYWORDS or path.startswith(f"{_KEYWORDS}.")):
+            lines = sum(token.first_on_line for token in tokens[at + 1 : ends[at]])
+            yield _FormEdit(tokens[at].start, tokens[ends[at] - 1].end, "\n" * lines)
 
 
 def _moved_imports(tokens: list[_FormToken], module: Module) -> Iterator[_FormEdit]:

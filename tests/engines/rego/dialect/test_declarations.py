@@ -21,6 +21,7 @@ INPUT: Json = {"xs": [1, 2], "o": {"a": 1}, "t": "a,b"}
         ('x if { y := "b"; not split(input.snapshot.t, ",", ["a", y]) }', None),
         ('x if { not split(input.snapshot.none, ",", ["a"]) }', None),
         ("x := y if { f := 0.5; y := 0.1 + input.snapshot.xs[_]; not 0.1 + y == 1.2 }", 2.1),
+        ("x if { walk(input.snapshot.o, [p, _]); input.snapshot.t == p with input.snapshot.t as p }", True),
         ('x := d["a\\tb"]\nd["a\\tb"].c := 1', {"c": 1}),
     ],
 )
@@ -55,3 +56,11 @@ def test_a_variable_of_some_is_no_rule_or_import(rules: str) -> None:
 def test_a_variable_that_hides_a_rule_is_itself(rules: str) -> None:
     """Where the engine sees the variable, it is no fault."""
     assert evaluate(definition(f"package a\n{rules}"), INPUT) is True
+
+
+def test_a_name_that_its_body_declares_further_down_is_refused() -> None:
+    """OPA takes the first for the variable of the body around, the engine for the one declared below."""
+    rules = "x := y if { n := 1; y := [n | input.snapshot.o[_] == n; n := input.snapshot.xs[_]] }"
+    found, *_ = findings(definition(f"package a\n{rules}"))
+    assert found.startswith("rego-variable-unsafe: a.rego:2:")
+    assert "`n` is declared further down in this body" in found

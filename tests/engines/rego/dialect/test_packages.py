@@ -2,8 +2,9 @@
 
 import pytest
 
+from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json
-from tests.engines.rego.policies import definition, evaluate
+from tests.engines.rego.policies import bound, definition, evaluate, failure, policy_input
 
 P, LIB = "package p\n", "package lib\n"
 
@@ -74,3 +75,27 @@ def test_with_replaces_a_function_in_other_modules(library: str, call: str, expe
     """Also one that the service replaces itself where nothing else does."""
     module = f"{P}import data.lib\ng(_) := 4\ndefault x := null\nx := v if {{ v := {call} }}"
     assert evaluate(definition({"p.rego": module, "lib.rego": LIB + library}, "data.p.x")) == expected
+
+
+@pytest.mark.parametrize(
+    ("modules", "expected"),
+    [
+        (["f(x) := 1 if x == 1", "f(x) := 2 if x == 2\nx := [f(1), f(2)]", "f(3) := 4"], [1, 2]),
+        (["f(3) := 4\nx := f(3)", "f(x) := 1 if x == 1"], 4),
+        (["f(x) := 1 if x == 1", "default f(_) := 9\nf(2) := 3\nx := [f(1), f(2), f(7)]"], [1, 3, 9]),
+        (["a.f(x) := 1 if x == 1", "a.f(x) := 2 if x == 2\na.g := 3\nx := a.f(2)"], 2),
+        (["f(x) if x == 1", "f(2)\nx if { f(2); not f(3) }"], True),
+        (["f(x) := 1 if x == 1\nk := f(2)", "f(2) := 3\nx := v if { v := k with f as 5 }"], 5),
+    ],
+)
+def test_a_function_of_several_modules_is_one(modules: list[str], expected: Json) -> None:
+    """Each definition counts, wherever the call stands."""
+    texts = {f"m{number}.rego": P + text for number, text in enumerate(modules)}
+    assert evaluate(definition(texts, "data.p.x")) == expected
+
+
+def test_definitions_of_several_modules_may_conflict() -> None:
+    """Two values of one function end the evaluation, as in one module."""
+    texts = {"a.rego": f"{P}f(x) := 1 if x == 1", "b.rego": f"{P}f(_) := 2\nx := f(1)"}
+    evaluator = bound(definition(texts, "data.p.x"))
+    assert failure(evaluator, policy_input())[0] is Reason.POLICY_INVOCATION_FAILED

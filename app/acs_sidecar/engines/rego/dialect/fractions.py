@@ -1,7 +1,8 @@
 """Arithmetic with fractions, which OPA does in more digits than this engine: `0.1 + 0.2 > 0.3` fails there.
 
 In a policy in which a fraction is written, functions that compute in decimal digits take the place of
-the operators, and of `sum` and `product`; of `-`, which sets have too, where it is seen to be of numbers.
+the operators, and of `sum` and `product`; of `-`, which sets have too, one that looks at its operands where
+these are not seen to be numbers.
 """
 
 import re
@@ -40,12 +41,18 @@ def writes_fractions(text: bytes) -> bool:
     return any(number and not float(number).is_integer() for number in numbers)
 
 
-def compute_in_digits(reader: BodyReader, rewriter: Rewriter, replaced: Set[Segments]) -> None:
-    """Replace the operators of the computations of a module, and the functions that no `with` replaces."""
+def compute_in_digits(
+    reader: BodyReader, rewriter: Rewriter, replaced: Set[Segments], *, keywords: bool
+) -> None:
+    """Replace the operators of the computations of a module, and the functions that no `with` replaces.
+
+    `keywords` tells that bodies need `if`.
+    """
     done: set[Span] = set()
     aggregates = _AGGREGATES - replaced
-    for term in _computations(reader):
-        for node in _nodes(term):
+    difference = ""
+    for term, is_numeric in _computations(reader):
+        for node in _nodes(term) if is_numeric else [term]:
             kind, value = variant(node)
             if (span := rewriter.span(node)) in done:
                 continue
@@ -53,24 +60,31 @@ def compute_in_digits(reader: BodyReader, rewriter: Rewriter, replaced: Set[Segm
             if kind == "ArithExpr" and value["op"] in _OPERATORS:
                 left, right = rewriter.span(value["lhs"]), rewriter.span(value["rhs"])
                 name = _OPERATORS[str(value["op"])]
+                if not is_numeric:
+                    name = difference = difference or rewriter.fresh_name()
                 rewriter.replace(span, [f"{name}(", left, ", ", right, ")"])
             elif kind == "Call" and called_name(value["fcn"]) in aggregates:
                 function = rewriter.span(value["fcn"])
                 rewriter.replace(function, ["acs_sidecar.", function])
+    if difference:
+        assigned, test = (":=", "if is_number(x)") if keywords else ("=", "{ is_number(x) }")
+        rewriter.append(f"{difference}(x, y) {assigned} acs_sidecar.minus(x, y) {test} else {assigned} x - y")
 
 
-def _computations(reader: BodyReader) -> Iterator[Json]:
-    """Yield the computations of numbers, and both sides of a comparison with a fraction."""
+def _computations(reader: BodyReader) -> Iterator[tuple[Json, bool]]:
+    """Yield the computations, and the sides of comparisons with fractions; and whether of numbers alone."""
     for comparison, _ in reader.comparisons:
         sides = [comparison["lhs"], comparison["rhs"]]
         if any(_holds_fraction(_nodes(side)) for side in sides):
-            yield from sides
+            yield from ((side, True) for side in sides)
     for computation in reader.computations:
         term: Json = {"ArithExpr": dict(computation)}
-        if computation["op"] != "Sub" or any(_is_numeric(side) for side in _nodes(term) if side is not term):
-            yield term
+        yield (
+            term,
+            computation["op"] != "Sub" or any(_is_numeric(side) for side in _nodes(term) if side is not term),
+        )
     for call, _ in reader.calls:
-        yield {"Call": dict(call)}
+        yield {"Call": dict(call)}, True
 
 
 def _nodes(term: Json) -> Iterator[Json]:

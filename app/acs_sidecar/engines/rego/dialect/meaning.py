@@ -31,8 +31,9 @@ from acs_sidecar.engines.rego.dialect.ordering import SetFlow
 from acs_sidecar.engines.rego.dialect.packages import evaluate_other_modules
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefixes
-from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_variables
-from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
+from acs_sidecar.engines.rego.dialect.safety import Unsafe, rule_bodies, unsafe_variables
+from acs_sidecar.engines.rego.dialect.scopes import VariableScope
+from acs_sidecar.engines.rego.dialect.split_functions import join_functions
 from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
@@ -85,10 +86,10 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
     replaced = frozenset(path for _, _, facts in modules for path in _replaced(facts))
     policy = _PolicyFacts(names, arities, rules, program, conflicting, fractions, replaced)
     flow = SetFlow(set_rules(parsed))
-    prefixes = new_prefixes(texts)
+    rewriters = [Rewriter(text, prefix) for text, prefix in zip(texts, new_prefixes(texts), strict=True)]
+    join_functions(parsed, rewriters)
     rewritten = []
-    for position, ((module, ast, facts), text) in enumerate(zip(modules, texts, strict=True)):
-        rewriter = Rewriter(text, prefixes[position])
+    for position, ((module, ast, facts), rewriter) in enumerate(zip(modules, rewriters, strict=True)):
         findings += [_finding(module.at, found) for found in _module(ast, facts, policy, flow, rewriter)]
         define_folders(ast, rewriter)
         others = [facts for _, facts in parsed]
@@ -181,7 +182,7 @@ def _module(
         yield Problem("rego-name-shadowed", message, shadow.line, shadow.column)
     flow.add(reader, rule_path, facts.at)
     if policy.fractions:
-        compute_in_digits(reader, rewriter, policy.replaced)
+        compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
     if ("count",) not in policy.replaced:
         count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
@@ -212,7 +213,9 @@ class _BodyRewriting:
 
 def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator[Problem]:
     """Rewrite the statements of a body and of those in it; `ending` follows the last one."""
-    unsafe = sorted(set(unsafe_variables(body)), key=lambda found: (found.line, found.column))
+    unsafe = sorted(
+        set(unsafe_variables(body)), key=lambda found: (found.variable.line, found.variable.column)
+    )
     yield from map(_unsafe, unsafe)
     if unsafe:
         return
@@ -247,8 +250,14 @@ def _statements(body: Body) -> Iterator[tuple[Statement, Sequence[JsonObject]]]:
         yield from _statements(inner)
 
 
-def _unsafe(variable: Variable) -> Problem:
-    if variable.name == "_":
+def _unsafe(found: Unsafe) -> Problem:
+    variable = found.variable
+    if found.declared_below:
+        message = (
+            f"`{variable.name}` is declared further down in this body: "
+            "write the declaration above, or give one of the two another name"
+        )
+    elif variable.name == "_":
         message = (
             "`_` gets no value where only `not` looks for one: name what must not exist in a rule of its own "
             "and write `not` before its name, or use `every`"

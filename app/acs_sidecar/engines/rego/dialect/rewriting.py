@@ -17,10 +17,12 @@ Span = tuple[int, int]
 
 
 class Original(NamedTuple):
-    """A span as it was before a name took its place."""
+    """A span as it was before names took the place of terms: without those of an owner from a number on."""
 
     start: int
     end: int
+    owner: object
+    number: int
 
 
 Part = str | Span | Original
@@ -52,7 +54,9 @@ class _Edit:
     start: int
     end: int
     parts: tuple[Part, ...]
-    moved: bool = False
+    owner: object = None
+    number: int = 0
+    """Whose name this is that takes the place of a term, and which one."""
 
 
 @dataclass
@@ -93,15 +97,15 @@ class Rewriter:
         """Put parts in the place of a span."""
         self._edits.append(_Edit(*span, tuple(parts)))
 
-    def rename(self, span: Span, name: str) -> None:
+    def rename(self, span: Span, name: str, owner: object, number: int) -> None:
         """Put a name in the place of a span."""
-        self._edits.append(_Edit(*span, (name,), moved=True))
+        self._edits.append(_Edit(*span, (name,), owner, number))
 
     def move(self, span: Span) -> list[Part]:
         """Put a new variable in the place of a span, and return the statement that gives it its value."""
         name = self.fresh_name()
-        self.rename(span, name)
-        return [f"; {name} := (", Original(*span), ")"]
+        self.rename(span, name, name, 0)
+        return [f"; {name} := (", Original(*span, name, 0), ")"]
 
     def append(self, rule: str) -> None:
         """Put a rule below all others."""
@@ -109,32 +113,32 @@ class Rewriter:
 
     def rewritten(self, cuts: Sequence[int] = ()) -> list[str]:
         """Return the text with all changes, cut at offsets of the old one; what was added is last."""
-        self._edits.sort(key=lambda edit: (edit.start, -edit.end, not edit.moved))
+        self._edits.sort(key=lambda edit: (edit.start, -edit.end, edit.owner is None))
         starts = [edit.start for edit in self._edits]
         parts = pairwise([0, *cuts, len(self.text)])
         below = "".join(f"\n{rule}" for rule in self._appended)
         return [*(b"".join(self._render(part, starts)).decode() for part in parts), below]
 
     def _render(
-        self, span: Span | Original, starts: list[int], around: int = -1, *, original: bool = False
+        self, part: Span | Original, starts: list[int], around: int = -1, before: Original | None = None
     ) -> list[bytes]:
-        """Return a span of the old text with the changes in it, the one `around` it aside."""
-        position, end = span
+        """Return a part of the old text with the changes in it, the one `around` it and later names aside."""
+        position, end = part[:2]
         done: list[bytes] = []
         for at in range(bisect_left(starts, position), bisect_left(starts, end)):
             edit = self._edits[at]
             if at == around or edit.start < position or edit.end > end:
                 continue
-            whole = (edit.start, edit.end) == span
-            if edit.moved and whole and original:
+            if before and edit.owner is before.owner and edit.number >= before.number:
                 continue
             done.append(self.text[position : edit.start])
-            for part in edit.parts:
-                if isinstance(part, str):
-                    done.append(part.encode())
+            for inner in edit.parts:
+                if isinstance(inner, str):
+                    done.append(inner.encode())
                 else:
-                    same = original and whole and part == span
-                    done.extend(self._render(part, starts, at, original=same or isinstance(part, Original)))
+                    done.extend(
+                        self._render(inner, starts, at, inner if isinstance(inner, Original) else before)
+                    )
             position = edit.end
         done.append(self.text[position:end])
         return done

@@ -5,6 +5,7 @@ as one element differs; OPA refuses such a rule, and so does this.
 """
 
 from collections.abc import Iterator, Sequence, Set
+from typing import NamedTuple
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, variables, variant, varying_indexes
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Names
@@ -12,7 +13,7 @@ from acs_sidecar.engines.rego.dialect.inference import infer
 from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["rule_bodies", "unsafe_variables"]
+__all__ = ["Unsafe", "rule_bodies", "unsafe_variables"]
 
 
 def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> Iterator[Body]:
@@ -38,7 +39,14 @@ def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> It
         yield read
 
 
-def unsafe_variables(body: Body) -> Iterator[Variable]:
+class Unsafe(NamedTuple):
+    """A variable that nothing makes safe, and whether its body declares one of this name further down."""
+
+    variable: Variable
+    declared_below: bool
+
+
+def unsafe_variables(body: Body) -> Iterator[Unsafe]:
     """Yield the variables of a body, and of the bodies in it, that nothing makes safe."""
     pending: list[tuple[Body, Sequence[Set[str]]]] = [(body, ())]
     while pending:
@@ -50,7 +58,8 @@ def unsafe_variables(body: Body) -> Iterator[Variable]:
                 key: found for key, found in unit.captured.items() if key in own or _among(key, frames)
             }
         safe = infer(body.units, _known(own, body, frames))
-        yield from _missing(own, safe)
+        for found in _missing(own, safe):
+            yield Unsafe(found, found.key == found.name and found.name in body.scope.own)
         pending.extend((inner, [*frames, own.keys()]) for inner in body.inner)
 
 

@@ -1,12 +1,14 @@
 """Sums, differences, products and quotients with the 64 bits of OPA: `0.1 + 0.2` is `0.3`.
 
 Each number is read from its decimal digits, and each result is rounded to the nearest of 64 bits, and
-then to what the engine has for its digits. `100 - 99.99` is so a little more than `0.01`, as in OPA.
+then to what the engine has for its digits. `100 - 99.99` is so a little more than `0.01`, as in OPA; and
+`0.3 - 0.1` is the next number above `0.2`, for it has no other that is more than `0.2`.
 """
 
 from collections.abc import Callable, Iterable
 from decimal import Context, Decimal
 from fractions import Fraction
+from math import inf, nextafter
 from operator import add, mul, sub, truediv
 
 __all__ = ["difference", "product", "product_of_all", "quotient", "sum_of", "sum_of_all"]
@@ -81,7 +83,12 @@ def _rounded(value: Fraction, bits: int) -> Fraction:
 def _number(found: Fraction) -> Number:
     if found.denominator == 1 and found.numerator in _RANGE:
         return found.numerator
-    return float(_shortest(found))
+    nearest = float(_shortest(found))
+    digits = Decimal(repr(nearest)).normalize().as_tuple().digits
+    written = _exact(nearest)
+    if len(digits) > _SHORTEST or written == found:
+        return nearest
+    return nextafter(nearest, inf if found > written else -inf)
 
 
 def _shortest(found: Fraction) -> Decimal:

@@ -22,23 +22,28 @@ class Draft:
     def name(self, term: Json) -> str:
         """Put a new variable in the place of a term."""
         name = self.rewriter.fresh_name()
-        self._names[self.rewriter.span(term)] = name
+        self.rename(term, name)
         return name
 
     def rename(self, term: Json, text: str) -> None:
         """Put a text in the place of a term instead of its new variable."""
         self._names[self.rewriter.span(term)] = text
 
+    def original(self, term: Json) -> Original:
+        """Return a term as it is now, but for the new variable in its own place."""
+        span = self.rewriter.span(term)
+        number = list(self._names).index(span) if span in self._names else len(self._names)
+        return Original(span[0], span[1], self, number)
+
     def bind(self, term: Json) -> None:
         """Bind a term to a new variable before the statement, under its `with`, and put that in its place."""
-        span = self.rewriter.span(term)
-        if span not in self._names:
-            self.before += [f"{self.name(term)} := (", Original(*span), ")", *self.modifier_text(), "; "]
+        if self.rewriter.span(term) not in self._names:
+            self.before += [f"{self.name(term)} := (", self.original(term), ")", *self.modifier_text(), "; "]
 
     def spans_lines(self) -> bool:
         """Whether the `with` of the statement stands on more than one line."""
         spans = (part for part in self.modifier_text() if isinstance(part, tuple))
-        return any(b"\n" in self.rewriter.text[start:end] for start, end in spans)
+        return any(b"\n" in self.rewriter.text[start:end] for start, end, *_ in spans)
 
     def modifier_text(self) -> list[Part]:
         """Return the `with` of the statement."""
@@ -54,8 +59,9 @@ class Draft:
             return
         start, end = self.rewriter.offsets(self.statement.node)
         start = min([start, *(place[0] for place in self._names)])
-        whole = self._names.pop((start, end), (start, end))
-        for place, name in self._names.items():
-            self.rewriter.rename(place, name)
+        for number, (place, name) in enumerate(self._names.items()):
+            if place != (start, end):
+                self.rewriter.rename(place, name, self, number)
+        whole = self._names.get((start, end), (start, end))
         parts = [*self.before, whole, *self.after]
         self.rewriter.replace((start, end), ["{ ", *parts, " }"] if self.statement.bare else parts)

@@ -14,7 +14,6 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
 )
 from acs_sidecar.engines.rego.dialect.arity import builtin_arity
-from acs_sidecar.engines.rego.dialect.rewriting import Original
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
@@ -29,11 +28,8 @@ def bind_values(draft: Draft, is_function: Callable[[Json], bool]) -> None:
         if arity := builtin_arity(value, draft.statement.scope):
             _call_builtin(draft, value, arity)
             continue
-        kind, node = variant(value)
-        if kind == "Var" and draft.statement.scope.variable(node) is not None:
-            continue
         if _is_evaluated(value) and not is_function(value):
-            draft.before += [f"{draft.name(value)} := (", Original(*draft.rewriter.span(value)), "); "]
+            draft.before += [f"{draft.name(value)} := (", draft.original(value), "); "]
 
 
 def _call_builtin(draft: Draft, value: Json, arity: int) -> None:

@@ -20,7 +20,6 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     operands,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.rewriting import Original
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
@@ -42,7 +41,7 @@ def bind_quantified(draft: Draft) -> None:
     kind, literal = variant(draft.statement.node["literal"])
     if kind in ("Expr", "NotExpr") and draft.statement.scope.is_in_every():
         for term in _bindable(literal["expr"], draft.statement.scope):
-            draft.before += [f"{draft.name(term)} := ", Original(*draft.rewriter.span(term)), "; "]
+            draft.before += [f"{draft.name(term)} := ", draft.original(term), "; "]
 
 
 def _bindable(expression: Json, scope: VariableScope) -> Iterator[Json]:

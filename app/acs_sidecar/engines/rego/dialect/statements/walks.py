@@ -43,7 +43,7 @@ def bind_walks(draft: Draft) -> set[Place]:
     for call in _walks(literal[member]):
         _, value = variant(call)
         bound.add(_place(value))
-        argument = draft.rewriter.span(as_list(value["params"])[0])
+        argument = draft.original(as_list(value["params"])[0])
         name = draft.name(call)
         draft.before += ["walk(", argument, f", {name})", *draft.modifier_text(), "; "]
         if kind == "SomeIn":
