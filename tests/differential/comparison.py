@@ -148,7 +148,7 @@ def _evaluated(
     same = expected is not None and expected.defined and shown(expected.value) == shown(value)
     if not same and expected and shown(_unordered(expected.value)) == shown(_unordered(value)):
         return Comparison(Outcome.ORDER, f"{said} / {shown(value)}")
-    if not same and expected and _rounded(expected.value, exact) == _rounded(value, exact):
+    if not same and expected and _agrees(expected.value, value, exact):
         return Comparison(Outcome.PRECISION, f"{said} / {shown(value)}")
     return _found(same, query, given, said, shown(value))
 
@@ -255,15 +255,19 @@ def _loses_digits(text: str) -> bool:
     return bool(_FRACTION.search(text)) or any(int(digits) > 2**53 for digits in _DIGITS.findall(text))
 
 
-def _rounded(value: Json, exact: int) -> Json:
-    """Return a value with fractions and numbers beyond `exact` rounded to 15 digits."""
-    if isinstance(value, float | int) and (abs(value) > exact or value != int(value)):
-        return f"{Decimal(repr(value)):.14e}"
-    if isinstance(value, list):
-        return [_rounded(item, exact) for item in value]
-    if isinstance(value, dict):
-        return {name: _rounded(item, exact) for name, item in value.items()}
-    return _plain(value)
+def _agrees(one: Json, other: Json, exact: int) -> bool:
+    """True if two values differ in fractions and numbers beyond `exact` alone, and there behind 15 digits."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_agrees(*pair, exact) for pair in zip(one, other, strict=True))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_agrees(one[name], other[name], exact) for name in one)
+    if shown(one) == shown(other):
+        return True
+    numbers = [
+        found for found in (one, other) if isinstance(found, float | int) and not isinstance(found, bool)
+    ]
+    rounded = any(abs(number) > exact or number != int(number) for number in numbers)
+    return len(numbers) == 2 and rounded and len({f"{Decimal(repr(number)):.14e}" for number in numbers}) == 1
 
 
 def _plain(value: Json) -> Json:

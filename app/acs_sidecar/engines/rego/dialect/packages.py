@@ -30,6 +30,9 @@ def evaluate_other_modules(
 
 
 def _below(package: Segments, modules: Sequence[ModuleFacts]) -> Iterator[Segments]:
+    """Yield the rules of other modules of a package, and the packages below it."""
     for module in modules:
-        if module.package[: len(package)] == package:
+        if module.package == package:
             yield from (rule.path for rule in module.rules if not rule.function)
+        elif module.package[: len(package)] == package:
+            yield module.package
