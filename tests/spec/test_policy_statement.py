@@ -55,6 +55,19 @@ def test_the_newest_of_several_that_serve_counts() -> None:
     assert [found.path for found in rollbacks([SERVING, older], [older])] == ["policies.a"]
 
 
+def test_an_older_revision_that_serves_stays_beside_the_newest() -> None:
+    """Two policies of one series can be loaded again as they are; neither can become the other."""
+    older = Revision("policies.a", "ws", 1, "b")
+    assert list(rollbacks([SERVING, older], [older, SERVING])) == []
+    newer = Revision("policies.main", "ws", 3, "c")
+    assert list(rollbacks([SERVING, older], [older, newer])) == []
+    moved = Revision("policies.main", "ws", 1, "b")
+    assert [found.path for found in rollbacks([SERVING, older], [older, moved])] == [
+        "policies.a",
+        "policies.main",
+    ]
+
+
 def test_requirements_that_the_service_provides_are_met() -> None:
     """What is provided gives no finding."""
     assert unmet_requirements([REQUIRED], frozenset(Requirement)) == ()

@@ -129,21 +129,31 @@ def rollbacks(serving: Iterable[Revision], candidate: Iterable[Revision]) -> Ite
     """Yield a finding for each revision of `candidate` that must not take the place of one that serves.
 
     Stops: an older version, another content under the same version, and a version put back in force after
-    it was withdrawn.
+    it was withdrawn. What serves beside a newer version of its series stays, while the newest does.
     """
-    newest = {one.series: one for one in sorted(serving, key=lambda one: (one.version, one.withdrawn))}
-    for one in candidate:
-        before = newest.get(one.series)
-        if before is None:
+    before, after = tuple(serving), tuple(candidate)
+    newest, offered = _newest(before), _newest(after)
+    for one in after:
+        served = newest.get(one.series)
+        if served is None or (one in before and _rank(offered[one.series]) >= _rank(served)):
             continue
-        if one.version < before.version:
-            why = f"version {one.version} is older than version {before.version}"
-        elif one.version > before.version:
+        if one.version < served.version:
+            why = f"version {one.version} is older than version {served.version}"
+        elif one.version > served.version:
             continue
-        elif one.content != before.content:
+        elif one.content != served.content:
             why = f"version {one.version} has another content than the one"
-        elif before.withdrawn and not one.withdrawn:
+        elif served.withdrawn and not one.withdrawn:
             why = f"version {one.version} was withdrawn in the one"
         else:
             continue
         yield Diagnostic("policy-rollback", f"`{one.series}`: {why} that serves", one.path)
+
+
+def _newest(revisions: Iterable[Revision]) -> dict[str, Revision]:
+    """Return the newest revision of each series; of one version, that which was withdrawn."""
+    return {one.series: one for one in sorted(revisions, key=_rank)}
+
+
+def _rank(revision: Revision) -> tuple[int, bool]:
+    return revision.version, revision.withdrawn

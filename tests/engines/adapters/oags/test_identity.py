@@ -214,4 +214,5 @@ def test_what_is_a_public_key() -> None:
     """32 bytes in hex, without spaces."""
     assert is_public_key(PUBLIC)
     assert not is_public_key(PUBLIC[:-2])
+    assert not is_public_key("01" + "00" * 31)
     assert not is_public_key(f"{PUBLIC[:-1]} ")

@@ -11,7 +11,7 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ from tests.engines.adapters.workspace_policy import independent
 from tests.engines.adapters.workspace_policy.keys import A_ID, TRUST, TRUST_FILE, A, B, M, public_hex
 from tests.engines.adapters.workspace_policy.vectors import content, document
 
-__all__ = ["KINDS", "Outcome", "mutate"]
+__all__ = ["NAMES", "Outcome", "mutate"]
 
 AT = SourceLocation("", "policy.json")
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -89,35 +89,50 @@ OTHERS = [
 ]
 
 
+TRUST_NAME = "trust"
+NAMES = (*KINDS, TRUST_NAME)
 AUTHENTIC = [
     _meaning(value, OPEN) for value in OTHERS if value.get("signing_key_id") == A_ID and "signature" in value
 ]
 """What the trusted key has signed: a mutant may well become another one of these."""
 
 
-def mutate(each: int, seed: int) -> Outcome:
-    """Make so many mutants of each kind, and of the file of trust; collect those that are accepted."""
-    rng = random.Random(seed)
+def mutate(each: int, seed: int, names: Sequence[str] = NAMES) -> Outcome:
+    """Make so many mutants of each of these; collect those that are accepted."""
     outcome = Outcome()
-    for name, kind in KINDS.items():
-        while outcome.made[name] < each:
-            text = _mutant(rng, kind)
-            if _says(text, kind.left_open) == kind.meaning or _says(text, OPEN) in AUTHENTIC:
-                continue
-            outcome.made[name] += 1
-            found = check_policy(text, AT, TRUST, kind.expected)
-            if found.key is not None:
-                outcome.accepted.append((name, text))
-            for code in {finding.code for finding in found.findings if finding.severity == "error"}:
-                outcome.refused[code] += 1
-    while outcome.made["trust"] < each:
-        text = _damaged(rng, TRUST_FILE.encode())
-        outcome.made["trust"] += 1
-        trust, faults = check_trust(text, AT)
-        if any(check_policy(foreign, AT, trust, WORKSPACE).key for foreign in FOREIGN):
-            outcome.accepted.append(("trust", text))
-        outcome.refused["trust file" if faults else "trust file of another meaning"] += 1
+    for name in names:
+        rng = random.Random(f"{seed} {name}")
+        if name == TRUST_NAME:
+            _mutate_trust(rng, each, outcome)
+        else:
+            _mutate_document(rng, each, name, outcome)
     return outcome
+
+
+def _mutate_document(rng: random.Random, each: int, name: str, outcome: Outcome) -> None:
+    kind = KINDS[name]
+    while outcome.made[name] < each:
+        text = _mutant(rng, kind)
+        if _says(text, kind.left_open) == kind.meaning or _says(text, OPEN) in AUTHENTIC:
+            continue
+        outcome.made[name] += 1
+        found = check_policy(text, AT, TRUST, kind.expected)
+        if found.key is not None:
+            outcome.accepted.append((name, text))
+        for code in {finding.code for finding in found.findings if finding.severity == "error"}:
+            outcome.refused[code] += 1
+
+
+def _mutate_trust(rng: random.Random, each: int, outcome: Outcome) -> None:
+    for _ in range(each):
+        text = _damaged(rng, TRUST_FILE.encode())
+        outcome.made[TRUST_NAME] += 1
+        trust, faults = check_trust(text, AT)
+        outcome.refused["trust file" if faults else "trust file of another meaning"] += 1
+        if (faults and trust.keys) or any(
+            check_policy(foreign, AT, trust, WORKSPACE).key for foreign in FOREIGN if trust.keys
+        ):
+            outcome.accepted.append((TRUST_NAME, text))
 
 
 def _says(text: bytes, left_open: frozenset[str]) -> dict[str, Any] | None:
@@ -278,15 +293,18 @@ def main(
     seed: Annotated[int, typer.Option(help="seed of all of them")] = 0,
 ) -> None:
     """Make mutants, and print what refused them; exit 1 if one was accepted."""
-    outcome = mutate(each, seed)
-    for name, made in outcome.made.items():
-        accepted = sum(kind == name for kind, _ in outcome.accepted)
-        print(f"{name:<12} {made:>8} mutants  {accepted} accepted")
-    for code, count in outcome.refused.most_common():
+    refused: Counter[str] = Counter()
+    accepted: list[tuple[str, bytes]] = []
+    for name in NAMES:
+        outcome = mutate(each, seed, [name])
+        print(f"{name:<12} {outcome.made[name]:>8} mutants  {len(outcome.accepted)} accepted", flush=True)
+        refused += outcome.refused
+        accepted += outcome.accepted
+    for code, count in refused.most_common():
         print(f"  {code:<28} {count:>8}")
-    for name, text in outcome.accepted[:10]:
+    for name, text in accepted[:10]:
         print(f"accepted: {name}: {text!r}", file=sys.stderr)
-    raise typer.Exit(1 if outcome.accepted else 0)
+    raise typer.Exit(1 if accepted else 0)
 
 
 if __name__ == "__main__":

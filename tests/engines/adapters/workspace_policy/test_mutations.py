@@ -3,14 +3,14 @@
 import pytest
 
 from acs_sidecar.engines.adapters.workspace_policy import statement
-from tests.engines.adapters.workspace_policy.mutations import KINDS, mutate
+from tests.engines.adapters.workspace_policy.mutations import NAMES, mutate
 
 
 def test_no_mutant_is_accepted() -> None:
     """A few hundred of each kind; `make workspace-mutations` makes a hundred thousand of each."""
     outcome = mutate(400, 11)
     assert outcome.accepted == []
-    assert outcome.made == dict.fromkeys([*KINDS, "trust"], 400)
+    assert outcome.made == dict.fromkeys(NAMES, 400)
     assert {
         *("policy-hash-mismatch", "policy-unsigned", "policy-legacy", "policy-key-untrusted"),
         *("policy-signature-invalid", "member-unknown", "wrong-type", "value-not-allowed", "document-syntax"),

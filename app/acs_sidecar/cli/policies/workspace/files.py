@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -61,30 +62,33 @@ def text_of(value: Mapping[str, Json]) -> bytes:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file that must not be there yet, or end the command."""
-    try:
-        with path.open("xb") as stream:
-            stream.write(content)
-    except FileExistsError:
-        fail(f"{path}: exists and is never overwritten")
-    except OSError as error:
-        fail(f"{path}: {error.strerror}")
+    """Write a file that must not be there yet, in one step; or end the command."""
+    with _temporary(path, content, _MODE) as temporary:
+        path.hardlink_to(temporary)
 
 
 def replace(path: Path, content: bytes) -> None:
     """Replace a file, or a link to one, in one step; or end the command and leave it as it was."""
+    mode = path.stat().st_mode & 0o777 if path.exists() else _MODE
+    with _temporary(path, content, mode) as temporary:
+        temporary.replace(path)
+
+
+@contextmanager
+def _temporary(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """Write a file beside `path`, which is gone afterwards; what cannot be done ends the command."""
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else _MODE
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fchmod(handle, mode)
                 os.fsync(handle)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except FileExistsError:
+        fail(f"{path}: exists and is never overwritten")
     except OSError as error:
         fail(f"{path}: {error.strerror}")

@@ -37,7 +37,7 @@ class StepResult(StrEnum):
     OK = "ok"
     FAILED = "failed"
     NOT_REACHED = "not reached"
-    NOT_ASKED = "not asked"
+    NOT_CHECKED = "not checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,18 @@ def expected_of(workspace: str | None, min_version: int | None, content_hash: st
 
 
 def _results(checked: CheckedPolicy, expected: Expected) -> dict[Step, StepResult]:
-    unasked = {Step.WORKSPACE} if expected.workspace is None else set()
+    unchecked = {Step.WORKSPACE} if expected.workspace is None else set()
     if expected.min_version is None:
-        unasked.add(Step.VERSION)
+        unchecked.add(Step.VERSION)
     results = {}
     result = StepResult.OK
     for step in Step:
         if step is checked.failed:
             results[step], result = StepResult.FAILED, StepResult.NOT_REACHED
         else:
-            results[step] = StepResult.NOT_ASKED if step in unasked and result is StepResult.OK else result
+            results[step] = (
+                StepResult.NOT_CHECKED if step in unchecked and result is StepResult.OK else result
+            )
     return results
 
 

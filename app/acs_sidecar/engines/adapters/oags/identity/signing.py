@@ -5,6 +5,8 @@ import re
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from acs_sidecar.spec.document.public_keys import is_weak
+
 __all__ = ["SecretKeyError", "is_public_key", "sign", "verify"]
 
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*")
@@ -41,8 +43,9 @@ def verify(message: str, signature: str, public_key: str) -> bool:
 
 
 def is_public_key(text: str) -> bool:
-    """True if a text is 32 bytes in hex."""
-    return _bytes(text, _KEY_BYTES) is not None
+    """True if a text is 32 bytes in hex, and not a key that anybody can sign for."""
+    public = _bytes(text, _KEY_BYTES)
+    return public is not None and not is_weak(public)
 
 
 def _bytes(text: str, length: int) -> bytes | None:
