@@ -1,7 +1,6 @@
 """Requests as values, checked member by member (section 2.1)."""
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -155,11 +154,11 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
         raise
 
 
-def only_members(members: dict[str, Json], known: Collection[str]) -> None:
+def only_members(members: dict[str, Json], known: frozenset[str]) -> None:
     """Raise `RefusalError` for the first member that is not known."""
-    unknown = next((name for name in members if name not in known), None)
-    if unknown is None:
+    if members.keys() <= known:
         return
+    unknown = next(name for name in members if name not in known)
     meant = nearest(unknown, known)
     advice = f"rename it to `{meant}`" if meant else f"remove it; {one_of(sorted(known))}"
     name = f" `{unknown}`" if _NAME.fullmatch(unknown) else ""

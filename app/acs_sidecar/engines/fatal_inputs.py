@@ -95,7 +95,7 @@ class EvaluationGuard:
         key = (policy_digest + input_identity).encode()
         if self._published[0] != self._read:
             self._reread()
-        if key in self._refused_keys:
+        if self._refused_keys and key in self._refused_keys:
             self.refusals += 1
             raise EvaluationError(
                 Reason.POLICY_INVOCATION_FAILED,

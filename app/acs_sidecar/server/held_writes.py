@@ -29,11 +29,14 @@ class HeldWrites:
 
     def write(self, data: bytes) -> None:
         """Buffer a part of a response; `100 Continue` is sent at once."""
-        if self._ended:
-            return
-        if data.startswith(_CONTINUE):
+        if data.startswith(_CONTINUE) and not self._ended:
             self._transport.write(data)
         else:
+            self.hold(data)
+
+    def hold(self, data: bytes) -> None:
+        """Buffer a response, or a part of one."""
+        if not self._ended:
             self._parts.append(data)
 
     def release(self) -> None:

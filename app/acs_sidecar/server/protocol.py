@@ -301,7 +301,7 @@ class HttpProtocol(HttpToolsProtocol):
         if reply is not None:
             cycle.keep_alive = cycle.keep_alive and _CLOSE not in reply.headers
             default_headers = self.server_state.default_headers
-            self.transport.write(response(reply, default_headers, keep_alive=cycle.keep_alive))
+            self._held.hold(response(reply, default_headers, keep_alive=cycle.keep_alive))
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()

@@ -1,6 +1,6 @@
-"""What is counted of HTTP (section 5): requests by route and status, in flight, and refused."""
+"""What is counted of HTTP (section 5): requests by route and status, and refused."""
 
-from acs_sidecar.telemetry.catalogue import IN_FLIGHT, REJECTED, REQUESTS
+from acs_sidecar.telemetry.catalogue import REJECTED, REQUESTS
 from acs_sidecar.telemetry.metrics import Counter, Metrics
 
 __all__ = ["HttpMetrics"]
@@ -14,7 +14,6 @@ class HttpMetrics:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._answered: dict[tuple[str | None, int], Counter] = {}
-        self.in_flight = metrics.gauge(IN_FLIGHT)
 
     def answered(self, route: str | None, status: int) -> None:
         """Count an answer; `route` is `None` where there is no such route."""

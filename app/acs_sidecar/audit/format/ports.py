@@ -8,7 +8,7 @@ from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
 __all__ = ["AuditLog", "AuditPosition", "AuditUnavailableError"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every record, and freezing doubles its cost
 class AuditPosition:
     """Where a record is: the log's origin, the index in it, and the record's own UUIDv7."""
 

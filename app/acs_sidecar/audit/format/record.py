@@ -97,12 +97,10 @@ class ServiceEvent:
 
 def record_line(entry: AuditEntry | ServiceEvent, log: str, index: int, record_id: str, time: str) -> bytes:
     """Return the canonical line of a record, without its newline, at most 16 KiB."""
-    members = _event_members(entry) if isinstance(entry, ServiceEvent) else _decision_members(entry)
-    members["index"] = index
-    members["log"] = log
-    members["record_id"] = record_id
-    members["schema"] = SCHEMA
-    members["time"] = time
+    if isinstance(entry, ServiceEvent):
+        members = _event_members(entry, log, index, record_id, time)
+    else:
+        members = _decision_members(entry, log, index, record_id, time)
     try:
         line = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # a lone surrogate somewhere: what UTF-8 cannot hold is hashed
@@ -152,41 +150,55 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _event_members(entry: ServiceEvent) -> _Members:
-    return {"event": entry.event, "details": dict(entry.details)}
+def _event_members(entry: ServiceEvent, log: str, index: int, record_id: str, time: str) -> _Members:
+    return {
+        "details": dict(entry.details),
+        "event": entry.event,
+        "index": index,
+        "log": log,
+        "record_id": record_id,
+        "schema": SCHEMA,
+        "time": time,
+    }
 
 
-def _decision_members(entry: AuditEntry) -> _Members:
+def _decision_members(entry: AuditEntry, log: str, index: int, record_id: str, time: str) -> _Members:
+    """Return the members in the order of the canonical form, so that they need no sorting."""
     point = entry.intervention_point
     pointers = entry.verification_pointers
     members: _Members = {
-        "event": entry.event,
-        "manifest_source": entry.manifest_source,
-        "intervention_point": point if point in POINT_NAMES else "unknown",
-        "mode": entry.mode,
+        "agent_id": bounded(entry.agent_id),
+        "annotators": [bounded(name) for name in entry.annotators],
+        "caller": bounded(entry.caller),
         "decision": entry.decision,
-        "reason": reason_code(entry.reason),
+        "duration_us": entry.duration_us,
+        "enforced_identity": entry.enforced_identity,
         "error_class": entry.error_class,
+        "event": entry.event,
+        "evidence_artefact": entry.evidence_artefact,
+        "index": index,
+        "input_identity": entry.input_identity,
+        "intervention_point": point if point in POINT_NAMES else "unknown",
+        "log": log,
         "manifest_digest": entry.manifest_digest,
+        "manifest_source": entry.manifest_source,
+        "mode": entry.mode,
+        "policy_digest": entry.policy_digest,
         "policy_id": bounded(entry.policy_id),
         "policy_type": entry.policy_type,
-        "policy_digest": entry.policy_digest,
-        "annotators": [bounded(name) for name in entry.annotators],
-        "input_identity": entry.input_identity,
-        "enforced_identity": entry.enforced_identity,
-        "transform_applied": entry.transform_applied,
-        "result_labels": [code_or_hash(label) for label in entry.result_labels],
-        "evidence_artefact": entry.evidence_artefact,
-        "verification_pointers": dict(pointers) if pointers else None,
-        "agent_id": bounded(entry.agent_id),
-        "session_id": bounded(entry.session_id),
-        "tenant_id": bounded(entry.tenant_id),
-        "tool": bounded(entry.tool),
-        "caller": bounded(entry.caller),
+        "reason": reason_code(entry.reason),
+        "record_id": record_id,
         "request_id": bounded(entry.request_id),
-        "trace_id": bounded(entry.trace_id),
+        "result_labels": [code_or_hash(label) for label in entry.result_labels],
+        "schema": SCHEMA,
+        "session_id": bounded(entry.session_id),
         "span_id": bounded(entry.span_id),
-        "duration_us": entry.duration_us,
+        "tenant_id": bounded(entry.tenant_id),
+        "time": time,
+        "tool": bounded(entry.tool),
+        "trace_id": bounded(entry.trace_id),
+        "transform_applied": entry.transform_applied,
+        "verification_pointers": dict(pointers) if pointers else None,
     }
     if entry.notes:
         members |= _noted(entry.notes)

@@ -57,7 +57,10 @@ def _selection(members: Mapping[str, "_Members | None"]) -> _Select:
     read_in_part = tuple((name, _selection(below)) for name, below in members.items() if below is not None)
 
     def select(value: JsonObject) -> dict[str, Json]:
-        selected = {name: value[name] for name in read_whole if name in value}
+        selected: dict[str, Json] = {}
+        for name in read_whole:
+            if name in value:
+                selected[name] = value[name]
         for name, select_below in read_in_part:
             if name in value:
                 member = value[name]

@@ -31,7 +31,7 @@ def create_app(runtime: Runtime) -> Gate:
     """
     settings = runtime.settings
     counting = HttpMetrics(runtime.metrics)
-    in_flight = InFlight(settings.max_in_flight, counting)
+    in_flight = InFlight(settings.max_in_flight, runtime.metrics)
     decisions = DecisionRoutes(
         runtime.service,
         settings.max_body_bytes,

@@ -143,6 +143,7 @@ class DecisionRoutes:
         return orjson.dumps(resolved_json(resolved, request.include))
 
 
+@lru_cache(maxsize=256)
 def _route(path: str) -> str | None:
     """Return the route that a path below the prefix belongs to; `None` when there is none."""
     rest = path[len(PREFIX) :]

@@ -254,7 +254,7 @@ def _refuse_unknown(body: dict[str, Json]) -> None:
     for model, inner in _PARTS:
         if not isinstance(part, dict):
             return
-        only_members(part, model.model_fields.keys())
+        only_members(part, frozenset(model.model_fields))
         part = part.get(inner)
 
 
