@@ -19,6 +19,7 @@ from acs_sidecar.audit.ship.nats import NatsSettings, jetstream
 from acs_sidecar.audit.ship.stream import SUBJECTS
 from tests.audit.ship.nats_cluster import Cluster, cluster, installed
 from tests.conftest import COMMAND, Service, Start, environment
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
     not installed() and "CI" not in os.environ, reason="nats-server is not installed"
@@ -114,11 +115,8 @@ def test_every_record_of_a_fleet_arrives_once_though_a_node_and_the_shipper_die(
         with log_file.open("wb") as log:
             command: list[str | Path] = [COMMAND, "audit", "ship", folder / "audit"]
             process = subprocess.Popen(command, env=environment(**nats), stdout=log, stderr=log)
-        deadline = time.monotonic() + 90
-        while "audit_shipped" not in log_file.read_text():
-            assert process.poll() is None, log_file.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(lambda: "audit_shipped" in log_file.read_text() or process.poll() is not None, 90)
+        assert process.poll() is None, log_file.read_text()
         return process
 
     shippers = [shipping(folder) for _, folder in machines]

@@ -90,7 +90,8 @@ def test_without_a_key_there_is_no_evidence(tmp_path: Path) -> None:
     (tmp_path / "key.pem").unlink()
     level, rows, _ = judged()
     assert level == "L2"
-    message = f"`{tmp_path / 'key.pem'}` cannot be read: No such file or directory"
+    message = f"`{tmp_path / 'key.pem'}` cannot be read: No such file or directory: "
+    message += "run the service, or set --key or ACS_AUDIT_KEY_FILE to the key of its log"
     assert rows[SIGNED] == rows[RECEIPT] == (False, message)
 
 

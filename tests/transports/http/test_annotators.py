@@ -16,6 +16,7 @@ import pytest
 
 from tests.annotators.servers import Speak, WireServer, reply, say, wire_server
 from tests.conftest import Service, Start
+from tests.waiting import wait_for
 
 DEADLINE_MS = 1_000
 NO_BREAKER = {"failures": 1_000_000, "cooldown_ms": 1}
@@ -148,9 +149,7 @@ def test_a_stuck_annotator_does_not_fill_the_service(start: Start, tmp_path: Pat
         service = start("--manifests", place, ACS_MAX_IN_FLIGHT="8")
         with ThreadPoolExecutor(4) as threads:
             stuck = [threads.submit(ask, service, "judged") for _ in range(4)]
-            until = time.monotonic() + 10
-            while wire.connections < 4 and time.monotonic() < until:
-                time.sleep(0.01)
+            wait_for(lambda: wire.connections == 4)
             refused = [ask(service, "judged") for _ in range(20)]
             assert ask(service, "plain")[1]["verdict"]["decision"] == "allow"
             late = {each.result()[1]["verdict"]["reason"] for each in stuck}

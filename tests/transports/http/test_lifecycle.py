@@ -249,20 +249,13 @@ def test_a_unix_socket_is_served_with_its_mode(tmp_path: Path, manifests: Path) 
 
 
 def _over(path: Path, request: bytes) -> bytes:
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as connection:
-            try:
-                connection.connect(str(path))
-            except OSError:
-                time.sleep(0.05)
-                continue
-            connection.sendall(request)
-            reply = b""
-            while chunk := connection.recv(65_536):
-                reply += chunk
-            return reply
-    raise AssertionError("nobody answers on the socket")
+    with socket.socket(socket.AF_UNIX) as connection:
+        wait_for(lambda: connection.connect_ex(str(path)) == 0)
+        connection.sendall(request)
+        reply = b""
+        while chunk := connection.recv(65_536):
+            reply += chunk
+        return reply
 
 
 def test_decisions_are_logged_without_content(start: Start, tmp_path: Path) -> None:

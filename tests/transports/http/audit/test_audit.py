@@ -7,7 +7,6 @@ import json
 import re
 import resource
 import signal
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -198,9 +197,7 @@ def test_no_verdict_leaves_without_its_record(
         )
     assert service.get("/readyz")[0] == 503
     resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and service.get("/readyz")[0] != 200:
-        time.sleep(0.1)
+    wait_for(lambda: service.get("/readyz")[0] == 200)
     status, body = service.post("/v1/evaluate/input", request)
     assert (status, body["verdict"]["decision"]) == (200, "allow")
     assert service.stop() == 0

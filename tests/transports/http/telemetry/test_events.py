@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.audit.log.logs import all_records
 from tests.conftest import COMMAND, Service, Start, environment
 from tests.transports.http.echo import ask, manifest, with_annotator
 from tests.transports.http.telemetry.scrapes import scrape, total
+from tests.waiting import wait_for
 
 __all__ = ["manifest"]
 
@@ -206,16 +208,17 @@ def unread(tmp_path: Path, manifest: str) -> Iterator[Service]:
         command, cwd=tmp_path, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         service = Service(f"http://127.0.0.1:{port}", process, tmp_path / "nothing")
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                if service.get("/readyz")[0] == 200:
-                    break
-            except OSError:
-                time.sleep(0.05)
+        wait_for(partial(_is_ready, service))
         yield service
         if process.poll() is None:
             process.kill()
+
+
+def _is_ready(service: Service) -> bool:
+    try:
+        return service.get("/readyz")[0] == 200
+    except OSError:
+        return False
 
 
 def test_a_pipe_that_nobody_reads_delays_no_verdict(unread: Service) -> None:

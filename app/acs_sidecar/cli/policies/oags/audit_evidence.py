@@ -39,8 +39,9 @@ def audit_rows(settings: Settings, keys: list[str]) -> Iterator[LevelRow]:
         found = logs_at(place)
         trust = _trust(settings, keys)
     except KeyFileError as error:
-        yield LevelRow(Level.L3, _SIGNED, False, str(error))
-        yield LevelRow(Level.L3, _RECEIPT, False, str(error))
+        missing = f"{error}: run the service, or set --key or ACS_AUDIT_KEY_FILE to the key of its log"
+        yield LevelRow(Level.L3, _SIGNED, False, missing)
+        yield LevelRow(Level.L3, _RECEIPT, False, missing)
         return
     except OSError as error:
         fail(f"{place} cannot be read: {error.strerror}")
