@@ -130,12 +130,12 @@ def _read_manifest(place: PurePosixPath, file: SourceFile, at: SourceLocation) -
     return manifest
 
 
-def _roots(given: Json, at: SourceLocation) -> Roots:
-    if given is None:
+def _roots(declared: Json, at: SourceLocation) -> Roots:
+    if declared is None:
         return EVERYTHING
-    if not isinstance(given, list) or not all(isinstance(root, str) for root in given):
+    if not isinstance(declared, list) or not all(isinstance(root, str) for root in declared):
         raise invalid("rego-bundle-invalid", "`roots` must be a list of paths such as `agents/billing`", at)
-    roots = [str(root).strip("/") for root in given]
+    roots = [str(root).strip("/") for root in declared]
     paths = sorted(tuple(root.split("/")) if root else () for root in roots)
     for path, following in pairwise(paths):
         if following[: len(path)] == path:
@@ -160,19 +160,19 @@ def _outside(path: Segments, value: Json, roots: Roots) -> Iterator[Segments]:
         yield from _outside((*path, name), member, roots)
 
 
-def _version(given: Json, at: SourceLocation) -> int:
-    if isinstance(given, bool) or given not in (0, 1):
+def _version(version: Json, at: SourceLocation) -> int:
+    if isinstance(version, bool) or version not in (0, 1):
         raise invalid("rego-version-unsupported", "`rego_version` must be 0 or 1", at)
-    return int(given)
+    return int(version)
 
 
-def _file_versions(given: Json, modules: Iterable[SourceFile], at: SourceLocation) -> dict[str, int]:
+def _file_versions(declared: Json, modules: Iterable[SourceFile], at: SourceLocation) -> dict[str, int]:
     """Return the version of each module that a path or a glob of `file_rego_versions` names."""
-    if given is None:
+    if declared is None:
         return {}
-    if not isinstance(given, dict):
+    if not isinstance(declared, dict):
         raise invalid("rego-bundle-invalid", "`file_rego_versions` must map paths to 0 or 1", at)
-    patterns = {pattern.lstrip("/"): _version(version, at) for pattern, version in given.items()}
+    patterns = {pattern.lstrip("/"): _version(version, at) for pattern, version in declared.items()}
     versions: dict[str, int] = {}
     for module in modules:
         matching = {version for pattern, version in patterns.items() if fnmatchcase(module.name, pattern)}

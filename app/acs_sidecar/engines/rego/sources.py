@@ -88,25 +88,25 @@ def _rego_version(path: str, definition: JsonObject) -> int | None:
 def _read_origin(
     path: str, definition: JsonObject, version: int | None, sources: SourceReader, into: _Collected
 ) -> None:
-    given = [name for name in ORIGINS if not is_blank(definition.get(name))]
-    if len(given) != 1:
+    origins = [name for name in ORIGINS if not is_blank(definition.get(name))]
+    if len(origins) != 1:
         message = "exactly one of `bundle`, `bundle_url` and `modules` must be given"
-        if given:
-            message += ", here are " + " and ".join(f"`{name}`" for name in given)
-        raise invalid("member-missing" if not given else "member-not-allowed", message, path)
-    member = f"{path}.{given[0]}"
-    if given[0] == "modules":
+        if origins:
+            message += ", here are " + " and ".join(f"`{name}`" for name in origins)
+        raise invalid("member-missing" if not origins else "member-not-allowed", message, path)
+    member = f"{path}.{origins[0]}"
+    if origins[0] == "modules":
         _read_modules(member, definition["modules"], version, into)
-    elif given[0] == "bundle_url":
+    elif origins[0] == "bundle_url":
         _read_fetched(member, definition["bundle_url"], version, sources, into)
     else:
         _read_bundle(member, definition["bundle"], version, sources, into)
 
 
-def _read_modules(member: str, given: Json, version: int | None, into: _Collected) -> None:
-    if not isinstance(given, dict) or not given:
+def _read_modules(member: str, modules: Json, version: int | None, into: _Collected) -> None:
+    if not isinstance(modules, dict) or not modules:
         raise invalid("wrong-type", "must map names to Rego text", member)
-    for name, text in given.items():
+    for name, text in modules.items():
         if not name.strip():
             raise invalid("name-blank", "a module's name must not be blank", member)
         if not isinstance(text, str) or not text.strip():
@@ -115,26 +115,26 @@ def _read_modules(member: str, given: Json, version: int | None, into: _Collecte
 
 
 def _read_bundle(
-    member: str, given: Json, version: int | None, sources: SourceReader, into: _Collected
+    member: str, location: Json, version: int | None, sources: SourceReader, into: _Collected
 ) -> None:
-    if not isinstance(given, str):
+    if not isinstance(location, str):
         raise invalid("wrong-type", "must be a file path, a directory or a `.tar.gz`", member)
-    if given.endswith(".rego"):
-        file = _read_tree(member, given, sources)[0]
-        into.modules.append(_module(SourceLocation(member, given), file, _decided(version)))
+    if location.endswith(".rego"):
+        file = _read_tree(member, location, sources)[0]
+        into.modules.append(_module(SourceLocation(member, location), file, _decided(version)))
         return
-    files = _read_tree(member, given, sources)
-    if len(files) == 1 and files[0].name == given:
+    files = _read_tree(member, location, sources)
+    if len(files) == 1 and files[0].name == location:
         message = "must be a `.rego` file, a directory or a `.tar.gz`"
         raise invalid("value-not-allowed", message, member)
-    _take_bundle(member, given, files, version, into)
+    _take_bundle(member, location, files, version, into)
 
 
 def _read_fetched(
-    member: str, given: Json, version: int | None, sources: SourceReader, into: _Collected
+    member: str, location: Json, version: int | None, sources: SourceReader, into: _Collected
 ) -> None:
     try:
-        reference = parse_reference(given, pin_required=True)
+        reference = parse_reference(location, pin_required=True)
         files = sources.fetched_tree(reference.url)
     except (InvalidReferenceError, SourceError) as error:
         code = "source-unreadable" if isinstance(error, SourceError) else "wrong-type"
@@ -197,11 +197,11 @@ def _decided(*versions: int | None) -> int:
     return next((version for version in versions if version is not None), 1)
 
 
-def _paths(member: str, given: Json, name: str) -> list[str]:
+def _paths(member: str, written: Json, name: str) -> list[str]:
     """Return the paths that `data` or `data_paths` names."""
-    if is_blank(given) or (name == "data" and isinstance(given, dict)):
+    if is_blank(written) or (name == "data" and isinstance(written, dict)):
         return []
-    paths = given if isinstance(given, list) else [given]
+    paths = written if isinstance(written, list) else [written]
     if not all(isinstance(path, str) and path.strip() for path in paths):
         allowed = "an object, a path or a list of paths" if name == "data" else "a path or a list of paths"
         raise invalid("wrong-type", f"must be {allowed}", member)

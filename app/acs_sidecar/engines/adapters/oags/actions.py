@@ -105,8 +105,8 @@ def _items(
     """Return the values of an action, for each item of its list. Raises `EvaluationError`."""
     read = {
         name: value
-        for name, given in template.values.items()
-        if (value := _value(name, given, policy_input)) is not ABSENT
+        for name, template_value in template.values.items()
+        if (value := _value(name, template_value, policy_input)) is not ABSENT
     }
     subject = next(name for name in template.values if name in _SUBJECTS)
     listed = read[subject]
@@ -121,12 +121,12 @@ def _items(
     ]
 
 
-def _value(name: str, given: str | Path, policy_input: Mapping[str, Json]) -> Json | Absent:
+def _value(name: str, template_value: str | Path, policy_input: Mapping[str, Json]) -> Json | Absent:
     """Return the value of a member, or `ABSENT` for one that may be absent. Raises `EvaluationError`."""
-    if isinstance(given, str):
-        return given
+    if isinstance(template_value, str):
+        return template_value
     try:
-        return given.resolve(policy_input)
+        return template_value.resolve(policy_input)
     except EvaluationError as error:
         if error.reason is Reason.PATH_MISSING and name in ("resolved", "provider"):
             return ABSENT

@@ -168,12 +168,12 @@ class OagsPolicy:
 def _document(request: CompileRequest) -> tuple[DocumentFindings, bytes, PurePosixPath]:
     """Return the document, its bytes, and the folder of the files that it names. Raises `ManifestError`."""
     path, definition = request.path, request.definition
-    given = [name for name in ("file", "document") if name in definition]
-    if len(given) != 1:
-        code = "member-missing" if not given else "member-ambiguous"
+    named = [name for name in ("file", "document") if name in definition]
+    if len(named) != 1:
+        code = "member-missing" if not named else "member-ambiguous"
         raise invalid(code, "exactly one of `file` and `document` must be given", path)
-    member, value = f"{path}.{given[0]}", definition[given[0]]
-    if given == ["document"]:
+    member, value = f"{path}.{named[0]}", definition[named[0]]
+    if named == ["document"]:
         if not isinstance(value, dict):
             raise invalid("wrong-type", "must be the document, an object", member)
         return DocumentFindings(Document(value, {}), member), canonical(value), PurePosixPath()

@@ -74,41 +74,41 @@ class _DefinitionReader:
 
     def choice(self, name: str, default: str) -> str:
         allowed = MEMBERS[name].shape["enum"]
-        given = self.definition.get(name, default)
-        if isinstance(given, str) and isinstance(allowed, list) and given in allowed:
-            return given
+        value = self.definition.get(name, default)
+        if isinstance(value, str) and isinstance(allowed, list) and value in allowed:
+            return value
         listed = ", ".join(f"`{each}`" for each in allowed) if isinstance(allowed, list) else ""
         self.error("value-not-allowed", f"must be one of {listed}", name)
         return default
 
     def flag(self, name: str) -> bool:
-        given = self.definition.get(name, False)
-        if not isinstance(given, bool):
+        value = self.definition.get(name, False)
+        if not isinstance(value, bool):
             self.error("wrong-type", "must be `true` or `false`", name)
-        return given is True
+        return value is True
 
     def expected_id(self) -> str | None:
-        given = self.definition.get("expected_id")
-        if given is None:
+        expected_id = self.definition.get("expected_id")
+        if expected_id is None:
             return None
-        found = normal_id(given) if isinstance(given, str) else None
+        found = normal_id(expected_id) if isinstance(expected_id, str) else None
         if found is None:
             self.error("value-not-allowed", "must be an id: 64 lower-case hex digits", "expected_id")
-        elif found != given:
+        elif found != expected_id:
             at = SourceLocation(f"{self.path}.expected_id")
             message = "write the 64 digits alone, without a prefix"
             self.read.warnings.append(warning("oags-id-prefix", message, at))
         return found
 
     def signers(self) -> Mapping[str, str]:
-        given = self.definition.get("signers", {})
-        if not isinstance(given, dict):
+        signers = self.definition.get("signers", {})
+        if not isinstance(signers, dict):
             self.error("wrong-type", "must map names to public keys", "signers")
             return {}
-        if "signers" in self.definition and not given:
+        if "signers" in self.definition and not signers:
             self.error("value-not-allowed", "must name a key, or be left out", "signers")
         found = {}
-        for name, key in given.items():
+        for name, key in signers.items():
             if isinstance(key, str) and is_public_key(key):
                 found[name] = key
             else:
@@ -117,10 +117,10 @@ class _DefinitionReader:
         return found
 
     def reading(self) -> PathReading:
-        given = self.definition.get("root")
+        declared = self.definition.get("root")
         root = None
-        if given is not None:
-            text = given if isinstance(given, str) else ""
+        if declared is not None:
+            text = declared if isinstance(declared, str) else ""
             root = None if is_relative(text) else read_path(text, None)
             if root is None:
                 self.error("value-not-allowed", "must be an absolute path", "root")
@@ -135,20 +135,20 @@ class _DefinitionReader:
         for name in _PATHS:
             if name not in self.definition:
                 continue
-            given = self.definition[name]
+            path = self.definition[name]
             try:
-                found[name] = parse_path(given if isinstance(given, str) else "")
+                found[name] = parse_path(path if isinstance(path, str) else "")
             except PathSyntaxError as error:
                 self.error("path-syntax", str(error), name)
         return found
 
     def actions(self) -> Mapping[str, tuple[ActionTemplate, ...]]:
-        given = self.definition.get("actions", {})
-        if not isinstance(given, dict):
+        actions = self.definition.get("actions", {})
+        if not isinstance(actions, dict):
             self.error("wrong-type", "must map tools to lists of actions", "actions")
             return {}
         found = {}
-        for tool, listed in given.items():
+        for tool, listed in actions.items():
             if not isinstance(listed, list):
                 self.error("wrong-type", "must be a list of actions; `[]` for none", "actions", tool)
                 continue
@@ -156,18 +156,18 @@ class _DefinitionReader:
             found[tool] = tuple(template for template in templates if template is not None)
         return found
 
-    def _action(self, given: Json, tool: str, index: int) -> ActionTemplate | None:
+    def _action(self, template: Json, tool: str, index: int) -> ActionTemplate | None:
         at = ("actions", tool, index)
-        if not isinstance(given, dict):
+        if not isinstance(template, dict):
             self.error("wrong-type", "must be an action, an object with a `type`", *at)
             return None
-        kind = given.get("type")
+        kind = template.get("type")
         if not isinstance(kind, str) or kind not in set(ActionType):
             listed = ", ".join(f"`{each}`" for each in ActionType)
             self.error("value-not-allowed", f"must be one of {listed}", *at, "type")
             return None
         action = ActionType(kind)
-        members = {name: value for name, value in given.items() if name != "type"}
+        members = {name: value for name, value in template.items() if name != "type"}
         before = len(self.read.errors)
         values = {name: self._value(value, *at, name) for name, value in members.items()}
         for name in members.keys() - set(ACTION_MEMBERS[action]):
@@ -182,20 +182,20 @@ class _DefinitionReader:
             self.error("member-missing", message, *at)
         return ActionTemplate(action, values) if len(self.read.errors) == before else None
 
-    def _value(self, given: Json, *at: str | int) -> str | Path:
+    def _value(self, value: Json, *at: str | int) -> str | Path:
         """Return a text, or the path of one; `$$` at the beginning is a dollar."""
-        if not isinstance(given, str):
+        if not isinstance(value, str):
             self.error("wrong-type", "must be a text, or the path of one", *at)
             return ""
-        if given.startswith("$$"):
-            return given[1:]
-        if not given.startswith("$"):
-            if _LOST_DOLLAR.match(given) and at[-1] not in _DOTTED:
-                message = f"is the same text for every call: write `${given[:64]}` for the value at that path"
+        if value.startswith("$$"):
+            return value[1:]
+        if not value.startswith("$"):
+            if _LOST_DOLLAR.match(value) and at[-1] not in _DOTTED:
+                message = f"is the same text for every call: write `${value[:64]}` for the value at that path"
                 self.error("path-syntax", message, *at)
-            return given
+            return value
         try:
-            return parse_path(given)
+            return parse_path(value)
         except PathSyntaxError as error:
             self.error("path-syntax", str(error), *at)
             return ""

@@ -80,8 +80,8 @@ class Enforcer:
             return OagsRule.FS_MISSING
         if not section.enabled:
             return OagsRule.FS_DISABLED
-        given = [path] if isinstance(resolved, Absent) else [path, resolved]
-        read = [read_path(each, self.reading.root) if isinstance(each, str) else None for each in given]
+        forms = [path] if isinstance(resolved, Absent) else [path, resolved]
+        read = [read_path(each, self.reading.root) if isinstance(each, str) else None for each in forms]
         known = [each for each in read if each is not None]
         if len(known) < len(read) or not (operation is ABSENT or isinstance(operation, str)):
             return OagsRule.FS_AMBIGUOUS
@@ -183,5 +183,5 @@ def _is_name(value: Json) -> TypeGuard[str]:
 
 
 def _names(section: ListSection | None) -> _ListedNames:
-    given = section or ListSection()
-    return _ListedNames(NameList.of(given.allowed), NameList.of(given.blocked))
+    listed = section or ListSection()
+    return _ListedNames(NameList.of(listed.allowed), NameList.of(listed.blocked))

@@ -107,9 +107,9 @@ def _read(reader: _NormalReader, value: JsonObject, path: MemberPath) -> None:
             reader.findings.warn("oags-member-unknown", f"`{name[:64]}` is not read{hint}", (*path, name))
 
 
-def _read_member(reader: _NormalReader, path: MemberPath, given: Json) -> None:
+def _read_member(reader: _NormalReader, path: MemberPath, written: Json) -> None:
     member = MEMBERS[path]
-    value = _value(reader, member.kind, path, given)
+    value = _value(reader, member.kind, path, written)
     if value is None:
         return
     if member.place not in reader.values:
@@ -120,55 +120,55 @@ def _read_member(reader: _NormalReader, path: MemberPath, given: Json) -> None:
         reader.findings.error("member-conflict", message, path)
 
 
-def _value(reader: _NormalReader, kind: MemberKind, path: MemberPath, given: Json) -> Json:
+def _value(reader: _NormalReader, kind: MemberKind, path: MemberPath, written: Json) -> Json:
     """Return a member's value, or `None` where it is wrong."""
     findings = reader.findings
     match kind:
         case MemberKind.FLAG:
-            if isinstance(given, bool):
-                return given
+            if isinstance(written, bool):
+                return written
             findings.error("wrong-type", "must be `true` or `false`", path)
         case MemberKind.LIMIT:
-            if type(given) is int and given >= 1:
-                return given
-            code = "value-not-allowed" if type(given) is int else "wrong-type"
+            if type(written) is int and written >= 1:
+                return written
+            code = "value-not-allowed" if type(written) is int else "wrong-type"
             findings.error(code, "must be an integer of at least 1", path)
         case MemberKind.HOSTS | MemberKind.PATHS | MemberKind.NAMES | MemberKind.EXTENSIONS:
-            return _entries(reader, kind, path, given)
+            return _entries(reader, kind, path, written)
         case MemberKind.TEXT:
-            if isinstance(given, str) and given.strip():
-                return given
+            if isinstance(written, str) and written.strip():
+                return written
             findings.error("wrong-type", "must be a text that is not blank", path)
         case MemberKind.DIGEST:
-            if isinstance(given, str) and _HEX_DIGITS.fullmatch(given):
-                return given
+            if isinstance(written, str) and _HEX_DIGITS.fullmatch(written):
+                return written
             findings.error("value-not-allowed", "must be 64 lower-case hex digits", path)
         case MemberKind.ID:
-            return _id(findings, path, given)
+            return _id(findings, path, written)
         case _:
             assert_never(kind)
     return None
 
 
-def _id(findings: DocumentFindings, path: MemberPath, given: Json) -> str | None:
-    found = normal_id(given) if isinstance(given, str) else None
+def _id(findings: DocumentFindings, path: MemberPath, written: Json) -> str | None:
+    found = normal_id(written) if isinstance(written, str) else None
     if found is None:
         findings.error("value-not-allowed", "must be an id: 64 lower-case hex digits", path)
-    elif found != given:
+    elif found != written:
         findings.warn("oags-id-prefix", f"write the 64 digits alone, without `{_ID_PREFIX}`", path)
     return found
 
 
-def _entries(reader: _NormalReader, kind: MemberKind, path: MemberPath, given: Json) -> list[Json] | None:
+def _entries(reader: _NormalReader, kind: MemberKind, path: MemberPath, written: Json) -> list[Json] | None:
     findings = reader.findings
-    if not isinstance(given, list):
+    if not isinstance(written, list):
         findings.error("wrong-type", "must be a list of texts", path)
         return None
-    if len(given) > MAX_ENTRIES:
+    if len(written) > MAX_ENTRIES:
         findings.error("value-not-allowed", f"must have at most {MAX_ENTRIES} entries", path)
         return None
     before = len(findings.errors)
-    for index, entry in enumerate(given):
+    for index, entry in enumerate(written):
         if not isinstance(entry, str):
             findings.error("wrong-type", "must be a text", (*path, index))
         elif len(entry) > MAX_ENTRY:
@@ -178,7 +178,7 @@ def _entries(reader: _NormalReader, kind: MemberKind, path: MemberPath, given: J
         elif MEMBERS[path].place == "network.allowed" and _WITH_PORT.search(entry):
             message = f"`{entry[:64]}` allows every port of this host: ports are not compared"
             findings.warn("network-port", message, (*path, index))
-    return given if len(findings.errors) == before else None
+    return written if len(findings.errors) == before else None
 
 
 def _problem(kind: MemberKind, entry: str, *, relative: bool) -> str | None:

@@ -80,10 +80,10 @@ class HostList:
     @classmethod
     def of(cls, entries: Iterable[str]) -> "HostList":
         """Read valid entries."""
-        given = set(entries)
-        domains = {read_host(entry[2:]) for entry in given if entry.startswith("*.")}
-        hosts = {read_host(entry) for entry in given if entry != "*" and not entry.startswith("*.")}
-        return cls(frozenset(filter(None, hosts)), frozenset(filter(None, domains)), "*" in given)
+        names = set(entries)
+        domains = {read_host(entry[2:]) for entry in names if entry.startswith("*.")}
+        hosts = {read_host(entry) for entry in names if entry != "*" and not entry.startswith("*.")}
+        return cls(frozenset(filter(None, hosts)), frozenset(filter(None, domains)), "*" in names)
 
     def allows(self, host: str) -> bool:
         """True if a host is listed, or below a listed `*.` domain; `*` stands for public names alone."""
