@@ -20,7 +20,7 @@ MANIFEST = {
     "intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}}},
 }
 HEAD = b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-TIMEOUT_S = 8
+TIMEOUT_S = 5
 SLACK_S = 30  # a busy machine; without the timeout nothing would end at all
 
 
@@ -98,14 +98,15 @@ def test_two_hundred_slow_connections_disturb_nobody(service: Service) -> None:
     assert len(denied) == 100
 
 
-@pytest.mark.parametrize("drip", [b"", b"\r\n", b"P"], ids=["nothing", "empty lines", "one byte"])
-def test_a_connection_without_a_request_is_closed(service: Service, drip: bytes) -> None:
-    """Whatever keeps it busy, it is no request."""
+def test_a_connection_without_a_request_is_closed(service: Service) -> None:
+    """Nothing, empty lines, one byte: whatever keeps a connection busy, it is no request."""
     begun = time.monotonic()
-    with _connect(service) as connection:
-        connection.sendall(drip)
-        reply = _to_the_end(connection)
-    assert reply == b"" or reply.startswith(b"HTTP/1.1 408 ")
+    with ExitStack() as stack:
+        connections = [stack.enter_context(_connect(service)) for _ in range(3)]
+        for connection, drip in zip(connections, (b"", b"\r\n", b"P"), strict=True):
+            connection.sendall(drip)
+        replies = [_to_the_end(connection) for connection in connections]
+    assert [reply for reply in replies if reply and not reply.startswith(b"HTTP/1.1 408 ")] == []
     assert time.monotonic() - begun < TIMEOUT_S + SLACK_S
 
 
