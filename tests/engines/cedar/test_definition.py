@@ -68,6 +68,13 @@ def test_wrong_members(members: dict[str, Any], files: dict[str, bytes], expecte
     assert findings(files=files, **members) == [expected]
 
 
+def test_a_suffix_in_capitals() -> None:
+    """A file that looks like a policy is not left out in silence: it may be one that forbids."""
+    files = {"p/a.cedar": LEVEL.encode(), "p/Forbid.CEDAR": b"forbid(principal, action, resource);"}
+    message = f"{MAIN}.policy_path: `Forbid.CEDAR` would be left out: name it `*.cedar`"
+    assert findings(files=files, policy_path="p") == [message]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -104,6 +104,9 @@ def _policy_files(path: str, place: str, sources: SourceReader) -> tuple[PolicyT
         if file.name.endswith(_SUFFIX)
         for name in (f"{place.rstrip('/')}/{file.name}",)
     )
+    for file in files:
+        if file.name.lower().endswith(_SUFFIX) and not file.name.endswith(_SUFFIX):
+            raise invalid("source-unreadable", f"`{file.name}` would be left out: name it `*{_SUFFIX}`", path)
     if not texts:
         raise invalid("source-unreadable", f"`{place}` holds no `{_SUFFIX}` file", path)
     return texts

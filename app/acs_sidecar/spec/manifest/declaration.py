@@ -78,4 +78,4 @@ def names_file(declared: Member, value: Json) -> bool:
     """True if the value of a member is a path or paths, and not `null` or the content itself."""
     if not declared.file or value is None or isinstance(value, dict):
         return False
-    return not (isinstance(value, list) and value and all(isinstance(item, dict) for item in value))
+    return not (isinstance(value, list) and all(isinstance(item, dict) for item in value))
