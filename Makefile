@@ -9,7 +9,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -53,6 +53,9 @@ cedar-differential: $(INSTALLED)-dev ## 100,000 Cedar decisions with the context
 
 cedar-slices: $(INSTALLED)-dev ## 100,000 Cedar decisions of the policies whose scope fits, against those of all policies
 	$(BIN)/python -m tests.engines.cedar.slicing
+
+cedar-schemas: $(INSTALLED)-dev ## some 30,000 Cedar requests under 2,500 random schemas, against the engine with the schema
+	$(BIN)/python -m tests.engines.cedar.generated.typed_contexts
 
 rego-index: $(INSTALLED)-dev ## 100,000 random Rego policies, evaluated with the rules that requests meet and with all
 	$(BIN)/python -m tests.engines.rego.index.indexing
