@@ -256,3 +256,14 @@ def test_evaluation_leaves_the_input_alone() -> None:
         policy_input
     )
     assert policy_input == input_of(snapshot)
+
+
+def test_policies_of_one_id() -> None:
+    """The second policy of an `@id` is remarked upon, and one that takes the number of another."""
+    same = '@id("a") forbid(principal, action, resource) when { context has x };'
+    policies = f'{same}\n{same}\n@id("policy3") {same[9:]}\n{same[9:]}\n@id("") {same[9:]}'
+    found = [one for one in compile_cedar(policies).statement.warnings if one.code == "cedar-id-duplicate"]
+    assert [(one.line, one.message) for one in found] == [
+        (line, f"policy `{name}` has the `@id` of another one: no reason tells which of them decided")
+        for line, name in ((2, "a"), (4, "policy3"))
+    ]

@@ -115,6 +115,7 @@ def compile_policies(
         for one, known in zip(parsed, compiled, strict=True)
         for warned in _warnings(one, known, linked=known.position[0] in used)
     ]
+    warnings += _same_ids(parsed, compiled)
     handle = engine.with_links(
         engine.parse_policies("\n".join(statement.text for statement in cut)),
         [(engine.numbered_id(one.template), one.engine_id, one.values) for one in linked],
@@ -275,6 +276,18 @@ def _warnings(policy: _ParsedPolicy, known: NamedPolicy, *, linked: bool) -> Ite
             "cedar-unconditional-permit",
             "permits everything that is not forbidden: add a scope or a condition",
         )
+
+
+def _same_ids(parsed: Iterable[_ParsedPolicy], compiled: Iterable[NamedPolicy]) -> Iterator[Diagnostic]:
+    """Remark on policies with the `@id` of an earlier one."""
+    seen: set[str] = set()
+    for one, known in zip(parsed, compiled, strict=True):
+        if known.name in seen:
+            message = (
+                f"policy `{known.name}` has the `@id` of another one: no reason tells which of them decided"
+            )
+            yield warning("cedar-id-duplicate", message, one.statement.at)
+        seen.add(known.name)
 
 
 def _meant_annotation(name: str) -> str | None:
