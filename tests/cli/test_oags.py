@@ -288,6 +288,26 @@ def test_an_implementation_that_fails_at_times(
 
 
 @pytest.mark.server
+def test_an_implementation_that_hangs_is_not_asked_for_ever(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After three answers in a row that are late it is asked no more; the rest count as failed."""
+    monkeypatch.setattr(implementation, "ANSWER_SECONDS", 0.5)
+    body = (
+        "    open('asked', 'a').write(request['operation'] + '\\n')\n"
+        "    if request['operation'] == 'hash':\n        time.sleep(60)\n"
+        "    print(json.dumps({'error': 'x'}), flush=True)\n"
+    )
+    command = adapter(folder, body)
+    monkeypatch.chdir(folder)
+    with implementation.implementation(command) as ask:
+        assert ask(b'{"operation": "sign"}') == b'{"error": "x"}'
+        assert [ask(b'{"operation": "hash"}') for _ in range(5)] == [b""] * 5
+        assert ask(b'{"operation": "sign"}') == b""
+    assert (folder / "asked").read_text().split() == ["sign", "hash", "hash", "hash"]
+
+
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("command", "message"),
     [

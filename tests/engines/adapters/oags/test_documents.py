@@ -252,6 +252,16 @@ def test_what_is_doubtful_is_a_warning(document: Json, code: str, path: str) -> 
     assert [(warning.code, warning.path) for warning in findings.warnings] == [(code, path)]
 
 
+@pytest.mark.parametrize("value", ["base.yml", ["base.yml"], None])
+def test_a_document_that_would_inherit_is_refused(value: Json) -> None:
+    """What a base blocks is not lost in silence."""
+    policy, findings = read({"extends": value, "permissions": {}})
+    assert policy is None
+    assert [(found.code, found.path, found.message) for found in findings.errors] == [
+        ("member-not-allowed", "extends", "is not read: write what the document inherits into it")
+    ]
+
+
 def test_an_open_network_is_a_star() -> None:
     """`deny_all_other: false` adds `*` once; `true` adds nothing."""
     for hosts, expected in ((["a.example"], ["a.example", "*"]), (["*"], ["*"])):

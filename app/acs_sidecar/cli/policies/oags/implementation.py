@@ -14,6 +14,8 @@ from acs_sidecar.cli.policies.oags.harness import MAX_LINE, answer_line
 __all__ = ["ImplementationError", "implementation"]
 
 ANSWER_SECONDS = 5.0
+MOST_FAILURES = 3
+"""Failures in a row behind which a command is not asked again: one that hangs costs their time alone."""
 
 
 class ImplementationError(Exception):
@@ -24,7 +26,8 @@ class ImplementationError(Exception):
 def implementation(command: str | None) -> Iterator[Callable[[bytes], bytes]]:
     """Start a command, or none for this implementation; what it yields answers one line by one line.
 
-    An answer that is late, too long or missing is empty, and the command is started anew.
+    An answer that is late, too long or missing is empty, and the command is started anew; after three in a
+    row it is asked no more, and every further answer is empty.
     Raises `ImplementationError` where it does not start, or ends before its first answer.
     """
     if command is None:
@@ -50,17 +53,22 @@ class _Command:
         self._words = words
         self._process: subprocess.Popen[bytes] | None = None
         self._answered = False
+        self._failures = 0
 
     def ask(self, line: bytes) -> bytes:
         """Return the answer to one line, empty where there is none."""
+        if self._failures == MOST_FAILURES:
+            return b""
         process = self._running()
         found = _exchange(process, line)
         if found is None:
+            self._failures += 1
             self.stop()
             if not self._answered:
                 raise ImplementationError(f"`{self._words[0]}` gives no answer: see what it prints above")
             return b""
         self._answered = True
+        self._failures = 0
         return found
 
     def stop(self) -> None:

@@ -21,7 +21,7 @@ from acs_sidecar.engines.adapters.oags.identity.expected import (
     read_identity_files,
     with_stand_ins,
 )
-from acs_sidecar.engines.adapters.oags.identity.startup import IdentityCheck
+from acs_sidecar.engines.adapters.oags.identity.startup import IdentityCheck, KnownParts
 from acs_sidecar.engines.adapters.oags.lints import document_lints, policy_lints
 from acs_sidecar.engines.adapters.oags.members import MEMBERS
 from acs_sidecar.engines.adapters.oags.rates import RateCheck
@@ -123,7 +123,10 @@ class OagsPolicy:
                     enforcer,
                     form,
                     IdentityCheck(
-                        self.expected_id, definition.require_inputs, tuple(definition.signers.values())
+                        self.expected_id,
+                        definition.require_inputs,
+                        tuple(definition.signers.values()),
+                        self._known_parts(),
                     ),
                     definition.path("identity"),
                     definition.path("tools_registered"),
@@ -152,6 +155,15 @@ class OagsPolicy:
                 return IdleEvaluator()
             case _:
                 assert_never(binding.point)
+
+    def _known_parts(self) -> KnownParts:
+        """Return what the expected id is made of: what the files give, or else what is declared with it."""
+        declared, computed = self.policy.identity, self.files.identity
+        if computed is not None and computed.id == self.expected_id:
+            return KnownParts(declared.model, computed.prompt_hash, computed.tools_hash)
+        if declared.sekuire_id == self.expected_id:
+            return KnownParts(declared.model, declared.system_prompt_hash, declared.tools_hash)
+        return KnownParts()
 
     def _enforcer(self) -> Enforcer:
         return enforcer_of(self.policy, self.definition.reading)

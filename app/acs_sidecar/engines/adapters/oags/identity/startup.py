@@ -1,7 +1,7 @@
 """Whether the agent that starts is the one that is expected (section 9.5)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acs_sidecar.engines.adapters.oags.document.reader import normal_id
 from acs_sidecar.engines.adapters.oags.identity.ambiguity import loses_content
@@ -10,18 +10,49 @@ from acs_sidecar.engines.adapters.oags.identity.signing import verify
 from acs_sidecar.engines.adapters.oags.rules import OagsRule
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["IdentityCheck"]
+__all__ = ["IdentityCheck", "KnownParts"]
 
 _INPUTS = ("model", "system_prompt", "tools")
 
 
 @dataclass(frozen=True, slots=True)
+class KnownParts:
+    """What the expected id is made of, as far as the document or its files say so."""
+
+    model: str | None = None
+    prompt_hash: str | None = None
+    tools_hash: str | None = None
+
+    def contradict(self, presented: JsonObject) -> bool:
+        """True if a part that is presented is another one, or cannot be read with one meaning."""
+        model, prompt, tools = (presented.get(name) for name in _INPUTS)
+        try:
+            if isinstance(tools, str) and loses_content(tools):
+                return True
+            hashed = agent_identity("", prompt if isinstance(prompt, str) else "", tools)
+        except IdentityInputError:
+            return True
+        return any(
+            given is not None and known is not None and found != known
+            for given, found, known in (
+                (model, model, self.model),
+                (prompt, hashed.prompt_hash, self.prompt_hash),
+                (tools, hashed.tools_hash, self.tools_hash),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityCheck:
-    """The id that is expected, `None` where nothing says which, and the keys by which it must be signed."""
+    """The id that is expected, `None` where nothing says which, and the keys by which it must be signed.
+
+    Where not all parts are presented, those that are must be the `known` ones.
+    """
 
     expected: str | None
     require_inputs: bool
     signers: tuple[str, ...]
+    known: KnownParts = field(default_factory=KnownParts)
 
     def broken(self, presented: Json) -> Iterator[OagsRule]:
         """Yield the rules that a presented identity breaks."""
@@ -37,6 +68,8 @@ class IdentityCheck:
             yield OagsRule.IDENTITY_UNPROVEN
         claim = normal_id(claimed) if isinstance(claimed, str) else None
         matches = readable and computed in (None, self.expected)
+        if computed is None and readable:
+            matches = not self.known.contradict(presented)
         if not matches or (claimed is not None and claim != self.expected):
             yield OagsRule.IDENTITY_DRIFT
         if self.signers:
