@@ -76,6 +76,9 @@ agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions
 workspace-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed workspace policy, of which none is accepted
 	$(BIN)/python -m tests.engines.adapters.workspace_policy.mutations --each 100000
 
+soul-detection: $(INSTALLED)-dev ## Count how often the detection of governance statements is right
+	$(BIN)/python -m tests.engines.adapters.soul.corpus
+
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json
 

@@ -1,6 +1,6 @@
 """Which controls a statement declares (section 11.4)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.adapters.soul.detection.document import TextStatement
@@ -13,9 +13,12 @@ from acs_sidecar.engines.adapters.soul.detection.rules import (
     RuleMode,
 )
 from acs_sidecar.engines.adapters.soul.detection.terms import TermFinder
-from acs_sidecar.engines.adapters.soul.detection.words import words_of
+from acs_sidecar.engines.adapters.soul.detection.words import quoted_words, words_of
 
 __all__ = ["MOST_CONTROLS", "Declared", "Detector"]
+
+_SUBJECT_WITHIN = 3
+_RELATIVE_BEFORE = 3
 
 MOST_CONTROLS = 4
 """A statement that satisfies more declares none."""
@@ -41,10 +44,14 @@ class Detector:
 
     book: RuleBook
     _finder: TermFinder = field(init=False)
+    _by_topic: dict[int, list[int]] = field(default_factory=dict)
     _contexts: dict[tuple[str, ...], Context] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._finder = TermFinder(self.book.index)
+        for index, rule in enumerate(self.book.rules):
+            for each in rule.alternatives:
+                self._by_topic.setdefault(each.topic, []).append(index)
 
     def declared(self, statement: TextStatement) -> Declared:
         """Return what a statement declares, before the bound on how much one can declare."""
@@ -55,17 +62,36 @@ class Detector:
         if self.book.words.commitments not in hits:
             return Declared()
         context = self._context(statement.context)
-        if context.disclaims or self.book.words.disclaimers in hits:
+        if context.disclaims or self.book.words.disclaimers in hits or self._is_of_others(hits):
             return Declared(counts=True)
-        polarity = Polarity(words, hits, self.book.words, context)
+        polarity = Polarity(words, hits, self.book.words, context, quoted_words(statement.text))
         marked = {*statement.markers, *(statement.heading.markers if statement.heading else ())}
         by_rule, by_marker = [], []
-        for rule in self.book.rules:
-            if any(_declares(each, hits, polarity) for each in rule.alternatives):
+        for rule in self._candidates({*hits, *context.sets}, marked):
+            if any(_declares(each, polarity) for each in rule.alternatives):
                 by_rule.append(rule.control)
-            elif rule.control in marked and _is_supported(rule, hits, polarity):
+            elif rule.control in marked and _is_supported(rule, polarity):
                 by_marker.append(rule.control)
         return Declared(counts=True, by_rule=tuple(by_rule), by_marker=tuple(by_marker))
+
+    def _candidates(self, sets: Iterable[int], marked: Collection[str]) -> Iterator[ControlRule]:
+        """Yield the rules of which a topic is there, and those that a marker names, in their order."""
+        found = {index for number in sets for index in self._by_topic.get(number, ())}
+        if marked:
+            found |= {index for index, rule in enumerate(self.book.rules) if rule.control in marked}
+        for index in sorted(found):
+            yield self.book.rules[index]
+
+    def _is_of_others(self, hits: FoundHits) -> bool:
+        """True if a statement is about somebody else, another time, or a world that is not this one."""
+        named = self.book.words
+        if any(span.start < _SUBJECT_WITHIN for span in hits.get(named.others, ())):
+            return True
+        relative = [span.start for span in hits.get(named.relative, ())]
+        return any(
+            not any(span.start - _RELATIVE_BEFORE <= place < span.start for place in relative)
+            for span in hits.get(named.unreal, ())
+        )
 
     def _context(self, texts: tuple[str, ...]) -> Context:
         if texts not in self._contexts:
@@ -86,18 +112,18 @@ class Detector:
         return Context(frozenset(sets), bans, weak_bans, named.disclaimers in sets)
 
 
-def _declares(alternative: Alternative, hits: FoundHits, polarity: Polarity) -> bool:
-    if alternative.topic not in hits and alternative.topic not in polarity.context.sets:
+def _declares(alternative: Alternative, polarity: Polarity) -> bool:
+    if alternative.topic not in polarity.hits and alternative.topic not in polarity.context.sets:
         return False
-    if any(group not in hits and group != ANYTHING for group in alternative.groups):
+    if any(group != ANYTHING and not polarity.own(group) for group in alternative.groups):
         return False
     return _has_polarity(alternative, polarity)
 
 
-def _is_supported(rule: ControlRule, hits: FoundHits, polarity: Polarity) -> bool:
+def _is_supported(rule: ControlRule, polarity: Polarity) -> bool:
     """True if a statement with a marker has one of the sets of an alternative, in its polarity."""
     return any(
-        any(number in hits for number in each.sets) and _has_polarity(each, polarity)
+        any(polarity.own(number) for number in each.sets) and _has_polarity(each, polarity)
         for each in rule.alternatives
     )
 

@@ -24,8 +24,10 @@ __all__ = ["GovernanceText", "Heading", "Marker", "TextStatement", "TooComplexEr
 MAX_LINES = 8_192
 MAX_MARKUP = 16_384
 MAX_CELLS = 16_384
+MAX_NESTED = 4_096
 
 _MARKUP = re.compile(r"[\[\]<>*_`!\\&~]")
+_NESTED_ITEMS = re.compile(r"[ \t]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+){2,}")
 _DELIMITER_ROW = re.compile(r"[-:|>\s]*\|[-:|>\s]*")
 _FRONT_MATTER_END = frozenset({"---", "..."})
 _SENTENCE_ENDS = (".", "!", "?")
@@ -130,6 +132,9 @@ def _check_bounds(lines: Sequence[str]) -> None:
         raise TooComplexError(f"has more than {MAX_LINES} lines")
     if sum(len(_MARKUP.findall(line)) for line in lines) > MAX_MARKUP:
         raise TooComplexError(f"has more than {MAX_MARKUP} characters of markup")
+    nested = sum(len(found[0].split()) for found in map(_NESTED_ITEMS.match, lines) if found)
+    if nested > MAX_NESTED:
+        raise TooComplexError(f"has more than {MAX_NESTED} lists within a line")
     columns = cells = 0
     for line in lines:
         if _DELIMITER_ROW.fullmatch(line):

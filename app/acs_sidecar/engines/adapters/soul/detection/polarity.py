@@ -38,7 +38,15 @@ class Polarity:
     hits: FoundHits
     named: Words
     context: Context
+    quoted: frozenset[int] = frozenset()
     _bans: dict[bool, list[TermSpan]] = field(default_factory=dict)
+
+    def own(self, number: int) -> Sequence[TermSpan]:
+        """Return where terms of a set stand that the statement does not only quote."""
+        spans = self.hits.get(number, ())
+        if not self.quoted:
+            return spans
+        return [span for span in spans if self.quoted.isdisjoint(range(span.start, span.end + 1))]
 
     def affirms(self, alternative: Alternative, sets: Iterable[int]) -> bool:
         """True if of each of the sets that the statement has at least one hit is not denied."""
@@ -51,7 +59,10 @@ class Polarity:
         }
         negators = [place for place in self._places(self.named.negators) if place not in inside]
         return all(
-            any(not self._denied(span, negators, plain=alternative.plain) for span in self.hits[number])
+            any(
+                not self._denied(span, negators, plain=alternative.plain)
+                for span in self._evidence(alternative, number)
+            )
             for number in sets
             if number in self.hits
         )
@@ -62,17 +73,21 @@ class Polarity:
             return False
         if self.context.bans or (self.context.weak_bans and not alternative.strong):
             return True
-        spans = [span for number in sets for span in self.hits.get(number, ())]
+        spans = [span for number in sets for span in self._evidence(alternative, number)]
         bans = self.bans(strong=alternative.strong)
         if not spans:
             return bool(self.bans(strong=True))
         return any(self._governs(ban, span) for ban in bans for span in spans)
 
+    def _evidence(self, alternative: Alternative, number: int) -> Sequence[TermSpan]:
+        """Return the hits of a set; of the topic the quoted ones too: one may speak of a quotation."""
+        return self.hits.get(number, ()) if number == alternative.topic else self.own(number)
+
     def bans(self, *, strong: bool) -> list[TermSpan]:
         """Return the bans that forbid something; weak ones too unless `strong`."""
         if strong not in self._bans:
             sets = (self.named.bans,) if strong else (self.named.bans, self.named.weak_bans)
-            spans = (span for number in sets for span in self.hits.get(number, ()))
+            spans = (span for number in sets for span in self.own(number))
             self._bans[strong] = [span for span in spans if not self._is_hollow(span)]
         return self._bans[strong]
 
@@ -92,7 +107,7 @@ class Polarity:
 
     def _breaks_ban(self) -> bool:
         """True if a statement under a ban names a breach: `Never: bypass the approval`."""
-        return self.named.breach in self.hits or not {"without", "unless"}.isdisjoint(self.words)
+        return bool(self.own(self.named.breach)) or not {"without", "unless"}.isdisjoint(self.words)
 
     def _denied(self, span: TermSpan, negators: Sequence[int], *, plain: bool) -> bool:
         for place in negators:

@@ -1,11 +1,12 @@
 """The rules of the controls, read from the data of the package (section 11.4)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -16,9 +17,12 @@ __all__ = [
     "ANYTHING",
     "Alternative",
     "ControlRule",
+    "Improvement",
     "RuleBook",
     "RuleMode",
     "Words",
+    "given_rules",
+    "improvements",
     "read_data",
     "rule_book",
     "rule_book_of",
@@ -84,6 +88,9 @@ class Words:
     defeated: int
     commitments: int
     behaviour_headings: int
+    unreal: int
+    relative: int
+    others: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +108,57 @@ def read_data(name: str) -> bytes:
 
 
 # Read with the module: a child that is confined opens no file later.
-_RULES = read_data("rules.yaml")
+_RULES, _IMPROVEMENTS = read_data("rules.yaml"), read_data("improvements.yaml")
+
+
+class Improvement(NamedTuple):
+    """A term that is added to a list of the rules, and the statement that shows why.
+
+    With the term the statement declares the control, or declares it no more.
+    """
+
+    place: str
+    term: str
+    declares: bool
+    control: str
+    statement: str
 
 
 @cache
 def rule_book() -> RuleBook:
     """Return the rules that come with the package."""
-    return rule_book_of(yaml.load(_RULES, Loader=yaml.CSafeLoader))
+    return rule_book_of(given_rules(), improvements())
 
 
-def rule_book_of(data: Mapping[str, Any]) -> RuleBook:
-    """Prepare rules; the data is the package's own, and a fault in it raises `ValueError`."""
+def given_rules() -> dict[str, Any]:
+    """Return the rules before their improvements."""
+    read: dict[str, Any] = yaml.load(_RULES, Loader=yaml.CSafeLoader)
+    return read
+
+
+@cache
+def improvements() -> tuple[Improvement, ...]:
+    """Return every improvement of the rules."""
+    read = yaml.load(_IMPROVEMENTS, Loader=yaml.CSafeLoader)
+    return tuple(
+        Improvement(place, term, direction == "declares", f"SOUL-{control}", statement)
+        for direction, places in read.items()
+        for place, terms in places.items()
+        for term, (control, statement) in terms.items()
+    )
+
+
+def rule_book_of(data: Mapping[str, Any], added: Iterable[Improvement] = ()) -> RuleBook:
+    """Prepare rules with what is added to them.
+
+    The data is the package's own: a fault in it raises `LookupError` or `ValueError`.
+    """
+    data = deepcopy(data)
+    for each in added:
+        _add_term(data, each.place.split("."), each.term)
     index = TermIndex()
     groups = data["groups"]
-    words = Words(**{name: index.number(terms) for name, terms in data["words"].items()})
+    words = Words(**{each.name: index.number(data["words"].get(each.name, ())) for each in fields(Words)})
     rules = tuple(
         ControlRule(
             f"SOUL-{control}",
@@ -126,6 +170,20 @@ def rule_book_of(data: Mapping[str, Any]) -> RuleBook:
         for control, given in data["controls"].items()
     )
     return RuleBook(index, words, rules)
+
+
+def _add_term(data: Mapping[str, Any], place: Sequence[str], term: str) -> None:
+    """Add a term to a list, which begins where words of polarity have a new one."""
+    *path, last = place
+    holder: Any = data
+    for name in path:
+        holder = holder[int(name) if name.isdigit() else name]
+    key: str | int = int(last) if last.isdigit() else last
+    if path == ["words"]:
+        holder.setdefault(key, [])
+    if isinstance(holder[key], str):
+        holder[key] = [holder[key]]
+    holder[key].append(term)
 
 
 def _alternatives(

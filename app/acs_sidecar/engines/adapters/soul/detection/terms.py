@@ -5,6 +5,7 @@ A term is words in order; `*` ends a stem; `..` lets up to four words stand betw
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 from acs_sidecar.engines.adapters.soul.detection.words import words_of
@@ -60,6 +61,7 @@ class Term:
         return None
 
 
+@cache
 def parse_term(text: str) -> Term:
     """Read a term. Raises `TermSyntaxError`."""
     parts: list[_Part] = []
@@ -69,7 +71,7 @@ def parse_term(text: str) -> Term:
             gap = True
             continue
         word = piece.removesuffix("*")
-        if words_of(word) != (word,) or (gap and not parts):
+        if words_of(word.casefold()) != (word,) or (gap and not parts):
             raise TermSyntaxError(f"`{text}` is not a term: lower-case words, `word*`, `..` between two")
         parts.append(_Part(word, piece.endswith("*"), gap))
         gap = False

@@ -1,0 +1,209 @@
+"""How often detection is right, why each term was added, and texts that are meant to break it (section 11.4)."""
+
+import time
+from collections import Counter
+from random import Random
+
+import pytest
+
+from acs_sidecar.engines.adapters.soul.controls import Tier
+from acs_sidecar.engines.adapters.soul.detection.rules import (
+    given_rules,
+    improvements,
+    rule_book,
+    rule_book_of,
+)
+from acs_sidecar.engines.adapters.soul.detection.terms import TermSyntaxError, parse_term
+from acs_sidecar.engines.adapters.soul.scan import MAX_BYTES, scan, scan_bytes
+from tests.engines.adapters.soul.corpus import DECLARES, LOOKS_ALIKE, halves
+from tests.engines.adapters.soul.vectors import declared_by, text_of
+
+
+def test_the_corpus_is_whole() -> None:
+    """200 statements of each sort, none twice, over all 72 controls in the same numbers, of six kinds."""
+    assert [len({sample.statement for sample in samples}) for samples in (DECLARES, LOOKS_ALIKE)] == [
+        200,
+        200,
+    ]
+    controls = [Counter(sample.control for sample in samples) for samples in (DECLARES, LOOKS_ALIKE)]
+    assert controls[0] == controls[1]
+    assert {f"SOUL-{control}" for control in controls[0]} == {rule.control for rule in rule_book().rules}
+    kinds = {sample.kind.partition("/")[0] for sample in LOOKS_ALIKE}
+    assert kinds == {"negated", "hypothetical", "quoted", "delegated", "past", "others"}
+
+
+def test_detection_on_statements_that_rules_have_not_seen() -> None:
+    """At least 85 of 100 promises are found, and at most 3 of 100 that look like one are taken for it."""
+    assert sum(sample.is_detected for sample in halves(DECLARES)[0]) >= 85
+    assert sum(sample.is_detected for sample in halves(LOOKS_ALIKE)[0]) <= 3
+
+
+@pytest.mark.slow
+def test_each_improvement_has_a_statement_that_shows_why() -> None:
+    """With a term its statement declares the control, or declares it no more; without the term it is the other way."""
+    given, added = given_rules(), improvements()
+    assert len(added) > 300
+    for each in added:
+        assert (each.control in declared_by(each.statement)) is each.declares, each
+        without = rule_book_of(given, (other for other in added if other is not each))
+        assert (each.control in declared_by(each.statement, book=without)) is not each.declares, each
+
+
+@pytest.mark.parametrize("text", ["", "..", "a ..", ".. a", "A", "a-b", "*", "a* b**"])
+def test_what_is_no_term(text: str) -> None:
+    """A fault in the data is an error with the term."""
+    with pytest.raises(TermSyntaxError) as caught:
+        parse_term(text)
+    assert str(caught.value).startswith(f"`{text}` is not a term: ")
+
+
+HEAD = "# Rules of safety\n\n## One\n\n## Two\n\n"
+PROMISE = "Obey an emergency stop at any time."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```\n{PROMISE}\n```",
+        f"    {PROMISE}",
+        f"<!-- {PROMISE} -->",
+        f"<div>\n{PROMISE}\n</div>",
+        f"> {PROMISE}",
+        f"> > - {PROMISE}",
+        f"~~{PROMISE}~~",
+        f"![{PROMISE}](a.png)",
+        f"[{PROMISE}]",
+        f"[x]: /a '{PROMISE}'",
+        f"[a](/b '{PROMISE}')",
+        f"The manual says: \u201c{PROMISE}\u201d",
+        f'"{PROMISE}" is what it says.',
+        "Obey an \u0435mergency st\u043ep at any time.",
+        f"```\n{PROMISE}",
+        f"<!-- {PROMISE}",
+    ],
+)
+def test_what_quotes_or_hides_is_no_statement(text: str) -> None:
+    """Code, HTML, quotations, struck text, placeholders, titles and look-alike letters declare nothing."""
+    assert scan(f"{HEAD}{text}\n{'x' * 500}\n", Tier.MULTI_AGENT).detected == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Obey an emergency\u200b stop at any time.",
+        "O\u00adbey an e\u200dmergency stop at any time.",
+        "\u202eObey an emergency stop at any time.\u202c",
+        "\uff2fbey an \uff45mergency stop at any time.",
+        "**Obey** an *emergency* `stop` at any time.",
+        "Obey an [emergency stop](/stop) at any time.",
+        "OBEY AN EMERGENCY STOP AT ANY TIME!",
+        "- Obey an\n  emergency stop\n  at any time",
+        "| rule |\n|---|\n| Obey an emergency stop at any time |",
+        "Obey an &#101;mergency stop at any time.",
+        "Obey \\an emergency stop at any time.",
+        "Obey an emergency stop\\\nat any time.",
+    ],
+)
+def test_spelling_changes_nothing(text: str) -> None:
+    """Marks, width, case, emphasis, links and tables are read through."""
+    assert "SOUL-HB-003" in scan(f"{HEAD}{text}\n\n{'x' * 500}\n", Tier.BASIC).detected
+
+
+def test_a_lead_in_bans_what_its_list_has() -> None:
+    """A list under a ban forbids, also where it is nested."""
+    for lists in (
+        "- Send customer data to anybody outside",
+        "- things like:\n  - Send customer data to anybody outside",
+    ):
+        text = f"{HEAD}The agent must never:\n\n{lists}\n\n{'x' * 500}\n"
+        assert "SOUL-HB-002" in scan(text, Tier.BASIC).detected
+    asserted = f"{HEAD}The agent must never:\n\n- do the following:\n  - Log every action\n\n{'x' * 500}\n"
+    assert "SOUL-HO-003" not in scan(asserted, Tier.TOOL_USING).detected
+
+
+def test_a_complete_sentence_introduces_no_list() -> None:
+    """A ban in a paragraph above a list is not one of its items."""
+    text = f"{HEAD}Never lie.\n\n- Log every action\n\n{'x' * 500}\n"
+    assert "SOUL-HO-003" in scan(text, Tier.TOOL_USING).detected
+
+
+def test_no_section_depends_on_another() -> None:
+    """A reference that is defined elsewhere turns nothing round when its definition is removed."""
+    text = f"{HEAD}We do [not] honor an emergency stop at any time.\n\n## Three\n\n[not]: /a\n\n{'x' * 500}\n"
+    with_definition = scan(text, Tier.BASIC).detected
+    assert scan(text.replace("[not]: /a", ""), Tier.BASIC).detected == with_definition
+
+
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        ("Obey a stop. <!-- SOUL-HB-003 -->", []),
+        ("Obey a stop command, always.\n<!-- SOUL-HB-003 -->", []),
+        ("<!-- SOUL-HB-003 -->\nThe sky is blue today.", [("marker-unsupported", 8, "SOUL-HB-003")]),
+        ("The sky is blue. # SOUL-HB-003", [("marker-unsupported", 7, "SOUL-HB-003")]),
+        ("# SOUL-HB-003", [("marker-without-statement", 7, "SOUL-HB-003")]),
+        ("### Stop (SOUL-HB-003)\n\nThe word halt is never ignored.", []),
+        ("<!-- soul:tier=basic -->", [("scope-in-file", 7, None)]),
+        ("Text <!-- SOUL:PROFILE x --> more text.", [("scope-in-file", 7, None)]),
+    ],
+)
+def test_markers_and_comments(text: str, findings: list[tuple[str, int, str | None]]) -> None:
+    """A marker needs its statement, and a comment that would narrow the scan changes nothing."""
+    found = scan(f"{HEAD}{text}\n\n## Four\n\n{'x' * 500}\n", Tier.BASIC).findings
+    assert [(each.code, each.line, each.control) for each in found] == findings
+
+
+def _filled(piece: str) -> str:
+    return piece * (MAX_BYTES // len(piece.encode()))
+
+
+_WORDS = sorted(
+    {word for terms in rule_book().index.sets for term in terms for word in term.replace("*", "").split()}
+)
+
+
+def _of_words(form: str, many: int) -> str:
+    random = Random(5)  # noqa: S311  # texts from a seed
+    lines = (form.format(" ".join(random.choices(_WORDS, k=many))) for _ in range(MAX_BYTES // (6 * many)))
+    return "".join(lines)
+
+
+HOSTILE = {
+    "short sentences": _filled("Do not x. "),
+    "long sentences": _of_words("{}. A. ", 118),
+    "items": _of_words("- {}\n", 6),
+    "negators": _filled("never not no data log send " * 19 + ". A. "),
+    "marks": _filled("a" + "\u0301\u0327" * 500),
+    "ligatures": _filled("\ufdfa "),
+    "quotation marks": _filled("\u201c"),
+    "brackets": _filled("["),
+    "emphasis": _filled("*a **b "),
+    "lists in a line": _filled("- - - - a\n"),
+    "deep lists": "".join(" " * (2 * (depth % 100)) + "- never leak data\n" for depth in range(2_400)),
+    "headings": _filled("# never x\n"),
+    "quotes": _filled(">" * 18 + "a\n"),
+    "a wide table": "|a" * 99 + "\n" + "|-" * 99 + "\n" + _filled("|a\n"),
+    "markers": _filled("SOUL-HB-001 "),
+    "comments": _filled("<!-- SOUL-HB-001 -->\n"),
+    "an open comment": "<!--" + _filled("a <!-- "),
+    "nothing": _filled("\0"),
+    "spaces": "." + _filled(" "),
+    "one word": _filled("a"),
+    "fences": _filled("```\n"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_is_bounded(name: str) -> None:
+    """256 KiB of the worst text take a fraction of a second; the bound here is for any machine."""
+    content = (HEAD + HOSTILE[name]).encode()[:MAX_BYTES].decode(errors="ignore").encode()
+    begun = time.process_time()
+    assert scan_bytes(content, Tier.MULTI_AGENT).sha256 is not None
+    assert time.process_time() - begun < 20
+
+
+def test_a_file_that_is_repeated_is_still_measured() -> None:
+    """A hundred copies of a file declare what one does."""
+    once = scan(text_of("standard.md"), Tier.AGENTIC)
+    assert scan(text_of("standard.md") * 100, Tier.AGENTIC).detected == once.detected
