@@ -2,6 +2,8 @@
 
 import pytest
 
+from acs_sidecar.engines.in_process import explain
+from acs_sidecar.spec.explanation import unavailable
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import HostCounter, Window
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -229,9 +231,12 @@ def test_a_lint(document: Json, code: str) -> None:
 def test_long_values_under_many_tests_are_refused() -> None:
     """More than 64 MiB of reading is a limit, never a cut text."""
     rules = [{"name": f"r{n}", "condition": f"args.text contains 'x{n}'"} for n in range(100)]
+    policy, call = compiled(written("d", rules)), tool_call("say", text="a" * 1_000_000)
     with pytest.raises(EvaluationError) as caught:
-        evaluate(compiled(written("d", rules)), tool_call("say", text="a" * 1_000_000))
+        evaluate(policy, call)
     assert caught.value.reason is Reason.RESOURCE_LIMIT_EXCEEDED
+    (evaluator,) = policy.evaluators.values()
+    assert explain(evaluator, given(call)) == unavailable(caught.value.detail)
 
 
 @pytest.mark.parametrize(

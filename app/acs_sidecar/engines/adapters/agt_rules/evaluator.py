@@ -74,10 +74,7 @@ class RuleEvaluator:
         applied = self._applied(given)
         if not applied:
             return PolicyOutput({"decision": "deny", "reason": "no_applicable_policy"})
-        frame = self.compiler.frame(given)
-        if not self.compiler.bytes_read(frame, len(policy_input.canonical)):
-            message = "the rules would read more than 64 MiB: `matches`, `contains` and `in` on long values"
-            raise EvaluationError(Reason.RESOURCE_LIMIT_EXCEEDED, message)
+        frame = self._frame(policy_input)
         outcome = self._sealed(frame, applied, self._decided(frame, applied))
         logged = self._logged(frame, applied)
         if self.reached is not None and outcome.rule is not None:
@@ -91,13 +88,16 @@ class RuleEvaluator:
         return PolicyOutput(output, notes={"logged": logged} if logged else None)
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
-        """Return the guards, the documents that apply, and the rules in order up to the one that matches."""
+        """Return the guards, the documents that apply, and the rules in order up to the one that matches.
+
+        Raises `EvaluationError` as `evaluate` does: explaining reads as much.
+        """
         given = policy_input.value
         told: dict[str, Json] = {"kind": "agt_rules", "guards": guard_reports(self.guards, given)}
         if any(guard.denies(given) for guard in self.guards) or not (applied := self._applied(given)):
             return told | {"documents": []}
         documents = [document for index, document in enumerate(self.documents) if applied >> index & 1]
-        report = RuleReport(self.compiler, self.compiler.frame(given), applied)
+        report = RuleReport(self.compiler, self._frame(policy_input), applied)
         logged = [bound.rule.key for bound, _ in self.logging.matching(report.frame, applied)]
         return {
             **told,
@@ -106,6 +106,14 @@ class RuleEvaluator:
             **report.asked("sealed_rules", self.sealed.rules),
             **listed("logged_rules", logged, str),
         }
+
+    def _frame(self, policy_input: PolicyInput) -> Frame:
+        """Return what the rules read. Raises `EvaluationError` for more than they may."""
+        frame = self.compiler.frame(policy_input.value)
+        if not self.compiler.bytes_read(frame, len(policy_input.canonical)):
+            message = "the rules would read more than 64 MiB: `matches`, `contains` and `in` on long values"
+            raise EvaluationError(Reason.RESOURCE_LIMIT_EXCEEDED, message)
+        return frame
 
     def _applied(self, given: Input) -> int:
         """Return the documents that apply to the agent, as bits."""
