@@ -349,6 +349,10 @@ def test_no_approvers_at_all() -> None:
         ({"outcome": "maybe"}, "the outcome is not `allow`, `deny` or `suspend`"),
         ({"outcome": None}, "the outcome is not `allow`, `deny` or `suspend`"),
         ({"time": "yesterday"}, "the approval has no time"),
+        ({"time": rfc3339(NOW)[:-8] + "\u0661.000000Z"}, "the approval has no time"),
+        ({"time": rfc3339(NOW)[:-10] + "99.000000Z"}, "the approval has no time"),
+        ({"time": rfc3339(NOW)[:-1] + "+00:00"}, "the approval has no time"),
+        ({"time": f"{rfc3339(NOW)}\n"}, "the approval has no time"),
         ({"challenge": None}, "the approval is for another challenge"),
     ],
 )

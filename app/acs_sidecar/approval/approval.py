@@ -1,13 +1,12 @@
 """The approval: an approver's signed answer to one challenge."""
 
-import re
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acs_sidecar.approval.approvers import Approver, Approvers
 from acs_sidecar.approval.challenge import Challenge
-from acs_sidecar.approval.clock import CLOCK_LEEWAY_S, shifted
+from acs_sidecar.approval.clock import CLOCK_LEEWAY_S, is_time, shifted
 from acs_sidecar.approval.token import APPROVAL, TokenError, key_id, seal, unseal
 from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.spec.approval import ApprovalOutcome
@@ -15,8 +14,6 @@ from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 
 __all__ = ["Approved", "approve", "known_outcome", "verified_approval"]
-
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def verified_approval(text: str, challenge: Challenge, approvers: Approvers | No
     # 6. An answer that nobody foresaw.
     outcome = known_outcome(body.get("outcome"))
     time = body.get("time")
-    if not isinstance(time, str) or _TIME.fullmatch(time) is None:
+    if not isinstance(time, str) or not is_time(time):
         raise _failed("the approval has no time")
     # 7. A time that nobody can have signed at, and that would stand in the record. One behind the
     # challenge's end is an answer that comes too late.
