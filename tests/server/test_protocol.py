@@ -307,3 +307,21 @@ def test_a_long_head_behind_a_request_ends_the_connection_alone(
     assert reply.startswith(b"HTTP/1.1 431 "), reply
     assert reply.count(b"HTTP/1.1 ") == 1
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("pieces", [False, True], ids=["at-once", "in-pieces"])
+@pytest.mark.parametrize("line", [b"GET /%s HTTP/1.1\r\nHost: x", b"GET / HTTP/1.1\r\nHost: x\r\nX: %s"])
+def test_a_long_head_is_refused_however_it_arrives(line: bytes, pieces: bool) -> None:
+    """A head over 64 KiB that comes whole, in one read or in several, is no request either."""
+    head = line % (b"x" * 66_000) + b"\r\nConnection: close\r\n\r\n"
+    sent = [head[at : at + 16_000] for at in range(0, len(head), 16_000)] if pieces else [head]
+    assert _exchange(*sent, apart=pieces).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_a_long_body_is_no_head(cut: int) -> None:
+    """A head that ends in the read in which a long body comes is a short head, wherever the reads divide it."""
+    message = _close(b"POST", headers=b"Content-Length: 200000\r\n") + b"y" * 200_000
+    end = message.index(b"\r\n\r\n") + cut
+    reply = _exchange(message[:end], message[end:], apart=True)
+    assert reply.endswith(b"whole:" + b"y" * 200_000)

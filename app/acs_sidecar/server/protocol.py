@@ -26,6 +26,8 @@ __all__ = ["ConnectionLimits", "HttpProtocol"]
 
 
 _MAX_HEAD_BYTES = 65_536
+_HEAD_END = re.compile(rb"\A\r?\n|\n\r?\n")  # its first half may have come before
+_TOO_LONG_HEAD = b"431 Request Header Fields Too Large"
 _MAX_PIPELINED = 256
 # Chunks of one byte each are six on the wire.
 _CHUNKING = 8
@@ -136,6 +138,9 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._owing_since:
             self._owing_since = self.loop.time()
             self._received = 0
+        if self._received + len(data) > _MAX_HEAD_BYTES and self._is_long_head(data):
+            self._give_up(_TOO_LONG_HEAD)
+            return
         self._parse(data)
         if self._whole != whole:
             if self._begun == self._whole:
@@ -148,7 +153,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._received += len(data)
         bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else 0
         if self._received > bound + _MAX_HEAD_BYTES:
-            self._give_up(b"431 Request Header Fields Too Large")
+            self._give_up(_TOO_LONG_HEAD)
+
+    def _is_long_head(self, data: bytes) -> bool:
+        """True if what came goes on with a head that does not end within its bound."""
+        rest = max(1, _MAX_HEAD_BYTES - self._received)
+        return not self._in_body and _HEAD_END.search(data, 0, rest) is None
 
     def _parse(self, data: bytes) -> None:
         """Parse what came, as uvicorn does; but nobody is let into another protocol."""

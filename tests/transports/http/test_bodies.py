@@ -92,3 +92,12 @@ def test_zeros_before_a_length_are_no_length(inline_service: Service, path: str)
     reply = raw(inline_service, head + b"Connection: close\r\nContent-Length: " + length + b"\r\n\r\n{}")
     assert reply.startswith(b"HTTP/1.1 400 ")
     assert b'"status":400' in reply
+
+
+def test_white_space_around_a_length_is_none_of_it(inline_service: Service) -> None:
+    """A length is read without the optional white space of its header field."""
+    body = json.dumps(REQUEST).encode()
+    head = b"POST /v1/evaluate/input HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    length = b"Content-Length:\t %d \t\r\n" % len(body)
+    reply = raw(inline_service, head + length + b"Connection: close\r\n\r\n" + body)
+    assert check_replies("POST", "/v1/evaluate/input", reply) == [200]

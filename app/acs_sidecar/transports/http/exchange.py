@@ -103,7 +103,7 @@ async def read_body(source: bytes | Receive, headers: Headers, limit: int) -> by
     latest while reading, and when the body did not come in time.
     """
     _check_codings(headers)
-    announced = headers.content_length
+    announced = headers.content_length and headers.content_length.strip(b" \t")
     # Zeros in front may be so many that `int` refuses the text; a length has few digits behind them.
     if announced is not None and (not announced.isdigit() or int(announced.lstrip(b"0") or b"0") > limit):
         raise _too_long(limit)
