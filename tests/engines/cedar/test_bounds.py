@@ -112,6 +112,7 @@ def test_chains(kind: str) -> None:
     assert refused(policies=CHAINS[kind](100_000)) == TOO_MANY
 
 
+@pytest.mark.slow
 def test_long_policies_that_are_not_deep() -> None:
     """A set, a record and many policies may be long."""
     compile_cedar(rule("[" + ",".join(f'"{n}"' for n in range(20_000)) + "].contains(context.text)"))
@@ -211,8 +212,10 @@ LINEAGE = "an entity has more than 100 levels of ancestors, or is its own ancest
 @pytest.mark.parametrize(
     ("entities", "expected"),
     [
-        ([entity(str(n), str(n + 1)) for n in range(8_000)], LINEAGE),
-        ([entity(str(n), str((n + 1) % 8_000)) for n in range(8_000)], LINEAGE),
+        pytest.param([entity(str(n), str(n + 1)) for n in range(8_000)], LINEAGE, marks=pytest.mark.slow),
+        pytest.param(
+            [entity(str(n), str((n + 1) % 8_000)) for n in range(8_000)], LINEAGE, marks=pytest.mark.slow
+        ),
         ([entity("a", "a")], LINEAGE),
         ([{"uid": {"__entity": {"type": "A", "id": str(n)}}, "attrs": {}, "parents": [{"__entity": {"type": "A", "id": str(n + 1)}}]} for n in range(200)], LINEAGE),
         ([{**entity("a"), "attrs": {"x": nested(101)}}], "entities nest deeper than 100 levels"),

@@ -342,6 +342,7 @@ def test_rules_are_not_called_like_documents_or_keywords(name: str, version: int
     assert {found.code for found in error.diagnostics} == {"rego-name-reserved"}
 
 
+@pytest.mark.slow
 def test_a_policy_of_many_rules_is_compiled_in_time() -> None:
     """The checks take time in proportion to the text."""
     rules = "".join(f"r{number} := r{number % 50} + data.b.c{number}\n" for number in range(50, 5_000))
