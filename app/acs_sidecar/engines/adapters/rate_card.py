@@ -29,10 +29,11 @@ from acs_sidecar.evaluators import (
     Reason,
     parse_path,
 )
-from acs_sidecar.spec.explanation import shortened
 
 __all__ = ["adapter"]
 
+_MOST_SHOWN = 200
+"""Characters of a model's name in an explanation."""
 _PATH: JsonObject = {"type": "string"}
 _DEFAULT_PATHS = {
     "model": "$policy_target.model",
@@ -105,7 +106,7 @@ class _RateCard:
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return the price of the model, and the amounts that are compared, as decimal texts."""
         model = self._model(policy_input)
-        told: dict[str, Json] = {"kind": "rate_card", "model": shortened(model)}
+        told: dict[str, Json] = {"kind": "rate_card", "model": model[:_MOST_SHOWN]}
         price = self.prices.get(model)
         if price is None:
             return {**told, "priced": False}

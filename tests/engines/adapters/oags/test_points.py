@@ -27,6 +27,7 @@ SEED = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 PUBLIC = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 INPUTS: dict[str, Json] = {"model": "gpt-4o", "system_prompt": "You are a helpful assistant.", "tools": "[]"}
 OTHER = "0" * 64
+OTHER_KEY = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
 DOCUMENT: dict[str, Json] = {
     "permissions": {
         "network": {
@@ -279,11 +280,11 @@ SIGNED = sign(ID, SEED)
         ({"require_inputs": True}, {"sekuire_id": ID}, ["identity.unproven"]),
         ({"require_inputs": True}, {"sekuire_id": OTHER}, ["identity.unproven", "identity.drift"]),
         ({"signers": {"ci": PUBLIC}}, {**INPUTS, "signature": SIGNED}, []),
-        ({"signers": {"x": OTHER, "ci": PUBLIC}}, {"sekuire_id": ID, "signature": SIGNED}, []),
+        ({"signers": {"x": OTHER_KEY, "ci": PUBLIC}}, {"sekuire_id": ID, "signature": SIGNED}, []),
         ({"signers": {"ci": PUBLIC}}, INPUTS, ["identity.signature_missing"]),
         ({"signers": {"ci": PUBLIC}}, {**INPUTS, "signature": "00"}, ["identity.signature_invalid"]),
         ({"signers": {"ci": PUBLIC}}, {**INPUTS, "signature": 5}, ["identity.signature_invalid"]),
-        ({"signers": {"ci": OTHER}}, {**INPUTS, "signature": SIGNED}, ["identity.signature_invalid"]),
+        ({"signers": {"ci": OTHER_KEY}}, {**INPUTS, "signature": SIGNED}, ["identity.signature_invalid"]),
         ({"signers": {"ci": PUBLIC}}, {"sekuire_id": OTHER, "signature": SIGNED}, ["identity.drift", "identity.signature_invalid"]),
     ],
 )  # fmt: skip
