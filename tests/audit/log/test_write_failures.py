@@ -228,7 +228,15 @@ def test_a_log_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
     assert sound(blocked) == []
 
 
-@pytest.mark.parametrize("name", ["tile/0/000", ".checkpoint.{pid}", "records-0000000040.jsonl"])
+PLACES = [
+    pytest.param("tile/0/000", marks=pytest.mark.slow),
+    ".checkpoint.{pid}",
+    "records-0000000040.jsonl",
+]
+"""Files that the log writes; the tile is due after 256 records."""
+
+
+@pytest.mark.parametrize("name", PLACES)
 def test_a_link_in_a_log_is_not_written_through(tmp_path: Path, name: str) -> None:
     """Whoever may write in the directory cannot let the service overwrite what it may write elsewhere."""
     elsewhere = tmp_path / "elsewhere"
@@ -246,7 +254,7 @@ def test_a_link_in_a_log_is_not_written_through(tmp_path: Path, name: str) -> No
     assert sound(tmp_path / "audit") == []
 
 
-@pytest.mark.parametrize("name", ["tile/0/000", ".checkpoint.{pid}", "records-0000000040.jsonl"])
+@pytest.mark.parametrize("name", PLACES)
 def test_a_pipe_in_a_log_is_not_waited_for(tmp_path: Path, name: str) -> None:
     """A pipe that nobody reads, in the place of a file, holds nothing up: at most, records are refused."""
 
