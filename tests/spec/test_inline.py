@@ -65,7 +65,7 @@ def test_anything_else_in_extends_is_refused(extends: Any) -> None:
         ({"policies": {"q": {"type": "rego", "bundle_url": {}}}}, "policies.q.bundle_url"),
         ({"policies": {"q": {"type": "rego", "data": "d.json"}}}, "policies.q.data"),
         ({"policies": {"q": {"type": "rego", "data": ["d.json"]}}}, "policies.q.data"),
-        ({"policies": {"q": {"type": "rego", "data_paths": []}}}, "policies.q.data_paths"),
+        ({"policies": {"q": {"type": "rego", "data_paths": ["a.json"]}}}, "policies.q.data_paths"),
         ({"policies": {"q": {"type": "cedar", "policy_path": "p"}}}, "policies.q.policy_path"),
         ({"policies": {"q": {"type": "cedar", "entities_path": "p"}}}, "policies.q.entities_path"),
         ({"policies": {"q": {"type": "cedar", "schema_path": "p"}}}, "policies.q.schema_path"),
