@@ -61,6 +61,7 @@ def test_a_variable_that_hides_a_rule_is_itself(rules: str) -> None:
 def test_a_name_that_its_body_declares_further_down_is_refused() -> None:
     """OPA takes the first for the variable of the body around, the engine for the one declared below."""
     rules = "x := y if { n := 1; y := [n | input.snapshot.o[_] == n; n := input.snapshot.xs[_]] }"
-    found, *_ = findings(definition(f"package a\n{rules}"))
-    assert found.startswith("rego-variable-unsafe: a.rego:2:")
-    assert "`n` is declared further down in this body" in found
+    found = findings(definition(f"package a\n{rules}"))
+    assert any(
+        "rego-variable-unsafe: a.rego:2:" in line and "`n` is declared further down" in line for line in found
+    )

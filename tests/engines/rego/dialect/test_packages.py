@@ -99,3 +99,54 @@ def test_definitions_of_several_modules_may_conflict() -> None:
     texts = {"a.rego": f"{P}f(x) := 1 if x == 1", "b.rego": f"{P}f(_) := 2\nx := f(1)"}
     evaluator = bound(definition(texts, "data.p.x"))
     assert failure(evaluator, policy_input())[0] is Reason.POLICY_INVOCATION_FAILED
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "data.lib.r[n]",
+        "lib.r[n]",
+        "own[n]",
+        "data.lib.s[n]",
+        "lib.s[n]",
+        "lib.o[n].b",
+        "lib.d.a[n].b",
+        "data.p.own[n]",
+    ],
+)
+@pytest.mark.parametrize(
+    ("index", "expected"), [(1, False), ("1", True), (True, False), (None, False), ([1], False)]
+)
+def test_an_index_into_a_rule_is_of_its_own_type(reference: str, index: Json, expected: bool) -> None:
+    """The number `1` and other values do not find the text, from whichever place the rule is named."""
+    library = f"""{LIB}r["1"] := 2
+r[k] := 3 if some k in input.none
+s contains "1"
+s contains "true"
+o := {{"1": {{"b": 4}}, "true": {{"b": 5}}}}
+d.a["1"].b := 3"""
+    module = f"""{P}import data.lib
+own["1"] := 2
+x if {{ n := input.snapshot; {reference} }}
+y if {{ n := input.snapshot; not {reference} }}
+default answer := false
+answer if {{ x; not y }}"""
+    assert evaluate(definition({"p.rego": module, "lib.rego": library}, "data.p.answer"), index) is expected
+
+
+def test_an_index_into_a_rule_may_be_any() -> None:
+    """Each key and element is found that there is."""
+    library = f'{LIB}r["1"] := 2\nr["2"] := 3\ns contains 2'
+    module = f"{P}import data.lib\nx := [[k | lib.r[k]], [v | lib.s[v]], [k | some k; data.lib.r[k] == 3]]"
+    assert evaluate(definition({"p.rego": module, "lib.rego": library}, "data.p.x")) == [
+        ["1", "2"],
+        [2],
+        ["2"],
+    ]
+
+
+def test_a_rule_of_a_package_is_named_by_an_index() -> None:
+    """A package is no rule: its rules are found by their names."""
+    module = f"{P}x := data.lib[input.snapshot]"
+    texts = {"p.rego": module, "lib.rego": LIB + "y := 2"}
+    assert evaluate(definition(texts, "data.p.x"), "y") == 2

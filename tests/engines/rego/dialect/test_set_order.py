@@ -33,6 +33,8 @@ def test_a_set_is_not_ordered_beside_what_may_be_an_object(body: str) -> None:
         "x := y if { y := input.o < {} with input.o as {1} }",
         "x := o < d.s\no[k] := 1 if k := input.k\nd.s contains 1",
         'x := {"a": {"b": "x"}} < {"a": set()}',
+        'x := object.union({"a": {1}}, input.o) < input.o',
+        "x := array.concat([{1}], []) < input.o",
         "x := [input.o] < [s]\ns contains 1",
         'x if { v := {"a": s}; [input] < [v] }\ns contains 1',
         "x := max([s, {}])\ns contains 1",

@@ -90,6 +90,7 @@ class BodyReader:
         self.calls: list[tuple[JsonObject, VariableScope]] = []
         self.parameters: list[tuple[Json, int, str]] = []
         self.replacements: list[tuple[Json, VariableScope]] = []
+        self.lookups: list[Json] = []
         self.closures: dict[int, VariableScope] = {}
         self.shadows: dict[str, Variable] = {}
         self._declared: dict[str, Variable] = {}
@@ -277,6 +278,8 @@ class BodyReader:
 
     def _reference(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
         first, *links = chain(node)
+        if first[0] == "Var" and reading.scope.variable(first[1]) is None:
+            self.lookups.append(node)
         head = self._term({first[0]: dict(first[1])}, reading, unit)
         for kind, link in links:
             if kind == "RefBrack":

@@ -25,6 +25,7 @@ from acs_sidecar.engines.rego.dialect.counting import count_characters
 from acs_sidecar.engines.rego.dialect.folders import define_folders
 from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits, writes_fractions
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
+from acs_sidecar.engines.rego.dialect.lookups import look_up_values
 from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
 from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
 from acs_sidecar.engines.rego.dialect.ordering import SetFlow
@@ -97,7 +98,7 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
         starts = [as_offsets(variant(node)[1]["span"])[0] for node in as_list(ast["rules"])]
         above, *own, below = parts = rewriter.rewritten(starts)
         rewritten.append(Rewritten(replace(module, text="".join(parts)), above, tuple(own), below))
-    findings += [_finding(at, found) for at, found in flow.problems()]
+    findings += [_finding(at, found) for at, found in dict.fromkeys(flow.problems())]
     if findings:
         raise ManifestError(findings)
     return tuple(rewritten)
@@ -186,6 +187,14 @@ def _module(
     if ("count",) not in policy.replaced:
         count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
+
+    def is_rule(name: Segments) -> bool:
+        paths = _paths(name, facts) if name[0] in {"data", *facts.imports} or name[0] in own else []
+        return any(
+            policy.program.tree.holds(path) and not _is_package(path, policy) for path in paths if path
+        )
+
+    look_up_values(reader, is_rule, rewriter)
     for document in reader.documents:
         name = str(document["value"])
         path = ("data", *facts.package, name) if name in own else facts.imports.get(name)
@@ -294,6 +303,11 @@ def _replaced(facts: ModuleFacts) -> Iterator[Segments]:
     for found in (found for rule in facts.rules for found in rule.replaced):
         name = (found.root, *found.names)
         yield from (name, *_paths(name, facts))
+
+
+def _is_package(path: Segments, policy: _PolicyFacts) -> bool:
+    """True if a path is that of a package, or above one."""
+    return any(package[: len(path)] == path for package in policy.names)
 
 
 def _names_in(path: Segments, facts: ModuleFacts) -> Segments:

@@ -48,6 +48,7 @@ _OBJECT_FUNCTIONS = frozenset(
         *("object.get", "object.remove", "object.union", "object.union_n", "urlquery.decode_object"),
     }
 )
+_ARRAY_FUNCTIONS = frozenset({"array.concat", "array.flatten", "array.reverse", "array.slice", "sort"})
 
 _Node = tuple[object, ...]
 _A_SET: _Node = ("a set",)
@@ -193,7 +194,7 @@ class _ModuleFlows:
         if kind in REFERENCES:
             return self._referred(term, scope)
         if kind == "Call":
-            return self._returned(value)
+            return self._returned(value, scope)
         return [_AN_OBJECT]
 
     def _inside(
@@ -212,10 +213,13 @@ class _ModuleFlows:
         path = self.rule(term) if first == "Var" and scope.variable(value) is None else None
         return [("rule", path)] if path else [_AN_OBJECT, _INPUT]
 
-    def _returned(self, call: JsonObject) -> list[_Node]:
+    def _returned(self, call: JsonObject, scope: VariableScope) -> list[_Node]:
         if path := self.rule(call["fcn"]):
             return [("rule", path)]
         name = ".".join(called_name(call["fcn"]) or ())
         if name in _SET_FUNCTIONS:
             return [_A_SET]
-        return [_AN_OBJECT] if name in _OBJECT_FUNCTIONS else []
+        if name not in _OBJECT_FUNCTIONS and name not in _ARRAY_FUNCTIONS:
+            return []
+        parts = [node for argument in as_list(call["params"]) for node in self.origins(argument, scope)]
+        return [*([_AN_OBJECT] if name in _OBJECT_FUNCTIONS else []), *parts]

@@ -1,0 +1,27 @@
+"""Indexes into rules that are named from `data` on: `data.lib.members[input.id]`.
+
+This engine makes the index a part of the rule's path, as text, so that the number `1` finds `"1"`. The
+rule is put into an array of its own, and the index taken of its value: `[data.lib.members][0][input.id]`.
+"""
+
+from collections.abc import Callable
+
+from acs_sidecar.engines.rego.analysis.syntax import chain, names_of
+from acs_sidecar.engines.rego.dialect.bodies import BodyReader
+from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
+from acs_sidecar.engines.rego.documents import Segments
+
+__all__ = ["look_up_values"]
+
+IsRule = Callable[[Segments], bool]
+"""Whether a name is that of a rule, or is made up by rules, from `data` on."""
+
+
+def look_up_values(reader: BodyReader, is_rule: IsRule, rewriter: Rewriter) -> None:
+    """Take the indexes of a module's references of the values of rules."""
+    for reference in reader.lookups:
+        links = chain(reference)
+        names, whole = names_of(links)
+        if not whole and is_rule((str(links[0][1]["value"]), *names)):
+            span = rewriter.span(links[len(names) + 1][1]["refr"])
+            rewriter.replace(span, ["[", span, "][0]"])
