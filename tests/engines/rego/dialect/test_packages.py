@@ -109,6 +109,8 @@ def test_definitions_of_several_modules_may_conflict() -> None:
         "own[n]",
         "data.lib.s[n]",
         "lib.s[n]",
+        "lib[m][n]",
+        "data.lib[m].a[n].b",
         "lib.o[n].b",
         "lib.d.a[n].b",
         "data.p.own[n]",
@@ -119,6 +121,7 @@ def test_definitions_of_several_modules_may_conflict() -> None:
 )
 def test_an_index_into_a_rule_is_of_its_own_type(reference: str, index: Json, expected: bool) -> None:
     """The number `1` and other values do not find the text, from whichever place the rule is named."""
+    rule = "d" if "[m].a" in reference else "r"
     library = f"""{LIB}r["1"] := 2
 r[k] := 3 if some k in input.none
 s contains "1"
@@ -127,8 +130,8 @@ o := {{"1": {{"b": 4}}, "true": {{"b": 5}}}}
 d.a["1"].b := 3"""
     module = f"""{P}import data.lib
 own["1"] := 2
-x if {{ n := input.snapshot; {reference} }}
-y if {{ n := input.snapshot; not {reference} }}
+x if {{ n := input.snapshot; m := "{rule}"; {reference} }}
+y if {{ n := input.snapshot; m := "{rule}"; not {reference} }}
 default answer := false
 answer if {{ x; not y }}"""
     assert evaluate(definition({"p.rego": module, "lib.rego": library}, "data.p.answer"), index) is expected

@@ -6,15 +6,15 @@ rule is put into an array of its own, and the index taken of its value: `[data.l
 
 from collections.abc import Callable
 
-from acs_sidecar.engines.rego.analysis.syntax import chain, names_of
+from acs_sidecar.engines.rego.analysis.syntax import chain, names_of, varying_in
 from acs_sidecar.engines.rego.dialect.bodies import BodyReader
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.documents import Segments
 
 __all__ = ["look_up_values"]
 
-IsRule = Callable[[Segments], bool]
-"""Whether a name is that of a rule, or is made up by rules, from `data` on."""
+IsRule = Callable[[Segments], bool | None]
+"""Whether a name is that of a rule, or is made up by rules, from `data` on; nothing for a package's name."""
 
 
 def look_up_values(reader: BodyReader, is_rule: IsRule, rewriter: Rewriter) -> None:
@@ -22,6 +22,10 @@ def look_up_values(reader: BodyReader, is_rule: IsRule, rewriter: Rewriter) -> N
     for reference in reader.lookups:
         links = chain(reference)
         names, whole = names_of(links)
-        if not whole and is_rule((str(links[0][1]["value"]), *names)):
-            span = rewriter.span(links[len(names) + 1][1]["refr"])
+        found = False if whole else is_rule((str(links[0][1]["value"]), *names))
+        varying = [link for link in links[1:] if varying_in([link])]
+        if found is None:
+            del varying[0]  # the name of a rule in the package
+        if found is not False and varying:
+            span = rewriter.span(varying[0][1]["refr"])
             rewriter.replace(span, ["[", span, "][0]"])

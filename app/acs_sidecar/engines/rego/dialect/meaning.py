@@ -188,11 +188,8 @@ def _module(
         count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
 
-    def is_rule(name: Segments) -> bool:
-        paths = _paths(name, facts) if name[0] in {"data", *facts.imports} or name[0] in own else []
-        return any(
-            policy.program.tree.holds(path) and not _is_package(path, policy) for path in paths if path
-        )
+    def is_rule(name: Segments) -> bool | None:
+        return _is_rule(_paths(name, facts) if name[0] in {"data", *facts.imports, *own} else [], policy)
 
     look_up_values(reader, is_rule, rewriter)
     for document in reader.documents:
@@ -303,6 +300,13 @@ def _replaced(facts: ModuleFacts) -> Iterator[Segments]:
     for found in (found for rule in facts.rules for found in rule.replaced):
         name = (found.root, *found.names)
         yield from (name, *_paths(name, facts))
+
+
+def _is_rule(paths: list[Segments], policy: _PolicyFacts) -> bool | None:
+    """True if a rule is at one of some paths, or rules below it; nothing where that is a package."""
+    if any(policy.program.tree.holds(path) and not _is_package(path, policy) for path in paths if path):
+        return True
+    return None if any(_is_package(path, policy) for path in paths if path) else False
 
 
 def _is_package(path: Segments, policy: _PolicyFacts) -> bool:
