@@ -122,8 +122,8 @@ class BodyReader:
     def _note_shadows(self, statement: Json, scope: VariableScope) -> None:
         """Note the variables of a `some` that have the name of a rule or an import."""
         kind, literal = variant(as_object(statement)["literal"])
-        found = self.shadows if kind == "SomeIn" else self._declared if kind == "SomeVars" else None
-        if found is not None:
+        if kind in ("SomeIn", "SomeVars"):
+            found = self.shadows if kind == "SomeIn" else self._declared
             position = as_position(literal["span"])
             for name in set(declared(statement, self._text)) & scope.documents:
                 found[scope.own[name]] = Variable(scope.own[name], name, *position)

@@ -17,6 +17,7 @@ class Draft:
         self.before: list[Part] = []
         self.after: list[Part] = []
         self._names: dict[Span, str] = {}
+        self._owner = object()  # not the draft: a circle would keep the AST until it is searched for
         self.modifiers = as_list(statement.node.get("with_mods", []))
 
     def name(self, term: Json) -> str:
@@ -33,7 +34,7 @@ class Draft:
         """Return a term as it is now, but for the new variable in its own place."""
         span = self.rewriter.span(term)
         number = list(self._names).index(span) if span in self._names else len(self._names)
-        return Original(span[0], span[1], self, number)
+        return Original(span[0], span[1], self._owner, number)
 
     def bind(self, term: Json) -> None:
         """Bind a term to a new variable before the statement, under its `with`, and put that in its place."""
@@ -61,7 +62,7 @@ class Draft:
         start = min([start, *(place[0] for place in self._names)])
         for number, (place, name) in enumerate(self._names.items()):
             if place != (start, end):
-                self.rewriter.rename(place, name, self, number)
+                self.rewriter.rename(place, name, self._owner, number)
         whole = self._names.get((start, end), (start, end))
         parts = [*self.before, whole, *self.after]
         self.rewriter.replace((start, end), ["{ ", *parts, " }"] if self.statement.bare else parts)
