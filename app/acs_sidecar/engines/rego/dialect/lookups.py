@@ -18,7 +18,7 @@ IsRule = Callable[[Segments], bool | None]
 
 
 def look_up_values(reader: BodyReader, is_rule: IsRule, rewriter: Rewriter) -> None:
-    """Take the indexes of a module's references of the values of rules."""
+    """Rewrite a module's indexes into rules to indexes of their values."""
     for reference in reader.lookups:
         links = chain(reference)
         names, whole = names_of(links)
