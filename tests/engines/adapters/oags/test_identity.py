@@ -19,6 +19,7 @@ from acs_sidecar.engines.adapters.oags.identity.hashing import (
 from acs_sidecar.engines.adapters.oags.identity.signing import SecretKeyError, is_public_key, sign, verify
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.oags import blake3_reference
+from tests.engines.adapters.oags.mutations import mutate
 from tests.strategies import json_values
 
 TRIMMED = [
@@ -70,7 +71,7 @@ def test_tools_have_one_identity_however_they_are_written(value: Json) -> None:
 def _shuffled(value: Json) -> Json:
     if isinstance(value, dict):
         names = list(value)
-        random.Random(len(names)).shuffle(names)  # noqa: S311  # an order, no secret
+        random.Random(len(names)).shuffle(names)  # an order, no secret
         return {name: _shuffled(value[name]) for name in names}
     return [_shuffled(item) for item in value] if isinstance(value, list) else value
 
@@ -216,3 +217,15 @@ def test_what_is_a_public_key() -> None:
     assert not is_public_key(PUBLIC[:-2])
     assert not is_public_key("01" + "00" * 31)
     assert not is_public_key(f"{PUBLIC[:-1]} ")
+
+
+def test_no_mutant_of_a_signed_identity_is_the_agent() -> None:
+    """Some hundreds of each kind; `make oags-mutations` makes a hundred thousand."""
+    outcome = mutate(500, 3)
+    assert outcome.accepted == []
+    assert {*outcome.made.values()} == {500}
+    assert {
+        "identity.drift",
+        "identity.signature_invalid",
+        "identity.signature_missing",
+    } <= outcome.broken.keys()

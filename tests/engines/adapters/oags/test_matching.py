@@ -351,7 +351,7 @@ HOST_PARTS = ["api", "API", "ａｐｉ", "example", "com", "evil", "localhost", 
 
 
 def _texts(parts: list[str], separators: list[str], seed: int) -> list[str]:
-    chosen = random.Random(seed)  # noqa: S311  # texts from a seed, no secret
+    chosen = random.Random(seed)  # texts from a seed, no secret
     texts = []
     for _ in range(COUNT):
         length = chosen.randint(1, 6)
