@@ -116,6 +116,10 @@ def write_all(folder: Path) -> str:
     _write(folder / "sekuire-invalid.json", _SEKUIRE_INVALID)
     _write(folder / "workspace.json", _WORKSPACE_POLICY)
     _write(folder / "workspace-keys.json", {"keys": {}})
+    headings = "".join(
+        f"# Rules {number} {HOSTILE}\n\nAll actions are logged. # SOUL-HB-003\n\n" for number in range(20)
+    )
+    (folder / "SOUL.md").write_text(f"{headings}<!-- soul:tier {HOSTILE} -->\n")
     for name, manifest in MANIFESTS.items():
         _write(folder / name / "manifest.json", manifest)
         cases = [

@@ -119,6 +119,12 @@ COMMANDS: list[tuple[str, ...]] = [
     *(("policy", "show", file, *form) for file in (HOSTILE, "workspace.json", "snapshot.json") for form in (TABLE, JSON)),
     ("policy", "pull", HOSTILE, "--out", HOSTILE, "--trust", "workspace-keys.json", "--workspace", HOSTILE),
     ("policy", "pull", "http://127.0.0.1:9/", "--out", HOSTILE, "--trust", "workspace-keys.json", "--workspace", HOSTILE, "--token-env", HOSTILE),
+    *(("soul", "scan", file, "--format", form) for file in (HOSTILE, "SOUL.md", "snapshot.json") for form in ("table", "json", "sarif", "badge")),
+    ("soul", "scan", "SOUL.md", "--tier", HOSTILE),
+    *(("soul", "explain", control, *form) for control in (HOSTILE, "SOUL-HB-003") for form in (TABLE, JSON)),
+    ("soul", "init", "--out", f"{HOSTILE}/x"),
+    ("soul", "hash", HOSTILE),
+    *(("soul", "lint", file, "--manifest", manifest, "--format", "json") for file in (HOSTILE, "SOUL.md") for manifest in (HOSTILE, "test", "invalid")),
     ("audit", "verify", HOSTILE, "--key", HOSTILE),
     ("audit", "verify", "audit", "--key", f"{TRUSTED}@{HOSTILE}"),
     *(
