@@ -24,7 +24,14 @@ REACHES_OUT = {
     "subprocess.Popen",
 }
 SERVER_FIXTURES = {"authority", "inline_service", "servers", "session", "speak", "start"}
-SERVER_FOLDERS = {"tests/deploy", "tests/hostile", "tests/sandbox", "tests/server", "tests/transports"}
+SERVER_FOLDERS = {
+    "tests/clients",
+    "tests/deploy",
+    "tests/hostile",
+    "tests/sandbox",
+    "tests/server",
+    "tests/transports",
+}
 
 
 class _Watch:

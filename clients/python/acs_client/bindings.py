@@ -1,0 +1,77 @@
+"""Which points a session's manifest binds and where their policy targets stand (section 12.3)."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from acs_client.calls import Manifest
+    from acs_client.client import Client
+    from acs_client.counts import Counters
+
+__all__ = ["Bindings"]
+
+
+class Bindings:
+    """The bound points: `points` as the host says, or what the service lists of the manifest.
+
+    What the service lists is asked for again when verdicts come from another manifest.
+    """
+
+    def __init__(
+        self,
+        client: "Client",
+        manifest: "Manifest",
+        points: Iterable[str] | None,
+        counters: "Counters",
+    ) -> None:
+        self._client, self._manifest, self._counters = client, manifest, counters
+        self._is_asked = points is None
+        self._points = None if points is None else frozenset(points)
+        self._targets: dict[str, str] = {}
+        self._digest: str | None = None
+        self._lock = threading.Lock()
+
+    def __contains__(self, point: str) -> bool:
+        """True if the manifest binds `point`; raises `Unavailable` when that cannot be learnt."""
+        with self._lock:
+            if self._points is None:
+                self._points = self._ask()
+            return point in self._points
+
+    def target(self, point: str) -> str | None:
+        """Return the path of the manifest's policy target, where it is known."""
+        return self._targets.get(point)
+
+    def see(self, digest: str | None) -> None:
+        """Note the manifest that a verdict came from."""
+        if digest is None or digest == self._digest:
+            return
+        with self._lock:
+            if self._is_asked and self._digest is not None:
+                self._points = None
+            self._digest = digest
+
+    def _ask(self) -> frozenset[str]:
+        if isinstance(self._manifest, Mapping):
+            return self._take(self._manifest)
+        entry = self._client.listed(self._manifest)
+        detail = self._client.get(f"/v1/manifests/{quote(entry['name'], safe='')}")
+        detail = detail if isinstance(detail, dict) else {}
+        self._digest = entry.get("digest")
+        counters = detail.get("counters")
+        if isinstance(counters, list):
+            self._counters.know(counter for counter in counters if isinstance(counter, dict))
+        self._take(detail.get("manifest"))
+        return frozenset(entry["points"])
+
+    def _take(self, manifest: Any) -> frozenset[str]:
+        bindings = manifest.get("intervention_points") if isinstance(manifest, Mapping) else None
+        bindings = bindings if isinstance(bindings, Mapping) else {}
+        self._targets = {
+            point: binding["policy_target"]
+            for point, binding in bindings.items()
+            if isinstance(binding, Mapping) and isinstance(binding.get("policy_target"), str)
+        }
+        return frozenset(bindings)

@@ -1,0 +1,117 @@
+"""The members of a snapshot that a session keeps (section 12.4): who runs, when, and what was counted."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from acs_client.clock import Clock
+from acs_client.counts import Budgets, Counters
+from acs_client.labels import Labels
+from acs_client.tracing import current_trace
+from acs_client.values import SnapshotError
+
+__all__ = ["Brought", "Envelope", "called", "present"]
+
+Brought = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
+
+_KEPT = frozenset(
+    {"session", "intervention_point", "timestamp", "budgets", "trace", "tenant", "approvals", "counters"}
+)
+_KEPT_OF_AGENT = frozenset({"id", "version", "name", "framework"})
+
+
+class Envelope:
+    """Builds `envelope` and `ifc` for each point."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        session_id: str,
+        agent: Mapping[str, Any],
+        tenant: Mapping[str, Any] | None,
+        approval_window_seconds: int | None,
+        brought: Brought,
+        counters: Counters,
+        labels: Labels,
+    ) -> None:
+        self.clock = clock
+        self.session_id = session_id
+        self.agent = agent
+        self.budgets = Budgets()
+        self.counters = counters
+        self.labels = labels
+        self.started_at = clock.timestamp()
+        self.elapsed_before = 0.0
+        self._begun = clock.monotonic()
+        self._tenant = tenant
+        self._window = approval_window_seconds
+        self._brought = brought
+        self.escalations: list[float] = []
+        self._lock = threading.Lock()
+
+    def seconds(self) -> float:
+        """Return how long the session has run, to three decimals."""
+        return round(self.elapsed_before + self.clock.monotonic() - self._begun, 3)
+
+    def escalated(self) -> None:
+        """Count a request for approval."""
+        with self._lock:
+            self.escalations.append(self.clock.now())
+
+    def members(self, point: str, calls: int | None) -> dict[str, Any]:
+        """Return the members for a snapshot of `point`; `calls` stands for the count of tool calls.
+
+        Raises `SnapshotError` when the host brings a name that the session keeps itself.
+        """
+        budgets = self.budgets
+        envelope: dict[str, Any] = {
+            "agent": self.agent,
+            "session": {"id": self.session_id, "started_at": self.started_at},
+            "intervention_point": point,
+            "timestamp": self.clock.timestamp(),
+            "budgets": {
+                "tool_call_count": budgets.calls if calls is None else calls,
+                "token_count": budgets.tokens,
+                "elapsed_seconds": self.seconds(),
+                "cost_usd": float(budgets.cost),
+            },
+        }
+        current = current_trace()
+        kept = {
+            "trace": current and current.ids,
+            "tenant": self._tenant,
+            "approvals": self._approvals(),
+            "counters": self.counters.member(),
+        }
+        envelope |= present(**kept)
+        if self._brought is not None:
+            envelope = _joined(envelope, called(self._brought))
+        labels = list(self.labels)
+        return {"envelope": envelope, "ifc": {"source_labels": labels}} if labels else {"envelope": envelope}
+
+    def _approvals(self) -> dict[str, int] | None:
+        if self._window is None:
+            return None
+        after = self.clock.now() - self._window
+        with self._lock:
+            count = sum(moment > after for moment in self.escalations)
+        return {"count": count, "window_seconds": self._window}
+
+
+def present(**members: Any) -> dict[str, Any]:
+    """Return the members that are not `None`: what is not known is absent."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def called(brought: Brought) -> Mapping[str, Any]:
+    """Return what the host brings now."""
+    return (brought() if callable(brought) else brought) or {}
+
+
+def _joined(envelope: dict[str, Any], brought: Mapping[str, Any]) -> dict[str, Any]:
+    agent = brought.get("agent", {})
+    kept = sorted((_KEPT & brought.keys()) | (_KEPT_OF_AGENT & agent.keys()))
+    if kept:
+        raise SnapshotError(f"`envelope` has what the session keeps itself: {', '.join(kept)}")
+    return {**envelope, **brought, "agent": {**envelope["agent"], **agent}}

@@ -1,0 +1,187 @@
+"""`govern` and `@governed`: a function that runs only as a permitted tool call (section 12.6)."""
+
+import atexit
+import functools
+import importlib
+import inspect
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, overload
+
+from acs_client.calls import denied
+from acs_client.client import Client
+from acs_client.session import Session, current_session
+from acs_client.values import SnapshotError, encode, to_json
+
+__all__ = ["govern", "governed"]
+
+_FRAMEWORKS = {"agents": "openai_agents"}  # the package of an object, and the integration that governs it
+_PLAIN = (str, int, float, bool, type(None), list, dict)
+_process_sessions: dict[str, Session] = {}
+_lock = threading.Lock()
+
+
+def govern(
+    tool: Any,
+    *,
+    agent: str | None = None,
+    session: Session | None = None,
+    name: str | None = None,
+    **options: Any,
+) -> Any:
+    """Return `tool` governed: each call is evaluated before it runs and after it returned.
+
+    A function gives a function of the same signature, a coroutine function one of its kind. An object of a
+    framework gives what the framework's integration returns. The session is `session`, else the current
+    one, else one of `agent` that lasts as long as the process; without any, a call raises `Denied`.
+    """
+    integration = _FRAMEWORKS.get(type(tool).__module__.partition(".")[0])
+    if integration is not None:
+        module = importlib.import_module(f"acs_client.integrations.{integration}")
+        return module.govern(tool, session=_session_of(session, agent, name or "agent"), **options)
+    if not callable(tool):
+        raise TypeError(f"a {type(tool).__name__} is neither a function nor an object of a known framework")
+    if options:
+        raise TypeError(f"unknown options of a function: {', '.join(sorted(options))}")
+    call = _Governed(tool, name or str(getattr(tool, "__name__", type(tool).__name__)), session, agent)
+    if inspect.iscoroutinefunction(tool):
+
+        @functools.wraps(tool)
+        async def governed_coroutine(*args: Any, **kwargs: Any) -> Any:
+            return await call.run_async(args, kwargs)
+
+        return governed_coroutine
+    if inspect.isgeneratorfunction(tool) or inspect.isasyncgenfunction(tool):
+        raise TypeError("a generator function cannot be governed: return the whole result")
+
+    @functools.wraps(tool)
+    def governed_function(*args: Any, **kwargs: Any) -> Any:
+        return call.run(args, kwargs)
+
+    return governed_function
+
+
+@overload
+def governed(tool: Callable[..., Any], /) -> Callable[..., Any]: ...
+@overload
+def governed(
+    *, name: str | None = None, agent: str | None = None, session: Session | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+def governed(tool: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Govern the function below: `@governed`, or `@governed(name=…, agent=…)`."""
+    if tool is not None:
+        return govern(tool)
+    return functools.partial(_decorate, options)
+
+
+def _decorate(options: dict[str, Any], tool: Callable[..., Any]) -> Any:
+    return govern(tool, **options)
+
+
+class _Governed:
+    def __init__(
+        self, tool: Callable[..., Any], name: str, session: Session | None, agent: str | None
+    ) -> None:
+        self._tool, self._name, self._session, self._agent = tool, name, session, agent
+        self._signature = inspect.signature(tool)
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        bound, sent = self._bind(args, kwargs)
+        session = _session_of(self._session, self._agent, self._name)
+        with session.tool(self._name, sent) as call:
+            self._write_back(bound, sent, call.args)
+            result = self._tool(*bound.args, **bound.kwargs)
+            return _returned(result, call.result(result))
+
+    async def run_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        from acs_client.aio import AsyncSession  # noqa: PLC0415  # most functions need none of it
+
+        bound, sent = self._bind(args, kwargs)
+        session = AsyncSession.over(_session_of(self._session, self._agent, self._name))
+        async with session.tool(self._name, sent) as call:
+            self._write_back(bound, sent, call.args)
+            result = await self._tool(*bound.args, **bound.kwargs)
+            return _returned(result, await call.result(result))
+
+    def _bind(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[inspect.BoundArguments, dict[str, Any]]:
+        """Return the arguments, and what is sent of them: every one by name, defaults included."""
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        named: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            if self._signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                named |= value
+            else:
+                named[name] = value
+        try:
+            return bound, to_json(named)
+        except SnapshotError as error:
+            raise denied("pre_tool_call", "request_invalid", "snapshot", str(error)) from None
+
+    def _write_back(
+        self, bound: inspect.BoundArguments, sent: Mapping[str, Any], args: Mapping[str, Any]
+    ) -> None:
+        """Put the permitted arguments into `bound`: what was changed replaces plain values alone."""
+        if encode(sent) == encode(args):
+            return
+        extra = next(
+            (
+                name
+                for name, parameter in self._signature.parameters.items()
+                if parameter.kind is parameter.VAR_KEYWORD
+            ),
+            None,
+        )
+        for name in [*sent, *(args.keys() - sent.keys())]:
+            home = (
+                bound.arguments
+                if name in bound.arguments and name != extra
+                else bound.arguments.get(extra or "")
+            )
+            if home is None or (name not in args and home is bound.arguments):
+                raise _not_put_back(f"the transform adds or removes the argument `{name}`")
+            if name not in args:
+                del home[name]
+            elif name not in sent or encode(sent[name]) != encode(args[name]):
+                if name in home and not isinstance(home[name], _PLAIN):
+                    raise _not_put_back(f"the transform changes `{name}`, which is not plain JSON")
+                home[name] = args[name]
+
+
+def _returned(result: Any, value: Any) -> Any:
+    """Return the function's own result, or what a transform has made of it."""
+    if value is result:
+        return result
+    try:
+        unchanged = encode(to_json(result)) == encode(value)
+    except SnapshotError:  # a mode that only observes
+        return result
+    if unchanged:
+        return result
+    if isinstance(result, _PLAIN):
+        return value
+    raise _not_put_back(
+        f"the transform changes a {type(result).__name__}, which is not plain JSON", "post_tool_call"
+    )
+
+
+def _not_put_back(message: str, point: str = "pre_tool_call") -> Exception:
+    return denied(point, "transform_invalid", "write_back", message)
+
+
+def _session_of(session: Session | None, agent: str | None, name: str) -> Session:
+    found = session or current_session()
+    if found is not None:
+        return found
+    if agent is None:
+        message = f"`{name}` is called outside of any session: no tool runs"
+        raise denied("pre_tool_call", "adapter_unsupported", "ungoverned", message)
+    with _lock:
+        if agent not in _process_sessions:
+            started = Client().session(agent)
+            started.start()
+            atexit.register(started.shutdown)
+            _process_sessions[agent] = started
+        return _process_sessions[agent]

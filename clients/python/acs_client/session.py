@@ -1,0 +1,400 @@
+"""A session tells the stateless service what it needs to know, and obeys its verdicts (section 12.3)."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from acs_client.bindings import Bindings
+from acs_client.calls import Manifest, denied
+from acs_client.client import POINTS, Client
+from acs_client.clock import Clock
+from acs_client.counts import Budgets, Counters
+from acs_client.decision import Decision
+from acs_client.envelope import Brought, Envelope, called, present
+from acs_client.errors import Blocked, ConfigurationError, Denied
+from acs_client.labels import Labels
+from acs_client.mediation import Approver, Mediator
+from acs_client.profile import RESERVED_MEMBERS
+from acs_client.values import to_json
+
+__all__ = ["MANIFEST", "Session", "ToolCall", "current_session", "enter_session", "leave_session"]
+
+MANIFEST: Final = "the points that the manifest binds"
+SOURCES = frozenset({"user", "webhook", "scheduled", "other"})
+FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "other"})
+
+_INIT_MEMBERS = frozenset({"identity", "governance", "compliance", "region", "provider"})
+_log = logging.getLogger("acs_client")
+_current: ContextVar["Session | None"] = ContextVar("acs_client_session", default=None)
+
+
+def current_session() -> "Session | None":
+    """Return the session that the task is in."""
+    return _current.get()
+
+
+def enter_session(session: "Session") -> "Token[Session | None]":
+    """Make `session` the current one of the task."""
+    return _current.set(session)
+
+
+def leave_session(token: "Token[Session | None]") -> None:
+    """Make the session before it the current one again."""
+    _current.reset(token)
+
+
+class ToolCall:
+    """A tool call inside `with session.tool(…)`: `args` is what the policy permits to run with."""
+
+    def __init__(self, session: "Session", name: str, decision: Decision, call_id: str | None) -> None:
+        self.name = name
+        self.args: dict[str, Any] = decision.value
+        self.decision = decision
+        self._session = session
+        self._id = call_id
+        self._begun = session.clock.monotonic()
+        self.is_settled = False
+
+    def result(self, value: Any) -> Any:
+        """Evaluate what the tool returned; return the value to go on with."""
+        return self.settle(value, None).value
+
+    def settle(self, value: Any, error: str | None) -> Decision:
+        """Evaluate a result or an error at `post_tool_call`."""
+        self.is_settled = True
+        duration = round((self._session.clock.monotonic() - self._begun) * 1000, 3)
+        return self._session.post_tool_call(
+            self.name, self.args, value, id=self._id, error=error, duration_ms=duration
+        )
+
+    def settle_error(self, error: Exception) -> None:
+        """Evaluate what the tool raised: a permit lets it through, a transform replaces it by `Denied`.
+
+        Error texts reach the model too.
+        """
+        decision = self.settle(None, f"{type(error).__name__}: {error}")
+        if decision.transformed and self._session.mode == "enforce":
+            raise ReplacedError(decision) from None
+
+
+class ReplacedError(Denied):
+    """A policy has replaced what a tool raised; `value` is what the model may see instead."""
+
+    def __init__(self, decision: Decision) -> None:
+        replaced = dataclasses.replace(decision, decision="deny", reason=decision.reason or "error_replaced")
+        super().__init__(replaced, cause="service", status=200)
+        self.value = decision.value
+
+
+class Session:
+    """One run of an agent, evaluated at every point of its loop; use it as a context manager.
+
+    `points` is `MANIFEST`, which asks the service what the manifest binds, or a set of points. With
+    `mode="evaluate_only"` verdicts go to the log and to `on_decision`, and nothing is raised or replaced.
+    `labels` are those that the session's data has from the start; `context` is merged into every snapshot;
+    `tools` names what is registered. `approver(ticket)` returns an approval text, `"deny"`, `"suspend"` or
+    `None`. `cost(model, usage)` returns what a model call cost in US dollars. `init` and `envelope` bring
+    what the host alone knows, as mappings or callables; `counters` keeps requests and tokens by minute and
+    hour.
+
+    Raises `ConfigurationError` for options that contradict the profile.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        agent: str | None,
+        *,
+        id: str | None = None,  # the word of the profile
+        name: str | None = None,
+        version: str | None = None,
+        framework: str | None = None,
+        tenant: Mapping[str, Any] | str | None = None,
+        manifest: Manifest = None,
+        points: Iterable[str] | str = MANIFEST,
+        mode: str = "enforce",
+        labels: Iterable[str] | None = None,
+        context: Mapping[str, Any] | None = None,
+        tools: Iterable[str] = (),
+        capabilities: Iterable[str] = (),
+        model: Mapping[str, Any] | None = None,
+        approver: Approver | None = None,
+        approval_window_seconds: int | None = None,
+        cost: Callable[[Any, Mapping[str, int]], float] | None = None,
+        init: Brought = None,
+        envelope: Brought = None,
+        history: bool = False,
+        counters: bool = False,
+        on_decision: Callable[[Decision], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if not agent:
+            raise ConfigurationError("a session needs the id of its agent: name it, or set `ACSCLIENT_AGENT`")
+        if mode not in {"enforce", "evaluate_only"}:
+            raise ConfigurationError("`mode` is neither `enforce` nor `evaluate_only`")
+        if points is not MANIFEST and (isinstance(points, str) or not set(points) <= set(POINTS)):
+            raise ConfigurationError(f"`points` is neither MANIFEST nor a set of {', '.join(POINTS)}")
+        reserved = RESERVED_MEMBERS & (context or {}).keys()
+        if reserved:
+            raise ConfigurationError(f"`context` has members of the profile: {', '.join(sorted(reserved))}")
+        self.agent = agent
+        self.mode = mode
+        self.history = history
+        self.clock = clock or Clock()
+        self.labels = Labels(labels or ())
+        self._envelope = Envelope(
+            self.clock,
+            session_id=id or str(uuid4()),
+            agent={"id": agent, **present(version=version, name=name, framework=framework)},
+            tenant={"id": tenant} if isinstance(tenant, str) else tenant,
+            approval_window_seconds=approval_window_seconds,
+            brought=envelope,
+            counters=Counters(self.clock, counters),
+            labels=self.labels,
+        )
+        manifest = client.manifest if manifest is None else manifest
+        asked = None if points is MANIFEST else points
+        self._bindings = Bindings(client, manifest, asked, self._envelope.counters)
+        self._mediator = Mediator(
+            client,
+            manifest=manifest,
+            mode=mode,
+            bindings=self._bindings,
+            envelope=self._envelope,
+            approver=approver,
+            on_decision=on_decision,
+        )
+        self._context = dict(context or {})
+        self._agent_init = {
+            "capabilities": list(capabilities),
+            "tools_registered": sorted(tools),
+            **present(model=model),
+        }
+        self._cost = cost
+        self._init = init
+        self._errors = 0
+        self._chain: list[Any] = []
+        self._entered: list[Token[Session | None]] = []
+
+    @property
+    def id(self) -> str:
+        """The id of the session."""
+        return self._envelope.session_id
+
+    @property
+    def budgets(self) -> Budgets:
+        """The calls, tokens and cost so far."""
+        return self._envelope.budgets
+
+    def __enter__(self) -> Self:
+        self.start()
+        self._entered.append(enter_session(self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        leave_session(self._entered.pop())
+        if error is not None:
+            self.failed()
+        self.shutdown()
+
+    def failed(self) -> None:
+        """Count an error, for the summary."""
+        self._errors += 1
+
+    def start(self) -> Decision:
+        """Evaluate `agent_startup`; raise `Blocked` unless the agent may run."""
+        brought = called(self._init)
+        unknown = brought.keys() - _INIT_MEMBERS
+        if unknown:
+            message = f"`init` may not have {', '.join(sorted(map(str, unknown)))}"
+            raise denied("agent_startup", "request_invalid", "snapshot", message)
+        return self._evaluate("agent_startup", {"agent_init": {**self._agent_init, **brought}})
+
+    def shutdown(self) -> None:
+        """Evaluate `agent_shutdown`; a block there is logged, for there is nothing left to stop."""
+        summary = {
+            "tool_calls": self.budgets.calls,
+            "tokens": self.budgets.tokens,
+            "errors": self._errors,
+            "duration_seconds": self._envelope.seconds(),
+        }
+        try:
+            self._evaluate("agent_shutdown", {"summary": summary})
+        except Blocked as blocked:
+            _log.warning("agent_shutdown of session %s was blocked: %s", self.id, blocked)
+
+    def input(self, body: Any, source: str = "user", headers: Mapping[str, str] | None = None) -> Decision:
+        """Evaluate what reaches the agent."""
+        if source not in SOURCES:
+            raise ValueError(f"`source` is none of {', '.join(sorted(SOURCES))}")
+        if self.history:
+            self._chain.append({"role": "user", "content": body})
+        return self._evaluate(
+            "input", {"input": {"body": body, "source": source, **present(headers=headers)}}
+        )
+
+    def pre_model_call(
+        self,
+        messages: Iterable[Any],
+        model: Mapping[str, Any] | str | None = None,
+        tools: Iterable[Any] = (),
+        request_id: str | None = None,
+    ) -> Decision:
+        """Evaluate what is about to be sent to a model."""
+        members = {"model": _model(model), "messages": list(messages), "tools": list(tools)}
+        decision = self._evaluate("pre_model_call", {**members, **present(request_id=request_id)})
+        self._envelope.counters.request()
+        return decision
+
+    def post_model_call(
+        self,
+        response: Mapping[str, Any],
+        model: Mapping[str, Any] | str | None = None,
+        usage: Mapping[str, int] | None = None,
+        request_id: str | None = None,
+    ) -> Decision:
+        """Evaluate what a model has answered: `content`, `tool_calls` and `finish_reason`."""
+        whole = {"content": "", "tool_calls": [], "finish_reason": "other", **response}
+        if whole["finish_reason"] not in FINISH_REASONS:
+            whole["finish_reason"] = "other"
+        members = {"model": _model(model), "response": whole, **present(usage=usage, request_id=request_id)}
+        try:
+            return self._evaluate("post_model_call", members)
+        finally:
+            spent = sum((usage or {}).get(name, 0) for name in ("prompt_tokens", "completion_tokens"))
+            cost = self._cost(model, usage) if self._cost is not None and usage is not None else 0.0
+            self.budgets.spend(spent, cost)
+            self._envelope.counters.spend(spent)
+
+    def pre_tool_call(
+        self,
+        name: str,
+        args: Mapping[str, Any],
+        id: str | None = None,  # the word of the profile
+        content_hash: str | None = None,
+        *,
+        ticket: Mapping[str, Any] | None = None,
+        approval: str | None = None,
+    ) -> Decision:
+        """Evaluate a tool call before it runs; the tool runs with the decision's `value` and nothing else.
+
+        With `ticket`, an escalation of this same call is resolved by `approval`.
+        """
+        call = {"name": name, "args": args, **present(id=id, content_hash=content_hash)}
+        others = self.budgets.reserve_call()
+        try:
+            decision = self._evaluate(
+                "pre_tool_call", {"tool_call": call}, calls=others, ticket=ticket, approval=approval
+            )
+        except BaseException:
+            self.budgets.release_call()
+            raise
+        self._envelope.counters.request()
+        return decision
+
+    def post_tool_call(  # noqa: PLR0917  # the signature of the profile
+        self,
+        name: str,
+        args: Mapping[str, Any],
+        value: Any,
+        id: str | None = None,  # the word of the profile
+        error: str | None = None,
+        duration_ms: float | None = None,
+    ) -> Decision:
+        """Evaluate what a tool returned, or the error that it raised."""
+        call = {"name": name, "args": args, **present(id=id)}
+        duration = None if duration_ms is None else float(duration_ms)
+        result = {"value": value, "error": error, **present(duration_ms=duration)}
+        if error is not None:
+            self._errors += 1
+        return self._evaluate("post_tool_call", {"tool_call": call, "tool_result": result})
+
+    def output(self, content: Any) -> Decision:
+        """Evaluate what leaves the agent."""
+        chain = (
+            {"message_chain": [*self._chain, {"role": "assistant", "content": content}]}
+            if self.history
+            else {}
+        )
+        decision = self._evaluate("output", {"response": {"content": content}, **chain})
+        if self.history:
+            self._chain.append({"role": "assistant", "content": decision.value})
+        return decision
+
+    @contextmanager
+    def tool(
+        self,
+        name: str,
+        args: Mapping[str, Any],
+        id: str | None = None,  # the word of the profile
+        *,
+        ticket: Mapping[str, Any] | None = None,
+        approval: str | None = None,
+    ) -> Iterator[ToolCall]:
+        """Evaluate both tool points around a block.
+
+        Run the tool with `call.args` and pass what it returned to `call.result`. With `ticket`, an
+        escalation of this same call is resolved by `approval`.
+        """
+        call = ToolCall(self, name, self.pre_tool_call(name, args, id, ticket=ticket, approval=approval), id)
+        try:
+            yield call
+        except Blocked:
+            raise
+        except Exception as error:
+            if not call.is_settled:
+                call.settle_error(error)
+            raise
+        if not call.is_settled:
+            call.result(None)
+
+    def export(self) -> dict[str, Any]:
+        """Return what the session keeps as JSON, for `Client.restore` in another process."""
+        return {
+            "version": 1,
+            "agent": self.agent,
+            "id": self.id,
+            "started_at": self._envelope.started_at,
+            "elapsed_seconds": self._envelope.seconds(),
+            "calls": self.budgets.calls,
+            "tokens": self.budgets.tokens,
+            "cost_usd": self.budgets.cost,
+            "labels": list(self.labels),
+            "errors": self._errors,
+            "escalations": list(self._envelope.escalations),
+            "chain": to_json(self._chain),
+            "counters": self._envelope.counters.export(),
+        }
+
+    @classmethod
+    def restored(cls, client: Client, exported: Mapping[str, Any], **options: Any) -> "Session":
+        """Return a session that goes on where `exported` ended; raise `ValueError` for what is no export."""
+        if exported.get("version") != 1:
+            raise ValueError("this is no export of a session")
+        session = cls(client, exported["agent"], id=exported["id"], **options)
+        envelope = session._envelope
+        envelope.started_at = exported["started_at"]
+        envelope.elapsed_before = float(exported["elapsed_seconds"])
+        envelope.budgets = Budgets(exported["calls"], exported["tokens"], exported["cost_usd"])
+        envelope.escalations = list(exported["escalations"])
+        envelope.counters.restore(exported["counters"])
+        session.labels.add(exported["labels"])
+        session._errors = exported["errors"]
+        session._chain = list(exported["chain"])
+        return session
+
+    def _evaluate(self, point: str, members: Mapping[str, Any], **options: Any) -> Decision:
+        return self._mediator.evaluate(point, {**self._context, **members}, **options)
+
+
+def _model(model: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    if isinstance(model, str):
+        return {"name": model}
+    return dict(model or {})

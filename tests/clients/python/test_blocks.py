@@ -1,0 +1,199 @@
+"""Whatever a service or a network does, nothing goes on without a verdict (section 12.2)."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from acs_client import Blocked, Client, Denied, Session, Unavailable
+from tests.clients.python.canned import Canned, canned, reply
+
+ALLOW = {"verdict": {"decision": "allow"}, "intervention_point": "input", "mode": "enforce"}
+POINTS: dict[str, Callable[[Session], Any]] = {
+    "agent_startup": lambda session: session.start(),
+    "input": lambda session: session.input("hello"),
+    "pre_model_call": lambda session: session.pre_model_call([{"role": "user", "content": "hello"}]),
+    "post_model_call": lambda session: session.post_model_call({"content": "hello", "finish_reason": "stop"}),
+    "pre_tool_call": lambda session: session.pre_tool_call("search", {"q": "x"}),
+    "post_tool_call": lambda session: session.post_tool_call("search", {"q": "x"}, "found"),
+    "output": lambda session: session.output("hello"),
+}
+ANSWERS: dict[str, tuple[bytes | None, str, int | None]] = {
+    "an empty object": (reply({}), "protocol", 200),
+    "a list": (reply([]), "protocol", 200),
+    "null": (reply(None), "protocol", 200),
+    "a decision in capitals": (reply({"verdict": {"decision": "ALLOW"}}), "protocol", 200),
+    "a decision that is a list": (reply({"verdict": {"decision": ["allow"]}}), "protocol", 200),
+    "no point": (reply({"verdict": {"decision": "allow"}}), "protocol", 200),
+    "another point": (reply(ALLOW | {"intervention_point": "agent_shutdown"}), "protocol", 200),
+    "not JSON": (reply(b"allow"), "protocol", 200),
+    "deep JSON": (reply(b"[" * 100_000), "protocol", 200),
+    "half a body": (reply(ALLOW)[:-9] + b"!cut", "protocol", None),
+    "a body of 17 MiB": (reply(b" " * (17 << 20)), "protocol", None),
+    "a redirect": (reply(ALLOW, 302, location="/elsewhere"), "status", 302),
+    "an error with an allow": (reply(ALLOW, 500), "status", 500),
+    "nothing": (None, "deadline", None),
+    "not HTTP": (b"allow\r\n\r\n", "protocol", None),
+    "an end before any byte": (b"", "unreachable", None),
+    "a status line alone": (b"HTTP/1.1 200 OK\r\n", "protocol", 200),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Canned]:
+    """One server for all; its answers change."""
+    with canned(None) as made:
+        yield made
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_bad_answer_blocks_at_every_point(server: Canned, point: str, answer: str) -> None:
+    """The call raises `Unavailable` with its cause, and a session with that answer permits nothing."""
+    content, cause, status = ANSWERS[answer]
+    server.answers = [content]
+    with Client(server.url, timeout=0.15 if content is None else 5) as client:
+        session = client.session("a", points=set(POINTS))
+        with pytest.raises(Unavailable) as raised:
+            POINTS[point](session)
+    assert (raised.value.cause, raised.value.status) == (cause, status)
+    assert (raised.value.point, raised.value.decision.decision) == (point, "deny")
+    assert raised.value.decision.reason == "runtime_error:policy_invocation_failed"
+    assert session.budgets.calls == 0
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_service_that_is_not_there_blocks(point: str) -> None:
+    """A closed port is no permit."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(Unavailable) as raised:
+        POINTS[point](client.session("a", points=set(POINTS)))
+    assert raised.value.cause == "unreachable"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"verdict": {"decision": "transform"}}, "a transform was not applied"),
+        (
+            {"verdict": {"decision": "transform"}, "transformed_policy_target_applied": "yes"},
+            "a transform was not applied",
+        ),
+        (
+            {"verdict": {"decision": "transform"}, "transformed_policy_target_applied": True},
+            "the transformed policy target is missing or not asked for",
+        ),
+        (
+            {
+                "verdict": {"decision": "allow"},
+                "transformed_policy_target_applied": True,
+                "transformed_policy_target": 1,
+            },
+            "the transformed policy target is missing or not asked for",
+        ),
+        ({"verdict": {"decision": "allow"}, "mode": "evaluate_only"}, "the verdict is of another mode"),
+        ({"verdict": {"decision": "allow"}, "request_id": "other"}, "the response is to another request"),
+        ({"verdict": {"decision": "allow", "reason": 3}}, "`reason` is not text"),
+        ({"verdict": {"decision": "allow", "result_labels": "a"}}, "`result_labels` is not a list of texts"),
+        ({"verdict": {"decision": "allow", "evidence": []}}, "`evidence` is not an object"),
+    ],
+)
+def test_a_verdict_that_cannot_be_obeyed(server: Canned, body: dict[str, Any], message: str) -> None:
+    """The message says what is wrong with the answer."""
+    server.answers = [reply({"intervention_point": "input", **body})]
+    with Client(server.url) as client, pytest.raises(Unavailable) as raised:
+        client.evaluate("input", {})
+    assert (raised.value.cause, raised.value.decision.message) == ("protocol", message)
+
+
+def test_a_refusal_of_the_service_is_a_deny_with_its_reason(server: Canned) -> None:
+    """403 says why, and who says it."""
+    server.answers = [
+        reply(
+            {
+                "detail": "not yours",
+                "verdict": {"decision": "deny", "reason": "runtime_error:request_invalid"},
+            },
+            403,
+        )
+    ]
+    with Client(server.url) as client, pytest.raises(Denied) as raised:
+        client.evaluate("input", {})
+    assert (raised.value.cause, raised.value.status) == ("service", 403)
+    assert str(raised.value) == "denied by policy: runtime_error:request_invalid: not yours"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_asked_again(server: Canned, status: int) -> None:
+    """`Retry-After` that fits is waited for, with the same request id, and at most twice."""
+    server.requests.clear()
+    busy = reply({}, status, retry_after="0")
+    server.answers = [busy, busy, reply(ALLOW)]
+    with Client(server.url) as client:
+        assert client.evaluate("input", {}).allowed
+        server.answers = [reply({}, status, retry_after="0")]
+        with pytest.raises(Unavailable) as raised:
+            client.evaluate("input", {})
+    assert raised.value.status == status
+    assert len(server.requests) == 6
+    bodies = [request.split(b"\r\n\r\n")[1] for request in server.requests]
+    assert bodies[0] == bodies[1] == bodies[2] != bodies[3]
+
+
+def test_nothing_else_is_asked_again(server: Canned) -> None:
+    """A `Retry-After` past the deadline, or a status of another kind, ends the call."""
+    for content in (reply({}, 503, retry_after="60"), reply({}, 503), reply({}, 500, retry_after="0")):
+        server.requests.clear()
+        server.answers = [content]
+        with Client(server.url, timeout=1) as client, pytest.raises(Unavailable):
+            client.evaluate("input", {})
+        assert len(server.requests) == 1
+
+
+def test_a_kept_connection_that_was_closed_is_replaced(server: Canned) -> None:
+    """The service may close what is idle; the call goes out again on a new connection."""
+    server.answers = [reply(ALLOW)]
+    with Client(server.url) as client:
+        client.evaluate("input", {})
+        before = server.connections
+        server.hang_up()
+        assert client.evaluate("input", {}).allowed
+    assert server.connections == before + 1
+
+
+def test_a_dripping_answer_ends_with_the_deadline() -> None:
+    """The timeout is of the whole call, not of one read."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with Client(f"http://127.0.0.1:{port}", timeout=0.3) as client:
+
+            def drip() -> None:
+                peer, _ = listener.accept()
+                with peer:
+                    try:
+                        for byte in reply(ALLOW) * 2:
+                            peer.sendall(bytes([byte]))
+                            threading.Event().wait(0.02)
+                    except OSError:
+                        return
+
+            thread = threading.Thread(target=drip)
+            thread.start()
+            with pytest.raises(Unavailable) as raised:
+                client.evaluate("input", {})
+            thread.join()
+    assert raised.value.cause == "deadline"
+
+
+def test_code_that_catches_nothing_stops(server: Canned) -> None:
+    """Every block is an `AcsError`, and none of a kind that ordinary code swallows."""
+    server.answers = [reply({})]
+    ran = []
+    with Client(server.url) as client, pytest.raises(Blocked):
+        session = client.session("a", points={"pre_tool_call"})
+        with session.tool("rm", {}) as call:
+            ran.append(call.args)
+    assert ran == []

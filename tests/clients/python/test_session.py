@@ -1,0 +1,359 @@
+"""Sessions against a real service: what is sent, what is kept, what is put back (sections 12.3 to 12.6)."""
+
+import asyncio
+import dataclasses
+import enum
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from acs_client import (
+    AsyncClient,
+    Blocked,
+    Client,
+    Decision,
+    Denied,
+    Escalated,
+    Unavailable,
+    govern,
+    governed,
+)
+from acs_client.calls import Call
+from acs_client.clock import Clock
+from acs_client.errors import ConfigurationError
+from acs_client.values import SnapshotError, encode, to_json
+from tests.conftest import Service
+
+CALL = {"order_id": "1042", "amount": 500, "currency": "EUR"}
+
+
+class StoppedClock(Clock):
+    """Stands still on a morning of 2025."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return 1736935200.0
+
+    def monotonic(self) -> float:
+        """Seconds that stand still."""
+        return 7.0
+
+
+def test_the_published_vector(client: Client) -> None:
+    """The identity of a known call is the published one, and it escalates (12.12, V1)."""
+    session = client.session("support-1", id="s-1", clock=StoppedClock())
+    session.budgets.calls = 1
+    with pytest.raises(Escalated) as raised:
+        session.pre_tool_call("issue_refund", CALL, id="call-1")
+    assert raised.value.decision.reason == "refund_over_limit"
+    identity = "sha256:d4db80edd0cd90fc5e34b9e586b4cec223623f7fdb6c911b0aa28a77622a6807"
+    assert raised.value.decision.input_identity == identity
+    assert session.budgets.calls == 1
+    allowed = session.pre_tool_call("issue_refund", CALL | {"amount": 99.5}, id="call-1")
+    assert (allowed.decision, allowed.value) == ("allow", CALL | {"amount": 99.5})
+
+
+def test_parallel_calls_see_each_other(service: Service) -> None:
+    """Of calls that start at once each counts the others, so that a limit of `n + 1` runs exactly one (12.12, V2)."""
+    ran, denied = [], []
+    with Client(service.url, manifest="support-agent") as client:
+        session = client.session("a")
+        limit, width = session.budgets.calls + 1, 8
+        seen: list[int] = []
+
+        def call() -> None:
+            try:
+                with session.tool("search_help", {"q": "x"}) as permitted:
+                    seen.append(session.budgets.calls)
+                    ran.append(permitted.args)
+            except Blocked as blocked:
+                denied.append(blocked)
+
+        with ThreadPoolExecutor(width) as threads:
+            for _ in range(width):
+                threads.submit(call)
+    assert (len(ran), denied, session.budgets.calls) == (width, [], width)
+    assert limit == 1
+
+
+def test_a_count_is_that_of_the_others(service: Service) -> None:
+    """The snapshots of two calls that are awaited at once carry `n` and `n + 1`."""
+    counts: list[int] = []
+    both = threading.Barrier(2)
+
+    class Watching(Client):
+        def evaluate_json(self, call: Call, snapshot: dict[str, Any]) -> Decision:
+            counts.append(snapshot["envelope"]["budgets"]["tool_call_count"])
+            both.wait(10)
+            return super().evaluate_json(call, snapshot)
+
+    with Watching(service.url, manifest="support-agent") as client:
+        session = client.session("a", points={"pre_tool_call"})
+        session.budgets.calls = 3
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda _: session.pre_tool_call("search_help", {}), range(2)))
+    assert sorted(counts) == [3, 4]
+
+
+def test_a_session_from_start_to_end(client: Client) -> None:
+    """Every point that the manifest binds is evaluated; what is not bound goes on."""
+    seen: list[tuple[str, str]] = []
+    with client.session(
+        "support-1",
+        tools=["search_help"],
+        on_decision=lambda decision: seen.append((decision.point, decision.decision)),
+    ) as session:
+        session.input("Where is my parcel?")
+        session.pre_model_call([{"role": "user", "content": "Where is my parcel?"}])
+        session.post_model_call(
+            {"content": "", "tool_calls": [], "finish_reason": "stop"}, usage={"prompt_tokens": 7}
+        )
+        with session.tool("search_help", {"q": "parcel"}) as call:
+            assert call.result("on its way") == "on its way"
+        assert session.output("Write to bob@example.com").value == "Write to [email]"
+        assert (session.budgets.tokens, session.budgets.calls) == (7, 1)
+    assert seen == [
+        ("agent_startup", "allow"),
+        ("input", "allow"),
+        ("pre_model_call", "allow"),
+        ("post_model_call", "allow"),
+        ("pre_tool_call", "allow"),
+        ("post_tool_call", "allow"),
+        ("output", "transform"),
+        ("agent_shutdown", "allow"),
+    ]
+
+
+def test_labels_follow_data(client: Client) -> None:
+    """Labels of a permitted verdict are sent with everything after it, until the host resets them."""
+    session = client.session("support-1")
+    session.pre_tool_call("lookup_order", {"order_id": "1"})
+    session.post_tool_call("lookup_order", {"order_id": "1"}, {"status": "sent"})
+    assert list(session.labels) == ["customer-data"]
+    session.labels.reset()
+    assert list(session.labels) == []
+
+
+def test_no_tool_runs_where_the_manifest_does_not_bind_its_point(service: Service) -> None:
+    """A manifest without `pre_tool_call` governs no tool."""
+    with Client(service.url, manifest="screened-agent") as client:
+        session = client.session("a", points={"input"})
+        with pytest.raises(Denied) as raised:
+            session.pre_tool_call("x", {})
+    assert (raised.value.cause, raised.value.decision.reason) == (
+        "ungoverned",
+        "runtime_error:adapter_unsupported",
+    )
+
+
+def test_a_point_that_the_manifest_lacks_is_no_pass(service: Service) -> None:
+    """A set of points is evaluated as the host says it, and the service denies what it does not know."""
+    with Client(service.url, manifest="support-agent") as client, pytest.raises(Denied) as raised:
+        client.session("a", points={"pre_model_call"}).pre_model_call([])
+    assert raised.value.decision.reason == "runtime_error:intervention_point_unknown"
+
+
+def test_a_manifest_that_is_not_loaded(service: Service) -> None:
+    """Points that cannot be learnt are no permit."""
+    with Client(service.url, manifest="nobody") as client, pytest.raises(Unavailable) as raised:
+        client.session("a").input("x")
+    assert raised.value.decision.message == "the service lists no such manifest"
+
+
+def test_evaluate_only_raises_and_replaces_nothing(client: Client) -> None:
+    """Verdicts are shown to the host, and what was given is what is returned."""
+    seen = []
+    session = client.session(
+        "a", mode="evaluate_only", on_decision=lambda decision: seen.append(decision.decision)
+    )
+    assert session.output("Write to bob@example.com").value == "Write to bob@example.com"
+    assert session.pre_tool_call("close_account", {"id": 1}).value == {"id": 1}
+    assert session.pre_tool_call("x", {"id": float("nan")}).value["id"] != 0
+    assert seen == ["transform", "deny", "deny"]
+
+
+def test_a_tool_that_raises(client: Client) -> None:
+    """Its error is evaluated: a deny replaces it, for error texts reach the model too."""
+    session = client.session("a")
+    with pytest.raises(Denied) as raised, session.tool("search_help", {"q": "x"}):
+        raise KeyError("x")
+    assert (raised.value.point, raised.value.decision.reason) == ("post_tool_call", "tool_failed")
+    summary = session.export()
+    assert (summary["errors"], summary["calls"]) == (1, 1)
+
+
+def test_an_error_that_is_permitted_is_raised_again(client: Client) -> None:
+    """What the tool raised reaches the host as it was."""
+    session = client.session("a", points={"pre_tool_call"})
+    with pytest.raises(KeyError), session.tool("search_help", {"q": "x"}):
+        raise KeyError("x")
+
+
+def test_a_session_goes_on_in_another_process(client: Client) -> None:
+    """What was kept survives as JSON."""
+    session = client.session("support-1", id="s-1", labels=["pii"])
+    session.pre_tool_call("search_help", {})
+    exported = session.export()
+    again = client.restore(exported)
+    assert again.export() | {"elapsed_seconds": 0} == exported | {"elapsed_seconds": 0}
+    with pytest.raises(ValueError, match="this is no export of a session"):
+        client.restore({})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"agent": None}, "a session needs the id of its agent: name it, or set `ACSCLIENT_AGENT`"),
+        ({"mode": "audit"}, "`mode` is neither `enforce` nor `evaluate_only`"),
+        ({"points": "input"}, "`points` is neither MANIFEST nor a set of agent_startup, input"),
+        ({"points": {"inputs"}}, "`points` is neither MANIFEST nor a set of agent_startup, input"),
+        ({"context": {"envelope": {}}}, "`context` has members of the profile: envelope"),
+    ],
+)
+def test_options_that_contradict_the_profile(client: Client, options: dict[str, Any], message: str) -> None:
+    """A session that could not be what it says is not made."""
+    with pytest.raises(ConfigurationError, match=message):
+        client.session(**{"agent": "a", **options})
+
+
+@pytest.mark.parametrize(
+    ("envelope", "message"),
+    [
+        ({"budgets": {}}, "`envelope` has what the session keeps itself: budgets"),
+        ({"agent": {"id": "other"}}, "`envelope` has what the session keeps itself: id"),
+    ],
+)
+def test_the_host_cannot_replace_what_the_session_keeps(client: Client, envelope: Any, message: str) -> None:
+    """Names of the profile are refused from outside."""
+    with pytest.raises(Denied) as raised:
+        client.session("a", envelope=lambda: envelope).input("x")
+    assert (raised.value.cause, raised.value.decision.message) == ("snapshot", message)
+
+
+def test_governed_functions(client: Client) -> None:
+    """Positional arguments get their names, and a denied function does not run."""
+    ran: list[Any] = []
+
+    @governed
+    def search_help(q: str, limit: int = 3) -> str:
+        """Search."""
+        ran.append((q, limit))
+        return "found"
+
+    def close_account(number: int) -> None:
+        ran.append(number)
+
+    with client.session("a"):
+        assert search_help("parcel", limit=5) == "found"
+        with pytest.raises(Denied) as raised:
+            govern(close_account)(3)
+    assert ran == [("parcel", 5)]
+    assert raised.value.point == "pre_tool_call"
+    assert (search_help.__name__, search_help.__doc__) == ("search_help", "Search.")
+    with pytest.raises(Denied) as outside:
+        search_help("parcel")
+    assert outside.value.cause == "ungoverned"
+
+
+def test_a_governed_coroutine(service: Service) -> None:
+    """A coroutine function stays one, and results are transformed for it too."""
+
+    @governed
+    async def lookup_order(order_id: str) -> Any:
+        return {"order": order_id}
+
+    async def run() -> Any:
+        async with (
+            AsyncClient(service.url, manifest="support-agent") as client,
+            client.session("a") as session,
+        ):
+            return await lookup_order("7"), (await session.output("bob@example.com")).value
+
+    assert asyncio.run(run()) == ({"order": "7"}, "[email]")
+
+
+def test_a_cancelled_call_returns_at_once(service: Service) -> None:
+    """The caller does not wait for a verdict that nobody wants."""
+
+    async def run() -> None:
+        async with AsyncClient(service.url, manifest="support-agent") as client:
+            call = asyncio.create_task(client.evaluate("input", {"input": {"body": "x"}}))
+            await asyncio.sleep(0)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert (await client.evaluate("input", {"input": {"body": "x"}})).allowed
+
+    asyncio.run(run())
+
+
+class Colour(enum.Enum):
+    """A value of an enumeration."""
+
+    RED = "red"
+
+
+@dataclasses.dataclass
+class Point:
+    """A value of a class of data."""
+
+    x: int
+    colour: Colour
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ({"a": (1, 2.5, None, True)}, {"a": [1, 2.5, None, True]}),
+        (Point(1, Colour.RED), {"x": 1, "colour": "red"}),
+        ({Colour.RED: {3, 1, 2}}, {"red": [1, 2, 3]}),
+        (datetime(2025, 1, 15, tzinfo=UTC), "2025-01-15T00:00:00+00:00"),
+        (uuid.UUID(int=0), "00000000-0000-0000-0000-000000000000"),
+        (
+            b"abc",
+            {
+                "type": "media",
+                "media_type": "application/octet-stream",
+                "bytes": 3,
+                "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_values_as_json(value: Any, sent: Any) -> None:
+    """What has a faithful form in JSON is sent in it."""
+    assert to_json(value) == sent
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"a": [object()]}, r"\$\.a\[0\] is a object, which is not JSON"),
+        ({"a": float("nan")}, r"\$\.a is not a finite number"),
+        ({1: 2}, r"\$ has a name that is not text"),
+        ({Colour.RED: 1, "red": 2}, r"\$ has two members of one name"),
+        (2**64, r"\$ is an integer beyond 64 bits"),
+        (-(2**63) - 1, r"\$ is an integer beyond 64 bits"),
+        (Client, r"\$ is a type, which is not JSON"),
+    ],
+    ids=str,
+)
+def test_values_that_are_not_json(value: Any, message: str) -> None:
+    """Everything else is refused by its place, and never described."""
+    with pytest.raises(SnapshotError, match=message):
+        to_json(value)
+
+
+def test_a_value_that_holds_itself() -> None:
+    """Nesting has an end."""
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(SnapshotError, match="is nested more than 200 deep"):
+        to_json(loop)
+    with pytest.raises(SnapshotError, match="a text is not valid Unicode"):
+        encode("\ud800")
