@@ -57,7 +57,8 @@ class Canned:
                         reader.read()
                         return
                     peer.sendall(answer)
-                    if b"content-length" not in answer or answer.endswith(b"!cut"):
+                    closes = b"connection: close" in head.lower()
+                    if closes or b"content-length" not in answer or answer.endswith(b"!cut"):
                         return
                 except (OSError, ValueError):
                     return

@@ -1,0 +1,211 @@
+"""Every failure of a hook blocks: exit status 2, nothing on stdout, one line on stderr (section 12.10)."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.python.canned import canned, reply
+from tests.clients.python.hooks import CALL, ENVIRONMENT, HOOK, INPUT, NESTED, POST, PRE, Hook
+from tests.conftest import ROOT, Service
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("", "stdin is not JSON"),
+        ("[]", "stdin is not a JSON object"),
+        ("[" * 100_000, "stdin is not JSON"),
+        ({}, "stdin has no event that is known, or no session id"),
+        (CALL | {"hook_event_name": "Nothing"}, "stdin has no event that is known, or no session id"),
+        (CALL | {"hook_event_name": ["PreToolUse"]}, "stdin has no event that is known, or no session id"),
+        (CALL | {"session_id": 3}, "stdin has no event that is known, or no session id"),
+        (CALL | {"tool_name": None}, "stdin has no tool name, or no arguments that are an object"),
+        (CALL | {"tool_input": [1]}, "stdin has no tool name, or no arguments that are an object"),
+        (CALL | {"tool_input": "{"}, "the arguments is not JSON"),
+    ],
+)
+def test_what_is_no_call_blocks(hooked: Service, tmp_path: Path, call: Any, message: str) -> None:
+    """Exit status 2, nothing on stdout, one line on stderr."""
+    done = Hook("claude-code", hooked.url, tmp_path).run(call)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"acs-hook: {message}\n")
+
+
+GOOD = {"verdict": {"decision": "allow"}, "intervention_point": "pre_tool_call", "mode": "enforce"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (reply({}), "the answer of the service has no verdict"),
+        (reply([]), "the answer of the service is not a JSON object"),
+        (reply(b"x"), "the answer of the service is not JSON"),
+        (reply(GOOD | {"verdict": {"decision": "ALLOW"}}), "the answer of the service has no verdict"),
+        (
+            reply(GOOD | {"intervention_point": "input"}),
+            "the verdict is on another point, or of another mode",
+        ),
+        (reply(GOOD | {"mode": "evaluate_only"}), "the verdict is on another point, or of another mode"),
+        (reply(GOOD | {"verdict": {"decision": "transform"}}), "a transform was not applied"),
+        (reply(GOOD, 302), "the service answered with status 302: nothing runs without a verdict"),
+        (reply(GOOD, 500), "the service answered with status 500: nothing runs without a verdict"),
+        (reply(GOOD)[:-5] + b"!cut", "the service did not answer whole"),
+        (b"allow\r\n\r\n", "the service did not answer whole"),
+    ],
+)
+def test_an_answer_that_is_no_verdict_blocks(tmp_path: Path, answer: bytes, message: str) -> None:
+    """Whatever the service says, only a verdict on this call lets it run."""
+    with canned(answer) as server:
+        done = Hook("claude-code", server.url, tmp_path).run(CALL)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"acs-hook: {message}\n")
+
+
+def test_a_silent_service_blocks_in_time(tmp_path: Path) -> None:
+    """The deadline is the hook's own."""
+    with canned(None) as server:
+        hook = Hook("claude-code", server.url, tmp_path)
+        hook.command[hook.command.index("20")] = "1"
+        done = hook.run(CALL)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "acs-hook: no verdict in time: nothing runs without one\n"
+
+
+def test_an_open_stdin_blocks_in_time(hooked: Service, tmp_path: Path) -> None:
+    """So is the wait for the host."""
+    hook = Hook("claude-code", hooked.url, tmp_path)
+    hook.command[hook.command.index("20")] = "1"
+    with subprocess.Popen(
+        hook.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.wait(30) == 2
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"started": 1}', '{"started": 1.5, "calls": "0", "labels": []}']
+)
+def test_a_state_that_cannot_be_read_blocks(hooked: Service, tmp_path: Path, content: str) -> None:
+    """A session whose counts are lost does not start again at nought."""
+    hook = Hook("claude-code", hooked.url, tmp_path)
+    hook.tool("search", {})
+    (state,) = hook.state.glob("*.json")
+    state.write_text(content)
+    done = hook.run(CALL)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the state of the session" in done.stderr
+
+
+def test_variables_change_nothing_for_an_installed_hook(hooked: Service, tmp_path: Path) -> None:
+    """A repository's own settings can set variables of a hook."""
+    with canned(reply(GOOD)) as other:
+        hook = Hook("claude-code", hooked.url, tmp_path)
+        call = CALL | {"tool_name": "delete_file"}
+        done = hook.run(
+            call,
+            ACSCLIENT_URL=other.url,
+            XDG_STATE_HOME="/proc/1",
+            ACSCLIENT_MANIFEST="other",
+            ACSCLIENT_HOOK_TIMEOUT_S="0.001",
+        )
+        assert json.loads(done.stdout) == NESTED
+        assert other.requests == []
+
+
+def installed(
+    hooked: Service, tmp_path: Path, host: str, *options: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run the hook of a person's shell."""
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from acs_client.hook import main; sys.exit(main())",
+        host,
+        "--url",
+        hooked.url,
+    ]
+    command += ["--manifest", "governed", "--state", str(tmp_path), *options]
+    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT / "clients" / "python")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("host", PRE)
+def test_the_printed_settings_block(hooked: Service, tmp_path: Path, host: str) -> None:
+    """They name the bound events alone, and their command blocks when its file is gone, is killed or finds nobody."""
+    done = installed(hooked, tmp_path, host, "--print")
+    assert done.returncode == 0
+    events = json.loads(done.stdout)["hooks"]
+    assert {PRE[host], POST[host], INPUT[host]} < set(events)
+    entry = events[PRE[host]][0]
+    entry = entry["hooks"][0] if "hooks" in entry else entry
+    command = entry.get("command") or entry["bash"]
+    call = json.dumps(CALL | {"hook_event_name": PRE[host], "conversation_id": "s"})
+    for broken in (
+        command.replace(str(HOOK), "/nonexistent/hook.py"),
+        command.replace(hooked.url, "http://127.0.0.1:9"),
+        command.replace(sys.executable, "/nonexistent/python"),
+        command.replace(sys.executable + " -ISE", "sh -c 'kill -9 $$' #", 1).replace(
+            " || ", "\n[ $? = 0 ] || "
+        ),
+    ):
+        blocked = subprocess.run(
+            ["/bin/sh", "-c", broken], input=call, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (blocked.returncode, blocked.stdout) == (2, "")
+        assert blocked.stderr
+    allowed = subprocess.run(
+        ["/bin/sh", "-c", command], input=call, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (allowed.returncode, allowed.stderr) == (0, "")
+
+
+def test_the_check_of_an_installation(hooked: Service, tmp_path: Path) -> None:
+    """It shows that the command blocks without a service, and answers with it."""
+    done = installed(hooked, tmp_path, "claude-code", "--check")
+    assert (done.returncode, done.stdout) == (0, "without a service: blocks\nwith the service: allows\n")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    done = installed(hooked, tmp_path, "claude-code", "--check", "--url", url)
+    assert (done.returncode, done.stdout) == (2, "without a service: blocks\n")
+    assert "Connection refused" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "which host calls? One of claude-code, codex, copilot, cursor, gemini; see `acs-hook --help`"),
+        (["vim"], "`vim` is no option and none of claude-code, codex, copilot, cursor, gemini"),
+        (["codex", "--url"], "`--url` has no value; see `acs-hook --help`"),
+        (["codex", "--timeout", "x"], "the timeout is not a number of seconds"),
+        (["codex", "--timeout", "60"], "the timeout is not between 0 and 25 seconds: hosts give up after 30"),
+        (["codex", "--names", "own"], "`--names` is `canonical`, and `--escalate` is `ask` or `deny`"),
+    ],
+)
+def test_options_that_are_wrong_block(options: list[str], message: str) -> None:
+    """A hook that was installed wrongly lets nothing run."""
+    done = subprocess.run(
+        [sys.executable, "-ISE", str(HOOK), *options],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"acs-hook: {message}\n")
+
+
+def test_the_hook_imports_little() -> None:
+    """Each tool call waits for it."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import acs_client.hook; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-ISE", "-c", code, str(ROOT / "clients" / "python")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert loaded & {"ssl", "http", "email", "asyncio", "pathlib", "hashlib", "argparse"} == set()
+    assert {name for name in loaded if name.startswith("acs_client")} == {"acs_client", "acs_client.hook"}
