@@ -8,6 +8,7 @@ the time.
 import http.client
 import os
 import random
+import select
 import threading
 import time
 from collections import deque
@@ -139,7 +140,7 @@ class Exchange:
                 connection, since = self._idle.pop()
             except IndexError:
                 return self._endpoint.open(deadline), False
-            if since > oldest:
+            if since > oldest and not _is_readable(connection):
                 connection.deadline = deadline
                 return connection, True
             connection.close()
@@ -151,6 +152,13 @@ class Exchange:
         if body is not None:
             lines.append(f"content-length: {len(body)}")
         return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + (body or b"")
+
+
+def _is_readable(connection: Connection) -> bool:
+    """True for a kept connection that has ended, or on which something came that nobody asked for."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _exchange(connection: Connection, reused: bool, request: bytes, method: str) -> tuple[Response, bool]:

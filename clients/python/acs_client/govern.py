@@ -111,10 +111,12 @@ class _Governed:
         bound.apply_defaults()
         named: dict[str, Any] = {}
         for name, value in bound.arguments.items():
-            if self._signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-                named |= value
-            else:
-                named[name] = value
+            is_extra = self._signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
+            added = value if is_extra else {name: value}
+            if named.keys() & added.keys():
+                message = "two arguments have one name: the policy would see one of them"
+                raise denied("pre_tool_call", "request_invalid", "snapshot", message)
+            named |= added
         try:
             return bound, to_json(named)
         except SnapshotError as error:

@@ -164,6 +164,17 @@ def test_a_kept_connection_that_was_closed_is_replaced(server: Canned) -> None:
     assert server.connections == before + 1
 
 
+def test_an_answer_that_nobody_asked_for_answers_nothing(server: Canned) -> None:
+    """What comes on a kept connection before a request is not its response."""
+    server.answers = [
+        reply(ALLOW) + reply(ALLOW),
+        reply({"verdict": {"decision": "deny"}, "intervention_point": "input"}),
+    ]
+    with Client(server.url) as client:
+        assert client.evaluate("input", {}).allowed
+        assert not client.evaluate("input", {}).allowed
+
+
 def test_a_dripping_answer_ends_with_the_deadline() -> None:
     """The timeout is of the whole call, not of one read."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

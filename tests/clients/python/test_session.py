@@ -259,6 +259,18 @@ def test_governed_functions(client: Client) -> None:
     assert outside.value.cause == "ungoverned"
 
 
+def test_an_argument_cannot_hide_another(client: Client) -> None:
+    """A keyword with the name of a positional parameter would be judged in its place."""
+
+    @governed
+    def search_help(q: str, /, **options: str) -> None:
+        raise AssertionError("it ran")
+
+    with client.session("a"), pytest.raises(Denied) as raised:
+        search_help("secret", q="harmless")
+    assert raised.value.decision.message == "two arguments have one name: the policy would see one of them"
+
+
 def test_a_governed_coroutine(service: Service) -> None:
     """A coroutine function stays one, and results are transformed for it too."""
 
