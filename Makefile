@@ -5,6 +5,7 @@ INSTALLED := .venv/installed
 
 ORACLE ?= .cache/opa
 AGT_ORACLE ?= .cache/agt
+CLIENTS ?= .cache/clients
 MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
@@ -81,6 +82,13 @@ soul-detection: $(INSTALLED)-dev ## Count how often the detection of governance 
 
 oags-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed identity, of which none is taken for the agent
 	$(BIN)/python -m tests.engines.adapters.oags.mutations --each 100000
+
+client-environments: $(CLIENTS)/langchain/installed ## Install the agent frameworks that the client is tested with, each into an environment of its own
+
+$(CLIENTS)/langchain/installed:
+	$(PYTHON) -m venv $(CLIENTS)/langchain
+	$(CLIENTS)/langchain/bin/pip install --quiet --disable-pip-version-check langchain langgraph
+	touch $@
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json

@@ -1,0 +1,1 @@
+"""Adapters for agent frameworks (section 12.8), each importing its framework alone."""
