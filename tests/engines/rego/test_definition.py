@@ -127,6 +127,16 @@ def test_a_module_of_the_other_version_is_refused() -> None:
     ]
 
 
+@pytest.mark.parametrize("version", [0, 1])
+def test_the_engine_shows_nothing_of_a_policy_by_itself(
+    capfd: pytest.CaptureFixture[str], version: int
+) -> None:
+    """Its remarks on version 0 would bring the text of a policy to the terminal, control characters included."""
+    text = 'package a\nx = 1 if { some y in [1]; y == "\x1b[2J" } # \x1b[2J'
+    assert findings(definition(text, rego_version=version))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_syntax_error_has_its_place() -> None:
     """The first line of what the engine says, at the module, line and column that it names."""
     given = definition({"good.rego": ONE, "bad.rego": "package b\n\ny := [1,, 2]"})

@@ -44,6 +44,7 @@ _MARK = re.compile(r"-->\s(?P<source>.*):(?P<line>\d+):(?P<column>\d+)\n")
 _BARE_MARK = re.compile(r"(?P<source>.*):(?P<line>\d+):(?P<column>\d+) error: (?P<message>.*)")
 _ERROR = re.compile(r"^error: (?P<message>.*)$", re.MULTILINE)
 _MAX_MESSAGE = 200
+_WANTS_IF = "error: `if` keyword is required before rule body"
 
 
 class Engine(Protocol):
@@ -141,29 +142,15 @@ def _new_engine() -> NativeEngine:
 
 
 def _add(engine: NativeEngine, module: Module) -> None:
+    engine.set_rego_v0(module.version == 0)
     try:
-        _parse_as(module.version, engine, module)
+        engine.add_policy(module.name, module.text)
     except BaseException as error:
         if not is_engine_fault(error):
             raise
-        hint = ": set `rego_version: 0` for the syntax before OPA 1.0" if _is_version_0(module) else ""
+        wants_if = module.version == 1 and _WANTS_IF in str(error)
+        hint = ": set `rego_version: 0` for the syntax before OPA 1.0" if wants_if else ""
         raise _failure("rego-syntax", error, module.at, hint) from None
-
-
-def _parse_as(version: int, engine: NativeEngine, module: Module) -> None:
-    engine.set_rego_v0(version == 0)
-    engine.add_policy(module.name, module.text)
-
-
-def _is_version_0(module: Module) -> bool:
-    """True if a module that does not parse does so as the other version."""
-    try:
-        _parse_as(0, _new_engine(), module)
-    except BaseException as error:
-        if not is_engine_fault(error):
-            raise
-        return False
-    return True
 
 
 def _failure(code: str, error: BaseException, at: SourceLocation, hint: str = "") -> ManifestError:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
+from acs_sidecar.engines.findings import invalid
+from acs_sidecar.engines.rego.analysis.checks import keyword_taken_for_a_name
 from acs_sidecar.engines.rego.sources import Module
 
 __all__ = ["in_parser_forms"]
@@ -34,6 +36,7 @@ _KEYWORD_IMPORTS = ("rego", "future")
 _VERSION_1, _KEYWORDS = "rego.v1", "future.keywords"
 _UNFINISHED = frozenset({"as", "contains", "default", "else", "every", "if", "in", "not", "some", "with"})
 """Words behind which a statement goes on."""
+_REMARKED = frozenset({"every", "if", "in"})
 _CONTINUING = frozenset({"contains", "else", "if"})
 """Words that go on with a rule whose head stands on the line above."""
 
@@ -48,12 +51,35 @@ class _FormToken(NamedTuple):
 
 
 def in_parser_forms(module: Module) -> Module:
-    """Return the module in forms that the engine's parser reads."""
+    """Return the module in forms that the engine's parser reads.
+
+    Raises `ManifestError` for a word of version 1 that a module of version 0 has not imported: the parser
+    remarks on it to the terminal, with the text of the policy.
+    """
     tokens = list(_tokens(module.text))
+    if module.version == 0:
+        _require_imported(tokens, module)
     if repeated := list(_repeated_keywords(tokens)):
         return in_parser_forms(replace(module, text=_edited(module.text, repeated)))
     edits = [*_moved_imports(tokens, module), *_bodies(tokens), *_parted_statements(tokens)]
     return replace(module, text=_edited(module.text, edits)) if edits else module
+
+
+def _require_imported(tokens: list[_FormToken], module: Module) -> None:
+    imported = {
+        "".join(token.symbol for token in tokens[at + 1 : _import_end(tokens, at)])
+        for at, token in enumerate(tokens)
+        if token.symbol == "import" and token.first_on_line and not token.depth
+    }
+    for before, token in pairwise(tokens):
+        name = token.symbol
+        if token.kind != "word" or name not in _REMARKED or before.symbol == ".":
+            continue
+        if not imported & {_VERSION_1, _KEYWORDS, f"{_KEYWORDS}.{name}"}:
+            line = module.text.count("\n", 0, token.start) + 1
+            column = token.start - module.text.rfind("\n", 0, token.start)
+            at = module.at._replace(source=module.name, line=line, column=column)
+            raise invalid("rego-name-reserved", keyword_taken_for_a_name(name), at)
 
 
 class _FormEdit(NamedTuple):

@@ -13,7 +13,15 @@ from acs_sidecar.engines.rego.engine import QUERY_PACKAGE
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["MAX_CHAIN", "MAX_LOOPS", "MAX_PLANNING", "MAX_STACK_BYTES", "Program", "analyse"]
+__all__ = [
+    "MAX_CHAIN",
+    "MAX_LOOPS",
+    "MAX_PLANNING",
+    "MAX_STACK_BYTES",
+    "Program",
+    "analyse",
+    "keyword_taken_for_a_name",
+]
 
 MAX_CHAIN = 2_000
 MAX_STACK_BYTES = 7_600_000
@@ -129,7 +137,7 @@ def _misused(module: ModuleFacts, policy: _Policy) -> Iterator[Diagnostic]:
         if name in _DOCUMENTS:
             yield finding("rego-name-reserved", f"a rule may not be called `{name}`", rule.at)
         if name in _KEYWORDS:
-            yield finding("rego-name-reserved", _keyword(name), rule.at)
+            yield finding("rego-name-reserved", keyword_taken_for_a_name(name), rule.at)
         if rule.function and ".".join(names) in AVAILABLE | IMPURE:
             message = f"`{'.'.join(names)}` is the name of a built-in function: rename this one"
             yield finding("rego-builtin-shadowed", message, rule.at)
@@ -140,7 +148,7 @@ def _misused(module: ModuleFacts, policy: _Policy) -> Iterator[Diagnostic]:
             yield finding("rego-head-undefined", _LOSSY, rule.lossy)
         for reference in rule.references:
             if reference.root in _KEYWORDS and not reference.hidden:
-                yield finding("rego-name-reserved", _keyword(reference.root), reference.at)
+                yield finding("rego-name-reserved", keyword_taken_for_a_name(reference.root), reference.at)
         for call in rule.calls:
             if problem := _call_problem(call, module, policy):
                 yield finding(*problem, call.at)
@@ -164,7 +172,8 @@ def _is_data(reference: Reference, tree: DocumentTree, data: JsonObject) -> bool
     return reference.root == "data" and holds(data, reference.names) and not tree.holds(reference.names)
 
 
-def _keyword(name: str) -> str:
+def keyword_taken_for_a_name(name: str) -> str:
+    """Return what to tell of a word of version 1 in a module of version 0."""
     return f"`{name}` is taken for a name here: import `future.keywords.{name}` or use `rego_version` 1"
 
 
