@@ -335,7 +335,6 @@ class Point:
             },
         ),
     ],
-    ids=str,
 )
 def test_values_as_json(value: Any, sent: Any) -> None:
     """What has a faithful form in JSON is sent in it."""
@@ -353,7 +352,6 @@ def test_values_as_json(value: Any, sent: Any) -> None:
         (-(2**63) - 1, r"\$ is an integer beyond 64 bits"),
         (Client, r"\$ is a type, which is not JSON"),
     ],
-    ids=str,
 )
 def test_values_that_are_not_json(value: Any, message: str) -> None:
     """Everything else is refused by its place, and never described."""
