@@ -1,7 +1,7 @@
 """LangChain agents with a scripted model against a real service; run in an environment that has LangChain.
 
-`python langchain_cases.py CASE` reads from the environment `ACSCLIENT_URL`, `SIGNER` (a command that signs the
-approval on stdin) and `SERVICE_PIDS`, and prints what came of the case as JSON.
+`python langchain_cases.py CASE…` reads from the environment `ACSCLIENT_URL`, `SIGNER` (a command that signs the
+approval on stdin) and `SERVICE_PIDS`, and prints what came of the cases as JSON, sync and async.
 """
 
 import asyncio
@@ -168,7 +168,7 @@ def run(case: str, *, is_async: bool) -> dict[str, Any]:
             ]
         except Blocked as blocked:
             raised, history = f"{type(blocked).__name__} {blocked.point} {blocked.cause}", []
-    return {"ran": RAN, "seen": SEEN, "got": got, "raised": raised, "history": history}
+    return {"ran": list(RAN), "seen": list(SEEN), "got": got, "raised": raised, "history": history}
 
 
 POINTS = {"input", "pre_model_call", "post_model_call", "pre_tool_call", "post_tool_call", "output"}
@@ -191,4 +191,8 @@ async def _collect(agent: Any, given: Any, config: Any) -> list[list[Any]]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(run(sys.argv[1], is_async=sys.argv[2] == "async")))
+    came = {
+        way: {case: run(case, is_async=way == "async") for case in sys.argv[2:]}
+        for way in sys.argv[1].split(",")
+    }
+    sys.stdout.write(json.dumps(came))

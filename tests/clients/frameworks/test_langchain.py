@@ -36,8 +36,8 @@ def _start(folder: Path) -> Service:
     )
 
 
-def run(service: Service, case: str, way: str) -> Any:
-    """What came of a case."""
+def run(service: Service, ways: str, *cases: str) -> Any:
+    """What came of the cases, by way and case."""
     environment = os.environ | {
         "ACSCLIENT_URL": service.url,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "clients" / "python"), str(ROOT)]),
@@ -46,16 +46,23 @@ def run(service: Service, case: str, way: str) -> Any:
     }
     python = str(ENVIRONMENT / "bin" / "python")
     done = subprocess.run(
-        [python, str(CASES), case, way],
+        [python, str(CASES), ways, *cases],
         env=environment,
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def came(governed: Service) -> Any:
+    """What came of all cases with a service that lives: one process imports LangChain for all."""
+    cases = ("allow", "warn", "deny", "escalate", "arguments", "result", "stream", "input", "model")
+    return run(governed, "sync,async", *cases)
 
 
 WAYS = pytest.mark.parametrize("way", ["sync", "async"])
@@ -73,9 +80,9 @@ WAYS = pytest.mark.parametrize("way", ["sync", "async"])
         ("result", [["search", "y"]], "found [secret] for y"),
     ],
 )
-def test_a_tool_call(governed: Service, way: str, case: str, ran: Any, tool_said: str) -> None:
+def test_a_tool_call(came: Any, way: str, case: str, ran: Any, tool_said: str) -> None:
     """What ran, and what the model, the caller and the history got of it."""
-    done = run(governed, case, way)
+    done = came[way][case]
     assert (done["raised"], done["ran"]) == (None, ran)
     assert done["seen"][-1][-1] == tool_said
     assert ["tool", tool_said] in done["history"]
@@ -83,9 +90,9 @@ def test_a_tool_call(governed: Service, way: str, case: str, ran: Any, tool_said
 
 
 @WAYS
-def test_a_streamed_answer_is_held_back(governed: Service, way: str) -> None:
+def test_a_streamed_answer_is_held_back(came: Any, way: str) -> None:
     """Nothing of the text leaves before it is permitted, and then as the policy has rewritten it."""
-    done = run(governed, "stream", way)
+    done = came[way]["stream"]
     assert done["raised"] is None
     assert ["message", "it is [secret]"] in done["got"]
     assert ["ai", "it is [secret]"] in done["history"]
@@ -97,9 +104,9 @@ def test_a_streamed_answer_is_held_back(governed: Service, way: str) -> None:
     ("case", "raised", "seen"),
     [("input", "Denied input service", 0), ("model", "Denied post_model_call service", 1)],
 )
-def test_a_block_elsewhere_raises(governed: Service, way: str, case: str, raised: str, seen: int) -> None:
+def test_a_block_elsewhere_raises(came: Any, way: str, case: str, raised: str, seen: int) -> None:
     """A blocked prompt never reaches the model, and a blocked answer nobody."""
-    done = run(governed, case, way)
+    done = came[way][case]
     assert (done["raised"], done["ran"], len(done["seen"])) == (raised, [], seen)
     assert "bomb" not in json.dumps(done["got"])
 
@@ -108,7 +115,7 @@ def test_a_block_elsewhere_raises(governed: Service, way: str, case: str, raised
 def test_a_service_that_is_killed_lets_no_tool_run(tmp_path: Path, way: str) -> None:
     """The service dies between the model's answer and the tool."""
     service = _start(tmp_path)
-    done = run(service, "killed", way)
+    done = run(service, way, "killed")[way]["killed"]
     service.process.wait(30)
     assert (done["raised"], done["ran"]) == ("Unavailable post_model_call unreachable", [])
 

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 __all__ = ["Canned", "canned", "reply"]
 
@@ -44,8 +44,8 @@ class Canned:
         with peer, peer.makefile("rb") as reader:
             while True:
                 try:
-                    head = b"".join(iter(reader.readline, b"\r\n"))
-                    if not head.endswith(b"\r\n"):
+                    head = _head(reader)
+                    if not head:
                         return
                     lengths = [
                         line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
@@ -71,6 +71,14 @@ class Canned:
             except OSError:
                 continue
         self._open.clear()
+
+
+def _head(reader: BinaryIO) -> bytes:
+    """The head of a request, or nothing when the peer has ended."""
+    lines = []
+    while (line := reader.readline()) not in {b"", b"\r\n"}:
+        lines.append(line)
+    return b"".join(lines) if line else b""
 
 
 @contextmanager

@@ -31,7 +31,6 @@ ANSWERS: dict[str, tuple[bytes | None, str, int | None]] = {
     "not JSON": (reply(b"allow"), "protocol", 200),
     "deep JSON": (reply(b"[" * 100_000), "protocol", 200),
     "half a body": (reply(ALLOW)[:-9] + b"!cut", "protocol", None),
-    "a body of 17 MiB": (reply(b" " * (17 << 20)), "protocol", None),
     "a redirect": (reply(ALLOW, 302, location="/elsewhere"), "status", 302),
     "an error with an allow": (reply(ALLOW, 500), "status", 500),
     "nothing": (None, "deadline", None),
@@ -62,6 +61,14 @@ def test_a_bad_answer_blocks_at_every_point(server: Canned, point: str, answer: 
     assert (raised.value.point, raised.value.decision.decision) == (point, "deny")
     assert raised.value.decision.reason == "runtime_error:policy_invocation_failed"
     assert session.budgets.calls == 0
+
+
+def test_a_body_of_17_mib_is_no_answer(server: Canned) -> None:
+    """The size of a response is bounded."""
+    server.answers = [reply(b" " * (17 << 20))]
+    with Client(server.url) as client, pytest.raises(Unavailable) as raised:
+        client.evaluate("input", {})
+    assert (raised.value.cause, raised.value.decision.message) == ("protocol", "the answer is over 16 MiB")
 
 
 @pytest.mark.parametrize("point", POINTS)
