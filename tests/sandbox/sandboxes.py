@@ -143,7 +143,7 @@ def install(directory: Path, monkeypatch: pytest.MonkeyPatch, name: str, adapter
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition that must come true soon."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)

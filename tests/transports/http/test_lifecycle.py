@@ -168,7 +168,7 @@ def test_nothing_valid_is_not_ready(start: Start, manifests: Path) -> None:
         ({"ACS_BOGUS": "1"}, "ACS_BOGUS: unknown setting; run `acs-sidecar config` to list all settings"),
         (
             {"ACS_INLINE_ADAPTERS": "x"},
-            "adapter `x` is unknown; must be one of `agt_rules`, `combine`, `oags`, `rate_card`, `workspace_policy`",
+            "adapter `x` is unknown; must be one of `agt_rules`, `combine`, `oags`, `rate_card`, `soul`, `workspace_policy`",
         ),
     ],
 )
