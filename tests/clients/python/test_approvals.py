@@ -1,20 +1,16 @@
 """An approval lifts the one call that it is of, and lifts it once (section 12.7)."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from acs_client import Client, Denied, Escalated
-from acs_sidecar.approval.approval import approve
-from acs_sidecar.approval.challenge import inspect_challenge
 from acs_sidecar.spec.approval import ApprovalOutcome
+from tests.clients.python.governed import signed as signed_approval
+from tests.clients.python.governed import write_approvers
 from tests.conftest import ROOT, Service, start_service
 
-ALICE = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 PAYMENT = {"recipient": "acme", "amount_cents": 200001, "currency": "EUR"}
 
 
@@ -22,11 +18,8 @@ PAYMENT = {"recipient": "acme", "amount_cents": 200001, "currency": "EUR"}
 def approving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that knows an approver."""
     folder = tmp_path_factory.mktemp("approving")
-    public = ALICE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    lines = "".join(f"      {line}\n" for line in public.splitlines())
-    (folder / "approvers.yaml").write_text(f"approvers:\n  alice:\n    public_key: |\n{lines}")
     manifests = ("--manifests", str(ROOT / "manifests"))
-    running = start_service(folder, *manifests, ACS_APPROVAL_TRUST_FILE=str(folder / "approvers.yaml"))
+    running = start_service(folder, *manifests, ACS_APPROVAL_TRUST_FILE=str(write_approvers(folder)))
     yield running
     running.stop()
 
@@ -40,8 +33,7 @@ def client(approving: Service) -> Iterator[Client]:
 
 def signed(ticket: dict[str, Any], outcome: ApprovalOutcome = ApprovalOutcome.ALLOW) -> str:
     """What Alice signs for a ticket."""
-    challenge = inspect_challenge(ticket["approval"]["challenge"])
-    return approve(challenge, outcome, time.time_ns() // 1000, ALICE)
+    return signed_approval(ticket["approval"], outcome)
 
 
 def escalated(client: Client, **options: Any) -> tuple[Any, dict[str, Any]]:
