@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acs_sidecar.engines.adapters.custom import custom_type
 from acs_sidecar.engines.adapters.oags.adapter import adapter
-from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob, compile_policies
+from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyInput
+from acs_sidecar.spec.ports import ManifestFacts, PolicyInput
 from acs_sidecar.spec.values import Json
-from tests.engines.sources import MemorySources
+from tests.engines.adapters.compiling import compiled_alone
 
 __all__ = ["ID", "STARTUP", "TOOL_CALL", "compiled", "decide", "errors_of", "policy_input", "warnings_of"]
 
@@ -31,21 +30,9 @@ def compiled(
     """Compile a policy `oags` over a document, or over the file that `members` name. Raises `ManifestError`."""
     given = {} if document is None and "file" in members else {"document": document}
     definition: dict[str, Json] = {"type": "custom", "adapter": "oags", **given, **members}
-    bindings = tuple(
-        PointBinding(
-            point=point,
-            path=f"intervention_points.{point}.policy",
-            definition=definition,
-            members={},
-            target_kind=None,
-            projects_tool=False,
-        )
-        for point in points
-    )
     facts = ManifestFacts(version="0.3.1-beta", can_escalate=can_escalate)
-    job = PolicyJob("policies.oags", "custom", definition, bindings, facts)
-    sources = MemorySources({name: text.encode() for name, text in (files or {}).items()})
-    return compile_policies([job], {"custom": custom_type({"oags": adapter})}, sources)
+    read = {name: text.encode() for name, text in (files or {}).items()}
+    return compiled_alone("oags", adapter, definition, points, read, facts)
 
 
 def policy_input(snapshot: Json, point: InterventionPoint = TOOL_CALL) -> PolicyInput:

@@ -4,15 +4,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acs_sidecar.engines.adapters.custom import custom_type
 from acs_sidecar.engines.adapters.soul.adapter import adapter
-from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob, compile_policies
+from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyInput
+from acs_sidecar.spec.ports import ManifestFacts, PolicyInput
 from acs_sidecar.spec.values import Json
+from tests.engines.adapters.compiling import compiled_alone
 from tests.engines.adapters.soul.vectors import text_of
-from tests.engines.sources import MemorySources
 
 __all__ = ["STANDARD", "STARTUP", "TOOL_CALL", "compiled", "decide", "digest_of", "start"]
 
@@ -37,21 +36,8 @@ def compiled(
     given: dict[str, Json] = {} if document is None else {"document": document}
     definition = {"type": "custom", "adapter": "soul", "tier": "tool-using", **given, **members}
     definition = {name: value for name, value in definition.items() if value is not ...}
-    bindings = tuple(
-        PointBinding(
-            point=point,
-            path=f"intervention_points.{point}.policy",
-            definition=definition,
-            members={},
-            target_kind=None,
-            projects_tool=False,
-        )
-        for point in points
-    )
-    job = PolicyJob("policies.soul", "custom", definition, bindings, ManifestFacts(version="0.3.1-beta"))
-    return compile_policies(
-        [job], {"custom": custom_type({"soul": adapter})}, MemorySources(dict(files or {}))
-    )
+    facts = ManifestFacts(version="0.3.1-beta")
+    return compiled_alone("soul", adapter, definition, points, files or {}, facts)
 
 
 def decide(policies: CompiledPolicies, snapshot: Json, point: InterventionPoint = TOOL_CALL) -> str:

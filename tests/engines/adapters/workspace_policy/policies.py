@@ -4,19 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acs_sidecar.engines.adapters.custom import custom_type
 from acs_sidecar.engines.adapters.workspace_policy.adapter import adapter
-from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob, compile_policies
+from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyInput
+from acs_sidecar.spec.ports import ManifestFacts, PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json
+from tests.engines.adapters.compiling import compiled_alone
 from tests.engines.adapters.workspace_policy import independent
 from tests.engines.adapters.workspace_policy.keys import A_ID, TRUST_FILE, A
 from tests.engines.adapters.workspace_policy.vectors import document
-from tests.engines.sources import MemorySources
 
 __all__ = ["MODEL_CALL", "POINTS", "STARTUP", "TOOL_CALL", "compiled", "decide", "errors_of", "with_content"]
 
@@ -53,23 +52,9 @@ def compiled(
         **members,
     }
     definition = {name: value for name, value in given.items() if value is not None}
-    bindings = tuple(
-        PointBinding(
-            point=point,
-            path=f"intervention_points.{point}.policy",
-            definition=definition,
-            members={},
-            target_kind=None,
-            projects_tool=False,
-        )
-        for point in points
-    )
     facts = ManifestFacts(version="0.3.1-beta", can_escalate=can_escalate)
-    job = PolicyJob("policies.workspace", "custom", definition, bindings, facts)
     read = files or {"policy.json": policy, "policy-keys.yaml": trust.encode()}
-    return compile_policies(
-        [job], {"custom": custom_type({"workspace_policy": adapter})}, MemorySources(read)
-    )
+    return compiled_alone("workspace", adapter, definition, points, read, facts)
 
 
 def decide(policies: CompiledPolicies, point: InterventionPoint, snapshot: Any) -> str:
