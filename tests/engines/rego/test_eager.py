@@ -38,6 +38,13 @@ _SNAPSHOT: Json = {"q": {"b": 2}, "values": [1, 2], "xs": ["a"]}
         "input.o == [many] with input.snapshot.xs as 1",
         "[1 | input.o[i] == f(1)] == []",
         "y := input.snapshot.xs[0]; input.o[y] == f(y)",
+        "f(1).a == input.o",
+        "g(1, many)[1] == input.o",
+        "[1, many][1] == input.o",
+        '{"a": many}["a"] = input.o',
+        "[[many]] == input.o",
+        '{"a": f(1)} == input.o',
+        "{f(1)} == input.o",
     ],
 )
 def test_a_conflict_that_opa_meets_first_ends_the_evaluation(statement: str) -> None:
@@ -57,6 +64,8 @@ def test_a_conflict_that_opa_meets_first_ends_the_evaluation(statement: str) -> 
         ("input.o == f(1)", False),
         ("f(1) == input.o", False),
         ("input.o == [data.a.many]", False),
+        ("input.o == [f(1), g(1, many), 1]", False),
+        ("y := input.snapshot.q; input.o == [y, f(1)]", False),
         ('input.o == [{"k": v | some v in input.snapshot.values}]', False),
         ("not g(input.o, f(1))", False),
         ("f(undefined) == 1", False),

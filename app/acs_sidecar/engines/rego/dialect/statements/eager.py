@@ -29,6 +29,8 @@ from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["MayConflict", "bind_conflicting", "is_indexed"]
 
+_COMPOSITES = frozenset({"Array", "Object", "Set"})
+
 MayConflict = Callable[[Json, VariableScope], bool]
 """Whether the function or document that a reference names may have several values at once."""
 
@@ -81,9 +83,19 @@ def _sides(expression: Json) -> list[Json]:
 
 
 def _indexed_sides(expression: Json, scope: VariableScope) -> list[Json]:
-    """Return the sides of an equality of which the other one is no document."""
+    """Return the sides of an equality of which the other one is a value to OPA's index."""
     sides = _sides(expression)
-    return [side for side, other in zip(sides, sides[::-1], strict=True) if not _is_document(other, scope)]
+    return [side for side, other in zip(sides, sides[::-1], strict=True) if _is_index_value(other, scope)]
+
+
+def _is_index_value(term: Json, scope: VariableScope) -> bool:
+    """Whether a term is a scalar, a variable or a call, or an array of what is one of them or a reference."""
+    kind, value = variant(term)
+    if kind == "Array":
+        return not any(variant(item)[0] in _COMPOSITES for item in composite_items(kind, value))
+    if kind == "Var":
+        return scope.variable(value) is not None
+    return kind not in _COMPOSITES and kind not in REFERENCES
 
 
 def _before(expression: Json) -> Iterator[Json]:
