@@ -94,13 +94,13 @@ def build(
     *,
     loaded_at: float,
     guard: EvaluationGuard | None = None,
-    nothing_follows: Callable[[], bool] = lambda: False,
+    nothing_follows: Callable[[int], bool] = lambda _records: False,
 ) -> Runtime:
     """Build everything, the operator's `manifests` compiled; `key` signs the audit log, if one is kept.
 
     `manifests` serve since `loaded_at` (Unix time), in other workers perhaps.
     `shared` is where all workers of the service keep their metrics, `guard` what refuses fatal inputs.
-    `nothing_follows` says whether a record needs to wait for no other one to be committed.
+    `nothing_follows` says of a number of records whether a commit of them would wait in vain for more.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
     custom evaluator cannot, `KeyFileError` when the key of approvals cannot be used, and
@@ -299,7 +299,7 @@ def build_sandbox(settings: Settings) -> Sandbox:
 
 
 def _audit_log(
-    settings: Settings, worker: int, key: AuditKey, metrics: Metrics, nothing_follows: Callable[[], bool]
+    settings: Settings, worker: int, key: AuditKey, metrics: Metrics, nothing_follows: Callable[[int], bool]
 ) -> FileAuditLog:
     audit = FileAuditLog(
         _audit_settings(settings, worker), key, announce_checkpoint, commit_counter(metrics), nothing_follows

@@ -14,7 +14,7 @@ class Turn:
     """Makes the decisions that are due in a turn, one after the other, and writes the responses behind them.
 
     Reading and deciding by turns costs more, and a write may wake a peer, which then wants the processor.
-    `is_last` is true during the last decision that is due: nothing is gained by waiting for others.
+    `is_last` is true during the last decision that is due: others come from what is yet to be read.
     """
 
     def __init__(self) -> None:

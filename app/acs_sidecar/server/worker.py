@@ -137,7 +137,7 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
             inherited.numbers,
             loaded_at=served.since,
             guard=inherited.fatal_inputs.guard(number),
-            nothing_follows=lambda: turn.is_last,
+            nothing_follows=lambda records: turn.is_last and len(server.server_state.connections) <= records,
         )
         opened.push_async_callback(runtime.close)
         runtime.manifests.last = served.last

@@ -312,7 +312,7 @@ def test_commits_at_once_when_nothing_follows(tmp_path: Path) -> None:
             settings(tmp_path),
             KEY,
             committed=lambda records, _: commits.append(records),
-            nothing_follows=lambda: last,
+            nothing_follows=lambda _: last,
         )
         await log.start()
         nonlocal last
@@ -332,6 +332,30 @@ def test_commits_at_once_when_nothing_follows(tmp_path: Path) -> None:
 
     asyncio.run(work())
     assert commits == [1, 2, 3, 1]
+    assert sound(tmp_path) == []
+
+
+def test_waits_for_what_comes_in_the_next_turn(tmp_path: Path) -> None:
+    """A commit takes along what each turn of the loop brings, also where the last one came at once."""
+    commits: list[int] = []
+
+    async def work() -> None:
+        log = FileAuditLog(
+            settings(tmp_path),
+            KEY,
+            committed=lambda records, _: commits.append(records),
+            nothing_follows=lambda records: records == 4,
+        )
+        await log.start()
+        waiting: list[asyncio.Task[AuditPosition]] = []
+        for number in range(10):
+            waiting.append(asyncio.ensure_future(log.append(entry(number))))
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+        await log.close()
+
+    asyncio.run(work())
+    assert commits == [1, 4, 4, 2, 1]
     assert sound(tmp_path) == []
 
 

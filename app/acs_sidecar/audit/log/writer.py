@@ -31,7 +31,7 @@ class FileAuditLog:
 
     `failure` says why records cannot be written at the moment, `warning` what else is amiss, `unrecorded`
     how many denials no record accounts for yet, `records` and `checkpoints` how many were written.
-    `nothing_follows` says that a commit would wait in vain for the records of others.
+    `nothing_follows` says of a number of records that a commit would wait in vain for more; `key` signs.
     """
 
     def __init__(
@@ -40,15 +40,15 @@ class FileAuditLog:
         key: AuditKey,
         announce: Announce = lambda _origin, _note: None,
         committed: Committed = lambda _records, _seconds: None,
-        nothing_follows: Callable[[], bool] = lambda: False,
+        nothing_follows: Callable[[int], bool] = lambda _records: False,
     ) -> None:
         self.failure: str | None = "the audit log is not open yet"
         self.warning: str | None = None
         self.records = 0
         self.checkpoints = 0
         self.unrecorded = 0
+        self.key = key
         self._settings = settings
-        self._key = key
         self._announce = announce
         self._committed = committed
         self._nothing_follows = nothing_follows
@@ -64,7 +64,7 @@ class FileAuditLog:
         self._abandoned: dict[str, Predecessor] = {}
         self._operations = Tasks()
         self._sleepers = Tasks()
-        self._started = self._resuming = self._probing = self._closing = False
+        self._started = self._resuming = self._probing = self._closing = self._flush_due = False
         self._rotate_not_before = 0.0
 
     @property
@@ -81,11 +81,6 @@ class FileAuditLog:
     def origin(self) -> str | None:
         """The log that records go into."""
         return self._log.origin if self._log else None
-
-    @property
-    def key(self) -> AuditKey:
-        """The key that signs."""
-        return self._key
 
     async def start(self) -> None:
         """Open a log. When that fails the log is not available, and is tried again each second.
@@ -112,10 +107,10 @@ class FileAuditLog:
             raise AuditUnavailableError(self.failure)
         future = RecordFuture(loop=self._loop)
         self._pending.add(entry, future)
-        if self._nothing_follows():
+        if self._nothing_follows(len(self._pending)):
             self._flush_now()
-        elif len(self._pending) == 1:
-            self._loop.call_soon(self._flush)
+        else:
+            self._flush_soon()
         return await future
 
     def view(self) -> LiveView | None:
@@ -146,7 +141,7 @@ class FileAuditLog:
         async with self._alone:
             if log := self._log:
                 with suppress(OSError):  # a log that cannot be closed ends as after a crash
-                    await self._write_close(log, "stopped", self._key)
+                    await self._write_close(log, "stopped", self.key)
                 await self._let_go(log, self._upkeep)
                 self._log = None
         self._committer.shutdown()
@@ -154,10 +149,16 @@ class FileAuditLog:
 
     # Committing
 
-    def _flush(self) -> None:
+    def _flush_soon(self) -> None:
         """Commit what is pending once a turn of the loop brought no more, for a signature covers them all."""
-        if self._pending.still_grows():
+        if not self._flush_due:
+            self._flush_due = True
             self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        if self._pending.still_grows():
+            self._flush_soon()
         else:
             self._flush_now()
 
@@ -183,7 +184,7 @@ class FileAuditLog:
                 yield
         finally:
             if self._pending:
-                self._loop.call_soon(self._flush)
+                self._flush_soon()
 
     def _commit_now(self) -> None:
         """Commit what is pending on the event loop: handing it to the kernel takes microseconds."""
@@ -300,8 +301,8 @@ class FileAuditLog:
 
     async def _open(self) -> None:
         """Open a log and let its first records name those before it. Raises `OSError`."""
-        log, found = await self._prepare(self._key)
-        await self._begin_log(log, found.predecessors, self._key)
+        log, found = await self._prepare(self.key)
+        await self._begin_log(log, found.predecessors, self.key)
         self._note(found)
 
     async def _prepare(self, key: AuditKey) -> tuple[OpenLog, Survey]:
@@ -321,7 +322,7 @@ class FileAuditLog:
         except OSError:
             log.discard()
             raise
-        self._log, self._upkeep, self._key = log, upkeep, key
+        self._log, self._upkeep, self.key = log, upkeep, key
         self._started = True
 
     def _note(self, found: Survey) -> None:
@@ -331,7 +332,7 @@ class FileAuditLog:
 
     async def _examine(self, directories: Sequence[LogDirectory]) -> None:
         """Hash long logs of the past while the service runs; a damaged one is recorded."""
-        async for damage in self._damaged.examine(directories, self._key.trust):
+        async for damage in self._damaged.examine(directories, self.key.trust):
             with suppress(AuditUnavailableError):
                 await self.append(ServiceEvent("log_damaged", {"log": damage.log, "detail": damage.detail}))
 
@@ -347,7 +348,7 @@ class FileAuditLog:
     async def _rotate(self, reason: str, key: AuditKey | None = None) -> None:
         """Close the current log and go on in a new one, under another key if given. Raises `OSError`."""
         async with self._one_rotation:
-            key = key.succeed(self._key) if key else self._key
+            key = key.succeed(self.key) if key else self.key
             log, found = await self._prepare(key)
             async with self._exclusive():
                 before, upkeep = self._log, self._upkeep
@@ -379,7 +380,7 @@ class FileAuditLog:
 
     async def _write_close(self, log: OpenLog, reason: str, key: AuditKey) -> None:
         """End a log; with another key, its last checkpoint carries that key's signature too."""
-        cosigner = NoteSigner(log.origin, key.private) if key.public != self._key.public else None
+        cosigner = NoteSigner(log.origin, key.private) if key.public != self.key.public else None
         denials = self.unrecorded
         events = closing_events(reason, denials, str(cosigner.key) if cosigner else None)
         await self._write(log, events, cosigner)
