@@ -46,8 +46,8 @@ def test_every_finding_is_reported_at_once_with_its_place() -> None:
     with pytest.raises(ManifestError) as caught:
         read_manifest(replace(parse_document(text), source="main.yaml"), Limits(), MEMBERS)
     assert [str(finding) for finding in caught.value.diagnostics] == [
-        "main.yaml:1:1: agent_control_specification_version: must be `0.3.0-alpha`, `0.3.1-beta`, "
-        "optionally followed by `-agt` or `-agt+<revision>`",
+        "main.yaml:1:1: agent_control_specification_version: must be one of `0.3.0-alpha`, `0.3.1-beta`, "
+        "`0.4.0-alpha.1`, `0.5.0-alpha.1`; one of 0.3 may be followed by `-agt` or `-agt+<revision>`",
         "main.yaml:3:7: policies.p.type: must be one of `rego`, `cedar`, `test`, `custom`",
         "main.yaml:4:1: intervention_points: must be an object with at least one entry",
     ]

@@ -13,6 +13,7 @@ from acs_sidecar.manifests.compiler import InlineDocument, ManifestCompiler
 from acs_sidecar.manifests.inline_cache import InlineCache
 from acs_sidecar.sandbox.preparation import document_bytes
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.versions import document_dialect
 from acs_sidecar.spec.document.bounds import MAX_DEPTH
 from acs_sidecar.spec.manifest.compiled import (
     AnyManifest,
@@ -201,7 +202,8 @@ class InlineManifests:
             )
         except ManifestError as error:
             self._metrics.count(MANIFEST_COMPILES, self._provenance, "invalid")
-            invalid = InvalidManifest(None, self._provenance, _first(error), error.digest)
+            dialect = document_dialect(None if isinstance(inline_document, str) else inline_document)
+            invalid = InvalidManifest(None, self._provenance, _first(error), error.digest, dialect)
             # A bound on time or memory may let the same content pass another time.
             if error.reason is Reason.MANIFEST_INVALID:
                 self.cache.put(admitted.key, invalid, owner, _INVALID_BYTES)

@@ -242,6 +242,7 @@ class ManifestCompiler:
                 policy=policies.dispatch[point.name],
                 policy_type=str(manifest.policies[point.policy]["type"]),
                 policy_digest=policies.digests[point.name],
+                dialect=manifest.dialect,
             )
         unmet = unmet_requirements(policies.statement.requires, self.provides)
         if self.serving:

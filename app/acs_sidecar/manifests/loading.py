@@ -36,6 +36,7 @@ from acs_sidecar.resolvers.webhook import webhook_resolver
 from acs_sidecar.sandbox.preparation import InlineRules
 from acs_sidecar.sandbox.sandbox import Sandbox
 from acs_sidecar.settings.tree import Settings
+from acs_sidecar.spec.dialects.versions import document_dialect
 from acs_sidecar.spec.document.locations import placed
 from acs_sidecar.spec.manifest.compiled import (
     AnyManifest,
@@ -109,7 +110,8 @@ def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManif
         manifest = compiler.compile_operator(name, document, read.sources)
     except ManifestError as error:
         found = ManifestError(placed(error.diagnostics, document), error.reason)
-        return InvalidManifest(name, Provenance.OPERATOR, found, read.digest)
+        dialect = document_dialect(document.value)
+        return InvalidManifest(name, Provenance.OPERATOR, found, read.digest, dialect)
     statement = replace(manifest.statement, warnings=placed(manifest.warnings, document))
     return replace(manifest, statement=statement)
 

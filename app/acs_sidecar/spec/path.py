@@ -5,12 +5,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import assert_never
 
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 
-__all__ = ["ALL_ROOTS", "SNAPSHOT_ONLY", "Path", "PathSyntaxError", "Root", "parse_path", "path_pattern"]
+__all__ = [
+    "ALL_ROOTS",
+    "POLICY_TARGET_PATHS",
+    "SNAPSHOT_ONLY",
+    "TARGET_PATHS",
+    "Path",
+    "PathGrammar",
+    "PathSyntaxError",
+    "Root",
+    "parse_path",
+    "path_pattern",
+]
 
 
 class Root(StrEnum):
@@ -25,12 +37,43 @@ class Root(StrEnum):
 ALL_ROOTS = frozenset(Root)
 SNAPSHOT_ONLY = frozenset({Root.SNAPSHOT})
 
-# A dollar alone is an alias before `.` and at the end; before `[` it is not.
-_ROOT = re.compile(r"\$(?:(?:snap|pi|policy_target|tool)(?=[.\[]|$)|(?=\.|$))")
 _NAME = r"[^.\[\]]+"
 _INDEX = "0|[1-9][0-9]{0,9}"
+_PADDED_INDEX = "0*[0-9]{1,10}"
 _QUOTED = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
-_SEGMENT = re.compile(rf"\.(?P<name>{_NAME})|\[(?P<index>{_INDEX})\]|\[(?P<quoted>{_QUOTED})\]")
+
+
+@dataclass(frozen=True)
+class PathGrammar:
+    """How a generation of manifests writes paths: the root of the policy target, the form of an index."""
+
+    target_root: str
+    index: str
+
+    @cached_property
+    def root(self) -> re.Pattern[str]:
+        """The expression of a root. A dollar alone is an alias, and none before `[`."""
+        names = "|".join(re.escape(self.name_of(root).removeprefix("$")) for root in Root)
+        return re.compile(rf"\$(?:(?:{names})(?=[.\[]|$)|(?=\.|$))")
+
+    @cached_property
+    def segment(self) -> re.Pattern[str]:
+        """The expression of a segment."""
+        return re.compile(rf"\.(?P<name>{_NAME})|\[(?P<index>{self.index})\]|\[(?P<quoted>{_QUOTED})\]")
+
+    def name_of(self, root: Root) -> str:
+        """Return how a root is written."""
+        return self.target_root if root is Root.POLICY_TARGET else root.value
+
+    def root_of(self, name: str) -> Root:
+        """Return the root that is written so."""
+        if name == "$":
+            return Root.SNAPSHOT
+        return Root.POLICY_TARGET if name == self.target_root else Root(name)
+
+
+POLICY_TARGET_PATHS = PathGrammar(Root.POLICY_TARGET.value, _INDEX)
+TARGET_PATHS = PathGrammar("$target", _PADDED_INDEX)
 
 
 class PathSyntaxError(ValueError):
@@ -113,18 +156,21 @@ def _replaced(value: Json, segments: tuple[str | int, ...], replacement: Json) -
     return replacement
 
 
-def parse_path(text: str, roots: frozenset[Root] = ALL_ROOTS) -> Path:
+def parse_path(
+    text: str, roots: frozenset[Root] = ALL_ROOTS, grammar: PathGrammar = POLICY_TARGET_PATHS
+) -> Path:
     """Parse `text`, which must start at one of `roots`. Raises `PathSyntaxError`."""
-    start = _ROOT.match(text)
+    start = grammar.root.match(text)
     if start is None:
-        raise PathSyntaxError(f"`{text}` is not a path: must start with {_listed(roots)}")
-    root = Root.SNAPSHOT if start.group() == "$" else Root(start.group())
+        raise PathSyntaxError(f"`{text}` is not a path: must start with {_listed(roots, grammar)}")
+    root = grammar.root_of(start.group())
     if root not in roots:
-        raise PathSyntaxError(f"`{text}` starts at `{root}`: must start at {_listed(roots)}")
+        written = grammar.name_of(root)
+        raise PathSyntaxError(f"`{text}` starts at `{written}`: must start at {_listed(roots, grammar)}")
     segments: list[str | int] = []
     place = start.end()
     while place < len(text):
-        segment = _SEGMENT.match(text, place)
+        segment = grammar.segment.match(text, place)
         if segment is None:
             raise PathSyntaxError(
                 f'`{text}` is not a path at column {place + 1}: segments are `.name`, `[0]` or `["any name"]`'
@@ -135,15 +181,21 @@ def parse_path(text: str, roots: frozenset[Root] = ALL_ROOTS) -> Path:
 
 
 def path_pattern(roots: frozenset[Root]) -> str:
-    """Return a regular expression of JSON Schema for the paths that may start at one of `roots`."""
-    names = "|".join(re.escape(root.value.removeprefix("$")) for root in Root if root in roots)
+    """Return a regular expression of JSON Schema for the paths that may start at one of `roots`.
+
+    It is that of all grammars together.
+    """
+    grammars = (POLICY_TARGET_PATHS, TARGET_PATHS)
+    written = dict.fromkeys(grammar.name_of(root) for root in Root if root in roots for grammar in grammars)
+    names = "|".join(re.escape(name.removeprefix("$")) for name in written)
     alias = r"|(?=\.|$)" if Root.SNAPSHOT in roots else ""
-    return rf"^\$(?:{names}{alias})(?:\.{_NAME}|\[(?:{_INDEX})\]|\[{_QUOTED}\])*$"
+    return rf"^\$(?:{names}{alias})(?:\.{_NAME}|\[(?:{_PADDED_INDEX})\]|\[{_QUOTED}\])*$"
 
 
 def _segment_value(text: str, segment: re.Match[str]) -> str | int:
     if segment["index"] is not None:
-        return int(segment["index"])
+        # Zeros in front may be so many that `int` refuses the text.
+        return int(segment["index"].lstrip("0") or "0")
     if segment["name"] is not None:
         return segment["name"]
     try:
@@ -154,5 +206,5 @@ def _segment_value(text: str, segment: re.Match[str]) -> str | int:
     return str(name)
 
 
-def _listed(roots: frozenset[Root]) -> str:
-    return ", ".join(f"`{root}`" for root in Root if root in roots)
+def _listed(roots: frozenset[Root], grammar: PathGrammar) -> str:
+    return ", ".join(f"`{grammar.name_of(root)}`" for root in Root if root in roots)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from acs_sidecar.spec.canonical import digest_bytes
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.versions import DIALECT_03, dialect_of
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
@@ -201,6 +203,11 @@ class ManifestFacts:
     tools: Mapping[str, JsonObject] = field(default_factory=dict)
     can_escalate: bool = False
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of that version."""
+        return dialect_of(self.version) or DIALECT_03
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ import orjson
 
 from acs_sidecar.spec.approval import ApprovalPlan
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.versions import DIALECT_03
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.model import Manifest, Point
@@ -109,6 +111,7 @@ class CompiledPoint:
     policy: PolicyDispatch
     policy_type: str
     policy_digest: str
+    dialect: Dialect = DIALECT_03
     name: str = field(init=False)
     annotator_names: tuple[str, ...] = field(init=False)
     _opening: bytes = field(init=False)
@@ -177,6 +180,11 @@ class CompiledManifest:
         return self.manifest.digest
 
     @property
+    def dialect(self) -> Dialect:
+        """The dialect that the manifest is written in."""
+        return self.manifest.dialect
+
+    @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """The findings about the manifest and its policies."""
         return self.statement.warnings
@@ -184,12 +192,16 @@ class CompiledManifest:
 
 @dataclass(frozen=True, slots=True)
 class InvalidManifest:
-    """A manifest that denies every request; `digest` is set if the whole text could be read."""
+    """A manifest that denies every request; `digest` is set if the whole text could be read.
+
+    `dialect` is that of the version it names, where it names one.
+    """
 
     name: str | None
     provenance: Provenance
     error: ManifestError
     digest: str | None
+    dialect: Dialect = DIALECT_03
 
 
 AnyManifest = CompiledManifest | InvalidManifest

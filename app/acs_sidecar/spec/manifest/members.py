@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from acs_sidecar.spec.dialects.versions import SUPPORTED_VERSIONS, VERSION_PATTERNS
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.path import ALL_ROOTS, SNAPSHOT_ONLY, path_pattern
@@ -22,15 +23,11 @@ __all__ = [
     "POINT_MEMBERS",
     "POINT_TEXTS",
     "RESOLVER_MEMBERS",
-    "SUPPORTED_VERSIONS",
     "TOOL_MEMBERS",
-    "VERSION_PATTERN",
     "AnnotatorKind",
     "PolicyKind",
 ]
 
-SUPPORTED_VERSIONS = ("0.3.0-alpha", "0.3.1-beta")
-VERSION_PATTERN = r"(?:0\.3\.0-alpha|0\.3\.1-beta)(?:-agt(?:\+[A-Za-z0-9._-]+)?)?"
 ON_TIMEOUT = ("deny", "allow", "suspend")
 
 
@@ -56,16 +53,19 @@ _NAME: JsonObject = {"type": "string", "pattern": NOT_BLANK}
 
 MANIFEST_MEMBERS: MemberTable = {
     "agent_control_specification_version": Member(
-        "The version of the specification that the manifest is written for. `-agt`, and a revision "
-        "`-agt+<rev>`, may follow.",
+        "The version of the specification that the manifest is written for. After one of 0.3, `-agt` and a "
+        "revision `-agt+<rev>` may follow.",
         {
             "anyOf": [
                 {"enum": list(SUPPORTED_VERSIONS)},
-                {"type": "string", "pattern": f"^{VERSION_PATTERN}$"},
+                {"type": "string", "pattern": "|".join(VERSION_PATTERNS)},
             ]
         },
     ),
-    "metadata": Member("Anything for people to read; not interpreted.", {"type": "object"}),
+    "metadata": Member(
+        "Anything for people to read; not interpreted. From 0.4 on, `null` is as if it were absent.",
+        {"type": ["object", "null"]},
+    ),
     "extends": Member(
         "Parents that are merged before this manifest, in order: paths below it, HTTPS URLs, or URLs "
         "with the hash of what they give.",
@@ -160,7 +160,8 @@ BINDING_MEMBERS: MemberTable = {"id": Member("The name of a policy.", _NAME)}
 
 ANNOTATION_MEMBERS: MemberTable = {
     "from": Member(
-        "The path of what the annotator is given: `$policy_target`, `$snap.input.text`.",
+        "The path of what the annotator is given: `$policy_target` (from 0.4 on `$target`), "
+        "`$snap.input.text`.",
         {"type": "string", "pattern": path_pattern(ALL_ROOTS)},
     ),
 }

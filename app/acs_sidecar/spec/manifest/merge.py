@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.versions import VERSION, same_version
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
@@ -10,8 +11,6 @@ from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.values import Json
 
 __all__ = ["compose", "member_sources"]
-
-_VERSION = "agent_control_specification_version"
 
 
 def compose(documents: Sequence[Document]) -> Document:
@@ -81,7 +80,7 @@ class _Merging:
                     known = into[name] = {}
                     self.origins[here] = document
                 self._unite(known, member, here, document)
-            elif name not in into or (here == (_VERSION,) and _same_version(known, member)):
+            elif name not in into or (here == (VERSION,) and same_version(known, member)):
                 into[name] = member
                 self.origins[here] = document
             elif canonical(known) != canonical(member):
@@ -99,9 +98,3 @@ class _Merging:
         source = document.origin(path).source
         name = member_path(path) or None
         self.findings.append(Diagnostic(code, message, name, source=source, line=line, column=column))
-
-
-def _same_version(first: Json, second: Json) -> bool:
-    if not isinstance(first, str) or not isinstance(second, str):
-        return False
-    return first.partition("-agt")[0] == second.partition("-agt")[0]

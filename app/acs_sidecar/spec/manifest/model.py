@@ -1,10 +1,17 @@
 """The manifest: validation and its frozen model (section 1.3)."""
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acs_sidecar.spec.canonical import canonical, digest, digest_bytes
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.versions import (
+    VERSION,
+    VERSION_RULE,
+    dialect_of,
+    document_dialect,
+    settled_members,
+)
 from acs_sidecar.spec.document.bounds import DocumentBoundError, DocumentError, Members, check_bounds
 from acs_sidecar.spec.document.suggestions import did_you_mean, one_of
 from acs_sidecar.spec.document.text import Document, parse_document
@@ -18,8 +25,6 @@ from acs_sidecar.spec.manifest.members import (
     MANIFEST_MEMBERS,
     ON_TIMEOUT,
     POINT_MEMBERS,
-    SUPPORTED_VERSIONS,
-    VERSION_PATTERN,
     AnnotatorKind,
     PolicyKind,
 )
@@ -40,7 +45,6 @@ __all__ = [
 ]
 
 PROMPT_MEMBERS = ("system_prompt", "prompt", "system_prompt_file", "system_prompt_url")
-_VERSION = re.compile(VERSION_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class Manifest:
 
     value: JsonObject
     digest: str
+    dialect: Dialect
     points: Mapping[InterventionPoint, Point]
     policies: Mapping[str, JsonObject]
     tools: Mapping[str, JsonObject]
@@ -96,7 +101,8 @@ def document_of(content: Json) -> Document:
     """
     try:
         if isinstance(content, str):
-            return parse_document(content)
+            parsed = parse_document(content)
+            return replace(parsed, value=settled_members(parsed.value))
         check_bounds(content)
     except DocumentError as error:
         bound = isinstance(error, DocumentBoundError)
@@ -105,7 +111,7 @@ def document_of(content: Json) -> Document:
             [Diagnostic(code, error.message, line=error.line, column=error.column)],
             Reason.RESOURCE_LIMIT_EXCEEDED if bound else Reason.MANIFEST_INVALID,
         ) from None
-    return Document(content, {})
+    return Document(settled_members(content), {})
 
 
 def document_digest(document: Document) -> str | None:
@@ -134,6 +140,7 @@ class _ManifestReader(ShapeReader):
         self.reason = Reason.MANIFEST_INVALID
         self._value = document.value
         self._catalog = catalog
+        self._dialect = document_dialect(document.value)
 
     def manifest(self, server_limits: Limits) -> Manifest | None:
         value = self._value
@@ -152,26 +159,32 @@ class _ManifestReader(ShapeReader):
             self.reason = Reason.RESOURCE_LIMIT_EXCEEDED
             return None
         self._only(value, MANIFEST_MEMBERS, ())
-        self._version(value.get("agent_control_specification_version"))
-        self._object(value, "metadata")
+        self._version(value.get(VERSION))
+        if value.get("metadata", {}) is not None or not self._dialect.agent_contexts:
+            self._object(value, "metadata")
         policies = self._policies(value)
         tools = self._objects(value, "tools")
         annotators = self._annotators(value)
         approval = self._approval(value)
         limits = self._limits(value)
         points = self._points(value, policies, annotators)
-        return Manifest(value, digest_bytes(text), points, policies, tools, limits, approval, self._document)
+        return Manifest(
+            value,
+            digest_bytes(text),
+            self._dialect,
+            points,
+            policies,
+            tools,
+            limits,
+            approval,
+            self._document,
+        )
 
     # -- members -----------------------------------------------------------------------------------
 
     def _version(self, version: Json) -> None:
-        if not (isinstance(version, str) and _VERSION.fullmatch(version)):
-            supported = ", ".join(f"`{name}`" for name in SUPPORTED_VERSIONS)
-            self._wrong(
-                ("agent_control_specification_version",),
-                "version-unsupported",
-                f"must be {supported}, optionally followed by `-agt` or `-agt+<revision>`",
-            )
+        if dialect_of(version) is None:
+            self._wrong((VERSION,), "version-unsupported", VERSION_RULE)
 
     def _policies(self, value: JsonObject) -> Mapping[str, JsonObject]:
         policies = self._objects(value, "policies", required=True)
@@ -353,7 +366,7 @@ class _ManifestReader(ShapeReader):
             self._missing(path, text, "a path such as `$snap.input`")
             return None
         try:
-            return parse_path(text, roots)
+            return parse_path(text, roots, self._dialect.paths)
         except PathSyntaxError as error:
             self._wrong(path, "path-syntax", str(error))
             return None

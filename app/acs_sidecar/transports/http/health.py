@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 import acs_sidecar
 from acs_sidecar.manifests.reload import ReloadOutcome
 from acs_sidecar.runtime import Runtime
+from acs_sidecar.spec.dialects.versions import SUPPORTED_VERSIONS
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode
-from acs_sidecar.spec.manifest.members import SUPPORTED_VERSIONS
 from acs_sidecar.transports.http.dependencies import current_runtime
 
 __all__ = ["router"]

@@ -1,0 +1,1 @@
+"""Which generation of the specification a manifest is written for, and what that changes (section 6)."""

@@ -1,0 +1,33 @@
+"""The dialect of a manifest: one frozen value that says what its generation does differently (section 6)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from acs_sidecar.spec.path import PathGrammar
+
+__all__ = ["Dialect", "Vocabulary"]
+
+
+class Vocabulary(StrEnum):
+    """The words in which a verdict is told: five decisions, or the three of Agent Hooks."""
+
+    FIVE_DECISIONS = "0.3"
+    AGENT_HOOKS = "0.4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What differs between the generations of the specification.
+
+    - `name`: how the reference, records and findings call it.
+    - `vocabulary`: that of responses to requests that name none.
+    - `paths`: how its manifests write paths.
+    - `needs`: an annotation can read others, which it lists in `needs`.
+    - `agent_contexts`: snapshots are agent contexts and verdicts those of Agent Hooks.
+    """
+
+    name: str
+    vocabulary: Vocabulary
+    paths: PathGrammar
+    needs: bool = False
+    agent_contexts: bool = False
