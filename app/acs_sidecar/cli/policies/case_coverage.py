@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from acs_sidecar.cli.output import cell
-from acs_sidecar.cli.policies.case_run import CaseResult
 from acs_sidecar.engines.adapters.agt_rules.coverage import ReachedRules
 from acs_sidecar.engines.rego.coverage import LineCoverage
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.verdict import Decision
+from acs_sidecar.trials.case_run import CaseResult
 
 __all__ = ["Coverage", "coverage_of"]
 

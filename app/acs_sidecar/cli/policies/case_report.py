@@ -14,10 +14,10 @@ from rich.markup import escape
 from rich.text import Text
 
 from acs_sidecar.cli.policies.case_coverage import Coverage
-from acs_sidecar.cli.policies.case_run import CaseResult
 from acs_sidecar.spec.manifest.cases import Difference
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.printable import printable, printable_json
+from acs_sidecar.trials.case_run import CaseResult
 
 __all__ = ["ManifestReport", "PolicyTime", "exit_code", "report_json", "show_reports", "value_text"]
 

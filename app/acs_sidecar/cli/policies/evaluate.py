@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from acs_sidecar.cli.output import OutputFormat, cell, fail, json_cell, print_json, show_findings, wants_table
-from acs_sidecar.cli.policies.decide import decide
 from acs_sidecar.cli.policies.explanation import show_explanation
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
@@ -27,6 +26,7 @@ from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.values import nesting_bound
 from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.telemetry.log import LogFormat, configure_logging
+from acs_sidecar.trials.decide import decide
 
 __all__ = ["evaluate"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from acs_sidecar.cli.policies.case_report import ManifestReport, value_text
-from acs_sidecar.cli.policies.case_run import CaseResult
 from acs_sidecar.spec.printable import printable
+from acs_sidecar.trials.case_run import CaseResult
 
 __all__ = ["junit_xml"]
 

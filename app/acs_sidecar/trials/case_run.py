@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from acs_sidecar.annotators.runner import AnnotatorRunner
-from acs_sidecar.cli.policies.decide import decide
 from acs_sidecar.decision.answer import decision_json
 from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.spec.canonical import canonical
@@ -12,6 +11,7 @@ from acs_sidecar.spec.manifest.cases import Case, Difference, differences
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json, nesting_bound
+from acs_sidecar.trials.decide import decide
 
 __all__ = ["CaseError", "CaseResult", "run_cases"]
 
