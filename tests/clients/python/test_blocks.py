@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from acs_client import Blocked, Client, Denied, Session, Unavailable
-from tests.clients.python.canned import Canned, canned, reply
+from tests.clients.answers import ALLOW, BAD_ANSWERS
+from tests.clients.canned import Canned, canned, reply
 
-ALLOW = {"verdict": {"decision": "allow"}, "intervention_point": "input", "mode": "enforce"}
 POINTS: dict[str, Callable[[Session], Any]] = {
     "agent_startup": lambda session: session.start(),
     "input": lambda session: session.input("hello"),
@@ -19,24 +19,6 @@ POINTS: dict[str, Callable[[Session], Any]] = {
     "pre_tool_call": lambda session: session.pre_tool_call("search", {"q": "x"}),
     "post_tool_call": lambda session: session.post_tool_call("search", {"q": "x"}, "found"),
     "output": lambda session: session.output("hello"),
-}
-ANSWERS: dict[str, tuple[bytes | None, str, int | None]] = {
-    "an empty object": (reply({}), "protocol", 200),
-    "a list": (reply([]), "protocol", 200),
-    "null": (reply(None), "protocol", 200),
-    "a decision in capitals": (reply({"verdict": {"decision": "ALLOW"}}), "protocol", 200),
-    "a decision that is a list": (reply({"verdict": {"decision": ["allow"]}}), "protocol", 200),
-    "no point": (reply({"verdict": {"decision": "allow"}}), "protocol", 200),
-    "another point": (reply(ALLOW | {"intervention_point": "agent_shutdown"}), "protocol", 200),
-    "not JSON": (reply(b"allow"), "protocol", 200),
-    "deep JSON": (reply(b"[" * 100_000), "protocol", 200),
-    "half a body": (reply(ALLOW)[:-9] + b"!cut", "protocol", None),
-    "a redirect": (reply(ALLOW, 302, location="/elsewhere"), "status", 302),
-    "an error with an allow": (reply(ALLOW, 500), "status", 500),
-    "nothing": (None, "deadline", None),
-    "not HTTP": (b"allow\r\n\r\n", "protocol", None),
-    "an end before any byte": (b"", "unreachable", None),
-    "a status line alone": (b"HTTP/1.1 200 OK\r\n", "protocol", 200),
 }
 
 
@@ -48,10 +30,10 @@ def server() -> Iterator[Canned]:
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("answer", BAD_ANSWERS)
 def test_a_bad_answer_blocks_at_every_point(server: Canned, point: str, answer: str) -> None:
     """The call raises `Unavailable` with its cause, and a session with that answer permits nothing."""
-    content, cause, status = ANSWERS[answer]
+    content, cause, status = BAD_ANSWERS[answer]
     server.answers = [content]
     with Client(server.url, timeout=0.15 if content is None else 5) as client:
         session = client.session("a", points=set(POINTS))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.python.canned import canned, reply
+from tests.clients.canned import canned, reply
 from tests.clients.python.hooks import CALL, ENVIRONMENT, HOOK, INPUT, NESTED, POST, PRE, Hook
 from tests.conftest import ROOT, Service
 
