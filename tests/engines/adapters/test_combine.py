@@ -6,19 +6,14 @@ from typing import Any
 import pytest
 import yaml
 
-from acs_sidecar.engines.adapters.combine.evaluator import CombinedEvaluator
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.loading import build_compiler
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import load_settings
-from acs_sidecar.spec.canonical import canonical
-from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.model import document_of
-from acs_sidecar.spec.ports import NoSources, PolicyInput, PolicyOutput
-from acs_sidecar.spec.reasons import EvaluationError, Reason
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.ports import NoSources
 from tests.conftest import ROOT, Start
 
 COMPILER: ManifestCompiler = build_compiler(load_settings({}).settings, HttpClient(), None)
@@ -287,83 +282,3 @@ def test_many_combinations_of_large_policies_share_their_members() -> None:
         f"c{n}": {"type": "custom", "adapter": "combine", "policies": list(members)} for n in range(1_000)
     }
     assert compiled(value).points["input"].config.policy == "all"
-
-
-class _Asking:
-    """An evaluator that escalates with this evidence."""
-
-    def __init__(self, **evidence: Json) -> None:
-        self.evidence = evidence
-
-    def evaluate(self, _: PolicyInput) -> PolicyOutput:
-        return PolicyOutput({"decision": "escalate", "evidence": self.evidence})
-
-
-def _combined(*evaluators: Any) -> PolicyOutput:
-    """What a combination of evaluators says."""
-    value: dict[str, Json] = {"policy_target": {"kind": None, "path": "$snap", "value": {}}}
-    names = [f"p{place}" for place in range(len(evaluators))]
-    return CombinedEvaluator(names, evaluators, Limits()).evaluate(PolicyInput(value, canonical(value)))
-
-
-def test_evidence_that_approvers_of_others_make_too_long() -> None:
-    """The verdict of none is the combination's, and the failure says how it came to be."""
-    long, approvers = "x" * 4_000, [f"approver-{number}" for number in range(16)]
-    output = _combined(_Asking(note=long), _Asking(approvers=list(approvers)))
-    assert output.failure is not None
-    assert (output.failure.reason, output.failure.detail) == (
-        Reason.POLICY_OUTPUT_INVALID,
-        "the evidence of `p0` exceeds 4096 bytes with the approvers of the combined policies",
-    )
-    assert output.notes == {"decided_by": None}
-    short = _combined(_Asking(note="x"), _Asking(approvers=list(approvers)))
-    assert short.value == {
-        "decision": "escalate",
-        "evidence": {"note": "x", "approvers": approvers},
-        "result_labels": [],
-    }
-
-
-def test_an_output_is_checked_once_unless_it_is_combined() -> None:
-    """What one policy said is the verdict that was checked; what several said together is not."""
-    alone = _combined(_Allowing(), _Allowing())
-    assert alone.verdict is not None
-    assert alone.verdict.decision == "allow"
-    assert _combined(_Asking(approvers=["a"]), _Asking(approvers=["a", "b"])).verdict is None
-
-
-class _Failing:
-    """An evaluator that fails, also where it explains."""
-
-    def evaluate(self, _: PolicyInput) -> PolicyOutput:
-        raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, "no agent")
-
-    def explain(self, _: PolicyInput) -> dict[str, Json]:
-        raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, "no agent")
-
-
-class _Allowing:
-    """An evaluator that allows, and says so."""
-
-    def evaluate(self, _: PolicyInput) -> PolicyOutput:
-        return PolicyOutput({"decision": "allow"})
-
-    def explain(self, _: PolicyInput) -> dict[str, Json]:
-        return {"kind": "allowing"}
-
-
-def test_a_member_that_fails_is_named_and_hides_no_other() -> None:
-    """The failure is that member's, in the outcome and in the explanation; the others are still shown."""
-    evaluator = CombinedEvaluator(("good", "bad"), (_Allowing(), _Failing()), Limits())
-    value: dict[str, Json] = {"policy_target": {"kind": None, "path": "$snap", "value": {}}}
-    policy_input = PolicyInput(value, canonical(value))
-    output = evaluator.evaluate(policy_input)
-    assert output.failure is not None
-    assert (output.failure.reason, output.notes) == (Reason.POLICY_INVOCATION_FAILED, {"decided_by": "bad"})
-    told = evaluator.explain(policy_input)
-    policies: Any = told["policies"]
-    assert told["decided_by"] == "bad"
-    assert [(each["policy"], each["explain"]) for each in policies] == [
-        ("good", {"kind": "allowing"}),
-        ("bad", {"unavailable": "no agent"}),
-    ]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
 
-from acs_sidecar.engines.adapters.combine.strictest import Combined, strictest
+from acs_sidecar.engines.adapters.combine.strictest import strictest
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES, fitting, unavailable
 from acs_sidecar.spec.limits import Limits
@@ -15,10 +15,10 @@ from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import (
     MAX_EVIDENCE_BYTES,
-    Decision,
     Verdict,
     apply_transform,
-    checked_verdict,
+    check_output,
+    normalise,
 )
 
 __all__ = ["CombinedEvaluator"]
@@ -37,19 +37,23 @@ class CombinedEvaluator:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Ask every member; the failure of any is the outcome."""
-        limits, target = self.limits, _target(policy_input)
+        limits = self.limits
         verdicts: list[Verdict] = []
         values: list[Json] = []
+        logged: list[str] = []
         failures: dict[int, EvaluationError] = {}
         times = [perf_counter_ns()]
         for evaluator in self.evaluators:
             try:
                 output = evaluator.evaluate(policy_input)
+                if output.notes:
+                    logged += output.notes.get("logged", ())
                 if output.failure is not None:
                     raise output.failure
-                verdict = checked_verdict(output.value, limits)
+                check_output(output.value, limits)
+                verdict = normalise(output.value)
                 if verdict.transform is not None:
-                    apply_transform(verdict.transform, target)
+                    apply_transform(verdict.transform, _target(policy_input))
                 verdicts.append(verdict)
                 values.append(output.value)
             except EvaluationError as error:
@@ -58,19 +62,20 @@ class CombinedEvaluator:
         trace = _CombinedTrace(self.names, verdicts, failures, times)
         if failures:
             first = min(failures)
-            return PolicyOutput(None, trace, {"decided_by": self.names[first]}, failures[first])
+            return PolicyOutput(None, trace, _notes(self.names[first], logged), failures[first])
         try:
-            combined = strictest(verdicts, target)
-            _check_evidence(combined, self.names)
+            verdict, place = strictest(verdicts, _target(policy_input))
+            decided, decided_by = (None, None) if place is None else (verdicts[place], self.names[place])
+            if place is not None and verdict is decided:
+                notes = _notes(decided_by, logged)
+                return PolicyOutput(values[place], trace, notes, verdict=verdict)
+            value = verdict.as_json()
+            check_output(value, limits)
+            if decided is not None and verdict.evidence is not decided.evidence:
+                _check_evidence(verdict, decided_by)
         except EvaluationError as error:
-            return PolicyOutput(None, trace, {"decided_by": None}, error)
-        decided_by, verdict = combined.decided_by, combined.verdict
-        if decided_by is None:
-            return PolicyOutput(verdict.as_json(), trace, {"decided_by": None})
-        notes: DecisionNotes = {"decided_by": self.names[decided_by]}
-        if verdict is verdicts[decided_by]:
-            return PolicyOutput(values[decided_by], trace, notes, verdict=verdict)
-        return PolicyOutput(verdict.as_json(), trace, notes)
+            return PolicyOutput(None, trace, _notes(None, logged), error)
+        return PolicyOutput(value, trace, _notes(decided_by, logged), verdict=verdict)
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return what each member says, with its own explanation; all have an equal share of the room."""
@@ -125,17 +130,18 @@ class _CombinedTrace(Mapping[str, Json]):
             yield {**shown, "duration_us": (self._times[place + 1] - self._times[place]) / 1_000}
 
 
-def _check_evidence(combined: Combined, names: Sequence[str]) -> None:
+def _check_evidence(verdict: Verdict, decided_by: str | None) -> None:
     """Raise `EvaluationError` where approvers of other policies make the evidence too long."""
-    evidence, place = combined.verdict.evidence, combined.decided_by
-    if combined.verdict.decision is not Decision.ESCALATE or evidence is None or place is None:
-        return
-    if len(canonical(evidence)) > MAX_EVIDENCE_BYTES:
+    if verdict.evidence is not None and len(canonical(verdict.evidence)) > MAX_EVIDENCE_BYTES:
         message = (
-            f"the evidence of `{names[place]}` exceeds {MAX_EVIDENCE_BYTES} bytes with the approvers of the "
+            f"the evidence of `{decided_by}` exceeds {MAX_EVIDENCE_BYTES} bytes with the approvers of the "
             "combined policies"
         )
         raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, message)
+
+
+def _notes(decided_by: str | None, logged: list[str]) -> DecisionNotes:
+    return {"decided_by": decided_by, "logged": logged} if logged else {"decided_by": decided_by}
 
 
 def _explained(evaluator: Evaluator, policy_input: PolicyInput) -> dict[str, Json]:
