@@ -31,6 +31,8 @@ _REFUSALS = frozenset({401, 403, 408, 413, 429})
 """What may come before the route and the method are looked at."""
 _PARSERS_OWN = {400: b"Invalid HTTP request received.", 408: b"", 431: b""}
 """What the HTTP parser answers by itself before it closes the connection; the document says so."""
+_LINES = {"application/x-ndjson": b"\n", "text/event-stream": b"\n\n"}
+"""Media types of streams, and what ends a line of each."""
 _formats = FormatChecker(["uuid"])
 
 
@@ -116,10 +118,19 @@ def check_response(method: str, target: str, status: int, headers: dict[str, str
     for name, header in response.get("headers", {}).items():
         assert not header["required"] or name.lower() in headers, f"{answer}: without the header {name}"
     place = ("paths", path, method.lower(), "responses", str(status), "content", media_type, "schema")
-    if media_type.endswith("json"):
+    if media_type in _LINES:
+        for line in _lines(media_type, body):
+            _validate(described.validator(*place), line, status, answer)
+    elif media_type.endswith("json"):
         _validate(described.validator(*place), body, status, answer)
     elif media_type.startswith("text/"):
         body.decode()
+
+
+def _lines(media_type: str, body: bytes) -> list[bytes]:
+    """Split the answer to a stream; one that was cut is checked as far as it came."""
+    end = _LINES[media_type]
+    return [line.removeprefix(b"data: ") for line in body.split(end)[:-1]]
 
 
 def _check_refusal(

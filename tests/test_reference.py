@@ -14,6 +14,7 @@ from hypothesis import given
 import acs_sidecar
 from acs_sidecar.audit.format.record import AuditEntry, record_line
 from acs_sidecar.spec.canonical import canonical, digest
+from acs_sidecar.spec.streams.vocabulary import StreamSpan, TrackName
 from acs_sidecar.spec.values import Json
 from docs.generate.emitted import diagnostic_codes
 from docs.generate.texts import TextsError, require_entries, require_same
@@ -93,7 +94,16 @@ def test_the_page_of_the_record_has_each_member() -> None:
     }
     members = json.loads(
         record_line(
-            AuditEntry("deny", "input", notes={"decided_by": None, "logged": []}), "log", 0, "id", "time"
+            AuditEntry(
+                "deny",
+                "input",
+                notes={"decided_by": None, "logged": []},
+                stream_span=StreamSpan("id", TrackName.REQUEST, 0, 1),
+            ),
+            "log",
+            0,
+            "id",
+            "time",
         )
     )
     assert rows == members.keys() | service_records()

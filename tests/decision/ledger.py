@@ -10,6 +10,7 @@ from acs_sidecar.decision.caller import Caller, Scope
 from acs_sidecar.decision.ports import Receipts
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.decision.settlement import Settlement
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.loading import build_compiler
 from acs_sidecar.outbound.client import HttpClient
@@ -39,6 +40,7 @@ class Ledger:
 
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
+        self.appended: list[AuditEntry | ServiceEvent] = []
         self.entries: list[AuditEntry] = []
         self.observed: list[str] = []
         self.faults: list[Exception] = []
@@ -47,9 +49,10 @@ class Ledger:
         """Append an entry."""
         if self.broken:
             raise AuditUnavailableError
-        assert isinstance(entry, AuditEntry)
-        self.entries.append(entry)
-        return AuditPosition("ledger", len(self.entries) - 1, "id")
+        self.appended.append(entry)
+        if isinstance(entry, AuditEntry):
+            self.entries.append(entry)
+        return AuditPosition("ledger", len(self.appended) - 1, "id")
 
     def decided(
         self, decision: PolicyDecision, position: AuditPosition | None
@@ -62,6 +65,10 @@ class Ledger:
     ) -> None:  # the port's signature
         """Note a resolution."""
         self.observed.append("resolved")
+
+    def settled(self, settlement: Settlement, position: AuditPosition | None) -> None:
+        """Note a stream that ended."""
+        self.observed.append(f"settled: {settlement.ending.kind}")
 
     def refused(self, refusal: RefusalError, span: Span | None) -> None:  # the port's signature
         """Note a refusal."""

@@ -20,21 +20,20 @@ def main() -> int:
     parser.add_argument("--reduce", type=int, default=MAX_SHOWN)
     options = parser.parse_args()
     started = time.monotonic()
-    compared = run(range(options.seed, options.seed + options.modules))
-    for seed, _ in compared.others[: options.reduce]:
+    outcomes, others, refusals = run(range(options.seed, options.seed + options.modules))
+    for seed, _ in others[: options.reduce]:
         reduced = shrink(generate(seed), _differs)
         print(f"--- seed {seed}")
         for text in reduced.modules().values():
             print(text)
         print(compare_generated(reduced).detail, flush=True)
+    accepted = sum(count for outcome, count in outcomes.items() if outcome != Outcome.REJECTED)
     print(f"{options.modules} policies from seed {options.seed} in {time.monotonic() - started:.0f} s")
-    print(f"  accepted by OPA: {compared.accepted} of {compared.modules} modules")
-    for outcome, count in compared.outcomes.most_common():
-        accepted = outcome is not Outcome.REJECTED
-        share = f" ({count / compared.accepted:.1%} of what OPA accepts)" if accepted else ""
+    for outcome, count in outcomes.most_common():
+        share = "" if outcome == Outcome.REJECTED else f" ({count / accepted:.1%} of what OPA accepts)"
         print(f"  {outcome}: {count}{share}")
-    print(f"  refusals: {dict(compared.refusals.most_common())}")
-    return 1 if compared.others else 0
+    print(f"  refusals: {dict(refusals.most_common())}")
+    return 1 if others else 0
 
 
 def _differs(policy: Generated) -> bool:

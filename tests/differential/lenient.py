@@ -4,7 +4,6 @@ The library evaluates in strict mode alone, where such an error ends the query. 
 policy calls is replaced by one that calls it only where a query of its own shows that it does not err.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
@@ -78,21 +77,7 @@ def _works(name: str, arguments: str) -> bool:
     """True if a call does not err; `arguments` is an array as Rego writes it, of no type that OPA would check."""
     places = "".join(f"a[{place}], " for place in range((_PLACES | ARITY)[name]))
     try:
-        _called_alone(f"{name}({places}x)", arguments)
+        _alone().query(f'a := object.get({{"k": {arguments}}}, input, 0); {name}({places}x)', "k")
     except Rejected:
         return False
     return True
-
-
-def _called_alone(call: str, arguments: str) -> None:
-    """Call a function; OPA keeps each query as it compiled it, so arguments without sets are its input."""
-    try:
-        given = json.loads(arguments)
-    except ValueError:
-        oracle = Oracle({})
-        try:
-            oracle.query(f'a := object.get({{"k": {arguments}}}, input, 0); {call}', "k")
-        finally:
-            oracle.close()
-    else:
-        _alone().query(f"a := input; {call}", given)

@@ -41,6 +41,9 @@ class Admission:
                 f"`include` of `{name}` is disabled by the operator (ACS_INCLUDE)",
                 request_id=request.request_id,
             )
+        # A span of a stream is evaluated against what its stream was admitted with, after a reload too.
+        if request.admitted is not None:
+            return request.admitted
         # 3. A caller that picks a policy which is not for it.
         if request.manifest is None:
             return self._named(request.manifest_ref, caller)

@@ -4,14 +4,26 @@ from dataclasses import dataclass
 
 from acs_sidecar.approval.resolution import Offer, Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.verdict import runtime_error_verdict
 
-__all__ = ["Recorded", "Resolved", "decision_json", "recorded_json", "resolved_json"]
+__all__ = [
+    "Recorded",
+    "Resolved",
+    "decision_json",
+    "position_json",
+    "recorded_json",
+    "refused_span_json",
+    "resolved_json",
+    "span_json",
+]
 
 
 _WITH_POLICY_INPUT = frozenset({"policy_input", "explain"})
 _WITH_TRACE = frozenset({"trace", "explain"})
+_OF_SPAN = ("verdict", "input_identity", "audit", "detail", "transformed_policy_target")
 
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
@@ -83,10 +95,26 @@ def decision_json(
     members["enforced_identity"] = evaluation.enforced_identity if evaluation else None
     if decision.request_id is not None:
         members["request_id"] = decision.request_id
-    members["audit"] = None if position is None else _position(position)
+    members["audit"] = None if position is None else position_json(position)
     if include:
         _add_included(members, decision, include)
     return members
+
+
+def span_json(recorded: Recorded) -> dict[str, Json]:
+    """Return the members of a decision on a span of a stream (section 6.9)."""
+    members = decision_json(recorded.decision, recorded.position, frozenset())
+    return {name: members[name] for name in _OF_SPAN if name in members}
+
+
+def refused_span_json(error: RefusalError) -> dict[str, Json]:
+    """Return the members of a span that is not evaluated: a deny."""
+    return {
+        "verdict": runtime_error_verdict(error.reason).as_json(),
+        "input_identity": None,
+        "audit": None,
+        "detail": error.answer,
+    }
 
 
 def _offer(offer: Offer) -> dict[str, Json]:
@@ -105,7 +133,8 @@ def _offer(offer: Offer) -> dict[str, Json]:
     return members
 
 
-def _position(position: AuditPosition) -> dict[str, Json]:
+def position_json(position: AuditPosition) -> dict[str, Json]:
+    """Return where a record is."""
     return {"log": position.log, "index": position.index, "record_id": position.record_id}
 
 

@@ -10,7 +10,7 @@ from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.trace import Trace
 
-__all__ = ["evaluation_outcome"]
+__all__ = ["evaluation_outcome", "invalid_manifest", "no_point"]
 
 
 async def evaluation_outcome(
@@ -23,9 +23,9 @@ async def evaluation_outcome(
     """Evaluate and return the result or the failure; never raises. `fault` receives unexpected errors."""
     try:
         if isinstance(manifest, InvalidManifest):
-            raise _invalid(manifest)
+            raise invalid_manifest(manifest)
         if point is None:
-            raise _no_point(request.point, manifest)
+            raise no_point(request.point, manifest)
         return await evaluate(point, request.snapshot, request.nesting, request.mode, trace)
     except EvaluationError as error:
         return error
@@ -36,7 +36,8 @@ async def evaluation_outcome(
         )
 
 
-def _no_point(point: str, manifest: CompiledManifest) -> EvaluationError:
+def no_point(point: str, manifest: CompiledManifest) -> EvaluationError:
+    """Return the failure of a point that the manifest does not configure."""
     if point in POINT_NAMES:
         configured = ", ".join(f"`{name}`" for name in InterventionPoint if name in manifest.points)
         detail = (
@@ -49,8 +50,11 @@ def _no_point(point: str, manifest: CompiledManifest) -> EvaluationError:
     return EvaluationError(Reason.INTERVENTION_POINT_UNKNOWN, detail)
 
 
-def _invalid(manifest: InvalidManifest) -> EvaluationError:
-    """Name the first finding by its rule and member; its message may quote an engine and stays inside."""
+def invalid_manifest(manifest: InvalidManifest) -> EvaluationError:
+    """Return the failure of an invalid manifest: the rule and member of its first finding.
+
+    The finding's message may quote an engine and stays inside.
+    """
     first = next(finding for finding in manifest.error.diagnostics if finding.severity == "error")
     place = f" at `{first.path}`" if first.path else ""
     return EvaluationError(

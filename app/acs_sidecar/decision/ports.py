@@ -6,6 +6,7 @@ from typing import Protocol
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import RefusalError
+from acs_sidecar.decision.settlement import Settlement
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import AnyManifest
 from acs_sidecar.spec.owner import Owner
@@ -46,6 +47,10 @@ class DecisionSink(Protocol):
 
     def resolved(self, resolution: Resolution, position: AuditPosition | None) -> None:
         """Observe a resolved escalation; `position` is that of its record."""
+        ...
+
+    def settled(self, settlement: Settlement, position: AuditPosition | None) -> None:
+        """Observe a stream that ended; `position` is that of its record."""
         ...
 
     def refused(self, refusal: RefusalError, span: Span | None) -> None:

@@ -10,7 +10,9 @@ from acs_sidecar.approval.resolution import ApprovalClaim
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.document.suggestions import nearest, one_of
+from acs_sidecar.spec.manifest.compiled import AnyManifest
 from acs_sidecar.spec.points import Mode
+from acs_sidecar.spec.streams.vocabulary import StreamSpan
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
@@ -53,7 +55,10 @@ _NOTHING: frozenset[str] = frozenset()
     slots=True, kw_only=True
 )  # not frozen: one is made for every request, and freezing doubles its cost
 class EvaluateRequest:
-    """One request for a verdict. `nesting` bounds the depth of everything that came in the body."""
+    """One request for a verdict. `nesting` bounds the depth of everything that came in the body.
+
+    For a span of a stream, `stream_span` says which, and `admitted` is what the stream was admitted with.
+    """
 
     point: str
     snapshot: dict[str, Json]
@@ -64,6 +69,8 @@ class EvaluateRequest:
     manifest_ref: str | None = None
     request_id: str | None = None
     include: frozenset[str] = _NOTHING
+    admitted: AnyManifest | None = None
+    stream_span: StreamSpan | None = None
 
 
 class DuplicateMembers(StrEnum):

@@ -1,13 +1,15 @@
 """One decision, from a request to a recorded verdict: admit, evaluate, record, tell."""
 
+import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from acs_sidecar.approval.entry import approval_entry
 from acs_sidecar.approval.resolution import ApprovalClaim, Approvals
 from acs_sidecar.audit.format.entry import decision_entry, refusal_entry
 from acs_sidecar.audit.format.ports import AuditLog, AuditPosition, AuditUnavailableError
-from acs_sidecar.audit.format.record import AuditEntry
+from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
 from acs_sidecar.decision.admission import Admission
 from acs_sidecar.decision.answer import Recorded, Resolved
 from acs_sidecar.decision.boundary import evaluation_outcome
@@ -16,9 +18,14 @@ from acs_sidecar.decision.explanation import explanation
 from acs_sidecar.decision.ports import DecisionSink, Receipts
 from acs_sidecar.decision.refusal import Cause, RefusalError, Refused
 from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.decision.settlement import Settlement
+from acs_sidecar.decision.streams.exchange import Emit, StreamExchange, admitted_manifest
+from acs_sidecar.decision.streams.intake import Intake
+from acs_sidecar.decision.streams.opening import StreamOpening
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.explanation import unavailable
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
+from acs_sidecar.spec.streams.vocabulary import StreamSpan
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Decision
@@ -58,7 +65,9 @@ class DecisionService:
 
     async def decide(self, request: EvaluateRequest, sender: Sender) -> Recorded | Refused:
         """Decide on one request. Never raises: a request that is not evaluated becomes a recorded refusal."""
-        return await self._or_refused(self._decide(request, sender), request.point, sender, "decision")
+        return await self._or_refused(
+            self._decide(request, sender), request.point, sender, "decision", request.stream_span
+        )
 
     async def resolve(
         self, request: EvaluateRequest, claim: ApprovalClaim, sender: Sender
@@ -71,18 +80,66 @@ class DecisionService:
             self._resolve(request, claim, sender), request.point, sender, "approval"
         )
 
+    async def stream(
+        self,
+        opening: StreamOpening,
+        sender: Sender,
+        intake: Intake,
+        counted: AbstractContextManager[None],
+        emit: Emit,
+    ) -> Refused | None:
+        """Decide on text while it arrives through `intake`, and answer through `emit` (section 6.9).
+
+        Each span passes `decide`, within `counted`; however the stream ends, that is recorded. A stream
+        that does not begin is a recorded refusal, and then nothing was emitted.
+        """
+        admitted = await self._or_refused(
+            admitted_manifest(self._admission, opening, sender), opening.point, sender, "decision"
+        )
+        if isinstance(admitted, Refused):
+            return admitted
+        exchange = StreamExchange(
+            str(uuid.uuid4()),
+            opening,
+            manifest=admitted,
+            sender=sender,
+            service=self,
+            intake=intake,
+            counted=counted,
+            clock=self._clock,
+        )
+        await exchange.run(emit)
+        return None
+
+    async def settled(self, settlement: Settlement) -> AuditPosition | None:
+        """Record and report a stream that ended. Raises `RefusalError` where it cannot be recorded."""
+        position = await self._record(settlement.event(), settlement.request_id) if self._audit else None
+        self._sink.settled(settlement, position)
+        return position
+
     async def refuse(
-        self, error: RefusalError, point: str, sender: Sender, event: str = "decision"
+        self,
+        error: RefusalError,
+        point: str,
+        sender: Sender,
+        event: str = "decision",
+        stream_span: StreamSpan | None = None,
     ) -> Refused:
         """Record and report a refusal, made here or by a transport that could not read a request.
 
         `point` is the intervention point as the caller named it, if at all; `event` is `approval` for
-        what was to be resolved.
+        what was to be resolved; `stream_span` is the part of a stream that was refused.
         """
         self._sink.refused(error, sender.span)
         if self._audit and not isinstance(error, _UnrecordedError):
             entry = refusal_entry(
-                point, error.reason, error.request_id, sender.name, sender.span, event=event
+                point,
+                error.reason,
+                error.request_id,
+                sender.name,
+                sender.span,
+                event=event,
+                stream_span=stream_span,
             )
             try:
                 await self._audit.append(entry)
@@ -90,11 +147,18 @@ class DecisionService:
                 return Refused(_UnrecordedError(error.request_id))
         return Refused(error)
 
-    async def fail(self, error: Exception, point: str, sender: Sender, event: str = "decision") -> Refused:
+    async def fail(
+        self,
+        error: Exception,
+        point: str,
+        sender: Sender,
+        event: str = "decision",
+        stream_span: StreamSpan | None = None,
+    ) -> Refused:
         """Refuse a request because of an unexpected error, so that every response has a verdict."""
         self._sink.fault(error)
         refusal = RefusalError(Cause.FAULT, "internal error; see the service log")
-        return await self.refuse(refusal, point, sender, event)
+        return await self.refuse(refusal, point, sender, event, stream_span)
 
     def fault(self, error: Exception) -> None:
         """Report an internal error that no decision depends on."""
@@ -102,10 +166,10 @@ class DecisionService:
 
     async def _decide(self, request: EvaluateRequest, sender: Sender) -> Recorded:
         decision = await self._evaluate(request, sender)
-        position = await self._record(decision_entry(decision)) if self._audit else None
+        position = await self._record(decision_entry(decision), request.request_id) if self._audit else None
         self._sink.decided(decision, position)
         recorded = Recorded(decision, position)
-        if decision.verdict.decision is Decision.ESCALATE and self._approvals:
+        if decision.verdict.decision is Decision.ESCALATE and self._approvals and not request.stream_span:
             recorded.offer = self._approvals.offer(decision, position)
         if request.include:
             recorded.receipt = await self._receipt(request, position)
@@ -116,7 +180,7 @@ class DecisionService:
         if self._approvals is None:
             raise RefusalError(Cause.NOT_FOUND, "approvals are not configured")
         resolution = await self._approvals.resolve(await self._evaluate(request, sender), claim)
-        position = await self._record(approval_entry(resolution)) if self._audit else None
+        position = await self._record(approval_entry(resolution), request.request_id) if self._audit else None
         self._sink.resolved(resolution, position)
         receipt = await self._receipt(request, position)
         await self._explain(request, resolution.decision)
@@ -142,15 +206,16 @@ class DecisionService:
             trace.ended - started,
             sender.name,
             sender.span,
+            request.stream_span,
         )
 
-    async def _record(self, entry: AuditEntry) -> AuditPosition | None:
+    async def _record(self, entry: AuditEntry | ServiceEvent, request_id: str | None) -> AuditPosition | None:
         if self._audit is None:
             return None
         try:
             return await self._audit.append(entry)
         except AuditUnavailableError:
-            raise _UnrecordedError(entry.request_id) from None
+            raise _UnrecordedError(request_id) from None
 
     async def _receipt(self, request: EvaluateRequest, position: AuditPosition | None) -> Json:
         if self._receipts is None or position is None or "receipt" not in request.include:
@@ -168,15 +233,20 @@ class DecisionService:
             decision.trace.explanation = unavailable("internal error; see the service log")
 
     async def _or_refused(
-        self, work: Awaitable[Answered], point: str, sender: Sender, event: str
+        self,
+        work: Awaitable[Answered],
+        point: str,
+        sender: Sender,
+        event: str,
+        stream_span: StreamSpan | None = None,
     ) -> Answered | Refused:
         """Return what `work` does, or the recorded refusal that it ended in."""
         try:
             return await work
         except RefusalError as error:
-            return await self.refuse(error, point, sender, event)
+            return await self.refuse(error, point, sender, event, stream_span)
         except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
-            return await self.fail(error, point, sender, event)
+            return await self.fail(error, point, sender, event, stream_span)
 
 
 class _UnrecordedError(RefusalError):

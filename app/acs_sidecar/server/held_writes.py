@@ -12,10 +12,11 @@ class HeldWrites:
     """A transport that holds a response back until it is complete, and then writes it in one.
 
     uvicorn writes head and body apart, and each write may wake the peer from its sleep: that costs
-    more than a decision. No response of this service is long, or a stream.
+    more than a decision. No response of this service is long; those of streams are released line by line.
+    `lingers` tells that its peer may still be sending when the response ends.
     """
 
-    __slots__ = ("_ended", "_parts", "_transport", "is_closing", "released")
+    __slots__ = ("_ended", "_parts", "_transport", "is_closing", "lingers", "released")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -23,6 +24,7 @@ class HeldWrites:
         self._ended = False
         self.is_closing = transport.is_closing
         self.released = 0
+        self.lingers = False
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
         return getattr(self._transport, name)
@@ -53,6 +55,8 @@ class HeldWrites:
         Closed while bytes are unread, the connection would be reset, and the peer never read the answer.
         What the requests before are answered with is dropped.
         """
+        if self._ended:
+            return
         self.release()
         self._ended = True
         if self._transport.can_write_eof():
@@ -60,6 +64,8 @@ class HeldWrites:
 
     def close(self) -> None:
         """Write the buffered data and close; a connection that has ended is aborted after a while."""
-        if not self._ended:
+        if self.lingers:
+            self.end()
+        elif not self._ended:
             self.release()
             self._transport.close()

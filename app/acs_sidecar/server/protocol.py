@@ -6,23 +6,24 @@ import re
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import partial
-from math import inf
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from acs_sidecar.audit.log.batch import RecordFuture
+from acs_sidecar.server.connection_limits import UNLIMITED, ConnectionLimits
 from acs_sidecar.server.direct import Decide, DirectCycle, Resumed, response
 from acs_sidecar.server.held_writes import HeldWrites
 from acs_sidecar.server.http_upgrade import behind_head
 from acs_sidecar.server.peer import peer_of
+from acs_sidecar.server.stream_connection import StreamConnection
 from acs_sidecar.server.turn import Turn
 from acs_sidecar.spec.owner import Owner
 from acs_sidecar.transports.http.decisions import is_evaluation
 from acs_sidecar.transports.http.exchange import Reply, read_headers
 
-__all__ = ["ConnectionLimits", "HttpProtocol"]
+__all__ = ["HttpProtocol"]
 
 
 _MAX_HEAD_BYTES = 65_536
@@ -37,16 +38,6 @@ _NOT_HTTP = "Invalid HTTP request received."
 _CLOSE = (b"connection", b"close")
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """What one peer may take: connections at once, seconds to send and to read, bytes of a body."""
-
-    most_connections: float = inf
-    request_timeout_s: float = inf
-    max_body_bytes: float = inf
-
-
-_UNLIMITED = ConnectionLimits()
 _CONNECTIONS = itertools.count(1)
 
 
@@ -71,11 +62,12 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     _held: HeldWrites
+    _stream: StreamConnection
 
     def __init__(
         self,
         *,
-        limits: ConnectionLimits = _UNLIMITED,
+        limits: ConnectionLimits = UNLIMITED,
         decide: Decide | None = None,
         turn: Turn | None = None,
         **parts: Any,  # noqa: ANN401  # uvicorn's own
@@ -104,12 +96,13 @@ class HttpProtocol(HttpToolsProtocol):
         """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
         self._owing_since = self.loop.time()
-        self.app_state = {**self.app_state, "connection": self._owner}
+        self._held = HeldWrites(transport)
+        self._stream = StreamConnection(self._held)
+        self.app_state = {**self.app_state, "connection": self._owner, "stream": self._stream}
         if peer := peer_of(transport):
             self.app_state["peer"] = peer
         if len(self.connections) > self._limits.most_connections:
             transport.abort()
-        self._held = HeldWrites(transport)
         self.transport = self._held  # type: ignore[assignment]  # it is a transport by delegation
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -152,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._received += len(data)
         bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else 0
-        if self._received > bound + _MAX_HEAD_BYTES:
+        if not self._stream.is_open and self._received > bound + _MAX_HEAD_BYTES:
             self._give_up(_TOO_LONG_HEAD)
 
     def _is_long_head(self, data: bytes) -> bool:
@@ -212,6 +205,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return  # only its head is
         self._whole = self._begun
+        self._held.lingers = False
         if self._direct is not None:
             arrived, self._direct = self._direct, None
             self._answer_directly(arrived)
@@ -230,6 +224,9 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._held.release()
         self.server_state.total_requests += 1
+        self._stream.end()
+        if self._held.lingers:
+            self._linger()
         if self._held.is_closing():
             return
         self.flow.resume_reading()
@@ -341,6 +338,8 @@ class HttpProtocol(HttpToolsProtocol):
             if now >= self._linger_until:
                 self._held.abort()
             return
+        if self._stream.is_open and self._in_body:
+            return  # the stream has bounds of its own, and a peer that sends everything may read later
         self._watch_reading(now)
         if self._idle_since and now - self._idle_since >= self.timeout_keep_alive:
             self.transport.close()
@@ -381,5 +380,14 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
+        self._linger()
+
+    def _linger(self) -> None:
+        """End the answers and drop what still arrives, until the peer has read them or time is up."""
         self._held.end()
         self._linger_until = self.loop.time() + _LINGER_S
+
+    def shutdown(self) -> None:
+        """Close after what is being answered, and end a stream early."""
+        super().shutdown()
+        self._stream.stop()

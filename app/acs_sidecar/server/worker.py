@@ -23,10 +23,11 @@ from acs_sidecar.manifests.discovery import manifest_places
 from acs_sidecar.manifests.reload import unpack
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.server.channel import Channel
+from acs_sidecar.server.connection_limits import ConnectionLimits
 from acs_sidecar.server.descriptors import connections_within, open_files_limit
 from acs_sidecar.server.handed_file import take
 from acs_sidecar.server.orders import WorkerCommands
-from acs_sidecar.server.protocol import ConnectionLimits, HttpProtocol
+from acs_sidecar.server.protocol import HttpProtocol
 from acs_sidecar.server.reload_rounds import Served
 from acs_sidecar.server.supervisor import BEATS
 from acs_sidecar.server.tether import Tether

@@ -82,6 +82,8 @@ class Settings(BaseModel):
     max_in_flight: Positive = Field(
         1_024, description="maximum concurrent requests; further ones are answered with 429"
     )
+    stream_max: Positive = Field(64, description="maximum open streams; further ones are answered with 429")
+    stream_idle_s: Positive = Field(30, description="seconds without a line after which a stream fails")
     duplicate_members: DuplicateMembers = Field(
         DuplicateMembers.REFUSE,
         description="duplicate members in a request's JSON: refuse (400), or last (the last one counts)",

@@ -6,6 +6,7 @@ from acs_sidecar.spec.evaluation import Evaluation
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint, InvalidManifest, Provenance
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.streams.vocabulary import StreamSpan
 from acs_sidecar.spec.trace import Trace
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json
@@ -20,7 +21,8 @@ class PolicyDecision:
 
     `intervention_point` is the intervention point as the caller wrote it; `point` is there when the manifest
     configures it. `duration_ns` ends before the decision is recorded; `caller` is the name of who asked,
-    `span` the one in a distributed trace that its record and its events name.
+    `span` the one in a distributed trace that its record and its events name; `stream_span` the part of a
+    stream that was evaluated.
     """
 
     intervention_point: str
@@ -34,6 +36,7 @@ class PolicyDecision:
     duration_ns: int
     caller: str | None = None
     span: Span | None = None
+    stream_span: StreamSpan | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -24,7 +24,7 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.APPROVAL_ACTION_MISMATCH: "ask for the verdict of the action as it is now",
     Reason.APPROVAL_RESOLVER_MISSING: "name one in `approval.default_resolver`",
     Reason.APPROVAL_RESOLVER_FAILED: "`detail` says which",
-    Reason.STREAMING_UNSUPPORTED: "nothing: this version never gives it",
+    Reason.STREAMING_UNSUPPORTED: "read the `detail` of the last line, and evaluate the whole text",
     Reason.ADAPTER_UNSUPPORTED: "install it, or use another",
     Reason.REQUEST_INVALID: "`detail` names the member or the rule",
 }

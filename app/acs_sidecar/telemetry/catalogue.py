@@ -38,6 +38,8 @@ __all__ = [
     "POLICY_SECONDS",
     "REJECTED",
     "REQUESTS",
+    "STREAMS",
+    "STREAMS_SETTLED",
     "WORKER_STARTS",
     "Kind",
     "Metric",
@@ -138,6 +140,13 @@ REQUESTS = Metric(
     series=512,
 )
 IN_FLIGHT = Metric("acs_http_requests_in_flight", Kind.GAUGE, "Decision requests being served.")
+STREAMS = Metric("acs_streams_open", Kind.GAUGE, "Streams being answered.")
+STREAMS_SETTLED = Metric(
+    "acs_streams_settled",
+    Kind.COUNTER,
+    "Streams that ended, by how, and by why where they failed.",
+    ("kind", "cause"),
+)
 REJECTED = Metric(
     "acs_requests_rejected", Kind.COUNTER, "Requests refused without an evaluation, by cause.", ("cause",)
 )
@@ -205,6 +214,8 @@ CATALOGUE: tuple[Metric, ...] = (
     APPROVALS,
     REQUESTS,
     IN_FLIGHT,
+    STREAMS,
+    STREAMS_SETTLED,
     REJECTED,
     FAULTS,
     MANIFESTS,

@@ -10,7 +10,9 @@ import structlog
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import Cause, RefusalError
+from acs_sidecar.decision.settlement import Settlement
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.streams.vocabulary import SettlementKind
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.telemetry.events import (
     Fields,
@@ -19,6 +21,7 @@ from acs_sidecar.telemetry.events import (
     failure_events,
     is_notable,
     performance_events,
+    settlement_fields,
 )
 from acs_sidecar.telemetry.writer import LineWriter
 
@@ -78,6 +81,11 @@ class EventSink:
         """Log the resolution of an escalation."""
         if self._writer is not None:
             self._put(self._writer, "approval", approval_fields(resolution, position))
+
+    def settled(self, settlement: Settlement, position: AuditPosition | None) -> None:
+        """Log a stream that ended, one that is complete only where everything is logged."""
+        if self._writer is not None and (self._all or settlement.ending.kind is not SettlementKind.COMPLETE):
+            self._put(self._writer, "stream_settled", settlement_fields(settlement, position))
 
     def refused(self, refusal: RefusalError, span: Span | None) -> None:
         """Log a request that was refused without an evaluation."""

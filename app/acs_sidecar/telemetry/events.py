@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.decision.settlement import Settlement
 from acs_sidecar.spec.codes import is_code, reason_code
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.points import POINT_NAMES
@@ -21,6 +22,7 @@ __all__ = [
     "failure_events",
     "is_notable",
     "performance_events",
+    "settlement_fields",
 ]
 
 Fields = dict[str, Json]
@@ -87,6 +89,24 @@ def approval_fields(resolution: Resolution, position: AuditPosition | None) -> F
         "approval_by": resolution.by,
         "resolver_type": _code(plan.type) if plan and plan.type else None,
         "escalation": challenge.audit if challenge else None,
+    }
+
+
+def settlement_fields(settlement: Settlement, position: AuditPosition | None) -> Fields:
+    """Return the fields of a `stream_settled` event: offsets and counts, no text."""
+    ending, span = settlement.ending, settlement.sender.span
+    return {
+        "stream": settlement.stream,
+        "kind": ending.kind,
+        "cause": ending.cause,
+        "reason_code": settlement.reason,
+        "watermarks": {track.value: offset for track, offset in settlement.watermarks.items()},
+        "spans": settlement.spans,
+        "duration_ms": settlement.duration_ns / 1e6,
+        "log": position.log if position else None,
+        "log_index": position.index if position else None,
+        "trace_id": span.trace_id if span else None,
+        "span_id": span.span_id if span else None,
     }
 
 

@@ -3,10 +3,11 @@
 from acs_sidecar.approval.resolution import Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import RefusalError
+from acs_sidecar.decision.settlement import Settlement
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import Provenance
 from acs_sidecar.spec.trace_context import Span
-from acs_sidecar.telemetry.catalogue import APPROVALS, FAULTS, OTHER, REJECTED
+from acs_sidecar.telemetry.catalogue import APPROVALS, FAULTS, OTHER, REJECTED, STREAMS_SETTLED
 from acs_sidecar.telemetry.decision_metrics import DecisionMetrics
 from acs_sidecar.telemetry.event_sink import EventSink
 from acs_sidecar.telemetry.metrics import Metrics
@@ -39,6 +40,12 @@ class Telemetry:
             resolver = OTHER
         self._metrics.count(APPROVALS, resolution.outcome, resolution.by, resolver or "none")
         self._events.resolved(resolution, position)
+
+    def settled(self, settlement: Settlement, position: AuditPosition | None) -> None:
+        """Count a stream that ended and tell of it."""
+        ending = settlement.ending
+        self._metrics.count(STREAMS_SETTLED, ending.kind, ending.cause or "none")
+        self._events.settled(settlement, position)
 
     def refused(self, refusal: RefusalError, span: Span | None) -> None:
         """Count a request that got no evaluation and tell of it."""

@@ -1,8 +1,10 @@
 """A log whose service crashed, and what a start finds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from acs_sidecar.audit.format.claims import opening_events
+from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.open_log import Durability, LogLimits, OpenLog
 from acs_sidecar.audit.log.recovery import Survey, survey
@@ -21,7 +23,9 @@ __all__ = ["ORIGIN", "append", "crashed", "first_changed", "look", "opened"]
 ORIGIN = "acs/host/0/0123456789abcdef"
 
 
-def crashed(root: Path, count: int = 5, limits: LogLimits | None = None) -> LogDirectory:
+def crashed(
+    root: Path, count: int = 5, limits: LogLimits | None = None, last: Sequence[AuditEntry] = ()
+) -> LogDirectory:
     """Leave a log as a process leaves it that dies: never closed, the published checkpoint behind."""
     root.mkdir(exist_ok=True)
     log = OpenLog(LogDirectory(root, ORIGIN), KEY.private, Durability.WRITE, limits or LogLimits())
@@ -29,6 +33,8 @@ def crashed(root: Path, count: int = 5, limits: LogLimits | None = None) -> LogD
     log.publish(log.checkpoint)
     for number in range(count):
         log.commit([entry(number)])
+    for one in last:
+        log.commit([one])
     log.close()
     return log.directory
 

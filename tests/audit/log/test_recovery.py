@@ -1,7 +1,9 @@
 """What a start makes of the logs that it finds (section 4.3)."""
 
+import asyncio
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,19 @@ from acs_sidecar.audit.format.note import NoteSigner
 from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
 from acs_sidecar.audit.log.open_log import Durability, LogLimits, OpenLog
+from acs_sidecar.audit.log.writer import FileAuditLog
+from acs_sidecar.spec.streams.vocabulary import StreamSpan, TrackName
 from tests.audit.log.crashed import ORIGIN, append, crashed, look, opened
 from tests.audit.log.logs import (
     KEY,
     OTHER_KEY,
     audited,
+    entry,
+    newest,
+    records,
+    settings,
     sound,
+    with_log,
 )
 
 
@@ -159,3 +168,25 @@ def test_verification_reads_nothing_of_a_hole_behind_the_signed_end(tmp_path: Pa
     os.truncate(log.segment(6), HOLE)
     (report,) = audited(tmp_path).logs.values()
     assert (report.status, report.size, report.pending_bytes) == (Status.SOUND, 6, 2 * HOLE)
+
+
+def test_streams_of_a_crashed_log_are_settled_once(tmp_path: Path) -> None:
+    """The log that follows has the end of each stream that the crash cut; after that nothing is left to settle."""
+    span = StreamSpan("s", TrackName.RESPONSE, 0, 3)
+    log = crashed(tmp_path, last=[replace(entry(), stream_span=span)])
+
+    async def until_settled(running: FileAuditLog) -> None:
+        before = running.records
+        for _ in range(500):
+            if running.records > before:
+                break
+            await asyncio.sleep(0.01)
+
+    with_log(until_settled, settings(tmp_path))
+    (settled,) = [
+        record["details"] for record in records(newest(tmp_path)) if record["event"] == "stream_settled"
+    ]
+    assert (settled["stream"], settled["cause"], settled["watermarks"]) == ("s", "crashed", {"response": 3})
+    assert settled["log"] == log.origin
+    assert look(tmp_path).crashed == ()
+    assert sound(tmp_path) == []

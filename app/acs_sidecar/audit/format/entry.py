@@ -3,6 +3,7 @@
 from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.streams.vocabulary import StreamSpan
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Decision
@@ -45,6 +46,7 @@ def decision_entry(decision: PolicyDecision) -> AuditEntry:
         span_id=decision.span.span_id if decision.span else None,
         duration_us=decision.duration_ns // 1_000,
         notes=decision.trace.notes,
+        stream_span=decision.stream_span,
     )
 
 
@@ -56,6 +58,7 @@ def refusal_entry(
     span: Span | None,
     *,
     event: str = "decision",
+    stream_span: StreamSpan | None = None,
 ) -> AuditEntry:
     """Return the entry of a refused request: a deny with its reserved reason."""
     return AuditEntry(
@@ -66,6 +69,7 @@ def refusal_entry(
         caller=caller,
         request_id=request_id,
         event=event,
+        stream_span=stream_span,
         trace_id=span.trace_id if span else None,
         span_id=span.span_id if span else None,
     )

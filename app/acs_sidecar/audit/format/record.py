@@ -17,6 +17,7 @@ import orjson
 from acs_sidecar.spec.codes import is_code, reason_code
 from acs_sidecar.spec.points import POINT_NAMES
 from acs_sidecar.spec.policy_statement import DecisionNotes
+from acs_sidecar.spec.streams.vocabulary import StreamSpan
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
@@ -50,7 +51,8 @@ class AuditEntry:
 
     `intervention_point` other than the eight becomes `unknown`; `tool` and names of manifests are
     those of the manifest, never a caller's. `duration_us` is in microseconds. `event` is `decision`, or
-    `approval` with what was asked of whom and answered as `approval`. `notes` are the policy's own.
+    `approval` with what was asked of whom and answered as `approval`. `notes` are the policy's own;
+    `stream_span` is the part of a stream that was decided on.
     """
 
     decision: str
@@ -82,6 +84,7 @@ class AuditEntry:
     event: str = "decision"
     approval: JsonObject | None = None
     notes: DecisionNotes | None = None
+    stream_span: StreamSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ def _decision_members(entry: AuditEntry, log: str, index: int, record_id: str, t
     }
     if entry.notes:
         members |= _noted(entry.notes)
+    if span := entry.stream_span:
+        members |= {"stream": span.stream, "track": span.track, "start": span.start, "end": span.end}
     if entry.event != "decision":
         members["approval"] = dict(entry.approval) if entry.approval else None
     return members

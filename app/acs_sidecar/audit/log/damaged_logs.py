@@ -1,12 +1,13 @@
 """The logs of the past that were found damaged (section 4.2)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 
+from acs_sidecar.audit.format.record import ServiceEvent
 from acs_sidecar.audit.format.trust import Trust
-from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.records import LogDamagedError
-from acs_sidecar.audit.log.recovery import Damage, examine_fully
+from acs_sidecar.audit.log.recovery import Damage, Survey, examine_fully, unsettled
 
 __all__ = ["DamagedLogs"]
 
@@ -22,12 +23,21 @@ class DamagedLogs:
         known = {one.log for one in self.found}
         self.found = (*self.found, *(one for one in damage if one.log not in known))
 
-    async def examine(self, directories: Sequence[LogDirectory], trust: Trust) -> AsyncIterator[Damage]:
-        """Hash logs to their ends while the service runs; yield each that is damaged."""
-        for directory in directories:
+    async def examine(self, found: Survey, trust: Trust) -> AsyncIterator[ServiceEvent]:
+        """Read logs to their ends while the service runs; yield what is to be recorded of them.
+
+        That is each log that is damaged, and each stream that ended with the process of its log.
+        """
+        for directory in found.unexamined:
             try:
                 await asyncio.to_thread(examine_fully, directory, trust)
             except LogDamagedError as error:
                 damage = Damage(directory.origin, str(error))
                 self.add([damage])
-                yield damage
+                yield ServiceEvent("log_damaged", {"log": damage.log, "detail": damage.detail})
+        damaged = {one.log for one in self.found}
+        for directory, size in found.crashed:
+            if directory.origin not in damaged:
+                with suppress(LogDamagedError):  # the next start finds out what is wrong with it
+                    for event in await asyncio.to_thread(unsettled, directory, size):
+                        yield event

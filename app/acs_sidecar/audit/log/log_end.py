@@ -27,11 +27,15 @@ NO_RECORDS = LogEnd(b"", 0, EMPTY_ROOT)
 
 @dataclass(frozen=True, slots=True)
 class FoundLog:
-    """Where a log ends, whether it closed itself, and whether its records were hashed, now or before."""
+    """Where a log ends, whether it closed itself, and whether its records were hashed, now or before.
+
+    `before` is whether they were before: whatever follows from them is recorded then.
+    """
 
     end: LogEnd
     closed: bool
     examined: bool
+    before: bool = True
 
 
 def validly_signed(content: bytes, origin: str, trust: Trust) -> LogEnd | None:

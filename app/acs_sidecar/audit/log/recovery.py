@@ -15,6 +15,8 @@ from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
 from acs_sidecar.audit.format.claims import LogState, Predecessor, Torn
 from acs_sidecar.audit.format.merkle import Frontier, leaf_hash, range_hash
 from acs_sidecar.audit.format.note import MAX_NOTE_BYTES, NoteError, SignedNote
+from acs_sidecar.audit.format.record import ServiceEvent
+from acs_sidecar.audit.format.stream_record import unsettled_streams
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.log.directory import (
     LogDirectory,
@@ -32,7 +34,7 @@ from acs_sidecar.audit.log.records import LogDamagedError, offset_behind, record
 from acs_sidecar.audit.log.settled import opening_number, settled
 from acs_sidecar.audit.log.tile_writer import TILE_BYTES, TileWriter
 
-__all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "inspect", "survey"]
+__all__ = ["BACKGROUND_BYTES", "Damage", "Survey", "examine_fully", "inspect", "survey", "unsettled"]
 
 BACKGROUND_BYTES = 64 * 1024 * 1024
 MAX_TORN_BYTES = 64 * 1024 * 1024
@@ -54,12 +56,14 @@ class Damage:
 class Survey:
     """What was found in an audit directory.
 
-    `unexamined` are logs whose end was found and whose records remain to be hashed, by `examine_fully`.
+    `unexamined` are logs whose end was found and whose records remain to be hashed, by `examine_fully`;
+    `crashed` are those that are found for the first time and did not close, each with its size.
     """
 
     predecessors: tuple[Predecessor, ...]
     damage: tuple[Damage, ...]
     unexamined: tuple[LogDirectory, ...]
+    crashed: tuple[tuple[LogDirectory, int], ...] = ()
 
 
 def survey(
@@ -73,6 +77,7 @@ def survey(
     predecessors: list[Predecessor] = []
     damage: list[Damage] = []
     unexamined: list[LogDirectory] = []
+    crashed: list[tuple[LogDirectory, int]] = []
     for directory in find_logs(root):
         if directory.origin in known:
             predecessors.append(replace(known[directory.origin], number=opening_number(directory)))
@@ -92,10 +97,12 @@ def survey(
             continue
         if not found.examined:
             unexamined.append(directory)
+        if not (found.closed or found.before):
+            crashed.append((directory, found.end.size))
         state = LogState.CLOSED if found.closed else LogState.CRASHED
         end, number = found.end, opening_number(directory)
         predecessors.append(Predecessor(directory.origin, state, end.size, end.root, torn, number))
-    return Survey(tuple(predecessors), tuple(damage), tuple(unexamined))
+    return Survey(tuple(predecessors), tuple(damage), tuple(unexamined), tuple(crashed))
 
 
 def examine_fully(directory: LogDirectory, trust: Trust) -> None:
@@ -105,6 +112,17 @@ def examine_fully(directory: LogDirectory, trust: Trust) -> None:
     """
     try:
         _hash_all(directory, _signed_end(directory, trust))
+    except OSError as error:
+        raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
+
+
+def unsettled(directory: LogDirectory, size: int) -> list[ServiceEvent]:
+    """Return the records of streams that ended with the process of a log (section 6.9.4).
+
+    Raises `LogDamagedError` when the records cannot be read.
+    """
+    try:
+        return [*unsettled_streams(record_lines(directory, 0, size), directory.origin)]
     except OSError as error:
         raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
 
@@ -151,7 +169,7 @@ def _examine(directory: LogDirectory, trust: Trust, thorough: bool) -> FoundLog 
             at_once = True
     except OSError as error:
         raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
-    return FoundLog(end, closed, at_once)
+    return FoundLog(end, closed, at_once, before=False)
 
 
 def _hash_all(directory: LogDirectory, end: LogEnd) -> None:

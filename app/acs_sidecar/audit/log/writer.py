@@ -14,7 +14,6 @@ from acs_sidecar.audit.format.ports import AuditPosition, AuditUnavailableError
 from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
 from acs_sidecar.audit.log.batch import Batch, Pending, RecordFuture, refuse_batch, settle_batch, unwritable
 from acs_sidecar.audit.log.damaged_logs import DamagedLogs
-from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
 from acs_sidecar.audit.log.open_log import Durability, OpenLog
 from acs_sidecar.audit.log.opening import AuditDamagedError, AuditLogSettings, prepare_log
@@ -327,14 +326,14 @@ class FileAuditLog:
 
     def _note(self, found: Survey) -> None:
         self._damaged.add(found.damage)
-        if found.unexamined:
-            self._sleepers.start(self._examine(found.unexamined))
+        if found.unexamined or found.crashed:
+            self._sleepers.start(self._examine(found))
 
-    async def _examine(self, directories: Sequence[LogDirectory]) -> None:
-        """Hash long logs of the past while the service runs; a damaged one is recorded."""
-        async for damage in self._damaged.examine(directories, self.key.trust):
+    async def _examine(self, found: Survey) -> None:
+        """Read logs of the past to their ends while the service runs, and record what is found."""
+        async for event in self._damaged.examine(found, self.key.trust):
             with suppress(AuditUnavailableError):
-                await self.append(ServiceEvent("log_damaged", {"log": damage.log, "detail": damage.detail}))
+                await self.append(event)
 
     async def _rotate_when_due(self) -> None:
         try:

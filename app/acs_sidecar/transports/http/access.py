@@ -32,6 +32,7 @@ ROUTES: Mapping[str, Access | Scope] = {
     "POST /v1/evaluate": Scope.EVALUATE,
     "POST /v1/evaluate/{intervention_point}": Scope.EVALUATE,
     "POST /v1/evaluate:batch": Scope.EVALUATE,
+    "POST /v1/evaluate:stream": Scope.EVALUATE,
     "POST /v1/approvals:resolve": Scope.EVALUATE,
     "POST /v1/manifests:validate": Scope.EVALUATE,
     "GET /v1/manifest.schema.json": Access.ANY_CALLER,

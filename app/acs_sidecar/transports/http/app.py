@@ -11,7 +11,9 @@ from starlette.responses import JSONResponse, Response
 
 import acs_sidecar
 from acs_sidecar.decision.refusal import RefusalError
+from acs_sidecar.decision.streams.intake import StreamLimits
 from acs_sidecar.runtime import Runtime
+from acs_sidecar.telemetry.catalogue import STREAMS
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.transports.http import audit, health, manifests, metrics
 from acs_sidecar.transports.http.access import Guard, allow_header, route_rules
@@ -20,6 +22,7 @@ from acs_sidecar.transports.http.gate import Gate, HostRule
 from acs_sidecar.transports.http.in_flight import InFlight
 from acs_sidecar.transports.http.openapi import DESCRIPTION, complete_document
 from acs_sidecar.transports.http.problems import PROBLEM_TYPE, problem_headers, problem_json, status_of
+from acs_sidecar.transports.http.streams.route import StreamRoute
 
 __all__ = ["create_api", "create_app"]
 
@@ -40,6 +43,16 @@ def create_app(runtime: Runtime) -> Gate:
         counting,
         runtime.tracer,
     )
+    streams = StreamRoute(
+        runtime.service,
+        StreamLimits(idle_seconds=settings.stream_idle_s),
+        InFlight(settings.stream_max, runtime.metrics, STREAMS, "streams are open (ACS_STREAM_MAX)"),
+        in_flight,
+        settings.duplicate_members,
+        counting,
+        runtime.tracer,
+        settings.request_timeout_s,
+    )
     api = create_api(runtime)
     api.state.in_flight = in_flight
     rules = route_rules(api.routes)
@@ -49,6 +62,7 @@ def create_app(runtime: Runtime) -> Gate:
     users = frozenset(settings.uds_allowed_uids)
     return Gate(
         decisions,
+        streams,
         api,
         host_rule,
         guard,

@@ -172,7 +172,7 @@ def _check_media_type(content_type: bytes) -> None:
     if media_type in _STREAMS:
         raise RefusalError(
             Cause.MEDIA_TYPE,
-            "streams are not supported: send the complete value as application/json",
+            "send the complete value as application/json, or text as it comes to /v1/evaluate:stream",
             reason=Reason.STREAMING_UNSUPPORTED,
         )
     if media_type != b"application/json":

@@ -22,6 +22,7 @@ __all__ = [
     "Receive",
     "Reply",
     "Send",
+    "check_codings",
     "read_body",
     "read_headers",
     "refusal_reply",
@@ -102,7 +103,7 @@ async def read_body(source: bytes | Receive, headers: Headers, limit: int) -> by
     Raises `RefusalError`: for a coding that is not decoded here, as soon as the bound is passed, at the
     latest while reading, and when the body did not come in time.
     """
-    _check_codings(headers)
+    check_codings(headers)
     announced = headers.content_length and headers.content_length.strip(b" \t")
     # Zeros in front may be so many that `int` refuses the text; a length has few digits behind them.
     if announced is not None and (not announced.isdigit() or int(announced.lstrip(b"0") or b"0") > limit):
@@ -152,7 +153,7 @@ def _both(first: bytes | None, second: bytes) -> bytes:
     return second if first is None else first + b"," + second
 
 
-def _check_codings(headers: Headers) -> None:
+def check_codings(headers: Headers) -> None:
     """Raise `RefusalError` for a body that would have to be decoded first."""
     coding = headers.content_encoding
     if coding is not None and coding.strip().lower() not in _PLAIN:

@@ -2,9 +2,10 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from acs_sidecar.access.peer import Peer
+from acs_sidecar.decision.caller import Caller
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.transports.http.access import Guard
@@ -22,6 +23,7 @@ from acs_sidecar.transports.http.exchange import (
     refusal_reply,
     send_reply,
 )
+from acs_sidecar.transports.http.streams.route import STREAM, StreamRoute
 
 __all__ = ["Gate", "HostRule"]
 
@@ -68,6 +70,7 @@ class Gate:
     def __init__(
         self,
         decisions: DecisionRoutes,
+        streams: StreamRoute,
         others: ASGIApp,
         host_rule: HostRule,
         guard: Guard | None,
@@ -77,6 +80,7 @@ class Gate:
         fault: Callable[[Exception], None],
     ) -> None:
         self._decisions = decisions
+        self._streams = streams
         self._others = others
         self._host_rule = host_rule
         self._guard = guard
@@ -99,6 +103,9 @@ class Gate:
                 method, scope = "GET", {**scope, "method": "GET"}
         headers = read_headers(scope["headers"])
         headers.state = scope["state"]
+        if path == STREAM:
+            await self._stream(method, scope["headers"], headers, receive, send)
+            return
         if decides:
             if reply := await self.decide(method, path, headers, receive):
                 await send_reply(send, reply)
@@ -124,11 +131,31 @@ class Gate:
         A server that has the whole `body` may call this without ASGI around it.
         """
         try:
-            peer = self._checked_peer(headers)
-            caller = self._guard.identify(headers, peer) if self._guard else None
+            caller = self._identified(headers)
         except RefusalError as error:
             return self._refused(error, verdict=True)
         return await self._decisions.answer(method, path, headers, caller, body)
+
+    async def _stream(
+        self,
+        method: str,
+        pairs: Iterable[tuple[bytes, bytes]],
+        headers: Headers,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Answer a stream, which is no reply as a value."""
+        try:
+            caller = self._identified(headers)
+        except RefusalError as error:
+            await send_reply(send, self._refused(error, verdict=True))
+            return
+        await self._streams.answer(method, pairs, headers, caller, receive, send)
+
+    def _identified(self, headers: Headers) -> Caller | None:
+        """Return who asks for a decision, `None` where nobody needs to say. Raises `RefusalError`."""
+        peer = self._checked_peer(headers)
+        return self._guard.identify(headers, peer) if self._guard else None
 
     def _refused(self, error: RefusalError, *, verdict: bool) -> Reply:
         reply = refusal_reply(error, verdict=verdict)

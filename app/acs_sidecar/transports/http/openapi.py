@@ -9,6 +9,8 @@ from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.transports.http.access import ROUTES, Access
 from acs_sidecar.transports.http.openapi_schemas import SCHEMAS, JsonSchema, reference
 from acs_sidecar.transports.http.problems import PROBLEM_TYPE
+from acs_sidecar.transports.http.streams.route import EVENT_STREAM, NDJSON
+from acs_sidecar.transports.http.streams.schemas import STREAM_SCHEMAS
 
 __all__ = ["DESCRIPTION", "complete_document"]
 
@@ -63,7 +65,7 @@ def complete_document(api: FastAPI) -> None:
             schemas = document["components"]["schemas"]
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
-            schemas |= SCHEMAS
+            schemas |= SCHEMAS | STREAM_SCHEMAS
             document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             # Whether a credential is needed is the operator's choice.
             document["security"] = [{}, {"token": []}]
@@ -163,6 +165,7 @@ def _decision_paths() -> JsonSchema:
                 "BatchResponse",
             )
         },
+        "/v1/evaluate:stream": {"post": _stream()},
         "/v1/approvals:resolve": {
             "post": _decision(
                 "resolve_approval",
@@ -190,6 +193,19 @@ def _decision(name: str, summary: str, content: JsonSchema, response: str) -> Js
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": responses,
     }
+
+
+def _stream() -> JsonSchema:
+    operation = _decision(
+        "evaluate_stream", "Decide on text while it arrives, line by line.", {}, "StreamLine"
+    )
+    schema = {"schema": reference("StreamRequestLine")}
+    operation["requestBody"]["content"] = {NDJSON: schema}
+    operation["responses"]["200"] = {
+        "description": "one JSON object a line, the last one `settled`; an answer without it failed",
+        "content": {media_type: {"schema": reference("StreamLine")} for media_type in (NDJSON, EVENT_STREAM)},
+    }
+    return operation
 
 
 _DECISIONS = frozenset(f"POST {path}" for path in _decision_paths())

@@ -13,14 +13,25 @@ from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.reasons import RUNTIME_ERROR_PREFIX
 from acs_sidecar.spec.verdict import Decision
 
-__all__ = ["SCHEMAS", "JsonSchema", "reference"]
+__all__ = [
+    "COUNT",
+    "EVALUATE",
+    "NULLABLE_DIGEST",
+    "SCHEMAS",
+    "JsonSchema",
+    "names",
+    "nullable",
+    "open_object",
+    "reference",
+    "request_object",
+]
 
 JsonSchema = dict[str, Any]
 
 _ANY_OBJECT: JsonSchema = {"type": "object", "additionalProperties": True}
 _STRINGS: JsonSchema = {"type": "array", "items": {"type": "string"}}
-_NULLABLE_DIGEST: JsonSchema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
-_COUNT: JsonSchema = {"type": "integer", "minimum": 0}
+NULLABLE_DIGEST: JsonSchema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
+COUNT: JsonSchema = {"type": "integer", "minimum": 0}
 _MICROSECONDS: JsonSchema = {"type": "number", "minimum": 0, "description": "microseconds"}
 
 
@@ -29,11 +40,12 @@ def reference(name: str) -> JsonSchema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _nullable(name: str, description: str) -> JsonSchema:
+def nullable(name: str, description: str) -> JsonSchema:
+    """Return a reference, or null."""
     return {"anyOf": [reference(name), {"type": "null"}], "description": description}
 
 
-def _object(description: str, required: JsonSchema, optional: JsonSchema | None = None) -> JsonSchema:
+def open_object(description: str, required: JsonSchema, optional: JsonSchema | None = None) -> JsonSchema:
     """Return an object that may gain members in later versions."""
     return {
         "type": "object",
@@ -52,14 +64,15 @@ def _when(member: str, value: object, required: str) -> JsonSchema:
     }
 
 
-def _names(names: Iterable[str]) -> JsonSchema:
-    return {"type": "string", "enum": [str(name) for name in names]}
+def names(values: Iterable[str]) -> JsonSchema:
+    """Return a text that is one of some."""
+    return {"type": "string", "enum": [str(value) for value in values]}
 
 
-_VERDICT = _object(
+_VERDICT = open_object(
     "What the host must do. `deny` is also what every failure becomes.",
     {
-        "decision": _names(Decision),
+        "decision": names(Decision),
         "result_labels": _STRINGS | {"description": "empty when the policy gave none"},
     },
     {
@@ -73,7 +86,7 @@ _VERDICT = _object(
     },
 ) | _when("decision", Decision.TRANSFORM.value, "transform")
 
-_DENIAL = _object(
+_DENIAL = open_object(
     "The verdict of a request that was not evaluated.",
     {
         "decision": {"type": "string", "const": Decision.DENY.value},
@@ -83,7 +96,7 @@ _DENIAL = _object(
     },
 )
 
-_TRANSFORM = _object(
+_TRANSFORM = open_object(
     "Which part of the policy target is replaced by which value.",
     {
         "path": {"type": "string", "description": "begins with `$policy_target`"},
@@ -105,7 +118,7 @@ _EVIDENCE: JsonSchema = {
     "additionalProperties": True,
 }
 
-_EVALUATE: JsonSchema = {
+EVALUATE: JsonSchema = {
     "snapshot": _ANY_OBJECT | {"description": "what the host knows at this point of its loop"},
     "mode": reference("Mode") | {"default": Mode.ENFORCE.value},
     "manifest": {
@@ -129,7 +142,8 @@ _EVALUATE: JsonSchema = {
 }
 
 
-def _request(description: str, required: list[str], members: JsonSchema) -> JsonSchema:
+def request_object(description: str, required: list[str], members: JsonSchema) -> JsonSchema:
+    """Return an object of a request, which has no other members."""
     return {
         "type": "object",
         "description": description,
@@ -145,10 +159,10 @@ _DECISION_MEMBERS: JsonSchema = {
     "intervention_point": {"type": "string", "description": "as in the request, known or not"},
     "mode": reference("Mode"),
     "policy_id": {"type": ["string", "null"], "description": "the manifest's name of the policy"},
-    "manifest_digest": _NULLABLE_DIGEST,
-    "input_identity": _NULLABLE_DIGEST | {"description": "null after a runtime error"},
-    "enforced_identity": _NULLABLE_DIGEST | {"description": "null after a runtime error"},
-    "audit": _nullable("AuditPosition", "where the record is; null where no audit log is kept"),
+    "manifest_digest": NULLABLE_DIGEST,
+    "input_identity": NULLABLE_DIGEST | {"description": "null after a runtime error"},
+    "enforced_identity": NULLABLE_DIGEST | {"description": "null after a runtime error"},
+    "audit": nullable("AuditPosition", "where the record is; null where no audit log is kept"),
 }
 _DECISION_OPTIONS: JsonSchema = {
     "transformed_policy_target": {"description": "any JSON value; present only when applied, may be null"},
@@ -161,7 +175,7 @@ _DECISION_OPTIONS: JsonSchema = {
 }
 _APPLIED = _when("transformed_policy_target_applied", True, "transformed_policy_target")
 
-_POLICY_INPUT = _object(
+_POLICY_INPUT = open_object(
     "Exactly what the policy was given.",
     {
         "intervention_point": reference("InterventionPoint"),
@@ -172,7 +186,7 @@ _POLICY_INPUT = _object(
     },
 )
 
-_POLICY_TARGET = _object(
+_POLICY_TARGET = open_object(
     "The part of the snapshot that the policy is about.",
     {
         "kind": {"type": ["string", "null"]},
@@ -181,10 +195,10 @@ _POLICY_TARGET = _object(
     },
 )
 
-_TRACE_STEP = _object("One step.", {"step": {"type": "string"}, "duration_us": _MICROSECONDS})
+_TRACE_STEP = open_object("One step.", {"step": {"type": "string"}, "duration_us": _MICROSECONDS})
 
 _TRACE: JsonSchema = {
-    **_object(
+    **open_object(
         "How the decision was made. Policy types add members of their own.",
         {
             "steps": {"type": "array", "items": reference("TraceStep"), "description": "in order"},
@@ -200,7 +214,7 @@ _TRACE: JsonSchema = {
 }
 
 _EXPLANATION: JsonSchema = {
-    **_object(
+    **open_object(
         "Why the decision is as it is, for people: members may be added from version to version.",
         {
             "policy": {
@@ -231,34 +245,34 @@ _POLICY_EXPLANATION: JsonSchema = {
     "additionalProperties": True,
 }
 
-_RECEIPT = _object(
+_RECEIPT = open_object(
     "Proves offline that a record is in the audit log.",
     {
         "schema": {"type": "string", "const": RECEIPT_SCHEMA},
         "record": {"type": "string", "description": "the exact line"},
-        "index": _COUNT,
+        "index": COUNT,
         "proof": _STRINGS | {"description": "inclusion proof (RFC 9162), hashes in base64"},
         "checkpoint": {"type": "string", "description": "signed note that covers the record"},
     },
 )
 
-_OFFER = _object(
+_OFFER = open_object(
     "How an escalation can be approved; without a challenge nobody can.",
     {
         "resolver": {"type": "string"},
         "type": {"type": ["string", "null"], "description": "of the resolver; null when it is not declared"},
         "timeout_seconds": {"type": "integer", "minimum": 1},
-        "on_timeout": _names(ApprovalOutcome),
+        "on_timeout": names(ApprovalOutcome),
         "expires": {"type": ["string", "null"], "format": "date-time"},
         "challenge": {"type": ["string", "null"], "description": "to be sent back with the approval"},
     },
     {"detail": {"type": "string", "description": "why nobody can approve it"}},
 )
 
-_OUTCOME = _object(
+_OUTCOME = open_object(
     "What became of an escalation, and who decided it.",
     {
-        "outcome": _names([*ApprovalOutcome, "pending"]),
+        "outcome": names([*ApprovalOutcome, "pending"]),
         "by": {
             "type": "string",
             "enum": ["approver", "resolver", "host", "timeout", "policy", "service"],
@@ -266,7 +280,7 @@ _OUTCOME = _object(
         "resolver": {"type": ["string", "null"]},
         "approver": {"type": ["string", "null"]},
         "expires": {"type": ["string", "null"], "format": "date-time"},
-        "escalation": _nullable("AuditPosition", "where the escalation is recorded"),
+        "escalation": nullable("AuditPosition", "where the escalation is recorded"),
     },
 )
 
@@ -278,33 +292,33 @@ _PROBLEM_MEMBERS: JsonSchema = {
 }
 
 SCHEMAS: JsonSchema = {
-    "InterventionPoint": _names(InterventionPoint),
-    "Mode": _names(Mode),
-    "Include": _names(sorted(INCLUDES)),
+    "InterventionPoint": names(InterventionPoint),
+    "Mode": names(Mode),
+    "Include": names(sorted(INCLUDES)),
     "Verdict": _VERDICT,
     "Denial": _DENIAL,
     "Transform": _TRANSFORM,
     "Evidence": _EVIDENCE,
-    "EvaluateAtRequest": _request(
+    "EvaluateAtRequest": request_object(
         "One evaluation; the intervention point is in the path and may be repeated here.",
         ["snapshot"],
-        _EVALUATE | {"intervention_point": reference("InterventionPoint")},
+        EVALUATE | {"intervention_point": reference("InterventionPoint")},
     ),
-    "EvaluateRequest": _request(
+    "EvaluateRequest": request_object(
         "One evaluation.",
         ["intervention_point", "snapshot"],
-        {"intervention_point": reference("InterventionPoint")} | _EVALUATE,
+        {"intervention_point": reference("InterventionPoint")} | EVALUATE,
     ),
-    "BatchRequest": _request(
+    "BatchRequest": request_object(
         "Many evaluations.",
         ["requests"],
         {"requests": {"type": "array", "maxItems": MAX_BATCH, "items": reference("EvaluateRequest")}},
     ),
-    "ResolveRequest": _request(
+    "ResolveRequest": request_object(
         "The evaluation that escalated, and what is known about its approval.",
         ["intervention_point", "snapshot"],
         {"intervention_point": reference("InterventionPoint")}
-        | _EVALUATE
+        | EVALUATE
         | {
             "mode": {"type": "string", "enum": [Mode.ENFORCE.value], "default": Mode.ENFORCE.value},
             "challenge": {"type": ["string", "null"], "description": "as it came with the escalation"},
@@ -316,7 +330,7 @@ SCHEMAS: JsonSchema = {
             },
         },
     ),
-    "Decision": _object(
+    "Decision": open_object(
         "The answer to an evaluation that ran, whatever came of it.",
         _DECISION_MEMBERS,
         _DECISION_OPTIONS
@@ -326,13 +340,13 @@ SCHEMAS: JsonSchema = {
         },
     )
     | _APPLIED,
-    "Resolution": _object(
+    "Resolution": open_object(
         "The decision that follows from an approval.",
         _DECISION_MEMBERS | {"approval": reference("ApprovalResult")},
         _DECISION_OPTIONS,
     )
     | _APPLIED,
-    "BatchResponse": _object(
+    "BatchResponse": open_object(
         "The answers, in the order of the requests.",
         {
             "results": {
@@ -342,9 +356,9 @@ SCHEMAS: JsonSchema = {
             }
         },
     ),
-    "AuditPosition": _object(
+    "AuditPosition": open_object(
         "Where a record is in the audit log.",
-        {"log": {"type": "string"}, "index": _COUNT, "record_id": {"type": "string", "format": "uuid"}},
+        {"log": {"type": "string"}, "index": COUNT, "record_id": {"type": "string", "format": "uuid"}},
     ),
     "ApprovalOffer": _OFFER,
     "ApprovalResult": _OUTCOME,
@@ -355,8 +369,8 @@ SCHEMAS: JsonSchema = {
     "Receipt": _RECEIPT,
     "Explanation": _EXPLANATION,
     "PolicyExplanation": _POLICY_EXPLANATION,
-    "Problem": _object("Problem details (RFC 9457).", _PROBLEM_MEMBERS),
-    "DecisionProblem": _object(
+    "Problem": open_object("Problem details (RFC 9457).", _PROBLEM_MEMBERS),
+    "DecisionProblem": open_object(
         "Problem details (RFC 9457) of a request for a decision: they carry a deny.",
         _PROBLEM_MEMBERS | {"verdict": reference("Denial")},
         {"request_id": {"type": "string"}},

@@ -1,0 +1,213 @@
+"""What arrives for a stream, kept in order until it is evaluated, within bounds (section 6.9).
+
+Whoever reads the lines never waits for evaluations: a client may send everything before it reads.
+"""
+
+import asyncio
+import io
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from acs_sidecar.decision.request import DuplicateMembers
+from acs_sidecar.decision.streams.lines import Arrived, End, StreamFailureError, read_line
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.streams.vocabulary import FailureCause, TrackName
+
+__all__ = ["ArrivedSpan", "Intake", "StreamLimits"]
+
+_NANOSECONDS = 1_000_000_000
+_QUOTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """Bounds on one stream. `evaluated_bytes` counts the snapshot of each span again."""
+
+    line_bytes: int = 256 * 1024
+    spans: int = 4_096
+    seconds: float = 15 * 60
+    idle_seconds: float = 30
+    evaluated_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedSpan:
+    """Text of a track to be evaluated behind what was evaluated before; `size` in canonical bytes."""
+
+    track: TrackName
+    text: str
+    size: int
+
+
+class Intake:
+    """The lines of one stream. `clock` gives nanoseconds.
+
+    `most_text` bounds the canonical bytes of a track's text: what exceeds it is evaluated at once, and
+    denied for its size.
+    """
+
+    def __init__(
+        self,
+        limits: StreamLimits,
+        clock: Callable[[], int],
+        duplicates: DuplicateMembers = DuplicateMembers.REFUSE,
+    ) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._duplicates = duplicates
+        self._uncut: dict[TrackName, io.StringIO] = {}
+        self._sizes: dict[TrackName, int] = {}
+        self._cut_at: dict[TrackName, int] = {}
+        self._most_text: Mapping[TrackName, int] = {}
+        self._pending: deque[ArrivedSpan | End | StreamFailureError] = deque()
+        self._changed = asyncio.Event()
+        self._spans = 0
+        self._ended = self._full = False
+        self._stopped: StreamFailureError | None = None
+        self._deadline = clock() + int(limits.seconds * _NANOSECONDS)
+        self._active = clock()
+
+    def begin(self, most_text: Mapping[TrackName, int]) -> None:
+        """Accept text of these tracks, each with the canonical bytes that all of its text may have."""
+        self._most_text = most_text
+        self._uncut = {track: io.StringIO() for track in most_text}
+        self._sizes = dict.fromkeys(most_text, 0)
+        self._cut_at = dict.fromkeys(most_text, 0)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the stream may still take."""
+        return (self._deadline - self._clock()) / _NANOSECONDS
+
+    @property
+    def full(self) -> bool:
+        """True if nothing that still arrives can matter."""
+        return self._full or self._stopped is not None
+
+    @property
+    def waits(self) -> bool:
+        """True if everything that came is evaluated and answered."""
+        return not self._changed.is_set() and not self._pending
+
+    def take(self, line: bytes) -> None:
+        """Add a line, or note why the stream fails once what came before it is evaluated."""
+        if self.full:
+            return
+        self._active = self._clock()
+        try:
+            if self._ended:
+                raise StreamFailureError(FailureCause.AFTER_END, "a line came after `end`")
+            match read_line(line, self._duplicates):
+                case Arrived() as arrived:
+                    self._arrive(arrived)
+                case End():
+                    self._end()
+        except StreamFailureError as failure:
+            self.fail(failure)
+
+    def fail(self, failure: StreamFailureError) -> None:
+        """Fail the stream once everything that came before is evaluated."""
+        if not self.full:
+            self._full = True
+            self._put(failure)
+
+    def close(self) -> None:
+        """Note that nothing more arrives."""
+        if not self._ended:
+            self.fail(
+                StreamFailureError(FailureCause.NO_END, 'the body ended without a last line `{"end": true}`')
+            )
+
+    def stop(self, cause: FailureCause, detail: str) -> None:
+        """Fail the stream now, whatever waits to be evaluated."""
+        if self._stopped is None and not self._only_ends:
+            self._stopped = StreamFailureError(cause, detail)
+            self._pending.clear()
+            self._uncut.clear()
+            self._changed.set()
+
+    @property
+    def _only_ends(self) -> bool:
+        """True if everything that came is evaluated, or about to be, and the end has come."""
+        return len(self._pending) == 1 and isinstance(self._pending[0], End)
+
+    async def next(self) -> ArrivedSpan | End:
+        """Return what is to be evaluated next, or the end. Raises `StreamFailureError`.
+
+        Silence counts from when everything that came is evaluated.
+        """
+        self._active = self._clock()
+        while not self._pending and self._stopped is None:
+            await self._wait()
+        if self._stopped is not None:
+            raise self._stopped
+        if self.seconds_left <= 0:
+            raise self._too_long()
+        found = self._pending.popleft()
+        if isinstance(found, End):
+            await asyncio.sleep(0)  # for a line that has arrived behind it
+            found = self._pending.popleft() if self._pending else found
+        if isinstance(found, StreamFailureError):
+            raise found
+        return found
+
+    async def _wait(self) -> None:
+        """Wait for a change. Raises `StreamFailureError` after too long a silence, or at the deadline."""
+        idle = (self._active - self._clock()) / _NANOSECONDS + self.limits.idle_seconds
+        if self.seconds_left <= 0:
+            raise self._too_long()
+        if idle <= 0:
+            raise StreamFailureError(
+                FailureCause.IDLE,
+                f"no line came for {self.limits.idle_seconds:g} seconds (ACS_STREAM_IDLE_S)",
+            )
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(min(idle, self.seconds_left)):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _arrive(self, arrived: Arrived) -> None:
+        track = arrived.track
+        if track not in self._uncut:
+            raise StreamFailureError(
+                FailureCause.MALFORMED, f"text of `{track}` came, which `open` does not have"
+            )
+        self._uncut[track].write(arrived.text)
+        self._sizes[track] += len(canonical(arrived.text)) - _QUOTES
+        if self._sizes[track] > self._most_text[track]:
+            self._cut(track)
+            self._full = True
+        elif arrived.cut:
+            if not self._uncut[track].tell():
+                raise StreamFailureError(FailureCause.MALFORMED, "a span of no text was cut")
+            self._cut(track)
+
+    def _end(self) -> None:
+        for track, uncut in self._uncut.items():
+            if uncut.tell():
+                self._cut(track)
+        self._ended = True
+        self._put(End())
+
+    def _cut(self, track: TrackName) -> None:
+        if self._spans == self.limits.spans:
+            raise StreamFailureError(
+                FailureCause.LIMIT, f"the stream has more than {self.limits.spans} spans: cut less often"
+            )
+        self._spans += 1
+        size = self._sizes[track] - self._cut_at[track]
+        self._cut_at[track] = self._sizes[track]
+        text = self._uncut[track].getvalue()
+        self._uncut[track] = io.StringIO()
+        self._put(ArrivedSpan(track, text, size))
+
+    def _put(self, found: ArrivedSpan | End | StreamFailureError) -> None:
+        self._pending.append(found)
+        self._changed.set()
+
+    def _too_long(self) -> StreamFailureError:
+        minutes = self.limits.seconds / 60
+        return StreamFailureError(FailureCause.LIMIT, f"the stream took more than {minutes:g} minutes")

@@ -1,0 +1,49 @@
+"""What a stream needs of the connection that carries it."""
+
+from collections.abc import Callable
+
+from acs_sidecar.server.held_writes import HeldWrites
+
+__all__ = ["StreamConnection"]
+
+
+class StreamConnection:
+    """The part of a connection that an exchange of lines in both directions uses.
+
+    While one is open, bounds and timeouts of a body do not hold: the stream has its own.
+    """
+
+    def __init__(self, held: HeldWrites) -> None:
+        self._held = held
+        self._stop: Callable[[], None] | None = None
+        self._stopping = False
+
+    @property
+    def is_open(self) -> bool:
+        """True if a stream is being answered."""
+        return self._stop is not None
+
+    def begin(self, stop: Callable[[], None]) -> None:
+        """Begin a stream; `stop` ends it early, and MUST NOT raise."""
+        self._stop = stop
+        self._held.lingers = True
+        if self._stopping:
+            stop()
+
+    def flush(self) -> None:
+        """Write what was sent so far."""
+        self._held.release()
+
+    def stop(self) -> None:
+        """End the stream early, or one that begins yet."""
+        self._stopping = True
+        if self._stop:
+            self._stop()
+
+    def abort(self) -> None:
+        """Drop the connection, with what is not written yet."""
+        self._held.abort()
+
+    def end(self) -> None:
+        """Note that the answer is complete."""
+        self._stop = None

@@ -1,0 +1,1 @@
+"""Streams of text: what a verdict on a span means for the whole (section 6.9)."""

@@ -1,0 +1,1 @@
+"""Streams over HTTP: lines in, lines out (section 6.9)."""
