@@ -191,3 +191,9 @@ def test_a_name_of_many_segments_is_looked_up_in_linear_time() -> None:
     with pytest.raises(UnknownNameError):
         names.source(Name(("b", *["c"] * 5_000), 0), InterventionPoint.PRE_TOOL_CALL, None)
     assert context.asked == 3
+
+
+def test_rules_without_a_name_have_one_finding_each() -> None:
+    """A name that is missing is not also the name of an earlier rule."""
+    rules: list[Json] = [{"condition": "true"}, {"condition": "true"}]
+    assert _codes({"name": "d", "rules": rules}) == ["member-missing", "member-missing"]

@@ -17,7 +17,7 @@ from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
 )
 from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule
 from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
-from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError
+from acs_sidecar.engines.adapters.agt_rules.names import Names
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.evaluators import CompileRequest, Diagnostic, PointBinding
 from acs_sidecar.spec.path import Root
@@ -60,9 +60,7 @@ def open_operands(names: Names, rules: Sequence[ActiveRule]) -> Iterator[Diagnos
             operand = test.operand if isinstance(test, Test) else None
             if not isinstance(operand, Name) or len(operand.segments) > 1:
                 continue
-            try:
-                closed.source(operand, rule.point or InterventionPoint.PRE_TOOL_CALL, None)
-            except UnknownNameError:
+            if closed.find(operand, rule.point or InterventionPoint.PRE_TOOL_CALL, None) is None:
                 word = operand.segments[0]
                 message = (
                     f"compares with the argument `{word}`: write `'{word}'` for the text, or `args.{word}`"

@@ -119,11 +119,19 @@ class Names:
 
         Raises `UnknownNameError`.
         """
+        if found := self.find(name, point, annotations):
+            return found
+        raise UnknownNameError(self._unknown(name.segments, point, annotations))
+
+    def find(
+        self, name: Name, point: InterventionPoint, annotations: Collection[str | int] | None
+    ) -> Source | None:
+        """Return where a name is read at a point, as `source` does, or `None`."""
         segments = name.segments
         if declared := self._declared(segments):
-            dotted, entry, length = declared
-            if entry.default is None and (unbound := _unbound(entry.paths, annotations)):
-                raise UnknownNameError(_unbound_text(dotted, point, unbound))
+            _, entry, length = declared
+            if entry.default is None and _unbound(entry.paths, annotations):
+                return None
             return Source(entry.paths, entry.default, segments[length:])
         if found := self._table(segments, point, annotations):
             return found
@@ -131,7 +139,7 @@ class Names:
             if len(segments) > 1 and segments[-1] == "value":
                 return Source((_extended(_ARGS, segments[:-1]),), scalar_value=True)
             return Source((_extended(_ARGS, segments),))
-        raise UnknownNameError(self._unknown(segments, point, annotations))
+        return None
 
     def values(self, name: Name) -> Collection[str]:
         """Return the texts that a name of the table can have, or none where any text can be its value."""
@@ -184,6 +192,9 @@ class Names:
         point: InterventionPoint,
         annotations: Collection[str | int] | None,
     ) -> str:
+        if declared := self._declared(segments):
+            dotted, entry, _ = declared
+            return _unbound_text(dotted, point, _unbound(entry.paths, annotations) or dotted)
         text = path_text(segments)
         bound = None if annotations is None else set(annotations)
         if bound is not None and segments[0] in ("annotations", "sql", "k8s"):

@@ -70,11 +70,8 @@ def _other_point(rule: AgtRule, names: Names) -> InterventionPoint | None:
 
 def _has_names(rule: AgtRule, names: Names, point: InterventionPoint) -> bool:
     """True if a snapshot of the point can have all names of a rule."""
-    try:
-        sources = [names.source(name.name, point, None) for name in rule.names]
-    except UnknownNameError:
-        return False
-    return all(_is_held(source, point) for source in sources)
+    sources = (names.find(name.name, point, None) for name in rule.names)
+    return all(source is not None and _is_held(source, point) for source in sources)
 
 
 def inferred_point(rule: AgtRule, names: Names) -> InterventionPoint:

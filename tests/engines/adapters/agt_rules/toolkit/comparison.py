@@ -12,7 +12,7 @@ from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
 from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json
-from tests.engines.adapters.agt_rules.policies import compiled, evaluate
+from tests.engines.adapters.agt_rules.policies import VERSION, compiled, evaluate
 from tests.engines.adapters.agt_rules.toolkit.generator import NAMES, ToolkitCase
 from tests.engines.adapters.agt_rules.toolkit.model import Decided, Switch, decide
 from tests.engines.adapters.agt_rules.toolkit.oracle import ToolkitAnswer, ToolkitOracle
@@ -76,10 +76,11 @@ def _compared(case: ToolkitCase, policy: CompiledPolicies, answer: ToolkitAnswer
         return Compared("fault", f"the toolkit gives {theirs}, its model {modelled}")
     if (modelled := decide(case, here, tuple(Switch))) != ours:
         return Compared("fault", f"the adapter gives {ours}, its model {modelled}")
-    reported = _reported(case)
+    reported: dict[str, set[ToolkitDifference]] = {}
     kinds: set[str] = set()
     for name, match in here.items():
         if there[name] is not match and _is_asked(case, name):
+            reported = reported or _reported(case)
             by_type = truths[name] is None or _takes_one_for_true(case, name)
             found = _explained(reported[name], by_type=by_type)
             if not found:
@@ -108,28 +109,19 @@ def decided_here(case: ToolkitCase, policy: CompiledPolicies) -> Decided:
 
 
 def _truth(case: ToolkitCase, rule: Mapping[str, Any]) -> bool | None:
-    """Return the value of a rule's condition: what allows is true, what only denies is undecided."""
+    """Return the value of a rule's condition: true where an allow matches, undecided where a denial alone does."""
     if not rule.get("enabled", True):
         return False
-
-    def decides(action: str, default: str) -> bool:
-        one = {"name": "r", "condition": rule["condition"], "action": action}
-        document: Any = (
-            {"name": "d", "defaults": {"action": default}, "rules": [one]}
-            if case.form == "B"
-            else {
-                "apiVersion": "governance.toolkit/v1",
-                "name": "d",
-                "default_action": default,
-                "rules": [one],
-            }
-        )
-        output = evaluate(compiled(document, context=CONTEXT), {"x": case.context})
-        return bool(output["decision"] == action)
-
-    if decides("allow", "deny"):
-        return True
-    return None if decides("deny", "allow") else False
+    allows = {"name": "allows", "condition": rule["condition"], "action": "allow", "priority": 1}
+    rules = [allows, {**allows, "name": "denies", "action": "deny", "priority": 0}]
+    document: Any = {"name": "d", "rules": rules}
+    if case.form == "B":
+        document["defaults"] = {"action": "allow"}
+    else:
+        document |= {"apiVersion": VERSION, "default_action": "allow"}
+    policy = compiled(document, context=CONTEXT, conflict_strategy="priority_first_match")
+    decided_by = evaluate(policy, {"x": case.context})["evidence"].get("rule")
+    return {"allows": True, "denies": None}.get(decided_by, False)
 
 
 def _rules(case: ToolkitCase) -> list[Mapping[str, Any]]:

@@ -65,6 +65,8 @@ def _check_names(documents: Sequence[RuleDocument], findings: Findings) -> None:
         seen: set[str] = set()
         for rule in document.rules:
             owner = owners.setdefault(rule.key, document.name)
+            if not rule.name:
+                continue
             if rule.name in seen:
                 message = f"`{rule.name}` is the name of an earlier rule: rename one"
                 findings.error("agt-rule-twice", message, rule.at.member("name"))

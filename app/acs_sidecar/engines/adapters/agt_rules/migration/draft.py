@@ -13,7 +13,7 @@ from acs_sidecar.engines.adapters.agt_rules.migration.differences import (
     policy_differences,
     rule_differences,
 )
-from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError, needs_tool
+from acs_sidecar.engines.adapters.agt_rules.names import Names, needs_tool
 from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
 from acs_sidecar.engines.adapters.agt_rules.rings import AgentRings, agent_facts
 from acs_sidecar.engines.adapters.agt_rules.stages import INFERRED, with_points
@@ -171,11 +171,7 @@ def _names(context: Mapping[str, str]) -> Names:
 
 def _is_unknown(names: Names, segments: tuple[str | int, ...], point: InterventionPoint) -> bool:
     """True if nothing provides a name at a point that binds no annotation."""
-    try:
-        names.source(Name(segments), point, ())
-    except UnknownNameError:
-        return True
-    return False
+    return names.find(Name(segments), point, ()) is None
 
 
 def _entry(segments: tuple[str | int, ...], names: Names) -> dict[str, str]:
