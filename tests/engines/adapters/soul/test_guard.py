@@ -1,9 +1,12 @@
 """The guard: tool calls that name a governance file (section 11.7)."""
 
 import json
+import os
+import sys
 import time
 from collections.abc import Callable
 from random import Random
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs_sidecar.engines.adapters.soul.files import GUARDED_FILES
+from acs_sidecar.engines.adapters.soul.guard.names import GuardedNames
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.soul.policies import TOOL_CALL, compiled, decide
@@ -76,6 +80,37 @@ def test_every_guarded_name(name: str) -> None:
         {"command": "rm CLAUDE.md\u2028"},
         {"path": "SOUL.md:stream:$DATA"},
         {"path": "house/rules.md"},
+        {"path": "SOUL.md\0.txt"},
+        {"path": "SOUL.md%00.txt"},
+        {"path": "SOUL.md%2500.txt"},
+        {"command": "rm S[[:upper:]]UL.md"},
+        {"command": "rm S[O,]UL.md"},
+        {"command": "rm S[!s]UL.md"},
+        {"command": "rm [!s]OUL.md"},
+        {"command": "rm [Z-a]gents.md"},
+        {"command": "rm SOU{L..L}.md"},
+        {"command": "rm SOU{A..Z}.md"},
+        {"command": "touch {SOUL.md,x}"},
+        {"command": "touch {x,SOUL.md}"},
+        {"command": "touch {a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,SOUL}.md"},
+        {"command": "touch S{O{U,V},W}L.md"},
+        {"command": "touch SOUL{" + ",x" * 400 + "}{,.}{md,txt}"},
+        {"command": "touch SOUL.m{d,x}."},
+        {"command": "touch {S*,x}.md"},
+        {"command": "touch {.github,x}/copilot-instructions.md"},
+        {"command": "touch {a,b}/../SOUL.md"},
+        {"command": "touch SOUL.md/{a,b}/.."},
+        {"command": "touch S[O]{U,V}?.md"},
+        {"command": "curl -oSOUL.md http://localhost/x"},
+        {"command": "curl -fsSLoSOUL.md http://localhost/x"},
+        {"command": "sort -oSOUL.* x"},
+        {"command": "cc /out:SOUL.md"},
+        {"command": "del S^OUL.md"},
+        {"command": "printf x > $'\\x53OUL.md'"},
+        {"command": "tee $'\\123OUL.md'"},
+        {"url": "http://localhost/run?command=rm%20SOUL.md"},
+        {"url": "http://localhost/run?command=true%3Btee%3ESOUL.md"},
+        '{"path": "S\\u004fUL.md"}',
     ],
     ids=json.dumps,
 )
@@ -99,6 +134,13 @@ def test_other_spellings(arguments: Json) -> None:
         {"path": "xSOUL.md"},
         {"path": "SOUL.md/.."},
         {"n": 7, "b": True},
+        {"command": "ls {*.md,*.txt} {src,docs}/**/*.md"},
+        {"command": "mkdir -p a/{b,c}/{d,e} {a,b}c*.md x{1,2}?.md"},
+        {"command": "tool -my-soul.md -x*"},
+        {"command": "ls [[:alpha:]]*.md {a..z}.md"},
+        {"command": "python -c 'x = {1: 2, 3: {4, 5}}; f(){a,b}.md'"},
+        {"command": " ".join(f"mkdir -p pkg{number}/{{src,tests}}" for number in range(1_000))},
+        {"command": " ".join(f"x{number}/../y" for number in range(5_000))},
     ],
     ids=json.dumps,
 )
@@ -151,9 +193,9 @@ def test_the_policys_own_file_and_names_with_spaces() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"command": " ".join(f"a*{letter}*d" for letter in "abcdefghijklmnopqrstuvwxyz0123456789")},
-        {"command": " ".join(f"x{number}/../y" for number in range(5_000))},
-        {"command": " ".join(f"x{{a{number},b}}" for number in range(2_000))},
+        {"command": " ".join(f"a*{number}*d" for number in range(5_000))},
+        {"command": " ".join(f"x{number}/../SOUL.mdx" for number in range(5_000))},
+        {"command": " ".join(f"x{{a{number},b}}" for number in range(5_000))},
     ],
     ids=["patterns", "steps up", "braces"],
 )
@@ -173,37 +215,99 @@ def test_a_name_is_found_in_any_surroundings(name: str, before: str, prefix: str
     assert decide(GUARD, call({"command": command})) == DENIED
 
 
-def _many(make: Callable[[Random], str]) -> str:
+Maker = Callable[[Random], str]
+
+
+def _word(random: Random, length: int) -> str:
+    return "".join(random.choices("qvxz0123456789", k=length))
+
+
+HOSTILE: dict[str, Maker] = {
+    "plain": lambda _: "a ",
+    "words": lambda random: _word(random, 3) + " ",
+    "quotes": lambda random: f'"{_word(random, 2)}" ',
+    "a name inside": lambda random: f"SOUL.md/{_word(random, 2)} ",
+    "one path": lambda _: "SOUL.md/x/",
+    "steps up": lambda _: "a/../",
+    "steps up to a pattern": lambda random: f"{_word(random, 2)}/../s*{_word(random, 1)}*d ",
+    "escapes": lambda random: f"%25{random.choice(['41', '53', '4f'])}",
+    "escaped patterns": lambda random: f"s%2a{_word(random, 1)}*d ",
+    "stars": lambda _: "*",
+    "many stars": lambda random: f"s{'*o*u' * 60}{_word(random, 2)}*d ",
+    "patterns": lambda random: f"a*{_word(random, 3)} ",
+    "patterns that may match": lambda random: f"s*{_word(random, 2)}*d ",
+    "open classes": lambda _: "[a",
+    "classes": lambda random: f"s[{_word(random, 3)}]z*d ",
+    "a long class": lambda random: f"s[{_word(random, 60)}]q*d ",
+    "ranges": lambda random: f"s[{_word(random, 1)}-{_word(random, 1)}]*{_word(random, 1)}*d ",
+    "named classes": lambda random: f"s[[:alpha:]]{_word(random, 2)}*d ",
+    "classes with separators": lambda random: f"s[a,{_word(random, 1)}]*d ",
+    "open braces": lambda _: "{a,",
+    "braces": lambda random: f"s{{{_word(random, 2)},b}}{{c,d}}{{e,f}}{{g,h}} ",
+    "many alternatives": lambda random: f"s{{{','.join(_word(random, 2) for _ in range(30))}}} ",
+    "patterns in braces": lambda random: f"{{{','.join(_word(random, 1) for _ in range(50))}}}s*z*d ",
+    "options": lambda random: f"-{_word(random, 2)}*d ",
+    "escapes of shells": lambda random: f"\\x53\\u004f{_word(random, 1)} ",
+    "everything": lambda random: f"\\x53v%2a'{_word(random, 1)}'*z{{a,s}}:x -o ",
+    "ligatures": lambda _: "\ufdfa",
+    "marks": lambda _: "a\u0301\u0327",
+    "scripts": lambda random: chr(random.randrange(0x400, 0xD000)),
+    "scripts in patterns": lambda random: f"{chr(random.randrange(0x400, 0xD000))}*zd ",
+    "json": lambda random: json.dumps({"a": random.randrange(9999), "b": "x"}),
+}
+
+
+def _text(name: str, size: int) -> str:
+    """About `size` bytes of a hostile text."""
     random = Random(7)  # noqa: S311  # texts from a seed
-    parts: list[str] = []
-    while sum(map(len, parts[-1:])) + len(parts) * 3 < 300_000:
-        parts.append(make(random))
+    parts, length = list[str](), 0
+    while length < size:
+        parts.append(HOSTILE[name](random))
+        length += len(parts[-1].encode())
     return "".join(parts)
 
 
-HOSTILE = {
-    "plain": "a " * 500_000,
-    "quotes": '"a" ' * 250_000,
-    "a name inside": "SOUL.md/a " * 100_000,
-    "one path": "SOUL.md/" * 130_000 + "x",
-    "steps up": "a/../" * 200_000,
-    "escapes": "%2541" * 200_000,
-    "stars": "*" * 1_000_000,
-    "classes": "[a" * 500_000,
-    "braces": "{a," * 300_000,
-    "expansions": ("x{" + "a" * 60_000 + "," + "b" * 60_000 + "}y{c,d}{e,f}{g,h}") * 8,
-    "ligatures": "\ufdfa" * 330_000,
-    "marks": "a\u0301\u0327" * 200_000,
-    "json": _many(lambda random: json.dumps({"a": random.randrange(9999), "b": "x"})),
-    "patterns": _many(lambda random: f"a*{random.randrange(999_999)} "),
-    "scripts": _many(lambda random: chr(random.randrange(0x400, 0xD000))),
-}
+def _work(text: str) -> int:
+    """How many instructions of its own the guard executes; those of the library are linear in the text."""
+    count = 0
+
+    def traced(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal count
+        if f"{os.sep}guard{os.sep}" not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        count += event == "opcode"
+        return traced
+
+    before = sys.gettrace()
+    sys.settrace(traced)
+    try:
+        NAMES.are_in(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+NAMES = GuardedNames.of(GUARDED_FILES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTILE)
+def test_work_grows_with_the_text(name: str) -> None:
+    """A byte costs at most 60 instructions, whatever a text says, and no more where it is eight times as long."""
+    short, long = _text(name, 4_096), _text(name, 32_768)
+    assert not NAMES.are_in(short)
+    NAMES.are_in(long)  # so that its characters are known
+    work = _work(short)
+    assert work < 60 * 4_096
+    assert _work(long) < 1.5 * 8 * (work + 1_000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_large_call_is_bounded(name: str) -> None:
     """A mebibyte of the worst text takes a fraction of a second; the bound here is for any machine."""
+    text = _text(name, 1 << 20)
     begun = time.process_time()
-    assert decide(GUARD, call({"command": HOSTILE[name]})) in {DENIED, SILENT}
+    assert decide(GUARD, call({"command": text})) in {DENIED, SILENT}
     assert time.process_time() - begun < 20

@@ -4,14 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from acs_sidecar.engines.adapters.soul.guard.names import GuardedNames
-from acs_sidecar.engines.adapters.soul.guard.spelling import (
-    CUT,
-    TooManyNamesError,
-    expanded,
-    folded,
-    pieces,
-    without_quotes,
-)
+from acs_sidecar.engines.adapters.soul.guard.spelling import CUT
 from acs_sidecar.spec.values import Json
 
 __all__ = ["GovernanceGuard"]
@@ -32,24 +25,10 @@ class GovernanceGuard:
 
     def is_named_in(self, *values: Json) -> bool:
         """True if a value names a guarded file, or names more than is looked at."""
-        text = CUT.join(part.replace(CUT, "") for value in values for part in self._texts(value))
-        plain = without_quotes(text)
-        try:
-            return any(
-                self.names.found_in(folded(each))
-                for variant in ((text,) if plain == text else (text, plain))
-                for each in self._readings(variant)
-            )
-        except TooManyNamesError:
-            return True
-
-    def _readings(self, text: str) -> Iterator[str]:
-        """Yield a text cut into names, with its braces expanded, and as a whole where that can differ."""
-        yield pieces(text)
-        if words := [*expanded(text)]:
-            yield pieces(CUT.join(words))
-        if self.names.have_separators or "/.." in text or "\\.." in text:
-            yield text
+        texts = [text for value in values for text in self._texts(value)]
+        joined = CUT.join(texts)
+        without = CUT.join(text.replace(CUT, "") for text in texts)
+        return self.names.are_in(without) or (joined != without and self.names.are_in(joined))
 
     def _texts(self, value: Json) -> Iterator[str]:
         """Yield every text and member name of a value, without the text of members that hold prose."""

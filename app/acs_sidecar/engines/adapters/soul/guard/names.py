@@ -1,25 +1,27 @@
 """Names of guarded files, found in the folded texts of a call (section 11.7)."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from acs_sidecar.engines.adapters.soul.guard.spelling import CUT, TooManyNamesError, folded, pieces
+from acs_sidecar.engines.adapters.soul.guard.braces import BracedNames
+from acs_sidecar.engines.adapters.soul.guard.patterns import NamePatterns
+from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD
+from acs_sidecar.engines.adapters.soul.guard.spelling import CUT, braced_words, folded, spellings
 
 __all__ = ["GuardedNames", "segments_of"]
 
-MAX_PATTERNS = 32
+MAX_PATTERNS = 4_096
 MAX_STEPS_UP = 4_096
-MAX_PATTERN_LENGTH = 256
 
-_WILDCARD = re.compile(r"[*?\[]")
-_CLASS = re.compile(r"\[[!^]?\]?[^\]]*\]")
+MAX_BRACED = 4_096
+
 _LETTER = re.compile(r"[^\W\d_]")
-_STARS = re.compile(r"\*+")
-_STEP_UP = re.compile(rf"[^/{CUT}]/+\.\.[. ]*(?=[/:{CUT}]|$)")
-_END = re.compile(rf"[. ]*(?::[^/{CUT}]*)?(?:/[. ]*)*(?=[{CUT}]|$)")
-_BEGINNINGS = frozenset({CUT, "/", " "})
+_OPTION = re.compile(r"-+[^\W\d_]*")
+
+
+class _TooManyNamesError(ValueError):
+    """A call with more names that could be of a governance file than are looked at."""
 
 
 def segments_of(name: str) -> tuple[str, ...]:
@@ -36,119 +38,137 @@ def segments_of(name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _last_segment(piece: str) -> str:
+    """Return what `segments_of` has last, where no step up leads elsewhere."""
+    last = piece.rstrip("/. ")
+    if "/" in last:
+        last = last.rpartition("/")[2]
+    if ":" in last:
+        last = last.partition(":")[0].rstrip(". ")
+    return last.strip(" ") if " " in last else last
+
+
 @dataclass(frozen=True, slots=True)
 class GuardedNames:
     """The names of files by their last segments, each with the segments before it."""
 
     names: Mapping[str, tuple[tuple[str, ...], ...]]
     have_separators: bool
-    _beginnings: frozenset[str]
-    _endings: frozenset[str]
+    _lasts: NamePatterns
+    _folders: NamePatterns
+    _endings: tuple[str, ...]
+    _braced: BracedNames
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "GuardedNames":
         """Prepare names as their authors write them."""
-        read = {segments_of(folded(name)) for name in names} - {()}
+        read = sorted({segments_of(folded(name)) for name in names} - {()})
         by_last: dict[str, tuple[tuple[str, ...], ...]] = {}
-        for *before, last in sorted(read):
+        for *before, last in read:
             by_last[last] = (*by_last.get(last, ()), tuple(before))
+        segments = {segment for name in read for segment in name}
         return cls(
             by_last,
-            any(CUT in pieces(last) for name in read for last in name),
-            frozenset(last[:end] for last in by_last for end in range(len(last) + 1)),
-            frozenset(last[start:] for last in by_last for start in range(len(last) + 1)),
+            any(CUT in spelling for each in segments for spelling in spellings(each, uncut=False)),
+            NamePatterns(by_last),
+            NamePatterns(sorted(segments)),
+            tuple(by_last),
+            BracedNames("/".join(name) for name in read),
         )
 
-    def found_in(self, text: str) -> bool:
-        """True if a piece of a folded text is one of the names. Raises `TooManyNamesError`."""
-        return (
-            any(self._is_named(piece) for piece in self._pieces_that_end_so(text))
-            or any(self._is_named(piece) for piece in self._pieces_that_step_up(text))
-            or any(self._is_named(piece) for piece in self._plausible_patterns(text))
-        )
-
-    def _pieces_that_end_so(self, text: str) -> Iterator[str]:
-        for last in self.names:
-            place = text.find(last)
-            while place >= 0:
-                end = place + len(last)
-                if _begins(text, place) and (rest := _END.match(text, end)):
-                    yield text[text.rfind(CUT, 0, place) + 1 : rest.end()]
-                    end = rest.end()
-                place = text.find(last, end)
-
-    def _pieces_that_step_up(self, text: str) -> Iterator[str]:
-        if "/.." not in text:
-            return
-        seen: set[str] = set()
-        place = 0
-        while found := _STEP_UP.search(text, place):
-            place = text.find(CUT, found.end())
-            place = len(text) if place < 0 else place
-            piece = text[text.rfind(CUT, 0, found.start()) + 1 : place]
-            if piece not in seen:
-                seen.add(piece)
-                yield piece
-            if len(seen) > MAX_STEPS_UP:
-                raise TooManyNamesError
-
-    def _plausible_patterns(self, text: str) -> Iterator[str]:
-        """Yield each piece whose last segment is a pattern that one of the names may match."""
-        if not _WILDCARD.search(text):
-            return
-        count = 0
-        for piece in set(text.split(CUT)):
-            if _WILDCARD.search(piece) and self._is_plausible(piece):
-                count += 1
-                if count > MAX_PATTERNS:
-                    raise TooManyNamesError
-                yield piece
-
-    def _is_plausible(self, piece: str) -> bool:
-        """True if a pattern begins and ends as a name does, and is as long as one where that is fixed."""
-        last = piece.rstrip("/. ").rpartition("/")[2].partition(":")[0]
-        wild = [found.start() for found in _WILDCARD.finditer(last)]
-        if not wild or last[: wild[0]] not in self._beginnings:
-            return False
-        if len(last) > MAX_PATTERN_LENGTH and "[" in last:
+    def are_in(self, text: str) -> bool:
+        """True if a text names one of the files, or more than is looked at."""
+        try:
+            return self._are_in_pieces(text) or self._are_in_braces(text)
+        except _TooManyNamesError:
             return True
-        if "[" not in last:
-            ending = last[wild[-1] + 1 :]
-            if ending not in self._endings:
-                return False
-            return "*" in last or len(last) in map(len, self.names)
-        plain = _CLASS.sub("?", last)
-        return "*" in plain or len(plain) in map(len, self.names)
 
-    def _is_named(self, piece: str) -> bool:
-        *before, last = segments_of(piece) or ("",)
-        if not _WILDCARD.search(last):
-            found: Iterable[str] = (last,) if last in self.names else ()
-        elif _LETTER.search(last.rpartition(".")[0] or last):
-            found = [name for name in self.names if _matches(last, name)]
-        else:
-            found = ()
-        return any(_ends_with(before, wanted) for name in found for wanted in self.names[name])
-
-
-def _begins(text: str, place: int) -> bool:
-    """True if a name can begin at a place: at the start of a segment, or behind a drive's letter."""
-    if place == 0 or text[place - 1] in _BEGINNINGS:
-        return True
-    if text[place - 1] != ":" or not text[max(0, place - 2)].isalpha():
+    def _are_in_pieces(self, text: str) -> bool:
+        """True if a piece of a text is a guarded name. Raises `_TooManyNamesError`."""
+        seen: set[str] = set()
+        for spelling in spellings(text, uncut=self.have_separators):
+            if not self._may_have_name(spelling):
+                continue
+            pieces = set(spelling.split(CUT))
+            if ":" in spelling:
+                pieces.update(spelling.replace(":", CUT).split(CUT))
+            pieces -= seen
+            seen |= pieces
+            if self._is_among(pieces):
+                return True
         return False
-    return place == 2 or (place > 2 and text[place - 3] == CUT)
 
+    def _may_have_name(self, text: str) -> bool:
+        """True if a name or a pattern can be in a text, which is quick to see."""
+        return WILDCARD.search(text) is not None or any(last in text for last in self.names)
 
-def _ends_with(segments: Sequence[str], wanted: Sequence[str]) -> bool:
-    if len(segments) < len(wanted):
+    def _are_in_braces(self, text: str) -> bool:
+        """True if braces make a guarded name. Raises `_TooManyNamesError`."""
+        seen: set[str] = set()
+        for word in braced_words(text):
+            if word not in seen:
+                seen.add(word)
+                if len(seen) > MAX_BRACED:
+                    raise _TooManyNamesError
+                if self._braced.are_in(word):
+                    return True
         return False
-    pairs = zip(segments[len(segments) - len(wanted) :], wanted, strict=True)
-    return all(_matches(segment, name) for segment, name in pairs)
 
+    def _is_among(self, pieces: Set[str]) -> bool:
+        """True if one of some pieces is a guarded name. Raises `_TooManyNamesError`."""
+        patterns = steps = 0
+        for piece in pieces:
+            segments = None
+            if "/.." in piece:
+                if not self._may_have_name(piece):
+                    continue
+                steps += 1
+                segments = segments_of(piece)
+                last = segments[-1] if segments else ""
+            else:
+                last = _last_segment(piece)
+            found: Sequence[str] = ()
+            if last in self.names:
+                found = (last,)
+            elif WILDCARD.search(last):
+                if self._lasts.is_plausible(last):
+                    patterns += 1
+                    found = self._matched_by(last)
+                elif last.startswith("-") and self._lasts.is_plausible(last[2:]):
+                    patterns += 1
+                    found = self._matched_by(last[2:])
+            elif last.startswith("-") and last.endswith(self._endings):
+                found = self._behind_option(last)
+            if patterns > MAX_PATTERNS or steps > MAX_STEPS_UP:
+                raise _TooManyNamesError
+            if found and self._are_behind(segments or segments_of(piece), found):
+                return True
+        return False
 
-def _matches(segment: str, name: str) -> bool:
-    if not _WILDCARD.search(segment):
-        return segment == name
-    pattern = _STARS.sub("*", segment)
-    return len(pattern) > MAX_PATTERN_LENGTH or fnmatchcase(name, pattern)
+    def _behind_option(self, last: str) -> Sequence[str]:
+        """Return the names that an option has behind its letters: `-oSOUL.md`."""
+        option = _OPTION.match(last)
+        letters = option.end() if option else 0
+        return [name for name in self.names if last.endswith(name, 2) and len(last) - len(name) <= letters]
+
+    def _matched_by(self, pattern: str) -> Sequence[str]:
+        """Return the names that a pattern with a letter in its stem matches."""
+        if _LETTER.search(pattern.rpartition(".")[0] or pattern):
+            return self._lasts.matched_by(pattern)
+        return ()
+
+    def _are_behind(self, segments: Sequence[str], names: Iterable[str]) -> bool:
+        """True if the segments before the last are those before one of some names."""
+        before = segments[:-1]
+        return any(self._ends_with(before, wanted) for name in names for wanted in self.names[name])
+
+    def _ends_with(self, segments: Sequence[str], wanted: Sequence[str]) -> bool:
+        if len(segments) < len(wanted):
+            return False
+        pairs = zip(segments[len(segments) - len(wanted) :], wanted, strict=True)
+        return all(self._is_folder(segment, name) for segment, name in pairs)
+
+    def _is_folder(self, segment: str, name: str) -> bool:
+        if WILDCARD.search(segment):
+            return name in self._folders.matched_by(segment)
+        return segment == name or (segment.startswith("-") and segment.endswith(name))

@@ -1,0 +1,91 @@
+"""Words with braces, of which each expansion is a name: `{a,b}.md` is `a.md` and `b.md` (section 11.7).
+
+Expansions can be more than anybody can count, so none is made: the alternatives of braces are read side by
+side, as sets of places in the guarded names. A state has three such sets in a row: what a text leads to with
+a letter of the stem, without a letter, and without one but by a wildcard. No name ends in the last: `*.md`.
+"""
+
+import re
+from collections.abc import Iterable
+
+from acs_sidecar.engines.adapters.soul.guard.places import NamePlaces
+
+__all__ = ["BracedNames"]
+
+_PART = re.compile(r"\[[!^]?\]?[^\]/\s]*\]|\*+|[^][{},/:*?\s\"'`;|&<>=()\0]+|.", re.DOTALL)
+_CUTS = frozenset("\"'`;|&<>=()\0,}:")
+_SLASH = "/"
+_MOST_KNOWN = 4_096
+
+
+class BracedNames:
+    """Guarded names, looked for in words with braces."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._places = places = NamePlaces(names)
+        self._width = places.width
+        self._start = places.beginnings << self._width
+        self._end = places.ends | places.ends << self._width
+        self._low = (1 << self._width) - 1
+        self._known: dict[tuple[int, str, bool], int] = {}
+        self._moves: dict[tuple[str, bool], tuple[int, int, int]] = {}
+
+    def are_in(self, word: str) -> bool:
+        """True if an expansion of a folded word has a name as its last segments."""
+        dotted = "." in word
+        state, opened = self._start, list[tuple[int, int]]()
+        for part in _PART.findall(word):
+            if part == "{":
+                opened.append((state, 0))
+            elif part == "," and opened:
+                before, alternatives = opened[-1]
+                opened[-1] = (before, alternatives | state)
+                state = before
+            elif part == "}" and opened:
+                state |= opened.pop()[1]
+            elif part in _CUTS or part.isspace():
+                if state & self._end:
+                    return True
+                state = self._start
+            elif state or part == _SLASH:
+                known = (state, part, dotted)
+                moved = self._known.get(known)
+                if moved is None:
+                    moved = self._moved(state, part, dotted=dotted)
+                    if len(self._known) < _MOST_KNOWN:
+                        self._known[known] = moved
+                state = moved
+        while opened:
+            state |= opened.pop()[1]
+        return bool(state & self._end)
+
+    def _moved(self, state: int, part: str, *, dotted: bool) -> int:
+        """Return the state behind a part that is not a brace."""
+        width = self._width
+        if part == _SLASH:
+            inside = (state | state >> width | state >> 2 * width) & self._places.of(_SLASH)
+            return self._start | (inside << 1) << width | state & self._end
+        if part == "?" or part[0] == "*" or (part[0] == "[" and len(part) > 1):
+            lettered, others = state & self._low, (state >> width | state >> 2 * width) & self._low
+            return self._places.after(lettered, part) | self._places.after(others, part) << 2 * width
+        for character in part:
+            kept, lettered, ended = self._moves.get((character, dotted)) or self._move(character, dotted)
+            without = state >> width | state >> 2 * width
+            state = (state & kept | without & lettered) << 1 | state & ended
+            if not state:
+                break
+        return state
+
+    def _move(self, character: str, dotted: bool) -> tuple[int, int, int]:
+        """Return which places stay in their set, which go to that of letters, and which stay where they are.
+
+        Behind a name, dots and spaces change nothing. In a word without a dot, every letter is in the stem.
+        """
+        here = self._places.of(character)
+        lettered = here & (self._places.stems if dotted else self._places.letters)
+        others = here & ~lettered
+        kept = here | others << self._width | others << 2 * self._width
+        move = (kept, lettered, self._end if character in ". " else 0)
+        if here or character in ". ":
+            self._moves[character, dotted] = move
+        return move

@@ -1,0 +1,92 @@
+"""Names as sets of places, on which a pattern is read (section 11.7).
+
+Bit `n` of a set stands for the beginning of the `n`-th character of all names in a row, and a part of a
+pattern moves every bit. So the work is linear in the pattern, whatever it is, and for all names at once.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+__all__ = ["WILDCARD", "NamePlaces"]
+
+WILDCARD = re.compile(r"[*?\[]")
+_RANGE = re.compile(r"(.)-(.)", re.DOTALL)
+_MOST_KNOWN = 4_096
+_SHIFTS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class NamePlaces:
+    """The places of names; no move goes from one name to the next, and a wildcard matches no `/`."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._characters: dict[str, int] = {}
+        self._classes: dict[str, int] = {}
+        self._ends: dict[str, int] = {}
+        self.beginnings = self.ends = self.letters = self.stems = self._any = 0
+        room = [0] * len(_SHIFTS)
+        place = 0
+        for name in names:
+            self.beginnings |= 1 << place
+            last = name.rpartition("/")[2]
+            stem = len(name) - len(last) + len(last.rpartition(".")[0] or last)
+            for offset, character in enumerate(name):
+                here = 1 << (place + offset)
+                self._characters[character] = self._characters.get(character, 0) | here
+                self._any |= here if character != "/" else 0
+                letter = here if character.isalpha() else 0
+                self.letters |= letter
+                self.stems |= letter if offset < stem else 0
+                segment = name.find("/", offset) if "/" in name[offset:] else len(name)
+                for index, shift in enumerate(_SHIFTS):
+                    room[index] |= here if offset + shift <= segment else 0
+            place += len(name)
+            self._ends[name] = 1 << place
+            self.ends |= 1 << place
+            place += 1
+        self.width = place
+        self._sorted = sorted(self._characters)
+        self._room = [each for each in zip(room, _SHIFTS, strict=True) if each[0]]
+
+    def named(self, state: int) -> Sequence[str]:
+        """Return the names that end at one of some places."""
+        return [name for name, end in self._ends.items() if state & end]
+
+    def of(self, character: str) -> int:
+        """Return the places of a character."""
+        return self._characters.get(character, 0)
+
+    def after(self, state: int, wildcard: str) -> int:
+        """Return the places that stars, `?` or a class lead to from some places."""
+        if wildcard[0] == "*":
+            for room, shift in self._room:
+                state |= (state & room) << shift
+            return state
+        if wildcard == "?":
+            return (state & self._any) << 1
+        found = self._classes.get(wildcard)
+        if found is None:
+            found = self._of_class(wildcard[1:-1]) & self._any
+            if len(self._classes) < _MOST_KNOWN:
+                self._classes[wildcard] = found
+        return (state & found) << 1
+
+    def _of_class(self, body: str) -> int:
+        """Return the places of the characters that a class matches.
+
+        Letters have lost their case: a class that excludes some, or that is no range any more, is
+        any character.
+        """
+        if body[:1] in {"!", "^"} or "[" in body:
+            return self._any
+        found = 0
+        for character in set(body):
+            found |= self._characters.get(character, 0)
+        for first, last in _RANGE.findall(body) if "-" in body else ():
+            if first > last:
+                return self._any
+            for character in self._sorted[
+                bisect_left(self._sorted, first) : bisect_right(self._sorted, last)
+            ]:
+                found |= self._characters[character]
+        return found
