@@ -1,6 +1,7 @@
 """A start that fails closes what it opened, in order, and ends the command in one way."""
 
 import asyncio
+import gc
 import os
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from acs_sidecar.server.sockets import BindError
 from acs_sidecar.server.supervisor import WorkerStartError
 from acs_sidecar.settings.tree import SettingsError, load_settings
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.startup import StartError
+from acs_sidecar.startup import StartError, without_collection
 from acs_sidecar.telemetry.metrics import Metrics
 from acs_sidecar.telemetry.otlp import OtlpExport
 from acs_sidecar.wiring import audit_key, build
@@ -188,3 +189,16 @@ def test_a_failed_start_leaves_nothing_behind(settings: dict[str, str], message:
     assert done.returncode == 2, done.stderr
     assert message.format(**names) in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_collection_is_as_before_after_a_pause(enabled: bool) -> None:
+    """What pauses the search for cycles leaves it as it was, also where what was made failed."""
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with pytest.raises(InjectedError), without_collection():
+            assert not gc.isenabled()
+            raise InjectedError
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()

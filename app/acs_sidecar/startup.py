@@ -1,6 +1,10 @@
-"""The failures that keep the service from starting, whichever part they come from."""
+"""What keeps the service from starting, whichever part it comes from, and what makes the start short."""
 
-__all__ = ["StartError"]
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["StartError", "without_collection"]
 
 
 class StartError(Exception):
@@ -16,3 +20,15 @@ class StartError(Exception):
     def lines(self) -> tuple[str, ...]:
         """What there is to say, one fault a line; a line end within one of them is text that it quotes."""
         return (str(self),)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Pause the search for cycles while things are made that stay: it walks all of them again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

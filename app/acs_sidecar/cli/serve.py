@@ -1,5 +1,6 @@
 """`acs-sidecar serve`: run the service."""
 
+import gc
 import time
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from acs_sidecar.server.handed_file import hand
 from acs_sidecar.server.reload_rounds import Served
 from acs_sidecar.server.sockets import bind
 from acs_sidecar.server.supervisor import supervise
-from acs_sidecar.startup import StartError
+from acs_sidecar.startup import StartError, without_collection
 from acs_sidecar.telemetry.log import configure_logging
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.wiring import audit_key, build_access
@@ -38,8 +39,10 @@ def serve(
 
     Every setting is an `ACS_` variable: `acs-sidecar config` lists them with their values.
     """
-    from acs_sidecar.server.worker import Inherited, run_worker  # noqa: PLC0415  # loads for longer than most commands run
+    with without_collection():
+        from acs_sidecar.server.worker import Inherited, run_worker  # noqa: PLC0415  # loads for longer than most commands run
 
+    gc.freeze()  # what is imported stays: no collection needs to walk it
     loaded = settings_from(config, host=host, port=port, uds=uds, workers=workers, manifests=manifests)
     settings = loaded.settings
     configure_logging(settings.log_format, settings.log_level)

@@ -10,6 +10,7 @@ from typer._click.exceptions import ClickException
 from typer.core import TyperGroup
 
 from acs_sidecar.spec.printable import printable
+from acs_sidecar.startup import without_collection
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -80,7 +81,8 @@ def _printable_errors() -> Iterator[None]:
 
 def _command(name: str) -> "Command":
     module, _, attribute = VERBS[name].partition(":")
-    verb = getattr(import_module(f"acs_sidecar.cli.{module}"), attribute)
+    with without_collection():
+        verb = getattr(import_module(f"acs_sidecar.cli.{module}"), attribute)
     if not isinstance(verb, typer.Typer):
         function, verb = verb, typer.Typer(add_completion=False, rich_markup_mode="markdown")
         verb.command(name)(function)

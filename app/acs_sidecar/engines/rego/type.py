@@ -1,9 +1,7 @@
 """The `rego` policy type: OPA's language, evaluated in this process by regorus (section 1.7.2)."""
 
-import gc
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -38,6 +36,7 @@ from acs_sidecar.spec.ports import (
 )
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.startup import without_collection
 
 __all__ = ["INLINE_REGO", "MAX_INLINE_PART_CHARACTERS", "MAX_PART_CHARACTERS", "REGO", "RegoType"]
 
@@ -69,7 +68,7 @@ class RegoType:
 
     def compile(self, request: CompileRequest) -> "_RegoPolicy":
         """Read, bound, parse and check the sources; the query waits for its binding."""
-        with _without_collection():
+        with without_collection():
             return self._compiled(request)
 
     def _compiled(self, request: CompileRequest) -> "_RegoPolicy":
@@ -89,18 +88,6 @@ class RegoType:
         index = None if self.watch else index_rules(parsed, rewritten, self.indexing)
         engines = _Engines(given, index, self.pool, self.watch)
         return _RegoPolicy(request.path, request.definition, given, program, engines)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Pause the search for cycles, which walks a growing AST again and again: a third of a compilation."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
