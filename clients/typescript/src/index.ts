@@ -1,0 +1,38 @@
+/**
+ * Client of acs-sidecar: evaluate, obey, and keep what the stateless service needs to know (section 12).
+ *
+ * @module
+ */
+
+export type { CallOptions, Manifest } from "./calls.js";
+export { Client, type BatchItem, type ClientOptions } from "./client.js";
+export type { Clock } from "./clock.js";
+export type { Decision, Mode } from "./decision.js";
+export type { Brought, Members } from "./envelope.js";
+export {
+  AcsError,
+  Blocked,
+  ConfigurationError,
+  Denied,
+  Escalated,
+  Unavailable,
+  describe,
+  type Cause,
+} from "./errors.js";
+export { govern, governed, type GovernOptions } from "./govern.js";
+export type { Json, JsonObject } from "./json.js";
+export type { Approver, Log } from "./mediation.js";
+export { POINTS, type Point } from "./profile.js";
+export {
+  currentSession,
+  ReplacedError,
+  Session,
+  type Model,
+  type SessionOptions,
+  type Source,
+  type ToolCall,
+  type ToolCallOptions,
+  type Usage,
+} from "./session.js";
+export { trace } from "./tracing.js";
+export { toJson, SnapshotError } from "./values.js";
