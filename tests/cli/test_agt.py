@@ -76,6 +76,22 @@ def test_a_rule_about_the_tool_looks_it_up(tmp_path: Path) -> None:
     assert run(tmp_path, "validate", "manifest.yaml").returncode == 0
 
 
+def test_a_manifest_says_what_the_action_is(tmp_path: Path) -> None:
+    """A comment has the entry for hosts whose functions take the action as an argument, and it holds."""
+    rule = "{name: no-drop, condition: action.type == 'drop', action: deny}"
+    text = f"apiVersion: governance.toolkit/v1\nname: d\ndefault_action: allow\nrules:\n  - {rule}\n"
+    (tmp_path / "d.yaml").write_text(text)
+    assert run(tmp_path, "agt", "import", "d.yaml", "--output", "manifest.yaml").returncode == 0
+    written = (tmp_path / "manifest.yaml").read_text()
+    entry = "    # context: {action.type: $snap.tool_call.args.action}\n"
+    assert entry in written
+    (tmp_path / "bound.yaml").write_text(written.replace(entry, entry.replace("# ", "")))
+    (tmp_path / "call.json").write_text('{"tool_call": {"name": "run", "args": {"action": "drop"}}}')
+    for manifest, decision in (("manifest.yaml", "allow"), ("bound.yaml", "deny")):
+        arguments = ("--manifest", manifest, "--point", "pre_tool_call", "--snapshot", "call.json")
+        assert json.loads(run(tmp_path, "evaluate", *arguments).stdout)["verdict"]["decision"] == decision
+
+
 def test_the_report_for_people_is_safe(folder: Path) -> None:
     """Without a file the manifest is printed and the report goes beside it, without control characters."""
     hostile = (

@@ -83,6 +83,23 @@ def test_a_reading_that_never_holds() -> None:
             "condition: args matches 'x'",
             ["unread_condition", "expression"],
         ),
+        (
+            "condition: action.type == 'x'",
+            ["undecided: `action.type` (another type)", "action: `action.type`"],
+        ),
+        (
+            "condition: action.type == action.resource",
+            [
+                "unread_condition",
+                "undecided: `action.type` (another type), `action.resource`",
+                "action: `action.type`",
+                "unbound_name: `action.resource`",
+            ],
+        ),
+        (
+            "condition: action == 'x'\n    stage: pre_input",
+            ["undecided: `action` (another type)", "unbound_name: `action`"],
+        ),
         ("condition: amount", ["undecided: `amount` (another type)", "unbound_name: `amount`"]),
         ("condition: args.x\n    action: log", ["undecided: `args.x` (another type)", "log"]),
         (

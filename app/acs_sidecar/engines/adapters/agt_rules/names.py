@@ -11,7 +11,7 @@ from acs_sidecar.engines.adapters.agt_rules.values import Read, Source
 from acs_sidecar.spec.path import Path, Root, parse_path
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 
-__all__ = ["Names", "UnknownNameError", "needs_tool"]
+__all__ = ["ACTION_NAMES", "Names", "UnknownNameError", "needs_tool"]
 
 _ALL = frozenset(InterventionPoint)
 _MODEL = frozenset({InterventionPoint.PRE_MODEL_CALL, InterventionPoint.POST_MODEL_CALL})
@@ -19,6 +19,8 @@ _INPUT = frozenset({InterventionPoint.INPUT})
 _RESPONSE = frozenset({InterventionPoint.POST_MODEL_CALL, InterventionPoint.OUTPUT})
 _RESULT = frozenset({InterventionPoint.POST_TOOL_CALL})
 _ENVELOPE = "$snap.envelope"
+ACTION_NAMES = ("action", "action.type", "action.tool")
+"""Names of the tool that say what is done; in the toolkit they are an argument of the call."""
 _TOOL_NAME = ("$tool.name", "$snap.tool_call.name")
 
 
@@ -44,9 +46,7 @@ def _below(path: str, points: frozenset[InterventionPoint], *names: str) -> dict
 
 
 _EXACT: Mapping[str, _Row] = {
-    **_exactly(
-        _TOOL_NAME, TOOL_POINTS, "action", "action.type", "action.tool", "tool", "tool_name", "tool.name"
-    ),
+    **_exactly(_TOOL_NAME, TOOL_POINTS, *ACTION_NAMES, "tool", "tool_name", "tool.name"),
     **_exactly(f"{_ENVELOPE}.agent.id", _ALL, "agent", "agent.id", "agent_id", "agent_did"),
     **_exactly(f"{_ENVELOPE}.session.id", _ALL, "session_id"),
     **_exactly(f"{_ENVELOPE}.tenant.id", _ALL, "tenant_id"),

@@ -24,7 +24,9 @@ from acs_sidecar.engines.adapters.agt_rules.migration.toolkit_reading import (
     is_never,
     toolkit_reading,
 )
+from acs_sidecar.engines.adapters.agt_rules.names import ACTION_NAMES
 from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy, order_key
+from acs_sidecar.spec.points import TOOL_POINTS
 from acs_sidecar.spec.values import Json
 
 __all__ = ["TEXTS", "RuleDifference", "ToolkitDifference", "policy_differences", "rule_differences"]
@@ -37,6 +39,7 @@ class ToolkitDifference(StrEnum):
     MISREAD_CONDITION = "misread_condition"
     UNDECIDED = "undecided"
     EXPRESSION = "expression"
+    ACTION = "action"
     UNBOUND_NAME = "unbound_name"
     YAML = "yaml"
     ALIAS = "alias"
@@ -55,6 +58,7 @@ TEXTS: dict[ToolkitDifference, str] = {
     ToolkitDifference.MISREAD_CONDITION: "the toolkit reads another condition",
     ToolkitDifference.UNDECIDED: "a field that is missing or of another type restricts here",
     ToolkitDifference.EXPRESSION: "regular expressions are RE2, and match texts inside lists and objects",
+    ToolkitDifference.ACTION: "the action is the tool's name; there an argument, which `context` can bind",
     ToolkitDifference.UNBOUND_NAME: "nothing provides the name: the manifest binds it; there it is missing",
     ToolkitDifference.YAML: "texts are YAML 1.2 here and YAML 1.1 there",
     ToolkitDifference.ALIAS: "the toolkit refuses to load the action",
@@ -98,6 +102,8 @@ def rule_differences(
         yield RuleDifference(ToolkitDifference.UNDECIDED, ", ".join(undecided))
     if any(isinstance(test, Test) and test.operator in _EXPRESSIONS for test in tests_of(rule.condition)):
         yield RuleDifference(ToolkitDifference.EXPRESSION)
+    if actions := [*_actions(rule)]:
+        yield RuleDifference(ToolkitDifference.ACTION, ", ".join(f"`{name}`" for name in actions))
     if bound:
         yield RuleDifference(ToolkitDifference.UNBOUND_NAME, ", ".join(f"`{name}`" for name in bound))
     if members := [*_read_as_yaml_1_1(rule)]:
@@ -176,6 +182,13 @@ def _undecided(condition: Condition, *, by_field: bool) -> Iterator[str]:
                 yield f"`{path_text(name.segments)}` (another type)"
             case Has() | Constant():
                 pass
+
+
+def _actions(rule: AgtRule) -> Iterator[str]:
+    """Yield the names of a rule that are the tool's name here, and an argument of the call in the toolkit."""
+    if rule.point in TOOL_POINTS:
+        read = dict.fromkeys(path_text(placed.name.segments) for placed in rule.names)
+        yield from (name for name in read if name in ACTION_NAMES)
 
 
 def _read_as_yaml_1_1(rule: AgtRule) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name
+from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name, path_text
 from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
 from acs_sidecar.engines.adapters.agt_rules.documents.merging import merged_rules
 from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule, RuleDocument
@@ -13,14 +13,14 @@ from acs_sidecar.engines.adapters.agt_rules.migration.differences import (
     policy_differences,
     rule_differences,
 )
-from acs_sidecar.engines.adapters.agt_rules.names import Names, needs_tool
+from acs_sidecar.engines.adapters.agt_rules.names import ACTION_NAMES, Names, needs_tool
 from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
 from acs_sidecar.engines.adapters.agt_rules.rings import AgentRings, agent_facts
 from acs_sidecar.engines.adapters.agt_rules.stages import INFERRED, with_points
 from acs_sidecar.engines.adapters.agt_rules.values import Source
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.path import parse_path
-from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.ports import SourceReader
 from acs_sidecar.spec.values import Json
 
@@ -70,6 +70,18 @@ class PolicyDraft:
             "conflict_strategy": self.strategy.value,
         }
         return {**definition, "context": dict(self.context)} if self.context else definition
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """The names of the action that rules read, which are the tool's name where nothing binds them."""
+        read = {
+            path_text(placed.name.segments)
+            for document in self.documents
+            for drafted in document.rules
+            if drafted.rule.point in TOOL_POINTS
+            for placed in drafted.rule.names
+        }
+        return tuple(name for name in ACTION_NAMES if name in read)
 
     @property
     def escalates(self) -> bool:

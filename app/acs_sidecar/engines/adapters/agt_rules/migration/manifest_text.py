@@ -26,6 +26,11 @@ def _lines(draft: PolicyDraft) -> Iterator[str]:
     for path in draft.paths:
         yield f"      - {_quoted(path)}"
     yield f"    conflict_strategy: {draft.strategy}"
+    if draft.action_names:
+        listed = ", ".join(f"`{name}`" for name in draft.action_names)
+        yield f"    # {listed}: the tool's name. Where functions take the action as an argument:"
+        bound = ", ".join(f"{name}: $snap.tool_call.args.action" for name in draft.action_names)
+        yield f"    # context: {{{bound}}}"
     if draft.context:
         yield "    # Nothing provides these names: write where the host puts each in the snapshot."
         yield "    context:"
