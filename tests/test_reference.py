@@ -99,6 +99,8 @@ def test_the_page_of_the_record_has_each_member() -> None:
                 "input",
                 notes={"decided_by": None, "logged": []},
                 stream_span=StreamSpan("id", TrackName.REQUEST, 0, 1),
+                warnings=("late",),
+                evidence_truncated=True,
             ),
             "log",
             0,

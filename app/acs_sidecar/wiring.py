@@ -152,6 +152,7 @@ def build(
         approvals=approvals,
         receipts=_receipts(reader, audit) if reader and audit else None,
         timed=settings.telemetry_level >= FULL,
+        vocabulary=settings.dialect,
     )
     engines = {name: _version_of(name) for name in ENGINES}
 

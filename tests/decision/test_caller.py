@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs_sidecar.decision.caller import Caller, Scope
+from acs_sidecar.spec.dialects.versions import DIALECT_03, DIALECT_04
 from acs_sidecar.spec.globs import Globs
 
 TEXT = st.text("ab*?[].\n-", max_size=8)
@@ -68,8 +69,30 @@ def test_a_hostile_name_costs_little() -> None:
 def test_a_bound_caller_speaks_for_its_agents_alone(snapshot: dict[str, Any], speaks: bool) -> None:
     """An agent that is missing, not a text or another one is not spoken for; an unbound caller is free."""
     scopes = frozenset({Scope.EVALUATE})
-    assert Caller(name="c", scopes=scopes, agents=Globs(["support-*"])).speaks_for(snapshot) is speaks
-    assert Caller(name="c", scopes=scopes).speaks_for(snapshot) is True
+    bound = Caller(name="c", scopes=scopes, agents=Globs(["support-*"]))
+    assert bound.speaks_for(snapshot, DIALECT_03) is speaks
+    assert Caller(name="c", scopes=scopes).speaks_for(snapshot, DIALECT_03) is True
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "speaks"),
+    [
+        ({"agent": {"id": "support-1"}}, True),
+        ({"envelope": {"agent": {"id": "support-1"}}}, True),
+        ({"agent": {"id": "billing-1"}, "envelope": {"agent": {"id": "support-1"}}}, False),
+        ({"agent": {}, "envelope": {"agent": {"id": "support-1"}}}, False),
+        ({"agent": None, "envelope": {"agent": {"id": "support-1"}}}, False),
+        ({"agent": {"id": 1}}, False),
+        ({"agent": "support-1"}, False),
+        ({"agent_id": "support-1"}, False),
+    ],
+)
+def test_the_agent_of_an_agent_context_counts_before_that_of_the_envelope(
+    snapshot: dict[str, Any], speaks: bool
+) -> None:
+    """Section 6.8: where a snapshot has `agent`, whatever it is, the envelope names nobody."""
+    bound = Caller(name="c", scopes=frozenset({Scope.EVALUATE}), agents=Globs(["support-*"]))
+    assert bound.speaks_for(snapshot, DIALECT_04) is speaks
 
 
 def test_a_caller_is_held_to_its_manifests() -> None:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acs_sidecar.approval.token import CHALLENGE, Sealed, TokenError, key_id, seal, unseal
-from acs_sidecar.audit.format.entry import identifier
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.format.record import bounded, rfc3339
 from acs_sidecar.spec.approval import ApprovalPlan, named_approvers
 from acs_sidecar.spec.codes import reason_code
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.dialects.subject import subject_of
 from acs_sidecar.spec.values import Json
 
 __all__ = ["Challenge", "action_of", "inspect_challenge", "issue", "read_challenge"]
@@ -62,10 +62,9 @@ def action_of(decision: PolicyDecision) -> dict[str, Json]:
     """
     evaluation, point = decision.evaluation, decision.point
     named = named_approvers(decision.verdict.evidence)
-    envelope = decision.snapshot.get("envelope")
-    known = envelope if isinstance(envelope, dict) else {}
+    subject = subject_of(decision.snapshot, decision.manifest.dialect)
     return {
-        "agent_id": bounded(identifier(known, "agent")),
+        "agent_id": bounded(subject.agent),
         **({} if named is None else {"approvers": [*named]}),
         "caller": bounded(decision.caller),
         "intervention_point": decision.intervention_point,
@@ -75,8 +74,8 @@ def action_of(decision: PolicyDecision) -> dict[str, Json]:
         "policy_digest": point.policy_digest if point else None,
         "policy_id": bounded(decision.policy_id),
         "reason": reason_code(decision.verdict.reason),
-        "session_id": bounded(identifier(known, "session")),
-        "tenant_id": bounded(identifier(known, "tenant")),
+        "session_id": bounded(subject.session),
+        "tenant_id": bounded(subject.tenant),
         "tool": bounded(decision.trace.tool),
         # Last, for it differs whenever another does that says more.
         "enforced_identity": evaluation.enforced_identity if evaluation else None,

@@ -266,10 +266,16 @@ def _conclude(resolution: Resolution, outcome: ApprovalOutcome) -> None:
         return
     reason = "approval_timeout" if resolution.by == "timeout" else "approved"
     if outcome is ApprovalOutcome.ALLOW:
-        verdict = replace(evaluation.verdict, decision=Decision.ALLOW, reason=reason, message=None)
+        verdict = replace(
+            evaluation.verdict, decision=Decision.ALLOW, reason=reason, message=None, approval=None
+        )
     else:
         verdict = replace(
-            evaluation.verdict, decision=Decision.DENY, reason="approval_denied", message=_DENIED
+            evaluation.verdict,
+            decision=Decision.DENY,
+            reason="approval_denied",
+            message=_DENIED,
+            approval=None,
         )
     resolution.decision = replace(resolution.decision, outcome=replace(evaluation, verdict=verdict))
 

@@ -4,9 +4,24 @@ from acs_sidecar.decision.caller import Caller, Scope, Sender
 from acs_sidecar.decision.ports import ManifestSource
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.subject import has_two_agents
+from acs_sidecar.spec.dialects.versions import DIALECT_03
 from acs_sidecar.spec.manifest.compiled import AnyManifest
 
 __all__ = ["Admission", "require_scope"]
+
+
+def _require_agent(caller: Caller | None, request: EvaluateRequest, dialect: Dialect) -> None:
+    """Raise `RefusalError` unless the caller may act for the agent of the snapshot."""
+    if caller is not None and not caller.speaks_for(request.snapshot, dialect):
+        outer = dialect.agent_contexts and "agent" in request.snapshot
+        path = "snapshot.agent.id" if outer else "snapshot.envelope.agent.id"
+        raise RefusalError(
+            Cause.AGENT,
+            f"this caller is not allowed to act for this agent (`{path}`)",
+            request_id=request.request_id,
+        )
 
 
 def require_scope(caller: Caller | None) -> None:
@@ -24,15 +39,12 @@ class Admission:
 
     async def admit(self, request: EvaluateRequest, sender: Sender) -> AnyManifest:
         """Check a request and return its compiled manifest. Raises `RefusalError`."""
-        caller = sender.caller
+        caller, snapshot = sender.caller, request.snapshot
         require_scope(caller)
-        # 1. A caller that speaks for another's agent.
-        if caller is not None and not caller.speaks_for(request.snapshot):
-            raise RefusalError(
-                Cause.AGENT,
-                "this caller is not allowed to act for this agent (`snapshot.envelope.agent.id`)",
-                request_id=request.request_id,
-            )
+        # 1. A caller that speaks for another's agent. Which agent that is may depend on the manifest.
+        depends = "agent" in snapshot
+        if not depends:
+            _require_agent(caller, request, DIALECT_03)
         # 2. A caller that wants to see more than the operator shows.
         if not request.include <= self._included:
             name = min(request.include - self._included)
@@ -42,8 +54,20 @@ class Admission:
                 request_id=request.request_id,
             )
         # A span of a stream is evaluated against what its stream was admitted with, after a reload too.
-        if request.admitted is not None:
-            return request.admitted
+        manifest = request.admitted or await self._manifest(request, sender)
+        if depends:
+            _require_agent(caller, request, manifest.dialect)
+            # 5. A caller that is let in as one agent and would be decided upon as another.
+            if has_two_agents(snapshot, manifest.dialect):
+                raise RefusalError(
+                    Cause.MALFORMED,
+                    "`agent.id` and `envelope.agent.id` of the snapshot differ: send one of them",
+                    request_id=request.request_id,
+                )
+        return manifest
+
+    async def _manifest(self, request: EvaluateRequest, sender: Sender) -> AnyManifest:
+        caller = sender.caller
         # 3. A caller that picks a policy which is not for it.
         if request.manifest is None:
             return self._named(request.manifest_ref, caller)

@@ -6,6 +6,8 @@ from acs_sidecar.approval.resolution import Offer, Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.dialects.dialect import Vocabulary
+from acs_sidecar.spec.dialects.vocabulary import verdict_json
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import runtime_error_verdict
 
@@ -81,7 +83,9 @@ def decision_json(
 ) -> dict[str, Json]:
     """Return the members of a decision in a response; `position` is that of its record."""
     evaluation = decision.evaluation
-    members: dict[str, Json] = {"verdict": decision.verdict.as_json()}
+    vocabulary = decision.vocabulary
+    verdict = verdict_json(decision.verdict, vocabulary, decision.transformed_target)
+    members: dict[str, Json] = {"verdict": verdict}
     if evaluation is not None and evaluation.applied:
         members["transformed_policy_target"] = evaluation.transformed_target
     members["transformed_policy_target_applied"] = evaluation is not None and evaluation.applied
@@ -96,6 +100,8 @@ def decision_json(
     if decision.request_id is not None:
         members["request_id"] = decision.request_id
     members["audit"] = None if position is None else position_json(position)
+    if decision.asked_vocabulary is not None or vocabulary is not Vocabulary.FIVE_DECISIONS:
+        members["dialect"] = vocabulary
     if include:
         _add_included(members, decision, include)
     return members

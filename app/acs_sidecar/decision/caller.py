@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.subject import agent_id
 from acs_sidecar.spec.globs import Globs
 from acs_sidecar.spec.owner import NOBODY, Owner
 from acs_sidecar.spec.trace_context import Span
@@ -38,13 +40,9 @@ class Caller:
     inline: bool = True
     expires: float | None = None
 
-    def speaks_for(self, snapshot: JsonObject) -> bool:
+    def speaks_for(self, snapshot: JsonObject, dialect: Dialect) -> bool:
         """True if this caller may act for the agent of `snapshot`."""
-        if self.agents is None:
-            return True
-        envelope = snapshot.get("envelope")
-        agent = envelope.get("agent") if isinstance(envelope, dict) else None
-        return isinstance(agent, dict) and self.agents.match(agent.get("id"))
+        return self.agents is None or self.agents.match(agent_id(snapshot, dialect))
 
     def may_use(self, manifest: str | None) -> bool:
         """True if this caller may use the operator's manifest of that name."""

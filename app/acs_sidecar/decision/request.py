@@ -8,6 +8,7 @@ import orjson
 
 from acs_sidecar.approval.resolution import ApprovalClaim
 from acs_sidecar.decision.refusal import Cause, RefusalError
+from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.document.suggestions import nearest, one_of
 from acs_sidecar.spec.manifest.compiled import AnyManifest
@@ -42,6 +43,7 @@ _MEMBERS = frozenset(
         "request_id",
         "include",
         "intervention_point",
+        "dialect",
     }
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -58,6 +60,7 @@ class EvaluateRequest:
     """One request for a verdict. `nesting` bounds the depth of everything that came in the body.
 
     For a span of a stream, `stream_span` says which, and `admitted` is what the stream was admitted with.
+    `vocabulary` is how it wants the verdict told, where it says.
     """
 
     point: str
@@ -71,6 +74,7 @@ class EvaluateRequest:
     include: frozenset[str] = _NOTHING
     admitted: AnyManifest | None = None
     stream_span: StreamSpan | None = None
+    vocabulary: Vocabulary | None = None
 
 
 class DuplicateMembers(StrEnum):
@@ -146,7 +150,7 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
         if manifest is not None and reference is not None:
             raise _bad("set either `manifest` or `manifest_ref`")
         return EvaluateRequest(
-            point=_point(members.get("intervention_point"), point),
+            point=_point(members.get("intervention_point"), point, snapshot),
             snapshot=snapshot,
             nesting=nesting,
             mode=_mode(members["mode"]) if "mode" in members else Mode.ENFORCE,
@@ -155,6 +159,7 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
             manifest_ref=_reference(reference),
             request_id=request_id,
             include=_include(members["include"]) if "include" in members else _NOTHING,
+            vocabulary=_vocabulary(members["dialect"]) if "dialect" in members else None,
         )
     except RefusalError as error:
         error.request_id = request_id
@@ -172,16 +177,33 @@ def only_members(members: dict[str, Json], known: frozenset[str]) -> None:
     raise RefusalError(Cause.MALFORMED, f"unknown member: {advice}", answer=f"unknown member{name}: {advice}")
 
 
-def _point(in_body: Json, in_path: str | None) -> str:
+def _point(in_body: Json, in_path: str | None, snapshot: JsonObject) -> str:
     if in_body is not None and not isinstance(in_body, str):
         raise _bad("`intervention_point` must be a string")
-    if in_path is None:
-        if in_body is None:
-            raise _bad("`intervention_point` is missing: set it in the path or in the body")
-        return in_body
-    if in_body is not None and in_body != in_path:
+    if in_path is not None and in_body is not None and in_body != in_path:
         raise _bad("`intervention_point` contradicts the path")
-    return in_path
+    point = in_body if in_path is None else in_path
+    if "interception_point" in snapshot:
+        return _hooked_point(point, snapshot["interception_point"])
+    if point is None:
+        raise _bad("`intervention_point` is missing: set it in the path or in the body")
+    return point
+
+
+def _hooked_point(named: str | None, in_snapshot: Json) -> str:
+    """Return the point of an agent context, which the request need not name again."""
+    if not isinstance(in_snapshot, str):
+        raise _bad("`snapshot.interception_point` must be a string")
+    if named is not None and named != in_snapshot:
+        raise _bad("`snapshot.interception_point` contradicts the intervention point of the request")
+    return in_snapshot
+
+
+def _vocabulary(dialect: Json) -> Vocabulary:
+    for vocabulary in Vocabulary:
+        if dialect == vocabulary.value:
+            return vocabulary
+    raise _bad("`dialect` must be " + " or ".join(f'`"{name}"`' for name in Vocabulary))
 
 
 def _mode(mode: Json) -> Mode:

@@ -23,6 +23,7 @@ from acs_sidecar.decision.streams.exchange import Emit, StreamExchange, admitted
 from acs_sidecar.decision.streams.intake import Intake
 from acs_sidecar.decision.streams.opening import StreamOpening
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.explanation import unavailable
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.streams.vocabulary import StreamSpan
@@ -41,7 +42,8 @@ class DecisionService:
 
     `audit` is `None` where no log is kept, `approvals` where escalations come without a challenge,
     `receipts` where none are given. `clock` gives nanoseconds and is used for durations alone; `timed` is
-    whether each step of every evaluation is timed.
+    whether each step of every evaluation is timed, `vocabulary` how verdicts are told to requests that do not
+    say; `None` leaves that to their manifests.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class DecisionService:
         approvals: Approvals | None = None,
         receipts: Receipts | None = None,
         timed: bool = False,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         self._admission = admission
         self._audit = audit
@@ -62,6 +65,7 @@ class DecisionService:
         self._approvals = approvals
         self._receipts = receipts
         self._timed = timed
+        self._vocabulary = vocabulary
 
     async def decide(self, request: EvaluateRequest, sender: Sender) -> Recorded | Refused:
         """Decide on one request. Never raises: a request that is not evaluated becomes a recorded refusal."""
@@ -207,6 +211,7 @@ class DecisionService:
             sender.name,
             sender.span,
             request.stream_span,
+            request.vocabulary or self._vocabulary,
         )
 
     async def _record(self, entry: AuditEntry | ServiceEvent, request_id: str | None) -> AuditPosition | None:

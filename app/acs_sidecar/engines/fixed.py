@@ -55,6 +55,12 @@ class _TestDoubleType:
     def compile(self, request: CompileRequest) -> _Double:
         """Check the members: `output` or `error`, and an optional `delay_ms`. One with neither fails."""
         path, definition = request.path, request.definition
+        if request.manifest.dialect.agent_contexts and "verdict" in definition:
+            if "output" in definition:
+                message = "`output` and `verdict` are one member: remove one of them"
+                raise ManifestError([Diagnostic("member-ambiguous", message, path)])
+            definition = {**definition, "output": definition["verdict"]}
+            definition = {name: value for name, value in definition.items() if name != "verdict"}
         if findings := list(_findings(path, definition)):
             raise ManifestError(findings)
         delay = definition.get("delay_ms", 0)
@@ -75,7 +81,7 @@ def _undecided(path: str) -> Diagnostic:
 
 
 def _findings(path: str, definition: JsonObject) -> Iterator[Diagnostic]:
-    for name, message in unknown_members(definition, MEMBERS):
+    for name, message in unknown_members(definition, MEMBERS.keys() - {"verdict"}):
         yield Diagnostic("member-unknown", message, f"{path}.{name}")
     if "output" in definition and "error" in definition:
         yield Diagnostic("member-ambiguous", "`output` and `error` cannot be combined", path)

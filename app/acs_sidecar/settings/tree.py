@@ -14,6 +14,7 @@ from acs_sidecar.audit.log.open_log import Durability
 from acs_sidecar.decision.request import DuplicateMembers
 from acs_sidecar.outbound.addresses import AddressPolicy
 from acs_sidecar.settings.field_types import HttpsUrl, Listed, Numbers, OriginPart, OtlpEndpoint, Positive
+from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH, Limits
@@ -87,6 +88,11 @@ class Settings(BaseModel):
     duplicate_members: DuplicateMembers = Field(
         DuplicateMembers.REFUSE,
         description="duplicate members in a request's JSON: refuse (400), or last (the last one counts)",
+    )
+    dialect: Vocabulary | None = Field(
+        None,
+        description="vocabulary of verdicts for requests without `dialect`: 0.3 or 0.4; "
+        "default: that of the manifest",
     )
     include: Listed = Field(
         ("policy_input", "trace", "receipt"),

@@ -82,7 +82,7 @@ async def evaluate(
         raise output.failure
     trace.done("policy")
 
-    verdict = output.verdict or checked_verdict(output.value, limits)
+    verdict = output.verdict or checked_verdict(output.value, limits, point.dialect.normalise)
     trace.done("verdict")
 
     input_identity = policy_input.identity
@@ -90,6 +90,10 @@ async def evaluate(
         trace.done("identities")
         return Evaluation(verdict, input_identity, input_identity, False, None)
 
+    if point.config.name in point.dialect.untransformed:
+        raise EvaluationError(
+            Reason.TRANSFORM_TARGET_FORBIDDEN, f"a transform is not allowed at `{point.name}`"
+        )
     transformed = apply_transform(verdict.transform, target)
     transformed_bytes = canonical(transformed)
     grown = len(snapshot_bytes) - len(target_bytes) + len(transformed_bytes)

@@ -2,9 +2,11 @@
 
 from enum import StrEnum
 
-__all__ = ["RUNTIME_ERROR_PREFIX", "EvaluationError", "Reason"]
+__all__ = ["HOST_ERROR_PREFIX", "RUNTIME_ERROR_PREFIX", "EvaluationError", "Reason"]
 
 RUNTIME_ERROR_PREFIX = "runtime_error:"
+HOST_ERROR_PREFIX = "host_error:"
+"""What the reasons begin with that a host gives; the service says none (section 6.4)."""
 
 
 class Reason(StrEnum):

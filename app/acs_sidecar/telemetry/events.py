@@ -8,6 +8,7 @@ from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.settlement import Settlement
 from acs_sidecar.spec.codes import is_code, reason_code
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.dialects.evidence import is_truncated
 from acs_sidecar.spec.points import POINT_NAMES
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.trace import AnnotatorOutcome, AnnotatorRun
@@ -34,12 +35,12 @@ _ANNOTATOR_REASONS: dict[AnnotatorOutcome, str] = {
 
 
 def is_notable(decision: PolicyDecision) -> bool:
-    """True if a decision is anything but a plain allow without evidence."""
+    """True if a decision is anything but a plain allow without evidence and warnings."""
     evaluation = decision.evaluation
     if evaluation is None:
         return True
     verdict = evaluation.verdict
-    return verdict.decision is not Decision.ALLOW or verdict.evidence is not None
+    return verdict.decision is not Decision.ALLOW or verdict.evidence is not None or bool(verdict.warnings)
 
 
 def decision_fields(decision: PolicyDecision, position: AuditPosition | None) -> Fields:
@@ -73,6 +74,7 @@ def decision_fields(decision: PolicyDecision, position: AuditPosition | None) ->
         "evidence_verification_pointer_keys": [_code(key) for key in sorted(pointers)]
         if isinstance(pointers, dict)
         else [],
+        "evidence_truncated": is_truncated(verdict),
         "log": position.log if position else None,
         "log_index": position.index if position else None,
         "trace_id": span.trace_id if span else None,

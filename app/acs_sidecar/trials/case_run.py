@@ -86,7 +86,9 @@ async def _run(manifest: CompiledManifest, case: Case) -> CaseResult:
         case,
         decision.verdict.decision.value,
         policy,
-        differences(case, decision_json(decision, None, frozenset())),
+        differences(
+            case, {**decision_json(decision, None, frozenset()), "verdict": decision.verdict.as_json()}
+        ),
         decision.error.detail if decision.error else None,
         duration_us=decision.duration_ns / 1000,
         policy_us=_policy_time(decision.trace),

@@ -28,7 +28,7 @@ FIELDS = """
     schema record_id time log index event manifest_source intervention_point mode decision reason error_class
     manifest_digest policy_id policy_type policy_digest annotators input_identity enforced_identity
     transform_applied result_labels evidence_artefact verification_pointers agent_id session_id tenant_id tool
-    caller request_id trace_id span_id duration_us
+    caller request_id trace_id span_id duration_us dialect
 """
 TIME = "2026-01-02T03:04:05.678901Z"
 
@@ -62,6 +62,7 @@ def test_a_decision_is_recorded_as_it_was() -> None:
         mode="enforce",
         reason="pii_redaction",
         error_class=None,
+        dialect="0.4",
         manifest_source="operator",
         manifest_digest="sha256:aa",
         policy_id="redact",
@@ -83,11 +84,14 @@ def test_a_decision_is_recorded_as_it_was() -> None:
         trace_id="0af7651916cd43dd8448eb211c80319c",
         span_id="b7ad6b7169203331",
         duration_us=41,
+        warnings=("late", "not a code"),
+        evidence_truncated=True,
     )
     given_fields = dataclasses.asdict(entry)
     assert given_fields.pop("approval") is None
     assert given_fields.pop("notes") is None
     given_fields.update(annotators=["language", "pii"], result_labels=["gdpr", "pii/email"])
+    given_fields.update(warnings=["late", sha256("not a code")])
     assert members(entry) == {
         "schema": "acs-sidecar/audit/v1",
         "record_id": RECORD_ID,

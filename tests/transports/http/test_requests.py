@@ -115,6 +115,11 @@ def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
          "`receipt`, `trace`"),
         ({"include": ["trace", "trace"]}, "`include` must be a list of distinct names from `explain`, `policy_input`, "
          "`receipt`, `trace`"),
+        ({"dialect": "0.5"}, '`dialect` must be `"0.3"` or `"0.4"`'),
+        ({"dialect": None}, '`dialect` must be `"0.3"` or `"0.4"`'),
+        ({"dialect": 0.4}, '`dialect` must be `"0.3"` or `"0.4"`'),
+        ({"snapshot": {"interception_point": "output"}}, "`snapshot.interception_point` contradicts the intervention point of the request"),
+        ({"snapshot": {"interception_point": None}}, "`snapshot.interception_point` must be a string"),
         ({"include": [{}]}, "`include` must be a list of distinct names from `explain`, `policy_input`, `receipt`, `trace`"),
     ],
 )  # fmt: skip
@@ -123,7 +128,7 @@ def test_each_wrong_member_is_named(members: dict[str, Any], detail: str) -> Non
     assert _detail(orjson.dumps({"snapshot": {}, **members})) == detail
 
 
-KNOWN = "`include`, `intervention_point`, `manifest`, `manifest_ref`, `manifest_signature`, `mode`, `request_id`, `snapshot`"
+KNOWN = "`dialect`, `include`, `intervention_point`, `manifest`, `manifest_ref`, `manifest_signature`, `mode`, `request_id`, `snapshot`"
 
 
 @pytest.mark.parametrize(

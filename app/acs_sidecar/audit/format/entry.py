@@ -2,30 +2,32 @@
 
 from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.dialects.evidence import is_truncated
+from acs_sidecar.spec.dialects.subject import subject_of
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.streams.vocabulary import StreamSpan
 from acs_sidecar.spec.trace_context import Span
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Decision
 
-__all__ = ["decision_entry", "identifier", "refusal_entry"]
+__all__ = ["decision_entry", "refusal_entry"]
 
 
 def decision_entry(decision: PolicyDecision) -> AuditEntry:
     """Return the entry of an evaluation, successful or failed."""
     verdict, evaluation, point = decision.verdict, decision.evaluation, decision.point
-    evidence = verdict.evidence
-    envelope = decision.snapshot.get("envelope")
-    if not isinstance(envelope, dict):
-        envelope = {}
+    evidence, manifest = verdict.evidence, decision.manifest
+    subject = subject_of(decision.snapshot, manifest.dialect)
     return AuditEntry(
         decision=verdict.decision,
         intervention_point=decision.intervention_point,
         mode=decision.mode,
         reason=verdict.reason,
         error_class=None if evaluation else "runtime_error",
-        manifest_source=decision.manifest.provenance,
-        manifest_digest=decision.manifest.digest,
+        dialect=manifest.dialect.name if isinstance(manifest, CompiledManifest) else None,
+        manifest_source=manifest.provenance,
+        manifest_digest=manifest.digest,
         policy_id=point.config.policy if point else None,
         policy_type=point.policy_type if point else None,
         policy_digest=point.policy_digest if point else None,
@@ -36,9 +38,9 @@ def decision_entry(decision: PolicyDecision) -> AuditEntry:
         result_labels=verdict.result_labels,
         evidence_artefact=_text(evidence.get("artefact")) if evidence else None,
         verification_pointers=_pointers(evidence.get("verification_pointers")) if evidence else None,
-        agent_id=identifier(envelope, "agent"),
-        session_id=identifier(envelope, "session"),
-        tenant_id=identifier(envelope, "tenant"),
+        agent_id=subject.agent,
+        session_id=subject.session,
+        tenant_id=subject.tenant,
         tool=decision.trace.tool,
         caller=decision.caller,
         request_id=decision.request_id,
@@ -47,6 +49,10 @@ def decision_entry(decision: PolicyDecision) -> AuditEntry:
         duration_us=decision.duration_ns // 1_000,
         notes=decision.trace.notes,
         stream_span=decision.stream_span,
+        warnings=tuple(warning.reason for warning in verdict.warnings if warning.reason is not None)
+        if verdict.warnings
+        else (),
+        evidence_truncated=is_truncated(verdict),
     )
 
 
@@ -73,14 +79,6 @@ def refusal_entry(
         trace_id=span.trace_id if span else None,
         span_id=span.span_id if span else None,
     )
-
-
-def identifier(envelope: dict[str, Json], who: str) -> str | None:
-    """Read `envelope.<who>.id`, or `envelope.<who>_id` where a host writes it flat."""
-    nested = envelope.get(who)
-    if isinstance(nested, dict):
-        return _text(nested.get("id"))
-    return _text(envelope.get(f"{who}_id"))
 
 
 def _text(value: Json) -> str | None:

@@ -49,6 +49,7 @@ CSV_FIELDS: Final = (
     "duration_us",
     "approval",
     "details",
+    "dialect",
 )
 
 _FORMULA = ("=", "+", "-", "@")

@@ -51,8 +51,9 @@ class AuditEntry:
 
     `intervention_point` other than the eight becomes `unknown`; `tool` and names of manifests are
     those of the manifest, never a caller's. `duration_us` is in microseconds. `event` is `decision`, or
-    `approval` with what was asked of whom and answered as `approval`. `notes` are the policy's own;
-    `stream_span` is the part of a stream that was decided on.
+    `approval` with what was asked of whom and answered as `approval`. `notes` are the policy's own,
+    `warnings` the reasons of what its verdict warns of; `stream_span` is the part of a stream that was
+    decided on.
     """
 
     decision: str
@@ -60,6 +61,7 @@ class AuditEntry:
     mode: str | None = None
     reason: str | None = None
     error_class: str | None = None
+    dialect: str | None = None
     manifest_source: str | None = None
     manifest_digest: str | None = None
     policy_id: str | None = None
@@ -85,6 +87,8 @@ class AuditEntry:
     approval: JsonObject | None = None
     notes: DecisionNotes | None = None
     stream_span: StreamSpan | None = None
+    warnings: tuple[str, ...] = ()
+    evidence_truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ def _decision_members(entry: AuditEntry, log: str, index: int, record_id: str, t
         "annotators": [bounded(name) for name in entry.annotators],
         "caller": bounded(entry.caller),
         "decision": entry.decision,
+        "dialect": entry.dialect,
         "duration_us": entry.duration_us,
         "enforced_identity": entry.enforced_identity,
         "error_class": entry.error_class,
@@ -207,6 +212,10 @@ def _decision_members(entry: AuditEntry, log: str, index: int, record_id: str, t
         members |= _noted(entry.notes)
     if span := entry.stream_span:
         members |= {"stream": span.stream, "track": span.track, "start": span.start, "end": span.end}
+    if entry.warnings:
+        members["warnings"] = [code_or_hash(reason) for reason in entry.warnings[:MAX_LOGGED]]
+    if entry.evidence_truncated:
+        members["evidence_truncated"] = True
     if entry.event != "decision":
         members["approval"] = dict(entry.approval) if entry.approval else None
     return members

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from acs_sidecar.spec.path import PathGrammar
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.verdict import Normalise
 
 __all__ = ["Dialect", "Vocabulary"]
 
@@ -22,6 +24,8 @@ class Dialect:
     - `name`: how the reference, records and findings call it.
     - `vocabulary`: that of responses to requests that name none.
     - `paths`: how its manifests write paths.
+    - `normalise`: how the output of a policy becomes a verdict.
+    - `untransformed`: the intervention points at which a transform is forbidden.
     - `needs`: an annotation can read others, which it lists in `needs`.
     - `agent_contexts`: snapshots are agent contexts and verdicts those of Agent Hooks.
     """
@@ -29,5 +33,7 @@ class Dialect:
     name: str
     vocabulary: Vocabulary
     paths: PathGrammar
+    normalise: Normalise
+    untransformed: frozenset[InterventionPoint] = frozenset()
     needs: bool = False
     agent_contexts: bool = False

@@ -1,10 +1,14 @@
 """The versions of the specification that manifests may name, and the dialect of each (section 6.1)."""
 
 import re
+from dataclasses import replace
 
 from acs_sidecar.spec.dialects.dialect import Dialect, Vocabulary
+from acs_sidecar.spec.dialects.policy_output import normalise_output
 from acs_sidecar.spec.path import POLICY_TARGET_PATHS, TARGET_PATHS
+from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.verdict import normalise
 
 __all__ = [
     "DIALECT_03",
@@ -20,11 +24,18 @@ __all__ = [
     "settled_members",
 ]
 
-DIALECT_03 = Dialect(name="0.3", vocabulary=Vocabulary.FIVE_DECISIONS, paths=POLICY_TARGET_PATHS)
-DIALECT_04 = Dialect(name="0.4", vocabulary=Vocabulary.AGENT_HOOKS, paths=TARGET_PATHS, agent_contexts=True)
-DIALECT_05 = Dialect(
-    name="0.5", vocabulary=Vocabulary.AGENT_HOOKS, paths=TARGET_PATHS, needs=True, agent_contexts=True
+DIALECT_03 = Dialect(
+    name="0.3", vocabulary=Vocabulary.FIVE_DECISIONS, paths=POLICY_TARGET_PATHS, normalise=normalise
 )
+DIALECT_04 = Dialect(
+    name="0.4",
+    vocabulary=Vocabulary.AGENT_HOOKS,
+    paths=TARGET_PATHS,
+    normalise=normalise_output,
+    untransformed=frozenset({InterventionPoint.AGENT_STARTUP, InterventionPoint.AGENT_SHUTDOWN}),
+    agent_contexts=True,
+)
+DIALECT_05 = replace(DIALECT_04, name="0.5", needs=True)
 
 _SUFFIXED = ("0.3.0-alpha", "0.3.1-beta")
 _PLAIN = {"0.4.0-alpha.1": DIALECT_04, "0.5.0-alpha.1": DIALECT_05}

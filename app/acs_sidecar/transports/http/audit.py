@@ -15,7 +15,7 @@ from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.runtime import Runtime
 from acs_sidecar.spec.values import Json
 from acs_sidecar.transports.http.dependencies import current_runtime
-from acs_sidecar.transports.http.openapi_schemas import reference
+from acs_sidecar.transports.http.schema_parts import reference
 
 __all__ = ["router"]
 

@@ -7,8 +7,9 @@ from fastapi import FastAPI
 
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.transports.http.access import ROUTES, Access
-from acs_sidecar.transports.http.openapi_schemas import SCHEMAS, JsonSchema, reference
+from acs_sidecar.transports.http.openapi_schemas import SCHEMAS
 from acs_sidecar.transports.http.problems import PROBLEM_TYPE
+from acs_sidecar.transports.http.schema_parts import JsonSchema, reference
 from acs_sidecar.transports.http.streams.route import EVENT_STREAM, NDJSON
 from acs_sidecar.transports.http.streams.schemas import STREAM_SCHEMAS
 

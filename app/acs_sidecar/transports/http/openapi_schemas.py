@@ -3,126 +3,34 @@
 The other routes have pydantic models.
 """
 
-from collections.abc import Iterable
-from typing import Any
-
 from acs_sidecar.audit.format.receipt import RECEIPT_SCHEMA
 from acs_sidecar.decision.request import INCLUDES, MAX_BATCH, MAX_REQUEST_ID
 from acs_sidecar.spec.approval import ApprovalOutcome
+from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.points import InterventionPoint, Mode
-from acs_sidecar.spec.reasons import RUNTIME_ERROR_PREFIX
-from acs_sidecar.spec.verdict import Decision
-
-__all__ = [
-    "COUNT",
-    "EVALUATE",
-    "NULLABLE_DIGEST",
-    "SCHEMAS",
-    "JsonSchema",
-    "names",
-    "nullable",
-    "open_object",
-    "reference",
-    "request_object",
-]
-
-JsonSchema = dict[str, Any]
-
-_ANY_OBJECT: JsonSchema = {"type": "object", "additionalProperties": True}
-_STRINGS: JsonSchema = {"type": "array", "items": {"type": "string"}}
-NULLABLE_DIGEST: JsonSchema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
-COUNT: JsonSchema = {"type": "integer", "minimum": 0}
-_MICROSECONDS: JsonSchema = {"type": "number", "minimum": 0, "description": "microseconds"}
-
-
-def reference(name: str) -> JsonSchema:
-    """Return the reference to a component schema."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def nullable(name: str, description: str) -> JsonSchema:
-    """Return a reference, or null."""
-    return {"anyOf": [reference(name), {"type": "null"}], "description": description}
-
-
-def open_object(description: str, required: JsonSchema, optional: JsonSchema | None = None) -> JsonSchema:
-    """Return an object that may gain members in later versions."""
-    return {
-        "type": "object",
-        "description": description,
-        "required": list(required),
-        "properties": required | (optional or {}),
-    }
-
-
-def _when(member: str, value: object, required: str) -> JsonSchema:
-    """Require a member exactly where another has a value."""
-    return {
-        "if": {"properties": {member: {"const": value}}},
-        "then": {"required": [required]},
-        "else": {"not": {"required": [required]}},
-    }
-
-
-def names(values: Iterable[str]) -> JsonSchema:
-    """Return a text that is one of some."""
-    return {"type": "string", "enum": [str(value) for value in values]}
-
-
-_VERDICT = open_object(
-    "What the host must do. `deny` is also what every failure becomes.",
-    {
-        "decision": names(Decision),
-        "result_labels": _STRINGS | {"description": "empty when the policy gave none"},
-    },
-    {
-        "reason": {
-            "type": "string",
-            "description": f"the policy's, or a reserved one that begins with `{RUNTIME_ERROR_PREFIX}`",
-        },
-        "message": {"type": "string"},
-        "transform": reference("Transform") | {"description": "with the decision `transform` alone"},
-        "evidence": reference("Evidence"),
-    },
-) | _when("decision", Decision.TRANSFORM.value, "transform")
-
-_DENIAL = open_object(
-    "The verdict of a request that was not evaluated.",
-    {
-        "decision": {"type": "string", "const": Decision.DENY.value},
-        "result_labels": _STRINGS | {"maxItems": 0},
-        "reason": {"type": "string", "pattern": f"^{RUNTIME_ERROR_PREFIX}[a-z_]+$"},
-        "message": {"type": "string"},
-    },
+from acs_sidecar.transports.http.schema_parts import (
+    ANY_OBJECT,
+    COUNT,
+    MICROSECONDS,
+    NULLABLE_DIGEST,
+    STRINGS,
+    JsonSchema,
+    names,
+    nullable,
+    open_object,
+    reference,
+    request_object,
+    when,
 )
+from acs_sidecar.transports.http.verdict_schemas import VERDICT_SCHEMAS
 
-_TRANSFORM = open_object(
-    "Which part of the policy target is replaced by which value.",
-    {
-        "path": {"type": "string", "description": "begins with `$policy_target`"},
-        "value": {"description": "any JSON value"},
-    },
-)
-
-_EVIDENCE: JsonSchema = {
-    "type": "object",
-    "description": "What a policy can point to; members of its own are allowed.",
-    "properties": {
-        "artefact": {"type": ["string", "null"]},
-        "verification_pointers": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
-        "approvers": {
-            "description": "with `escalate`: the names and groups of the approvers who alone may approve; "
-            "if it is not a list of names, nobody may"
-        },
-    },
-    "additionalProperties": True,
-}
+__all__ = ["EVALUATE", "SCHEMAS"]
 
 EVALUATE: JsonSchema = {
-    "snapshot": _ANY_OBJECT | {"description": "what the host knows at this point of its loop"},
+    "snapshot": ANY_OBJECT | {"description": "what the host knows at this point of its loop"},
     "mode": reference("Mode") | {"default": Mode.ENFORCE.value},
     "manifest": {
-        "anyOf": [_ANY_OBJECT, {"type": "string"}],
+        "anyOf": [ANY_OBJECT, {"type": "string"}],
         "description": "the manifest itself, where accepted: an object, or YAML or JSON text",
     },
     "manifest_signature": reference("Signature") | {"description": "with `manifest` alone"},
@@ -133,6 +41,8 @@ EVALUATE: JsonSchema = {
         "maxLength": MAX_REQUEST_ID,
         "description": "printable characters; echoed and recorded",
     },
+    "dialect": reference("Vocabulary")
+    | {"description": "the vocabulary of the verdict; without it that of the manifest"},
     "include": {
         "type": "array",
         "uniqueItems": True,
@@ -140,17 +50,6 @@ EVALUATE: JsonSchema = {
         "description": "what to add to the response",
     },
 }
-
-
-def request_object(description: str, required: list[str], members: JsonSchema) -> JsonSchema:
-    """Return an object of a request, which has no other members."""
-    return {
-        "type": "object",
-        "description": description,
-        "required": required,
-        "properties": members,
-        "additionalProperties": False,
-    }
 
 
 _DECISION_MEMBERS: JsonSchema = {
@@ -167,21 +66,32 @@ _DECISION_MEMBERS: JsonSchema = {
 _DECISION_OPTIONS: JsonSchema = {
     "transformed_policy_target": {"description": "any JSON value; present only when applied, may be null"},
     "request_id": {"type": "string"},
+    "dialect": reference("Vocabulary")
+    | {"description": "of the verdict; absent where it is `0.3` and nobody asked"},
     "detail": {"type": "string", "description": "of a runtime error, for the person who debugs"},
     "policy_input": reference("PolicyInput") | {"description": "with `include`, when it was built"},
     "trace": reference("Trace") | {"description": "with `include`"},
     "receipt": reference("Receipt") | {"description": "with `include`, where an audit log is kept"},
     "explain": reference("Explanation") | {"description": "with `include`"},
 }
-_APPLIED = _when("transformed_policy_target_applied", True, "transformed_policy_target")
+_LABELLED: JsonSchema = {
+    "if": {"properties": {"dialect": {"const": Vocabulary.FIVE_DECISIONS.value}}},
+    "then": {"properties": {"verdict": {"required": ["result_labels"]}}},
+}
+"""Only in the older vocabulary are labels there where there are none."""
+
+_APPLIED = {
+    part: schema | _LABELLED if part in {"then", "else"} else schema
+    for part, schema in when("transformed_policy_target_applied", True, "transformed_policy_target").items()
+}
 
 _POLICY_INPUT = open_object(
     "Exactly what the policy was given.",
     {
         "intervention_point": reference("InterventionPoint"),
         "policy_target": reference("PolicyTarget"),
-        "snapshot": _ANY_OBJECT,
-        "annotations": _ANY_OBJECT | {"description": "by annotator"},
+        "snapshot": ANY_OBJECT,
+        "annotations": ANY_OBJECT | {"description": "by annotator"},
         "tool": {"type": ["object", "null"], "additionalProperties": True},
     },
 )
@@ -195,19 +105,19 @@ _POLICY_TARGET = open_object(
     },
 )
 
-_TRACE_STEP = open_object("One step.", {"step": {"type": "string"}, "duration_us": _MICROSECONDS})
+_TRACE_STEP = open_object("One step.", {"step": {"type": "string"}, "duration_us": MICROSECONDS})
 
 _TRACE: JsonSchema = {
     **open_object(
         "How the decision was made. Policy types add members of their own.",
         {
             "steps": {"type": "array", "items": reference("TraceStep"), "description": "in order"},
-            "annotators": {"type": "object", "additionalProperties": _MICROSECONDS},
+            "annotators": {"type": "object", "additionalProperties": MICROSECONDS},
             "policy_type": {"type": ["string", "null"]},
         },
         {
             "query": {"type": "string", "description": "of `rego`"},
-            "determining": _STRINGS | {"description": "of `cedar`: the ids of the policies that decided"},
+            "determining": STRINGS | {"description": "of `cedar`: the ids of the policies that decided"},
         },
     ),
     "additionalProperties": True,
@@ -223,7 +133,7 @@ _EXPLANATION: JsonSchema = {
             },
             "annotators": {
                 "type": "array",
-                "items": _ANY_OBJECT,
+                "items": ANY_OBJECT,
                 "description": "`annotator`, `type`, `from`, `outcome`, and `findings` with their `text`",
             },
             "remedy": {
@@ -251,7 +161,7 @@ _RECEIPT = open_object(
         "schema": {"type": "string", "const": RECEIPT_SCHEMA},
         "record": {"type": "string", "description": "the exact line"},
         "index": COUNT,
-        "proof": _STRINGS | {"description": "inclusion proof (RFC 9162), hashes in base64"},
+        "proof": STRINGS | {"description": "inclusion proof (RFC 9162), hashes in base64"},
         "checkpoint": {"type": "string", "description": "signed note that covers the record"},
     },
 )
@@ -291,14 +201,11 @@ _PROBLEM_MEMBERS: JsonSchema = {
     "detail": {"type": "string", "description": "what is wrong and what to do, without request content"},
 }
 
-SCHEMAS: JsonSchema = {
+SCHEMAS: JsonSchema = VERDICT_SCHEMAS | {
     "InterventionPoint": names(InterventionPoint),
     "Mode": names(Mode),
+    "Vocabulary": names(Vocabulary),
     "Include": names(sorted(INCLUDES)),
-    "Verdict": _VERDICT,
-    "Denial": _DENIAL,
-    "Transform": _TRANSFORM,
-    "Evidence": _EVIDENCE,
     "EvaluateAtRequest": request_object(
         "One evaluation; the intervention point is in the path and may be repeated here.",
         ["snapshot"],

@@ -2,9 +2,9 @@
 
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.streams.vocabulary import SOURCES, TRACK_POINTS, SafetyLevel, SettlementKind, TrackName
-from acs_sidecar.transports.http.openapi_schemas import (
+from acs_sidecar.transports.http.openapi_schemas import EVALUATE
+from acs_sidecar.transports.http.schema_parts import (
     COUNT,
-    EVALUATE,
     NULLABLE_DIGEST,
     JsonSchema,
     names,
