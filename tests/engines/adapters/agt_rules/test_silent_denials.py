@@ -181,3 +181,56 @@ def test_an_action_of_the_earlier_form(action: str, written_as: str) -> None:
     """In a document of form A it is refused with what is written there."""
     message = f"`{action}` is an action of the earlier form: write {written_as}"
     assert _refused(written("d", [rule("true", action)])) == [("value-not-allowed", message)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("tool == 'dr\u200bop'", "a text has the character U+200B, which does not show: remove it"),
+        ("args.q contains 'a\u00a0b'", "a text has the character U+00A0, which does not show: remove it"),
+        ("tool in ['a', ' b']", "` b` begins or ends with a space, and equals no text without it: remove it"),
+        (
+            "args.amount <= '500'",
+            "`<= '500'` compares texts, character by character: write the number without quotes",
+        ),
+        (
+            {"field": "args.amount", "operator": "gt", "value": "-1.5"},
+            "`> '-1.5'` compares texts, character by character: write the number without quotes",
+        ),
+        ("args.q contains ' rm ' or tool startswith 'rm ' or args.v == '1.5'", None),
+        ("args.q matches '\u200b| a'", None),
+        ("args.day >= '2026-01-01' or tool == 'naïve'", None),
+    ],
+)
+def test_a_text_that_is_not_what_it_looks_like(condition: Json, message: str | None) -> None:
+    """Hidden characters, outer spaces and ordered numbers in quotes are remarked upon."""
+    warnings = compiled(written("d", [rule(condition)])).statement.warnings
+    found = [str(each).partition(": ")[2] for each in warnings if each.code == "agt-literal-doubtful"]
+    assert found == ([] if message is None else [message])
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"action.type": "$snap.x"}, None),
+        ({"action": "$snap.x"}, None),
+        (
+            {"action.tpye": "$snap.x"},
+            "no condition reads `action.tpye`, did you mean `action.type`?: correct the name, or remove the entry",
+        ),
+        (
+            {"action": "$snap.x", "action.type": "$snap.y"},
+            "no condition reads `action`: correct the name, or remove the entry",
+        ),
+        ({"zebra": "$snap.x"}, "no condition reads `zebra`: correct the name, or remove the entry"),
+    ],
+)
+def test_an_entry_of_context_that_no_condition_reads(context: Json, message: str | None) -> None:
+    """A misspelt entry leaves the name with the meaning that it had, and is remarked upon."""
+    document = written("d", [rule("action.type == 'drop'")])
+    warnings = compiled(document, context=context).statement.warnings
+    found = [
+        (each.path, str(each).partition(": ")[2]) for each in warnings if each.code == "agt-context-unread"
+    ]
+    assert [text for _, text in found] == ([] if message is None else [message])
+    assert all(str(path).startswith("policies.agt.context") for path, _ in found)

@@ -17,7 +17,13 @@ from acs_sidecar.engines.adapters.agt_rules.evaluator import AppliedDocument, Ru
 from acs_sidecar.engines.adapters.agt_rules.evidence import default_evidence, rule_evidence
 from acs_sidecar.engines.adapters.agt_rules.expressions import Searches
 from acs_sidecar.engines.adapters.agt_rules.guards import Rings, RuleGuard, TrustScore
-from acs_sidecar.engines.adapters.agt_rules.lints import open_operands, policy_lints, undeclared_members
+from acs_sidecar.engines.adapters.agt_rules.lints import (
+    doubtful_literals,
+    open_operands,
+    policy_lints,
+    undeclared_members,
+    unread_context,
+)
 from acs_sidecar.engines.adapters.agt_rules.members import MEMBERS
 from acs_sidecar.engines.adapters.agt_rules.names import Names, UnknownNameError, needs_tool
 from acs_sidecar.engines.adapters.agt_rules.ordering import order_key
@@ -68,6 +74,9 @@ class AgtRulesAdapter:
         rules = merged_rules(documents, listed, findings)
         if definition.errors or findings.errors:
             raise ManifestError([*definition.errors, *findings.errors, *findings.warnings])
+        every = [active.rule for active in rules]
+        findings.warnings.extend(doubtful_literals(every))
+        findings.warnings.extend(unread_context(request.path, names, every))
         return AgtRulesPolicy(
             request=request,
             definition=definition,

@@ -1,5 +1,8 @@
 """What a reviewer would ask about valid rules (section 7.8). Everything here is a warning."""
 
+import difflib
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +16,7 @@ from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
     Or,
     Test,
     Truth,
+    path_text,
     tests_of,
 )
 from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule
@@ -20,12 +24,23 @@ from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRu
 from acs_sidecar.engines.adapters.agt_rules.names import Names
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.evaluators import CompileRequest, Diagnostic, PointBinding
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.path import Root
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["open_operands", "policy_lints", "undeclared_members"]
+__all__ = [
+    "doubtful_literals",
+    "open_operands",
+    "policy_lints",
+    "undeclared_members",
+    "unread_context",
+]
 
+_WHOLE_TEXTS = frozenset({Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN})
+_EXPRESSIONS = frozenset({Operator.MATCHES, Operator.NOT_MATCHES})
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Zl", "Zp"})
 _LESS = frozenset({Operator.LT, Operator.LE})
 _NEGATIVE = frozenset(operator for operator in Operator if operator.value.startswith("not ")) | {Operator.NE}
 
@@ -88,6 +103,50 @@ def undeclared_members(
 
 _CALL = frozenset({"args", "arguments", "params"})
 """Members of a call that nobody declares of a tool."""
+
+
+def doubtful_literals(rules: Sequence[AgtRule]) -> Iterator[Diagnostic]:
+    """Yield a finding for each rule that compares with a text which hardly is what it looks like."""
+    for rule in rules:
+        doubts = (
+            doubt for test in tests_of(rule.condition) if isinstance(test, Test) for doubt in _doubts(test)
+        )
+        for message in dict.fromkeys(doubts):
+            yield warning("agt-literal-doubtful", message, rule.at.member("condition").at())
+
+
+def unread_context(path: str, names: Names, rules: Sequence[AgtRule]) -> Iterator[Diagnostic]:
+    """Yield a finding for each entry of `context` that no condition reads; `path` is that of the policy."""
+    read = {placed.name: names.declared_name(placed.name) for rule in rules for placed in rule.names}
+    unread = names.context.keys() - set(read.values())
+    others = [path_text(name.segments) for name, entry in read.items() if entry is None]
+    for name in sorted(unread):
+        near = difflib.get_close_matches(name[:64], others, 1, 0.6)
+        hint = f", did you mean `{near[0]}`?" if near else ""
+        message = f"no condition reads `{name[:64]}`{hint}: correct the name, or remove the entry"
+        yield warning(
+            "agt-context-unread", message, SourceLocation(f"{path}.{member_path(('context', name))}")
+        )
+
+
+def _doubts(test: Test) -> Iterator[str]:
+    operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+    for text in operands:
+        if not isinstance(text, str) or test.operator in _EXPRESSIONS:
+            continue
+        if hidden := next((each for each in text if _is_hidden(each)), None):
+            yield f"a text has the character U+{ord(hidden):04X}, which does not show: remove it"
+        elif test.operator in _WHOLE_TEXTS and text != text.strip():
+            yield f"`{text[:64]}` begins or ends with a space, and equals no text without it: remove it"
+        elif test.operator.is_order and _NUMBER.fullmatch(text):
+            message = "compares texts, character by character: write the number without quotes"
+            yield f"`{test.operator} '{text}'` {message}"
+
+
+def _is_hidden(character: str) -> bool:
+    """True if a reader sees nothing, or a plain space where there is another one."""
+    category = unicodedata.category(character)
+    return category in _HIDDEN or (category == "Zs" and character != " ")
 
 
 def _stages(

@@ -146,6 +146,11 @@ class Names:
         dotted = _dotted(name.segments) or ""
         return () if dotted in self.context else _CLOSED.get(dotted, ())
 
+    def declared_name(self, name: Name) -> str | None:
+        """Return the entry of `context` that a name reads, or `None`."""
+        declared = self._declared(name.segments)
+        return declared[0] if declared else None
+
     def is_builtin(self, root: str) -> bool:
         """True if the table of names has one that begins so, at any point."""
         known = (*_EXACT, *_PREFIXES, *self.computed)
