@@ -1,11 +1,16 @@
 """The engine gets the part of the input that a policy can read, and answers as if it got all (1.7.2)."""
 
+from typing import cast
+
 import orjson
 import pytest
+import regorus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acs_sidecar.engines.rego.input import input_text
+from acs_sidecar.engines.rego.engine import NativeEngine
+from acs_sidecar.engines.rego.input import input_setter
+from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json, JsonObject
@@ -37,13 +42,13 @@ SNAPSHOT: dict[str, Json] = {
 )
 def test_only_what_is_read_is_written(paths: list[tuple[str, ...]], expected: Json) -> None:
     """A path through a value that is no object ends there, with that value."""
-    assert orjson.loads(input_text(paths)(policy_input(SNAPSHOT))) == expected
+    assert _seen(paths, policy_input(SNAPSHOT)) == expected
 
 
 def test_a_policy_that_reads_everything_gets_the_canonical_input() -> None:
     """There is nothing to choose then."""
     whole = policy_input(SNAPSHOT)
-    assert input_text([("snapshot",), ()])(whole) == whole.canonical.decode()
+    assert _seen([("snapshot",), ()], whole) == whole.value
 
 
 @pytest.mark.parametrize(
@@ -107,8 +112,7 @@ def test_imports_of_the_input_are_followed(imported: str) -> None:
 def test_a_member_that_is_not_read_may_be_anything() -> None:
     """The engine never sees it: its cost is that of what the policy reads."""
     read_input = policy_input({"user": USER, "history": "x" * 100})
-    given_text = input_text([("snapshot", "user", "id")])(read_input)
-    assert given_text == '{"snapshot":{"user":{"id":"ann"}}}'
+    assert _seen([("snapshot", "user", "id")], read_input) == {"snapshot": {"user": {"id": "ann"}}}
 
 
 VALUES = st.recursive(
@@ -143,6 +147,75 @@ def test_the_part_decides_like_the_whole(snapshot: dict[str, Json]) -> None:
         for all_of in ("1", "input")
     )
     assert part == whole
+
+
+def _engine() -> NativeEngine:
+    engine = cast(NativeEngine, regorus.Engine())
+    engine.add_policy("seen.rego", READ_BACK)
+    return engine
+
+
+def _seen(paths: list[tuple[str, ...]], read_input: PolicyInput) -> Json:
+    """What an engine has as its input."""
+    engine = _engine()
+    input_setter(paths)(engine, read_input)
+    seen: Json = orjson.loads(engine.eval_rule_as_json("data.seen.all"))
+    return seen
+
+
+NUMBERS = ["1", "1.0", "-0.0", "1e2", "0.1", "0.30000000000000004", "9007199254740993", "9007199254740992.0"]
+NUMBERS += ["9223372036854775808", "18446744073709551615", "18446744073709551616", "-9223372036854775808"]
+NUMBERS += ["1e21", "1e22", "1e308", "5e-324", "1.7976931348623157e308"]
+
+READ_BACK = """package seen
+
+all := input
+
+known := [
+	json.marshal(input),
+	sprintf("%v", [input]),
+	[input.snapshot.n + 1, input.snapshot.n - 1, input.snapshot.n == floor(input.snapshot.n)],
+	object.get({1: "whole", 1.5: "fraction"}, input.snapshot.n, "none"),
+	{input.snapshot.n, 1, 100},
+]
+"""
+
+
+def _known(number: Json) -> list[str]:
+    """What policies can know of a number, given as a value and given as text."""
+    value: JsonObject = {"snapshot": {"n": number}}
+    known: list[str] = []
+    for paths in ([("snapshot", "n")], [()]):
+        engine = _engine()
+        input_setter(paths)(engine, PolicyInput(value, canonical(value)))
+        known.append(engine.eval_rule_as_json("data.seen.known"))
+    return known
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_numbers_are_those_of_their_text(text: str) -> None:
+    """No policy can tell whether the engine got a value or its canonical text."""
+    given_value, given_text = _known(orjson.loads(text))
+    assert given_value == given_text
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(number=st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1))
+def test_any_number_is_that_of_its_text(number: float) -> None:
+    """For the numbers that a request can hold."""
+    given_value, given_text = _known(number)
+    assert given_value == given_text
+
+
+def test_an_input_may_nest_as_deep_as_its_limit_allows() -> None:
+    """A value is no text, whose reader stops at 128 levels."""
+    nested: Json = "end"
+    for _ in range(200):
+        nested = [nested]
+    assert _seen([("snapshot", "nested")], policy_input({"nested": nested})) == {
+        "snapshot": {"nested": nested}
+    }
 
 
 def _answer(policy: JsonObject, read_input: PolicyInput) -> Json:

@@ -7,6 +7,7 @@ import orjson
 
 from acs_sidecar.engines.rego.engine import Engine, NativeEngine
 from acs_sidecar.engines.rego.sources import Module
+from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["LineCoverage", "RegoCoverage"]
 
@@ -54,6 +55,9 @@ class _Watched:
 
     def clone(self) -> "_Watched":
         return _Watched(self._engine.clone(), self._coverage, self._paths)
+
+    def set_input(self, input: JsonObject) -> None:
+        self._engine.set_input(input)
 
     def set_input_json(self, input: str) -> None:
         self._engine.set_input_json(input)

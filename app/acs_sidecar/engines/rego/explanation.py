@@ -13,8 +13,10 @@ from acs_sidecar.engines.rego.analysis.checks import Program
 from acs_sidecar.engines.rego.analysis.facts import Rule
 from acs_sidecar.engines.rego.documents import Segments, dotted
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, NativeEngine, ThreadEngine
+from acs_sidecar.engines.rego.input import SetInput
 from acs_sidecar.engines.rego.sources import Module, RegoSources
 from acs_sidecar.spec.explanation import listed, shortened
+from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.values import Json
 
 __all__ = ["RegoExplainer"]
@@ -27,15 +29,16 @@ _UNDEFINED = '"<undefined>"'
 class RegoExplainer:
     """Explains one query of a policy, on engines of its own that note which lines they reach."""
 
-    def __init__(self, sources: RegoSources, program: Program, query: Segments) -> None:
+    def __init__(self, sources: RegoSources, program: Program, query: Segments, set_input: SetInput) -> None:
         self._sources = sources
         self._program = program
         self._query = query
+        self._set_input = set_input
 
-    def explain(self, text: str) -> dict[str, Json]:
+    def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return the rules on which the query depends: its own first, then those that it reached."""
         engine = cast(NativeEngine, self._engines.prepared.clone())
-        engine.set_input_json(text)
+        self._set_input(engine, policy_input)
         answer = _shown(engine, ANSWER)
         lines = _Lines(engine.get_coverage_report_as_json(), self._starts)
         rules = [(path, same, [lines.of(rule) for rule in same]) for path, same in self._rules.items()]

@@ -1,4 +1,4 @@
-"""Which part of the policy input a policy can read, so that the engine parses no more than that.
+"""Which part of the policy input a policy can read, so that the engine converts no more than that.
 
 Sound because Rego reads its input through references only: what no reference of any module names,
 or leads to, cannot change the outcome.
@@ -6,16 +6,15 @@ or leads to, cannot change the outcome.
 
 from collections.abc import Callable, Iterable, Mapping
 
-import orjson
-
 from acs_sidecar.engines.rego.documents import Segments
+from acs_sidecar.engines.rego.engine import Engine
 from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["InputText", "input_text"]
+__all__ = ["SetInput", "input_setter"]
 
-InputText = Callable[[PolicyInput], str]
-"""Gives the JSON text that the engine gets as `input`."""
+SetInput = Callable[[Engine, PolicyInput], None]
+"""Makes what is read of a policy input the `input` of an engine."""
 
 _Members = dict[str, "_Members | None"]
 """The members that are read, each with those that are read of it; `None` where it is read whole."""
@@ -23,23 +22,23 @@ _Members = dict[str, "_Members | None"]
 _Select = Callable[[JsonObject], dict[str, Json]]
 
 
-def input_text(paths: Iterable[Segments]) -> InputText:
-    """Return the function that writes the parts at `paths`, and what is above them, as JSON."""
+def input_setter(paths: Iterable[Segments]) -> SetInput:
+    """Return the function that gives an engine the parts at `paths`, and what is above them."""
     members: _Members = {}
     for path in paths:
         if not path:
-            return _whole
+            return _set_whole
         _note(members, path)
     select = _selection(members)
 
-    def parts(policy_input: PolicyInput) -> str:
-        return orjson.dumps(select(policy_input.value)).decode()
+    def set_parts(engine: Engine, policy_input: PolicyInput) -> None:
+        engine.set_input(select(policy_input.value))
 
-    return parts
+    return set_parts
 
 
-def _whole(policy_input: PolicyInput) -> str:
-    return policy_input.canonical.decode()
+def _set_whole(engine: Engine, policy_input: PolicyInput) -> None:
+    engine.set_input_json(policy_input.canonical.decode())
 
 
 def _note(members: _Members, path: Segments) -> None:

@@ -19,7 +19,7 @@ from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch,
 from acs_sidecar.engines.rego.explanation import RegoExplainer
 from acs_sidecar.engines.rego.index.demand_index import DemandIndex, Indexing, index_rules
 from acs_sidecar.engines.rego.index.engines import EnginePool, IndexedEngines
-from acs_sidecar.engines.rego.input import InputText, input_text
+from acs_sidecar.engines.rego.input import SetInput, input_setter
 from acs_sidecar.engines.rego.parser_forms import in_parser_forms
 from acs_sidecar.engines.rego.query import parse_query
 from acs_sidecar.engines.rego.sources import RegoSources, is_blank, read_sources
@@ -115,7 +115,7 @@ class _RegoPolicy:
         self._engines = engines
         self._sources = sources
         self._program = program
-        self._input_text = input_text(program.input_paths)
+        self._set_input = input_setter(program.input_paths)
         self._evaluators: dict[str, Evaluator] = {}
         self._warnings: dict[Segments | str, Diagnostic] = {}
         if not is_blank(definition.get("query")):
@@ -143,10 +143,10 @@ class _RegoPolicy:
 
     def _evaluator(self, query: Segments, text: str) -> Evaluator:
         engines = self._engines.for_query(query)
-        explainer = RegoExplainer(self._sources, self._program, query)
+        explainer = RegoExplainer(self._sources, self._program, query, self._set_input)
         if self._program.tree.is_rule_alone(query) and all(_PLAIN.fullmatch(name) for name in query):
-            return _RuleEvaluator(text, engines, self._input_text, explainer, dotted(query))
-        return _QueryEvaluator(text, engines, self._input_text, explainer)
+            return _RuleEvaluator(text, engines, self._set_input, explainer, dotted(query))
+        return _QueryEvaluator(text, engines, self._set_input, explainer)
 
     def _lint(self, query: Segments) -> None:
         """Remark on a complete rule that may be undefined."""
@@ -174,11 +174,11 @@ class _QueryEvaluator:
     """Evaluates any query, through the rule that stands for it."""
 
     def __init__(
-        self, query: str, engines: ThreadEngine, input_text: InputText, explainer: RegoExplainer
+        self, query: str, engines: ThreadEngine, set_input: SetInput, explainer: RegoExplainer
     ) -> None:
         self._query = query
         self._engines = engines
-        self._input_text = input_text
+        self._set_input = set_input
         self._explainer = explainer
         self._trace: Mapping[str, Json] = {"query": query}
 
@@ -186,7 +186,7 @@ class _QueryEvaluator:
         """Evaluate on a copy of an engine that has never seen an input."""
         engine = self._engines.engine_for(policy_input.value).clone()
         try:
-            engine.set_input_json(self._input_text(policy_input))
+            self._set_input(engine, policy_input)
             value = self._value(engine)
         except EvaluationError:
             raise
@@ -198,7 +198,7 @@ class _QueryEvaluator:
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return the rules that the query came to, with their values and the lines that were reached."""
-        return self._explainer.explain(self._input_text(policy_input))
+        return self._explainer.explain(policy_input)
 
     def _value(self, engine: Engine) -> Json:
         answer: Json = orjson.loads(engine.eval_rule_as_json(ANSWER))
@@ -217,11 +217,11 @@ class _RuleEvaluator(_QueryEvaluator):
         self,
         query: str,
         engines: ThreadEngine,
-        input_text: InputText,
+        set_input: SetInput,
         explainer: RegoExplainer,
         rule: str,
     ) -> None:
-        super().__init__(query, engines, input_text, explainer)
+        super().__init__(query, engines, set_input, explainer)
         self._rule = rule
 
     def _value(self, engine: Engine) -> Json:
