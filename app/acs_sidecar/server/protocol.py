@@ -89,8 +89,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._received = 0
         self._unread_since = 0.0
         self._unread_until = 0
-        # Until when what still arrives is dropped, after an answer that ends the connection.
-        self._linger_until = 0.0
+        # Whether what still arrives is dropped, after an answer that ends the connection.
+        self._lingers = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Put the holding of writes between uvicorn and the transport."""
@@ -124,7 +124,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and bound what is not yet a whole message."""
-        if self._linger_until:
+        if self._lingers:
             return
         self._idle_since = 0.0
         whole = self._whole
@@ -205,11 +205,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return  # only its head is
         self._whole = self._begun
-        self._held.lingers = False
         if self._direct is not None:
             arrived, self._direct = self._direct, None
             self._answer_directly(arrived)
             return
+        self._stream.body_whole, self._held.lingers = True, False
         if len(self.pipeline) > _MAX_PIPELINED:
             raise _TooManyRequestsError
         HttpToolsProtocol.on_message_complete(self)
@@ -248,6 +248,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _begin_cycle(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Start the application on the message whose head is whole."""
+        self._stream.body_whole = False
         url, expects = self.url, self.expect_100_continue
         HttpToolsProtocol.on_message_begin(self)
         self.url, self.expect_100_continue = url, expects
@@ -334,9 +335,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def watch(self, now: float) -> None:
         """Close the connection of a peer that sends or reads too slowly; `now` is the loop's time."""
-        if self._linger_until:
-            if now >= self._linger_until:
-                self._held.abort()
+        if self._lingers:
             return
         if self._stream.is_open and self._in_body:
             return  # the stream has bounds of its own, and a peer that sends everything may read later
@@ -384,8 +383,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _linger(self) -> None:
         """End the answers and drop what still arrives, until the peer has read them or time is up."""
+        self._lingers = True
         self._held.end()
-        self._linger_until = self.loop.time() + _LINGER_S
+        self.loop.call_later(_LINGER_S, self._held.abort)
 
     def shutdown(self) -> None:
         """Close after what is being answered, and end a stream early."""

@@ -10,10 +10,12 @@ __all__ = ["StreamConnection"]
 class StreamConnection:
     """The part of a connection that an exchange of lines in both directions uses.
 
-    While one is open, bounds and timeouts of a body do not hold: the stream has its own.
+    While one is open, bounds and timeouts of a body do not hold: the stream has its own. `body_whole` is
+    whether all of the body has arrived.
     """
 
     def __init__(self, held: HeldWrites) -> None:
+        self.body_whole = False
         self._held = held
         self._stop: Callable[[], None] | None = None
         self._stopping = False
@@ -26,7 +28,7 @@ class StreamConnection:
     def begin(self, stop: Callable[[], None]) -> None:
         """Begin a stream; `stop` ends it early, and MUST NOT raise."""
         self._stop = stop
-        self._held.lingers = True
+        self._held.lingers = not self.body_whole
         if self._stopping:
             stop()
 
