@@ -113,10 +113,10 @@ def span_json(recorded: Recorded) -> dict[str, Json]:
     return {name: members[name] for name in _OF_SPAN if name in members}
 
 
-def refused_span_json(error: RefusalError) -> dict[str, Json]:
+def refused_span_json(error: RefusalError, vocabulary: Vocabulary) -> dict[str, Json]:
     """Return the members of a span that is not evaluated: a deny."""
     return {
-        "verdict": runtime_error_verdict(error.reason).as_json(),
+        "verdict": verdict_json(runtime_error_verdict(error.reason), vocabulary, lambda: None),
         "input_identity": None,
         "audit": None,
         "detail": error.answer,

@@ -109,6 +109,7 @@ class DecisionService:
             sender=sender,
             service=self,
             intake=intake,
+            vocabulary=opening.vocabulary or self._vocabulary,
             counted=counted,
             clock=self._clock,
         )

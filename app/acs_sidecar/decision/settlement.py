@@ -8,6 +8,8 @@ from acs_sidecar.audit.format.record import ServiceEvent
 from acs_sidecar.audit.format.stream_record import settled_event
 from acs_sidecar.decision.answer import position_json
 from acs_sidecar.decision.caller import Sender
+from acs_sidecar.spec.dialects.dialect import Vocabulary
+from acs_sidecar.spec.dialects.vocabulary import told_failure
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.streams.vocabulary import FailureCause, SettlementKind, StreamSpan, TrackName
 from acs_sidecar.spec.values import Json
@@ -38,6 +40,7 @@ class Settlement:
     spans: int
     manifest_digest: str | None
     request_id: str | None
+    vocabulary: Vocabulary
     sender: Sender
     duration_ns: int
 
@@ -71,7 +74,7 @@ class Settlement:
         ending = self.ending
         members: dict[str, Json] = {"kind": ending.kind}
         if self.reason is not None:
-            members["reason"] = self.reason
+            members["reason"] = told_failure(self.reason, self.vocabulary)
         if ending.span is not None:
             members |= {"track": ending.span.track, "start": ending.span.start, "end": ending.span.end}
         if ending.detail is not None:

@@ -17,6 +17,7 @@ from acs_sidecar.decision.settlement import Ending, Settlement
 from acs_sidecar.decision.streams.intake import ArrivedSpan, Intake
 from acs_sidecar.decision.streams.lines import End, StreamFailureError
 from acs_sidecar.decision.streams.opening import StreamOpening, TrackOpening
+from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.streams.vocabulary import FailureCause, SettlementKind, StreamSpan, TrackName, settles
@@ -83,7 +84,8 @@ class _Track:
 class StreamExchange:
     """A stream that is admitted. `manifest` is what all of it is evaluated against.
 
-    `counted` counts a span as one request while it is evaluated. `clock` gives nanoseconds.
+    `counted` counts a span as one request while it is evaluated. `clock` gives nanoseconds. `vocabulary` is
+    that of the answer where the opening or the operator names one.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class StreamExchange:
         service: StreamService,
         intake: Intake,
         counted: AbstractContextManager[None],
+        vocabulary: Vocabulary | None,
         clock: Callable[[], int],
     ) -> None:
         self._stream = stream
@@ -105,6 +108,8 @@ class StreamExchange:
         self._service = service
         self._intake = intake
         self._counted = counted
+        self._asked_vocabulary = vocabulary
+        self._vocabulary = vocabulary or manifest.dialect.vocabulary
         self._clock = clock
         self._tracks = {track.name: _Track(track) for track in opening.tracks}
         self._sizes = {track.name: track.size for track in opening.tracks}
@@ -159,7 +164,8 @@ class StreamExchange:
         self._spans += 1
         answer = await self._evaluate(track, span)
         if isinstance(answer, Refused):
-            return [_span_line(span, refused_span_json(answer.error))], Ending(SettlementKind.DENIED, span)
+            denied = _span_line(span, refused_span_json(answer.error, self._vocabulary))
+            return [denied], Ending(SettlementKind.DENIED, span)
         line = _span_line(span, span_json(answer))
         kind = settles(answer.decision.verdict.decision, self._opening.level, untouched=track.untouched)
         if kind is None:
@@ -176,6 +182,7 @@ class StreamExchange:
             snapshot=track.opening.snapshot_with(track.text),
             nesting=opened.nesting,
             request_id=opened.request_id,
+            vocabulary=self._asked_vocabulary,
             admitted=self._manifest,
             stream_span=span,
         )
@@ -206,6 +213,7 @@ class StreamExchange:
             spans=self._spans,
             manifest_digest=self._manifest.digest,
             request_id=self._opening.request_id,
+            vocabulary=self._vocabulary,
             sender=self._sender,
             duration_ns=duration_ns,
         )
@@ -219,7 +227,10 @@ class StreamExchange:
             }
             for name, track in self._tracks.items()
         }
-        return {"opened": {"stream": self._stream, "tracks": tracks}}
+        members: dict[str, Json] = {"stream": self._stream, "tracks": tracks}
+        if self._asked_vocabulary or self._vocabulary is not Vocabulary.FIVE_DECISIONS:
+            members["dialect"] = self._vocabulary
+        return {"opened": members}
 
     def _most_text(self, track: TrackName) -> int:
         point = self._tracks[track].opening.request.point

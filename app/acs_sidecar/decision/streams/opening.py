@@ -12,6 +12,7 @@ from acs_sidecar.decision.request import (
     read_evaluate,
 )
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.document.suggestions import one_of
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH
 from acs_sidecar.spec.path import SNAPSHOT_ONLY, Path, PathSyntaxError, parse_path
@@ -22,7 +23,7 @@ from acs_sidecar.spec.values import Json, deeper_than, nesting_bound
 __all__ = ["StreamOpening", "TrackOpening", "read_opening"]
 
 _OPEN = frozenset({"open"})
-_REQUEST_MEMBERS = ("manifest", "manifest_signature", "manifest_ref", "request_id")
+_REQUEST_MEMBERS = ("dialect", "manifest", "manifest_signature", "manifest_ref", "request_id")
 _TRACK = frozenset({"snapshot", "text", "start", "tail"})
 _MEMBERS = frozenset({*_REQUEST_MEMBERS, "safety_level", *TrackName})
 
@@ -62,6 +63,11 @@ class StreamOpening:
     def point(self) -> str:
         """The intervention point of its first track."""
         return self.tracks[0].request.point
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The vocabulary of its answer, where it names one."""
+        return self.tracks[0].request.vocabulary
 
     @property
     def request_id(self) -> str | None:

@@ -8,11 +8,11 @@ from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.dialects.evidence import EVIDENCE_TRUNCATED
 from acs_sidecar.spec.dialects.transform_path import TARGET, transform_path
 from acs_sidecar.spec.path import Path, Root
-from acs_sidecar.spec.reasons import HOST_ERROR_PREFIX
+from acs_sidecar.spec.reasons import HOST_ERROR_PREFIX, RUNTIME_ERROR_PREFIX, Reason
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import Decision, Transform, Verdict, VerdictWarning
 
-__all__ = ["verdict_json"]
+__all__ = ["told_failure", "verdict_json"]
 
 _THREE: Mapping[Decision, str] = {
     Decision.ALLOW: "allow",
@@ -36,6 +36,17 @@ def verdict_json(
             return _five_decisions(verdict)
         case Vocabulary.AGENT_HOOKS:
             return _three_decisions(verdict, transformed)
+        case _:
+            assert_never(vocabulary)
+
+
+def told_failure(reason: Reason, vocabulary: Vocabulary) -> str:
+    """Return the reason of a stream that failed: with Agent Hooks it is the host that failed."""
+    match vocabulary:
+        case Vocabulary.FIVE_DECISIONS:
+            return reason
+        case Vocabulary.AGENT_HOOKS:
+            return HOST_ERROR_PREFIX + reason.removeprefix(RUNTIME_ERROR_PREFIX)
         case _:
             assert_never(vocabulary)
 

@@ -16,7 +16,7 @@ from acs_sidecar.transports.http.schema_parts import (
 
 __all__ = ["STREAM_SCHEMAS"]
 
-_OPENING = ("manifest", "manifest_signature", "manifest_ref", "request_id")
+_OPENING = ("dialect", "manifest", "manifest_signature", "manifest_ref", "request_id")
 _TRACK_NAME = names(TrackName)
 _OFFSET = COUNT | {"description": "in Unicode scalar values"}
 
@@ -136,6 +136,7 @@ STREAM_SCHEMAS: JsonSchema = {
             "stream": {"type": "string", "format": "uuid", "description": "its name in records"},
             "tracks": {"type": "object", "additionalProperties": reference("StreamOpenedTrack")},
         },
+        {"dialect": reference("Vocabulary") | {"description": "the vocabulary of the answer"}},
     ),
     "StreamOpenedTrack": _OPENED_TRACK,
     "StreamSpan": _SPAN,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import Service, start_service
-from tests.transports.http.streaming import (
+from tests.transports.http.streams.streaming import (
     HEAD,
     chunk,
     first_of,

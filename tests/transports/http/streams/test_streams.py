@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Service, Start, start_service
 from tests.decision.streams.streaming import STREAMS, first_line, further_lines, summary
-from tests.transports.http.streaming import (
+from tests.transports.http.streams.streaming import (
     STREAM,
     chunk,
     connected,
