@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acs_sidecar.engines.cedar.declared import declared
+from acs_sidecar.engines.cedar.exact import exactly
 from acs_sidecar.engines.cedar.reads import Reads
 from acs_sidecar.engines.cedar.schema.declarations import Schema
 from acs_sidecar.engines.cedar.schema.types import DECIMAL, EntityType, RecordType, SetOf, Type
@@ -33,9 +34,12 @@ class DeclaredAction:
 
 
 class ContextAdmission:
-    """The requests of one schema, converting what `reads` tells that policies read."""
+    """The requests of one schema, converting what `reads` tells that policies read.
 
-    def __init__(self, schema: Schema, reads: Reads) -> None:
+    With `exact` the schema converts nothing: the whole context must be of the types that it declares.
+    """
+
+    def __init__(self, schema: Schema, reads: Reads, *, exact: bool = False) -> None:
         self._schema = schema
         self._choices: Mapping[str, frozenset[str]] = {
             name: entity.choices for name, entity in schema.entities.items() if entity.choices is not None
@@ -45,7 +49,7 @@ class ContextAdmission:
                 schema.entity_names(action.principals),
                 schema.entity_names(action.resources),
                 action.context,
-                declared(schema, action.context, reads),
+                exactly(schema, action.context) if exact else declared(schema, action.context, reads),
                 _required_entity(schema, action.context, "context"),
             )
             for uid, action in schema.actions.items()

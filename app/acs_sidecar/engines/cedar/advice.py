@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.versions import DIALECT_03
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.json_text import parse_json
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
-from acs_sidecar.spec.verdict import Decision, normalise
+from acs_sidecar.spec.verdict import Decision
 
 __all__ = ["Advice", "read_advice", "winning"]
 
@@ -20,14 +22,18 @@ _VERDICTS = tuple(decision.value for decision in _RANKED)
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Advice as the policy output that it asks for."""
+    """Advice as the policy output that it asks for.
+
+    `first_wins` is whether, of several that ask for the same, the first counts although others differ.
+    """
 
     decision: Decision
     output: dict[str, Json]
+    first_wins: bool = False
 
 
-def read_advice(text: str) -> Advice:
-    """Read and check the text of an annotation.
+def read_advice(text: str, dialect: Dialect = DIALECT_03) -> Advice:
+    """Read and check the text of an annotation in a manifest of `dialect`.
 
     Raises `EvaluationError` with `policy_output_invalid`, `transform_invalid` or
     `transform_target_forbidden`: what it raises is the outcome when the permit determines the decision.
@@ -46,9 +52,9 @@ def read_advice(text: str) -> Advice:
     verdict = advice.pop("verdict", None)
     if verdict not in _VERDICTS:
         raise _invalid(f"has a `verdict` that is not one of {_listed(_VERDICTS)}")
-    _check_transform(verdict, advice)
+    _check_transform(verdict, advice, dialect)
     output = {"decision": verdict, **advice}
-    return Advice(normalise(output).decision, output)
+    return Advice(dialect.normalise(output).decision, output, first_wins=dialect.agent_contexts)
 
 
 def winning(advice: Iterable[Advice]) -> Advice | None:
@@ -61,7 +67,9 @@ def winning(advice: Iterable[Advice]) -> Advice | None:
         equals = [one for one in given if one.decision is decision]
         if not equals:
             continue
-        if decision is Decision.TRANSFORM and len({canonical(one.output["transform"]) for one in equals}) > 1:
+        if equals[0].first_wins or decision is not Decision.TRANSFORM:
+            return equals[0]
+        if len({canonical(one.output["transform"]) for one in equals}) > 1:
             raise EvaluationError(
                 Reason.POLICY_OUTPUT_INVALID, "two permitting policies have different transforms"
             )
@@ -69,13 +77,13 @@ def winning(advice: Iterable[Advice]) -> Advice | None:
     return None
 
 
-def _check_transform(verdict: str, advice: dict[str, Json]) -> None:
+def _check_transform(verdict: str, advice: dict[str, Json], dialect: Dialect) -> None:
     if verdict != Decision.TRANSFORM:
         if "transform" in advice:
             raise _invalid("has `transform` without the `transform` verdict")
         return
     body = advice.get("transform")
-    if body is None:
+    if body is None and not dialect.agent_contexts:
         raise EvaluationError(
             Reason.TRANSFORM_INVALID, "`@advice` has the verdict `transform` without a `transform`"
         )

@@ -19,7 +19,7 @@ from acs_sidecar.spec.path import Path
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json
 
-__all__ = ["ContextSource", "context_template", "default_context", "undeclared"]
+__all__ = ["ContextSource", "agent_context", "context_template", "default_context", "undeclared"]
 
 ContextSource: TypeAlias = Callable[[Given], Json]
 """Gives the context of one request as JSON. Raises `EvaluationError`."""
@@ -36,6 +36,16 @@ def default_context(given: Given) -> Json:
         "tool": given["tool"],
         "policy_target": given["policy_target"],
     }
+
+
+def agent_context(given: Given) -> Json:
+    """Return the snapshot's members and `annotations`, which no snapshot may have itself (section 6.5)."""
+    snapshot = given["snapshot"]
+    if not isinstance(snapshot, dict):
+        raise unfit("the snapshot is not an object")
+    if "annotations" in snapshot:
+        raise unfit("the snapshot has a member `annotations`, which is that of the annotators in the context")
+    return {**snapshot, "annotations": given["annotations"]}
 
 
 def context_template(value: Json, path: str) -> ContextSource:

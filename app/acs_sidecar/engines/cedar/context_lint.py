@@ -25,12 +25,14 @@ _NEAR = 0.8
 class BoundContext:
     """What is known of the context at a bound point.
 
-    `given` are the members that the manifest gives it, `None` where it is the default one.
+    `given` are the members that the manifest gives it, `None` where it is the default one. With
+    `snapshot_alone` that one has the snapshot and the annotations, and nothing else.
     """
 
     given: frozenset[str] | None
     annotations: frozenset[str]
     has_tool: bool
+    snapshot_alone: bool = False
 
 
 def unknown_members(
@@ -60,6 +62,11 @@ def _unknown(reads: Reads, bound: Sequence[BoundContext]) -> Iterator[tuple[tupl
     annotations = sorted(frozenset().union(*(one.annotations for one in bound)))
     for name in _below(reads, "annotations") - frozenset(annotations):
         yield ("annotations", name), f"annotated are {_listed(annotations)}"
+    if any(one.snapshot_alone for one in bound):
+        for name in ("policy_target", "tool"):
+            if name in reads.members:
+                yield (name,), "from 0.4 on the context has the snapshot and `annotations`: read the snapshot"
+        return
     for name in _below(reads, "policy_target") - frozenset(_TARGET):
         yield ("policy_target", name), f"it has {_listed(_TARGET)}"
     if "tool" in reads.members and not any(one.has_tool for one in bound):

@@ -65,8 +65,17 @@ class Definition:
     query: Query
 
 
-def read_definition(path: str, definition: JsonObject, sources: SourceReader) -> Definition:
-    """Check the members and read the sources. Raises `ManifestError`."""
+def read_definition(
+    path: str, definition: JsonObject, sources: SourceReader, *, fixed_request: bool = False
+) -> Definition:
+    """Check the members and read the sources. Raises `ManifestError`.
+
+    With `fixed_request` the manifest may not say what the request of the policy is made of.
+    """
+    if fixed_request and "query" in definition:
+        raise invalid(
+            "member-not-allowed", "is not part of a manifest from 0.4 on: remove it", f"{path}.query"
+        )
     for name, message in unknown_members(sorted(definition), MEMBERS):
         raise invalid("member-unknown", message, f"{path}.{name}")
     return Definition(

@@ -31,6 +31,8 @@ from acs_sidecar.engines.cedar.source import (
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.engines.cedar.validation import validate_links, validate_statements
 from acs_sidecar.engines.findings import SourceLocation, finding, too_large, warning
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.versions import DIALECT_03
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import deeper_than
@@ -95,7 +97,10 @@ class Policies:
 
 
 def compile_policies(
-    sources: Sequence[PolicyText], given_links: JsonSource, schema: CompiledSchema | None
+    sources: Sequence[PolicyText],
+    given_links: JsonSource,
+    schema: CompiledSchema | None,
+    dialect: Dialect = DIALECT_03,
 ) -> Policies:
     """Compile policies, in the order given, and the links of templates. Raises `ManifestError`."""
     if sum(len(source.text) for source in sources) > MAX_POLICY_CHARACTERS:
@@ -103,7 +108,7 @@ def compile_policies(
     cut = [statement for source in sources for statement in statements(source)]
     reads = Reads()
     parsed = _parsed(cut, reads)
-    compiled = [_policy(position, one.written) for position, one in enumerate(parsed)]
+    compiled = [_policy(position, one.written, dialect) for position, one in enumerate(parsed)]
     if schema is not None:
         validate_statements(cut, [known.name for known in compiled], schema)
     linked = _linked(given_links, parsed, compiled)
@@ -224,14 +229,14 @@ def _chained(statement: CedarStatement) -> ManifestError:
     return too_large(message, statement.at)
 
 
-def _policy(position: int, policy: Mapping[str, Any]) -> NamedPolicy:
+def _policy(position: int, policy: Mapping[str, Any], dialect: Dialect) -> NamedPolicy:
     annotations = policy.get("annotations", {})
     name = _annotated_id(policy) or engine.numbered_id(position)
     return NamedPolicy(
         name,
         name,
         (position,),
-        _advice(annotations["advice"] or "") if "advice" in annotations else None,
+        _advice(annotations["advice"] or "", dialect) if "advice" in annotations else None,
     )
 
 
@@ -241,9 +246,9 @@ def _annotated_id(policy: Mapping[str, Any]) -> str | None:
     return name if name.strip() else None
 
 
-def _advice(text: str) -> Advice | EvaluationError:
+def _advice(text: str, dialect: Dialect) -> Advice | EvaluationError:
     try:
-        return read_advice(text)
+        return read_advice(text, dialect)
     except EvaluationError as error:
         return error
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from acs_sidecar.engines.cedar import engine
 from acs_sidecar.engines.cedar.admission import ContextAdmission
-from acs_sidecar.engines.cedar.context import ContextSource, default_context, undeclared
+from acs_sidecar.engines.cedar.context import ContextSource, agent_context, default_context, undeclared
 from acs_sidecar.engines.cedar.context_lint import BoundContext, unknown_members
 from acs_sidecar.engines.cedar.definition import read_definition
 from acs_sidecar.engines.cedar.entities import compile_entities, entity_ancestors
@@ -19,7 +19,7 @@ from acs_sidecar.engines.cedar.slicing.answers import PolicySlice
 from acs_sidecar.engines.cedar.slicing.reach import BoundRequest, unreachable
 from acs_sidecar.engines.cedar.slicing.slices import PolicySlices
 from acs_sidecar.engines.cedar.syntax import EntityUid
-from acs_sidecar.engines.cedar.uids import AgentOfEnvelope, FixedUid, ProjectedTool, UidSource
+from acs_sidecar.engines.cedar.uids import AgentOfSnapshot, FixedUid, ProjectedTool, UidSource
 from acs_sidecar.engines.cedar.values import (
     Convert,
     may_not_convert,
@@ -30,6 +30,7 @@ from acs_sidecar.engines.cedar.values import (
 )
 from acs_sidecar.engines.findings import invalid
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.dialect import Dialect
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.lints import unread_annotation
 from acs_sidecar.spec.policy_statement import PolicyStatement
@@ -55,15 +56,22 @@ class _CedarType:
 
     def compile(self, request: CompileRequest) -> "_CedarPolicy":
         """Compile the schema, then entities and policies against it."""
-        given = read_definition(request.path, request.definition, request.sources)
+        dialect = request.manifest.dialect
+        given = read_definition(
+            request.path, request.definition, request.sources, fixed_request=dialect.agent_contexts
+        )
         schema = compile_schema(given.schema) if given.schema else None
         handle = schema.handle if schema else None
         entities = compile_entities(given.entities, handle)
-        policies = compile_policies(given.policies, given.links, schema)
-        admission = ContextAdmission(schema.declarations, policies.reads) if schema else None
+        policies = compile_policies(given.policies, given.links, schema, dialect)
+        admission = (
+            ContextAdmission(schema.declarations, policies.reads, exact=dialect.agent_contexts)
+            if schema
+            else None
+        )
         slices = PolicySlices(policies.scoped, policies.whole, entity_ancestors(entities))
         return _CedarPolicy(
-            request.path, policies, slices, entities, admission, given.query, request.manifest.tools
+            request.path, policies, slices, entities, admission, given.query, request.manifest.tools, dialect
         )
 
 
@@ -76,6 +84,7 @@ class _CedarPolicy:
     admission: ContextAdmission | None
     query: Query
     tools: Collection[str]
+    dialect: Dialect
     binding_warnings: list[Diagnostic] = field(default_factory=list)
     bound: list[BoundRequest] = field(default_factory=list)
     contexts: list[BoundContext | None] = field(default_factory=list)
@@ -92,14 +101,16 @@ class _CedarPolicy:
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix where each part of the request comes from, and hold the types against the schema."""
+        if self.dialect.agent_contexts:
+            _check_fixed(binding)
         query = binding_query(binding.members, binding.path).over(self.query)
-        principal = query.principal or AgentOfEnvelope()
+        principal = query.principal or AgentOfSnapshot(self.dialect)
         action = query.action or FixedUid(EntityUid("Action", binding.point.value))
         resource = query.resource or _default_resource(binding)
         if self.admission and isinstance(action, FixedUid):
             _check_types(self.admission, binding.path, principal, action.uid, resource)
         self.bound.append(BoundRequest(principal, action, resource))
-        self.contexts.append(_bound_context(binding, query))
+        self.contexts.append(_bound_context(binding, query, self.dialect))
         decimals = self._decimals(query, action, binding.path)
         self.binding_warnings.extend(_unread_annotations(binding, query, self.policies.reads))
         return CedarEvaluator(
@@ -108,10 +119,15 @@ class _CedarPolicy:
             principal,
             action,
             resource,
-            query.context.source if query.context else default_context,
+            self._context(query),
             self.admission,
             undeclared(self.policies.reads, decimals),
         )
+
+    def _context(self, query: Query) -> ContextSource:
+        if query.context:
+            return query.context.source
+        return agent_context if self.dialect.agent_contexts else default_context
 
     def _decimals(self, query: Query, action: UidSource, path: str) -> list[tuple[str | int, ...]]:
         here = f"{path}.query.decimals"
@@ -184,12 +200,24 @@ def _unread_annotations(binding: PointBinding, query: Query, reads: Reads) -> It
             yield unread_annotation(binding.path, name)
 
 
-def _bound_context(binding: PointBinding, query: Query) -> BoundContext | None:
+def _check_fixed(binding: PointBinding) -> None:
+    """Raise `ManifestError` for a binding that says more than which policy it is to."""
+    for name in sorted(binding.members):
+        message = "a binding to a `cedar` policy has only `id` from 0.4 on: remove it"
+        raise invalid("member-not-allowed", message, f"{binding.path}.{name}")
+
+
+def _bound_context(binding: PointBinding, query: Query, dialect: Dialect) -> BoundContext | None:
     """Return what is known of the context; `None` where it is all that is at a path."""
     if query.context and query.context.members is None:
         return None
     members = query.context.members if query.context else None
-    return BoundContext(members, frozenset(binding.annotations), binding.projects_tool)
+    return BoundContext(
+        members,
+        frozenset(binding.annotations),
+        binding.projects_tool,
+        snapshot_alone=dialect.agent_contexts,
+    )
 
 
 def _default_resource(binding: PointBinding) -> UidSource:

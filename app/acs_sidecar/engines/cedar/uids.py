@@ -7,11 +7,14 @@ from typing import Protocol, TypeAlias
 from acs_sidecar.engines.cedar.syntax import CedarSyntaxError, EntityUid, is_type_name, parse_uid
 from acs_sidecar.engines.cedar.values import unfit
 from acs_sidecar.engines.findings import invalid
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.subject import agent_id
+from acs_sidecar.spec.dialects.versions import DIALECT_03
 from acs_sidecar.spec.path import Path, PathSyntaxError, parse_path
 from acs_sidecar.spec.values import Json
 
 __all__ = [
-    "AgentOfEnvelope",
+    "AgentOfSnapshot",
     "EngineUid",
     "FixedUid",
     "Given",
@@ -56,18 +59,21 @@ class FixedUid:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentOfEnvelope:
-    """The default principal: the agent that the snapshot's envelope names."""
+class AgentOfSnapshot:
+    """The default principal: the agent that the snapshot names in the way of the manifest's dialect."""
 
+    dialect: Dialect = DIALECT_03
     known_type: str = "Agent"
 
     def resolve(self, given: Given) -> EngineUid:
-        value = given["snapshot"]
-        for name in ("envelope", "agent", "id"):
-            value = value.get(name) if isinstance(value, dict) else None
+        snapshot = given["snapshot"]
+        value = agent_id(snapshot, self.dialect) if isinstance(snapshot, dict) else None
         if not isinstance(value, str):
             raise unfit(
-                "the principal is `$snap.envelope.agent.id`, which is missing or not a string: "
+                "the principal is `agent.id`, or `envelope.agent.id` in a snapshot without `agent`: "
+                "it is missing or not a string"
+                if self.dialect.agent_contexts
+                else "the principal is `$snap.envelope.agent.id`, which is missing or not a string: "
                 "send it, or set `principal`"
             )
         return {"type": self.known_type, "id": value}
