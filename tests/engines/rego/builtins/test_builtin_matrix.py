@@ -15,8 +15,9 @@ from tests.engines.rego.builtins.builtin_matrix import ANSWERS, FUNCTIONS, Argum
 
 RECORDED: dict[str, dict[str, Json]] = json.loads(ANSWERS.read_text())
 FAILS_HERE = {
+    "base64.decode": 2,
     "base64.is_valid": 2,
-    "base64url.decode": 5,
+    "base64url.decode": 8,
     "bits.negate": 1,
     "bits.xor": 2,
     "json.filter": 8,
@@ -32,7 +33,6 @@ FAILS_HERE = {
     "replace": 8,
     "semver.is_valid": 2,
     "time.format": 1,
-    "units.parse_bytes": 1,
 }
 """How many calls fail here, and so deny, to which OPA has an answer: `docs/rego.md` says which."""
 

@@ -1,7 +1,7 @@
 """`count` of a text, whose characters this engine counts in units of UTF-16: an emoji twice.
 
 Where its argument may be a text, and more is asked than whether it is empty, a function of the module
-takes its place that counts characters.
+takes its place that counts characters. Likewise `uuid.parse`, of which this engine tells more than OPA.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,9 +12,10 @@ from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["count_characters"]
+__all__ = ["count_characters", "describe_identifiers"]
 
 _COUNT = ("count",)
+_IDENTIFIED = ("uuid", "parse")
 _COLLECTIONS = CLOSURES | {"Array", "BinExpr", "Object", "Set"}
 _COLLECTING = frozenset(
     {
@@ -39,6 +40,16 @@ def count_characters(
             rewriter.replace(rewriter.span(function), [name])
         assigned, test = (":=", "if is_string(x)") if keywords else ("=", "{ is_string(x) }")
         rewriter.append(f'{name}(x) {assigned} count(split(x, "")) {test} else {assigned} count(x)')
+
+
+def describe_identifiers(reader: BodyReader, rewriter: Rewriter, *, keywords: bool) -> None:
+    """Replace the calls of `uuid.parse`; it stays undefined for texts that are no identifiers."""
+    functions = [call["fcn"] for call, _ in reader.calls if called_name(call["fcn"]) == _IDENTIFIED]
+    if functions:
+        name = rewriter.fresh_name()
+        for function in functions:
+            rewriter.replace(rewriter.span(function), [name])
+        rewriter.append(f"{name}(x) {':=' if keywords else '='} acs_sidecar.uuid(uuid.parse(x))")
 
 
 class _Counted:

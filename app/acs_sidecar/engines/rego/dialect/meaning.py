@@ -21,7 +21,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
 from acs_sidecar.engines.rego.dialect.conflicts import conflicting_rules, set_rules
-from acs_sidecar.engines.rego.dialect.counting import count_characters
+from acs_sidecar.engines.rego.dialect.counting import count_characters, describe_identifiers
 from acs_sidecar.engines.rego.dialect.folders import define_folders
 from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits, writes_fractions
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
@@ -186,6 +186,7 @@ def _module(
         compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
     if ("count",) not in policy.replaced:
         count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
+    describe_identifiers(reader, rewriter, keywords=bool(ast["rego_v1"]))
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
 
     def is_rule(name: Segments) -> bool | None:

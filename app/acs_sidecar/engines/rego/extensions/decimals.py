@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import inf, nextafter
 from operator import add, mul, sub, truediv
 
-__all__ = ["difference", "product", "product_of_all", "quotient", "sum_of", "sum_of_all"]
+__all__ = ["difference", "product", "product_of_all", "quotient", "rounded", "sum_of", "sum_of_all"]
 
 _BITS = 64
 _BITS_OF_PRODUCTS = 53
@@ -26,22 +26,22 @@ Operator = Callable[[Fraction, Fraction], Fraction]
 
 def sum_of(one: Number, other: Number) -> Number:
     """Return `one + other`."""
-    return _number(_rounded(add(_exact(one), _exact(other)), _BITS))
+    return _number(rounded(add(_exact(one), _exact(other)), _BITS))
 
 
 def difference(one: Number, other: Number) -> Number:
     """Return `one - other`."""
-    return _number(_rounded(sub(_exact(one), _exact(other)), _BITS))
+    return _number(rounded(sub(_exact(one), _exact(other)), _BITS))
 
 
 def product(one: Number, other: Number) -> Number:
     """Return `one * other`."""
-    return _number(_rounded(mul(_exact(one), _exact(other)), _BITS))
+    return _number(rounded(mul(_exact(one), _exact(other)), _BITS))
 
 
 def quotient(one: Number, other: Number) -> Number:
     """Return `one / other`."""
-    return _number(_rounded(truediv(_exact(one), _exact(other)), _BITS))
+    return _number(rounded(truediv(_exact(one), _exact(other)), _BITS))
 
 
 def sum_of_all(numbers: Iterable[Number]) -> Number:
@@ -58,7 +58,7 @@ def _folded(combine: Operator, numbers: Iterable[Number], found: Fraction, bits:
     if not isinstance(numbers, list | set):
         raise TypeError("neither an array nor a set")
     for number in numbers:
-        found = _rounded(combine(found, _exact(number)), bits)
+        found = rounded(combine(found, _exact(number)), bits)
     return _number(found)
 
 
@@ -66,10 +66,10 @@ def _exact(value: Number) -> Fraction:
     """Return a number as OPA reads its digits."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError("not a number")
-    return _rounded(Fraction(repr(value)), _BITS)
+    return rounded(Fraction(repr(value)), _BITS)
 
 
-def _rounded(value: Fraction, bits: int) -> Fraction:
+def rounded(value: Fraction, bits: int) -> Fraction:
     """Return the nearest number of so many bits, of two the even one."""
     if value.denominator == 1 and abs(value.numerator) < 2**bits:
         return value
@@ -95,6 +95,6 @@ def _shortest(found: Fraction) -> Decimal:
     """Return the shortest digits that stand for a number, as which OPA writes it."""
     for digits in range(_SHORTEST, _LONGEST):
         text = Context(prec=digits).divide(Decimal(found.numerator), Decimal(found.denominator))
-        if _rounded(Fraction(text), _BITS) == found:
+        if rounded(Fraction(text), _BITS) == found:
             return text
     return text

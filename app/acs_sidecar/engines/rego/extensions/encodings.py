@@ -1,5 +1,6 @@
 """Functions that read and write encoded texts: base64, JSON, queries of URLs."""
 
+import base64
 import json
 import re
 from urllib.parse import unquote_to_bytes
@@ -10,7 +11,9 @@ from acs_sidecar.engines.rego.extensions.bounds import checked_length
 from acs_sidecar.spec.values import Json
 
 __all__ = [
+    "base64_decode",
     "base64_is_valid",
+    "base64url_decode",
     "json_is_valid",
     "marshal",
     "urlquery_decode",
@@ -19,6 +22,7 @@ __all__ = [
 
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
 _LINE_ENDS = str.maketrans("", "", "\r\n")
+_PLAIN = str.maketrans("-_+/", "+/!!")
 _UNENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPED = str.maketrans({symbol: f"\\u{ord(symbol):04x}" for symbol in "<>&\u2028\u2029"})
 
@@ -26,6 +30,19 @@ _ESCAPED = str.maketrans({symbol: f"\\u{ord(symbol):04x}" for symbol in "<>&\u20
 def base64_is_valid(text: object) -> bool:
     """True if a value is a padded base64 text; line ends do not count."""
     return isinstance(text, str) and _BASE64.fullmatch(text.translate(_LINE_ENDS)) is not None
+
+
+def base64_decode(text: str) -> str:
+    """Decode a padded base64 text of UTF-8; line ends do not count."""
+    if not base64_is_valid(text):
+        raise ValueError("not a base64 text")
+    return base64.b64decode(text.translate(_LINE_ENDS)).decode()
+
+
+def base64url_decode(text: str) -> str:
+    """Decode a base64 text for URLs, with or without its padding."""
+    missing = 0 if text.endswith("=") else -len(text) % 4
+    return base64_decode(text.translate(_PLAIN) + "=" * missing)
 
 
 def json_is_valid(text: object) -> bool:

@@ -19,6 +19,7 @@ _ANYWHERE = re2._Anchor.UNANCHORED
 _MEMORY = 2 * 1024 * 1024
 _CACHED = 256
 _ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
+_NAME = re.compile(r"\(\?P?<([^>]*)>")
 _EXPANSION = re.compile(rb"\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<bare>\w+))", re.ASCII)
 
 _Groups = list[tuple[int, int]]
@@ -27,7 +28,7 @@ _Groups = list[tuple[int, int]]
 @lru_cache(_CACHED)
 def _compiled(pattern: str) -> Any:  # noqa: ANN401  # a native type without annotations
     """Compile a pattern, or raise `ValueError`."""
-    if not isinstance(pattern, str) or _ANY_BYTE.search(pattern):
+    if not isinstance(pattern, str) or _ANY_BYTE.search(pattern) or _foreign_name(pattern):
         raise ValueError("not a regular expression")
     options = re2.Options()
     options.max_mem = _MEMORY
@@ -36,6 +37,11 @@ def _compiled(pattern: str) -> Any:  # noqa: ANN401  # a native type without ann
         return re2.compile(pattern, options)
     except re2.error:
         raise ValueError("not a regular expression, or one that takes too much memory") from None
+
+
+def _foreign_name(pattern: str) -> bool:
+    """True if a group has a name with letters that Go does not read in one."""
+    return not pattern.isascii() and any(not name.isascii() for name in _NAME.findall(pattern))
 
 
 def matches(pattern: str, text: str) -> bool:

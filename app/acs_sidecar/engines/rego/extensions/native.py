@@ -6,12 +6,11 @@ from collections.abc import Mapping
 import orjson
 import regorus
 
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["answer", "answer_to", "format_time", "marshal_with_options", "parse_bytes"]
+__all__ = ["answer", "answer_to", "described_identifier", "format_time", "marshal_with_options"]
 
 _MODULE = """package functions
-bytes := units.parse_bytes(input)
 matched := json.match_schema(input.document, input.schema)
 time := time.format(input)
 verified := json.verify_schema(input.schema)
@@ -21,6 +20,8 @@ _UNDEFINED = '"<undefined>"'
 """What the engine writes for undefined, and for a string of that text."""
 _NAMED_ZONE = frozenset({"RFC1123", "RFC822", "RFC850", "UnixDate"})
 """Layouts that OPA knows by name, and that write the name of a zone."""
+_TIMED = (1, 2)
+"""The versions of an identifier that hold a time for OPA."""
 _HTML = str.maketrans({symbol: f"\\u{ord(symbol):04x}" for symbol in "<>&"})
 
 
@@ -59,13 +60,6 @@ def format_time(given: Json) -> Json:
     return answer("time", given)
 
 
-def parse_bytes(text: str) -> Json:
-    """Read a number of bytes with its unit; a negative one fails."""
-    if not isinstance(text, str) or "-" in text:
-        raise ValueError("not a number of bytes")
-    return answer("bytes", text)
-
-
 def marshal_with_options(value: Json, options: Mapping[str, Json]) -> str:
     """Write a value as JSON in several lines, safe within HTML."""
     if not isinstance(options, dict):
@@ -74,3 +68,11 @@ def marshal_with_options(value: Json, options: Mapping[str, Json]) -> str:
         if not set(str(options.get(name, ""))).isdisjoint("<>&"):
             raise ValueError("options that HTML would read")
     return str(answer("written", {"value": value, "options": options})).translate(_HTML)
+
+
+def described_identifier(found: JsonObject) -> JsonObject:
+    """Return what `uuid.parse` found: a variant has OPA's name, and later versions have no time."""
+    named = {**found, "variant": "Reserved"} if found["variant"] == "NCS" else dict(found)
+    if found["version"] not in _TIMED:
+        named.pop("time", None)
+    return named

@@ -1,6 +1,7 @@
 """The `net.cidr_*` functions: addresses as Go reads them, an IPv4-mapped IPv6 address as IPv4."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _CACHED = 1_024
 _MAX_EXPANDED = 65_536
+_LENGTH = re.compile(r"0*[0-9]{1,3}", re.ASCII)
 _MAPPED_BITS = 96
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 """Where IPv4 addresses are in IPv6."""
@@ -68,17 +70,13 @@ def _network(text: str) -> _Network:
     if not isinstance(text, str):
         raise TypeError("not a text")
     address, slash, length = text.partition("/")
-    if not slash or not (length.isascii() and length.isdigit()) or len(length) > len("128"):
-        raise ValueError("not a network")
-    if len(length) > 1 and length.startswith("0") and int(length) == 0:
+    if not slash or _LENGTH.fullmatch(length) is None:
         raise ValueError("not a network")
     bits = int(length)
     parsed = _parsed(address)
     mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    if mapped is None:
-        return ipaddress.ip_network(f"{parsed}/{bits}", strict=False)
-    if bits < _MAPPED_BITS:
-        raise ValueError("a mapped network that holds more than IPv4")
+    if mapped is None or bits < _MAPPED_BITS:
+        return ipaddress.ip_network((int(parsed), bits) if mapped else f"{parsed}/{bits}", strict=False)
     return ipaddress.ip_network(f"{mapped}/{bits - _MAPPED_BITS}", strict=False)
 
 

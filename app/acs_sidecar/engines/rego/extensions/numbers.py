@@ -1,7 +1,21 @@
 """Functions over numbers, whole where bits are meant, as OPA has them."""
 
-__all__ = ["ceil", "checked_integer", "floor", "negate", "shifted_left", "shifted_right", "xor"]
+import re
+from math import inf
 
+__all__ = [
+    "ceil",
+    "checked_integer",
+    "floor",
+    "held",
+    "negate",
+    "shifted_left",
+    "shifted_right",
+    "to_number",
+    "xor",
+]
+
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _MAX_BITS = 64
 _RANGE = range(-(2**63), 2**64)
 """Whole numbers that the engine keeps exactly."""
@@ -16,17 +30,33 @@ def checked_integer(value: object) -> int:
 
 def ceil(number: float) -> float:
     """Round up; as in OPA, numbers between -1 and 0 become 1."""
-    return _held(int(_number(number)) + (number > -1 and number != int(number)))
+    return held(int(_number(number)) + (number > -1 and number != int(number)))
 
 
 def floor(number: float) -> float:
     """Round down; as in OPA, numbers between -1 and 0 become 0."""
-    return _held(int(_number(number)) - (number <= -1 and number != int(number)))
+    return held(int(_number(number)) - (number <= -1 and number != int(number)))
 
 
 def negate(number: int) -> int:
     """Invert all bits."""
     return _kept(~checked_integer(number))
+
+
+def to_number(value: object) -> float:
+    """Return the number that a text writes, 0 or 1 for `false` or `true`, 0 for `null`."""
+    if value is None or isinstance(value, bool):
+        return int(value or 0)
+    if not isinstance(value, str):
+        return _number(value)
+    if _DECIMAL.fullmatch(value) is None:
+        raise ValueError("not a number")
+    if value.lstrip("+-").isdigit():
+        return held(int(value))
+    number = float(value)
+    if number in (inf, -inf):
+        raise ValueError("a number out of range")
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def xor(one: int, other: int) -> int:
@@ -46,13 +76,13 @@ def shifted_right(number: int, places: int) -> int:
     return checked_integer(number) >> min(checked_integer(places), _MAX_BITS)
 
 
-def _number(value: float) -> float:
+def _number(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError("not a number")
     return value
 
 
-def _held(number: int) -> float:
+def held(number: int) -> float:
     """Return a whole number as the engine can hold it."""
     return number if number in _RANGE else float(number)
 

@@ -15,6 +15,7 @@ from acs_sidecar.engines.rego.extensions import (
     networks,
     numbers,
     printing,
+    quantities,
     schemas,
     subsets,
     texts,
@@ -25,7 +26,9 @@ __all__ = ["ARITHMETIC", "EXTENSIONS", "added_for"]
 
 EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
     "array.flatten": (1, arrays.flatten),
+    "base64.decode": (1, encodings.base64_decode),
     "base64.is_valid": (1, encodings.base64_is_valid),
+    "base64url.decode": (1, encodings.base64url_decode),
     "bits.lsh": (2, numbers.shifted_left),
     "bits.negate": (1, numbers.negate),
     "bits.rsh": (2, numbers.shifted_right),
@@ -84,7 +87,12 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
     "strings.split_n": (3, texts.split_n),
     "time.add_date": (4, dates.add_date),
     "time.format": (1, native.format_time),
-    "units.parse_bytes": (1, native.parse_bytes),
+    "time.parse_duration_ns": (1, dates.parse_duration),
+    "time.parse_rfc3339_ns": (1, dates.parse_rfc3339),
+    "to_number": (1, numbers.to_number),
+    "trace": (1, texts.traced),
+    "units.parse": (1, quantities.parse),
+    "units.parse_bytes": (1, quantities.parse_bytes),
     "upper": (1, texts.upper),
     "urlquery.encode": (1, texts.urlquery_encode),
 }
@@ -97,8 +105,9 @@ ARITHMETIC: Mapping[str, tuple[int, Callable[..., object]]] = {
     "acs_sidecar.product": (1, decimals.product_of_all),
     "acs_sidecar.sum": (1, decimals.sum_of_all),
     "acs_sidecar.times": (2, decimals.product),
+    "acs_sidecar.uuid": (1, native.described_identifier),
 }
-"""Functions that no policy can name: they take the place of operators."""
+"""Functions that no policy can name: they take the place of operators, and name what the engine answers."""
 
 
 def added_for(modules: Iterable[str]) -> Iterator[tuple[str, int, Callable[..., object]]]:
