@@ -1,6 +1,9 @@
 """Evaluation in this process: the boundary behind which an engine may fail as it likes (section 1.7)."""
 
+import time
+
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
+from acs_sidecar.engines.slow_lane import LONG_NS, SlowLane
 from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.explanation import fitting, unavailable
 from acs_sidecar.spec.ports import Evaluator, ExplainingEvaluator, PolicyInput, PolicyOutput
@@ -53,28 +56,44 @@ def is_engine_fault(error: BaseException) -> bool:
 class InProcess:
     """The `PolicyDispatch` that calls an evaluator directly; it blocks the event loop meanwhile.
 
-    With a `guard`, an input that ended workers under the policy of this digest is refused.
+    With a `guard`, an input that ended workers under the policy of this digest is refused. With a `lane`, a
+    policy that took long waits there the next time.
     """
 
-    __slots__ = ("_evaluator", "_guard", "_policy_digest")
+    __slots__ = ("_evaluator", "_guard", "_is_long", "_lane", "_policy_digest")
 
     def __init__(
-        self, evaluator: Evaluator, policy_digest: str = "", guard: EvaluationGuard | None = None
+        self,
+        evaluator: Evaluator,
+        policy_digest: str = "",
+        guard: EvaluationGuard | None = None,
+        lane: SlowLane | None = None,
     ) -> None:
         self._evaluator = evaluator
         self._policy_digest = policy_digest
         self._guard = guard
+        self._lane = lane
+        self._is_long = False
 
     async def dispatch(self, policy_input: PolicyInput) -> PolicyOutput:
         """Evaluate once. Raises `EvaluationError`."""
+        if self._is_long and self._lane:
+            async with self._lane:
+                return self._evaluate(policy_input)
+        return self._evaluate(policy_input)
+
+    def _evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
+        """Evaluate once, and note whether that took long. Raises `EvaluationError`."""
         guard = self._guard
-        if guard is None:
-            return invoke(self._evaluator, policy_input)
-        guard.begin(self._policy_digest, policy_input.identity)
+        if guard is not None:
+            guard.begin(self._policy_digest, policy_input.identity)
+        started = time.perf_counter_ns()
         try:
             return invoke(self._evaluator, policy_input)
         finally:
-            guard.end()
+            self._is_long = time.perf_counter_ns() - started >= LONG_NS
+            if guard is not None:
+                guard.end()
 
     async def explain(self, policy_input: PolicyInput) -> dict[str, Json] | None:
         """Explain how the policy evaluates an input.

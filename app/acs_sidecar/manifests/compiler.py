@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from acs_sidecar.annotators.runner import AnnotatorRunner
 from acs_sidecar.approval.plan import ResolverType, approval_plan
@@ -15,6 +15,7 @@ from acs_sidecar.engines.compilation import (
 )
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.in_process import InProcess
+from acs_sidecar.engines.slow_lane import SlowLane
 from acs_sidecar.sandbox.calls import SandboxProgram
 from acs_sidecar.sandbox.sandbox import Sandbox
 from acs_sidecar.sandbox.wire import Preparation
@@ -104,7 +105,8 @@ class ManifestCompiler:
     `types` serve operator's and vouched-for manifests; `inline_types` the sandboxed ones. `members` declares
     what their policies, annotators and resolvers may have. `environment` holds the variables that an
     operator's manifest may name. `in_process` is whether an inline manifest may be compiled and evaluated in
-    this process, once a child has shown that it compiles quickly. `guard` watches what is evaluated in it.
+    this process, once a child has shown that it compiles quickly. `guard` watches what is evaluated in it,
+    and long evaluations in it take turns in `lane`.
     What a policy requires beyond what the service `provides` makes its manifest invalid where this one is
     `serving`, and is a warning elsewhere.
     """
@@ -120,6 +122,7 @@ class ManifestCompiler:
     sandbox: Sandbox | None
     in_process: bool = False
     guard: EvaluationGuard | None = None
+    lane: SlowLane = field(default_factory=SlowLane)
     provides: frozenset[Requirement] = frozenset()
     serving: bool = False
 
@@ -205,7 +208,7 @@ class ManifestCompiler:
 
     def _in_process(self, compiled: CompiledPolicies) -> _Policies:
         dispatch = {
-            point: InProcess(evaluator, compiled.digests[point], self.guard)
+            point: InProcess(evaluator, compiled.digests[point], self.guard, self.lane)
             for point, evaluator in compiled.evaluators.items()
         }
         return _Policies(dispatch, compiled.digests, compiled.statement)
