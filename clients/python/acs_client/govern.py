@@ -13,7 +13,7 @@ from acs_client.client import Client
 from acs_client.session import Session, current_session
 from acs_client.values import SnapshotError, encode, to_json
 
-__all__ = ["govern", "governed"]
+__all__ = ["govern", "governed", "returned"]
 
 _FRAMEWORKS = {"agents": "openai_agents"}  # the package of an object, and the integration that governs it
 _PLAIN = (str, int, float, bool, type(None), list, dict)
@@ -91,7 +91,7 @@ class _Governed:
         with session.tool(self._name, sent) as call:
             self._write_back(bound, sent, call.args)
             result = self._tool(*bound.args, **bound.kwargs)
-            return _returned(result, call.result(result))
+            return returned(result, call.result(result))
 
     async def run_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from acs_client.aio import AsyncSession  # noqa: PLC0415  # most functions need none of it
@@ -101,7 +101,7 @@ class _Governed:
         async with session.tool(self._name, sent) as call:
             self._write_back(bound, sent, call.args)
             result = await self._tool(*bound.args, **bound.kwargs)
-            return _returned(result, await call.result(result))
+            return returned(result, await call.result(result))
 
     def _bind(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -152,7 +152,7 @@ class _Governed:
                 home[name] = args[name]
 
 
-def _returned(result: Any, value: Any) -> Any:
+def returned(result: Any, value: Any, point: str = "post_tool_call") -> Any:
     """Return the function's own result, or what a transform has made of it."""
     if value is result:
         return result
@@ -164,9 +164,7 @@ def _returned(result: Any, value: Any) -> Any:
         return result
     if isinstance(result, _PLAIN):
         return value
-    raise _not_put_back(
-        f"the transform changes a {type(result).__name__}, which is not plain JSON", "post_tool_call"
-    )
+    raise _not_put_back(f"the transform changes a {type(result).__name__}, which is not plain JSON", point)
 
 
 def _not_put_back(message: str, point: str = "pre_tool_call") -> Exception:

@@ -1,5 +1,6 @@
 """One evaluation of a session, from snapshot to obeyed verdict (sections 12.2, 12.3 and 12.7)."""
 
+import copy
 import dataclasses
 import inspect
 import logging
@@ -48,6 +49,12 @@ class Mediator:
         self._approver = approver
         self._on_decision = on_decision
         self._skipped: set[str] = set()
+
+    def with_envelope(self, envelope: Envelope) -> "Mediator":
+        """Return this mediator with another envelope."""
+        found = copy.copy(self)
+        found._envelope = envelope
+        return found
 
     def evaluate(
         self,

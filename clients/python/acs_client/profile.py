@@ -139,14 +139,22 @@ def _nothing(before: Any, after: Any) -> None:
         raise WriteBackError("nothing can be changed at this point")
 
 
+def _content(before: Any, after: Any) -> None:
+    """Text stays text, parts stay the parts that they are."""
+    if not (_same_shape(before, after) if isinstance(before, str | list) else type(before) is type(after)):
+        raise WriteBackError("the transform makes something else of the content than it is")
+
+
 def _anything(_: Any, __: Any) -> None:
     return None
 
 
 _CHECKS = {
     "agent_startup": _nothing,
+    "input": _content,
     "pre_model_call": _messages,
     "post_model_call": _response,
     "pre_tool_call": _arguments,
+    "output": _content,
     "agent_shutdown": _nothing,
 }

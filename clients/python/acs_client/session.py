@@ -1,6 +1,6 @@
 """A session tells the stateless service what it needs to know, and obeys its verdicts (section 12.3)."""
 
-import dataclasses
+import copy
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +16,15 @@ from acs_client.clock import Clock
 from acs_client.counts import Budgets, Counters
 from acs_client.decision import Decision
 from acs_client.envelope import Brought, Envelope, called, present
-from acs_client.errors import Blocked, ConfigurationError, Denied
+from acs_client.errors import Blocked, ConfigurationError, Escalated
 from acs_client.labels import Labels
 from acs_client.mediation import Approver, Mediator
 from acs_client.profile import RESERVED_MEMBERS
+from acs_client.tickets import HeldTickets
+from acs_client.tool_call import ToolCall
 from acs_client.values import to_json
 
-__all__ = ["MANIFEST", "Session", "ToolCall", "current_session", "enter_session", "leave_session"]
+__all__ = ["MANIFEST", "Session", "current_session", "enter_session", "leave_session"]
 
 MANIFEST: Final = "the points that the manifest binds"
 SOURCES = frozenset({"user", "webhook", "scheduled", "other"})
@@ -46,49 +48,6 @@ def enter_session(session: "Session") -> "Token[Session | None]":
 def leave_session(token: "Token[Session | None]") -> None:
     """Make the session before it the current one again."""
     _current.reset(token)
-
-
-class ToolCall:
-    """A tool call inside `with session.tool(…)`: `args` is what the policy permits to run with."""
-
-    def __init__(self, session: "Session", name: str, decision: Decision, call_id: str | None) -> None:
-        self.name = name
-        self.args: dict[str, Any] = decision.value
-        self.decision = decision
-        self._session = session
-        self._id = call_id
-        self._begun = session.clock.monotonic()
-        self.is_settled = False
-
-    def result(self, value: Any) -> Any:
-        """Evaluate what the tool returned; return the value to go on with."""
-        return self.settle(value, None).value
-
-    def settle(self, value: Any, error: str | None) -> Decision:
-        """Evaluate a result or an error at `post_tool_call`."""
-        self.is_settled = True
-        duration = round((self._session.clock.monotonic() - self._begun) * 1000, 3)
-        return self._session.post_tool_call(
-            self.name, self.args, value, id=self._id, error=error, duration_ms=duration
-        )
-
-    def settle_error(self, error: Exception) -> None:
-        """Evaluate what the tool raised: a permit lets it through, a transform replaces it by `Denied`.
-
-        Error texts reach the model too.
-        """
-        decision = self.settle(None, f"{type(error).__name__}: {error}")
-        if decision.transformed and self._session.mode == "enforce":
-            raise ReplacedError(decision) from None
-
-
-class ReplacedError(Denied):
-    """A policy has replaced what a tool raised; `value` is what the model may see instead."""
-
-    def __init__(self, decision: Decision) -> None:
-        replaced = dataclasses.replace(decision, decision="deny", reason=decision.reason or "error_replaced")
-        super().__init__(replaced, cause="service", status=200)
-        self.value = decision.value
 
 
 class Session:
@@ -177,7 +136,7 @@ class Session:
         }
         self._cost = cost
         self._init = init
-        self._errors = 0
+        self.tickets = HeldTickets()
         self._chain: list[Any] = []
         self._entered: list[Token[Session | None]] = []
 
@@ -206,7 +165,21 @@ class Session:
 
     def failed(self) -> None:
         """Count an error, for the summary."""
-        self._errors += 1
+        self.budgets.fail()
+
+    def as_agent(self, *, name: str | None = None, framework: str | None = None) -> "Session":
+        """Return this session as another of its agents sees it: counts, labels and approvals are shared."""
+        found = copy.copy(self)
+        found._envelope = self._envelope.of_agent(present(name=name, framework=framework))
+        found._mediator = self._mediator.with_envelope(found._envelope)
+        return found
+
+    def approve(self, ticket: Mapping[str, Any], approval: str) -> None:
+        """Keep an approval for the call that `ticket` was made of: it is resolved when that call comes again.
+
+        `session.tickets` has the tickets of escalated calls by the id of the call.
+        """
+        self.tickets.approve(ticket, approval)
 
     def start(self) -> Decision:
         """Evaluate `agent_startup`; raise `Blocked` unless the agent may run."""
@@ -222,7 +195,7 @@ class Session:
         summary = {
             "tool_calls": self.budgets.calls,
             "tokens": self.budgets.tokens,
-            "errors": self._errors,
+            "errors": self.budgets.errors,
             "duration_seconds": self._envelope.seconds(),
         }
         try:
@@ -288,12 +261,16 @@ class Session:
         With `ticket`, an escalation of this same call is resolved by `approval`.
         """
         call = {"name": name, "args": args, **present(id=id, content_hash=content_hash)}
+        if ticket is None:
+            ticket, approval = self.tickets.approval_of(self.id, name, args, id)
         others = self.budgets.reserve_call()
         try:
             decision = self._evaluate(
                 "pre_tool_call", {"tool_call": call}, calls=others, ticket=ticket, approval=approval
             )
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Escalated):
+                self.tickets.hold(id, error.ticket)
             self.budgets.release_call()
             raise
         self._envelope.counters.request()
@@ -313,7 +290,7 @@ class Session:
         duration = None if duration_ms is None else float(duration_ms)
         result = {"value": value, "error": error, **present(duration_ms=duration)}
         if error is not None:
-            self._errors += 1
+            self.failed()
         return self._evaluate("post_tool_call", {"tool_call": call, "tool_result": result})
 
     def output(self, content: Any) -> Decision:
@@ -367,7 +344,7 @@ class Session:
             "tokens": self.budgets.tokens,
             "cost_usd": self.budgets.cost,
             "labels": list(self.labels),
-            "errors": self._errors,
+            "errors": self.budgets.errors,
             "escalations": list(self._envelope.escalations),
             "chain": to_json(self._chain),
             "counters": self._envelope.counters.export(),
@@ -382,11 +359,10 @@ class Session:
         envelope = session._envelope
         envelope.started_at = exported["started_at"]
         envelope.elapsed_before = float(exported["elapsed_seconds"])
-        envelope.budgets = Budgets(exported["calls"], exported["tokens"], exported["cost_usd"])
+        envelope.budgets = Budgets(*(exported[name] for name in ("calls", "tokens", "cost_usd", "errors")))
         envelope.escalations = list(exported["escalations"])
         envelope.counters.restore(exported["counters"])
         session.labels.add(exported["labels"])
-        session._errors = exported["errors"]
         session._chain = list(exported["chain"])
         return session
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from acs_client.decision import Decision
-from acs_client.values import encode
+from acs_client.values import SnapshotError, encode, to_json
 
-__all__ = ["USED", "TicketError", "UsedTickets", "check_ticket", "make_ticket"]
+__all__ = ["USED", "HeldTickets", "TicketError", "UsedTickets", "check_ticket", "make_ticket"]
 
 VERSION = 1
+_MAX_HELD = 1000
 _MEMBERS = {
     "version", "point", "snapshot", "manifest", "mode", "request_id", "reason", "message", "input_identity",
     "enforced_identity", "approval",
@@ -82,7 +83,72 @@ class UsedTickets:
             return True
 
 
+class HeldTickets:
+    """Tickets of the escalated calls of a session by the ids of the calls, and the approvals of some."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, dict[str, Any]] = {}
+        self._approved: list[tuple[Mapping[str, Any], str]] = []
+        self._lock = threading.Lock()
+
+    def __getitem__(self, call_id: str) -> dict[str, Any]:
+        return self._held[call_id]
+
+    def __contains__(self, call_id: object) -> bool:
+        return call_id in self._held
+
+    def hold(self, call_id: str | None, ticket: dict[str, Any] | None) -> None:
+        """Keep the ticket of a call; the oldest goes when there are too many."""
+        if call_id is None or ticket is None:
+            return
+        with self._lock:
+            self._held.pop(call_id, None)
+            self._held[call_id] = ticket
+            if len(self._held) > _MAX_HELD:
+                del self._held[next(iter(self._held))]
+
+    def approve(self, ticket: Mapping[str, Any], approval: str) -> None:
+        """Keep an approval until the call of `ticket` comes again; raise `TypeError` for what is none."""
+        if not isinstance(ticket, Mapping) or not isinstance(approval, str) or not approval:
+            raise TypeError("an approval is the text that an approver signed for a ticket")
+        with self._lock:
+            self._approved.append((ticket, approval))
+            del self._approved[:-_MAX_HELD]
+
+    def approval_of(
+        self, session_id: str, name: str, args: Any, call_id: str | None
+    ) -> tuple[Mapping[str, Any] | None, str | None]:
+        """Return ticket and approval of a call, and forget them: an approval lifts one call."""
+        if not self._approved:
+            return None, None
+        try:
+            call = {"name": name, "args": to_json(args)}
+        except SnapshotError:  # refused when it is evaluated
+            return None, None
+        if call_id is not None:
+            call["id"] = call_id
+        action = {"tool_call": call, "envelope": {"session": {"id": session_id}}}
+        with self._lock:
+            for index, (ticket, approval) in enumerate(self._approved):
+                if _is_of(ticket, action):
+                    del self._approved[index]
+                    return ticket, approval
+        return None, None
+
+
 USED = UsedTickets()  # of the process
+
+
+def _is_of(ticket: Mapping[str, Any], action: Mapping[str, Any]) -> bool:
+    """True if a ticket names the call of `action`; the rest of it is checked when it is resolved."""
+    held = ticket.get("snapshot")
+    if not isinstance(held, Mapping) or ticket.get("point") != "pre_tool_call":
+        return False
+    try:
+        _same_call(held, action, "tool_call")
+    except (TicketError, SnapshotError):
+        return False
+    return bool(_id(held, "session") == _id(action, "session"))
 
 
 def _id(snapshot: Mapping[str, Any], member: str) -> Any:

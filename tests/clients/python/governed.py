@@ -48,7 +48,10 @@ else := {"decision": "warn", "reason": "odd"} if tool == "odd"
 else := {"decision": "transform", "reason": "inward", "transform": {"path": "$policy_target.to",
   "value": "team@example.com"}} if tool == "send_email"
 else := {"decision": "allow", "result_labels": ["read"]}
-result := {"decision": "deny", "reason": "bomb"} if contains(json.marshal(target), "bomb")
+failed if { is_string(input.snapshot.tool_result.error); contains(input.snapshot.tool_result.error, "secret-123") }
+result := {"decision": "transform", "reason": "redacted", "transform": {"path": "$policy_target",
+  "value": "error withheld"}} if failed
+else := {"decision": "deny", "reason": "bomb"} if contains(json.marshal(target), "bomb")
 else := {"decision": "transform", "reason": "redacted", "transform": {"path": "$policy_target",
   "value": json.unmarshal(replace(json.marshal(target), "secret-123", "[secret]"))}
 } if contains(json.marshal(target), "secret-123")

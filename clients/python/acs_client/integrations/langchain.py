@@ -20,7 +20,8 @@ from langgraph.types import Command, interrupt
 from acs_client.aio import AsyncSession
 from acs_client.calls import denied
 from acs_client.errors import Blocked, Escalated, describe
-from acs_client.session import Session, ToolCall
+from acs_client.session import Session
+from acs_client.tool_call import ReplacedError, ToolCall
 
 __all__ = ["AcsMiddleware"]
 
@@ -39,7 +40,7 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         if on_block not in {"error", "raise"} or hosted not in {"refuse", "observe"}:
             raise ValueError('`on_block` is "error" or "raise", and `hosted` is "refuse" or "observe"')
-        self.session = session
+        self.session = session.as_agent(framework="langchain")
         self._on_block = on_block
         self._hosted = hosted
 
@@ -147,12 +148,13 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
         return ToolCall(self.session, name, decision, call_id)
 
     def _blocked(self, request: ToolCallRequest, blocked: Blocked) -> ToolMessage:
-        if self._on_block == "raise" or isinstance(blocked, Escalated):
+        stops = self._on_block == "raise" and not isinstance(blocked, ReplacedError)
+        if stops or isinstance(blocked, Escalated):
             raise blocked
         call = request.tool_call
-        return ToolMessage(
-            content=describe(blocked.decision), tool_call_id=call["id"], name=call["name"], status="error"
-        )
+        replaced = blocked.value if isinstance(blocked, ReplacedError) else None
+        content = replaced if isinstance(replaced, str) else describe(blocked.decision)
+        return ToolMessage(content=content, tool_call_id=call["id"], name=call["name"], status="error")
 
 
 def _resumed(request: ToolCallRequest, escalated: Escalated) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""The frameworks that the client is tested with, and how their cases are run in environments of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.clients.python.governed import write_approvers, write_manifest
+from tests.conftest import ROOT, Service, start_service
+
+__all__ = ["FRAMEWORKS", "Framework", "run_cases", "run_example", "run_script", "start_governed"]
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Framework:
+    """One framework: `ways` are the paths through it that are mediated, `lacks` the cases that it has no place for."""
+
+    name: str
+    package: str
+    ways: tuple[str, ...]
+    lacks: frozenset[str] = frozenset()
+
+    @property
+    def environment(self) -> Path:
+        """Where it is installed."""
+        named = os.environ.get(f"{self.name.upper()}_ENVIRONMENT")
+        return Path(named) if named else ROOT / ".cache" / "clients" / self.name
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.environment / "bin" / "python"
+
+    @property
+    def is_there(self) -> bool:
+        """True if it is installed, or must be."""
+        return bool(os.environ.get("CI")) or self.python.exists()
+
+
+FRAMEWORKS = {
+    framework.name: framework
+    for framework in (
+        Framework("langchain", "langchain", ("sync", "async")),
+        Framework("openai_agents", "openai-agents", ("sync", "async")),
+    )
+}
+
+
+def start_governed(folder: Path) -> Service:
+    """Start a service with the governed manifest."""
+    approvers = str(write_approvers(folder))
+    return start_service(
+        folder, "--manifests", str(write_manifest(folder)), ACS_APPROVAL_TRUST_FILE=approvers
+    )
+
+
+def run_cases(framework: Framework, service: Service, ways: tuple[str, ...], *cases: str) -> Any:
+    """What came of the cases, by way and case."""
+    script = HERE / f"{framework.name}_cases.py"
+    return run_script(framework, service, script, ",".join(ways), *cases)
+
+
+def run_script(framework: Framework, service: Service, script: Path, *arguments: str) -> Any:
+    """What a script prints as JSON in the environment of the framework."""
+    done = run_example(framework, service, script, *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def run_example(
+    framework: Framework, service: Service, script: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a script in the environment of the framework, with the client beside it."""
+    environment = os.environ | {
+        "ACSCLIENT_URL": service.url,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "clients" / "python"), str(ROOT)]),
+        "SIGNER": json.dumps([sys.executable, "-m", "tests.clients.frameworks.sign"]),
+        "SERVICE_PIDS": json.dumps([service.process.pid, *service.workers()]),
+    }
+    return subprocess.run(
+        [str(framework.python), str(script), *arguments],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )

@@ -1,0 +1,44 @@
+"""Each example of a framework runs offline, and prints what the policy has made of the agent's steps."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clients.frameworks.frameworks import FRAMEWORKS, Framework, run_example
+from tests.conftest import ROOT, Service, start_service
+
+EXAMPLES = ROOT / "clients" / "python" / "examples"
+PRINTED = {
+    "langchain": (
+        "human: Refund order 1042\n"
+        "ai: \n"
+        "tool: denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
+        "ai: I cannot. Write to [email]\n"
+    ),
+    "openai_agents": (
+        "Refund order 1042\n"
+        '{"order_id":"1042","amount":5000,"currency":"EUR"}\n'
+        "denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
+        "[{'annotations': [], 'text': 'I cannot. Write to [email]', 'type': 'output_text', 'logprobs': []}]\n"
+        "I cannot. Write to [email]\n"
+    ),
+}
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with the example manifests."""
+    running = start_service(tmp_path_factory.mktemp("examples"), "--manifests", str(ROOT / "manifests"))
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS.values(), ids=list(FRAMEWORKS))
+def test_an_example_of_a_framework(service: Service, framework: Framework) -> None:
+    """What it prints, without a word on stderr."""
+    if not framework.is_there:
+        pytest.skip("`make client-environments` installs the frameworks")
+    done = run_example(framework, service, EXAMPLES / f"{framework.name}_agent.py")
+    assert (done.stdout, done.stderr) == (PRINTED[framework.name], "")

@@ -1,0 +1,81 @@
+"""The cases of section 12.8 on the real packages, each in an environment of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.frameworks.expected import CASES, RECORDED, comparable, fault_of, fault_of_wrong
+from tests.clients.frameworks.frameworks import FRAMEWORKS, Framework, run_cases, start_governed
+from tests.conftest import Service
+
+INSTALLED = [framework for framework in FRAMEWORKS.values() if framework.is_there]
+LIVE = [case for case in CASES if case != "killed"]
+WAYS = [(framework, way) for framework in INSTALLED for way in framework.ways]
+NAMES = [f"{framework.name}-{way}" for framework, way in WAYS]
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
+    pytest.mark.skipif(not INSTALLED, reason="`make client-environments` installs the frameworks"),
+]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with the governed manifest."""
+    running = start_governed(tmp_path_factory.mktemp("frameworks"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def came(service: Service) -> Any:
+    """What came of all cases: one process of each framework."""
+    known: dict[str, Any] = {}
+
+    def of(framework: Framework) -> Any:
+        if framework.name not in known:
+            cases = [case for case in LIVE if case not in framework.lacks]
+            known[framework.name] = run_cases(framework, service, framework.ways, *cases, "wrong", "recorded")
+        return known[framework.name]
+
+    return of
+
+
+@pytest.mark.parametrize(("framework", "way"), WAYS, ids=NAMES)
+@pytest.mark.parametrize("case", LIVE)
+def test_a_case(came: Any, framework: Framework, way: str, case: str) -> None:
+    """The right tool ran, and the model, the caller and the history got what the policy permits."""
+    if case in framework.lacks:
+        pytest.skip("the framework has no place for it")
+    assert fault_of(case, came(framework)[way][case]) is None
+
+
+@pytest.mark.parametrize(("framework", "way"), WAYS, ids=NAMES)
+def test_a_service_that_is_killed_lets_no_tool_run(tmp_path: Path, framework: Framework, way: str) -> None:
+    """The service dies while the model answers."""
+    service = start_governed(tmp_path)
+    outcome = run_cases(framework, service, (way,), "killed")[way]["killed"]
+    service.process.wait(30)
+    assert fault_of("killed", outcome) is None
+
+
+@pytest.mark.parametrize(("framework", "way"), WAYS, ids=NAMES)
+def test_no_failure_of_the_service_lets_anything_pass(came: Any, framework: Framework, way: str) -> None:
+    """At each point in turn, every wrong answer withholds what that point decides on."""
+    wrong = came(framework)[way]["wrong"]
+    faults = {name: fault_of_wrong(name.partition(":")[0], outcome) for name, outcome in wrong.items()}
+    assert {name: fault for name, fault in faults.items() if fault is not None} == {}
+    assert len(wrong) == 6 * 15
+
+
+@pytest.mark.parametrize(("framework", "way"), WAYS, ids=NAMES)
+def test_the_snapshots_are_those_of_every_other_framework(came: Any, framework: Framework, way: str) -> None:
+    """But for the name of the framework, and what it calls its model."""
+    recorded = came(framework)[way]["recorded"]
+    assert [comparable(snapshot) for snapshot in recorded] == RECORDED
+    assert {snapshot["envelope"]["agent"]["framework"] for snapshot in recorded} == {
+        framework.name.replace("_", "-")
+    }
