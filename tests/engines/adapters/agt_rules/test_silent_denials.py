@@ -234,3 +234,40 @@ def test_an_entry_of_context_that_no_condition_reads(context: Json, message: str
     ]
     assert [text for _, text in found] == ([] if message is None else [message])
     assert all(str(path).startswith("policies.agt.context") for path, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("condition", "action", "path"),
+    [
+        ("args.path matches '^/safe/'", "allow", "args.path"),
+        ("(true or args.n == 1) and args.path matches '(?i)^/safe/'", "warn", "args.path"),
+        ("not args.path matches '^/safe/'", "deny", "args.path"),
+        ("not args.path matches '^/safe/' or args.n == 1", "require_approval", "args.path"),
+        ("target matches '^/safe/'", "allow", "target"),
+        ("args.path matches '^/safe/' and args.path startswith '/'", "allow", None),
+        ("args.path startswith '/' and (args.n == 1 and args.path matches '^/safe/')", "allow", None),
+        ("not (args.path startswith '/' and args.path matches '^/safe/')", "deny", None),
+        ("args.path matches '^/etc/'", "deny", None),
+        ("args.path matches 'safe'", "allow", None),
+        ("tool matches '^read_'", "allow", None),
+        ("agent.id matches '^did:'", "allow", None),
+    ],
+)
+def test_a_list_that_passes_by_one_of_its_texts(condition: str, action: str, path: str | None) -> None:
+    """An anchored expression that must hold is remarked upon, unless another test holds for texts alone."""
+    document = written("d", [rule(condition, action)])
+    policy = compiled(document, context={"target": "$snap.tool_call.args.target"})
+    found = [str(each) for each in policy.statement.warnings if each.code == "agt-search-in-list"]
+    message = (
+        f"a list passes by one text that matches: add a test that no list meets, `{path} startswith '…'`"
+    )
+    assert [text.partition(": ")[2] for text in found] == ([] if path is None else [message])
+
+
+def test_what_the_remark_is_about() -> None:
+    """One safe path among others passes the expression alone, and not the test of a text beside it."""
+    call = tool_call("read", path=["/safe/a", "/etc/passwd"])
+    loose = written("d", [rule("args.path matches '^/safe/'", "allow")])
+    exact = written("d", [rule("args.path startswith '/safe/' and args.path matches '^/safe/'", "allow")])
+    assert short(evaluate(compiled(loose), call)) == "allow:r"
+    assert short(evaluate(compiled(exact), call)) == "deny:no_matching_rule"

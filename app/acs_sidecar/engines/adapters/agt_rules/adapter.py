@@ -21,6 +21,7 @@ from acs_sidecar.engines.adapters.agt_rules.lints import (
     doubtful_literals,
     open_operands,
     policy_lints,
+    searches_in_lists,
     undeclared_members,
     unread_context,
 )
@@ -76,6 +77,7 @@ class AgtRulesAdapter:
             raise ManifestError([*definition.errors, *findings.errors, *findings.warnings])
         every = [active.rule for active in rules]
         findings.warnings.extend(doubtful_literals(every))
+        findings.warnings.extend(searches_in_lists(names, every))
         findings.warnings.extend(unread_context(request.path, names, every))
         return AgtRulesPolicy(
             request=request,

@@ -33,12 +33,15 @@ __all__ = [
     "doubtful_literals",
     "open_operands",
     "policy_lints",
+    "searches_in_lists",
     "undeclared_members",
     "unread_context",
 ]
 
 _WHOLE_TEXTS = frozenset({Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN})
 _EXPRESSIONS = frozenset({Operator.MATCHES, Operator.NOT_MATCHES})
+_LOOSE = _EXPRESSIONS | {Operator.CONTAINS, Operator.NOT_CONTAINS}
+_ANCHORED = re.compile(r"(?:\(\?[A-Za-z]+\))*\(*(?:\^|\\A)")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Zl", "Zp"})
 _LESS = frozenset({Operator.LT, Operator.LE})
@@ -127,6 +130,36 @@ def unread_context(path: str, names: Names, rules: Sequence[AgtRule]) -> Iterato
         yield warning(
             "agt-context-unread", message, SourceLocation(f"{path}.{member_path(('context', name))}")
         )
+
+
+def searches_in_lists(names: Names, rules: Sequence[AgtRule]) -> Iterator[Diagnostic]:
+    """Yield a finding for each rule that a list passes by one of its texts, where its author thinks of one.
+
+    That is an allow with an anchored `matches` of a value that callers shape, or a denial with its negation.
+    """
+    for rule in rules:
+        if rule.action is Action.LOG:
+            continue
+        join = Or if rule.action.restricts else And
+        used = Operator.NOT_MATCHES if rule.action.restricts else Operator.MATCHES
+        point = rule.point or InterventionPoint.PRE_TOOL_CALL
+        for name in dict.fromkeys(_searched(rule.condition, join, used)):
+            if names.is_shaped_by_callers(name, point):
+                wanted = f"{path_text(name.segments)} startswith '…'"
+                message = f"a list passes by one text that matches: add a test that no list meets, `{wanted}`"
+                yield warning("agt-search-in-list", message, rule.at.member("condition").at())
+
+
+def _searched(condition: Condition, join: type[And] | type[Or], used: Operator) -> Iterator[Name]:
+    """Yield the paths of anchored expressions that no other test beside them holds to a text."""
+    match condition:
+        case And(parts) | Or(parts):
+            tests = parts if isinstance(condition, join) else ()
+            exact = {test.name for test in tests if isinstance(test, Test) and test.operator not in _LOOSE}
+            for part in parts:
+                yield from (name for name in _searched(part, join, used) if name not in exact)
+        case Test(name, operator, pattern) if operator is used and _ANCHORED.match(str(pattern)):
+            yield name
 
 
 def _doubts(test: Test) -> Iterator[str]:

@@ -151,6 +151,14 @@ class Names:
         declared = self._declared(name.segments)
         return declared[0] if declared else None
 
+    def is_shaped_by_callers(self, name: Name, point: InterventionPoint) -> bool:
+        """True if a value can be of any type: one that neither the table of names nor the tool fixes."""
+        dotted = _dotted(name.segments)
+        fixed = dotted in self.computed or (
+            (row := _EXACT.get(dotted or "")) is not None and point in row.points
+        )
+        return self._declared(name.segments) is not None or not fixed
+
     def is_builtin(self, root: str) -> bool:
         """True if the table of names has one that begins so, at any point."""
         known = (*_EXACT, *_PREFIXES, *self.computed)
