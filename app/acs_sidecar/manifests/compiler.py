@@ -36,7 +36,7 @@ from acs_sidecar.spec.manifest.declaration import declared_members
 from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, ManifestError, first_findings
 from acs_sidecar.spec.manifest.identity import ManifestIdentity, document_identity
 from acs_sidecar.spec.manifest.inline import inline_findings
-from acs_sidecar.spec.manifest.lints import lints
+from acs_sidecar.spec.manifest.lints import lints, without_needed
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.model import (
     AnnotatorUse,
@@ -257,7 +257,8 @@ class ManifestCompiler:
         # Of a manifest that a child read, the lints came with the warnings of its policies.
         linted = lints(manifest) if catalogue is None else ()
         remarks = (replace(finding, severity="warning") for finding in unmet)
-        warnings = (*clamps, *linted, *approval_warnings, *remarks, *policies.statement.warnings)
+        stated = without_needed(policies.statement.warnings, manifest)
+        warnings = (*clamps, *linted, *approval_warnings, *remarks, *stated)
         statement = replace(policies.statement, warnings=warnings)
         return CompiledManifest(name, provenance, manifest, points, statement, approval)
 

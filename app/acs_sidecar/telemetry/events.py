@@ -112,13 +112,24 @@ def settlement_fields(settlement: Settlement, position: AuditPosition | None) ->
     }
 
 
-def annotator_fields(fields: Fields, name: str, run: AnnotatorRun) -> Fields:
-    """Return the fields of a decision as those of one of its annotators: its name, its time, its failure."""
-    return fields | {
-        "annotators": [_code(name)],
-        "reason_code": _ANNOTATOR_REASONS.get(run.outcome),
-        "duration_ms": (run.ended - run.started) / 1e6,
-    }
+def annotator_fields(decision: PolicyDecision, fields: Fields, name: str, run: AnnotatorRun) -> Fields:
+    """Return the fields of a decision as those of one of its annotators.
+
+    They are its name, its time and its failure, and where annotations can read others the names of its needs.
+    """
+    needs: Fields = {}
+    if decision.point and decision.manifest.dialect.needs:
+        use = next(use for use in decision.point.config.annotators if use.name == name)
+        needs["annotation_needs"] = [_code(need) for need in use.needs]
+    return (
+        fields
+        | needs
+        | {
+            "annotators": [_code(name)],
+            "reason_code": _ANNOTATOR_REASONS.get(run.outcome),
+            "duration_ms": (run.ended - run.started) / 1e6,
+        }
+    )
 
 
 def failure_events(decision: PolicyDecision, fields: Fields) -> Iterator[tuple[str, Fields]]:
@@ -129,7 +140,7 @@ def failure_events(decision: PolicyDecision, fields: Fields) -> Iterator[tuple[s
     trace = decision.trace
     for name, run in trace.annotators.items():
         if run.outcome in _ANNOTATOR_REASONS:
-            yield "annotator_failed", annotator_fields(fields, name, run)
+            yield "annotator_failed", annotator_fields(decision, fields, name, run)
     if trace.policy and decision.error:
         yield "policy_failed", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
 
@@ -140,7 +151,7 @@ def performance_events(
     """Yield timing events: `annotator_dispatch`, `policy_evaluation`; `full` adds `evaluation_timing`."""
     trace = decision.trace
     for name, run in trace.annotators.items():
-        yield "annotator_dispatch", annotator_fields(fields, name, run)
+        yield "annotator_dispatch", annotator_fields(decision, fields, name, run)
     if trace.policy:
         yield "policy_evaluation", fields | {"duration_ms": (trace.policy[1] - trace.policy[0]) / 1e6}
     if full:

@@ -77,7 +77,9 @@ class Tracer:
         fields = decision_fields(decision, position)
         parts = span.parts
         for name, run in trace.annotators.items():
-            parts.append(Part("annotator", run.started, run.ended, annotator_fields(fields, name, run)))
+            parts.append(
+                Part("annotator", run.started, run.ended, annotator_fields(decision, fields, name, run))
+            )
         if trace.policy:
             parts.append(Part("policy", *trace.policy, fields))
         if position:

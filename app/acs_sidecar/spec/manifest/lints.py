@@ -3,7 +3,7 @@
 What needs a policy's source is remarked upon by its engine. Everything here is a warning.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.limits import SERVER_LIMITS
@@ -12,7 +12,7 @@ from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.model import Manifest, Members
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 
-__all__ = ["ANNOTATION_UNREAD", "lints", "unread_annotation"]
+__all__ = ["ANNOTATION_UNREAD", "lints", "unread_annotation", "without_needed"]
 
 ANNOTATION_UNREAD = "annotation-unread"
 _LABELS = frozenset({"clearance", "security_labels"})
@@ -38,6 +38,19 @@ def unread_annotation(path: str, name: str) -> Diagnostic:
     )
     point = path.removesuffix(".policy")
     return _warning(ANNOTATION_UNREAD, message, f"{point}.annotations{_suffix(name)}")
+
+
+def without_needed(findings: Iterable[Diagnostic], manifest: Manifest) -> Iterator[Diagnostic]:
+    """Yield findings but for annotations that no policy reads and another annotation needs."""
+    needed = {
+        unread_annotation(f"intervention_points.{point}.policy", need).path
+        for point, config in manifest.points.items()
+        for use in config.annotators
+        for need in use.needs
+    }
+    for finding in findings:
+        if finding.code != ANNOTATION_UNREAD or finding.path not in needed:
+            yield finding
 
 
 def _unbound_policies(manifest: Manifest) -> Iterator[Diagnostic]:

@@ -164,6 +164,10 @@ ANNOTATION_MEMBERS: MemberTable = {
         "`$snap.input.text`.",
         {"type": "string", "pattern": path_pattern(ALL_ROOTS)},
     ),
+    "needs": Member(
+        "From 0.5 on the names of annotations of the same point that come first and that `from` may read, as "
+        "`$pi.annotations.<name>`."
+    ),
 }
 
 ANNOTATOR_MEMBERS: MemberTable = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from acs_sidecar.spec.canonical import canonical, digest, digest_bytes
+from acs_sidecar.spec.dialects.annotation_needs import NEEDS_HINT, may_read, needs_faults, needs_of
 from acs_sidecar.spec.dialects.dialect import Dialect
 from acs_sidecar.spec.dialects.versions import (
     VERSION,
@@ -52,7 +53,7 @@ class AnnotatorUse:
     """An annotator as one point uses it: the declaration overlaid by the binding (section 1.6).
 
     `bound` names the members that are the binding's; `remote` tells that it was declared in a manifest from a
-    URL (section 3.3).
+    URL (section 3.3). `needs` are the annotations that it may read (section 6.3).
     """
 
     name: str
@@ -61,6 +62,7 @@ class AnnotatorUse:
     invocation: JsonObject
     bound: frozenset[str] = frozenset()
     remote: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,9 @@ class _ManifestReader(ShapeReader):
         annotators = self._objects(value, "annotators")
         for name, annotator in annotators.items():
             self._type_of(("annotators", name), annotator, AnnotatorKind)
+            if self._dialect.needs and "needs" in annotator:
+                message = "is set where the annotator is bound: move it to `annotations` of the point"
+                self._wrong(("annotators", name, "needs"), "member-not-allowed", message)
         return annotators
 
     def _type_of(self, path: Members, declared: JsonObject, allowed: Iterable[str]) -> None:
@@ -311,7 +316,12 @@ class _ManifestReader(ShapeReader):
         self, config: JsonObject, path: Members, annotators: Mapping[str, JsonObject]
     ) -> tuple[AnnotatorUse, ...]:
         uses: list[AnnotatorUse] = []
-        for name, binding in sorted(self._objects(config, "annotations", path).items()):
+        bindings = self._objects(config, "annotations", path)
+        needs = needs_of(bindings) if self._dialect.needs else dict.fromkeys(bindings, ())
+        for fault in needs_faults(bindings) if self._dialect.needs else ():
+            self._wrong((*path, "annotations", *fault.place), fault.code, fault.message)
+        own = {"from", "needs"} if self._dialect.needs else {"from"}
+        for name, binding in sorted(bindings.items()):
             here = (*path, "annotations", name)
             for forbidden in ("annotator", "type"):
                 if forbidden in binding:
@@ -319,17 +329,19 @@ class _ManifestReader(ShapeReader):
                         (*here, forbidden), "member-not-allowed", "the key is the annotator's name: remove it"
                     )
             source = self._path(binding.get("from"), (*here, "from"), ALL_ROOTS)
-            if source and _reads_annotations(source):
-                self._wrong((*here, "from"), "path-forbidden", "an annotation cannot read other annotations")
+            if source and not may_read(source, needs[name]):
+                message = "an annotation cannot read other annotations" + self._dialect.needs * NEEDS_HINT
+                self._wrong((*here, "from"), "path-forbidden", message)
             if name not in annotators:
                 self._wrong(here, "name-unknown", f"`{name}` is not one of `annotators`")
             elif source:
-                overlay = {key: value for key, value in binding.items() if key != "from"}
+                overlay = {key: value for key, value in binding.items() if key not in own}
                 invocation = {**annotators[name], **overlay}
                 self._one_prompt(here, invocation)
                 kind = str(annotators[name].get("type"))
                 remote = self._document.origin(("annotators", name)).remote
-                uses.append(AnnotatorUse(name, kind, source, invocation, frozenset(overlay), remote))
+                use = AnnotatorUse(name, kind, source, invocation, frozenset(overlay), remote, needs[name])
+                uses.append(use)
         return tuple(uses)
 
     def _one_prompt(self, path: Members, invocation: JsonObject) -> None:
@@ -374,7 +386,3 @@ class _ManifestReader(ShapeReader):
 
 def _blank(value: Json) -> bool:
     return not isinstance(value, str) or not value.strip()
-
-
-def _reads_annotations(path: Path) -> bool:
-    return path.root is Root.POLICY_INPUT and path.segments[:1] == ("annotations",)
