@@ -3,7 +3,7 @@
 import time
 
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
-from acs_sidecar.engines.slow_lane import LONG_NS, SlowLane
+from acs_sidecar.engines.slow_lane import LONG_EVALUATIONS, LONG_NS, SlowLane
 from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.explanation import fitting, unavailable
 from acs_sidecar.spec.ports import Evaluator, ExplainingEvaluator, PolicyInput, PolicyOutput
@@ -57,10 +57,10 @@ class InProcess:
     """The `PolicyDispatch` that calls an evaluator directly; it blocks the event loop meanwhile.
 
     With a `guard`, an input that ended workers under the policy of this digest is refused. With a `lane`, a
-    policy that took long waits there the next time.
+    policy that took long twice in a row waits there the next time.
     """
 
-    __slots__ = ("_evaluator", "_guard", "_is_long", "_lane", "_policy_digest")
+    __slots__ = ("_evaluator", "_guard", "_lane", "_long_in_a_row", "_policy_digest")
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class InProcess:
         self._policy_digest = policy_digest
         self._guard = guard
         self._lane = lane
-        self._is_long = False
+        self._long_in_a_row = 0
 
     async def dispatch(self, policy_input: PolicyInput) -> PolicyOutput:
         """Evaluate once. Raises `EvaluationError`."""
-        if self._is_long and self._lane:
+        if self._long_in_a_row >= LONG_EVALUATIONS and self._lane:
             async with self._lane:
                 return self._evaluate(policy_input)
         return self._evaluate(policy_input)
@@ -91,7 +91,8 @@ class InProcess:
         try:
             return invoke(self._evaluator, policy_input)
         finally:
-            self._is_long = time.perf_counter_ns() - started >= LONG_NS
+            took_long = time.perf_counter_ns() - started >= LONG_NS
+            self._long_in_a_row = self._long_in_a_row + 1 if took_long else 0
             if guard is not None:
                 guard.end()
 
