@@ -78,7 +78,7 @@ def test_lists_are_split_at_commas() -> None:
         ({"ACS_AUDIT_INSTANCE": "a/b"}, "ACS_AUDIT_INSTANCE: must be 1 to 64 of A-Z a-z 0-9 . _ -, and not `.` or `..`"),
         (
             {"ACS_INCLUDE": "secrets"},
-            "ACS_INCLUDE: `secrets` is not `policy_input`, `trace`, `receipt` or `explain`",
+            "ACS_INCLUDE: `secrets` is not known; must be one of `context_identity`, `explain`, `policy_input`, `receipt`, `trace`",
         ),
         ({"ACS_OUTBOUND_ALLOW": "x"}, "ACS_OUTBOUND_ALLOW: `x` is not an http or https URL "
          "without user information, query and fragment"),

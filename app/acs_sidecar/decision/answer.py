@@ -6,6 +6,7 @@ from acs_sidecar.approval.resolution import Offer, Resolution
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.dialects.agent_context import ContextError, context_identity
 from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.dialects.vocabulary import verdict_json
 from acs_sidecar.spec.values import Json
@@ -54,7 +55,7 @@ def recorded_json(recorded: Recorded, include: frozenset[str]) -> dict[str, Json
     """Return the response to one evaluation."""
     members = decision_json(recorded.decision, recorded.position, include)
     if recorded.offer is not None:
-        members["approval"] = _offer(recorded.offer)
+        members["approval"] = offer_json(recorded.offer)
     if recorded.receipt is not None:
         members["receipt"] = recorded.receipt
     return members
@@ -123,7 +124,7 @@ def refused_span_json(error: RefusalError, vocabulary: Vocabulary) -> dict[str, 
     }
 
 
-def _offer(offer: Offer) -> dict[str, Json]:
+def offer_json(offer: Offer) -> dict[str, Json]:
     """Return the `approval` member of an escalation; without a `challenge` nobody can approve it."""
     plan, challenge = offer.plan, offer.challenge
     members: dict[str, Json] = {
@@ -153,3 +154,9 @@ def _add_included(members: dict[str, Json], decision: PolicyDecision, include: f
         members["trace"] = {**decision.trace.as_json(), "policy_type": policy_type}
     if decision.trace.explanation is not None:
         members["explain"] = dict(decision.trace.explanation)
+    if "context_identity" in include:
+        try:
+            members["context_identity"] = context_identity(decision.snapshot)
+        except ContextError as error:
+            members["context_identity"] = None
+            members.setdefault("detail", f"the snapshot has no identity of an agent context: {error}")

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from acs_sidecar.decision.request import EvaluateRequest
+from acs_sidecar.spec.dialects.host_target import for_host
 from acs_sidecar.spec.document.suggestions import did_you_mean, one_of
 from acs_sidecar.spec.evaluation import Evaluation, evaluate
 from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledManifest, CompiledPoint, InvalidManifest
-from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint
+from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint, Mode
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.trace import Trace
 
@@ -26,6 +27,8 @@ async def evaluation_outcome(
             raise invalid_manifest(manifest)
         if point is None:
             raise no_point(request.point, manifest)
+        if request.host_applies:
+            return await _for_host(point, request, trace)
         return await evaluate(point, request.snapshot, request.nesting, request.mode, trace)
     except EvaluationError as error:
         return error
@@ -34,6 +37,14 @@ async def evaluation_outcome(
         return EvaluationError(
             Reason.POLICY_INVOCATION_FAILED, "the evaluation failed with an internal error"
         )
+
+
+async def _for_host(point: CompiledPoint, request: EvaluateRequest, trace: Trace) -> Evaluation:
+    """Evaluate without applying a transform, which becomes one of the host's target."""
+    evaluation = await evaluate(point, request.snapshot, request.nesting, Mode.EVALUATE_ONLY, trace)
+    target = request.snapshot["target"]
+    evaluation.verdict = for_host(evaluation.verdict, point.config.target, point.config.name, target)
+    return evaluation
 
 
 def no_point(point: str, manifest: CompiledManifest) -> EvaluationError:

@@ -28,7 +28,7 @@ __all__ = [
     "read_resolve",
 ]
 
-INCLUDES = frozenset({"policy_input", "trace", "receipt", "explain"})
+INCLUDES = frozenset({"policy_input", "trace", "receipt", "explain", "context_identity"})
 """What a response can have besides the decision; `explain` brings `policy_input` and `trace` with it."""
 MAX_BATCH = 256
 MAX_REQUEST_ID = 128
@@ -60,7 +60,8 @@ class EvaluateRequest:
     """One request for a verdict. `nesting` bounds the depth of everything that came in the body.
 
     For a span of a stream, `stream_span` says which, and `admitted` is what the stream was admitted with.
-    `vocabulary` is how it wants the verdict told, where it says.
+    `vocabulary` is how it wants the verdict told, where it says. Where the `host_applies` transforms, the
+    snapshot is an agent context, and a transform is one of its `target`.
     """
 
     point: str
@@ -75,6 +76,7 @@ class EvaluateRequest:
     admitted: AnyManifest | None = None
     stream_span: StreamSpan | None = None
     vocabulary: Vocabulary | None = None
+    host_applies: bool = False
 
 
 class DuplicateMembers(StrEnum):

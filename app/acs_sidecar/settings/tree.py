@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.fields import FieldInfo
 
 from acs_sidecar.audit.log.open_log import Durability
-from acs_sidecar.decision.request import DuplicateMembers
+from acs_sidecar.decision.request import INCLUDES, DuplicateMembers
 from acs_sidecar.outbound.addresses import AddressPolicy
 from acs_sidecar.settings.field_types import HttpsUrl, Listed, Numbers, OriginPart, OtlpEndpoint, Positive
 from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.document.bounds import DocumentError
+from acs_sidecar.spec.document.suggestions import one_of
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH, Limits
 from acs_sidecar.spec.manifest.compiled import InlineMode
@@ -95,7 +96,7 @@ class Settings(BaseModel):
         "default: that of the manifest",
     )
     include: Listed = Field(
-        ("policy_input", "trace", "receipt"),
+        ("policy_input", "trace", "receipt", "context_identity"),
         description="comma-separated values that callers may request with `include`",
     )
 
@@ -235,10 +236,8 @@ class Settings(BaseModel):
                     raise ValueError(f"{PREFIX}{name.upper()}: requires ACS_MANIFESTS_URL")
         if self.sandbox_max_children < self.sandbox_children:
             raise ValueError("ACS_SANDBOX_MAX_CHILDREN: must not be below ACS_SANDBOX_CHILDREN")
-        if unknown := set(self.include) - {"policy_input", "trace", "receipt", "explain"}:
-            raise ValueError(
-                f"ACS_INCLUDE: `{min(unknown)}` is not `policy_input`, `trace`, `receipt` or `explain`"
-            )
+        if unknown := set(self.include) - INCLUDES:
+            raise ValueError(f"ACS_INCLUDE: `{min(unknown)}` is not known; {one_of(sorted(INCLUDES))}")
         if self.otlp_endpoint and importlib.util.find_spec("opentelemetry.exporter") is None:
             raise ValueError("ACS_OTLP_ENDPOINT: OTLP is not installed: `pip install 'acs-sidecar[otlp]'`")
         try:

@@ -111,16 +111,16 @@ def test_a_body_that_is_no_request(body: bytes, detail: str) -> None:
         ({"request_id": "x" * 129}, "`request_id` must be 1 to 128 printable characters"),
         ({"request_id": "a\nb"}, "`request_id` must be 1 to 128 printable characters"),
         ({"request_id": 7}, "`request_id` must be 1 to 128 printable characters"),
-        ({"include": "trace"}, "`include` must be a list of distinct names from `explain`, `policy_input`, "
+        ({"include": "trace"}, "`include` must be a list of distinct names from `context_identity`, `explain`, `policy_input`, "
          "`receipt`, `trace`"),
-        ({"include": ["trace", "trace"]}, "`include` must be a list of distinct names from `explain`, `policy_input`, "
+        ({"include": ["trace", "trace"]}, "`include` must be a list of distinct names from `context_identity`, `explain`, `policy_input`, "
          "`receipt`, `trace`"),
         ({"dialect": "0.5"}, '`dialect` must be `"0.3"` or `"0.4"`'),
         ({"dialect": None}, '`dialect` must be `"0.3"` or `"0.4"`'),
         ({"dialect": 0.4}, '`dialect` must be `"0.3"` or `"0.4"`'),
         ({"snapshot": {"interception_point": "output"}}, "`snapshot.interception_point` contradicts the intervention point of the request"),
         ({"snapshot": {"interception_point": None}}, "`snapshot.interception_point` must be a string"),
-        ({"include": [{}]}, "`include` must be a list of distinct names from `explain`, `policy_input`, `receipt`, `trace`"),
+        ({"include": [{}]}, "`include` must be a list of distinct names from `context_identity`, `explain`, `policy_input`, `receipt`, `trace`"),
     ],
 )  # fmt: skip
 def test_each_wrong_member_is_named(members: dict[str, Any], detail: str) -> None:

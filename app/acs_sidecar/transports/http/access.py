@@ -34,6 +34,7 @@ ROUTES: Mapping[str, Access | Scope] = {
     "POST /v1/evaluate:batch": Scope.EVALUATE,
     "POST /v1/evaluate:stream": Scope.EVALUATE,
     "POST /v1/approvals:resolve": Scope.EVALUATE,
+    "POST /v1/intercept": Scope.EVALUATE,
     "POST /v1/manifests:validate": Scope.EVALUATE,
     "GET /v1/manifest.schema.json": Access.ANY_CALLER,
     "GET /v1/manifests": Scope.MANIFESTS_READ,

@@ -1,6 +1,10 @@
 """Bodies of the decision routes, from bytes to requests (section 2.1)."""
 
+from urllib.parse import parse_qsl
+
 from acs_sidecar.approval.resolution import ApprovalClaim
+from acs_sidecar.decision.intercept import read_intercept
+from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.request import (
     DuplicateMembers,
     EvaluateRequest,
@@ -11,7 +15,7 @@ from acs_sidecar.decision.request import (
 )
 from acs_sidecar.spec.values import Json, nesting_bound
 
-__all__ = ["parse_batch", "parse_evaluate", "parse_resolve"]
+__all__ = ["parse_batch", "parse_evaluate", "parse_intercept", "parse_resolve"]
 
 REFUSE = DuplicateMembers.REFUSE
 
@@ -19,6 +23,18 @@ REFUSE = DuplicateMembers.REFUSE
 def parse_evaluate(body: bytes, point: str | None, duplicates: DuplicateMembers = REFUSE) -> EvaluateRequest:
     """Read the body of one evaluation; `point` is the one in the path. Raises `RefusalError`."""
     return read_evaluate(parse_object(body, duplicates), point, nesting_bound(body))
+
+
+def parse_intercept(body: bytes, query: bytes, duplicates: DuplicateMembers = REFUSE) -> EvaluateRequest:
+    """Read an agent context, and from the query which manifest decides on it. Raises `RefusalError`."""
+    try:
+        asked = parse_qsl(query.decode(), keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+    except ValueError:
+        raise RefusalError(Cause.MALFORMED, "the query is not `manifest_ref=<name>`") from None
+    if len(asked) > 1 or any(name != "manifest_ref" for name, _ in asked):
+        raise RefusalError(Cause.MALFORMED, "the query may have `manifest_ref`, once, and nothing else")
+    reference = asked[0][1] if asked else None
+    return read_intercept(parse_object(body, duplicates), reference, nesting_bound(body))
 
 
 def parse_batch(body: bytes, duplicates: DuplicateMembers = REFUSE) -> tuple[list[Json], int]:

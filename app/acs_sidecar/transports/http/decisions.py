@@ -2,14 +2,16 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from http import HTTPStatus
 
 import orjson
 
 from acs_sidecar.decision.admission import require_scope
-from acs_sidecar.decision.answer import recorded_json, resolved_json
+from acs_sidecar.decision.answer import Recorded, recorded_json, resolved_json
 from acs_sidecar.decision.caller import Caller, Sender
+from acs_sidecar.decision.intercept import INTERCEPT_REFUSAL, intercept_json
 from acs_sidecar.decision.refusal import Cause, RefusalError, Refused
 from acs_sidecar.decision.request import DuplicateMembers, read_evaluate
 from acs_sidecar.decision.service import DecisionService
@@ -19,24 +21,33 @@ from acs_sidecar.spec.trace_context import Span, parse_traceparent
 from acs_sidecar.spec.values import Json
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.telemetry.tracing import ServerSpan, Tracer
-from acs_sidecar.transports.http.bodies import parse_batch, parse_evaluate, parse_resolve
-from acs_sidecar.transports.http.exchange import Headers, Receive, Reply, read_body, refusal_reply
+from acs_sidecar.transports.http.bodies import parse_batch, parse_evaluate, parse_intercept, parse_resolve
+from acs_sidecar.transports.http.exchange import (
+    JSON_HEADERS,
+    Headers,
+    Receive,
+    Reply,
+    read_body,
+    refusal_reply,
+)
 from acs_sidecar.transports.http.in_flight import InFlight
-from acs_sidecar.transports.http.problems import refusal_json
+from acs_sidecar.transports.http.problems import problem_headers, refusal_json, status_of
 
-__all__ = ["PREFIX", "DecisionRoutes", "is_decision", "is_evaluation"]
+__all__ = ["PREFIX", "DecisionRoutes", "decision_refusal", "is_decision", "is_evaluation"]
 
 PREFIX = "/v1/evaluate"
 BATCH = "/v1/evaluate:batch"
 POINT = "/v1/evaluate/{intervention_point}"
 RESOLVE = "/v1/approvals:resolve"
+INTERCEPT = "/v1/intercept"
+_OTHERS = frozenset({RESOLVE, INTERCEPT})
 _EVALUATION = re.compile(rb"/v1/evaluate(?:/[a-z_]+)?")
 _STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"application/jsonl"})
 
 
 def is_decision(path: str) -> bool:
     """True if every answer to this path carries a verdict."""
-    return path.startswith(PREFIX) or path == RESOLVE
+    return path.startswith(PREFIX) or path in _OTHERS
 
 
 @lru_cache(maxsize=256)
@@ -71,7 +82,8 @@ class DecisionRoutes:
 
         `caller` is `None` where nobody needs to say who calls; `body` is where it comes from, or itself.
         """
-        route, point = _route(path), path[len(PREFIX) + 1 :]
+        route, point = _route(path), "" if path in _OTHERS else path[len(PREFIX) + 1 :]
+        answer: bytes | Reply | Refused
         connection = headers.state.get("connection", NOBODY)
         sender = Sender(caller, self._span(method, headers.traceparent), connection)
         event = "approval" if route == RESOLVE else "decision"
@@ -83,7 +95,10 @@ class DecisionRoutes:
                     content = await read_body(body, headers, self._max_body_bytes)
                     if content is None:
                         return None
-                    answer = await self._answer(path, point, content, sender)
+                    if path == INTERCEPT:
+                        answer = await self._intercept(content, headers.query, sender)
+                    else:
+                        answer = await self._answer(path, point, content, sender)
                 except RefusalError as error:
                     answer = await self._service.refuse(error, point, sender, event)
                 except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
@@ -91,9 +106,9 @@ class DecisionRoutes:
         except RefusalError as overload:
             answer = await self._service.refuse(overload, point, sender, event)
         if isinstance(answer, Refused):
-            reply = refusal_reply(answer.error, verdict=True)
+            reply = decision_refusal(path, answer.error)
         else:
-            reply = Reply(HTTPStatus.OK, answer)
+            reply = answer if isinstance(answer, Reply) else Reply(HTTPStatus.OK, answer)
         self._answered(route, reply.status, sender)
         return reply
 
@@ -142,12 +157,38 @@ class DecisionRoutes:
             return resolved
         return orjson.dumps(resolved_json(resolved, request.include))
 
+    async def _intercept(self, body: bytes, query: bytes, sender: Sender) -> Reply | Refused:
+        """Answer an agent context with a bare verdict; where its record is stands in the headers."""
+        request = parse_intercept(body, query, self._duplicates)
+        recorded = await self._service.decide(request, sender)
+        if isinstance(recorded, Refused):
+            return recorded
+        return Reply(
+            HTTPStatus.OK, orjson.dumps(intercept_json(recorded)), (*JSON_HEADERS, *_positions(recorded))
+        )
+
+
+def decision_refusal(path: str, error: RefusalError) -> Reply:
+    """Return the answer of a decision route to a request that is not evaluated."""
+    if path != INTERCEPT:
+        return refusal_reply(error, verdict=True)
+    headers = (*JSON_HEADERS, *problem_headers(error))
+    return Reply(status_of(error.cause), orjson.dumps(INTERCEPT_REFUSAL), headers)
+
+
+def _positions(recorded: Recorded) -> Iterator[tuple[bytes, bytes]]:
+    evaluation = recorded.decision.evaluation
+    if position := recorded.position:
+        yield b"x-acs-audit", f"{position.log}:{position.index}".encode()
+    if evaluation:
+        yield b"x-acs-input-identity", evaluation.input_identity.encode()
+
 
 @lru_cache(maxsize=256)
 def _route(path: str) -> str | None:
     """Return the route that a path below the prefix belongs to; `None` when there is none."""
     rest = path[len(PREFIX) :]
-    if not rest or path in {BATCH, RESOLVE}:
+    if not rest or path == BATCH or path in _OTHERS:
         return path
     return POINT if rest[0] == "/" and rest != "/" and "/" not in rest[1:] else None
 

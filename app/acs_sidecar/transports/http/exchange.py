@@ -15,6 +15,7 @@ from acs_sidecar.transports.http.problems import (
 )
 
 __all__ = [
+    "JSON_HEADERS",
     "ASGIApp",
     "AsgiScope",
     "Headers",
@@ -35,7 +36,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
-_JSON: HeaderPairs = ((b"content-type", b"application/json"),)
+JSON_HEADERS: HeaderPairs = ((b"content-type", b"application/json"),)
 _PROBLEM = (b"content-type", PROBLEM_TYPE.encode())
 _PLAIN = (b"identity", b"")
 
@@ -44,8 +45,8 @@ _PLAIN = (b"identity", b"")
 class Headers:
     """The request headers that decide what happens to a request.
 
-    `state` is what the server tells of it: its `connection`, its `peer`, and `late` once the body took too
-    long.
+    `query` is that of the target, where a route reads it; `state` is what the server tells of it: its
+    `connection`, its `peer`, and `late` once the body took too long.
     """
 
     host: bytes | None = None
@@ -58,6 +59,7 @@ class Headers:
     authorization: bytes | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
     traceparent: bytes | None = None
+    query: bytes = b""
 
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
@@ -66,7 +68,7 @@ class Reply:
 
     status: HTTPStatus
     body: bytes
-    headers: HeaderPairs = _JSON
+    headers: HeaderPairs = JSON_HEADERS
 
 
 def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -9,7 +9,7 @@ from acs_sidecar.decision.caller import Caller
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.transports.http.access import Guard
-from acs_sidecar.transports.http.decisions import DecisionRoutes, is_decision
+from acs_sidecar.transports.http.decisions import DecisionRoutes, decision_refusal, is_decision
 from acs_sidecar.transports.http.exchange import (
     ASGIApp,
     AsgiScope,
@@ -107,6 +107,7 @@ class Gate:
             await self._stream(method, scope["headers"], headers, receive, send)
             return
         if decides:
+            headers.query = scope["query_string"]
             if reply := await self.decide(method, path, headers, receive):
                 await send_reply(send, reply)
             return
@@ -133,7 +134,7 @@ class Gate:
         try:
             caller = self._identified(headers)
         except RefusalError as error:
-            return self._refused(error, verdict=True)
+            return self._refused(error, verdict=True, path=path)
         return await self._decisions.answer(method, path, headers, caller, body)
 
     async def _stream(
@@ -157,8 +158,8 @@ class Gate:
         peer = self._checked_peer(headers)
         return self._guard.identify(headers, peer) if self._guard else None
 
-    def _refused(self, error: RefusalError, *, verdict: bool) -> Reply:
-        reply = refusal_reply(error, verdict=verdict)
+    def _refused(self, error: RefusalError, *, verdict: bool, path: str = "") -> Reply:
+        reply = decision_refusal(path, error) if verdict else refusal_reply(error, verdict=False)
         self._metrics.rejected(error.cause)
         self._metrics.answered(None, reply.status)
         return reply

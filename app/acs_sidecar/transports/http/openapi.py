@@ -62,7 +62,7 @@ def complete_document(api: FastAPI) -> None:
             document["paths"] |= _pages() | _decision_paths()
             for key, operation in _operations(document):
                 operation["summary"] = operation.pop("description", operation["summary"])
-                _complete(operation, ROUTES.get(key), "DecisionProblem" if key in _DECISIONS else "Problem")
+                _complete(operation, ROUTES.get(key), _problem(key))
             schemas = document["components"]["schemas"]
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
@@ -83,7 +83,14 @@ def _operations(document: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
                 yield f"{method.upper()} {path}", item[method]
 
 
-def _complete(operation: JsonSchema, access: object, problem: str) -> None:
+def _problem(key: str) -> JsonSchema:
+    """Return what the errors of a route have as content."""
+    if key == _INTERCEPT:
+        return {"application/json": {"schema": reference("InterceptDenial")}}
+    return {PROBLEM_TYPE: {"schema": reference("DecisionProblem" if key in _DECISIONS else "Problem")}}
+
+
+def _complete(operation: JsonSchema, access: object, problem: JsonSchema) -> None:
     """Describe the problems that a route can answer with, whoever answers for it."""
     responses = operation["responses"]
     if responses.pop("422", None) is not None and _can_be_malformed(operation):
@@ -95,7 +102,7 @@ def _complete(operation: JsonSchema, access: object, problem: str) -> None:
         operation["security"] = []
     for status, response in responses.items():
         if status >= "400":
-            response.setdefault("content", {PROBLEM_TYPE: {"schema": reference(problem)}})
+            response.setdefault("content", problem)
         if headers := _HEADERS.get(status):
             response["headers"] = {
                 name: {"description": text, "schema": {"type": "string"}, "required": True}
@@ -167,6 +174,7 @@ def _decision_paths() -> JsonSchema:
             )
         },
         "/v1/evaluate:stream": {"post": _stream()},
+        "/v1/intercept": {"post": _intercept()},
         "/v1/approvals:resolve": {
             "post": _decision(
                 "resolve_approval",
@@ -196,6 +204,28 @@ def _decision(name: str, summary: str, content: JsonSchema, response: str) -> Js
     }
 
 
+def _intercept() -> JsonSchema:
+    content = {"schema": reference("AgentContext")}
+    operation = _decision("intercept", "Decide on an agent context of Agent Hooks.", content, "AgentVerdict")
+    operation["parameters"] = [
+        {
+            "name": "manifest_ref",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "name or digest of a loaded manifest",
+        }
+    ]
+    operation["responses"]["200"]["headers"] = {
+        name: {"description": text, "schema": {"type": "string"}, "required": False}
+        for name, text in {
+            "x-acs-audit": "the log and the index of the record, `<log>:<index>`",
+            "x-acs-input-identity": "absent after a runtime error",
+        }.items()
+    }
+    return operation
+
+
 def _stream() -> JsonSchema:
     operation = _decision(
         "evaluate_stream", "Decide on text while it arrives, line by line.", {}, "StreamLine"
@@ -209,4 +239,5 @@ def _stream() -> JsonSchema:
     return operation
 
 
+_INTERCEPT = "POST /v1/intercept"
 _DECISIONS = frozenset(f"POST {path}" for path in _decision_paths())

@@ -73,6 +73,8 @@ _DECISION_OPTIONS: JsonSchema = {
     "trace": reference("Trace") | {"description": "with `include`"},
     "receipt": reference("Receipt") | {"description": "with `include`, where an audit log is kept"},
     "explain": reference("Explanation") | {"description": "with `include`"},
+    "context_identity": NULLABLE_DIGEST
+    | {"description": "with `include`: `jcs-sha256` of an agent context; null where it has none"},
 }
 _LABELLED: JsonSchema = {
     "if": {"properties": {"dialect": {"const": Vocabulary.FIVE_DECISIONS.value}}},

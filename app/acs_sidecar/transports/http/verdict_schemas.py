@@ -1,6 +1,6 @@
 """JSON Schemas of verdicts, in both vocabularies (sections 2.1, 6.6)."""
 
-from acs_sidecar.spec.reasons import RUNTIME_ERROR_PREFIX
+from acs_sidecar.spec.reasons import RUNTIME_ERROR_PREFIX, Reason
 from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.transports.http.schema_parts import (
     ANY_OBJECT,
@@ -75,7 +75,52 @@ _WARNING = open_object(
     {"reason": {"type": "string"}, "message": {"type": "string"}},
 )
 
+_AGENT_VERDICT = open_object(
+    "The verdict of AGENT-HOOKS-0.1, with nothing around it.",
+    {"decision": {"type": "string", "enum": ["allow", "deny", "transform"]}},
+    {
+        "reason": {"type": "string", "pattern": "^(?!host_error:)"},
+        "message": {"type": "string"},
+        "warnings": {"type": "array", "items": reference("Warning")},
+        "approval": ANY_OBJECT
+        | {
+            "description": "the policy's members, and `acs`, the `approval` of an ordinary response, where "
+            "the manifest names a resolver"
+        },
+        "transform": reference("Transform"),
+        "evidence": reference("Evidence"),
+        "result_labels": STRINGS,
+    },
+) | when("decision", Decision.TRANSFORM.value, "transform")
+
+_INTERCEPT_DENIAL = open_object(
+    "The verdict on what was not evaluated.",
+    {
+        "decision": {"type": "string", "const": Decision.DENY.value},
+        "reason": {"type": "string", "const": Reason.REQUEST_INVALID.value},
+    },
+)
+
+_AGENT_CONTEXT: JsonSchema = {
+    "type": "object",
+    "description": "An agent context of AGENT-HOOKS-0.1: the members of its point and any others.",
+    "required": ["spec", "interception_point", "timestamp", "sequence", "agent", "session", "target"],
+    "properties": {
+        "spec": {"type": "string", "pattern": "^agent-hooks/[0-9]+\\.[0-9]+$"},
+        "interception_point": reference("InterventionPoint"),
+        "timestamp": {"type": "string", "minLength": 1},
+        "sequence": {"type": "integer", "minimum": 0},
+        "agent": ANY_OBJECT | {"description": "`id` and `framework`"},
+        "session": ANY_OBJECT | {"description": "`id`"},
+        "target": {"description": "equal to the value that it repeats at the point"},
+    },
+    "additionalProperties": True,
+}
+
 VERDICT_SCHEMAS: JsonSchema = {
+    "AgentContext": _AGENT_CONTEXT,
+    "AgentVerdict": _AGENT_VERDICT,
+    "InterceptDenial": _INTERCEPT_DENIAL,
     "Verdict": _VERDICT,
     "Denial": _DENIAL,
     "Warning": _WARNING,
