@@ -92,6 +92,17 @@ def test_a_manifest_says_what_the_action_is(tmp_path: Path) -> None:
         assert json.loads(run(tmp_path, "evaluate", *arguments).stdout)["verdict"]["decision"] == decision
 
 
+def test_a_manifest_is_valid_whatever_its_names_are(tmp_path: Path) -> None:
+    """Names and files that YAML reads as other values stand in quotes."""
+    names = ("null", "NULL", "yes", "off", "e1", "_1")
+    condition = " and ".join(f"{name} == 'x'" for name in names)
+    text = f'apiVersion: governance.toolkit/v1\nname: d\nrules:\n  - {{name: r, condition: "{condition}"}}\n'
+    (tmp_path / "null").write_text(text)
+    done = run(tmp_path, "agt", "import", "null", "--output", "manifest.yaml")
+    assert (done.returncode, list(json.loads(done.stdout)["context"])) == (0, list(names))
+    assert run(tmp_path, "validate", "manifest.yaml").returncode == 0
+
+
 def test_the_report_for_people_is_safe(folder: Path) -> None:
     """Without a file the manifest is printed and the report goes beside it, without control characters."""
     hostile = (

@@ -76,6 +76,10 @@ def _target(point: InterventionPoint) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as a YAML scalar, in quotes where it is not plain."""
+    """Return a text as a YAML scalar, in quotes where it is not plain or some YAML reads another value."""
     plain = text.replace("_", "a").replace("-", "a").replace("/", "a").replace(".", "a").removeprefix("$")
-    return text if plain.isascii() and plain.isalnum() and plain[0].isalpha() else json.dumps(text)
+    is_plain = plain.isascii() and plain.isalnum() and plain[0].isalpha() and text.lower() not in _VALUES
+    return text if is_plain else json.dumps(text)
+
+
+_VALUES = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
