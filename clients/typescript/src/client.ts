@@ -3,7 +3,7 @@
 import { absolute, environment, fileText, transport } from "#platform";
 import { Call, type CallOptions, type Manifest } from "./calls.js";
 import type { Decision } from "./decision.js";
-import { parseEndpoint, unixUrl, urlOf, type Endpoint, type Environment } from "./endpoint.js";
+import { parseEndpoint, unixUrl, urlOf, type Endpoint, type Environment } from "./platform/endpoint.js";
 import { ConfigurationError, denied } from "./errors.js";
 import { Deadline, exchange, ExchangeError, type HttpResponse, type Transport } from "./exchange.js";
 import { isObject, own, type Json, type JsonObject } from "./json.js";

@@ -23,14 +23,13 @@ export { govern, governed, type GovernOptions } from "./govern.js";
 export type { Json, JsonObject } from "./json.js";
 export type { Approver, Log } from "./mediation.js";
 export { POINTS, type Point } from "./profile.js";
+export { ReplacedError, type ToolCall } from "./running.js";
 export {
   currentSession,
-  ReplacedError,
   Session,
   type Model,
   type SessionOptions,
   type Source,
-  type ToolCall,
   type ToolCallOptions,
   type Usage,
 } from "./session.js";

@@ -4,15 +4,16 @@ import { taskLocal } from "#platform";
 import { Bindings } from "./bindings.js";
 import type { Manifest } from "./calls.js";
 import type { Client } from "./client.js";
-import { MACHINE_CLOCK, toMillis, type Clock } from "./clock.js";
+import { MACHINE_CLOCK, type Clock } from "./clock.js";
 import { Budgets, Counters } from "./counts.js";
 import type { Decision, Mode } from "./decision.js";
 import { called, Envelope, present, type Brought, type Members } from "./envelope.js";
-import { Blocked, ConfigurationError, denied, Denied } from "./errors.js";
+import { Blocked, ConfigurationError, denied } from "./errors.js";
 import { own, type Json, type JsonObject } from "./json.js";
 import { Labels } from "./labels.js";
 import { Mediator, type Approver, type Log, type PointOptions } from "./mediation.js";
 import { isPoint, POINTS, RESERVED_MEMBERS, type Point } from "./profile.js";
+import { runPermitted, type ToolCall } from "./running.js";
 import { toJson } from "./values.js";
 
 /** Where what reaches an agent comes from. */
@@ -70,23 +71,6 @@ export interface ToolCallOptions {
   /** The ticket of an escalation of this same call, and what a person signed for it. */
   readonly ticket?: unknown;
   readonly approval?: string | undefined;
-}
-
-/** A permitted tool call: `args` is what the tool runs with. */
-export interface ToolCall {
-  readonly name: string;
-  readonly args: JsonObject;
-  readonly decision: Decision;
-}
-
-/** A policy has replaced what a tool threw; `value` is what the model may see instead. */
-export class ReplacedError extends Denied {
-  readonly value: Json;
-
-  constructor(decision: Decision) {
-    super({ ...decision, decision: "deny", allowed: false, reason: decision.reason ?? "error_replaced" }, "service", 200);
-    this.value = decision.value;
-  }
 }
 
 const current = taskLocal<Session>();
@@ -298,23 +282,7 @@ export class Session {
     options: ToolCallOptions = {},
   ): Promise<Json> {
     const decision = await this.preToolCall(name, args, options);
-    const permitted = decision.value as JsonObject;
-    const begun = this.clock.monotonic();
-    const after = (value: unknown, error: string | null): Promise<Decision> => {
-      const durationMs = toMillis((this.clock.monotonic() - begun) * 1000);
-      return this.postToolCall(name, permitted, value, { id: options.id, error, durationMs });
-    };
-    let value: unknown;
-    try {
-      const args = this.mode === "enforce" ? structuredClone(permitted) : permitted;
-      value = await run({ name, args, decision });
-    } catch (error) {
-      if (error instanceof Blocked) throw error;
-      const replaced = await after(null, errorText(error));
-      if (replaced.transformed && this.mode === "enforce") throw new ReplacedError(replaced);
-      throw error;
-    }
-    return (await after(value, null)).value;
+    return (await runPermitted(this, { name, id: options.id, decision }, run)).value;
   }
 
   /** Return what the session keeps as JSON, for `Client.restore` in another process. */
@@ -356,12 +324,6 @@ export class Session {
   #evaluate(point: Point, members: Members, options?: PointOptions): Promise<Decision> {
     return this.#mediator.evaluate(point, { ...this.#options.context, ...members }, options);
   }
-}
-
-/** Return what a policy sees of something that a tool threw. */
-export function errorText(error: unknown): string {
-  if (error instanceof Error) return `${error.name}: ${error.message}`.toWellFormed();
-  return typeof error === "string" ? `Error: ${error}`.toWellFormed() : "Error: what was thrown is no error";
 }
 
 const NAMES: ReadonlySet<string> = new Set(

@@ -205,12 +205,13 @@ test("a busy service is asked again, twice, with the same request id", async () 
 });
 
 test("nothing else is asked again", async () => {
-  for (const answer of [
+  const answers: { body: unknown; status: number; headers?: { [name: string]: string } }[] = [
     { body: {}, status: 503, headers: { retry_after: "60" } },
     { body: {}, status: 503 },
     { body: {}, status: 500, headers: { retry_after: "0" } },
     { body: ALLOW, status: 307, headers: { location: "/v1/evaluate/input", retry_after: "0" } },
-  ]) {
+  ];
+  for (const answer of answers) {
     await server.answer(answer);
     const blocked = await withClient((client) => blockOf(() => client.evaluate("input", {})), 1000);
     assert.deepEqual([blocked.cause, blocked.status], ["status", answer.status]);

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { Blocked, type Json, type JsonObject } from "acs-sidecar-client";
+import { Blocked, Client, type Json, type JsonObject, type Point } from "acs-sidecar-client";
 
 /** Return a setting that the runner of the tests must have made. */
 export function setting(name: string): string {
@@ -98,3 +99,44 @@ export const ALLOW: { [name: string]: Json } = {
   intervention_point: "input",
   mode: "enforce",
 };
+
+/** A way to the service that can be cut. */
+export async function cuttable(): Promise<{ url: string; cut: () => void }> {
+  const { hostname, port } = new URL(SERVICE);
+  const sockets = new Set<Socket>();
+  const proxy = createServer((socket) => {
+    const onward = connect(Number(port), hostname);
+    for (const end of [socket, onward]) {
+      sockets.add(end);
+      end.on("error", () => undefined);
+    }
+    socket.pipe(onward).pipe(socket);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const cut = (): void => {
+    proxy.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, cut };
+}
+
+/** The points that an agent passes while it runs. */
+export const RUN: readonly Point[] = [
+  "input",
+  "pre_model_call",
+  "post_model_call",
+  "pre_tool_call",
+  "post_tool_call",
+  "output",
+];
+
+/** A client of a service that permits everything, and the snapshots that it was sent. */
+export function allowing(): { permissive: Client; snapshots: JsonObject[] } {
+  const snapshots: JsonObject[] = [];
+  const permit = async (_: unknown, request?: RequestInit): Promise<Response> => {
+    const { snapshot, intervention_point } = JSON.parse(String(request?.body));
+    snapshots.push(snapshot);
+    return Response.json({ intervention_point, verdict: { decision: "allow" } });
+  };
+  return { permissive: new Client({ url: "http://127.0.0.1:9", fetch: permit as typeof fetch }), snapshots };
+}

@@ -1,6 +1,6 @@
 /** The transport over `fetch`, for runtimes without Node's sockets. */
 
-import type { Endpoint } from "../endpoint.js";
+import type { Endpoint } from "./endpoint.js";
 import { ConfigurationError } from "../errors.js";
 import { ExchangeError, lateError, MAX_RESPONSE_BYTES } from "../exchange.js";
 import type { HttpRequest, HttpResponse, Transport } from "../exchange.js";

@@ -1,6 +1,6 @@
 /** What differs between Node and other runtimes. */
 
-import type { Endpoint } from "../endpoint.js";
+import type { Endpoint } from "./endpoint.js";
 import type { Transport } from "../exchange.js";
 
 /** The files and texts that a connection is secured with: texts in PEM, or the paths of files. */

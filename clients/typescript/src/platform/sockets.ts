@@ -5,7 +5,7 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext } from "node:tls";
-import type { Endpoint } from "../endpoint.js";
+import type { Endpoint } from "./endpoint.js";
 import { ConfigurationError } from "../errors.js";
 import { ExchangeError, lateError, MAX_RESPONSE_BYTES } from "../exchange.js";
 import type { HttpRequest, HttpResponse, Transport } from "../exchange.js";

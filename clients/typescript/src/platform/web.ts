@@ -1,6 +1,6 @@
 /** Runtimes without Node: `fetch` alone, no files, no environment, no current session. */
 
-import type { Endpoint } from "../endpoint.js";
+import type { Endpoint } from "./endpoint.js";
 import { ConfigurationError } from "../errors.js";
 import type { Transport } from "../exchange.js";
 import { FetchTransport } from "./fetch.js";

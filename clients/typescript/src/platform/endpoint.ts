@@ -1,6 +1,6 @@
 /** Where the service is (section 12.2): a Unix socket, or TCP with or without TLS. */
 
-import { ConfigurationError } from "./errors.js";
+import { ConfigurationError } from "../errors.js";
 
 export type Environment = { readonly [name: string]: string | undefined };
 
