@@ -10,7 +10,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations oags-mutations lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations oags-mutations pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -125,15 +125,18 @@ schema: $(INSTALLED)-dev ## write the JSON Schemas in openapi/ anew
 reference: $(INSTALLED)-dev ## write the tables of docs/reference anew
 	$(BIN)/python -m docs.generate
 
+pictures: $(INSTALLED)-dev ## Make the pictures of the documentation anew; needs chromium
+	$(BIN)/python -m tests.console.pictures
+
 lock: ## resolve the dependencies anew
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --custom-compile-command "make lock" --upgrade -q pyproject.toml -o requirements.lock
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra nats --extra otlp --group dev -c requirements.lock \
+		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra console --extra nats --extra otlp --group dev -c requirements.lock \
 		pyproject.toml -o requirements-dev.lock
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra nats --extra otlp -c requirements.lock \
+		--no-annotate --custom-compile-command "make lock" --upgrade -q --extra console --extra nats --extra otlp -c requirements.lock \
 		pyproject.toml -o requirements-image.lock
 	printf 'cyclonedx-bom\nhatchling\n' | .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --upgrade -q - -o requirements-build.lock

@@ -33,6 +33,7 @@ VERBS = {
     "oags": "policies.oags.commands:oags",
     "policy": "policies.workspace.commands:policy",
     "soul": "policies.soul.commands:soul",
+    "console": "console:console",
     "config": "config:config",
     "token": "keys.token:token",
     "openapi": "openapi:openapi",

@@ -1,25 +1,21 @@
 """Runs the test cases of a manifest through the decision service (section 3.4)."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from acs_sidecar.annotators.runner import AnnotatorRunner
 from acs_sidecar.decision.answer import decision_json
 from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.cases import Case, Difference, differences
-from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.trace import Trace
-from acs_sidecar.spec.values import Json, nesting_bound
+from acs_sidecar.spec.values import nesting_bound
 from acs_sidecar.trials.decide import decide
+from acs_sidecar.trials.injection import InjectionError, injected
 
-__all__ = ["CaseError", "CaseResult", "run_cases"]
+__all__ = ["CaseResult", "run_cases"]
 
 _INCLUDE = frozenset({"trace"})
-
-
-class CaseError(Exception):
-    """A case that cannot be run with its manifest; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +42,6 @@ class CaseResult:
         return not self.differences and self.error is None
 
 
-@dataclass(frozen=True, slots=True)
-class _Injected:
-    """Stands in for an annotator, and answers what the case says."""
-
-    value: Json
-
-    async def annotate(self, value: Json) -> Json:  # noqa: ARG002  # the port's signature
-        return self.value
-
-
 async def run_cases(
     manifest: CompiledManifest, cases: Iterable[Case], done: Callable[[], None]
 ) -> list[CaseResult]:
@@ -71,8 +57,8 @@ async def _run(manifest: CompiledManifest, case: Case) -> CaseResult:
     point = manifest.points.get(case.point.value)
     policy = point.config.policy if point else None
     try:
-        prepared = _with_annotations(manifest, point, case)
-    except CaseError as error:
+        prepared = injected(manifest, case.point.value, case.annotations)
+    except InjectionError as error:
         return CaseResult(case, None, policy, error=str(error))
     request = EvaluateRequest(
         point=case.point.value,
@@ -93,26 +79,6 @@ async def _run(manifest: CompiledManifest, case: Case) -> CaseResult:
         duration_us=decision.duration_ns / 1000,
         policy_us=_policy_time(decision.trace),
     )
-
-
-def _with_annotations(
-    manifest: CompiledManifest, point: CompiledPoint | None, case: Case
-) -> CompiledManifest:
-    """Put what the case says in the place of the point's annotators; none is ever called."""
-    uses = {use.name: use for use in point.config.annotators} if point else {}
-    if unknown := sorted(case.annotations.keys() - uses):
-        raise CaseError(f"`annotations.{unknown[0]}`: `{case.point}` has no annotator of this name")
-    if missing := sorted(uses.keys() - case.annotations):
-        raise CaseError(
-            f"`{case.point}` has the annotator `{missing[0]}`, which is not called in a test: "
-            f"set its result as `annotations.{missing[0]}`"
-        )
-    if point is None or not uses:
-        return manifest
-    injected = tuple((use, _Injected(case.annotations[name])) for name, use in sorted(uses.items()))
-    stand_in = replace(point, annotate=AnnotatorRunner(injected, point.limits))
-    points: Mapping[str, CompiledPoint] = {**manifest.points, case.point.value: stand_in}
-    return replace(manifest, points=points)
 
 
 def _policy_time(trace: Trace) -> float | None:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,7 @@ from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.telemetry.log import LogFormat, configure_logging
 from acs_sidecar.trials.case_run import run_cases
+from acs_sidecar.trials.injection import EveryVariable
 
 __all__ = ["test"]
 
@@ -67,7 +68,7 @@ def test(
     configure_logging(LogFormat.CONSOLE, "error")
     settings = settings_from(None).settings
     compiler = build_compiler(settings, HttpClient(), None)
-    compiler = replace(compiler, environment=_EveryVariable())
+    compiler = replace(compiler, environment=EveryVariable())
     manifests = read_manifests(settings, manifest_files(paths), paths)
     prepared = [(read, *_cases(read.file, name)) for read in manifests]
     console = Console(stderr=True)
@@ -96,19 +97,6 @@ def test(
         fail(f"no case has `{name}` in its name" if name else "no cases: add some to `tests/*.yaml`")
     if code := exit_code(reports):
         raise typer.Exit(code)
-
-
-class _EveryVariable(Mapping[str, str]):
-    """An environment in which every variable is set: annotators that are never called need no credentials."""
-
-    def __getitem__(self, name: str) -> str:
-        return f"no-{name}"
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 def _cases(file: ManifestFile, name: str) -> tuple[tuple[Case, ...], ManifestReport | None]:

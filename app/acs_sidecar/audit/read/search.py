@@ -1,0 +1,175 @@
+"""Searches logs backwards, newest records first, a bounded part at a time (section 15.2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import orjson
+
+from acs_sidecar.audit.format.record import has_header, parse_record
+from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.spec.values import Json
+
+__all__ = ["FoundPart", "RecordPlace", "RecordSource", "Wanted", "search"]
+
+_FIRST_BLOCK = 64
+_MOST_BLOCK = 16_384
+
+
+class RecordSource(Protocol):
+    """The records of one log, up to what it has published."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many records may be shown."""
+        ...
+
+    def lines(self, start: int, end: int) -> Sequence[bytes]:
+        """Return the exact lines of the records `[start, end)`. Raises `LogDamagedError`, `OSError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RecordPlace:
+    """Where a record stands among those of all logs: its time, then its log and its index there."""
+
+    time: str
+    log: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records to find: each member as it is here, a text within the reason, a time from and before."""
+
+    members: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+    @property
+    def end(self) -> RecordPlace | None:
+        """What `until` is as a place."""
+        return None if self.until is None else RecordPlace(self.until, "", -1)
+
+    def needles(self) -> list[bytes]:
+        """Return what every such line contains: canonical JSON writes a member in one way."""
+        members = [orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in self.members.items()]
+        return members if self.reason is None else [*members, orjson.dumps(self.reason)[1:-1]]
+
+    def admits(self, record: Mapping[str, Json]) -> bool:
+        """True if a record is to be shown."""
+        if any(record.get(name) != value for name, value in self.members.items()):
+            return False
+        if self.since is not None and str(record.get("time")) < self.since:
+            return False
+        return self.reason is None or self.reason in str(record.get("reason") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPart:
+    """The records that were found, newest first, and how far the search has come.
+
+    `rest` is where to go on, `None` at the end. `looked_at` counts records, `total` all that could be.
+    """
+
+    records: tuple[Mapping[str, Json], ...]
+    rest: RecordPlace | None
+    looked_at: int
+    total: int
+
+
+def search(
+    sources: Sequence[RecordSource],
+    wanted: Wanted,
+    before: RecordPlace | None = None,
+    *,
+    most: int = 50,
+    most_looked_at: int = 100_000,
+) -> FoundPart:
+    """Find the newest records before a place: at most `most`, looking at about `most_looked_at`.
+
+    The records of a log are taken to be in the order of their times.
+    Raises `LogDamagedError` when a record is missing or none, `OSError`.
+    """
+    start = min(place for place in (before, wanted.end, _NEWEST) if place is not None)
+    cursors = [_Cursor(source, wanted, start) for source in sources if source.size]
+    for cursor in cursors:
+        cursor.look()
+    found: list[_Found] = []
+    while True:
+        open_cursors = [cursor for cursor in cursors if not cursor.done]
+        horizon = max((cursor.horizon for cursor in open_cursors), default=None)
+        for cursor in cursors:
+            found += cursor.taken(horizon)
+        looked_at = sum(cursor.looked_at for cursor in cursors)
+        if horizon is None or len(found) >= most or looked_at >= most_looked_at:
+            break
+        max(open_cursors, key=lambda cursor: cursor.horizon).look()
+    found.sort(key=lambda one: one[0], reverse=True)
+    rest = found[most - 1][0] if len(found) > most else horizon
+    records = tuple(record for _, record in found[:most])
+    return FoundPart(records, rest, looked_at, sum(source.size for source in sources))
+
+
+_Found = tuple[RecordPlace, Mapping[str, Json]]
+_NEWEST = RecordPlace("~", "", 0)
+"""Behind every record: times begin with a digit."""
+
+
+class _Cursor:
+    """How far one log was looked at, from its end to its start."""
+
+    def __init__(self, source: RecordSource, wanted: Wanted, before: RecordPlace) -> None:
+        self._source = source
+        self._wanted = wanted
+        self._needles = wanted.needles()
+        self._end = source.size if before == _NEWEST else self._first_from(before)
+        self._block = _FIRST_BLOCK
+        self._found: list[_Found] = []
+        self.horizon = before
+        self.looked_at = 0
+        self.done = self._end == 0
+
+    def look(self) -> None:
+        """Look at the next block; nothing before `horizon` has been looked at then."""
+        if self.done:
+            return
+        start = max(0, self._end - self._block)
+        lines = self._source.lines(start, self._end)
+        oldest, _ = self._parsed(lines[0], start)
+        for index, line in enumerate(lines, start):
+            if all(needle in line for needle in self._needles):
+                place, record = self._parsed(line, index)
+                if self._wanted.admits(record):
+                    self._found.append((place, record))
+        self.looked_at += len(lines)
+        self.horizon = oldest
+        self._end, self._block = start, min(2 * self._block, _MOST_BLOCK)
+        since = self._wanted.since
+        self.done = start == 0 or (since is not None and oldest.time < since)
+
+    def taken(self, horizon: RecordPlace | None) -> list[_Found]:
+        """Return what was found from a place on, or all of it, once."""
+        taken = [one for one in self._found if horizon is None or one[0] >= horizon]
+        self._found = [one for one in self._found if horizon is not None and one[0] < horizon]
+        return taken
+
+    def _first_from(self, before: RecordPlace) -> int:
+        low, high = 0, self._source.size
+        while low < high:
+            middle = (low + high) // 2
+            place, _ = self._parsed(self._source.lines(middle, middle + 1)[0], middle)
+            low, high = (middle + 1, high) if place < before else (low, middle)
+        return low
+
+    def _parsed(self, line: bytes, index: int) -> _Found:
+        record, origin = parse_record(line), self._source.origin
+        if record is None or not has_header(record, origin, index):
+            raise LogDamagedError(f"record {index} of `{origin}` is not a record")
+        return RecordPlace(str(record["time"]), origin, index), record

@@ -1,0 +1,69 @@
+"""The application: the gate, and behind it the pages (section 15)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from acs_sidecar.console.decisions import decision_routes
+from acs_sidecar.console.gate import ConsoleGate, Pass
+from acs_sidecar.console.log_access import LogAccess
+from acs_sidecar.console.manifest_set import ManifestSet
+from acs_sidecar.console.manifests_pages import manifest_routes, manifest_row
+from acs_sidecar.console.overview import overview_routes
+from acs_sidecar.console.playground import Playground, playground_routes
+from acs_sidecar.console.record import record_routes
+from acs_sidecar.console.rendering import page
+from acs_sidecar.console.whole_log import whole_log_routes
+
+__all__ = ["Parts", "build_app"]
+
+_STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the pages show, and try."""
+
+    logs: LogAccess
+    manifests: ManifestSet
+    playground: Playground
+
+
+def build_app(parts: Parts, own: Pass, hosts: frozenset[str]) -> ConsoleGate:
+    """Build the application for the values of `Host` that are its own."""
+
+    async def manifests() -> list[Mapping[str, object]]:
+        return [manifest_row(one) for _, one in sorted((await parts.manifests.by_name()).items())]
+
+    routes = [
+        *overview_routes(parts.logs, manifests),
+        *decision_routes(parts.logs),
+        *record_routes(parts.logs, parts.manifests.named),
+        *whole_log_routes(parts.logs),
+        *playground_routes(parts.playground, parts.manifests),
+        *manifest_routes(parts.manifests),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+    app = Starlette(
+        routes=[Mount(own.path, routes=routes)],
+        exception_handlers={HTTPException: _problem, Exception: _fault},
+    )
+    return ConsoleGate(app, own, hosts)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    return page(request, "problem.html", status, here="", problem="there is no such page")
+
+
+async def _fault(request: Request, _error: Exception) -> Response:
+    problem = "the console failed: the terminal that it was started in has the details"
+    return page(request, "problem.html", HTTPStatus.INTERNAL_SERVER_ERROR, here="", problem=problem)

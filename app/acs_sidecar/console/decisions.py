@@ -1,0 +1,162 @@
+"""The page of decisions: the log newest first, filtered, a bounded part of it at a time (section 15.2)."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.read.search import FoundPart, RecordPlace, Wanted, search
+from acs_sidecar.console.log_access import LogAccess
+from acs_sidecar.console.rendering import MARKS, page, rendered
+from acs_sidecar.spec.points import InterventionPoint
+
+__all__ = ["damage", "decision_routes", "place", "place_of", "written"]
+
+MEMBERS: Final[Mapping[str, str]] = {
+    "decision": "decision",
+    "point": "intervention_point",
+    "tool": "tool",
+    "agent": "agent_id",
+    "manifest": "manifest_digest",
+    "policy": "policy_id",
+    "session": "session_id",
+    "trace": "trace_id",
+    "event": "event",
+}
+"""Filters that ask for one value, with the members of the record that have it."""
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{1,15}Z?)?", re.ASCII)
+_PLACE = re.compile(r"([^ ]{1,40}) ([^ ]{1,300}) ([0-9]{1,15})", re.ASCII)
+_AT_ONCE = 20_000
+"""How many records the page itself looks at; the rest is asked for while it shows."""
+_LATER = 60_000
+_ROWS = 50
+_NEW_ROWS = 200
+
+
+def decision_routes(logs: LogAccess) -> list[Route]:
+    """Return the routes of the page and of its parts."""
+    return [
+        Route("/decisions", partial(_page, logs)),
+        Route("/decisions/rows", partial(_rows, logs)),
+        Route("/decisions/new", partial(_new, logs)),
+    ]
+
+
+async def _page(logs: LogAccess, request: Request) -> Response:
+    filters = _filters(request)
+    try:
+        wanted, before = _wanted(filters), place(request.query_params.get("before"))
+        found = await asyncio.to_thread(
+            search, logs.sources(), wanted, before, most=_ROWS, most_looked_at=_AT_ONCE
+        )
+    except UnreadableFilterError as error:
+        return page(request, "decisions.html", 400, **_shown(filters, None, str(error)))
+    except (LogDamagedError, OSError) as error:
+        return page(request, "decisions.html", **_shown(filters, None, damage(error)))
+    return page(request, "decisions.html", **_shown(filters, found, None))
+
+
+async def _rows(logs: LogAccess, request: Request) -> Response:
+    """Answer with further rows as JSON: `html`, `rest`, `looked_at`, `total`."""
+    try:
+        found = await asyncio.to_thread(
+            search,
+            logs.sources(),
+            _wanted(_filters(request)),
+            place(request.query_params.get("before")),
+            most=_ROWS,
+            most_looked_at=_LATER,
+        )
+    except UnreadableFilterError as error:
+        return JSONResponse({"problem": str(error)}, 400)
+    except (LogDamagedError, OSError) as error:
+        return JSONResponse({"problem": damage(error)}, 500)
+    return JSONResponse(
+        {
+            "html": rendered(request, "rows.html", records=found.records),
+            "rows": len(found.records),
+            "rest": written(found.rest),
+            "looked_at": found.looked_at,
+            "total": found.total,
+        }
+    )
+
+
+async def _new(logs: LogAccess, request: Request) -> Response:
+    """Answer with the rows that are newer than `after`, the newest 200 at most."""
+    try:
+        after = place(request.query_params.get("after"))
+        wanted = _wanted({**_filters(request), "since": after.time if after else "", "until": ""})
+        found = await asyncio.to_thread(search, logs.sources(), wanted, most=_NEW_ROWS, most_looked_at=_LATER)
+    except UnreadableFilterError as error:
+        return JSONResponse({"problem": str(error)}, 400)
+    except (LogDamagedError, OSError) as error:
+        return JSONResponse({"problem": damage(error)}, 500)
+    records = [record for record in found.records if after is None or place_of(record) > after]
+    newest = place_of(records[0]) if records else after
+    html = rendered(request, "rows.html", records=records)
+    return JSONResponse({"html": html, "rows": len(records), "newest": written(newest)})
+
+
+class UnreadableFilterError(ValueError):
+    """A filter that is no time or no place; the message says which."""
+
+
+def place_of(record: Mapping[str, object]) -> RecordPlace:
+    """Return where a record stands among all."""
+    return RecordPlace(str(record["time"]), str(record["log"]), int(str(record["index"])))
+
+
+def written(place: RecordPlace | None) -> str | None:
+    """Write a place for a link."""
+    return f"{place.time} {place.log} {place.index}" if place else None
+
+
+def _filters(request: Request) -> dict[str, str]:
+    names = (*MEMBERS, "reason", "since", "until")
+    return {name: request.query_params.get(name, "").strip()[:300] for name in names}
+
+
+def _wanted(filters: Mapping[str, str]) -> Wanted:
+    for name in ("since", "until"):
+        if filters[name] and not _TIME.fullmatch(filters[name]):
+            raise UnreadableFilterError(f"`{name}` is not a time: write it as 2026-01-31T14:05")
+    members = {member: filters[name] for name, member in MEMBERS.items() if filters[name]}
+    return Wanted(members, filters["reason"] or None, filters["since"] or None, filters["until"] or None)
+
+
+def place(text: str | None) -> RecordPlace | None:
+    """Read a place out of a link. Raises `UnreadableFilterError`."""
+    if not text:
+        return None
+    if (match := _PLACE.fullmatch(text)) is None:
+        raise UnreadableFilterError("the link to further records is damaged: open the page again")
+    return RecordPlace(match[1], match[2], int(match[3]))
+
+
+def _shown(filters: Mapping[str, str], found: FoundPart | None, problem: str | None) -> dict[str, object]:
+    newest = place_of(found.records[0]) if found and found.records else None
+    return {
+        "here": "decisions",
+        "filters": filters,
+        "found": found,
+        "rest": written(found.rest) if found else None,
+        "newest": written(newest),
+        "problem": problem,
+        "decisions": list(MARKS),
+        "points": [*InterventionPoint],
+    }
+
+
+def damage(error: Exception) -> str:
+    """Return what is wrong with a log."""
+    if isinstance(error, OSError):
+        return f"the log cannot be read: {error.strerror}"
+    return f"{error}: run `acs-sidecar audit verify` for details"

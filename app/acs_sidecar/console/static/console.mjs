@@ -1,0 +1,32 @@
+// Every page: times in the reader's zone, with UTC at hand.
+
+export const base = document.body.dataset.base;
+
+export function localTimes(root = document) {
+  for (const element of root.querySelectorAll("time:not([title])")) {
+    const moment = new Date(element.dateTime.replace(/(\.\d{3})\d+Z$/, "$1Z"));
+    if (Number.isNaN(moment.getTime())) continue;
+    element.title = element.dateTime;
+    element.textContent = moment.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
+  }
+}
+
+export function count(number) {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+export async function fetched(path, options = {}) {
+  const response = await fetch(base + path, options);
+  if (!response.ok) throw new Error((await response.text()).slice(0, 500) || `the console answered ${response.status}`);
+  return response;
+}
+
+export function saved(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+localTimes();

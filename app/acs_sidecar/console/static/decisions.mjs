@@ -1,0 +1,76 @@
+// Searches on while the page shows, adds older rows on demand, and new ones as they come.
+
+import { base, count, localTimes } from "./console.mjs";
+
+const table = document.getElementById("decisions");
+const status = document.getElementById("status");
+const progress = document.getElementById("searching");
+const more = document.getElementById("more");
+const live = document.getElementById("live");
+const ENOUGH = 50;
+const EVERY_MS = 1500;
+
+function query(members) {
+  const all = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(members)) all.set(name, value);
+  return all.toString();
+}
+
+async function part(path, members) {
+  const response = await fetch(`${base}/decisions/${path}?${query(members)}`);
+  const found = await response.json();
+  if (!response.ok) throw new Error(found.problem);
+  return found;
+}
+
+function show(html, where) {
+  const body = table.tBodies[0];
+  body.insertAdjacentHTML(where, html);
+  localTimes(body);
+}
+
+async function searchOn(wanted) {
+  let { rest } = table.dataset;
+  let lookedAt = Number(table.dataset.lookedAt);
+  let found = 0;
+  progress.hidden = false;
+  while (rest && found < wanted) {
+    const next = await part("rows", { before: rest });
+    show(next.html, "beforeend");
+    found += next.rows;
+    lookedAt += next.looked_at;
+    rest = next.rest ?? "";
+    progress.value = lookedAt;
+    status.textContent = rest
+      ? `Looked at ${count(Math.min(lookedAt, next.total))} of ${count(next.total)} records.`
+      : table.tBodies[0].rows.length ? "These are all." : "No record fits these filters.";
+  }
+  progress.hidden = true;
+  Object.assign(table.dataset, { rest, lookedAt });
+  if (more) more.hidden = !rest;
+}
+
+async function follow() {
+  while (live.checked) {
+    const next = await part("new", { after: table.dataset.newest });
+    show(next.html, "afterbegin");
+    table.dataset.newest = next.newest ?? "";
+    await new Promise((done) => { setTimeout(done, EVERY_MS); });
+  }
+}
+
+function failed(error) {
+  status.textContent = `The search stopped: ${error.message}`;
+  progress.hidden = true;
+  live.checked = false;
+}
+
+if (table) {
+  const first = ENOUGH - table.tBodies[0].rows.length;
+  if (table.dataset.rest && first > 0) searchOn(first).catch(failed);
+  more?.addEventListener("click", (event) => {
+    event.preventDefault();
+    searchOn(ENOUGH).catch(failed);
+  });
+  live.addEventListener("change", () => { if (live.checked) follow().catch(failed); });
+}

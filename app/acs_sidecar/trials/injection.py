@@ -1,0 +1,62 @@
+"""Results of annotators that are given instead of asked for (section 3.4)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from acs_sidecar.annotators.runner import AnnotatorRunner
+from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["EveryVariable", "InjectionError", "injected"]
+
+
+class InjectionError(Exception):
+    """Annotations that are not those of the point; the message says what to change."""
+
+
+class EveryVariable(Mapping[str, str]):
+    """An environment in which every variable is set: annotators that are never called need no credentials."""
+
+    def __getitem__(self, name: str) -> str:
+        """Return a value that is no credential."""
+        return f"no-{name}"
+
+    def __iter__(self) -> Iterator[str]:
+        """Name none of them."""
+        return iter(())
+
+    def __len__(self) -> int:
+        """Count none of them."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Injected:
+    """Stands in for an annotator, and answers what was given."""
+
+    value: Json
+
+    async def annotate(self, value: Json) -> Json:  # noqa: ARG002  # the port's signature
+        return self.value
+
+
+def injected(manifest: CompiledManifest, point: str, annotations: JsonObject) -> CompiledManifest:
+    """Return the manifest with what was given in the place of a point's annotators; none is ever called.
+
+    Raises `InjectionError` when one is missing, or none is bound by that name.
+    """
+    compiled = manifest.points.get(point)
+    uses = {use.name: use for use in compiled.config.annotators} if compiled else {}
+    if unknown := sorted(annotations.keys() - uses):
+        raise InjectionError(f"`annotations.{unknown[0]}`: `{point}` has no annotator of this name")
+    if missing := sorted(uses.keys() - annotations):
+        raise InjectionError(
+            f"`{point}` has the annotator `{missing[0]}`, which is not called in a test: "
+            f"set its result as `annotations.{missing[0]}`"
+        )
+    if compiled is None or not uses:
+        return manifest
+    given = tuple((use, _Injected(annotations[name])) for name, use in sorted(uses.items()))
+    stand_in = replace(compiled, annotate=AnnotatorRunner(given, compiled.limits))
+    points: Mapping[str, CompiledPoint] = {**manifest.points, point: stand_in}
+    return replace(manifest, points=points)

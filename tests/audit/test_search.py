@@ -1,0 +1,122 @@
+"""Searching logs backwards: what is found, in which order, and that parts add up to all (section 15.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acs_sidecar.audit.format.record import AuditEntry, record_line, rfc3339
+from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.read.search import RecordPlace, RecordSource, Wanted, search
+
+START = 1_767_323_045_000_000
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A log in memory."""
+
+    origin: str
+    records: Sequence[bytes]
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.records)
+
+    def lines(self, start: int, end: int) -> Sequence[bytes]:
+        """Return some of them."""
+        return self.records[start:end]
+
+
+def log(number: int, steps: Sequence[tuple[int, str]]) -> Lines:
+    """Return a log whose records come some seconds after one another, each with its tool."""
+    origin = f"acs/host/{number}/aaaa"
+    time, records = START, []
+    for index, (seconds, tool) in enumerate(steps):
+        time += seconds * 1_000_000
+        entry = AuditEntry("deny", "input", tool=tool, reason=f"because_of_{tool}")
+        records.append(record_line(entry, origin, index, f"{number}-{index}", rfc3339(time)))
+    return Lines(origin, records)
+
+
+def names(records: Sequence[object]) -> list[object]:
+    """Return which records these are."""
+    return [record["record_id"] for record in records if isinstance(record, dict)]
+
+
+steps = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["mail", "file"])), max_size=400)
+
+
+@given(
+    logs=st.lists(steps, max_size=4),
+    most=st.integers(1, 60),
+    most_looked_at=st.sampled_from([1, 100, 10_000]),
+    tool=st.sampled_from([None, "mail"]),
+    since=st.none() | st.integers(0, 300),
+    until=st.none() | st.integers(0, 300),
+)
+def test_the_parts_of_a_search_are_all_that_fits_newest_first(
+    logs: list[list[tuple[int, str]]],
+    most: int,
+    most_looked_at: int,
+    tool: str | None,
+    since: int | None,
+    until: int | None,
+) -> None:
+    """However much one part looks at and may find."""
+    sources: list[RecordSource] = [log(number, one) for number, one in enumerate(logs)]
+    wanted = Wanted({"tool": tool} if tool else {})
+    if since is not None:
+        wanted = replace(wanted, since=rfc3339(START + since * 1_000_000))
+    if until is not None:
+        wanted = replace(wanted, until=rfc3339(START + until * 1_000_000))
+    everything = [orjson.loads(line) for source in sources for line in source.lines(0, source.size)]
+    fitting = [
+        record
+        for record in everything
+        if wanted.admits(record) and (wanted.until is None or record["time"] < wanted.until)
+    ]
+    fitting.sort(key=lambda record: (record["time"], record["log"], record["index"]), reverse=True)
+    found: list[object] = []
+    before: RecordPlace | None = None
+    while True:
+        part = search(sources, wanted, before, most=most, most_looked_at=most_looked_at)
+        assert len(part.records) <= most
+        assert part.rest is None or before is None or part.rest < before
+        found += part.records
+        before = part.rest
+        if before is None:
+            break
+    assert names(found) == names(fitting)
+
+
+def test_a_page_looks_at_the_newest_alone() -> None:
+    """The first page of a long log does not read it."""
+    part = search([log(0, [(1, "mail")] * 20_000)], Wanted(), most=50)
+    assert (len(part.records), part.looked_at, part.total) == (50, 64, 20_000)
+
+
+def test_a_rare_filter_stops_after_its_share() -> None:
+    """And says how far it has come."""
+    part = search([log(0, [(1, "mail")] * 20_000)], Wanted({"tool": "file"}), most_looked_at=1_000)
+    assert part.records == ()
+    assert part.rest is not None
+    assert 1_000 <= part.looked_at < 2_100
+
+
+def test_a_reason_is_found_by_a_part_of_it() -> None:
+    """In the reason alone, not elsewhere in the record."""
+    logs = [log(0, [(1, "mail"), (1, "file")])]
+    assert names(search(logs, Wanted(reason="of_mail")).records) == ["0-0"]
+    assert search(logs, Wanted(reason="acs/host")).records == ()
+
+
+def test_a_line_that_is_no_record_is_named() -> None:
+    """As damage of its log."""
+    good = log(0, [(1, "mail")])
+    with pytest.raises(LogDamagedError, match="record 0 of `acs/host/0/aaaa` is not a record"):
+        search([Lines(good.origin, [good.records[0].replace(b'"index":0', b'"index":7')])], Wanted())

@@ -1,0 +1,41 @@
+"""The verifying module of the console, run by Node."""
+
+import base64
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import acs_sidecar.console
+
+__all__ = ["MODULE", "encoded", "needs_node", "run_jobs"]
+
+MODULE = Path(acs_sidecar.console.__file__).parent / "static" / "verify.mjs"
+_DRIVER = Path(__file__).parent / "verify_driver.mjs"
+NODE = shutil.which("node")
+
+
+def needs_node() -> str:
+    """Return the path of Node. Raises `AssertionError` where there is none: it is part of what is tested."""
+    assert NODE is not None, "Node is needed: install `nodejs`"
+    return NODE
+
+
+def run_jobs(jobs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Run jobs one after the other; each gives `value` or `error`."""
+    lines = "".join(f"{json.dumps(job)}\n" for job in jobs)
+    done = subprocess.run(
+        [needs_node(), str(_DRIVER), str(MODULE)],
+        input=lines.encode(),
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def encoded(data: bytes) -> str:
+    """Return bytes as base64."""
+    return base64.b64encode(data).decode()

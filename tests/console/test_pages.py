@@ -1,0 +1,236 @@
+"""The pages of a console that runs: what they show, and that hostile text stays text (section 15.2)."""
+
+import http.server
+import json
+import re
+import threading
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from acs_sidecar.audit.log.directory import find_logs
+from tests.command import run
+from tests.console.logs import VKEY
+from tests.console.running import MANIFEST, Console, running
+
+pytestmark = pytest.mark.server
+
+ENDLESS = MANIFEST.replace(
+    "default verdict",
+    'verdict := {"decision": "deny"} if {\n          some a in numbers.range(1, 3000)\n'
+    "          some b in numbers.range(1, 3000)\n          some c in numbers.range(1, 3000)\n"
+    "          a + b + c == 0\n        }\n        default verdict",
+)
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console, and a person who was let in."""
+    with running(tmp_path_factory.mktemp("console"), MADE_UP="s3cr3t-value") as console:
+        assert console.ask(f"{console.base}/")[0] == 401
+        console.enter()
+        yield console
+
+
+class Tags(HTMLParser):
+    """Gathers the elements and attributes of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+def harmless(text: str) -> None:
+    """Fail where planted markup became an element, or a character that turns text around is there."""
+    tags = Tags()
+    tags.feed(text)
+    assert tags.names.isdisjoint({"b", "i", "u", "s", "img"})
+    assert not {name for name in tags.attributes if name.startswith("on")}
+    assert re.search('<script(?! type="module" src=)', text) is None
+    assert not set("\u202e\x1b") & set(text)
+    assert "49" not in re.findall(r"onerror=alert\(1\)&gt;\S*", text)
+
+
+def first_record(console: Console) -> str:
+    """Return the path of the newest denial."""
+    found = re.search(r'href="[^"]*(/record/[^"]+)"', console.page("/decisions?decision=deny"))
+    assert found
+    return found[1]
+
+
+def test_every_page_shows_hostile_text_as_text(console: Console) -> None:
+    """Markup, control characters and marks that turn text around are planted in every field."""
+    manifest = "/manifests/agent"
+    paths = ["/", "/decisions", first_record(console), "/verify", "/playground", "/playground?manifest=agent"]
+    for path in [*paths, "/manifests", manifest, "/decisions?tool=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"]:
+        harmless(console.page(path))
+    status, text = console.ask(console.base + manifest, "POST")
+    assert status == 200
+    harmless(text)
+    assert "1 of 2 fail" in text
+
+
+def test_decisions_are_filtered(console: Console) -> None:
+    """By what is asked for, newest first; nothing that fits is said so."""
+    text = console.page("/decisions?decision=deny&reason=secret")
+    assert text.count("</tr>") == 1 + 20
+    assert "These are all." in text
+    assert "No record fits these filters." in console.page("/decisions?agent=nobody")
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("since=yesterday", "`since` is not a time: write it as 2026-01-31T14:05"),
+        ("until=2026-13", "`until` is not a time: write it as 2026-01-31T14:05"),
+        ("before=x", "the link to further records is damaged: open the page again"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_named(console: Console, query: str, problem: str) -> None:
+    """With what to write instead."""
+    status, text = console.ask(f"{console.base}/decisions?{query}")
+    assert status == 400
+    assert problem in text.replace("&#39;", "'")
+    status, text = console.ask(f"{console.base}/decisions/rows?{query}")
+    assert (status, json.loads(text)) == (400, {"problem": problem})
+
+
+def test_the_receipt_of_a_page_is_sound(console: Console, tmp_path: Path) -> None:
+    """By the command, with the key that wrote the log."""
+    log, _, index = first_record(console).removeprefix("/record/").rpartition("/")
+    (tmp_path / "receipt.json").write_text(console.page(f"/log/{log}/receipt/{index}"))
+    done = run(tmp_path, "audit", "verify", "--receipt", "receipt.json", "--key", VKEY)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_playground_decides_as_the_service(console: Console) -> None:
+    """With verdict, explanation and a transform as a comparison."""
+    status, found = console.try_out(snapshot='{"input": {"text": "a secret"}}')
+    assert status == 200
+    assert "secret_word" in found["html"]
+    assert "&lt;i&gt;no&lt;/i&gt;" in found["html"]
+    transforming = MANIFEST.replace(
+        '{"decision": "allow"}',
+        '{"decision": "transform", "transform": {"path": "$policy_target", "value": "other"}}',
+    )
+    _, found = console.try_out(text=transforming)
+    assert re.search(r'class="removed">- hello<', found["html"])
+    assert re.search(r'class="added">\+ other<', found["html"])
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"snapshot": "{"}, "The snapshot cannot be used"),
+        ({"snapshot": "[]"}, "The snapshot cannot be used"),
+        ({"annotations": '{"x": 1}'}, "`annotations.x`: `input` has no annotator of this name"),
+        ({"name": "nobody"}, "`nobody` is not loaded, or not valid"),
+        ({"point": "nowhere"}, "no such intervention point or mode"),
+        ({"text": "a: b"}, "The manifest is invalid"),
+    ],
+)
+def test_what_cannot_be_tried_is_named(console: Console, members: dict[str, str], problem: str) -> None:
+    """By the part of the page that it is in."""
+    _, found = console.try_out(**members)
+    assert problem in found["html"]
+
+
+def test_a_pasted_manifest_reaches_nothing(console: Console) -> None:
+    """Neither a local URL of an annotator, nor a variable, nor a file, nor a parent elsewhere."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815  # the base's names
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/x"
+    bound = "policy_target_kind: text"
+    annotated = MANIFEST.replace(bound, f"{bound}, annotations: {{probe: {{from: $snap.input.text}}}}")
+    try:
+        for text in (
+            f"{annotated}annotators: {{probe: {{type: endpoint, url: '{url}'}}}}\n",
+            f"{annotated}annotators: {{probe: {{type: endpoint, url: 'https://example.com', "
+            "headers: {x: '${MADE_UP}'}}}}\n",
+            f"{MANIFEST}extends: ['{url}']\n",
+            f"{MANIFEST}extends: [/etc/passwd]\n",
+            MANIFEST.replace("modules:", "bundle: /etc\n    modules:"),
+        ):
+            status, found = console.try_out(text=text, annotations="{}")
+            assert status == 200
+            assert "cannot be used" in found["html"] or "is invalid" in found["html"], text
+            assert "s3cr3t-value" not in found["html"]
+            assert "root:" not in found["html"]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked == []
+
+
+def test_a_policy_that_never_ends_holds_nothing_up(console: Console) -> None:
+    """It is ended by the sandbox; the next trial is answered."""
+    _, found = console.try_out(text=ENDLESS)
+    assert "the policy exceeded `policy_timeout_ms`" in found["html"]
+    assert console.try_out()[0] == 200
+
+
+def test_a_trial_that_is_too_long_is_refused(console: Console) -> None:
+    """Before it is read to its end."""
+    status, found = console.try_out(text="#" * (2 * 1024 * 1024))
+    assert (status, found) == (413, {"problem": "more than 2 MiB"})
+
+
+def test_a_manifest_that_changes_is_read_again(console: Console) -> None:
+    """When the page is opened the next time."""
+    file = console.manifests / "agent" / "manifest.yaml"
+    file.write_text(MANIFEST.replace("secret_word", "other_word"))
+    assert "other_word" in console.page("/manifests/agent")
+    file.write_text(MANIFEST)
+
+
+def test_what_is_not_there_is_said_so(console: Console) -> None:
+    """A page, a record, a log."""
+    (log,) = find_logs(console.audit)
+    for path in ("/nothing", f"/record/{log.origin}/999999", "/record/a/b/c/d/0", "/manifests/nobody"):
+        status, text = console.ask(console.base + path)
+        assert status == 404
+        assert "This cannot be shown" in text
+    assert console.ask(f"{console.base}/log/{log.origin}/receipt/999999") == (404, "the log has 62 records")
+    assert console.ask(f"{console.base}/log/a/b/c/d/checkpoint") == (404, "no such log")
+    assert console.ask(f"{console.base}/log/{log.origin}/tile/0/../../x")[0] == 404
+
+
+def test_a_port_that_is_taken_is_named(console: Console, tmp_path: Path) -> None:
+    """With what to do."""
+    port = re.search(r":(\d+)/", console.address)
+    assert port
+    done = run(tmp_path, "console", "--no-open", "--port", port[1])
+    assert done.returncode != 0
+    assert f"error: port {port[1]} cannot be used" in done.stderr
+    assert "choose another with --port, or 0 for any" in done.stderr
+
+
+def test_an_empty_place_says_what_to_do(tmp_path: Path) -> None:
+    """Without a log and a manifest the pages say how to get some."""
+    with running(tmp_path) as console:
+        for path in sorted(console.audit.rglob("*"), reverse=True):
+            path.unlink() if path.is_file() else path.rmdir()
+        (console.manifests / "agent" / "manifest.yaml").unlink()
+        console.enter()
+        overview = console.page("/")
+        assert "There is no audit log in" in overview
+        assert "No manifest is loaded." in overview or "cannot be" in overview
+        assert "There is no record yet." in console.page("/decisions")
