@@ -89,6 +89,15 @@ def sidecar(
 
 
 @contextmanager
+def serving(environment: dict[str, str], request: dict[str, Any], point: str) -> Iterator[int]:
+    """Run the service with these settings, once it answers a request at a point; gives its process."""
+    command = [str(Path(sys.executable).with_name("acs-sidecar")), "serve"]
+    url = f"http://127.0.0.1:{environment['ACS_PORT']}/v1/evaluate/{point}"
+    with _running(command, url, json.dumps(request).encode(), environment) as pid:
+        yield pid
+
+
+@contextmanager
 def cerbos(*, decision_log: bool = False) -> Iterator[Target | None]:
     """Cerbos with an equivalent rule; `None` where it is not installed."""
     binary = shutil.which("cerbos") or (str(CERBOS.resolve()) if CERBOS.exists() else None)

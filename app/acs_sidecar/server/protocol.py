@@ -338,7 +338,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self._lingers:
             return
         if self._stream.is_open and self._in_body:
-            return  # the stream has bounds of its own, and a peer that sends everything may read later
+            # The stream has bounds of its own, and a peer that sends may read later.
+            if self._stream.has_received(self._received):
+                self._unread_since = 0.0
+            self._watch_reading(now)
+            return
         self._watch_reading(now)
         if self._idle_since and now - self._idle_since >= self.timeout_keep_alive:
             self.transport.close()

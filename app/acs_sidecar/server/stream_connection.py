@@ -19,6 +19,7 @@ class StreamConnection:
         self._held = held
         self._stop: Callable[[], None] | None = None
         self._stopping = False
+        self._received = 0
 
     @property
     def is_open(self) -> bool:
@@ -31,6 +32,11 @@ class StreamConnection:
         self._held.lingers = not self.body_whole
         if self._stopping:
             stop()
+
+    def has_received(self, received: int) -> bool:
+        """True if more bytes have been received than when this was asked last."""
+        before, self._received = self._received, received
+        return received != before
 
     def flush(self) -> None:
         """Write what was sent so far."""

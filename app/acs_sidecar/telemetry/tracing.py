@@ -15,6 +15,8 @@ __all__ = ["CAPACITY", "Part", "ServerSpan", "Tracer"]
 
 CAPACITY = 2_048
 """Requests whose spans wait for their export."""
+MOST_PARTS = 1_024
+"""Parts of one request that are exported: a batch has fewer, a stream may have more."""
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
@@ -74,8 +76,10 @@ class Tracer:
         span, trace = decision.span, decision.trace
         if not isinstance(span, ServerSpan) or not span.sampled:
             return
-        fields = decision_fields(decision, position)
         parts = span.parts
+        if len(parts) >= MOST_PARTS:
+            return  # of a stream of very many spans the first ones are shown
+        fields = decision_fields(decision, position)
         for name, run in trace.annotators.items():
             parts.append(
                 Part("annotator", run.started, run.ended, annotator_fields(decision, fields, name, run))

@@ -20,7 +20,10 @@ from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.streams.vocabulary import TRACK_POINTS, SafetyLevel, TrackName
 from acs_sidecar.spec.values import Json, deeper_than, nesting_bound
 
-__all__ = ["StreamOpening", "TrackOpening", "read_opening"]
+__all__ = ["MAX_START", "StreamOpening", "TrackOpening", "read_opening"]
+
+MAX_START = 2**52
+"""The largest `start`: offsets behind it stay within the integers that every JSON reader has."""
 
 _OPEN = frozenset({"open"})
 _REQUEST_MEMBERS = ("dialect", "manifest", "manifest_signature", "manifest_ref", "request_id")
@@ -128,8 +131,8 @@ def _text_path(name: TrackName, members: dict[str, Json], snapshot: dict[str, Js
 def _resumed(name: TrackName, members: dict[str, Json]) -> tuple[int, str]:
     """Return `start` and `tail`, which belong together."""
     start, tail = members.get("start", 0), members.get("tail", "")
-    if not isinstance(start, int) or isinstance(start, bool) or start < 0:
-        raise _bad(f"`{name}.start` must be an integer of at least 0")
+    if not isinstance(start, int) or isinstance(start, bool) or not 0 <= start <= MAX_START:
+        raise _bad(f"`{name}.start` must be an integer from 0 to {MAX_START}")
     if not isinstance(tail, str):
         raise _bad(f"`{name}.tail` must be a string")
     if start and not 0 < len(tail) <= start:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from acs_sidecar.access.peer import Peer
 from acs_sidecar.decision.caller import Caller
@@ -104,7 +104,7 @@ class Gate:
         headers = read_headers(scope["headers"])
         headers.state = scope["state"]
         if path == STREAM:
-            await self._stream(method, scope["headers"], headers, receive, send)
+            await self._stream(scope, method, headers, receive, send)
             return
         if decides:
             headers.query = scope["query_string"]
@@ -138,20 +138,17 @@ class Gate:
         return await self._decisions.answer(method, path, headers, caller, body)
 
     async def _stream(
-        self,
-        method: str,
-        pairs: Iterable[tuple[bytes, bytes]],
-        headers: Headers,
-        receive: Receive,
-        send: Send,
+        self, scope: AsgiScope, method: str, headers: Headers, receive: Receive, send: Send
     ) -> None:
         """Answer a stream, which is no reply as a value."""
         try:
             caller = self._identified(headers)
+            if scope["http_version"] == "1.0":
+                raise RefusalError(Cause.MALFORMED, "a stream requires HTTP/1.1")
         except RefusalError as error:
             await send_reply(send, self._refused(error, verdict=True))
             return
-        await self._streams.answer(method, pairs, headers, caller, receive, send)
+        await self._streams.answer(method, scope["headers"], headers, caller, receive, send)
 
     def _identified(self, headers: Headers) -> Caller | None:
         """Return who asks for a decision, `None` where nobody needs to say. Raises `RefusalError`."""

@@ -1,5 +1,6 @@
 """JSON Schemas of the lines of a stream and of its answer (section 6.9)."""
 
+from acs_sidecar.decision.streams.opening import MAX_START
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.streams.vocabulary import SOURCES, TRACK_POINTS, SafetyLevel, SettlementKind, TrackName
 from acs_sidecar.transports.http.openapi_schemas import EVALUATE
@@ -47,7 +48,7 @@ _STREAM_TRACK = request_object(
     {
         "snapshot": EVALUATE["snapshot"],
         "text": {"type": "string", "description": "the path of a string in the snapshot, which it replaces"},
-        "start": _OFFSET | {"default": 0},
+        "start": _OFFSET | {"default": 0, "maximum": MAX_START},
         "tail": {"type": "string", "description": "with `start`: the end of what was delivered before"},
     },
 )
