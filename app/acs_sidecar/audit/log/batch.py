@@ -1,7 +1,8 @@
 """Records that wait for one commit, each with its waiter (section 4.2)."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from acs_sidecar.audit.format.ports import AuditPosition, AuditUnavailableError
@@ -19,14 +20,19 @@ Batch: TypeAlias = list[tuple[AuditEntry | ServiceEvent, RecordFuture]]
 LARGEST_GROUP = 32
 """Records for which a commit waits no longer: their share of a signature is small by then."""
 
+LONGEST_WAIT_S = 0.005
+"""Seconds after which a commit waits no longer: a turn of the event loop may be as long as an evaluation."""
+
 
 class Pending:
     """The records that wait for the next commit."""
 
-    __slots__ = ("_batch", "_seen")
+    __slots__ = ("_batch", "_clock", "_seen", "_since")
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._batch: Batch = []
+        self._clock = clock
+        self._since = 0.0
         self._seen = 0
 
     def __len__(self) -> int:
@@ -34,12 +40,14 @@ class Pending:
 
     def add(self, entry: AuditEntry | ServiceEvent, future: RecordFuture) -> None:
         """Add a record and its waiter."""
+        if not self._batch:
+            self._since = self._clock()
         self._batch.append((entry, future))
 
     def still_grows(self) -> bool:
         """True if records came since this was asked before, and a larger group is worth waiting for."""
         before, self._seen = self._seen, len(self._batch)
-        return before < self._seen < LARGEST_GROUP
+        return before < self._seen < LARGEST_GROUP and self._clock() - self._since < LONGEST_WAIT_S
 
     def take(self) -> Batch:
         """Return all, which then wait no longer."""
