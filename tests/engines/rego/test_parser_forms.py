@@ -125,3 +125,11 @@ def test_a_text_cut_short_is_left_to_the_parser(text: str) -> None:
     _rewritten(text)
     (found,) = findings(definition(text))
     assert found.startswith("rego-syntax: ")
+
+
+@pytest.mark.parametrize("imported", ["input", "data"])
+def test_the_import_of_a_whole_document_is_left_out(imported: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """The parser would remark on it, with the line of the policy; a part of it, or another name, stays."""
+    text = f"package a\nimport {imported}\nimport input.snapshot\nimport input as given\nx := given.snapshot == snapshot"
+    assert evaluate(definition(text), 5) is True
+    assert capfd.readouterr() == ("", "")

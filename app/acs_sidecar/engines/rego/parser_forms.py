@@ -34,6 +34,9 @@ _TOKEN = re.compile(
 )
 _KEYWORD_IMPORTS = ("rego", "future")
 _VERSION_1, _KEYWORDS = "rego.v1", "future.keywords"
+_ROOTS = frozenset({"data", "input"})
+"""Documents that need no import: the parser remarks on one to the terminal, with the line of the policy."""
+_NEGATION = "future.keywords.not"
 _UNFINISHED = frozenset({"as", "contains", "default", "else", "every", "if", "in", "not", "some", "with"})
 """Words behind which a statement goes on."""
 _REMARKED = frozenset({"every", "if", "in"})
@@ -59,7 +62,7 @@ def in_parser_forms(module: Module) -> Module:
     tokens = list(_tokens(module.text))
     if module.version == 0:
         _require_imported(tokens, module)
-    if repeated := list(_repeated_keywords(tokens)):
+    if repeated := list(_repeated_keywords(tokens, module.version)):
         return in_parser_forms(replace(module, text=_edited(module.text, repeated)))
     edits = [*_moved_imports(tokens, module), *_bodies(tokens), *_parted_statements(tokens)]
     return replace(module, text=_edited(module.text, edits)) if edits else module
@@ -111,17 +114,22 @@ def _tokens(text: str) -> Iterator[_FormToken]:
             first = False
 
 
-def _repeated_keywords(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
-    """Find imports of keywords (`future.keywords.in`) that another import brings too (`rego.v1`)."""
+def _repeated_keywords(tokens: list[_FormToken], version: int) -> Iterator[_FormEdit]:
+    """Find imports of `input`, and of keywords (`future.keywords.in`) that another one brings (`rego.v1`).
+
+    `future.keywords` brings more than `rego.v1`, which says nothing new in a module of version 1.
+    """
     ends = {
         at: _import_end(tokens, at)
         for at, token in enumerate(tokens)
         if token.symbol == "import" and token.first_on_line and not token.depth
     }
     paths = {at: "".join(token.symbol for token in tokens[at + 1 : end]) for at, end in ends.items()}
-    everything = next((path for path in (_VERSION_1, _KEYWORDS) if path in paths.values()), None)
+    whole = (_VERSION_1, _KEYWORDS) if version == 0 else (_KEYWORDS, _VERSION_1)
+    everything = next((path for path in whole if path in paths.values()), None)
     for at, path in paths.items():
-        if everything and path != everything and (path == _KEYWORDS or path.startswith(f"{_KEYWORDS}.")):
+        repeats = path in whole or (path.startswith(f"{_KEYWORDS}.") and path != _NEGATION)
+        if path in _ROOTS or (everything and path != everything and repeats):
             lines = sum(token.first_on_line for token in tokens[at + 1 : ends[at]])
             yield _FormEdit(tokens[at].start, tokens[ends[at] - 1].end, "\n" * lines)
 

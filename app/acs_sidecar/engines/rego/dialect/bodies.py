@@ -88,6 +88,7 @@ class BodyReader:
         self.values: list[tuple[Json, Json, VariableScope]] = []
         self.computations: list[JsonObject] = []
         self.calls: list[tuple[JsonObject, VariableScope]] = []
+        self.memberships: list[JsonObject] = []
         self.parameters: list[tuple[Json, int, str]] = []
         self.replacements: list[tuple[Json, VariableScope]] = []
         self.lookups: list[Json] = []
@@ -139,7 +140,7 @@ class BodyReader:
         elif kind == "Every":
             unit = self._every(literal, reading)
         else:
-            unit = self._expression(literal["expr"], reading, negated=kind == "NotExpr")
+            unit = self._expression(literal["expr"], reading, negated=kind == "NotExpr", is_statement=True)
         body.statements.append(Statement(node, scope, unit, bare))
 
     def _modifiers(self, modifiers: list[Json], scope: VariableScope, body: Body) -> Names:
@@ -182,10 +183,14 @@ class BodyReader:
         reading.body.units.append(unit)
         return unit
 
-    def _expression(self, node: Json, reading: "_Reading", *, negated: bool = False) -> Unit:
+    def _expression(
+        self, node: Json, reading: "_Reading", *, negated: bool = False, is_statement: bool = False
+    ) -> Unit:
         """Add an expression, after those of the calls in it."""
         unit = Unit(dict(reading.premises))
         kind, value = variant(node)
+        if kind == "Membership" and not is_statement:
+            self.memberships.append(value)
         if kind == "AssignExpr":
             self._unify(value["lhs"], value["rhs"], reading, unit)
         elif kind in CALLS:

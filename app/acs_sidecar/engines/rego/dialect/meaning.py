@@ -26,6 +26,7 @@ from acs_sidecar.engines.rego.dialect.folders import define_folders
 from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits, writes_fractions
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
 from acs_sidecar.engines.rego.dialect.lookups import look_up_values
+from acs_sidecar.engines.rego.dialect.memberships import evaluate_operands
 from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
 from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
 from acs_sidecar.engines.rego.dialect.ordering import SetFlow
@@ -55,6 +56,12 @@ __all__ = ["Parsed", "Rewritten", "as_opa_means"]
 
 Parsed = tuple[Module, JsonObject, ModuleFacts]
 """A module, its AST, and what was read off that."""
+
+
+_NEGATING = frozenset({("future", "keywords"), ("future", "keywords", "not")})
+"""Imports with which `not` holds where an argument of what it negates is undefined."""
+
+_BRACED = frozenset({"Object", "ObjectCompr", "Set", "SetCompr"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,13 @@ def _module(
 
     reader = BodyReader(rewriter.text, arity)
     walks = b"walk" in rewriter.text
-    rewriting = _BodyRewriting(rewriter, is_function, may_conflict if policy.conflicting else None, walks)
+    rewriting = _BodyRewriting(
+        rewriter,
+        is_function,
+        may_conflict if policy.conflicting else None,
+        walks,
+        not _NEGATING.isdisjoint(facts.imports.values()),
+    )
     yield from shadowed(ast, facts.imports)
     for node in as_list(ast["rules"]):
         kind, rule = variant(node)
@@ -186,7 +199,7 @@ def _module(
         compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
     if ("count",) not in policy.replaced:
         count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
-    describe_identifiers(reader, rewriter, keywords=bool(ast["rego_v1"]))
+    _stand_in(reader, rewriter, keywords=bool(ast["rego_v1"]))
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
 
     def is_rule(name: Segments) -> bool | None:
@@ -208,13 +221,14 @@ def _module(
 class _BodyRewriting:
     """What the rewriting of a module's bodies asks and notes; nothing may conflict where that is `None`.
 
-    `walks` is true if the module may call `walk`.
+    `walks` is true if the module may call `walk`, `negates_all` if `not` holds for an undefined argument.
     """
 
     rewriter: Rewriter
     is_function: Callable[[Json], bool]
     may_conflict: MayConflict | None
     walks: bool
+    negates_all: bool
     walked: set[Place] = field(default_factory=set)
 
 
@@ -240,13 +254,27 @@ def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator
         if rewriting.may_conflict:
             bind_conflicting(draft, rewriting.may_conflict, indexed=id(statement) in indexed)
         if "NotExpr" in as_object(statement.node["literal"]):
-            yield from bind_arguments(draft)
+            yield from _negated_body(statement) if rewriting.negates_all else bind_arguments(draft)
         else:
             yield from match_whole_objects(draft)
         if statement is last:
             draft.after += ending
         declare_first(draft, declarations)
         draft.commit()
+
+
+def _stand_in(reader: BodyReader, rewriter: Rewriter, *, keywords: bool) -> None:
+    """Add functions that stand in for what the engine alone answers in another way."""
+    describe_identifiers(reader, rewriter, keywords=keywords)
+    evaluate_operands(reader, rewriter, keywords=keywords)
+
+
+def _negated_body(statement: Statement) -> Iterator[Problem]:
+    """Refuse a brace behind a `not` that may stand before a body."""
+    kind, value = variant(as_object(as_object(statement.node["literal"])["NotExpr"])["expr"])
+    if kind in _BRACED:
+        message = "with `future.keywords.not`, `not {` begins a body: write a rule for it and negate that"
+        yield Problem("rego-syntax", message, *as_position(value["span"]))
 
 
 def _statements(body: Body) -> Iterator[tuple[Statement, Sequence[JsonObject]]]:

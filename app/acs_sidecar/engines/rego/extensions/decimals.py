@@ -14,6 +14,7 @@ from operator import add, mul, sub, truediv
 __all__ = ["difference", "product", "product_of_all", "quotient", "rounded", "sum_of", "sum_of_all"]
 
 _BITS = 64
+_BITS_OF_FLOATS = 53
 _BITS_OF_PRODUCTS = 53
 """OPA's `product` starts with a number of so many bits, to which each step is rounded."""
 _SHORTEST, _LONGEST = 15, 22
@@ -83,6 +84,8 @@ def rounded(value: Fraction, bits: int) -> Fraction:
 def _number(found: Fraction) -> Number:
     if found.denominator == 1 and found.numerator in _RANGE:
         return found.numerator
+    if abs(found) > 2**_BITS_OF_FLOATS:
+        raise ValueError("a fraction of a number of more than 53 bits")
     nearest = float(_shortest(found))
     digits = Decimal(repr(nearest)).normalize().as_tuple().digits
     written = _exact(nearest)
