@@ -46,7 +46,7 @@ def test_csv_has_every_field_of_a_record() -> None:
     (header,) = csv.reader(io.StringIO(CSV_HEADER))
     (line,) = csv.reader(io.StringIO(csv_line(DENY)))
     cells = dict(zip(header, line, strict=True))
-    assert set(header) == {*DENY, "approval", "details"} - {"schema"}
+    assert set(header) == {*DENY, "approval", "details", "stream", "track", "start", "end"} - {"schema"}
     assert tuple(header) == CSV_FIELDS
     assert (cells["decision"], cells["index"], cells["tool"]) == ("deny", "7", "send_mail")
     assert (cells["caller"], cells["transform_applied"]) == ("", "false")

@@ -33,6 +33,11 @@ def further_lines(case: dict[str, Any]) -> list[bytes]:
     return [line.encode() if isinstance(line, str) else orjson.dumps(line) for line in case["lines"]]
 
 
+def text(value: str, *, cut: bool = True, source: str = "model_generated") -> bytes:
+    """A line of text."""
+    return orjson.dumps({"text": value, "source": source, "cut": cut})
+
+
 def summary(answer: list[dict[str, Any]]) -> list[Any]:
     """What lies between the first and the last line of an answer, as in the case file."""
     assert list(answer[0]) == ["opened"]

@@ -49,6 +49,10 @@ CSV_FIELDS: Final = (
     "duration_us",
     "approval",
     "details",
+    "stream",
+    "track",
+    "start",
+    "end",
     "dialect",
 )
 

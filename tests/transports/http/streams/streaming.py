@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.conftest import Service
-from tests.decision.streams.streaming import STREAMS
+from tests.decision.streams.streaming import STREAMS, text
 from tests.described import check_response
 
 __all__ = [
@@ -117,11 +117,6 @@ def posted(
         assert events.pop() == ""
         return status, [json.loads(event.removeprefix("data: ")) for event in events]
     return status, [json.loads(line) for line in body.splitlines()]
-
-
-def text(value: str, *, cut: bool = True, source: str = "model_generated") -> bytes:
-    """A line of text."""
-    return json.dumps({"text": value, "source": source, "cut": cut}).encode()
 
 
 def first_of(**members: Any) -> bytes:

@@ -171,6 +171,41 @@ def test_performance_events_by_level(start: Start, tmp_path: Path, level: str, l
         assert policy["duration_ms"] <= timing["steps_ms"]["policy"]
 
 
+def test_annotators_that_read_others_are_told_with_their_needs(start: Start, tmp_path: Path) -> None:
+    """From 0.5 on the events of annotators name what each needs, and no value."""
+    detector = {"type": "classifier", "provider": "secrets"}
+    (tmp_path / "graph.json").write_text(
+        json.dumps(
+            {
+                "agent_control_specification_version": "0.5.0-alpha.1",
+                "policies": {"p": {"type": "test", "output": {"decision": "deny"}}},
+                "annotators": {"a": detector, "z": detector, "f": detector},
+                "intervention_points": {
+                    "input": {
+                        "policy_target": "$.input",
+                        "policy": {"id": "p"},
+                        "annotations": {
+                            "z": {"from": "$target"},
+                            "a": {"from": "$pi.annotations.z", "needs": ["z"]},
+                            "f": {"from": "$target", "needs": ["z", "a"]},
+                        },
+                    }
+                },
+            }
+        )
+    )
+    service = start("--manifests", "graph.json", ACS_TELEMETRY_LEVEL="1")
+    status, _ = service.post("/v1/evaluate/input", {"snapshot": {"input": "AKIAIOSFODNN7EXAMPLE"}})
+    assert status == 200
+    told = [event for event in events(service) if event["event"] == "annotator_dispatch"]
+    assert [(event["annotators"], event["annotation_needs"]) for event in told] == [
+        (["z"], []),
+        (["a"], ["z"]),
+        (["f"], ["z", "a"]),
+    ]
+    assert "AKIA" not in service.log()
+
+
 @pytest.mark.parametrize("reachable", [True, False])
 def test_a_failed_annotator_is_told_by_name(start: Start, tmp_path: Path, reachable: bool) -> None:
     """`annotator_failed` beside the deny that it caused: too late, or not there at all."""
