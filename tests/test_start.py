@@ -24,7 +24,7 @@ from acs_sidecar.server.sockets import BindError
 from acs_sidecar.server.supervisor import WorkerStartError
 from acs_sidecar.settings.tree import SettingsError, load_settings
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.startup import StartError, without_collection
+from acs_sidecar.startup import StartError, settle_memory, without_collection
 from acs_sidecar.telemetry.metrics import Metrics
 from acs_sidecar.telemetry.otlp import OtlpExport
 from acs_sidecar.wiring import audit_key, build
@@ -202,3 +202,20 @@ def test_collection_is_as_before_after_a_pause(enabled: bool) -> None:
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
+
+
+def test_memory_that_stays_is_exempt_from_collections() -> None:
+    """What nobody uses any more is gone, and everything else is frozen."""
+    kept: list[object] = []
+    circle: list[object] = []
+    circle.append(circle)
+    kept.append(circle)
+    del circle
+    before = gc.get_freeze_count()
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > before
+        assert not any(one is kept for one in gc.get_objects())
+    finally:
+        gc.unfreeze()
+    assert any(one is kept for one in gc.get_objects())

@@ -4,7 +4,6 @@ It serves no request and runs no policy. One loop waits for signals, for what wo
 the next beat that is due.
 """
 
-import gc
 import os
 import selectors
 import signal
@@ -20,7 +19,7 @@ import structlog
 from acs_sidecar.engines.fatal_inputs import DEATHS, FatalInputs
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.server.reload_rounds import ReloadRounds, Served, WorkerPeer
-from acs_sidecar.startup import StartError
+from acs_sidecar.startup import StartError, settle_memory
 
 __all__ = ["BEATS", "WorkerStartError", "supervise"]
 
@@ -121,8 +120,7 @@ class _Supervisor:
 
     def run(self) -> int:
         self._take_signals()
-        gc.collect()
-        gc.freeze()
+        settle_memory()
         next_beat = time.monotonic() + self._beat_s
         while not self._stopping or any(worker.pid for worker in self._workers):
             self._start_due()

@@ -1,7 +1,6 @@
 """One worker: the runtime and uvicorn around it, on one event loop."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -33,7 +32,7 @@ from acs_sidecar.server.supervisor import BEATS
 from acs_sidecar.server.tether import Tether
 from acs_sidecar.server.turn import Turn
 from acs_sidecar.settings.tree import Settings
-from acs_sidecar.startup import StartError
+from acs_sidecar.startup import StartError, settle_memory
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.transports.http.app import create_app
 from acs_sidecar.wiring import build
@@ -161,8 +160,7 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
             inline_manifests=runtime.catalog.inline.mode.value,
         )
         # What is loaded stays: no collection needs to look at it again while requests wait.
-        gc.collect()
-        gc.freeze()
+        settle_memory()
         if number == 0 and (looking := _looking_for_changes(settings, runtime, orders)):
             opened.callback(asyncio.create_task(looking).cancel)
         await server.serve(sockets=[listener])
