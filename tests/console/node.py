@@ -12,8 +12,8 @@ import acs_sidecar.console
 
 __all__ = ["MODULE", "encoded", "needs_node", "run_jobs"]
 
-MODULE = Path(acs_sidecar.console.__file__).parent / "static" / "verify.mjs"
-_DRIVER = Path(__file__).parent / "verify_driver.mjs"
+_STATIC = Path(acs_sidecar.console.__file__).parent / "static"
+MODULE = _STATIC / "verify.mjs"
 NODE = shutil.which("node")
 
 
@@ -23,11 +23,15 @@ def needs_node() -> str:
     return NODE
 
 
-def run_jobs(jobs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Run jobs one after the other; each gives `value` or `error`."""
+def run_jobs(jobs: Iterable[dict[str, Any]], module: str = "verify") -> list[dict[str, Any]]:
+    """Run jobs by the driver of a module, one after the other; each gives `value` or `error`."""
     lines = "".join(f"{json.dumps(job)}\n" for job in jobs)
     done = subprocess.run(
-        [needs_node(), str(_DRIVER), str(MODULE)],
+        [
+            needs_node(),
+            str(Path(__file__).parent / f"{module}_driver.mjs"),
+            str(_STATIC / f"{module}.mjs"),
+        ],
         input=lines.encode(),
         capture_output=True,
         check=True,

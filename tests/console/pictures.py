@@ -75,6 +75,7 @@ def _take(console: Console, chromium: Any) -> None:
         "overview": "/",
         "decisions": "/decisions",
         "record": record,
+        "approvals": "/approvals",
         "verify": "/verify",
         "playground": "/playground",
         "manifests": "/manifests",

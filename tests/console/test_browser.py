@@ -2,7 +2,9 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,13 +12,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from acs_sidecar.audit.log.directory import find_logs
+from tests.approval.desk import Desk
 from tests.console.browser import WIDTHS, browser, needs_chromium, settled
 from tests.console.logs import VKEY
 from tests.console.running import Console, running, write_log
+from tests.console.test_approve_module import WORDS, pem
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, needs_chromium]
-PAGES = ("/", "/decisions", "/verify", "/playground", "/manifests", "/manifests/agent")
+PAGES = ("/", "/decisions", "/verify", "/playground", "/manifests", "/manifests/agent", "/approvals")
 VERIFIED = "Verified: this record is in the log that the key signed."
 
 
@@ -49,6 +53,13 @@ def person(console: Console, chromium: Any) -> Iterator[Any]:
     page.heard.clear()
     yield page
     context.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[ThreadPoolExecutor]:
+    """A thread for what runs an event loop: the browser's runs in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread
 
 
 def at(console: Console, path: str) -> str:
@@ -184,6 +195,29 @@ def test_every_page_is_used_by_keyboard(person: Any, console: Console) -> None:
             assert outline != "none", (path, name)
             reached.add(name)
         assert "A" in reached
+
+
+def test_an_approval_is_signed_in_the_page(
+    person: Any, console: Console, elsewhere: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    """What is asked for is shown in words before; nothing of it is sent anywhere."""
+    desk = elsewhere.submit(Desk).result()
+    desk.now = time.time_ns() // 1_000
+    challenge = elsewhere.submit(desk.challenge).result()
+    person.goto(at(console, "/approvals"))
+    settled(person)
+    asked = len(person.asked)
+    person.fill("#challenge", challenge)
+    person.wait_for_selector("#words:has-text('agent-7 asks for a call of pay')")
+    (tmp_path / "key.pem").write_text(pem())
+    person.set_input_files("#approver-key", str(tmp_path / "key.pem"))
+    person.fill("#passphrase", WORDS)
+    person.click("button[data-outcome=allow]")
+    person.wait_for_selector("#signed:not([hidden])")
+    signed = person.input_value("#approval")
+    resolved = elsewhere.submit(desk.resolve, challenge=challenge, approval=signed).result()
+    assert resolved["verdict"]["decision"] == "allow"
+    assert len(person.asked) == asked
 
 
 def test_new_decisions_come_as_they_are_written(person: Any, console: Console) -> None:

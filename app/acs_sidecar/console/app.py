@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from acs_sidecar.console.approvals import approval_routes
 from acs_sidecar.console.decisions import decision_routes
 from acs_sidecar.console.gate import ConsoleGate, Pass
 from acs_sidecar.console.log_access import LogAccess
@@ -48,6 +49,7 @@ def build_app(parts: Parts, own: Pass, hosts: frozenset[str]) -> ConsoleGate:
         *decision_routes(parts.logs),
         *record_routes(parts.logs, parts.manifests.named),
         *whole_log_routes(parts.logs),
+        *approval_routes(),
         *playground_routes(parts.playground, parts.manifests),
         *manifest_routes(parts.manifests),
         Mount("/static", StaticFiles(directory=_STATIC)),

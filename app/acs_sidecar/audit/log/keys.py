@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -24,6 +25,7 @@ from acs_sidecar.startup import StartError
 
 __all__ = [
     "AuditKey",
+    "EncryptedKeyError",
     "KeyFileError",
     "ensure_key",
     "generate_key",
@@ -31,11 +33,16 @@ __all__ = [
     "load_trusted_key",
 ]
 
+_ENCRYPTED_BLOCK = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _PUBLIC_BLOCK = b"-----BEGIN PUBLIC KEY-----"
 
 
 class KeyFileError(StartError):
     """A key that cannot be used; one line for the operator, naming the file."""
+
+
+class EncryptedKeyError(KeyFileError):
+    """A key that is encrypted, and no passphrase or another one was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +91,20 @@ def ensure_key(path: Path, audit_directory: Path) -> tuple[AuditKey, bool]:
     return generate_key(path), True
 
 
-def load_key(path: Path) -> AuditKey:
-    """Load a PKCS#8 PEM file; PUBLIC KEY blocks behind the key are earlier keys. Raises `KeyFileError`."""
+def load_key(path: Path, passphrase: bytes | None = None) -> AuditKey:
+    """Load a PKCS#8 PEM file; PUBLIC KEY blocks behind the key are earlier keys.
+
+    `passphrase` opens an encrypted one. Raises `KeyFileError`, `EncryptedKeyError`.
+    """
     content = _read(path)
+    encrypted = _ENCRYPTED_BLOCK in content
+    if encrypted and passphrase is None:
+        raise EncryptedKeyError(f"`{path}` is not an unencrypted PKCS#8 PEM private key")
     try:
-        private = load_pem_private_key(content, password=None)
+        private = load_pem_private_key(content, password=passphrase if encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
+        if encrypted:
+            raise EncryptedKeyError(f"`{path}` does not open with this passphrase") from None
         raise KeyFileError(f"`{path}` is not an unencrypted PKCS#8 PEM private key") from None
     if not isinstance(private, Ed25519PrivateKey):
         raise KeyFileError(f"`{path}` is not an Ed25519 key")
@@ -97,13 +112,14 @@ def load_key(path: Path) -> AuditKey:
     return AuditKey(private, tuple(_public(_PUBLIC_BLOCK + block, path) for block in blocks))
 
 
-def generate_key(path: Path, use: str = "audit") -> AuditKey:
+def generate_key(path: Path, use: str = "audit", passphrase: bytes | None = None) -> AuditKey:
     """Make a key and write it, mode 0600, unless another process was first: then give that one's.
 
-    `use` says in messages what the key is for. Raises `KeyFileError`.
+    `use` says in messages what the key is for; with a `passphrase` it is encrypted. Raises `KeyFileError`.
     """
     private = Ed25519PrivateKey.generate()
-    content = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    protection = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    content = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,7 +132,7 @@ def generate_key(path: Path, use: str = "audit") -> AuditKey:
         try:
             path.hardlink_to(temporary)
         except FileExistsError:
-            return load_key(path)
+            return load_key(path, passphrase)
         finally:
             remove_if_there(temporary)
         sync_directory(path.parent)

@@ -11,7 +11,14 @@ import typer
 from acs_sidecar.approval.approval import approve as signed
 from acs_sidecar.approval.challenge import Challenge, inspect_challenge, read_challenge
 from acs_sidecar.approval.token import TokenError
-from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, generate_key, load_key, load_trusted_key
+from acs_sidecar.audit.log.keys import (
+    AuditKey,
+    EncryptedKeyError,
+    KeyFileError,
+    generate_key,
+    load_key,
+    load_trusted_key,
+)
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.spec.approval import ApprovalOutcome
@@ -22,6 +29,11 @@ from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.spec.values import Json
 
 __all__ = ["approvals", "approve"]
+
+_PASSPHRASE_FILE = typer.Option(
+    None, help="file with the passphrase of an encrypted key; default: asked for on the terminal"
+)
+_SHORTEST = 8
 
 approvals = typer.Typer(add_completion=False, no_args_is_help=True, help="Manage the keys of approvals.")
 
@@ -34,6 +46,7 @@ def approve(
     deny: bool = typer.Option(False, "--deny", help="deny instead"),
     suspend: bool = typer.Option(False, "--suspend", help="suspend the run: the decision is made elsewhere"),
     yes: bool = typer.Option(False, "--yes", help="do not prompt"),
+    passphrase_file: Path | None = _PASSPHRASE_FILE,
     service_key: str | None = typer.Option(
         None, help="the service's approval key (verifier key or PEM file), to verify the challenge"
     ),
@@ -54,11 +67,7 @@ def approve(
     _show(found, value, verified=service_key is not None)
     if sys.stdin.isatty() and not yes and not _confirmed(outcome):
         raise typer.Exit(1)
-    try:
-        private = load_key(key).private
-    except KeyFileError as error:
-        fail(str(error))
-    typer.echo(signed(found, outcome, time.time_ns() // 1_000, private))
+    typer.echo(signed(found, outcome, time.time_ns() // 1_000, _opened(key, passphrase_file).private))
 
 
 @approvals.command()
@@ -66,15 +75,22 @@ def approver(
     name: str = typer.Argument(help="name of the approver, as written to records"),
     key: Path = typer.Option(help="the approver's key (PEM)"),
     generate: bool = typer.Option(False, "--generate", help="create the key first; never overwrites one"),
+    encrypt: bool = typer.Option(
+        False, "--encrypt", help="with --generate: encrypt the key, as the console opens it"
+    ),
+    passphrase_file: Path | None = _PASSPHRASE_FILE,
     group: list[str] = typer.Option([], help="group that policies name instead of the approver; repeatable"),
 ) -> None:
     """Print the entry of an approver for the `approvers` of the file that ACS_APPROVAL_TRUST_FILE names."""
     if not is_code(name):
         fail("a name must be 1 to 96 characters from A-Z a-z 0-9 _ - . : /")
+    if encrypt and not generate:
+        fail("--encrypt needs --generate: a key that exists is never written")
     try:
         if generate and key.exists():
             fail(f"{key} exists and is never overwritten")
-        found = generate_key(key, "approver's") if generate else load_key(key)
+        passphrase = _passphrase(passphrase_file, confirmed=True) if encrypt else None
+        found = generate_key(key, "approver's", passphrase) if generate else _opened(key, passphrase_file)
     except KeyFileError as error:
         fail(str(error))
     public = base64.b64encode(found.public).decode()
@@ -92,6 +108,33 @@ def service_key() -> None:
     except KeyFileError as error:
         fail(str(error))
     typer.echo(str(found.verifier_key("approvals")))
+
+
+def _opened(key: Path, passphrase_file: Path | None) -> AuditKey:
+    """Load an approver's key, with its passphrase where it is encrypted, or end the command."""
+    try:
+        try:
+            return load_key(key)
+        except EncryptedKeyError:
+            return load_key(key, _passphrase(passphrase_file, confirmed=False))
+    except KeyFileError as error:
+        fail(str(error))
+
+
+def _passphrase(file: Path | None, *, confirmed: bool) -> bytes:
+    """Read a passphrase out of a file, or ask the person at the terminal for it."""
+    if file is not None:
+        try:
+            text = file.read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            fail(f"--passphrase-file {file} cannot be read")
+    elif not Path("/dev/tty").exists() or not sys.stderr.isatty():
+        fail("the key needs a passphrase and there is no terminal to ask at: set --passphrase-file")
+    else:
+        text = str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirmed, err=True))
+    if confirmed and len(text) < _SHORTEST:
+        fail(f"a passphrase must have {_SHORTEST} characters or more")
+    return text.encode()
 
 
 def _confirmed(outcome: ApprovalOutcome) -> bool:
