@@ -89,6 +89,7 @@ class BodyReader:
         self.computations: list[JsonObject] = []
         self.calls: list[tuple[JsonObject, VariableScope]] = []
         self.memberships: list[JsonObject] = []
+        self.objects: list[JsonObject] = []
         self.parameters: list[tuple[Json, int, str]] = []
         self.replacements: list[tuple[Json, VariableScope]] = []
         self.lookups: list[Json] = []
@@ -272,6 +273,8 @@ class BodyReader:
         return self._composite(kind, value, reading, unit)
 
     def _composite(self, kind: str, value: JsonObject, reading: "_Reading", unit: Unit) -> "_Term":
+        if kind == "Object":
+            self.objects.append(value)
         needs: set[str] = set()
         leaves: set[str] = set()
         for at, item in enumerate(composite_items(kind, value)):

@@ -14,13 +14,16 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     first_link,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.documents import Segments, dotted
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["conflicting_rules", "set_rules"]
+__all__ = ["ambiguous_keys", "conflicting_rules", "set_rules"]
 
 _SET, _OBJECT, _VALUE = "a set", "an object", "one value"
+
+_CONSTANT_KEYS = frozenset({"Bool", "Null", "Number", "RawString", "String"})
 
 
 class _Head(NamedTuple):
@@ -123,3 +126,17 @@ def _head(node: Json, facts: ModuleFacts) -> _Head:
     else:
         said = _SET if shape == "Set" else _VALUE
     return _Head(path, said, kind == "Default", facts.at._replace(line=line, column=column))
+
+
+def ambiguous_keys(node: JsonObject) -> Iterator[Problem]:
+    """Find keys of an object of which, where they are equal, OPA takes another value than this engine."""
+    keys = [as_list(item)[1] for item in as_list(node["fields"])]
+    computed = [at for at, key in enumerate(keys) if variant(key)[0] not in _CONSTANT_KEYS]
+    if computed and (len(computed) > 1 or computed[0] != len(keys) - 1):
+        message = (
+            "where keys of an object are equal, OPA takes the value of another one: "
+            "write one key that is not constant, behind the constant ones, or use `object.union`"
+        )
+        kind, first = variant(first_link(keys[computed[0]]))
+        _, place = variant(first_link(first["fcn"])) if kind == "Call" else (kind, first)
+        yield Problem("rego-object-keys", message, *as_position(place["span"]))

@@ -20,7 +20,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 )
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
-from acs_sidecar.engines.rego.dialect.conflicts import conflicting_rules, set_rules
+from acs_sidecar.engines.rego.dialect.conflicts import ambiguous_keys, conflicting_rules, set_rules
 from acs_sidecar.engines.rego.dialect.counting import count_characters, describe_identifiers
 from acs_sidecar.engines.rego.dialect.folders import define_folders
 from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits, writes_fractions
@@ -185,9 +185,7 @@ def _module(
                 yield from _body(body, rewriting, ending)
     if walks:
         yield from unbound_walks((call for call, _ in reader.calls), rewriting.walked)
-    for negative in reader.negatives:
-        message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
-        yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
+    yield from _terms(reader)
     for shadow in reader.shadows.values():
         message = (
             f"`{shadow.name}` is a rule or an import too, for which the engine takes it here: "
@@ -261,6 +259,15 @@ def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator
             draft.after += ending
         declare_first(draft, declarations)
         draft.commit()
+
+
+def _terms(reader: BodyReader) -> Iterator[Problem]:
+    """Find the terms that the engine reads in another way."""
+    for negative in reader.negatives:
+        message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
+        yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
+    for node in reader.objects:
+        yield from ambiguous_keys(node)
 
 
 def _stand_in(reader: BodyReader, rewriter: Rewriter, *, keywords: bool) -> None:
