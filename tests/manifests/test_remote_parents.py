@@ -284,3 +284,49 @@ def test_an_annotator_from_a_url_gets_no_credential_that_is_lying_about(
 
     assert environment("_base.json") == {"OPENAI_API_KEY": "k", "OWN_KEY": "k"}
     assert environment(server.url("/base.yaml")) == {"OWN_KEY": "k"}
+
+
+ANNOTATORS = b"annotators: {away: {type: llm, provider: openai, model: m, prompt: p}}\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "remote", "binding", "found"),
+    [
+        ("0.3.1-beta", b"approval: {timeout_seconds: 5}\n", {"api_key_env": "KEY"}, []),
+        ("0.4.0-alpha.1", b"", {"from": "$snap"}, []),
+        ("0.4.0-alpha.1", b"approval: {timeout_seconds: 5}\n", {}, ["approval"]),
+        ("0.4.0-alpha.1", b"", {"api_key": "k"}, ["intervention_points.input.annotations.away.api_key"]),
+        ("0.4.0-alpha.1", b"", {"api_key_env": "KEY"}, ["intervention_points.input.annotations.away.api_key_env"]),
+        ("0.4.0-alpha.1", b"", {"headers": {"a": "b"}}, ["intervention_points.input.annotations.away.headers"]),
+        ("0.4.0-alpha.1", b"", {"aws_session_token": "t"}, ["intervention_points.input.annotations.away.aws_session_token"]),
+        ("0.5.0-alpha.1", b"", {"needs": ["local"]}, ["intervention_points.input.annotations.away.needs"]),
+    ],
+)  # fmt: skip
+def test_from_0_4_on_a_manifest_from_a_url_is_given_less(
+    tmp_path: Path,
+    server: HttpsServer,
+    version: str,
+    remote: bytes,
+    binding: dict[str, Any],
+    found: list[str],
+) -> None:
+    """Section 6.2: it brings no approval, and an annotator that it declares gets no credential and no result."""
+    server.serve("/parent.yaml", ANNOTATORS + remote)
+    manifest = {
+        "agent_control_specification_version": version,
+        "extends": [server.url("/parent.yaml")],
+        "policies": {"p": {"type": "test", "output": 1}},
+        "annotators": {"local": {"type": "endpoint", "url": "http://127.0.0.1:1/"}},
+        "intervention_points": {
+            "input": {
+                "policy_target": "$snap",
+                "policy": {"id": "p"},
+                "annotations": {"away": {"from": "$snap", **binding}, "local": {"from": "$snap"}},
+            }
+        },
+    }
+    (tmp_path / "m.json").write_text(json.dumps(manifest))
+    read = read_all(*find_manifests(tmp_path), server=server)[0]
+    named = read.content.diagnostics if isinstance(read.content, ManifestError) else ()
+    assert [finding.path for finding in named] == found
+    assert {finding.code for finding in named} <= {"remote-forbidden"}

@@ -68,3 +68,37 @@ def test_an_unread_annotation_is_named_at_its_point() -> None:
     finding = unread_annotation("intervention_points.output.policy", "my tone")
     assert finding.path == 'intervention_points.output.annotations["my tone"]'
     assert (finding.code, finding.severity) == ("annotation-unread", "warning")
+
+
+def test_what_other_implementations_refuse_is_remarked_upon() -> None:
+    """Section 6.2: from 0.4 on, members of this service alone are named, and in 0.3 none is."""
+    cedar = {
+        "type": "cedar",
+        "policy_set": "permit(principal, action, resource);",
+        "entities": [],
+        "schema": "entity A;",
+    }
+    change = {
+        "agent_control_specification_version": "0.4.0-alpha.1",
+        "policies": {
+            "p": {"type": "rego", "modules": {"a.rego": "package a"}, "query": "data.a.x"},
+            "c": cedar,
+        },
+        "intervention_points": {
+            "pre_tool_call": {
+                "policy_target": "$snap",
+                "policy": {"id": "p"},
+                "tool_name_from": "$snap.tool",
+            },
+            "input": {"policy_target": "$snap", "policy": {"id": "c"}},
+        },
+        "annotators": {},
+        "limits": {"max_snapshot_bytes": 10},
+    }
+    message = "is known to this service alone: other implementations refuse the manifest"
+    assert [found for found in _found(change) if "portable" in found] == [
+        f"not-portable {path}: {message}"
+        for path in ("limits", "policies.p.modules", "policies.c.entities", "policies.c.schema")
+    ]
+    older = {**change, "agent_control_specification_version": "0.3.1-beta"}
+    assert [found for found in _found(older) if "portable" in found] == []

@@ -9,6 +9,7 @@ from acs_sidecar.manifests.files import ManifestFile, parse_content, read_docume
 from acs_sidecar.manifests.sources import MAX_BYTES, DirectorySources
 from acs_sidecar.outbound.fetch import Fetcher
 from acs_sidecar.outbound.fetch_outcome import FetchError, FetchFault
+from acs_sidecar.spec.dialects.versions import document_dialect
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.text import Document
@@ -25,7 +26,11 @@ from acs_sidecar.spec.manifest.pinned_url import (
 )
 from acs_sidecar.spec.manifest.references import References, fetched_members
 from acs_sidecar.spec.manifest.relocation import joined, relocated, resolved_against, resolved_url
-from acs_sidecar.spec.manifest.remote import borrowed_adapter_findings, remote_findings
+from acs_sidecar.spec.manifest.remote import (
+    borrowed_adapter_findings,
+    context_remote_findings,
+    remote_findings,
+)
 from acs_sidecar.spec.ports import NoSources, SourceError, SourceReader
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json
@@ -153,6 +158,9 @@ class _Composition:
         self._raise_findings()
         merged = compose(settled) if len(settled) > 1 else settled[0]
         self._findings.extend(borrowed_adapter_findings(merged, references))
+        if document_dialect(merged.value).agent_contexts:
+            fetched_documents = (each for origin, each in self._documents if isinstance(origin, _Remote))
+            self._findings.extend(context_remote_findings(merged, fetched_documents, references))
         fetched = await self._fetch_members(merged)
         self._raise_findings()
         return merged, fetched

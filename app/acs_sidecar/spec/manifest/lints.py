@@ -3,18 +3,23 @@
 What needs a policy's source is remarked upon by its engine. Everything here is a warning.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.limits import SERVER_LIMITS
 from acs_sidecar.spec.manifest.combination import combined_names
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.manifest.members import PolicyKind
 from acs_sidecar.spec.manifest.model import Manifest, Members
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 
 __all__ = ["ANNOTATION_UNREAD", "lints", "unread_annotation", "without_needed"]
 
 ANNOTATION_UNREAD = "annotation-unread"
+_OWN_MEMBERS: Mapping[str, tuple[str, ...]] = {
+    PolicyKind.REGO: ("modules",),
+    PolicyKind.CEDAR: ("entities", "schema"),
+}
 _LABELS = frozenset({"clearance", "security_labels"})
 
 
@@ -25,6 +30,8 @@ def lints(manifest: Manifest) -> Iterator[Diagnostic]:
     yield from _tools_without_clearance(manifest)
     yield from _unused_annotators(manifest)
     yield from _limits_of_the_server(manifest)
+    if manifest.dialect.agent_contexts:
+        yield from _not_portable(manifest)
 
 
 def unread_annotation(path: str, name: str) -> Diagnostic:
@@ -97,6 +104,17 @@ def _limits_of_the_server(manifest: Manifest) -> Iterator[Diagnostic]:
             variable = f"ACS_LIMIT_{name.upper()}"
             message = f"counts before a manifest is read, so a manifest cannot lower it: set {variable}"
             yield _found("limit-of-server", message, ("limits", name))
+
+
+def _not_portable(manifest: Manifest) -> Iterator[Diagnostic]:
+    """Remark on members that other implementations of the specification refuse."""
+    message = "is known to this service alone: other implementations refuse the manifest"
+    if "limits" in manifest.value:
+        yield _found("not-portable", message, ("limits",))
+    for name, policy in manifest.policies.items():
+        for member in _OWN_MEMBERS.get(str(policy.get("type")), ()):
+            if member in policy:
+                yield _found("not-portable", message, ("policies", name, member))
 
 
 def _unused_annotators(manifest: Manifest) -> Iterator[Diagnostic]:

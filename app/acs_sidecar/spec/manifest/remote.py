@@ -1,6 +1,6 @@
 """What a manifest that came from a URL may not say: it speaks for another place (section 3.3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.member_path import member_path
@@ -10,7 +10,7 @@ from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.members import PolicyKind
 from acs_sidecar.spec.manifest.references import DeclaredObject, References
 
-__all__ = ["borrowed_adapter_findings", "remote_findings"]
+__all__ = ["borrowed_adapter_findings", "context_remote_findings", "remote_findings"]
 
 _FILE = (
     "a manifest from a URL cannot name local files: include the content, or declare it in a local manifest"
@@ -19,6 +19,9 @@ _SECRET = "a manifest from a URL cannot read environment variables"  # noqa: S10
 _BINDING = "an annotation in a manifest from a URL may have only `from`: declare the rest in a local manifest"
 _CUSTOM = "a manifest from a URL cannot use custom adapters: declare it in a local manifest"
 _COMMAND = "a manifest from a URL cannot run commands: declare the resolver in a local manifest"
+_APPROVAL = "a manifest from a URL cannot say who approves: declare `approval` in a local manifest"
+_CREDENTIAL = "would be sent to where a manifest from a URL says: declare the annotator in a local manifest"
+_NEEDS = "would give the result of a local annotator to one that a manifest from a URL declares"
 _UNPINNED = "is allowed in a manifest from a URL only when each fetch up to it was pinned, and one was not"
 
 
@@ -57,6 +60,30 @@ def borrowed_adapter_findings(merged: Document, references: References) -> list[
             other = (name for name in found.members if name != "id")
             findings.extend(_refused(merged, (*found.path, name), _CUSTOM) for name in other)
     return findings
+
+
+def context_remote_findings(
+    merged: Document, fetched: Iterable[Document], references: References
+) -> Iterator[Diagnostic]:
+    """Yield what manifests from URLs may not bring, and not be given, from 0.4 on (section 6.2).
+
+    `fetched` are those that came from URLs, `merged` is the whole.
+    """
+    for document in fetched:
+        if isinstance(document.value, dict) and "approval" in document.value:
+            yield _refused(document, ("approval",), _APPROVAL)
+    for found in references.annotators(merged.value):
+        if found.path[0] == "annotators" or merged.origin(found.path).remote:
+            continue
+        if not merged.origin(("annotators", found.path[-1])).remote:
+            continue
+        for path, member, _ in found.declared():
+            if member.secret or member.environment:
+                yield _refused(merged, path, _CREDENTIAL)
+        needs = found.members.get("needs")
+        for name in needs if isinstance(needs, list) else ():
+            if isinstance(name, str) and not merged.origin(("annotators", name)).remote:
+                yield _refused(merged, (*found.path, "needs"), _NEEDS)
 
 
 def _reaching(document: Document, found: DeclaredObject) -> Iterator[Diagnostic]:
