@@ -23,9 +23,9 @@ from acs_sidecar.transports.http.bodies import parse_evaluate
 from acs_sidecar.transports.http.problems import refusal_body
 
 
-def decision_service() -> DecisionService:
+def decision_service(**settings: str) -> DecisionService:
     """The real service in this process; every inline manifest is trusted."""
-    compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
+    compiler = build_compiler(load_settings(settings).settings, HttpClient(), None)
     inline = InlineManifests(InlineMode.TRUSTED, compiler, 256, Metrics())
     catalog = Catalog(OperatorManifests({}, None, 0), inline)
     return DecisionService(

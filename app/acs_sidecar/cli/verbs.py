@@ -26,6 +26,7 @@ VERBS = {
     "approve": "keys.approve:approve",
     "detect": "detectors.detect:detect",
     "detectors": "detectors.detect:detectors",
+    "migrate": "policies.migrate:migrate",
     "digest": "policies.digest:digest",
     "sign": "policies.sign:sign",
     "verify": "policies.verify:verify",

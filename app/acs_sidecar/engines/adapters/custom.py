@@ -5,13 +5,14 @@ An adapter is an object that an installed distribution names under the entry-poi
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 
 from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.members import CUSTOM_MEMBERS
+from acs_sidecar.spec.path import POLICY_TARGET_PATHS, TARGET_PATHS
 from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import (
     Adapter,
@@ -22,7 +23,7 @@ from acs_sidecar.spec.ports import (
     PolicyType,
 )
 from acs_sidecar.spec.reasons import Reason
-from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.startup import StartError
 
 __all__ = ["GROUP", "AdapterError", "custom_type", "load_adapters"]
@@ -90,6 +91,8 @@ class _CustomType:
             raise ManifestError([Diagnostic("adapter-unknown", message, f"{path}.adapter")])
         if unknown := [*_undeclared(path, definition, {**CUSTOM_MEMBERS, **adapter.members})]:
             raise ManifestError(unknown)
+        if request.manifest.dialect.agent_contexts:
+            request = replace(request, definition=_older_paths(path, definition))
         try:
             policy = adapter.compile(request)
             if not isinstance(getattr(policy, "statement", None), PolicyStatement):
@@ -119,6 +122,31 @@ class _Guarded:
             raise
         except Exception as error:  # somebody else's code: its faults are findings
             raise _faulty(self.adapter, binding.path, error) from error
+
+
+def _older_paths(path: str, definition: JsonObject) -> dict[str, Json]:
+    """Return a definition whose paths start at the older root, which is the one that adapters read.
+
+    Raises `ManifestError` for a path that does so already: there is no such root from 0.4 on.
+    """
+    older, newer = POLICY_TARGET_PATHS.target_root, TARGET_PATHS.target_root
+
+    def converted(value: Json, place: str) -> Json:
+        if isinstance(value, dict):
+            return {name: converted(member, f"{place}.{name}") for name, member in value.items()}
+        if isinstance(value, list):
+            return [converted(item, f"{place}[{index}]") for index, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        if _starts_at(value, older):
+            raise ManifestError([Diagnostic("path-syntax", f"starts at `{older}`: write `{newer}`", place)])
+        return older + value.removeprefix(newer) if _starts_at(value, newer) else value
+
+    return {name: converted(member, f"{path}.{name}") for name, member in definition.items()}
+
+
+def _starts_at(text: str, root: str) -> bool:
+    return text.startswith(root) and text[len(root) : len(root) + 1] in {"", ".", "["}
 
 
 def _undeclared(path: str, definition: JsonObject, table: MemberTable) -> Iterator[Diagnostic]:

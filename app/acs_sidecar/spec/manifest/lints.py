@@ -3,7 +3,7 @@
 What needs a policy's source is remarked upon by its engine. Everything here is a warning.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.limits import SERVER_LIMITS
@@ -16,10 +16,7 @@ from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 __all__ = ["ANNOTATION_UNREAD", "lints", "unread_annotation", "without_needed"]
 
 ANNOTATION_UNREAD = "annotation-unread"
-_OWN_MEMBERS: Mapping[str, tuple[str, ...]] = {
-    PolicyKind.REGO: ("modules",),
-    PolicyKind.CEDAR: ("entities", "schema"),
-}
+_OWN_MEMBERS = ((PolicyKind.REGO, "modules"), (PolicyKind.CEDAR, "entities"), (PolicyKind.CEDAR, "schema"))
 _LABELS = frozenset({"clearance", "security_labels"})
 
 
@@ -112,8 +109,8 @@ def _not_portable(manifest: Manifest) -> Iterator[Diagnostic]:
     if "limits" in manifest.value:
         yield _found("not-portable", message, ("limits",))
     for name, policy in manifest.policies.items():
-        for member in _OWN_MEMBERS.get(str(policy.get("type")), ()):
-            if member in policy:
+        for kind, member in _OWN_MEMBERS:
+            if policy.get("type") == kind and member in policy:
                 yield _found("not-portable", message, ("policies", name, member))
 
 

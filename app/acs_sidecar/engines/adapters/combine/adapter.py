@@ -17,6 +17,7 @@ from acs_sidecar.spec.ports import (
     is_idle,
 )
 from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.verdict import Normalise
 
 __all__ = ["adapter"]
 
@@ -36,6 +37,7 @@ _OVERLAID = frozenset({"query"})
 class _Combination:
     policies: Mapping[str, CompiledPolicy]
     limits: Limits
+    normalised: Normalise
     warnings: list[Diagnostic] = field(default_factory=list)
 
     @property
@@ -56,7 +58,7 @@ class _Combination:
             bound.append(policy.bind(one))
         if all(map(is_idle, bound)):
             self.warnings.append(_idle(binding.path))
-        return CombinedEvaluator(tuple(self.policies), tuple(bound), self.limits)
+        return CombinedEvaluator(tuple(self.policies), tuple(bound), self.limits, self.normalised)
 
 
 def _idle(path: str) -> Diagnostic:
@@ -110,7 +112,7 @@ class _CombineAdapter:
         if findings:
             raise ManifestError(findings)
         policies = {str(name): request.policies[str(name)] for name in names}
-        return _Combination(policies, request.manifest.limits)
+        return _Combination(policies, request.manifest.limits, request.manifest.dialect.normalise)
 
 
 adapter = _CombineAdapter()

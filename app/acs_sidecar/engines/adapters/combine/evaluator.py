@@ -15,6 +15,7 @@ from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import (
     MAX_EVIDENCE_BYTES,
+    Normalise,
     Verdict,
     apply_transform,
     check_output,
@@ -29,11 +30,12 @@ _ROOM_BYTES = 8_192
 
 @dataclass(frozen=True, slots=True)
 class CombinedEvaluator:
-    """The policies of a combination, bound to one point."""
+    """The policies of a combination, bound to one point; outputs are read as the manifest's dialect says."""
 
     names: Sequence[str]
     evaluators: Sequence[Evaluator]
     limits: Limits
+    normalised: Normalise = normalise
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Ask every member; the failure of any is the outcome."""
@@ -51,7 +53,7 @@ class CombinedEvaluator:
                 if output.failure is not None:
                     raise output.failure
                 check_output(output.value, limits)
-                verdict = normalise(output.value)
+                verdict = self.normalised(output.value)
                 if verdict.transform is not None:
                     apply_transform(verdict.transform, _target(policy_input))
                 verdicts.append(verdict)

@@ -1,10 +1,11 @@
 """The verdict of several policies: the strictest, and what the others add to it (section 17.2)."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from acs_sidecar.spec.approval import named_approvers
 from acs_sidecar.spec.canonical import canonical
-from acs_sidecar.spec.path import Root, parse_path
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Decision, Transform, Verdict, apply_transform
@@ -20,7 +21,7 @@ _STRICTNESS = {
     Decision.DENY: 4,
 }
 _ESCALATES = _STRICTNESS[Decision.ESCALATE]
-_WHOLE_TARGET = parse_path(Root.POLICY_TARGET.value)
+_ROOT = re.compile(r"\$\w+")
 
 
 def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int | None]:
@@ -76,8 +77,7 @@ def _escalation(
         evidence = {**(evidence or {}), "approvers": approvers}
     elif labels == decided.result_labels:
         return decided, first
-    verdict = Verdict(decided.decision, decided.reason, decided.message, None, evidence, labels)
-    return verdict, first
+    return replace(decided, evidence=evidence, result_labels=labels), first
 
 
 def _united(transforms: Sequence[Transform], target: Json) -> Transform:
@@ -90,7 +90,8 @@ def _united(transforms: Sequence[Transform], target: Json) -> Transform:
         return distinct[0]
     for one in distinct:
         target = apply_transform(one, target)
-    return Transform(_WHOLE_TARGET, target)
+    whole = _ROOT.match(distinct[0].path.text)
+    return Transform(replace(distinct[0].path, text=whole.group() if whole else "", segments=()), target)
 
 
 def _repeats(one: Transform, other: Transform) -> bool:

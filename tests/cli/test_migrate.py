@@ -1,0 +1,105 @@
+"""`acs-sidecar migrate`: the 0.4 form of a manifest, and whether both forms decide alike."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from acs_sidecar.spec.dialects.migration import migrated_text, unmigrated_lines
+from tests.conftest import COMMAND, ROOT, environment
+
+pytestmark = pytest.mark.server
+
+
+def _migrated(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [COMMAND, "migrate", *arguments],
+        env=environment(COLUMNS="200"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("agent_control_specification_version: 0.3.1-beta-agt+7  # why", 'agent_control_specification_version: "0.4.0-alpha.1"  # why'),
+        ('{"agent_control_specification_version": "0.3.0-alpha", "x": 1}', '{"agent_control_specification_version": "0.4.0-alpha.1", "x": 1}'),
+        ("a: {from: $policy_target.text}", "a: {from: $target.text}"),
+        ('"from": "$policy_target"', '"from": "$target"'),
+        ('transform := {"path": "$policy_target.text", "value": x}', 'transform := {"path": "$target.text", "value": x}'),
+        (r'@advice("{\"transform\":{\"path\":\"$policy_target\"}}")', r'@advice("{\"transform\":{\"path\":\"$target\"}}")'),
+        ("from: $policy_targets", "from: $policy_targets"),
+        ("input.policy_target.value", "input.policy_target.value"),
+        ("message: from $policy_target", "message: from $policy_target"),
+    ],
+)  # fmt: skip
+def test_version_and_paths_are_rewritten_and_nothing_else(older: str, newer: str) -> None:
+    """Comments, layout and whatever else names the target stay."""
+    assert migrated_text(older) == newer
+
+
+def test_a_root_that_is_left_is_named() -> None:
+    """A path that a policy builds is not rewritten: its line is told."""
+    assert list(unmigrated_lines('a\nx := sprintf("$policy_target.%s", [n])\n$policy_targets\n')) == [2]
+
+
+def test_both_forms_decide_alike(tmp_path: Path) -> None:
+    """The example manifest is written with its policies and cases, which pass in the new form too."""
+    code, printed, told = _migrated(
+        str(ROOT / "manifests" / "support-agent"), "--output", str(tmp_path / "new")
+    )
+    assert (code, printed) == (0, "")
+    counted = told.strip().splitlines()[-1]
+    assert counted.endswith("cases are decided alike")
+    assert counted.split()[0] == counted.split()[2] != "0"
+    manifest = (tmp_path / "new" / "manifest.yaml").read_text()
+    assert '"0.4.0-alpha.1"' in manifest
+    again = subprocess.run(
+        [COMMAND, "test", str(tmp_path / "new")],
+        env=environment(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert again.returncode == 0
+    assert _migrated(str(ROOT / "manifests" / "support-agent"), "--output", str(tmp_path / "new"))[0] == 2
+
+
+def test_a_difference_and_an_invalid_form_are_told(tmp_path: Path) -> None:
+    """Exits 1 when a decision differs, 2 when the new form is invalid or nothing shows anything."""
+    folder = tmp_path / "m"
+    (folder / "tests").mkdir(parents=True)
+    text = (
+        "agent_control_specification_version: 0.3.1-beta\n"
+        "policies: {p: {type: test, output: {decision: deny, evidence: {rule: r}}}}\n"
+        "intervention_points: {input: {policy_target: $.input, policy: {id: p}}}\n"
+    )
+    (folder / "manifest.yaml").write_text(text)
+    code, printed, told = _migrated(str(folder))
+    assert (code, told.strip()) == (
+        2,
+        "no cases beside the manifest: nothing shows that both forms decide alike",
+    )
+    (folder / "tests" / "a.yaml").write_text(
+        "cases: [{name: one, intervention_point: input, snapshot: {input: 1}, expect: {decision: deny}}]\n"
+    )
+    code, printed, told = _migrated(str(folder))
+    assert (code, printed.splitlines()[0]) == (1, 'agent_control_specification_version: "0.4.0-alpha.1"')
+    assert told.splitlines() == [
+        "one: deny before, deny after",
+        "  `evidence` has 1 members besides `artefact` and `verification_pointers`",
+        "0 of 1 cases are decided alike",
+    ]
+    (folder / "manifest.yaml").write_text(
+        text.replace(
+            "type: test, output: {decision: deny, evidence: {rule: r}}",
+            'type: cedar, policy_set: "permit(principal, action, resource);", query: {}',
+        )
+    )
+    code, _, told = _migrated(str(folder))
+    assert code == 2
+    assert "policies.p.query: is not part of a manifest from 0.4 on: remove it" in told
