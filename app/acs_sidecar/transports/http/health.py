@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 import acs_sidecar
 from acs_sidecar.manifests.reload import ReloadOutcome
 from acs_sidecar.runtime import Runtime
+from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.dialects.versions import SUPPORTED_VERSIONS
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, InlineMode
 from acs_sidecar.transports.http.dependencies import current_runtime
@@ -67,6 +68,7 @@ class Info(BaseModel):
     version: str
     contract: str
     specification_versions: list[str]
+    vocabularies: list[str]
     engines: dict[str, str] = Field(description="engine distributions and their versions")
     inline_manifests: InlineMode
     inline_cache: InlineCacheState
@@ -103,6 +105,7 @@ async def get_info(runtime: Current) -> Info:
         version=acs_sidecar.__version__,
         contract=CONTRACT_VERSION,
         specification_versions=list(SUPPORTED_VERSIONS),
+        vocabularies=[vocabulary.value for vocabulary in Vocabulary],
         engines=runtime.engines,
         inline_manifests=runtime.catalog.inline.mode,
         inline_cache=InlineCacheState(
