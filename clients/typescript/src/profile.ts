@@ -120,7 +120,7 @@ function message(before: Json, after: Json): void {
 }
 
 /** True if `after` is `before` with other texts in it. */
-function isSameShape(before: Json, after: Json): boolean {
+export function isSameShape(before: Json, after: Json): boolean {
   if (typeof before === "string") return typeof after === "string";
   if (Array.isArray(before)) {
     if (!Array.isArray(after) || before.length !== after.length) return false;

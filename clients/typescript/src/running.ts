@@ -30,11 +30,16 @@ export class ReplacedError extends Denied {
   }
 }
 
-/** Run a permitted tool, and evaluate what it returned or threw; return the verdict on the result. */
+/**
+ * Run a permitted tool, and evaluate what it returned or threw; return the verdict on the result.
+ *
+ * What `isPassing` is thrown on as it is: a framework's way to pause.
+ */
 export async function runPermitted(
   session: Session,
   { name, id, decision }: Permitted,
   run: (call: ToolCall) => unknown,
+  isPassing: (error: unknown) => boolean = () => false,
 ): Promise<Decision> {
   const permitted = decision.value as JsonObject;
   const begun = session.clock.monotonic();
@@ -47,7 +52,7 @@ export async function runPermitted(
     const args = session.mode === "enforce" ? structuredClone(permitted) : permitted;
     value = await run({ name, args, decision });
   } catch (error) {
-    if (error instanceof Blocked) throw error;
+    if (error instanceof Blocked || isPassing(error)) throw error;
     const replaced = await after(null, errorText(error));
     if (replaced.transformed && session.mode === "enforce") throw new ReplacedError(replaced);
     throw error;

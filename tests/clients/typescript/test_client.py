@@ -13,7 +13,8 @@ from tests.conftest import ROOT, Service, start_service
 skip_without_node()
 
 CORE = ("approvals", "blocks", "govern", "session", "values")
-FRAMEWORKS = ("ai",)
+FRAMEWORKS = ("ai", "langchain", "mcp", "openai-agents")
+DENIED = "tool: denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,7 +56,5 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def test_an_example_runs_offline(examples: Service, name: str) -> None:
     """It prints what the policy has made of the agent's steps."""
     shown = run_node(f"build/examples/{name}.js", settings={"ACSCLIENT_URL": examples.url})
-    assert shown == (
-        "tool: denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
-        "agent: I cannot. Write to [email]\n"
-    )
+    others = {"mcp": f"tool: refunded 5 EUR\n{DENIED}"}
+    assert shown == others.get(name, f"{DENIED}agent: I cannot. Write to [email]\n")

@@ -95,6 +95,22 @@ def test_misuse_does_not_compile(project: Path) -> None:
     run_node(MODULES / "typescript" / "bin" / "tsc", *STRICT, "--noEmit", "misuse.ts", at=project)
 
 
+@pytest.mark.parametrize("name", ["ai", "langchain", "mcp", "openai-agents"])
+def test_an_example_compiles_against_the_package(project: Path, name: str) -> None:
+    """Its types fit those of the framework, as a project with both installed sees them."""
+    folder = project / "frameworks" / name
+    (folder / "node_modules").mkdir(parents=True)
+    for module in MODULES.iterdir():
+        (folder / "node_modules" / module.name).symlink_to(module)
+    (folder / "node_modules" / "acs-sidecar-client").symlink_to(
+        project / "node_modules" / "acs-sidecar-client"
+    )
+    (folder / "package.json").write_text('{"type": "module"}')
+    shutil.copy(PACKAGE / "examples" / f"{name}.ts", folder)
+    options = ["--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022", "--noEmit"]
+    run_node(MODULES / "typescript" / "bin" / "tsc", *options, "--preserveSymlinks", f"{name}.ts", at=folder)
+
+
 @pytest.mark.parametrize("is_old", [False, True], ids=["the newest Node", "the oldest Node"])
 def test_plain_javascript(project: Path, service: Service, is_old: bool) -> None:
     """No types are needed to be governed."""

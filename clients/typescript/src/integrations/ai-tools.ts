@@ -1,19 +1,13 @@
 /** Tools of the AI SDK as governed calls (sections 12.7 and 12.8). */
 
 import { asSchema, type ToolSet } from "ai";
-import { Blocked, Escalated } from "../errors.js";
+import { Blocked } from "../errors.js";
 import { encode, isSame, type Json, type JsonObject } from "../json.js";
-import { ReplacedError, runPermitted, type Permitted } from "../running.js";
+import { ReplacedError, runPermitted } from "../running.js";
 import type { Session } from "../session.js";
 import { take, type Taken } from "../values.js";
-import { checkOptions, notPutBack, stop, ungoverned, type Approval, type IntegrationOptions } from "./options.js";
-
-export interface ToolOptions extends IntegrationOptions {
-  /** Pauses an escalated call, and takes its ticket to a person. */
-  readonly onEscalation?: ((ticket: JsonObject, toolCallId: string) => void) | undefined;
-  /** The approval that a person gave for a call that was paused. */
-  readonly approvals?: ((toolCallId: string) => Approval | undefined) | undefined;
-}
+import { Attempts, type ToolOptions } from "./attempts.js";
+import { checkOptions, notPutBack, stop, ungoverned } from "./options.js";
 
 type AnyTool = ToolSet[string];
 type Execute = NonNullable<AnyTool["execute"]>;
@@ -31,15 +25,12 @@ export function governTools<TOOLS extends ToolSet>(session: Session, tools: TOOL
 }
 
 function governTool(session: Session, name: string, tool: AnyTool, options: ToolOptions): AnyTool {
-  const judged = new Map<string, Attempt>();
+  const attempts = new Attempts(session, options);
   const execute: Execute = async (input: unknown, context) => {
-    const id = context.toolCallId;
     try {
       const sent = takeInput(session, input);
-      const known = judged.get(id);
-      judged.delete(id);
-      const attempt = known?.isOf(sent) ? known : await Attempt.make(session, name, sent, id, options);
-      const { value } = await runPermitted(session, attempt.permitted(), async ({ args }) => {
+      const permit = await attempts.permitted(name, context.toolCallId, sent.json);
+      const { value } = await runPermitted(session, permit, async ({ args }) => {
         const permitted = session.mode === "enforce" ? await toRun(tool, sent, args) : input;
         return lastOf(await (tool.execute as Execute)(permitted as never, context));
       });
@@ -51,52 +42,9 @@ function governTool(session: Session, name: string, tool: AnyTool, options: Tool
   const needsApproval = async (input: unknown, context: { toolCallId: string }): Promise<boolean> => {
     const wanted: unknown = tool.needsApproval;
     const isWanted = typeof wanted === "function" ? Boolean(await wanted(input, context)) : wanted === true;
-    if (options.onEscalation === undefined) return isWanted;
-    const id = context.toolCallId;
-    if (options.approvals?.(id) !== undefined) return true;
-    const attempt = await Attempt.make(session, name, takeInput(session, input), id, options);
-    if (attempt.ticket === null) {
-      judged.set(id, attempt);
-      return isWanted;
-    }
-    options.onEscalation(attempt.ticket, id);
-    return true;
+    return attempts.isPaused(name, context.toolCallId, takeInput(session, input).json, isWanted);
   };
   return { ...tool, execute, needsApproval } as AnyTool;
-}
-
-/** One evaluation of a call: its permit, or what blocks it. */
-class Attempt {
-  readonly ticket: JsonObject | null;
-  readonly #sent: Json;
-  readonly #permitted: Permitted | null;
-  readonly #blocked: unknown;
-
-  private constructor(sent: Json, permitted: Permitted | null, blocked: unknown) {
-    this.ticket = blocked instanceof Escalated ? blocked.ticket : null;
-    this.#sent = sent;
-    this.#permitted = permitted;
-    this.#blocked = blocked;
-  }
-
-  static async make(session: Session, name: string, sent: Taken, id: string, options: ToolOptions): Promise<Attempt> {
-    try {
-      const decision = await session.preToolCall(name, sent.json, { id, ...options.approvals?.(id) });
-      return new Attempt(sent.json, { name, id, decision }, null);
-    } catch (error) {
-      return new Attempt(sent.json, null, error);
-    }
-  }
-
-  isOf(sent: Taken): boolean {
-    return isSame(sent.json, this.#sent);
-  }
-
-  /** Return the permit; throw what blocks the call. */
-  permitted(): Permitted {
-    if (this.#permitted === null) throw this.#blocked;
-    return this.#permitted;
-  }
 }
 
 /** Return the input as it is now; what cannot be sent is judged as it stands, which is a deny. */

@@ -8,15 +8,17 @@
  */
 
 import { wrapLanguageModel } from "ai";
-import { encode, type Json, type JsonObject } from "../json.js";
+import type { Json, JsonObject } from "../json.js";
 import type { Session } from "../session.js";
 import { answerOf, governAnswer, inPieces, whole } from "./ai-answers.js";
 import { slotsOf, toolOf } from "./ai-prompts.js";
 import type { CallOptions, Middleware, Model, StreamPart } from "./ai-types.js";
+import type { ToolOptions } from "./attempts.js";
+import { Inputs } from "./inputs.js";
 import { checkOptions, throwIfStopped, ungoverned, type Approval, type IntegrationOptions } from "./options.js";
 
-export { governTools, type ToolOptions } from "./ai-tools.js";
-export type { Approval, IntegrationOptions };
+export { governTools } from "./ai-tools.js";
+export type { Approval, IntegrationOptions, ToolOptions };
 
 /** Return a model whose every call is evaluated. */
 export function governModel(
@@ -49,26 +51,6 @@ export function acsMiddleware(session: Session, options: IntegrationOptions = {}
       return { stream: streamOf(released), ...(request && { request }) };
     },
   };
-}
-
-/** What became of the texts of the user: what a policy has replaced stays replaced in every later prompt. */
-class Inputs {
-  readonly #session: Session;
-  readonly #seen = new Map<string, Json>();
-
-  constructor(session: Session) {
-    this.#session = session;
-  }
-
-  /** Return the content to go on with; evaluate what is new. */
-  async value(content: Json, isNew: boolean): Promise<Json> {
-    const key = encode(content);
-    const seen = this.#seen.get(key);
-    if (seen !== undefined || !isNew) return seen ?? content;
-    const { value } = await this.#session.input(content);
-    this.#seen.set(key, value);
-    return value;
-  }
 }
 
 async function sent(

@@ -1,0 +1,196 @@
+/** Models of the OpenAI Agents SDK, governed: their requests and responses as the profile has them (section 12.4). */
+
+import type { AgentInputItem, AgentOutputItem, Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/agents";
+import { isSame, type Json, type JsonObject } from "../json.js";
+import type { Session } from "../session.js";
+import { toJson, toObject } from "../values.js";
+import { argumentsText, callOf, contentOf, matchCalls, textOf, textsOf, type Part } from "./content.js";
+import { Inputs } from "./inputs.js";
+import { notPutBack } from "./options.js";
+
+/** A model whose every call is evaluated; streams are held until they are permitted. */
+export class GovernedModel implements Model {
+  readonly #session: Session;
+  readonly #inner: () => Model | Promise<Model>;
+  readonly #inputs: Inputs;
+
+  constructor(session: Session, inner: () => Model | Promise<Model>) {
+    this.#session = session;
+    this.#inner = inner;
+    this.#inputs = new Inputs(session);
+  }
+
+  async getResponse(request: ModelRequest): Promise<ModelResponse> {
+    const inner = await this.#inner();
+    return this.#permitted(await inner.getResponse(await this.#sent(request)));
+  }
+
+  async *getStreamedResponse(request: ModelRequest): AsyncIterable<StreamEvent> {
+    const inner = await this.#inner();
+    let done: Extract<StreamEvent, { type: "response_done" }> | null = null;
+    for await (const event of inner.getStreamedResponse(await this.#sent(request))) {
+      if (event.type === "response_started") yield event;
+      if (event.type === "response_done") done = event;
+    }
+    if (done === null) throw notPutBack("post_model_call", "the stream of the model broke off");
+    const { providerData: _, ...event } = done;
+    const { response } = done;
+    const { output } = await this.#permitted(response as unknown as ModelResponse);
+    for (const item of output) {
+      const text = item.type === "message" ? textOfItem(item) : "";
+      if (text) yield { type: "output_text_delta", delta: text };
+    }
+    yield { ...event, response: { ...response, output } } as StreamEvent;
+  }
+
+  async #sent(request: ModelRequest): Promise<ModelRequest> {
+    const system = request.systemInstructions;
+    const items = typeof request.input === "string" ? [userItem(request.input)] : [...request.input];
+    const lastOther = items.findLastIndex((item) => !isUser(item));
+    for (const [index, item] of items.entries()) {
+      if (!isUser(item)) continue;
+      const value = await this.#inputs.value(contentOfItem(item), index > lastOther);
+      if (this.#session.mode === "enforce") items[index] = withContent("input", item, value);
+    }
+    const first: JsonObject[] = system === undefined ? [] : [{ role: "system", content: system }];
+    const tools = request.tools.map(toolOf);
+    const { value } = await this.#session.preModelCall([...first, ...items.map(messageOf)], { tools });
+    if (this.#session.mode !== "enforce") return request;
+    const contents = (value as JsonObject[]).map(({ content }) => content as Json);
+    const changed = { ...request };
+    if (system !== undefined) changed.systemInstructions = textOf("pre_model_call", contents.shift() as Json);
+    changed.input = items.map((item, index) => withContent("pre_model_call", item, contents[index] as Json));
+    return changed;
+  }
+
+  async #permitted(response: ModelResponse): Promise<ModelResponse> {
+    const view = viewOf(response.output);
+    const { inputTokens, outputTokens } = response.usage;
+    const usage = { prompt_tokens: inputTokens, completion_tokens: outputTokens };
+    const finish = view.calls.length > 0 ? "tool_calls" : "stop";
+    const shown = { content: view.content, tool_calls: view.calls, finish_reason: finish };
+    const after = (await this.#session.postModelCall(shown, { usage })).value as JsonObject;
+    if (this.#session.mode !== "enforce") {
+      if (view.calls.length === 0) await this.#session.output(view.content);
+      return response;
+    }
+    let output = view.put("post_model_call", after["content"] as Json, after["tool_calls"] as Json);
+    const left = viewOf(output);
+    if (left.calls.length === 0) output = left.put("output", (await this.#session.output(left.content)).value, []);
+    if (output.every((item, index) => item === response.output[index]) && output.length === response.output.length) {
+      return response;
+    }
+    const { providerData: _, ...rest } = response;
+    return { ...rest, output };
+  }
+}
+
+interface View {
+  readonly content: Json;
+  readonly calls: JsonObject[];
+  readonly put: (point: string, content: Json, calls: Json) => AgentOutputItem[];
+}
+
+function viewOf(items: readonly AgentOutputItem[]): View {
+  const made = items.filter((item) => item.type === "function_call");
+  const calls = made.map((item) => callOf(item.name, item.callId, item.arguments));
+  const parts = items.map((item) => (item.type === "function_call" ? [] : partsOf(item)));
+  const put = (point: string, content: Json, changed: Json): AgentOutputItem[] => {
+    const texts = textsOf(point, parts.flat(), content);
+    const matched = matchCalls(calls, changed);
+    return items.flatMap((item, index): AgentOutputItem[] => {
+      if (item.type !== "function_call") return [withTexts(item, texts.splice(0, parts[index]?.length ?? 0))];
+      const at = made.indexOf(item);
+      const [before, after] = [calls[at] as JsonObject, matched[at] ?? undefined];
+      if (isSame(before, after)) return [item];
+      return after === undefined ? [] : [{ ...item, arguments: argumentsText(before, after, item.arguments) }];
+    });
+  };
+  return { content: contentOf(parts.flat()), calls, put };
+}
+
+const TEXTS: ReadonlySet<unknown> = new Set(["input_text", "output_text", "text"]);
+
+function userItem(content: string): AgentInputItem {
+  return { type: "message", role: "user", content };
+}
+
+function isUser(item: AgentInputItem): boolean {
+  return "role" in item && item.role === "user";
+}
+
+/** What carries the content of an item: its own content, or the output of a call. */
+function held(item: AgentInputItem): { name: "content" | "output"; value: unknown } | null {
+  if ("role" in item) return { name: "content", value: item.content };
+  return item.type === "function_call_result" ? { name: "output", value: item.output } : null;
+}
+
+function partsOf(item: AgentInputItem): Part[] {
+  const found = held(item);
+  if (found === null) return [{ other: toObject(item) }];
+  const values: unknown[] = Array.isArray(found.value) ? found.value : [found.value];
+  return values.map((value): Part => {
+    if (typeof value === "string") return { text: value };
+    const { type, text } = value as { type?: unknown; text?: unknown };
+    return TEXTS.has(type) && typeof text === "string" ? { text } : { other: toObject(value) };
+  });
+}
+
+function contentOfItem(item: AgentInputItem): Json {
+  return contentOf(partsOf(item));
+}
+
+function textOfItem(item: AgentOutputItem): string {
+  return partsOf(item)
+    .flatMap((part) => ("text" in part ? [part.text] : []))
+    .join("");
+}
+
+function messageOf(item: AgentInputItem): JsonObject {
+  if ("role" in item) return { role: item.role, content: contentOfItem(item) };
+  if (item.type === "function_call") {
+    return { role: "assistant", content: "", tool_calls: [callOf(item.name, item.callId, item.arguments)] };
+  }
+  if (item.type === "function_call_result") {
+    return { role: "tool", tool_call_id: item.callId, name: item.name, content: contentOfItem(item) };
+  }
+  return { role: "assistant", content: contentOfItem(item) };
+}
+
+function withContent(point: string, item: AgentInputItem, after: Json): AgentInputItem {
+  if (held(item) === null) {
+    const before = item.type === "function_call" ? "" : contentOfItem(item);
+    if (!isSame(before, after)) throw notPutBack(point, "the transform changes what the host cannot change");
+    return item;
+  }
+  return withTexts(item, textsOf(point, partsOf(item), after));
+}
+
+/** Return the item itself, or one with other texts. */
+function withTexts<T extends AgentInputItem>(item: T, texts: (string | null)[]): T {
+  const found = held(item);
+  const parts = partsOf(item);
+  if (found === null || texts.every((text, index) => text === null || isText(parts[index], text))) return item;
+  const put = (value: unknown, text: string | null | undefined): unknown => {
+    if (text === null || text === undefined) return value;
+    if (typeof value === "string") return text;
+    const { providerData: _, ...rest } = value as { [name: string]: unknown };
+    return { ...rest, text };
+  };
+  const value = Array.isArray(found.value)
+    ? found.value.map((part: unknown, index) => put(part, texts[index]))
+    : put(found.value, texts[0]);
+  const { providerData: _, ...rest } = item;
+  return { ...rest, [found.name]: value } as T;
+}
+
+function isText(part: Part | undefined, text: string): boolean {
+  return part !== undefined && "text" in part && part.text === text;
+}
+
+function toolOf(tool: ModelRequest["tools"][number]): JsonObject {
+  const { name, description, parameters } = tool as { name: string; description?: unknown; parameters?: unknown };
+  const schema = parameters === undefined ? {} : { schema: toJson(parameters) };
+  return { name, ...(typeof description === "string" ? { description } : {}), ...schema };
+}
+

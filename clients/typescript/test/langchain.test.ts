@@ -1,0 +1,136 @@
+/** Agents of LangChain and LangGraph with a scripted model, governed (section 12.8). */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessageChunk } from "@langchain/core/messages";
+import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
+import { Command, MemorySaver } from "@langchain/langgraph";
+import { Client, type JsonObject } from "acs-sidecar-client";
+import { acsMiddleware } from "acs-sidecar-client/langchain";
+import { AIMessage, createAgent, HumanMessage, tool, type BaseMessage } from "langchain";
+import { z } from "zod";
+import { frameworkTests, type Outcome, type Scenario, type Step } from "./scenarios.js";
+import { blockOf, RUN, SERVICE } from "./support.js";
+
+/** Answers with what it was given, in turn; streams it letter by letter. */
+class ScriptedModel extends BaseChatModel {
+  readonly seen: unknown[] = [];
+  readonly #script: Step[];
+
+  constructor(script: Step[]) {
+    super({});
+    this.#script = [...script];
+  }
+
+  _llmType(): string {
+    return "scripted";
+  }
+
+  override bindTools(): this {
+    return this;
+  }
+
+  async _generate(messages: BaseMessage[]): Promise<ChatResult> {
+    const message = this.#next(messages);
+    return { generations: [{ text: message.text, message }] };
+  }
+
+  override async *_streamResponseChunks(messages: BaseMessage[], _: this["ParsedCallOptions"], run?: { handleLLMNewToken(token: string, ...rest: unknown[]): Promise<void> }): AsyncGenerator<ChatGenerationChunk> {
+    const message = this.#next(messages);
+    const chunks = (message.tool_calls ?? []).map(({ name, args, id }, index) => {
+      return { name, args: JSON.stringify(args), id: id as string, index, type: "tool_call_chunk" as const };
+    });
+    for (const [index, letter] of (message.text ? [...message.text] : [""]).entries()) {
+      const part = new AIMessageChunk({ content: letter, tool_call_chunks: index === 0 ? chunks : [] });
+      const chunk = new ChatGenerationChunk({ text: letter, message: part });
+      yield chunk;
+      await run?.handleLLMNewToken(letter, undefined, undefined, undefined, undefined, { chunk });
+    }
+  }
+
+  #next(messages: BaseMessage[]): AIMessage {
+    this.seen.push(messages.map(({ content }) => content));
+    const { text = "", calls = [], before } = this.#script.shift() ?? { text: "done" };
+    before?.();
+    const made = calls.map(({ name, args }, index) => ({ name, args, id: `c-${index}`, type: "tool_call" as const }));
+    return new AIMessage({ content: text, tool_calls: made });
+  }
+}
+
+function toolsOf(scenario: Scenario) {
+  return Object.entries(scenario.tools).map(([name, { parameters, run }]) => {
+    const schema = z.object(Object.fromEntries(parameters.map((parameter) => [parameter, z.any()])));
+    return tool((args: unknown) => run(args as JsonObject), { name, description: name, schema });
+  });
+}
+
+async function run(scenario: Scenario): Promise<Outcome> {
+  const model = new ScriptedModel(scenario.script);
+  const agent = createAgent({
+    model,
+    tools: toolsOf(scenario),
+    middleware: [acsMiddleware(scenario.session, scenario.options)],
+    checkpointer: new MemorySaver(),
+  });
+  const config = { configurable: { thread_id: "t" } };
+  const got: unknown[] = [];
+  let input: unknown = { messages: [{ role: "user", content: scenario.prompt }] };
+  for (let turn = 0; turn < 2; turn++) {
+    let paused: JsonObject | undefined;
+    if (scenario.isStreamed) {
+      const stream = await agent.stream(input as never, { ...config, streamMode: ["messages", "updates", "values"] });
+      for await (const [mode, value] of stream as unknown as AsyncIterable<[string, unknown]>) {
+        got.push([mode, value]);
+        const found = (value as { __interrupt__?: { value: JsonObject }[] }).__interrupt__;
+        if (found) paused = found[0]?.value;
+      }
+    } else {
+      const came = await agent.invoke(input as never, config);
+      got.push(came);
+      paused = (came as unknown as { __interrupt__?: { value: JsonObject }[] }).__interrupt__?.[0]?.value;
+    }
+    if (paused === undefined) break;
+    const ticket = JSON.parse(JSON.stringify(paused)) as JsonObject;
+    input = new Command({ resume: { ticket, approval: scenario.approve(ticket) } });
+  }
+  const state = await agent.graph.getState(config);
+  got.push((state.values as { messages: BaseMessage[] }).messages.map(({ content }) => content));
+  return { seen: model.seen, got };
+}
+
+frameworkTests(run);
+
+test("without a checkpointer an escalation reaches the host", async () => {
+  const client = new Client({ url: SERVICE, manifest: "governed" });
+  const session = client.session("a", { points: RUN as never });
+  const pay = tool(() => assert.fail("it ran"), { name: "pay", description: "pay", schema: z.object({ amount: z.number() }) });
+  const model = new ScriptedModel([{ calls: [{ name: "pay", args: { amount: 7 } }] }]);
+  const agent = createAgent({ model, tools: [pay], middleware: [acsMiddleware(session)] });
+  await assert.rejects(agent.invoke({ messages: [new HumanMessage("pay")] }), (error: Error) => {
+    assert.equal((error.cause as Error).name, "Escalated");
+    return true;
+  });
+});
+
+test("a tool that the provider runs is refused", async () => {
+  const client = new Client({ url: SERVICE, manifest: "governed" });
+  const hosted = { type: "web_search" };
+  for (const [options, isRefused] of [[{}, true], [{ hosted: "observe" as const }, false]] as const) {
+    const session = client.session("a", { points: RUN as never });
+    const agent = createAgent({ model: new ScriptedModel([{ text: "fine" }]), tools: [hosted], middleware: [acsMiddleware(session, options)] });
+    const running = agent.invoke({ messages: [new HumanMessage("x")] }).catch((error: Error) => Promise.reject(error.cause));
+    if (isRefused) assert.equal((await blockOf(() => running)).cause, "ungoverned");
+    else await running;
+  }
+});
+
+test("messages of several texts are judged as one, and put back as the last", async () => {
+  const client = new Client({ url: SERVICE, manifest: "governed" });
+  const session = client.session("a", { points: RUN as never });
+  const model = new ScriptedModel([{ text: "fine" }]);
+  const agent = createAgent({ model, tools: [], middleware: [acsMiddleware(session)], systemPrompt: "be brief" });
+  const content = [{ type: "text" as const, text: "one" }, { type: "text" as const, text: "secret-123" }];
+  await agent.invoke({ messages: [new HumanMessage({ content })] });
+  assert.deepEqual((model.seen[0] as unknown[])[1], [{ type: "text", text: "" }, { type: "text", text: "one\n[secret]" }]);
+});
