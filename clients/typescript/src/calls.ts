@@ -4,7 +4,7 @@ import { makeDecision, ProtocolError, readDecision, readDenial, UNAVAILABLE } fr
 import type { Asked, Decision, Mode } from "./decision.js";
 import { denied, Denied, Unavailable, type Cause } from "./errors.js";
 import type { HttpResponse } from "./exchange.js";
-import { encode, JsonError, parseJson, type Decimals, type Json, type JsonObject } from "./json.js";
+import { encode, JsonError, ownOptions, parseJson, type Decimals, type Json, type JsonObject } from "./json.js";
 import { SnapshotError, toObject } from "./values.js";
 
 /** A loaded manifest by name or digest, or a manifest itself. */
@@ -28,7 +28,7 @@ export interface CallOptions {
   readonly requestId?: string | undefined;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["mode", "manifest", "include", "requestId"]);
+const OPTIONS = ["mode", "manifest", "include", "requestId"];
 
 /** An evaluation that is asked for: of `manifest`, or of the client's where it is not given. */
 export class Call implements Asked {
@@ -38,9 +38,8 @@ export class Call implements Asked {
   readonly #manifest: Manifest | undefined;
   readonly #include: readonly string[];
 
-  constructor(point: string, options: CallOptions = {}) {
-    const unknown = Object.keys(options).filter((name) => !OPTIONS.has(name));
-    if (unknown.length > 0) throw new TypeError(`unknown options of a call: ${unknown.sort().join(", ")}`);
+  constructor(point: string, given: CallOptions = {}) {
+    const options = ownOptions(given, OPTIONS, "a call", TypeError);
     this.point = point;
     this.mode = options.mode ?? "enforce";
     this.requestId = options.requestId ?? crypto.randomUUID().replaceAll("-", "");

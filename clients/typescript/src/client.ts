@@ -6,7 +6,7 @@ import type { Decision } from "./decision.js";
 import { parseEndpoint, unixUrl, urlOf, type Endpoint, type Environment } from "./platform/endpoint.js";
 import { ConfigurationError, denied } from "./errors.js";
 import { Deadline, exchange, ExchangeError, type HttpResponse, type Transport } from "./exchange.js";
-import { isObject, own, type Json, type JsonObject } from "./json.js";
+import { isObject, own, ownOptions, type Json, type JsonObject } from "./json.js";
 import { FetchTransport } from "./platform/fetch.js";
 import type { FileText, TlsOptions } from "./platform/platform.js";
 import { isPoint } from "./profile.js";
@@ -53,9 +53,9 @@ export class Client {
   readonly #token: string | FileText | null;
   readonly #transport: Transport;
 
-  constructor(options: ClientOptions = {}) {
+  constructor(given: ClientOptions = {}) {
     const env = environment();
-    checkNames(options);
+    const options = ownOptions(given, NAMES, "a client", ConfigurationError);
     if (options.url !== undefined && options.socketPath !== undefined) {
       throw new ConfigurationError("`url` and `socketPath` are both set: set one");
     }
@@ -220,15 +220,8 @@ export class Client {
   }
 }
 
-const NAMES: ReadonlySet<string> = new Set(
-  ("url socketPath token tokenFile ca cert key caFile certFile keyFile manifest timeoutMs pool fetch").split(" "),
-);
-
-/** A name that is misspelt would be a setting that is silently not made. */
-function checkNames(options: ClientOptions): void {
-  const unknown = Object.keys(options).filter((name) => !NAMES.has(name));
-  if (unknown.length > 0) throw new ConfigurationError(`unknown options of a client: ${unknown.sort().join(", ")}`);
-}
+const NAMES =
+  "url socketPath token tokenFile ca cert key caFile certFile keyFile manifest timeoutMs pool fetch".split(" ");
 
 function tlsOf(options: ClientOptions, env: Environment): TlsOptions {
   const { ca, cert, key, caFile, certFile, keyFile } = options;

@@ -3,7 +3,7 @@
 import { atExit } from "#platform";
 import { Client } from "./client.js";
 import { denied, Denied } from "./errors.js";
-import { isSame, type Json, type JsonObject } from "./json.js";
+import { isSame, ownOptions, type Json, type JsonObject } from "./json.js";
 import { currentSession, type Session } from "./session.js";
 import { SnapshotError, take, type Taken } from "./values.js";
 
@@ -29,15 +29,14 @@ type Governed<F extends (...args: never[]) => unknown> = (
  * changes what runs. The session is `session`, else the current one, else one of `agent`; without any, a call
  * rejects with `Denied`.
  */
-export function govern<F extends (...args: never[]) => unknown>(tool: F, options: GovernOptions = {}): Governed<F> {
+export function govern<F extends (...args: never[]) => unknown>(tool: F, given: GovernOptions = {}): Governed<F> {
+  const options = ownOptions(given, ["name", "agent", "session", "parameters"], "a governed function", TypeError);
   if (typeof tool !== "function") throw new TypeError("`govern` takes a function");
   if (/Generator/.test(Object.prototype.toString.call(tool))) {
     throw new TypeError("a generator function cannot be governed: return the whole result");
   }
   const name = options.name ?? tool.name;
   if (!name) throw new TypeError("the function has no name: set `name`");
-  const unknown = Object.keys(options).filter((option) => !["name", "agent", "session", "parameters"].includes(option));
-  if (unknown.length > 0) throw new TypeError(`unknown options of a governed function: ${unknown.sort().join(", ")}`);
   const governedTool = async function (this: unknown, ...values: unknown[]): Promise<unknown> {
     const sent = argumentsOf(name, values, options.parameters);
     const session = await sessionOf(name, options);

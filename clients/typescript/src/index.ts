@@ -4,9 +4,10 @@
  * @module
  */
 
-export type { CallOptions, Manifest } from "./calls.js";
+export type { Call, CallOptions, Manifest } from "./calls.js";
 export { Client, type BatchItem, type ClientOptions } from "./client.js";
 export type { Clock } from "./clock.js";
+export type { Budgets } from "./counts.js";
 export type { Decision, Mode } from "./decision.js";
 export type { Brought, Members } from "./envelope.js";
 export {
@@ -21,6 +22,7 @@ export {
 } from "./errors.js";
 export { govern, governed, type GovernOptions } from "./govern.js";
 export type { Json, JsonObject } from "./json.js";
+export type { Labels } from "./labels.js";
 export type { Approver, Log } from "./mediation.js";
 export { POINTS, type Point } from "./profile.js";
 export { ReplacedError, type ToolCall } from "./running.js";

@@ -19,6 +19,24 @@ export function own(object: unknown, name: string): unknown {
   return (object as { [name: string]: unknown })[name];
 }
 
+/**
+ * Return the options that are a caller's own, after a check of their names.
+ *
+ * What some other code has added to all objects is no option, and a name that is misspelt would be a setting that
+ * is silently not made: a `Kind` is thrown.
+ */
+export function ownOptions<T extends object>(
+  options: T,
+  names: readonly string[],
+  what: string,
+  Kind: new (message: string) => Error,
+): T {
+  const copy = Object.assign(Object.create(null) as T, options);
+  const unknown = Object.keys(copy).filter((name) => !names.includes(name));
+  if (unknown.length > 0) throw new Kind(`unknown options of ${what}: ${unknown.sort().join(", ")}`);
+  return copy;
+}
+
 /** True for an object of JSON, which is neither an array nor `null`. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

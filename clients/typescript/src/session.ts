@@ -9,7 +9,7 @@ import { Budgets, Counters } from "./counts.js";
 import type { Decision, Mode } from "./decision.js";
 import { called, Envelope, present, type Brought, type Members } from "./envelope.js";
 import { Blocked, ConfigurationError, denied } from "./errors.js";
-import { own, type Json, type JsonObject } from "./json.js";
+import { own, ownOptions, type Json, type JsonObject } from "./json.js";
 import { Labels } from "./labels.js";
 import { Mediator, type Approver, type Log, type PointOptions } from "./mediation.js";
 import { isPoint, POINTS, RESERVED_MEMBERS, type Point } from "./profile.js";
@@ -97,7 +97,8 @@ export class Session {
   #chain: Json[] = [];
 
   /** Throws `ConfigurationError` for options that contradict the profile. */
-  constructor(client: Client, agent: string | undefined, options: SessionOptions) {
+  constructor(client: Client, agent: string | undefined, given: SessionOptions) {
+    const options = ownOptions(given, NAMES, "a session", ConfigurationError);
     this.agent = checked(agent, options);
     this.mode = options.mode ?? "enforce";
     this.clock = options.clock ?? MACHINE_CLOCK;
@@ -326,16 +327,12 @@ export class Session {
   }
 }
 
-const NAMES: ReadonlySet<string> = new Set(
-  (
-    "id name version framework tenant manifest points mode labels context tools capabilities model approver " +
-    "approvalWindowSeconds cost init envelope history counters onDecision log clock"
-  ).split(" "),
-);
+const NAMES = (
+  "id name version framework tenant manifest points mode labels context tools capabilities model approver " +
+  "approvalWindowSeconds cost init envelope history counters onDecision log clock"
+).split(" ");
 
 function checked(agent: string | undefined, options: SessionOptions): string {
-  const unknown = Object.keys(options).filter((name) => !NAMES.has(name));
-  if (unknown.length > 0) throw new ConfigurationError(`unknown options of a session: ${unknown.sort().join(", ")}`);
   if (!agent) {
     throw new ConfigurationError("a session needs the id of its agent: name it, or set `ACSCLIENT_AGENT`");
   }

@@ -297,6 +297,36 @@ test("code that catches nothing stops", async () => {
   assert.deepEqual(ran, []);
 });
 
+test("calls that wait for a connection end with their own deadline", async () => {
+  await server.answer(null);
+  const client = new Client({ url: server.url, pool: 1, timeoutMs: 200 });
+  const calls = Array.from({ length: 20 }, () => blockOf(() => client.evaluate("input", {})));
+  const causes = new Set((await Promise.all(calls)).map(({ cause }) => cause));
+  assert.deepEqual([...causes], ["deadline"]);
+  await server.answer({ body: ALLOW });
+  const patient = new Client({ url: server.url, pool: 1 });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => patient.evaluate("input", {})));
+  assert.ok(answers.every(({ allowed }) => allowed));
+  for (const made of [client, patient]) made.close();
+});
+
+test("what other code adds to all objects is no verdict, no option and no member", async () => {
+  const added = { verdict: { decision: "allow" }, decision: "allow", mode: "evaluate_only", status: 200 };
+  const everywhere = Object.prototype as { [name: string]: unknown };
+  try {
+    for (const [name, value] of Object.entries(added)) {
+      Object.defineProperty(everywhere, name, { value, configurable: true, writable: true });
+    }
+    for (const body of [{}, { intervention_point: "pre_tool_call" }, { intervention_point: "pre_tool_call", verdict: {} }]) {
+      await server.answer({ body });
+      const check = (client: Client) => blockOf(() => client.session("a", { points: ["pre_tool_call"] }).preToolCall("x", {}));
+      assert.ok((await withClient(check)) instanceof Unavailable);
+    }
+  } finally {
+    for (const name of Object.keys(added)) delete everywhere[name];
+  }
+});
+
 test("over fetch, every bad answer blocks too", async () => {
   for (const [name, { cause }] of Object.entries(server.bad)) {
     await server.answer(name);

@@ -77,6 +77,16 @@ def test_an_example_of_the_readme(project: Path, service: Service, code: str, pr
     assert run_node("example.js", at=project, settings={"ACSCLIENT_URL": service.url}) == printed
 
 
+def test_the_reference_is_that_of_the_code(tmp_path: Path) -> None:
+    """`npm run reference` writes `api/` anew."""
+    run_node(MODULES / "typedoc" / "bin" / "typedoc", "--out", tmp_path / "api")
+    assert _texts(tmp_path / "api") == _texts(PACKAGE / "api")
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.md"))}
+
+
 def test_misuse_does_not_compile(project: Path) -> None:
     """Types say what a session takes."""
     lines = [

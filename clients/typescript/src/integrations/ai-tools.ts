@@ -13,8 +13,8 @@ type AnyTool = ToolSet[string];
 type Execute = NonNullable<AnyTool["execute"]>;
 
 /** Return tools whose every call is evaluated before it runs and after it returned. */
-export function governTools<TOOLS extends ToolSet>(session: Session, tools: TOOLS, options: ToolOptions = {}): TOOLS {
-  checkOptions(options, "onEscalation", "approvals");
+export function governTools<TOOLS extends ToolSet>(session: Session, tools: TOOLS, given: ToolOptions = {}): TOOLS {
+  const options = checkOptions(given, "onEscalation", "approvals");
   const governed = Object.entries(tools).map(([name, tool]) => {
     if (options.exempt?.includes(name)) return [name, tool];
     if (tool.execute !== undefined) return [name, governTool(session, name, tool, options)];

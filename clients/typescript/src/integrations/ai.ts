@@ -30,8 +30,8 @@ export function governModel(
 }
 
 /** Return the middleware of `governModel`; in a list of several it is the first, which is the outermost. */
-export function acsMiddleware(session: Session, options: IntegrationOptions = {}): Middleware {
-  checkOptions(options);
+export function acsMiddleware(session: Session, given: IntegrationOptions = {}): Middleware {
+  const options = checkOptions(given);
   const inputs = new Inputs(session);
   return {
     specificationVersion: "v4",

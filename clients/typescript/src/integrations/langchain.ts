@@ -27,8 +27,8 @@ type WrapToolCall = NonNullable<Middleware["wrapToolCall"]>;
 type ToolRequest = Parameters<WrapToolCall>[0];
 
 /** Return a middleware that evaluates every step of an agent. */
-export function acsMiddleware(session: Session, options: IntegrationOptions = {}): Middleware {
-  checkOptions(options);
+export function acsMiddleware(session: Session, given: IntegrationOptions = {}): Middleware {
+  const options = checkOptions(given);
   return createMiddleware({
     name: "AcsMiddleware",
     async beforeAgent(state) {

@@ -30,8 +30,8 @@ interface Call {
 type Handler = (request: { params: Call }, context: unknown) => Promise<CallToolResult>;
 
 /** Return a client whose every call of a tool is evaluated. */
-export function governClient<C extends Client>(session: Session, client: C, options: IntegrationOptions = {}): C {
-  checkOptions(options);
+export function governClient<C extends Client>(session: Session, client: C, given: IntegrationOptions = {}): C {
+  const options = checkOptions(given);
   const callTool: Client["callTool"] = (params, settings) =>
     mediated(session, params, options, (args) => client.callTool({ ...params, arguments: args }, settings));
   return new Proxy(client, {
@@ -49,8 +49,8 @@ export function governClient<C extends Client>(session: Session, client: C, opti
 }
 
 /** Evaluate every call of the tools of a server, those that are registered later too; return the server. */
-export function governServer<S extends McpServer>(session: Session, server: S, options: IntegrationOptions = {}): S {
-  checkOptions(options);
+export function governServer<S extends McpServer>(session: Session, server: S, given: IntegrationOptions = {}): S {
+  const options = checkOptions(given);
   const handlers = (server.server as unknown as { _requestHandlers?: unknown })._requestHandlers;
   const inner: unknown = handlers instanceof Map ? handlers.get(CALL) : undefined;
   if (typeof inner !== "function") throw ungoverned(`${CALL} of a server without tools`);

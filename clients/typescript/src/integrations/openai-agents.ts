@@ -33,8 +33,8 @@ export interface AgentOptions extends ToolOptions {
  *
  * A runner whose own settings name a model leaves the agent's aside: give it one of `governModel`.
  */
-export function govern<A extends AnyAgent>(session: Session, agent: A, options: AgentOptions = {}): A {
-  checkOptions(options, "onEscalation", "approvals", "modelProvider");
+export function govern<A extends AnyAgent>(session: Session, agent: A, given: AgentOptions = {}): A {
+  const options = checkOptions(given, "onEscalation", "approvals", "modelProvider");
   return new Governor(session, options).agent(agent) as A;
 }
 

@@ -1,7 +1,7 @@
 /** What every integration asks of its host (section 12.8). */
 
 import { denied, type Blocked, type Denied } from "../errors.js";
-import type { JsonObject } from "../json.js";
+import { ownOptions, type JsonObject } from "../json.js";
 import type { Session } from "../session.js";
 
 export interface IntegrationOptions {
@@ -31,15 +31,14 @@ export function notPutBack(point: string, message: string): Denied {
   return denied(point, "transform_invalid", "write_back", message);
 }
 
-/** Throw `TypeError` for options that nothing reads. */
-export function checkOptions(options: object, ...others: string[]): void {
-  const known = new Set(["onBlock", "hosted", "exempt", ...others]);
-  const unknown = Object.keys(options).filter((name) => !known.has(name));
-  if (unknown.length > 0) throw new TypeError(`unknown options: ${unknown.sort().join(", ")}`);
-  const { onBlock = "error", hosted = "refuse" } = options as IntegrationOptions;
+/** Return options that are the host's own; throw `TypeError` for those that nothing reads. */
+export function checkOptions<T extends IntegrationOptions>(given: T, ...others: string[]): T {
+  const options = ownOptions(given, ["onBlock", "hosted", "exempt", ...others], "an integration", TypeError);
+  const { onBlock = "error", hosted = "refuse" } = options;
   if (!["error", "raise"].includes(onBlock) || !["refuse", "observe"].includes(hosted)) {
     throw new TypeError('`onBlock` is "error" or "raise", and `hosted` is "refuse" or "observe"');
   }
+  return options;
 }
 
 const stopped = new WeakMap<Session, Blocked>();
