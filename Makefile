@@ -6,11 +6,12 @@ INSTALLED := .venv/installed
 ORACLE ?= .cache/opa
 AGT_ORACLE ?= .cache/agt
 CLIENTS ?= .cache/clients
+SPECIFICATION ?= .cache/agent-governance-spec
 MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations oags-mutations pictures lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -79,6 +80,9 @@ workspace-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed 
 
 soul-detection: $(INSTALLED)-dev ## Count how often the detection of governance statements is right
 	$(BIN)/python -m tests.engines.adapters.soul.corpus
+
+soul-templates: $(INSTALLED)-dev ## Scan the templates in SPECIFICATION, a checkout of the repository of the governance specification
+	$(BIN)/python -m tests.engines.adapters.soul.templates $(SPECIFICATION)
 
 oags-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed identity, of which none is taken for the agent
 	$(BIN)/python -m tests.engines.adapters.oags.mutations --each 100000

@@ -15,27 +15,41 @@ from acs_sidecar.engines.adapters.soul.detection.rules import (
 )
 from acs_sidecar.engines.adapters.soul.detection.terms import TermSyntaxError, parse_term
 from acs_sidecar.engines.adapters.soul.scan import MAX_BYTES, scan, scan_bytes
-from tests.engines.adapters.soul.corpus import DECLARES, LOOKS_ALIKE, halves
+from tests.engines.adapters.soul.corpus import (
+    DECLARES,
+    DECLARES_VOICES,
+    LOOKS_ALIKE,
+    LOOKS_ALIKE_VOICES,
+    OTHERS,
+    PROMISES,
+    Sample,
+)
 from tests.engines.adapters.soul.vectors import declared_by, text_of
 
 
-def test_the_corpus_is_whole() -> None:
-    """200 statements of each sort, none twice, over all 72 controls in the same numbers, of six kinds."""
-    assert [len({sample.statement for sample in samples}) for samples in (DECLARES, LOOKS_ALIKE)] == [
-        200,
-        200,
+@pytest.mark.parametrize(
+    ("declares", "looks_alike", "count"),
+    [(DECLARES, LOOKS_ALIKE, 200), (DECLARES_VOICES, LOOKS_ALIKE_VOICES, 100)],
+    ids=["seven authors", "thirteen others"],
+)
+def test_the_corpus_is_whole(declares: list[Sample], looks_alike: list[Sample], count: int) -> None:
+    """So many statements of each sort, none twice, over all 72 controls in the same numbers, of six kinds."""
+    assert [len({sample.statement for sample in samples}) for samples in (declares, looks_alike)] == [
+        count,
+        count,
     ]
-    controls = [Counter(sample.control for sample in samples) for samples in (DECLARES, LOOKS_ALIKE)]
+    controls = [Counter(sample.control for sample in samples) for samples in (declares, looks_alike)]
     assert controls[0] == controls[1]
     assert {f"SOUL-{control}" for control in controls[0]} == {rule.control for rule in rule_book().rules}
-    kinds = {sample.kind.partition("/")[0] for sample in LOOKS_ALIKE}
+    kinds = {sample.kind.partition("/")[0] for sample in looks_alike}
     assert kinds == {"negated", "hypothetical", "quoted", "delegated", "past", "others"}
 
 
 def test_detection_on_statements_that_rules_have_not_seen() -> None:
     """At least 85 of 100 promises are found, and at most 3 of 100 that look like one are taken for it."""
-    assert sum(sample.is_detected for sample in halves(DECLARES)[0]) >= 85
-    assert sum(sample.is_detected for sample in halves(LOOKS_ALIKE)[0]) <= 3
+    promises, others = PROMISES[0], OTHERS[0]
+    assert sum(sample.is_detected for sample in promises) >= 0.85 * len(promises)
+    assert sum(sample.is_detected for sample in others) <= 0.03 * len(others)
 
 
 @pytest.mark.slow
@@ -80,10 +94,22 @@ PROMISE = "Obey an emergency stop at any time."
         "Obey an \u0435mergency st\u043ep at any time.",
         f"```\n{PROMISE}",
         f"<!-- {PROMISE}",
+        f"- [ ] {PROMISE}",
+        f"<span hidden>{PROMISE}</span>",
+        f"Text <del>{PROMISE}</del> and more.",
+        f"Text <span style='display: none'><b>{PROMISE}</b></span>",
+        f"Text <span style='text-decoration: line-through'>{PROMISE}</span>",
+        f"\u274c {PROMISE}",
+        f"| rule | kept |\n|---|---|\n| {PROMISE.rstrip('.')} | \u2717 |",
+        "Should it obey an emergency stop at any time? That is open.",
+        "We do n\u043et obey an emergency stop at any time.",
+        "We do \u0274ot obey an emergency stop at any time.",
+        "We do n\u1ecdt obey an emergency stop at any time.",
+        "O\u0336b\u0336e\u0336y\u0336 an emergency stop at any time.",
     ],
 )
 def test_what_quotes_or_hides_is_no_statement(text: str) -> None:
-    """Code, HTML, quotations, struck text, placeholders, titles and look-alike letters declare nothing."""
+    """Code, HTML, quotations, struck and hidden text, open tasks, crosses, questions, titles, other letters."""
     assert scan(f"{HEAD}{text}\n{'x' * 500}\n", Tier.MULTI_AGENT).detected == {}
 
 
@@ -102,6 +128,10 @@ def test_what_quotes_or_hides_is_no_statement(text: str) -> None:
         "Obey an &#101;mergency stop at any time.",
         "Obey \\an emergency stop at any time.",
         "Obey an emergency stop\\\nat any time.",
+        "- [x] Obey an emergency stop at any time.",
+        "Obey an <b>emergency</b> <em>stop</em><br> at any time.",
+        "Ob\u00e9y an emerg\u0117ncy stop at any time.",
+        "Obey an emergency stop at any time, within 5 \u00b5s.",
     ],
 )
 def test_spelling_changes_nothing(text: str) -> None:

@@ -17,7 +17,12 @@ from acs_sidecar.engines.adapters.soul.detection.inline import (
     sentences,
     split_markers,
 )
-from acs_sidecar.engines.adapters.soul.detection.words import is_word_list, normalised, words_of
+from acs_sidecar.engines.adapters.soul.detection.words import (
+    is_disguised,
+    is_word_list,
+    normalised,
+    words_of,
+)
 
 __all__ = ["GovernanceText", "Heading", "Marker", "TextStatement", "TooComplexError", "read_text"]
 
@@ -30,8 +35,11 @@ _MARKUP = re.compile(r"[\[\]<>*_`!\\&~]")
 _NESTED_ITEMS = re.compile(r"[ \t]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+){2,}")
 _DELIMITER_ROW = re.compile(r"[-:|>\s]*\|[-:|>\s]*")
 _FRONT_MATTER_END = frozenset({"---", "..."})
+_QUESTION = re.compile(r"\?[\W_]*$")
+_TO_DO = re.compile(r"\s*\[[ \t]\]")
 _SENTENCE_ENDS = (".", "!", "?")
 _SHORTEST, _LONGEST = 3, 120
+_SHORT_QUESTION = 6
 
 
 class TooComplexError(ValueError):
@@ -66,9 +74,11 @@ class TextStatement:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Its words; none where it is too short, too long, or a list of words."""
+        """Its words; none where it is too short, too long, a list of words, a question or disguised."""
         words = words_of(self.text)
-        return words if _SHORTEST <= len(words) <= _LONGEST and not is_word_list(self.text) else ()
+        if not _SHORTEST <= len(words) <= _LONGEST or ("?" in self.text and _QUESTION.search(self.text)):
+            return ()
+        return () if is_word_list(self.text) or is_disguised(self.text) else words
 
 
 class Marker(NamedTuple):
@@ -187,6 +197,8 @@ class _MarkdownReader:
                 self._introduction = ""
             case "inline":
                 self._add_comments(token, line)
+                if _TO_DO.match(token.content):
+                    return
                 text = inline_text(token.children or ())
                 if opening.type == "heading_open":
                     self._add_heading(text, line, atx=opening.markup.startswith("#"))
@@ -209,21 +221,27 @@ class _MarkdownReader:
         pieces = [*sentences(text)]
         last = pieces[-1].text.strip() if pieces else ""
         self._introduction = "" if last.endswith(_SENTENCE_ENDS) and not in_item else normalised(last)
-        for piece in [_joined(text, pieces)] if in_item and pieces else pieces:
-            self._add(piece, line)
+        if in_item and pieces:
+            self._add(_joined(text, pieces), line)
+            return
+        question = ""
+        for piece in pieces:
+            self._add(piece, line, question)
+            question = _short_question(piece.text) if "?" in piece.text else ""
 
     def _add_row(self) -> None:
         cells, self._row = self._row or [], None
         without, markers = split_markers(" | ".join(cells))
         self._add(Piece(0, 0, without, markers), self._row_line)
 
-    def _add(self, piece: Piece, line: int) -> None:
+    def _add(self, piece: Piece, line: int, question: str = "") -> None:
+        """Add a statement; a short question before it introduces it: `Unclear? Ask.`"""
         text = normalised(piece.text).strip()
         first = line + piece.first_line
         if not words_of(text):
             self._found.loose_markers.extend(Marker(first, control) for control in piece.markers)
             return
-        lead_ins = tuple(each for each in self._lead_ins if each)
+        lead_ins = tuple(each for each in (*self._lead_ins, question) if each)
         self._found.statements.append(
             TextStatement(first, text, self._heading, lead_ins, piece.markers, line + piece.last_line)
         )
@@ -243,6 +261,12 @@ class _MarkdownReader:
             statement = ending.get(first - 1) or beginning.get(last + 1)
             if statement is not None:
                 statement.markers += markers
+
+
+def _short_question(text: str) -> str:
+    """Return a text that asks in a few words, normalised; nothing for another."""
+    asked = normalised(text).strip()
+    return asked if _QUESTION.search(asked) and len(words_of(asked)) <= _SHORT_QUESTION else ""
 
 
 def _joined(text: str, pieces: Sequence[Piece]) -> Piece:

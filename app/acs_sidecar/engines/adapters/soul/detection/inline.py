@@ -13,6 +13,15 @@ _WITH_SIGN = re.compile(r"(?:#[ \t]*)?SOUL-[A-Z]{2}-[0-9]{3}")
 _LEADING = re.compile(r"(?:[\s(#,;]*SOUL-[A-Z]{2}-[0-9]{3}[\s),;]*)+")
 _SENTENCE_END = re.compile(r"[.!?]\s+(?=\S)")
 _OPENING = frozenset("\"'([{#<\u2018\u2019\u201c\u201d\u201e\u201a\u00ab\u00bb\u2039\u203a")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)([^>]*)>")
+_NOT_SHOWN = frozenset(
+    {"del", "s", "strike", "script", "style", "template", "title", "noscript", "iframe", "textarea"}
+)
+_EMPTY = frozenset({"br", "hr", "img", "input", "wbr", "link", "meta"})
+_HIDING = re.compile(
+    r"\bhidden\b|display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0|font-size\s*:\s*0|line-through",
+    re.IGNORECASE,
+)
 _COMMENT_START, _COMMENT_END = "<!--", "-->"
 
 
@@ -28,21 +37,35 @@ class Piece(NamedTuple):
 def inline_text(children: Sequence[Token]) -> str:
     """Return the text of inline tokens: line ends kept, and of comments the markers.
 
-    Images, tags, struck text and placeholders (text in square brackets that is no link) are left out.
+    Images, tags, struck and hidden text and placeholders (text in square brackets that is no link)
+    are left out.
     """
     parts: list[str] = []
     struck = 0
+    hidden: list[str] = []
     for child in children:
         struck += {"s_open": 1, "s_close": -1}.get(child.type, 0)
+        if child.type == "html_inline" and (tag := _TAG.match(child.content)):
+            _follow_tag(tag, hidden)
         if child.type in {"softbreak", "hardbreak"}:
             parts.append("\n")
         elif child.type == "html_inline":
             markers = (MARKER.findall(comment) for comment in comments_of(child.content))
             parts.extend(f" # {marker} " for found in markers for marker in found)
             parts.append("\n" * child.content.count("\n"))
-        elif child.type in {"text", "code_inline"} and not struck:
+        elif child.type in {"text", "code_inline"} and not struck and not hidden:
             parts.append(child.content)
     return _without_placeholders("".join(parts))
+
+
+def _follow_tag(tag: re.Match[str], hidden: list[str]) -> None:
+    """Note which elements are open whose text is not shown, or is struck."""
+    closing, name, attributes = tag[1], tag[2].lower(), tag[3]
+    if closing:
+        if name in hidden:
+            del hidden[hidden.index(name) :]
+    elif name not in _EMPTY and (name in _NOT_SHOWN or hidden or _HIDING.search(attributes)):
+        hidden.append(name)
 
 
 def comments_of(html: str) -> Iterator[str]:

@@ -57,7 +57,11 @@ class Polarity:
             for span in self.hits.get(alternative.topic, ())
             for place in range(span.start, span.end + 1)
         }
-        negators = [place for place in self._places(self.named.negators) if place not in inside]
+        negators = [
+            place
+            for place in self._places(self.named.negators)
+            if place not in inside and not self._at(place + 1, self.named.measures)
+        ]
         return all(
             any(
                 not self._denied(span, negators, plain=alternative.plain)

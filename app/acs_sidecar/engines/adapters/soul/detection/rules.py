@@ -91,6 +91,7 @@ class Words:
     unreal: int
     relative: int
     others: int
+    measures: int
 
 
 @dataclass(frozen=True, slots=True)

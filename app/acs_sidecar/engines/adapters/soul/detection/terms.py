@@ -116,12 +116,20 @@ class TermIndex:
         return max(map(len, self._stems), default=0)
 
 
+class _Beginning(NamedTuple):
+    """What may begin with a word: sets with it alone, terms by the word that must follow, and other terms."""
+
+    alone: tuple[int, ...]
+    followed: Mapping[str, Sequence[tuple[Term, tuple[int, ...]]]]
+    others: Sequence[tuple[Term, tuple[int, ...]]]
+
+
 class TermFinder:
     """Finds terms in texts; it remembers what each word begins, so it is made for one document."""
 
     def __init__(self, index: TermIndex) -> None:
         self._index = index
-        self._known: dict[str, tuple[tuple[int, ...], tuple[tuple[Term, tuple[int, ...]], ...]]] = {}
+        self._known: dict[str, _Beginning] = {}
 
     def hits(self, words: Sequence[str]) -> dict[int, list[TermSpan]]:
         """Return where the terms of each set stand in a text."""
@@ -129,20 +137,28 @@ class TermFinder:
         for place, word in enumerate(words):
             known = self._known.get(word) or self._know(word)
             span = TermSpan(place, place)
-            for number in known[0]:
+            for number in known.alone:
                 found.setdefault(number, []).append(span)
-            for term, numbers in known[1]:
-                end = term.end(words, place)
-                if end is not None:
-                    for number in numbers:
-                        found.setdefault(number, []).append(TermSpan(place, end))
+            following = words[place + 1] if place + 1 < len(words) else ""
+            for terms in (known.followed.get(following, ()), known.others):
+                for term, numbers in terms:
+                    end = term.end(words, place)
+                    if end is not None:
+                        for number in numbers:
+                            found.setdefault(number, []).append(TermSpan(place, end))
         return found
 
-    def _know(self, word: str) -> tuple[tuple[int, ...], tuple[tuple[Term, tuple[int, ...]], ...]]:
+    def _know(self, word: str) -> _Beginning:
         terms = self._index.beginning_with(word)
-        single = tuple(
-            dict.fromkeys(number for term, numbers in terms if len(term.parts) == 1 for number in numbers)
-        )
-        several = tuple((term, numbers) for term, numbers in terms if len(term.parts) > 1)
-        known = self._known[word] = (single, several)
+        alone = dict.fromkeys(number for term, numbers in terms if len(term.parts) == 1 for number in numbers)
+        followed: dict[str, list[tuple[Term, tuple[int, ...]]]] = {}
+        others = []
+        for term, numbers in terms:
+            if len(term.parts) > 1:
+                second = term.parts[1]
+                if second.gap or second.is_stem:
+                    others.append((term, numbers))
+                else:
+                    followed.setdefault(second.text, []).append((term, numbers))
+        known = self._known[word] = _Beginning(tuple(alone), followed, others)
         return known

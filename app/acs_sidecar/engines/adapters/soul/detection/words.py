@@ -1,10 +1,11 @@
 """The words of a text (section 11.3)."""
 
 import re
+import sys
 import unicodedata
 from functools import cache
 
-__all__ = ["is_word_list", "normalised", "quoted_words", "words_of"]
+__all__ = ["is_disguised", "is_word_list", "normalised", "quoted_words", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bc\u2032\u00b4`", "'"))
@@ -13,17 +14,35 @@ _QUOTE = re.compile(
 )
 _FEWEST_QUOTED = 3
 _SPOKEN = frozenset({"i", "i'm", "we"})
+_OTHER_SCRIPT = (
+    "\u0250-\u02af\u0370-\u03bb\u03bd-\u1dbf\u2c60-\uabff"  # without \u03bc, which is a unit's prefix
+)
+_STRUCK = "\u0334-\u0338\u20d2-\u20e5"
+_DISGUISE = re.compile(f"[a-z][{_OTHER_SCRIPT}]|[{_OTHER_SCRIPT}][a-z]|[{_STRUCK}]")
+_CROSSES = str.maketrans(
+    dict.fromkeys("\u274c\u2716\u2717\u2718\u2715\U0001f6ab\u26d4\u2610\u274e", " never ")
+)
 _PIECES = re.compile(r"[,|;/]")
 _MOST_MARKS = 16
+_FIRST_ASTRAL = 0x10000
 _FEWEST_PIECES = 6
 _LONGEST_PIECE = 1.6
 
 
 @cache
-def _format_characters() -> re.Pattern[str]:
-    """Return an expression for every character that only formats, and shows nothing."""
-    found = (chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf")
-    return re.compile(f"[{''.join(map(re.escape, found))}]")
+def _unshown(first: int, end: int) -> re.Pattern[str]:
+    """Return an expression for characters that only format, and for accents and other marks on letters.
+
+    Strokes through letters are none of them: they disguise a text. A set of characters of one plane is quick.
+    """
+    found = [chr(code) for code in range(first, end) if _only_formats(chr(code))]
+    return re.compile(f"[{''.join(map(re.escape, found))}]+")
+
+
+def _only_formats(character: str) -> bool:
+    if unicodedata.combining(character):
+        return re.match(f"[{_STRUCK}]", character) is None
+    return unicodedata.category(character) == "Cf"
 
 
 @cache
@@ -34,15 +53,27 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def normalised(text: str) -> str:
-    """Return a text in one spelling: NFKC, without format characters, plain apostrophes, case-folded."""
+    """Return a text in one spelling: NFKC, without marks and format characters, case-folded.
+
+    Apostrophes are plain, and crosses are what they stand for: `never`.
+    """
     if not text.isascii():
-        text = _format_characters().sub("", unicodedata.normalize("NFKC", _long_marks().sub(r"\1", text)))
+        apart = unicodedata.normalize("NFKD", _long_marks().sub(r"\1", text))
+        shown = _unshown(0, _FIRST_ASTRAL).sub("", apart)
+        if max(shown, default="") >= chr(_FIRST_ASTRAL):
+            shown = _unshown(_FIRST_ASTRAL, sys.maxunicode + 1).sub("", shown)
+        text = unicodedata.normalize("NFC", shown).translate(_CROSSES)
     return text.translate(_APOSTROPHES).casefold()
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a normalised text: runs of letters and digits with inner apostrophes."""
     return tuple(_WORD.findall(text))
+
+
+def is_disguised(text: str) -> bool:
+    """True if a normalised text is not what a reader sees: letters that look like others, or struck ones."""
+    return not text.isascii() and _DISGUISE.search(text) is not None
 
 
 def is_word_list(text: str) -> bool:
