@@ -88,7 +88,7 @@ oags-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed ident
 	$(BIN)/python -m tests.engines.adapters.oags.mutations --each 100000
 
 # Their requirements conflict. Newest versions, on purpose: a framework that has changed must show.
-PACKAGES_langchain := langchain langgraph
+PACKAGES_langchain := langchain langchain-openai langgraph
 PACKAGES_openai_agents := openai-agents
 PACKAGES_agent_hooks := "agent-hooks-sdk>=0.1.0b3" agent-framework-core
 CI_FRAMEWORKS := langchain openai_agents agent_hooks

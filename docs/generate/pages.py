@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from docs.generate import diagnostics, members, reasons, routes, settings, telemetry
+from docs.generate import diagnostics, members, python_client, reasons, routes, settings, telemetry
 
 __all__ = ["REFERENCE", "pages"]
 
@@ -12,6 +12,7 @@ _PAGES = {
     "diagnostics.md": diagnostics.page,
     "limits.md": settings.limits_page,
     "members.md": members.page,
+    "python-client.md": python_client.page,
     "reasons.md": reasons.page,
     "routes.md": routes.page,
     "settings.md": settings.settings_page,

@@ -11,13 +11,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import Token
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack
 
 from acs_client.client import Client
 from acs_client.decision import Decision
 from acs_client.errors import Blocked
 from acs_client.session import Session, enter_session, leave_session
 from acs_client.tool_call import ToolCall
+
+if TYPE_CHECKING:
+    from acs_client.options import (
+        CallOptions,
+        ClientOptions,
+        PostToolOptions,
+        PreToolOptions,
+        RestoreOptions,
+        SessionOptions,
+        ToolOptions,
+    )
 
 __all__ = ["AsyncClient", "AsyncSession", "AsyncToolCall"]
 
@@ -28,7 +39,7 @@ R = TypeVar("R")
 class AsyncClient:
     """A `Client` whose methods are awaited; takes the same arguments."""
 
-    def __init__(self, url: str | None = None, **options: Any) -> None:
+    def __init__(self, url: str | None = None, **options: "Unpack[ClientOptions]") -> None:
         self.client = Client(url, **options)
         self._threads = ThreadPoolExecutor(self.client.pool, thread_name_prefix="acs_client")
 
@@ -51,7 +62,9 @@ class AsyncClient:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: context.run(function, *args, **kwargs))
 
-    async def evaluate(self, point: str, snapshot: Mapping[str, Any], **options: Any) -> Decision:
+    async def evaluate(
+        self, point: str, snapshot: Mapping[str, Any], **options: "Unpack[CallOptions]"
+    ) -> Decision:
         """As `Client.evaluate`."""
         return await self.run(self.client.evaluate, point, snapshot, **options)
 
@@ -69,20 +82,20 @@ class AsyncClient:
         """As `Client.points`."""
         return await self.run(self.client.points, manifest)
 
-    def session(self, agent: str | None = None, **options: Any) -> "AsyncSession":
+    def session(self, agent: str | None = None, **options: "Unpack[SessionOptions]") -> "AsyncSession":
         """As `Client.session`; `approver` may be a coroutine function."""
-        approver = options.pop("approver", None)
         session = AsyncSession(self.run)
-        session.sync = self.client.session(agent, approver=approver and session.waiting(approver), **options)
+        if (approver := options.get("approver")) is not None:
+            options["approver"] = session.waiting(approver)
+        session.sync = self.client.session(agent, **options)
         return session
 
-    def restore(self, exported: Mapping[str, Any], **options: Any) -> "AsyncSession":
+    def restore(self, exported: Mapping[str, Any], **options: "Unpack[RestoreOptions]") -> "AsyncSession":
         """As `Client.restore`."""
-        approver = options.pop("approver", None)
         session = AsyncSession(self.run)
-        session.sync = self.client.restore(
-            exported, approver=approver and session.waiting(approver), **options
-        )
+        if (approver := options.get("approver")) is not None:
+            options["approver"] = session.waiting(approver)
+        session.sync = self.client.restore(exported, **options)
         return session
 
 
@@ -176,13 +189,13 @@ class AsyncSession:
         return await self._call(self.sync.post_model_call, response, model, usage, request_id)
 
     async def pre_tool_call(
-        self, name: str, args: Mapping[str, Any], id: str | None = None, **options: Any
+        self, name: str, args: Mapping[str, Any], id: str | None = None, **options: "Unpack[PreToolOptions]"
     ) -> Decision:
         """As `Session.pre_tool_call`."""
         return await self._call(self.sync.pre_tool_call, name, args, id, **options)
 
     async def post_tool_call(
-        self, name: str, args: Mapping[str, Any], value: Any, **options: Any
+        self, name: str, args: Mapping[str, Any], value: Any, **options: "Unpack[PostToolOptions]"
     ) -> Decision:
         """As `Session.post_tool_call`."""
         return await self._call(self.sync.post_tool_call, name, args, value, **options)
@@ -193,7 +206,7 @@ class AsyncSession:
 
     @asynccontextmanager
     async def tool(
-        self, name: str, args: Mapping[str, Any], id: str | None = None, **options: Any
+        self, name: str, args: Mapping[str, Any], id: str | None = None, **options: "Unpack[ToolOptions]"
     ) -> AsyncIterator[AsyncToolCall]:
         """As `Session.tool`."""
         decision = await self.pre_tool_call(name, args, id, **options)

@@ -15,6 +15,7 @@ __all__ = ["Call", "Manifest", "denied"]
 
 Manifest = str | Mapping[str, Any] | None
 _OK, _FORBIDDEN = 200, 403
+DIALECT = "0.3"  # five decisions, whatever the version of the manifest
 
 
 def _random_id() -> str:
@@ -34,6 +35,7 @@ class Call:
     def members(self, snapshot: Any, default_manifest: Manifest) -> dict[str, Any]:
         """Return the body of the request; `snapshot` is JSON already."""
         body: dict[str, Any] = {
+            "dialect": DIALECT,
             "intervention_point": self.point,
             "request_id": self.request_id,
             "snapshot": snapshot,

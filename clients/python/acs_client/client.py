@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from acs_client.calls import Call
 from acs_client.decision import Decision
@@ -15,6 +15,7 @@ from acs_client.tracing import current_trace
 from acs_client.values import SnapshotError, to_json
 
 if TYPE_CHECKING:
+    from acs_client.options import RestoreOptions, SessionOptions
     from acs_client.session import Session
 
 __all__ = ["POINTS", "Client"]
@@ -113,13 +114,13 @@ class Client:
         """Close the connections."""
         self._exchange.close()
 
-    def session(self, agent: str | None = None, **options: Any) -> "Session":
+    def session(self, agent: str | None = None, **options: "Unpack[SessionOptions]") -> "Session":
         """Return a session of `agent`, or of `ACSCLIENT_AGENT`; `Session` has the options."""
         from acs_client.session import Session  # noqa: PLC0415  # a session needs a client, not the reverse
 
         return Session(self, agent or os.environ.get("ACSCLIENT_AGENT"), **options)
 
-    def restore(self, exported: Mapping[str, Any], **options: Any) -> "Session":
+    def restore(self, exported: Mapping[str, Any], **options: "Unpack[RestoreOptions]") -> "Session":
         """Return the session that `Session.export` wrote, perhaps in another process."""
         from acs_client.session import Session  # noqa: PLC0415  # same
 

@@ -60,6 +60,8 @@ def read_decision(body: Any, point: str, mode: str, request_id: str | None) -> D
         raise ProtocolError("the verdict is of another mode")
     if request_id is not None and body.get("request_id", request_id) != request_id:
         raise ProtocolError("the response is to another request")
+    if body.get("dialect", "0.3") != "0.3":
+        raise ProtocolError("the verdict is in another vocabulary")
     applied = body.get("transformed_policy_target_applied") is True
     if verdict["decision"] == "transform" and mode == "enforce" and not applied:
         raise ProtocolError("a transform was not applied")

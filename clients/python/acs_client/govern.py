@@ -6,7 +6,7 @@ import importlib
 import inspect
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, overload
+from typing import Any, TypeVar, cast, overload
 
 from acs_client.calls import denied
 from acs_client.client import Client
@@ -21,14 +21,17 @@ _process_sessions: dict[str, Session] = {}
 _lock = threading.Lock()
 
 
+T = TypeVar("T")
+
+
 def govern(
-    tool: Any,
+    tool: T,
     *,
     agent: str | None = None,
     session: Session | None = None,
     name: str | None = None,
     **options: Any,
-) -> Any:
+) -> T:
     """Return `tool` governed: each call is evaluated before it runs and after it returned.
 
     A function gives a function of the same signature, a coroutine function one of its kind. An object of a
@@ -38,7 +41,7 @@ def govern(
     integration = _FRAMEWORKS.get(type(tool).__module__.partition(".")[0])
     if integration is not None:
         module = importlib.import_module(f"acs_client.integrations.{integration}")
-        return module.govern(tool, session=_session_of(session, agent, name or "agent"), **options)
+        return cast("T", module.govern(tool, session=_session_of(session, agent, name or "agent"), **options))
     if not callable(tool):
         raise TypeError(f"a {type(tool).__name__} is neither a function nor an object of a known framework")
     if options:
@@ -50,7 +53,7 @@ def govern(
         async def governed_coroutine(*args: Any, **kwargs: Any) -> Any:
             return await call.run_async(args, kwargs)
 
-        return governed_coroutine
+        return cast("T", governed_coroutine)
     if inspect.isgeneratorfunction(tool) or inspect.isasyncgenfunction(tool):
         raise TypeError("a generator function cannot be governed: return the whole result")
 
@@ -58,23 +61,23 @@ def govern(
     def governed_function(*args: Any, **kwargs: Any) -> Any:
         return call.run(args, kwargs)
 
-    return governed_function
+    return cast("T", governed_function)
 
 
 @overload
-def governed(tool: Callable[..., Any], /) -> Callable[..., Any]: ...
+def governed(tool: T, /) -> T: ...
 @overload
 def governed(
     *, name: str | None = None, agent: str | None = None, session: Session | None = None
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
-def governed(tool: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+) -> Callable[[T], T]: ...
+def governed(tool: Any = None, /, **options: Any) -> Any:
     """Govern the function below: `@governed`, or `@governed(name=…, agent=…)`."""
     if tool is not None:
         return govern(tool)
     return functools.partial(_decorate, options)
 
 
-def _decorate(options: dict[str, Any], tool: Callable[..., Any]) -> Any:
+def _decorate(options: dict[str, Any], tool: Any) -> Any:
     return govern(tool, **options)
 
 

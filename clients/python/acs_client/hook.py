@@ -415,7 +415,7 @@ def _resolve(options: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]
 
 def _exchange(options: dict[str, Any], path: str, body: dict[str, Any], point: str) -> dict[str, Any]:
     """Return the verdict of the service with what came with it; raise for everything that is none."""
-    status, content = _http(options, path, _dumps(body).encode())
+    status, content = _http(options, path, _dumps({"dialect": "0.3"} | body).encode())
     if status not in {200, 403}:
         raise HookError(f"the service answered with status {status}: nothing runs without a verdict")
     answer = _object(content, "the answer of the service")

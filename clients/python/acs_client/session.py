@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 from uuid import uuid4
 
 from acs_client.bindings import Bindings
@@ -23,6 +23,9 @@ from acs_client.profile import RESERVED_MEMBERS
 from acs_client.tickets import HeldTickets
 from acs_client.tool_call import ToolCall
 from acs_client.values import to_json
+
+if TYPE_CHECKING:
+    from acs_client.options import RestoreOptions
 
 __all__ = ["MANIFEST", "Session", "current_session", "enter_session", "leave_session"]
 
@@ -351,7 +354,9 @@ class Session:
         }
 
     @classmethod
-    def restored(cls, client: Client, exported: Mapping[str, Any], **options: Any) -> "Session":
+    def restored(
+        cls, client: Client, exported: Mapping[str, Any], **options: "Unpack[RestoreOptions]"
+    ) -> "Session":
         """Return a session that goes on where `exported` ended; raise `ValueError` for what is no export."""
         if exported.get("version") != 1:
             raise ValueError("this is no export of a session")

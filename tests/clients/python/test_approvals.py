@@ -1,6 +1,7 @@
 """An approval lifts the one call that it is of, and lifts it once (section 12.7)."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -133,5 +134,9 @@ def test_what_is_no_signature_lifts_nothing(client: Client) -> None:
             session.pre_tool_call("pay", PAYMENT, id="c-1", ticket=ticket, approval=approval)
     for answer, kind in (("deny", Denied), ("suspend", Escalated), (None, Escalated)):
         with pytest.raises(kind):
-            client.session("payments-agent", approver=lambda _, a=answer: a).pre_tool_call("pay", PAYMENT)
+            client.session("payments-agent", approver=partial(_said, answer)).pre_tool_call("pay", PAYMENT)
     assert session.budgets.calls == 0
+
+
+def _said(answer: str | None, _: dict[str, Any]) -> str | None:
+    return answer
