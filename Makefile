@@ -89,9 +89,10 @@ oags-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed ident
 
 # Their requirements conflict. Newest versions, on purpose: a framework that has changed must show.
 PACKAGES_langchain := langchain langchain-openai langgraph
+PACKAGES_mcp := mcp
 PACKAGES_openai_agents := openai-agents
 PACKAGES_agent_hooks := "agent-hooks-sdk>=0.1.0b3" agent-framework-core
-CI_FRAMEWORKS := langchain openai_agents agent_hooks
+CI_FRAMEWORKS := agent_hooks langchain mcp openai_agents
 FRAMEWORKS := $(CI_FRAMEWORKS)
 
 client-environments: $(CI_FRAMEWORKS:%=$(CLIENTS)/%/installed) $(CLIENTS)/typescript/installed ## Install agent frameworks that the client is tested with, each into an environment of its own

@@ -6,6 +6,7 @@ from typing import Any
 
 __all__ = ["CASES", "RECORDED", "SEVEN", "comparable", "fault_of", "fault_of_wrong"]
 
+NO_VERDICT = "runtime_error:policy_invocation_failed"
 DENIED = "denied by policy: no_deletes: Nothing is deleted."
 
 
@@ -46,7 +47,12 @@ def _streamed(outcome: Any) -> bool:
 
 
 def _killed(outcome: Any) -> bool:
-    return bool(outcome["ran"] == [] and outcome["raised"] == "Unavailable post_model_call unreachable")
+    said = json.dumps(outcome["seen"])
+    blocked = (
+        outcome["raised"] == "Unavailable post_model_call unreachable"
+        or f"denied by policy: {NO_VERDICT}" in said
+    )
+    return bool(outcome["ran"] == [] and blocked)
 
 
 def _unsigned(outcome: Any) -> bool:
@@ -115,6 +121,7 @@ def fault_of_wrong(point: str, outcome: Any) -> str | None:
 
 
 _CALL = {"name": "search", "args": {"q": "x"}, "id": "c-1"}
+_MADE = {"name": "search", "args": {"q": "x"}}
 _PROMPT = {"role": "user", "content": "hello"}
 _RESULT = {"value": "found secret-123 for x", "error": None}
 RECORDED: list[dict[str, Any]] = [
@@ -124,8 +131,8 @@ RECORDED: list[dict[str, Any]] = [
         "at": ["post_model_call", 0],
         "response": {"content": "", "tool_calls": [_CALL], "finish_reason": "tool_calls"},
     },
-    {"at": ["pre_tool_call", 0], "tool_call": _CALL},
-    {"at": ["post_tool_call", 1], "tool_call": _CALL, "tool_result": _RESULT},
+    {"at": ["pre_tool_call", 0], "tool_call": _MADE},
+    {"at": ["post_tool_call", 1], "tool_call": _MADE, "tool_result": _RESULT},
     {
         "at": ["pre_model_call", 1],
         "messages": [
@@ -149,6 +156,8 @@ def comparable(snapshot: dict[str, Any]) -> dict[str, Any]:
         name: value for name, value in snapshot.items() if name not in {"envelope", "model", "tools", "usage"}
     }
     found["at"] = [envelope["intervention_point"], envelope["budgets"]["tool_call_count"]]
+    if "tool_call" in found:
+        found["tool_call"] = {name: value for name, value in found["tool_call"].items() if name != "id"}
     if "tool_result" in found:
         found["tool_result"] = {
             "value": found["tool_result"]["value"],

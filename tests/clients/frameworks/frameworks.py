@@ -14,6 +14,11 @@ from tests.conftest import ROOT, Service, start_service
 __all__ = ["FRAMEWORKS", "Framework", "run_cases", "run_example", "run_script", "start_governed"]
 
 HERE = Path(__file__).parent
+POINTS = frozenset(
+    {"input", "pre_model_call", "post_model_call", "pre_tool_call", "post_tool_call", "output"}
+)
+TOOL_POINTS = frozenset({"pre_tool_call", "post_tool_call"})
+NO_MODEL = frozenset({"stream", "input", "model"})
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class Framework:
     package: str
     ways: tuple[str, ...]
     lacks: frozenset[str] = frozenset()
+    points: frozenset[str] = POINTS
 
     @property
     def environment(self) -> Path:
@@ -46,6 +52,9 @@ FRAMEWORKS = {
     framework.name: framework
     for framework in (
         Framework("langchain", "langchain", ("sync", "async")),
+        Framework(
+            "mcp", "mcp", ("server", "server legacy", "client", "client legacy"), NO_MODEL, TOOL_POINTS
+        ),
         Framework("openai_agents", "openai-agents", ("sync", "async")),
     )
 }

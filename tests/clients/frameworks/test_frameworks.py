@@ -66,16 +66,18 @@ def test_a_service_that_is_killed_lets_no_tool_run(tmp_path: Path, framework: Fr
 def test_no_failure_of_the_service_lets_anything_pass(came: Any, framework: Framework, way: str) -> None:
     """At each point in turn, every wrong answer withholds what that point decides on."""
     wrong = came(framework)[way]["wrong"]
-    faults = {name: fault_of_wrong(name.partition(":")[0], outcome) for name, outcome in wrong.items()}
+    known = {name: outcome for name, outcome in wrong.items() if name.partition(":")[0] in framework.points}
+    faults = {name: fault_of_wrong(name.partition(":")[0], outcome) for name, outcome in known.items()}
     assert {name: fault for name, fault in faults.items() if fault is not None} == {}
-    assert len(wrong) == 6 * 15
+    assert len(known) == len(framework.points) * 15
 
 
 @pytest.mark.parametrize(("framework", "way"), WAYS, ids=NAMES)
 def test_the_snapshots_are_those_of_every_other_framework(came: Any, framework: Framework, way: str) -> None:
     """But for the name of the framework, and what it calls its model."""
     recorded = came(framework)[way]["recorded"]
-    assert [comparable(snapshot) for snapshot in recorded] == RECORDED
+    expected = [snapshot for snapshot in RECORDED if snapshot["at"][0] in framework.points]
+    assert [comparable(snapshot) for snapshot in recorded] == expected
     assert {snapshot["envelope"]["agent"]["framework"] for snapshot in recorded} == {
         framework.name.replace("_", "-")
     }

@@ -1,0 +1,191 @@
+"""MCP (section 12.8): a server whose tools are governed, and a client that calls none without a verdict.
+
+`MCPServer("files", middleware=[acs(session)])` governs every `tools/call` that reaches a server, whoever
+calls; `GovernedClient(client, session)` governs the calls of one client, whatever the server is. Each blocks
+with an error result, which the model reads.
+"""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from mcp import types
+
+from acs_client.aio import AsyncSession
+from acs_client.calls import denied
+from acs_client.errors import Blocked, Escalated, describe
+from acs_client.session import Session
+from acs_client.tool_call import ReplacedError, ToolCall
+from acs_client.values import encode, media, to_json
+
+__all__ = ["APPROVAL", "TICKET", "GovernedClient", "acs"]
+
+TICKET = "acs-sidecar/ticket"  # in `_meta`: of an error result, and of the call that brings an approval
+APPROVAL = "acs-sidecar/approval"
+
+
+def acs(session: Session) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
+    """Return a middleware that evaluates each tool call and its result in one session.
+
+    An escalated call is an error result with the ticket in its `_meta`; the call that brings ticket and
+    approval in its own `_meta` is the one that they lift.
+    """
+    named = session.as_agent(framework="mcp")
+
+    async def middleware(context: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+        if context.method != "tools/call":
+            return await call_next(context)
+        params = context.params if isinstance(context.params, Mapping) else {}
+        name, args, meta = params.get("name"), params.get("arguments") or {}, params.get("_meta") or {}
+
+        async def run(permitted: dict[str, Any]) -> dict[str, Any]:
+            found = await call_next(dataclasses.replace(context, params={**params, "arguments": permitted}))
+            return found if isinstance(found, dict) else found.model_dump(by_alias=True, mode="json")
+
+        approved = {"ticket": meta.get(TICKET), "approval": meta.get(APPROVAL)} if TICKET in meta else {}
+        return await _governed(named, name, args, run, approved)
+
+    return middleware
+
+
+class GovernedClient:
+    """A client of an MCP server whose tool calls are evaluated; everything else is the client's own."""
+
+    def __init__(self, client: Any, session: Session) -> None:
+        self._client = client
+        self._session = session.as_agent(framework="mcp")
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"session", "send_request"}:
+            raise AttributeError(
+                f"`{name}` of a governed client would pass tool calls that are not evaluated"
+            )
+        return getattr(self._client, name)
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        ticket: Mapping[str, Any] | None = None,
+        approval: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Call a tool with permitted arguments; return its permitted result, or an error result."""
+
+        async def run(permitted: dict[str, Any]) -> dict[str, Any]:
+            result = await self._client.call_tool(name, permitted, **options)
+            dumped: dict[str, Any] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+            return dumped
+
+        approved = {} if ticket is None else {"ticket": ticket, "approval": approval}
+        found = await _governed(self._session, name, dict(arguments or {}), run, approved)
+        return types.CallToolResult.model_validate(found)
+
+
+async def _governed(
+    session: Session,
+    name: Any,
+    args: Any,
+    run: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]],
+    approved: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Run a call between its two points; return a result in the form of the protocol."""
+    own = AsyncSession.over(session)
+    try:
+        if not isinstance(name, str) or not isinstance(args, Mapping):
+            raise denied(
+                "pre_tool_call", "request_invalid", "snapshot", "the call has no name or no arguments"
+            )
+        decision = await own.pre_tool_call(name, args, **approved)
+        call = ToolCall(session, name, decision, None)
+        try:
+            result = await run(call.args)
+        except Exception as error:
+            await own.run(call.settle_error, error)
+            raise
+        if "content" not in result:
+            raise denied("post_tool_call", "adapter_unsupported", "write_back", "the server asks for input")
+        settled: dict[str, Any] = await own.run(_settled, call, result)
+    except ReplacedError as replaced:
+        return _error(replaced.value if isinstance(replaced.value, str) else describe(replaced.decision))
+    except Escalated as escalated:
+        return _error(describe(escalated.decision), escalated.ticket)
+    except Blocked as blocked:
+        return _error(describe(blocked.decision))
+    return settled
+
+
+def _settled(call: ToolCall, result: dict[str, Any]) -> dict[str, Any]:
+    content, structured = result["content"], result.get("structuredContent")
+    text = _text(content)
+    copied = structured is None or structured == {"result": text}
+    value: Any = (
+        text if text is not None and copied else {"content": _shown(content), "structured": structured}
+    )
+    if result.get("isError"):
+        decision = call.settle(None, text if text is not None else encode(to_json(value)).decode())
+        if not decision.transformed:
+            return result
+        after = decision.value
+        if not isinstance(after, str):
+            raise _not_put_back("the transform leaves no text")
+        return {**result, "content": [{"type": "text", "text": after}]}
+    after = call.result(value)
+    if encode(to_json(value)) == encode(to_json(after)):
+        return result
+    if isinstance(value, str):
+        if not isinstance(after, str):
+            raise _not_put_back("the transform leaves no text")
+        copy = {} if structured is None else {"structuredContent": {"result": after}}
+        return {**result, "content": _with_text(content, after), **copy}
+    if not isinstance(after, dict) or after.keys() != value.keys():
+        raise _not_put_back("the transform changes the members of a result")
+    changed = after["content"]
+    if isinstance(changed, list) and len(changed) == len(content):
+        parts = [_with_part(*three) for three in zip(content, _shown(content), changed, strict=True)]
+        return {**result, "content": parts, "structuredContent": after["structured"]}
+    raise _not_put_back("the transform changes the number of parts")
+
+
+def _text(content: list[Any]) -> str | None:
+    """Return parts that are texts alone as one text."""
+    if all(part.get("type") == "text" for part in content):
+        return "\n".join(part["text"] for part in content)
+    return None
+
+
+def _with_text(content: list[Any], text: str) -> list[Any]:
+    return (
+        [{**part, "text": ""} for part in content[:-1]] + [{**content[-1], "text": text}] if content else []
+    )
+
+
+def _shown(content: list[Any]) -> list[Any]:
+    return [
+        {**part, "data": media(part["data"].encode(), part.get("mimeType", ""))}
+        if isinstance(part.get("data"), str)
+        else part
+        for part in content
+    ]
+
+
+def _with_part(part: dict[str, Any], before: Any, after: Any) -> dict[str, Any]:
+    if before == after:
+        return part
+    text = after.get("text") if isinstance(after, dict) else None
+    if part.get("type") != "text" or not isinstance(text, str):
+        raise _not_put_back("the transform changes a part that is no text")
+    return {**part, "text": text}
+
+
+def _error(text: str, ticket: dict[str, Any] | None = None) -> dict[str, Any]:
+    result = types.CallToolResult.model_validate(
+        {"content": [{"type": "text", "text": text}], "isError": True}
+    )
+    found: dict[str, Any] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return found if ticket is None else {**found, "_meta": {TICKET: ticket}}
+
+
+def _not_put_back(message: str) -> Exception:
+    return denied("post_tool_call", "transform_invalid", "write_back", message)
