@@ -88,11 +88,13 @@ oags-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed ident
 	$(BIN)/python -m tests.engines.adapters.oags.mutations --each 100000
 
 # Their requirements conflict. Newest versions, on purpose: a framework that has changed must show.
+PACKAGES_google_adk := google-adk
 PACKAGES_langchain := langchain langchain-openai langgraph
 PACKAGES_mcp := mcp
 PACKAGES_openai_agents := openai-agents
 PACKAGES_agent_hooks := "agent-hooks-sdk>=0.1.0b3" agent-framework-core
-CI_FRAMEWORKS := agent_hooks langchain mcp openai_agents
+PACKAGES_pydantic_ai := pydantic-ai-slim
+CI_FRAMEWORKS := agent_hooks google_adk langchain mcp openai_agents pydantic_ai
 FRAMEWORKS := $(CI_FRAMEWORKS)
 
 client-environments: $(CI_FRAMEWORKS:%=$(CLIENTS)/%/installed) $(CLIENTS)/typescript/installed ## Install agent frameworks that the client is tested with, each into an environment of its own

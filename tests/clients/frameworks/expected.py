@@ -155,6 +155,8 @@ def comparable(snapshot: dict[str, Any]) -> dict[str, Any]:
     found = {
         name: value for name, value in snapshot.items() if name not in {"envelope", "model", "tools", "usage"}
     }
+    if "messages" in found:  # what a framework instructs a model with is its own
+        found["messages"] = [message for message in found["messages"] if message["role"] != "system"]
     found["at"] = [envelope["intervention_point"], envelope["budgets"]["tool_call_count"]]
     if "tool_call" in found:
         found["tool_call"] = {name: value for name, value in found["tool_call"].items() if name != "id"}

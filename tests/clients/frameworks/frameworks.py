@@ -51,11 +51,13 @@ class Framework:
 FRAMEWORKS = {
     framework.name: framework
     for framework in (
+        Framework("google_adk", "google-adk", ("plain", "stream")),
         Framework("langchain", "langchain", ("sync", "async")),
         Framework(
             "mcp", "mcp", ("server", "server legacy", "client", "client legacy"), NO_MODEL, TOOL_POINTS
         ),
         Framework("openai_agents", "openai-agents", ("sync", "async")),
+        Framework("pydantic_ai", "pydantic-ai-slim", ("sync", "async")),
     )
 }
 

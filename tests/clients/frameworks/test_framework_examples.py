@@ -9,6 +9,11 @@ from tests.conftest import ROOT, Service, start_service
 
 EXAMPLES = ROOT / "clients" / "python" / "examples"
 PRINTED = {
+    "google_adk": (
+        "None\n"
+        "{'error': 'denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.'}\n"
+        "I cannot. Write to [email]\n"
+    ),
     "langchain": (
         "human: Refund order 1042\n"
         "ai: \n"
@@ -25,6 +30,12 @@ PRINTED = {
         "denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
         "[{'annotations': [], 'text': 'I cannot. Write to [email]', 'type': 'output_text', 'logprobs': []}]\n"
         "I cannot. Write to [email]\n"
+    ),
+    "pydantic_ai": (
+        "user-prompt: Refund order 1042\n"
+        "tool-call: \n"
+        "tool-return: denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
+        "text: I cannot. Write to [email]\n"
     ),
 }
 

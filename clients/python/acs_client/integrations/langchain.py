@@ -44,12 +44,12 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
         self._on_block = on_block
         self._hosted = hosted
 
-    def before_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002  # LangChain's
+    def before_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # LangChain's
         """Evaluate the messages of the user that began this run."""
         new = _new_messages(state["messages"])
         return _replaced(new, [self.session.input(_content(message)).value for message in new])
 
-    async def abefore_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002  # same
+    async def abefore_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # same
         """As `before_agent`."""
         session, new = AsyncSession.over(self.session), _new_messages(state["messages"])
         return _replaced(new, [(await session.input(_content(message))).value for message in new])
