@@ -146,6 +146,8 @@ def test_each_route_with_each_credential(service: Service, route: str, credentia
         )
         body = {"manifest": MANIFEST} if path.endswith(":validate") else body
     headers = {} if credential is None else bearer(credential)
+    if path.endswith(":stream"):
+        headers |= {"content-type": "application/x-ndjson"}
     status, reply_headers, reply = service.request(method, _sample(path), body, headers)
     assert (status if status in (401, 403) else None) == expected, reply
     if expected is None:
