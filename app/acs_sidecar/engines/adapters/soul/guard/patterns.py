@@ -8,6 +8,7 @@ from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD, NamePlaces
 __all__ = ["NamePatterns"]
 
 _PART = re.compile(r"\[[!^]?\]?[^\]]*\]|\*+|.", re.DOTALL)
+_MOST_KNOWN = 4_096
 
 
 class NamePatterns:
@@ -16,6 +17,7 @@ class NamePatterns:
     def __init__(self, names: Iterable[str]) -> None:
         given = tuple(names)
         self._places = NamePlaces(given)
+        self._known: dict[tuple[int, str], int] = {}
         self._heads = frozenset(name[:end] for name in given for end in range(len(name) + 1))
         self._tails = frozenset(name[start:] for name in given for start in range(len(name) + 1))
 
@@ -29,13 +31,20 @@ class NamePatterns:
 
     def matched_by(self, pattern: str) -> Sequence[str]:
         """Return the names that a pattern of folded text matches."""
-        places = self._places
-        state = places.beginnings
+        state = self._places.beginnings
         for part in _PART.findall(pattern):
-            if part in {"*", "?"} or len(part) > 1:
-                state = places.after(state, part)
-            else:
-                state = (state & places.of(part)) << 1
-            if not state:
+            known = (state, part)
+            following = self._known.get(known)
+            if following is None:
+                following = self._moved(state, part)
+                if len(self._known) < _MOST_KNOWN:
+                    self._known[known] = following
+            if not following:
                 return ()
-        return places.named(state)
+            state = following
+        return self._places.named(state)
+
+    def _moved(self, state: int, part: str) -> int:
+        if part in {"*", "?"} or len(part) > 1:
+            return self._places.after(state, part)
+        return (state & self._places.of(part)) << 1
