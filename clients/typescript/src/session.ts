@@ -98,7 +98,7 @@ export class Session {
 
   /** Throws `ConfigurationError` for options that contradict the profile. */
   constructor(client: Client, agent: string | undefined, given: SessionOptions) {
-    const options = ownOptions(given, NAMES, "a session", ConfigurationError);
+    const options = onceRead(ownOptions(given, NAMES, "a session", ConfigurationError));
     this.agent = checked(agent, options);
     this.mode = options.mode ?? "enforce";
     this.clock = options.clock ?? MACHINE_CLOCK;
@@ -332,6 +332,22 @@ const NAMES = (
   "approvalWindowSeconds cost init envelope history counters onDecision log clock"
 ).split(" ");
 
+/** Return options whose lists can be read more than once: an iterator that is used up would bind no point. */
+function onceRead(options: SessionOptions): SessionOptions {
+  const { points, tools, capabilities, labels } = options;
+  const listed = <T>(values: Iterable<T> | undefined): T[] | undefined => (values === undefined ? values : [...values]);
+  if (typeof points === "string") throw new ConfigurationError(NOT_POINTS);
+  return {
+    ...options,
+    points: listed(points),
+    tools: listed(tools),
+    capabilities: listed(capabilities),
+    labels: listed(labels),
+  };
+}
+
+const NOT_POINTS = `\`points\` is not a list of ${POINTS.join(", ")}`;
+
 function checked(agent: string | undefined, options: SessionOptions): string {
   if (!agent) {
     throw new ConfigurationError("a session needs the id of its agent: name it, or set `ACSCLIENT_AGENT`");
@@ -340,9 +356,7 @@ function checked(agent: string | undefined, options: SessionOptions): string {
   if (mode !== "enforce" && mode !== "evaluate_only") {
     throw new ConfigurationError("`mode` is neither `enforce` nor `evaluate_only`");
   }
-  if (typeof points === "string" || ![...points].every(isPoint)) {
-    throw new ConfigurationError(`\`points\` is not a list of ${POINTS.join(", ")}`);
-  }
+  if (![...points].every(isPoint)) throw new ConfigurationError(NOT_POINTS);
   const reserved = Object.keys(context).filter((name) => RESERVED_MEMBERS.has(name));
   if (reserved.length > 0) {
     throw new ConfigurationError(`\`context\` has members of the profile: ${reserved.sort().join(", ")}`);

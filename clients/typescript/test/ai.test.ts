@@ -118,6 +118,13 @@ test("what a policy has replaced in a prompt stays replaced", async () => {
   }
 });
 
+test("a text that comes again is evaluated again", async () => {
+  const { permissive, snapshots } = allowing();
+  const model = governModel(permissive.session("a", { points: ["input"] }), scripted([{ text: "one" }, { text: "two" }]));
+  for (const _ of [1, 2]) await generateText({ model, prompt: "yes" });
+  assert.equal(snapshots.length, 2);
+});
+
 test("files, reasoning, calls and results are judged as the profile has them, and sent as they were", async () => {
   const model = scripted([{ text: "fine" }]);
   const { permissive, snapshots } = allowing();

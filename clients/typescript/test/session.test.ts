@@ -126,6 +126,13 @@ test("no tool runs where the manifest does not bind its point", async () => {
   assert.deepEqual([blocked.cause, blocked.decision.reason], ["ungoverned", "runtime_error:adapter_unsupported"]);
 });
 
+test("an iterator of points binds them at every call", async () => {
+  const points = new Set(["input", "output"] as const).values();
+  const session = client.session("a", { points });
+  assert.equal((await session.output("bob@example.com")).value, "[email]");
+  assert.equal((await session.output("jo@example.com")).value, "[email]");
+});
+
 test("a point that the manifest lacks is no pass", async () => {
   const blocked = await blockOf(() => client.session("a", { points: ["pre_model_call"] }).preModelCall([]));
   assert.ok(blocked instanceof Denied);

@@ -12,11 +12,10 @@ export class Inputs {
     this.#session = session;
   }
 
-  /** Return the content to go on with; evaluate what is new. */
+  /** Return the content to go on with: evaluate what is new, and give what is old the value that it got. */
   async value(content: Json, isNew: boolean): Promise<Json> {
     const key = encode(content);
-    const seen = this.#seen.get(key);
-    if (seen !== undefined || !isNew) return seen ?? content;
+    if (!isNew) return this.#seen.get(key) ?? content;
     const { value } = await this.#session.input(content);
     this.#seen.set(key, value);
     return value;
