@@ -99,8 +99,7 @@ class Session:
             raise ConfigurationError("a session needs the id of its agent: name it, or set `ACSCLIENT_AGENT`")
         if mode not in {"enforce", "evaluate_only"}:
             raise ConfigurationError("`mode` is neither `enforce` nor `evaluate_only`")
-        if points is not MANIFEST and (isinstance(points, str) or not set(points) <= set(POINTS)):
-            raise ConfigurationError(f"`points` is neither MANIFEST nor a set of {', '.join(POINTS)}")
+        asked = _asked_points(points)
         reserved = RESERVED_MEMBERS & (context or {}).keys()
         if reserved:
             raise ConfigurationError(f"`context` has members of the profile: {', '.join(sorted(reserved))}")
@@ -120,7 +119,6 @@ class Session:
             labels=self.labels,
         )
         manifest = client.manifest if manifest is None else manifest
-        asked = None if points is MANIFEST else points
         self._bindings = Bindings(client, manifest, asked, self._envelope.counters)
         self._mediator = Mediator(
             client,
@@ -373,6 +371,16 @@ class Session:
 
     def _evaluate(self, point: str, members: Mapping[str, Any], **options: Any) -> Decision:
         return self._mediator.evaluate(point, {**self._context, **members}, **options)
+
+
+def _asked_points(points: Iterable[str] | str) -> frozenset[str] | None:
+    """Return the points that the host names, each read once; `None` for those that the manifest binds."""
+    if points is MANIFEST:
+        return None
+    named = frozenset(() if isinstance(points, str) else points)
+    if isinstance(points, str) or not named <= set(POINTS):
+        raise ConfigurationError(f"`points` is neither MANIFEST nor a set of {', '.join(POINTS)}")
+    return named
 
 
 def _model(model: Mapping[str, Any] | str | None) -> dict[str, Any]:

@@ -220,6 +220,16 @@ def test_options_that_contradict_the_profile(client: Client, options: dict[str, 
         client.session(**{"agent": "a", **options})
 
 
+def test_points_out_of_an_iterator_are_all_asked_for(client: Client) -> None:
+    """They are read once: none of them is taken for a point that is not bound."""
+    seen: list[str] = []
+    points = iter(["input", "output"])
+    session = client.session("a", points=points, on_decision=lambda decision: seen.append(decision.point))
+    session.input("Where is my parcel?")
+    session.output("It is on its way.")
+    assert seen == ["input", "output"]
+
+
 @pytest.mark.parametrize(
     ("envelope", "message"),
     [
