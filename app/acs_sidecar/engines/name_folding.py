@@ -7,9 +7,9 @@ __all__ = ["folded"]
 
 _PLAIN = re.compile(r"[ -~]*")
 _HIDDEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
-"""Letters and marks that fonts show as nothing (Default_Ignorable_Code_Point)."""
+"""Letters, marks and unassigned characters that are shown as nothing (Default_Ignorable_Code_Point)."""
 
 
 class _FoldedCharacters(dict[int, str]):
