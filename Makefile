@@ -99,7 +99,7 @@ FRAMEWORKS := $(CI_FRAMEWORKS)
 
 client-environments: $(CI_FRAMEWORKS:%=$(CLIENTS)/%/installed) $(CLIENTS)/typescript/installed ## Install agent frameworks that the client is tested with, each into an environment of its own
 
-$(CLIENTS)/%/installed: $(CLIENTS)/uv
+$(CLIENTS)/%/installed: $(CLIENTS)/uv Makefile
 	$(CLIENTS)/uv/bin/uv venv --quiet --clear --python $(PYTHON) $(CLIENTS)/$*
 	$(CLIENTS)/uv/bin/uv pip install --quiet --compile-bytecode --python $(CLIENTS)/$*/bin/python $(PACKAGES_$*)
 	touch $@

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from acs_sidecar.engines.in_process import InProcess
-from acs_sidecar.engines.slow_lane import LONG_EVALUATIONS, LONG_NS, SlowLane
+from acs_sidecar.engines.in_process import LONG_EVALUATIONS, LONG_NS, InProcess
+from acs_sidecar.engines.slow_lane import SlowLane
 from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
 from tests.sandbox.sandboxes import policy_input
 

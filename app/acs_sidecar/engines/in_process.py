@@ -1,16 +1,25 @@
 """Evaluation in this process: the boundary behind which an engine may fail as it likes (section 1.7)."""
 
 import time
+from typing import TYPE_CHECKING
 
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
-from acs_sidecar.engines.slow_lane import LONG_EVALUATIONS, LONG_NS, SlowLane
 from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.explanation import fitting, unavailable
 from acs_sidecar.spec.ports import Evaluator, ExplainingEvaluator, PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 
-__all__ = ["InProcess", "explain", "invoke", "is_engine_fault"]
+if TYPE_CHECKING:
+    from acs_sidecar.engines.slow_lane import SlowLane
+
+__all__ = ["LONG_EVALUATIONS", "LONG_NS", "InProcess", "explain", "invoke", "is_engine_fault"]
+
+LONG_NS = 1_000_000
+"""Nanoseconds from which an evaluation is long."""
+
+LONG_EVALUATIONS = 2
+"""Long evaluations in a row after which a policy waits its turn: one alone may have lost the processor."""
 
 
 def invoke(evaluator: Evaluator, policy_input: PolicyInput) -> PolicyOutput:
@@ -67,7 +76,7 @@ class InProcess:
         evaluator: Evaluator,
         policy_digest: str = "",
         guard: EvaluationGuard | None = None,
-        lane: SlowLane | None = None,
+        lane: "SlowLane | None" = None,
     ) -> None:
         self._evaluator = evaluator
         self._policy_digest = policy_digest

@@ -7,13 +7,7 @@ the one that runs; but nobody needs to wait for all others that are due.
 import asyncio
 from types import TracebackType
 
-__all__ = ["LONG_EVALUATIONS", "LONG_NS", "SlowLane"]
-
-LONG_NS = 1_000_000
-"""Nanoseconds from which an evaluation is long."""
-
-LONG_EVALUATIONS = 2
-"""Long evaluations in a row after which a policy waits its turn: one alone may have lost the processor."""
+__all__ = ["SlowLane"]
 
 
 class SlowLane:

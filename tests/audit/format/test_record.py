@@ -90,6 +90,7 @@ def test_a_decision_is_recorded_as_it_was() -> None:
     given_fields = dataclasses.asdict(entry)
     assert given_fields.pop("approval") is None
     assert given_fields.pop("notes") is None
+    assert given_fields.pop("stream_span") is None
     given_fields.update(annotators=["language", "pii"], result_labels=["gdpr", "pii/email"])
     given_fields.update(warnings=["late", sha256("not a code")])
     assert members(entry) == {

@@ -130,7 +130,7 @@ def test_an_invalid_manifest_stops_the_start(tmp_path: Path, manifests: Path) ->
     """Its finding is printed with file, line, column and member (3.1)."""
     (manifests / "broken.yaml").write_text("agent_control_specification_version: 7\n")
     errors = start_refused(tmp_path, "--manifests", str(manifests))
-    assert "broken.yaml:1:1: agent_control_specification_version: must be `0.3.0-alpha`" in errors
+    assert "broken.yaml:1:1: agent_control_specification_version: must be one of `0.3.0-alpha`, " in errors
 
 
 def test_an_invalid_manifest_denies_when_the_start_is_not_strict(start: Start, manifests: Path) -> None:

@@ -39,6 +39,7 @@ FIELDS = {
     "enforced_identity",
     "evidence_artefact",
     "evidence_verification_pointer_keys",
+    "evidence_truncated",
     "log",
     "log_index",
     "trace_id",
