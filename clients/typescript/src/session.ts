@@ -337,13 +337,13 @@ function onceRead(options: SessionOptions): SessionOptions {
   const { points, tools, capabilities, labels } = options;
   const listed = <T>(values: Iterable<T> | undefined): T[] | undefined => (values === undefined ? values : [...values]);
   if (typeof points === "string") throw new ConfigurationError(NOT_POINTS);
-  return {
-    ...options,
+  // The same object: another would have members that other code adds to all objects.
+  return Object.assign(options, {
     points: listed(points),
     tools: listed(tools),
     capabilities: listed(capabilities),
     labels: listed(labels),
-  };
+  });
 }
 
 const NOT_POINTS = `\`points\` is not a list of ${POINTS.join(", ")}`;
