@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -15,6 +15,7 @@ from acs_sidecar.audit.read.search import FoundPart, RecordPlace, Wanted, search
 from acs_sidecar.console.log_access import LogAccess
 from acs_sidecar.console.rendering import MARKS, page, rendered
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.values import Json
 
 __all__ = ["damage", "decision_routes", "place", "place_of", "written"]
 
@@ -65,44 +66,51 @@ async def _page(logs: LogAccess, request: Request) -> Response:
 
 async def _rows(logs: LogAccess, request: Request) -> Response:
     """Answer with further rows as JSON: `html`, `rest`, `looked_at`, `total`."""
-    try:
-        found = await asyncio.to_thread(
-            search,
+
+    def rows() -> dict[str, Json]:
+        found = search(
             logs.sources(),
             _wanted(_filters(request)),
             place(request.query_params.get("before")),
             most=_ROWS,
             most_looked_at=_LATER,
         )
-    except UnreadableFilterError as error:
-        return JSONResponse({"problem": str(error)}, 400)
-    except (LogDamagedError, OSError) as error:
-        return JSONResponse({"problem": damage(error)}, 500)
-    return JSONResponse(
-        {
-            "html": rendered(request, "rows.html", records=found.records),
+        html = rendered(request, "rows.html", records=found.records)
+        rest = written(found.rest)
+        return {
+            "html": html,
             "rows": len(found.records),
-            "rest": written(found.rest),
+            "rest": rest,
             "looked_at": found.looked_at,
             "total": found.total,
         }
-    )
+
+    return await _answer(rows)
 
 
 async def _new(logs: LogAccess, request: Request) -> Response:
     """Answer with the rows that are newer than `after`, the newest 200 at most."""
-    try:
+
+    def rows() -> dict[str, Json]:
         after = place(request.query_params.get("after"))
         wanted = _wanted({**_filters(request), "since": after.time if after else "", "until": ""})
-        found = await asyncio.to_thread(search, logs.sources(), wanted, most=_NEW_ROWS, most_looked_at=_LATER)
+        found = search(logs.sources(), wanted, most=_NEW_ROWS, most_looked_at=_LATER)
+        records = [record for record in found.records if after is None or place_of(record) > after]
+        newest = place_of(records[0]) if records else after
+        html = rendered(request, "rows.html", records=records)
+        return {"html": html, "rows": len(records), "newest": written(newest)}
+
+    return await _answer(rows)
+
+
+async def _answer(rows: Callable[[], dict[str, Json]]) -> Response:
+    """Answer with rows that are read off the event loop, or with the `problem` that kept them."""
+    try:
+        return JSONResponse(await asyncio.to_thread(rows))
     except UnreadableFilterError as error:
         return JSONResponse({"problem": str(error)}, 400)
     except (LogDamagedError, OSError) as error:
         return JSONResponse({"problem": damage(error)}, 500)
-    records = [record for record in found.records if after is None or place_of(record) > after]
-    newest = place_of(records[0]) if records else after
-    html = rendered(request, "rows.html", records=records)
-    return JSONResponse({"html": html, "rows": len(records), "newest": written(newest)})
 
 
 class UnreadableFilterError(ValueError):

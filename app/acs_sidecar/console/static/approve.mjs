@@ -1,5 +1,7 @@
 // Reads a challenge and signs the answer to it with an encrypted key, by WebCrypto alone (section 19).
 
+import { base64, hex, parseVerifierKey, sha256 } from "./verify.mjs";
+
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const TEXTS = ["resolver", "service", "issued", "expires", "key_id", "enforced_identity"];
@@ -12,15 +14,12 @@ function require(holds, message) {
   if (!holds) throw new Refused(message);
 }
 
-const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-
 function fromBase64(text) {
   return Uint8Array.from(atob(text), (symbol) => symbol.charCodeAt(0));
 }
 
 function toBase64Url(bytes) {
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  return base64(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 }
 
 function fromBase64Url(text) {
@@ -75,10 +74,9 @@ export async function readChallenge(text, now) {
 
 // Throws unless the service's key signed the challenge.
 export async function checkService(challenge, keyText) {
-  const [, encoded] = /^[^+\s]+\+[0-9a-f]{8}\+(\S+)$/.exec(keyText.trim()) ?? [];
-  require(encoded !== undefined, "the service's key is `name+hash+base64`, as `acs-sidecar approvals key` prints it");
-  const material = fromBase64(encoded);
-  require(material.length === 33 && material[0] === 1, "the service's key is not an Ed25519 key");
+  const { material } = await parseVerifierKey(keyText).catch(() => {
+    throw new Refused("the service's key is `name+hash+base64`, as `acs-sidecar approvals key` prints it");
+  });
   const key = await crypto.subtle.importKey("raw", material.slice(1), "Ed25519", false, ["verify"]);
   const context = encoder.encode("acs-sidecar/approval-challenge/v1\n");
   const text = new Uint8Array([...context, ...challenge.bytes]);

@@ -15,10 +15,20 @@ export function count(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
-export async function fetched(path, options = {}) {
+// Asks the console for JSON; throws with what is wrong.
+export async function asked(path, options = {}) {
   const response = await fetch(base + path, options);
-  if (!response.ok) throw new Error((await response.text()).slice(0, 500) || `the console answered ${response.status}`);
-  return response;
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text);
+  throw new Error(problemIn(text) ?? `the console answered ${response.status}`);
+}
+
+function problemIn(text) {
+  try {
+    return JSON.parse(text).problem;
+  } catch {
+    return text.slice(0, 500) || null;
+  }
 }
 
 export function saved(name, text) {

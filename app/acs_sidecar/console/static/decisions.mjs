@@ -1,6 +1,6 @@
 // Searches on while the page shows, adds older rows on demand, and new ones as they come.
 
-import { base, count, localTimes } from "./console.mjs";
+import { asked, count, localTimes } from "./console.mjs";
 
 const table = document.getElementById("decisions");
 const status = document.getElementById("status");
@@ -10,17 +10,10 @@ const live = document.getElementById("live");
 const ENOUGH = 50;
 const EVERY_MS = 1500;
 
-function query(members) {
+function part(path, members) {
   const all = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(members)) all.set(name, value);
-  return all.toString();
-}
-
-async function part(path, members) {
-  const response = await fetch(`${base}/decisions/${path}?${query(members)}`);
-  const found = await response.json();
-  if (!response.ok) throw new Error(found.problem);
-  return found;
+  return asked(`/decisions/${path}?${all}`);
 }
 
 function show(html, where) {

@@ -1,6 +1,6 @@
 // Counts further records while the page shows, as far as it says that it does.
 
-import { base, count } from "./console.mjs";
+import { asked, base, count } from "./console.mjs";
 
 const state = document.getElementById("counted");
 const progress = document.getElementById("counting");
@@ -40,9 +40,7 @@ async function goOn() {
   const most = Number(state.dataset.most);
   progress.hidden = !rest;
   while (rest && lookedAt < most) {
-    const response = await fetch(`${base}/counts?before=${encodeURIComponent(rest)}`);
-    const part = await response.json();
-    if (!response.ok) throw new Error(part.problem);
+    const part = await asked(`/counts?before=${encodeURIComponent(rest)}`);
     add(part.counts);
     addReasons(part.reasons);
     rest = part.rest;

@@ -1,6 +1,6 @@
 // Evaluates as the person types, and keeps trials in files.
 
-import { base, saved } from "./console.mjs";
+import { asked, saved } from "./console.mjs";
 
 const form = document.getElementById("trial");
 const result = document.getElementById("result");
@@ -17,11 +17,9 @@ async function evaluate() {
   running = new AbortController();
   try {
     const body = JSON.stringify(trial());
-    const response = await fetch(`${base}/playground/evaluate`, { method: "POST", body, signal: running.signal });
-    const found = await response.json();
-    if (found.html === undefined) throw new Error(found.problem);
+    const found = await asked("/playground/evaluate", { method: "POST", body, signal: running.signal });
     result.innerHTML = found.html;
-    mark(found.places ?? []);
+    mark(found.places);
   } catch (error) {
     if (error.name !== "AbortError") result.textContent = `Nothing was evaluated: ${error.message}`;
   }

@@ -1,6 +1,6 @@
 // Verifies the record of the page: fetches its receipt as raw bytes, and computes everything here.
 
-import { fetched } from "./console.mjs";
+import { asked } from "./console.mjs";
 import { keyText } from "./keys.mjs";
 import { showSteps } from "./steps.mjs";
 import { parseCheckpoint } from "./verify.mjs";
@@ -12,7 +12,7 @@ async function anchorFor(receipt) {
   const text = document.getElementById("anchor").value.replace(/\s*$/, "\n");
   if (!text.trim()) return null;
   const [older, newer] = [parseCheckpoint(text).size, parseCheckpoint(receipt.checkpoint).size];
-  const proof = await (await fetched(`/log/${section.dataset.log}/consistency/${older}/${newer}`)).json();
+  const proof = await asked(`/log/${section.dataset.log}/consistency/${older}/${newer}`);
   return { checkpoint: text, proof };
 }
 
@@ -21,7 +21,7 @@ check.disabled = false;
 check.addEventListener("click", async () => {
   try {
     const { log, index } = section.dataset;
-    const receipt = await (await fetched(`/log/${log}/receipt/${index}`)).json();
+    const receipt = await asked(`/log/${log}/receipt/${index}`);
     await showSteps(steps, receipt, keyText(), await anchorFor(receipt));
   } catch (error) {
     const one = document.createElement("li");

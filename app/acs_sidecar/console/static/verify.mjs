@@ -47,7 +47,7 @@ function decoded(text, what) {
   return bytes;
 }
 
-async function sha256(bytes) {
+export async function sha256(bytes) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
