@@ -2,25 +2,18 @@
 
 import base64
 import json
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import acs_sidecar.console
+from tests.clients.typescript.node import NODE
 
-__all__ = ["MODULE", "encoded", "needs_node", "run_jobs"]
+__all__ = ["MODULE", "encoded", "run_jobs"]
 
 _STATIC = Path(acs_sidecar.console.__file__).parent / "static"
 MODULE = _STATIC / "verify.mjs"
-NODE = shutil.which("node")
-
-
-def needs_node() -> str:
-    """Return the path of Node. Raises `AssertionError` where there is none: it is part of what is tested."""
-    assert NODE is not None, "Node is needed: install `nodejs`"
-    return NODE
 
 
 def run_jobs(jobs: Iterable[dict[str, Any]], module: str = "verify") -> list[dict[str, Any]]:
@@ -28,7 +21,7 @@ def run_jobs(jobs: Iterable[dict[str, Any]], module: str = "verify") -> list[dic
     lines = "".join(f"{json.dumps(job)}\n" for job in jobs)
     done = subprocess.run(
         [
-            needs_node(),
+            NODE,
             str(Path(__file__).parent / f"{module}_driver.mjs"),
             str(_STATIC / f"{module}.mjs"),
         ],

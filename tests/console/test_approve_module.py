@@ -7,30 +7,20 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from acs_sidecar.approval.token import CHALLENGE, seal, unseal
 from acs_sidecar.audit.format.note import VerifierKey
-from tests.approval.desk import ALICE, MALLORY, NOW, SERVICE_KEY, Desk
+from tests.approval.desk import MALLORY, NOW, SERVICE_KEY, Desk
+from tests.clients.typescript.node import skip_without_node
 from tests.command import run
+from tests.console.approver_keys import WORDS, pem
 from tests.console.node import run_jobs
 
 pytestmark = pytest.mark.server
+skip_without_node()
 
-WORDS = "correct horse"
 SERVICE = str(VerifierKey("approvals", SERVICE_KEY.public_key().public_bytes_raw()))
-
-
-def pem(private: Any = ALICE, words: str | None = WORDS, kind: PrivateFormat = PrivateFormat.PKCS8) -> str:
-    """Return a key as a file has it."""
-    protection = BestAvailableEncryption(words.encode()) if words else NoEncryption()
-    text: bytes = private.private_bytes(Encoding.PEM, kind, protection)
-    return text.decode()
 
 
 def job(pasted: str, **members: Any) -> dict[str, Any]:

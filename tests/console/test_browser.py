@@ -13,10 +13,10 @@ import pytest
 
 from acs_sidecar.audit.log.directory import find_logs
 from tests.approval.desk import Desk
+from tests.console.approver_keys import WORDS, pem
 from tests.console.browser import WIDTHS, browser, needs_chromium, settled
 from tests.console.logs import VKEY
 from tests.console.running import Console, running, write_log
-from tests.console.test_approve_module import WORDS, pem
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, needs_chromium]

@@ -56,7 +56,7 @@ def harmless(text: str) -> None:
     assert not {name for name in tags.attributes if name.startswith("on")}
     assert re.search('<script(?! type="module" src=)', text) is None
     assert not set("\u202e\x1b") & set(text)
-    assert "49" not in re.findall(r"onerror=alert\(1\)&gt;\S*", text)
+    assert "[31m49" not in text
 
 
 def first_record(console: Console) -> str:
@@ -232,5 +232,5 @@ def test_an_empty_place_says_what_to_do(tmp_path: Path) -> None:
         console.enter()
         overview = console.page("/")
         assert "There is no audit log in" in overview
-        assert "No manifest is loaded." in overview or "cannot be" in overview
+        assert "No manifest is loaded." in overview
         assert "There is no record yet." in console.page("/decisions")

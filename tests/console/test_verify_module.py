@@ -12,10 +12,12 @@ from acs_sidecar.audit.format.merkle import Frontier, consistency_proof, inclusi
 from acs_sidecar.audit.format.tiles import TileHashes
 from acs_sidecar.audit.log.records import record_lines
 from acs_sidecar.audit.read.reader import AuditReader
+from tests.clients.typescript.node import skip_without_node
 from tests.console.logs import VKEY, jobs_of, make_log, walk_job
 from tests.console.node import MODULE, encoded, run_jobs
 
 pytestmark = pytest.mark.server
+skip_without_node()
 
 STEPS = ["receipt", "key", "checkpoint", "signature", "place", "leaf", "root"]
 VECTORS = Path(__file__).parents[1] / "vectors"
