@@ -22,7 +22,7 @@ TEXT = (ROOT / "docs" / "annotators.md").read_text()
 
 def _examples() -> dict[str, Any]:
     examples: dict[str, Any] = {}
-    for block in re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```yaml\n(?=\S)(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
         value = parse_document(block).value
         assert isinstance(value, dict)
         examples.update(value)

@@ -4,14 +4,14 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.clients.frameworks.frameworks import FRAMEWORKS
 from tests.clients.frameworks.model_server import model_server
-from tests.conftest import ROOT, Service, environment, start_service
+from tests.conftest import ROOT, Service, environment
 
 PAGE = (ROOT / "docs" / "agents" / "first-steps.md").read_text()
 PROGRAMS = dict(re.findall(r'```python title="(\w+)"\n(.*?)```', PAGE, re.DOTALL))
@@ -19,14 +19,6 @@ PROGRAMS = dict(re.findall(r'```python title="(\w+)"\n(.*?)```', PAGE, re.DOTALL
 (INSTALL,) = re.findall(r"^pip (install \./.*)$", PAGE, re.MULTILINE)
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with the example manifests."""
-    running = start_service(tmp_path_factory.mktemp("first"), "--manifests", str(ROOT / "manifests"))
-    yield running
-    running.stop()
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

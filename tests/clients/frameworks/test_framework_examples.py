@@ -1,11 +1,9 @@
 """Each example of a framework runs offline, and prints what the policy has made of the agent's steps."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.clients.frameworks.frameworks import FRAMEWORKS, Framework, run_example
-from tests.conftest import ROOT, Service, start_service
+from tests.conftest import ROOT, Service
 
 EXAMPLES = ROOT / "clients" / "python" / "examples"
 PRINTED = {
@@ -40,14 +38,6 @@ PRINTED = {
 }
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with the example manifests."""
-    running = start_service(tmp_path_factory.mktemp("examples"), "--manifests", str(ROOT / "manifests"))
-    yield running
-    running.stop()
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS.values(), ids=list(FRAMEWORKS))

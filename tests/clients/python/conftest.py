@@ -1,4 +1,4 @@
-"""One service with the example manifests, for all tests of the client."""
+"""Clients of the service with the example manifests, and a service with hooks."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,6 @@ import pytest
 from acs_client import Client
 from tests.clients.python.governed import write_approvers, write_manifest
 from tests.conftest import ROOT, Service, start_service
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with the example manifests."""
-    running = start_service(tmp_path_factory.mktemp("client"), "--manifests", str(ROOT / "manifests"))
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -20,6 +20,9 @@ def compiled_alone(
     points: Sequence[InterventionPoint],
     files: Mapping[str, bytes],
     facts: ManifestFacts,
+    *,
+    projects_tool: bool = False,
+    annotations: tuple[str, ...] = (),
 ) -> CompiledPolicies:
     """Compile the definition of `policies.<policy>`; `files` are all that there are. Raises `ManifestError`."""
     bindings = tuple(
@@ -29,7 +32,8 @@ def compiled_alone(
             definition=definition,
             members={},
             target_kind=None,
-            projects_tool=False,
+            projects_tool=projects_tool,
+            annotations=annotations,
         )
         for point in points
     )

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 
 from acs_sidecar.engines.adapters.agt_rules.adapter import AgtRulesAdapter
-from acs_sidecar.engines.adapters.custom import custom_type
-from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob, compile_policies
+from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
-from acs_sidecar.spec.ports import ManifestFacts, PointBinding, PolicyInput
+from acs_sidecar.spec.ports import ManifestFacts, PolicyInput
 from acs_sidecar.spec.values import Json, JsonObject
-from tests.engines.sources import MemorySources
+from tests.engines.adapters.compiling import compiled_alone
 
 __all__ = ["VERSION", "compiled", "errors_of", "evaluate", "given", "rule", "short", "tool_call", "written"]
 
@@ -44,23 +43,15 @@ def compiled(
         "documents": list(documents),
         **members,
     }
-    bindings = tuple(
-        PointBinding(
-            point=point,
-            path=f"intervention_points.{point}.policy",
-            definition=definition,
-            members={},
-            target_kind=None,
-            projects_tool=projects_tool,
-            annotations=annotations,
-        )
-        for point in points
-    )
-    facts = ManifestFacts(version="0.3.1-beta", tools=tools or {}, can_escalate=can_escalate)
-    job = PolicyJob("policies.agt", "custom", definition, bindings, facts)
-    sources = MemorySources({name: text.encode() for name, text in (files or {}).items()})
-    return compile_policies(
-        [job], {"custom": custom_type({"agt_rules": adapter or AgtRulesAdapter()})}, sources
+    return compiled_alone(
+        "agt",
+        adapter or AgtRulesAdapter(),
+        definition,
+        points,
+        {name: text.encode() for name, text in (files or {}).items()},
+        ManifestFacts(version="0.3.1-beta", tools=tools or {}, can_escalate=can_escalate),
+        projects_tool=projects_tool,
+        annotations=annotations,
     )
 
 
