@@ -17,7 +17,7 @@ run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
 
 test: $(INSTALLED)-dev check ## install, then lint, type-check and test everything
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart 0
 
 unit: $(INSTALLED)-dev ## install, and run the tests that start no process and open no connection
 	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile quick -m "not server and not slow"
