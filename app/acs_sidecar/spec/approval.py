@@ -108,5 +108,9 @@ def named_approvers(evidence: JsonObject | None) -> tuple[str, ...] | None:
     approvers = evidence["approvers"]
     if not isinstance(approvers, list):
         return ()
-    names = tuple(dict.fromkeys(name for name in approvers if isinstance(name, str) and name))
-    return names if all(name in names for name in approvers) else ()
+    names: dict[str, None] = {}
+    for name in approvers:
+        if not isinstance(name, str) or not name:
+            return ()
+        names[name] = None
+    return tuple(names)

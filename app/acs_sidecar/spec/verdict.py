@@ -20,6 +20,7 @@ __all__ = [
     "VerdictWarning",
     "apply_transform",
     "check_output",
+    "check_transform",
     "checked_verdict",
     "decision_member",
     "invalid_output",
@@ -157,8 +158,11 @@ def checked_verdict(output: Json, limits: Limits, normalised: Normalise = normal
     return normalised(output)
 
 
-def check_output(output: Json, limits: Limits) -> None:
-    """Check that the output of a policy is JSON within the limits. Raises `EvaluationError`."""
+def check_output(output: Json, limits: Limits) -> int:
+    """Check that the output of a policy is JSON within the limits. Raises `EvaluationError`.
+
+    Returns its size in bytes.
+    """
     depth = limits.max_policy_input_depth
     try:
         text = canonical(output)
@@ -170,6 +174,15 @@ def check_output(output: Json, limits: Limits) -> None:
         raise exceeded("the policy output", "max_policy_input_depth", limits)
     if len(text) > limits.max_policy_output_bytes:
         raise exceeded("the policy output", "max_policy_output_bytes", limits)
+    return len(text)
+
+
+def check_transform(transform: Transform, target: Json) -> None:
+    """Check that `apply_transform` can replace in the target. Raises `EvaluationError` as it does."""
+    try:
+        transform.path.walk(target)
+    except EvaluationError:
+        raise _unresolved() from None
 
 
 def apply_transform(transform: Transform, target: Json) -> Json:
@@ -180,9 +193,11 @@ def apply_transform(transform: Transform, target: Json) -> Json:
     try:
         return transform.path.replace(target, transform.value)
     except EvaluationError:
-        raise EvaluationError(
-            Reason.TRANSFORM_INVALID, "`transform.path` does not resolve in the policy target"
-        ) from None
+        raise _unresolved() from None
+
+
+def _unresolved() -> EvaluationError:
+    return EvaluationError(Reason.TRANSFORM_INVALID, "`transform.path` does not resolve in the policy target")
 
 
 def text_member(output: JsonObject, name: str) -> str | None:

@@ -99,6 +99,14 @@ def test_rules_that_only_log_are_noted_whoever_decides(failing: bool) -> None:
     assert notes == {"decided_by": "p1" if failing else "p0", "logged": ["a", "b", "c"]}
 
 
+def test_outputs_that_are_too_large_together_alone() -> None:
+    """Each member is held to the limits, not all of them."""
+    half = "x" * (Limits().max_policy_output_bytes * 2 // 3)
+    output = _combined(_Allowing(message=half), _Allowing(message=half), _Failing())
+    assert output.notes == {"decided_by": "p2"}
+    assert _combined(*[_Allowing(message=half)] * 2).value == {"decision": "allow", "message": half}
+
+
 class _Failing:
     """An evaluator that fails, also where it explains."""
 

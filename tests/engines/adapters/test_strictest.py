@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from acs_sidecar.engines.adapters.combine.strictest import strictest
 from acs_sidecar.spec.path import parse_path
 from acs_sidecar.spec.reasons import EvaluationError, Reason
-from acs_sidecar.spec.verdict import Decision, Transform, Verdict
+from acs_sidecar.spec.verdict import Decision, Transform, Verdict, VerdictWarning
 
 RANKS = [Decision.ALLOW, Decision.WARN, Decision.TRANSFORM, Decision.ESCALATE, Decision.DENY]
 
@@ -57,6 +57,25 @@ def test_transforms_of_different_places_are_one_of_the_whole_target() -> None:
     )
     assert combined.transform == Transform(parse_path("$policy_target"), {"a": 2, "b": 3})
     assert place == 0
+
+
+PLACES = {
+    "$policy_target.a[0].x": 7,
+    "$policy_target.a[1]": [8],
+    "$policy_target.a[0].y": {"z": 9},
+    "$policy_target.b": 0,
+}
+
+
+@given(st.permutations([*PLACES]))
+def test_transforms_within_one_container_are_all_applied(paths: list[str]) -> None:
+    """Whatever their order, as one after the other; the target itself and what no path meets stay."""
+    target: Any = {"a": [{"x": 1, "y": 2}, 3, 4], "b": 5, "c": {"d": 6}}
+    combined, _ = strictest([transform(path, PLACES[path]) for path in paths], target)
+    assert combined.transform == Transform(
+        parse_path("$policy_target"), {"a": [{"x": 7, "y": {"z": 9}}, [8], 4], "b": 0, "c": {"d": 6}}
+    )
+    assert target == {"a": [{"x": 1, "y": 2}, 3, 4], "b": 5, "c": {"d": 6}}
 
 
 def test_equal_transforms_are_one() -> None:
@@ -107,3 +126,19 @@ def test_labels_are_united() -> None:
         verdict(Decision.DENY, result_labels=("a", "c")),
     ]
     assert strictest(verdicts, None)[0].result_labels == ("b", "a", "c")
+
+
+def test_labels_of_others_leave_the_rest_of_the_verdict() -> None:
+    """What the policy that decided warns of, and how its refusal is lifted, stay (section 6.4)."""
+    decided = verdict(
+        Decision.ESCALATE, warnings=(VerdictWarning("r"),), approval={"who": "x"}, result_labels=("a",)
+    )
+    denied = verdict(Decision.DENY, warnings=(VerdictWarning("r"),), evidence={"note": 1})
+    for one in (decided, denied):
+        combined, _ = strictest([one, verdict(Decision.ALLOW, result_labels=("b",))], None)
+        assert combined.result_labels == (*one.result_labels, "b")
+        assert (combined.warnings, combined.approval, combined.evidence) == (
+            one.warnings,
+            one.approval,
+            one.evidence,
+        )

@@ -17,8 +17,8 @@ from acs_sidecar.spec.verdict import (
     MAX_EVIDENCE_BYTES,
     Normalise,
     Verdict,
-    apply_transform,
     check_output,
+    check_transform,
     normalise,
 )
 
@@ -39,45 +39,74 @@ class CombinedEvaluator:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Ask every member; the failure of any is the outcome."""
-        limits = self.limits
-        verdicts: list[Verdict] = []
-        values: list[Json] = []
-        logged: list[str] = []
+        outputs: dict[int, Json] = {}
         failures: dict[int, EvaluationError] = {}
+        logged: list[str] = []
         times = [perf_counter_ns()]
-        for evaluator in self.evaluators:
+        for place, evaluator in enumerate(self.evaluators):
             try:
                 output = evaluator.evaluate(policy_input)
                 if output.notes:
                     logged += output.notes.get("logged", ())
                 if output.failure is not None:
                     raise output.failure
-                check_output(output.value, limits)
-                verdict = self.normalised(output.value)
-                if verdict.transform is not None:
-                    apply_transform(verdict.transform, _target(policy_input))
-                verdicts.append(verdict)
-                values.append(output.value)
+                outputs[place] = output.value
             except EvaluationError as error:
-                failures[len(times) - 1] = error
+                failures[place] = error
             times.append(perf_counter_ns())
+        target = _target(policy_input)
+        verdicts, size = self._read(outputs, failures, target)
         trace = _CombinedTrace(self.names, verdicts, failures, times)
         if failures:
             first = min(failures)
             return PolicyOutput(None, trace, _notes(self.names[first], logged), failures[first])
         try:
-            verdict, place = strictest(verdicts, _target(policy_input))
-            decided, decided_by = (None, None) if place is None else (verdicts[place], self.names[place])
-            if place is not None and verdict is decided:
-                notes = _notes(decided_by, logged)
-                return PolicyOutput(values[place], trace, notes, verdict=verdict)
-            value = verdict.as_json()
-            check_output(value, limits)
-            if decided is not None and verdict.evidence is not decided.evidence:
-                _check_evidence(verdict, decided_by)
+            verdict, decider = strictest([*verdicts.values()], target)
+            if decider is None:
+                return PolicyOutput(verdict.as_json(), trace, _notes(None, logged), None, verdict)
+            name, value = self.names[decider], outputs[decider]
+            if verdict is not verdicts[decider]:
+                value = self._united_output(verdict, verdicts[decider], size, name)
         except EvaluationError as error:
             return PolicyOutput(None, trace, _notes(None, logged), error)
-        return PolicyOutput(value, trace, _notes(decided_by, logged), verdict=verdict)
+        return PolicyOutput(value, trace, _notes(name, logged), None, verdict)
+
+    def _read(
+        self, outputs: Mapping[int, Json], failures: dict[int, EvaluationError], target: Json
+    ) -> tuple[dict[int, Verdict], int]:
+        """Make a verdict of each output, as if it stood alone, and add the failures of those that are none.
+
+        Returns the verdicts, and how many bytes all outputs have. Outputs that are within the limits
+        together are so each; others are checked one by one.
+        """
+        verdicts: dict[int, Verdict] = {}
+        try:
+            size, one_by_one = check_output([*outputs.values()], self.limits), False
+        except EvaluationError:
+            size, one_by_one = self.limits.max_policy_output_bytes + 1, True
+        for place, value in outputs.items():
+            try:
+                if one_by_one:
+                    check_output(value, self.limits)
+                verdict = self.normalised(value)
+                if verdict.transform is not None:
+                    check_transform(verdict.transform, target)
+                verdicts[place] = verdict
+            except EvaluationError as error:
+                failures[place] = error
+        return verdicts, size
+
+    def _united_output(self, united: Verdict, decided: Verdict, size: int, decided_by: str) -> Json:
+        """Return the output of a verdict that others add to, within the limits. Raises `EvaluationError`.
+
+        Without a transform it holds nothing but what the outputs hold, which have `size` bytes together.
+        """
+        value: Json = {**united.as_json()}
+        if united.transform is not decided.transform or size > self.limits.max_policy_output_bytes:
+            check_output(value, self.limits)
+        if united.evidence is not decided.evidence and size > MAX_EVIDENCE_BYTES:
+            _check_evidence(united, decided_by)
+        return value
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return what each member says, with its own explanation; all have an equal share of the room."""
@@ -99,11 +128,11 @@ class _CombinedTrace(Mapping[str, Json]):
     def __init__(
         self,
         names: Sequence[str],
-        verdicts: Sequence[Verdict],
+        verdicts: Mapping[int, Verdict],
         failures: Mapping[int, EvaluationError],
         times: Sequence[int],
     ) -> None:
-        """`verdicts` are those of the members that did not fail, in order; `failures` are by place."""
+        """`verdicts` and `failures` are by the place of the member."""
         self._names = names
         self._verdicts = verdicts
         self._failures = failures
@@ -122,13 +151,12 @@ class _CombinedTrace(Mapping[str, Json]):
 
     def policies(self) -> Iterator[dict[str, Json]]:
         """Yield the members."""
-        verdicts = iter(self._verdicts)
         for place, name in enumerate(self._names):
             shown: dict[str, Json] = {"policy": name}
             if failure := self._failures.get(place):
                 shown["error"] = failure.reason.value
             else:
-                shown["decision"] = next(verdicts).decision.value
+                shown["decision"] = self._verdicts[place].decision.value
             yield {**shown, "duration_us": (self._times[place + 1] - self._times[place]) / 1_000}
 
 
