@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -198,14 +199,17 @@ def test_two_hundred_kills_leave_a_whole_pool_and_nothing_else(monkeypatch: pyte
             tasks = [asyncio.create_task(ask()) for _ in range(4)]
             descriptors = open_descriptors() - sandbox.counts().children
             kills = 0
-            while kills < 200:
-                await until(lambda: sandbox.counts().idle + sandbox.counts().busy > 0)
-                for child in children()[kills % 2 :][:1] or children():
-                    os.kill(child, signal.SIGKILL)
-                    kills += 1
-                await asyncio.sleep(0.005)
-            stopped.set()
-            await asyncio.gather(*tasks)
+            try:
+                while kills < 200:
+                    await until(lambda: sandbox.counts().idle + sandbox.counts().busy > 0)
+                    for child in children()[kills % 2 :][:1] or children():
+                        with suppress(ProcessLookupError):  # it was dead already, and is reaped now
+                            os.kill(child, signal.SIGKILL)
+                            kills += 1
+                    await asyncio.sleep(0.005)
+            finally:
+                stopped.set()
+                await asyncio.gather(*tasks)
             await until(_whole(sandbox))
             assert await outcome(policy) == {"decision": "allow"}
             allowed = outcomes.count({"decision": "allow"})

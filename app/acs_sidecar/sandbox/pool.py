@@ -31,6 +31,7 @@ SLOW_S = 0.010
 """A child at work for longer does not count among the warm ones: another takes its place meanwhile."""
 
 START_S = 10.0
+FIRST_BACKOFF_S = 0.02
 MOST_BACKOFF_S = 1.0
 KEPT_PROGRAMS = 32
 """Manifests that one child keeps compiled."""
@@ -93,7 +94,7 @@ class Pool:
         self._killed = 0
         self._died = 0
         self._proven = ProvenPrograms()
-        self._failed_starts = 0
+        self._backoff_s = FIRST_BACKOFF_S
         self._start_after = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -194,7 +195,7 @@ class Pool:
         if worker.ready or kind is not ReplyKind.READY:
             raise MalformedOutputError
         worker.ready = True
-        self._failed_starts = 0
+        self._backoff_s = FIRST_BACKOFF_S
         if not self.ready.done() and len(self._idle) + 1 >= self._bounds.warm:
             self.ready.set_result(None)
 
@@ -357,8 +358,8 @@ class Pool:
 
     def _not_started(self, why: str = "exit before they are ready; see the error output") -> None:
         """Wait longer before each next try."""
-        self._failed_starts += 1
-        self._start_after = self._loop.time() + min(0.01 * 2**self._failed_starts, MOST_BACKOFF_S)
+        self._start_after = self._loop.time() + self._backoff_s
+        self._backoff_s = min(2 * self._backoff_s, MOST_BACKOFF_S)
         if not self.ready.done():
             self.ready.set_exception(SandboxStartError(f"its processes {why}"))
 
