@@ -1,6 +1,7 @@
 """Public keys as texts (section 2.5)."""
 
 import base64
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -8,7 +9,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from acs_sidecar.spec.document.public_keys import is_weak, key_name, read_public_key
+from acs_sidecar.approval.token import APPROVAL, Sealed
+from acs_sidecar.audit.format.note import NoteError, VerifierKey
+from acs_sidecar.audit.log.keys import KeyFileError, load_trusted_key
+from acs_sidecar.engines.adapters.oags.harness import answer
+from acs_sidecar.spec.document.public_keys import (
+    WeakKeyError,
+    has_signed,
+    is_weak,
+    key_name,
+    read_public_key,
+    verifying_key,
+)
+from acs_sidecar.spec.values import Json
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).public_key()
 PUBLIC = KEY.public_bytes_raw()
@@ -58,6 +71,38 @@ def test_a_key_that_anybody_can_sign_for_is_refused(public: bytes) -> None:
     for signed in (public, public[:-1] + bytes([public[-1] | 0x80])):
         assert is_weak(signed)
         assert read_public_key(base64.b64encode(signed).decode()) is None
+
+
+NOT_CANONICAL = [(2**255 - 19 + number).to_bytes(32, "little") for number in range(19)]
+
+
+@pytest.mark.parametrize("public", [*SMALL_ORDER, *NOT_CANONICAL], ids=bytes.hex)
+def test_no_weak_key_verifies_anything(public: bytes, tmp_path: Path) -> None:
+    """Signatures, the harness, tokens, verifier keys and key files: none is by a key of small order or two encodings."""
+    forged, messages = b"\x01" + bytes(63), [bytes([number]) for number in range(100)]
+    assert not any(has_signed(public, forged, message) for message in messages)
+    for message in messages:
+        params: dict[str, Json] = {
+            "message": message.decode(),
+            "signature": forged.hex(),
+            "publicKey": public.hex(),
+        }
+        assert answer({"operation": "verify", "params": params}) == {"result": False}
+        assert not Sealed(APPROVAL, {}, message, forged).signed_by(public)
+    with pytest.raises(
+        WeakKeyError, match="of small order, so that anybody can sign for it, or not canonical"
+    ):
+        verifying_key(public)
+    with pytest.raises(NoteError, match="`log`: the key is of small order"):
+        VerifierKey("log", public)
+    key = Ed25519PublicKey.from_public_bytes(public)
+    file = tmp_path / "key.pem"
+    file.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    with pytest.raises(
+        KeyFileError, match="is a key that anybody can sign for, or not in its canonical form"
+    ):
+        load_trusted_key(str(file))
+    assert read_public_key(file.read_text()) is None
 
 
 def _verifies(public: bytes, signature: bytes, message: bytes) -> bool:

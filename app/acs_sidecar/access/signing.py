@@ -8,13 +8,12 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acs_sidecar.access.entries import entries_of, read_text
 from acs_sidecar.access.public_keys import public_key
 from acs_sidecar.spec.canonical import canonical
-from acs_sidecar.spec.document.public_keys import strict_base64
+from acs_sidecar.spec.document.public_keys import has_signed, strict_base64
 from acs_sidecar.spec.values import Json
 
 __all__ = [
@@ -122,12 +121,8 @@ class Signer:
         decoded = strict_base64(signature, _SIGNATURE_BYTES)
         if decoded is None:
             raise UntrustedSignatureError("`manifest_signature.signature` is not 64 bytes in base64")
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(decoded, message)
-        except InvalidSignature:
-            raise UntrustedSignatureError(
-                "`manifest_signature` does not verify for this manifest and key"
-            ) from None
+        if not has_signed(self.public, decoded, message):
+            raise UntrustedSignatureError("`manifest_signature` does not verify for this manifest and key")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acs_sidecar.spec.canonical import canonical, digest_bytes
+from acs_sidecar.spec.document.public_keys import has_signed
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
@@ -68,13 +68,7 @@ class Sealed:
 
     def signed_by(self, public: bytes) -> bool:
         """True if the key (32 bytes) signed this body as a token of this kind."""
-        try:
-            Ed25519PublicKey.from_public_bytes(public).verify(
-                self.signature, self.kind.context + self.content
-            )
-        except InvalidSignature:
-            return False
-        return True
+        return has_signed(public, self.signature, self.kind.context + self.content)
 
 
 def key_id(public: bytes) -> str:

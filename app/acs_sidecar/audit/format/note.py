@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from acs_sidecar.spec.document.public_keys import WeakKeyError, verifying_key
+
 __all__ = [
     "MAX_NOTE_BYTES",
     "NoteError",
@@ -48,7 +50,10 @@ class VerifierKey:
             raise NoteError(f"`{self.name}` is not a key name: it is empty, or has a space or a plus sign")
         material = self.name.encode() + b"\n" + _ED25519 + self.public
         object.__setattr__(self, "key_id", hashlib.sha256(material).digest()[:_KEY_ID_BYTES])
-        object.__setattr__(self, "_key", Ed25519PublicKey.from_public_bytes(self.public))
+        try:
+            object.__setattr__(self, "_key", verifying_key(self.public))
+        except WeakKeyError as error:
+            raise NoteError(f"`{self.name}`: {error}") from None
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":

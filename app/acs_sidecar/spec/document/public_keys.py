@@ -4,11 +4,19 @@ import base64
 import binascii
 from hashlib import sha256
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-__all__ = ["is_weak", "key_name", "read_public_key", "strict_base64"]
+__all__ = [
+    "WeakKeyError",
+    "has_signed",
+    "is_weak",
+    "key_name",
+    "read_public_key",
+    "strict_base64",
+    "verifying_key",
+]
 
 _PUBLIC_BYTES = 32
 _WEAK = frozenset(
@@ -19,11 +27,31 @@ _WEAK = frozenset(
         "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
         "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     )
 )
 """Encodings of the points of small order, without the sign: anybody can sign for such a key."""
+
+_FIELD = 2**255 - 19
+
+
+class WeakKeyError(ValueError):
+    """A key that anybody can sign for, or that is written in another than its one way."""
+
+
+def verifying_key(public: bytes) -> Ed25519PublicKey:
+    """Return the key that verifies signatures. Raises `WeakKeyError`."""
+    if is_weak(public):
+        raise WeakKeyError("the key is of small order, so that anybody can sign for it, or not canonical")
+    return Ed25519PublicKey.from_public_bytes(public)
+
+
+def has_signed(public: bytes, signature: bytes, message: bytes) -> bool:
+    """True if a signature of a message is by the holder of a public key, 32 bytes, which is not weak."""
+    try:
+        verifying_key(public).verify(signature, message)
+    except (InvalidSignature, WeakKeyError):
+        return False
+    return True
 
 
 def read_public_key(text: str) -> bytes | None:
@@ -33,8 +61,9 @@ def read_public_key(text: str) -> bytes | None:
 
 
 def is_weak(public: bytes) -> bool:
-    """True if a public key, 32 bytes, is a point of small order."""
-    return public[:-1] + bytes([public[-1] & 0x7F]) in _WEAK
+    """True if a public key, 32 bytes, is a point of small order, or not encoded canonically."""
+    unsigned = public[:-1] + bytes([public[-1] & 0x7F])
+    return unsigned in _WEAK or int.from_bytes(unsigned, "little") >= _FIELD
 
 
 def strict_base64(text: str, length: int) -> bytes | None:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from blake3 import blake3
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from acs_sidecar.engines.adapters.workspace_policy.document.members import SCHEME
 from acs_sidecar.engines.adapters.workspace_policy.document.model import WorkspacePolicy
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.document.public_keys import has_signed
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["content_hash", "is_signed_by", "statement"]
@@ -42,7 +41,7 @@ def is_signed_by(policy: WorkspacePolicy, public: bytes) -> bool:
     """True if a public key, 32 bytes, verifies the signature of a document."""
     signature = bytes.fromhex(policy.signature or "")
     messages = _legacy_messages(policy) if policy.is_legacy else iter((statement(policy.value),))
-    return any(_verifies(public, signature, message) for message in messages)
+    return any(has_signed(public, signature, message) for message in messages)
 
 
 def _legacy_messages(policy: WorkspacePolicy) -> Iterator[bytes]:
@@ -50,11 +49,3 @@ def _legacy_messages(policy: WorkspacePolicy) -> Iterator[bytes]:
     yield policy.hash.encode()
     yield bytes.fromhex(policy.hash)
     yield canonical(policy.content_value)
-
-
-def _verifies(public: bytes, signature: bytes, message: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
