@@ -143,6 +143,10 @@ COMMANDS: list[tuple[str, ...]] = [
         ("audit", "verify", "--receipt", file, "--key", TRUSTED, *TABLE)
         for file in ("receipt.json", "receipt2.json", HOSTILE.replace("/", ""), HOSTILE)
     ),
+    ("audit", "bom", HOSTILE, "--audit", "audit", "--key", TRUSTED),
+    ("audit", "bom", "--agent", "agent", "--since", HOSTILE, "--audit", "audit", "--key", TRUSTED),
+    *(("audit", "bom", "--agent", HOSTILE, "--since", "2020-01-01", "--audit", "audit", "--key", TRUSTED, "--format", form) for form in ("json", "intoto", "markdown")),
+    *(("audit", "bom", "x", "--audit", "audit", "--key", TRUSTED, option, HOSTILE) for option in ("--snapshot", "--manifests", "--callers", "--sign")),
     ("audit", "show", "audit", *TABLE),
     ("audit", "show", "audit"),
     ("audit", "show", HOSTILE),

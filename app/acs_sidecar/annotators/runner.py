@@ -37,6 +37,11 @@ class AnnotatorRunner:
         self._annotators = tuple(by_name[name] for name in order)
         self._limits = limits
 
+    @property
+    def annotators(self) -> tuple[tuple[AnnotatorUse, Annotator], ...]:
+        """The annotators, each with its use, in the order of their evaluation."""
+        return self._annotators
+
     async def __call__(self, preliminary: Mapping[str, Json], trace: Trace) -> dict[str, Json]:
         """Annotate the preliminary policy input: name → result.
 

@@ -23,6 +23,7 @@ __all__ = [
     "operator_files",
     "read_manifests",
     "read_offline",
+    "read_offline_at",
     "read_operator_manifests",
 ]
 
@@ -105,12 +106,22 @@ def read_offline(settings: Settings, kept: Path | None = None) -> tuple[ReadMani
 
     Raises `ManifestError` when it cannot be listed.
     """
-    files = operator_files(settings, kept)
+    return _read_offline(settings, operator_files(settings, kept), _roots(settings, kept))
+
+
+def read_offline_at(
+    settings: Settings, files: Iterable[ManifestFile], places: Iterable[Path]
+) -> tuple[ReadManifest, ...]:
+    """Read manifests as `read_manifests` does, without fetching; what needs another server is invalid."""
+    return _read_offline(settings, files, (*_roots(settings), *places))
+
+
+def _read_offline(
+    settings: Settings, files: Iterable[ManifestFile], roots: tuple[Path, ...]
+) -> tuple[ReadManifest, ...]:
     fetcher = OfflineFetcher(settings.limits, AddressPolicy())
     catalog = installed_members()
-    return asyncio.run(
-        composition.read_manifests(files, fetcher, settings.limits, catalog, _roots(settings, kept))
-    )
+    return asyncio.run(composition.read_manifests(files, fetcher, settings.limits, catalog, roots))
 
 
 def build_bundle(settings: Settings) -> ManifestBundle | None:

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from acs_sidecar.annotators.classifier.type import LocalClassifier
 from acs_sidecar.annotators.runner import AnnotatorRunner
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint
+from acs_sidecar.spec.manifest.model import AnnotatorUse
+from acs_sidecar.spec.ports import Annotator
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["EveryVariable", "InjectionError", "injected"]
+__all__ = ["EveryVariable", "InjectionError", "injected", "with_local_classifiers"]
 
 
 class InjectionError(Exception):
@@ -57,6 +60,37 @@ def injected(manifest: CompiledManifest, point: str, annotations: JsonObject) ->
     if compiled is None or not uses:
         return manifest
     given = tuple((use, _Injected(annotations[name])) for name, use in sorted(uses.items()))
-    stand_in = replace(compiled, annotate=AnnotatorRunner(given, compiled.limits))
-    points: Mapping[str, CompiledPoint] = {**manifest.points, point: stand_in}
+    return _annotated_by(manifest, compiled, given)
+
+
+def with_local_classifiers(
+    manifest: CompiledManifest, point: str, annotations: JsonObject
+) -> CompiledManifest:
+    """Return the manifest with its local classifiers, and with what was given in the place of all others.
+
+    What is given for a local classifier is not used. Raises `InjectionError` when one of another kind is
+    missing: it would have to ask a network.
+    """
+    compiled = manifest.points.get(point)
+    if compiled is None or not isinstance(compiled.annotate, AnnotatorRunner):
+        return manifest
+    used: list[tuple[AnnotatorUse, Annotator]] = []
+    for use, annotator in compiled.annotate.annotators:
+        if isinstance(annotator, LocalClassifier):
+            used.append((use, annotator))
+        elif use.name in annotations:
+            used.append((use, _Injected(annotations[use.name])))
+        else:
+            raise InjectionError(
+                f"`{point}` has the annotator `{use.name}`, which asks another server: "
+                f"set its result as `annotations.{use.name}`"
+            )
+    return _annotated_by(manifest, compiled, tuple(used))
+
+
+def _annotated_by(
+    manifest: CompiledManifest, compiled: CompiledPoint, used: tuple[tuple[AnnotatorUse, Annotator], ...]
+) -> CompiledManifest:
+    stand_in = replace(compiled, annotate=AnnotatorRunner(used, compiled.limits))
+    points: Mapping[str, CompiledPoint] = {**manifest.points, compiled.name: stand_in}
     return replace(manifest, points=points)

@@ -15,7 +15,10 @@ from acs_sidecar.audit.format.record import MAX_RECORD_BYTES
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.format.verify import LogAudit, audit_log
 
-__all__ = ["Anchor", "anchors_in", "audit_logs"]
+__all__ = ["Anchor", "AuditOne", "anchors_in", "audit_logs"]
+
+AuditOne = Callable[[LogSource, Trust, Iterable[int], Callable[[int], None]], LogAudit]
+"""Audits one log: its source, the trusted keys, the sizes to note roots at, and what counts records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,14 @@ def audit_logs(
     anchors: Iterable[Anchor] = (),
     whole: bool = True,
     progress: Callable[[int], None] = lambda _: None,
+    *,
+    audit_one: AuditOne = audit_log,
 ) -> Report:
     """Audit logs, each by itself and then against what the others and the anchors say of it.
 
     `whole` tells that the sources are all logs of an audit directory, so that a log which another
-    names and which is not there is a finding. Raises `OSError` when a source does, and `ValueError`
-    when two are of the same log: one would vouch for the other.
+    names and which is not there is a finding. `audit_one` audits each of them. Raises `OSError` when a
+    source does, and `ValueError` when two are of the same log: one would vouch for the other.
     """
     if len({source.origin for source in sources}) < len(sources):
         raise ValueError("the same log was given twice")
@@ -75,7 +80,7 @@ def audit_logs(
     for anchor in anchors:
         sizes.setdefault(anchor.checkpoint.origin, set()).add(anchor.checkpoint.size)
 
-    audits = {source.origin: audit_log(source, trust, sizes[source.origin], progress) for source in sources}
+    audits = {source.origin: audit_one(source, trust, sizes[source.origin], progress) for source in sources}
     pruned = frozenset(one.log for audit in audits.values() for one in audit.deletions)
     findings: list[AuditFinding] = []
     for audit in audits.values():

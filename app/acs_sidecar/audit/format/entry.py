@@ -7,8 +7,8 @@ from acs_sidecar.spec.dialects.subject import subject_of
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.streams.vocabulary import StreamSpan
-from acs_sidecar.spec.trace_context import Span
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.trace_context import Span, parse_traceparent
+from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import Decision
 
 __all__ = ["decision_entry", "refusal_entry"]
@@ -19,6 +19,7 @@ def decision_entry(decision: PolicyDecision) -> AuditEntry:
     verdict, evaluation, point = decision.verdict, decision.evaluation, decision.point
     evidence, manifest = verdict.evidence, decision.manifest
     subject = subject_of(decision.snapshot, manifest.dialect)
+    span = decision.span or _envelope_span(decision.snapshot)
     return AuditEntry(
         decision=verdict.decision,
         intervention_point=decision.intervention_point,
@@ -44,8 +45,8 @@ def decision_entry(decision: PolicyDecision) -> AuditEntry:
         tool=decision.trace.tool,
         caller=decision.caller,
         request_id=decision.request_id,
-        trace_id=decision.span.trace_id if decision.span else None,
-        span_id=decision.span.span_id if decision.span else None,
+        trace_id=span.trace_id if span else None,
+        span_id=span.span_id if span else None,
         duration_us=decision.duration_ns // 1_000,
         notes=decision.trace.notes,
         stream_span=decision.stream_span,
@@ -79,6 +80,13 @@ def refusal_entry(
         trace_id=span.trace_id if span else None,
         span_id=span.span_id if span else None,
     )
+
+
+def _envelope_span(snapshot: JsonObject) -> Span | None:
+    """Return the span that the host names as `envelope.trace`, for requests without the header."""
+    envelope = snapshot.get("envelope")
+    trace = envelope.get("trace") if isinstance(envelope, dict) else None
+    return parse_traceparent(trace.encode()) if isinstance(trace, str) and trace.isascii() else None
 
 
 def _text(value: Json) -> str | None:

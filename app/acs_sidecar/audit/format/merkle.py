@@ -26,6 +26,9 @@ HashReader: TypeAlias = Callable[[int, int], bytes]
 
 _Range: TypeAlias = tuple[int, int]
 
+_SUBTREE_HEIGHT = 8
+_SUBTREE = 1 << _SUBTREE_HEIGHT
+
 
 def leaf_hash(entry: bytes) -> bytes:
     """Hash a leaf. Its prefix differs from a node's, so that no entry can pose as an inner node."""
@@ -55,6 +58,22 @@ class Frontier:
             size >>= 1
         peaks.append(leaf)
         self.size += 1
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Append leaf hashes, whole subtrees at once where enough of them come together."""
+        at, count = 0, len(leaves)
+        while at < count:
+            if self.size % _SUBTREE or count - at < _SUBTREE:
+                self.append(leaves[at])
+                at += 1
+                continue
+            size, peak = self.size >> _SUBTREE_HEIGHT, _folded(leaves[at : at + _SUBTREE])
+            while size & 1:
+                peak = node_hash(self._peaks.pop(), peak)
+                size >>= 1
+            self._peaks.append(peak)
+            self.size += _SUBTREE
+            at += _SUBTREE
 
     def root(self) -> bytes:
         """Return the root of the tree as it is."""
@@ -188,6 +207,14 @@ def verify_consistency(
         position >>= 1
         last >>= 1
     return last == 0 and old == first_root and new == second_root
+
+
+def _folded(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over a power of two of hashes."""
+    while len(hashes) > 1:
+        pairs = iter(hashes)
+        hashes = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+    return hashes[0]
 
 
 def _split(count: int) -> int:

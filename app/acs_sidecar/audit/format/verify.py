@@ -27,7 +27,7 @@ from acs_sidecar.audit.format.record import MAX_RECORD_BYTES, parse_record
 from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.spec.values import Json
 
-__all__ = ["LogAudit", "audit_log"]
+__all__ = ["BrokenLogError", "LogAudit", "LogAuditor", "audit_log"]
 
 _UNFINISHED = re.compile(rb"[0-9]*(?:\n[A-Za-z0-9+/=]*(?:\n(?:\n[^\n]*)?)?)?")
 _TIME_LENGTH = len("2026-01-02T03:04:05.678901Z")
@@ -56,28 +56,19 @@ def audit_log(
     trust: Trust,
     sizes: Iterable[int] = (),
     progress: Callable[[int], None] = lambda _: None,
+    observe: Callable[[dict[str, Json]], None] | None = None,
 ) -> LogAudit:
     """Audit one log. Gives its root at each of `sizes` that it reaches; `progress` counts records.
 
-    Raises `OSError` when the source does.
+    `observe` sees each record in order, before anything is known of the root over it: what it learns counts
+    only when the log is sound. Raises `OSError` when the source does.
     """
-    auditor = _Auditor(source, trust, sizes)
-    try:
-        auditor.run(progress)
-    except _Broken as broken:
-        report = auditor.report
-        report.findings.append(AuditFinding(source.origin, broken.property, broken.index, broken.detail))
-    return LogAudit(
-        auditor.report,
-        tuple(auditor.claims),
-        auditor.deletions(),
-        dict(auditor.captured),
-        auditor.number,
-        auditor.older,
-    )
+    return LogAuditor(source, trust, sizes, observe).audit(progress)
 
 
-class _Broken(Exception):  # noqa: N818  # never leaves this module: it ends an audit with its finding
+class BrokenLogError(Exception):
+    """A property that fails: it ends the audit of a log with its finding."""
+
     def __init__(self, failed: Property, index: int | None, detail: str) -> None:
         super().__init__(detail)
         self.property = failed
@@ -93,11 +84,18 @@ class _Signed:
     keys: tuple[TrustedKey, ...]
 
 
-class _Auditor:
+class LogAuditor:
     """The state of one pass over one log."""
 
-    def __init__(self, source: LogSource, trust: Trust, sizes: Iterable[int]) -> None:
+    def __init__(
+        self,
+        source: LogSource,
+        trust: Trust,
+        sizes: Iterable[int],
+        observe: Callable[[dict[str, Json]], None] | None = None,
+    ) -> None:
         self._source = source
+        self._observe = observe
         self._origin = source.origin
         self._trust = trust
         self._keys = trust.for_log(source.origin)
@@ -115,12 +113,28 @@ class _Auditor:
         self.older: OlderLogs | None = None
         self._deletions: list[Deletion] = []
 
-    def deletions(self) -> tuple[Deletion, ...]:
+    def audit(self, progress: Callable[[int], None]) -> LogAudit:
+        """Audit the log to its end, or to the first property that fails. Raises `OSError`."""
+        try:
+            self._run(progress)
+        except BrokenLogError as broken:
+            finding = AuditFinding(self._origin, broken.property, broken.index, broken.detail)
+            self.report.findings.append(finding)
+        return LogAudit(
+            self.report,
+            tuple(self.claims),
+            self._trusted_deletions(),
+            dict(self.captured),
+            self.number,
+            self.older,
+        )
+
+    def _trusted_deletions(self) -> tuple[Deletion, ...]:
         """Return the logs whose deletion is stated. Stops: excuses by a key that is not trusted for them."""
         speakers = [key for key in self._trust.keys if key.public in self._signers]
         return tuple(one for one in self._deletions if any(key.covers(one.log) for key in speakers))
 
-    def run(self, progress: Callable[[int], None]) -> None:
+    def _run(self, progress: Callable[[int], None]) -> None:
         # 1. The signed end comes first; what follows it was never promised and is only counted.
         #    Stops: passing off unsigned records as signed ones.
         published = self._published()
@@ -128,7 +142,7 @@ class _Auditor:
         if published:
             if published.checkpoint.size > end:
                 ahead = "the published checkpoint is ahead of every stored checkpoint"
-                raise _Broken(Property.CHECKPOINT_ORDER, end, ahead)
+                raise BrokenLogError(Property.CHECKPOINT_ORDER, end, ahead)
             self._sizes = sorted({*self._sizes, published.checkpoint.size} - {0}, reverse=True)
         notes = self._kept()
         expected = next(notes, None)
@@ -150,7 +164,7 @@ class _Auditor:
                         self.captured[self._sizes.pop()] = self._frontier.root()
                     stop = self._next_stop(expected, end)
         if self._frontier.size < end:
-            raise _Broken(
+            raise BrokenLogError(
                 Property.RECORD_PRESENT,
                 self._frontier.size,
                 f"the log ends here and a signed checkpoint covers {end} records",
@@ -158,7 +172,7 @@ class _Auditor:
 
         # 3. The published checkpoint is one of this tree. Stops: a forked view beside the kept one.
         if published and self.captured[published.checkpoint.size] != published.checkpoint.root:
-            raise _Broken(
+            raise BrokenLogError(
                 Property.CHECKPOINT_ROOT,
                 None,
                 f"the published checkpoint of size {published.checkpoint.size} has another root",
@@ -190,14 +204,14 @@ class _Auditor:
         unfinished = ""
         for name, content in self._source.checkpoint_files():
             if unfinished:
-                raise _Broken(Property.CHECKPOINT_FORM, size, f"{unfinished} ends within a checkpoint")
+                raise BrokenLogError(Property.CHECKPOINT_FORM, size, f"{unfinished} ends within a checkpoint")
             covered = 0
             for offset, note in split_notes(content):
                 place = f"{name} at byte {offset}"
                 signed = self._open(note, place, size)
                 if signed.checkpoint.size <= size:
                     late = f"{place}: the checkpoint of size {signed.checkpoint.size} is out of order"
-                    raise _Broken(Property.CHECKPOINT_ORDER, size, late)
+                    raise BrokenLogError(Property.CHECKPOINT_ORDER, size, late)
                 size = signed.checkpoint.size
                 covered = offset + len(note)
                 self.report.checkpoints += 1
@@ -205,7 +219,7 @@ class _Auditor:
             if covered < len(content):
                 if not self._unfinished(content[covered:]):
                     place = f"{name} at byte {covered}"
-                    raise _Broken(Property.CHECKPOINT_FORM, size, f"{place}: not a checkpoint")
+                    raise BrokenLogError(Property.CHECKPOINT_FORM, size, f"{place}: not a checkpoint")
                 unfinished = name
 
     def _unfinished(self, rest: bytes) -> bool:
@@ -220,17 +234,17 @@ class _Auditor:
             note = SignedNote.parse(content)
             checkpoint = Checkpoint.parse(note.text)
         except NoteError as error:
-            raise _Broken(Property.CHECKPOINT_FORM, index, f"{place}: {error}") from None
+            raise BrokenLogError(Property.CHECKPOINT_FORM, index, f"{place}: {error}") from None
         if checkpoint.origin != self._origin:
-            raise _Broken(
+            raise BrokenLogError(
                 Property.CHECKPOINT_ORIGIN, index, f"{place}: the checkpoint belongs to `{checkpoint.origin}`"
             )
         try:
             signers = verified_by(note, self._keys)
         except NoteError as error:
-            raise _Broken(Property.CHECKPOINT_SIGNATURE, index, f"{place}: {error}") from None
+            raise BrokenLogError(Property.CHECKPOINT_SIGNATURE, index, f"{place}: {error}") from None
         if not signers:
-            raise _Broken(Property.CHECKPOINT_SIGNATURE, index, f"{place}: no trusted key signed it")
+            raise BrokenLogError(Property.CHECKPOINT_SIGNATURE, index, f"{place}: no trusted key signed it")
         return _Signed(checkpoint, tuple(self._keys[signer] for signer in signers))
 
     def _records(self, end: int, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
@@ -238,7 +252,7 @@ class _Auditor:
         at = 0
         for first, chunks in self._source.segments():
             if first != at and (first < end or at < end):
-                raise _Broken(Property.RECORD_PRESENT, at, f"the next segment begins at index {first}")
+                raise BrokenLogError(Property.RECORD_PRESENT, at, f"the next segment begins at index {first}")
             if at == end:
                 continue
             rest = b""
@@ -255,19 +269,20 @@ class _Auditor:
                 if len(rest) > MAX_RECORD_BYTES:
                     raise _too_long(at)
             if rest:
-                raise _Broken(Property.RECORD_PRESENT, at, "the segment ends within this record")
+                raise BrokenLogError(Property.RECORD_PRESENT, at, "the segment ends within this record")
         # Never read: who can write the files can make what follows the signed end as long as a disk.
         self.report.pending_bytes += self._source.unread()
 
     def _take(self, lines: list[bytes]) -> None:
         """Check records one by one and add them to the tree."""
-        origin, frontier = self._origin, self._frontier
-        for index, line in enumerate(lines, start=frontier.size):
+        origin = self._origin
+        leaves: list[bytes] = []
+        for index, line in enumerate(lines, start=self._frontier.size):
             record = _parse(line, index)
             get = record.get
             # Stops: files of another log under this log's name.
             if get("log") != origin:
-                raise _Broken(Property.RECORD_LOG, index, "the record belongs to another log")
+                raise BrokenLogError(Property.RECORD_LOG, index, "the record belongs to another log")
             # Stops: removed, added, swapped and duplicated records, each at its exact place.
             stated = get("index")
             if stated != index or type(stated) is not int:
@@ -280,19 +295,25 @@ class _Auditor:
                 self._take_event(event, record, index)
             time = get("time")
             if not isinstance(time, str) or len(time) != _TIME_LENGTH:
-                raise _Broken(Property.RECORD_FORM, index, "`time` is not an RFC 3339 time")
+                raise BrokenLogError(Property.RECORD_FORM, index, "`time` is not an RFC 3339 time")
             if time < self._last_time and self.report.time_backward is None:
                 self.report.time_backward = index
             self._last_time = time
-            leaf = leaf_hash(line)
-            frontier.append(leaf)
-            self._since_agreed += leaf
+            leaves.append(leaf_hash(line))
+            if self._observe is not None:
+                self._observe(record)
+        self._append(leaves)
+
+    def _append(self, leaves: list[bytes]) -> None:
+        """Add leaves to the tree, and remember them as far as they are needed to locate a change."""
+        self._frontier.extend(leaves)
+        self._since_agreed += b"".join(leaves)
         if len(self._since_agreed) > _MOST_LOCATED:
             self._since_agreed.clear()
 
     def _take_event(self, event: Json, record: dict[str, Json], index: int) -> None:
         if not isinstance(event, str):
-            raise _Broken(Property.RECORD_FORM, index, "`event` is not a string")
+            raise BrokenLogError(Property.RECORD_FORM, index, "`event` is not a string")
         if index == 0:
             self.report.first_time = str(record.get("time"))
             self.number, self.older = number_of(record), older_of(record)
@@ -307,7 +328,7 @@ class _Auditor:
         if self._frontier.root() != checkpoint.root:
             raise self._disagreement(checkpoint)
         if not any(key.until is None or self._last_time <= key.until for key in signed.keys):
-            raise _Broken(
+            raise BrokenLogError(
                 Property.CHECKPOINT_SIGNATURE, checkpoint.size - 1, "signed by a key after it expired"
             )
         self._signers.update(key.public for key in signed.keys)
@@ -318,7 +339,7 @@ class _Auditor:
         self.report.root = checkpoint.root
         self.report.last_time = self._last_time
 
-    def _disagreement(self, checkpoint: Checkpoint) -> _Broken:
+    def _disagreement(self, checkpoint: Checkpoint) -> BrokenLogError:
         """Find the record that is not what was signed: the tiles know, if they lead to the signed root."""
         start, end = self._agreed.size, checkpoint.size
         known = len(self._since_agreed) == (end - start) * HASH_BYTES
@@ -334,27 +355,29 @@ class _Auditor:
                     for number, leaf in enumerate(leaves)
                     if leaf != self._since_agreed[number * HASH_BYTES : (number + 1) * HASH_BYTES]
                 )
-                return _Broken(Property.CHECKPOINT_ROOT, start, "the record is not the one that was signed")
-        return _Broken(
+                return BrokenLogError(
+                    Property.CHECKPOINT_ROOT, start, "the record is not the one that was signed"
+                )
+        return BrokenLogError(
             Property.CHECKPOINT_ROOT,
             start,
             f"the records from here to {end - 1} do not hash to the root that was signed for {end}",
         )
 
 
-def _out_of_order(index: int) -> _Broken:
+def _out_of_order(index: int) -> BrokenLogError:
     if index == 0:
-        return _Broken(Property.LOG_OPENED, 0, "the first record is not `log_opened`")
-    return _Broken(Property.LOG_CLOSED, index, "there is a record after `log_closed`")
+        return BrokenLogError(Property.LOG_OPENED, 0, "the first record is not `log_opened`")
+    return BrokenLogError(Property.LOG_CLOSED, index, "there is a record after `log_closed`")
 
 
-def _misplaced(index: int, stated: Json) -> _Broken:
+def _misplaced(index: int, stated: Json) -> BrokenLogError:
     claim = f"the record states index {stated}" if type(stated) is int else "`index` is not an integer"
-    return _Broken(Property.RECORD_INDEX, index, claim)
+    return BrokenLogError(Property.RECORD_INDEX, index, claim)
 
 
-def _too_long(index: int) -> _Broken:
-    return _Broken(Property.RECORD_FORM, index, f"the record exceeds {MAX_RECORD_BYTES} bytes")
+def _too_long(index: int) -> BrokenLogError:
+    return BrokenLogError(Property.RECORD_FORM, index, f"the record exceeds {MAX_RECORD_BYTES} bytes")
 
 
 def _parse(line: bytes, index: int) -> dict[str, Json]:
@@ -362,7 +385,9 @@ def _parse(line: bytes, index: int) -> dict[str, Json]:
         raise _too_long(index)
     record = parse_record(line)
     if record is None:
-        raise _Broken(Property.RECORD_FORM, index, "the record is not one JSON object in canonical form")
+        raise BrokenLogError(
+            Property.RECORD_FORM, index, "the record is not one JSON object in canonical form"
+        )
     return record
 
 

@@ -33,10 +33,16 @@ class RecordFilter:
     decision: str | None = None
     event: str | None = None
     since: str | None = None
+    session: str | None = None
 
     def admits(self, record: JsonObject) -> bool:
         """True if a record is to be shown."""
-        wanted = {"agent_id": self.agent, "decision": self.decision, "event": self.event}
+        wanted = {
+            "agent_id": self.agent,
+            "decision": self.decision,
+            "event": self.event,
+            "session_id": self.session,
+        }
         if any(value is not None and record.get(name) != value for name, value in wanted.items()):
             return False
         return self.since is None or str(record.get("time")) >= self.since

@@ -21,7 +21,8 @@ from acs_sidecar.audit.log.opening import AuditDamagedError, AuditLogSettings
 from acs_sidecar.audit.log.prune import PRUNING_WORKER
 from acs_sidecar.audit.log.prune import prune as prune_logs
 from acs_sidecar.audit.read.query import RecordFilter, follow_records, read_records
-from acs_sidecar.cli.audit.location import logs_to_read, reading
+from acs_sidecar.cli.audit.bom import bom
+from acs_sidecar.cli.audit.location import logs_to_read, reading, since_time
 from acs_sidecar.cli.audit.ship import ship
 from acs_sidecar.cli.audit.verify import verify
 from acs_sidecar.cli.output import OutputFormat, fail, print_json, say, wants_table
@@ -32,13 +33,17 @@ from acs_sidecar.spec.values import JsonObject
 __all__ = ["audit"]
 
 audit = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Verify, show, export, prune and ship the audit log."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Verify, show, describe, export, prune and ship the audit log.",
 )
 audit.command()(verify)
+audit.command()(bom)
 audit.command()(ship)
 
 _PATH = typer.Argument(None, help="audit directory, or a directory within it; default: the configured one")
 _AGENT = typer.Option(None, help="only of this agent")
+_SESSION = typer.Option(None, help="only of this session")
 _DECISION = typer.Option(None, help="only with this decision")
 _EVENT = typer.Option(None, help="only this event: `decision`, `log_opened`, …")
 _SINCE = typer.Option(None, help="only since a date, a time, or `30m`, `12h`, `7d` ago")
@@ -66,6 +71,7 @@ class ExportFormat(StrEnum):
 def show(
     path: Path | None = _PATH,
     agent: str | None = _AGENT,
+    session: str | None = _SESSION,
     decision: str | None = _DECISION,
     event: str | None = _EVENT,
     since: str | None = _SINCE,
@@ -75,7 +81,7 @@ def show(
 ) -> None:
     """Show records by time: a table on a terminal, the records themselves in a pipe. Verifies nothing."""
     place = path or settings_from(None).settings.audit_dir
-    chosen = RecordFilter(agent, decision, event, _since(since))
+    chosen = RecordFilter(agent, decision, event, since_time(since), session)
     console = Console(highlight=False, soft_wrap=True)
     with reading():
         found: Iterable[JsonObject] = read_records(logs_to_read(place).logs, chosen)
@@ -99,7 +105,7 @@ def export(
         if to is ExportFormat.CSV:
             sys.stdout.write(CSV_HEADER)
         logs = logs_to_read(place).logs
-        records = read_records(logs, RecordFilter(agent, decision, event, _since(since)))
+        records = read_records(logs, RecordFilter(agent, decision, event, since_time(since)))
         written = _oags_writer(logs) if to is ExportFormat.OAGS else FORMATS[to.value]
         for record in records:
             sys.stdout.write(written(record))
@@ -174,21 +180,6 @@ def _print_records(records: Iterable[JsonObject], console: Console, output: Outp
         decided = str(record.get("decision") or record.get("event"))
         cells = [decided if name == "decision" else str(record.get(name) or "-") for name in _COLUMNS]
         console.print(printable("  ".join(cells)), style=_STYLES.get(decided), markup=False)
-
-
-def _since(text: str | None) -> str | None:
-    if text is None:
-        return None
-    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
-    if unit and text[:-1].isdigit():
-        moment = datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})
-    else:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            fail(f"`{text}` is not a date or time in ISO 8601, nor `30m`, `12h` or `7d`")
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return rfc3339(int(moment.timestamp() * 1_000_000))
 
 
 def _public_pem(found: AuditKey) -> str:

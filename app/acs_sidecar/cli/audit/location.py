@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
 
+from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.query import LogSelection, logs_at
 from acs_sidecar.audit.ship.nats import NatsSettings
 from acs_sidecar.cli.output import COULD_NOT_RUN, fail
 from acs_sidecar.settings.tree import Settings
 
-__all__ = ["logs_to_read", "nats_settings", "reading"]
+__all__ = ["logs_to_read", "nats_settings", "reading", "since_time"]
 
 
 def logs_to_read(path: Path) -> LogSelection:
@@ -44,3 +46,19 @@ def reading() -> Iterator[None]:
         fail(f"{error}: run `acs-sidecar audit verify` for details")
     except OSError as error:
         fail(f"{error.filename} cannot be read: {error.strerror}")
+
+
+def since_time(text: str | None) -> str | None:
+    """Return the time of a record from a date, a time, or how long ago; ends the command for another text."""
+    if text is None:
+        return None
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
+    if unit and text[:-1].isdigit():
+        moment = datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})
+    else:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            fail(f"`{text}` is not a date or time in ISO 8601, nor `30m`, `12h` or `7d`")
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return rfc3339(int(moment.timestamp() * 1_000_000))

@@ -2,33 +2,30 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from acs_sidecar.audit.format.chain import Anchor, anchors_in, audit_logs
-from acs_sidecar.audit.format.findings import AuditFinding, Report, Status
+from acs_sidecar.audit.format.chain import audit_logs
+from acs_sidecar.audit.format.findings import Report, Status
 from acs_sidecar.audit.format.log_source import LogSource
 from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
 from acs_sidecar.audit.format.trust import Trust
-from acs_sidecar.audit.log.keys import KeyFileError, load_trusted_key
 from acs_sidecar.audit.read.source import FileLogSource
 from acs_sidecar.audit.ship.nats import NatsError
 from acs_sidecar.audit.ship.stream_source import AuditStream
 from acs_sidecar.cli.audit.location import logs_to_read, nats_settings, reading
 from acs_sidecar.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, wants_table
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.cli.verification import Advance, anchors_of, content_of, trust_in, verification_progress
 from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import Json
 
 __all__ = ["verify"]
 
-_MAX_ANCHOR_BYTES = 256 * 1024 * 1024
 _MAX_RECEIPT_BYTES = 16 * 1024 * 1024
 _COLOURS = {Status.SOUND: "green", Status.UNSOUND: "bold red", Status.UNKNOWN: "yellow"}
 
@@ -62,7 +59,7 @@ def verify(
     """
     if paths and fleet:
         fail("an audit directory and --nats cannot be verified together: run them one after the other")
-    trust = _trust(keys)
+    trust = trust_in(keys)
     if not paths and not receipts and not fleet:
         paths = [settings_from(None).settings.audit_dir]
     report = None
@@ -81,18 +78,6 @@ def verify(
         raise typer.Exit(COULD_NOT_RUN)
 
 
-def _trust(keys: list[str]) -> Trust:
-    if not keys:
-        fail(
-            "no key is trusted: set --key to a verifier key or a PEM file, "
-            "as `acs-sidecar audit key` prints it beside the service"
-        )
-    try:
-        return Trust(tuple(load_trusted_key(text) for text in keys))
-    except KeyFileError as error:
-        fail(str(error))
-
-
 def _verified_logs(paths: list[Path], anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
     with reading():
         places = [logs_to_read(path) for path in paths]
@@ -100,7 +85,7 @@ def _verified_logs(paths: list[Path], anchor_files: list[Path], trust: Trust, sh
         copied = [origin for origin, count in Counter(log.origin for log in logs).items() if count > 1]
         if copied:
             fail(f"the log {copied[0]} was given twice: verify its copies one after the other")
-        with _progress(sum(log.published_size() for log in logs), show_progress) as advance:
+        with verification_progress(sum(log.published_size() for log in logs), show_progress) as advance:
             whole = all(place.whole for place in places)
             return _audited([FileLogSource(log) for log in logs], anchor_files, trust, whole, advance)
 
@@ -112,7 +97,7 @@ def _verified_fleet(anchor_files: list[Path], trust: Trust, show_progress: bool)
         with (
             reading(),
             AuditStream(nats_settings(settings), settings.audit_nats_stream) as stream,
-            _progress(0, show_progress) as advance,
+            verification_progress(0, show_progress) as advance,
         ):
             sources = stream.sources()
             if not sources:
@@ -123,31 +108,17 @@ def _verified_fleet(anchor_files: list[Path], trust: Trust, show_progress: bool)
 
 
 def _audited(
-    sources: Sequence[LogSource], anchor_files: list[Path], trust: Trust, whole: bool, advance: "_Advance"
+    sources: Sequence[LogSource], anchor_files: list[Path], trust: Trust, whole: bool, advance: Advance
 ) -> Report:
-    anchors: list[Anchor] = []
-    wrong: list[AuditFinding] = []
-    for file in anchor_files:
-        found, findings = anchors_in(_content(file, _MAX_ANCHOR_BYTES), str(file), trust)
-        anchors += found
-        wrong += findings
+    anchors, wrong = anchors_of(anchor_files, trust)
     report = audit_logs(sources, trust, anchors, whole, advance)
     return Report(report.logs, (*report.findings, *wrong))
-
-
-def _content(path: Path, most: int) -> bytes:
-    """Read a file, or end the command when it has more than `most` bytes. Raises `OSError`."""
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        fail(f"{path} exceeds {most >> 20} MiB: keep only the checkpoints or the receipt in it")
-    return content
 
 
 def _verified_receipt(path: Path, trust: Trust) -> dict[str, Json]:
     """Verify a receipt, or the one in a response that asked for it."""
     with reading():
-        content = _content(path, _MAX_RECEIPT_BYTES)
+        content = content_of(path, _MAX_RECEIPT_BYTES)
     result: dict[str, Json] = {"path": str(path), "log": None, "index": None, "error": None}
     try:
         value = json.loads(content.decode(), object_pairs_hook=_unique)
@@ -192,26 +163,3 @@ def _show_report(report: Report | None, receipts: list[dict[str, Json]]) -> None
     if report:
         anchored = "anchored" if report.anchored else "not anchored: nothing outside the log proves its end"
         console.print(f"{report.status}, {anchored}")
-
-
-@contextmanager
-def _progress(records: int, wanted: bool) -> Iterator["_Advance"]:
-    """Show how far the verification is, on a terminal."""
-    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not (wanted and console.is_terminal)
-    ) as bar:
-        yield _Advance(bar, records)
-
-
-class _Advance:
-    """Counts verified records on a progress bar."""
-
-    def __init__(self, bar: Progress, records: int) -> None:
-        self._bar = bar
-        self._task = bar.add_task("records", total=records or None)
-
-    def __call__(self, records: int) -> None:
-        """Count records."""
-        self._bar.advance(self._task, records)

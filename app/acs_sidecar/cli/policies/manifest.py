@@ -2,29 +2,13 @@
 
 from pathlib import Path
 
+from acs_sidecar.cli.manifests import manifest_files
 from acs_sidecar.cli.output import fail, show_findings
-from acs_sidecar.manifests.files import ManifestFile, find_manifests, read_document
+from acs_sidecar.manifests.files import read_document
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.identity import ManifestIdentity, document_identity
 
 __all__ = ["holds_manifests", "manifest_files", "one_identity"]
-
-
-def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
-    """List the manifests of files and directories; a directory that is one manifest counts as it."""
-    found: list[ManifestFile] = []
-    for place in places:
-        own = [place / f"manifest{suffix}" for suffix in (".yaml", ".yml", ".json")]
-        single = next((path for path in own if path.is_file()), place)
-        try:
-            files = find_manifests(single)
-        except ManifestError as error:
-            show_findings(error.diagnostics)
-            fail(f"no manifest can be read at {place}")
-        if not files:
-            fail(f"no manifest exists at {place}: expected */manifest.yaml or *.yaml in it")
-        found.extend(files)
-    return tuple(found)
 
 
 def holds_manifests(place: Path) -> bool:
