@@ -1,14 +1,20 @@
 """`acs-sidecar migrate`: the 0.4 form of a manifest, and whether both forms decide alike."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.policies.migrate import decided, migrated_folder, tried
+from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.dialects.migration import migrated_text, unmigrated_lines
 from tests.conftest import COMMAND, ROOT, environment
 
 pytestmark = pytest.mark.server
+
+V = "agent_control_specification_version"
 
 
 def _migrated(*arguments: str) -> tuple[int, str, str]:
@@ -35,6 +41,10 @@ def _migrated(*arguments: str) -> tuple[int, str, str]:
         ("from: $policy_targets", "from: $policy_targets"),
         ("input.policy_target.value", "input.policy_target.value"),
         ("message: from $policy_target", "message: from $policy_target"),
+        ("snapshot: {text: $policy_target.x}", "snapshot: {text: $policy_target.x}"),
+        (f"{V}: 0.3.1-beta\nurl: $policy_target.url", f'{V}: "0.4.0-alpha.1"\nurl: $target.url'),
+        (f"{V}: 0.3.1-beta\nl:\n- '$policy_target'\n- [$policy_target.a, $policy_targets]", f'{V}: "0.4.0-alpha.1"\nl:\n- \'$target\'\n- [$target.a, $policy_targets]'),
+        (f'{{"{V}": "0.3.1-beta", "u": "$policy_target[0]", "m": "a $policy_target"}}', f'{{"{V}": "0.4.0-alpha.1", "u": "$target[0]", "m": "a $policy_target"}}'),
     ],
 )  # fmt: skip
 def test_version_and_paths_are_rewritten_and_nothing_else(older: str, newer: str) -> None:
@@ -44,7 +54,17 @@ def test_version_and_paths_are_rewritten_and_nothing_else(older: str, newer: str
 
 def test_a_root_that_is_left_is_named() -> None:
     """A path that a policy builds is not rewritten: its line is told."""
-    assert list(unmigrated_lines('a\nx := sprintf("$policy_target.%s", [n])\n$policy_targets\n')) == [2]
+    text = """a
+x := sprintf("$policy_target.%s", [n])
+$policy_targets
+y := {"decision": "escalate", "evidence": {"approvers": ["a"]}}
+z := {"decision": "deny", "approval": {}}
+"""
+    assert list(unmigrated_lines(text)) == [
+        (2, "`$policy_target` is left: write `$target` where it is a path"),
+        (4, "`approvers` is left: an escalation names them in `approval`, beside `evidence`"),
+        (5, "`approval` is left: from 0.4 on a deny with it can be lifted by an approval"),
+    ]
 
 
 def test_both_forms_decide_alike(tmp_path: Path) -> None:
@@ -67,6 +87,27 @@ def test_both_forms_decide_alike(tmp_path: Path) -> None:
     )
     assert again.returncode == 0
     assert _migrated(str(ROOT / "manifests" / "support-agent"), "--output", str(tmp_path / "new"))[0] == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["agt-rules", "governed-agent", "information-flow", "oags-agent", "test-double"]
+)
+def test_both_forms_have_equal_records(name: str, tmp_path: Path) -> None:
+    """But for the version, digests and evidence of adapters, the audit log has the same of each case."""
+    settings = load_settings({}).settings
+    (older,) = manifest_files([ROOT / "manifests" / name])
+    assert list(migrated_folder(older.path.parent, tmp_path / name)) == []
+    before = tried(older, settings)
+    after = tried(replace(older, path=tmp_path / name / older.path.name), settings)
+    assert before
+    for case, result in before.items():
+        assert decided(result) == decided(after[case]), case
+        entry, newer = result.entry, after[case].entry
+        assert entry is not None
+        assert newer is not None
+        assert (entry.dialect, newer.dialect) == ("0.3", "0.4")
+        if entry.verification_pointers is not None:
+            assert newer.verification_pointers == entry.verification_pointers
 
 
 def test_a_difference_and_an_invalid_form_are_told(tmp_path: Path) -> None:

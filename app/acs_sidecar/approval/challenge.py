@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from acs_sidecar.approval.token import CHALLENGE, Sealed, TokenError, key_id, seal, unseal
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.format.record import bounded, rfc3339
-from acs_sidecar.spec.approval import ApprovalPlan, named_approvers
+from acs_sidecar.spec.approval import ApprovalPlan, named_approvers, naming
 from acs_sidecar.spec.codes import reason_code
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.dialects.subject import subject_of
@@ -61,7 +61,7 @@ def action_of(decision: PolicyDecision) -> dict[str, Json]:
     escalated, and for whom.
     """
     evaluation, point = decision.evaluation, decision.point
-    named = named_approvers(decision.verdict.evidence)
+    named = named_approvers(naming(decision.verdict))
     subject = subject_of(decision.snapshot, decision.manifest.dialect)
     return {
         "agent_id": bounded(subject.agent),

@@ -19,6 +19,7 @@ from acs_sidecar.spec.approval import (
     ResolverAnswer,
     ResolverError,
     named_approvers,
+    naming,
 )
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
@@ -232,7 +233,7 @@ def _unanswerable(plan: ApprovalPlan, decision: PolicyDecision) -> str | None:
         return plan.fault
     if tired := fatigue(plan, decision.snapshot.get("envelope")):
         return tired
-    return _NOBODY if named_approvers(decision.verdict.evidence) == () else None
+    return _NOBODY if named_approvers(naming(decision.verdict)) == () else None
 
 
 def _require_same(action: JsonObject, challenge: Challenge, plan: ApprovalPlan) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.verdict import APPROVERS, Verdict
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -21,6 +22,7 @@ __all__ = [
     "ResolverAnswer",
     "ResolverError",
     "named_approvers",
+    "naming",
 ]
 
 DEFAULT_TIMEOUT_SECONDS = 300
@@ -98,14 +100,22 @@ class ApprovalPlan:
     fatigue_window_seconds: int | None = None
 
 
-def named_approvers(evidence: JsonObject | None) -> tuple[str, ...] | None:
-    """Return who alone may approve an escalation with this evidence; `None` if the policy names no one.
+def naming(verdict: Verdict) -> JsonObject | None:
+    """Return the part of a verdict that names its approvers: evidence, or `approval` from 0.4 on."""
+    for members in (verdict.approval, verdict.evidence):
+        if members is not None and APPROVERS in members:
+            return members
+    return None
+
+
+def named_approvers(members: JsonObject | None) -> tuple[str, ...] | None:
+    """Return who alone may approve what these members belong to; `None` if they name no one.
 
     A list in another form than names is `()`: nobody.
     """
-    if evidence is None or "approvers" not in evidence:
+    if members is None or APPROVERS not in members:
         return None
-    approvers = evidence["approvers"]
+    approvers = members[APPROVERS]
     if not isinstance(approvers, list):
         return ()
     names: dict[str, None] = {}

@@ -12,6 +12,7 @@ from acs_sidecar.spec.reasons import RUNTIME_ERROR_PREFIX, EvaluationError, Reas
 from acs_sidecar.spec.values import Json, JsonObject, deeper_than, nesting_bound
 
 __all__ = [
+    "APPROVERS",
     "MAX_EVIDENCE_BYTES",
     "Decision",
     "Normalise",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 MAX_EVIDENCE_BYTES = 4096
+APPROVERS = "approvers"
+"""The member in which a policy names who alone may approve (section 19.7)."""
 
 
 class Decision(StrEnum):

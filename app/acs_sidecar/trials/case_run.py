@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from acs_sidecar.audit.format.entry import decision_entry
+from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.decision.answer import decision_json
 from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.spec.canonical import canonical
@@ -24,7 +26,7 @@ class CaseResult:
 
     `error` says what did; then there is no decision. `detail` is the service's own line on a deny by
     error. Times are in microseconds; `policy_us` is that of the policy alone, absent where the
-    evaluation ended before it.
+    evaluation ended before it. `entry` is what the audit log would have of it, `message` the verdict's.
     """
 
     case: Case
@@ -35,6 +37,8 @@ class CaseResult:
     error: str | None = None
     duration_us: float = 0
     policy_us: float | None = None
+    entry: AuditEntry | None = None
+    message: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -78,6 +82,8 @@ async def _run(manifest: CompiledManifest, case: Case) -> CaseResult:
         decision.error.detail if decision.error else None,
         duration_us=decision.duration_ns / 1000,
         policy_us=_policy_time(decision.trace),
+        entry=decision_entry(decision),
+        message=decision.verdict.message,
     )
 
 

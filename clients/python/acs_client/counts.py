@@ -1,5 +1,6 @@
 """What a session counts, for a service that keeps nothing (section 12.3)."""
 
+import json
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -91,17 +92,18 @@ class Counters:
         self._add(0, tokens)
 
     def permitted(self, evidence: Mapping[str, Any] | None) -> None:
-        """Count a permitted verdict for the rule that its evidence names."""
-        name = (evidence or {}).get("counter")
-        if not isinstance(name, str):
+        """Count a permitted verdict for the rules that its evidence names."""
+        names = _counters(evidence or {})
+        if not names:
             return
         with self._lock:
             self._kept = True
-            self._windows.setdefault(name, "day")  # not listed: the longest window never counts too few
             now = self._clock.now()
-            count = self._count(name, now)
-            begun = self._agt[name][0] if count else now
-            self._agt[name] = (begun, count + 1)
+            for name in names:
+                self._windows.setdefault(name, "day")  # not listed: the longest window never counts too few
+                count = self._count(name, now)
+                begun = self._agt[name][0] if count else now
+                self._agt[name] = (begun, count + 1)
 
     def export(self) -> dict[str, Any]:
         """Return the state as JSON."""
@@ -133,3 +135,17 @@ class Counters:
     def _count(self, name: str, now: float) -> int:
         begun, count = self._agt.get(name, (now, 0))
         return count if now < begun + _SECONDS[self._windows[name]] else 0
+
+
+def _counters(evidence: Mapping[str, Any]) -> list[str]:
+    """Return the counters that evidence names; under 0.4 they stand in its verification pointers."""
+    pointers = evidence.get("verification_pointers")
+    members = {**pointers, **evidence} if isinstance(pointers, Mapping) else evidence
+    several = members.get("counters")
+    if isinstance(several, str):
+        try:
+            several = json.loads(several)
+        except ValueError:
+            several = None
+    names = [members.get("counter"), *(several if isinstance(several, list) else [])]
+    return [*dict.fromkeys(name for name in names if isinstance(name, str))]

@@ -106,16 +106,16 @@ export class Counters {
     this.#add(0, tokens);
   }
 
-  /** Count a permitted verdict for the rule that its evidence names. */
+  /** Count a permitted verdict for the rules that its evidence names. */
   permitted(evidence: JsonObject | null): void {
-    const name = own(evidence, "counter");
-    if (typeof name !== "string") return;
-    this.#kept = true;
-    if (!this.#windows.has(name)) this.#windows.set(name, "day"); // the longest window never counts too few
     const now = this.#clock.now();
-    const count = this.#count(name, now);
-    const begun = count > 0 ? (this.#agt.get(name)?.begun ?? now) : now;
-    this.#agt.set(name, { begun, count: count + 1 });
+    for (const name of counters(evidence)) {
+      this.#kept = true;
+      if (!this.#windows.has(name)) this.#windows.set(name, "day"); // the longest window never counts too few
+      const count = this.#count(name, now);
+      const begun = count > 0 ? (this.#agt.get(name)?.begun ?? now) : now;
+      this.#agt.set(name, { begun, count: count + 1 });
+    }
   }
 
   /** Return the state as JSON. */
@@ -153,4 +153,20 @@ export class Counters {
 
 function sum(events: readonly CountedEvent[], name: "requests" | "tokens"): number {
   return events.reduce((total, event) => total + event[name], 0);
+}
+
+/** Return the counters that evidence names; under 0.4 they stand in its verification pointers. */
+function counters(evidence: JsonObject | null): Set<string> {
+  const pointers = own(evidence, "verification_pointers");
+  let several = own(evidence, "counters") ?? own(pointers, "counters");
+  if (typeof several === "string") {
+    try {
+      several = JSON.parse(several);
+    } catch {
+      several = undefined;
+    }
+  }
+  const names: unknown[] = Array.isArray(several) ? several : [];
+  names.push(own(evidence, "counter") ?? own(pointers, "counter"));
+  return new Set(names.filter((name) => typeof name === "string"));
 }

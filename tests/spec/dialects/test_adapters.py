@@ -8,6 +8,7 @@ import pytest
 from acs_sidecar.decision.answer import Recorded, recorded_json
 from acs_sidecar.decision.caller import Sender
 from acs_sidecar.decision.request import read_evaluate
+from acs_sidecar.spec.dialects.versions import DIALECT_03, DIALECT_04, DIALECT_05
 from tests.decision.decider import decision_service
 
 SERVICE = decision_service(ACS_INLINE_ADAPTERS="combine,rate_card")
@@ -63,6 +64,34 @@ def test_an_adapter_reads_paths_from_the_root_of_the_dialect() -> None:
             {"decision": "deny", "approval": {"team": "t"}, "result_labels": ["l"]},
         ),
         (
+            [{"decision": "allow"}, {"decision": "allow", "reason": "r", "warnings": [{"reason": "w"}]}],
+            {"decision": "allow", "reason": "r", "warnings": [{"reason": "w"}]},
+        ),
+        (
+            [{"decision": "allow", "warnings": [{"reason": "w"}]}, {"decision": "allow", "result_labels": ["l"]}],
+            {"decision": "allow", "warnings": [{"reason": "w"}], "result_labels": ["l"]},
+        ),
+        (
+            [{"decision": "allow", "warnings": [{"reason": "w"}]}, {"decision": "warn", "reason": "odd"}],
+            {"decision": "allow", "reason": "odd", "warnings": [{"reason": "odd"}]},
+        ),
+        (
+            [{"decision": "escalate", "approval": {"approvers": ["a", "b"], "x": 1}}, {"decision": "escalate", "approval": {"approvers": ["b", "c"]}}],
+            {"decision": "deny", "approval": {"approvers": ["b"], "x": 1}},
+        ),
+        (
+            [{"decision": "escalate"}, {"decision": "deny", "approval": {"approvers": ["b"]}}],
+            {"decision": "deny", "approval": {"approvers": ["b"]}},
+        ),
+        (
+            [{"decision": "escalate", "approval": {"approvers": ["a"]}}, {"decision": "escalate", "approval": {"approvers": ["b"]}}],
+            {"decision": "deny", "reason": "no_common_approver"},
+        ),
+        (
+            [{"decision": "escalate", "approval": {"x": "x" * 16_000}}, {"decision": "escalate", "approval": {"approvers": ["a" * 1_000]}}],
+            {"decision": "deny", "reason": "runtime_error:policy_output_invalid"},
+        ),
+        (
             [
                 {"decision": "transform", "transform": {"path": "$target.a", "value": 1}},
                 {"decision": "transform", "transform": {"path": "$target.b", "value": 2}},
@@ -81,10 +110,52 @@ def test_an_adapter_reads_paths_from_the_root_of_the_dialect() -> None:
             {"decision": "deny", "reason": "runtime_error:policy_output_invalid"},
         ),
     ],
-)
+)  # fmt: skip
 def test_combined_policies_speak_the_dialect(outputs: list[Any], verdict: dict[str, Any]) -> None:
     """Each output is read as if it stood alone, and the strictest keeps its warnings and its approval."""
     found = _response(_combined(*outputs), "all", {"input": {"a": 0, "b": 0}})["verdict"]
     if "runtime_error" in str(found.get("reason")):
         del found["message"]
     assert found == verdict
+
+
+@pytest.mark.parametrize(
+    ("output", "newer"),
+    [
+        ({"decision": "deny"}, {"decision": "deny"}),
+        ({"decision": "deny", "evidence": {"artefact": "a"}}, {"decision": "deny", "evidence": {"artefact": "a"}}),
+        (
+            {"decision": "allow", "evidence": {"artefact": "a", "rule": "r", "counters": ["d/r", "d/s"], "total": 3}},
+            {"decision": "allow", "evidence": {"artefact": "a", "verification_pointers": {"rule": "r", "counters": '["d/r","d/s"]', "total": "3"}}},
+        ),
+        (
+            {"decision": "warn", "evidence": {"rule": "r", "verification_pointers": {"rule": "own", "p": "q"}}},
+            {"decision": "warn", "evidence": {"verification_pointers": {"rule": "own", "p": "q"}}},
+        ),
+        (
+            {"decision": "escalate", "evidence": {"artefact": "a", "approvers": ["x"]}},
+            {"decision": "escalate", "approval": {"approvers": ["x"]}, "evidence": {"artefact": "a"}},
+        ),
+        (
+            {"decision": "deny", "evidence": {"approvers": ["x"]}},
+            {"decision": "deny", "evidence": {"verification_pointers": {"approvers": '["x"]'}}},
+        ),
+    ],
+)  # fmt: skip
+def test_evidence_of_adapters_stands_in_pointers(output: dict[str, Any], newer: dict[str, Any]) -> None:
+    """What only 0.3 has room for is a pointer, and approvers are in `approval`: never on a deny, which it would lift."""
+    for dialect in (DIALECT_04, DIALECT_05):
+        assert dialect.adapter_output(output) == newer
+        assert dialect.normalise(newer).decision.value == output["decision"]
+    assert DIALECT_03.adapter_output(output) == output
+
+
+def test_a_policy_of_04_names_approvers_in_approval() -> None:
+    """In evidence they are refused, with what to do."""
+    response = _response(
+        {"p": _test({"decision": "escalate", "evidence": {"approvers": ["a"]}})}, "p", {"input": 1}
+    )
+    assert response["verdict"]["reason"] == "runtime_error:policy_output_invalid"
+    assert response["detail"] == (
+        "`evidence` has 1 members besides `artefact` and `verification_pointers`; name `approvers` in `approval`"
+    )

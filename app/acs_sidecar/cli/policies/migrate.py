@@ -5,11 +5,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
+import orjson
 import typer
 
 from acs_sidecar.cli.output import fail, show_findings
@@ -29,10 +30,13 @@ from acs_sidecar.telemetry.log import LogFormat, configure_logging
 from acs_sidecar.trials.case_run import CaseResult, run_cases
 from acs_sidecar.trials.injection import EveryVariable
 
-__all__ = ["migrate"]
+__all__ = ["decided", "migrate", "migrated_folder", "tried"]
 
 _TEXTS = frozenset({".yaml", ".yml", ".json", ".rego", ".cedar"})
 _MOST_FILES = 2_000
+_OF_THE_FORM = frozenset(
+    {"dialect", "manifest_digest", "policy_digest", "duration_us", "verification_pointers"}
+)
 
 
 class Target(StrEnum):
@@ -65,10 +69,10 @@ def migrate(
         fail(f"--output {output}: exists already")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / older.name
-        for line in _copied(older.path.parent, folder):
+        for line in migrated_folder(older.path.parent, folder):
             _tell(line)
         newer = replace(older, path=folder / older.path.name)
-        outcome = _compared(_tried(older, settings), _tried(newer, settings))
+        outcome = _compared(tried(older, settings), tried(newer, settings))
         if output is None:
             sys.stdout.write(newer.path.read_text())
         else:
@@ -80,8 +84,8 @@ def migrate(
         raise typer.Exit(outcome)
 
 
-def _copied(source: Path, target: Path) -> Iterator[str]:
-    """Copy a folder with its texts migrated; yield a line for each root of 0.3 that is left in a policy."""
+def migrated_folder(source: Path, target: Path) -> Iterator[str]:
+    """Copy a folder with its texts migrated; yield what somebody must look at in policies."""
     paths = sorted(islice(source.rglob("*"), _MOST_FILES + 1))
     if len(paths) > _MOST_FILES:
         fail(f"{source} holds more than {_MOST_FILES} files: move the manifest into a folder of its own")
@@ -98,9 +102,8 @@ def _copied(source: Path, target: Path) -> Iterator[str]:
         text = migrated_text(text)
         place.write_text(text)
         if path.suffix in {".rego", ".cedar"}:
-            for number in unmigrated_lines(text):
-                place_of = f"{path.relative_to(source)}:{number}"
-                yield f"{place_of}: `$policy_target` is left: write `$target` where it is a path"
+            for number, advice in unmigrated_lines(text):
+                yield f"{path.relative_to(source)}:{number}: {advice}"
 
 
 def _text(content: bytes) -> str | None:
@@ -110,7 +113,7 @@ def _text(content: bytes) -> str | None:
         return None
 
 
-def _tried(file: ManifestFile, settings: Settings) -> dict[str, CaseResult]:
+def tried(file: ManifestFile, settings: Settings) -> dict[str, CaseResult]:
     """Run the cases of one form, or end the command with what is wrong with it."""
     compiler = replace(build_compiler(settings, HttpClient(), None), environment=EveryVariable())
     read = read_manifests(settings, [file], [file.path])[0]
@@ -133,19 +136,39 @@ def _compared(older: dict[str, CaseResult], newer: dict[str, CaseResult]) -> int
     if not older:
         _tell("no cases beside the manifest: nothing shows that both forms decide alike")
         return 2
-    different = [
-        name
-        for name, result in older.items()
-        if (after := newer.get(name)) is None
-        or (result.decision, result.passed, result.detail) != (after.decision, after.passed, after.detail)
-    ]
-    for name in different:
-        before, after = older[name], newer.get(name)
-        _tell(f"{name}: {before.decision} before, {after.decision if after else 'no decision'} after")
-        if after and after.detail:
-            _tell(f"  {after.detail}")
-    _tell(f"{len(older) - len(different)} of {len(older)} cases are decided alike")
-    return 1 if different else 0
+    different = failing = 0
+    for name, before in older.items():
+        after = newer.get(name)
+        if after is None or decided(before) != decided(after):
+            different += 1
+            _tell(f"{name}: {before.decision} before, {after.decision if after else 'no decision'} after")
+            if after and after.detail:
+                _tell(f"  {after.detail}")
+            elif after:
+                _tell_difference(decided(before), decided(after))
+        elif before.passed and not after.passed:
+            failing += 1
+            _tell(f"{name}: decided alike, and expected otherwise")
+            for found in after.differences:
+                _tell(f"  {found.member}: write {orjson.dumps([*found.actual] or [None]).decode()[1:-1]}")
+    _tell(f"{len(older) - different} of {len(older)} cases are decided alike")
+    return 1 if different or failing else 0
+
+
+def decided(result: CaseResult) -> dict[str, object]:
+    """Return what is decided, as the audit log has it, but for what must differ and for pointers.
+
+    Evidence of adapters stands in verification pointers from 0.4 on.
+    """
+    entry = {} if result.entry is None else asdict(result.entry)
+    members = {name: value for name, value in entry.items() if name not in _OF_THE_FORM}
+    return {**members, "message": result.message, "detail": result.detail, "error": result.error}
+
+
+def _tell_difference(before: dict[str, object], after: dict[str, object]) -> None:
+    for name, value in before.items():
+        if name not in {"decision", "detail"} and value != after.get(name):
+            _tell(f"  {name}: {value} before, {after.get(name)} after")
 
 
 def _tell(line: str) -> None:

@@ -1,10 +1,12 @@
 """The dialect of a manifest: one frozen value that says what its generation does differently (section 6)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from acs_sidecar.spec.path import PathGrammar
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Normalise
 
 __all__ = ["Dialect", "Vocabulary"]
@@ -25,6 +27,7 @@ class Dialect:
     - `vocabulary`: that of responses to requests that name none.
     - `paths`: how its manifests write paths.
     - `normalise`: how the output of a policy becomes a verdict.
+    - `adapter_output`: an adapter's output, whose evidence has members of its own, as `normalise` reads it.
     - `untransformed`: the intervention points at which a transform is forbidden.
     - `needs`: an annotation can read others, which it lists in `needs`.
     - `agent_contexts`: snapshots are agent contexts and verdicts those of Agent Hooks.
@@ -34,6 +37,7 @@ class Dialect:
     vocabulary: Vocabulary
     paths: PathGrammar
     normalise: Normalise
+    adapter_output: Callable[[dict[str, Json]], dict[str, Json]]
     untransformed: frozenset[InterventionPoint] = frozenset()
     needs: bool = False
     agent_contexts: bool = False

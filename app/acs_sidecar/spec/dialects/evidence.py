@@ -6,15 +6,22 @@ from rfc8785 import dumps
 
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.values import Json, JsonObject
-from acs_sidecar.spec.verdict import Verdict, VerdictWarning, invalid_output
+from acs_sidecar.spec.verdict import APPROVERS, Verdict, VerdictWarning, invalid_output
 
-__all__ = ["EVIDENCE_TRUNCATED", "MAX_EVIDENCE_BYTES", "is_truncated", "read_evidence"]
+__all__ = [
+    "ARTEFACT",
+    "EVIDENCE_TRUNCATED",
+    "MAX_EVIDENCE_BYTES",
+    "POINTERS",
+    "is_truncated",
+    "read_evidence",
+]
 
 MAX_EVIDENCE_BYTES = 10_240
 EVIDENCE_TRUNCATED = "evidence_truncated"
 """The reason of the warning that says so; no policy can give it."""
 
-_ARTEFACT, _POINTERS = "artefact", "verification_pointers"
+ARTEFACT, POINTERS = "artefact", "verification_pointers"
 
 
 def read_evidence(evidence: Json) -> tuple[JsonObject | None, VerdictWarning | None]:
@@ -23,12 +30,15 @@ def read_evidence(evidence: Json) -> tuple[JsonObject | None, VerdictWarning | N
         return None, None
     if not isinstance(evidence, dict):
         raise invalid_output("`evidence` is not an object")
-    if unknown := evidence.keys() - {_ARTEFACT, _POINTERS}:
-        raise invalid_output(f"`evidence` has {len(unknown)} members besides `{_ARTEFACT}` and `{_POINTERS}`")
-    artefact = evidence.get(_ARTEFACT)
+    if unknown := evidence.keys() - {ARTEFACT, POINTERS}:
+        hint = f"; name `{APPROVERS}` in `approval`" if APPROVERS in unknown else ""
+        raise invalid_output(
+            f"`evidence` has {len(unknown)} members besides `{ARTEFACT}` and `{POINTERS}`{hint}"
+        )
+    artefact = evidence.get(ARTEFACT)
     if artefact is not None and not isinstance(artefact, str):
         raise invalid_output("`evidence.artefact` is not a string")
-    pointers = evidence.get(_POINTERS)
+    pointers = evidence.get(POINTERS)
     if pointers is None:
         pointers = {}
     if not isinstance(pointers, dict):
@@ -52,7 +62,7 @@ def _cut(artefact: str | None, pointers: dict[str, str]) -> tuple[JsonObject, Ve
     """Cut evidence: the artefact stays if it fits alone, then pointers in order as long as they fit."""
     whole = dumps(_evidence(artefact, pointers))
     kept = artefact if len(canonical(_evidence(artefact, {}))) <= MAX_EVIDENCE_BYTES else None
-    size = len(canonical({**_evidence(kept, {}), _POINTERS: {}}))
+    size = len(canonical({**_evidence(kept, {}), POINTERS: {}}))
     fitting: dict[str, str] = {}
     # The order of RFC 8785 is that of UTF-16 code units.
     for name in sorted(pointers, key=lambda name: name.encode("utf_16_be")):
@@ -78,7 +88,7 @@ def _fate(artefact: str | None, kept: str | None) -> str:
 def _evidence(artefact: str | None, pointers: dict[str, str]) -> dict[str, Json]:
     members: dict[str, Json] = {}
     if artefact is not None:
-        members[_ARTEFACT] = artefact
+        members[ARTEFACT] = artefact
     if pointers:
-        members[_POINTERS] = dict(pointers)
+        members[POINTERS] = dict(pointers)
     return members

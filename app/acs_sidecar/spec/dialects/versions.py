@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from acs_sidecar.spec.dialects.adapter_output import newer_output, same_output
 from acs_sidecar.spec.dialects.dialect import Dialect, Vocabulary
 from acs_sidecar.spec.dialects.policy_output import normalise_output
 from acs_sidecar.spec.path import POLICY_TARGET_PATHS, TARGET_PATHS
@@ -25,13 +26,18 @@ __all__ = [
 ]
 
 DIALECT_03 = Dialect(
-    name="0.3", vocabulary=Vocabulary.FIVE_DECISIONS, paths=POLICY_TARGET_PATHS, normalise=normalise
+    name="0.3",
+    vocabulary=Vocabulary.FIVE_DECISIONS,
+    paths=POLICY_TARGET_PATHS,
+    normalise=normalise,
+    adapter_output=same_output,
 )
 DIALECT_04 = Dialect(
     name="0.4",
     vocabulary=Vocabulary.AGENT_HOOKS,
     paths=TARGET_PATHS,
     normalise=normalise_output,
+    adapter_output=newer_output,
     untransformed=frozenset({InterventionPoint.AGENT_STARTUP, InterventionPoint.AGENT_SHUTDOWN}),
     agent_contexts=True,
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from acs_sidecar.spec.dialects.dialect import Vocabulary
-from acs_sidecar.spec.dialects.evidence import EVIDENCE_TRUNCATED
+from acs_sidecar.spec.dialects.evidence import ARTEFACT, EVIDENCE_TRUNCATED, POINTERS
 from acs_sidecar.spec.dialects.transform_path import TARGET, transform_path
 from acs_sidecar.spec.path import Path, Root
 from acs_sidecar.spec.reasons import HOST_ERROR_PREFIX, RUNTIME_ERROR_PREFIX, Reason
@@ -21,7 +21,7 @@ _THREE: Mapping[Decision, str] = {
     Decision.ESCALATE: "deny",
     Decision.TRANSFORM: "transform",
 }
-_EVIDENCE = ("artefact", "verification_pointers")
+_EVIDENCE = (ARTEFACT, POINTERS)
 
 
 def verdict_json(

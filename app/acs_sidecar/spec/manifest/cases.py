@@ -37,6 +37,8 @@ _EXPECTABLE: Mapping[str, tuple[type, ...]] = {
     "transform": (dict, type(None)),
     "evidence": (dict, type(None)),
     "result_labels": (list,),
+    "warnings": (list, type(None)),
+    "approval": (dict, type(None)),
 }
 _TARGET = "transformed_policy_target"
 

@@ -180,6 +180,7 @@ class AgtRulesPolicy:
             RuleIndex(sealed, compiler),
             RuleIndex([rule for rule in bound if rule.rule.action is Action.LOG], compiler),
             partial(self._coverage.reached, self._request.path) if self._coverage else None,
+            self._request.manifest.dialect.adapter_output,
         )
 
     def _guarded(self, point: InterventionPoint) -> bool:

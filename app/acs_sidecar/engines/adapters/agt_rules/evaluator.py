@@ -10,6 +10,7 @@ from acs_sidecar.engines.adapters.agt_rules.explanation import RuleReport, guard
 from acs_sidecar.engines.adapters.agt_rules.guards import RuleGuard
 from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
 from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, walk
+from acs_sidecar.spec.dialects.adapter_output import same_output
 from acs_sidecar.spec.explanation import listed
 from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -53,7 +54,7 @@ class _Outcome:
 class RuleEvaluator:
     """The rules of one point. `deciding` are in the order of the strategy, `sealed` with denials first.
 
-    `reached` is told of each rule that decides, or matches and logs.
+    `reached` is told of each rule that decides, or matches and logs; `adapter_output` is that of the dialect.
     """
 
     compiler: Compiler
@@ -63,6 +64,7 @@ class RuleEvaluator:
     sealed: RuleIndex
     logging: RuleIndex
     reached: Callable[[AgtRule], None] | None = None
+    adapter_output: Callable[[dict[str, Json]], dict[str, Json]] = same_output
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Return the verdict. Raises `EvaluationError`."""
@@ -85,7 +87,7 @@ class RuleEvaluator:
         if outcome.message is not None:
             output["message"] = outcome.message
         output["evidence"] = with_lists(outcome.evidence, undecided=outcome.undecided, logged=logged)
-        return PolicyOutput(output, notes={"logged": logged} if logged else None)
+        return PolicyOutput(self.adapter_output(output), notes={"logged": logged} if logged else None)
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return the guards, the documents that apply, and the rules in order up to the one that matches.

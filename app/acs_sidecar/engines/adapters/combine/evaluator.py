@@ -6,13 +6,14 @@ from time import perf_counter_ns
 
 from acs_sidecar.engines.adapters.combine.strictest import strictest
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.policy_output import MAX_APPROVAL_BYTES
 from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES, fitting, unavailable
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.combination import COMBINE
 from acs_sidecar.spec.policy_statement import DecisionNotes
 from acs_sidecar.spec.ports import Evaluator, ExplainingEvaluator, PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import (
     MAX_EVIDENCE_BYTES,
     Normalise,
@@ -104,8 +105,9 @@ class CombinedEvaluator:
         value: Json = {**united.as_json()}
         if united.transform is not decided.transform or size > self.limits.max_policy_output_bytes:
             check_output(value, self.limits)
-        if united.evidence is not decided.evidence and size > MAX_EVIDENCE_BYTES:
-            _check_evidence(united, decided_by)
+        if size > MAX_EVIDENCE_BYTES:
+            _check_added("evidence", united.evidence, decided.evidence, MAX_EVIDENCE_BYTES, decided_by)
+            _check_added("approval", united.approval, decided.approval, MAX_APPROVAL_BYTES, decided_by)
         return value
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
@@ -160,11 +162,13 @@ class _CombinedTrace(Mapping[str, Json]):
             yield {**shown, "duration_us": (self._times[place + 1] - self._times[place]) / 1_000}
 
 
-def _check_evidence(verdict: Verdict, decided_by: str | None) -> None:
-    """Raise `EvaluationError` where approvers of other policies make the evidence too long."""
-    if verdict.evidence is not None and len(canonical(verdict.evidence)) > MAX_EVIDENCE_BYTES:
+def _check_added(
+    member: str, members: JsonObject | None, own: JsonObject | None, most_bytes: int, decided_by: str | None
+) -> None:
+    """Raise `EvaluationError` where approvers of other policies make a member too long."""
+    if members is not own and len(canonical(members)) > most_bytes:
         message = (
-            f"the evidence of `{decided_by}` exceeds {MAX_EVIDENCE_BYTES} bytes with the approvers of the "
+            f"the {member} of `{decided_by}` exceeds {most_bytes} bytes with the approvers of the "
             "combined policies"
         )
         raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, message)

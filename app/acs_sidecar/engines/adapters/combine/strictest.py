@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 
 from acs_sidecar.engines.adapters.combine.united_transform import united_transform
-from acs_sidecar.spec.approval import named_approvers
+from acs_sidecar.spec.approval import named_approvers, naming
 from acs_sidecar.spec.values import Json, JsonObject
-from acs_sidecar.spec.verdict import Decision, Transform, Verdict
+from acs_sidecar.spec.verdict import APPROVERS, Decision, Transform, Verdict
 
 __all__ = ["NOT_APPLICABLE", "strictest"]
 
 NOT_APPLICABLE = "not_applicable"
 _STRICTNESS = {
     Decision.ALLOW: 0,
-    Decision.WARN: 1,
-    Decision.TRANSFORM: 2,
-    Decision.ESCALATE: 3,
-    Decision.DENY: 4,
+    Decision.WARN: 2,
+    Decision.TRANSFORM: 3,
+    Decision.ESCALATE: 4,
+    Decision.DENY: 5,
 }
+_WARNED_ALLOW = 1
 _ESCALATES = _STRICTNESS[Decision.ESCALATE]
 
 
@@ -30,7 +31,9 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     place, most, adds = 0, -2, False
     for index, verdict in enumerate(verdicts):
         strictness = _STRICTNESS[verdict.decision]
-        if strictness == 0 and verdict.reason == NOT_APPLICABLE:
+        if strictness == 0 and verdict.warnings:
+            strictness = _WARNED_ALLOW
+        elif strictness == 0 and verdict.reason == NOT_APPLICABLE:
             strictness = -1
         if strictness > most:
             place, most = index, strictness
@@ -44,24 +47,28 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     if adds:
         labels = tuple(dict.fromkeys([label for verdict in verdicts for label in verdict.result_labels]))
         transforms = [verdict.transform for verdict in verdicts if verdict.transform is not None]
-    transform, evidence = decided.transform, decided.evidence
+    transform, evidence, approval = decided.transform, decided.evidence, decided.approval
     if most == _ESCALATES:
         if transforms:
             return Verdict(Decision.DENY, "transform_with_escalation", result_labels=labels), None
-        naming = [
-            verdict.evidence
-            for verdict in verdicts
-            if verdict.decision is Decision.ESCALATE and verdict.evidence and "approvers" in verdict.evidence
-        ]
-        if naming:
-            approvers = _common_approvers(naming) if len(naming) > 1 else naming[0]["approvers"]
-            if not approvers and len(naming) > 1:
+        escalating = [verdict for verdict in verdicts if verdict.decision is Decision.ESCALATE]
+        named = [members for verdict in escalating if (members := naming(verdict)) is not None]
+        if named:
+            approvers = _common_approvers(named) if len(named) > 1 else named[0][APPROVERS]
+            if not approvers and len(named) > 1:
                 return Verdict(Decision.DENY, "no_common_approver", result_labels=labels), None
-            if evidence is None or evidence.get("approvers") != approvers:
-                evidence = {**(evidence or {}), "approvers": approvers}
+            if any(named[0] is verdict.approval for verdict in escalating):
+                approval = _naming(approval, approvers)
+            else:
+                evidence = _naming(evidence, approvers)
     elif transform is not None:
         transform = united_transform(transforms, target)
-    if labels == decided.result_labels and transform is decided.transform and evidence is decided.evidence:
+    if (
+        labels == decided.result_labels
+        and transform is decided.transform
+        and evidence is decided.evidence
+        and approval is decided.approval
+    ):
         return decided, place
     united = Verdict(
         decided.decision,
@@ -71,17 +78,24 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
         evidence,
         labels,
         decided.warnings,
-        decided.approval,
+        approval,
     )
     return united, place
 
 
-def _common_approvers(evidences: Sequence[JsonObject]) -> list[Json]:
-    """Return those whom all evidences name, in the order of the first."""
-    first, *others = evidences
+def _naming(members: JsonObject | None, approvers: Json) -> JsonObject:
+    """Return members that name these approvers: the same ones where they do."""
+    if members is not None and members.get(APPROVERS) == approvers:
+        return members
+    return {**(members or {}), APPROVERS: approvers}
+
+
+def _common_approvers(named: Sequence[JsonObject]) -> list[Json]:
+    """Return those whom all name, in the order of the first."""
+    first, *others = named
     common: list[Json] = [*(named_approvers(first) or ())]
     for other in others:
-        if other["approvers"] != first["approvers"]:
+        if other[APPROVERS] != first[APPROVERS]:
             names = named_approvers(other) or ()
             common = [name for name in common if name in names]
     return common

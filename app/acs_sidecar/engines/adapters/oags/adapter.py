@@ -174,7 +174,12 @@ class OagsPolicy:
     def _form(self) -> VerdictForm:
         digest = hashlib.sha256(self.content).hexdigest()[:16]
         artefact = f"oags:{self.expected_id or '-'}:{digest}"
-        return VerdictForm(self.definition.warns_only, self.definition.on_drift, artefact)
+        return VerdictForm(
+            self.definition.warns_only,
+            self.definition.on_drift,
+            artefact,
+            self.request.manifest.dialect.adapter_output,
+        )
 
 
 def _document(request: CompileRequest) -> tuple[DocumentFindings, bytes, PurePosixPath]:

@@ -1,10 +1,11 @@
 """What a check can find, and the verdict of all that was found (sections 9.3, 9.4)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from acs_sidecar.spec.dialects.adapter_output import same_output
 from acs_sidecar.spec.ports import PolicyOutput
 from acs_sidecar.spec.values import Json
 
@@ -104,11 +105,15 @@ _STRICTNESS = ("warn", "escalate", "deny")
 
 @dataclass(frozen=True, slots=True)
 class VerdictForm:
-    """How a policy answers: whether it only warns, what a drift is, and the artefact of its evidence."""
+    """How a policy answers: whether it only warns, what a drift is, and the artefact of its evidence.
+
+    `adapter_output` is that of the dialect.
+    """
 
     warns_only: bool
     on_drift: str
     artefact: str
+    adapter_output: Callable[[dict[str, Json]], dict[str, Json]] = same_output
 
     def output(self, broken: Iterable[OagsRule]) -> PolicyOutput:
         """Return the verdict: of the strictest rules that are broken, the first gives the reason."""
@@ -116,15 +121,17 @@ class VerdictForm:
         listed: list[Json] = [rule.value for rule in rules]
         evidence: dict[str, Json] = {"artefact": self.artefact, "rules": listed}
         if not rules:
-            return PolicyOutput({"decision": "allow", "evidence": evidence})
+            return PolicyOutput(self.adapter_output({"decision": "allow", "evidence": evidence}))
         deciding = max(rules, key=lambda rule: _STRICTNESS.index(self._decision(rule)))
         return PolicyOutput(
-            {
-                "decision": self._decision(deciding),
-                "reason": deciding.value,
-                "message": MESSAGES[deciding],
-                "evidence": evidence,
-            }
+            self.adapter_output(
+                {
+                    "decision": self._decision(deciding),
+                    "reason": deciding.value,
+                    "message": MESSAGES[deciding],
+                    "evidence": evidence,
+                }
+            )
         )
 
     def explanation(self, checks: Iterable[Check]) -> dict[str, Json]:
