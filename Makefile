@@ -114,6 +114,9 @@ $(CLIENTS)/typescript/installed: clients/typescript/package.json
 $(CLIENTS)/uv:
 	$(PYTHON) -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check uv
 
+grounded-figures: $(INSTALLED)-dev ## Run the tasks and injections of the grounded agent, and write the figures into its guide
+	$(BIN)/python -m tests.clients.grounded.grounding
+
 client-table: $(INSTALLED)-dev ## Run the seven cases on the installed agent frameworks, and write the table in docs/agents
 	$(BIN)/python -m tests.clients.frameworks.table
 

@@ -8,6 +8,7 @@ from typing import Any
 from acs_client.clock import Clock
 from acs_client.counts import Budgets, Counters
 from acs_client.labels import Labels
+from acs_client.provenance import Provenance
 from acs_client.tracing import current_trace
 from acs_client.values import SnapshotError
 
@@ -22,7 +23,7 @@ _KEPT_OF_AGENT = frozenset({"id", "version", "name", "framework"})
 
 
 class Envelope:
-    """Builds `envelope` and `ifc` for each point."""
+    """Builds `envelope`, `ifc` and `provenance` for each point."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Envelope:
         brought: Brought,
         counters: Counters,
         labels: Labels,
+        provenance: Provenance,
     ) -> None:
         self.clock = clock
         self.session_id = session_id
@@ -42,6 +44,7 @@ class Envelope:
         self.budgets = Budgets()
         self.counters = counters
         self.labels = labels
+        self.provenance = provenance
         self.started_at = clock.timestamp()
         self.elapsed_before = 0.0
         self._begun = clock.monotonic()
@@ -95,7 +98,11 @@ class Envelope:
         if self._brought is not None:
             envelope = _joined(envelope, called(self._brought))
         labels = list(self.labels)
-        return {"envelope": envelope, "ifc": {"source_labels": labels}} if labels else {"envelope": envelope}
+        known = {
+            "ifc": {"source_labels": labels} if labels else None,
+            "provenance": self.provenance.member(labels),
+        }
+        return {"envelope": envelope, **present(**known)}
 
     def _approvals(self) -> dict[str, int] | None:
         if self._window is None:

@@ -78,6 +78,8 @@ class Mediator:
         if decision.allowed and decision.policy_id is not None:
             self._envelope.labels.add(decision.result_labels)
             self._envelope.counters.permitted(decision.evidence)
+        if decision.allowed:
+            self._envelope.provenance.record(members, decision)
         self._show(decision)
         return decision
 

@@ -65,6 +65,7 @@ class RestoreOptions(TypedDict, total=False):
     envelope: Brought
     history: bool
     counters: bool
+    provenance: int
     on_decision: Callable[[Decision], None] | None
     clock: Clock | None
 

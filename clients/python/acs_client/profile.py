@@ -20,7 +20,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
 RESERVED_MEMBERS = frozenset(
     {
         "envelope", "ifc", "agent_init", "input", "model", "messages", "tools", "request_id", "response",
-        "usage", "tool_call", "tool_result", "message_chain", "summary",
+        "usage", "tool_call", "tool_result", "message_chain", "summary", "provenance",
     }
 )  # fmt: skip
 _SNAPSHOT = ("$snap", "$")

@@ -20,6 +20,7 @@ from acs_client.errors import Blocked, ConfigurationError, Escalated
 from acs_client.labels import Labels
 from acs_client.mediation import Approver, Mediator
 from acs_client.profile import RESERVED_MEMBERS
+from acs_client.provenance import Provenance
 from acs_client.tickets import HeldTickets
 from acs_client.tool_call import ToolCall
 from acs_client.values import to_json
@@ -62,7 +63,7 @@ class Session:
     `tools` names what is registered. `approver(ticket)` returns an approval text, `"deny"`, `"suspend"` or
     `None`. `cost(model, usage)` returns what a model call cost in US dollars. `init` and `envelope` bring
     what the host alone knows, as mappings or callables; `counters` keeps requests and tokens by minute and
-    hour.
+    hour. `provenance` is how many bytes every snapshot has for the user's texts and the results of tools.
 
     Raises `ConfigurationError` for options that contradict the profile.
     """
@@ -92,6 +93,7 @@ class Session:
         envelope: Brought = None,
         history: bool = False,
         counters: bool = False,
+        provenance: int = 0,
         on_decision: Callable[[Decision], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -117,6 +119,7 @@ class Session:
             brought=envelope,
             counters=Counters(self.clock, counters),
             labels=self.labels,
+            provenance=Provenance(provenance, self.labels),
         )
         manifest = client.manifest if manifest is None else manifest
         self._bindings = Bindings(client, manifest, asked, self._envelope.counters)
@@ -349,6 +352,7 @@ class Session:
             "escalations": list(self._envelope.escalations),
             "chain": to_json(self._chain),
             "counters": self._envelope.counters.export(),
+            "provenance": self._envelope.provenance.export(),
         }
 
     @classmethod
@@ -366,6 +370,8 @@ class Session:
         envelope.escalations = list(exported["escalations"])
         envelope.counters.restore(exported["counters"])
         session.labels.add(exported["labels"])
+        if "provenance" in exported:
+            envelope.provenance.restore(exported["provenance"])
         session._chain = list(exported["chain"])
         return session
 

@@ -4,6 +4,7 @@ import { timestampOf, toMillis, type Clock } from "./clock.js";
 import { Budgets, type Counters } from "./counts.js";
 import type { Labels } from "./labels.js";
 import type { Point } from "./profile.js";
+import type { Provenance } from "./provenance.js";
 import { currentTrace, traceIds } from "./tracing.js";
 import { SnapshotError } from "./values.js";
 
@@ -22,14 +23,16 @@ interface EnvelopeOptions {
   readonly brought: Brought;
   readonly counters: Counters;
   readonly labels: Labels;
+  readonly provenance: Provenance;
 }
 
-/** Builds `envelope` and `ifc` for each point. */
+/** Builds `envelope`, `ifc` and `provenance` for each point. */
 export class Envelope {
   readonly clock: Clock;
   readonly sessionId: string;
   readonly counters: Counters;
   readonly labels: Labels;
+  readonly provenance: Provenance;
   budgets = new Budgets();
   startedAt: string;
   elapsedBefore = 0;
@@ -42,6 +45,7 @@ export class Envelope {
     this.sessionId = options.sessionId;
     this.counters = options.counters;
     this.labels = options.labels;
+    this.provenance = options.provenance;
     this.startedAt = timestampOf(clock);
     this.#options = options;
     this.#begun = clock.monotonic();
@@ -85,7 +89,8 @@ export class Envelope {
     };
     const envelope = joined(kept, called(brought));
     const labels = [...this.labels];
-    return labels.length > 0 ? { envelope, ifc: { source_labels: labels } } : { envelope };
+    const ifc = labels.length > 0 ? { source_labels: labels } : null;
+    return { envelope, ...present({ ifc, provenance: this.provenance.member(labels) }) };
   }
 
   #approvals(): Members | null {

@@ -66,6 +66,7 @@ export class Mediator {
       this.#options.envelope.labels.add(decision.resultLabels);
       this.#options.envelope.counters.permitted(decision.evidence);
     }
+    if (decision.allowed) this.#options.envelope.provenance.record(members, decision);
     this.#options.onDecision?.(decision);
     return decision;
   }

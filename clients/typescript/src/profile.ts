@@ -35,6 +35,7 @@ export const RESERVED_MEMBERS: ReadonlySet<string> = new Set([
   "tool_result",
   "message_chain",
   "summary",
+  "provenance",
 ]);
 
 /** A transform cannot be put back whole; the message says why. */

@@ -13,6 +13,7 @@ import { own, ownOptions, type Json, type JsonObject } from "./json.js";
 import { Labels } from "./labels.js";
 import { Mediator, type Approver, type Log, type PointOptions } from "./mediation.js";
 import { isPoint, POINTS, RESERVED_MEMBERS, type Point } from "./profile.js";
+import { Provenance } from "./provenance.js";
 import { runPermitted, type ToolCall } from "./running.js";
 import { toJson } from "./values.js";
 
@@ -59,6 +60,8 @@ export interface SessionOptions {
   readonly history?: boolean | undefined;
   /** Keeps requests and tokens by minute and hour. */
   readonly counters?: boolean | undefined;
+  /** How many bytes every snapshot has for the user's texts and the results of tools; none where it is 0. */
+  readonly provenance?: number | undefined;
   readonly onDecision?: ((decision: Decision) => void) | undefined;
   readonly log?: Log | undefined;
   readonly clock?: Clock | undefined;
@@ -114,6 +117,7 @@ export class Session {
       brought: options.envelope,
       counters,
       labels: this.labels,
+      provenance: new Provenance(options.provenance ?? 0, this.labels),
     });
     const manifest = options.manifest ?? client.manifest;
     this.#mediator = new Mediator(client, {
@@ -302,6 +306,7 @@ export class Session {
       escalations: [...this.#envelope.escalations],
       chain: toJson(this.#chain),
       counters: this.#envelope.counters.export(),
+      provenance: this.#envelope.provenance.export(),
     };
   }
 
@@ -317,6 +322,7 @@ export class Session {
     envelope.escalations = [...(exported["escalations"] as number[])];
     envelope.counters.restore(exported["counters"] as JsonObject);
     session.labels.add(exported["labels"] as string[]);
+    if (own(exported, "provenance") !== undefined) envelope.provenance.restore(exported["provenance"] as JsonObject);
     session.#errors = exported["errors"] as number;
     session.#chain = toJson(exported["chain"]) as Json[];
     return session;
@@ -329,7 +335,7 @@ export class Session {
 
 const NAMES = (
   "id name version framework tenant manifest points mode labels context tools capabilities model approver " +
-  "approvalWindowSeconds cost init envelope history counters onDecision log clock"
+  "approvalWindowSeconds cost init envelope history counters provenance onDecision log clock"
 ).split(" ");
 
 /** Return options whose lists can be read more than once: an iterator that is used up would bind no point. */

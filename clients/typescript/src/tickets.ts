@@ -20,7 +20,7 @@ const MEMBERS: readonly string[] = [
   "approval",
 ];
 /** The members that two attempts of one action do not share. */
-const OF_ONE_ATTEMPT: ReadonlySet<string> = new Set(["envelope", "ifc", "request_id"]);
+const OF_ONE_ATTEMPT: ReadonlySet<string> = new Set(["envelope", "ifc", "provenance", "request_id"]);
 
 /** A ticket is not one of this action; the message says what differs. */
 export class TicketError extends Error {}
