@@ -13,6 +13,7 @@ from acs_sidecar.engines.adapters.soul.controls import Tier
 from acs_sidecar.engines.adapters.soul.detection.rules import rule_book
 from acs_sidecar.engines.adapters.soul.files import GOVERNANCE_FILES
 from acs_sidecar.engines.adapters.soul.report import NOTE, report_schema
+from acs_sidecar.engines.adapters.soul.texts import insufficiency_text
 from tests.command import run
 from tests.conftest import ROOT
 from tests.engines.adapters.soul.policies import STANDARD, digest_of
@@ -113,7 +114,23 @@ def test_a_file_that_is_not_measured(folder: Path, content: bytes, reason: list[
     assert (report["detected"], report["missing"], report["applicable"]) == ({}, [], 57)
     assert invoke("scan", "--min-level", "none").exit_code == 1
     table = invoke("scan", "--format", "table").stdout.splitlines()
-    assert table == [NOTE, f"SOUL.md: not measured: {', '.join(reason)}"]
+    mended = [f"  {each}: {insufficiency_text(each)}" for each in reason]
+    assert table == [NOTE, f"SOUL.md: not measured: {', '.join(reason)}", *mended]
+
+
+def test_a_file_without_sections_is_told_which_headings_count(folder: Path) -> None:
+    """The scan, the lint and the report for a pull request say what to write."""
+    (folder / "SOUL.md").write_text(f"Bot\n===\n\n# One\n\n{'Words of a bot. ' * 50}\n")
+    table = invoke("scan", "--format", "table").stdout.splitlines()
+    headings = "fewer than 3 headings that begin with `#` and differ; underlined ones do not count"
+    assert table[2] == f"  too_few_headings: {headings}"
+    assert table[3].startswith(
+        "  no_behaviour_section: no heading that begins with `#` has one of `behavio*`, "
+    )
+    assert table[3].endswith("; `## Safety rules` would do")
+    log = json.loads(invoke("scan", "--format", "sarif").stdout)
+    messages = [result["message"]["text"] for result in log["runs"][0]["results"]]
+    assert f"{NOTE} The file is not measured: {headings}." in messages
 
 
 @pytest.mark.parametrize(("level", "code"), [("none", 0), ("essential", 0), ("standard", 0), ("hardened", 1)])
@@ -293,7 +310,9 @@ def test_a_lint_that_cannot_run(folder: Path) -> None:
     (folder / "m.yaml").write_text("policies: {}\n")
     short = invoke("lint", "SOUL.md", "--manifest", "m.yaml")
     assert short.exit_code == 2
-    assert short.stderr.startswith("error: SOUL.md cannot be measured: too_short")
+    assert short.stderr.startswith(
+        "error: SOUL.md cannot be measured: fewer than 500 characters of sentences"
+    )
     (folder / "SOUL.md").write_text(STANDARD)
     invalid = invoke("lint", "SOUL.md", "--manifest", "m.yaml")
     assert invalid.exit_code == 2

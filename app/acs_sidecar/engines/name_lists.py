@@ -1,11 +1,15 @@
 """Lists of names of tools, models, providers and services (section 9.3)."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from acs_sidecar.engines.name_folding import folded
 
-__all__ = ["NameList", "name_problem"]
+__all__ = ["NameList", "name_problem", "pattern_doubt"]
+
+_PATTERN = re.compile(r"[?\[\]{}()|^$\\+!]|\.\*")
+"""What globs and regular expressions are written with, and names are not."""
 
 
 def name_problem(entry: str) -> str | None:
@@ -14,6 +18,15 @@ def name_problem(entry: str) -> str | None:
         return "must not be blank"
     if "*" in entry[:-1]:
         return "`*` may stand at the end alone"
+    return None
+
+
+def pattern_doubt(entry: str) -> str | None:
+    """Return why a blocked name may block nothing that its author means, or `None`."""
+    if any(character.isspace() for character in entry.strip()):
+        return "has a space, and names have none: what a command does is not compared"
+    if _PATTERN.search(entry):
+        return "is compared as it is written: `*` at the end is the only pattern"
     return None
 
 

@@ -12,6 +12,7 @@ from acs_sidecar.engines.adapters.oags.document.model import NormalPolicy
 from acs_sidecar.engines.adapters.oags.document.reader import read_normal
 from acs_sidecar.engines.adapters.oags.document.schema import sekuire_schema
 from acs_sidecar.engines.adapters.oags.document.vocabulary_members import MEMBERS, MemberKind, children
+from acs_sidecar.engines.adapters.oags.lints import document_lints
 from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.values import Json
@@ -209,14 +210,48 @@ def test_a_member_that_is_nearly_one_is_a_warning() -> None:
     document: Json = {
         "identity": {"tools_pth": "tools.json", "tools_hsah": "ab" * 32},
         "project": {"sekuire_Id": "ab" * 32},
-        "PERMISSIONS": {},
     }
     _, findings = read(document)
     assert [(found.code, found.path) for found in findings.warnings] == [
         ("oags-member-unknown", "identity.tools_pth"),
         ("oags-member-unknown", "identity.tools_hsah"),
         ("oags-member-unknown", "project.sekuire_Id"),
-        ("oags-section-unknown", "PERMISSIONS"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("permission", "permissions"),
+        ("PERMISSIONS", "permissions"),
+        ("policies", "policy"),
+        ("rate_limit", "rate_limits"),
+        ("rate-limits", "rate_limits"),
+        ("identities", "identity"),
+    ],
+)
+def test_a_section_that_is_nearly_one_is_refused(name: str, meant: str) -> None:
+    """What it allows and blocks would vanish."""
+    policy, findings = read({name: {}, "deployment": {}, "capabilities": []})
+    assert policy is None
+    assert [(found.code, found.path, found.message) for found in findings.errors] == [
+        ("oags-section-unknown", name, f"`{name}` is not read, did you mean `{meant}`?")
+    ]
+
+
+def test_a_blocked_name_that_looks_like_a_command_or_a_pattern_is_a_warning() -> None:
+    """It blocks that very name; one with `*` at its end, or an allowed one, is what it looks like."""
+    names: Json = ["rm -rf", "delete?", "file_[ab]", "^shell$", "shell.*", "shell*", "a.b-c_d/e:f"]
+    permissions: Json = {"tools": {"allowed_tools": ["a b"], "blocked_tools": names}}
+    _, findings = read({"permissions": permissions})
+    document_lints(findings)
+    place = "permissions.tools.blocked_tools"
+    assert [(found.code, found.path) for found in findings.warnings] == [
+        ("oags-name-doubtful", f"{place}[{index}]") for index in range(5)
+    ]
+    assert [found.message for found in findings.warnings][:2] == [
+        "`rm -rf` has a space, and names have none: what a command does is not compared",
+        "`delete?` is compared as it is written: `*` at the end is the only pattern",
     ]
 
 
@@ -234,8 +269,6 @@ def test_an_allowed_host_with_a_port_is_a_warning() -> None:
 @pytest.mark.parametrize(
     ("document", "code", "path"),
     [
-        ({"permission": {}}, "oags-section-unknown", "permission"),
-        ({"rate_limit": {}}, "oags-section-unknown", "rate_limit"),
         ({"policy": {"network": {"deny_all_other": False}}}, "network-open", "policy.network.deny_all_other"),
         ({"project": {"sekuire_id": f"sekuire://blake3:{ID}"}}, "oags-id-prefix", "project.sekuire_id"),
         (

@@ -154,6 +154,26 @@ def test_empty_lists_allow_and_say_so() -> None:
     ]
 
 
+def test_a_denied_name_that_looks_like_a_command_or_a_pattern_is_a_warning() -> None:
+    """It denies that very name alone, which its author may not mean."""
+    tools = {"allowed_tools": ["read"], "denied_tools": ["git push --force", "delete_*"]}
+    models = {"allowed_models": ["gpt-4o"], "denied_models": ["gpt-?"]}
+    policies = compiled(with_content(capabilities=tools, models=models), points=CHECKED_POINTS)
+    place = "policies.workspace.file.content.agent"
+    assert [(found.code, found.path, found.message) for found in policies.statement.warnings] == [
+        (
+            "policy-name-doubtful",
+            f"{place}.models.denied_models[0]",
+            "`gpt-?` is compared as it is written: `*` at the end is the only pattern",
+        ),
+        (
+            "policy-name-doubtful",
+            f"{place}.capabilities.denied_tools[0]",
+            "`git push --force` has a space, and names have none: what a command does is not compared",
+        ),
+    ]
+
+
 def test_approval_of_every_tool() -> None:
     """`true` escalates each allowed call; a list compares names widely."""
     every = compiled(content("active-1.json"))

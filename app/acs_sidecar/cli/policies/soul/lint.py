@@ -16,6 +16,7 @@ from acs_sidecar.cli.policies.soul.governance_files import read_governance_file
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.engines.adapters.soul.controls import Tier
 from acs_sidecar.engines.adapters.soul.scan import scan_bytes
+from acs_sidecar.engines.adapters.soul.texts import insufficiency_text
 from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest
 from acs_sidecar.outbound.client import HttpClient
@@ -38,7 +39,7 @@ def lint(
     content = read_governance_file(file)
     scanned = scan_bytes(content, tier)
     if not scanned.measured:
-        fail(f"{file} cannot be measured: {', '.join(scanned.insufficient)}")
+        fail(f"{file} cannot be measured: {'; '.join(map(insufficiency_text, scanned.insufficient))}")
     findings = tuple(
         enforcement_findings(content.decode(), scanned, _enforcement(manifest, config), display_path(file))
     )

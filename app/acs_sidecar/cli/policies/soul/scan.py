@@ -17,7 +17,7 @@ from acs_sidecar.engines.adapters.soul.detection.rules import rule_book
 from acs_sidecar.engines.adapters.soul.report import NOTE, report
 from acs_sidecar.engines.adapters.soul.scan import Scan, scan_bytes
 from acs_sidecar.engines.adapters.soul.score import GovernanceLevel
-from acs_sidecar.engines.adapters.soul.texts import control_text
+from acs_sidecar.engines.adapters.soul.texts import control_text, insufficiency_text
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, FindingSeverity
 
 __all__ = ["scan"]
@@ -98,7 +98,7 @@ def _findings(scanned: Scan, name: str) -> Iterator[Diagnostic]:
         message = f"{NOTE} Missing: {rules[control].name}. {control_text(control).question}"
         yield Diagnostic(control, message, None, _SEVERITIES[rules[control].severity], name)
     for reason in scanned.insufficient:
-        message = f"{NOTE} The file is not measured: {reason}."
+        message = f"{NOTE} The file is not measured: {insufficiency_text(reason)}."
         yield Diagnostic(reason, message, None, "error", name)
     for found in scanned.findings:
         control_path = found.control
@@ -114,6 +114,8 @@ def _show(scanned: Scan, name: str, others: tuple[str, ...]) -> None:
     line(NOTE)
     if not scanned.measured:
         line(f"{name}: not measured: {', '.join(scanned.insufficient)}", "bold red")
+        for reason in scanned.insufficient:
+            line(f"  {reason}: {insufficiency_text(reason)}")
         return
     score = scanned.score
     for domain in DOMAINS.values():

@@ -6,6 +6,7 @@ from acs_sidecar.engines.adapters.oags.document.model import NormalPolicy
 from acs_sidecar.engines.adapters.oags.document.vocabulary_members import MEMBERS, MemberKind
 from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.engines.findings import SourceLocation, warning
+from acs_sidecar.engines.name_lists import pattern_doubt
 from acs_sidecar.evaluators import Diagnostic, PointBinding
 from acs_sidecar.spec.points import InterventionPoint
 
@@ -19,8 +20,12 @@ CHECKED_POINTS = (
 
 
 def document_lints(findings: DocumentFindings) -> None:
-    """Warn of allowed paths that look like directories and stand for themselves alone."""
+    """Warn of entries that do less than they look like: allowed directories, and blocked patterns."""
     for path, member in MEMBERS.items():
+        if member.kind is MemberKind.NAMES and member.place.endswith(".blocked"):
+            for index, entry in enumerate(_listed(findings.document.value, path)):
+                if doubt := pattern_doubt(str(entry)):
+                    findings.warn("oags-name-doubtful", f"`{str(entry)[:64]}` {doubt}", (*path, index))
         if member.kind is not MemberKind.PATHS or member.place != "filesystem.allowed":
             continue
         for index, entry in enumerate(_listed(findings.document.value, path)):

@@ -10,6 +10,7 @@ from acs_sidecar.engines.adapters.soul.guard.guard import GovernanceGuard
 from acs_sidecar.engines.adapters.soul.guard.names import GuardedNames
 from acs_sidecar.engines.adapters.soul.members import MEMBERS
 from acs_sidecar.engines.adapters.soul.scan import Scan, scan_bytes
+from acs_sidecar.engines.adapters.soul.texts import insufficiency_text
 from acs_sidecar.engines.findings import SourceLocation, invalid, warning
 from acs_sidecar.evaluators import CompileRequest, Evaluator, ManifestError, PointBinding
 from acs_sidecar.spec.manifest.declaration import MemberTable
@@ -64,7 +65,9 @@ class SoulPolicy:
             if isinstance(self._evaluator(binding.point), SilentEvaluator)
         ]
         if not self.scan.measured or not self.scan.level.reaches(self.definition.minimum):
-            why = ", ".join(self.scan.insufficient) or f"it is at `{self.scan.level}`"
+            why = (
+                "; ".join(map(insufficiency_text, self.scan.insufficient)) or f"it is at `{self.scan.level}`"
+            )
             message = f"below `{self.definition.minimum}`, so that every start is denied: {why}"
             lints.append(warning("soul-below-minimum", message, SourceLocation(f"{self.path}.minimum_level")))
         return PolicyStatement(warnings=tuple(lints))

@@ -16,7 +16,7 @@ from acs_sidecar.engines.adapters.soul.detection.rules import (
     rule_book,
 )
 
-__all__ = ["ControlText", "control_text", "rule_in_words", "template"]
+__all__ = ["ControlText", "control_text", "insufficiency_text", "rule_in_words", "template"]
 
 
 class ControlText(NamedTuple):
@@ -36,6 +36,24 @@ def control_text(control: str) -> ControlText:
 def _texts() -> dict[str, ControlText]:
     read = yaml.load(read_data("controls.yaml"), Loader=yaml.CSafeLoader)
     return {control: ControlText(*texts) for control, texts in read.items()}
+
+
+def insufficiency_text(reason: str) -> str:
+    """Return what a file lacks that could not be measured for a reason, and which headings count."""
+    if reason == "no_behaviour_section":
+        words = _listed(rule_book().words.behaviour_headings)
+        return f"no heading that begins with `#` has one of {words}; `## Safety rules` would do"
+    return _INSUFFICIENT[reason]
+
+
+_INSUFFICIENT = {
+    "absent": "there is no file",
+    "too_short": "fewer than 500 characters of sentences, without white space, markup, comments and code",
+    "too_few_headings": "fewer than 3 headings that begin with `#` and differ; underlined ones do not count",
+    "too_large": "more than 256 KiB",
+    "not_utf8": "the bytes are not UTF-8",
+    "too_complex": "too many lines, or too much markup in a line: write plain paragraphs and lists",
+}
 
 
 def rule_in_words(rule: ControlRule) -> tuple[str, ...]:

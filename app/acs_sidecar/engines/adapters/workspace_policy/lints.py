@@ -6,6 +6,7 @@ from acs_sidecar.engines.adapters.workspace_policy.document.model import Workspa
 from acs_sidecar.engines.adapters.workspace_policy.trust import PolicyKey
 from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.engines.findings import SourceLocation, warning
+from acs_sidecar.engines.name_lists import pattern_doubt
 from acs_sidecar.evaluators import Diagnostic, PointBinding
 from acs_sidecar.spec.points import InterventionPoint
 
@@ -31,6 +32,15 @@ def document_lints(findings: DocumentFindings, policy: WorkspacePolicy, key: Pol
     if policy.is_withdrawn:
         return
     models, tools = policy.content.models, policy.content.tools
+    for path, names in (
+        (("models", "denied_models"), models.denied_models),
+        (("capabilities", "denied_tools"), tools.denied_tools),
+    ):
+        for index, name in enumerate(names):
+            if doubt := pattern_doubt(name):
+                findings.warn(
+                    "policy-name-doubtful", f"`{name[:64]}` {doubt}", ("content", "agent", *path, index)
+                )
     if not models.allowed_providers and not models.allowed_models:
         message = "every model that is not denied is allowed: list `allowed_models` or `allowed_providers`"
         findings.warn("policy-open-models", message, ("content", "agent", "models"))

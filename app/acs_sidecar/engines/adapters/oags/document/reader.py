@@ -75,7 +75,7 @@ def read_normal(findings: DocumentFindings, *, relative_paths: bool = True) -> N
             message = "is not read: write what the document inherits into it"
             findings.error("member-not-allowed", message, (name,))
         elif hint := near(name.lower(), (*CLOSED_SECTIONS, "identity")):
-            findings.warn("oags-section-unknown", f"`{name[:64]}` is not read{hint}", (name,))
+            findings.error("oags-section-unknown", f"`{name[:64]}` is not read{hint}", (name,))
     return None if findings.errors else _policy(reader)
 
 
