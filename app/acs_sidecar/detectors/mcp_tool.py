@@ -5,9 +5,6 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
 from acs_sidecar.detectors.folding import Folded, fold
 from acs_sidecar.detectors.injection.detector import INJECTIONS, find_injections
@@ -228,5 +225,8 @@ def _mixes_scripts(name: str) -> bool:
 
 def _resembles(name: str, known: Mapping[str, str]) -> bool:
     """True if a name is one or two edits from another; where one of them is short, one."""
+    from rapidfuzz import process  # noqa: PLC0415  # 2 MiB that no other detector needs
+    from rapidfuzz.distance import OSA  # noqa: PLC0415  # likewise
+
     near = process.extract(name, known, scorer=OSA.distance, score_cutoff=_NEAR, limit=None)
     return any(distance < _NEAR or min(len(name), len(other)) >= _SHORT_NAME for other, distance, _ in near)

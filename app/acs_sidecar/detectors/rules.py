@@ -44,40 +44,49 @@ class RuleSet:
     Each group shares an automaton. Many rules in one cost little where they are words; where words may stand
     between the words of a rule, few should be together: the states of the automaton are multiplied.
 
-    The expressions are compiled at the first use, so that only who uses them waits for it.
+    What tells which occur is compiled at the first use, a rule's own expression where the rule first occurs: most
+    never do.
     """
 
     def __init__(self, *groups: Iterable[DetectorRule]) -> None:
         self._groups = [tuple(group) for group in groups]
 
     @cached_property
-    def _parts(
-        self,
-    ) -> list[tuple[tuple[DetectorRule, ...], list["re2._Regexp"], Callable[[bytes], list[int]]]]:
-        """The rules of each group, their expressions, and what tells the indices of those that occur."""
-        parts = []
+    def _automata(self) -> list[tuple[list["_Expression"], Callable[[bytes], list[int]]]]:
+        """The rules of each group, and what tells the indices of those that occur."""
+        automata = []
         for group in self._groups:
             occurring = re2.Set.SearchSet(_options())
             for rule in group:
                 occurring.Add(rule.pattern)
             occurring.Compile()
-            expressions = [re2.compile(rule.pattern, _options()) for rule in group]
-            parts.append((group, expressions, occurring._set.Match))
-        return parts
+            automata.append(([_Expression(rule) for rule in group], occurring._set.Match))
+        return automata
 
     def occurring(self, text: str) -> list[DetectorRule]:
         """Return the rules that match anywhere, without applying their `accept` checks."""
         data = utf8(text)
-        return [group[index] for group, _, occurring in self._parts for index in occurring(data)]
+        return [group[index].rule for group, occurring in self._automata for index in occurring(data)]
 
     def matches(self, text: str) -> list[Match]:
         """Find every match of every rule; those of one rule do not overlap."""
         data = utf8(text)
         found: list[Match] = []
-        for group, expressions, occurring in self._parts:
+        for group, occurring in self._automata:
             for index in occurring(data):
-                _search(group[index], expressions[index], data, found)
+                _search(group[index].rule, group[index].compiled, data, found)
         return found if len(data) == len(text) else _in_code_points(found, data)
+
+
+@dataclass(frozen=True)
+class _Expression:
+    """A rule with its expression, which is compiled where the rule first occurs."""
+
+    rule: DetectorRule
+
+    @cached_property
+    def compiled(self) -> "re2._Regexp":
+        return re2.compile(self.rule.pattern, _options())
 
 
 def occurrence(pattern: str) -> Callable[[str], bool]:

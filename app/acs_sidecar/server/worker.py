@@ -125,13 +125,13 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
     settings, listener = inherited.settings, inherited.listener
     async with AsyncExitStack() as opened:
         try:
-            manifests = unpack(take(served.file))
+            packed = take(served.file)
         finally:
             os.close(served.file)
         turn = Turn()
         runtime = build(
             settings,
-            manifests,
+            unpack(packed),  # the documents go with the call: what serves is compiled
             inherited.key,
             number,
             inherited.numbers,

@@ -137,7 +137,6 @@ def given_rules() -> dict[str, Any]:
     return read
 
 
-@cache
 def improvements() -> tuple[Improvement, ...]:
     """Return every improvement of the rules."""
     read = yaml.load(_IMPROVEMENTS, Loader=yaml.CSafeLoader)
