@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from acs_sidecar.audit.log.directory import find_logs
+from acs_sidecar.server.supervisor import restart_pause_s
 from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
 from tests.waiting import wait_for
@@ -315,3 +316,13 @@ def _answers_on(connection: socket.socket) -> bool:
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 0.5), (1, 0.5), (2, 1.0), (7, 30.0), (8, 30.0), (100_000, 30.0)]
+)
+def test_a_worker_that_fails_again_and_again_is_restarted_ever_more_slowly(
+    failures: int, seconds: float
+) -> None:
+    """Half a second doubles up to half a minute, and goes on there for however many failures."""
+    assert restart_pause_s(failures) == seconds

@@ -30,7 +30,9 @@ TICK_S = 0.005
 SLOW_S = 0.010
 """A child at work for longer does not count among the warm ones: another takes its place meanwhile."""
 
-START_S = 10.0
+START_S = 30.0
+"""What a child may take to be ready, with a zygote that imports on a tenth of a core."""
+
 FIRST_BACKOFF_S = 0.02
 MOST_BACKOFF_S = 1.0
 KEPT_PROGRAMS = 32

@@ -21,13 +21,14 @@ from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.server.reload_rounds import ReloadRounds, Served, WorkerPeer
 from acs_sidecar.startup import StartError, settle_memory
 
-__all__ = ["BEATS", "WorkerStartError", "supervise"]
+__all__ = ["BEATS", "WorkerStartError", "restart_pause_s", "supervise"]
 
 BEATS = 4
 """How often a worker shows in the time of `hang_timeout_s` that its event loop runs."""
 
 _RESTART_S = 0.5
 _RESTART_MOST_S = 30.0
+_RESTART_DOUBLINGS = 6
 _SETTLED_S = 10.0
 _AFTER_DRAIN_S = 5.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -74,6 +75,12 @@ def supervise(
         drain_s=drain_s,
         stop_listening=stop_listening,
     ).run()
+
+
+def restart_pause_s(failures: int) -> float:
+    """Return the seconds from the last start of a worker to its next, after so many failures in a row."""
+    doublings = min(max(0, failures - 1), _RESTART_DOUBLINGS)
+    return min(_RESTART_S * 2.0**doublings, _RESTART_MOST_S)
 
 
 @dataclass(slots=True)
@@ -331,5 +338,4 @@ class _Supervisor:
         now = time.monotonic()
         settled = served and now - worker.started >= _SETTLED_S
         worker.failures = 0 if settled else worker.failures + 1
-        pause = min(_RESTART_S * 2 ** max(0, worker.failures - 1), _RESTART_MOST_S)
-        worker.due = worker.started + pause
+        worker.due = worker.started + restart_pause_s(worker.failures)
