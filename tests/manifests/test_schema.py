@@ -75,6 +75,36 @@ EVERYTHING: dict[str, Any] = {
     },
 }  # fmt: skip
 
+_NEWER_POINTS = {
+    **EVERYTHING["intervention_points"],
+    "input": {"policy_target": "$snap.a", "policy": {"id": "fixed"}, "annotations": {"tone": {"from": "$target[01]"}}},
+    "post_tool_call": {"policy_target": "$", "policy": {"id": "cedar"}},
+}  # fmt: skip
+NEWER: dict[str, Any] = {
+    **EVERYTHING,
+    "agent_control_specification_version": " 0.4.0-alpha.1",
+    "metadata": None,
+    "policies": {
+        **EVERYTHING["policies"],
+        "fixed": {"type": "test", "verdict": {"decision": "allow"}},
+        "cedar": {"type": "cedar", "policy_set": "permit(principal, action, resource);"},
+    },
+    "intervention_points": _NEWER_POINTS,
+}
+NEWEST: dict[str, Any] = {
+    **NEWER,
+    "agent_control_specification_version": "0.5.0-alpha.1",
+    "annotators": {**EVERYTHING["annotators"], "mood": {"type": "endpoint", "url": "http://127.0.0.1:2/"}},
+    "intervention_points": {
+        **_NEWER_POINTS,
+        "input": {
+            "policy_target": "$snap.a",
+            "policy": {"id": "fixed"},
+            "annotations": {"tone": {"from": "$target"}, "mood": {"from": "$pi.annotations.tone.x", "needs": ["tone"]}},
+        },
+    },
+}  # fmt: skip
+
 SETTINGS = load_settings({}).settings
 COMPILER = build_compiler(SETTINGS, HttpClient(), None)
 
@@ -129,10 +159,46 @@ def test_an_example_names_the_schema_and_fits_it(name: str) -> None:
     assert list(VALIDATOR.iter_errors(_example(name))) == []
 
 
-def test_a_manifest_with_everything_fits_and_compiles(folders: Path) -> None:
-    """The base of the properties below is valid to both."""
-    assert list(VALIDATOR.iter_errors(EVERYTHING)) == []
-    assert not _refused(EVERYTHING, folders)
+@pytest.mark.parametrize("manifest", [EVERYTHING, NEWER, NEWEST], ids=["0.3", "0.4", "0.5"])
+def test_a_manifest_with_everything_fits_and_compiles(manifest: dict[str, Any], folders: Path) -> None:
+    """The bases of the properties below are valid to both."""
+    assert list(VALIDATOR.iter_errors(manifest)) == []
+    assert not _refused(manifest, folders)
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "wrong"),
+    [
+        (EVERYTHING, {"metadata": None}, "metadata"),
+        (EVERYTHING, {"policies": {"p": {"type": "test", "verdict": 1}}}, "policies.p"),
+        (EVERYTHING, {"intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}, "annotations": {"tone": {"from": "$target"}}}}}, "intervention_points.input.annotations.tone.from"),
+        (EVERYTHING, {"intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}, "annotations": {"tone": {"from": "$policy_target[01]"}}}}}, "intervention_points.input.annotations.tone.from"),
+        (NEWER, {"policies": {"p": {"type": "cedar", "policy_set": "permit(principal, action, resource);", "query": {}}}}, "policies.p"),
+        (NEWER, {"intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}, "annotations": {"tone": {"from": "$policy_target.a"}}}}}, "intervention_points.input.annotations.tone.from"),
+        (NEWEST, {"annotators": {"tone": {"type": "endpoint", "url": "http://127.0.0.1:1/", "needs": []}}}, "annotators.tone"),
+        (NEWEST, {"intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}, "annotations": {"tone": {"from": "$", "needs": ["a", "a"]}}}}}, "intervention_points.input.annotations.tone.needs"),
+        (NEWEST, {"intervention_points": {"input": {"policy_target": "$", "policy": {"id": "p"}, "annotations": {"tone": {"from": "$", "needs": "a"}}}}}, "intervention_points.input.annotations.tone.needs"),
+    ],
+)  # fmt: skip
+def test_an_error_of_one_version_is_at_its_member(
+    base: dict[str, Any], change: dict[str, Any], wrong: str
+) -> None:
+    """What another version takes is marked where it stands, and nothing else is."""
+    errors = list(VALIDATOR.iter_errors(base | change))
+    assert [".".join(map(str, error.absolute_path)) for error in errors] == [wrong]
+
+
+def test_another_version_takes_what_one_refuses() -> None:
+    """A list of needs is a member like any other below 0.5, and a manifest without a version is of any."""
+    binding = {
+        "policy_target": "$",
+        "policy": {"id": "p"},
+        "annotations": {"tone": {"from": "$", "needs": "a"}},
+    }
+    for base in (EVERYTHING, NEWER):
+        assert VALIDATOR.is_valid(base | {"intervention_points": {"input": binding}})
+    part = {"extends": ["base.yaml"], "policies": {"p": {"type": "test", "verdict": 1}}, "metadata": None}
+    assert VALIDATOR.is_valid(part)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES["cases"]])
@@ -178,7 +244,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["x", "type", "id", "url"]), inner, max_size=2),
     max_leaves=3,
 )  # fmt: skip
-BASES = [(EVERYTHING, ""), *((_example(name), name) for name in NAMES)]
+BASES = [(EVERYTHING, ""), (NEWER, ""), (NEWEST, ""), *((_example(name), name) for name in NAMES)]
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

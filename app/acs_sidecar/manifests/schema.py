@@ -8,6 +8,8 @@ policy parse?) is theirs alone.
 from collections.abc import Mapping
 from typing import Any
 
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.versions import DIALECTS, VERSION, version_pattern
 from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.members import (
@@ -24,6 +26,7 @@ from acs_sidecar.spec.manifest.members import (
     TOOL_MEMBERS,
     PolicyKind,
 )
+from acs_sidecar.spec.path import ALL_ROOTS, path_pattern
 from acs_sidecar.spec.points import TOOL_POINTS
 
 __all__ = ["manifest_schema"]
@@ -42,6 +45,7 @@ def manifest_schema(catalog: MemberCatalog) -> Schema:
         "$ref": "#/$defs/part",
         "if": {"not": {"required": ["extends"]}},
         "then": {"$ref": "#/$defs/whole"},
+        "allOf": [_of_dialect(dialect) for dialect in DIALECTS],
         "$defs": {
             "part": _part(),
             "whole": _whole(),
@@ -92,6 +96,22 @@ def _whole() -> Schema:
             },
         },
     }
+
+
+def _of_dialect(dialect: Dialect) -> Schema:
+    """Return what holds where the version is one of a dialect: whatever differs between them."""
+    binding: Schema = {"from": {"pattern": path_pattern(ALL_ROOTS, (dialect.paths,))}}
+    members: dict[str, Schema] = {}
+    kind, missing = (PolicyKind.CEDAR, "query") if dialect.agent_contexts else (PolicyKind.TEST, "verdict")
+    members["policies"] = {"additionalProperties": _when({"type": kind}, _has({missing: False}))}
+    if not dialect.agent_contexts:
+        members["metadata"] = {"type": "object"}
+    if dialect.needs:
+        binding["needs"] = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+        members["annotators"] = _each({"needs": False})
+    members["intervention_points"] = _each({"annotations": _each(binding)})
+    version = {"type": "string", "pattern": version_pattern(dialect)}
+    return {"if": {**_has({VERSION: version}), "required": [VERSION]}, "then": _has(members)}
 
 
 def _policy(catalog: MemberCatalog) -> Schema:
@@ -199,6 +219,15 @@ def _when(constants: Mapping[str, str], then: Schema) -> Schema:
         "required": [*constants],
     }
     return {"if": condition, "then": then}
+
+
+def _has(members: Mapping[str, Any]) -> Schema:
+    return {"properties": dict(members)}
+
+
+def _each(members: Mapping[str, Any]) -> Schema:
+    """Return a schema of objects whose members, by whatever name, have these."""
+    return {"additionalProperties": _has(members)}
 
 
 def _schemas(table: MemberTable) -> dict[str, Schema]:

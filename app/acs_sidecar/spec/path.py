@@ -180,16 +180,18 @@ def parse_path(
     return Path(text, root, tuple(segments))
 
 
-def path_pattern(roots: frozenset[Root]) -> str:
-    """Return a regular expression of JSON Schema for the paths that may start at one of `roots`.
+def path_pattern(
+    roots: frozenset[Root], grammars: tuple[PathGrammar, ...] = (POLICY_TARGET_PATHS, TARGET_PATHS)
+) -> str:
+    """Return a regular expression of JSON Schema for the paths that start at one of `roots`.
 
-    It is that of all grammars together.
+    It is that of all `grammars` together.
     """
-    grammars = (POLICY_TARGET_PATHS, TARGET_PATHS)
     written = dict.fromkeys(grammar.name_of(root) for root in Root if root in roots for grammar in grammars)
     names = "|".join(re.escape(name.removeprefix("$")) for name in written)
     alias = r"|(?=\.|$)" if Root.SNAPSHOT in roots else ""
-    return rf"^\$(?:{names}{alias})(?:\.{_NAME}|\[(?:{_PADDED_INDEX})\]|\[{_QUOTED}\])*$"
+    index = "|".join(dict.fromkeys(grammar.index for grammar in grammars))
+    return rf"^\$(?:{names}{alias})(?:\.{_NAME}|\[(?:{index})\]|\[{_QUOTED}\])*$"
 
 
 def _segment_value(text: str, segment: re.Match[str]) -> str | int:

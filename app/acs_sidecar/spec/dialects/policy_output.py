@@ -35,9 +35,9 @@ def normalise_output(output: Json) -> Verdict:
     reason = _unreserved(text_member(output, "reason"), "`reason`")
     if decision is Decision.WARN and reason == EVIDENCE_TRUNCATED:
         raise invalid_output(f"`reason` of a `warn` is the reserved `{EVIDENCE_TRUNCATED}`")
-    approval = _approval(decision, output.get("approval"))
-    warnings = _warnings(output.get("warnings"))
-    evidence, cut = read_evidence(output.get("evidence"))
+    approval = None if (told := output.get("approval")) is None else _approval(decision, told)
+    warnings = () if (listed := output.get("warnings")) is None else _warnings(listed)
+    evidence, cut = (None, None) if (found := output.get("evidence")) is None else read_evidence(found)
     return Verdict(
         Decision.ESCALATE if approval is not None else decision,
         reason,
@@ -51,15 +51,13 @@ def normalise_output(output: Json) -> Verdict:
 
 
 def _unreserved(reason: str | None, subject: str) -> str | None:
-    for prefix in _RESERVED:
-        if reason is not None and reason.startswith(prefix):
-            raise invalid_output(f"{subject} starts with the reserved `{prefix}`")
+    if reason is not None and reason.startswith(_RESERVED):
+        prefix = next(prefix for prefix in _RESERVED if reason.startswith(prefix))
+        raise invalid_output(f"{subject} starts with the reserved `{prefix}`")
     return reason
 
 
 def _warnings(warnings: Json) -> tuple[VerdictWarning, ...]:
-    if warnings is None:
-        return ()
     if not isinstance(warnings, list):
         raise invalid_output("`warnings` is not a list")
     if len(warnings) > MAX_WARNINGS:
@@ -78,9 +76,7 @@ def _warning(warning: Json) -> VerdictWarning:
     return VerdictWarning(_unreserved(reason, "`reason` of a warning"), message)
 
 
-def _approval(decision: Decision, approval: Json) -> JsonObject | None:
-    if approval is None:
-        return None
+def _approval(decision: Decision, approval: Json) -> JsonObject:
     if decision not in {Decision.DENY, Decision.ESCALATE}:
         raise invalid_output("`approval` is only allowed with the decisions `deny` and `escalate`")
     if not isinstance(approval, dict):

@@ -12,17 +12,18 @@ from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import normalise
 
 __all__ = [
+    "DIALECTS",
     "DIALECT_03",
     "DIALECT_04",
     "DIALECT_05",
     "SUPPORTED_VERSIONS",
     "VERSION",
-    "VERSION_PATTERNS",
     "VERSION_RULE",
     "dialect_of",
     "document_dialect",
     "same_version",
     "settled_members",
+    "version_pattern",
 ]
 
 DIALECT_03 = Dialect(
@@ -56,16 +57,19 @@ _WHITE_SPACE = (
 
 VERSION = "agent_control_specification_version"
 SUPPORTED_VERSIONS = (*_SUFFIXED, *_PLAIN)
-VERSION_PATTERNS = (
-    f"^{_WITH_SUFFIX}$",
-    rf"^[\s\x85]*(?:{'|'.join(map(re.escape, _PLAIN))})[\s\x85]*$",
-)
-"""Regular expressions of JSON Schema for the versions; none is stricter than `dialect_of`."""
+DIALECTS = (DIALECT_03, DIALECT_04, DIALECT_05)
 
 VERSION_RULE = (
     f"must be one of {', '.join(f'`{name}`' for name in SUPPORTED_VERSIONS)}; "
     "one of 0.3 may be followed by `-agt` or `-agt+<revision>`"
 )
+
+
+def version_pattern(*dialects: Dialect) -> str:
+    """Return a regular expression of JSON Schema for versions, no stricter than `dialect_of`."""
+    plain = [re.escape(version) for version, dialect in _PLAIN.items() if dialect in dialects]
+    suffixed = [f"^{_WITH_SUFFIX}$"] if DIALECT_03 in dialects else []
+    return "|".join([*suffixed, *([rf"^[\s\x85]*(?:{'|'.join(plain)})[\s\x85]*$"] if plain else [])])
 
 
 def dialect_of(version: Json) -> Dialect | None:

@@ -77,8 +77,8 @@ def _three_decisions(verdict: Verdict, transformed: Callable[[], Json]) -> dict[
         members["reason"] = reason
     if verdict.message is not None:
         members["message"] = verdict.message
-    if warnings := [warning.as_json() for warning in _warnings(verdict, reason)]:
-        members["warnings"] = [*warnings]
+    if verdict.warnings or verdict.decision is Decision.WARN:
+        members["warnings"] = [warning.as_json() for warning in _warnings(verdict, reason)]
     if verdict.decision is Decision.ESCALATE:
         members["approval"] = dict(verdict.approval or {})
     if verdict.transform is not None:
@@ -97,8 +97,12 @@ def _told(reason: str | None) -> str | None:
 
 def _warnings(verdict: Verdict, reason: str | None) -> Iterator[VerdictWarning]:
     """Yield the warnings of the policy, what it warns of by its decision, and what the service adds."""
-    own = [warning for warning in verdict.warnings if warning.reason == EVIDENCE_TRUNCATED]
-    yield from (warning for warning in verdict.warnings if warning.reason != EVIDENCE_TRUNCATED)
+    own: list[VerdictWarning] = []
+    for warning in verdict.warnings:
+        if warning.reason == EVIDENCE_TRUNCATED:
+            own.append(warning)
+        else:
+            yield warning
     if verdict.decision is Decision.WARN:
         yield VerdictWarning(None if reason == EVIDENCE_TRUNCATED else reason, verdict.message)
     yield from own

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from acs_sidecar.spec.dialects.versions import SUPPORTED_VERSIONS, VERSION_PATTERNS
+from acs_sidecar.spec.dialects.versions import DIALECTS, SUPPORTED_VERSIONS, version_pattern
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.path import ALL_ROOTS, SNAPSHOT_ONLY, path_pattern
@@ -58,7 +58,7 @@ MANIFEST_MEMBERS: MemberTable = {
         {
             "anyOf": [
                 {"enum": list(SUPPORTED_VERSIONS)},
-                {"type": "string", "pattern": "|".join(VERSION_PATTERNS)},
+                {"type": "string", "pattern": version_pattern(*DIALECTS)},
             ]
         },
     ),
