@@ -94,8 +94,8 @@ class DecisionService:
     ) -> Refused | None:
         """Decide on text while it arrives through `intake`, and answer through `emit` (section 6.9).
 
-        Each span passes `decide`, within `counted`; however the stream ends, that is recorded. A stream
-        that does not begin is a recorded refusal, and then nothing was emitted.
+        Each span passes `decide`, within `counted`; that the stream opens, and however it ends, is recorded.
+        A stream that does not begin is a recorded refusal, and then nothing was emitted.
         """
         admitted = await self._or_refused(
             admitted_manifest(self._admission, opening, sender), opening.point, sender, "decision"
@@ -113,8 +113,16 @@ class DecisionService:
             counted=counted,
             clock=self._clock,
         )
-        await exchange.run(emit)
+        try:
+            await exchange.run(emit)
+        except RefusalError as error:
+            return await self.refuse(error, opening.point, sender)
         return None
+
+    async def opened(self, event: ServiceEvent, request_id: str | None) -> None:
+        """Record a stream that opens. Raises `RefusalError` where it cannot be recorded."""
+        if self._audit:
+            await self._record(event, request_id)
 
     async def settled(self, settlement: Settlement) -> AuditPosition | None:
         """Record and report a stream that ended. Raises `RefusalError` where it cannot be recorded."""

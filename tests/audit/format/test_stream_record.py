@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent, record_line
-from acs_sidecar.audit.format.stream_record import settled_event, unsettled_streams
+from acs_sidecar.audit.format.stream_record import opened_event, settled_event, unsettled_streams
 from acs_sidecar.spec.streams.vocabulary import FailureCause, SettlementKind, StreamSpan, TrackName
 
 
@@ -63,8 +63,11 @@ def test_a_settlement_has_no_free_text() -> None:
 
 
 def test_streams_without_an_end_are_found() -> None:
-    """Each stream that has a span and no end is settled where its last clearance is, and no other."""
+    """Each stream that opened, or has a span, and no end is settled where its last clearance is, and no other."""
     lines = _lines(
+        opened_event("silent", {"response": 4, "request": 0}),
+        opened_event("done", {"response": 0}),
+        opened_event("open", {"response": 0}),
         _span("done", 0, 1),
         _span("open", 0, 3),
         _span("open", 3, 5, "warn"),
@@ -75,7 +78,7 @@ def test_streams_without_an_end_are_found() -> None:
         _span("resumed", 7, 9, "escalate"),
     )
     events = [*unsettled_streams(lines, "acs/host/0/x")]
-    assert [event.event for event in events] == ["stream_settled"] * 2
+    assert [event.event for event in events] == ["stream_settled"] * 3
     assert [event.details for event in events] == [
         {
             "stream": stream,
@@ -88,6 +91,7 @@ def test_streams_without_an_end_are_found() -> None:
             "log": "acs/host/0/x",
         }
         for stream, watermarks, spans in (
+            ("silent", {"response": 4, "request": 0}, 0),
             ("open", {"response": 5, "request": 4}, 4),
             ("resumed", {"response": 7}, 1),
         )
@@ -96,6 +100,13 @@ def test_streams_without_an_end_are_found() -> None:
 
 def test_what_is_no_record_settles_nothing() -> None:
     """A line that is not canonical, or whose members have other types, is no span."""
-    lines = [b'{"stream":"a", "track":1}', b'{"stream":"b"', b'{"end":"x","start":0,"stream":"c","track":1}']
+    lines = [
+        b'{"stream":"a", "track":1}',
+        b'{"stream":"b"',
+        b'{"end":"x","start":0,"stream":"c","track":1}',
+        b'{"details":{"starts":{"response":"x"},"stream":"d"},"event":"stream_opened"}',
+        b'{"details":{"stream":"e"},"event":"stream_opened"}',
+        b'{"details":"stream","stream":"","event":"stream_opened"}',
+    ]
     events = [event.details for event in unsettled_streams(lines, "log")]
-    assert [(event["stream"], event["watermarks"]) for event in events] == [("c", {})]
+    assert [(event["stream"], event["watermarks"]) for event in events] == [("c", {}), ("d", {}), ("e", {})]

@@ -24,10 +24,12 @@ UNCUT = b'{"text": "hello", "source": "model_generated", "cut": false}'
 
 
 def _settled(ledger: Ledger) -> dict[str, Any]:
-    """The details of the one settlement in a ledger, which is its last entry."""
-    ends = [entry for entry in ledger.appended if isinstance(entry, ServiceEvent)]
-    assert ledger.appended[-1:] == ends
-    return dict(ends[0].details)
+    """The details of the one settlement in a ledger: its last entry, as the first says that the stream opens."""
+    first, last = (entry for entry in ledger.appended if isinstance(entry, ServiceEvent))
+    assert (ledger.appended[0], ledger.appended[-1]) == (first, last)
+    assert (first.event, last.event) == ("stream_opened", "stream_settled")
+    assert first.details["stream"] == last.details["stream"]
+    return dict(last.details)
 
 
 def _answer(ledger: Ledger, lines: list[bytes], **options: Any) -> list[dict[str, Any]]:
@@ -41,6 +43,15 @@ def test_the_record_says_how_it_ended_and_has_no_text() -> None:
     ledger = Ledger()
     _answer(ledger, [HELLO, END], case={"open": {"request_id": "r-1"}}, caller=caller())
     details = _settled(ledger)
+    first = ledger.appended[0]
+    assert isinstance(first, ServiceEvent)
+    assert {
+        name: first.details[name] for name in first.details if name not in {"stream", "manifest_digest"}
+    } == {
+        "starts": {"response": 0},
+        "caller": "host",
+        "request_id": "r-1",
+    }
     assert details.pop("stream")
     assert details.pop("manifest_digest").startswith("sha256:")
     assert details == {
@@ -227,10 +238,17 @@ class _Failing(Ledger):
         return await super().append(entry)
 
 
+def test_a_stream_whose_beginning_cannot_be_recorded_does_not_begin() -> None:
+    """The client is refused, before any line."""
+    refusal = answered(ledger_service(_Failing(0)), first_line({}), [HELLO, END])
+    assert isinstance(refusal, RefusalError)
+    assert (refusal.cause, refusal.detail) == (Cause.UNAVAILABLE, "the audit log cannot be written")
+
+
 @pytest.mark.parametrize("records", [0, 1, 2])
 def test_what_cannot_be_recorded_clears_nothing(records: int) -> None:
     """A span without a record is denied, and a stream whose end is not recorded is no complete one."""
-    ledger = _Failing(records)
+    ledger = _Failing(records + 1)
     answer = _answer(ledger, [HELLO, HELLO, END])
     assert summary(answer) == [
         [],

@@ -93,6 +93,7 @@ def test_every_stream_keeps_its_promises(stream: tuple[dict[str, Any], list[byte
         assert (offsets[settled["track"]], watermarks[settled["track"]]) == (0, 0)
         assert opening["safety_level"] != "deferred"
     added = [entry.event for entry in SERVICE_LEDGER.appended[before:]]
+    assert (added[0], added.count("stream_opened")) == ("stream_opened", 1)
     assert added.count("stream_settled") == 1
     assert SERVICE_LEDGER.faults == []
 

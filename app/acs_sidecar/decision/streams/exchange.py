@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from acs_sidecar.audit.format.ports import AuditPosition
+from acs_sidecar.audit.format.record import ServiceEvent
+from acs_sidecar.audit.format.stream_record import opened_event
 from acs_sidecar.decision.admission import Admission
 from acs_sidecar.decision.answer import Recorded, refused_span_json, span_json
 from acs_sidecar.decision.boundary import invalid_manifest, no_point
@@ -48,6 +50,10 @@ class StreamService(Protocol):
         stream_span: StreamSpan | None = None,
     ) -> Refused:
         """Record and report a span that is not evaluated."""
+        ...
+
+    async def opened(self, event: ServiceEvent, request_id: str | None) -> None:
+        """Record a stream that opens. Raises `RefusalError` where it cannot be recorded."""
         ...
 
     async def settled(self, settlement: Settlement) -> AuditPosition | None:
@@ -117,15 +123,22 @@ class StreamExchange:
         self._evaluated_bytes = 0
 
     async def run(self, emit: Emit) -> None:
-        """Answer the stream to its end. However it ends, that is recorded before it is said."""
+        """Answer the stream to its end. That it opens, and however it ends, is recorded before it is said.
+
+        Raises `RefusalError`, with nothing said, where it cannot be recorded that it opens.
+        """
         started = self._clock()
         ending = Ending(SettlementKind.FAILED, cause=FailureCause.FAULT, detail="internal error")
         try:
+            await self._service.opened(self._opened_event(), self._opening.request_id)
             self._intake.begin({track: self._most_text(track) for track in self._tracks})
             await emit([self._opened()])
             ending = await self._answer(emit)
         except StreamFailureError as failure:
             ending = _failed(failure.cause, failure.detail)
+        except RefusalError as error:
+            ending = _failed(FailureCause.UNRECORDED, error.detail)
+            raise
         except TimeoutError:
             ending = _failed(FailureCause.LIMIT, "the client did not read the answer in time")
         except asyncio.CancelledError:
@@ -216,6 +229,17 @@ class StreamExchange:
             vocabulary=self._vocabulary,
             sender=self._sender,
             duration_ns=duration_ns,
+        )
+
+    def _opened_event(self) -> ServiceEvent:
+        return opened_event(
+            self._stream,
+            {name.value: track.opening.start for name, track in self._tracks.items()},
+            {
+                "manifest_digest": self._manifest.digest,
+                "caller": self._sender.name,
+                "request_id": self._opening.request_id,
+            },
         )
 
     def _opened(self) -> dict[str, Json]:
