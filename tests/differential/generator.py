@@ -9,6 +9,7 @@ from tests.differential.rules import Rules
 from tests.differential.vocabulary import (
     COMPARED,
     FIELDS,
+    KEYWORD_IMPORTS,
     MAX_LINE,
     TEXTS,
     VALUES,
@@ -60,7 +61,9 @@ class _Generator(Rules):
         packages = [*self._choose.sample(["lib", "lib.deep", "util"], self._choose.randint(0, 2)), "p"]
         exported: list[tuple[str, list[tuple[str, str]], list[tuple[str, list[str], str]]]] = []
         for package in packages:
-            imports = []
+            imports = (
+                [f"import {self._choose.choice(KEYWORD_IMPORTS)}"] if self._choose.random() < 0.1 else []
+            )
             self._rules, self._functions = [], []
             for other, their_rules, their_functions in exported:
                 alias = other.rpartition(".")[2]

@@ -45,6 +45,25 @@ _SNAPSHOT: Json = {"q": {"b": 2}, "values": [1, 2], "xs": ["a"]}
         "[[many]] == input.o",
         '{"a": f(1)} == input.o',
         "{f(1)} == input.o",
+        *(
+            f"walk(input.snapshot.xs, [_, w]); {both}"
+            for both in (
+                "y := f(w); undefined",
+                "y := f(w); z := undefined",
+                "y := f(w); [z] = [undefined]",
+                "y := f(w); not g(undefined, 1)",
+                "y := f(w); some z in input.o",
+                "y := f(w); every z in undefined { z }",
+                "y := f(w); walk(undefined, z)",
+                "f(w); undefined",
+                "f(w); undefined == w",
+                "not f(w); undefined",
+                "every e in [w] { f(e) == e }; undefined",
+                "input.snapshot.q with input.snapshot.xs as f(w); undefined",
+                "[1 | f(w)] == [1]; undefined",
+                "y := {w: 1 | f(w)}; undefined",
+            )
+        ),
     ],
 )
 def test_a_conflict_that_opa_meets_first_ends_the_evaluation(statement: str) -> None:
@@ -59,6 +78,13 @@ def test_a_conflict_that_opa_meets_first_ends_the_evaluation(statement: str) -> 
     ("statement", "expected"),
     [
         ("lower(input.o) == f(lower(input.z))", False),
+        ("walk(input.snapshot.xs, [_, w]); y := f(w); input.o", False),
+        ("walk(input.snapshot.xs, [_, w]); y := f(w); input.o == 1", False),
+        ("walk(input.snapshot.xs, [_, w]); y := f(w); input.o != 1", False),
+        ("walk(input.snapshot.values, [[0], w]); y := one(w); not undefined; y == input.snapshot.q", True),
+        ('walk(input.snapshot.xs, [_, w]); not f(w) with f as false; w == "a"', True),
+        ("walk(input.snapshot.xs, [_, w]); f(w) with f as false; w", False),
+        ('y := [w | walk(input.snapshot.xs, [_, w]); not one(w); w == "a"]; y == ["a"]', True),
         ("input.o; f(1)", False),
         ("g(input.o, many)", False),
         ("input.o == f(1)", False),

@@ -22,6 +22,9 @@ INPUT: Json = {"xs": [1, 2], "o": {"a": 1}, "t": "a,b"}
         ('x if { not split(input.snapshot.none, ",", ["a"]) }', None),
         ("x := y if { f := 0.5; y := 0.1 + input.snapshot.xs[_]; not 0.1 + y == 1.2 }", 2.1),
         ("x if { walk(input.snapshot.o, [p, _]); input.snapshot.t == p with input.snapshot.t as p }", True),
+        ("x if { walk(input.snapshot.o, [_, y]); y = is_array(y) }", None),
+        ("x := y if { some y in [1, true]; y = is_boolean(y) }", True),
+        ("x := y if { some y in [1, true]; [y, 1] = [is_boolean(y), 1] }", True),
         ('x := d["a\\tb"]\nd["a\\tb"].c := 1', {"c": 1}),
     ],
 )

@@ -13,6 +13,9 @@ from tests.engines.rego.policies import definition, evaluate, findings
         ('{"a": 0, lower("ROLE"): 1, "role": 2}', 15),
         ("{input.snapshot.name: 1, input.snapshot.other: 2}", 7),
         ('{"a": {1: 2, input.snapshot.name: 1, 3: 4}}', 19),
+        ('[v | some v in {"role": 2, input.snapshot.name: 1}]', 33),
+        ('[k | {"role": 2, input.snapshot.name: 1}[k]]', 23),
+        ('{1 | every v in {"role": 2, input.snapshot.name: 1} { v == 2 }}', 34),
     ],
 )
 def test_a_key_that_is_not_constant_before_another_one_is_refused(written: str, column: int) -> None:

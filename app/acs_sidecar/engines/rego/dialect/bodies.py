@@ -14,6 +14,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_list,
     as_object,
+    as_offsets,
     as_position,
     chain,
     composite_items,
@@ -93,6 +94,9 @@ class BodyReader:
         self.parameters: list[tuple[Json, int, str]] = []
         self.replacements: list[tuple[Json, VariableScope]] = []
         self.lookups: list[Json] = []
+        self.iterated: list[Json] = []
+        self.taken_apart: set[int] = set()
+        """The objects whose elements are taken where they are written."""
         self.closures: dict[int, VariableScope] = {}
         self.shadows: dict[str, Variable] = {}
         self._declared: dict[str, Variable] = {}
@@ -166,6 +170,8 @@ class BodyReader:
 
     def _some_in(self, literal: JsonObject, reading: "_Reading") -> Unit:
         unit = Unit(dict(reading.premises))
+        self.iterated.append(literal["collection"])
+        self._take_apart(literal["collection"])
         source = self._term(literal["collection"], reading, unit)
         for pattern in (literal["key"], literal["value"]):
             if pattern is not None:
@@ -175,6 +181,7 @@ class BodyReader:
 
     def _every(self, literal: JsonObject, reading: "_Reading") -> Unit:
         unit = Unit(dict(reading.premises))
+        self._take_apart(literal["domain"])
         self._term(literal["domain"], reading, unit)
         names = {spanned(literal[name], self._text) for name in ("key", "value") if literal[name]}
         scope = replace(reading.scope.inside(names, self.label()), quantified=True)
@@ -183,6 +190,11 @@ class BodyReader:
         _enclose(inner, reading.body, unit)
         reading.body.units.append(unit)
         return unit
+
+    def _take_apart(self, term: Json) -> None:
+        kind, value = variant(term)
+        if kind == "Object":
+            self.taken_apart.add(as_offsets(value["span"])[0])
 
     def _expression(
         self, node: Json, reading: "_Reading", *, negated: bool = False, is_statement: bool = False
@@ -286,6 +298,7 @@ class BodyReader:
 
     def _reference(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
         first, *links = chain(node)
+        self._take_apart({first[0]: dict(first[1])})
         if first[0] == "Var" and reading.scope.variable(first[1]) is None:
             self.lookups.append(node)
         head = self._term({first[0]: dict(first[1])}, reading, unit)

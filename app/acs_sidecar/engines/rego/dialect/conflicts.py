@@ -128,11 +128,14 @@ def _head(node: Json, facts: ModuleFacts) -> _Head:
     return _Head(path, said, kind == "Default", facts.at._replace(line=line, column=column))
 
 
-def ambiguous_keys(node: JsonObject) -> Iterator[Problem]:
-    """Find keys of an object of which, where they are equal, OPA takes another value than this engine."""
+def ambiguous_keys(node: JsonObject, *, taken_apart: bool) -> Iterator[Problem]:
+    """Find keys of an object of which, where they are equal, OPA takes another value than this engine.
+
+    `taken_apart` tells that the object is written where its elements are taken.
+    """
     keys = [as_list(item)[1] for item in as_list(node["fields"])]
     computed = [at for at, key in enumerate(keys) if variant(key)[0] not in _CONSTANT_KEYS]
-    if computed and (len(computed) > 1 or computed[0] != len(keys) - 1):
+    if computed and len(keys) > 1 and (taken_apart or computed != [len(keys) - 1]):
         message = (
             "where keys of an object are equal, OPA takes the value of another one: "
             "write one key that is not constant, behind the constant ones, or use `object.union`"

@@ -30,15 +30,25 @@ IsCollection = Callable[[Json], bool]
 
 
 def count_characters(
-    reader: BodyReader, is_collection: IsCollection, rewriter: Rewriter, *, keywords: bool
+    reader: BodyReader,
+    is_collection: IsCollection,
+    rewriter: Rewriter,
+    *,
+    is_replaced: bool,
+    keywords: bool,
 ) -> None:
-    """Replace the calls of `count` whose argument may be a text; `keywords` tells that bodies need `if`."""
+    """Replace the calls of `count` whose argument may be a text; `keywords` tells that bodies need `if`.
+
+    Where a `with` may replace `count` itself (`is_replaced`), the function asks first whether it counts.
+    """
     functions = [call["fcn"] for call in _Counted(reader, is_collection).calls()]
     if functions:
         name = rewriter.fresh_name()
         for function in functions:
             rewriter.replace(rewriter.span(function), [name])
-        assigned, test = (":=", "if is_string(x)") if keywords else ("=", "{ is_string(x) }")
+        assigned, opening = (":=", "if {") if keywords else ("=", "{")
+        counts = "; count([0, 0, 0]) == 3; count([]) == 0" if is_replaced else ""
+        test = f"{opening} is_string(x){counts} }}"
         rewriter.append(f'{name}(x) {assigned} count(split(x, "")) {test} else {assigned} count(x)')
 
 

@@ -19,9 +19,13 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
 )
 from acs_sidecar.engines.rego.dialect.arity import ARITY
-from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Statement
+from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader
 from acs_sidecar.engines.rego.dialect.conflicts import ambiguous_keys, conflicting_rules, set_rules
-from acs_sidecar.engines.rego.dialect.counting import count_characters, describe_identifiers
+from acs_sidecar.engines.rego.dialect.counting import (
+    IsCollection,
+    count_characters,
+    describe_identifiers,
+)
 from acs_sidecar.engines.rego.dialect.folders import define_folders
 from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits, writes_fractions
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
@@ -40,12 +44,23 @@ from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
-from acs_sidecar.engines.rego.dialect.statements.eager import MayConflict, bind_conflicting, is_indexed
+from acs_sidecar.engines.rego.dialect.statements.eager import (
+    MayConflict,
+    bind_conflicting,
+    is_indexed,
+    is_looked_up,
+)
+from acs_sidecar.engines.rego.dialect.statements.iterations import iterate_collections
 from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_values
-from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments
+from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments, negate_body
 from acs_sidecar.engines.rego.dialect.statements.outputs import assign_output
 from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_arguments
 from acs_sidecar.engines.rego.dialect.statements.quantifiers import bind_quantified, order_quantifier
+from acs_sidecar.engines.rego.dialect.statements.sequence import (
+    evaluation_order,
+    guard_following,
+    wait_for_guard,
+)
 from acs_sidecar.engines.rego.dialect.statements.walks import Place, bind_walks, unbound_walks
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.engines.rego.sources import Module
@@ -60,8 +75,6 @@ Parsed = tuple[Module, JsonObject, ModuleFacts]
 
 _NEGATING = frozenset({("future", "keywords"), ("future", "keywords", "not")})
 """Imports with which `not` holds where an argument of what it negates is undefined."""
-
-_BRACED = frozenset({"Object", "ObjectCompr", "Set", "SetCompr"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +171,7 @@ def _module(
             return False
         names, _ = constant_names(reference)
         paths = _paths((str(first["value"]), *names), facts)
-        return any(_is_conflicting(path, policy) for path in paths)
+        return any(_is_conflicting(path, policy) for path in paths if path or first["value"] == "data")
 
     documents = {"input", "data", *facts.imports, *policy.names[facts.package]}
 
@@ -195,9 +208,7 @@ def _module(
     flow.add(reader, rule_path, facts.at)
     if policy.fractions:
         compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
-    if ("count",) not in policy.replaced:
-        count_characters(reader, is_collection, rewriter, keywords=bool(ast["rego_v1"]))
-    _stand_in(reader, rewriter, keywords=bool(ast["rego_v1"]))
+    _stand_in(reader, rewriter, is_collection, policy.replaced, keywords=bool(ast["rego_v1"]))
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
 
     def is_rule(name: Segments) -> bool | None:
@@ -238,26 +249,43 @@ def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator
     yield from map(_unsafe, unsafe)
     if unsafe:
         return
-    indexed = {id(statement) for statement in body.statements} if is_indexed(body.statements) else set()
-    last = body.statements[-1] if body.statements else None
-    for statement, declarations in _statements(body):
-        draft = Draft(statement, rewriting.rewriter)
-        if rewriting.walks:
+    indexed = is_indexed(body.statements)
+    for inner in _with_inner(body):
+        yield from _statements(
+            inner, rewriting, ending if inner is body else [], indexed=indexed and inner is body
+        )
+
+
+def _statements(
+    body: Body, rewriting: _BodyRewriting, ending: list[Part], *, indexed: bool
+) -> Iterator[Problem]:
+    """Rewrite the statements of one body."""
+    guard = None
+    for number in evaluation_order(body.statements):
+        statement = body.statements[number]
+        is_last = number == len(body.statements) - 1
+        negates_all = rewriting.negates_all and "NotExpr" in as_object(statement.node["literal"])
+        is_first = indexed and not negates_all and is_looked_up(statement)
+        draft = Draft(statement, rewriting.rewriter, None if is_first else guard)
+        if rewriting.walks and not negates_all:
             rewriting.walked.update(bind_walks(draft))
         bind_values(draft, rewriting.is_function)
         bind_quantified(draft)
         order_quantifier(draft)
         evaluate_alias(draft)
         assign_output(draft)
-        if rewriting.may_conflict:
-            bind_conflicting(draft, rewriting.may_conflict, indexed=id(statement) in indexed)
+        if rewriting.may_conflict and not negates_all:
+            bind_conflicting(draft, rewriting.may_conflict, indexed=indexed)
         if "NotExpr" in as_object(statement.node["literal"]):
-            yield from _negated_body(statement) if rewriting.negates_all else bind_arguments(draft)
+            yield from negate_body(draft) if negates_all else bind_arguments(draft)
         else:
             yield from match_whole_objects(draft)
-        if statement is last:
+        if rewriting.may_conflict:
+            guard = guard_following(draft, rewriting.may_conflict) or guard
+        wait_for_guard(draft)
+        if is_last:
             draft.after += ending
-        declare_first(draft, declarations)
+        declare_first(draft, () if number else body.declarations)
         draft.commit()
 
 
@@ -267,29 +295,32 @@ def _terms(reader: BodyReader) -> Iterator[Problem]:
         message = "the engine reads `-` before anything but a number in another way: write `0 - value`"
         yield Problem("rego-unary-minus", message, *as_position(negative["span"]))
     for node in reader.objects:
-        yield from ambiguous_keys(node)
+        taken_apart = as_offsets(node["span"])[0] in reader.taken_apart
+        yield from ambiguous_keys(node, taken_apart=taken_apart)
 
 
-def _stand_in(reader: BodyReader, rewriter: Rewriter, *, keywords: bool) -> None:
+def _stand_in(
+    reader: BodyReader,
+    rewriter: Rewriter,
+    is_collection: IsCollection,
+    replaced: Set[Segments],
+    *,
+    keywords: bool,
+) -> None:
     """Add functions that stand in for what the engine alone answers in another way."""
+    is_replaced = ("count",) in replaced
+    count_characters(reader, is_collection, rewriter, is_replaced=is_replaced, keywords=keywords)
+    if ("type_name",) not in replaced:
+        iterate_collections(reader, is_collection, rewriter, keywords=keywords)
     describe_identifiers(reader, rewriter, keywords=keywords)
     evaluate_operands(reader, rewriter, keywords=keywords)
 
 
-def _negated_body(statement: Statement) -> Iterator[Problem]:
-    """Refuse a brace behind a `not` that may stand before a body."""
-    kind, value = variant(as_object(as_object(statement.node["literal"])["NotExpr"])["expr"])
-    if kind in _BRACED:
-        message = "with `future.keywords.not`, `not {` begins a body: write a rule for it and negate that"
-        yield Problem("rego-syntax", message, *as_position(value["span"]))
-
-
-def _statements(body: Body) -> Iterator[tuple[Statement, Sequence[JsonObject]]]:
-    """Yield the statements of a body and of those in it, each first one with the `some` behind it."""
-    for number, statement in enumerate(body.statements):
-        yield statement, () if number else body.declarations
+def _with_inner(body: Body) -> Iterator[Body]:
+    """Yield a body and those in it."""
+    yield body
     for inner in body.inner:
-        yield from _statements(inner)
+        yield from _with_inner(inner)
 
 
 def _unsafe(found: Unsafe) -> Problem:

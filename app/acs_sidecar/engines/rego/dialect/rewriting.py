@@ -88,6 +88,17 @@ class Rewriter:
         start, end = as_offsets(node["span"])
         return self._opening.get(start, start), self._closing.get(end, end)
 
+    def closed(self, span: Span) -> Span:
+        """Return a span with the brackets that close those in it: that of `{}` ends with `{`."""
+        start, end = span
+        depth = 0
+        for token in _TOKEN.finditer(self.text, start):
+            if token.start() >= end and depth <= 0:
+                break
+            depth += (token.lastgroup == "open") - (token.lastgroup == "close")
+            end = max(end, token.end() if token.lastgroup == "close" else end)
+        return start, end
+
     def fresh_name(self) -> str:
         """Return a name that the policy does not use."""
         self._names += 1
@@ -127,7 +138,12 @@ class Rewriter:
         done: list[bytes] = []
         for at in range(bisect_left(starts, position), bisect_left(starts, end)):
             edit = self._edits[at]
-            if at == around or edit.start < position or edit.end > end:
+            if edit.start < position or edit.end > end:
+                continue
+            if at <= around and (edit.start, edit.end) == (
+                self._edits[around].start,
+                self._edits[around].end,
+            ):
                 continue
             if before and edit.owner is before.owner and edit.number >= before.number:
                 continue

@@ -1,5 +1,7 @@
 """A statement while it is rewritten: what stands before it, in it in the place of terms, and after it."""
 
+from collections.abc import Iterable, Sequence
+
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object
 from acs_sidecar.engines.rego.dialect.bodies import Statement
 from acs_sidecar.engines.rego.dialect.rewriting import Original, Part, Rewriter, Span
@@ -9,13 +11,20 @@ __all__ = ["Draft"]
 
 
 class Draft:
-    """Statements to put around one statement, and names for terms of it."""
+    """Statements to put around one statement, and names for terms of it.
 
-    def __init__(self, statement: Statement, rewriter: Rewriter) -> None:
+    `guard` is a variable of a statement before this one, which is evaluated behind that.
+    """
+
+    def __init__(self, statement: Statement, rewriter: Rewriter, guard: str | None = None) -> None:
         self.statement = statement
         self.rewriter = rewriter
         self.before: list[Part] = []
         self.after: list[Part] = []
+        self.guard = guard
+        self.waits = guard is None
+        self.waiting: list[Span] = []
+        """What is evaluated behind the guard where it stands."""
         self._names: dict[Span, str] = {}
         self._owner = object()  # not the draft: a circle would keep the AST until it is searched for
         self.modifiers = as_list(statement.node.get("with_mods", []))
@@ -39,7 +48,32 @@ class Draft:
     def bind(self, term: Json) -> None:
         """Bind a term to a new variable before the statement, under its `with`, and put that in its place."""
         if self.rewriter.span(term) not in self._names:
-            self.before += [f"{self.name(term)} := (", self.original(term), ")", *self.modifier_text(), "; "]
+            self.define(term, self.modifier_text())
+            self.waits = True
+
+    def define(self, term: Json, modifiers: Sequence[Part] = ()) -> None:
+        """Put a new variable in the place of a term, and what defines it before the statement."""
+        name = self.name(term)
+        self.before += [f"{name} := (", *self.behind(self.original(term)), ")", *modifiers, "; "]
+
+    def behind(self, part: Part) -> list[Part]:
+        """Return a part that is evaluated behind the guard."""
+        return [part] if self.guard is None else [f"[{self.guard}, ", part, "][1]"]
+
+    def enclose(self, span: Span, names: Iterable[str]) -> None:
+        """Bind whether an expression holds that uses some variables, and ask for that in its place."""
+        name = self.rewriter.fresh_name()
+        original = Original(*span, self._owner, len(self._names))
+        used = "".join(f", {used}" for used in names)
+        self.before += [f"{name} := [[1 | ", original, *self.modifier_text(), f"]{used}][0]; "]
+        self._names[span] = f" {name} != [] "
+        self.guard = name
+        self.waits = True
+
+    def wait_for(self, term: Json) -> None:
+        """Bind a term, and let all that follows wait for it."""
+        self.bind(term)
+        self.guard = self._names[self.rewriter.span(term)]
 
     def spans_lines(self) -> bool:
         """Whether the `with` of the statement stands on more than one line."""
@@ -56,8 +90,12 @@ class Draft:
 
     def commit(self) -> None:
         """Put what was changed into the text."""
-        if not self.before and not self.after and not self._names:
-            return
+        if self.before or self.after or self._names:
+            self._replace_statement()
+        for span in self.waiting:
+            self.rewriter.replace(span, self.behind(span))
+
+    def _replace_statement(self) -> None:
         start, end = self.rewriter.offsets(self.statement.node)
         start = min([start, *(place[0] for place in self._names)])
         for number, (place, name) in enumerate(self._names.items()):

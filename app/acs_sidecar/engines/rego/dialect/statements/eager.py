@@ -27,7 +27,7 @@ from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["MayConflict", "bind_conflicting", "is_indexed"]
+__all__ = ["MayConflict", "bind_conflicting", "holds_conflicting", "is_indexed", "is_looked_up"]
 
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
 
@@ -56,14 +56,27 @@ def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) 
     if draft.modifiers and draft.spans_lines():
         return
     last = len(conflicting) - conflicting[::-1].index(True)
-    for part in parts[:last]:
+    for part, is_conflicting in zip(parts[:last], conflicting, strict=False):
         if _is_bound_before(part, draft):
-            draft.bind(part)
+            (draft.wait_for if is_conflicting else draft.bind)(part)
 
 
 def is_indexed(statements: Iterable[Statement]) -> bool:
     """Whether OPA's index looks at each member of `input` of a body: not beside `in` several constants."""
     return not any(_is_choice(statement.node["literal"]) for statement in statements)
+
+
+def is_looked_up(statement: Statement) -> bool:
+    """Whether a statement begins with a member of `input` that OPA's index looks at before the body."""
+    kind, literal = variant(statement.node["literal"])
+    if kind not in ("Expr", "NotExpr") or as_list(statement.node.get("with_mods", [])):
+        return False
+    expression = literal["expr"]
+    kind, value = variant(expression)
+    terms = _indexed_sides(expression, statement.scope)
+    if not _sides(expression):
+        terms = operands(kind, value)[:1] if kind in CALLS else [expression]
+    return any(_is_of_input(term, statement.scope) for term in terms)
 
 
 def _is_choice(literal: Json) -> bool:
@@ -198,18 +211,22 @@ def _conflicts(part: Json, scope: VariableScope, may_conflict: MayConflict) -> b
         return may_conflict(part, scope)
     if kind == "Call":
         return may_conflict(value["fcn"], scope)
-    return kind in CLOSURES and _holds_conflicting(part, scope, may_conflict)
+    return kind in CLOSURES and holds_conflicting(part, scope, may_conflict)
 
 
-def _holds_conflicting(node: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
-    """Whether a comprehension makes up an object, or names what may conflict."""
+def holds_conflicting(node: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
+    """Whether a node makes up an object by a comprehension, or names what may conflict."""
     pending = [node]
     while pending:
         node = pending.pop()
         if isinstance(node, list):
             pending.extend(node)
+        elif isinstance(node, dict) and REFERENCES & node.keys():
+            if may_conflict(node, scope):
+                return True
+            pending.extend(_reference_parts(node))
         elif isinstance(node, dict):
-            if "ObjectCompr" in node or (REFERENCES & node.keys() and may_conflict(node, scope)):
+            if "ObjectCompr" in node:
                 return True
             pending.extend(node.values())
     return False

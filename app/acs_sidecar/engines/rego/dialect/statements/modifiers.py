@@ -29,7 +29,7 @@ def bind_values(draft: Draft, is_function: Callable[[Json], bool]) -> None:
             _call_builtin(draft, value, arity)
             continue
         if _is_evaluated(value) and not is_function(value):
-            draft.before += [f"{draft.name(value)} := (", draft.original(value), "); "]
+            draft.define(value)
 
 
 def _call_builtin(draft: Draft, value: Json, arity: int) -> None:

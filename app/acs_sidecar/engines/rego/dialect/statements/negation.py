@@ -27,7 +27,10 @@ from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["bind_arguments"]
+__all__ = ["bind_arguments", "negate_body"]
+
+_BRACED = frozenset({"Object", "ObjectCompr", "Set", "SetCompr"})
+_BODY = "with `future.keywords.not`, `not {` begins a body: write a rule for it and negate that"
 
 _LATE = "this gets its value below: write the `not` behind what binds it"
 _MODIFIED = (
@@ -49,6 +52,38 @@ def bind_arguments(draft: Draft) -> Iterator[Problem]:
         return
     for term in terms:
         draft.bind(term)
+
+
+def negate_body(draft: Draft) -> Iterator[Problem]:
+    """Evaluate the indexes below a `not` that holds where anything in it is undefined."""
+    _, negation = variant(draft.statement.node["literal"])
+    kind, value = variant(negation["expr"])
+    if kind in _BRACED:
+        yield Problem("rego-syntax", _BODY, *as_position(value["span"]))
+    yield from _late_indexes(negation["expr"], draft.statement)
+    for index in _variable_indexes(negation["expr"], draft.statement.scope):
+        span = draft.rewriter.span(index)
+        draft.rewriter.replace(span, ["[", span, "][0]"])
+
+
+def _variable_indexes(term: Json, scope: VariableScope) -> Iterator[Json]:
+    """Yield the indexes in a term that are variables."""
+    kind, value = variant(term)
+    if kind in REFERENCES:
+        for link, index in chain(term)[1:]:
+            if link == "RefBrack":
+                inner, variable = variant(index["index"])
+                if inner == "Var" and variable["value"] != "_" and scope.variable(variable):
+                    yield index["index"]
+                yield from _variable_indexes(index["index"], scope)
+    for part in _parts(kind, value):
+        yield from _variable_indexes(part, scope)
+
+
+def _parts(kind: str, value: JsonObject) -> list[Json]:
+    if kind == "AssignExpr":
+        return [value["lhs"], value["rhs"]]
+    return operands(kind, value) if kind in CALLS else composite_items(kind, value)
 
 
 def _bound(expression: Json, scope: VariableScope) -> Iterator[Json]:

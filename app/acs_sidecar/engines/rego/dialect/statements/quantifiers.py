@@ -41,7 +41,7 @@ def bind_quantified(draft: Draft) -> None:
     kind, literal = variant(draft.statement.node["literal"])
     if kind in ("Expr", "NotExpr") and draft.statement.scope.is_in_every():
         for term in _bindable(literal["expr"], draft.statement.scope):
-            draft.before += [f"{draft.name(term)} := ", draft.original(term), "; "]
+            draft.define(term)
 
 
 def _bindable(expression: Json, scope: VariableScope) -> Iterator[Json]:

@@ -45,7 +45,8 @@ def bind_walks(draft: Draft) -> set[Place]:
         bound.add(_place(value))
         argument = draft.original(as_list(value["params"])[0])
         name = draft.name(call)
-        draft.before += ["walk(", argument, f", {name})", *draft.modifier_text(), "; "]
+        draft.before += ["walk(", *draft.behind(argument), f", {name})", *draft.modifier_text(), "; "]
+        draft.waits = True
         if kind == "SomeIn":
             draft.rename(call, f"[{name}][0]")
     return bound
