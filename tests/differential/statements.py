@@ -55,6 +55,8 @@ class Statements(Terms):
     def _assignment(self, env: Env) -> str:
         kind = self._choose.choice(TYPES)
         value, name = self._expr(kind, env), self._fresh("v")
+        if kind == "bool" and self._choose.random() < 0.3:
+            value = self._membership(env)
         operator = self._choose.choice([":=", ":=", "="])
         if env.outer and self._choose.random() < 0.1:
             name, operator = self._choose.choice(env.variables[: env.outer])[0], ":="
@@ -79,6 +81,8 @@ class Statements(Terms):
         form = self._choose.random()
         if form >= 0.8 and self._choose.random() < MOSTLY:
             collection = self._choose.choice(["input.os", "input.xs", "input.o", "input.ys"])
+        if self._choose.random() < 0.05:
+            collection = self._input_field(self._choose.choice(["str", "num", "bool"]))
         if form < 0.5:
             env.variables.append((value, "any"))
             return f"some {value} in {collection}"

@@ -78,7 +78,10 @@ class Terms:
                 return f"[{', '.join(items)}]"
             if kind == "set":
                 return f"{{{', '.join(items)}}}"
-            return "{" + ", ".join(f'"{name}": {item}' for name, item in zip("ab", items, strict=False)) + "}"
+            keys = ['"a"', '"b"']
+            if self._choose.random() < 0.3:
+                keys[len(items) - 1] = self._expr("str", env, 0)
+            return "{" + ", ".join(f"{key}: {item}" for key, item in zip(keys, items, strict=False)) + "}"
         own = [found for found in self._functions if found[2] == kind]
         if own and self._choose.random() < 0.5:
             name, types, _ = self._choose.choice(own)

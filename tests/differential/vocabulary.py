@@ -16,6 +16,10 @@ LOOSE = 0.25
 COMPARED = 0.5
 MOSTLY = 0.9
 MAX_LINE = 800
+KEYWORD_IMPORTS = [
+    *("future.keywords.not", "future.keywords.not", "future.keywords.in", "future.keywords.every"),
+    *("future.keywords.if", "future.keywords.contains", "future.keywords", "rego.v1"),
+]
 WRITTEN = ["`a`", '"\\u0061"', '"a\\tb"', r"`a\b`", '"\\"a"']
 """Strings by other forms of literals."""
 DYNAMIC_SETS = [
