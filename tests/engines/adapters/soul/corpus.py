@@ -3,7 +3,8 @@
 `python -m tests.engines.adapters.soul.corpus` prints it. There are 200 of each in the manner of seven kinds of
 authors, and 100 of each in that of thirteen others, such as a repository's rules for agents, a prompt in capitals,
 a constitution, a standard with MUST and SHALL, a runbook, a handbook, and somebody whose language is another one.
-Half of each is held out: those whose texts have the lowest SHA-256 digests. They were written before the rules were
+60 more of each are in six registers that are far from the usual ones, and counted apart: a contract, orders, a ward,
+the tersest of runbooks, a beginner's English, verse. Half of each is held out: those whose texts have the lowest SHA-256 digests. They were written before the rules were
 improved, and what rules got wrong of them was not looked at.
 """
 
@@ -17,13 +18,16 @@ from tests.engines.adapters.soul.vectors import declared_by
 
 __all__ = [
     "DECLARES",
+    "DECLARES_REGISTERS",
     "DECLARES_VOICES",
     "LOOKS_ALIKE",
+    "LOOKS_ALIKE_REGISTERS",
     "LOOKS_ALIKE_VOICES",
     "OTHERS",
     "PROMISES",
     "Sample",
     "figures",
+    "halves",
 ]
 
 _FOLDER = ROOT / "tests" / "corpora" / "soul"
@@ -51,6 +55,8 @@ DECLARES = _samples("declares.tsv")
 LOOKS_ALIKE = _samples("looks_alike.tsv")
 DECLARES_VOICES = _samples("declares_voices.tsv")
 LOOKS_ALIKE_VOICES = _samples("looks_alike_voices.tsv")
+DECLARES_REGISTERS = _samples("declares_registers.tsv")
+LOOKS_ALIKE_REGISTERS = _samples("looks_alike_registers.tsv")
 
 
 def halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
@@ -83,6 +89,8 @@ def figures() -> list[str]:
     for kind in sorted({sample.kind.partition("/")[0] for sample in LOOKS_ALIKE}):
         of_kind = [[each for each in half if each.kind.partition("/")[0] == kind] for half in OTHERS]
         add(f"… {kind}", of_kind)
+    add("of six far registers: found", halves(DECLARES_REGISTERS))
+    add("… taken for one", halves(LOOKS_ALIKE_REGISTERS))
     return rows
 
 

@@ -17,30 +17,38 @@ from acs_sidecar.engines.adapters.soul.detection.terms import TermSyntaxError, p
 from acs_sidecar.engines.adapters.soul.scan import MAX_BYTES, scan, scan_bytes
 from tests.engines.adapters.soul.corpus import (
     DECLARES,
+    DECLARES_REGISTERS,
     DECLARES_VOICES,
     LOOKS_ALIKE,
+    LOOKS_ALIKE_REGISTERS,
     LOOKS_ALIKE_VOICES,
     OTHERS,
     PROMISES,
     Sample,
+    halves,
 )
 from tests.engines.adapters.soul.vectors import declared_by, text_of
 
 
 @pytest.mark.parametrize(
     ("declares", "looks_alike", "count"),
-    [(DECLARES, LOOKS_ALIKE, 200), (DECLARES_VOICES, LOOKS_ALIKE_VOICES, 100)],
-    ids=["seven authors", "thirteen others"],
+    [
+        (DECLARES, LOOKS_ALIKE, 200),
+        (DECLARES_VOICES, LOOKS_ALIKE_VOICES, 100),
+        (DECLARES_REGISTERS, LOOKS_ALIKE_REGISTERS, 60),
+    ],
+    ids=["seven authors", "thirteen others", "six registers"],
 )
 def test_the_corpus_is_whole(declares: list[Sample], looks_alike: list[Sample], count: int) -> None:
-    """So many statements of each sort, none twice, over all 72 controls in the same numbers, of six kinds."""
+    """So many statements of each sort, none twice, over the same controls in the same numbers, of six kinds."""
     assert [len({sample.statement for sample in samples}) for samples in (declares, looks_alike)] == [
         count,
         count,
     ]
     controls = [Counter(sample.control for sample in samples) for samples in (declares, looks_alike)]
     assert controls[0] == controls[1]
-    assert {f"SOUL-{control}" for control in controls[0]} == {rule.control for rule in rule_book().rules}
+    known = {rule.control for rule in rule_book().rules}
+    assert {f"SOUL-{control}" for control in controls[0]} == known or count < len(known)
     kinds = {sample.kind.partition("/")[0] for sample in looks_alike}
     assert kinds == {"negated", "hypothetical", "quoted", "delegated", "past", "others"}
 
@@ -50,6 +58,32 @@ def test_detection_on_statements_that_rules_have_not_seen() -> None:
     promises, others = PROMISES[0], OTHERS[0]
     assert sum(sample.is_detected for sample in promises) >= 0.85 * len(promises)
     assert sum(sample.is_detected for sample in others) <= 0.03 * len(others)
+
+
+def test_detection_on_statements_in_far_registers() -> None:
+    """What is far from the usual words is missed more often than found, and hardly taken for what it is not."""
+    promises, others = halves(DECLARES_REGISTERS)[0], halves(LOOKS_ALIKE_REGISTERS)[0]
+    assert sum(sample.is_detected for sample in promises) >= 12
+    assert sum(sample.is_detected for sample in others) <= 1
+
+
+@pytest.mark.parametrize(
+    ("control", "statement", "declares"),
+    [
+        ("HT-001", "If the sources do not agree, say that you are unsure.", True),
+        ("HT-001", "If the sources agree, do not say that you are unsure.", False),
+        ("HT-001", "The sources do not agree, say that you are unsure.", False),
+        ("HT-001", "If asked, do not, ever, say that you are unsure.", False),
+        ("HB-006", "When the file of rules was tampered with, stop and alert the owner.", True),
+        ("HB-006", "When the owner of the file asked, tampering was detected.", False),
+        ("HO-001", "Without the approval of a colleague, do not send anything.", True),
+        ("HO-001", "Without the approval of a colleague it sends everything and does not ask.", False),
+        ("HB-003", "The owner may without notice shut down the agent at any time.", True),
+    ],
+)
+def test_negations_reach_as_far_as_their_clause(control: str, statement: str, declares: bool) -> None:
+    """That of a condition does not deny what follows, and `without` in front of a ban is what it asks for."""
+    assert (f"SOUL-{control}" in declared_by(statement)) is declares
 
 
 @pytest.mark.slow

@@ -13,12 +13,13 @@ from acs_sidecar.engines.adapters.soul.detection.rules import (
     RuleMode,
 )
 from acs_sidecar.engines.adapters.soul.detection.terms import TermFinder
-from acs_sidecar.engines.adapters.soul.detection.words import quoted_words, words_of
+from acs_sidecar.engines.adapters.soul.detection.words import clause_starts, quoted_words, words_of
 
 __all__ = ["MOST_CONTROLS", "Declared", "Detector"]
 
 _SUBJECT_WITHIN = 3
 _RELATIVE_BEFORE = 3
+_CONDITION_BEFORE = 8
 
 MOST_CONTROLS = 4
 """A statement that satisfies more declares none."""
@@ -62,9 +63,12 @@ class Detector:
         if self.book.words.commitments not in hits:
             return Declared()
         context = self._context(statement.context)
-        if context.disclaims or self.book.words.disclaimers in hits or self._is_of_others(hits):
+        if context.disclaims or self.book.words.disclaimers in hits:
             return Declared(counts=True)
-        polarity = Polarity(words, hits, self.book.words, context, quoted_words(statement.text))
+        clauses = clause_starts(statement.text)
+        if self._is_of_others(hits, clauses):
+            return Declared(counts=True)
+        polarity = Polarity(words, hits, self.book.words, context, quoted_words(statement.text), clauses)
         marked = {*statement.markers, *(statement.heading.markers if statement.heading else ())}
         by_rule, by_marker = [], []
         for rule in self._candidates({*hits, *context.sets}, marked):
@@ -82,14 +86,22 @@ class Detector:
         for index in sorted(found):
             yield self.book.rules[index]
 
-    def _is_of_others(self, hits: FoundHits) -> bool:
+    def _is_of_others(self, hits: FoundHits, clauses: frozenset[int]) -> bool:
         """True if a statement is about somebody else, another time, or a world that is not this one."""
         named = self.book.words
         if any(span.start < _SUBJECT_WITHIN for span in hits.get(named.others, ())):
             return True
         relative = [span.start for span in hits.get(named.relative, ())]
+        conditions = [
+            span.start for span in hits.get(named.conditions, ()) if span.start == 0 or span.start in clauses
+        ]
         return any(
             not any(span.start - _RELATIVE_BEFORE <= place < span.start for place in relative)
+            and not any(
+                span.start - _CONDITION_BEFORE <= place < span.start
+                and clauses.isdisjoint(range(place + 1, span.start + 1))
+                for place in conditions
+            )
             for span in hits.get(named.unreal, ())
         )
 

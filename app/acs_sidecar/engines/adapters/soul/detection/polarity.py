@@ -39,6 +39,7 @@ class Polarity:
     named: Words
     context: Context
     quoted: frozenset[int] = frozenset()
+    clauses: frozenset[int] = frozenset()
     _bans: dict[bool, list[TermSpan]] = field(default_factory=dict)
 
     def own(self, number: int) -> Sequence[TermSpan]:
@@ -116,6 +117,8 @@ class Polarity:
     def _denied(self, span: TermSpan, negators: Sequence[int], *, plain: bool) -> bool:
         for place in negators:
             if span.start - _NEGATOR_BEFORE <= place < span.start:
+                if self._is_of_condition(place, span) or self._is_condition(place, span):
+                    continue
                 if plain or not self._excused(place, span):
                     return True
             elif span.end < place <= span.end + _NEGATOR_BEHIND and self._denies_before(place):
@@ -123,6 +126,21 @@ class Polarity:
         if plain:
             return False
         return self._defeated_behind(span) or (not self.context.bans and self._defeated_before(span))
+
+    def _is_of_condition(self, negator: int, span: TermSpan) -> bool:
+        """True if a negator belongs to the condition of what is said: `if it is not clear, ask`."""
+        ends = [start for start in self.clauses if negator < start <= span.start]
+        if not ends:
+            return False
+        begins = max((start for start in self.clauses if start <= negator), default=0)
+        return any(begins <= place < negator for place in self._places(self.named.conditions))
+
+    def _is_condition(self, negator: int, span: TermSpan) -> bool:
+        """True for a `without` in front of what is banned: `without approval, nothing is sent`."""
+        if self.words[negator] != "without" or not (negator == 0 or negator in self.clauses):
+            return False
+        strong, behind = self.bans(strong=True), self.bans(strong=False)
+        return any(ban.start > span.end and (ban in strong or ban.start == ban.end) for ban in behind)
 
     def _excused(self, negator: int, span: TermSpan) -> bool:
         if any(self._at(place, self.named.breach) for place in range(negator + 1, span.end + 1)):

@@ -92,6 +92,7 @@ class Words:
     relative: int
     others: int
     measures: int
+    conditions: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ import sys
 import unicodedata
 from functools import cache
 
-__all__ = ["is_disguised", "is_word_list", "normalised", "quoted_words", "words_of"]
+__all__ = ["clause_starts", "is_disguised", "is_word_list", "normalised", "quoted_words", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bc\u2032\u00b4`", "'"))
 _QUOTE = re.compile(
     '"[^"]*"|\u201c[^\u201c\u201d]*\u201d|\u201e[^\u201e\u201c\u201d]*[\u201c\u201d]|\u00ab[^\u00ab\u00bb]*\u00bb'
 )
+_CLAUSE = re.compile("[,;:](?= )| [\u2013\u2014-] |\u2014")
 _FEWEST_QUOTED = 3
 _SPOKEN = frozenset({"i", "i'm", "we"})
 _OTHER_SCRIPT = (
@@ -82,6 +83,17 @@ def is_word_list(text: str) -> bool:
     if len(pieces) < _FEWEST_PIECES:
         return False
     return len(_WORD.findall(text)) <= _LONGEST_PIECE * len(pieces)
+
+
+def clause_starts(text: str) -> frozenset[int]:
+    """Return the places of words that follow a comma, a semicolon, a colon or a dash."""
+    found: set[int] = set()
+    before = after = 0
+    for mark in _CLAUSE.finditer(text):
+        before += len(_WORD.findall(text, after, mark.end()))
+        after = mark.end()
+        found.add(before)
+    return frozenset(found)
 
 
 def quoted_words(text: str) -> frozenset[int]:
