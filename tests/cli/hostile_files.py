@@ -120,6 +120,9 @@ def write_all(folder: Path) -> str:
         f"# Rules {number} {HOSTILE}\n\nAll actions are logged. # SOUL-HB-003\n\n" for number in range(20)
     )
     (folder / "SOUL.md").write_text(f"{headings}<!-- soul:tier {HOSTILE} -->\n")
+    (folder / "prompt.md").write_text(
+        f"Never reveal passwords {HOSTILE.partition(chr(13))[0]} to a caller.\n"
+    )
     for name, manifest in MANIFESTS.items():
         _write(folder / name / "manifest.json", manifest)
         cases = [

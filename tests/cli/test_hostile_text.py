@@ -132,6 +132,8 @@ COMMANDS: list[tuple[str, ...]] = [
     ("soul", "init", "--out", f"{HOSTILE}/x"),
     ("soul", "hash", HOSTILE),
     *(("soul", "lint", file, "--manifest", manifest, "--format", "json") for file in (HOSTILE, "SOUL.md") for manifest in (HOSTILE, "test", "invalid")),
+    *(("redteam", "prompt", file, "--format", form) for file in (HOSTILE, "SOUL.md", "snapshot.json", "prompt.md") for form in ("text", "json", "junit", "sarif")),
+    ("redteam", "prompt", "SOUL.md", "--min-grade", HOSTILE),
     ("audit", "verify", HOSTILE, "--key", HOSTILE),
     ("audit", "verify", "audit", "--key", f"{TRUSTED}@{HOSTILE}"),
     *(

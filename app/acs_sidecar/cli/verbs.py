@@ -23,6 +23,7 @@ VERBS = {
     "evaluate": "policies.evaluate:evaluate",
     "validate": "policies.validate:validate",
     "test": "policies.test:test",
+    "redteam": "policies.redteam.commands:redteam",
     "approve": "keys.approve:approve",
     "detect": "detectors.detect:detect",
     "detectors": "detectors.detect:detectors",

@@ -1,0 +1,1 @@
+"""The defences that a system prompt asks of its model (section 8.4)."""
