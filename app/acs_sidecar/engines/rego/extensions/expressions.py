@@ -96,14 +96,17 @@ def replaced(text: str, pattern: str, template: str) -> str:
     """Replace each match by the template, in which `$1`, `${name}` and `$$` are expanded."""
     data, form = text.encode(), template.encode()
     names = _compiled(pattern).groupindex
+    expands = b"$" in form
     parts: list[bytes] = []
     length = last = 0
     for groups in _replaceable(pattern, data):
         start, end = groups[0]
         parts.append(data[last:start])
+        length += start - last
         if end > last or start == 0:
-            parts.append(_expanded(form, data, groups, names))
-        length += sum(map(len, parts[-2:]))
+            part = _expanded(form, data, groups, names) if expands else form
+            parts.append(part)
+            length += len(part)
         checked_length(length)
         last = end
     return b"".join([*parts, data[last:]]).decode()
@@ -145,9 +148,9 @@ def _search(pattern: str, data: bytes) -> Callable[..., _Groups]:
 
 def _found(pattern: str, data: bytes, number: int) -> Iterator[_Groups]:
     """Find matches from left to right; an empty one beside the match before it does not count."""
-    search = _search(pattern, data)
+    search, most = _search(pattern, data), checked_integer(number)
     position, previous, found = 0, -1, 0
-    while position <= len(data) and found != checked_integer(number):
+    while position <= len(data) and found != most:
         groups: _Groups = search(_ANYWHERE, data, position, len(data))
         start, end = groups[0]
         if start < 0:
@@ -168,7 +171,8 @@ def _replaceable(pattern: str, data: bytes) -> Iterator[_Groups]:
         if groups[0][0] < 0:
             return
         yield groups
-        position = max(groups[0][1], _next(data, position))
+        end = groups[0][1]
+        position = end if end > position else _next(data, position)
 
 
 def _next(data: bytes, position: int) -> int:
@@ -188,4 +192,4 @@ def _expanded(template: bytes, data: bytes, groups: _Groups, names: dict[str, in
             return b""
         return data[slice(*groups[index])]
 
-    return _EXPANSION.sub(value, template) if b"$" in template else template
+    return _EXPANSION.sub(value, template)
