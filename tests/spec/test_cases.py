@@ -75,8 +75,8 @@ def test_a_file_may_be_for_one_manifest_alone() -> None:
             "value-not-allowed a.yaml:5:14: cases[0].expect.decision: must be one of `allow`, `deny`, `escalate`, `transform`, `warn`, did you mean `allow`?"
         ]),
         (CASE.replace("allow}", "allow, reasn: x}"), [
-            "member-unknown a.yaml:5:31: cases[0].expect.reasn: unknown member, did you mean `reason`?; must be one of `decision`, `evidence`, `message`, "
-            "`reason`, `result_labels`, `transform`"
+            "member-unknown a.yaml:5:31: cases[0].expect.reasn: unknown member, did you mean `reason`?; must be one of `approval`, `decision`, `evidence`, `message`, "
+            "`reason`, `result_labels`, `transform`, `warnings`"
         ]),
         (CASE.replace("allow}", "allow, reason: 1}"), ["wrong-type a.yaml:5:31: cases[0].expect.reason: must be a text or null"]),
         (CASE.replace("allow}", "allow, result_labels: x}"), ["wrong-type a.yaml:5:31: cases[0].expect.result_labels: must be a list"]),

@@ -1,1 +1,1 @@
-"""Evidence for whoever trusts neither the service nor its host, from logs and manifests (section 8)."""
+"""Evidence for whoever trusts neither the service nor its host, from logs and manifests."""

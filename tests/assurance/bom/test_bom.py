@@ -1,4 +1,4 @@
-"""`acs-sidecar audit bom`, on real logs of a real manifest (sections 8.2 and 8.9)."""
+"""`acs-sidecar audit bom`, on real logs of a real manifest (section 8.2)."""
 
 import base64
 import json

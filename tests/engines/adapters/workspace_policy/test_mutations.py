@@ -20,5 +20,5 @@ def test_no_mutant_is_accepted() -> None:
 def test_a_weak_verifier_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A statement without the status lets mutants through: the mutations would find it."""
     monkeypatch.setattr(statement, "STATED", ("hash",))
-    monkeypatch.setattr(statement, "_verifies", lambda *_: True)
+    monkeypatch.setattr(statement, "has_signed", lambda *_: True)
     assert mutate(50, 1).accepted != []
