@@ -22,8 +22,11 @@ from acs_sidecar.wiring import build
 from tests.conftest import COMMAND, Service, environment, start_service
 from tests.examples import EXAMPLES, MANIFESTS, NAMES, Example
 
-RULES_ALONE = {"agt-rules"}
-"""Examples whose policies are rule documents, which transform nothing."""
+NEVER_GIVEN = {
+    "agt-rules": {Decision.TRANSFORM},
+    "grounded-agent": {Decision.TRANSFORM, Decision.WARN},
+}
+"""Verdicts that an example never gives: rule documents transform nothing, and grounds are there or not."""
 
 ALL = [
     pytest.param(example, id=f"{name}: {example.case.name}") for name in NAMES for example in EXAMPLES[name]
@@ -101,7 +104,7 @@ def test_the_examples_are_valid() -> None:
 def test_the_cases_cover_the_manifest(name: str) -> None:
     """Each manifest has at least 15 cases, one for each point that it configures, and every possible verdict."""
     cases = EXAMPLES[name]
-    impossible = {Decision.TRANSFORM} if name in RULES_ALONE else set()
+    impossible = NEVER_GIVEN.get(name, set())
     manifest = (MANIFESTS / name / "manifest.yaml").read_text()
     configured = {point.value for point in InterventionPoint if re.search(rf"^  {point}:", manifest, re.M)}
     assert len(cases) >= 15
