@@ -47,6 +47,18 @@ REGO: JsonObject = {
             """
     },
 }
+SCHEMA: JsonObject = {
+    "type": "rego",
+    "query": "data.shape.verdict",
+    "modules": {
+        "shape.rego": """
+            package shape
+            import rego.v1
+            wrong := json.match_schema(input.snapshot, {"properties": {"amount": {"maximum": 100}}})[1][0].desc
+            verdict := {"decision": "warn", "message": wrong}
+            """
+    },
+}
 CEDAR: JsonObject = {
     "type": "cedar",
     "policy_set": """
@@ -95,7 +107,9 @@ async def _answer(policies: SandboxedPolicies, given: PolicyInput) -> PolicyOutp
         return error.reason, error.detail
 
 
-@pytest.mark.parametrize("definition", [REGO, CEDAR, RATES, TRANSFORM], ids=lambda one: str(one["type"]))
+@pytest.mark.parametrize(
+    "definition", [REGO, SCHEMA, CEDAR, RATES, TRANSFORM], ids=lambda one: str(one["type"])
+)
 def test_answers_are_those_of_the_evaluator_in_process(definition: JsonObject) -> None:
     """Output, trace, reason and detail are the same on both sides, for each engine (2.5)."""
 

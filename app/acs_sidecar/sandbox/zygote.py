@@ -15,6 +15,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+import jsonschema_rs  # noqa: F401  # policies of children call it, and a confined child opens no file
 import orjson
 
 from acs_sidecar.engines.adapters.custom import load_adapters

@@ -11,7 +11,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = ["answer", "answer_to", "described_identifier", "format_time", "marshal_with_options"]
 
 _MODULE = """package functions
-matched := json.match_schema(input.document, input.schema)
+given := input
 time := time.format(input)
 verified := json.verify_schema(input.schema)
 written := json.marshal_with_options(input.value, input.options)

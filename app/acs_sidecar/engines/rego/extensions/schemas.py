@@ -1,12 +1,19 @@
-"""`json.match_schema` and `json.verify_schema` over the engine's own, for what it reads as OPA does."""
+"""`json.match_schema` and `json.verify_schema` for what the validators read as OPA does.
+
+The engine's own `json.match_schema` compiles a schema at each call; the same validator is kept here.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import orjson
 
 from acs_sidecar.engines.rego.extensions.native import answer_to
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Validator
 
 __all__ = ["match_schema", "verify_schema"]
 
@@ -21,51 +28,60 @@ _REMEMBERED_SIZE = 65_536
 
 def match_schema(document: Json, schema: Json) -> Json:
     """Return whether a document is what the schema says, and one error of what is wrong with it."""
-    checked_schema, checked = _checked(schema), _parsed(document)
+    validator, checked = _validator(schema), _value(document)
     if not isinstance(checked, dict) and not isinstance(document, str):
         raise TypeError("neither an object nor a text")
-    given = b'{"document":%b,"schema":%b}' % (orjson.dumps(checked), checked_schema)
-    matched, problem = _evaluated("matched", given)
-    error = {"desc": problem, "error": problem, "field": "(Root)", "type": "schema"}
-    return [matched, [] if matched else [error]]
+    if validator.is_valid(checked):
+        return [True, []]
+    problem = next(error.message for error in validator.iter_errors(checked))
+    return [False, [{"desc": problem, "error": problem, "field": "(Root)", "type": "schema"}]]
 
 
 def verify_schema(schema: Json) -> Json:
     """Return whether a value is a schema, and what is wrong with it."""
-    checked = _checked(schema)
+    written = orjson.dumps(_read(_written(schema)))
     try:
-        return _evaluated("verified", b'{"schema":%b}' % checked)
+        answered = answer_to("verified", b'{"schema":%b}' % written)
     except RuntimeError:
         return [False, "jsonschema: not a schema"]
-
-
-def _parsed(given: Json) -> Json:
-    value: Json = orjson.loads(given) if isinstance(given, str) else given
-    return value
-
-
-def _checked(schema: Json) -> bytes:
-    """Return a schema as JSON, once it is checked."""
-    written = schema if isinstance(schema, str) else orjson.dumps(schema)
-    return (_remembered if len(written) <= _REMEMBERED_SIZE else _read)(written)
-
-
-def _read(written: str | bytes) -> bytes:
-    schema: Json = orjson.loads(written)
-    _check(schema)
-    return orjson.dumps(schema)
-
-
-_remembered = lru_cache(64)(_read)
-
-
-def _evaluated(rule: str, given: bytes) -> list[Json]:
-    answered = answer_to(rule, given)
     return answered if isinstance(answered, list) else []
 
 
-def _check(schema: Json) -> None:
-    """Raise for `format`, which only OPA asserts, and for references that never end."""
+def _value(given: Json) -> Json:
+    """Return a value, or what a text says in the numbers of the engine: `1.0` is the integer 1."""
+    return answer_to("given", given.encode()) if isinstance(given, str) else given
+
+
+def _validator(schema: Json) -> "Validator":
+    """Return the validator of a schema, once it is checked."""
+    written = _written(schema)
+    return (_remembered if len(written) <= _REMEMBERED_SIZE else _compiled)(written)
+
+
+def _written(schema: Json) -> str | bytes:
+    return schema if isinstance(schema, str) else orjson.dumps(schema)
+
+
+def _read(written: str | bytes) -> JsonObject:
+    return _checked(_value(written) if isinstance(written, str) else orjson.loads(written))
+
+
+def _compiled(written: str | bytes) -> "Validator":
+    from jsonschema_rs import validator_for  # noqa: PLC0415  # 6 MiB that most policies do without
+
+    return validator_for(dict(_read(written)), retriever=_unreachable)
+
+
+_remembered = lru_cache(64)(_compiled)
+
+
+def _unreachable(address: str) -> Json:
+    """Fetch nothing: a schema may refer to its own parts alone."""
+    raise LookupError(address)
+
+
+def _checked(schema: Json) -> JsonObject:
+    """Return a schema. Raises for `format`, which only OPA asserts, and for references that never end."""
     if not isinstance(schema, dict):
         raise TypeError("not an object")
     steps = 0
@@ -87,6 +103,7 @@ def _check(schema: Json) -> None:
                     pending.extend(member.values())
                 elif name not in _VALUES:
                     pending.append(member)
+    return schema
 
 
 def _follow(start: Mapping[str, Json], schema: Json) -> None:
