@@ -15,6 +15,8 @@ INPUT: Json = {"xs": [1, 2], "o": {"a": 1}, "t": "a,b"}
         ("x := [i | input.snapshot.xs[_]\nsome i,\n v\ninput.snapshot.o[i] = v]", ["a", "a"]),
         ("x := y if { input.snapshot.xs[_] == 1; some y\ny = 3 }", 3),
         ("x := y if { product([2.5], y) }", 2.5),
+        ("x := y if { count(s, y) }\ns := {v | some v in input.snapshot.xs; 1 == input.snapshot.xs[_]}", 2),
+        ("x := y if { count({k | o[k]}, y) }\no := {k: 1 | some k in input.snapshot.xs}", 2),
         ("x := y if { array.flatten([[1], 2],\n y\n) }", [1, 2]),
         ('x := y if { split(input.snapshot.t, ",", [_, y]) }', "b"),
         ('x if { not split(input.snapshot.t, ",", ["a", "c"]) }', True),

@@ -23,8 +23,7 @@ class Draft:
         self.after: list[Part] = []
         self.guard = guard
         self.waits = guard is None
-        self.waiting: list[Span] = []
-        """What is evaluated behind the guard where it stands."""
+        self._inside: list[tuple[Span, Sequence[Part]]] = []
         self._names: dict[Span, str] = {}
         self._owner = object()  # not the draft: a circle would keep the AST until it is searched for
         self.modifiers = as_list(statement.node.get("with_mods", []))
@@ -70,6 +69,10 @@ class Draft:
         self.guard = name
         self.waits = True
 
+    def replace(self, span: Span, parts: Sequence[Part]) -> None:
+        """Put parts in the place of a span inside of the statement, or of all of it."""
+        self._inside.append((span, parts))
+
     def wait_for(self, term: Json) -> None:
         """Bind a term, and let all that follows wait for it."""
         self.bind(term)
@@ -92,8 +95,8 @@ class Draft:
         """Put what was changed into the text."""
         if self.before or self.after or self._names:
             self._replace_statement()
-        for span in self.waiting:
-            self.rewriter.replace(span, self.behind(span))
+        for span, parts in self._inside:
+            self.rewriter.replace(span, parts)
 
     def _replace_statement(self) -> None:
         start, end = self.rewriter.offsets(self.statement.node)

@@ -26,4 +26,4 @@ def assign_output(draft: Draft) -> None:
     start, end = rewriter.offsets(call)
     kept = inputs[-1][1] if inputs else rewriter.text.index(b"(", rewriter.span(call["fcn"])[1]) + 1
     lines = rewriter.text.count(b"\n", kept, output[0]) + rewriter.text.count(b"\n", output[1], end)
-    rewriter.replace((start, end), [output, " = ", (start, kept), "\n" * lines, ")"])
+    draft.replace((start, end), [output, " = ", (start, kept), "\n" * lines, ")"])

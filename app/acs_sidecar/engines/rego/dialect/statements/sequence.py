@@ -58,7 +58,7 @@ def wait_for_guard(draft: Draft) -> None:
     member = {"SomeIn": "collection", "Every": "domain"}.get(kind)
     term = literal[member] if member else _first_evaluated(literal["expr"], draft.statement)
     if term is not None:
-        draft.waiting.append(draft.rewriter.span(term))
+        draft.replace(span := draft.rewriter.span(term), draft.behind(span))
 
 
 def guard_following(draft: Draft, may_conflict: MayConflict) -> str | None:
