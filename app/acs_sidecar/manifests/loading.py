@@ -15,14 +15,10 @@ from acs_sidecar.annotators.endpoint import endpoint_annotator
 from acs_sidecar.annotators.llm.type import llm_annotator
 from acs_sidecar.audit.log.keys import KeyFileError
 from acs_sidecar.audit.log.open_log import Durability
-from acs_sidecar.engines.adapters.agt_rules.adapter import AgtRulesAdapter
-from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
-from acs_sidecar.engines.adapters.custom import custom_type, load_adapters
+from acs_sidecar.engines.adapters.custom import load_adapters
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.registry import policy_types
-from acs_sidecar.engines.rego.coverage import RegoCoverage
 from acs_sidecar.engines.rego.documents import DataBounds
-from acs_sidecar.engines.rego.type import RegoType
 from acs_sidecar.manifests.bundle import ManifestBundle
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.composition import ReadManifest
@@ -58,7 +54,6 @@ __all__ = [
     "load_operator_manifests",
     "refuse_reload",
     "refuse_what_cannot_serve",
-    "with_coverage",
 ]
 
 
@@ -169,13 +164,6 @@ def inline_rules(settings: Settings) -> InlineRules:
     return InlineRules(
         member_catalog(load_adapters()), settings.limits, OutboundAllow(settings.outbound_allow)
     )
-
-
-def with_coverage(compiler: ManifestCompiler, lines: RegoCoverage, rules: RuleCoverage) -> ManifestCompiler:
-    """Return a compiler whose policies report which lines of Rego, and which rules, they reach."""
-    adapters = {**load_adapters(), "agt_rules": AgtRulesAdapter(rules)}
-    watched = {"rego": RegoType(lines.watch), "custom": custom_type(adapters)}
-    return replace(compiler, types={**compiler.types, **watched})
 
 
 def inline_mode(settings: Settings, manifests: Sized) -> InlineMode:

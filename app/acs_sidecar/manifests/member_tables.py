@@ -1,6 +1,6 @@
 """The member tables of everything that manifests can use in this process, in one catalog."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from acs_sidecar.annotators import endpoint
 from acs_sidecar.annotators.classifier import members as classifier
@@ -10,6 +10,7 @@ from acs_sidecar.engines.adapters.custom import load_adapters
 from acs_sidecar.engines.cedar import members as cedar
 from acs_sidecar.engines.rego import members as rego
 from acs_sidecar.resolvers import command, webhook
+from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.members import AnnotatorKind, PolicyKind
 from acs_sidecar.spec.ports import Adapter
@@ -27,7 +28,7 @@ def member_catalog(adapters: Mapping[str, Adapter]) -> MemberCatalog:
         },
         origins={PolicyKind.REGO: rego.ORIGINS, PolicyKind.CEDAR: cedar.ORIGINS},
         bindings={PolicyKind.REGO: rego.BIND_MEMBERS, PolicyKind.CEDAR: cedar.BIND_MEMBERS},
-        adapters={name: adapter.members for name, adapter in adapters.items()},
+        adapters=_AdapterTables(adapters),
         annotators={
             AnnotatorKind.CLASSIFIER: classifier.MEMBERS,
             AnnotatorKind.LLM: llm.MEMBERS,
@@ -44,3 +45,23 @@ def member_catalog(adapters: Mapping[str, Adapter]) -> MemberCatalog:
 def installed_members() -> MemberCatalog:
     """Return the catalog with every installed adapter. Raises `AdapterError`."""
     return member_catalog(load_adapters())
+
+
+class _AdapterTables(Mapping[str, MemberTable]):
+    """The member table of each adapter, read where a manifest uses it: until then it need not be loaded."""
+
+    def __init__(self, adapters: Mapping[str, Adapter]) -> None:
+        self._adapters = adapters
+
+    def __getitem__(self, name: str) -> MemberTable:
+        return self._adapters[name].members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._adapters)
+
+    def __len__(self) -> int:
+        return len(self._adapters)
+
+    def __reduce__(self) -> tuple[type[dict[str, MemberTable]], tuple[dict[str, MemberTable]]]:
+        """Write all tables, for a process that has no adapters."""
+        return dict, (dict(self),)

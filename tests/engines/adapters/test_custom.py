@@ -3,7 +3,9 @@
 import re
 import sys
 from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,6 +155,23 @@ def test_installed_adapters_are_loaded() -> None:
     adapters = load_adapters()
     assert "rate_card" in adapters
     assert adapters["rate_card"].inline_safe
+
+
+def test_an_adapter_of_the_service_is_loaded_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start waits for no adapter that its manifests do not name; each is loaded once."""
+    loaded: list[str] = []
+    load = EntryPoint.load
+
+    def noted(entry: EntryPoint) -> Any:
+        loaded.append(entry.name)
+        return load(entry)
+
+    monkeypatch.setattr(EntryPoint, "load", noted)
+    adapters = load_adapters()
+    assert {"rate_card", "soul"} <= set(adapters) and not loaded
+    assert adapters["rate_card"] is adapters["rate_card"]
+    assert "no such" not in adapters
+    assert loaded == ["rate_card"]
 
 
 def test_only_what_is_asked_for_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -10,13 +10,24 @@ from rich.console import Console
 from rich.table import Table
 
 from acs_sidecar.cli.output import cell
-from acs_sidecar.engines.adapters.agt_rules.coverage import ReachedRules
-from acs_sidecar.engines.rego.coverage import LineCoverage
+from acs_sidecar.engines.adapters.agt_rules.adapter import AgtRulesAdapter
+from acs_sidecar.engines.adapters.agt_rules.coverage import ReachedRules, RuleCoverage
+from acs_sidecar.engines.adapters.custom import custom_type, load_adapters
+from acs_sidecar.engines.rego.coverage import LineCoverage, RegoCoverage
+from acs_sidecar.engines.rego.type import RegoType
+from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.trials.case_run import CaseResult
 
-__all__ = ["Coverage", "coverage_of"]
+__all__ = ["Coverage", "coverage_of", "with_coverage"]
+
+
+def with_coverage(compiler: ManifestCompiler, lines: RegoCoverage, rules: RuleCoverage) -> ManifestCompiler:
+    """Return a compiler whose policies report which lines of Rego, and which rules, they reach."""
+    adapters = {**load_adapters(), "agt_rules": AgtRulesAdapter(rules)}
+    watched = {"rego": RegoType(lines.watch), "custom": custom_type(adapters)}
+    return replace(compiler, types={**compiler.types, **watched})
 
 
 @dataclass(frozen=True, slots=True)

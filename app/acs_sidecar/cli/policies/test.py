@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from acs_sidecar.cli.output import fail, print_json, show_findings
-from acs_sidecar.cli.policies.case_coverage import coverage_of
+from acs_sidecar.cli.policies.case_coverage import coverage_of, with_coverage
 from acs_sidecar.cli.policies.case_report import ManifestReport, exit_code, report_json, show_reports
 from acs_sidecar.cli.policies.finding_files import in_files
 from acs_sidecar.cli.policies.junit import junit_xml
@@ -27,7 +27,7 @@ from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.files import ManifestFile
-from acs_sidecar.manifests.loading import build_compiler, compile_manifest, with_coverage
+from acs_sidecar.manifests.loading import build_compiler, compile_manifest
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import InvalidManifest

@@ -35,24 +35,43 @@ class AdapterError(StartError):
     """An adapter that cannot be used; the message names it and where it comes from."""
 
 
-def load_adapters(only: Collection[str] | None = None) -> dict[str, Adapter]:
-    """Load the adapters of every installed distribution, or those named in `only`.
+def load_adapters(only: Collection[str] | None = None) -> Mapping[str, Adapter]:
+    """Return the adapters of every installed distribution, or those named in `only`.
 
+    Those of others are loaded at once, ours when they are first used.
     Raises `AdapterError` for one that does not load, is not an adapter, or shares its name.
     """
-    adapters: dict[str, Adapter] = {}
-    origins: dict[str, str] = {}
+    entries: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
         if only is not None and entry.name not in only:
             continue
-        if entry.name in adapters:
-            raise AdapterError(
-                f"adapter `{entry.name}` comes from both {origins[entry.name]} and {_origin(entry)}: "
-                "uninstall one"
-            )
-        adapters[entry.name] = _load(entry)
-        origins[entry.name] = _origin(entry)
-    return adapters
+        if entry.name in entries:
+            origins = f"{_origin(entries[entry.name])} and {_origin(entry)}"
+            raise AdapterError(f"adapter `{entry.name}` comes from both {origins}: uninstall one")
+        entries[entry.name] = entry
+    return _Adapters(entries)
+
+
+class _Adapters(Mapping[str, Adapter]):
+    """Adapters by name, each loaded once."""
+
+    def __init__(self, entries: Mapping[str, EntryPoint]) -> None:
+        self._entries = entries
+        self._loaded = {name: _load(entry) for name, entry in entries.items() if not _is_ours(entry)}
+
+    def __getitem__(self, name: str) -> Adapter:
+        if name not in self._loaded:
+            self._loaded[name] = _load(self._entries[name])
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 def custom_type(adapters: Mapping[str, Adapter], inline_allowed: frozenset[str] | None = None) -> PolicyType:
@@ -172,6 +191,10 @@ def _load(entry: EntryPoint) -> Adapter:
         raise AdapterError(f"{origin} has the name `{name}`: name and entry point must agree")
     adapter: Adapter = loaded
     return adapter
+
+
+def _is_ours(entry: EntryPoint) -> bool:
+    return entry.module.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _origin(entry: EntryPoint) -> str:
