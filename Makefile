@@ -11,7 +11,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations pictures lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations stream-cuts pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -71,6 +71,9 @@ $(AGT_ORACLE)/installed:
 
 agt-differential: $(INSTALLED)-dev agt-oracle ## 20,000 decisions of rule documents against those of the toolkit
 	AGT_ORACLE=$(AGT_ORACLE) $(BIN)/python -m tests.engines.adapters.agt_rules.toolkit --cases 20000 --seed $(SEED)
+
+stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by killing the worker: some minutes
+	$(BIN)/python -m tests.transports.http.streams.cuts
 
 agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions against what reads them
 	$(BIN)/python -m tests.engines.adapters.agt_rules.fuzz --inputs 200000

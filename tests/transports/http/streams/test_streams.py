@@ -281,13 +281,10 @@ def test_a_stream_keeps_its_manifest_over_a_reload(start: Start, tmp_path: Path)
         )
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_worker_that_is_killed_leaves_no_stream_unsettled(
-    workers: str, start: Start, tmp_path: Path
-) -> None:
+def test_a_worker_that_is_killed_leaves_no_stream_unsettled(start: Start, tmp_path: Path) -> None:
     """The log of the worker that follows says of each stream that it failed, with a span or none."""
     write_manifest(tmp_path / "m.json")
-    service = start("--manifests", "m.json", ACS_WORKERS=workers)
+    service = start("--manifests", "m.json")
     names = []
     with (
         exchanging(service, first_of()) as first,
