@@ -78,6 +78,7 @@ def test_both_forms_decide_alike(tmp_path: Path) -> None:
     assert counted.split()[0] == counted.split()[2] != "0"
     manifest = (tmp_path / "new" / "manifest.yaml").read_text()
     assert '"0.4.0-alpha.1"' in manifest
+    assert (tmp_path / "new" / "policies" / ".manifest").exists()
     again = subprocess.run(
         [COMMAND, "test", str(tmp_path / "new")],
         env=environment(),

@@ -1,5 +1,6 @@
 """Requests as values, checked member by member (section 2.1)."""
 
+import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,7 @@ __all__ = [
     "read_batch",
     "read_evaluate",
     "read_resolve",
+    "require_exact_integers",
 ]
 
 INCLUDES = frozenset({"policy_input", "trace", "receipt", "explain", "context_identity"})
@@ -48,6 +50,8 @@ _MEMBERS = frozenset(
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 """A member that a response can name: longer and other ones may be content."""
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_MOST_DIGITS = len(str(-(2**64)))
 _BATCH = frozenset({"requests"})
 _CLAIM = ("challenge", "approval", "outcome")
 _NOTHING: frozenset[str] = frozenset()
@@ -105,6 +109,25 @@ def parse_object(
             "remove one, or let the operator set ACS_DUPLICATE_MEMBERS=last"
         )
     return value
+
+
+def require_exact_integers(body: bytes) -> None:
+    """Raise `RefusalError` for JSON with an integer beyond 64 bits, which is read as the nearest float.
+
+    Two of them may be one number here and two where an action is carried out.
+    """
+    if not _LONG_NUMBER.search(body):
+        return
+    try:
+        json.loads(body, parse_int=_exact_integer)
+    except (OverflowError, RecursionError):
+        raise _bad("an integer of the body is beyond 64 bits: send it as a string") from None
+
+
+def _exact_integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS or not -(2**63) <= (integer := int(digits)) < 2**64:
+        raise OverflowError
+    return integer
 
 
 def read_batch(members: dict[str, Json]) -> list[Json]:

@@ -52,6 +52,11 @@ MANIFESTS = {
     "above": _manifest(_transform("$target.args.amount"), "$.tool_call"),
     "beside": _manifest(_transform("$target"), "$.tool_call.name"),
     "root": _manifest(_transform("$target.sequence"), "$"),
+    "older-startup": {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {"p": {"type": "test", "output": _transform("$policy_target", {})}},
+        "intervention_points": {"agent_startup": {"policy_target": "$.target", "policy": {"id": "p"}}},
+    },
     "odd-name": _manifest(_transform('$policy_target["a b"]'), "$.tool_call.args.to", "0.3.1-beta"),
 }  # fmt: skip
 
@@ -227,3 +232,35 @@ def test_two_agents_in_one_snapshot_are_refused(service: Service) -> None:
     assert _intercept(service, "allow", sent, 400)[0] == DENIED
     same = context("pre_tool_call", envelope={"agent": {"id": "a1"}})
     assert _intercept(service, "allow", same)[0] == {"decision": "allow"}
+
+
+def test_a_host_transforms_nothing_at_startup(service: Service) -> None:
+    """A manifest of 0.3 may ask for it, and the host would fail on the verdict."""
+    status, verdict = service.post(f"{INTERCEPT}?manifest_ref=older-startup", context("agent_startup"))
+    assert (status, verdict["decision"], verdict["reason"]) == (200, "deny", FORBIDDEN)
+
+
+@pytest.mark.parametrize(
+    ("amount", "status"),
+    [
+        (2**64 - 1, 200),
+        (-(2**63), 200),
+        (1e300, 200),
+        ("1" * 40, 200),
+        (2**64, 400),
+        (-(2**63) - 1, 400),
+        (10**400, 400),
+    ],
+)
+def test_an_integer_of_which_not_every_digit_is_read_is_refused(
+    amount: Any, status: int, service: Service
+) -> None:
+    """Two integers beyond 64 bits are one number once they are read, and two to the host."""
+    members = {
+        "tool_call": {"id": "c", "name": "pay", "args": {"amount": amount}},
+        "target": {"amount": amount},
+    }
+    body = json.dumps(context("pre_tool_call", **members)).encode()
+    headers = {"content-type": "application/json"}
+    replied, _, answer = service.request("POST", f"{INTERCEPT}?manifest_ref=allow", body, headers)
+    assert (replied, json.loads(answer)) == (status, {"decision": "allow"} if status == 200 else DENIED)

@@ -34,6 +34,7 @@ __all__ = ["decided", "migrate", "migrated_folder", "tried"]
 
 _TEXTS = frozenset({".yaml", ".yml", ".json", ".rego", ".cedar"})
 _MOST_FILES = 2_000
+_BUNDLE_MANIFEST = ".manifest"
 _OF_THE_FORM = frozenset(
     {"dialect", "manifest_digest", "policy_digest", "duration_us", "verification_pointers"}
 )
@@ -91,7 +92,8 @@ def migrated_folder(source: Path, target: Path) -> Iterator[str]:
         fail(f"{source} holds more than {_MOST_FILES} files: move the manifest into a folder of its own")
     for path in paths:
         place = target / path.relative_to(source)
-        if not path.is_file() or any(part.startswith(".") for part in path.relative_to(source).parts):
+        hidden = [part for part in path.relative_to(source).parts if part.startswith(".")]
+        if not path.is_file() or hidden not in ([], [_BUNDLE_MANIFEST]):
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         content = path.read_bytes()

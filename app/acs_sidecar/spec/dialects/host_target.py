@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from acs_sidecar.spec.dialects.agent_context import POINT_TARGETS
 from acs_sidecar.spec.dialects.transform_path import TARGET, transform_path
+from acs_sidecar.spec.dialects.versions import DIALECT_04
 from acs_sidecar.spec.path import Path, Root
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -17,11 +18,16 @@ def for_host(verdict: Verdict, policy_target: Path, point: InterventionPoint, ta
     """Return a verdict whose transform is one of `target`, the value that the host acts on.
 
     A path that a host cannot parse becomes the whole of it. Raises `EvaluationError` with
-    `transform_target_forbidden` where the policy target is not that value or a part of it.
+    `transform_target_forbidden` where the policy target is not that value or a part of it, and where a host
+    transforms nothing, whatever the dialect of the manifest allows.
     """
     transform = verdict.transform
     if transform is None:
         return verdict
+    if point in DIALECT_04.untransformed:
+        raise EvaluationError(
+            Reason.TRANSFORM_TARGET_FORBIDDEN, f"a host of Agent Hooks transforms nothing at `{point}`"
+        )
     segments = (*_below(policy_target, point), *transform.path.segments)
     path = transform_path(segments)
     if path is not None:

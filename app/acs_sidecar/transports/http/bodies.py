@@ -12,6 +12,7 @@ from acs_sidecar.decision.request import (
     read_batch,
     read_evaluate,
     read_resolve,
+    require_exact_integers,
 )
 from acs_sidecar.spec.values import Json, nesting_bound
 
@@ -34,7 +35,9 @@ def parse_intercept(body: bytes, query: bytes, duplicates: DuplicateMembers = RE
     if len(asked) > 1 or any(name != "manifest_ref" for name, _ in asked):
         raise RefusalError(Cause.MALFORMED, "the query may have `manifest_ref`, once, and nothing else")
     reference = asked[0][1] if asked else None
-    return read_intercept(parse_object(body, duplicates), reference, nesting_bound(body))
+    context = parse_object(body, duplicates)
+    require_exact_integers(body)
+    return read_intercept(context, reference, nesting_bound(body))
 
 
 def parse_batch(body: bytes, duplicates: DuplicateMembers = REFUSE) -> tuple[list[Json], int]:
