@@ -98,8 +98,9 @@ def test_both_forms_have_equal_records(name: str, tmp_path: Path) -> None:
     settings = load_settings({}).settings
     (older,) = manifest_files([ROOT / "manifests" / name])
     assert list(migrated_folder(older.path.parent, tmp_path / name)) == []
-    before = tried(older, settings)
-    after = tried(replace(older, path=tmp_path / name / older.path.name), settings)
+    before, unread = tried(older, settings)
+    after, still_unread = tried(replace(older, path=tmp_path / name / older.path.name), settings)
+    assert unread == still_unread == ()
     assert before
     for case, result in before.items():
         assert decided(result) == decided(after[case]), case
@@ -109,6 +110,34 @@ def test_both_forms_have_equal_records(name: str, tmp_path: Path) -> None:
         assert (entry.dialect, newer.dialect) == ("0.3", "0.4")
         if entry.verification_pointers is not None:
             assert newer.verification_pointers == entry.verification_pointers
+
+
+def test_a_policy_that_never_applies_any_more_is_no_success(tmp_path: Path) -> None:
+    """Where no case shows that a denial is lost, the policy that reads what no request has is named."""
+    folder = tmp_path / "m"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "manifest.yaml").write_text(f"""{V}: 0.3.1-beta
+policies:
+  p:
+    type: cedar
+    policy_set: |
+      permit(principal, action, resource);
+      forbid(principal, action, resource) when {{ context has tool && context.tool.effect == "delete" }};
+tools: {{rm: {{effect: delete}}, ls: {{effect: read}}}}
+intervention_points:
+  pre_tool_call: {{policy_target: $.args, tool_name_from: $.name, policy: {{id: p}}}}
+""")
+    snapshot = "{envelope: {agent: {id: a}}, name: ls, args: {}}"
+    (folder / "tests" / "a.yaml").write_text(
+        f"cases: [{{name: one, intervention_point: pre_tool_call, snapshot: {snapshot}, expect: {{decision: allow}}}}]\n"
+    )
+    code, _, told = _migrated(str(folder))
+    assert code == 1
+    assert "`context.tool` is read, and no bound point has it" in told
+    assert told.splitlines()[-2:] == [
+        "1 of 1 cases are decided alike",
+        "look at 1 place above: no case need show what they decide",
+    ]
 
 
 def test_a_difference_and_an_invalid_form_are_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 import typer
@@ -24,13 +25,13 @@ from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.dialects.migration import migrated_text, unmigrated_lines
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
-from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.printable import printable
 from acs_sidecar.telemetry.log import LogFormat, configure_logging
 from acs_sidecar.trials.case_run import CaseResult, run_cases
 from acs_sidecar.trials.injection import EveryVariable
 
-__all__ = ["decided", "migrate", "migrated_folder", "tried"]
+__all__ = ["Trial", "decided", "migrate", "migrated_folder", "tried"]
 
 _TEXTS = frozenset({".yaml", ".yml", ".json", ".rego", ".cedar"})
 _MOST_FILES = 2_000
@@ -56,7 +57,8 @@ def migrate(
 ) -> None:
     """Write the 0.4 form of a manifest, and show that both forms decide alike on the manifest's own cases.
 
-    Exits 0 when they do, 1 when a decision differs, 2 when the new form is invalid or there are no cases.
+    Exits 0 when they do, 1 when a decision differs or somebody must look at a policy, 2 when the new form is
+    invalid or there are no cases.
 
     Example: `acs-sidecar migrate manifests/support-agent --to 0.4 --output support-agent-0.4`
     """
@@ -70,10 +72,13 @@ def migrate(
         fail(f"--output {output}: exists already")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / older.name
-        for line in migrated_folder(older.path.parent, folder):
+        lines = list(migrated_folder(older.path.parent, folder))
+        for line in lines:
             _tell(line)
         newer = replace(older, path=folder / older.path.name)
-        outcome = _compared(tried(older, settings), tried(newer, settings))
+        before, (after, findings) = tried(older, settings).results, tried(newer, settings)
+        show_findings(findings)
+        outcome = _compared(before, after, len(lines) + len(findings))
         if output is None:
             sys.stdout.write(newer.path.read_text())
         else:
@@ -115,7 +120,14 @@ def _text(content: bytes) -> str | None:
         return None
 
 
-def tried(file: ManifestFile, settings: Settings) -> dict[str, CaseResult]:
+class Trial(NamedTuple):
+    """What became of the cases of one form, by name, and what its policies read that no request has."""
+
+    results: dict[str, CaseResult]
+    unread: tuple[Diagnostic, ...]
+
+
+def tried(file: ManifestFile, settings: Settings) -> Trial:
     """Run the cases of one form, or end the command with what is wrong with it."""
     compiler = replace(build_compiler(settings, HttpClient(), None), environment=EveryVariable())
     read = read_manifests(settings, [file], [file.path])[0]
@@ -128,13 +140,16 @@ def tried(file: ManifestFile, settings: Settings) -> dict[str, CaseResult]:
     except ManifestError as error:
         show_findings(error.diagnostics)
         fail("the cases cannot be read")
-    show_findings(tuple(found for found in compiled.warnings if found.code == "cedar-context-unknown"))
+    unread = tuple(found for found in compiled.warnings if found.code == "cedar-context-unknown")
     results = asyncio.run(run_cases(compiled, cases, lambda: None))
-    return {result.case.name: result for result in results}
+    return Trial({result.case.name: result for result in results}, unread)
 
 
-def _compared(older: dict[str, CaseResult], newer: dict[str, CaseResult]) -> int:
-    """Print what both forms decide; return the exit code."""
+def _compared(older: dict[str, CaseResult], newer: dict[str, CaseResult], doubts: int) -> int:
+    """Print what both forms decide; return the exit code.
+
+    `doubts` are how many places somebody must look at.
+    """
     if not older:
         _tell("no cases beside the manifest: nothing shows that both forms decide alike")
         return 2
@@ -154,7 +169,10 @@ def _compared(older: dict[str, CaseResult], newer: dict[str, CaseResult]) -> int
             for found in after.differences:
                 _tell(f"  {found.member}: write {orjson.dumps([*found.actual] or [None]).decode()[1:-1]}")
     _tell(f"{len(older) - different} of {len(older)} cases are decided alike")
-    return 1 if different or failing else 0
+    if doubts:
+        places = "place" if doubts == 1 else "places"
+        _tell(f"look at {doubts} {places} above: no case need show what they decide")
+    return 1 if different or failing or doubts else 0
 
 
 def decided(result: CaseResult) -> dict[str, object]:
