@@ -29,8 +29,8 @@ from tests.approval.desk import (
     refusal,
 )
 
-NOT_NAMED = "the approver is not among those that the policy names (`evidence.approvers`)"
-NOBODY = "`evidence.approvers` of the policy names nobody: no approver can answer"
+NOT_NAMED = "the approver is not among those that the policy names (`approvers`)"
+NOBODY = "`approvers` of the policy names nobody: no approver can answer"
 
 
 def naming(approvers: Any, **members: Any) -> dict[str, Any]:
@@ -38,6 +38,14 @@ def naming(approvers: Any, **members: Any) -> dict[str, Any]:
     output = {"decision": "escalate", "reason": "large", "evidence": {"approvers": approvers}}
     module = f"package p\nv := {json.dumps(output, indent=1)}"
     return manifest(policies={"p": {"type": "rego", "modules": {"p.rego": module}}}, **members)
+
+
+def naming_in_approval(approvers: Any) -> dict[str, Any]:
+    """A manifest of 0.4 whose policy does so: its evidence has no such member."""
+    output = {"decision": "deny", "reason": "large", "approval": {"approvers": approvers, "team": "t"}}
+    module = f"package p\nv := {json.dumps(output, indent=1)}"
+    version = {"agent_control_specification_version": "0.4.0-alpha.1"}
+    return manifest(policies={"p": {"type": "rego", "modules": {"p.rego": module}}}, **version)
 
 
 def desk(*entries: Any, **variables: Any) -> Desk:
@@ -70,6 +78,25 @@ def test_an_approver_who_is_named(entry: Any) -> None:
     """By name, or by a group."""
     response = resolved(desk(entry), naming(["treasury", "bob"]))
     assert (response["verdict"]["decision"], response["approval"]["approver"]) == ("allow", entry.name)
+
+
+def test_approvers_that_a_policy_of_04_names() -> None:
+    """They are bound by the challenge as those of 0.3 are; a list in another form names nobody."""
+    assert refusal(resolved(desk(), naming_in_approval(["treasury"]))) == (FAILED, NOT_NAMED)
+    treasurer = desk(approver(groups=frozenset({"treasury"})))
+    assert resolved(treasurer, naming_in_approval(["treasury"]))["verdict"]["decision"] == "allow"
+    response = treasurer.evaluate(manifest=naming_in_approval("treasury"))
+    assert (response["approval"]["challenge"], response["approval"]["detail"]) == (None, NOBODY)
+
+
+def test_a_challenge_of_one_form_is_none_of_the_other() -> None:
+    """What was escalated under a manifest of 0.3 is not lifted under that of 0.4, whoever signs."""
+    one = desk(approver(groups=frozenset({"treasury"})))
+    older, newer = naming(["treasury"]), naming_in_approval(["treasury"])
+    for first, second in ((older, newer), (newer, older)):
+        challenge = one.challenge(manifest=first)
+        response = one.resolve(manifest=second, challenge=challenge, approval=one.approval(challenge))
+        assert refusal(response)[0] == MISMATCH
 
 
 def test_one_key_under_several_names() -> None:

@@ -39,7 +39,7 @@ class Approver:
                 return f"the approver is not allowed to approve for this {what}"
         named = challenge.named_approvers
         if named is not None and self.groups.union((self.name,)).isdisjoint(named):
-            return "the approver is not among those that the policy names (`evidence.approvers`)"
+            return "the approver is not among those that the policy names (`approvers`)"
         return None
 
 

@@ -31,7 +31,7 @@ from acs_sidecar.spec.verdict import Decision, Verdict
 __all__ = ["ApprovalClaim", "Approvals", "Offer", "Resolution"]
 
 _DENIED = "The action was not approved."
-_NOBODY = "`evidence.approvers` of the policy names nobody: no approver can answer"
+_NOBODY = "`approvers` of the policy names nobody: no approver can answer"
 
 Clock: TypeAlias = Callable[[], int]
 """Unix time in microseconds."""

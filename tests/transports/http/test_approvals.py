@@ -135,7 +135,7 @@ def test_approvers_that_the_policy_names(start: Start, folder: Path) -> None:
     refused = resolved(service, challenge=challenge, approval=shown.stdout.strip())
     assert (refused["verdict"]["reason"], refused["detail"]) == (
         FAILED,
-        "the approver is not among those that the policy names (`evidence.approvers`)",
+        "the approver is not among those that the policy names (`approvers`)",
     )
     approval = acs(folder, "approve", "--key", "dave.pem", "--challenge", challenge).strip()
     response = resolved(service, challenge=challenge, approval=approval, include=["receipt"])
