@@ -7,11 +7,12 @@ ORACLE ?= .cache/opa
 AGT_ORACLE ?= .cache/agt
 CLIENTS ?= .cache/clients
 SPECIFICATION ?= .cache/agent-governance-spec
+PUBLISHED ?= .cache/agent-control-spec
 MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations stream-cuts pictures lock openapi schema reference clean
+.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -71,6 +72,9 @@ $(AGT_ORACLE)/installed:
 
 agt-differential: $(INSTALLED)-dev agt-oracle ## 20,000 decisions of rule documents against those of the toolkit
 	AGT_ORACLE=$(AGT_ORACLE) $(BIN)/python -m tests.engines.adapters.agt_rules.toolkit --cases 20000 --seed $(SEED)
+
+dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases of 0.4 in PUBLISHED, a checkout of the repository of the specification
+	$(BIN)/python -m tests.spec.dialects.published $(PUBLISHED)
 
 stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by killing the worker: some minutes
 	$(BIN)/python -m tests.transports.http.streams.cuts
