@@ -102,10 +102,10 @@ class ApprovalPlan:
 
 def naming(verdict: Verdict) -> JsonObject | None:
     """Return the part of a verdict that names its approvers: evidence, or `approval` from 0.4 on."""
-    for members in (verdict.approval, verdict.evidence):
-        if members is not None and APPROVERS in members:
-            return members
-    return None
+    approval, evidence = verdict.approval, verdict.evidence
+    if approval is not None and APPROVERS in approval:
+        return approval
+    return evidence if evidence is not None and APPROVERS in evidence else None
 
 
 def named_approvers(members: JsonObject | None) -> tuple[str, ...] | None:

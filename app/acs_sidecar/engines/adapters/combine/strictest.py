@@ -51,13 +51,16 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     if most == _ESCALATES:
         if transforms:
             return Verdict(Decision.DENY, "transform_with_escalation", result_labels=labels), None
-        escalating = [verdict for verdict in verdicts if verdict.decision is Decision.ESCALATE]
-        named = [members for verdict in escalating if (members := naming(verdict)) is not None]
+        named = [
+            members
+            for verdict in verdicts
+            if verdict.decision is Decision.ESCALATE and (members := naming(verdict)) is not None
+        ]
         if named:
             approvers = _common_approvers(named) if len(named) > 1 else named[0][APPROVERS]
             if not approvers and len(named) > 1:
                 return Verdict(Decision.DENY, "no_common_approver", result_labels=labels), None
-            if any(named[0] is verdict.approval for verdict in escalating):
+            if any(named[0] is verdict.approval for verdict in verdicts):
                 approval = _naming(approval, approvers)
             else:
                 evidence = _naming(evidence, approvers)
