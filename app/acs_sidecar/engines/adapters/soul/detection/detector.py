@@ -19,7 +19,7 @@ __all__ = ["MOST_CONTROLS", "Declared", "Detector"]
 
 _SUBJECT_WITHIN = 3
 _RELATIVE_BEFORE = 3
-_CONDITION_BEFORE = 8
+_CONDITION_BEFORE = 7
 
 MOST_CONTROLS = 4
 """A statement that satisfies more declares none."""
@@ -63,6 +63,8 @@ class Detector:
         if self.book.words.commitments not in hits:
             return Declared()
         context = self._context(statement.context)
+        if statement.heading is not None and self._context((statement.heading.text,)).withdrawn:
+            return Declared(counts=True)
         if context.disclaims or self.book.words.disclaimers in hits:
             return Declared(counts=True)
         clauses = clause_starts(statement.text)
@@ -121,7 +123,7 @@ class Detector:
             polarity = Polarity(words, hits, named, Context())
             bans = bans or bool(polarity.bans(strong=True))
             weak_bans = weak_bans or bool(polarity.bans(strong=False))
-        return Context(frozenset(sets), bans, weak_bans, named.disclaimers in sets)
+        return Context(frozenset(sets), bans, weak_bans, named.disclaimers in sets, named.withdrawn in sets)
 
 
 def _declares(alternative: Alternative, polarity: Polarity) -> bool:

@@ -13,6 +13,7 @@ from acs_sidecar.engines.adapters.soul.detection.inline import (
     MARKER,
     Piece,
     comments_of,
+    follow_tags,
     inline_text,
     sentences,
     split_markers,
@@ -168,6 +169,7 @@ class _MarkdownReader:
         self._row: list[str] | None = None
         self._row_line = 0
         self._block_comments: list[tuple[int, int, str]] = []
+        self._hidden: list[str] = []
 
     def read(self) -> GovernanceText:
         quotes = 0
@@ -194,10 +196,11 @@ class _MarkdownReader:
             case "html_block":
                 last = (token.map or [0, 0])[1]
                 self._block_comments.extend((line, last, comment) for comment in comments_of(token.content))
+                follow_tags(token.content, self._hidden)
                 self._introduction = ""
             case "inline":
                 self._add_comments(token, line)
-                if _TO_DO.match(token.content):
+                if self._hidden or _TO_DO.match(token.content):
                     return
                 text = inline_text(token.children or ())
                 if opening.type == "heading_open":

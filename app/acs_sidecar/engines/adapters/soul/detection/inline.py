@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from markdown_it.token import Token
 
-__all__ = ["MARKER", "Piece", "comments_of", "inline_text", "sentences", "split_markers"]
+__all__ = ["MARKER", "Piece", "comments_of", "follow_tags", "inline_text", "sentences", "split_markers"]
 
 MARKER = re.compile(r"SOUL-[A-Z]{2}-[0-9]{3}")
 _WITH_SIGN = re.compile(r"(?:#[ \t]*)?SOUL-[A-Z]{2}-[0-9]{3}")
@@ -22,6 +22,7 @@ _HIDING = re.compile(
     r"\bhidden\b|display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0|font-size\s*:\s*0|line-through",
     re.IGNORECASE,
 )
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _COMMENT_START, _COMMENT_END = "<!--", "-->"
 
 
@@ -56,6 +57,12 @@ def inline_text(children: Sequence[Token]) -> str:
         elif child.type in {"text", "code_inline"} and not struck and not hidden:
             parts.append(child.content)
     return _without_placeholders("".join(parts))
+
+
+def follow_tags(html: str, hidden: list[str]) -> None:
+    """Note which elements of a block of HTML stay open whose text is not shown, or is struck."""
+    for tag in _TAG.finditer(_COMMENT.sub("", html)):
+        _follow_tag(tag, hidden)
 
 
 def _follow_tag(tag: re.Match[str], hidden: list[str]) -> None:

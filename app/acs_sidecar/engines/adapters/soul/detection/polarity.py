@@ -28,6 +28,7 @@ class Context:
     bans: bool = False
     weak_bans: bool = False
     disclaims: bool = False
+    withdrawn: bool = False
 
 
 @dataclass(slots=True)

@@ -93,6 +93,7 @@ class Words:
     others: int
     measures: int
     conditions: int
+    withdrawn: int
 
 
 @dataclass(frozen=True, slots=True)
