@@ -11,6 +11,7 @@ import socket
 import struct
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -46,6 +47,7 @@ BODY = b"".join(
     chunk(line + b"\n") for line in [first_of(), *map(text, SPOKEN), text("!", cut=False), b'{"end": true}']
 )
 LAST = b"0\r\n\r\n"
+_NEWEST_LOGS = 6
 OPENED_AT = len(chunk(first_of() + b"\n")) - len(b"\r\n")
 
 
@@ -135,20 +137,18 @@ def check_kills(service: Service, folder: Path, step: int) -> int:
                 while part := connection.recv(65_536):
                     received += part
         assert "".join([*SPOKEN, "!"]).startswith(_emitted(received))
-        wait_for(lambda: not _open_streams(folder), seconds=60)
+        stream = received.partition(b'"stream":"')[2].partition(b'"')[0].decode()
+        wait_for(partial(_is_settled, folder, stream), seconds=60)
     return len(cuts)
 
 
-def _open_streams(folder: Path) -> set[str]:
-    """The streams that the logs say have opened and not that they ended."""
-    records = [
-        json.loads(line)
-        for path in folder.glob("var/audit/*/*/*/*/records-*.jsonl")
-        for line in path.read_text().splitlines()
-        if b"stream" in line.encode()
-    ]
-    opened = {record["details"]["stream"] for record in records if record["event"] == "stream_opened"}
-    return opened - settled_of(records).keys()
+def _is_settled(folder: Path, stream: str) -> bool:
+    """True if one of the newest logs says how a stream ended."""
+    logs = sorted(folder.glob("var/audit/*/*/*/*/records-*.jsonl"), key=lambda path: path.stat().st_mtime)
+    return any(
+        stream in settled_of([json.loads(line) for line in path.read_text().rpartition("\n")[0].splitlines()])
+        for path in logs[-_NEWEST_LOGS:]
+    )
 
 
 def _emitted(received: bytes) -> str:
