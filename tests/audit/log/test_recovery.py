@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from acs_sidecar.audit.format.checkpoint import Checkpoint, sign_checkpoint, spl
 from acs_sidecar.audit.format.findings import Status
 from acs_sidecar.audit.format.merkle import EMPTY_ROOT
 from acs_sidecar.audit.format.note import NoteSigner
+from acs_sidecar.audit.format.stream_record import opened_event, settled_event
 from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
 from acs_sidecar.audit.log.open_log import Durability, LogLimits, OpenLog
 from acs_sidecar.audit.log.writer import FileAuditLog
-from acs_sidecar.spec.streams.vocabulary import StreamSpan, TrackName
+from acs_sidecar.spec.streams.vocabulary import SettlementKind, StreamSpan, TrackName
 from tests.audit.log.crashed import ORIGIN, append, crashed, look, opened
 from tests.audit.log.logs import (
     KEY,
@@ -168,6 +170,43 @@ def test_verification_reads_nothing_of_a_hole_behind_the_signed_end(tmp_path: Pa
     os.truncate(log.segment(6), HOLE)
     (report,) = audited(tmp_path).logs.values()
     assert (report.status, report.size, report.pending_bytes) == (Status.SOUND, 6, 2 * HOLE)
+
+
+def test_streams_of_a_log_that_was_rotated_before_the_crash_are_settled(tmp_path: Path) -> None:
+    """A stream may have opened in the log before the one that the process died in."""
+    span = StreamSpan("open", TrackName.RESPONSE, 0, 3)
+
+    async def rotated_and_killed(running: FileAuditLog) -> None:
+        first = running.origin
+        for stream in ("open", "ended"):
+            await running.append(opened_event(stream, {"response": 0}))
+        await running.append(replace(entry(), stream_span=span))
+        await running.append(settled_event("ended", SettlementKind.COMPLETE, {"response": 0}))
+        for number in range(500):
+            if running.origin != first:
+                break
+            await running.append(entry(number))
+            await asyncio.sleep(0.01)
+        assert running.origin != first
+        shutil.copytree(tmp_path / "alive", tmp_path / "dead")
+
+    async def until_settled(running: FileAuditLog) -> None:
+        before = running.records
+        for _ in range(500):
+            if running.records > before:
+                break
+            await asyncio.sleep(0.01)
+
+    with_log(rotated_and_killed, settings(tmp_path / "alive", limits=LogLimits(records=9)))
+    with_log(until_settled, settings(tmp_path / "dead"))
+    found = [
+        record["details"]
+        for record in records(newest(tmp_path / "dead"))
+        if record["event"] == "stream_settled"
+    ]
+    assert [(one["stream"], one["cause"], one["watermarks"], one["spans"]) for one in found] == [
+        ("open", "crashed", {"response": 3}, 1)
+    ]
 
 
 def test_streams_of_a_crashed_log_are_settled_once(tmp_path: Path) -> None:

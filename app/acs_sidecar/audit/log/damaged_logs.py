@@ -39,5 +39,5 @@ class DamagedLogs:
         for directory, size in found.crashed:
             if directory.origin not in damaged:
                 with suppress(LogDamagedError):  # the next start finds out what is wrong with it
-                    for event in await asyncio.to_thread(unsettled, directory, size):
+                    for event in await asyncio.to_thread(unsettled, directory, size, trust):
                         yield event

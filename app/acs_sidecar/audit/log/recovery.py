@@ -2,10 +2,11 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
@@ -40,6 +41,7 @@ BACKGROUND_BYTES = 64 * 1024 * 1024
 MAX_TORN_BYTES = 64 * 1024 * 1024
 """What a crash leaves behind the signed end is never longer: a group of records that was not signed yet."""
 
+_REACH_SECONDS = 20 * 60  # longer than a stream may take
 _COPY = 1 << 20
 _MOST_DIGITS = 20
 
@@ -116,15 +118,32 @@ def examine_fully(directory: LogDirectory, trust: Trust) -> None:
         raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
 
 
-def unsettled(directory: LogDirectory, size: int) -> list[ServiceEvent]:
+def unsettled(directory: LogDirectory, size: int, trust: Trust) -> list[ServiceEvent]:
     """Return the records of streams that ended with the process of a log (section 6.9.4).
 
-    Raises `LogDamagedError` when the records cannot be read.
+    They may have opened in the log before, which was closed to go on in this one. Raises `LogDamagedError`
+    when the records cannot be read.
     """
     try:
-        return [*unsettled_streams(record_lines(directory, 0, size), directory.origin)]
+        lines = chain(_rotated_lines(directory, trust), record_lines(directory, 0, size))
+        return [*unsettled_streams(lines, directory.origin)]
     except OSError as error:
         raise LogDamagedError(f"it cannot be read: {error.strerror}") from error
+
+
+def _rotated_lines(directory: LogDirectory, trust: Trust) -> Iterator[bytes]:
+    """Yield the newest records of the log that a process closed before it went on in this one."""
+    number, within = opening_number(directory), tuple(directory.origin.split("/")[:-1])
+    older = {opening_number(log): log for log in find_logs(directory.root, within)}
+    before = older.get(max((one for one in older if 0 < one < number), default=0))
+    if before is None:
+        return
+    with suppress(LogDamagedError, OSError):  # damage there is found by itself
+        end = _signed_end(before, trust)
+        if _ends_closed(before, end):
+            written = [(first, path.stat().st_mtime) for first, path in before.segments()]
+            reach = max(time for _, time in written) - _REACH_SECONDS
+            yield from record_lines(before, min(first for first, time in written if time >= reach), end.size)
 
 
 def inspect(directory: LogDirectory, trust: Trust, most_bytes: int) -> int:
