@@ -29,7 +29,7 @@ class Outcome(StrEnum):
     REJECTED = "refused by OPA"
     PRECISION = "equal to 15 digits of numbers beyond 53 bits"
     ORDER = "equal but for the order of sets and objects in one set"
-    CONFLICT = "fails closed where values conflict"
+    CONFLICT = "fails closed where values conflict that OPA does not reach"
     OTHER = "other"
 
 
@@ -140,7 +140,8 @@ def _evaluated(
             same = expected is not None and not expected.defined
             return _found(same, query, given, said, "undefined")
         if any(word in _engine_error(evaluator, given) for word in _CONFLICTS):
-            return Comparison(Outcome.CONFLICT)
+            outcome = Outcome.EQUAL if expected is None else Outcome.CONFLICT
+            return Comparison(outcome, f"{query} for {shown(given)}: {said}")
         if expected is None or _is_builtin_error(evaluator, given):
             outcome = Outcome.EQUAL if expected is None else Outcome.FAILS_CLOSED
             return Comparison(outcome, error.detail)

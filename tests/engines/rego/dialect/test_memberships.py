@@ -55,6 +55,29 @@ def test_not_holds_for_an_undefined_argument_where_the_module_asks_for_it(
     assert evaluate(definition(text), _SNAPSHOT) is holds
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "every e in [1] { not f(input.gone[e]) }",
+        "y := 1; z = y; not f(input.gone[z]) == 1",
+        "not f(many(input.gone))",
+    ],
+)
+def test_not_with_an_index_or_several_values_holds_where_a_part_is_undefined(body: str) -> None:
+    """What OPA evaluates below such a `not` is evaluated there, and a variable in an index has its value."""
+    rules = "f(z) := z if z != 1\nmany(z) := z\nmany(z) := 1 if z == input.gone"
+    text = f"package a\nimport future.keywords.not\ndefault x := false\nx if {{ {body} }}\n{rules}"
+    assert evaluate(definition(text), _SNAPSHOT) is True
+
+
+@pytest.mark.parametrize("imports", ["", "import future.keywords.not"])
+def test_a_walk_below_a_not_is_refused(imports: str) -> None:
+    """The engine takes the variables of its output for unbound there."""
+    text = f"package a\n{imports}\nx if {{ some i in [1]; not walk(input.o, [[], i]) }}"
+    message = "`walk` below a `not` has other values in this engine: write a rule for it and negate that"
+    assert [found.partition("modules: ")[2] for found in findings(definition(text))] == [message]
+
+
 def test_a_brace_behind_such_a_not_is_refused() -> None:
     """It begins a body in OPA, and a set in this engine."""
     text = "package a\nimport future.keywords.not\nx if {\n  not {input.gone}\n}"

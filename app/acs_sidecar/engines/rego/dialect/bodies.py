@@ -4,7 +4,7 @@ A call inside of an expression becomes an expression of its own before it, also 
 comprehension or `every` holds is a body inside of the one around it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple
@@ -61,6 +61,14 @@ class Body:
     inner: list["Body"] = field(default_factory=list)
     declarations: list[JsonObject] = field(default_factory=list)
     """The `some x` behind the first statement."""
+    terms: list[Json] = field(default_factory=list)
+    """What the head or comprehension makes of it."""
+
+    def with_inner(self) -> Iterator["Body"]:
+        """Yield this body and those in it."""
+        yield self
+        for inner in self.inner:
+            yield from inner.with_inner()
 
     def variables(self) -> Names:
         """Return the variables of its expressions, those of the bodies in it aside."""
@@ -122,6 +130,7 @@ class BodyReader:
                 bare = len(statements) == 1 and _starts(statement) == _starts(node)
                 self._statement(as_object(statement), scope, body, bare)
         for term in terms:
+            body.terms.append(term)
             self._expression(term, _Reading(scope, body))
         return body
 

@@ -49,6 +49,8 @@ from acs_sidecar.engines.rego.dialect.statements.eager import (
     bind_conflicting,
     is_indexed,
     is_looked_up,
+    looked_up_members,
+    may_conflict_in,
 )
 from acs_sidecar.engines.rego.dialect.statements.iterations import iterate_collections
 from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_values
@@ -249,11 +251,10 @@ def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator
     yield from map(_unsafe, unsafe)
     if unsafe:
         return
-    indexed = is_indexed(body.statements)
-    for inner in _with_inner(body):
-        yield from _statements(
-            inner, rewriting, ending if inner is body else [], indexed=indexed and inner is body
-        )
+    for inner in body.with_inner():
+        is_whole = inner is body
+        indexed = is_whole and is_indexed(body.statements)
+        yield from _statements(inner, rewriting, ending if is_whole else [], indexed=indexed)
 
 
 def _statements(
@@ -261,12 +262,18 @@ def _statements(
 ) -> Iterator[Problem]:
     """Rewrite the statements of one body."""
     guard = None
+    members: list[Json] = []
+    if indexed and rewriting.may_conflict:
+        members += looked_up_members(body, negates_all=rewriting.negates_all)
     for number in evaluation_order(body.statements):
         statement = body.statements[number]
         is_last = number == len(body.statements) - 1
         negates_all = rewriting.negates_all and "NotExpr" in as_object(statement.node["literal"])
         is_first = indexed and not negates_all and is_looked_up(statement)
         draft = Draft(statement, rewriting.rewriter, None if is_first else guard)
+        if members and rewriting.may_conflict and may_conflict_in(statement, rewriting.may_conflict):
+            draft.begin_with(members)
+            members = []
         if rewriting.walks and not negates_all:
             rewriting.walked.update(bind_walks(draft))
         bind_values(draft, rewriting.is_function)
@@ -314,13 +321,6 @@ def _stand_in(
         iterate_collections(reader, is_collection, rewriter, keywords=keywords)
     describe_identifiers(reader, rewriter, keywords=keywords)
     evaluate_operands(reader, rewriter, keywords=keywords)
-
-
-def _with_inner(body: Body) -> Iterator[Body]:
-    """Yield a body and those in it."""
-    yield body
-    for inner in body.inner:
-        yield from _with_inner(inner)
 
 
 def _unsafe(found: Unsafe) -> Problem:

@@ -55,6 +55,14 @@ class Draft:
         name = self.name(term)
         self.before += [f"{name} := (", *self.behind(self.original(term)), ")", *modifiers, "; "]
 
+    def begin_with(self, terms: Iterable[Json]) -> None:
+        """Evaluate members of `input` first of all, and what is bound here behind them."""
+        texts = {self.rewriter.text[slice(*self.rewriter.span(term))].decode() for term in terms}
+        if members := sorted(text for text in texts if "\n" not in text):
+            self.guard = self.rewriter.fresh_name()
+            self.before.append(f"{self.guard} := [{', '.join(members)}]; ")
+            self.waits = False
+
     def behind(self, part: Part) -> list[Part]:
         """Return a part that is evaluated behind the guard."""
         return [part] if self.guard is None else [f"[{self.guard}, ", part, "][1]"]

@@ -14,7 +14,6 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_list,
     as_object,
-    called_name,
     chain,
     composite_items,
     first_link,
@@ -22,14 +21,22 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variables,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.bodies import Body, Statement
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["MayConflict", "bind_conflicting", "holds_conflicting", "is_indexed", "is_looked_up"]
+__all__ = [
+    "MayConflict",
+    "bind_conflicting",
+    "is_indexed",
+    "is_looked_up",
+    "looked_up_members",
+    "may_conflict_in",
+]
 
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
+_SCALARS = frozenset({"Bool", "Null", "Number", "RawString", "String"})
 
 MayConflict = Callable[[Json, VariableScope], bool]
 """Whether the function or document that a reference names may have several values at once."""
@@ -66,6 +73,11 @@ def is_indexed(statements: Iterable[Statement]) -> bool:
     return not any(_is_choice(statement.node["literal"]) for statement in statements)
 
 
+def may_conflict_in(statement: Statement, may_conflict: MayConflict) -> bool:
+    """Whether a statement makes up an object by a comprehension, or names what may conflict."""
+    return _holds_conflicting(dict(statement.node), statement.scope, may_conflict)
+
+
 def is_looked_up(statement: Statement) -> bool:
     """Whether a statement begins with a member of `input` that OPA's index looks at before the body."""
     kind, literal = variant(statement.node["literal"])
@@ -79,12 +91,27 @@ def is_looked_up(statement: Statement) -> bool:
     return any(_is_of_input(term, statement.scope) for term in terms)
 
 
+def looked_up_members(body: Body, *, negates_all: bool) -> Iterator[Json]:
+    """Yield the members of `input` that OPA's index looks at before a body."""
+    for statement in body.statements:
+        kind, literal = variant(statement.node["literal"])
+        if as_list(statement.node.get("with_mods", [])) or (kind == "NotExpr" and negates_all):
+            continue
+        parts = _indexed_sides(literal["expr"], statement.scope) if kind == "Expr" else []
+        member = {"SomeIn": "collection", "Every": "domain"}.get(kind, "expr")
+        parts += _before(literal[member]) if member in literal else ()
+        yield from (part for part in parts if _is_of_input(part, statement.scope))
+    for term in body.terms:
+        yield from (part for part in [term, *_before(term)] if _is_of_input(part, body.scope))
+
+
 def _is_choice(literal: Json) -> bool:
     kind, value = variant(literal)
     if kind != "Expr" or "Membership" not in as_object(value["expr"]):
         return False
     kind, collection = variant(as_object(as_object(value["expr"])["Membership"])["collection"])
-    return len(composite_items(kind, collection)) > 1
+    items = as_list(collection["fields"]) if kind == "Object" else composite_items(kind, collection)
+    return len(items) > 1
 
 
 def _sides(expression: Json) -> list[Json]:
@@ -193,8 +220,12 @@ def _root(term: Json) -> str:
 
 
 def _is_of_input(part: Json, scope: VariableScope) -> bool:
-    """Whether a part is a member of `input` by constant names."""
-    return _is_document(part, scope) and (called_name(part) or ("",))[0] == "input"
+    """Whether a part is a member of `input` by constant names and numbers."""
+    if not _is_document(part, scope):
+        return False
+    (_, first), *links = chain(part)
+    constant = all(kind == "RefDot" or variant(link["index"])[0] in _SCALARS for kind, link in links)
+    return constant and first["value"] == "input"
 
 
 def _is_document(term: Json, scope: VariableScope) -> bool:
@@ -211,10 +242,10 @@ def _conflicts(part: Json, scope: VariableScope, may_conflict: MayConflict) -> b
         return may_conflict(part, scope)
     if kind == "Call":
         return may_conflict(value["fcn"], scope)
-    return kind in CLOSURES and holds_conflicting(part, scope, may_conflict)
+    return kind in CLOSURES and _holds_conflicting(part, scope, may_conflict)
 
 
-def holds_conflicting(node: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
+def _holds_conflicting(node: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
     """Whether a node makes up an object by a comprehension, or names what may conflict."""
     pending = [node]
     while pending:

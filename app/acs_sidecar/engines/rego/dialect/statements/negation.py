@@ -16,6 +16,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_object,
     as_position,
+    called_name,
     chain,
     composite_items,
     operands,
@@ -30,6 +31,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = ["bind_arguments", "negate_body"]
 
 _BRACED = frozenset({"Object", "ObjectCompr", "Set", "SetCompr"})
+_WALK = "`walk` below a `not` has other values in this engine: write a rule for it and negate that"
 _BODY = "with `future.keywords.not`, `not {` begins a body: write a rule for it and negate that"
 
 _LATE = "this gets its value below: write the `not` behind what binds it"
@@ -42,6 +44,7 @@ _MODIFIED = (
 def bind_arguments(draft: Draft) -> Iterator[Problem]:
     """Bind what OPA evaluates before a statement with `not`."""
     _, negation = variant(draft.statement.node["literal"])
+    yield from _walk(*variant(negation["expr"]))
     terms = list(_bound(negation["expr"], draft.statement.scope))
     yield from _late_indexes(negation["expr"], draft.statement)
     for index in _bound_indexes(negation["expr"], draft.statement.scope):
@@ -60,10 +63,17 @@ def negate_body(draft: Draft) -> Iterator[Problem]:
     kind, value = variant(negation["expr"])
     if kind in _BRACED:
         yield Problem("rego-syntax", _BODY, *as_position(value["span"]))
+    yield from _walk(kind, value)
     yield from _late_indexes(negation["expr"], draft.statement)
     for index in _variable_indexes(negation["expr"], draft.statement.scope):
         span = draft.rewriter.span(index)
         draft.rewriter.replace(span, ["[", span, "][0]"])
+
+
+def _walk(kind: str, call: JsonObject) -> Iterator[Problem]:
+    """Find a call of `walk` with an output, of which the engine takes the variables for unbound."""
+    if kind == "Call" and called_name(call["fcn"]) == ("walk",) and len(operands(kind, call)) > 1:
+        yield Problem("rego-walk", _WALK, *as_position(call["span"]))
 
 
 def _variable_indexes(term: Json, scope: VariableScope) -> Iterator[Json]:

@@ -19,7 +19,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 from acs_sidecar.engines.rego.dialect.bodies import Statement
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
-from acs_sidecar.engines.rego.dialect.statements.eager import MayConflict, holds_conflicting
+from acs_sidecar.engines.rego.dialect.statements.eager import MayConflict, may_conflict_in
 from acs_sidecar.spec.values import Json
 
 __all__ = ["evaluation_order", "guard_following", "wait_for_guard"]
@@ -64,7 +64,7 @@ def wait_for_guard(draft: Draft) -> None:
 def guard_following(draft: Draft, may_conflict: MayConflict) -> str | None:
     """Return the variable that the statements behind this one wait for."""
     statement = draft.statement
-    if not holds_conflicting(dict(statement.node), statement.scope, may_conflict):
+    if not may_conflict_in(statement, may_conflict):
         return draft.guard
     unit = statement.unit
     if any(found.name == "_" for found in unit.needs.values()):
