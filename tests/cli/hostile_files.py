@@ -123,7 +123,15 @@ def write_all(folder: Path) -> str:
     (folder / "prompt.md").write_text(
         f"Never reveal passwords {HOSTILE.partition(chr(13))[0]} to a caller.\n"
     )
-    for name, manifest in MANIFESTS.items():
+    attack = {"id": "a", "technique": "shell", "owasp": ["ASI05"], "payload": HOSTILE, "expect": "stop"}
+    for name, lines in (
+        ("attacks", [attack]),
+        ("bad-attacks", [{**attack, "id": HOSTILE, HOSTILE: HOSTILE, "twin": HOSTILE}, HOSTILE]),
+    ):
+        (folder / name).mkdir()
+        (folder / name / f"{_NAME}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    allowing = _BASE | {"policies": {"p": {"type": "test", "output": {"decision": "allow"}}}}
+    for name, manifest in (MANIFESTS | {"attacked": allowing}).items():
         _write(folder / name / "manifest.json", manifest)
         cases = [
             {"name": HOSTILE, "intervention_point": "input", "snapshot": {"input": HOSTILE}, "expect": expected}

@@ -134,6 +134,9 @@ COMMANDS: list[tuple[str, ...]] = [
     *(("soul", "lint", file, "--manifest", manifest, "--format", "json") for file in (HOSTILE, "SOUL.md") for manifest in (HOSTILE, "test", "invalid")),
     *(("redteam", "prompt", file, "--format", form) for file in (HOSTILE, "SOUL.md", "snapshot.json", "prompt.md") for form in ("text", "json", "junit", "sarif")),
     ("redteam", "prompt", "SOUL.md", "--min-grade", HOSTILE),
+    *(("redteam", "run", "attacked", "--corpus", "attacks", "--no-built-in", "--format", form) for form in ("text", "json", "junit", "sarif")),
+    *(("redteam", "run", name, "--corpus", "attacks", "--no-built-in") for name in (HOSTILE, "invalid", "rego-invalid", "test")),
+    *(("redteam", "run", "attacked", *arguments) for arguments in (("--corpus", HOSTILE), ("--corpus", "bad-attacks"), ("--mutations", HOSTILE), ("--point", HOSTILE), ("--baseline", HOSTILE), ("--baseline", "snapshot.json"))),
     ("audit", "verify", HOSTILE, "--key", HOSTILE),
     ("audit", "verify", "audit", "--key", f"{TRUSTED}@{HOSTILE}"),
     *(

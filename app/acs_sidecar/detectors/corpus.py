@@ -10,11 +10,11 @@ from urllib.parse import quote
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.spec.values import Json
 
-__all__ = ["CorpusError", "Judged", "judge", "samples"]
+__all__ = ["ENCODINGS", "CorpusError", "Judged", "judge", "samples"]
 
 _LEET = str.maketrans("oieast", "013457")
 
-_ENCODINGS: Mapping[str, Callable[[str], str]] = {
+ENCODINGS: Mapping[str, Callable[[str], str]] = {
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64_twice": lambda text: base64.b64encode(base64.b64encode(text.encode())).decode(),
     "hex": lambda text: text.encode().hex(),
@@ -30,6 +30,7 @@ _ENCODINGS: Mapping[str, Callable[[str], str]] = {
     "leet": lambda text: text.translate(_LEET),
     "spaced": " ".join,
 }
+"""Ways to write a text so that a reader who looks for its words does not find them, by name."""
 
 
 class CorpusError(ValueError):
@@ -82,10 +83,10 @@ def _sample(number: int, line: str) -> Json:
             return "".join(given["parts"])
         if "encoded" in given:
             encoding, text = given["encoded"]
-            return str(given.get("around", "{}").replace("{}", _ENCODINGS[encoding](text)))
+            return str(given.get("around", "{}").replace("{}", ENCODINGS[encoding](text)))
         value: Json = given["text"] if "text" in given else given["value"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        known = ", ".join(f"`{name}`" for name in _ENCODINGS)
+        known = ", ".join(f"`{name}`" for name in ENCODINGS)
         raise CorpusError(
             f"line {number} is not a sample: must be a string, or an object with `text`, `value`, `parts` or `encoded`;"
             f" encodings are {known}"

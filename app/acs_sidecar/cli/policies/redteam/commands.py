@@ -3,6 +3,7 @@
 import typer
 
 from acs_sidecar.cli.policies.redteam.prompt import prompt
+from acs_sidecar.cli.policies.redteam.run import run
 
 __all__ = ["redteam"]
 
@@ -12,9 +13,5 @@ redteam = typer.Typer(
     rich_markup_mode="markdown",
     help="Measure how many attacks a manifest stops, and which defences a system prompt asks for.",
 )
+redteam.command()(run)
 redteam.command()(prompt)
-
-
-@redteam.callback()
-def _group() -> None:
-    pass
