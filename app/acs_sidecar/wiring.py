@@ -35,6 +35,7 @@ from acs_sidecar.decision.ports import Receipts
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
+from acs_sidecar.engines.registry import load_engines
 from acs_sidecar.manifests.bundle import ManifestBundle
 from acs_sidecar.manifests.catalog import Catalog, InlineManifests, OperatorManifests
 from acs_sidecar.manifests.composition import ReadManifest
@@ -119,6 +120,8 @@ def build(
         guard=guard,
         serving=True,
     )
+    if inline_trust in {InlineMode.TRUSTED, InlineMode.SIGNED}:  # no request waits for an import
+        load_engines(compiler.inline_types)
     compile_one = partial(compile_manifest, compiler=compiler)
     candidate = compile_set(manifests, compile_one)
     refuse_what_cannot_serve(settings, candidate.by_name)

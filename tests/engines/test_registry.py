@@ -7,14 +7,14 @@ import pytest
 
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.fixed import TEST
-from acs_sidecar.engines.registry import policy_types
+from acs_sidecar.engines.registry import load_engines, policy_types
 from acs_sidecar.engines.rego.type import REGO
 from acs_sidecar.spec.manifest.members import PolicyKind
 
 
 def test_every_policy_type_of_a_manifest_has_its_engine() -> None:
     """What validation lets pass is what can be compiled, and nothing else (1.7)."""
-    types = policy_types({})
+    types = load_engines(policy_types({}))
     assert types.keys() == set(PolicyKind)
     assert (types["rego"], types["cedar"], types["test"]) == (REGO, CEDAR, TEST)
 
@@ -28,6 +28,24 @@ def test_the_registry_imports_without_the_service() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert run.stderr == b"\n"
+
+
+LOADED = """
+import sys
+from acs_sidecar.engines.registry import policy_types
+from acs_sidecar.spec.ports import CompileRequest, NoSources
+types = policy_types({})
+print({"cedarpy", "regorus"} & set(sys.modules))
+types["cedar"].compile(CompileRequest("policies.c", {"type": "cedar", "policy_set": "permit(principal, action, resource);"}, NoSources()))
+print({"cedarpy", "regorus"} & set(sys.modules))
+"""
+
+
+@pytest.mark.server
+def test_an_engine_is_loaded_when_it_is_used() -> None:
+    """A start waits for no engine that its manifests do not name."""
+    run = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=True, text=True)
+    assert run.stdout.splitlines() == ["set()", "{'cedarpy'}"]
 
 
 WITHOUT_REGORUS = """

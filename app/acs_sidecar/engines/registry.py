@@ -1,15 +1,15 @@
 """Every policy type by its name in a manifest (section 1.7)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 
 from acs_sidecar.engines.adapters.custom import custom_type
-from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.fixed import TEST
 from acs_sidecar.engines.missing_engine import MissingEngine
 from acs_sidecar.engines.rego.documents import DataBounds
-from acs_sidecar.spec.ports import Adapter, PolicyType
+from acs_sidecar.spec.ports import Adapter, CompiledPolicy, CompileRequest, PolicyType
 
-__all__ = ["policy_types"]
+__all__ = ["load_engines", "policy_types"]
 
 
 def policy_types(
@@ -17,18 +17,46 @@ def policy_types(
     inline_allowed: frozenset[str] | None = None,
     data_bounds: DataBounds | None = None,
 ) -> Mapping[str, PolicyType]:
-    """Return the policy types over the loaded `adapters`.
+    """Return the policy types over the loaded `adapters`; an engine is loaded when a manifest first uses it.
 
     With `inline_allowed` they are those of inline manifests, which reach the listed adapters alone.
     `data_bounds` hold for the data files of Rego policies.
     Raises `AdapterError` as `custom_type` does.
     """
     return {
-        "rego": _rego(data_bounds, inline=inline_allowed is not None),
-        "cedar": CEDAR,
+        "rego": _LazyType(partial(_rego, data_bounds, inline=inline_allowed is not None)),
+        "cedar": _LazyType(_cedar),
         "test": TEST,
         "custom": custom_type(adapters, inline_allowed),
     }
+
+
+def load_engines(types: Mapping[str, PolicyType]) -> Mapping[str, PolicyType]:
+    """Load every engine now, where nothing can be loaded later or a request would wait for it.
+
+    Returns the types themselves.
+    """
+    return {name: one.load() if isinstance(one, _LazyType) else one for name, one in types.items()}
+
+
+class _LazyType:
+    """A policy type that is imported with its engine when it is first used."""
+
+    def __init__(self, load: Callable[[], PolicyType]) -> None:
+        self.load = cache(load)
+
+    @property
+    def bind_members(self) -> frozenset[str]:
+        return self.load().bind_members
+
+    def compile(self, request: CompileRequest) -> CompiledPolicy:
+        return self.load().compile(request)
+
+
+def _cedar() -> PolicyType:
+    from acs_sidecar.engines.cedar.type import CEDAR  # noqa: PLC0415  # a manifest of another engine does without
+
+    return CEDAR
 
 
 def _rego(data_bounds: DataBounds | None, *, inline: bool) -> PolicyType:

@@ -15,11 +15,11 @@ import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import jsonschema_rs  # noqa: F401  # policies of children call it, and a confined child opens no file
+import jsonschema_rs  # noqa: F401  # policies of children call it
 import orjson
 
 from acs_sidecar.engines.adapters.custom import load_adapters
-from acs_sidecar.engines.registry import policy_types
+from acs_sidecar.engines.registry import load_engines, policy_types
 from acs_sidecar.sandbox.child import Child
 from acs_sidecar.sandbox.confinement import CHANNEL, Confinement
 from acs_sidecar.sandbox.preparation import InlineRules
@@ -56,7 +56,8 @@ def main(orders_text: str) -> None:
     """Serve the socket on descriptor 0 until it closes."""
     orders = ZygoteOptions(**orjson.loads(orders_text))
     allowed = frozenset(orders.inline_adapters)
-    types = policy_types(load_adapters(allowed), allowed)
+    # A confined child opens no file.
+    types = load_engines(policy_types(load_adapters(allowed), allowed))
     # A terminal's or a supervisor's signal is for the service, which ends this process in its own time.
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
