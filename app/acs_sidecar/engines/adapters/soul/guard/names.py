@@ -30,7 +30,11 @@ def segments_of(name: str) -> tuple[str, ...]:
     if name[1:2] == ":" and name[:1].isalpha():
         name = name[2:]
     for segment in name.split("/"):
-        plain = segment.partition(":")[0].strip(" ")
+        plain = segment
+        if ":" in plain:
+            plain = plain.partition(":")[0]
+        if " " in plain:
+            plain = plain.strip(" ")
         if plain == "..":
             del found[-1:]
         elif plain := plain.rstrip(". "):

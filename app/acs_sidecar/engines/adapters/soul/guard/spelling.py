@@ -14,6 +14,7 @@ CUT = "\0"
 """Stands between names."""
 
 _SEPARATORS = re.compile(r"[\s\"'`;|&<>=(),]")
+_ASCII_CUTS = str.maketrans({chr(code): CUT for code in range(128) if _SEPARATORS.match(chr(code))})
 _QUOTES = str.maketrans("", "", "\"'`\\^")
 _BRACES = re.compile(r"\{[^{}/\s]*\}")
 _SEQUENCE = re.compile(r"\{([a-z])\.\.([a-z])(?:\.\.-?\d+)?\}", re.IGNORECASE)
@@ -123,4 +124,4 @@ def _without_separators(found: re.Match[str]) -> str:
 
 def _pieces(text: str) -> str:
     """Return a text cut where a name can begin or end."""
-    return _SEPARATORS.sub(CUT, text)
+    return text.translate(_ASCII_CUTS) if text.isascii() else _SEPARATORS.sub(CUT, text)
