@@ -24,8 +24,10 @@ class Plain:
 
     def __init__(self) -> None:
         self.bodies: dict[str, bytes] = {}
+        self.announced: dict[str, int] = {}
         self.locations: dict[str, str] = {}
         self.tokens: list[str | None] = []
+        self.released = threading.Event()
         plain = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,8 +38,13 @@ class Plain:
                 self.send_response(302 if location else 200 if body is not None else 404)
                 if location:
                     self.send_header("location", location)
+                if self.path in plain.announced:
+                    self.send_header("content-length", str(plain.announced[self.path]))
                 self.end_headers()
                 self.wfile.write(body or b"")
+                self.wfile.flush()
+                if self.path in plain.announced:
+                    plain.released.wait(60)
 
             def log_message(self, format: str, *args: object) -> None:  # the base class's name
                 pass
@@ -234,7 +241,11 @@ def test_a_server_chooses_no_path(folder: Path, plain: Plain) -> None:
 
 
 def test_a_body_has_a_bound(plain: Plain) -> None:
-    """One byte above 1 MiB is refused."""
+    """One byte above 1 MiB is refused, and a length that is only announced as soon as it is."""
+    plain.announced["/endless"] = 1 << 40
+    plain.bodies["/endless"] = b"{"
+    assert "returned more than 1048576 bytes [fetch-too-large]" in pull(f"{plain.url}/endless").stderr
+    plain.released.set()
     plain.bodies["/big"] = content("active-1.json").ljust(1_048_577)
     done = pull(f"{plain.url}/big")
     assert (done.exit_code, "[fetch-too-large]" in done.stderr) == (1, True)

@@ -134,11 +134,14 @@ class FetchConnections:
 
 
 async def _body(name: str, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    too_large = FetchError(FetchFault.TOO_LARGE, f"{name} returned more than {max_bytes} bytes")
+    if (response.content_length or 0) > max_bytes:
+        raise too_large
     content = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK):
         content += chunk
         if len(content) > max_bytes:
-            raise FetchError(FetchFault.TOO_LARGE, f"{name} returned more than {max_bytes} bytes")
+            raise too_large
     return bytes(content)
 
 

@@ -239,6 +239,26 @@ def test_a_section_that_is_nearly_one_is_refused(name: str, meant: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("tools", "blocked_tools"),
+        ("network", "blocked_domains"),
+        ("filesystem", "enabled"),
+        ("models", "blocked"),
+    ],
+)
+def test_a_section_that_is_not_inside_permissions_is_refused(name: str, member: str) -> None:
+    """Its list blocks nothing there; a section of that name with members of its own is another one."""
+    policy, findings = read({name: {member: []}})
+    assert policy is None
+    assert [(found.code, found.path, found.message) for found in findings.errors] == [
+        ("oags-section-unknown", name, f"`{name}` is not read here, did you mean `permissions.{name}`?")
+    ]
+    others: list[Json] = [[{"name": "search"}], {"path": "tools.json"}, None]
+    assert all(read({name: other})[0] is not None for other in others)
+
+
 def test_a_blocked_name_that_looks_like_a_command_or_a_pattern_is_a_warning() -> None:
     """It blocks that very name; one with `*` at its end, or an allowed one, is what it looks like."""
     names: Json = ["rm -rf", "delete?", "file_[ab]", "^shell$", "shell.*", "shell*", "a.b-c_d/e:f"]

@@ -74,6 +74,9 @@ def read_normal(findings: DocumentFindings, *, relative_paths: bool = True) -> N
         elif name == "extends":
             message = "is not read: write what the document inherits into it"
             findings.error("member-not-allowed", message, (name,))
+        elif name in SECTIONS and _has_members(value[name], name):
+            message = f"`{name}` is not read here, did you mean `permissions.{name}`?"
+            findings.error("oags-section-unknown", message, (name,))
         elif hint := near(name.lower(), (*CLOSED_SECTIONS, "identity")):
             findings.error("oags-section-unknown", f"`{name[:64]}` is not read{hint}", (name,))
     return None if findings.errors else _policy(reader)
@@ -83,6 +86,12 @@ def normal_id(text: str) -> str | None:
     """Return an id without its old prefix; `None` where it is none."""
     digits = text.removeprefix(_ID_PREFIX)
     return digits if _HEX_DIGITS.fullmatch(digits) else None
+
+
+def _has_members(section: Json, name: str) -> bool:
+    """True if an object has a member that is read in a section of that name."""
+    known = {*children(("permissions", name)), *children(("policy", name))}
+    return isinstance(section, dict) and not known.isdisjoint(section)
 
 
 def _read(reader: _NormalReader, value: JsonObject, path: MemberPath) -> None:
