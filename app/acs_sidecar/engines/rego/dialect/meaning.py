@@ -271,7 +271,8 @@ def _statements(
         negates_all = rewriting.negates_all and "NotExpr" in as_object(statement.node["literal"])
         is_first = indexed and not negates_all and is_looked_up(statement)
         draft = Draft(statement, rewriting.rewriter, None if is_first else guard)
-        if members and rewriting.may_conflict and may_conflict_in(statement, rewriting.may_conflict):
+        conflicting = rewriting.may_conflict and may_conflict_in(statement, rewriting.may_conflict)
+        if conflicting:
             draft.begin_with(members)
             members = []
         if rewriting.walks and not negates_all:
@@ -287,8 +288,8 @@ def _statements(
             yield from negate_body(draft) if negates_all else bind_arguments(draft)
         else:
             yield from match_whole_objects(draft)
-        if rewriting.may_conflict:
-            guard = guard_following(draft, rewriting.may_conflict) or guard
+        if conflicting:
+            guard = guard_following(draft) or guard
         wait_for_guard(draft)
         if is_last:
             draft.after += ending

@@ -259,7 +259,7 @@ def _holds_conflicting(node: Json, scope: VariableScope, may_conflict: MayConfli
         elif isinstance(node, dict):
             if "ObjectCompr" in node:
                 return True
-            pending.extend(node.values())
+            pending.extend(value for name, value in node.items() if name != "span")
     return False
 
 

@@ -19,7 +19,6 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 from acs_sidecar.engines.rego.dialect.bodies import Statement
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
-from acs_sidecar.engines.rego.dialect.statements.eager import MayConflict, may_conflict_in
 from acs_sidecar.spec.values import Json
 
 __all__ = ["evaluation_order", "guard_following", "wait_for_guard"]
@@ -61,12 +60,9 @@ def wait_for_guard(draft: Draft) -> None:
         draft.replace(span := draft.rewriter.span(term), draft.behind(span))
 
 
-def guard_following(draft: Draft, may_conflict: MayConflict) -> str | None:
-    """Return the variable that the statements behind this one wait for."""
-    statement = draft.statement
-    if not may_conflict_in(statement, may_conflict):
-        return draft.guard
-    unit = statement.unit
+def guard_following(draft: Draft) -> str | None:
+    """Return the variable that the statements behind one that may conflict wait for."""
+    unit = draft.statement.unit
     if any(found.name == "_" for found in unit.needs.values()):
         return draft.guard
     defined = [found.name for key, found in unit.needs.items() if key not in unit.early]
