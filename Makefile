@@ -12,7 +12,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
+.PHONY: client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -101,8 +101,14 @@ PACKAGES_mcp := mcp
 PACKAGES_openai_agents := openai-agents
 PACKAGES_agent_hooks := "agent-hooks-sdk>=0.1.0b3" agent-framework-core
 PACKAGES_pydantic_ai := pydantic-ai-slim
+PACKAGES_autogen := autogen-agentchat
+PACKAGES_haystack := haystack-ai
+PACKAGES_llama_index := llama-index-core
+PACKAGES_semantic_kernel := semantic-kernel
+PACKAGES_smolagents := smolagents
 CI_FRAMEWORKS := agent_hooks google_adk langchain mcp openai_agents pydantic_ai
-FRAMEWORKS := $(CI_FRAMEWORKS)
+HEAVY_FRAMEWORKS := autogen haystack llama_index semantic_kernel smolagents
+FRAMEWORKS := $(CI_FRAMEWORKS) $(HEAVY_FRAMEWORKS)
 
 client-environments: $(CI_FRAMEWORKS:%=$(CLIENTS)/%/installed) $(CLIENTS)/typescript/installed ## Install agent frameworks that the client is tested with, each into an environment of its own
 
@@ -126,6 +132,9 @@ grounded-figures: $(INSTALLED)-dev ## Run the tasks and injections of the ground
 
 client-table: $(INSTALLED)-dev ## Run the seven cases on the installed agent frameworks, and write the table in docs/agents
 	$(BIN)/python -m tests.clients.frameworks.table
+
+client-frameworks: $(INSTALLED)-dev $(FRAMEWORKS:%=$(CLIENTS)/%/installed) ## Test every agent framework, also those that are too large for CI
+	$(BIN)/pytest tests/clients/frameworks
 
 test-clients-all: $(INSTALLED)-dev $(FRAMEWORKS:%=$(CLIENTS)/%/installed) ## Test the client with every agent framework
 	$(BIN)/pytest tests/clients

@@ -1,6 +1,7 @@
 """What must have come of each case, in every framework alike (section 12.8)."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -159,7 +160,8 @@ def comparable(snapshot: dict[str, Any]) -> dict[str, Any]:
         found["messages"] = [message for message in found["messages"] if message["role"] != "system"]
     found["at"] = [envelope["intervention_point"], envelope["budgets"]["tool_call_count"]]
     if "tool_call" in found:
-        found["tool_call"] = {name: value for name, value in found["tool_call"].items() if name != "id"}
+        call = {name: value for name, value in found["tool_call"].items() if name != "id"}
+        found["tool_call"] = {**call, "name": re.sub("^(tools-|mcp__tools__)", "", call["name"])}
     if "tool_result" in found:
         found["tool_result"] = {
             "value": found["tool_result"]["value"],

@@ -30,6 +30,7 @@ class Framework:
     ways: tuple[str, ...]
     lacks: frozenset[str] = frozenset()
     points: frozenset[str] = POINTS
+    is_heavy: bool = False
 
     @property
     def environment(self) -> Path:
@@ -44,20 +45,25 @@ class Framework:
 
     @property
     def is_there(self) -> bool:
-        """True if it is installed, or must be."""
-        return bool(os.environ.get("CI")) or self.python.exists()
+        """True if it is installed, or must be: in CI all but the heavy ones."""
+        return (bool(os.environ.get("CI")) and not self.is_heavy) or self.python.exists()
 
 
 FRAMEWORKS = {
     framework.name: framework
     for framework in (
+        Framework("autogen", "autogen-agentchat", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),
         Framework("google_adk", "google-adk", ("plain", "stream")),
+        Framework("haystack", "haystack-ai", ("sync", "async"), NO_MODEL, TOOL_POINTS, is_heavy=True),
         Framework("langchain", "langchain", ("sync", "async")),
+        Framework("llama_index", "llama-index-core", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),
         Framework(
             "mcp", "mcp", ("server", "server legacy", "client", "client legacy"), NO_MODEL, TOOL_POINTS
         ),
         Framework("openai_agents", "openai-agents", ("sync", "async")),
         Framework("pydantic_ai", "pydantic-ai-slim", ("sync", "async")),
+        Framework("semantic_kernel", "semantic-kernel", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),
+        Framework("smolagents", "smolagents", ("sync",), NO_MODEL, TOOL_POINTS, is_heavy=True),
     )
 }
 

@@ -170,21 +170,25 @@ def _broken(held: Any) -> Any:
     return decide
 
 
-def _case(run: Run, name: str, way: str) -> Outcome:
-    with Client(manifest="governed", timeout=20) as client, client.session("a", points=POINTS) as session:
+def _case(run: Run, name: str, way: str, asks: bool) -> Outcome:
+    outcome = Outcome(signs=0 if name == "unsigned" else 1)
+    approver = outcome.approval if asks else None
+    with (
+        Client(manifest="governed", timeout=20) as client,
+        client.session("a", points=POINTS, approver=approver) as session,
+    ):
         if name != "raises":
-            return _done(run, session, name, way)
+            return _done(run, session, name, way, outcome)
         held = session._mediator._decide
         session._mediator._decide = _broken(held)  # type: ignore[method-assign]  # any fault of an adapter
         try:
-            return _done(run, session, name, way)
+            return _done(run, session, name, way, outcome)
         finally:
             session._mediator._decide = held  # type: ignore[method-assign]  # same
 
 
-def _done(run: Run, session: Session, name: str, way: str) -> Outcome:
+def _done(run: Run, session: Session, name: str, way: str, outcome: Outcome) -> Outcome:
     ran.clear()
-    outcome = Outcome(signs=0 if name == "unsigned" else 1)
     try:
         run(session, way, list(SAYS[name]), PROMPTS.get(name, PROMPT), outcome)
     except BaseException as error:  # noqa: BLE001  # whatever it is, it is what the caller gets
@@ -212,7 +216,7 @@ def _wrong(run: Run, way: str) -> dict[str, Any]:
     for point in POINTS:
         for failure in FAILURES:
             with WrongService(point, failure) as service, Client(service.url, timeout=0.3) as client:
-                outcome = _done(run, client.session("a", points=POINTS), "wrong", way)
+                outcome = _done(run, client.session("a", points=POINTS), "wrong", way, Outcome())
             found[f"{point}: {failure}"] = vars(outcome)
     return found
 
@@ -220,17 +224,21 @@ def _wrong(run: Run, way: str) -> dict[str, Any]:
 def _recorded(run: Run, way: str) -> list[dict[str, Any]]:
     """What a service is sent in a run that it permits."""
     with WrongService("", "") as service, Client(service.url) as client:
-        _done(run, client.session("a", id="s", points=POINTS), "allow", way)
+        _done(run, client.session("a", id="s", points=POINTS), "allow", way, Outcome())
         return [body["snapshot"] for body in service.bodies]
 
 
-def main(run: Run) -> None:
-    """Run the cases that the command line names, in each way; print what came of them as JSON."""
+def main(run: Run, *, asks: bool = False) -> None:
+    """Run the cases that the command line names, in each way; print what came of them as JSON.
+
+    With `asks` the session asks the approver itself, for a framework without a pause.
+    """
     ways, names = sys.argv[1].split(","), sys.argv[2:]
     others: dict[str, Callable[[Run, str], Any]] = {"wrong": _wrong, "recorded": _recorded}
     came = {
         way: {
-            name: others[name](run, way) if name in others else vars(_case(run, name, way)) for name in names
+            name: others[name](run, way) if name in others else vars(_case(run, name, way, asks))
+            for name in names
         }
         for way in ways
     }

@@ -6,7 +6,17 @@ from tests.clients.frameworks.frameworks import FRAMEWORKS, Framework, run_examp
 from tests.conftest import ROOT, Service
 
 EXAMPLES = ROOT / "clients" / "python" / "examples"
+REFUSED = "denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent."
 PRINTED = {
+    "autogen": (
+        "Refund order 1042\n"
+        f"[FunctionExecutionResult(content='{REFUSED}', name='issue_refund', call_id='1', is_error=True)]\n"
+        "I cannot.\n"
+    ),
+    "haystack": f"{REFUSED}\nI cannot.\n",
+    "llama_index": f"I cannot: {REFUSED}\n",
+    "semantic_kernel": f"{REFUSED}\nI cannot.\n",
+    "smolagents": f"{REFUSED}\nI cannot.\n",
     "google_adk": (
         "None\n"
         "{'error': 'denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.'}\n"

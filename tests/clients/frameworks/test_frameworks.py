@@ -81,3 +81,15 @@ def test_the_snapshots_are_those_of_every_other_framework(came: Any, framework: 
     assert {snapshot["envelope"]["agent"]["framework"] for snapshot in recorded} == {
         framework.name.replace("_", "-")
     }
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS.values(), ids=list(FRAMEWORKS))
+def test_in_ci_a_framework_is_not_skipped_for_want_of_its_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, framework: Framework
+) -> None:
+    """What CI installs must be there: its tests run, and fail, where it is not; large ones are run by hand."""
+    monkeypatch.setenv(f"{framework.name.upper()}_ENVIRONMENT", str(tmp_path))
+    monkeypatch.delenv("CI", raising=False)
+    assert not framework.is_there
+    monkeypatch.setenv("CI", "true")
+    assert framework.is_there is not framework.is_heavy

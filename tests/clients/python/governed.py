@@ -31,7 +31,7 @@ approval: {default_resolver: boss, resolvers: {boss: {type: token}}}
 POLICY = """package p
 import rego.v1
 target := input.policy_target.value
-tool := input.snapshot.tool_call.name
+tool := regex.replace(input.snapshot.tool_call.name, `^(tools-|mcp__tools__)`, "")  # as some hosts name them
 default startup := {"decision": "allow"}
 startup := {"decision": "deny", "reason": "not_today"} if input.snapshot.envelope.agent.id == "blocked"
 text := {"decision": "deny", "reason": "bomb"} if contains(target, "bomb")
