@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["CANONICAL", "EVENTS", "HOSTS", "HookError", "main", "parse"]
+__all__ = ["CANONICAL", "EVENTS", "HOSTS", "HookError", "emptied", "main", "parse", "shape"]
 
 MAX_BYTES = 16 * 1024 * 1024
 KEPT_S = 30 * 24 * 3600
@@ -311,7 +311,7 @@ def _blocked(
         return {"decision": "deny" if host == "gemini" else "block", "reason": why}
     if point == "post_tool_call":
         value = members["tool_result"]["value"] if members else ""
-        return _result(host, event, _emptied(value, f"[withheld by policy: {why}]"), why)
+        return _result(host, event, emptied(value, f"[withheld by policy: {why}]"), why)
     return {"systemMessage": why} if point == "agent_startup" and host != "cursor" else None
 
 
@@ -344,7 +344,7 @@ def _transformed(  # noqa: PLR0917  # as the others
     host: str, event: str, point: str, value: Any, members: dict[str, Any], names: dict[str, str]
 ) -> dict[str, Any] | None:
     if point == "post_tool_call":
-        if _shape(value) != _shape(members["tool_result"]["value"]):
+        if shape(value) != shape(members["tool_result"]["value"]):
             return _blocked(host, event, point, "the transform changes the shape of the result", members)
         return _result(host, event, value, None)
     if point != "pre_tool_call" or not isinstance(value, dict):
@@ -372,7 +372,7 @@ def _permitted(host: str, point: str, warning: str | None) -> dict[str, Any] | N
     return answer or None
 
 
-def _emptied(value: Any, text: str) -> Any:
+def emptied(value: Any, text: str) -> Any:
     """Return `value` in its shape, with `text` for its longest string and nothing in the others."""
     strings = sorted(_strings(value), key=len)
     if not strings:
@@ -396,10 +396,10 @@ def _strings(value: Any) -> list[str]:
     return [text for part in parts for text in _strings(part)]
 
 
-def _shape(value: Any) -> Any:
+def shape(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _shape(part) for name, part in value.items()}
-    return [_shape(part) for part in value] if isinstance(value, list) else type(value)
+        return {name: shape(part) for name, part in value.items()}
+    return [shape(part) for part in value] if isinstance(value, list) else type(value)
 
 
 def _evaluate(options: dict[str, Any], point: str, snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,16 @@ class Framework:
 FRAMEWORKS = {
     framework.name: framework
     for framework in (
+        Framework("agent_hooks", "agent-framework-core", ("plain", "stream")),
         Framework("autogen", "autogen-agentchat", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),
+        Framework(
+            "claude_agent_sdk",
+            "claude-agent-sdk",
+            ("async",),
+            NO_MODEL | {"error"},
+            TOOL_POINTS | {"input"},
+            is_heavy=True,
+        ),
         Framework("google_adk", "google-adk", ("plain", "stream")),
         Framework("haystack", "haystack-ai", ("sync", "async"), NO_MODEL, TOOL_POINTS, is_heavy=True),
         Framework("langchain", "langchain", ("sync", "async")),
@@ -78,7 +87,7 @@ def start_governed(folder: Path) -> Service:
 
 def run_cases(framework: Framework, service: Service, ways: tuple[str, ...], *cases: str) -> Any:
     """What came of the cases, by way and case."""
-    script = HERE / f"{framework.name}_cases.py"
+    script = HERE / "cases" / f"{framework.name}_cases.py"
     return run_script(framework, service, script, ",".join(ways), *cases)
 
 
@@ -97,6 +106,7 @@ def run_example(
         "ACSCLIENT_URL": service.url,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "clients" / "python"), str(ROOT)]),
         "SIGNER": json.dumps([sys.executable, "-m", "tests.clients.frameworks.sign"]),
+        "CASE_POINTS": json.dumps(sorted(framework.points)),
         "SERVICE_PIDS": json.dumps([service.process.pid, *service.workers()]),
     }
     return subprocess.run(

@@ -8,6 +8,12 @@ from tests.conftest import ROOT, Service
 EXAMPLES = ROOT / "clients" / "python" / "examples"
 REFUSED = "denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent."
 PRINTED = {
+    "agent_hooks": (
+        '{"error": "Tool call blocked by agent-hooks at pre_tool_call.", "reason": "refund_above_maximum", '
+        '"message": "Refunds above 2000 are not made by the agent."}\n'
+        "I cannot. Write to [email]\n"
+    ),
+    "claude_agent_sdk": f"PreToolUse:mcp__shop__issue_refund hook error: {REFUSED}\nI cannot.\n",
     "autogen": (
         "Refund order 1042\n"
         f"[FunctionExecutionResult(content='{REFUSED}', name='issue_refund', call_id='1', is_error=True)]\n"

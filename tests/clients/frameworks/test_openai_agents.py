@@ -29,7 +29,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def came(service: Service) -> Any:
     """What ran, what the run came to, and whether a secret was seen, by case."""
-    return run_script(OPENAI, service, Path(__file__).with_name("openai_agents_more.py"))
+    return run_script(OPENAI, service, Path(__file__).parent / "cases" / "openai_agents_more.py")
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,11 @@ def _described(error: BaseException) -> str:
     for found in seen:
         if isinstance(found, Blocked):
             return f"{type(found).__name__} {found.point} {found.cause}"
+        if (
+            type(found).__name__ == "InterceptionBlocked"
+        ):  # as Agent Hooks tells it: `POINT blocked: deny (REASON)`
+            kind = "Unavailable {} unreachable" if "runtime_error" in str(found) else "Denied {} service"
+            return kind.format(str(found).partition(" ")[0])
         seen += [
             cause for cause in (found.__cause__, found.__context__) if cause is not None and cause not in seen
         ]
@@ -211,9 +216,9 @@ def _described(error: BaseException) -> str:
 
 
 def _wrong(run: Run, way: str) -> dict[str, Any]:
-    """What came of each failure of the service at each point."""
+    """What came of each failure of the service at each point that the framework has."""
     found: dict[str, Any] = {}
-    for point in POINTS:
+    for point in json.loads(os.environ["CASE_POINTS"]):
         for failure in FAILURES:
             with WrongService(point, failure) as service, Client(service.url, timeout=0.3) as client:
                 outcome = _done(run, client.session("a", points=POINTS), "wrong", way, Outcome())
