@@ -12,7 +12,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -130,6 +130,14 @@ $(CLIENTS)/uv:
 
 grounded-figures: $(INSTALLED)-dev ## Run the tasks and injections of the grounded agent, and write the figures into its guide
 	$(BIN)/python -m tests.clients.grounded.grounding
+
+coding-agents: $(INSTALLED)-dev $(CLIENTS)/coding_agents/installed $(CLIENTS)/claude_agent_sdk/installed ## Run real coding agents offline, with `acs-hook` failing in each way
+	PYTHONPATH=clients/python:. $(BIN)/python -m tests.clients.hosts.coding_agents
+
+$(CLIENTS)/coding_agents/installed: $(CLIENTS)/typescript/installed
+	mkdir -p $(CLIENTS)/coding_agents
+	PATH="$(abspath $(CLIENTS)/typescript/bin):$$PATH" npm --prefix $(CLIENTS)/coding_agents install --silent @openai/codex @github/copilot @google/gemini-cli
+	touch $@
 
 client-table: $(INSTALLED)-dev ## Run the seven cases on the installed agent frameworks, and write the table in docs/agents
 	$(BIN)/python -m tests.clients.frameworks.table

@@ -48,7 +48,7 @@ EVENTS = {
 FILES = {
     "claude-code": "managed-settings.json or .claude/settings.json",
     "codex": "hooks.json",
-    "copilot": ".github/hooks/acs.json",
+    "copilot": "~/.copilot/hooks/acs.json",
     "gemini": ".gemini/settings.json",
     "cursor": ".cursor/hooks.json",
 }

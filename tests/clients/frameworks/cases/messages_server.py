@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["messages_server"]
+__all__ = ["event_stream", "messages_server"]
 
 Block = dict[str, Any]
 
@@ -26,7 +26,7 @@ def messages_server(answer: Callable[[dict[str, Any]], list[Block]]) -> Iterator
                 return
             blocks = answer(body)
             if body.get("stream"):
-                self._send("".join(_event(event) for event in _events(blocks)), "text/event-stream")
+                self._send(event_stream(blocks), "text/event-stream")
             else:
                 self._send(
                     json.dumps({**_message(), "content": blocks, "stop_reason": _reason(blocks)}),
@@ -53,6 +53,11 @@ def messages_server(answer: Callable[[dict[str, Any]], list[Block]]) -> Iterator
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def event_stream(blocks: list[Block]) -> str:
+    """What the API streams of an answer."""
+    return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in _events(blocks))
 
 
 def _message() -> dict[str, Any]:
@@ -87,7 +92,3 @@ def _events(blocks: list[Block]) -> Iterator[dict[str, Any]]:
     end = {"stop_reason": _reason(blocks), "stop_sequence": None}
     yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": 1}}
     yield {"type": "message_stop"}
-
-
-def _event(event: dict[str, Any]) -> str:
-    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 __all__ = ["FAILURES", "WrongService"]
 
@@ -59,10 +59,11 @@ class WrongService:
     def _talk(self, peer: socket.socket) -> None:
         with peer, peer.makefile("rb") as reader:
             try:
-                while length := _length(reader):
-                    body = json.loads(reader.read(length))
+                while (head := _head(reader)).length:
+                    body = json.loads(reader.read(head.length))
+                    body = {"request_id": None, "intervention_point": head.path.rpartition("/")[2]} | body
                     self.bodies.append(body)
-                    if not self._answer(peer, body):
+                    if not self._answer(peer, body) or head.closes:
                         return
             except OSError:
                 return
@@ -124,9 +125,17 @@ def _response(body: Any, status: str = "200 OK") -> bytes:
 _TOO_MUCH = _response(" " * (17 << 20))
 
 
-def _length(reader: Any) -> int:
-    length = 0
+class _Head(NamedTuple):
+    path: str
+    length: int
+    closes: bool
+
+
+def _head(reader: Any) -> _Head:
+    path = [*reader.readline().decode().split(" "), ""][1]
+    length, closes = 0, False
     while (line := reader.readline()) not in {b"", b"\r\n"}:
-        name, _, value = line.partition(b":")
-        length = int(value) if name.lower() == b"content-length" else length
-    return length
+        name, _, value = line.lower().partition(b":")
+        length = int(value) if name == b"content-length" else length
+        closes = closes or (name == b"connection" and value.strip() == b"close")
+    return _Head(path, length, closes)
