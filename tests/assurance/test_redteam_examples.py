@@ -1,0 +1,44 @@
+"""The tables of the guide are what the examples give (section 8.4)."""
+
+import re
+
+import pytest
+
+from acs_sidecar.assurance.redteam.corpus import TECHNIQUES
+from tests.assurance.redteam_manifests import ALLOW_ALL, report, write_manifest
+from tests.conftest import ROOT
+
+GUIDE = (ROOT / "docs" / "redteam.md").read_text()
+EXAMPLES = ROOT / "manifests"
+
+
+def rows(heading: str) -> dict[str, list[str]]:
+    """The cells of the table below a heading row, by the first cell."""
+    _, _, rest = GUIDE.partition(f"| {heading} |")
+    table, _, _ = rest.partition("\n\n")
+    lines = [re.findall(r"[^|]+", line) for line in table.splitlines()[2:]]
+    return {cells[0].strip(" `"): [cell.strip() for cell in cells[1:]] for cells in lines}
+
+
+TOTALS = rows("example | ASR | utility")
+BY_TECHNIQUE = rows("technique | allow-all | `screened-agent` | `support-agent`")
+
+
+@pytest.mark.parametrize("name", sorted(TOTALS))
+def test_an_example_stops_what_the_guide_says(name: str) -> None:
+    """Attack success and utility of each example, plain attacks, and by technique where the guide has it."""
+    found = report(EXAMPLES / name, "--mutations", "none")
+    assert TOTALS[name][:2] == [f"{found[rate]['value']:.2f}" for rate in ("asr", "utility")]
+    column = {"screened-agent": 1, "support-agent": 2}.get(name)
+    if column is not None:
+        rates = {technique: f"{each['value']:.2f}" for technique, each in found["techniques"].items()}
+        assert {technique: cells[column] for technique, cells in BY_TECHNIQUE.items()} == {
+            technique: rates.get(technique, "-") for technique in TECHNIQUES
+        }
+
+
+def test_without_its_rules_every_attack_passes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The column of before: a policy that allows everything."""
+    manifest = write_manifest(tmp_path_factory.mktemp("m") / "m", ALLOW_ALL)
+    assert report(manifest, "--mutations", "none")["asr"]["value"] == 1
+    assert {cells[0] for cells in BY_TECHNIQUE.values()} == {"1.00"}
