@@ -48,7 +48,7 @@ def _row(name: str) -> set[str]:
 
 def test_the_readme_names_every_command() -> None:
     """Its table lists the commands that there are, and no other policy types and adapters than there are."""
-    beside = {"audit verify", "bom", "show", "export", "ship", "prune", "key", "--help"}
+    beside = {"audit verify", "bom", "agents", "show", "export", "ship", "prune", "key", "--help"}
     assert _row("Commands") - beside == set(VERBS) - {"audit"}
     assert _row("Policies") == {*PolicyKind} | load_adapters().keys()
 

@@ -21,6 +21,7 @@ from acs_sidecar.access.signing import read_trust
 from acs_sidecar.access.tls import TlsFiles, server_context
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.resolution import Approvals
+from acs_sidecar.audit.format.manifest_records import ManifestDigests
 from acs_sidecar.audit.format.origin import origin_part
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.log.keys import AuditKey, ensure_key
@@ -140,7 +141,7 @@ def build(
     )
     metrics.sample(metrics.gauge(INLINE_CACHE_BYTES), lambda: inline.cache.size)
     catalog = Catalog(operator, inline)
-    audit = _audit_log(settings, worker, key, metrics, nothing_follows) if key else None
+    audit = _audit_log(settings, worker, key, metrics, nothing_follows, catalog=catalog) if key else None
     approval_key = FileApprovalKey(settings.approval_key_file)
     check_approval_key(approval_key, candidate.by_name)
     approvals = _approvals(settings, approval_key, access.approvers)
@@ -303,16 +304,23 @@ def build_sandbox(settings: Settings) -> Sandbox:
 
 
 def _audit_log(
-    settings: Settings, worker: int, key: AuditKey, metrics: Metrics, nothing_follows: Callable[[int], bool]
+    settings: Settings,
+    worker: int,
+    key: AuditKey,
+    metrics: Metrics,
+    nothing_follows: Callable[[int], bool],
+    *,
+    catalog: Catalog,
 ) -> FileAuditLog:
-    audit = FileAuditLog(
-        _audit_settings(settings, worker), key, announce_checkpoint, commit_counter(metrics), nothing_follows
-    )
+    config = _audit_settings(settings, worker, catalog.digests)
+    audit = FileAuditLog(config, key, announce_checkpoint, commit_counter(metrics), nothing_follows)
     follow_audit_log(metrics, audit)
     return audit
 
 
-def _audit_settings(settings: Settings, worker: int) -> AuditLogSettings:
+def _audit_settings(
+    settings: Settings, worker: int, manifests: Callable[[], ManifestDigests]
+) -> AuditLogSettings:
     return AuditLogSettings(
         directory=settings.audit_dir,
         name=settings.audit_name,
@@ -321,6 +329,7 @@ def _audit_settings(settings: Settings, worker: int) -> AuditLogSettings:
         durability=settings.audit_durability,
         refuse_on_damage=settings.audit_on_damage == "refuse",
         facts={"version": acs_sidecar.__version__},
+        manifests=manifests,
     )
 
 

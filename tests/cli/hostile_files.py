@@ -154,6 +154,8 @@ def write_all(folder: Path) -> str:
     (folder / "rules" / "wrong.yaml").write_text(json.dumps(_RULES | {HOSTILE: 1, "rules": [{HOSTILE: 1, "condition": HOSTILE}]}))  # fmt: skip
     (folder / "rules" / f"{_NAME}-other.yaml").write_text("a: 1\n")
     _write(folder / "receipt.json", {"receipt": {HOSTILE: HOSTILE}})
+    _write(folder / "registry.json", {"agents": [{"id": "x" + HOSTILE, "owner": HOSTILE, "callers": [HOSTILE], "manifests": [HOSTILE]}]})  # fmt: skip
+    _write(folder / "framework.json", {"id": HOSTILE, "title": HOSTILE, "version": HOSTILE, "controls": [{"id": HOSTILE, "title": HOSTILE, "checks": ["L1", "L5", "L10", "P1"], "note": HOSTILE}]})  # fmt: skip
     _write(folder / "receipt2.json", {"record": HOSTILE, "checkpoint": HOSTILE, "index": HOSTILE, "proof": [HOSTILE]})  # fmt: skip
     (folder / "anchor.txt").write_text(f"{HOSTILE}\n1\nAAAA\n\n\u2014 {HOSTILE} AAAA\n")
     (folder / "settings.yaml").write_text(json.dumps({"ACS_PORT": HOSTILE, HOSTILE: HOSTILE}))

@@ -28,6 +28,18 @@ CHALLENGE = "(the challenge)"
 TRUSTED = str(KEY.verifier_key("acs"))
 TABLE, JSON = ("--format", "table"), ("--format", "json")
 EVALUATE = ("evaluate", "--point", "input", "--snapshot", "snapshot.json", "--manifest")
+COMPLIANCE = (
+    "compliance",
+    "report",
+    "--from",
+    "2020-01-01",
+    "--to",
+    "2090-01-01",
+    "--audit",
+    "audit",
+    "--key",
+    TRUSTED,
+)
 COMMANDS: list[tuple[str, ...]] = [
     (HOSTILE,),
     (f"--{HOSTILE}",),
@@ -152,6 +164,13 @@ COMMANDS: list[tuple[str, ...]] = [
     ("audit", "bom", "--agent", "agent", "--since", HOSTILE, "--audit", "audit", "--key", TRUSTED),
     *(("audit", "bom", "--agent", HOSTILE, "--since", "2020-01-01", "--audit", "audit", "--key", TRUSTED, "--format", form) for form in ("json", "intoto", "markdown")),
     *(("audit", "bom", "x", "--audit", "audit", "--key", TRUSTED, option, HOSTILE) for option in ("--snapshot", "--manifests", "--callers", "--sign")),
+    *(("audit", "agents", "--audit", "audit", *more, *form) for more in ((), ("--key", TRUSTED), ("--registry", "registry.json")) for form in (TABLE, JSON)),
+    ("audit", "agents", "--audit", HOSTILE, "--registry", HOSTILE),
+    ("audit", "agents", "--audit", "audit", "--registry", "snapshot.json"),
+    *((*COMPLIANCE, "--framework", "soc2", "--framework", "framework.json", "--registry", "registry.json", "--manifests", name, "--format", form) for name in ("test", "invalid") for form in ("text", "json", "markdown", "oscal")),
+    *((*COMPLIANCE, "--framework", "soc2", option, HOSTILE) for option in ("--framework", "--registry", "--doctor", "--sbom", "--redteam", "--manifests", "--anchor", "--sign", "--tenant")),
+    ("compliance", "report", "--framework", "soc2", "--from", HOSTILE, "--to", HOSTILE, "--key", TRUSTED),
+    *(("compliance", "catalog", name, *form) for name in (HOSTILE, "framework.json", "snapshot.json") for form in (TABLE, JSON)),
     ("audit", "show", "audit", *TABLE),
     ("audit", "show", "audit"),
     ("audit", "show", HOSTILE),

@@ -9,11 +9,11 @@ from acs_sidecar.access.entries import Entry, entries_of, read_text
 from acs_sidecar.decision.caller import ALL_SCOPES, Caller, Scope
 from acs_sidecar.spec.globs import Globs
 
-__all__ = ["Callers", "parse_callers", "read_callers"]
+__all__ = ["CALLER_MEMBERS", "TABLE", "Callers", "parse_callers", "read_callers"]
 
 TABLE = "callers"
 _CREDENTIALS = frozenset({"token_sha256", "spiffe_id", "dns_name", "uid"})
-_MEMBERS = _CREDENTIALS | {"scopes", "agents", "manifests", "inline", "expires"}
+CALLER_MEMBERS = _CREDENTIALS | {"scopes", "agents", "manifests", "inline", "expires"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SPIFFE_ID = re.compile(r"spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)*")
 _DNS_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
@@ -45,7 +45,7 @@ def parse_callers(text: str, file: str) -> Callers:
     """Read the text of a callers file, called `file` in messages. Raises `AccessFileError`."""
     by_token: dict[bytes, tuple[bytes, Caller]] = {}
     by_peer: dict[str, Caller] = {}
-    for entry in entries_of(text, file, TABLE, _MEMBERS):
+    for entry in entries_of(text, file, TABLE, CALLER_MEMBERS):
         caller = _caller(entry)
         if not entry.members.keys() & _CREDENTIALS:
             entry.fault(None, f"has no credential: set one of {_listed(_CREDENTIALS)}")

@@ -42,6 +42,7 @@ VERBS = {
     "schema": "policies.schema:schema",
     "approvals": "keys.approve:approvals",
     "audit": "audit.commands:audit",
+    "compliance": "compliance.commands:compliance",
 }
 
 

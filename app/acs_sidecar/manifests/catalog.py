@@ -70,6 +70,10 @@ class OperatorManifests:
             detail = "`manifest_ref` is the digest of several manifests: use a manifest name"
         raise RefusalError(Cause.NOT_FOUND, detail)
 
+    def digests(self) -> dict[str, str | None]:
+        """Return the digest of each manifest by name."""
+        return {name: manifest.digest for name, manifest in self.by_name.items()}
+
     def _default(self) -> AnyManifest:
         if self.default is not None:
             return self.by_name[self.default]
@@ -247,6 +251,10 @@ class Catalog:
     def __init__(self, operator: OperatorManifests, inline: InlineManifests) -> None:
         self.operator = operator
         self.inline = inline
+
+    def digests(self) -> dict[str, str | None]:
+        """Return the digest of each of the operator's manifests by name, as they are now."""
+        return self.operator.digests()
 
     def named(self, reference: str | None) -> AnyManifest:
         """Return the operator's manifest of that name or digest. Raises `RefusalError`."""

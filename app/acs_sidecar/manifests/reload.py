@@ -13,6 +13,7 @@ from hashlib import sha256
 
 import structlog
 
+from acs_sidecar.audit.format.manifest_records import ManifestDigests, manifest_events
 from acs_sidecar.audit.format.ports import AuditLog, AuditUnavailableError
 from acs_sidecar.audit.format.record import ServiceEvent
 from acs_sidecar.manifests.catalog import Catalog, OperatorManifests
@@ -219,11 +220,8 @@ class ManifestReload:
             )
         await self._record(
             ReloadOutcome.OK,
-            {
-                "set": candidate.digest,
-                "previous": before.digest,
-                "manifests": {name: manifest.digest for name, manifest in candidate.by_name.items()},
-            },
+            {"set": candidate.digest, "previous": before.digest},
+            operator.digests(),
         )
 
     async def keep(self, outcome: ReloadOutcome, at: float, detail: str, *, speaks: bool) -> None:
@@ -278,10 +276,18 @@ class ManifestReload:
             raise ManifestError(findings)
         self._check(candidate.by_name)
 
-    async def _record(self, outcome: ReloadOutcome, details: Mapping[str, Json]) -> None:
+    async def _record(
+        self, outcome: ReloadOutcome, details: Mapping[str, Json], manifests: ManifestDigests | None = None
+    ) -> None:
+        """Record what came of a reload, in several records where its manifests need them."""
         if self._audit is None:
             return
+        stated = {"outcome": outcome, **details}
+        events = [ServiceEvent("manifests_reloaded", stated)]
+        if manifests is not None:
+            events = manifest_events("manifests_reloaded", stated, manifests)
         try:
-            await self._audit.append(ServiceEvent("manifests_reloaded", {"outcome": outcome, **details}))
+            for event in events:
+                await self._audit.append(event)
         except AuditUnavailableError as error:
             self._log.error("reload_unrecorded", outcome=outcome, detail=str(error))

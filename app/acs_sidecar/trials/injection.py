@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from acs_sidecar.annotators.classifier.type import LocalClassifier
 from acs_sidecar.annotators.runner import AnnotatorRunner
@@ -15,6 +16,9 @@ __all__ = ["EveryVariable", "InjectionError", "injected", "with_local_classifier
 
 class InjectionError(Exception):
     """Annotations that are not those of the point; the message says what to change."""
+
+
+_NOTHING: JsonObject = MappingProxyType({})
 
 
 class EveryVariable(Mapping[str, str]):
@@ -64,19 +68,24 @@ def injected(manifest: CompiledManifest, point: str, annotations: JsonObject) ->
 
 
 def with_local_classifiers(
-    manifest: CompiledManifest, point: str, annotations: JsonObject
+    manifest: CompiledManifest,
+    point: str,
+    annotations: JsonObject,
+    instead: JsonObject = _NOTHING,
 ) -> CompiledManifest:
     """Return the manifest with its local classifiers, and with what was given in the place of all others.
 
-    What is given for a local classifier is not used. Raises `InjectionError` when one of another kind is
-    missing: it would have to ask a network.
+    For a local classifier only what is to stand `instead` of its result is used. Raises `InjectionError`
+    when one of another kind is missing: it would have to ask a network.
     """
     compiled = manifest.points.get(point)
     if compiled is None or not isinstance(compiled.annotate, AnnotatorRunner):
         return manifest
     used: list[tuple[AnnotatorUse, Annotator]] = []
     for use, annotator in compiled.annotate.annotators:
-        if isinstance(annotator, LocalClassifier):
+        if use.name in instead:
+            used.append((use, _Injected(instead[use.name])))
+        elif isinstance(annotator, LocalClassifier):
             used.append((use, annotator))
         elif use.name in annotations:
             used.append((use, _Injected(annotations[use.name])))

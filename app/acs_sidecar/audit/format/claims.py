@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from acs_sidecar.audit.format.manifest_records import ManifestDigests, manifest_pages
 from acs_sidecar.audit.format.merkle import HASH_BYTES
 from acs_sidecar.audit.format.note import decode_base64
 from acs_sidecar.audit.format.record import MAX_RECORD_BYTES, ServiceEvent
@@ -32,13 +33,18 @@ __all__ = [
     "opening_events",
 ]
 
-OPENING_EVENTS: Final = ("log_opened", "log_predecessors")  # no set: what claims to be an event may be a list
+OPENING_EVENTS: Final = (
+    "log_opened",
+    "log_predecessors",
+    "log_manifests",
+)  # no set: what claims to be an event may be a list
 
 NAMED_LOGS: Final = 16
 """How many of the logs that have ended a new log names one by one: the newest, and the others by one hash."""
 
 _ROOM = MAX_RECORD_BYTES - 2048
 _TORN_TOGETHER = 32
+_MANIFEST_ROOM = 4096
 
 
 class LogState(StrEnum):
@@ -134,12 +140,19 @@ def closing_events(reason: str, denials: int, next_key: str | None) -> list[Serv
 
 
 def opening_events(
-    vkey: str, settings: Mapping[str, Json], predecessors: Sequence[Predecessor]
+    vkey: str,
+    settings: Mapping[str, Json],
+    predecessors: Sequence[Predecessor],
+    manifests: ManifestDigests | None = None,
 ) -> list[ServiceEvent]:
-    """Return the records that open a log: `log_opened`, and `log_predecessors` for what exceeds it."""
+    """Return the records that open a log: `log_opened`, and `log_predecessors` for what exceeds it.
+
+    `log_manifests` follow where the manifests in force exceed it too.
+    """
     named, older = _named_and_older(predecessors)
+    manifests_named = manifest_pages(manifests or {}, _MANIFEST_ROOM)
     pages: list[list[Json]] = [[]]
-    room = _ROOM
+    room = _ROOM - len(canonical(manifests_named[0]))
     for predecessor in named:
         for member in predecessor.as_json():
             needed = len(canonical(member)) + 1
@@ -150,6 +163,7 @@ def opening_events(
             room -= needed
     opened: dict[str, Json] = {
         **settings,
+        **({"manifests": manifests_named[0]} if manifests else {}),
         "vkey": vkey,
         "number": 1 + max((one.number for one in predecessors), default=0),
         "predecessors": pages[0],
@@ -161,6 +175,7 @@ def opening_events(
     return [
         ServiceEvent("log_opened", opened),
         *(ServiceEvent("log_predecessors", {"predecessors": page}) for page in pages[1:]),
+        *(ServiceEvent("log_manifests", {"manifests": page}) for page in manifests_named[1:]),
     ]
 
 

@@ -1,11 +1,12 @@
 """Makes a new log beside those that are there, at a start and at a rotation (sections 4.2, 4.3)."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from acs_sidecar.audit.format.claims import Predecessor
+from acs_sidecar.audit.format.manifest_records import ManifestDigests
 from acs_sidecar.audit.format.origin import origin_of
 from acs_sidecar.audit.log.directory import DIRECTORY_MODE, LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
@@ -28,7 +29,10 @@ class AuditDamagedError(StartError):
 
 @dataclass(frozen=True, slots=True)
 class AuditLogSettings:
-    """Where and how a process keeps its logs. `facts` (versions, …) go into `log_opened` as they are."""
+    """Where and how a process keeps its logs. `facts` (versions, …) go into `log_opened` as they are.
+
+    `manifests` returns those in force when a log is opened.
+    """
 
     directory: Path
     name: str
@@ -38,6 +42,7 @@ class AuditLogSettings:
     refuse_on_damage: bool = False
     limits: LogLimits = field(default_factory=LogLimits)
     facts: Mapping[str, Json] = field(default_factory=dict)
+    manifests: Callable[[], ManifestDigests] = dict
     publish_seconds: float = 0.1
     retry_seconds: float = 1.0
     announce_seconds: float = 60.0

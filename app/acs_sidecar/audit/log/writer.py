@@ -316,7 +316,8 @@ class FileAuditLog:
         facts = {**self._settings.facts, "durability": self._settings.durability.value}
         upkeep = Upkeep(log, self._files, self._settings.publish_seconds, self._fail)
         try:
-            await self._write(log, opening_events(str(key.verifier_key(log.origin)), facts, predecessors))
+            vkey, manifests = str(key.verifier_key(log.origin)), self._settings.manifests()
+            await self._write(log, opening_events(vkey, facts, predecessors, manifests))
             await upkeep.publish()
         except OSError:
             log.discard()

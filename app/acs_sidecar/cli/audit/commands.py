@@ -21,6 +21,7 @@ from acs_sidecar.audit.log.opening import AuditDamagedError, AuditLogSettings
 from acs_sidecar.audit.log.prune import PRUNING_WORKER
 from acs_sidecar.audit.log.prune import prune as prune_logs
 from acs_sidecar.audit.read.query import RecordFilter, follow_records, read_records
+from acs_sidecar.cli.audit.agents import agents
 from acs_sidecar.cli.audit.bom import bom
 from acs_sidecar.cli.audit.location import logs_to_read, reading, since_time
 from acs_sidecar.cli.audit.ship import ship
@@ -39,6 +40,7 @@ audit = typer.Typer(
 )
 audit.command()(verify)
 audit.command()(bom)
+audit.command()(agents)
 audit.command()(ship)
 
 _PATH = typer.Argument(None, help="audit directory, or a directory within it; default: the configured one")

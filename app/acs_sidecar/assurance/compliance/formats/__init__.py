@@ -1,0 +1,1 @@
+"""The formats of a compliance report (section 8.3)."""

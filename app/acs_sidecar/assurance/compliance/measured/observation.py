@@ -1,0 +1,188 @@
+"""What one pass over the records of all logs counts, in memory that does not grow with them (section 8.3)."""
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sized
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from acs_sidecar.assurance.compliance.measured.period import Period, Runs
+from acs_sidecar.assurance.compliance.vocabulary import MOST_PLACES, EvidencePlace
+from acs_sidecar.audit.format.claims import LogClaim, claims_of, number_of, older_of
+from acs_sidecar.spec.values import Json
+
+__all__ = ["LogSeen", "Observation", "Tally"]
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+_ANNOUNCED_WITHIN_S = 5
+"""A reload is recorded right behind the swap: a decision by the new set may come before its record."""
+
+_MOST_KEYS = 100_000
+"""How many different agents, or manifests, are told apart."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """A count, with the first places that it counted."""
+
+    count: int = 0
+    places: list[EvidencePlace] = field(default_factory=list)
+
+    def add(self, log: str, index: int) -> None:
+        """Count a record."""
+        self.count += 1
+        if len(self.places) < MOST_PLACES:
+            self.places.append(EvidencePlace(log, index))
+
+
+@dataclass(slots=True)
+class LogSeen:
+    """What one log says of itself and of others."""
+
+    number: int = 0
+    older: int = 0
+    closed: bool = False
+    last_time: str = ""
+    runs: Runs = field(default_factory=Runs)
+    claims: list[LogClaim] = field(default_factory=list)
+    announced: set[str] = field(default_factory=set)
+    unannounced: dict[str, tuple[str, EvidencePlace]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Observation:
+    """Everything that the measured checks need, gathered record by record."""
+
+    period: Period
+    logs: dict[str, LogSeen] = field(default_factory=dict)
+    oldest: str | None = None
+    newest: str = ""
+    records: Tally = field(default_factory=Tally)
+    decisions: Tally = field(default_factory=Tally)
+    errors: Tally = field(default_factory=Tally)
+    anonymous: Tally = field(default_factory=Tally)
+    approvals: Tally = field(default_factory=Tally)
+    not_people: Tally = field(default_factory=Tally)
+    unrecorded: Tally = field(default_factory=Tally)
+    unsigned: Tally = field(default_factory=Tally)
+    pruned: list[str] = field(default_factory=list)
+    points: dict[tuple[str, str], Tally] = field(default_factory=dict)
+    agents: dict[str, Tally] = field(default_factory=dict)
+    decided: Counter[str] = field(default_factory=Counter)
+    overflow: int = 0
+
+    def record(self, record: Mapping[str, Json]) -> None:
+        """Count one record."""
+        log, index, time, event = record["log"], record["index"], record["time"], record["event"]
+        if not (isinstance(log, str) and isinstance(index, int) and isinstance(time, str)):
+            return
+        seen = self.logs.get(log)
+        if seen is None:
+            seen = self.logs[log] = LogSeen()
+        seen.last_time = time
+        if self.oldest is None or time < self.oldest:
+            self.oldest = time
+        self.newest = max(self.newest, time)
+        inside = self.period.has(time)
+        if inside:
+            seen.runs.add(index)
+            self.records.add(log, index)
+        if event == "decision" and inside:
+            self._decision(seen, log, index, time, record)
+        elif event == "approval" and inside:
+            self._approval(log, index, record)
+        elif event not in ("decision", "approval"):
+            self._event(seen, log, index, event, record, inside=inside)
+
+    def _decision(self, seen: LogSeen, log: str, index: int, time: str, record: Mapping[str, Json]) -> None:
+        get = record.get
+        if self.period.tenant is not None and get("tenant_id") != self.period.tenant:
+            return
+        self.decisions.add(log, index)
+        self.decided[str(get("decision"))] += 1
+        if get("error_class") is not None:
+            self.errors.add(log, index)
+        agent = get("agent_id")
+        if agent is None or get("caller") is None:
+            self.anonymous.add(log, index)
+        if isinstance(agent, str):
+            self._tally(self.agents, agent, log, index)
+        digest, source = get("manifest_digest"), get("manifest_source")
+        if not isinstance(digest, str):
+            return
+        if source == "operator":
+            self._tally(self.points, (digest, str(get("intervention_point"))), log, index)
+            if (
+                digest not in seen.announced
+                and digest not in seen.unannounced
+                and self._room(seen.unannounced)
+            ):
+                seen.unannounced[digest] = (time, EvidencePlace(log, index))
+        elif source != "signed":
+            self.unsigned.add(log, index)
+
+    def _approval(self, log: str, index: int, record: Mapping[str, Json]) -> None:
+        if self.period.tenant is not None and record.get("tenant_id") != self.period.tenant:
+            return
+        self.approvals.add(log, index)
+        approval = record.get("approval")
+        stated = approval if isinstance(approval, dict) else {}
+        if stated.get("outcome") != "allow":
+            return
+        by = stated.get("by")
+        if not (by == "resolver" or (by == "approver" and isinstance(stated.get("key_id"), str))):
+            self.not_people.add(log, index)
+
+    def _event(
+        self, seen: LogSeen, log: str, index: int, event: Json, record: Mapping[str, Json], *, inside: bool
+    ) -> None:
+        stated = record.get("details")
+        details = stated if isinstance(stated, dict) else {}
+        match event:
+            case "log_opened":
+                seen.number = number_of(record)
+                older = older_of(record)
+                seen.older = older.count if older else 0
+            case "log_closed":
+                seen.closed = True
+            case "log_pruned" if isinstance(details.get("last_time"), str):
+                self.pruned.append(str(details["last_time"]))
+            case _:
+                pass
+        seen.claims.extend(claims_of(record, log, index))
+        if inside and (event == "log_damaged" or details.get("denials")):
+            self.unrecorded.add(log, index)
+        self._announce(seen, str(record.get("time")), details.get("manifests"))
+
+    def _announce(self, seen: LogSeen, time: str, manifests: Json) -> None:
+        if not isinstance(manifests, dict):
+            return
+        for digest in manifests.values():
+            if not isinstance(digest, str):
+                continue
+            seen.announced.add(digest)
+            before = seen.unannounced.get(digest)
+            if before and _seconds(before[0], time) <= _ANNOUNCED_WITHIN_S:
+                del seen.unannounced[digest]
+
+    def _tally(self, tallies: dict[_Key, Tally], key: _Key, log: str, index: int) -> None:
+        tally = tallies.get(key)
+        if tally is None:
+            if not self._room(tallies):
+                return
+            tally = tallies[key] = Tally()
+        tally.add(log, index)
+
+    def _room(self, kept: Sized) -> bool:
+        if len(kept) < _MOST_KEYS:
+            return True
+        self.overflow += 1
+        return False
+
+
+def _seconds(before: str, after: str) -> float:
+    try:
+        return (datetime.fromisoformat(after) - datetime.fromisoformat(before)).total_seconds()
+    except (ValueError, TypeError):
+        return float("inf")

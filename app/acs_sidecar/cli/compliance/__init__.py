@@ -1,0 +1,1 @@
+"""Commands for evidence about controls (section 8.3)."""

@@ -1,0 +1,123 @@
+"""What a compliance report is made from: frameworks, manifests with their cases, files (section 8.3)."""
+
+import importlib.metadata
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+
+from acs_sidecar.access.callers import CALLER_MEMBERS, TABLE
+from acs_sidecar.access.entries import AccessFileError, entries_of, read_text
+from acs_sidecar.assurance.compliance.catalog import (
+    FRAMEWORKS,
+    Framework,
+    FrameworkError,
+    built_in,
+    parse_framework,
+)
+from acs_sidecar.assurance.compliance.probes.carriers import ProbedManifest, probed_manifest
+from acs_sidecar.assurance.compliance.probes.checks import RedteamVerdict
+from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.cli.manifests import KnownManifest
+from acs_sidecar.cli.output import fail, show_findings
+from acs_sidecar.cli.verification import content_of, object_in
+from acs_sidecar.manifests.case_files import cases_beside
+from acs_sidecar.spec.document.suggestions import did_you_mean
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.values import Json
+
+__all__ = [
+    "caller_scopes",
+    "chosen_framework",
+    "installed_packages",
+    "json_in",
+    "moment",
+    "probed",
+    "redteam_verdicts",
+]
+
+_MAX_BYTES = 64 * 1024 * 1024
+_REDTEAM_DAYS = 90
+
+
+def chosen_framework(name: str) -> Framework:
+    """Return a built-in framework, or one's own from a file; ends the command for anything else."""
+    if name in FRAMEWORKS:
+        return built_in(name)
+    path = Path(name)
+    if not path.is_file():
+        known = ", ".join(FRAMEWORKS)
+        fail(
+            f"`{name}` is no framework{did_you_mean(name, FRAMEWORKS)}: {known}, or a JSON file of one's own"
+        )
+    try:
+        return parse_framework(object_in(path, "--framework"))
+    except FrameworkError as error:
+        fail(f"--framework {path}: {error}")
+
+
+def moment(text: str, option: str) -> str:
+    """Return a date or time in the form of a record's; one without a zone is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return rfc3339(int(found.timestamp() * 1_000_000))
+    except (ValueError, OverflowError):
+        fail(f"{option}: `{text}` is not a date or time in ISO 8601")
+
+
+async def probed(known: KnownManifest) -> ProbedManifest:
+    """Read the cases beside a manifest and find its carriers; cases that cannot be read end the command."""
+    file = known.read.file
+    try:
+        cases = cases_beside(file)
+    except ManifestError as error:
+        show_findings(error.diagnostics)
+        fail(f"the test cases of {file.name} cannot be read")
+    return await probed_manifest(file.name, known.compiled, cases)
+
+
+def redteam_verdicts(files: list[Path], end: str) -> RedteamVerdict:
+    """Return what the red-team reports say of a manifest by its digest.
+
+    A report has no clock: its age is that of its file, and one of more than 90 days before `end` is none.
+    """
+    verdicts: dict[str, bool] = {}
+    for path in files:
+        report = object_in(path, "--redteam")
+        digest, passed = report.get("manifest_digest"), report.get("passed")
+        if not isinstance(digest, str) or not isinstance(passed, bool):
+            fail(f"--redteam {path}: no report of `redteam run --format json`")
+        oldest = datetime.fromisoformat(end) - timedelta(days=_REDTEAM_DAYS)
+        if path.stat().st_mtime >= oldest.timestamp():
+            verdicts[digest] = verdicts.get(digest, True) and passed
+    return verdicts.get
+
+
+def json_in(path: Path | None, option: str) -> Json:
+    """Read a JSON file, `None` where none was given; ends the command where it is none."""
+    if path is None:
+        return None
+    try:
+        value: Json = orjson.loads(content_of(path, _MAX_BYTES))
+    except OSError as error:
+        fail(f"{option} {path}: {error.strerror}")
+    except orjson.JSONDecodeError:
+        fail(f"{option} {path}: not JSON")
+    return value
+
+
+def caller_scopes(path: Path | None) -> dict[str, tuple[str, ...]] | None:
+    """Return the scopes that the callers file names for each caller, as it names them."""
+    if path is None:
+        return None
+    try:
+        entries = [*entries_of(read_text(path), path.name, TABLE, CALLER_MEMBERS)]
+    except AccessFileError as error:
+        fail(*error.lines)
+    return {entry.name: entry.texts("scopes") or () for entry in entries}
+
+
+def installed_packages() -> dict[str, str]:
+    """Return the installed distributions with their versions."""
+    return {str(one.metadata["Name"]): one.version for one in importlib.metadata.distributions()}

@@ -1,0 +1,62 @@
+"""Each probe bites: with its rule it passes, without it it fails, and nothing else changes (section 8.10)."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from acs_sidecar.assurance.compliance.probes.checks import probed_results
+from acs_sidecar.assurance.compliance.vocabulary import CheckOutcome, CheckResult
+from tests.assurance.compliance.guarded import RULES, guarded
+
+
+def results(folder: Path, *without: str, redteam: bool | None = True) -> dict[str, CheckResult]:
+    """Probe the manifest without some of its rules."""
+    return asyncio.run(probed_results([guarded(folder, *without)], lambda _: redteam))
+
+
+def test_a_guarded_manifest_passes_every_probe(tmp_path: Path) -> None:
+    """Every counter-example at every point is refused, or what was put in is gone."""
+    found = results(tmp_path)
+    assert {name: one.names for name, one in found.items() if one.outcome is not CheckOutcome.PASS} == {}
+    assert found["P3"].counts["attempts"] == 2, "a carrier at each of two points"
+
+
+@pytest.mark.parametrize("probe", RULES)
+def test_a_probe_bites(tmp_path: Path, probe: str) -> None:
+    """Without its rule a probe fails and names manifest, point and case; all others go on to pass."""
+    found = results(tmp_path, probe)
+    assert {name for name, one in found.items() if one.outcome is CheckOutcome.FAIL} == {probe}
+    assert found[probe].names[0].startswith("guarded: ")
+
+
+def test_a_manifest_that_allows_everything_passes_none(tmp_path: Path) -> None:
+    """No probe passes by itself, and neither do its cases."""
+    found = results(tmp_path, *RULES, redteam=None)
+    assert {one.outcome for name, one in found.items() if name != "T2"} == {CheckOutcome.FAIL}
+    assert found["T2"].outcome is CheckOutcome.NO_DATA
+
+
+def test_a_failing_evaluation_is_no_refusal(tmp_path: Path) -> None:
+    """A policy that breaks on the counter-example has refused nothing."""
+    one = guarded(tmp_path, "P8")
+    text = (tmp_path / "guarded" / "manifest.json").read_text()
+    (tmp_path / "guarded" / "manifest.json").write_text(
+        text.replace("$.input", "$.envelope.budgets.token_count.x")
+    )
+    assert one.carriers.keys() == {"input", "pre_tool_call", "post_tool_call", "output"}
+    found = asyncio.run(probed_results([replace(one, carriers={})], lambda _: None))
+    assert found["P8"].outcome is CheckOutcome.NO_DATA
+    assert found["P8"].names == ("guarded: no carrier at input, pre_tool_call, post_tool_call, output",)
+
+
+def test_every_manifest_in_use_must_pass(tmp_path: Path) -> None:
+    """One of two that fails is named; one that is not at hand leaves no answer."""
+    good, bad = guarded(tmp_path / "a"), guarded(tmp_path / "b", "P4")
+    found = asyncio.run(probed_results([good, replace(bad, name="other")], lambda _: True))
+    assert (found["P4"].outcome, found["P4"].counts["failed"]) == (CheckOutcome.FAIL, 1)
+    assert found["P4"].names[0] == "other: pre_tool_call: pre_tool_call works: allow"
+    found = asyncio.run(probed_results([good], lambda _: True, ["sha256:0"]))
+    assert {one.outcome for one in found.values()} == {CheckOutcome.NO_DATA}
+    assert found["P4"].names == ("sha256:0: not at hand",)
