@@ -21,7 +21,6 @@ from acs_sidecar.access.signing import read_trust
 from acs_sidecar.access.tls import TlsFiles, server_context
 from acs_sidecar.approval.approvers import Approvers
 from acs_sidecar.approval.resolution import Approvals
-from acs_sidecar.audit.format.manifest_records import ManifestDigests
 from acs_sidecar.audit.format.origin import origin_part
 from acs_sidecar.audit.format.ports import AuditPosition
 from acs_sidecar.audit.log.keys import AuditKey, ensure_key
@@ -312,15 +311,13 @@ def _audit_log(
     *,
     catalog: Catalog,
 ) -> FileAuditLog:
-    config = _audit_settings(settings, worker, catalog.digests)
+    config = _audit_settings(settings, worker, catalog)
     audit = FileAuditLog(config, key, announce_checkpoint, commit_counter(metrics), nothing_follows)
     follow_audit_log(metrics, audit)
     return audit
 
 
-def _audit_settings(
-    settings: Settings, worker: int, manifests: Callable[[], ManifestDigests]
-) -> AuditLogSettings:
+def _audit_settings(settings: Settings, worker: int, catalog: Catalog) -> AuditLogSettings:
     return AuditLogSettings(
         directory=settings.audit_dir,
         name=settings.audit_name,
@@ -329,7 +326,7 @@ def _audit_settings(
         durability=settings.audit_durability,
         refuse_on_damage=settings.audit_on_damage == "refuse",
         facts={"version": acs_sidecar.__version__},
-        manifests=manifests,
+        manifests=catalog.digests,
     )
 
 
