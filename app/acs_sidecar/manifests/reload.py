@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import structlog
 
-from acs_sidecar.audit.format.manifest_records import ManifestDigests, manifest_events
+from acs_sidecar.audit.format.claims import ManifestDigests, manifest_events
 from acs_sidecar.audit.format.ports import AuditLog, AuditUnavailableError
 from acs_sidecar.audit.format.record import ServiceEvent
 from acs_sidecar.manifests.catalog import Catalog, OperatorManifests

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from acs_sidecar.audit.format.manifest_records import ManifestDigests, manifest_pages
 from acs_sidecar.audit.format.merkle import HASH_BYTES
 from acs_sidecar.audit.format.note import decode_base64
 from acs_sidecar.audit.format.record import MAX_RECORD_BYTES, ServiceEvent
@@ -20,6 +19,7 @@ __all__ = [
     "Deletion",
     "LogClaim",
     "LogState",
+    "ManifestDigests",
     "OlderLogs",
     "Predecessor",
     "Torn",
@@ -27,6 +27,8 @@ __all__ = [
     "closing_events",
     "deletion_of",
     "log_line",
+    "manifest_events",
+    "manifest_pages",
     "number_of",
     "older_logs_hash",
     "older_of",
@@ -44,6 +46,10 @@ NAMED_LOGS: Final = 16
 
 _ROOM = MAX_RECORD_BYTES - 2048
 _TORN_TOGETHER = 32
+
+ManifestDigests = Mapping[str, str | None]
+"""The digests of manifests by name; `None` for one that cannot be read."""
+
 _MANIFEST_ROOM = 4096
 
 
@@ -189,6 +195,26 @@ def _named_and_older(predecessors: Sequence[Predecessor]) -> tuple[list[Predeces
     older = final[:-NAMED_LOGS]
     hashed = {one.log for one in older}
     return [one for one in predecessors if one.log not in hashed], [one for one in older if one.size]
+
+
+def manifest_events(
+    event: str, details: Mapping[str, Json], manifests: ManifestDigests
+) -> list[ServiceEvent]:
+    """Return records of one event, each with the same details and some of the manifests: at least one."""
+    return [ServiceEvent(event, {**details, "manifests": page}) for page in manifest_pages(manifests)]
+
+
+def manifest_pages(manifests: ManifestDigests, room: int = _ROOM) -> list[dict[str, Json]]:
+    """Split manifests into what fits into `room` bytes of one record, and into others behind it."""
+    pages: list[dict[str, Json]] = [{}]
+    for name, digest in sorted(manifests.items()):
+        needed = len(canonical({name: digest}))
+        if needed > room:
+            pages.append({})
+            room = _ROOM
+        pages[-1][name] = digest
+        room -= needed
+    return pages
 
 
 def log_line(log: str, size: int, root: bytes) -> bytes:

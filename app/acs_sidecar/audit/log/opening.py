@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acs_sidecar.audit.format.claims import Predecessor
-from acs_sidecar.audit.format.manifest_records import ManifestDigests
+from acs_sidecar.audit.format.claims import ManifestDigests, Predecessor
 from acs_sidecar.audit.format.origin import origin_of
 from acs_sidecar.audit.log.directory import DIRECTORY_MODE, LogDirectory
 from acs_sidecar.audit.log.keys import AuditKey
