@@ -140,7 +140,8 @@ def build(
     )
     metrics.sample(metrics.gauge(INLINE_CACHE_BYTES), lambda: inline.cache.size)
     catalog = Catalog(operator, inline)
-    audit = _audit_log(settings, worker, key, metrics, nothing_follows, catalog=catalog) if key else None
+    config = _audit_settings(settings, worker, catalog)
+    audit = _audit_log(config, key, metrics, nothing_follows) if key else None
     approval_key = FileApprovalKey(settings.approval_key_file)
     check_approval_key(approval_key, candidate.by_name)
     approvals = _approvals(settings, approval_key, access.approvers)
@@ -303,15 +304,8 @@ def build_sandbox(settings: Settings) -> Sandbox:
 
 
 def _audit_log(
-    settings: Settings,
-    worker: int,
-    key: AuditKey,
-    metrics: Metrics,
-    nothing_follows: Callable[[int], bool],
-    *,
-    catalog: Catalog,
+    config: AuditLogSettings, key: AuditKey, metrics: Metrics, nothing_follows: Callable[[int], bool]
 ) -> FileAuditLog:
-    config = _audit_settings(settings, worker, catalog)
     audit = FileAuditLog(config, key, announce_checkpoint, commit_counter(metrics), nothing_follows)
     follow_audit_log(metrics, audit)
     return audit

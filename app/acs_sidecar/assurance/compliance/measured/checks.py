@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from acs_sidecar.assurance.compliance.measured.observation import LogSeen, Observation, Tally
+from acs_sidecar.assurance.compliance.measured.observation import LogSeen, Observation, RecordTally
 from acs_sidecar.assurance.compliance.vocabulary import CheckOutcome, CheckResult, EvidencePlace
 from acs_sidecar.audit.format.claims import LogState
 from acs_sidecar.audit.format.findings import Report
@@ -174,7 +174,7 @@ def _known_agents(seen: Observation, registered: Globs | None) -> CheckResult:
     if not seen.agents:
         return CheckResult(CheckOutcome.NO_DATA, "no decision names an agent")
     unknown = sorted(agent for agent in seen.agents if not registered.match(agent))
-    tallies: list[Tally] = [seen.agents[agent] for agent in unknown] or [*seen.agents.values()]
+    tallies: list[RecordTally] = [seen.agents[agent] for agent in unknown] or [*seen.agents.values()]
     places = [place for tally in tallies[:5] for place in tally.places[:1]]
     passes = not unknown and not seen.overflow
     detail = f"{len(unknown)} of {len(seen.agents)} agents are not registered"

@@ -11,7 +11,7 @@ from acs_sidecar.assurance.compliance.vocabulary import MOST_PLACES, EvidencePla
 from acs_sidecar.audit.format.claims import LogClaim, claims_of, number_of, older_of
 from acs_sidecar.spec.values import Json
 
-__all__ = ["LogSeen", "Observation", "Tally"]
+__all__ = ["LogSeen", "Observation", "RecordTally"]
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -23,7 +23,7 @@ _MOST_KEYS = 100_000
 
 
 @dataclass(slots=True)
-class Tally:
+class RecordTally:
     """A count, with the first places that it counted."""
 
     count: int = 0
@@ -58,17 +58,17 @@ class Observation:
     logs: dict[str, LogSeen] = field(default_factory=dict)
     oldest: str | None = None
     newest: str = ""
-    records: Tally = field(default_factory=Tally)
-    decisions: Tally = field(default_factory=Tally)
-    errors: Tally = field(default_factory=Tally)
-    anonymous: Tally = field(default_factory=Tally)
-    approvals: Tally = field(default_factory=Tally)
-    not_people: Tally = field(default_factory=Tally)
-    unrecorded: Tally = field(default_factory=Tally)
-    unsigned: Tally = field(default_factory=Tally)
+    records: RecordTally = field(default_factory=RecordTally)
+    decisions: RecordTally = field(default_factory=RecordTally)
+    errors: RecordTally = field(default_factory=RecordTally)
+    anonymous: RecordTally = field(default_factory=RecordTally)
+    approvals: RecordTally = field(default_factory=RecordTally)
+    not_people: RecordTally = field(default_factory=RecordTally)
+    unrecorded: RecordTally = field(default_factory=RecordTally)
+    unsigned: RecordTally = field(default_factory=RecordTally)
     pruned: list[str] = field(default_factory=list)
-    points: dict[tuple[str, str], Tally] = field(default_factory=dict)
-    agents: dict[str, Tally] = field(default_factory=dict)
+    points: dict[tuple[str, str], RecordTally] = field(default_factory=dict)
+    agents: dict[str, RecordTally] = field(default_factory=dict)
     decided: Counter[str] = field(default_factory=Counter)
     overflow: int = 0
 
@@ -166,12 +166,12 @@ class Observation:
             if before and _seconds(before[0], time) <= _ANNOUNCED_WITHIN_S:
                 del seen.unannounced[digest]
 
-    def _tally(self, tallies: dict[_Key, Tally], key: _Key, log: str, index: int) -> None:
+    def _tally(self, tallies: dict[_Key, RecordTally], key: _Key, log: str, index: int) -> None:
         tally = tallies.get(key)
         if tally is None:
             if not self._room(tallies):
                 return
-            tally = tallies[key] = Tally()
+            tally = tallies[key] = RecordTally()
         tally.add(log, index)
 
     def _room(self, kept: Sized) -> bool:

@@ -14,13 +14,13 @@ from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.trials.decide import decide
 from acs_sidecar.trials.injection import InjectionError, with_local_classifiers
 
-__all__ = ["Attempt", "ProbedManifest", "probed_manifest", "stopped"]
+__all__ = ["CounterExample", "ProbedManifest", "probed_manifest", "stopped"]
 
 _REFUSALS = (Decision.DENY, Decision.ESCALATE)
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class CounterExample:
     """One counter-example: a carrier's snapshot with one change.
 
     `payload` is the text that was put in; a transform counts as a refusal only when it is gone afterwards.
@@ -42,7 +42,7 @@ class ProbedManifest:
     carriers: dict[str, tuple[Case, ...]]
     escalates: bool
 
-    async def decision(self, case: Case, attempt: Attempt) -> PolicyDecision:
+    async def decision(self, case: Case, attempt: CounterExample) -> PolicyDecision:
         """Evaluate a counter-example at the point of its carrier. Raises `InjectionError`."""
         return await _decided(self.manifest, case, attempt)
 
@@ -54,7 +54,7 @@ async def probed_manifest(name: str, manifest: CompiledManifest, cases: Iterable
     known = tuple(cases)
     for case in known:
         try:
-            decision = await _decided(manifest, case, Attempt(case.snapshot))
+            decision = await _decided(manifest, case, CounterExample(case.snapshot))
         except InjectionError:
             continue
         if decision.verdict.decision is Decision.ALLOW:
@@ -65,7 +65,7 @@ async def probed_manifest(name: str, manifest: CompiledManifest, cases: Iterable
     )
 
 
-def stopped(decision: PolicyDecision, attempt: Attempt) -> bool:
+def stopped(decision: PolicyDecision, attempt: CounterExample) -> bool:
     """True if the policy refused, or took the payload out. An evaluation that fails is no refusal."""
     if decision.error is not None:
         return decision.error.reason is Reason.TOOL_UNKNOWN
@@ -77,7 +77,7 @@ def stopped(decision: PolicyDecision, attempt: Attempt) -> bool:
     return not _holds(evaluation.transformed_target, attempt.payload)
 
 
-async def _decided(manifest: CompiledManifest, case: Case, attempt: Attempt) -> PolicyDecision:
+async def _decided(manifest: CompiledManifest, case: Case, attempt: CounterExample) -> PolicyDecision:
     point = case.point.value
     prepared = with_local_classifiers(manifest, point, case.annotations, attempt.instead)
     request = EvaluateRequest(
