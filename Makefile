@@ -102,13 +102,14 @@ PACKAGES_openai_agents := openai-agents
 PACKAGES_agent_hooks := "agent-hooks-sdk>=0.1.0b3" agent-framework-core
 PACKAGES_pydantic_ai := pydantic-ai-slim
 PACKAGES_claude_agent_sdk := claude-agent-sdk
+PACKAGES_crewai := crewai
 PACKAGES_autogen := autogen-agentchat
 PACKAGES_haystack := haystack-ai
 PACKAGES_llama_index := llama-index-core
 PACKAGES_semantic_kernel := semantic-kernel
 PACKAGES_smolagents := smolagents
 CI_FRAMEWORKS := agent_hooks google_adk langchain mcp openai_agents pydantic_ai
-HEAVY_FRAMEWORKS := autogen claude_agent_sdk haystack llama_index semantic_kernel smolagents
+HEAVY_FRAMEWORKS := autogen claude_agent_sdk crewai haystack llama_index semantic_kernel smolagents
 FRAMEWORKS := $(CI_FRAMEWORKS) $(HEAVY_FRAMEWORKS)
 
 client-environments: $(CI_FRAMEWORKS:%=$(CLIENTS)/%/installed) $(CLIENTS)/typescript/installed ## Install agent frameworks that the client is tested with, each into an environment of its own

@@ -19,6 +19,7 @@ PRINTED = {
         f"[FunctionExecutionResult(content='{REFUSED}', name='issue_refund', call_id='1', is_error=True)]\n"
         "I cannot.\n"
     ),
+    "crewai": f"I cannot: {REFUSED}\nWrite to [email]\n",
     "haystack": f"{REFUSED}\nI cannot.\n",
     "llama_index": f"I cannot: {REFUSED}\n",
     "semantic_kernel": f"{REFUSED}\nI cannot.\n",

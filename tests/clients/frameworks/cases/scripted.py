@@ -247,4 +247,4 @@ def main(run: Run, *, asks: bool = False) -> None:
         }
         for way in ways
     }
-    sys.stdout.write(json.dumps(came))
+    os.write(1, json.dumps(came).encode())

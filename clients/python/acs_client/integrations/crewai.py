@@ -1,0 +1,122 @@
+"""CrewAI (section 12.8): crews inside `with governed_crew(session):` are governed at input, tools, output.
+
+A hook of this framework that raises anything but `HookAborted` is ignored and the tool runs: here whatever
+goes wrong is `HookAborted`, or the text that replaces a result. Hooks are of the whole process, so that only
+one session governs crews at a time. Model points are not evaluated.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from crewai.hooks.dispatch import HookAborted, InterceptionPoint, register, unregister
+
+from acs_client.calls import denied
+from acs_client.errors import Blocked, ConfigurationError, describe
+from acs_client.session import Session
+from acs_client.tool_call import ReplacedError, ToolCall
+
+__all__ = ["governed_crew"]
+
+_log = logging.getLogger("acs_client")
+_FAULT = "denied by policy: the step could not be evaluated"
+_one = threading.Lock()
+
+
+@contextmanager
+def governed_crew(session: Session) -> Iterator[None]:
+    """Govern every crew of the process until the block ends.
+
+    Raises `ConfigurationError` inside of another such block.
+    """
+    if not _one.acquire(blocking=False):
+        raise ConfigurationError("another session governs the crews of this process")
+    hooks = _Hooks(session.as_agent(framework="crewai"))
+    points = {
+        InterceptionPoint.INPUT: _aborting(hooks.input),
+        InterceptionPoint.PRE_TOOL_CALL: _aborting(hooks.before_tool),
+        InterceptionPoint.POST_TOOL_CALL: hooks.after_tool,
+        InterceptionPoint.OUTPUT: _aborting(hooks.output),
+    }
+    try:
+        for point, hook in points.items():
+            register(point, hook)
+        yield
+    finally:
+        for point, hook in points.items():
+            unregister(point, hook)
+        _one.release()
+
+
+class _Hooks:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        # By the object that both hooks of a call are given, which is kept so that no other has its id.
+        self._calls: dict[int, tuple[Any, ToolCall | str]] = {}
+
+    def input(self, context: Any) -> None:
+        """Evaluate the inputs of a crew, which cannot be changed here."""
+        given = context.payload
+        if given is None:
+            return
+        texts = list(given.values()) if isinstance(given, dict) else [given]
+        body = "\n".join(texts) if all(isinstance(text, str) for text in texts) else given
+        if self._session.input(body).transformed:
+            raise denied("input", "transform_invalid", "write_back", "the inputs of a crew cannot be changed")
+
+    def before_tool(self, context: Any) -> None:
+        """Evaluate a call; the permitted arguments replace those of the model in place."""
+        args = context.tool_input
+        self._calls[id(args)] = (args, _FAULT)
+        try:
+            decision = self._session.pre_tool_call(context.tool_name, args)
+        except Blocked as blocked:
+            self._calls[id(args)] = (args, describe(blocked.decision))
+            raise
+        if decision.transformed:
+            args.clear()
+            args.update(decision.value)
+        self._calls[id(args)] = (args, ToolCall(self._session, context.tool_name, decision, None))
+
+    def after_tool(self, context: Any) -> str:
+        """Return what the model may see of a result: of a blocked call, why it was blocked."""
+        try:
+            _, call = self._calls.pop(id(context.tool_input))
+            if isinstance(call, str):
+                return call
+            result = call.result(context.tool_result)
+            return result if isinstance(result, str) else _FAULT
+        except ReplacedError as replaced:
+            return replaced.value if isinstance(replaced.value, str) else describe(replaced.decision)
+        except Blocked as blocked:
+            return describe(blocked.decision)
+        except Exception:  # noqa: BLE001  # whatever it is, the result goes nowhere
+            _log.exception("a result of `%s` could not be evaluated, and was withheld", context.tool_name)
+            return _FAULT
+
+    def output(self, context: Any) -> None:
+        """Evaluate what leaves a crew; another text replaces it, also in the outputs of its tasks."""
+        given = context.payload
+        decision = self._session.output(given.raw)
+        if not decision.transformed:
+            return
+        if given.pydantic is not None or given.json_dict is not None or not isinstance(decision.value, str):
+            raise denied("output", "transform_invalid", "write_back", "a structured output cannot be changed")
+        for task in given.tasks_output:
+            task.raw = task.raw.replace(given.raw, decision.value) if given.raw else task.raw
+        given.raw = decision.value
+
+
+def _aborting(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    def run(context: Any) -> None:
+        try:
+            hook(context)
+        except Blocked as blocked:
+            raise HookAborted(describe(blocked.decision), "acs_client") from blocked
+        except Exception as error:
+            _log.exception("a step of a crew could not be evaluated, and was stopped")
+            raise HookAborted(_FAULT, "acs_client") from error
+
+    return run
