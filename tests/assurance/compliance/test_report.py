@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from acs_sidecar.assurance.dsse import pre_authentication
+from acs_sidecar.assurance.redteam.report import SCHEMA
 from acs_sidecar.audit.format.entry import decision_entry
 from acs_sidecar.audit.log.writer import FileAuditLog
 from acs_sidecar.cli.compliance.commands import compliance
@@ -227,6 +229,35 @@ def test_hostile_names_stay_text_in_markdown(tmp_path: Path) -> None:
     assert {one for one in text if not one.isprintable()} == {"\n"}
     (row,) = [line for line in text.splitlines() if line.startswith("| L10 |")]
     assert len(re.findall(r" \| ", row)) == 7
+
+
+@pytest.mark.parametrize(
+    ("within", "days", "expected"), [(True, 1, "pass"), (False, 1, "fail"), (True, 91, "no_data")]
+)
+def test_a_red_team_report_counts_while_it_is_recent(
+    place: Path, tmp_path: Path, within: bool, days: int, expected: str
+) -> None:
+    """The report of the manifest's digest, by the age of its file before the end of the period."""
+    digest = next(iter(known_manifests(load_settings({}).settings, [place / "manifests"])))
+    path = tmp_path / "redteam.json"
+    path.write_text(
+        json.dumps(
+            {"schema": SCHEMA, "manifest": {"name": "guarded", "digest": digest}, "within_thresholds": within}
+        )
+    )
+    end = datetime(2090, 1, 1, tzinfo=UTC).timestamp() - days * 86_400
+    os.utime(path, (end, end))
+    found = json_report(place, "--framework", "owasp-asi", "--redteam", str(path))
+    assert {one["id"]: one["outcome"] for one in found["checks"]}["T2"] == expected
+
+
+def test_what_is_no_red_team_report_is_refused(place: Path, tmp_path: Path) -> None:
+    """Another JSON file would be taken for a passed attack run."""
+    path = tmp_path / "other.json"
+    path.write_text('{"within_thresholds": true, "manifest": {"digest": "sha256:0"}}')
+    result = report(place, "--framework", "owasp-asi", *PERIOD, "--redteam", str(path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: --redteam {path}: no report of `redteam run --format json`\n"
 
 
 def uuids(value: Any) -> Iterator[tuple[str, str]]:

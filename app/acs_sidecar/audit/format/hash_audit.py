@@ -48,15 +48,15 @@ class _HashAuditor(LogAuditor):
         if not lines:
             return
         first = self._frontier.size
-        for index, line in enumerate(lines, first):
-            if not line.startswith(_DECIDED) or index == 0:
-                self._take_unparsed(line, index)
+        events = [at for at, line in enumerate(lines) if not line.startswith(_DECIDED)]
+        for at in events if first or 0 in events else [0, *events]:
+            self._take_event_line(lines[at], first + at)
         self._last_time = _time_of(_parsed(lines[-1], first + len(lines) - 1), first + len(lines) - 1)
         self._append([sha256(b"\x00" + line).digest() for line in lines])
         if self._observe_lines is not None:
             self._observe_lines(self._origin, first, lines)
 
-    def _take_unparsed(self, line: bytes, index: int) -> None:
+    def _take_event_line(self, line: bytes, index: int) -> None:
         record = _parsed(line, index)
         event = record.get("event")
         if index == 0 and event != "log_opened":
