@@ -24,8 +24,11 @@ values contains [name, value] if {
 
 # Texts, numbers and booleans, however deep; the names in an object are values too.
 leaves(value) := found if {
-	found := {leaf | walk(value, [_, leaf]); not is_object(leaf); not is_array(leaf); not is_null(leaf)} |
-		{name | walk(value, [path, _]); some name in path; is_string(name)}
+	found := scalars(value) | {name | walk(value, [path, _]); some name in path; is_string(name)}
+}
+
+scalars(value) := found if {
+	found := {leaf | walk(value, [_, leaf]); not is_object(leaf); not is_array(leaf); not is_null(leaf)}
 }
 
 grounded(value) if {
@@ -42,10 +45,10 @@ known contains text if {
 	some text in texts(given.value)
 }
 
-# All texts in what a tool gave, also where one is JSON itself.
+# All texts in what a tool gave, also where one is JSON itself; the names of its fields are nobody's words.
 texts(value) := found if {
-	read := {leaf | some leaf in leaves(value)} |
-		{leaf | some text in leaves(value); is_string(text); json.is_valid(text); some leaf in leaves(json.unmarshal(text))}
+	read := scalars(value) |
+		{leaf | some text in scalars(value); is_string(text); json.is_valid(text); some leaf in scalars(json.unmarshal(text))}
 	found := {form | some leaf in read; some form in forms(leaf)}
 }
 
@@ -75,6 +78,8 @@ stands(value, text) if {
 	some next in numbers.range(1, count(parts) - 1)
 	regex.match("[ \\t\\r\\n\\x{a0}\"'(\\[{<“‘«„#$€£]$", parts[next - 1])
 	regex.match("^[.,;:!?\"')\\]}>”’»€]*[ \\t\\r\\n\\x{a0}]", parts[next])
+	not regex.match(`[0-9][ \x{a0}]#[0-9]`, sprintf("%s#%s", [parts[next - 1], value])) # 000 of 5 000
+	not regex.match(`[0-9]#[ \x{a0}][0-9][0-9][0-9]([^0-9]|$)`, sprintf("%s#%s", [value, parts[next]])) # 5 of 5 000
 }
 
 # What the person is shown, doubts first: an attacker could put a hundred harmless values before the one that matters.
