@@ -142,6 +142,15 @@ def test_a_clock_that_goes_back_is_counted_exactly() -> None:
     assert found.counts == {"covered": 2, "records": 3}
 
 
+@pytest.mark.parametrize("time", ["9999-99-99T99:99:99.999999Z", "x" * 27])
+def test_a_time_that_is_none_proves_nothing(time: str) -> None:
+    """A record of the period whose successor has no readable time: kept since when is not known."""
+    found = measured(
+        decision(), {"event": "audit_resumed", "details": {}, "time": time}, period=Period("", "~")
+    )
+    assert found["L4"].outcome is NO_DATA
+
+
 def test_a_failing_check_names_its_records() -> None:
     """The places are those of the records that made it fail, five at most."""
     found = measured(OPENED, *[decision(caller=None)] * 9)["L5"]

@@ -182,6 +182,7 @@ def test_an_anchor_of_another_log_has_no_report(place: Path, tmp_path: Path) -> 
         (("--framework", "soc", *PERIOD), "`soc` is no framework, did you mean `soc2`?"),
         (("--framework", "soc2", "--from", "2027-01-01", "--to", "2026-01-01"), "--from must be before --to"),
         (("--framework", "soc2", "--from", "7d", "--to", "2026-01-01"), "--from: `7d` is not a date or time in ISO 8601"),
+        (("--framework", "soc2", "--from", "0001-01-01", "--to", "2026-01-01"), "--from: `0001-01-01` is before 1970, and no record is"),
         (("--framework", "soc2", *PERIOD, "--registry", "none"), "--registry none: No such file or directory"),
         (("--framework", "soc2", *PERIOD, "--doctor", "none"), "--doctor none: No such file or directory"),
     ],

@@ -62,9 +62,12 @@ def moment(text: str, option: str) -> str:
     try:
         found = datetime.fromisoformat(text)
         found = found if found.tzinfo else found.replace(tzinfo=UTC)
-        return rfc3339(int(found.timestamp() * 1_000_000))
+        seconds = found.timestamp()
     except (ValueError, OverflowError):
         fail(f"{option}: `{text}` is not a date or time in ISO 8601")
+    if seconds < 0:
+        fail(f"{option}: `{text}` is before 1970, and no record is")
+    return rfc3339(int(seconds * 1_000_000))
 
 
 async def probed(known: KnownManifest) -> ProbedManifest:

@@ -206,5 +206,9 @@ def _few(names: list[str]) -> tuple[str, ...]:
 
 
 def _days_before(time: str, days: int) -> str:
-    moment = datetime.fromisoformat(time) - timedelta(days=days)
-    return rfc3339(int(moment.timestamp() * 1_000_000))
+    """Return the time so many days earlier; what comes before every time where there is none."""
+    try:
+        moment = datetime.fromisoformat(time) - timedelta(days=days)
+        return rfc3339(int(moment.timestamp() * 1_000_000))
+    except (ValueError, OverflowError):
+        return ""
