@@ -182,3 +182,17 @@ def test_a_copied_frontier_goes_its_own_way() -> None:
     frontier.append(LEAVES[5])
     assert (copy.size, copy.root()) == (5, ROOTS[5])
     assert (frontier.size, frontier.root()) == (6, ROOTS[6])
+
+
+@given(st.lists(st.integers(0, 150), max_size=6))
+def test_a_tree_grows_alike_by_one_and_by_many(counts: list[int]) -> None:
+    """Leaves appended together, in batches of any length, give the root of the same leaves one by one."""
+    together, alone = Frontier(), Frontier()
+    number = 0
+    for count in counts:
+        leaves = [leaf_hash(b"%d" % leaf) for leaf in range(number, number + count)]
+        number += count
+        together.extend(leaves)
+        for leaf in leaves:
+            alone.append(leaf)
+        assert (together.size, together.root()) == (alone.size, alone.root())
