@@ -78,6 +78,12 @@ def test_an_attack_is_written_in_encodings_that_change_it() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("payload", ["\U00030000", "\U0010ffff", "a\x00b\x1b[2J", "\u202e", "=\u0130\ufdfa"])
+def test_any_text_can_be_written_in_every_encoding(payload: str) -> None:
+    """The last code points, control characters and marks of direction included."""
+    assert len(list(mutated("a", payload, ALL_MUTATIONS))) > ALL_MUTATIONS // 2
+
+
 GOOD = entry("a", "x")
 WRONG: list[tuple[Any, str]] = [
     ("{", "is not valid JSON: column 2"),

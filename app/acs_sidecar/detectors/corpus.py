@@ -24,7 +24,7 @@ ENCODINGS: Mapping[str, Callable[[str], str]] = {
     "reversed": lambda text: text[::-1],
     "entities": lambda text: "".join(f"&#{ord(character)};" for character in text),
     "escapes": lambda text: "".join(f"\\u{ord(character):04x}" for character in text),
-    "tags": lambda text: "".join(chr(0xE0000 + ord(character)) for character in text),
+    "tags": lambda text: text.translate({code: 0xE0000 + code for code in range(0x20, 0x7F)}),
     "zero_width": "\u200b".join,
     "fullwidth": lambda text: text.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)}),
     "leet": lambda text: text.translate(_LEET),
