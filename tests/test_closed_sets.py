@@ -12,7 +12,7 @@ import pytest
 
 import acs_sidecar
 from acs_sidecar.detectors.members import DETECTOR_MEMBERS
-from acs_sidecar.detectors.registry import DETECTORS
+from acs_sidecar.detectors.registry import LOCAL_PROVIDERS
 from acs_sidecar.engines.cedar import advice
 from acs_sidecar.engines.registry import policy_types
 from acs_sidecar.manifests.loading import build_compiler
@@ -120,7 +120,7 @@ def test_every_annotator_type_and_provider_is_built_and_declared() -> None:
     """Builders and member tables know the same types and providers (1.6)."""
     assert COMPILER.annotator_types.keys() == COMPILER.members.annotators.keys() == set(AnnotatorKind)
     assert COMPILER.resolver_types.keys() == COMPILER.members.resolvers.keys()
-    assert DETECTOR_MEMBERS.keys() == DETECTORS.keys()
+    assert DETECTOR_MEMBERS.keys() == LOCAL_PROVIDERS.keys()
 
 
 @pytest.mark.parametrize("page", ["docs/reference/reasons.md", "docs/reference/limits.md"])

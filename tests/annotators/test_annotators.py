@@ -242,7 +242,13 @@ def test_annotators_are_timed_for_the_trace() -> None:
 @pytest.mark.parametrize(
     ("members", "path", "message"),
     [
-        ({}, "x.url", "must be an http or https URL without user information and fragment"),
+        (
+            {},
+            "x.url",
+            "must be an http or https URL without user information and fragment; or `provider: host` for what the host"
+            " brings",
+        ),
+        ({"url": "https://a/", "provider": "own"}, "x.provider", "must be `host`, or absent"),
         ({"url": "ftp://a/"}, "x.url", "must be an http or https URL without user information and fragment"),
         ({"url": "http://u:p@a/"}, "x.url", "must be an http or https URL without user information and fragment"),
         ({"url": "http://a:99999/"}, "x.url", "must be an http or https URL without user information and fragment"),

@@ -23,7 +23,7 @@ from tests.conftest import Service, Start
 
 CONTEXT = AnnotatorContext(sources=NoSources(), environment={}, outbound=None)
 PROVIDERS = local_providers()
-KNOWN = ", ".join(f"`{name}`" for name in sorted(PROVIDERS))
+KNOWN = ", ".join(f"`{name}`" for name in sorted((*PROVIDERS, "host")))
 
 
 def annotated(value: Json, **members: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acs_sidecar.annotators.declarations import CALL_MEMBERS, TEXT, URL
+from acs_sidecar.annotators.host import HOST
 from acs_sidecar.annotators.members import Members
 from acs_sidecar.annotators.remote import HttpRequest, Remote, remote
 from acs_sidecar.outbound.client import HttpClient
@@ -15,6 +16,9 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = ["MEMBERS", "EndpointAnnotator", "endpoint_annotator"]
 
 MEMBERS: MemberTable = {
+    "provider": Member(
+        "`host`: the annotation is what the host brings, and nothing is called.", {"const": HOST}
+    ),
     **CALL_MEMBERS,
     "url": Member("The URL of your service.", URL, url=True),
     "input_field": Member("The member of the request that holds the value; `input` by default.", TEXT),
@@ -48,8 +52,11 @@ def endpoint_annotator(
 ) -> EndpointAnnotator:
     """Build the annotator from its invocation, named `path` in diagnostics. Raises `ManifestError`."""
     members = Members(path, invocation, context, MEMBERS)
+    if "provider" in members:
+        members.wrong("provider", f"must be `{HOST}`, or absent")
     if "url" not in members:
-        members.wrong("url", "must be an http or https URL without user information and fragment")
+        message = "must be an http or https URL without user information and fragment; "
+        members.wrong("url", f"{message}or `provider: {HOST}` for what the host brings")
     annotator = EndpointAnnotator(
         remote=remote(name, members, client),
         url=members.reachable("url", members.url("url")),

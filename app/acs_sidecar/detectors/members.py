@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from acs_sidecar.detectors import egress, mcp_tool, pii, secret_keys, shell
+from acs_sidecar.detectors import egress, mcp_tool, patterns, pii, secret_keys, shell
 from acs_sidecar.detectors.injection import detector as injection
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.values import JsonObject
@@ -41,6 +41,27 @@ DETECTOR_MEMBERS: Mapping[str, MemberTable] = {
             "Name of a tool → digest of its definition.",
             {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
         ),
+    },
+    "patterns": {
+        "patterns": Member(
+            "Expressions of RE2: a list, or name → expression; at most 256.",
+            {
+                "type": ["array", "object"],
+                "maxItems": patterns.MAX_PATTERNS,
+                "maxProperties": patterns.MAX_PATTERNS,
+                "items": {"type": "string", "minLength": 1},
+                "additionalProperties": {"type": "string", "minLength": 1},
+            },
+        ),
+        "presets": Member(
+            "What the rules of `pii` and `secrets` find, by name.",
+            {"type": "array", "minItems": 1, "items": {"enum": [*patterns.PRESETS]}},
+        ),
+        "replacement": Member(
+            "What stands for each finding in `redacted`, as it is; its category in brackets by default.",
+            {"type": "string"},
+        ),
+        **_REDACT,
     },
     "pii": {**_common(pii.CATEGORIES), **_REDACT},
     "prompt_injection": _common(injection.CATEGORIES),

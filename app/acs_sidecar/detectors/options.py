@@ -24,11 +24,28 @@ class Options:
         """Note that a member is wrong."""
         self._findings.append(Diagnostic("annotator-member-invalid", message, f"{self._path}.{member}"))
 
+    @property
+    def has_faults(self) -> bool:
+        """Whether anything was noted so far."""
+        return bool(self._findings)
+
+    def is_given(self, name: str) -> bool:
+        """True if a member is there, be it `null`."""
+        return name in self._members
+
     def member(self, name: str) -> Json:
         """Return a member unchecked, `None` if it is absent. Raises `KeyError` for an undeclared one."""
         if name not in self._known:
             raise KeyError(name)
         return self._members.get(name)
+
+    def text(self, name: str) -> str | None:
+        """Read a string, blank or not; `None` when it is absent."""
+        value = self.member(name)
+        if (value is None and name not in self._members) or isinstance(value, str):
+            return value if isinstance(value, str) else None
+        self.wrong(name, "must be a string")
+        return None
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Read a boolean."""

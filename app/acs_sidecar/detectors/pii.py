@@ -9,7 +9,7 @@ from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.secret_keys import API_KEYS
 from acs_sidecar.detectors.value_texts import found_by, redacting_detector
 
-__all__ = ["CATEGORIES", "detector"]
+__all__ = ["CATEGORIES", "detector", "find_pii"]
 
 CATEGORIES = ("api_key", "card", "email", "iban", "ip_address", "phone", "us_ssn")
 
@@ -106,6 +106,10 @@ _RULES = RuleSet(
 )  # fmt: skip
 
 
+find_pii = found_by(_RULES)
+"""Find personal data in a text."""
+
+
 def detector(options: Options) -> Detector:
     """Build the detector. Raises `ManifestError`."""
-    return redacting_detector(found_by(_RULES), CATEGORIES, options)
+    return redacting_detector(find_pii, CATEGORIES, options)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from acs_sidecar.detectors import egress, mcp_tool, pii, secret_keys, shell
+from acs_sidecar.detectors import egress, mcp_tool, patterns, pii, secret_keys, shell
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.detectors.injection import detector as injection
 from acs_sidecar.detectors.members import DETECTOR_MEMBERS
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["DETECTORS", "build_detector"]
+__all__ = ["DETECTORS", "LOCAL_PROVIDERS", "build_detector"]
 
 DETECTORS: Mapping[str, Callable[[Options], Detector]] = {
     "egress": egress.detector,
@@ -19,13 +19,17 @@ DETECTORS: Mapping[str, Callable[[Options], Detector]] = {
     "secrets": secret_keys.detector,
     "shell_risk": shell.detector,
 }
+"""Those that know themselves what to look for."""
+
+LOCAL_PROVIDERS: Mapping[str, Callable[[Options], Detector]] = {**DETECTORS, "patterns": patterns.detector}
+"""All of them, with the one that is told."""
 
 
 def build_detector(provider: str, path: str, members: JsonObject) -> Detector:
-    """Build one of `DETECTORS` from the members of an annotator, named `path` in diagnostics.
+    """Build one of `LOCAL_PROVIDERS` from the members of an annotator, named `path` in diagnostics.
 
     It is ready: its expressions are compiled. Raises `ManifestError`.
     """
-    detector = DETECTORS[provider](Options(path, members, DETECTOR_MEMBERS[provider]))
+    detector = LOCAL_PROVIDERS[provider](Options(path, members, DETECTOR_MEMBERS[provider]))
     detector("")
     return detector

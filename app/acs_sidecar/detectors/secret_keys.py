@@ -7,7 +7,7 @@ from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet, occurrence
 from acs_sidecar.detectors.value_texts import found_by, redacting_detector
 
-__all__ = ["API_KEYS", "CATEGORIES", "detector"]
+__all__ = ["API_KEYS", "CATEGORIES", "detector", "find_secrets"]
 
 CATEGORIES = ("api_key", "bearer_token", "jwt", "password", "private_key", "url_credentials")
 
@@ -129,6 +129,10 @@ _RULES = RuleSet(
 )  # fmt: skip
 
 
+find_secrets = found_by(_RULES)
+"""Find credentials in a text."""
+
+
 def detector(options: Options) -> Detector:
     """Build the detector. Raises `ManifestError`."""
-    return redacting_detector(found_by(_RULES), CATEGORIES, options)
+    return redacting_detector(find_secrets, CATEGORIES, options)

@@ -105,10 +105,10 @@ def texts_of(value: Json) -> Texts:
     return Texts(joined, list(starts)[:-1], parts, holders, keys, names)
 
 
-def replaced(value: Json, texts: Texts, found: Iterable[Found]) -> Json:
-    """Copy a value with the span of everything found replaced by its category in brackets, names of members included.
+def replaced(value: Json, texts: Texts, found: Iterable[Found], replacement: str | None = None) -> Json:
+    """Copy a value with the span of everything found replaced, names of members included.
 
-    `texts` are those of the value; what was found in them is in order and does not overlap. A number in which
+    It is replaced by `replacement`, or else by its category in brackets. `texts` are those of the value; what was found in them is in order and does not overlap. A number in which
     something was found becomes a string. Raises `EvaluationError` when two members of an object would have
     one name.
     """
@@ -118,7 +118,7 @@ def replaced(value: Json, texts: Texts, found: Iterable[Found]) -> Json:
         index, start, end = texts.within(each)
         pieces = changed.setdefault(index, [])
         pieces.append(texts.parts[index][read.get(index, 0) : start])
-        pieces.append(f"[{each[2]}]")
+        pieces.append(f"[{each[2]}]" if replacement is None else replacement)
         read[index] = end
     for index, end in read.items():
         changed[index].append(texts.parts[index][end:])

@@ -8,7 +8,7 @@ from acs_sidecar.detectors.folding import INVISIBLE
 from acs_sidecar.detectors.rules import utf8
 from acs_sidecar.detectors.text_offsets import Remaining
 
-__all__ = ["Typed", "typed"]
+__all__ = ["Typed", "typed", "typed_character"]
 
 _GONE = "\x01"
 _KEPT = {0, 0x09, 0x0A, 0x0D}
@@ -56,6 +56,12 @@ class _TypographyTable(dict[int, int]):
 
 _TABLE = _TypographyTable()
 _ASCII = bytes(_typed(code) for code in range(0x80)) + bytes(range(0x80, 0x100))
+
+
+def typed_character(code: int) -> int | None:
+    """Return the character of a keyboard that one stands for, itself if none, `None` for one that is not seen."""
+    mapped = _TABLE[code]
+    return None if mapped == ord(_GONE) else mapped
 
 
 @dataclass(frozen=True)

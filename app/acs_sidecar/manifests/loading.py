@@ -12,6 +12,7 @@ from acs_sidecar.access.approval_keys import FileApprovalKey
 from acs_sidecar.annotators.classifier.remote import remote_providers
 from acs_sidecar.annotators.classifier.type import classifier_annotator, local_providers
 from acs_sidecar.annotators.endpoint import endpoint_annotator
+from acs_sidecar.annotators.host import or_host
 from acs_sidecar.annotators.llm.type import llm_annotator
 from acs_sidecar.audit.log.keys import KeyFileError
 from acs_sidecar.audit.log.open_log import Durability
@@ -132,9 +133,9 @@ def build_compiler(
         inline_types=policy_types(adapters, frozenset(settings.inline_adapters)),
         members=member_catalog(adapters),
         annotator_types={
-            "classifier": partial(classifier_annotator, providers=providers),
-            "endpoint": partial(endpoint_annotator, client=client),
-            "llm": partial(llm_annotator, client=client),
+            "classifier": or_host(partial(classifier_annotator, providers=providers)),
+            "endpoint": or_host(partial(endpoint_annotator, client=client)),
+            "llm": or_host(partial(llm_annotator, client=client)),
         },
         resolver_types={
             "token": signed_resolver,

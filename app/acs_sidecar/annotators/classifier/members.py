@@ -10,6 +10,7 @@ from acs_sidecar.annotators.declarations import (
     TEXTS,
     URL,
 )
+from acs_sidecar.annotators.host import HOST
 from acs_sidecar.detectors.members import DETECTOR_MEMBERS
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 
@@ -59,4 +60,4 @@ REMOTE_PROVIDER_MEMBERS: Mapping[str, MemberTable] = {
     },
 }
 
-PROVIDER_MEMBERS: Mapping[str, MemberTable] = {**DETECTOR_MEMBERS, **REMOTE_PROVIDER_MEMBERS}
+PROVIDER_MEMBERS: Mapping[str, MemberTable] = {**DETECTOR_MEMBERS, **REMOTE_PROVIDER_MEMBERS, HOST: {}}

@@ -8,8 +8,9 @@ from functools import partial
 
 import orjson
 
+from acs_sidecar.annotators.host import HOST
 from acs_sidecar.detectors.findings import Detector
-from acs_sidecar.detectors.registry import DETECTORS, build_detector
+from acs_sidecar.detectors.registry import LOCAL_PROVIDERS, build_detector
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.ports import Annotator, AnnotatorContext, AnnotatorType
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -59,7 +60,7 @@ def local_providers() -> Mapping[str, AnnotatorType]:
     All that they build share one thread for large values.
     """
     thread = ThreadPoolExecutor(1, "classifier")
-    return {provider: partial(_local, provider, thread) for provider in DETECTORS}
+    return {provider: partial(_local, provider, thread) for provider in LOCAL_PROVIDERS}
 
 
 def classifier_annotator(
@@ -74,7 +75,7 @@ def classifier_annotator(
     A provider that nobody knows here is `adapter_unsupported`.
     """
     provider = invocation.get("provider")
-    known = ", ".join(f"`{each}`" for each in sorted(providers))
+    known = ", ".join(f"`{each}`" for each in sorted((*providers, HOST)))
     if not isinstance(provider, str) or not provider.strip():
         message = f"must be a provider: {known}"
         raise ManifestError([Diagnostic("annotator-member-invalid", message, f"{path}.provider")])

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 
 from acs_sidecar.annotators.declarations import CALL_MEMBERS, SERVER_MEMBERS, TEXT, integer
+from acs_sidecar.annotators.host import HOST
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable, secret_members
 
 __all__ = ["MEMBERS", "PROVIDER_MEMBERS"]
 
 MEMBERS: MemberTable = {
-    "provider": Member("Whose API is spoken; `openai` by default.", TEXT),
+    "provider": Member(
+        "Whose API is spoken; `openai` by default. `host`: the annotation is what the host brings.", TEXT
+    ),
     "system_prompt": Member("What the model judges, and which labels there are.", TEXT),
     "prompt": Member("The same as `system_prompt`.", TEXT),
     "system_prompt_file": Member("The file of the prompt. Relative to the manifest.", TEXT, file=True),
@@ -48,4 +51,5 @@ PROVIDER_MEMBERS: Mapping[str, MemberTable] = {
     },
     "gemini": _MODEL,
     "ollama": _MODEL,
+    HOST: {},
 }

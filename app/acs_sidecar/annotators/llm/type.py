@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from acs_sidecar.annotators.api import ReplyError
+from acs_sidecar.annotators.host import HOST
 from acs_sidecar.annotators.llm.api import ChatApi
 from acs_sidecar.annotators.llm.bedrock import bedrock
 from acs_sidecar.annotators.llm.gemini import gemini
@@ -76,7 +77,7 @@ def llm_annotator(
     named = invocation.get("provider")
     called = named.replace("-", "_") if isinstance(named, str) and named.strip() else _DEFAULT_PROVIDER
     if called not in PROVIDERS:
-        known = ", ".join(f"`{each}`" for each in sorted(PROVIDERS))
+        known = ", ".join(f"`{each}`" for each in sorted((*PROVIDERS, HOST)))
         message = f"is not a known provider; must be one of {known}"
         finding = Diagnostic("annotator-unsupported", message, f"{path}.provider")
         raise ManifestError([finding], Reason.ADAPTER_UNSUPPORTED)

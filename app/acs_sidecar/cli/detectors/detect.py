@@ -11,7 +11,7 @@ from rich.table import Table
 from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_table
 from acs_sidecar.detectors.corpus import CorpusError, Judged, judge, samples
 from acs_sidecar.detectors.findings import Detector
-from acs_sidecar.detectors.registry import DETECTORS, build_detector
+from acs_sidecar.detectors.registry import LOCAL_PROVIDERS, build_detector
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.reasons import EvaluationError
@@ -19,7 +19,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["detect", "detectors"]
 
-_KNOWN = ", ".join(f"`{name}`" for name in sorted(DETECTORS))
+_KNOWN = ", ".join(f"`{name}`" for name in sorted(LOCAL_PROVIDERS))
 
 
 def detect(
@@ -59,7 +59,7 @@ def detectors(
 
     Precision is how many of the flagged samples are hostile, recall how many of the hostile ones are flagged.
     """
-    rows = [row for provider in sorted(DETECTORS) for row in _measured(corpus, provider)]
+    rows = [row for provider in sorted(LOCAL_PROVIDERS) for row in _measured(corpus, provider)]
     if not rows:
         fail(f"{corpus}: holds no `PROVIDER/PART-benign.txt`; providers are {_KNOWN}")
     if wants_table(output):
@@ -107,7 +107,7 @@ def _samples(file: Path) -> list[Json]:
 
 
 def _detector(provider: str, options: JsonObject) -> Detector:
-    if provider not in DETECTORS:
+    if provider not in LOCAL_PROVIDERS:
         fail(f"--provider: `{provider}` is not known; must be one of {_KNOWN}")
     try:
         return build_detector(provider, "options", options)

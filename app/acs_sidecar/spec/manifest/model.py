@@ -18,6 +18,7 @@ from acs_sidecar.spec.document.suggestions import did_you_mean, one_of
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError, first_findings
+from acs_sidecar.spec.manifest.host_annotations import HOST, is_from_host
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.manifest.members import (
     APPROVAL_MEMBERS,
@@ -337,6 +338,9 @@ class _ManifestReader(ShapeReader):
             elif source:
                 overlay = {key: value for key, value in binding.items() if key not in own}
                 invocation = {**annotators[name], **overlay}
+                if invocation.get("provider") == HOST and not is_from_host(source):
+                    message = "what the host brings lies below `$snap.annotations` or `$snap.envelope`"
+                    self._wrong((*here, "from"), "path-forbidden", message)
                 self._one_prompt(here, invocation)
                 kind = str(annotators[name].get("type"))
                 remote = self._document.origin(("annotators", name)).remote
