@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from acs_sidecar.detectors.legible import legible
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.reasons import EvaluationError
+from acs_sidecar.spec.values import Json
 from tests.detectors.detected import detected
 
 
@@ -131,7 +132,7 @@ def test_presets_are_found_by_the_rules_of_the_other_detectors() -> None:
     }
     for preset, text in texts.items():
         assert detected("patterns", text, presets=[preset])["categories"] == [preset]
-        others = [each for each in texts if each != preset]
+        others: list[Json] = [each for each in texts if each != preset]
         assert not detected("patterns", text, presets=others)["flagged"], preset
 
 
@@ -228,6 +229,6 @@ def test_what_is_seen_is_placed_in_what_is_written(text: str) -> None:
 
 def test_many_texts_and_many_expressions_cost_one_pass_where_none_occurs() -> None:
     """The work for a value without a match does not grow with the number of expressions."""
-    patterns = [f"word{number}x+" for number in range(256)]
-    value = [f"text {number}" for number in range(2_000)]
+    patterns: list[Json] = [f"word{number}x+" for number in range(256)]
+    value: list[Json] = [f"text {number}" for number in range(2_000)]
     assert not detected("patterns", value, patterns=patterns)["flagged"]
