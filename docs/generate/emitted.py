@@ -32,11 +32,12 @@ _NOT_CODES = {
     "keep-alive",
     "multi-agent",
     "omni-moderation-latest",
+    "stock-1",
     "tool-using",
     "transfer-encoding",
     "x-goog-api-key",
 }
-"""Other texts of that form where findings are made: headers, parameters, models, distributions, tiers, token prefixes, character ranges."""
+"""Other texts of that form where findings are made: headers, parameters, models, distributions, tiers, token prefixes, character ranges, libraries."""
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import re2
 
-__all__ = ["MAX_EXPRESSION_CHARACTERS", "MAX_INSTRUCTIONS", "ExpressionError", "Expressions"]
+__all__ = ["MAX_EXPRESSION_CHARACTERS", "MAX_INSTRUCTIONS", "Expressions", "PatternSyntaxError"]
 
 MAX_EXPRESSION_CHARACTERS = 4_096
 MAX_INSTRUCTIONS = 200_000
@@ -20,7 +20,7 @@ _CONTINUED = bytes(byte & 0xC0 == 0x80 for byte in range(256))
 _WHOLE = frozenset({"missing )", "unexpected )", "missing ]"})
 
 
-class ExpressionError(ValueError):
+class PatternSyntaxError(ValueError):
     """An expression that RE2 does not read, with why and where: `index` is its place among those given."""
 
     def __init__(self, index: int, message: str) -> None:
@@ -30,7 +30,7 @@ class ExpressionError(ValueError):
 
 
 class Expressions:
-    """Some expressions, compiled. Raises `ExpressionError`.
+    """Some expressions, compiled. Raises `PatternSyntaxError`.
 
     One pass over the text tells whether any of them occurs; each is searched for only where one does.
     """
@@ -75,15 +75,15 @@ def _spans(search: Any, data: bytes) -> Iterator[tuple[int, int]]:  # noqa: ANN4
 
 def _compiled(index: int, pattern: str) -> Any:  # noqa: ANN401  # native, without annotations
     if len(pattern) > MAX_EXPRESSION_CHARACTERS:
-        raise ExpressionError(index, f"is longer than {MAX_EXPRESSION_CHARACTERS:,} characters")
+        raise PatternSyntaxError(index, f"is longer than {MAX_EXPRESSION_CHARACTERS:,} characters")
     if found := _ANY_BYTE.search(pattern):
-        raise ExpressionError(index, f"`\\C` at column {found.end() - 1} matches part of a character")
+        raise PatternSyntaxError(index, f"`\\C` at column {found.end() - 1} matches part of a character")
     try:
         return _options_compiled(pattern, _MEMORY)
     except re2.error as error:
-        raise ExpressionError(index, _told(pattern, error)) from None
+        raise PatternSyntaxError(index, _told(pattern, error)) from None
     except UnicodeEncodeError:
-        raise ExpressionError(index, "holds a lone surrogate") from None
+        raise PatternSyntaxError(index, "holds a lone surrogate") from None
 
 
 def _check_size(expressions: Sequence[Any]) -> None:
@@ -94,7 +94,7 @@ def _check_size(expressions: Sequence[Any]) -> None:
             message = (
                 f"compiles, with those before it, to more than {MAX_INSTRUCTIONS:,} instructions: shorten it"
             )
-            raise ExpressionError(index, message)
+            raise PatternSyntaxError(index, message)
 
 
 def _options_compiled(pattern: str, memory: int) -> Any:  # noqa: ANN401  # native, without annotations

@@ -39,7 +39,7 @@ def _shown(code: int) -> str:
     return "".join(each for each in kept if unicodedata.category(each) not in _MARKS).translate(_STROKED)
 
 
-class _Table(dict[int, str]):
+class _LegibleTable(dict[int, str]):
     """Maps what it was not asked yet; remembers as many characters as the basic plane has."""
 
     def __missing__(self, code: int) -> str:
@@ -49,7 +49,7 @@ class _Table(dict[int, str]):
         return shown
 
 
-_TABLE = _Table()
+_TABLE = _LegibleTable()
 _PLAIN = frozenset(chr(code) for code in range(0x80) if _shown(code) == chr(code))
 
 

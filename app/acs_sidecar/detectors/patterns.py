@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from acs_sidecar.detectors.expressions import ExpressionError, Expressions
+from acs_sidecar.detectors.expressions import Expressions, PatternSyntaxError
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation, merged
 from acs_sidecar.detectors.legible import legible
 from acs_sidecar.detectors.options import Options
@@ -110,7 +110,7 @@ def _preset_finder(find: Find, called: Mapping[str, str]) -> _Finder:
 def _expressions_finder(options: Options, names: Sequence[str], patterns: Sequence[str]) -> _Finder:
     try:
         expressions = Expressions(patterns)
-    except ExpressionError as error:
+    except PatternSyntaxError as error:
         name = names[error.index]
         listed = isinstance(options.member("patterns"), list)
         options.wrong(f"patterns[{error.index}]" if listed else f"patterns.{name}", error.message)

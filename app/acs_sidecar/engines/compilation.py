@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.combined_findings import of_combinations
 from acs_sidecar.engines.in_process import explain, invoke, is_engine_fault
+from acs_sidecar.engines.stock.library import library_digest
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.limits import Limits
@@ -209,6 +210,8 @@ def compile_policies(
             [*(finding for failure in failures for finding in failure.diagnostics), *statement.warnings],
             failures[0].reason,
         )
+    if any(found.severity == "error" for found in statement.warnings):
+        raise ManifestError(statement.warnings)
     return CompiledPolicies(evaluators, digests, statement)
 
 
@@ -216,6 +219,8 @@ def _digest(
     job: PolicyJob, files: Mapping[str, str], combined: Mapping[str, tuple["_InvokedPolicy", str]]
 ) -> str:
     content: dict[str, Json] = {"definition": dict(job.definition), "files": dict(files)}
+    if "library" in job.definition:
+        content["library"] = library_digest(job.type)
     if combined:
         content["policies"] = {name: policy_digest for name, (_, policy_digest) in combined.items()}
     return digest(content)

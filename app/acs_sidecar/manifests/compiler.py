@@ -16,6 +16,7 @@ from acs_sidecar.engines.compilation import (
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.in_process import InProcess
 from acs_sidecar.engines.slow_lane import SlowLane
+from acs_sidecar.manifests.own_annotators import with_own_annotators
 from acs_sidecar.sandbox.calls import SandboxProgram
 from acs_sidecar.sandbox.sandbox import Sandbox
 from acs_sidecar.sandbox.wire import Preparation
@@ -235,7 +236,8 @@ class ManifestCompiler:
         findings: list[Diagnostic] = []
         points: dict[str, CompiledPoint] = {}
         built: dict[bytes, Annotator] = {}
-        for point in manifest.points.values():
+        for declared in manifest.points.values():
+            point = with_own_annotators(declared, policies.statement.annotators, manifest.dialect.paths)
             annotators = self._annotators(point, context, built, findings)
             points[point.name.value] = CompiledPoint(
                 config=point,

@@ -38,7 +38,7 @@ MAX_ASSEMBLED_NODES = 2_000
 """Nodes in the points, their annotators and the approval: what the service itself has to read again."""
 
 _TEXT, _VALUE = b"t", b"v"
-_POLICY_MEMBERS = ("type", "adapter", "query")
+_POLICY_MEMBERS = ("type", "adapter", "query", "library")
 
 
 @dataclass(frozen=True, slots=True)

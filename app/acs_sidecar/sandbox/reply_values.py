@@ -9,14 +9,23 @@ from dataclasses import asdict
 
 import orjson
 
+from acs_sidecar.detectors.registry import LOCAL_PROVIDERS
 from acs_sidecar.spec.manifest.diagnostics import MAX_FINDINGS, Diagnostic, first_findings
-from acs_sidecar.spec.policy_statement import DecisionNotes, PolicyStatement, Required, Requirement
+from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint
+from acs_sidecar.spec.policy_statement import (
+    DecisionNotes,
+    OwnAnnotator,
+    PolicyStatement,
+    Required,
+    Requirement,
+)
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 
 __all__ = [
     "MAX_TEXT",
     "MalformedOutputError",
+    "read_annotators",
     "read_digest",
     "read_error",
     "read_findings",
@@ -88,7 +97,31 @@ def write_statement(statement: PolicyStatement) -> dict[str, Json]:
     return {
         "warnings": write_findings(statement.warnings),
         "requires": [[one.requirement.value, one.path[:MAX_TEXT]] for one in statement.requires],
+        "annotators": [
+            [one.point.value, one.name, dict(one.invocation), one.path[:MAX_TEXT]]
+            for one in statement.annotators
+        ],
     }
+
+
+def read_annotators(message: Json) -> tuple[OwnAnnotator, ...]:
+    """Read which local classifiers policies ask themselves."""
+    if not isinstance(message, list):
+        raise MalformedOutputError
+    annotators = []
+    for one in message:
+        match one:
+            case [str(point), str(name), dict(invocation), str(path)] if _is_local(point, invocation):
+                place = InterventionPoint(point)
+                annotators.append(OwnAnnotator(place, read_text(name), invocation, read_text(path)))
+            case _:
+                raise MalformedOutputError
+    return tuple(annotators)
+
+
+def _is_local(point: str, invocation: dict[str, Json]) -> bool:
+    known = point in POINT_NAMES and str(invocation.get("provider")) in LOCAL_PROVIDERS
+    return known and invocation.get("type") == "classifier"
 
 
 def read_requires(message: Json) -> tuple[Required, ...]:

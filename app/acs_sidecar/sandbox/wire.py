@@ -15,6 +15,7 @@ import orjson
 from acs_sidecar.engines.compilation import CompiledPolicies, PolicyJob
 from acs_sidecar.sandbox.reply_values import (
     MalformedOutputError,
+    read_annotators,
     read_digest,
     read_error,
     read_findings,
@@ -294,7 +295,7 @@ def write_report(compiled: CompiledPolicies) -> bytes:
 
 def read_report(body: bytes, points: frozenset[InterventionPoint]) -> CompileReport:
     """Read the outcome of a compile that bound exactly `points`. Raises `MalformedOutputError`."""
-    return _report(read_object(body, {"digests", "warnings", "requires"}), points)
+    return _report(read_object(body, {"digests", "warnings", "requires", "annotators"}), points)
 
 
 def _report(message: dict[str, Json], points: frozenset[InterventionPoint]) -> CompileReport:
@@ -304,7 +305,8 @@ def _report(message: dict[str, Json], points: frozenset[InterventionPoint]) -> C
     warnings = read_findings(message["warnings"])
     if any(finding.severity == "error" for finding in warnings):
         raise MalformedOutputError
-    statement = PolicyStatement(warnings, read_requires(message["requires"]))
+    requires, annotators = read_requires(message["requires"]), read_annotators(message["annotators"])
+    statement = PolicyStatement(warnings, requires, annotators=annotators)
     return CompileReport(
         {InterventionPoint(name): read_digest(text) for name, text in digests.items()}, statement
     )
@@ -353,7 +355,7 @@ def read_preparation(body: bytes) -> Preparation:
         raise MalformedOutputError
     head_size, catalogue_size = _PARTS.unpack_from(body)
     end = _PARTS.size + head_size
-    members = {"digest", "digests", "warnings", "requires", "manifest", "milliseconds"}
+    members = {"digest", "digests", "warnings", "requires", "annotators", "manifest", "milliseconds"}
     head = read_object(body[_PARTS.size : end], members)
     manifest, milliseconds = head["manifest"], head["milliseconds"]
     if not isinstance(manifest, dict) or not isinstance(milliseconds, float):

@@ -9,10 +9,13 @@ from enum import StrEnum
 from typing import TypedDict, assert_never
 
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.values import JsonObject
 
 __all__ = [
     "DecisionNotes",
     "HostCounter",
+    "OwnAnnotator",
     "PolicyStatement",
     "Required",
     "Requirement",
@@ -72,19 +75,35 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnAnnotator:
+    """A local classifier that a policy asks itself at a point, about the policy target.
+
+    `path` names the policy in diagnostics.
+    """
+
+    point: InterventionPoint
+    name: str
+    invocation: JsonObject
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyStatement:
     """What a compiled policy states of itself.
 
-    - `warnings` are lint findings, those of binding included; never an error.
+    - `warnings` are lint findings, those of binding included. An error among them is one that only all
+      bindings together show: the manifest is invalid.
     - `requires`: a service that does not provide it refuses the manifest.
     - `counters` are listed by `GET /v1/manifests/{name}`, so that hosts know what to count.
     - `revisions` are compared with those that serve: a reload to an older one is refused.
+    - `annotators` run beside those that the manifest binds.
     """
 
     warnings: tuple[Diagnostic, ...] = ()
     requires: tuple[Required, ...] = ()
     counters: tuple[HostCounter, ...] = ()
     revisions: tuple[Revision, ...] = ()
+    annotators: tuple[OwnAnnotator, ...] = ()
 
 
 class DecisionNotes(TypedDict, total=False):
@@ -122,6 +141,7 @@ def united(statements: Iterable[PolicyStatement]) -> PolicyStatement:
         tuple(dict.fromkeys(found for one in all_statements for found in one.requires)),
         tuple(dict.fromkeys(found for one in all_statements for found in one.counters)),
         tuple(dict.fromkeys(found for one in all_statements for found in one.revisions)),
+        tuple(found for one in all_statements for found in one.annotators),
     )
 
 

@@ -11,6 +11,7 @@ from acs_sidecar.engines.adapters.agt_rules.documents.schema import document_sch
 from acs_sidecar.engines.adapters.oags.document.schema import sekuire_schema
 from acs_sidecar.engines.adapters.soul.report import report_schema
 from acs_sidecar.engines.adapters.workspace_policy.document.schema import policy_schema
+from acs_sidecar.engines.stock.schema import config_schema
 from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.manifests.schema import manifest_schema
 
@@ -25,6 +26,7 @@ class SchemaKind(StrEnum):
     OAGS = "oags"
     WORKSPACE_POLICY = "workspace-policy"
     SOUL = "soul"
+    STOCK = "stock"
 
 
 def schema(
@@ -52,5 +54,7 @@ def _schema(kind: SchemaKind) -> dict[str, Any]:
             return policy_schema()
         case SchemaKind.SOUL:
             return report_schema()
+        case SchemaKind.STOCK:
+            return config_schema()
         case _:
             assert_never(kind)

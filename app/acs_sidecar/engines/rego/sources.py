@@ -7,7 +7,10 @@ from pathlib import PurePosixPath
 from acs_sidecar.engines.findings import SourceLocation, finding, invalid
 from acs_sidecar.engines.rego.bundle import EVERYTHING, Bundle, Roots, is_hidden, read_bundle
 from acs_sidecar.engines.rego.documents import DOCUMENT_SUFFIXES, DataBounds, Placed, merge, read_document
+from acs_sidecar.engines.rego.library import library_modules, refuse_library_data
 from acs_sidecar.engines.rego.members import MEMBERS, ORIGINS
+from acs_sidecar.engines.rego.module import Module
+from acs_sidecar.engines.stock.library import StockLibrary, stock_library
 from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.pinned_url import InvalidReferenceError, parse_reference, redacted_url
@@ -18,27 +21,13 @@ __all__ = ["Module", "RegoSources", "is_blank", "read_sources"]
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
-    """A Rego text: `at` names the member and the file or module; `roots` bound what it may define."""
-
-    at: SourceLocation
-    text: str
-    version: int
-    roots: Roots = EVERYTHING
-
-    @property
-    def name(self) -> str:
-        """The file or module name; no two modules of a policy share it."""
-        return str(self.at.source)
-
-
-@dataclass(frozen=True, slots=True)
 class RegoSources:
     """Everything that a policy is made of."""
 
     modules: tuple[Module, ...]
     data: JsonObject
     warnings: tuple[Diagnostic, ...]
+    library: StockLibrary | None = None
 
 
 @dataclass(slots=True)
@@ -49,22 +38,35 @@ class _Collected:
     warnings: list[Diagnostic] = field(default_factory=list)
 
 
-def read_sources(path: str, definition: JsonObject, sources: SourceReader, bounds: DataBounds) -> RegoSources:
+def read_sources(
+    path: str, definition: JsonObject, sources: SourceReader, bounds: DataBounds, text_of_target: str
+) -> RegoSources:
     """Check the members of the definition named `path` and read what they give or name.
 
+    `text_of_target` is how the manifest writes the root of the policy target.
     Raises `ManifestError`.
     """
     _refuse_unknown(path, definition)
     version = _rego_version(path, definition)
     collected = _Collected(bounds)
-    _read_origin(path, definition, version, sources, collected)
+    origins = [name for name in ORIGINS if not is_blank(definition.get(name))]
+    if origins or "library" not in definition:
+        _read_origin(path, definition, origins, version, sources=sources, into=collected)
     if isinstance(inline := definition.get("data"), dict):
         collected.documents.append(Placed((), inline, SourceLocation(f"{path}.data")))
     for member in ("data", "data_paths"):
         for name in _paths(f"{path}.{member}", definition.get(member), member):
             _read_extra(f"{path}.{member}", name, version, sources, collected)
+    alone = not collected.modules
+    library = stock_library(path, definition, sources, alone=alone)
+    if library is not None:
+        refuse_library_data(path, collected.documents)
+        collected.modules.extend(library_modules(path, library, text_of_target, alone=alone))
+        place = SourceLocation(f"{path}.config")
+        collected.documents.append(Placed(("agt", "defaults", "config"), dict(library.config), place))
     _refuse_twice(collected.modules)
-    return RegoSources(tuple(collected.modules), merge(collected.documents), tuple(collected.warnings))
+    data = merge(collected.documents)
+    return RegoSources(tuple(collected.modules), data, tuple(collected.warnings), library)
 
 
 def _refuse_unknown(path: str, definition: JsonObject) -> None:
@@ -86,9 +88,14 @@ def _rego_version(path: str, definition: JsonObject) -> int | None:
 
 
 def _read_origin(
-    path: str, definition: JsonObject, version: int | None, sources: SourceReader, into: _Collected
+    path: str,
+    definition: JsonObject,
+    origins: Sequence[str],
+    version: int | None,
+    *,
+    sources: SourceReader,
+    into: _Collected,
 ) -> None:
-    origins = [name for name in ORIGINS if not is_blank(definition.get(name))]
     if len(origins) != 1:
         message = "exactly one of `bundle`, `bundle_url` and `modules` must be given"
         if origins:

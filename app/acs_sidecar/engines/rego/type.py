@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from acs_sidecar.engines.findings import invalid, warning
+from acs_sidecar.engines.findings import SourceLocation, invalid, warning
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.analysis.bounds import check_bounds
 from acs_sidecar.engines.rego.analysis.checks import Program, analyse
@@ -20,9 +20,12 @@ from acs_sidecar.engines.rego.explanation import RegoExplainer
 from acs_sidecar.engines.rego.index.demand_index import DemandIndex, Indexing, index_rules
 from acs_sidecar.engines.rego.index.engines import EnginePool, IndexedEngines
 from acs_sidecar.engines.rego.input import SetInput, input_setter
+from acs_sidecar.engines.rego.library import is_of_library, refuse_library_packages
+from acs_sidecar.engines.rego.members import with_default_query
 from acs_sidecar.engines.rego.parser_forms import in_parser_forms
 from acs_sidecar.engines.rego.query import parse_query
 from acs_sidecar.engines.rego.sources import RegoSources, is_blank, read_sources
+from acs_sidecar.engines.stock.members import DEFAULT_QUERY
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.lints import unread_annotation
 from acs_sidecar.spec.policy_statement import PolicyStatement
@@ -72,13 +75,17 @@ class RegoType:
             return self._compiled(request)
 
     def _compiled(self, request: CompileRequest) -> "_RegoPolicy":
-        given = read_sources(request.path, request.definition, request.sources, self.data_bounds)
+        target = request.manifest.dialect.paths.target_root
+        definition = with_default_query(request.definition)
+        given = read_sources(request.path, definition, request.sources, self.data_bounds, target)
         check_bounds(given.modules)
         given = replace(given, modules=tuple(in_parser_forms(module) for module in given.modules))
         parsed: list[Parsed] = []
         for module in given.modules:
             ast = parse(module)
             parsed.append((module, ast, read_module(module, ast)))
+        if given.library is not None:
+            refuse_library_packages((facts.package, module.at) for module, _, facts in parsed)
         program = analyse([(facts, module.roots) for module, _, facts in parsed], given.data)
         given = replace(
             given, warnings=(*given.warnings, *long_numbers(given.modules), *unknown_decisions(parsed))
@@ -87,7 +94,7 @@ class RegoType:
         given = replace(given, modules=tuple(module.module for module in rewritten))
         index = None if self.watch else index_rules(parsed, rewritten, self.indexing)
         engines = _Engines(given, index, self.pool, self.watch)
-        return _RegoPolicy(request.path, request.definition, given, program, engines)
+        return _RegoPolicy(request.path, definition, given, program, engines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +130,30 @@ class _RegoPolicy:
 
     @property
     def statement(self) -> PolicyStatement:
-        return PolicyStatement((*self._sources.warnings, *self._warnings.values()))
+        library = self._sources.library
+        own = (
+            found for found in (*self._sources.warnings, *self._warnings.values()) if not _of_library(found)
+        )
+        if library is None:
+            return PolicyStatement((*own,))
+        return PolicyStatement((*own, *library.unbound()), annotators=(*library.own,))
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix the query: the binding's own, else the definition's."""
         own = not is_blank(binding.members.get("query"))
-        given = binding.members if own else binding.definition
+        given = binding.members if own else with_default_query(binding.definition)
         path = f"{binding.path if own else self._path}.query"
         query = parse_query(given.get("query"), path)
         text = str(given.get("query"))
         if not self._program.tree.holds(query) and not holds(self._sources.data, query):
             message = f"`{text}` is not a rule or data of this policy: write `data.<package>.<rule>`"
             raise invalid("rego-query-unknown", message, path)
+        if (library := self._sources.library) is not None:
+            if not library.config and dotted(query) == DEFAULT_QUERY:
+                raise invalid(
+                    "stock-empty", "the verdict of a library without `config` allows everything", path
+                )
+            library.bind(binding)
         self._lint(query)
         self._lint_annotations(binding, query)
         if text not in self._evaluators:
@@ -168,6 +187,10 @@ class _RegoPolicy:
             if not any(path[:2] == place or place[: len(path)] == path for path in read):
                 found = unread_annotation(binding.path, name)
                 self._warnings[str(found.path)] = found
+
+
+def _of_library(found: Diagnostic) -> bool:
+    return is_of_library(SourceLocation(found.path or "", found.source))
 
 
 class _QueryEvaluator:

@@ -21,7 +21,7 @@ __all__ = ["MemberCatalog"]
 class MemberCatalog:
     """The member tables of one process, by the name that a manifest uses.
 
-    `origins` are members of a policy type of which exactly one must be there, `bindings` those that are read
+    `origins` are members of a policy type of which one must be there, `bindings` those that are read
     when it is bound. `providers` are those of an annotator type, each with the members that it adds.
     """
 

@@ -308,7 +308,8 @@ class _ManifestReader(ShapeReader):
             self._wrong((*path, name), "member-not-allowed", "a binding cannot override it: declare a policy")
         members = {name: value for name, value in binding.items() if name != "id"}
         query = members.get("query", policies[policy].get("query"))
-        if policies[policy].get("type") == PolicyKind.REGO and _blank(query):
+        own = policies[policy]
+        if own.get("type") == PolicyKind.REGO and _blank(query) and "library" not in own:
             expected = "a reference such as `data.agent.verdict`, here or in the policy"
             self._missing((*path, "query"), query, expected)
         return policy, members

@@ -1,0 +1,126 @@
+"""The modules of the stock library, and what may not stand beside them (section 8.1)."""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from acs_sidecar.engines.findings import SourceLocation, finding, invalid
+from acs_sidecar.engines.rego.documents import Placed, Segments, dotted
+from acs_sidecar.engines.rego.module import Module
+from acs_sidecar.engines.stock.library import StockLibrary, library_texts
+from acs_sidecar.engines.stock.members import LIBRARY
+from acs_sidecar.engines.stock.sections import SECTIONS
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.path import Root
+
+__all__ = [
+    "is_of_library",
+    "library_modules",
+    "refuse_library_data",
+    "refuse_library_packages",
+    "verdict_text",
+]
+
+_ROOTS: tuple[Segments, ...] = (("agt",), ("agent_control_specification", "lib", "ifc"))
+_CONFLICT = "library-conflict"
+_OPENING = """# The verdict of the sections that are on.
+package agt.defaults
+
+import rego.v1
+
+verdict := {"decision": "deny", "reason": "input_invalid"} if {
+	not input.intervention_point
+}"""
+_WITH_APPROVAL = (
+    '{"decision": "deny", "reason": "redaction_with_approval", '
+    '"message": "an approval would let the unredacted text through"}'
+)
+_ORDER: tuple[tuple[frozenset[str], str, str, bool], ...] = (
+    (frozenset({"ifc"}), "ifc_verdict", 'ifc_verdict.decision == "deny"', False),
+    (frozenset({"confidence"}), "confidence_verdict", "confidence_verdict", False),
+    (frozenset({"budgets"}), "budgets_verdict", "budgets_verdict", False),
+    (frozenset({"content_hash"}), "content_hash_verdict", "content_hash_verdict", False),
+    (frozenset({"mcp"}), "mcp_verdict", "mcp_verdict", False),
+    (frozenset({"egress"}), "egress_verdict", "egress_verdict", False),
+    (frozenset({"patterns"}), "pattern_verdict", "pattern_verdict", False),
+    (frozenset({"redact", "approval"}), _WITH_APPROVAL, "redact_verdict\n\tapproval_verdict", False),
+    (frozenset({"approval"}), "approval_verdict", "approval_verdict", True),
+    (frozenset({"redact"}), "redact_verdict", "redact_verdict", True),
+    (frozenset({"drift"}), "drift_verdict", "drift_verdict", True),
+)
+"""Sections that a step needs, what it says, when, and whether it lets data through: that keeps its label."""
+
+
+def library_modules(
+    path: str, library: StockLibrary, text_of_target: str, *, alone: bool
+) -> Iterator[Module]:
+    """Yield the modules: where the library stands alone, those of the sections that are on.
+
+    Transforms are written as the manifest writes the policy target.
+    """
+    sections = frozenset(library.config) if alone else frozenset(SECTIONS)
+    texts = library_texts("rego")
+    left_out = {
+        f"{prefix}{name}.rego" for name in SECTIONS if name not in sections for prefix in ("", "defaults_")
+    }
+    if "redact" in sections:
+        left_out.discard("patterns.rego")
+    if alone:
+        left_out.add("specification_ifc.rego")
+    chosen = {name: text for name, text in texts.items() if name not in left_out}
+    for name, text in {**chosen, "verdict.rego": verdict_text(sections)}.items():
+        written = text.replace(f'"{Root.POLICY_TARGET}"', f'"{text_of_target}"')
+        yield Module(SourceLocation(f"{path}.library", f"{LIBRARY}/{name}"), written, 1)
+
+
+def verdict_text(sections: Collection[str]) -> str:
+    """Return the module that asks some of the sections, in their order: the first that speaks decides."""
+    told = "labelled({})" if "ifc" in sections else "{}"
+    asked = [
+        f"else := {told.format(value) if labelled else value} if {{\n\t{condition}\n}}"
+        for needed, value, condition, labelled in _ORDER
+        if needed <= frozenset(sections)
+    ]
+    last = "else := " + told.format('{"decision": "allow"}')
+    return "\n\n".join((_OPENING, *asked, last)) + "\n"
+
+
+def is_of_library(at: SourceLocation) -> bool:
+    """True if something is in a module of the library."""
+    return at.path.endswith(".library") and str(at.source).startswith(f"{LIBRARY}/")
+
+
+def refuse_library_packages(packages: Iterable[tuple[Segments, SourceLocation]]) -> None:
+    """Raise `ManifestError` where a module of the author's own is in a package of the library."""
+    faults = [
+        finding(
+            _CONFLICT, f"`{dotted(package)}` belongs to the library beside it: choose another package", at
+        )
+        for package, at in packages
+        if not is_of_library(at) and any(package[: len(root)] == root[: len(package)] for root in _ROOTS)
+    ]
+    if faults:
+        raise ManifestError(faults)
+
+
+def refuse_library_data(path: str, documents: Iterable[Placed]) -> None:
+    """Raise `ManifestError` where data of the author's own lies at a package of the library."""
+    for document in documents:
+        for root in _ROOTS:
+            if _reaches(document, root):
+                message = (
+                    f"`{dotted(root)}` belongs to the library beside it: configure it in `{path}.config`"
+                )
+                raise invalid(_CONFLICT, message, document.at)
+
+
+def _reaches(document: Placed, root: Segments) -> bool:
+    """True if a document gives anything at or below a path."""
+    if document.path[: len(root)] == root:
+        return True
+    if root[: len(document.path)] != document.path:
+        return False
+    value = document.value
+    for name in root[len(document.path) :]:
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return True

@@ -1,0 +1,1 @@
+"""The stock library (section 8.1)."""
