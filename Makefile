@@ -12,7 +12,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -81,6 +81,12 @@ stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by
 
 agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions against what reads them
 	$(BIN)/python -m tests.engines.adapters.agt_rules.fuzz --inputs 200000
+
+stock-mutations: $(INSTALLED)-dev ## mutants of the stock library, each of which a case must catch
+	$(BIN)/python -m tests.engines.stock.mutations
+
+stock-published: $(INSTALLED)-dev ## The tests that the Agent Governance Toolkit publishes for its library, from LIBRARY, against stock-1
+	$(BIN)/python -m tests.engines.stock.published $(LIBRARY)
 
 workspace-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed workspace policy, of which none is accepted
 	$(BIN)/python -m tests.engines.adapters.workspace_policy.mutations --each 100000

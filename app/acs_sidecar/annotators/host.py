@@ -13,7 +13,7 @@ __all__ = ["HOST", "HostAnnotator", "or_host"]
 
 @dataclass(frozen=True, slots=True)
 class HostAnnotator:
-    """Gives the value at `from` as the annotation; where that may lie is checked with the manifest."""
+    """The value at `from` is the annotation; where that may lie is checked with the manifest."""
 
     async def annotate(self, value: Json) -> Json:
         """Return the value."""

@@ -105,7 +105,7 @@ def _options_compiled(pattern: str, memory: int) -> Any:  # noqa: ANN401  # nati
 
 
 def _told(pattern: str, error: Exception) -> str:
-    """Say what RE2 objects to, and at which column of the expression."""
+    """Return what RE2 objects to, and at which column of the expression."""
     written = error.args[0] if error.args else b""
     what, _, fragment = (
         written.decode(errors="replace") if isinstance(written, bytes) else str(written)

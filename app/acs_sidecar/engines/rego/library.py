@@ -1,15 +1,19 @@
 """The modules of the stock library, and what may not stand beside them (section 8.1)."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
+
+import orjson
 
 from acs_sidecar.engines.findings import SourceLocation, finding, invalid
 from acs_sidecar.engines.rego.documents import Placed, Segments, dotted
 from acs_sidecar.engines.rego.module import Module
 from acs_sidecar.engines.stock.library import StockLibrary, library_texts
 from acs_sidecar.engines.stock.members import LIBRARY
-from acs_sidecar.engines.stock.sections import SECTIONS
+from acs_sidecar.engines.stock.sections import DESTINATIONS, LABEL_PATHS, SECTIONS
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.path import Root
+from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
     "is_of_library",
@@ -21,6 +25,23 @@ __all__ = [
 
 _ROOTS: tuple[Segments, ...] = (("agt",), ("agent_control_specification", "lib", "ifc"))
 _CONFLICT = "library-conflict"
+_PLAIN = re.compile(r"[a-z][a-z_]{2,}")
+_KEYWORDS = frozenset(
+    {
+        "contains",
+        "default",
+        "else",
+        "every",
+        "false",
+        "import",
+        "not",
+        "null",
+        "package",
+        "some",
+        "true",
+        "with",
+    }
+)
 _OPENING = """# The verdict of the sections that are on.
 package agt.defaults
 
@@ -46,7 +67,7 @@ _ORDER: tuple[tuple[frozenset[str], str, str, bool], ...] = (
     (frozenset({"redact"}), "redact_verdict", "redact_verdict", True),
     (frozenset({"drift"}), "drift_verdict", "drift_verdict", True),
 )
-"""Sections that a step needs, what it says, when, and whether it lets data through: that keeps its label."""
+"""Sections that a step needs, what it says, when, and whether that lets data through with its label."""
 
 
 def library_modules(
@@ -56,19 +77,61 @@ def library_modules(
 
     Transforms are written as the manifest writes the policy target.
     """
-    sections = frozenset(library.config) if alone else frozenset(SECTIONS)
-    texts = library_texts("rego")
-    left_out = {
-        f"{prefix}{name}.rego" for name in SECTIONS if name not in sections for prefix in ("", "defaults_")
-    }
-    if "redact" in sections:
-        left_out.discard("patterns.rego")
-    if alone:
-        left_out.add("specification_ifc.rego")
-    chosen = {name: text for name, text in texts.items() if name not in left_out}
-    for name, text in {**chosen, "verdict.rego": verdict_text(sections)}.items():
+    texts = _texts_of(library.config) if alone else {**library_texts("rego")}
+    texts["verdict.rego"] = verdict_text(library.config if alone else SECTIONS)
+    for name, text in texts.items():
         written = text.replace(f'"{Root.POLICY_TARGET}"', f'"{text_of_target}"')
         yield Module(SourceLocation(f"{path}.library", f"{LIBRARY}/{name}"), written, 1)
+
+
+def _texts_of(config: JsonObject) -> dict[str, str]:
+    """Return the modules that a configuration needs, with its paths written out."""
+    needed = {f"{prefix}{name}.rego" for name in config for prefix in ("", "defaults_")} | {"defaults.rego"}
+    if "redact" in config:
+        needed.add("patterns.rego")
+    texts = {name: text for name, text in library_texts("rego").items() if name in needed}
+    if isinstance(ifc := config.get("ifc"), dict):
+        texts["ifc_paths.rego"] = _label_rules(ifc)
+    if isinstance(egress := config.get("egress"), dict):
+        texts["egress_paths.rego"] = _destination_rules(egress)
+    return texts
+
+
+def _label_rules(section: JsonObject) -> str:
+    paths: dict[str, Json] = {point.value: [*path] for point, path in LABEL_PATHS.items()}
+    if isinstance(given := section.get("label_paths"), dict):
+        paths = given
+    rules = [f"label_points := {_written([*paths])}"]
+    for point, path in paths.items():
+        rules.append(f"labels_here := {_reference(path)} if input.intervention_point == {_written(point)}")
+    return _module("agt.defaults", rules)
+
+
+def _destination_rules(section: JsonObject) -> str:
+    paths = section.get(
+        "destination_paths", [["snapshot", "tool_call", "args", name] for name in DESTINATIONS]
+    )
+    listed = paths if isinstance(paths, list) else []
+    rules = [f"expected_destination if {_reference(path)} != null" for path in listed]
+    return _module("agt.egress", rules or ["expected_destination if input.intervention_point == null"])
+
+
+def _module(package: str, rules: Iterable[str]) -> str:
+    return "\n\n".join((f"package {package}", "import rego.v1", *rules)) + "\n"
+
+
+def _reference(path: Json) -> str:
+    return (
+        "input" + "".join(f"[{_written(segment)}]" for segment in path) if isinstance(path, list) else "input"
+    )
+
+
+def _is_plain(segment: Json) -> bool:
+    return isinstance(segment, str) and _PLAIN.fullmatch(segment) is not None and segment not in _KEYWORDS
+
+
+def _written(value: Json) -> str:
+    return orjson.dumps(value).decode()
 
 
 def verdict_text(sections: Collection[str]) -> str:

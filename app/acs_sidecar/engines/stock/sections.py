@@ -8,11 +8,14 @@ from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["COUNTERS", "LABELS", "LABEL_PATHS", "MCP_METHODS", "SECTIONS", "StockSection"]
+__all__ = ["COUNTERS", "DESTINATIONS", "LABELS", "LABEL_PATHS", "MCP_METHODS", "SECTIONS", "StockSection"]
 
 LABELS = ("public", "internal", "confidential", "secret")
 COUNTERS = ("tool_call_count", "token_count", "elapsed_seconds", "cost_usd")
 MCP_METHODS = ("oauth2", "mtls", "api_key", "bearer", "none")
+DESTINATIONS = ("url", "endpoint", "host", "domain")
+"""Members of the arguments that hold a destination by default."""
+
 LABEL_PATHS: Mapping[InterventionPoint, tuple[str, ...]] = {
     InterventionPoint.INPUT: ("snapshot", "input", "ifc", "source_labels"),
     InterventionPoint.OUTPUT: ("snapshot", "response", "ifc", "result_labels"),

@@ -78,15 +78,9 @@ deny_if_budget_exceeded(thresholds) := refused("budget_counter_invalid", "a budg
 
 # The section `budgets`: each counter with a limit must be there, a number from 0 up, and below the limit.
 gate(section) := refused("budget_counter_invalid", "a budget counter must be a number from 0 up") if {
-	some name in counter_names
-	not is_number(object.get(counters, name, 0))
-} else := refused("budget_counter_invalid", "a budget counter must be a number from 0 up") if {
-	some name in counter_names
-	counters[name] < 0
+	not counters_valid
 } else := refused("budget_counter_missing", "a budget counter with a limit is not in envelope.budgets") if {
-	some name in counter_names
-	_ := section[name]
-	not name in object.keys(counters)
+	counter_missing(section)
 } else := refused(reasons.tool_call_count, "tool_call_count reached its limit") if {
 	counters.tool_call_count >= section.tool_call_count
 } else := refused(reasons.token_count, "token_count reached its limit") if {
@@ -97,7 +91,32 @@ gate(section) := refused("budget_counter_invalid", "a budget counter must be a n
 	counters.cost_usd >= section.cost_usd
 }
 
-counter_names := ["tool_call_count", "token_count", "elapsed_seconds", "cost_usd"]
+counters_valid if {
+	is_count(object.get(counters, "tool_call_count", 0))
+	is_count(object.get(counters, "token_count", 0))
+	is_count(object.get(counters, "elapsed_seconds", 0))
+	is_count(object.get(counters, "cost_usd", 0))
+}
+
+counter_missing(section) if {
+	_ := section.tool_call_count
+	object.get(counters, "tool_call_count", null) == null
+}
+
+counter_missing(section) if {
+	_ := section.token_count
+	object.get(counters, "token_count", null) == null
+}
+
+counter_missing(section) if {
+	_ := section.elapsed_seconds
+	object.get(counters, "elapsed_seconds", null) == null
+}
+
+counter_missing(section) if {
+	_ := section.cost_usd
+	object.get(counters, "cost_usd", null) == null
+}
 
 # What the host brings; anything but an object has no counter.
 counters := input.snapshot.envelope.budgets if {

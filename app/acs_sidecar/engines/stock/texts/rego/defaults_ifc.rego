@@ -4,18 +4,22 @@ package agt.defaults
 import data.agt.ifc
 import rego.v1
 
-label_paths := object.get(cfg.ifc, "label_paths", {
-	"input": ["snapshot", "input", "ifc", "source_labels"],
-	"output": ["snapshot", "response", "ifc", "result_labels"],
-})
+ifc_verdict := {
+	"decision": "deny",
+	"reason": "ifc_labels_missing",
+	"message": "no labels of the data are in the snapshot",
+} if {
+	ifc_holds
+	not has_labels
+} else := ifc.gate(cfg.ifc, labels_here) if {
+	ifc_holds
+}
 
-ifc_labels := ifc.result_labels if {
-	input.intervention_point == "output"
-} else := ifc.source_labels
+ifc_holds if holds(cfg.ifc, label_points)
 
-ifc_verdict := ifc.gate(cfg.ifc, path) if {
-	path := label_paths[input.intervention_point]
-	holds(cfg.ifc, object.keys(label_paths))
+has_labels if {
+	is_array(labels_here)
+	count(labels_here) > 0
 }
 
 # What is let through keeps the most sensitive label of its data.

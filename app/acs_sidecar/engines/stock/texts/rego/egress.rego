@@ -95,9 +95,6 @@ ambiguous if "encoded_host" in found.categories
 
 ambiguous if "[unread]" in found.hosts
 
-expects_host(section) if {
-	some path in object.get(section, "destination_paths", argument_paths)
-	_ := resolve(input, path)
-}
+expects_host(_) if expected_destination
 
 expects_host(section) if input.tool.name in object.get(section, "required_for", [])

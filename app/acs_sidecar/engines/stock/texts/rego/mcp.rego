@@ -15,16 +15,24 @@ gate(section) := refused("mcp_auth_insufficient", "the server of the tool does n
 	not secure
 }
 
-authenticated(section) if object.get(input.tool.mcp_origin, "auth", "none") in object.get(section, "auth", default_auth)
+authenticated(section) if auth in object.get(section, "auth", default_auth)
+
+default auth := "none"
+
+auth := input.tool.mcp_origin.auth
 
 secure if {
 	input.tool.mcp_origin.transport == "stdio"
 	not input.tool.mcp_origin.url
 }
 
-secure if startswith(lower(input.tool.mcp_origin.url), "https://")
+secure if {
+	is_string(input.tool.mcp_origin.url)
+	startswith(lower(input.tool.mcp_origin.url), "https://")
+}
 
 secure if {
+	is_string(input.tool.mcp_origin.url)
 	url := lower(input.tool.mcp_origin.url)
 	startswith(url, "http://")
 	authority := split(substring(url, 7, -1), "/")[0]

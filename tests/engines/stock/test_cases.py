@@ -1,0 +1,72 @@
+"""Cases of each section, the known bypasses among them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from acs_sidecar.engines.stock.sections import SECTIONS
+from acs_sidecar.spec.reasons import EvaluationError
+from tests.engines.stock.manifests import manifest, snapshot
+from tests.manifests.one_decision import compiled, evaluated
+
+CASES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text())
+_BLOCKS = [(name, block) for name, blocks in CASES.items() for block in blocks]
+
+
+def _given(put: str, point: str, given: Any) -> tuple[Any, Any]:
+    """The entry of the tool, and the snapshot."""
+    match put:
+        case "counters":
+            return {}, snapshot(point, envelope={"budgets": given})
+        case "labels":
+            labels = {"source_labels": given, "result_labels": given}
+            return {}, snapshot(
+                point, input={"text": "x", "ifc": labels}, response={"content": "x", "ifc": labels}
+            )
+        case "confidence" | "drift_score":
+            return {}, snapshot(point, annotations={put: given})
+        case "annotation":
+            return {}, snapshot(point, annotations={"approval": given})
+        case "hashes":
+            call = {"name": "t", "args": {}, **({"content_hash": given[1]} if given[1] is not None else {})}
+            return {"content_hash": given[0]} if given[0] is not None else {}, snapshot(point, tool_call=call)
+        case "origin":
+            return {"mcp_origin": given} if given is not None else {}, snapshot(point)
+        case _:
+            return {}, snapshot(point, given)
+
+
+def differences(block: Any) -> Iterator[str]:
+    """Yield what the cases of a block do otherwise than they are listed."""
+    loaded: dict[str, Any] = {}
+    for row in block["rows"]:
+        tool, given = _given(block["put"], block["point"], row[0])
+        key = json.dumps(tool)
+        if key not in loaded:
+            loaded[key] = compiled(manifest(block["config"], block["point"], tool=tool))
+        decision, reason, labels, value = (*row[1:], None, None, None)[:4]
+        try:
+            found = evaluated(loaded[key], block["point"], given)
+            said: Any = (found.verdict.decision.value, found.verdict.reason, [*found.verdict.result_labels])
+            transformed = found.transformed_target
+        except EvaluationError as error:
+            said, transformed = ("deny", error.reason.value, []), None
+        if said != (decision, reason, labels or []) or transformed != value:
+            yield f"{row[0]!r}: {said}, {transformed!r}"
+
+
+@pytest.mark.parametrize(("name", "block"), _BLOCKS)
+def test_a_case_is_decided_as_listed(name: str, block: Any) -> None:
+    """By decision, reason, labels and transformed value."""
+    assert [*differences(block)] == []
+
+
+def test_each_section_has_twenty_cases() -> None:
+    """And every section has some."""
+    assert CASES.keys() == SECTIONS.keys()
+    for name, blocks in CASES.items():
+        assert sum(len(block["rows"]) for block in blocks) >= 20, name
