@@ -112,6 +112,17 @@ MANIFESTS: dict[str, dict[str, Any]] = {
 
 def write_all(folder: Path) -> str:
     """Write the files into `folder`; return a challenge that asks for something of that text."""
+    (folder / "mcp.json").write_text(
+        json.dumps(
+            [
+                {
+                    "name": HOSTILE,
+                    "description": HOSTILE,
+                    "inputSchema": {"properties": {HOSTILE: {"description": HOSTILE}}},
+                }
+            ]
+        )
+    )
     _write(folder / "sekuire.json", _SEKUIRE)
     _write(folder / "sekuire-invalid.json", _SEKUIRE_INVALID)
     _write(folder / "workspace.json", _WORKSPACE_POLICY)

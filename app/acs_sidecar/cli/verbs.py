@@ -27,6 +27,8 @@ VERBS = {
     "approve": "keys.approve:approve",
     "detect": "detectors.detect:detect",
     "detectors": "detectors.detect:detectors",
+    "mcp": "policies.mcp.commands:mcp",
+    "init": "policies.init:init",
     "migrate": "policies.migrate:migrate",
     "digest": "policies.digest:digest",
     "sign": "policies.sign:sign",

@@ -1,0 +1,1 @@
+"""Commands about tools of the Model Context Protocol."""

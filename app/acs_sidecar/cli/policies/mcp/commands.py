@@ -1,0 +1,164 @@
+"""`acs-sidecar mcp`: scan definitions of tools, pin them, and compare them with their pins (section 8.7)."""
+
+import sys
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+import orjson
+import typer
+
+from acs_sidecar.cli.output import fail, print_json, say
+from acs_sidecar.cli.policies.sarif import sarif_log
+from acs_sidecar.detectors.definition_drift import CRITICAL, KINDS, tool_changes
+from acs_sidecar.detectors.registry import build_detector
+from acs_sidecar.detectors.tool_lists import (
+    PINS_SCHEMA,
+    ToolListError,
+    definitions_of,
+    pins_of,
+    servers_in_pins,
+    tool_servers,
+)
+from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.printable import printable, printable_json
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["mcp"]
+
+mcp = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Scan, pin and compare definitions of MCP tools."
+)
+_FILES = typer.Argument(help="`tools/list` results, lists of definitions, or `{servers: {name: …}}`, in JSON")
+
+
+class ScanFormat(StrEnum):
+    """How `scan` tells what it finds."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+@mcp.command()
+def scan(
+    files: list[Path] = _FILES,
+    threshold: float = typer.Option(0.5, min=0.0, max=1.0, help="the score from which on a tool fails"),
+    output: ScanFormat = typer.Option(ScanFormat.TEXT, "--format", help="output format"),
+) -> None:
+    """Look for instructions, tricks and hidden text in definitions of tools.
+
+    Exits 1 when a server's definitions score at least the threshold, 2 when something could not be read.
+    """
+    detect = build_detector("mcp_tool", "options", {})
+    found: list[dict[str, Json]] = []
+    for file in files:
+        for server, tools in _servers(file).items():
+            listed: list[Json] = [dict(tool) for tool in tools]
+            found.append({"file": str(file), "server": server, **detect(listed)})
+    match output:
+        case ScanFormat.JSON:
+            print_json(found)
+        case ScanFormat.SARIF:
+            print_json(sarif_log(_diagnostics(found)))
+        case ScanFormat.TEXT:
+            for one in _diagnostics(found):
+                say(printable(f"{one.severity}  {one.source}{one.path}: {one.message}"))
+            failing = sum(_score(one) >= threshold for one in found)
+            say(f"{failing} of {len(found)} lists at or above {threshold:g}")
+    if any(_score(one) >= threshold for one in found):
+        raise typer.Exit(1)
+
+
+@mcp.command()
+def pin(
+    files: list[Path] = _FILES,
+    server: str | None = typer.Option(None, help="the name of the server, where the file names none"),
+) -> None:
+    """Print the pins of all definitions: what was looked at, and is to stay as it is.
+
+    Example: `acs-sidecar mcp pin tools.json --server files > pins.json`
+    """
+    servers: dict[str, list[JsonObject]] = {}
+    for file in files:
+        for name, tools in _servers(file).items():
+            called = name or server or ""
+            if not called:
+                fail(f"{file}: names no server: give --server")
+            if called in servers:
+                fail(f"{file}: the server `{called}` is in two files")
+            servers[called] = tools
+    try:
+        pins = pins_of(servers)
+    except ToolListError as error:
+        fail(str(error))
+    sys.stdout.write(printable_json(canonical(pins).decode()) + "\n")
+
+
+@mcp.command()
+def diff(
+    old: Path = typer.Argument(help="pins, or definitions"),
+    new: Path = typer.Argument(help="pins, or definitions"),
+    fail_on: list[str] = typer.Option([*CRITICAL], "--fail-on", help="kinds of change that fail"),
+) -> None:
+    """Compare definitions with those that were pinned. Exits 1 for a change of a kind that fails."""
+    if unknown := [kind for kind in fail_on if kind not in KINDS]:
+        fail(f"--fail-on: `{unknown[0]}` is no kind of change: {', '.join(KINDS)}")
+    before, after = _definitions(old), _definitions(new)
+    if before.keys() != after.keys() and len(before) == len(after) == 1:
+        after = dict(zip(before, after.values(), strict=True))  # one of the files names no server
+    failed = False
+    for server in sorted({*before, *after}):
+        for tool, kind in tool_changes(before.get(server, {}), after.get(server, {})):
+            severity = "critical" if kind in CRITICAL else "warning"
+            failed = failed or kind in fail_on
+            say(printable(f"{severity}  {server or '-'}  {tool}  {kind}"))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _definitions(file: Path) -> dict[str, dict[str, JsonObject]]:
+    value = _read(file)
+    try:
+        if isinstance(value, dict) and value.get("schema") == PINS_SCHEMA:
+            return servers_in_pins(value)
+        return {server: definitions_of(tools) for server, tools in tool_servers(value).items()}
+    except ToolListError as error:
+        fail(f"{file}: {error}")
+
+
+def _servers(file: Path) -> dict[str, list[JsonObject]]:
+    try:
+        return tool_servers(_read(file))
+    except ToolListError as error:
+        fail(f"{file}: {error}")
+
+
+def _read(file: Path) -> Json:
+    try:
+        value: Json = orjson.loads(file.read_bytes())
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")
+    except orjson.JSONDecodeError:
+        fail(f"{file}: not JSON")
+    return value
+
+
+def _score(found: dict[str, Json]) -> float:
+    score = found["score"]
+    return float(score) if isinstance(score, int | float) else 0.0
+
+
+def _diagnostics(found: list[dict[str, Json]]) -> list[Diagnostic]:
+    listed = []
+    for one in found:
+        findings = one["findings"] if isinstance(one["findings"], list) else []
+        for finding in findings:
+            if isinstance(finding, dict):
+                code = str(finding["category"]).replace("_", "-")
+                place = f" {finding.get('path', '')}"
+                message = f"characters {finding['start']} to {finding['end']}"
+                found_one = Diagnostic(code, f"{code}, {message}", place, source=str(one["file"]))
+                listed.append(found_one if one["flagged"] else replace(found_one, severity="warning"))
+    return listed

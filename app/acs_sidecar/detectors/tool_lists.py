@@ -1,0 +1,100 @@
+"""Lists of tool definitions as servers and hosts give them, and pins of them."""
+
+from collections.abc import Iterator, Mapping
+
+from acs_sidecar.spec.canonical import canonical, digest
+from acs_sidecar.spec.values import Json, JsonObject
+
+__all__ = ["PINS_SCHEMA", "ToolListError", "definitions_of", "pins_of", "servers_in_pins", "tool_servers"]
+
+PINS_SCHEMA = "acs-sidecar/pins/v1"
+_ONE = ""
+
+
+class ToolListError(ValueError):
+    """A document that is no list of tools, or no pins; the message says what is wrong with it."""
+
+
+def tool_servers(value: Json) -> dict[str, list[JsonObject]]:
+    """Return the definitions of each server of a document; of one without names, those of the server `""`.
+
+    It is a `tools/list` result, the reply with it, a list of definitions, or `{servers: {name: …}}`. Raises
+    `ToolListError`.
+    """
+    if isinstance(value, dict) and isinstance(servers := value.get("servers"), dict):
+        return {name: _tools(listed, f"servers.{name}") for name, listed in servers.items()}
+    return {_ONE: _tools(value, "the document")}
+
+
+def definitions_of(tools: list[JsonObject]) -> dict[str, JsonObject]:
+    """Return definitions by name. Raises `ToolListError` for two of one name."""
+    found: dict[str, JsonObject] = {}
+    for tool in tools:
+        name = str(tool["name"])
+        if name in found:
+            raise ToolListError(f"the tool `{name}` is listed twice")
+        found[name] = tool
+    return found
+
+
+def pins_of(servers: Mapping[str, list[JsonObject]]) -> dict[str, Json]:
+    """Return the pins of the tools of some servers. Raises `ToolListError`."""
+    listed: dict[str, Json] = {}
+    for server, tools in servers.items():
+        named = definitions_of(tools)
+        listed[server] = {
+            name: {"digest": digest(dict(named[name])), "definition": dict(named[name])}
+            for name in sorted(named)
+        }
+    return {"schema": PINS_SCHEMA, "servers": listed}
+
+
+def servers_in_pins(value: Json) -> dict[str, dict[str, JsonObject]]:
+    """Return the pinned definitions of each server, each held to its digest. Raises `ToolListError`."""
+    if (
+        not isinstance(value, dict)
+        or value.get("schema") != PINS_SCHEMA
+        or not isinstance(value.get("servers"), dict)
+    ):
+        raise ToolListError(
+            f"is not a file of pins: `schema` must be `{PINS_SCHEMA}`, and `servers` an object"
+        )
+    servers = value["servers"]
+    found: dict[str, dict[str, JsonObject]] = {}
+    for server, tools in servers.items() if isinstance(servers, dict) else ():
+        if not isinstance(tools, dict):
+            raise ToolListError(f"`servers.{server}` must map names of tools to pins")
+        found[server] = dict(_pinned(server, tools))
+    return found
+
+
+def _pinned(server: str, tools: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    for name, pin in tools.items():
+        definition = pin.get("definition") if isinstance(pin, dict) else None
+        if not isinstance(pin, dict) or not isinstance(definition, dict):
+            raise ToolListError(f"the pin of `{name}` of server `{server}` must be `{{digest, definition}}`")
+        if pin.get("digest") != digest(dict(definition)):
+            raise ToolListError(
+                f"the pin of `{name}` of server `{server}` has another digest than its definition"
+            )
+        yield name, definition
+
+
+def _tools(value: Json, where: str) -> list[JsonObject]:
+    if isinstance(value, dict) and isinstance(value.get("result"), dict):
+        value = value["result"]
+    if isinstance(value, dict):
+        value = value.get("tools")
+    if not isinstance(value, list):
+        raise ToolListError(
+            f"{where} is no list of tools: give a `tools/list` result, a list, or `{{servers: …}}`"
+        )
+    for tool in value:
+        if (
+            not isinstance(tool, dict)
+            or not isinstance(tool.get("name"), str)
+            or not str(tool["name"]).strip()
+        ):
+            raise ToolListError(f"{where} has an entry without a `name`")
+        canonical(tool)
+    return [tool for tool in value if isinstance(tool, dict)]
