@@ -33,7 +33,7 @@ mcp = typer.Typer(
 _FILES = typer.Argument(help="`tools/list` results, lists of definitions, or `{servers: {name: …}}`, in JSON")
 
 
-class ScanFormat(StrEnum):
+class ToolScanFormat(StrEnum):
     """How `scan` tells what it finds."""
 
     TEXT = "text"
@@ -45,7 +45,7 @@ class ScanFormat(StrEnum):
 def scan(
     files: list[Path] = _FILES,
     threshold: float = typer.Option(0.5, min=0.0, max=1.0, help="the score from which on a tool fails"),
-    output: ScanFormat = typer.Option(ScanFormat.TEXT, "--format", help="output format"),
+    output: ToolScanFormat = typer.Option(ToolScanFormat.TEXT, "--format", help="output format"),
 ) -> None:
     """Look for instructions, tricks and hidden text in definitions of tools.
 
@@ -58,11 +58,11 @@ def scan(
             listed: list[Json] = [dict(tool) for tool in tools]
             found.append({"file": str(file), "server": server, **detect(listed)})
     match output:
-        case ScanFormat.JSON:
+        case ToolScanFormat.JSON:
             print_json(found)
-        case ScanFormat.SARIF:
+        case ToolScanFormat.SARIF:
             print_json(sarif_log(_diagnostics(found)))
-        case ScanFormat.TEXT:
+        case ToolScanFormat.TEXT:
             for one in _diagnostics(found):
                 say(printable(f"{one.severity}  {one.source}{one.path}: {one.message}"))
             failing = sum(_score(one) >= threshold for one in found)
