@@ -8,7 +8,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from acs_sidecar.cli import cli
-from acs_sidecar.detectors.definition_drift import CRITICAL, KINDS, WARNING, drift_kinds, tool_changes
+from acs_sidecar.detectors.tool_pins.definition_drift import (
+    CRITICAL,
+    KINDS,
+    WARNING,
+    drift_kinds,
+    tool_changes,
+)
 
 ECHO: Any = {
     "name": "echo",

@@ -8,7 +8,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acs_sidecar.detectors.legible import legible
+from acs_sidecar.detectors.own_patterns.legible import legible
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from acs_sidecar.detectors import egress, mcp_tool, patterns, pii, secret_keys, shell
+from acs_sidecar.detectors import egress, mcp_tool, pii, secret_keys, shell
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.detectors.injection import detector as injection
 from acs_sidecar.detectors.members import DETECTOR_MEMBERS
 from acs_sidecar.detectors.options import Options
+from acs_sidecar.detectors.own_patterns import detector as patterns
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["DETECTORS", "LOCAL_PROVIDERS", "build_detector"]

@@ -98,7 +98,7 @@ def _texts_of(config: JsonObject) -> dict[str, str]:
 
 
 def _label_rules(section: JsonObject) -> str:
-    paths: dict[str, Json] = {point.value: [*path] for point, path in LABEL_PATHS.items()}
+    paths: dict[str, Json] = {point.value: [*path] for point, path in LABEL_PATHS}
     if isinstance(given := section.get("label_paths"), dict):
         paths = given
     rules = [f"label_points := {_written([*paths])}"]

@@ -72,7 +72,10 @@ def _section_faults(name: str, section: JsonObject, at: SourceLocation) -> Itera
             yield finding(CONFIG_FAULT, f"`{member}` is missing", at)
     if declared.any_of and not declared.any_of & section.keys():
         yield finding(CONFIG_FAULT, f"has nothing to hold: {one_of(sorted(declared.any_of))}", at)
-    points, paths = section.get("points"), section.get("label_paths", dict.fromkeys(LABEL_PATHS))
+    points, paths = (
+        section.get("points"),
+        section.get("label_paths", {point.value: None for point, _ in LABEL_PATHS}),
+    )
     if name == "ifc" and isinstance(points, list) and isinstance(paths, dict):
         for point in points:
             if point not in paths:

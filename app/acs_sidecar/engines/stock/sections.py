@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acs_sidecar.detectors.patterns import MAX_PATTERNS, PRESETS
+from acs_sidecar.detectors.own_patterns.detector import MAX_PATTERNS, PRESETS
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.values import Json, JsonObject
@@ -16,10 +16,10 @@ MCP_METHODS = ("oauth2", "mtls", "api_key", "bearer", "none")
 DESTINATIONS = ("url", "endpoint", "host", "domain")
 """Members of the arguments that hold a destination by default."""
 
-LABEL_PATHS: Mapping[InterventionPoint, tuple[str, ...]] = {
-    InterventionPoint.INPUT: ("snapshot", "input", "ifc", "source_labels"),
-    InterventionPoint.OUTPUT: ("snapshot", "response", "ifc", "result_labels"),
-}
+LABEL_PATHS: tuple[tuple[InterventionPoint, tuple[str, ...]], ...] = (
+    (InterventionPoint.INPUT, ("snapshot", "input", "ifc", "source_labels")),
+    (InterventionPoint.OUTPUT, ("snapshot", "response", "ifc", "result_labels")),
+)
 """Where labels are by default, from the policy input."""
 
 _POINTS = tuple(point.value for point in InterventionPoint)
@@ -76,7 +76,7 @@ SECTIONS: Mapping[str, StockSection] = {
                 },
             ),
         },
-        frozenset(LABEL_PATHS),
+        frozenset(point for point, _ in LABEL_PATHS),
         required=("sink_clearance",),
     ),
     "confidence": StockSection(

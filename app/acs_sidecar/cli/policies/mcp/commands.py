@@ -10,9 +10,9 @@ import typer
 
 from acs_sidecar.cli.output import fail, print_json, say
 from acs_sidecar.cli.policies.sarif import sarif_log
-from acs_sidecar.detectors.definition_drift import CRITICAL, KINDS, tool_changes
 from acs_sidecar.detectors.registry import build_detector
-from acs_sidecar.detectors.tool_lists import (
+from acs_sidecar.detectors.tool_pins.definition_drift import CRITICAL, KINDS, tool_changes
+from acs_sidecar.detectors.tool_pins.tool_lists import (
     PINS_SCHEMA,
     ToolListError,
     definitions_of,

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from acs_sidecar.detectors.expressions import Expressions, PatternSyntaxError
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation, merged
-from acs_sidecar.detectors.legible import legible
 from acs_sidecar.detectors.options import Options
+from acs_sidecar.detectors.own_patterns.expressions import Expressions, PatternSyntaxError
+from acs_sidecar.detectors.own_patterns.legible import legible
 from acs_sidecar.detectors.pii import find_pii
 from acs_sidecar.detectors.rules import utf8
 from acs_sidecar.detectors.secret_keys import CATEGORIES as SECRETS

@@ -1,0 +1,1 @@
+"""Expressions of a manifest, matched in text as it is written and as it is seen."""

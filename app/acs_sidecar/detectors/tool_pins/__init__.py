@@ -1,0 +1,1 @@
+"""Definitions of tools, their pins, and how they change."""
