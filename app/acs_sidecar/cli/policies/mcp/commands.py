@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 import orjson
 import typer
@@ -67,6 +68,8 @@ def scan(
                 say(printable(f"{one.severity}  {one.source}{one.path}: {one.message}"))
             failing = sum(_score(one) >= threshold for one in found)
             say(f"{failing} of {len(found)} lists at or above {threshold:g}")
+        case _:
+            assert_never(output)
     if any(_score(one) >= threshold for one in found):
         raise typer.Exit(1)
 
