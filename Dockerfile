@@ -21,8 +21,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY app app
 RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
     && pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --no-deps dist/*.whl \
-    && /opt/build/bin/cyclonedx-py environment /opt/acs/bin/python --pyproject pyproject.toml --output-format JSON --output-file /opt/acs/sbom.cdx.json \
-    && find /opt/acs -name '*.so*' -exec strip --strip-unneeded {} +
+    && /opt/build/bin/cyclonedx-py environment /opt/acs/bin/python --pyproject pyproject.toml --output-format JSON --output-file /opt/acs/sbom.cdx.json
 # Everything that becomes the image goes below /root-fs.
 COPY deploy/container/assemble.sh ./
 RUN ./assemble.sh /root-fs

@@ -18,6 +18,8 @@ find "$library" -name 'test' -o -name 'tests' | xargs -r rm -rf
 find "$library/lib-dynload" -name '_tkinter*' -o -name '_test*' -o -name '*_test.*' | xargs -r rm -f
 find "$library" -name __pycache__ -prune -exec rm -r {} +
 cp -a /opt/acs "$root/opt/"
+# Symbols for debuggers take a tenth of the image.
+find "$root" -type f -name '*.so*' -exec strip --strip-unneeded {} +
 # The sources never change, so the interpreter need not compare them with the compiled files, whose times a builder may change.
 python -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / "$library" "$root/opt/acs"
 

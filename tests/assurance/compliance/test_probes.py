@@ -1,4 +1,4 @@
-"""Each probe bites: with its rule it passes, without it it fails, and nothing else changes (section 8.10)."""
+"""Each probe bites: with its rule it passes, without it it fails, and nothing else changes (section 8.3)."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`acs-sidecar compliance report`, from a signed log of a guarded manifest to every format (sections 8.3, 8.10)."""
+"""`acs-sidecar compliance report`, from a signed log of a guarded manifest to every format (section 8.3)."""
 
 import asyncio
 import base64

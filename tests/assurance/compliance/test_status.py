@@ -1,4 +1,4 @@
-"""What follows for a control from its checks, and for a framework from its controls (section 8.9)."""
+"""What follows for a control from its checks, and for a framework from its controls (section 8.3)."""
 
 import itertools
 

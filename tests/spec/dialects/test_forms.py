@@ -1,4 +1,4 @@
-"""Section 6.12: a manifest in the form of 0.3 and in that of 0.4 decides alike, and the audit log has the same of it."""
+"""A manifest in the form of 0.3 and in that of 0.4 decides alike, and the audit log has the same of it (section 6.1)."""
 
 import asyncio
 from dataclasses import asdict
