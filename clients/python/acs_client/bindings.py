@@ -8,7 +8,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from acs_client.calls import Manifest
     from acs_client.client import Client
-    from acs_client.counts import Counters
+    from acs_client.snapshot.counts import Counters
 
 __all__ = ["Bindings"]
 

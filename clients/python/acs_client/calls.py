@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from acs_client.connection.exchange import Response
 from acs_client.decision import UNAVAILABLE, Decision, ProtocolError, read_decision, read_denial
 from acs_client.errors import Denied, Unavailable
-from acs_client.exchange import Response
 from acs_client.values import SnapshotError, encode, to_json
 
 __all__ = ["Call", "Manifest", "denied"]

@@ -6,11 +6,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from acs_client.calls import Call
+from acs_client.connection.endpoint import Endpoint, FileText, url_of
+from acs_client.connection.exchange import Exchange, ExchangeError, Response
+from acs_client.connection.sockets import Deadline
 from acs_client.decision import Decision
-from acs_client.endpoint import Endpoint, FileText, url_of
 from acs_client.errors import ConfigurationError
-from acs_client.exchange import Exchange, ExchangeError, Response
-from acs_client.sockets import Deadline
 from acs_client.tracing import current_trace
 from acs_client.values import SnapshotError, to_json
 

@@ -11,9 +11,9 @@ from acs_client.bindings import Bindings
 from acs_client.calls import Call, Manifest, denied
 from acs_client.client import Client
 from acs_client.decision import Decision
-from acs_client.envelope import Envelope
 from acs_client.errors import Blocked, Denied, Escalated
-from acs_client.profile import TARGETS, WriteBackError, put_back, target_of
+from acs_client.snapshot.envelope import Envelope
+from acs_client.snapshot.profile import TARGETS, WriteBackError, put_back, target_of
 from acs_client.tickets import USED, TicketError, check_ticket, make_ticket
 from acs_client.values import SnapshotError, to_json
 

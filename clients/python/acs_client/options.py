@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
 from acs_client.calls import Manifest
-from acs_client.clock import Clock
 from acs_client.decision import Decision
-from acs_client.envelope import Brought
 from acs_client.mediation import Approver
+from acs_client.snapshot.clock import Clock
+from acs_client.snapshot.envelope import Brought
 
 __all__ = [
     "CallOptions",

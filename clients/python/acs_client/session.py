@@ -12,15 +12,15 @@ from uuid import uuid4
 from acs_client.bindings import Bindings
 from acs_client.calls import Manifest, denied
 from acs_client.client import POINTS, Client
-from acs_client.clock import Clock
-from acs_client.counts import Budgets, Counters
 from acs_client.decision import Decision
-from acs_client.envelope import Brought, Envelope, called, present
 from acs_client.errors import Blocked, ConfigurationError, Escalated
-from acs_client.labels import Labels
 from acs_client.mediation import Approver, Mediator
-from acs_client.profile import RESERVED_MEMBERS
-from acs_client.provenance import Provenance
+from acs_client.snapshot.clock import Clock
+from acs_client.snapshot.counts import Budgets, Counters
+from acs_client.snapshot.envelope import Brought, Envelope, called, present
+from acs_client.snapshot.labels import Labels
+from acs_client.snapshot.profile import RESERVED_MEMBERS
+from acs_client.snapshot.provenance import Provenance
 from acs_client.tickets import HeldTickets
 from acs_client.tool_call import ToolCall
 from acs_client.values import to_json

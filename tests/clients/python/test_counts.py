@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from acs_client.clock import Clock
-from acs_client.counts import Counters
+from acs_client.snapshot.clock import Clock
+from acs_client.snapshot.counts import Counters
 
 
 @pytest.mark.parametrize(

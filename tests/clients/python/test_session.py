@@ -23,8 +23,8 @@ from acs_client import (
     governed,
 )
 from acs_client.calls import Call
-from acs_client.clock import Clock
 from acs_client.errors import ConfigurationError
+from acs_client.snapshot.clock import Clock
 from acs_client.values import SnapshotError, encode, to_json
 from tests.conftest import Service
 

@@ -7,8 +7,8 @@ import pytest
 
 from acs_client import Client, Decision
 from acs_client.calls import Call
-from acs_client.clock import Clock
-from acs_client.profile import target_of
+from acs_client.snapshot.clock import Clock
+from acs_client.snapshot.profile import target_of
 from acs_client.values import encode, to_json
 from tests.conftest import ROOT
 

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acs_client.endpoint import Endpoint
-from acs_client.sockets import Deadline, TimedSocket, TimedTlsSocket
+from acs_client.connection.endpoint import Endpoint
+from acs_client.connection.sockets import Deadline, TimedSocket, TimedTlsSocket
 
 __all__ = ["Exchange", "ExchangeError", "Response"]
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from acs_client.clock import Clock
+from acs_client.snapshot.clock import Clock
 
 __all__ = ["Budgets", "Counters"]
 

@@ -10,8 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from acs_client.connection.sockets import Deadline, TimedSocket, TimedTlsSocket, connect
 from acs_client.errors import ConfigurationError
-from acs_client.sockets import Deadline, TimedSocket, TimedTlsSocket, connect
 
 __all__ = ["Endpoint", "FileText", "Tls", "url_of"]
 

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from acs_client.clock import Clock
-from acs_client.counts import Budgets, Counters
-from acs_client.labels import Labels
-from acs_client.provenance import Provenance
+from acs_client.snapshot.clock import Clock
+from acs_client.snapshot.counts import Budgets, Counters
+from acs_client.snapshot.labels import Labels
+from acs_client.snapshot.provenance import Provenance
 from acs_client.tracing import current_trace
 from acs_client.values import SnapshotError
 

@@ -1,0 +1,1 @@
+"""How a call reaches the service: addresses, sockets and HTTP (section 12.2)."""
