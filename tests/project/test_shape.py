@@ -12,7 +12,9 @@ from tests.conftest import ROOT
 
 MOST_LINES = 400
 MOST_MODULES = 20
-CODE = [ROOT / "app" / "acs_sidecar", ROOT / "tests", ROOT / "docs" / "generate", ROOT / "bench"]
+CODE = [ROOT / name for name in ("app/acs_sidecar", "tests", "docs/generate", "bench", "clients/python")]
+ONE_FILE = {"clients/python/acs_client/hook.py"}
+"""Section 12.10 wants the hook in one file: every import would add to its start."""
 
 
 @pytest.mark.parametrize("folder", CODE, ids=lambda folder: folder.name)
@@ -20,7 +22,7 @@ def test_no_file_is_long(folder: Path) -> None:
     """A file that grows beyond 400 lines has more than one job."""
     lines = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in folder.rglob("*.py")}
     assert len(lines) > 10
-    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
+    assert {path for path, count in lines.items() if count > MOST_LINES} <= ONE_FILE
 
 
 @pytest.mark.parametrize("folder", CODE, ids=lambda folder: folder.name)
