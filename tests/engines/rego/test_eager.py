@@ -89,6 +89,7 @@ def test_a_conflict_that_opa_meets_first_ends_the_evaluation(statement: str) -> 
         ('walk(input.snapshot.xs, [_, w]); not f(w) with f as false; w == "a"', True),
         ("walk(input.snapshot.xs, [_, w]); f(w) with f as false; w", False),
         ('y := [w | walk(input.snapshot.xs, [_, w]); not one(w); w == "a"]; y == ["a"]', True),
+        ("some w; count([1 | f(w)]) == 0; w = input.snapshot.nothing", False),
         ("input.o; f(1)", False),
         ("g(input.o, many)", False),
         ("input.o == f(1)", False),
@@ -132,3 +133,11 @@ def test_a_variable_that_is_another_one_is_an_index(body: str) -> None:
     """The engine alone refuses these rules: `var used before definition below`."""
     given: Json = {"k": "k", "o": {"k": 1}, "p": {}, "xs": [1]}
     assert evaluate(definition(f"package a\ndefault x := false\nx if {{ {body} }}"), given) is True
+
+
+def test_a_statement_waits_for_what_a_comprehension_of_its_with_reads() -> None:
+    """The value of `with` reads a variable that the statement after it binds."""
+    value = '{w: input.snapshot.n | concat(",", {"b"}) > input.snapshot.t; not input.snapshot.o[w]}'
+    body = f'input.snapshot.s with input.snapshot.o.a as {value}; urlquery.encode_object({{"a": "b c"}}, w)'
+    text = f"package a\ndefault x := false\nx := w if {{ {body} }}"
+    assert evaluate(definition(text), {"s": True, "n": 2, "t": "", "o": {}}) == "a=b+c"

@@ -145,7 +145,8 @@ class BodyReader:
 
     def _statement(self, node: JsonObject, scope: VariableScope, body: Body, bare: bool) -> None:
         kind, literal = variant(node["literal"])
-        reading = _Reading(scope, body, self._modifiers(as_list(node.get("with_mods", [])), scope, body))
+        replacing = self._modifiers(as_list(node.get("with_mods", [])), scope, body)
+        reading = _Reading(scope, body, replacing.needs)
         if kind == "SomeVars":
             body.declarations += [literal] if body.statements else []
             return
@@ -155,11 +156,12 @@ class BodyReader:
             unit = self._every(literal, reading)
         else:
             unit = self._expression(literal["expr"], reading, negated=kind == "NotExpr", is_statement=True)
+        unit.captured.update(replacing.captured)
         body.statements.append(Statement(node, scope, unit, bare))
 
-    def _modifiers(self, modifiers: list[Json], scope: VariableScope, body: Body) -> Names:
+    def _modifiers(self, modifiers: list[Json], scope: VariableScope, body: Body) -> Unit:
         """Return the variables on which the values of `with` depend; they cannot bind any."""
-        used: Names = {}
+        used = Unit()
         for modifier in modifiers:
             self._note_document(as_object(modifier)["refr"], scope)
             value = as_object(modifier)["as"]
@@ -170,9 +172,10 @@ class BodyReader:
             if kind != "Var":
                 unit = self._expression(value, _Reading(scope, body))
                 unit.clauses.clear()
-                used.update(unit.needs)
+                used.needs.update(unit.needs)
+                used.captured.update(unit.captured)
             elif variable := scope.variable(node):
-                used[variable.key] = variable
+                used.needs[variable.key] = variable
             else:
                 self.documents.append(node)
         return used
@@ -286,11 +289,12 @@ class BodyReader:
             _enclose(inner, reading.body, unit)
             return _CONSTANT
         if kind in CALLS:
-            needs = self._expression(
+            call = self._expression(
                 node, _Reading(reading.scope, reading.body, reading.premises, nested=True)
-            ).needs
-            unit.needs.update(needs)
-            return _Term(frozenset(needs), frozenset())
+            )
+            unit.needs.update(call.needs)
+            unit.captured.update(call.captured)
+            return _Term(frozenset(call.needs), frozenset())
         return self._composite(kind, value, reading, unit)
 
     def _composite(self, kind: str, value: JsonObject, reading: "_Reading", unit: Unit) -> "_Term":
