@@ -31,6 +31,9 @@ def test_a_set_is_not_ordered_beside_what_may_be_an_object(body: str) -> None:
         "x := ({1, 2} - {2}) < input.o",
         "x := object.keys(input.o) < input.o",
         "x := y if { y := input.o < {} with input.o as {1} }",
+        "x := input.o >= d\nd.a contains 1",
+        "x := input.o >= d\nd.a[k] contains 1 if k := input.k",
+        "x := input.o >= d\nd.a.b := s\ns contains 1",
         "x := o < d.s\no[k] := 1 if k := input.k\nd.s contains 1",
         'x := {"a": {"b": "x"}} < {"a": set()}',
         'x := object.union({"a": {1}}, input.o) < input.o',
@@ -43,7 +46,7 @@ def test_a_set_is_not_ordered_beside_what_may_be_an_object(body: str) -> None:
     ],
 )
 def test_a_set_is_followed_to_where_it_is_ordered(rules: str) -> None:
-    """Through arguments, rules, functions, operators and `with`."""
+    """Through arguments, rules, functions, operators, `with`, and documents that hold them."""
     assert codes(rules)[0].startswith("rego-set-order: a.rego:")
 
 

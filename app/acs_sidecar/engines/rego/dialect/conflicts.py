@@ -30,6 +30,7 @@ class _Head(NamedTuple):
     path: Segments
     kind: str
     default: bool
+    adds: bool
     at: SourceLocation
 
 
@@ -54,9 +55,9 @@ def conflicting_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> Iter
 
 
 def set_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> set[Segments]:
-    """Return the paths of the rules that are sets."""
+    """Return the paths of the rules that are sets, or objects of sets."""
     heads = (_head(node, facts) for ast, facts in modules for node in as_list(ast["rules"]))
-    return {head.path for head in heads if head.kind == _SET}
+    return {head.path for head in heads if head.adds}
 
 
 def _add(head: _Head, rules: dict[Segments, _Same]) -> Iterator[Diagnostic]:
@@ -125,7 +126,8 @@ def _head(node: Json, facts: ModuleFacts) -> _Head:
         said = f"a function of {len(arguments)} arguments"
     else:
         said = _SET if shape == "Set" else _VALUE
-    return _Head(path, said, kind == "Default", facts.at._replace(line=line, column=column))
+    at = facts.at._replace(line=line, column=column)
+    return _Head(path, said, kind == "Default", shape == "Set", at)
 
 
 def ambiguous_keys(node: JsonObject, *, taken_apart: bool) -> Iterator[Problem]:

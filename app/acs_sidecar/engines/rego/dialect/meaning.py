@@ -107,8 +107,9 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
     findings += numerals_as_text(read, program)
     fractions = any(map(writes_fractions, texts))
     replaced = frozenset(path for _, _, facts in modules for path in _replaced(facts))
-    policy = _PolicyFacts(names, arities, rules, program, conflicting, fractions, replaced)
-    flow = SetFlow(set_rules(parsed))
+    documents = {path[:end] for path in rules for end in range(len(path) + 1)}
+    policy = _PolicyFacts(names, arities, rules, documents, program, conflicting, fractions, replaced)
+    flow = SetFlow(set_rules(parsed), documents)
     rewriters = [Rewriter(text, prefix) for text, prefix in zip(texts, new_prefixes(texts), strict=True)]
     join_functions(parsed, rewriters)
     rewritten = []
@@ -134,13 +135,14 @@ def _finding(at: SourceLocation, found: Problem) -> Diagnostic:
 class _PolicyFacts:
     """The names of each package's rules, how many arguments functions take, rules, and their values.
 
-    `fractions` is true if one is written anywhere; `replaced` are what each `with` may mean, from `data` on
-    and as the names of built-in functions.
+    `documents` are the rules and what holds them. `fractions` is true if one is written anywhere; `replaced`
+    are what each `with` may mean, from `data` on and as the names of built-in functions.
     """
 
     names: Mapping[Segments, Set[str]]
     arities: Mapping[Segments, int]
     rules: Set[Segments]
+    documents: Set[Segments]
     program: Program
     conflicting: Set[Node]
     fractions: bool
@@ -158,13 +160,8 @@ def _module(
         name = called_name(value) if not REFERENCES.isdisjoint(as_object(value)) else None
         return name is not None and _arity(name, facts, policy.arities) is not None
 
-    def rule_path(reference: Json) -> Segments | None:
-        name = called_name(reference)
-        paths = _paths(name, facts) if name else []
-        return next((path for path in paths if path in policy.rules), None)
-
     def is_collection(reference: Json) -> bool:
-        path = rule_path(reference)
+        path = _named(reference, facts, policy.rules)
         return path is not None and any(rule.partial for rule in policy.program.rules[path])
 
     def may_conflict(reference: Json, scope: VariableScope) -> bool:
@@ -207,7 +204,7 @@ def _module(
             "give the variable another name"
         )
         yield Problem("rego-name-shadowed", message, shadow.line, shadow.column)
-    flow.add(reader, rule_path, facts.at)
+    flow.add(reader, lambda reference: _named(reference, facts, policy.documents), facts.at)
     if policy.fractions:
         compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
     _stand_in(reader, rewriter, is_collection, policy.replaced, keywords=bool(ast["rego_v1"]))
@@ -391,5 +388,12 @@ def _names_in(path: Segments, facts: ModuleFacts) -> Segments:
 def _paths(name: Segments, facts: ModuleFacts) -> list[Segments]:
     """Return the paths below `data` that a name may stand for."""
     root, *names = name
-    imported = facts.imports.get(root, ())
-    return [(*facts.package, *name), tuple(names) if root == "data" else (*imported[1:], *names)]
+    imported = ("data",) if root == "data" else facts.imports.get(root, ())
+    outside = [(*imported[1:], *names)] if imported[:1] == ("data",) else []
+    return [(*facts.package, *name), *outside]
+
+
+def _named(reference: Json, facts: ModuleFacts, among: Set[Segments]) -> Segments | None:
+    """Return which of some paths below `data` a reference stands for."""
+    name = called_name(reference)
+    return next((path for path in _paths(name, facts) if path in among), None) if name else None

@@ -57,7 +57,7 @@ _INPUT: _Node = ("input",)
 _KINDS = frozenset({_A_SET, _AN_OBJECT})
 
 RuleNames = Callable[[Json], Segments | None]
-"""The path of the rule or function that a reference names, where it names one."""
+"""The path of the rule, function or document of rules that a reference names, where it names one."""
 
 
 @dataclass(slots=True)
@@ -65,14 +65,18 @@ class SetFlow:
     """Where the values of a policy come from; modules are added one by one, and then asked about."""
 
     set_rules: InitVar[Iterable[Segments]] = ()
+    documents: InitVar[Iterable[Segments]] = ()
     _followed_by: dict[_Node, list[_Node]] = field(default_factory=dict)
     _sourced: set[_Node] = field(default_factory=set)
     _modules: list["_ModuleFlows"] = field(default_factory=list)
 
-    def __post_init__(self, set_rules: Iterable[Segments]) -> None:
-        """Note the rules that add elements to a set."""
+    def __post_init__(self, set_rules: Iterable[Segments], documents: Iterable[Segments]) -> None:
+        """Note the rules that add elements to a set, and the documents that hold other ones."""
         for path in set_rules:
             self._flow([_A_SET], ("rule", path))
+        for path in documents:
+            if path:
+                self._flow([("rule", path), _AN_OBJECT], ("rule", path[:-1]))
 
     def add(self, reader: BodyReader, rule: RuleNames, at: SourceLocation) -> None:
         """Note what a module's rules assign, pass and return."""
