@@ -29,6 +29,10 @@ def _examples() -> dict[str, Any]:
     return examples
 
 
+def _source(name: str, annotator: Any) -> str:
+    return f"$snap.annotations.{name}" if annotator.get("provider") == "host" else "$policy_target"
+
+
 def test_every_provider_has_an_example_that_compiles(monkeypatch: Any) -> None:
     """Each example is built as an operator's manifest would have it, with its variables set."""
     examples = _examples()
@@ -44,7 +48,7 @@ def test_every_provider_has_an_example_that_compiles(monkeypatch: Any) -> None:
             "input": {
                 "policy_target": "$",
                 "policy": {"id": "p"},
-                "annotations": {name: {"from": "$policy_target"} for name in examples},
+                "annotations": {name: {"from": _source(name, given)} for name, given in examples.items()},
             }
         },
     }

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from acs_sidecar.cli import cli
@@ -12,6 +13,7 @@ def _run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments, env={"COLUMNS": "200"})
 
 
+@pytest.mark.server
 def test_what_is_written_is_valid_and_its_cases_pass(tmp_path: Path) -> None:
     """Without a warning, under the same name."""
     place = tmp_path / "new" / "agent"
