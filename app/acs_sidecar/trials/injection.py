@@ -50,21 +50,35 @@ class _Injected:
 def injected(manifest: CompiledManifest, point: str, annotations: JsonObject) -> CompiledManifest:
     """Return the manifest with what was given in the place of a point's annotators; none is ever called.
 
+    Local classifiers that a policy binds itself are a part of it, and run where nothing is given instead.
     Raises `InjectionError` when one is missing, or none is bound by that name.
     """
     compiled = manifest.points.get(point)
     uses = {use.name: use for use in compiled.config.annotators} if compiled else {}
     if unknown := sorted(annotations.keys() - uses):
         raise InjectionError(f"`annotations.{unknown[0]}`: `{point}` has no annotator of this name")
-    if missing := sorted(uses.keys() - annotations):
+    if compiled is None or not uses:
+        return manifest
+    own = _own_classifiers(manifest, compiled)
+    if missing := sorted(uses.keys() - annotations.keys() - own.keys()):
         raise InjectionError(
             f"`{point}` has the annotator `{missing[0]}`, which is not called in a test: "
             f"set its result as `annotations.{missing[0]}`"
         )
-    if compiled is None or not uses:
-        return manifest
-    given = tuple((use, _Injected(annotations[name])) for name, use in sorted(uses.items()))
-    return _annotated_by(manifest, compiled, given)
+    used = {**own, **{name: _Injected(value) for name, value in annotations.items()}}
+    return _annotated_by(manifest, compiled, tuple((use, used[name]) for name, use in sorted(uses.items())))
+
+
+def _own_classifiers(manifest: CompiledManifest, compiled: CompiledPoint) -> dict[str, Annotator]:
+    """Return the local classifiers that the policies of a point ask themselves, by name."""
+    if not isinstance(compiled.annotate, AnnotatorRunner):
+        return {}
+    own = {one.name for one in manifest.statement.annotators if one.point == compiled.name}
+    return {
+        use.name: annotator
+        for use, annotator in compiled.annotate.annotators
+        if use.name in own and isinstance(annotator, LocalClassifier)
+    }
 
 
 def with_local_classifiers(

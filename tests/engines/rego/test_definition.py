@@ -86,7 +86,8 @@ def test_a_query_is_read_when_it_is_bound() -> None:
             {"modules": {"a": ONE}, "rules": 1, "strict": True},
             [
                 f"member-unknown: policies.main.{name}: unknown member; must be one of `bundle`, "
-                "`bundle_url`, `data`, `data_paths`, `modules`, `query`, `rego_version`, `type`"
+                "`bundle_url`, `config`, `data`, `data_paths`, `library`, `modules`, `query`, "
+                "`rego_version`, `type`"
                 for name in ("rules", "strict")
             ],
         ),
