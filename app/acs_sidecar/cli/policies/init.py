@@ -73,7 +73,7 @@ cases:
 """
 _SETTINGS = """\
 # `acs-sidecar serve --config settings.yaml`; `acs-sidecar config` lists every setting.
-manifests_dir: agent
+manifests: agent
 """
 _FILES = {
     "agent/manifest.yaml": _MANIFEST,
