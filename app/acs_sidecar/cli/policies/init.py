@@ -73,7 +73,7 @@ cases:
 """
 _SETTINGS = """\
 # `acs-sidecar serve --config settings.yaml`; `acs-sidecar config` lists every setting.
-manifests: agent
+ACS_MANIFESTS: agent
 """
 _FILES = {
     "agent/manifest.yaml": _MANIFEST,
