@@ -18,8 +18,6 @@ find "$library" -name 'test' -o -name 'tests' | xargs -r rm -rf
 find "$library/lib-dynload" -name '_tkinter*' -o -name '_test*' -o -name '*_test.*' | xargs -r rm -f
 find "$library" -name __pycache__ -prune -exec rm -r {} +
 cp -a /opt/acs "$root/opt/"
-# Symbols for debuggers take a tenth of the image.
-find "$root" -type f -name '*.so*' -exec strip --strip-unneeded {} +
 # The sources never change, so the interpreter need not compare them with the compiled files, whose times a builder may change.
 python -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / "$library" "$root/opt/acs"
 
@@ -37,6 +35,8 @@ done
 for file in $(find / -xdev \( -name 'libnss_dns.so.2' -o -name 'libnss_files.so.2' -o -name 'libresolv.so.2' \) -not -path "$root/*"); do
     mkdir -p "$root$(dirname "$file")" && cp -L "$file" "$root$file"
 done
+# Symbols for debuggers take a tenth of the image.
+find "$root" -type f -name '*.so*' -exec strip --strip-unneeded {} +
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 # OpenSSL looks for authorities at a place of its own.
 authorities=$(python -c 'import ssl; print(ssl.get_default_verify_paths().openssl_cafile)')
