@@ -28,7 +28,7 @@ __all__ = ["Recorded", "payment", "private_pem", "public_pem", "recorded", "writ
 
 
 def payment(amount: int = 50, trust: int | None = 800, **envelope: Any) -> dict[str, Any]:
-    """Give the snapshot of a payment; over 100 it escalates."""
+    """Return the snapshot of a payment; over 100 it escalates."""
     snapshot = copy.deepcopy(SNAPSHOT)
     snapshot["tool_call"]["args"]["amount"] = amount
     if trust is not None:
@@ -52,7 +52,7 @@ class Recorded:
     folder: Path
 
     def records(self) -> list[dict[str, Any]]:
-        """Give the records of decisions and approvals."""
+        """Return the records of decisions and approvals."""
         return [one for one in all_records(self.folder / "audit") if "decision" in one]
 
     def snapshot(self, value: Any, name: str = "snapshot.json") -> str:
@@ -93,10 +93,10 @@ def recorded(
 
 
 def public_pem(key: AuditKey) -> bytes:
-    """Give a public key as PEM."""
+    """Return a public key as PEM."""
     return key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def private_pem(key: AuditKey) -> bytes:
-    """Give a private key as PEM."""
+    """Return a private key as PEM."""
     return key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -46,14 +46,14 @@ def bom(place: Recorded, *arguments: str, key: str = "key.pem") -> Result:
 
 
 def bom_of(place: Recorded, number: int, *arguments: str) -> dict[str, Any]:
-    """Give the BOM of a decision by its number."""
+    """Return the BOM of a decision by its number."""
     result = bom(place, place.records()[number]["record_id"], *arguments)
     assert result.exit_code == 0, result.stderr
     return found(result)
 
 
 def value_of(bom: dict[str, Any], name: str) -> Any:
-    """Give the value of a field, `None` where it is not there."""
+    """Return the value of a field, `None` where it is not there."""
     return next((one["value"] for one in bom["fields"] if one["name"] == name), None)
 
 

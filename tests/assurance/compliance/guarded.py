@@ -79,7 +79,7 @@ def _case(name: str, point: str, text: str, decision: str) -> dict[str, Any]:
 
 
 def snapshot_of(text: str) -> dict[str, Any]:
-    """Give a snapshot whose every target holds a text."""
+    """Return a snapshot whose every target holds a text."""
     return {
         "envelope": {"agent": {"id": "agent-7"}},
         "input": {"text": text},
@@ -90,7 +90,7 @@ def snapshot_of(text: str) -> dict[str, Any]:
 
 
 def guarded(folder: Path, *without: str) -> ProbedManifest:
-    """Give the manifest, compiled and with its carriers."""
+    """Return the manifest, compiled and with its carriers."""
     places = [write_guarded(folder, *without)]
     (known,) = known_manifests(load_settings({}).settings, places).values()
     return asyncio.run(probed(known))

@@ -19,7 +19,7 @@ CLOSED = {"event": "log_closed", "details": {"reason": "stopped"}}
 
 
 def decision(**members: Any) -> dict[str, Any]:
-    """Give the record of a decision that has everything."""
+    """Return the record of a decision that has everything."""
     return {
         "event": "decision", "agent_id": "a", "caller": "c", "decision": "allow", "error_class": None,
         "intervention_point": "input", "manifest_digest": DIGEST, "manifest_source": "operator",
@@ -27,7 +27,7 @@ def decision(**members: Any) -> dict[str, Any]:
 
 
 def approval(by: str, outcome: str = "allow", key_id: str | None = None) -> dict[str, Any]:
-    """Give the record of an approval."""
+    """Return the record of an approval."""
     return {
         "event": "approval",
         "decision": "allow",
@@ -36,7 +36,7 @@ def approval(by: str, outcome: str = "allow", key_id: str | None = None) -> dict
 
 
 def opened(number: int, state: str | None = None) -> dict[str, Any]:
-    """Give the first record of a log, which says of the one before it how it ended."""
+    """Return the first record of a log, which says of the one before it how it ended."""
     named = [{"log": f"log{number - 1}", "state": state, "size": 1, "root": "A" * 43 + "="}] if state else []
     return {
         "event": "log_opened",
@@ -51,7 +51,7 @@ def measured(
     anchored: int | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Give the results over the records of one log, or of several."""
+    """Return the results over the records of one log, or of several."""
     seen = Observation(options.pop("period", PERIOD))
     logs = {log: [*records], **(more or {})}
     for name, lines in logs.items():
@@ -62,7 +62,7 @@ def measured(
 
 
 def outcome(check: str, *records: dict[str, Any], **options: Any) -> CheckOutcome:
-    """Give the outcome of one check."""
+    """Return the outcome of one check."""
     found: CheckOutcome = measured(*records, **options)[check].outcome
     return found
 

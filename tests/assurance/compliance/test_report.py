@@ -80,7 +80,7 @@ def report(place: Path, *arguments: str, key: str = "key.pem") -> Result:
 
 
 def json_report(place: Path, *arguments: str) -> dict[str, Any]:
-    """Give a report as JSON."""
+    """Return a report as JSON."""
     result = report(
         place, *(arguments or ALL), *PERIOD, "--format", "json", "--anchor", str(place / "anchors")
     )
@@ -90,7 +90,7 @@ def json_report(place: Path, *arguments: str) -> dict[str, Any]:
 
 
 def statuses(found: dict[str, Any], framework: int = 0) -> dict[str, str]:
-    """Give the status of each control."""
+    """Return the status of each control."""
     return {one["id"]: one["status"] for one in found["frameworks"][framework]["controls"]}
 
 

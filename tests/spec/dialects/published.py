@@ -225,7 +225,7 @@ def _id(entity: str) -> str:
 
 
 def _differences(case: Case, response: dict[str, Any], asked: list[str]) -> Iterator[str]:
-    """Say what differs from what is expected."""
+    """Return what differs from what is expected."""
     verdict, expected = response["verdict"], case.expected.get("verdict", case.expected)
     if "cedar" in expected:
         # Cedar itself allows where advice makes an escalation or a transform of it.

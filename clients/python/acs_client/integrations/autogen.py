@@ -89,7 +89,7 @@ class GovernedWorkbench(Workbench):
         return state
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take a state of the workbench."""
+        """Restore a state of the workbench."""
         await self._workbench.load_state(state)
 
 

@@ -32,7 +32,7 @@ class Provenance:
         self._dropped = 0
 
     def record(self, members: Mapping[str, Any], decision: Decision) -> None:
-        """Keep what went through a point: `members` are those of its snapshot, `decision` the permit."""
+        """Remember what went through a point: `members` are those of its snapshot, `decision` the permit."""
         if not self._bound:
             return
         point = decision.point
@@ -67,7 +67,7 @@ class Provenance:
             return self._whole()
 
     def restore(self, exported: Mapping[str, Any]) -> None:
-        """Take the state that `export` gave, as far as the bound allows."""
+        """Restore the state that `export` gave, as far as the bound allows."""
         if not self._bound:
             return
         with self._lock:
