@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from acs_sidecar.audit.format.entry import decision_entry
 from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.decision.answer import decision_json
-from acs_sidecar.decision.request import EvaluateRequest
-from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.cases import Case, Difference, differences
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.trace import Trace
-from acs_sidecar.spec.values import nesting_bound
-from acs_sidecar.trials.decide import decide
+from acs_sidecar.trials.decide import decide, trial_request
 from acs_sidecar.trials.injection import InjectionError, injected
 
 __all__ = ["CaseResult", "run_cases"]
@@ -64,13 +61,7 @@ async def _run(manifest: CompiledManifest, case: Case) -> CaseResult:
         prepared = injected(manifest, case.point.value, case.annotations)
     except InjectionError as error:
         return CaseResult(case, None, policy, error=str(error))
-    request = EvaluateRequest(
-        point=case.point.value,
-        snapshot=case.snapshot,
-        nesting=nesting_bound(canonical(case.snapshot)),
-        mode=case.mode,
-        include=_INCLUDE,
-    )
+    request = trial_request(case.point.value, case.snapshot, case.mode, _INCLUDE)
     decision = await decide(prepared, request)
     return CaseResult(
         case,

@@ -7,13 +7,15 @@ from acs_sidecar.decision.caller import Sender
 from acs_sidecar.decision.refusal import Refused
 from acs_sidecar.decision.request import INCLUDES, EvaluateRequest
 from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import AnyManifest
 from acs_sidecar.spec.owner import Owner
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.points import Mode
+from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
 from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
 
-__all__ = ["decide"]
+__all__ = ["decide", "trial_request"]
 
 
 class _OneManifest:
@@ -33,6 +35,14 @@ class _OneManifest:
         owner: Owner,  # noqa: ARG002  # the port's signature
     ) -> AnyManifest:
         return self._manifest
+
+
+def trial_request(
+    point: str, snapshot: dict[str, Json], mode: Mode, include: frozenset[str] = frozenset()
+) -> EvaluateRequest:
+    """Return the request for a verdict on a snapshot that no body brought."""
+    nesting = nesting_bound(canonical(snapshot))
+    return EvaluateRequest(point=point, snapshot=snapshot, nesting=nesting, mode=mode, include=include)
 
 
 async def decide(manifest: AnyManifest, request: EvaluateRequest) -> PolicyDecision:

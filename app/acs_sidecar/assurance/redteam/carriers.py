@@ -7,16 +7,14 @@ from acs_sidecar.annotators.classifier.type import LocalClassifier
 from acs_sidecar.annotators.runner import AnnotatorRunner
 from acs_sidecar.assurance.redteam.placement import text_places
 from acs_sidecar.decision.refusal import RefusalError
-from acs_sidecar.decision.request import EvaluateRequest
-from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint
 from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.reasons import EvaluationError
-from acs_sidecar.spec.values import Json, nesting_bound
+from acs_sidecar.spec.values import Json
 from acs_sidecar.spec.verdict import Decision
-from acs_sidecar.trials.decide import decide
+from acs_sidecar.trials.decide import decide, trial_request
 
 __all__ = ["PointUnderTest", "decision_on", "points_under_test"]
 
@@ -34,11 +32,8 @@ async def decision_on(
     manifest: CompiledManifest, point: InterventionPoint, snapshot: dict[str, Json], mode: Mode
 ) -> PolicyDecision | None:
     """Decide on a snapshot; `None` if the service would refuse the request before any policy."""
-    nesting = nesting_bound(canonical(snapshot))
     try:
-        return await decide(
-            manifest, EvaluateRequest(point=point.value, snapshot=snapshot, nesting=nesting, mode=mode)
-        )
+        return await decide(manifest, trial_request(point.value, snapshot, mode))
     except RefusalError:
         return None
 

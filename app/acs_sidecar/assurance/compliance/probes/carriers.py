@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from acs_sidecar.decision.request import EvaluateRequest
-from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.reasons import Reason
-from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
+from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import Decision
-from acs_sidecar.trials.decide import decide
+from acs_sidecar.trials.decide import decide, trial_request
 from acs_sidecar.trials.injection import InjectionError, with_local_classifiers
 
 __all__ = ["CounterExample", "ProbedManifest", "probed_manifest", "stopped"]
@@ -80,13 +78,7 @@ def stopped(decision: PolicyDecision, attempt: CounterExample) -> bool:
 async def _decided(manifest: CompiledManifest, case: Case, attempt: CounterExample) -> PolicyDecision:
     point = case.point.value
     prepared = with_local_classifiers(manifest, point, case.annotations, attempt.instead)
-    request = EvaluateRequest(
-        point=point,
-        snapshot=attempt.snapshot,
-        nesting=nesting_bound(canonical(attempt.snapshot)),
-        mode=case.mode,
-    )
-    return await decide(prepared, request)
+    return await decide(prepared, trial_request(point, attempt.snapshot, case.mode))
 
 
 def _holds(value: Json, payload: str) -> bool:
