@@ -128,7 +128,7 @@ export class Counters {
     };
   }
 
-  /** Take the state that `export` gave. */
+  /** Restore the state that `export` gave. */
   restore(exported: JsonObject): void {
     this.#kept = exported["kept"] === true;
     this.#events = (exported["events"] as [number, number, number][]).map(([at, requests, tokens]) => ({

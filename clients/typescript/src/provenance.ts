@@ -30,7 +30,7 @@ export class Provenance {
     if (bound > 0) for (const label of labels) this.#origins.set(label, ["session"]);
   }
 
-  /** Keep what went through a point: `members` are those of its snapshot, `decision` the permit. */
+  /** Remember what went through a point: `members` are those of its snapshot, `decision` the permit. */
   record(members: Members, decision: Decision): void {
     if (this.#bound === 0) return;
     const labels = decision.policyId === null ? [] : [...decision.resultLabels];
@@ -61,7 +61,7 @@ export class Provenance {
     return this.#whole(() => true);
   }
 
-  /** Take the state that `export` gave, as far as the bound allows. */
+  /** Restore the state that `export` gave, as far as the bound allows. */
   restore(exported: JsonObject): void {
     if (this.#bound === 0) return;
     this.#texts = [...(exported["user"] as string[])];

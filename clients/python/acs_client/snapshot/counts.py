@@ -116,7 +116,7 @@ class Counters:
             }
 
     def restore(self, exported: Mapping[str, Any]) -> None:
-        """Take the state that `export` gave."""
+        """Restore the state that `export` gave."""
         with self._lock:
             self._kept = bool(exported["kept"])
             self._events = [
