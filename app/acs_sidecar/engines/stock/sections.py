@@ -60,6 +60,10 @@ class StockSection:
 
 
 _EVERYWHERE = frozenset(InterventionPoint)
+_EXPRESSIONS: MemberTable = {
+    "patterns": Member("Expressions of RE2: a list, or name → expression.", _PATTERNS),
+    "presets": Member("What the rules of `pii` and `secrets` find, by name.", _PRESETS),
+}
 
 SECTIONS: Mapping[str, StockSection] = {
     "ifc": StockSection(
@@ -131,8 +135,7 @@ SECTIONS: Mapping[str, StockSection] = {
     "patterns": StockSection(
         "No text of the target matches an expression.",
         {
-            "patterns": Member("Expressions of RE2: a list, or name → expression.", _PATTERNS),
-            "presets": Member("What the rules of `pii` and `secrets` find, by name.", _PRESETS),
+            **_EXPRESSIONS,
             "reason": Member("The reason of the deny; `pattern_blocked` by default.", _TEXT),
         },
         _EVERYWHERE,
@@ -150,8 +153,7 @@ SECTIONS: Mapping[str, StockSection] = {
     "redact": StockSection(
         "What matches is cut out of every text of the target.",
         {
-            "patterns": Member("Expressions of RE2: a list, or name → expression.", _PATTERNS),
-            "presets": Member("What the rules of `pii` and `secrets` find, by name.", _PRESETS),
+            **_EXPRESSIONS,
             "replacement": Member(
                 "What stands for each finding, as it is; `[REDACTED]` by default.", {"type": "string"}
             ),
