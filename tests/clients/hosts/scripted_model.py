@@ -4,17 +4,16 @@ It speaks the APIs that the agents speak: messages (Claude Code, Copilot CLI), r
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.clients.frameworks.cases.messages_server import event_stream
+from tests.clients.frameworks.cases.messages_server import ModelHandler, event_stream, served
 
 __all__ = ["scripted_model"]
 
 _SHELLS = ("Bash", "bash", "exec_command", "shell", "shell_command", "run_shell_command")
+_EVENTS = "text/event-stream"
 _ARGUMENT = {"exec_command": "cmd"}
 
 
@@ -23,10 +22,8 @@ def scripted_model(command: str) -> Iterator[tuple[str, list[str]]]:
     """The URL of the model, and the bodies that were sent after the command was asked for."""
     answered: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
+    class Handler(ModelHandler):
+        def do_POST(self) -> None:  # noqa: N802  # the name that the class looks for
             text = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
             path, body = self.path.partition("?")[0], json.loads(text or "{}")
             shell = _shell_of(body)
@@ -40,35 +37,22 @@ def scripted_model(command: str) -> Iterator[tuple[str, list[str]]]:
                 del args["description"]
             call = (shell, args) if asks else None
             if path.endswith("/messages"):
-                self._send(_messages(call))
+                self.send_text(_messages(call), _EVENTS)
             elif path.endswith("/responses"):
-                self._send(_responses(call))
+                self.send_text(_responses(call), _EVENTS)
             elif "enerateContent" in path:
-                self._send(
+                self.send_text(
                     _contents(call, streams="stream" in path),
-                    "text/event-stream" if "stream" in path else "application/json",
+                    _EVENTS if "stream" in path else "application/json",
                 )
             else:
-                self._send('{"input_tokens": 1, "totalTokens": 1}', "application/json")
+                self.send_text('{"input_tokens": 1, "totalTokens": 1}', "application/json")
 
-        def do_GET(self) -> None:
-            self._send('{"data": [], "models": []}', "application/json")
+        def do_GET(self) -> None:  # noqa: N802  # likewise
+            self.send_text('{"data": [], "models": []}', "application/json")
 
-        def _send(self, text: str, kind: str = "text/event-stream") -> None:
-            content = text.encode()
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", answered
-        server.shutdown()
+    with served(Handler) as url:
+        yield url, answered
 
 
 def _shell_of(body: Any) -> str | None:

@@ -7,52 +7,64 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["event_stream", "messages_server"]
+__all__ = ["ModelHandler", "event_stream", "messages_server", "served"]
 
 Block = dict[str, Any]
+
+
+class ModelHandler(BaseHTTPRequestHandler):
+    """Answers with texts, and writes no log."""
+
+    protocol_version = "HTTP/1.1"
+
+    def send_text(self, text: str, kind: str) -> None:
+        """Answer with a text of this media type."""
+        content = text.encode()
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def served(handler: type[ModelHandler]) -> Iterator[str]:
+    """The URL on loopback at which a handler answers."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @contextmanager
 def messages_server(answer: Callable[[dict[str, Any]], list[Block]]) -> Iterator[str]:
     """The URL of a model that answers a request with blocks of text and tool calls."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(ModelHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
             if "count_tokens" in self.path:
-                self._send(json.dumps({"input_tokens": 1}), "application/json")
+                self.send_text(json.dumps({"input_tokens": 1}), "application/json")
                 return
             blocks = answer(body)
             if body.get("stream"):
-                self._send(event_stream(blocks), "text/event-stream")
+                self.send_text(event_stream(blocks), "text/event-stream")
             else:
-                self._send(
+                self.send_text(
                     json.dumps({**_message(), "content": blocks, "stop_reason": _reason(blocks)}),
                     "application/json",
                 )
 
         def do_GET(self) -> None:
-            self._send("{}", "application/json")
+            self.send_text("{}", "application/json")
 
         do_HEAD = do_GET  # noqa: N815  # the name that the class looks for
 
-        def _send(self, text: str, kind: str) -> None:
-            content = text.encode()
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(Handler) as url:
+        yield url
 
 
 def event_stream(blocks: list[Block]) -> str:
