@@ -48,12 +48,8 @@ def test_an_answer_cut_at_any_byte_is_settled(service: Service) -> None:
 
 
 def test_a_worker_killed_at_any_byte_is_settled(tmp_path: Path) -> None:
-    """The log that follows has the end of every stream that the killed worker had opened."""
-    service = started(tmp_path, ACS_WORKERS="2")
-    try:
-        assert check_kills(service, tmp_path, 200)
-    finally:
-        service.stop()
+    """The logs that follow have the end of every stream that the killed workers had opened."""
+    assert check_kills(tmp_path, 11)
 
 
 def test_lines_in_any_pieces_at_any_pace_have_one_answer(service: Service) -> None:
