@@ -22,6 +22,7 @@ VECTORS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(graphs())
 def test_the_outcome_is_that_of_one_after_the_other(graph: Graph) -> None:

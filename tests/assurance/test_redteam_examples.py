@@ -24,6 +24,7 @@ TOTALS = rows("example | ASR | utility")
 BY_TECHNIQUE = rows("technique | allow-all | `screened-agent` | `support-agent`")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TOTALS))
 def test_an_example_stops_what_the_guide_says(name: str) -> None:
     """Attack success and utility of each example, plain attacks, and by technique where the guide has it."""
@@ -37,6 +38,7 @@ def test_an_example_stops_what_the_guide_says(name: str) -> None:
         }
 
 
+@pytest.mark.slow
 def test_without_its_rules_every_attack_passes(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The column of before: a policy that allows everything."""
     manifest = write_manifest(tmp_path_factory.mktemp("m") / "m", ALLOW_ALL)

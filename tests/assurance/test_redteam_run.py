@@ -79,6 +79,7 @@ def test_a_target_without_a_text_carries_nothing(tmp_path: Path) -> None:
     assert "no allowed test case has a text in its policy target" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_policy_that_names_the_payloads_is_caught(tmp_path: Path) -> None:
     """Held-out attacks pass where the others are known by their words."""
     payloads = [each.payload for each in built_in_corpus().entries if each.expect is Expectation.STOP and not each.held_out]  # fmt: skip

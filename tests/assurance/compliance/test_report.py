@@ -194,6 +194,7 @@ def test_what_cannot_be_told_is_exit_2(place: Path, arguments: tuple[str, ...], 
     assert result.stderr.startswith(f"error: {message}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "oscal"])
 def test_the_same_inputs_give_the_same_bytes(place: Path, form: str) -> None:
     """Two runs print the same, signed or not; the signature is over those bytes."""

@@ -125,6 +125,7 @@ def test_a_checkpoint_that_cannot_be_written_takes_its_records_back(
     assert sound(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_rotation_that_fails_leaves_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the end of a log cannot be written, records that came meanwhile go on in it, and it is tried again."""
     real = os.write

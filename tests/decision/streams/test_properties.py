@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ SERVICE_LEDGER = Ledger()
 SERVICE = ledger_service(SERVICE_LEDGER)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(streams(), st.booleans())
 def test_every_stream_keeps_its_promises(stream: tuple[dict[str, Any], list[bytes]], at_once: bool) -> None:

@@ -49,6 +49,7 @@ def parsed(text: str) -> int | None:
     return len(handle)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
 def test_cutting_agrees_with_the_engine(text: str) -> None:
@@ -62,6 +63,7 @@ def test_cutting_agrees_with_the_engine(text: str) -> None:
     assert parsed(text) == (None if None in counts else sum(counts))  # type: ignore[arg-type]  # no None left
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.lists(st.sampled_from([*PIECES, "(" * 101, "!" * 101, "1 +" * 400]), max_size=6).map("".join))
 def test_cutting_short_policies_is_cutting_policies(text: str) -> None:

@@ -86,6 +86,7 @@ def _chain(length: int) -> str:
     return f"package a\nx := r0\n{rules}r{length - 2} := 1\n"
 
 
+@pytest.mark.slow
 def test_a_chain_of_two_thousand_rules_is_the_longest() -> None:
     """Each rule on the way to another takes its part of the stack."""
     assert evaluate(definition(_chain(MAX_CHAIN))) == 1
@@ -97,6 +98,7 @@ def test_a_chain_of_two_thousand_rules_is_the_longest() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_chain_cannot_be_hidden_by_variables() -> None:
     """A reference counts for the length of a chain even where a variable might have its name."""
     rules = "".join(

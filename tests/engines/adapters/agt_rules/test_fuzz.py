@@ -6,6 +6,7 @@ from acs_sidecar.engines.adapters.agt_rules import closures
 from tests.engines.adapters.agt_rules import fuzz
 
 
+@pytest.mark.slow
 def test_random_texts_are_conditions_or_are_refused_with_a_place() -> None:
     """What is accepted is what the grammar has, and is decided as a plain reader decides it."""
     counts, faults = fuzz.run(3_000, seed=7)

@@ -82,6 +82,7 @@ def test_without_a_section_nothing_is_added(name: str) -> None:
         assert set(scan(remaining, Tier.MULTI_AGENT).detected) <= whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_statement_that_is_added_removes_nothing(name: str) -> None:
     """Adding a paragraph behind any section, or an item to the end, keeps every control."""

@@ -6,6 +6,7 @@ from acs_sidecar.engines.adapters.workspace_policy import statement
 from tests.engines.adapters.workspace_policy.mutations import NAMES, mutate
 
 
+@pytest.mark.slow
 def test_no_mutant_is_accepted() -> None:
     """A few hundred of each kind; `make workspace-mutations` makes a hundred thousand of each."""
     outcome = mutate(400, 11)

@@ -116,6 +116,7 @@ def test_order_and_white_space_do_not_count() -> None:
         assert found.policy.hash == first["hash"]
 
 
+@pytest.mark.slow
 def test_no_bit_of_a_member_can_be_flipped() -> None:
     """One flipped bit anywhere in the text is never accepted."""
     text = json.dumps(document("active-1.json"), separators=(",", ":")).encode()

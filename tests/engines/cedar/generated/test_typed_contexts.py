@@ -21,6 +21,7 @@ def _rounded(value: Json) -> Json:
     return extension("decimal", f"{value:.4f}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "name", "broken"),
     [(declared, "decimal_number", _rounded), (cedar_type, "mentions_escape", lambda _canonical: False)],
