@@ -51,9 +51,11 @@ class Resolved:
     receipt: Json = None
 
 
-def recorded_json(recorded: Recorded, include: frozenset[str]) -> dict[str, Json]:
+def recorded_json(
+    recorded: Recorded, include: frozenset[str], *, exact_integers: bool = True
+) -> dict[str, Json]:
     """Return the response to one evaluation."""
-    members = decision_json(recorded.decision, recorded.position, include)
+    members = decision_json(recorded.decision, recorded.position, include, exact_integers=exact_integers)
     if recorded.offer is not None:
         members["approval"] = offer_json(recorded.offer)
     if recorded.receipt is not None:
@@ -61,11 +63,13 @@ def recorded_json(recorded: Recorded, include: frozenset[str]) -> dict[str, Json
     return members
 
 
-def resolved_json(resolved: Resolved, include: frozenset[str]) -> dict[str, Json]:
+def resolved_json(
+    resolved: Resolved, include: frozenset[str], *, exact_integers: bool = True
+) -> dict[str, Json]:
     """Return the response to a resolution: that of an evaluation, with the verdict that follows from it."""
     resolution = resolved.resolution
     plan, challenge, approved = resolution.plan, resolution.challenge, resolution.approved
-    members = decision_json(resolution.decision, resolved.position, include)
+    members = decision_json(resolution.decision, resolved.position, include, exact_integers=exact_integers)
     members["approval"] = {
         "outcome": resolution.outcome,
         "by": resolution.by,
@@ -80,9 +84,16 @@ def resolved_json(resolved: Resolved, include: frozenset[str]) -> dict[str, Json
 
 
 def decision_json(
-    decision: PolicyDecision, position: AuditPosition | None, include: frozenset[str]
+    decision: PolicyDecision,
+    position: AuditPosition | None,
+    include: frozenset[str],
+    *,
+    exact_integers: bool = True,
 ) -> dict[str, Json]:
-    """Return the members of a decision in a response; `position` is that of its record."""
+    """Return the members of a decision in a response; `position` is that of its record.
+
+    Without `exact_integers` of the snapshot it has no identity of an agent context.
+    """
     evaluation = decision.evaluation
     vocabulary = decision.vocabulary
     verdict = verdict_json(decision.verdict, vocabulary, decision.transformed_target)
@@ -104,7 +115,7 @@ def decision_json(
     if decision.asked_vocabulary is not None or vocabulary is not Vocabulary.FIVE_DECISIONS:
         members["dialect"] = vocabulary
     if include:
-        _add_included(members, decision, include)
+        _add_included(members, decision, include, exact_integers=exact_integers)
     return members
 
 
@@ -145,7 +156,9 @@ def position_json(position: AuditPosition) -> dict[str, Json]:
     return {"log": position.log, "index": position.index, "record_id": position.record_id}
 
 
-def _add_included(members: dict[str, Json], decision: PolicyDecision, include: frozenset[str]) -> None:
+def _add_included(
+    members: dict[str, Json], decision: PolicyDecision, include: frozenset[str], *, exact_integers: bool
+) -> None:
     policy_input = decision.trace.policy_input
     if include & _WITH_POLICY_INPUT and policy_input is not None:
         members["policy_input"] = dict(policy_input.value)
@@ -156,6 +169,8 @@ def _add_included(members: dict[str, Json], decision: PolicyDecision, include: f
         members["explain"] = dict(decision.trace.explanation)
     if "context_identity" in include:
         try:
+            if not exact_integers:
+                raise ContextError("an integer is beyond 64 bits: send it as a string")
             members["context_identity"] = context_identity(decision.snapshot)
         except ContextError as error:
             members["context_identity"] = None

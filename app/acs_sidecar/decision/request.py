@@ -22,12 +22,12 @@ __all__ = [
     "MAX_BATCH",
     "DuplicateMembers",
     "EvaluateRequest",
+    "has_exact_integers",
     "only_members",
     "parse_object",
     "read_batch",
     "read_evaluate",
     "read_resolve",
-    "require_exact_integers",
 ]
 
 INCLUDES = frozenset({"policy_input", "trace", "receipt", "explain", "context_identity"})
@@ -65,7 +65,8 @@ class EvaluateRequest:
 
     For a span of a stream, `stream_span` says which, and `admitted` is what the stream was admitted with.
     `vocabulary` is how it wants the verdict told, where it says. Where the `host_applies` transforms, the
-    snapshot is an agent context, and a transform is one of its `target`.
+    snapshot is an agent context, and a transform is one of its `target`. `exact_integers` is false where an
+    identity is asked of a snapshot that came with integers of which not every digit is read.
     """
 
     point: str
@@ -81,6 +82,7 @@ class EvaluateRequest:
     stream_span: StreamSpan | None = None
     vocabulary: Vocabulary | None = None
     host_applies: bool = False
+    exact_integers: bool = True
 
 
 class DuplicateMembers(StrEnum):
@@ -111,17 +113,18 @@ def parse_object(
     return value
 
 
-def require_exact_integers(body: bytes) -> None:
-    """Raise `RefusalError` for JSON with an integer beyond 64 bits, which is read as the nearest float.
+def has_exact_integers(body: bytes) -> bool:
+    """True unless JSON has an integer beyond 64 bits, which is read as the nearest float.
 
     Two of them may be one number here and two where an action is carried out.
     """
     if not _LONG_NUMBER.search(body):
-        return
+        return True
     try:
         json.loads(body, parse_int=_exact_integer)
     except (OverflowError, RecursionError):
-        raise _bad("an integer of the body is beyond 64 bits: send it as a string") from None
+        return False
+    return True
 
 
 def _exact_integer(digits: str) -> int:

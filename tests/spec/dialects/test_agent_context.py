@@ -1,10 +1,13 @@
 """Section 6.7: an agent context is checked before it is judged, and has one identity."""
 
+import json
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from acs_sidecar.decision.request import parse_object
+from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.dialects.agent_context import ContextError, check_context, context_identity
 from acs_sidecar.spec.points import InterventionPoint
 from tests.spec.dialects.contexts import context
@@ -67,23 +70,54 @@ def test_a_forged_context_is_refused(change: dict[str, Any], message: str) -> No
     assert str(caught.value) == message
 
 
+def _of_output(text: str) -> dict[str, Any]:
+    """Return a context of the point `output` whose content is this JSON text."""
+    whole = json.dumps(context("output", output={"content": "@"}, target={"content": "@"}))
+    return parse_object(whole.replace('"@"', text).encode())
+
+
 @pytest.mark.parametrize(
-    ("value", "identified"),
+    ("text", "message"),
     [
-        (2**53 - 1, True),
-        (2**53, False),
-        (-(2**53), False),
-        (1e300, True),
-        (-0.0, True),
-        (9007199254740993.0, True),
+        ("9007199254740992", "an integer is beyond those that RFC 8785 can write (2**53 - 1)"),
+        ("-9007199254740992", "an integer is beyond those that RFC 8785 can write (2**53 - 1)"),
+        ("18446744073709551615", "an integer is beyond those that RFC 8785 can write (2**53 - 1)"),
     ],
-)
-def test_numbers_that_rfc_8785_cannot_write_have_no_identity(value: float, identified: bool) -> None:
-    """An integer beyond 2**53 - 1 would be another one elsewhere."""
-    agent = context("output", output={"content": value}, target={"content": value})
+)  # fmt: skip
+def test_numbers_that_are_another_one_elsewhere_have_no_identity(text: str, message: str) -> None:
+    """No two contexts that a host tells apart have one identity."""
+    agent = _of_output(text)
     assert check_context(agent) is InterventionPoint.OUTPUT
-    if identified:
+    with pytest.raises(ContextError) as caught:
         context_identity(agent)
-        return
-    with pytest.raises(ContextError, match="RFC 8785"):
-        context_identity(agent)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("9007199254740991", "9007199254740991"),
+        ("9007199254740993.0", "9007199254740992"),
+        ("1e2", "100"),
+        ("-0.0", "0"),
+        ("4.50", "4.5"),
+        ("1e-7", "1e-7"),
+        ("0.000001", "0.000001"),
+        ("1e-400", "0"),
+        ("5e-324", "5e-324"),
+        ("333333333.33333329", "333333333.3333333"),
+        ("5.4112534594144434e-145", "5.4112534594144434e-145"),
+        (r'"\u20ac$\u000F\u000aA\u0042\u0022\u005c\\\"\/"', r'"€$\u000f\nAB\"\\\\\"/"'),
+        (r'"e\u0301\u2028\ufeff\u007f"', '"e\u0301\u2028\ufeff\x7f"'),
+        (r'{"\ufb33": 1, "\ud83d\ude00": 2, "\u00f6": 3, "": 4}', '{"": 4, "ö": 3, "😀": 2, "\ufb33": 1}'),
+    ],
+)  # fmt: skip
+def test_an_identity_is_over_the_form_of_rfc_8785(text: str, canonical: str) -> None:
+    """Numbers as ECMAScript writes them, whatever they were sent as; members by UTF-16 code units."""
+    content = canonical.replace('": ', '":').replace(", ", ",")
+    expected = (
+        f'{{"agent":{{"framework":"own","id":"a1"}},"interception_point":"output","output":{{"content":{content}}},'
+        '"sequence":3,"session":{"id":"s1"},"spec":"agent-hooks/0.1","target":'
+        f'{{"content":{content}}},"timestamp":"2026-11-28T00:00:00Z"}}'
+    )
+    assert context_identity(_of_output(text)) == digest_bytes(expected.encode())

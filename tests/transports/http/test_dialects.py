@@ -1,10 +1,12 @@
 """Section 6.7 over HTTP: the vocabulary of a response, and manifests of 0.4 in this process and in the sandbox."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.conftest import Service, Start
+from tests.spec.dialects.contexts import context
 
 EVALUATE = "/v1/evaluate/input"
 
@@ -45,6 +47,28 @@ def test_a_manifest_of_0_4_is_evaluated_in_the_sandbox(inline_service: Service) 
     assert response["transformed_policy_target"] == {"text": None}
     _, response = inline_service.post(EVALUATE, _body({"decision": "deny", "reason": "host_error:x"}))
     assert response["detail"] == "`reason` starts with the reserved `host_error:`"
+
+
+@pytest.mark.parametrize("integer", [2**64 - 1, 2**64, 10**30, -(2**63) - 1])
+@pytest.mark.parametrize("path", ["/v1/evaluate/output", "/v1/evaluate:batch"])
+def test_integers_of_which_not_every_digit_is_read_have_no_identity(
+    inline_service: Service, integer: int, path: str
+) -> None:
+    """An integer beyond 64 bits is read as the nearest double, and is another value to the host."""
+    sent = context("output", output={"content": "@"}, target={"content": "@"})
+    request = _body({"decision": "allow"}, snapshot=sent, include=["context_identity"])
+    request["manifest"]["intervention_points"] = {
+        "output": {"policy_target": "$.target", "policy": {"id": "p"}}
+    }
+    body = {"requests": [{"request_id": "1", "snapshot": {}}, request]} if path.endswith("batch") else request
+    text = json.dumps(body).replace('"@"', str(integer))
+    status, _, content = inline_service.request("POST", path, text.encode())
+    response = json.loads(content)["results"][1] if path.endswith("batch") else json.loads(content)
+    assert (status, response["verdict"]) == (200, {"decision": "allow"})
+    assert response["context_identity"] is None
+    assert response["detail"].startswith(
+        "the snapshot has no identity of an agent context: an integer is beyond"
+    )
 
 
 def test_an_older_response_is_what_it_was(inline_service: Service) -> None:

@@ -1,5 +1,7 @@
 """Bodies of the decision routes, from bytes to requests (section 2.1)."""
 
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import parse_qsl
 
 from acs_sidecar.approval.resolution import ApprovalClaim
@@ -8,22 +10,23 @@ from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.request import (
     DuplicateMembers,
     EvaluateRequest,
+    has_exact_integers,
     parse_object,
     read_batch,
     read_evaluate,
     read_resolve,
-    require_exact_integers,
 )
 from acs_sidecar.spec.values import Json, nesting_bound
 
-__all__ = ["parse_batch", "parse_evaluate", "parse_intercept", "parse_resolve"]
+__all__ = ["identifiable", "parse_batch", "parse_evaluate", "parse_intercept", "parse_resolve"]
 
 REFUSE = DuplicateMembers.REFUSE
 
 
 def parse_evaluate(body: bytes, point: str | None, duplicates: DuplicateMembers = REFUSE) -> EvaluateRequest:
     """Read the body of one evaluation; `point` is the one in the path. Raises `RefusalError`."""
-    return read_evaluate(parse_object(body, duplicates), point, nesting_bound(body))
+    request = read_evaluate(parse_object(body, duplicates), point, nesting_bound(body))
+    return identifiable(request, partial(has_exact_integers, body))
 
 
 def parse_intercept(body: bytes, query: bytes, duplicates: DuplicateMembers = REFUSE) -> EvaluateRequest:
@@ -36,7 +39,8 @@ def parse_intercept(body: bytes, query: bytes, duplicates: DuplicateMembers = RE
         raise RefusalError(Cause.MALFORMED, "the query may have `manifest_ref`, once, and nothing else")
     reference = asked[0][1] if asked else None
     context = parse_object(body, duplicates)
-    require_exact_integers(body)
+    if not has_exact_integers(body):
+        raise RefusalError(Cause.MALFORMED, "an integer of the body is beyond 64 bits: send it as a string")
     return read_intercept(context, reference, nesting_bound(body))
 
 
@@ -49,4 +53,12 @@ def parse_resolve(
     body: bytes, duplicates: DuplicateMembers = REFUSE
 ) -> tuple[EvaluateRequest, ApprovalClaim]:
     """Read the body of a resolution: an evaluation and a claim about it. Raises `RefusalError`."""
-    return read_resolve(parse_object(body, duplicates), nesting_bound(body))
+    request, claim = read_resolve(parse_object(body, duplicates), nesting_bound(body))
+    return identifiable(request, partial(has_exact_integers, body)), claim
+
+
+def identifiable(request: EvaluateRequest, exact_integers: Callable[[], bool]) -> EvaluateRequest:
+    """Return the request, which knows whether all integers are exact where it asks for an identity."""
+    if "context_identity" in request.include:
+        request.exact_integers = exact_integers()
+    return request

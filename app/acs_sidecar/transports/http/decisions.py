@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache, partial
 from http import HTTPStatus
 
 import orjson
@@ -13,7 +13,7 @@ from acs_sidecar.decision.answer import Recorded, recorded_json, resolved_json
 from acs_sidecar.decision.caller import Caller, Sender
 from acs_sidecar.decision.intercept import INTERCEPT_REFUSAL, intercept_json
 from acs_sidecar.decision.refusal import Cause, RefusalError, Refused
-from acs_sidecar.decision.request import DuplicateMembers, read_evaluate
+from acs_sidecar.decision.request import DuplicateMembers, has_exact_integers, read_evaluate
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.spec.owner import NOBODY
 from acs_sidecar.spec.reasons import Reason
@@ -21,7 +21,13 @@ from acs_sidecar.spec.trace_context import Span, parse_traceparent
 from acs_sidecar.spec.values import Json
 from acs_sidecar.telemetry.http_metrics import HttpMetrics
 from acs_sidecar.telemetry.tracing import ServerSpan, Tracer
-from acs_sidecar.transports.http.bodies import parse_batch, parse_evaluate, parse_intercept, parse_resolve
+from acs_sidecar.transports.http.bodies import (
+    identifiable,
+    parse_batch,
+    parse_evaluate,
+    parse_intercept,
+    parse_resolve,
+)
 from acs_sidecar.transports.http.exchange import (
     JSON_HEADERS,
     Headers,
@@ -133,29 +139,32 @@ class DecisionRoutes:
         recorded = await self._service.decide(request, sender)
         if isinstance(recorded, Refused):
             return recorded
-        return orjson.dumps(recorded_json(recorded, request.include))
+        return orjson.dumps(recorded_json(recorded, request.include, exact_integers=request.exact_integers))
 
     async def _batch(self, body: bytes, sender: Sender) -> bytes:
         items, nesting = parse_batch(body, self._duplicates)
-        results = await asyncio.gather(*(self._item(item, nesting, sender) for item in items))
+        exact_integers = cache(partial(has_exact_integers, body))
+        results = await asyncio.gather(*(self._item(item, nesting, exact_integers, sender) for item in items))
         return orjson.dumps({"results": results})
 
-    async def _item(self, item: Json, nesting: int, sender: Sender) -> dict[str, Json]:
+    async def _item(
+        self, item: Json, nesting: int, exact_integers: Callable[[], bool], sender: Sender
+    ) -> dict[str, Json]:
         try:
-            request = read_evaluate(item, None, nesting)
+            request = identifiable(read_evaluate(item, None, nesting), exact_integers)
         except RefusalError as error:
             return refusal_json((await self._service.refuse(error, _named_point(item), sender)).error)
         recorded = await self._service.decide(request, sender)
         if isinstance(recorded, Refused):
             return refusal_json(recorded.error)
-        return recorded_json(recorded, request.include)
+        return recorded_json(recorded, request.include, exact_integers=request.exact_integers)
 
     async def _resolve(self, body: bytes, sender: Sender) -> bytes | Refused:
         request, claim = parse_resolve(body, self._duplicates)
         resolved = await self._service.resolve(request, claim, sender)
         if isinstance(resolved, Refused):
             return resolved
-        return orjson.dumps(resolved_json(resolved, request.include))
+        return orjson.dumps(resolved_json(resolved, request.include, exact_integers=request.exact_integers))
 
     async def _intercept(self, body: bytes, query: bytes, sender: Sender) -> Reply | Refused:
         """Answer an agent context with a bare verdict; where its record is stands in the headers."""
