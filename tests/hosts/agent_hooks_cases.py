@@ -36,6 +36,9 @@ from agent_hooks import (
     Verdict,
 )
 
+from acs_client import Client
+from acs_client.integrations.agent_hooks import SidecarInterceptor, SidecarResolver
+
 URL = os.environ["SIDECAR_URL"]
 APPROVE = json.loads(os.environ["APPROVE"])
 PIDS = json.loads(os.environ["SERVICE_PIDS"])
@@ -87,10 +90,27 @@ class Officer:
         )
 
 
-async def emitted(manifest: str, *, resolver: bool = False, args: Any = None) -> dict[str, Any]:
-    """What a host does with one tool call: the arguments that it calls the tool with, or why it does not."""
-    emitter = InterceptionEmitter(resolver=Officer(manifest) if resolver else None)
-    emitter.register(Sidecar(manifest))
+def signed(ticket: dict[str, Any]) -> str:
+    """What an approver signs for the challenge of a ticket."""
+    challenge = ticket["approval"]["challenge"]
+    done = subprocess.run(APPROVE, input=challenge, capture_output=True, text=True, check=True)
+    return str(done.stdout).strip()
+
+
+async def emitted(
+    manifest: str, *, resolver: bool = False, session: Any = None, args: Any = None
+) -> dict[str, Any]:
+    """What a host does with one tool call: the arguments that it calls the tool with, or why it does not.
+
+    With a session the interceptor and the resolver are those of the client, which send the context as it is.
+    """
+    interceptor: Any = Sidecar(manifest)
+    officer: Any = Officer(manifest)
+    if session is not None:
+        interceptor = SidecarInterceptor(session, layout="context")
+        officer = SidecarResolver(interceptor, signed)
+    emitter = InterceptionEmitter(resolver=officer if resolver else None)
+    emitter.register(interceptor)
     builder = AgentContextBuilder(agent_id="a1", framework="own", session_id="s1")
     given = {"amount": 5, "to": {"iban": "DE1"}} if args is None else args
     context = builder.pre_tool_call(call_id="c1", name="pay", args=given)
@@ -155,6 +175,10 @@ async def main() -> None:
             came[case] = await emitted(manifest)
         elif kind == "approve":
             came[case] = await emitted(manifest, resolver=True)
+        elif kind.startswith("client-"):
+            with Client(URL, manifest=manifest) as client:
+                session = client.session("a1")
+                came[case] = await emitted(manifest, resolver=kind == "client-approve", session=session)
         else:
             came[case] = await ran(manifest, kill=kind == "kill")
     json.dump(came, sys.stdout)

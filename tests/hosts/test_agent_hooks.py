@@ -119,6 +119,7 @@ def _came(service: Service, folder: Path, *cases: str) -> dict[str, Any]:
         [str(PYTHON), str(HERE / "agent_hooks_cases.py"), *cases],
         env={
             **os.environ,
+            "PYTHONPATH": str(ROOT / "clients" / "python"),
             "SIDECAR_URL": service.url,
             "APPROVE": json.dumps([str(COMMAND), "approve", "--yes", "--key", str(folder / "alice.pem")]),
             "SERVICE_PIDS": json.dumps([service.process.pid, *service.workers()]),
@@ -137,6 +138,13 @@ def _came(service: Service, folder: Path, *cases: str) -> dict[str, Any]:
 def test_a_host_enforces_each_verdict(service: Service, folder: Path) -> None:
     """It calls its tool with what the policy permits, changed where the policy changes it, or not at all."""
     assert _came(service, folder, *EMITTED) == EMITTED
+
+
+def test_the_client_sends_contexts_as_they_are(service: Service, folder: Path) -> None:
+    """Section 12.9: its interceptor and its resolver give the host the verdicts that the route gives it."""
+    expected = {f"client-{case}": outcome for case, outcome in EMITTED.items()}
+    expected["client-emit:nobody"] = {"blocked": "runtime_error:policy_invocation_failed"}
+    assert _came(service, folder, *expected) == expected
 
 
 def test_an_agent_of_a_framework_is_governed(service: Service, folder: Path) -> None:

@@ -2,15 +2,20 @@
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+from acs_client.client import POINTS
+from acs_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from acs_client.calls import Manifest
     from acs_client.client import Client
     from acs_client.snapshot.counts import Counters
 
-__all__ = ["Bindings"]
+__all__ = ["MANIFEST", "Bindings", "asked_points"]
+
+MANIFEST: Final = "the points that the manifest binds"
 
 
 class Bindings:
@@ -75,3 +80,13 @@ class Bindings:
             if isinstance(binding, Mapping) and isinstance(binding.get("policy_target"), str)
         }
         return frozenset(bindings)
+
+
+def asked_points(points: Iterable[str] | str) -> frozenset[str] | None:
+    """Return the points that the host names, each read once; `None` for those that the manifest binds."""
+    if points is MANIFEST:
+        return None
+    named = frozenset(() if isinstance(points, str) else points)
+    if isinstance(points, str) or not named <= set(POINTS):
+        raise ConfigurationError(f"`points` is neither MANIFEST nor a set of {', '.join(POINTS)}")
+    return named

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acs_client.connection.exchange import Response
-from acs_client.decision import UNAVAILABLE, Decision, ProtocolError, read_decision, read_denial
+from acs_client.decision import UNAVAILABLE, Decision, ProtocolError, read_bare, read_decision, read_denial
 from acs_client.errors import Denied, Unavailable
 from acs_client.values import SnapshotError, encode, to_json
 
@@ -70,6 +70,16 @@ class Call:
         """Return the verdict of the body of a response with status 200."""
         try:
             return read_decision(body, self.point, self.mode, self.request_id)
+        except ProtocolError as error:
+            raise self.unavailable("protocol", str(error), _OK) from None
+
+    def bare(self, response: Response) -> dict[str, Any]:
+        """Return the bare verdict of a response; raise `Blocked` when it has none."""
+        body = self.json(response)
+        if response.status != _OK:
+            raise self.without_verdict(response, {"verdict": body})
+        try:
+            return read_bare(body)
         except ProtocolError as error:
             raise self.unavailable("protocol", str(error), _OK) from None
 

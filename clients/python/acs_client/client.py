@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
+from urllib.parse import quote
 
-from acs_client.calls import Call
+from acs_client.calls import Call, Manifest
 from acs_client.connection.endpoint import Endpoint, FileText, url_of
 from acs_client.connection.exchange import Exchange, ExchangeError, Response
 from acs_client.connection.sockets import Deadline
@@ -183,6 +184,25 @@ class Client:
             call.refusal(result) if isinstance(result, dict) and "status" in result else call.read(result)
             for call, result in zip(calls, results, strict=True)
         ]
+
+    def intercept(
+        self, point: str, context: Mapping[str, Any], *, manifest: Manifest = None
+    ) -> dict[str, Any]:
+        """Return the bare verdict on an agent context of Agent Hooks, which is sent as it is.
+
+        Its decisions are `allow`, `deny` and `transform`, and a transform is the host's to apply. Raises as
+        `evaluate` does, and `TypeError` for a manifest that is not named.
+        """
+        call = Call(point)
+        name = manifest if manifest is not None else self.manifest
+        if isinstance(name, Mapping):
+            raise TypeError("an agent context is evaluated against a loaded manifest: name it")
+        query = "" if name is None else f"?manifest_ref={quote(name, safe='')}"
+        try:
+            body = to_json(context)
+        except SnapshotError as error:
+            raise call.not_json(error) from None
+        return call.bare(self._post(call, f"/v1/intercept{query}", body))
 
     def resolve(
         self, ticket: Mapping[str, Any], approval: str | None = None, outcome: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["PERMITS", "UNAVAILABLE", "Decision", "ProtocolError", "read_decision", "read_denial"]
+__all__ = ["PERMITS", "UNAVAILABLE", "Decision", "ProtocolError", "read_bare", "read_decision", "read_denial"]
 
 PERMITS = frozenset({"allow", "warn", "transform"})
 DECISIONS = PERMITS | {"deny", "escalate"}
@@ -62,16 +62,13 @@ def read_decision(body: Any, point: str, mode: str, request_id: str | None) -> D
         raise ProtocolError("the response is to another request")
     if body.get("dialect", "0.3") != "0.3":
         raise ProtocolError("the verdict is in another vocabulary")
+    if _object(verdict, "transform") is not None and verdict["decision"] != "transform":
+        raise ProtocolError("a transform without the decision `transform`")
     applied = body.get("transformed_policy_target_applied") is True
     if verdict["decision"] == "transform" and mode == "enforce" and not applied:
         raise ProtocolError("a transform was not applied")
     if applied and (verdict["decision"] != "transform" or "transformed_policy_target" not in body):
         raise ProtocolError("the transformed policy target is missing or not asked for")
-    labels = verdict.get("result_labels")
-    if labels is None:
-        labels = ()
-    if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
-        raise ProtocolError("`result_labels` is not a list of texts")
     return Decision(
         point=point,
         decision=verdict["decision"],
@@ -79,7 +76,7 @@ def read_decision(body: Any, point: str, mode: str, request_id: str | None) -> D
         message=_text(verdict, "message"),
         value=body.get("transformed_policy_target"),
         transformed=applied,
-        result_labels=tuple(labels),
+        result_labels=_labels(verdict),
         transform=_object(verdict, "transform"),
         evidence=_object(verdict, "evidence"),
         mode=mode,
@@ -92,6 +89,23 @@ def read_decision(body: Any, point: str, mode: str, request_id: str | None) -> D
         request_id=_text(body, "request_id") or request_id,
         raw=body,
     )
+
+
+def read_bare(verdict: Any) -> dict[str, Any]:
+    """Return a verdict of the three decisions of Agent Hooks; raise `ProtocolError` for anything else."""
+    if not isinstance(verdict, dict) or verdict.get("decision") not in ("allow", "deny", "transform"):
+        raise ProtocolError("the verdict is none of the three decisions")
+    transform = _object(verdict, "transform")
+    if (verdict["decision"] == "transform") != (transform is not None):
+        raise ProtocolError("a transform without the decision `transform`, or the reverse")
+    if transform is not None and (not isinstance(transform.get("path"), str) or "value" not in transform):
+        raise ProtocolError("the transform has no path or no value")
+    if _object(verdict, "approval") is not None and verdict["decision"] != "deny":
+        raise ProtocolError("an approval of what is not denied")
+    _text(verdict, "reason")
+    _text(verdict, "message")
+    _labels(verdict)
+    return verdict
 
 
 def read_denial(body: Any, point: str, mode: str, request_id: str | None) -> Decision:
@@ -120,6 +134,15 @@ def _verdict(body: Any) -> dict[str, Any]:
     if not isinstance(decision, str) or decision not in DECISIONS:
         raise ProtocolError("the verdict is none of the five decisions")
     return verdict
+
+
+def _labels(verdict: Mapping[str, Any]) -> tuple[str, ...]:
+    labels = verdict.get("result_labels")
+    if labels is None:
+        return ()
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ProtocolError("`result_labels` is not a list of texts")
+    return tuple(labels)
 
 
 def _text(container: Mapping[str, Any], name: str) -> str | None:

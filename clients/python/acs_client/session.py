@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 from uuid import uuid4
 
-from acs_client.bindings import Bindings
+from acs_client.bindings import MANIFEST, Bindings, asked_points
 from acs_client.calls import Manifest, denied
-from acs_client.client import POINTS, Client
+from acs_client.client import Client
 from acs_client.decision import Decision
 from acs_client.errors import Blocked, ConfigurationError, Escalated
 from acs_client.mediation import Approver, Mediator
@@ -19,7 +19,7 @@ from acs_client.snapshot.clock import Clock
 from acs_client.snapshot.counts import Budgets, Counters
 from acs_client.snapshot.envelope import Brought, Envelope, called, present
 from acs_client.snapshot.labels import Labels
-from acs_client.snapshot.profile import RESERVED_MEMBERS
+from acs_client.snapshot.profile import RESERVED_MEMBERS, model_member
 from acs_client.snapshot.provenance import Provenance
 from acs_client.tickets import HeldTickets
 from acs_client.tool_call import ToolCall
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MANIFEST", "Session", "current_session", "enter_session", "leave_session"]
 
-MANIFEST: Final = "the points that the manifest binds"
 SOURCES = frozenset({"user", "webhook", "scheduled", "other"})
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "other"})
 
@@ -101,12 +100,15 @@ class Session:
             raise ConfigurationError("a session needs the id of its agent: name it, or set `ACSCLIENT_AGENT`")
         if mode not in {"enforce", "evaluate_only"}:
             raise ConfigurationError("`mode` is neither `enforce` nor `evaluate_only`")
-        asked = _asked_points(points)
+        asked = asked_points(points)
         reserved = RESERVED_MEMBERS & (context or {}).keys()
         if reserved:
             raise ConfigurationError(f"`context` has members of the profile: {', '.join(sorted(reserved))}")
+        self.client = client
         self.agent = agent
         self.mode = mode
+        self.manifest = client.manifest if manifest is None else manifest
+        self.on_decision = on_decision
         self.history = history
         self.clock = clock or Clock()
         self.labels = Labels(labels or ())
@@ -121,13 +123,12 @@ class Session:
             labels=self.labels,
             provenance=Provenance(provenance, self.labels),
         )
-        manifest = client.manifest if manifest is None else manifest
-        self._bindings = Bindings(client, manifest, asked, self._envelope.counters)
+        self.bindings = Bindings(client, self.manifest, asked, self._envelope.counters)
         self._mediator = Mediator(
             client,
-            manifest=manifest,
+            manifest=self.manifest,
             mode=mode,
-            bindings=self._bindings,
+            bindings=self.bindings,
             envelope=self._envelope,
             approver=approver,
             on_decision=on_decision,
@@ -138,6 +139,7 @@ class Session:
             "tools_registered": sorted(tools),
             **present(model=model),
         }
+        self._told: Mapping[str, Any] = {}
         self._cost = cost
         self._init = init
         self.tickets = HeldTickets()
@@ -178,6 +180,18 @@ class Session:
         found._mediator = self._mediator.with_envelope(found._envelope)
         return found
 
+    def as_host(self, told: Mapping[str, Any], about: Mapping[str, Any]) -> "Session":
+        """Return this session at a step of a host that says itself who runs, when and at what cost.
+
+        `told` are members of the envelope, `about` what the host adds to `agent_init` or `summary` of the
+        step. Counts, labels and approvals are shared.
+        """
+        found = copy.copy(self)
+        found._envelope = self._envelope.of_host(told)
+        found._mediator = self._mediator.with_envelope(found._envelope)
+        found._told = about
+        return found
+
     def approve(self, ticket: Mapping[str, Any], approval: str) -> None:
         """Keep an approval for the call that `ticket` was made of: it is resolved when that call comes again.
 
@@ -192,18 +206,23 @@ class Session:
         if unknown:
             message = f"`init` may not have {', '.join(sorted(map(str, unknown)))}"
             raise denied("agent_startup", "request_invalid", "snapshot", message)
-        return self._evaluate("agent_startup", {"agent_init": {**self._agent_init, **brought}})
+        init = {**self._agent_init, **self._told, **brought}
+        return self._evaluate("agent_startup", {"agent_init": init})
 
-    def shutdown(self) -> None:
-        """Evaluate `agent_shutdown`; a block there is logged, for there is nothing left to stop."""
+    def stop(self) -> Decision:
+        """Evaluate `agent_shutdown`; raise `Blocked` where a policy denies it."""
         summary = {
             "tool_calls": self.budgets.calls,
             "tokens": self.budgets.tokens,
             "errors": self.budgets.errors,
             "duration_seconds": self._envelope.seconds(),
         }
+        return self._evaluate("agent_shutdown", {"summary": {**summary, **self._told}})
+
+    def shutdown(self) -> None:
+        """Evaluate `agent_shutdown`; a block there is logged, for there is nothing left to stop."""
         try:
-            self._evaluate("agent_shutdown", {"summary": summary})
+            self.stop()
         except Blocked as blocked:
             _log.warning("agent_shutdown of session %s was blocked: %s", self.id, blocked)
 
@@ -225,7 +244,7 @@ class Session:
         request_id: str | None = None,
     ) -> Decision:
         """Evaluate what is about to be sent to a model."""
-        members = {"model": _model(model), "messages": list(messages), "tools": list(tools)}
+        members = {"model": model_member(model), "messages": list(messages), "tools": list(tools)}
         decision = self._evaluate("pre_model_call", {**members, **present(request_id=request_id)})
         self._envelope.counters.request()
         return decision
@@ -241,7 +260,11 @@ class Session:
         whole = {"content": "", "tool_calls": [], "finish_reason": "other", **response}
         if whole["finish_reason"] not in FINISH_REASONS:
             whole["finish_reason"] = "other"
-        members = {"model": _model(model), "response": whole, **present(usage=usage, request_id=request_id)}
+        members = {
+            "model": model_member(model),
+            "response": whole,
+            **present(usage=usage, request_id=request_id),
+        }
         try:
             return self._evaluate("post_model_call", members)
         finally:
@@ -338,22 +361,8 @@ class Session:
 
     def export(self) -> dict[str, Any]:
         """Return what the session keeps as JSON, for `Client.restore` in another process."""
-        return {
-            "version": 1,
-            "agent": self.agent,
-            "id": self.id,
-            "started_at": self._envelope.started_at,
-            "elapsed_seconds": self._envelope.seconds(),
-            "calls": self.budgets.calls,
-            "tokens": self.budgets.tokens,
-            "cost_usd": self.budgets.cost,
-            "labels": list(self.labels),
-            "errors": self.budgets.errors,
-            "escalations": list(self._envelope.escalations),
-            "chain": to_json(self._chain),
-            "counters": self._envelope.counters.export(),
-            "provenance": self._envelope.provenance.export(),
-        }
+        known = {"version": 1, "agent": self.agent, "id": self.id, "chain": to_json(self._chain)}
+        return known | self._envelope.export()
 
     @classmethod
     def restored(
@@ -363,33 +372,9 @@ class Session:
         if exported.get("version") != 1:
             raise ValueError("this is no export of a session")
         session = cls(client, exported["agent"], id=exported["id"], **options)
-        envelope = session._envelope
-        envelope.started_at = exported["started_at"]
-        envelope.elapsed_before = float(exported["elapsed_seconds"])
-        envelope.budgets = Budgets(*(exported[name] for name in ("calls", "tokens", "cost_usd", "errors")))
-        envelope.escalations = list(exported["escalations"])
-        envelope.counters.restore(exported["counters"])
-        session.labels.add(exported["labels"])
-        if "provenance" in exported:
-            envelope.provenance.restore(exported["provenance"])
+        session._envelope.restore(exported)
         session._chain = list(exported["chain"])
         return session
 
     def _evaluate(self, point: str, members: Mapping[str, Any], **options: Any) -> Decision:
         return self._mediator.evaluate(point, {**self._context, **members}, **options)
-
-
-def _asked_points(points: Iterable[str] | str) -> frozenset[str] | None:
-    """Return the points that the host names, each read once; `None` for those that the manifest binds."""
-    if points is MANIFEST:
-        return None
-    named = frozenset(() if isinstance(points, str) else points)
-    if isinstance(points, str) or not named <= set(POINTS):
-        raise ConfigurationError(f"`points` is neither MANIFEST nor a set of {', '.join(POINTS)}")
-    return named
-
-
-def _model(model: Mapping[str, Any] | str | None) -> dict[str, Any]:
-    if isinstance(model, str):
-        return {"name": model}
-    return dict(model or {})

@@ -11,7 +11,7 @@ from typing import Any
 from tests.clients.python.governed import write_approvers, write_manifest
 from tests.conftest import ROOT, Service, start_service
 
-__all__ = ["FRAMEWORKS", "Framework", "run_cases", "run_example", "run_script", "start_governed"]
+__all__ = ["FRAMEWORKS", "Framework", "run_cases", "run_example", "run_script", "script_of", "start_governed"]
 
 HERE = Path(__file__).parent
 POINTS = frozenset(
@@ -31,6 +31,12 @@ class Framework:
     lacks: frozenset[str] = frozenset()
     points: frozenset[str] = POINTS
     is_heavy: bool = False
+    told: str | None = None
+
+    @property
+    def word(self) -> str:
+        """What snapshots call it: its own name, or what the host says."""
+        return self.told or self.name.replace("_", "-")
 
     @property
     def environment(self) -> Path:
@@ -52,7 +58,7 @@ class Framework:
 FRAMEWORKS = {
     framework.name: framework
     for framework in (
-        Framework("agent_hooks", "agent-framework-core", ("plain", "stream")),
+        Framework("agent_hooks", "agent-framework-core", ("plain", "stream"), told="agent-framework"),
         Framework("autogen", "autogen-agentchat", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),
         Framework(
             "claude_agent_sdk",
@@ -106,20 +112,35 @@ def run_script(framework: Framework, service: Service, script: Path, *arguments:
     return json.loads(done.stdout)
 
 
+def script_of(framework: Framework, script: Path) -> Any:
+    """The same of a script that needs no service."""
+    done = _run(framework, {}, script)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def run_example(
     framework: Framework, service: Service, script: Path, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a script in the environment of the framework, with the client beside it."""
-    environment = os.environ | {
+    told = {
         "ACSCLIENT_URL": service.url,
+        "SERVICE_PIDS": json.dumps([service.process.pid, *service.workers()]),
+    }
+    return _run(framework, told, script, *arguments)
+
+
+def _run(
+    framework: Framework, told: dict[str, str], script: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(ROOT / "clients" / "python"), str(ROOT)]),
         "SIGNER": json.dumps([sys.executable, "-m", "tests.clients.frameworks.sign"]),
         "CASE_POINTS": json.dumps(sorted(framework.points)),
-        "SERVICE_PIDS": json.dumps([service.process.pid, *service.workers()]),
     }
     return subprocess.run(
         [str(framework.python), str(script), *arguments],
-        env=environment,
+        env=environment | told,
         cwd=ROOT,
         capture_output=True,
         text=True,

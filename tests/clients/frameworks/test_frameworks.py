@@ -78,9 +78,7 @@ def test_the_snapshots_are_those_of_every_other_framework(came: Any, framework: 
     recorded = came(framework)[way]["recorded"]
     expected = [snapshot for snapshot in RECORDED if snapshot["at"][0] in framework.points]
     assert [comparable(snapshot) for snapshot in recorded] == expected
-    assert {snapshot["envelope"]["agent"]["framework"] for snapshot in recorded} == {
-        framework.name.replace("_", "-")
-    }
+    assert {snapshot["envelope"]["agent"]["framework"] for snapshot in recorded} == {framework.word}
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS.values(), ids=list(FRAMEWORKS))

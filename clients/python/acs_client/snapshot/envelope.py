@@ -19,6 +19,7 @@ Brought = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 _KEPT = frozenset(
     {"session", "intervention_point", "timestamp", "budgets", "trace", "tenant", "approvals", "counters"}
 )
+_FILLED = frozenset({"session", "budgets"})  # of which a host says a part
 _KEPT_OF_AGENT = frozenset({"id", "version", "name", "framework"})
 
 
@@ -51,6 +52,7 @@ class Envelope:
         self._tenant = tenant
         self._window = approval_window_seconds
         self._brought = brought
+        self._told: Mapping[str, Any] = {}
         self.escalations: list[float] = []
         self._lock = threading.Lock()
 
@@ -58,6 +60,13 @@ class Envelope:
         """Return this envelope for another agent of the session; what is counted is shared."""
         found = copy.copy(self)
         found.agent = {**self.agent, **members}
+        return found
+
+    def of_host(self, told: Mapping[str, Any]) -> "Envelope":
+        """Return this envelope with members that a host says itself; what is counted is shared."""
+        found = copy.copy(self)
+        found._told = told
+        found.session_id = told["session"]["id"]
         return found
 
     def seconds(self) -> float:
@@ -68,6 +77,33 @@ class Envelope:
         """Count a request for approval."""
         with self._lock:
             self.escalations.append(self.clock.now())
+
+    def export(self) -> dict[str, Any]:
+        """Return what is kept as JSON."""
+        budgets = self.budgets
+        return {
+            "started_at": self.started_at,
+            "elapsed_seconds": self.seconds(),
+            "calls": budgets.calls,
+            "tokens": budgets.tokens,
+            "cost_usd": budgets.cost,
+            "errors": budgets.errors,
+            "labels": list(self.labels),
+            "escalations": list(self.escalations),
+            "counters": self.counters.export(),
+            "provenance": self.provenance.export(),
+        }
+
+    def restore(self, exported: Mapping[str, Any]) -> None:
+        """Restore what `export` gave."""
+        self.started_at = exported["started_at"]
+        self.elapsed_before = float(exported["elapsed_seconds"])
+        self.budgets = Budgets(*(exported[name] for name in ("calls", "tokens", "cost_usd", "errors")))
+        self.escalations = list(exported["escalations"])
+        self.counters.restore(exported["counters"])
+        self.labels.add(exported["labels"])
+        if "provenance" in exported:
+            self.provenance.restore(exported["provenance"])
 
     def members(self, point: str, calls: int | None) -> dict[str, Any]:
         """Return the members for a snapshot of `point`; `calls` stands for the count of tool calls.
@@ -95,6 +131,8 @@ class Envelope:
             "counters": self.counters.member(),
         }
         envelope |= present(**kept)
+        for name, value in self._told.items():
+            envelope[name] = {**envelope[name], **value} if name in _FILLED else value
         if self._brought is not None:
             envelope = _joined(envelope, called(self._brought))
         labels = list(self.labels)
@@ -128,4 +166,4 @@ def _joined(envelope: dict[str, Any], brought: Mapping[str, Any]) -> dict[str, A
     kept = sorted((_KEPT & brought.keys()) | (_KEPT_OF_AGENT & agent.keys()))
     if kept:
         raise SnapshotError(f"`envelope` has what the session keeps itself: {', '.join(kept)}")
-    return {**envelope, **brought, "agent": {**envelope["agent"], **agent}}
+    return {**brought, **envelope, "agent": {**envelope["agent"], **agent}}

@@ -5,7 +5,7 @@ from typing import Any
 
 from acs_client.values import encode
 
-__all__ = ["RESERVED_MEMBERS", "TARGETS", "WriteBackError", "put_back", "target_of"]
+__all__ = ["RESERVED_MEMBERS", "TARGETS", "WriteBackError", "model_member", "put_back", "target_of"]
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "agent_startup": ("agent_init",),
@@ -28,6 +28,13 @@ _SNAPSHOT = ("$snap", "$")
 
 class WriteBackError(Exception):
     """A transform cannot be put back whole; the text says why."""
+
+
+def model_member(model: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    """Return the member `model`: a text is the name of one."""
+    if isinstance(model, str):
+        return {"name": model}
+    return dict(model or {})
 
 
 def target_of(point: str, snapshot: Mapping[str, Any]) -> Any:

@@ -71,7 +71,7 @@ async def _run(session: Session, way: str, script: list[Says], prompt: str, outc
         [interceptor], resolver=SidecarResolver(interceptor, outcome.approval), timeout=30
     )
     tools = [tool(function, approval_mode="never_require") for function in TOOLS]
-    agent = Agent(ScriptedClient(script, outcome), tools=tools, middleware=[hooks])
+    agent = Agent(ScriptedClient(script, outcome), id=session.agent, tools=tools, middleware=[hooks])
     thread = agent.create_session()
     if way == "stream":
         stream = agent.run(prompt, session=thread, stream=True)
