@@ -166,7 +166,7 @@ class StreamExchange:
     async def _decide(self, arrived: ArrivedSpan) -> tuple[list[dict[str, Json]], Ending | None]:
         """Evaluate one span: the lines that answer it, and how it ends the stream, if it does."""
         track = self._tracks[arrived.track]
-        self._sizes[arrived.track] += arrived.size
+        self._sizes[arrived.track] += arrived.size * len(track.opening.places)
         self._evaluated_bytes += self._sizes[arrived.track]
         if self._evaluated_bytes > self._intake.limits.evaluated_bytes:
             mib = self._intake.limits.evaluated_bytes >> 20

@@ -12,6 +12,7 @@ from acs_sidecar.decision.request import (
     read_evaluate,
 )
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.agent_context import ContextError, repeated_place
 from acs_sidecar.spec.dialects.dialect import Vocabulary
 from acs_sidecar.spec.document.suggestions import one_of
 from acs_sidecar.spec.limits import MAX_CONFIGURABLE_DEPTH
@@ -33,20 +34,24 @@ _MEMBERS = frozenset({*_REQUEST_MEMBERS, "safety_level", *TrackName})
 
 @dataclass(frozen=True, slots=True)
 class TrackOpening:
-    """One text of a stream: `request` evaluates its snapshot, in which `text` is the path of the text.
+    """One text of a stream: `request` evaluates its snapshot, in which `places` are the paths of the text.
 
+    They are two where an agent context repeats the text in its `target`.
     `start` is the offset of the first character to come, `tail` the end of what was delivered before it.
     """
 
     name: TrackName
     request: EvaluateRequest
-    text: Path
+    places: tuple[Path, ...]
     start: int
     tail: str
 
     def snapshot_with(self, text: str) -> dict[str, Json]:
-        """Return the snapshot with everything that has arrived, behind the tail, in its place."""
-        return cast("dict[str, Json]", self.text.replace(self.request.snapshot, self.tail + text))
+        """Return the snapshot with everything that has arrived, behind the tail, in its places."""
+        snapshot: Json = self.request.snapshot
+        for place in self.places:
+            snapshot = place.replace(snapshot, self.tail + text)
+        return cast("dict[str, Json]", snapshot)
 
     @property
     def size(self) -> int:
@@ -108,10 +113,20 @@ def _track(name: TrackName, members: Json, common: dict[str, Json], nesting: int
     )
     try:
         start, tail = _resumed(name, members)
-        return TrackOpening(name, request, _text_path(name, members, request.snapshot), start, tail)
+        return TrackOpening(name, request, _places(name, members, request.snapshot), start, tail)
     except RefusalError as error:
         error.request_id = request.request_id
         raise
+
+
+def _places(name: TrackName, members: dict[str, Json], snapshot: dict[str, Json]) -> tuple[Path, ...]:
+    """Return the path of the text, and where an agent context repeats it."""
+    place = _text_path(name, members, snapshot)
+    try:
+        repeated = repeated_place(snapshot, TRACK_POINTS[name], place)
+    except ContextError as error:
+        raise _bad(f"`{name}.snapshot`: {error}") from None
+    return (place,) if repeated is None else (place, repeated)
 
 
 def _text_path(name: TrackName, members: dict[str, Json], snapshot: dict[str, Json]) -> Path:

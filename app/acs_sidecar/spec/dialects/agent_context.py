@@ -8,10 +8,11 @@ from typing import NamedTuple
 from rfc8785 import CanonicalizationError, dumps
 
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.path import Path
 from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["POINT_TARGETS", "ContextError", "check_context", "context_identity"]
+__all__ = ["POINT_TARGETS", "ContextError", "check_context", "context_identity", "repeated_place"]
 
 POINT_TARGETS: Mapping[InterventionPoint, tuple[str, ...]] = {
     InterventionPoint.AGENT_STARTUP: ("agent_init",),
@@ -25,6 +26,7 @@ POINT_TARGETS: Mapping[InterventionPoint, tuple[str, ...]] = {
 }
 """Where the value is that a host copies into `target`, and to which it applies a transform."""
 
+_TARGET = ("target",)
 _SPEC = re.compile(r"agent-hooks/[0-9]+\.[0-9]+")
 
 
@@ -137,10 +139,24 @@ def check_context(context: JsonObject) -> InterventionPoint:
     point = _point(context)
     for required in (*_EVERYWHERE, *_OF_POINT[point]):
         required.of(context)
-    named = POINT_TARGETS[point]
-    if not _alike(context["target"], _value(*named).of(context)):
-        raise ContextError(f"`target` differs from `{'.'.join(named)}`, which it repeats at `{point}`")
+    _check_target(context, point)
     return point
+
+
+def repeated_place(snapshot: JsonObject, point: InterventionPoint, place: Path) -> Path | None:
+    """Return where else an agent context has the value at `place`: `target` repeats it; `None` if nowhere.
+
+    Raises `ContextError` where `target` differs from what it repeats.
+    """
+    spec = snapshot.get("spec")
+    if not isinstance(spec, str) or not _SPEC.fullmatch(spec) or _TARGET[0] not in snapshot:
+        return None
+    _check_target(snapshot, point)
+    named = POINT_TARGETS[point]
+    for base, other in ((_TARGET, named), (named, _TARGET)):
+        if place.segments[: len(base)] == base:
+            return Path(place.text, place.root, (*other, *place.segments[len(base) :]))
+    return None
 
 
 def context_identity(snapshot: JsonObject) -> str:
@@ -160,6 +176,12 @@ def context_identity(snapshot: JsonObject) -> str:
         return "sha256:" + sha256(dumps(projection)).hexdigest()
     except CanonicalizationError:
         raise ContextError("an integer is beyond those that RFC 8785 can write (2**53 - 1)") from None
+
+
+def _check_target(context: JsonObject, point: InterventionPoint) -> None:
+    named = POINT_TARGETS[point]
+    if not _alike(context["target"], _value(*named).of(context)):
+        raise ContextError(f"`target` differs from `{'.'.join(named)}`, which it repeats at `{point}`")
 
 
 def _point(context: JsonObject) -> InterventionPoint:
