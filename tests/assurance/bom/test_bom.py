@@ -220,6 +220,11 @@ def changed_record(log: LogDirectory, lines: list[bytes]) -> list[bytes]:
     return [lines[0], lines[1].replace(b"agent-7", b"agent-9", 1), *lines[2:]]
 
 
+def no_json(log: LogDirectory, lines: list[bytes]) -> list[bytes]:
+    """Put something else before the record that is looked for."""
+    return [*lines[:4], b"not JSON " + lines[4], *lines[5:]]
+
+
 def removed(log: LogDirectory, lines: list[bytes]) -> list[bytes]:
     """Remove a record."""
     return [*lines[:2], *lines[3:]]
@@ -253,6 +258,7 @@ def no_checkpoints(log: LogDirectory, lines: list[bytes]) -> list[bytes]:
     ("change", "property_"),
     [
         (changed_record, "checkpoint-root at index 1"),
+        (no_json, "record-form at index 4"),
         (removed, "checkpoint-root at index 2"),
         (swapped, "checkpoint-root at index 1"),
         (truncated, "record-present at index 6"),

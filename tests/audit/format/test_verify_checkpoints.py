@@ -1,5 +1,6 @@
 """The auditor: every manipulation of checkpoints, times and keys that it names (section 4.5)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import orjson
@@ -79,6 +80,25 @@ def test_checkpoints_out_of_order_are_named() -> None:
     notes = log.notes()
     notes[2], notes[3] = notes[3], notes[2]
     assert findings(log.with_notes(notes, log.checkpoint)) == [(Property.CHECKPOINT_ORDER, 7)]
+
+
+class EditedMeanwhile(MemoryLog):
+    """A log with a checkpoint that is not there when its files are read for the first time."""
+
+    def checkpoint_files(self) -> Iterator[tuple[str, bytes]]:
+        """Give the files without the third checkpoint at first, and with it from then on."""
+        hidden = self.notes()[2] if not self.lengths_read else b""
+        self.lengths_read.append(0)
+        for first, content in self.checkpoints:
+            yield f"checkpoints-{first}", content.replace(hidden, b"")
+
+
+def test_checkpoints_that_change_while_they_are_read_are_named() -> None:
+    """A checkpoint that appears in between is compared with nothing: the rest would be passed over with it."""
+    log = a_log().build()
+    edited = EditedMeanwhile(log.origin, log.records, log.checkpoints, log.checkpoint)
+    assert findings(edited) == [(Property.CHECKPOINT_ORDER, 13)]
+    assert findings(log) == []
 
 
 def test_an_unfinished_checkpoint_before_others_is_named() -> None:

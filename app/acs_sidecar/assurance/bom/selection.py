@@ -1,11 +1,10 @@
 """Finds records in logs while their hashes are audited (section 8.2)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import orjson
 
-from acs_sidecar.audit.format.record import bounded
+from acs_sidecar.audit.format.record import bounded, parse_record
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["MAX_SELECTED", "RecordSelection", "SelectedRecord", "TooManyRecordsError"]
@@ -13,7 +12,7 @@ __all__ = ["MAX_SELECTED", "RecordSelection", "SelectedRecord", "TooManyRecordsE
 MAX_SELECTED = 1000
 """How many decisions one command describes: each takes its proof and a look at what came before it."""
 
-_DECIDED = (b'"event":"decision"', b'"event":"approval"')
+_DECIDED = ("decision", "approval")
 
 
 class TooManyRecordsError(Exception):
@@ -49,17 +48,18 @@ class RecordSelection:
     since: str | None = None
     found: list[SelectedRecord] = field(default_factory=list)
 
-    def observe(self, log: str, first: int, lines: Sequence[bytes]) -> None:
-        """Look for the records among lines of a log. Raises `TooManyRecordsError`."""
-        needle = orjson.dumps({self.member: bounded(self.value)})[1:-1]
-        for index, line in enumerate(lines, first):
-            if needle in line and any(event in line for event in _DECIDED):
-                self._add(log, index, line)
+    @property
+    def needle(self) -> bytes:
+        """What the line of each of them holds."""
+        return orjson.dumps({self.member: bounded(self.value)})[1:-1]
 
-    def _add(self, log: str, index: int, line: bytes) -> None:
-        record = orjson.loads(line)
+    def observe(self, log: str, index: int, line: bytes) -> None:
+        """Look at a line that holds the needle. Raises `TooManyRecordsError`."""
+        record = parse_record(line) or {}
         stated = record.get("log"), record.get("index"), record.get(self.member)
         if stated != (log, index, bounded(self.value)) or "decision" not in record:
+            return
+        if record.get("event") not in _DECIDED:
             return
         if self.since is not None and str(record.get("time")) < self.since:
             return

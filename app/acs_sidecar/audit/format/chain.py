@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import orjson
 
@@ -17,7 +18,9 @@ from acs_sidecar.audit.format.verify import LogAudit, audit_log
 
 __all__ = ["Anchor", "AuditOne", "anchors_in", "audit_logs"]
 
-AuditOne = Callable[[LogSource, Trust, Iterable[int], Callable[[int], None]], LogAudit]
+Source = TypeVar("Source", bound=LogSource)
+
+AuditOne = Callable[[Source, Trust, Iterable[int], Callable[[int], None]], LogAudit]
 """Audits one log: its source, the trusted keys, the sizes to note roots at, and what counts records."""
 
 
@@ -56,13 +59,13 @@ def anchors_in(content: bytes, place: str, trust: Trust) -> tuple[list[Anchor], 
 
 
 def audit_logs(
-    sources: Sequence[LogSource],
+    sources: Sequence[Source],
     trust: Trust,
     anchors: Iterable[Anchor] = (),
     whole: bool = True,
     progress: Callable[[int], None] = lambda _: None,
     *,
-    audit_one: AuditOne = audit_log,
+    audit_one: AuditOne[Source] = audit_log,
 ) -> Report:
     """Audit logs, each by itself and then against what the others and the anchors say of it.
 

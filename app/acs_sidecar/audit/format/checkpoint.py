@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from acs_sidecar.audit.format.merkle import HASH_BYTES
-from acs_sidecar.audit.format.note import NoteError, NoteSigner, decode_base64
+from acs_sidecar.audit.format.note import NoteError, NoteSigner, SignedNote, decode_base64
 
-__all__ = ["Checkpoint", "sign_checkpoint", "split_notes"]
+__all__ = ["Checkpoint", "sign_checkpoint", "split_notes", "stated_size"]
 
 _TEXT = re.compile(rb"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]+=*)\n")
 _NOTE = re.compile(rb"[^\n]+\n[^\n]+\n[^\n]+\n\n(?:\xe2\x80\x94 [^\n]*\n)+")
@@ -55,3 +55,11 @@ def split_notes(content: bytes) -> Iterator[tuple[int, bytes]]:
         # A note that ends the file may still be growing a second signature line: it is complete as it is.
         yield offset, match[0]
         offset = match.end()
+
+
+def stated_size(note: bytes) -> int:
+    """Return the size that a checkpoint states, whoever signed it; 0 for what is no checkpoint."""
+    try:
+        return Checkpoint.parse(SignedNote.parse(note).text).size
+    except NoteError:
+        return 0

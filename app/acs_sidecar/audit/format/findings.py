@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from acs_sidecar.spec.values import Json
 
-__all__ = ["AuditFinding", "LogReport", "Property", "Report", "Status"]
+__all__ = ["AuditFinding", "BrokenLogError", "LogReport", "Property", "Report", "Status"]
 
 
 class Property(StrEnum):
@@ -140,3 +140,13 @@ class Report:
             "logs": [log.as_json() for log in self.logs.values()],
             "findings": [finding.as_json() for finding in self.findings],
         }
+
+
+class BrokenLogError(Exception):
+    """A property that fails: it ends the audit of a log with its finding."""
+
+    def __init__(self, failed: Property, index: int | None, detail: str) -> None:
+        super().__init__(detail)
+        self.property = failed
+        self.index = index
+        self.detail = detail

@@ -6,10 +6,14 @@ it rests on it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic, TypeVar
 
-from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes
+from acs_sidecar.audit.format.checkpoint import Checkpoint, split_notes, stated_size
 from acs_sidecar.audit.format.claims import (
     Deletion,
     LogClaim,
@@ -19,7 +23,7 @@ from acs_sidecar.audit.format.claims import (
     number_of,
     older_of,
 )
-from acs_sidecar.audit.format.findings import AuditFinding, LogReport, Property
+from acs_sidecar.audit.format.findings import AuditFinding, BrokenLogError, LogReport, Property
 from acs_sidecar.audit.format.log_source import LogSource
 from acs_sidecar.audit.format.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from acs_sidecar.audit.format.note import NoteError, SignedNote, verified_by
@@ -27,7 +31,9 @@ from acs_sidecar.audit.format.record import MAX_RECORD_BYTES, parse_record
 from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.spec.values import Json
 
-__all__ = ["BrokenLogError", "LogAudit", "LogAuditor", "audit_log"]
+__all__ = ["LogAudit", "LogAuditor", "audit_log"]
+
+Part = TypeVar("Part")
 
 _UNFINISHED = re.compile(rb"[0-9]*(?:\n[A-Za-z0-9+/=]*(?:\n(?:\n[^\n]*)?)?)?")
 _TIME_LENGTH = len("2026-01-02T03:04:05.678901Z")
@@ -63,17 +69,7 @@ def audit_log(
     `observe` sees each record in order, before anything is known of the root over it: what it learns counts
     only when the log is sound. Raises `OSError` when the source does.
     """
-    return LogAuditor(source, trust, sizes, observe).audit(progress)
-
-
-class BrokenLogError(Exception):
-    """A property that fails: it ends the audit of a log with its finding."""
-
-    def __init__(self, failed: Property, index: int | None, detail: str) -> None:
-        super().__init__(detail)
-        self.property = failed
-        self.index = index
-        self.detail = detail
+    return _RecordAuditor(source, trust, sizes, observe).audit(progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +80,16 @@ class _Signed:
     keys: tuple[TrustedKey, ...]
 
 
-class LogAuditor:
-    """The state of one pass over one log."""
+class LogAuditor(ABC, Generic[Part]):
+    """The state of one pass over one log, which comes in parts that end where there is a root to compare."""
 
-    def __init__(
-        self,
-        source: LogSource,
-        trust: Trust,
-        sizes: Iterable[int],
-        observe: Callable[[dict[str, Json]], None] | None = None,
-    ) -> None:
+    def __init__(self, source: LogSource, trust: Trust, sizes: Iterable[int]) -> None:
         self._source = source
-        self._observe = observe
         self._origin = source.origin
         self._trust = trust
         self._keys = trust.for_log(source.origin)
         self._signers: set[bytes] = set()
-        self._sizes = sorted({size for size in sizes if size > 0}, reverse=True)
+        self._sizes = {size for size in sizes if size > 0}
         self._frontier = Frontier()
         self._agreed = Frontier()
         self._since_agreed = bytearray()
@@ -112,6 +101,17 @@ class LogAuditor:
         self.number = 0
         self.older: OlderLogs | None = None
         self._deletions: list[Deletion] = []
+
+    @abstractmethod
+    def _parts(self, stops: Sequence[int], progress: Callable[[int], None]) -> Iterator[Part]:
+        """Yield the records before the last of `stops` in order: a part ends at each of them.
+
+        Counts the bytes that follow, and raises `BrokenLogError` where a record is missing.
+        """
+
+    @abstractmethod
+    def _take(self, part: Part) -> None:
+        """Check records and add them to the tree. Raises `BrokenLogError`."""
 
     def audit(self, progress: Callable[[int], None]) -> LogAudit:
         """Audit the log to its end, or to the first property that fails. Raises `OSError`."""
@@ -138,37 +138,34 @@ class LogAuditor:
         # 1. The signed end comes first; what follows it was never promised and is only counted.
         #    Stops: passing off unsigned records as signed ones.
         published = self._published()
-        end = self._kept_end()
+        kept = self._kept_sizes()
+        end = max(kept, default=0)
         if published:
             if published.checkpoint.size > end:
                 ahead = "the published checkpoint is ahead of every stored checkpoint"
                 raise BrokenLogError(Property.CHECKPOINT_ORDER, end, ahead)
-            self._sizes = sorted({*self._sizes, published.checkpoint.size} - {0}, reverse=True)
+            self._sizes |= {published.checkpoint.size} - {0}
         notes = self._kept()
         expected = next(notes, None)
 
         # 2. That many records, each in its place; at every checkpoint the tree has the signed root.
         #    Stops: changed, removed, added, swapped and duplicated records, and edited checkpoints.
-        stop = self._next_stop(expected, end)
-        for lines in self._records(end, progress):
-            at = 0
-            while at < len(lines):
-                until = at + stop - self._frontier.size
-                self._take(lines[at:until])
-                at = until
-                if self._frontier.size == stop:
-                    if expected and stop == expected.checkpoint.size:
-                        self._agree(expected)
-                        expected = next(notes, None)
-                    if self._sizes and stop == self._sizes[-1]:
-                        self.captured[self._sizes.pop()] = self._frontier.root()
-                    stop = self._next_stop(expected, end)
+        stops = sorted(size for size in {0, *kept, *self._sizes} if size <= end)
+        for part in self._parts(stops, progress):
+            self._take(part)
+            if expected and self._frontier.size == expected.checkpoint.size:
+                self._agree(expected)
+                expected = next(notes, None)
+            if self._frontier.size in self._sizes:
+                self.captured[self._frontier.size] = self._frontier.root()
         if self._frontier.size < end:
             raise BrokenLogError(
                 Property.RECORD_PRESENT,
                 self._frontier.size,
                 f"the log ends here and a signed checkpoint covers {end} records",
             )
+        if expected:
+            raise BrokenLogError(Property.CHECKPOINT_ORDER, end, "checkpoints changed while they were read")
 
         # 3. The published checkpoint is one of this tree. Stops: a forked view beside the kept one.
         if published and self.captured[published.checkpoint.size] != published.checkpoint.root:
@@ -180,23 +177,14 @@ class LogAuditor:
         if end == 0 and self.report.pending_bytes:
             self.report.unknown = "there are records but no checkpoint covers any"
 
-    def _next_stop(self, expected: _Signed | None, end: int) -> int:
-        """Return the next size at which there is something to compare or to note."""
-        return min(
-            end, expected.checkpoint.size if expected else end, self._sizes[-1] if self._sizes else end
-        )
-
     def _published(self) -> _Signed | None:
         note = self._source.published()
         return self._open(note, "checkpoint", None) if note else None
 
-    def _kept_end(self) -> int:
-        """Return the size of the last checkpoint in the files, signed or not: `_kept` judges it."""
-        end = 0
-        for _, content in self._source.checkpoint_files():
-            for _, note in split_notes(content):
-                end = max(end, _stated_size(note))
-        return end
+    def _kept_sizes(self) -> set[int]:
+        """Return the sizes of the checkpoints in the files, signed or not: `_kept` judges them."""
+        files = self._source.checkpoint_files()
+        return {stated_size(note) for _, content in files for _, note in split_notes(content)}
 
     def _kept(self) -> Iterator[_Signed]:
         """Yield every kept checkpoint: well-formed, of this log, signed by a trusted key, growing."""
@@ -246,63 +234,6 @@ class LogAuditor:
         if not signers:
             raise BrokenLogError(Property.CHECKPOINT_SIGNATURE, index, f"{place}: no trusted key signed it")
         return _Signed(checkpoint, tuple(self._keys[signer] for signer in signers))
-
-    def _records(self, end: int, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
-        """Yield the lines of the records before `end`, in order, and count the bytes after it."""
-        at = 0
-        for first, chunks in self._source.segments():
-            if first != at and (first < end or at < end):
-                raise BrokenLogError(Property.RECORD_PRESENT, at, f"the next segment begins at index {first}")
-            if at == end:
-                continue
-            rest = b""
-            for chunk in chunks:
-                *lines, rest = (rest + chunk).split(b"\n")
-                covered = min(len(lines), end - at)
-                yield lines[:covered]
-                at += covered
-                progress(covered)
-                if at == end:
-                    self.report.pending_bytes += sum(len(line) + 1 for line in lines[covered:]) + len(rest)
-                    rest = b""
-                    break
-                if len(rest) > MAX_RECORD_BYTES:
-                    raise _too_long(at)
-            if rest:
-                raise BrokenLogError(Property.RECORD_PRESENT, at, "the segment ends within this record")
-        # Never read: who can write the files can make what follows the signed end as long as a disk.
-        self.report.pending_bytes += self._source.unread()
-
-    def _take(self, lines: list[bytes]) -> None:
-        """Check records one by one and add them to the tree."""
-        origin = self._origin
-        leaves: list[bytes] = []
-        for index, line in enumerate(lines, start=self._frontier.size):
-            record = _parse(line, index)
-            get = record.get
-            # Stops: files of another log under this log's name.
-            if get("log") != origin:
-                raise BrokenLogError(Property.RECORD_LOG, index, "the record belongs to another log")
-            # Stops: removed, added, swapped and duplicated records, each at its exact place.
-            stated = get("index")
-            if stated != index or type(stated) is not int:
-                raise _misplaced(index, stated)
-            # Stops: a head cut off, and records put behind a clean end.
-            event = get("event")
-            if self._closed or (index == 0 and event != "log_opened"):
-                raise _out_of_order(index)
-            if event != "decision":
-                self._take_event(event, record, index)
-            time = get("time")
-            if not isinstance(time, str) or len(time) != _TIME_LENGTH:
-                raise BrokenLogError(Property.RECORD_FORM, index, "`time` is not an RFC 3339 time")
-            if time < self._last_time and self.report.time_backward is None:
-                self.report.time_backward = index
-            self._last_time = time
-            leaves.append(leaf_hash(line))
-            if self._observe is not None:
-                self._observe(record)
-        self._append(leaves)
 
     def _append(self, leaves: list[bytes]) -> None:
         """Add leaves to the tree, and remember them as far as they are needed to locate a change."""
@@ -365,6 +296,84 @@ class LogAuditor:
         )
 
 
+class _RecordAuditor(LogAuditor[list[bytes]]):
+    """One pass that parses every record."""
+
+    def __init__(
+        self,
+        source: LogSource,
+        trust: Trust,
+        sizes: Iterable[int],
+        observe: Callable[[dict[str, Json]], None] | None,
+    ) -> None:
+        super().__init__(source, trust, sizes)
+        self._observe = observe
+
+    def _parts(self, stops: Sequence[int], progress: Callable[[int], None]) -> Iterator[list[bytes]]:
+        at = 0
+        for lines in self._records(stops[-1], progress):
+            cuts = stops[bisect_right(stops, at) : bisect_left(stops, at + len(lines))]
+            bounds = [0, *(cut - at for cut in cuts), len(lines)]
+            yield from (lines[start:end] for start, end in pairwise(bounds))
+            at += len(lines)
+
+    def _records(self, end: int, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
+        """Yield the lines of the records before `end`, in order, and count the bytes after it."""
+        at = 0
+        for first, chunks in self._source.segments():
+            if first != at and (first < end or at < end):
+                raise BrokenLogError(Property.RECORD_PRESENT, at, f"the next segment begins at index {first}")
+            if at == end:
+                continue
+            rest = b""
+            for chunk in chunks:
+                *lines, rest = (rest + chunk).split(b"\n")
+                covered = min(len(lines), end - at)
+                yield lines[:covered]
+                at += covered
+                progress(covered)
+                if at == end:
+                    self.report.pending_bytes += sum(len(line) + 1 for line in lines[covered:]) + len(rest)
+                    rest = b""
+                    break
+                if len(rest) > MAX_RECORD_BYTES:
+                    raise _too_long(at)
+            if rest:
+                raise BrokenLogError(Property.RECORD_PRESENT, at, "the segment ends within this record")
+        # Never read: who can write the files can make what follows the signed end as long as a disk.
+        self.report.pending_bytes += self._source.unread()
+
+    def _take(self, part: list[bytes]) -> None:
+        origin = self._origin
+        leaves: list[bytes] = []
+        for index, line in enumerate(part, start=self._frontier.size):
+            record = _parse(line, index)
+            get = record.get
+            # Stops: files of another log under this log's name.
+            if get("log") != origin:
+                raise BrokenLogError(Property.RECORD_LOG, index, "the record belongs to another log")
+            # Stops: removed, added, swapped and duplicated records, each at its exact place.
+            stated = get("index")
+            if stated != index or type(stated) is not int:
+                raise _misplaced(index, stated)
+            # Stops: a head cut off, and records put behind a clean end.
+            event = get("event")
+            if self._closed or (index == 0 and event != "log_opened"):
+                raise _out_of_order(index)
+            if event != "decision":
+                self._take_event(event, record, index)
+            time = get("time")
+            if not isinstance(time, str) or len(time) != _TIME_LENGTH:
+                raise BrokenLogError(Property.RECORD_FORM, index, "`time` is not an RFC 3339 time")
+            if time < self._last_time and self.report.time_backward is None:
+                self.report.time_backward = index
+            self._last_time = time
+            leaves.append(leaf_hash(line))
+            if self._observe is not None:
+                self._observe(record)
+        self._append(leaves)
+
+
 def _out_of_order(index: int) -> BrokenLogError:
     if index == 0:
         return BrokenLogError(Property.LOG_OPENED, 0, "the first record is not `log_opened`")
@@ -389,10 +398,3 @@ def _parse(line: bytes, index: int) -> dict[str, Json]:
             Property.RECORD_FORM, index, "the record is not one JSON object in canonical form"
         )
     return record
-
-
-def _stated_size(note: bytes) -> int:
-    try:
-        return Checkpoint.parse(SignedNote.parse(note).text).size
-    except NoteError:
-        return 0

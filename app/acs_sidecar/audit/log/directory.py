@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from acs_sidecar.audit.format.checkpoint import Checkpoint
-from acs_sidecar.audit.format.note import MAX_NOTE_BYTES, NoteError, SignedNote
+from acs_sidecar.audit.format.checkpoint import stated_size
+from acs_sidecar.audit.format.note import MAX_NOTE_BYTES
 from acs_sidecar.audit.format.origin import ORIGIN_PARTS, is_origin, is_origin_part
 
 __all__ = [
@@ -101,10 +101,7 @@ class LogDirectory:
 
     def published_size(self) -> int:
         """Return the size that the newest published checkpoint states, unverified; 0 without one."""
-        try:
-            return Checkpoint.parse(SignedNote.parse(self.published() or b"").text).size
-        except NoteError:
-            return 0
+        return stated_size(self.published() or b"")
 
     def held(self) -> bool:
         """True if a process is writing the log."""

@@ -9,9 +9,9 @@ from acs_sidecar.audit.format.tiles import TILE_WIDTH, Tile
 from acs_sidecar.audit.log.directory import LogDirectory, kept_checkpoints, open_file
 from acs_sidecar.audit.log.hashes import stored_tile
 
-__all__ = ["FileLogSource"]
+__all__ = ["FileLogSource", "file_chunks"]
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 17  # the lines of a chunk stay in the cache of a core while they are hashed
 
 
 class FileLogSource:
@@ -50,7 +50,7 @@ class FileLogSource:
         """Read the segments in chunks."""
         self._bytes_read = 0
         for first, path in self._segments:
-            yield first, self._chunks(path)
+            yield first, self._counted(file_chunks(path))
 
     def unread(self) -> int:
         """Return by how much the segments are longer than what was read of them."""
@@ -67,11 +67,17 @@ class FileLogSource:
             hashes += content
         return bytes(hashes[start % TILE_WIDTH * HASH_BYTES :])
 
-    def _chunks(self, path: Path) -> Iterator[bytes]:
-        with os.fdopen(open_file(path), "rb") as file:
-            while chunk := file.read(_CHUNK):
-                self._bytes_read += len(chunk)
-                yield chunk
+    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._bytes_read += len(chunk)
+            yield chunk
+
+
+def file_chunks(path: Path) -> Iterator[bytes]:
+    """Read a file of a log in chunks. Raises `OSError`."""
+    with os.fdopen(open_file(path), "rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 def _may_grow(directory: LogDirectory) -> bool:

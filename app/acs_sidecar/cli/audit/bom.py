@@ -37,8 +37,8 @@ from acs_sidecar.audit.format.record import parse_record
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.records import record_lines
+from acs_sidecar.audit.read.hashing import HashedLogSource
 from acs_sidecar.audit.read.reader import AuditReader, NotInLogError
-from acs_sidecar.audit.read.source import FileLogSource
 from acs_sidecar.cli.audit.location import logs_to_read, reading, since_time
 from acs_sidecar.cli.manifests import KnownManifest, known_manifests
 from acs_sidecar.cli.output import COULD_NOT_RUN, fail, stdout_is_terminal
@@ -145,8 +145,8 @@ def _selection(
 def _select(place: Path, trust: Trust, selection: RecordSelection) -> Path:
     """Verify the logs at a place and find records on the way; return the audit directory that they are in."""
     found = logs_to_read(place)
-    sources = [FileLogSource(log) for log in found.logs]
-    audit_one = partial(audit_hashes, observe=selection.observe)
+    sources = [HashedLogSource(log) for log in found.logs]
+    audit_one = partial(audit_hashes, needle=selection.needle, observe=selection.observe)
     total = sum(log.published_size() for log in found.logs)
     try:
         with verification_progress(total, stdout_is_terminal()) as advance:
