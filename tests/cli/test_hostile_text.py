@@ -52,6 +52,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("serve", "--port", "0", "--manifests", "test", "--config", "settings.yaml"),
     ("console", "--no-open", "--port", HOSTILE),
     ("console", "--no-open", "--port", "0", "--config", HOSTILE),
+    ("console", "--no-open", "--service", HOSTILE),
     ("console", "--no-open", "--port", "0", "--config", "settings.yaml"),
     ("mcp", HOSTILE),
     ("mcp", "scan", HOSTILE),

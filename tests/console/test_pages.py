@@ -76,6 +76,8 @@ def test_every_page_shows_hostile_text_as_text(console: Console) -> None:
     assert status == 200
     harmless(text)
     assert "1 of 2 fail" in text
+    assert "What they reach" in text
+    assert re.search(r"main\.rego</code></th><td class=\"number\">\d+</td><td class=\"number\">100 %<", text)
 
 
 def test_decisions_are_filtered(console: Console) -> None:
@@ -221,6 +223,12 @@ def test_a_port_that_is_taken_is_named(console: Console, tmp_path: Path) -> None
     assert done.returncode != 0
     assert f"error: port {port[1]} cannot be used" in done.stderr
     assert "choose another with --port, or 0 for any" in done.stderr
+
+
+def test_a_service_and_a_directory_are_not_shown_together(tmp_path: Path) -> None:
+    """The command says so before it starts."""
+    done = run(tmp_path, "console", "--no-open", "--service", "http://127.0.0.1:1", "--audit", "x")
+    assert (done.returncode, done.stderr) == (2, "error: --service and --audit: must not be set together\n")
 
 
 def test_an_empty_place_says_what_to_do(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The application: the gate, and behind it the pages (section 15)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -16,13 +15,15 @@ from acs_sidecar.console.approvals import approval_routes
 from acs_sidecar.console.decisions import decision_routes
 from acs_sidecar.console.gate import ConsoleGate, Pass
 from acs_sidecar.console.log_access import LogAccess
-from acs_sidecar.console.manifest_set import ManifestSet
-from acs_sidecar.console.manifests_pages import manifest_routes, manifest_row
+from acs_sidecar.console.manifest_set import ManifestAccess
+from acs_sidecar.console.manifests_pages import manifest_routes
 from acs_sidecar.console.overview import overview_routes
 from acs_sidecar.console.playground import Playground, playground_routes
 from acs_sidecar.console.record import record_routes
 from acs_sidecar.console.rendering import page
+from acs_sidecar.console.service_state import ServiceState
 from acs_sidecar.console.whole_log import whole_log_routes
+from acs_sidecar.manifests.compiler import ManifestCompiler
 
 __all__ = ["Parts", "build_app"]
 
@@ -31,27 +32,28 @@ _STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the pages show, and try."""
+    """What the pages show, and try.
+
+    `compiler` compiles the operator's manifests for their cases; `service` is there where one is asked.
+    """
 
     logs: LogAccess
-    manifests: ManifestSet
+    manifests: ManifestAccess
+    compiler: ManifestCompiler
     playground: Playground
+    service: ServiceState | None = None
 
 
 def build_app(parts: Parts, own: Pass, hosts: frozenset[str]) -> ConsoleGate:
     """Build the application for the values of `Host` that are its own."""
-
-    async def manifests() -> list[Mapping[str, object]]:
-        return [manifest_row(one) for _, one in sorted((await parts.manifests.by_name()).items())]
-
     routes = [
-        *overview_routes(parts.logs, manifests),
+        *overview_routes(parts.logs, parts.manifests, parts.service),
         *decision_routes(parts.logs),
-        *record_routes(parts.logs, parts.manifests.named),
+        *record_routes(parts.logs, parts.manifests),
         *whole_log_routes(parts.logs),
         *approval_routes(),
         *playground_routes(parts.playground, parts.manifests),
-        *manifest_routes(parts.manifests),
+        *manifest_routes(parts.manifests, parts.compiler),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
     app = Starlette(

@@ -1,51 +1,75 @@
-"""The audit logs that the console shows, straight from the disk (section 15.2)."""
+"""What the pages ask of audit logs, wherever those are read from (section 15.2)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
-from acs_sidecar.audit.log.directory import LogDirectory, find_logs
-from acs_sidecar.audit.log.records import record_lines
-from acs_sidecar.audit.read.reader import AuditReader, LogSummary
+from acs_sidecar.audit.read.reader import LogSummary
 from acs_sidecar.audit.read.search import RecordSource
 
-__all__ = ["LogAccess"]
+__all__ = ["DiskUse", "LogAccess", "LogReader"]
+
+
+class LogReader(Protocol):
+    """Raw parts of logs by their names.
+
+    Every method raises `UnknownLogError`, `NotInLogError`, `LogDamagedError` and `OSError`.
+    """
+
+    def checkpoint(self, log: str) -> bytes:
+        """Return the newest signed checkpoint."""
+        ...
+
+    def record(self, log: str, index: int) -> bytes:
+        """Return the exact line of a record."""
+        ...
+
+    def records(self, log: str, start: int, limit: int) -> list[bytes]:
+        """Return up to `limit` lines, at most 1,000, from `start` on; none at the end of the log."""
+        ...
+
+    def inclusion(self, log: str, index: int, size: int) -> list[bytes]:
+        """Return the proof that a record is in the tree of `size` records."""
+        ...
+
+    def consistency(self, log: str, first: int, second: int) -> list[bytes]:
+        """Return the proof that the tree of `first` records is the beginning of that of `second`."""
+        ...
+
+    def tile(self, log: str, path: str) -> bytes:
+        """Return a tile or a bundle of entries by its path."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class _LogOnDisk:
-    """One log, as far as it was published when it was asked for."""
+class DiskUse:
+    """Bytes that the logs take, and bytes that are free where they are."""
 
-    directory: LogDirectory
-    size: int
+    used: int
+    free: int
+
+
+class LogAccess(Protocol):
+    """Some audit logs; nothing here verifies them, which is the browser's part."""
 
     @property
-    def origin(self) -> str:
-        return self.directory.origin
+    def place(self) -> str:
+        """Where the logs are, as the pages call it."""
+        ...
 
-    def lines(self, start: int, end: int) -> Sequence[bytes]:
-        return list(record_lines(self.directory, start, end))
+    @property
+    def reader(self) -> LogReader:
+        """The raw parts of the logs."""
+        ...
 
-
-class LogAccess:
-    """Reads the logs below an audit directory; nothing here verifies them, which is the browser's part."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.reader = AuditReader(root)
-
-    def sources(self) -> list[RecordSource]:
+    def sources(self) -> Sequence[RecordSource]:
         """Return the logs that have records, as they are now. Raises `OSError`."""
-        if not self.root.is_dir():
-            return []
-        logs = (_LogOnDisk(log, log.published_size()) for log in find_logs(self.root))
-        return [log for log in logs if log.size]
+        ...
 
-    def summaries(self) -> list[LogSummary]:
+    def summaries(self) -> Sequence[LogSummary]:
         """Describe every log. Raises `OSError`."""
-        return self.reader.logs() if self.root.is_dir() else []
+        ...
 
-    def bytes(self) -> int:
-        """Return how much of the disk the logs take."""
-        paths = self.root.rglob("*") if self.root.is_dir() else ()
-        return sum(path.lstat().st_size for path in paths if not path.is_symlink())
+    def disk(self) -> DiskUse | None:
+        """Return what the logs take of a disk, where there is one to look at. Raises `OSError`."""
+        ...

@@ -1,9 +1,9 @@
 """The manifests that the console shows: read and compiled as the service does, again when they change."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from acs_sidecar.manifests.case_files import cases_beside
 from acs_sidecar.manifests.compiler import ManifestCompiler
@@ -13,27 +13,63 @@ from acs_sidecar.manifests.loading import compile_manifest
 from acs_sidecar.manifests.watch import tree_state
 from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.manifest.cases import Case
-from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledManifest, InvalidManifest
+from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.merge import member_sources
+from acs_sidecar.spec.manifest.redaction import redacted
+from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["ManifestSet", "ShownManifest", "point_rows"]
+__all__ = ["ManifestAccess", "ManifestSet", "ShownManifest", "ShownPoint", "TriedManifest"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPoint:
+    """What is bound at one intervention point."""
+
+    name: str
+    policy: str
+    target: str
+    kind: str | None
+    annotators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TriedManifest:
+    """A manifest that can be evaluated here, and its parts as they were read, to be compiled once more."""
+
+    read: ReadManifest
+    compiled: CompiledManifest
 
 
 @dataclass(frozen=True, slots=True)
 class ShownManifest:
-    """One manifest with its text and its cases; `findings` are those of both."""
+    """One manifest for its page.
+
+    `value` is all of it merged and without credentials, absent of an invalid one; `sources` gives the file of
+    each of its members. `text` is the file as it is, where that is here; `tried` is there of a valid one.
+    """
 
     name: str
-    path: Path
-    manifest: AnyManifest
-    text: str
-    cases: tuple[Case, ...]
+    place: str
+    digest: str | None
+    valid: bool
     findings: tuple[Diagnostic, ...]
+    points: tuple[ShownPoint, ...] = ()
+    value: JsonObject | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
+    cases: tuple[Case, ...] = ()
+    tried: TriedManifest | None = None
 
-    @property
-    def compiled(self) -> CompiledManifest | None:
-        """The manifest if it is valid."""
-        return self.manifest if isinstance(self.manifest, CompiledManifest) else None
+
+class ManifestAccess(Protocol):
+    """The manifests that the pages show; `problem` says why there are none."""
+
+    problem: str | None
+
+    async def by_name(self) -> Mapping[str, ShownManifest]:
+        """Return the manifests by name."""
+        ...
 
 
 class ManifestSet:
@@ -61,40 +97,48 @@ class ManifestSet:
             self._seen = seen
         return self._by_name
 
-    def named(self) -> dict[str, str]:
-        """Return the names of the manifests that were loaded last, by digest."""
-        return {
-            loaded.manifest.digest: name for name, loaded in self._by_name.items() if loaded.manifest.digest
-        }
-
     def _read(self) -> tuple[ReadManifest, ...]:
         return read_manifests(self._settings, operator_files(self._settings))
 
     def _loaded(self, read: ReadManifest) -> ShownManifest:
         manifest = compile_manifest(read, self._compiler)
-        invalid = isinstance(manifest, InvalidManifest)
-        findings = list(
-            manifest.error.diagnostics if isinstance(manifest, InvalidManifest) else manifest.warnings
+        text = _text(read)
+        name, place = read.file.name, str(read.file.path)
+        if isinstance(manifest, InvalidManifest):
+            findings = manifest.error.diagnostics
+            return ShownManifest(name, place, manifest.digest, False, findings, text=text)
+        cases, wrong = _cases(read)
+        return ShownManifest(
+            name,
+            place,
+            manifest.digest,
+            True,
+            (*manifest.warnings, *wrong),
+            tuple(_points(manifest)),
+            redacted(manifest.manifest.value, self._compiler.members),
+            member_sources(manifest.manifest.document),
+            text,
+            cases,
+            TriedManifest(read, manifest),
         )
-        cases: tuple[Case, ...] = ()
-        try:
-            cases = () if invalid else cases_beside(read.file)
-        except ManifestError as error:
-            findings.extend(error.diagnostics)
-        text = read.file.path.read_text(errors="replace")
-        return ShownManifest(read.file.name, read.file.path, manifest, text, cases, tuple(findings))
 
 
-def point_rows(loaded: ShownManifest) -> Iterator[dict[str, object]]:
-    """Yield what is bound at each point: policy, target, annotators."""
-    if loaded.compiled is None:
-        return
-    for name, point in loaded.compiled.points.items():
+def _text(read: ReadManifest) -> str | None:
+    try:
+        return read.file.path.read_text(errors="replace")
+    except OSError:  # gone since it was read: the next look finds that too
+        return None
+
+
+def _cases(read: ReadManifest) -> tuple[tuple[Case, ...], Sequence[Diagnostic]]:
+    try:
+        return cases_beside(read.file), ()
+    except ManifestError as error:
+        return (), error.diagnostics
+
+
+def _points(manifest: CompiledManifest) -> Iterator[ShownPoint]:
+    for name, point in manifest.points.items():
         config = point.config
-        yield {
-            "point": name,
-            "policy": config.policy,
-            "target": config.target.text,
-            "kind": config.target_kind,
-            "annotators": [use.name for use in config.annotators],
-        }
+        annotators = tuple(use.name for use in config.annotators)
+        yield ShownPoint(name, config.policy, config.target.text, config.target_kind, annotators)

@@ -1,28 +1,37 @@
-"""The pages of manifests: what is bound where, what was found, what the cases say (section 15.2)."""
+"""The pages of manifests: what is bound where, and what their cases say and reach (section 15.2)."""
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from acs_sidecar.console.manifest_set import ManifestSet, ShownManifest, point_rows
+from acs_sidecar.console.manifest_set import ManifestAccess, ShownManifest, TriedManifest
+from acs_sidecar.console.merged_text import merged_parts
 from acs_sidecar.console.rendering import page
+from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
+from acs_sidecar.engines.rego.coverage import RegoCoverage
+from acs_sidecar.manifests.compiler import ManifestCompiler
+from acs_sidecar.manifests.loading import compile_manifest
+from acs_sidecar.spec.manifest.cases import Case
+from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.values import JsonObject
+from acs_sidecar.trials.case_coverage import Coverage, coverage_of, line_ranges, with_coverage
 from acs_sidecar.trials.case_run import CaseResult, run_cases
 
 __all__ = ["manifest_routes", "manifest_row"]
 
-_YAML = "yaml"
 
-
-def manifest_routes(manifests: ManifestSet) -> list[Route]:
-    """Return the routes."""
+def manifest_routes(manifests: ManifestAccess, compiler: ManifestCompiler) -> list[Route]:
+    """Return the routes; `compiler` is for manifests whose cases are run."""
     return [
         Route("/manifests", partial(_all, manifests)),
-        Route("/manifests/{name:path}", partial(_one, manifests), methods=["GET", "POST"]),
+        Route("/manifests/{name:path}", partial(_one, manifests, compiler), methods=["GET", "POST"]),
     ]
 
 
@@ -30,41 +39,62 @@ def manifest_row(loaded: ShownManifest) -> dict[str, object]:
     """Return what a list says of a manifest."""
     return {
         "name": loaded.name,
-        "valid": loaded.compiled is not None,
-        "digest": loaded.manifest.digest,
-        "points": len(loaded.compiled.points) if loaded.compiled else 0,
+        "valid": loaded.valid,
+        "digest": loaded.digest,
+        "points": len(loaded.points),
         "cases": len(loaded.cases),
         "errors": sum(one.severity == "error" for one in loaded.findings),
         "warnings": sum(one.severity != "error" for one in loaded.findings),
     }
 
 
-async def _all(manifests: ManifestSet, request: Request) -> Response:
+async def _all(manifests: ManifestAccess, request: Request) -> Response:
     by_name = await manifests.by_name()
     rows = [manifest_row(one) for _, one in sorted(by_name.items())]
     return page(request, "manifests.html", here="manifests", rows=rows, problem=manifests.problem)
 
 
-async def _one(manifests: ManifestSet, request: Request) -> Response:
-    """Show a manifest; on `POST` also what its cases give."""
+async def _one(manifests: ManifestAccess, compiler: ManifestCompiler, request: Request) -> Response:
+    """Show a manifest; on `POST` also what its cases give and reach."""
     loaded = (await manifests.by_name()).get(request.path_params["name"])
     if loaded is None:
-        problem = "no manifest of this name is loaded"
+        problem = manifests.problem or "no manifest of this name is loaded"
         return page(request, "problem.html", HTTPStatus.NOT_FOUND, here="manifests", problem=problem)
-    results: list[CaseResult] | None = None
-    if request.method == "POST" and loaded.compiled:
-        results = await run_cases(loaded.compiled, loaded.cases, lambda: None)
+    run = None
+    if request.method == "POST" and loaded.tried:
+        run = await asyncio.to_thread(_run, loaded.tried, loaded.cases, compiler)
     return page(
         request,
         "manifest.html",
         here="manifests",
         loaded=loaded,
-        rows=[*point_rows(loaded)],
-        tools=_tools(loaded),
-        results=results,
-        language=_YAML if loaded.path.suffix != ".json" else "json",
+        tools=_named(loaded, "tools"),
+        annotators=_named(loaded, "annotators"),
+        run=run,
+        line_ranges=line_ranges,
+        merged=merged_parts(loaded.value, loaded.sources) if loaded.value else [],
+        language="json" if loaded.place.endswith(".json") else "yaml",
     )
 
 
-def _tools(loaded: ShownManifest) -> Mapping[str, JsonObject]:
-    return loaded.compiled.manifest.tools if loaded.compiled else {}
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the cases of a manifest gave, and what they reach of it."""
+
+    results: list[CaseResult]
+    coverage: Coverage
+
+
+def _run(tried: TriedManifest, cases: tuple[Case, ...], compiler: ManifestCompiler) -> _Run:
+    """Compile a manifest once more, to see what is reached, and run its cases: all in one thread."""
+    lines, rules = RegoCoverage(), RuleCoverage()
+    manifest = compile_manifest(tried.read, with_coverage(compiler, lines, rules))
+    if isinstance(manifest, InvalidManifest):  # a file of it has changed since it was loaded
+        raise manifest.error
+    results = asyncio.run(run_cases(manifest, cases, lambda: None))
+    return _Run(results, coverage_of(manifest, results, lines.modules, rules.documents))
+
+
+def _named(loaded: ShownManifest, member: str) -> Mapping[str, JsonObject]:
+    named = (loaded.value or {}).get(member)
+    return cast("Mapping[str, JsonObject]", named) if isinstance(named, dict) else {}

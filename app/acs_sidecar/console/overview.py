@@ -2,90 +2,172 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.audit.format.claims import LogState
+from acs_sidecar.audit.format.record import parse_record, rfc3339
 from acs_sidecar.audit.log.records import LogDamagedError
-from acs_sidecar.audit.read.search import FoundPart, RecordPlace, Wanted, search
-from acs_sidecar.console.decisions import damage, place, written
-from acs_sidecar.console.log_access import LogAccess
+from acs_sidecar.audit.read.reader import LogSummary
+from acs_sidecar.audit.read.search import FoundPart, RecordPlace, RecordSource, Wanted, first_from, search
+from acs_sidecar.console.decisions import UnreadableFilterError, damage, place, written
+from acs_sidecar.console.log_access import DiskUse, LogAccess
+from acs_sidecar.console.manifest_set import ManifestAccess, ShownManifest
+from acs_sidecar.console.manifests_pages import manifest_row
 from acs_sidecar.console.rendering import MARKS, page
+from acs_sidecar.console.service_state import ServiceState
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import Json
 
 __all__ = ["overview_routes"]
 
-MOST_COUNTED = 1_000_000
+MOST_COUNTED: Final = 1_000_000
 _AT_ONCE = 5_000
 _LATER = 50_000
 _MOST_REASONS = 12
+_DAY = timedelta(days=1)
 
 
-def overview_routes(
-    logs: LogAccess, manifests: Callable[[], Awaitable[Sequence[Mapping[str, object]]]]
-) -> list[Route]:
-    """Return the routes; `manifests` gives a row for each manifest that is loaded."""
-    return [Route("/", partial(_page, logs, manifests)), Route("/counts", partial(_counts, logs))]
+@dataclass(frozen=True, slots=True)
+class _LogRow:
+    """A log with the time of its first record and how many it got in the last day."""
+
+    summary: LogSummary
+    opened: str | None = None
+    last_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Logs:
+    """What the page shows of logs."""
+
+    rows: Sequence[_LogRow]
+    counts: Mapping[str, Json]
+    disk: DiskUse | None
+
+    @property
+    def running_since(self) -> str | None:
+        """When the oldest log that a process writes was opened."""
+        rows = [row.opened for row in self.rows if row.summary.state is LogState.OPEN]
+        return min((opened for opened in rows if opened), default=None)
+
+    @property
+    def last_day_bytes(self) -> int:
+        """How much the logs grew in the last day, by the average length of a record."""
+        records = sum(row.summary.size for row in self.rows)
+        if not self.disk or not records:
+            return 0
+        return self.disk.used * sum(row.last_day for row in self.rows) // records
+
+    @property
+    def days_left(self) -> int | None:
+        """How many such days the disk has room for."""
+        return self.disk.free // self.last_day_bytes if self.disk and self.last_day_bytes else None
+
+
+def overview_routes(logs: LogAccess, manifests: ManifestAccess, service: ServiceState | None) -> list[Route]:
+    """Return the routes; `service` is asked for its state where there is one."""
+    return [Route("/", partial(_page, logs, manifests, service)), Route("/counts", partial(_counts, logs))]
 
 
 async def _page(
-    logs: LogAccess, manifests: Callable[[], Awaitable[Sequence[Mapping[str, object]]]], request: Request
+    logs: LogAccess, manifests: ManifestAccess, service: ServiceState | None, request: Request
 ) -> Response:
-    summaries, problem, counts = [], None, None
+    found, problem = None, None
     try:
-        summaries = await asyncio.to_thread(logs.summaries)
-        found = await asyncio.to_thread(_search, logs, None, _AT_ONCE)
-        counts = _counted(found, datetime.now(UTC))
+        found = await asyncio.to_thread(_look, logs, datetime.now(UTC))
     except (LogDamagedError, OSError) as error:
         problem = damage(error)
+    status = await asyncio.to_thread(service.status) if service else None
+    by_name = await manifests.by_name()
     return page(
         request,
         "overview.html",
         here="overview",
-        audit=str(logs.root),
-        bytes=await asyncio.to_thread(logs.bytes),
-        logs=summaries,
-        counts=counts,
+        place=logs.place,
+        found=found,
         problem=problem,
-        manifests=await manifests(),
+        service=status,
+        manifests=[manifest_row(one) for _, one in sorted(by_name.items())],
+        manifests_problem=manifests.problem,
+        annotators=_annotators(by_name),
         decisions=list(MARKS),
         points=[*InterventionPoint],
         most=MOST_COUNTED,
     )
 
 
+def _look(logs: LogAccess, now: datetime) -> _Logs:
+    sources = {source.origin: source for source in logs.sources()}
+    rows = [_row(summary, sources.get(summary.log), now) for summary in logs.summaries()]
+    return _Logs(rows, _counted(_search(logs, None, _AT_ONCE, now), now), logs.disk())
+
+
+def _row(summary: LogSummary, source: RecordSource | None, now: datetime) -> _LogRow:
+    if source is None:
+        return _LogRow(summary)
+    opened = parse_record(source.lines(0, 1)[0]) or {}
+    day_ago = RecordPlace(_time(now - _DAY), "", 0)
+    recent = summary.last_time is not None and summary.last_time >= day_ago.time
+    return _LogRow(
+        summary,
+        str(opened.get("time")) if opened else None,
+        source.size - first_from(source, day_ago) if recent else 0,
+    )
+
+
+def _annotators(manifests: Mapping[str, ShownManifest]) -> list[dict[str, object]]:
+    """Return each annotator by its name, with its type and the manifests that declare it."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, manifest in sorted(manifests.items()):
+        declared = (manifest.value or {}).get("annotators")
+        for annotator, members in declared.items() if isinstance(declared, dict) else ():
+            kind = str(members.get("type")) if isinstance(members, dict) else ""
+            row = found.setdefault(annotator, {"types": [], "manifests": []})
+            row["types"] += [kind] if kind not in row["types"] else []
+            row["manifests"].append(name)
+    return [{"name": name, **row} for name, row in sorted(found.items())]
+
+
 async def _counts(logs: LogAccess, request: Request) -> Response:
     """Answer with counts of the records before `before`, to be added to those of the page."""
+    now = datetime.now(UTC)
     try:
         before = place(request.query_params.get("before"))
-        found = await asyncio.to_thread(_search, logs, before, _LATER)
-    except (ValueError, LogDamagedError, OSError) as error:
-        return JSONResponse({"problem": damage(error)}, 400)
-    return JSONResponse(_counted(found, datetime.now(UTC)))
+        found = await asyncio.to_thread(_search, logs, before, _LATER, now)
+    except UnreadableFilterError as error:
+        return JSONResponse({"problem": str(error)}, 400)
+    except (LogDamagedError, OSError) as error:
+        return JSONResponse({"problem": damage(error)}, 500)
+    return JSONResponse(_counted(found, now))
 
 
-def _search(logs: LogAccess, before: RecordPlace | None, most: int) -> FoundPart:
-    since = rfc3339(int((datetime.now(UTC) - timedelta(days=1)).timestamp() * 1_000_000))
-    wanted = Wanted({"event": "decision"}, since=since)
+def _search(logs: LogAccess, before: RecordPlace | None, most: int, now: datetime) -> FoundPart:
+    wanted = Wanted({"event": "decision"}, since=_time(now - _DAY))
     return search(logs.sources(), wanted, before, most=most, most_looked_at=most)
 
 
 def _counted(found: FoundPart, now: datetime) -> dict[str, Json]:
-    """Count decisions by verdict, by point and by reason of refusal, of the last hour and day."""
-    hour = rfc3339(int((now - timedelta(hours=1)).timestamp() * 1_000_000))
+    """Count decisions by verdict, point, annotator and reason of refusal, of the last hour and day."""
+    hour = _time(now - timedelta(hours=1))
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     for record in found.records:
-        spans = ("hour", "day") if str(record["time"]) >= hour else ("day",)
-        for span in spans:
-            counts[f"decision/{record.get('decision')}/{span}"] += 1
-            counts[f"point/{record.get('intervention_point')}/{span}"] += 1
+        annotators = record.get("annotators")
+        counted = [
+            f"decision/{record.get('decision')}",
+            f"point/{record.get('intervention_point')}",
+            *(f"annotator/{name}" for name in (annotators if isinstance(annotators, list) else ())),
+        ]
+        for span in ("hour", "day") if str(record["time"]) >= hour else ("day",):
+            counts.update(f"{one}/{span}" for one in counted)
         if record.get("decision") in ("deny", "escalate"):
             reasons[str(record.get("reason") or "")] += 1
     return {
@@ -94,3 +176,7 @@ def _counted(found: FoundPart, now: datetime) -> dict[str, Json]:
         "rest": written(found.rest),
         "looked_at": found.looked_at,
     }
+
+
+def _time(moment: datetime) -> str:
+    return rfc3339(int(moment.timestamp() * 1_000_000))

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from acs_sidecar.console.manifest_set import ManifestSet
+from acs_sidecar.console.manifest_set import ManifestAccess
 from acs_sidecar.console.rendering import page, rendered
 from acs_sidecar.decision.answer import decision_json
 from acs_sidecar.decision.refusal import RefusalError
@@ -84,7 +84,7 @@ class Playground:
     """Evaluates trials: the operator's manifests here, all others by the sandbox of `compiler`."""
 
     def __init__(
-        self, manifests: ManifestSet, compiler: ManifestCompiler, duplicate_members: DuplicateMembers
+        self, manifests: ManifestAccess, compiler: ManifestCompiler, duplicate_members: DuplicateMembers
     ) -> None:
         self._manifests = manifests
         self._compiler = compiler
@@ -124,9 +124,9 @@ class Playground:
     async def _manifest(self, trial: _Trial) -> CompiledManifest:
         if trial.name:
             loaded = (await self._manifests.by_name()).get(trial.name)
-            if loaded is None or loaded.compiled is None:
+            if loaded is None or loaded.tried is None:
                 raise _TrialError("manifest", f"`{trial.name}` is not loaded, or not valid")
-            return loaded.compiled
+            return loaded.tried.compiled
         if self._last and self._last[0] == trial.text:
             return self._last[1]
         compiled = await self._compiler.compile_inline(trial.text, document_bytes(trial.text, b""))
@@ -140,7 +140,7 @@ class Playground:
             raise _TrialError(part, getattr(error, "detail", "not Unicode text")) from None
 
 
-def playground_routes(playground: Playground, manifests: ManifestSet) -> list[Route]:
+def playground_routes(playground: Playground, manifests: ManifestAccess) -> list[Route]:
     """Return the routes of the page and of a trial."""
     return [
         Route("/playground", partial(_page, manifests)),
@@ -148,17 +148,18 @@ def playground_routes(playground: Playground, manifests: ManifestSet) -> list[Ro
     ]
 
 
-async def _page(manifests: ManifestSet, request: Request) -> Response:
+async def _page(manifests: ManifestAccess, request: Request) -> Response:
     by_name = await manifests.by_name()
     name = request.query_params.get("manifest", "")
     loaded = by_name.get(name)
+    text = loaded.text if loaded else None
     return page(
         request,
         "playground.html",
         here="playground",
-        names=sorted(name for name, one in by_name.items() if one.compiled),
-        chosen=name if loaded else "",
-        text=loaded.text if loaded else _EXAMPLE,
+        names=sorted(name for name, one in by_name.items() if one.tried),
+        chosen="" if text is None else name,
+        text=_EXAMPLE if text is None else text,
         snapshot=_SNAPSHOT,
         points=[*InterventionPoint],
         modes=[*Mode],

@@ -11,12 +11,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint
-from acs_sidecar.audit.format.note import SignedNote
+from acs_sidecar.audit.format.note import NoteError, SignedNote
 from acs_sidecar.audit.format.receipt import Receipt
 from acs_sidecar.audit.format.record import parse_record
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.reader import NotInLogError, UnknownLogError
+from acs_sidecar.console.decisions import damage
 from acs_sidecar.console.log_access import LogAccess
+from acs_sidecar.console.manifest_set import ManifestAccess
 from acs_sidecar.console.rendering import page
 from acs_sidecar.spec.values import Json
 
@@ -29,10 +31,10 @@ _GROUPS = {"session_id": "In the same session", "trace_id": "In the same trace"}
 _Raw = Callable[[LogAccess, Request], Response]
 
 
-def record_routes(logs: LogAccess, loaded: Callable[[], Mapping[str, str]]) -> list[Route]:
-    """Return the routes of one record and of raw bytes; `loaded` gives the names of manifests by digest."""
+def record_routes(logs: LogAccess, manifests: ManifestAccess) -> list[Route]:
+    """Return the routes of one record and of raw bytes; `manifests` are those that are loaded."""
     return [
-        Route("/record/{log:path}/{index:int}", partial(_page, logs, loaded)),
+        Route("/record/{log:path}/{index:int}", partial(_page, logs, manifests)),
         Route("/log/{log:path}/receipt/{index:int}", partial(_answer, logs, _receipt)),
         Route("/log/{log:path}/checkpoint", partial(_answer, logs, _checkpoint)),
         Route("/log/{log:path}/consistency/{first:int}/{second:int}", partial(_answer, logs, _consistency)),
@@ -40,20 +42,23 @@ def record_routes(logs: LogAccess, loaded: Callable[[], Mapping[str, str]]) -> l
     ]
 
 
-async def _page(logs: LogAccess, loaded: Callable[[], Mapping[str, str]], request: Request) -> Response:
+async def _page(logs: LogAccess, manifests: ManifestAccess, request: Request) -> Response:
     log, index = request.path_params["log"], request.path_params["index"]
     try:
         record, near = await asyncio.to_thread(_read, logs, log, index)
-    except (UnknownLogError, NotInLogError, LogDamagedError) as error:
+    except (UnknownLogError, NotInLogError) as error:
         return page(request, "problem.html", HTTPStatus.NOT_FOUND, here="decisions", problem=str(error))
-    digest = str(record.get("manifest_digest") or "")
+    except (LogDamagedError, OSError) as error:
+        return page(request, "problem.html", HTTPStatus.CONFLICT, here="decisions", problem=damage(error))
+    by_name = await manifests.by_name()
+    digest = record.get("manifest_digest")
     return page(
         request,
         "record.html",
         here="decisions",
         record=record,
         neighbours=_neighbours(record, near),
-        loaded_as=loaded().get(digest),
+        loaded_as=next((name for name, one in by_name.items() if digest and one.digest == digest), None),
     )
 
 
@@ -86,10 +91,10 @@ async def _answer(logs: LogAccess, read: _Raw, request: Request) -> Response:
         return await asyncio.to_thread(read, logs, request)
     except (UnknownLogError, NotInLogError) as error:
         return PlainTextResponse(str(error), HTTPStatus.NOT_FOUND)
-    except LogDamagedError as error:
-        return PlainTextResponse(str(error), HTTPStatus.CONFLICT)
-    except OSError as error:
-        return PlainTextResponse(f"the log cannot be read: {error.strerror}", HTTPStatus.CONFLICT)
+    except NoteError as error:
+        return PlainTextResponse(f"the log has no checkpoint that can be read: {error}", HTTPStatus.CONFLICT)
+    except (LogDamagedError, OSError) as error:
+        return PlainTextResponse(damage(error), HTTPStatus.CONFLICT)
 
 
 def _receipt(logs: LogAccess, request: Request) -> Response:

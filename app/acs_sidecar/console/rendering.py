@@ -54,6 +54,7 @@ def _environment() -> Environment:
         "shown": _shown,
         "as_json": _as_json,
         "manifest_text": _manifest_text,
+        "bytes": _bytes,
         "count": _count,
     }
     environment.globals["marks"] = MARKS
@@ -70,6 +71,16 @@ def _shown(value: object) -> str:
 def _count(value: int) -> str:
     """Write a number with thin spaces between its thousands."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _bytes(value: int) -> str:
+    """Write a number of bytes in the unit that people read it in."""
+    amount, unit = float(value), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
 
 
 def _as_json(value: Json) -> Markup:

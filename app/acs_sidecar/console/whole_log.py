@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +24,6 @@ async def _page(logs: LogAccess, request: Request) -> Response:
     try:
         summaries = await asyncio.to_thread(logs.summaries)
     except OSError as error:
-        return page(request, "problem.html", here="verify", problem=damage(error))
+        return page(request, "problem.html", HTTPStatus.CONFLICT, here="verify", problem=damage(error))
     chosen = request.query_params.get("log", "")
-    return page(request, "verify.html", here="verify", logs=summaries, chosen=chosen, audit=str(logs.root))
+    return page(request, "verify.html", here="verify", logs=summaries, chosen=chosen, audit=logs.place)

@@ -208,6 +208,10 @@ class Settings(BaseModel):
         0, ge=0, le=FULL, description="performance events: 0 off, 1 annotators and policy, 2 each step"
     )
 
+    console_token_file: Path | None = Field(
+        None, description="file with the token that `console --service` sends; read at each request"
+    )
+
     otlp_endpoint: OtlpEndpoint | None = Field(
         None, description="base URL of an OTLP receiver (HTTP, protocol buffers); needs the extra `otlp`"
     )

@@ -10,7 +10,7 @@ from acs_sidecar.audit.format.record import has_header, parse_record
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.spec.values import Json
 
-__all__ = ["FoundPart", "RecordPlace", "RecordSource", "Wanted", "search"]
+__all__ = ["FoundPart", "RecordPlace", "RecordSource", "Wanted", "first_from", "search"]
 
 _FIRST_BLOCK = 64
 _MOST_BLOCK = 16_384
@@ -117,6 +117,19 @@ def search(
     return FoundPart(records, rest, looked_at, sum(source.size for source in sources))
 
 
+def first_from(source: RecordSource, place: RecordPlace) -> int:
+    """Return the index of a log's first record at or behind a place, by bisection; its size where none is.
+
+    Raises `LogDamagedError` when a record is missing or none, `OSError`.
+    """
+    low, high = 0, source.size
+    while low < high:
+        middle = (low + high) // 2
+        found, _ = _parsed(source, source.lines(middle, middle + 1)[0], middle)
+        low, high = (middle + 1, high) if found < place else (low, middle)
+    return low
+
+
 _Found = tuple[RecordPlace, Mapping[str, Json]]
 _NEWEST = RecordPlace("~", "", 0)
 """Behind every record: times begin with a digit."""
@@ -129,7 +142,7 @@ class _Cursor:
         self._source = source
         self._wanted = wanted
         self._needles = wanted.needles()
-        self._end = source.size if before == _NEWEST else self._first_from(before)
+        self._end = source.size if before == _NEWEST else first_from(source, before)
         self._block = _FIRST_BLOCK
         self._found: list[_Found] = []
         self.horizon = before
@@ -142,10 +155,10 @@ class _Cursor:
             return
         start = max(0, self._end - self._block)
         lines = self._source.lines(start, self._end)
-        oldest, _ = self._parsed(lines[0], start)
+        oldest, _ = _parsed(self._source, lines[0], start)
         for index, line in enumerate(lines, start):
             if all(needle in line for needle in self._needles):
-                place, record = self._parsed(line, index)
+                place, record = _parsed(self._source, line, index)
                 if self._wanted.admits(record):
                     self._found.append((place, record))
         self.looked_at += len(lines)
@@ -160,16 +173,9 @@ class _Cursor:
         self._found = [one for one in self._found if horizon is not None and one[0] < horizon]
         return taken
 
-    def _first_from(self, before: RecordPlace) -> int:
-        low, high = 0, self._source.size
-        while low < high:
-            middle = (low + high) // 2
-            place, _ = self._parsed(self._source.lines(middle, middle + 1)[0], middle)
-            low, high = (middle + 1, high) if place < before else (low, middle)
-        return low
 
-    def _parsed(self, line: bytes, index: int) -> _Found:
-        record, origin = parse_record(line), self._source.origin
-        if record is None or not has_header(record, origin, index):
-            raise LogDamagedError(f"record {index} of `{origin}` is not a record")
-        return RecordPlace(str(record["time"]), origin, index), record
+def _parsed(source: RecordSource, line: bytes, index: int) -> _Found:
+    record = parse_record(line)
+    if record is None or not has_header(record, source.origin, index):
+        raise LogDamagedError(f"record {index} of `{source.origin}` is not a record")
+    return RecordPlace(str(record["time"]), source.origin, index), record

@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from acs_sidecar.cli.policies.case_coverage import Coverage
+from acs_sidecar.cli.policies.coverage_tables import show_coverage
 from acs_sidecar.spec.manifest.cases import Difference
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.printable import printable, printable_json
+from acs_sidecar.trials.case_coverage import Coverage
 from acs_sidecar.trials.case_run import CaseResult
 
 __all__ = ["ManifestReport", "PolicyTime", "exit_code", "report_json", "show_reports", "value_text"]
@@ -143,7 +144,7 @@ def show_reports(reports: Sequence[ManifestReport], seconds: float, *, quiet: bo
         for time in report.policy_times():
             _show_time(console, report, time)
         if report.coverage:
-            report.coverage.show(console, report.name)
+            show_coverage(console, report.coverage, report.name)
     passed, failed, errors = (
         sum(getattr(report, kind) for report in reports) for kind in ("passed", "failed", "errors")
     )

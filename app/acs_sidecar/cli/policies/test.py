@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from acs_sidecar.cli.output import fail, print_json, show_findings
-from acs_sidecar.cli.policies.case_coverage import coverage_of, with_coverage
 from acs_sidecar.cli.policies.case_report import ManifestReport, exit_code, report_json, show_reports
 from acs_sidecar.cli.policies.finding_files import in_files
 from acs_sidecar.cli.policies.junit import junit_xml
@@ -33,6 +32,7 @@ from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.telemetry.log import LogFormat, configure_logging
+from acs_sidecar.trials.case_coverage import coverage_of, with_coverage
 from acs_sidecar.trials.case_run import run_cases
 from acs_sidecar.trials.injection import EveryVariable
 

@@ -1,0 +1,71 @@
+"""The audit logs below a directory, straight from the disk (section 15.2)."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from acs_sidecar.audit.log.directory import LogDirectory, find_logs
+from acs_sidecar.audit.log.records import record_lines
+from acs_sidecar.audit.read.reader import AuditReader, LogSummary
+from acs_sidecar.console.log_access import DiskUse
+
+__all__ = ["DiskLogs"]
+
+
+@dataclass(frozen=True, slots=True)
+class _LogOnDisk:
+    """One log, as far as it was published when it was asked for."""
+
+    directory: LogDirectory
+    size: int
+
+    @property
+    def origin(self) -> str:
+        return self.directory.origin
+
+    def lines(self, start: int, end: int) -> Sequence[bytes]:
+        return list(record_lines(self.directory, start, end))
+
+
+class DiskLogs:
+    """Reads the logs below an audit directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.reader = AuditReader(root)
+
+    @property
+    def place(self) -> str:
+        """The directory."""
+        return str(self._root)
+
+    def sources(self) -> list[_LogOnDisk]:
+        """Return the logs that have records, as they are now. Raises `OSError`."""
+        if not self._root.is_dir():
+            return []
+        logs = (_LogOnDisk(log, log.published_size()) for log in find_logs(self._root))
+        return [log for log in logs if log.size]
+
+    def summaries(self) -> list[LogSummary]:
+        """Describe every log. Raises `OSError`."""
+        return self.reader.logs() if self._root.is_dir() else []
+
+    def disk(self) -> DiskUse | None:
+        """Return what the logs take, without following links. Raises `OSError`."""
+        if not self._root.is_dir():
+            return None
+        return DiskUse(_bytes_below(self._root), shutil.disk_usage(self._root).free)
+
+
+def _bytes_below(folder: Path) -> int:
+    total, folders = 0, [str(folder)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif not entry.is_symlink():
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
