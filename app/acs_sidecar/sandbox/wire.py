@@ -226,10 +226,11 @@ def read_jobs(body: bytes) -> tuple[PolicyJob, ...]:
 
 def write_output(output: PolicyOutput, max_bytes: int) -> bytes:
     """Write a policy's output. Raises `EvaluationError` for one that no reader would take."""
+    written = output.as_json()
     try:
-        value = canonical(output.value)
+        value = canonical(written)
     except TypeError:
-        if deeper_than(output.value, MAX_CONFIGURABLE_DEPTH):
+        if deeper_than(written, MAX_CONFIGURABLE_DEPTH):
             raise _exceeded("max_policy_input_depth", MAX_CONFIGURABLE_DEPTH) from None
         raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, "the policy output is not JSON") from None
     if len(value) > max_bytes:

@@ -70,7 +70,7 @@ class PolicyOutput:
     `trace` is what `include: ["trace"]` may show of the dispatch: names of the manifest, decisions and
     times only. `notes` go into the audit record. `failure` stands in the place of `value` where the
     evaluation failed and the others still say something. `verdict` is what `checked_verdict` gives for
-    `value`, where the policy has asked for it already.
+    `value`, where the policy has asked for it already; without `value`, the policy made the verdict itself.
     """
 
     value: Json
@@ -78,6 +78,10 @@ class PolicyOutput:
     notes: DecisionNotes | None = None
     failure: EvaluationError | None = None
     verdict: Verdict | None = None
+
+    def as_json(self) -> Json:
+        """Return what a policy writes to say this: `value`, or the verdict where there is no value."""
+        return self.verdict.as_json() if self.value is None and self.verdict is not None else self.value
 
 
 class Evaluator(Protocol):

@@ -60,7 +60,7 @@ def test_evidence_that_approvers_of_others_make_too_long() -> None:
     )
     assert output.notes == {"decided_by": None}
     short = _combined(_Asking(note="x"), _Asking(approvers=list(approvers)))
-    assert short.value == {
+    assert short.as_json() == {
         "decision": "escalate",
         "evidence": {"note": "x", "approvers": approvers},
         "result_labels": [],
@@ -78,8 +78,8 @@ def test_the_verdict_of_one_policy_is_passed_on_as_it_is() -> None:
 def test_a_verdict_that_others_add_to_is_checked() -> None:
     """What several policies say together is the verdict of its own output, and within the limits."""
     output = _combined(_Asking(approvers=["a", "b"]), _Asking(approvers=["b"]))
-    assert output.value == {"decision": "escalate", "evidence": {"approvers": ["b"]}, "result_labels": []}
-    assert output.verdict == checked_verdict(output.value, Limits())
+    assert output.as_json() == {"decision": "escalate", "evidence": {"approvers": ["b"]}, "result_labels": []}
+    assert output.verdict == checked_verdict(output.as_json(), Limits())
     labels = [
         _Allowing(result_labels=[letter * (Limits().max_policy_output_bytes * 2 // 3)]) for letter in "ab"
     ]

@@ -64,13 +64,15 @@ class CombinedEvaluator:
         try:
             verdict, decider = strictest([*verdicts.values()], target)
             if decider is None:
-                return PolicyOutput(verdict.as_json(), trace, _notes(None, logged), None, verdict)
-            name, value = self.names[decider], outputs[decider]
-            if verdict is not verdicts[decider]:
-                value = self._united_output(verdict, verdicts[decider], size, name)
+                return PolicyOutput(None, trace, _notes(None, logged), None, verdict)
+            if verdict is verdicts[decider]:
+                return PolicyOutput(
+                    outputs[decider], trace, _notes(self.names[decider], logged), None, verdict
+                )
+            self._check_united(verdict, verdicts[decider], size, self.names[decider])
         except EvaluationError as error:
             return PolicyOutput(None, trace, _notes(None, logged), error)
-        return PolicyOutput(value, trace, _notes(name, logged), None, verdict)
+        return PolicyOutput(None, trace, _notes(self.names[decider], logged), None, verdict)
 
     def _read(
         self, outputs: Mapping[int, Json], failures: dict[int, EvaluationError], target: Json
@@ -97,18 +99,16 @@ class CombinedEvaluator:
                 failures[place] = error
         return verdicts, size
 
-    def _united_output(self, united: Verdict, decided: Verdict, size: int, decided_by: str) -> Json:
-        """Return the output of a verdict that others add to, within the limits. Raises `EvaluationError`.
+    def _check_united(self, united: Verdict, decided: Verdict, size: int, decided_by: str) -> None:
+        """Check that a verdict to which others add is within the limits. Raises `EvaluationError`.
 
         Without a transform it holds nothing but what the outputs hold, which have `size` bytes together.
         """
-        value: Json = {**united.as_json()}
         if united.transform is not decided.transform or size > self.limits.max_policy_output_bytes:
-            check_output(value, self.limits)
+            check_output({**united.as_json()}, self.limits)
         if size > MAX_EVIDENCE_BYTES:
             _check_added("evidence", united.evidence, decided.evidence, MAX_EVIDENCE_BYTES, decided_by)
             _check_added("approval", united.approval, decided.approval, MAX_APPROVAL_BYTES, decided_by)
-        return value
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return what each member says, with its own explanation; all have an equal share of the room."""

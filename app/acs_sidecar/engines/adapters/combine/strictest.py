@@ -28,6 +28,8 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     `None` where the combination itself denies. Where the others add nothing the verdict is the very one of
     that policy.
     """
+    if len(verdicts) == 1:
+        return verdicts[0], 0
     place, most, adds = 0, -2, False
     for index, verdict in enumerate(verdicts):
         strictness = _STRICTNESS[verdict.decision]
@@ -40,7 +42,7 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
         if verdict.result_labels or verdict.transform is not None:
             adds = True
     decided = verdicts[place]
-    if len(verdicts) == 1 or not (adds or most == _ESCALATES):
+    if not (adds or most == _ESCALATES):
         return decided, place
     labels: tuple[str, ...] = ()
     transforms: list[Transform] = []
@@ -51,16 +53,12 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     if most == _ESCALATES:
         if transforms:
             return Verdict(Decision.DENY, "transform_with_escalation", result_labels=labels), None
-        named = [
-            members
-            for verdict in verdicts
-            if verdict.decision is Decision.ESCALATE and (members := naming(verdict)) is not None
-        ]
+        named, in_approval = _named(verdicts)
         if named:
             approvers = _common_approvers(named) if len(named) > 1 else named[0][APPROVERS]
             if not approvers and len(named) > 1:
                 return Verdict(Decision.DENY, "no_common_approver", result_labels=labels), None
-            if any(named[0] is verdict.approval for verdict in verdicts):
+            if in_approval:
                 approval = _naming(approval, approvers)
             else:
                 evidence = _naming(evidence, approvers)
@@ -84,6 +82,18 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
         approval,
     )
     return united, place
+
+
+def _named(verdicts: Sequence[Verdict]) -> tuple[list[JsonObject], bool]:
+    """Return what names approvers in each escalation that does; true if the first is an `approval`."""
+    named: list[JsonObject] = []
+    in_approval = False
+    for verdict in verdicts:
+        if verdict.decision is Decision.ESCALATE and (members := naming(verdict)) is not None:
+            if not named:
+                in_approval = members is verdict.approval
+            named.append(members)
+    return named, in_approval
 
 
 def _naming(members: JsonObject | None, approvers: Json) -> JsonObject:
