@@ -85,8 +85,9 @@ agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions
 stock-mutations: $(INSTALLED)-dev ## mutants of the stock library, each of which a case must catch
 	$(BIN)/python -m tests.engines.stock.mutations
 
-stock-published: $(INSTALLED)-dev ## The tests that the Agent Governance Toolkit publishes for its library, from LIBRARY, against stock-1
-	$(BIN)/python -m tests.engines.stock.published $(LIBRARY)
+stock-published: $(INSTALLED)-dev ## The tests that the Agent Governance Toolkit publishes for its library, from LIBRARY (policy-engine/policy of a checkout), against stock-1
+	$(BIN)/python -m tests.engines.stock.published $(LIBRARY)/lib
+	$(BIN)/python -m tests.engines.stock.published_cedar $(LIBRARY)/cedar-lib
 
 workspace-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed workspace policy, of which none is accepted
 	$(BIN)/python -m tests.engines.adapters.workspace_policy.mutations --each 100000

@@ -26,7 +26,7 @@ def member_catalog(adapters: Mapping[str, Adapter]) -> MemberCatalog:
             PolicyKind.CEDAR: cedar.MEMBERS,
             PolicyKind.TEST: fixed_members.MEMBERS,
         },
-        origins={PolicyKind.REGO: (*rego.ORIGINS, "library"), PolicyKind.CEDAR: cedar.ORIGINS},
+        origins={PolicyKind.REGO: (*rego.ORIGINS, "library"), PolicyKind.CEDAR: (*cedar.ORIGINS, "library")},
         bindings={PolicyKind.REGO: rego.BIND_MEMBERS, PolicyKind.CEDAR: cedar.BIND_MEMBERS},
         adapters=_AdapterTables(adapters),
         annotators={

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.cedar import bind, compile_cedar, output, refusal
+from tests.engines.cedar import bind, compile_cedar, input_of, output, refusal
 
 INVALID = "policy_output_invalid"
 TRANSFORM = {"path": "$policy_target.text", "value": "***"}
@@ -61,6 +61,46 @@ def test_advice_of_permits_that_do_not_apply() -> None:
         "reason": "late",
         "message": "It is late.",
     }
+
+
+def _computed(path: Any, **more: Any) -> dict[str, Any]:
+    return {"verdict": "transform", "transform": {"path": "$policy_target", "value_from": path, **more}}
+
+
+def test_a_value_may_come_from_an_annotation() -> None:
+    """Of any type, `null` too; a constant beside it differs."""
+    evaluator = advised(_computed("$pi.annotations.pii.redacted"))
+    for value in ("***", {"a": [1, None]}, None):
+        found = output(evaluator, input_of(annotations={"pii": {"redacted": value}}))
+        assert found == {"decision": "transform", "transform": {"path": "$policy_target", "value": value}}
+    absent: list[dict[str, Any]] = [{}, {"pii": {}}, {"pii": "x"}]
+    for annotations in absent:
+        reason, detail = refusal(evaluator, input_of(annotations=annotations))
+        assert reason == "transform_invalid"
+        assert str(detail).startswith("`@advice` has no value: `$pi.annotations.pii.redacted` ")
+    both = advised(_computed("$pi.annotations.pii.redacted"), REDACT)
+    assert refusal(both, input_of(annotations={"pii": {"redacted": "***"}})) == (
+        INVALID,
+        "two permitting policies have different transforms",
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["$pi.snapshot.text", "$pi", "$snap.annotations.pii", "annotations", "", None, 1, "$pi.annotations["],
+)
+def test_a_value_comes_from_nowhere_else(path: Any) -> None:
+    """A snapshot must not choose what replaces its own target."""
+    told = (
+        "policy `p0`: `@advice` has a `value_from` that is not a path such as `$pi.annotations.pii.redacted`"
+    )
+    assert refusal(advised(_computed(path))) == (INVALID, told)
+
+
+def test_a_value_is_constant_or_computed() -> None:
+    """Not both."""
+    told = "policy `p0`: `@advice` has both `value` and `value_from` in `transform`"
+    assert refusal(advised(_computed("$pi.annotations.pii.redacted", value=1))) == (INVALID, told)
 
 
 def test_advice_does_not_survive_a_deny() -> None:

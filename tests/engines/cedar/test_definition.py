@@ -36,7 +36,7 @@ SCHEMA = (
         ({"policy_path": "p"}, {"p/a.txt": b"x"}, f"{MAIN}.policy_path: `p` holds no `.cedar` file"),
         ({"policy_path": "p.cedar"}, {"p.cedar": b"\xff"}, f"p.cedar: {MAIN}.policy_path: is not UTF-8"),
         ({"policy_path": "p"}, {"p/a.cedar": b"\xff"}, f"p/a.cedar: {MAIN}.policy_path: is not UTF-8"),
-        ({"rules": PERMIT_ALL}, {}, f"{MAIN}.rules: unknown member; must be one of `entities`, `entities_path`, `policy_path`, `policy_set`, `query`, `schema`, `schema_path`, `template_links`, `type`"),
+        ({"rules": PERMIT_ALL}, {}, f"{MAIN}.rules: unknown member; must be one of `config`, `entities`, `entities_path`, `library`, `policy_path`, `policy_set`, `query`, `schema`, `schema_path`, `template_links`, `type`"),
         ({"entities": {}}, {}, f"{MAIN}.entities: must be a list of entities"),
         ({"entities": [], "entities_path": "e.json"}, {"e.json": b"[]"}, f"{MAIN}: `entities` and `entities_path` cannot be combined"),
         ({"entities": [{"uid": 1, "attrs": {}, "parents": []}]}, {}, f"{MAIN}.entities[0]: entity 0 is invalid: error during entity deserialization"),

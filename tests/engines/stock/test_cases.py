@@ -21,7 +21,7 @@ def _given(put: str, point: str, given: Any) -> tuple[Any, Any]:
     """The entry of the tool, and the snapshot."""
     match put:
         case "counters":
-            return {}, snapshot(point, envelope={"budgets": given})
+            return {}, snapshot(point, envelope={"agent": {"id": "a"}, "budgets": given})
         case "labels":
             labels = {"source_labels": given, "result_labels": given}
             return {}, snapshot(
@@ -40,14 +40,14 @@ def _given(put: str, point: str, given: Any) -> tuple[Any, Any]:
             return {}, snapshot(point, given)
 
 
-def differences(block: Any) -> Iterator[str]:
+def differences(block: Any, kind: str = "rego") -> Iterator[str]:
     """Yield what the cases of a block do otherwise than they are listed."""
     loaded: dict[str, Any] = {}
     for row in block["rows"]:
         tool, given = _given(block["put"], block["point"], row[0])
         key = json.dumps(tool)
         if key not in loaded:
-            loaded[key] = compiled(manifest(block["config"], block["point"], tool=tool))
+            loaded[key] = compiled(manifest(block["config"], block["point"], kind=kind, tool=tool))
         decision, reason, labels, value = (*row[1:], None, None, None)[:4]
         try:
             found = evaluated(loaded[key], block["point"], given)
@@ -59,10 +59,11 @@ def differences(block: Any) -> Iterator[str]:
             yield f"{row[0]!r}: {said}, {transformed!r}"
 
 
+@pytest.mark.parametrize("kind", ["rego", "cedar"])
 @pytest.mark.parametrize(("name", "block"), _BLOCKS)
-def test_a_case_is_decided_as_listed(name: str, block: Any) -> None:
-    """By decision, reason, labels and transformed value."""
-    assert [*differences(block)] == []
+def test_a_case_is_decided_as_listed(name: str, block: Any, kind: str) -> None:
+    """By decision, reason, labels and transformed value, in both languages."""
+    assert [*differences(block, kind)] == []
 
 
 def test_each_section_has_twenty_cases() -> None:

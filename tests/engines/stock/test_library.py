@@ -8,6 +8,7 @@ from acs_sidecar.engines.stock.sections import SECTIONS
 from tests.conftest import ROOT
 
 DIGESTS = {
+    "cedar": "sha256:f9e66ea91ab2554139e3b5f9b3f5444fcdfd1f59d9e06b9541a2d2cbfdc7d5e4",
     "rego": "sha256:deae58ec4e946d9f0eba1aec4f3fed39f16f00b752678f21dc97a2ff41d2117d",
 }
 """What is under the name `stock-1`. A change of a text is another library: `stock-2`."""
@@ -48,5 +49,7 @@ def test_the_reference_names_every_section_and_reason() -> None:
             text,
         )
     }
+    in_cedar = re.findall(r'^@id\("(\w+)"\)', "\n".join(library_texts("cedar").values()), re.MULTILINE)
+    assert reasons - {"not_allowed"} | {"redaction_with_approval", "ifc_labels_missing"} == {*in_cedar}
     assert len(reasons) >= 20
     assert {reason for reason in reasons if f"`{reason}`" not in page} == {"redaction_missing", "not_allowed"}

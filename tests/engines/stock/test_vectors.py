@@ -25,7 +25,7 @@ def _compiled(kind: str, config: Any, point: str, tool: Json) -> CompiledManifes
 
 def _snapshot(config: Any, point: str, given: Any) -> Any:
     if "budgets" in config:
-        return snapshot(point, envelope={"budgets": given})
+        return snapshot(point, envelope={"agent": {"id": "a"}, "budgets": given})
     if "ifc" in config and point == "input":
         return snapshot(
             point, input={"text": "x"} if given is None else {"text": "x", "ifc": {"source_labels": given}}
@@ -35,7 +35,7 @@ def _snapshot(config: Any, point: str, given: Any) -> Any:
     return snapshot(point, given)
 
 
-@pytest.mark.parametrize("kind", ["rego"])
+@pytest.mark.parametrize("kind", ["rego", "cedar"])
 @pytest.mark.parametrize(("config", "point", "row"), _ROWS)
 def test_a_vector_is_decided_as_published(kind: str, config: Any, point: str, row: Any) -> None:
     """By decision, reason and transformed value, in Rego and, where the gate exists, in Cedar."""

@@ -19,6 +19,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = ["Definition", "JsonSource", "SchemaSource", "read_definition"]
 
 _SUFFIX = ".cedar"
+_SCHEMAS = frozenset({"schema", "schema_path"})
 _T = TypeVar("_T")
 
 
@@ -56,7 +57,7 @@ class SchemaSource:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A definition with everything that it names read."""
+    """A definition with everything that it names read. Without `policies` it has those of a library alone."""
 
     policies: tuple[PolicyText, ...]
     links: JsonSource
@@ -78,6 +79,9 @@ def read_definition(
         )
     for name, message in unknown_members(sorted(definition), MEMBERS):
         raise invalid("member-unknown", message, f"{path}.{name}")
+    if "library" in definition and (with_schema := _SCHEMAS & definition.keys()):
+        message = "cannot stand beside `library`: no schema declares what its policies read"
+        raise invalid("member-not-allowed", message, f"{path}.{min(with_schema)}")
     return Definition(
         _policies(path, definition, sources),
         _links(path, definition, sources),
@@ -89,6 +93,8 @@ def read_definition(
 
 def _policies(path: str, definition: JsonObject, sources: SourceReader) -> tuple[PolicyText, ...]:
     given = [name for name in ORIGINS if not _blank(definition.get(name, ""))]
+    if not given and "library" in definition:
+        return ()
     if len(given) != 1:
         raise invalid("member-missing", "must have exactly one of `policy_set` and `policy_path`", path)
     here = f"{path}.{given[0]}"

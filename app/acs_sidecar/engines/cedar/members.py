@@ -1,5 +1,6 @@
 """The members of a `cedar` policy and of its bindings (section 1.7, 1.7.1)."""
 
+from acs_sidecar.engines.stock.members import STOCK_MEMBERS
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.values import JsonObject
 
@@ -48,10 +49,11 @@ MEMBERS: MemberTable = {
         {"type": "object", "additionalProperties": False},
         members=QUERY_MEMBERS,
     ),
+    **STOCK_MEMBERS,
 }
 
 BIND_MEMBERS: MemberTable = {"query": MEMBERS["query"], **_REQUEST_MEMBERS}
 """What is read when the policy is bound to a point."""
 
 ORIGINS = ("policy_set", "policy_path")
-"""Where the policies come from: exactly one of these."""
+"""Where the policies come from: exactly one of these, or none beside a `library`."""

@@ -28,6 +28,7 @@ from acs_sidecar.engines.cedar.source import (
     missing_end,
     statements,
 )
+from acs_sidecar.engines.cedar.stock.library import is_of_library
 from acs_sidecar.engines.cedar.uids import EngineUid
 from acs_sidecar.engines.cedar.validation import validate_links, validate_statements
 from acs_sidecar.engines.findings import SourceLocation, finding, too_large, warning
@@ -108,7 +109,10 @@ def compile_policies(
     cut = [statement for source in sources for statement in statements(source)]
     reads = Reads()
     parsed = _parsed(cut, reads)
-    compiled = [_policy(position, one.written, dialect) for position, one in enumerate(parsed)]
+    compiled = [
+        _policy(position, one.written, dialect, of_library=is_of_library(one.statement.at))
+        for position, one in enumerate(parsed)
+    ]
     if schema is not None:
         validate_statements(cut, [known.name for known in compiled], schema)
     linked = _linked(given_links, parsed, compiled)
@@ -118,6 +122,7 @@ def compile_policies(
     warnings = [
         warned
         for one, known in zip(parsed, compiled, strict=True)
+        if not is_of_library(one.statement.at)
         for warned in _warnings(one, known, linked=known.position[0] in used)
     ]
     warnings += _same_ids(parsed, compiled)
@@ -195,7 +200,8 @@ def _parsed(cut: Iterable[CedarStatement], reads: Reads) -> list[_ParsedPolicy]:
         if len(statement.text) > MAX_CHAIN and _too_deep(policy):
             raise _chained(statement)
         bodies = [condition["body"] for condition in policy["conditions"]]
-        reads_of(bodies, reads)
+        if not is_of_library(statement.at):
+            reads_of(bodies, reads)
         slots = slots_of(policy)
         parsed.append(
             _ParsedPolicy(
@@ -229,15 +235,15 @@ def _chained(statement: CedarStatement) -> ManifestError:
     return too_large(message, statement.at)
 
 
-def _policy(position: int, policy: Mapping[str, Any], dialect: Dialect) -> NamedPolicy:
+def _policy(position: int, policy: Mapping[str, Any], dialect: Dialect, *, of_library: bool) -> NamedPolicy:
     annotations = policy.get("annotations", {})
     name = _annotated_id(policy) or engine.numbered_id(position)
-    return NamedPolicy(
-        name,
-        name,
-        (position,),
-        _advice(annotations["advice"] or "", dialect) if "advice" in annotations else None,
+    advice = (
+        _advice(annotations["advice"] or "", dialect, of_library=of_library)
+        if "advice" in annotations
+        else None
     )
+    return NamedPolicy(name, name, (position,), advice, only_advises=of_library and advice is not None)
 
 
 def _annotated_id(policy: Mapping[str, Any]) -> str | None:
@@ -246,9 +252,9 @@ def _annotated_id(policy: Mapping[str, Any]) -> str | None:
     return name if name.strip() else None
 
 
-def _advice(text: str, dialect: Dialect) -> Advice | EvaluationError:
+def _advice(text: str, dialect: Dialect, *, of_library: bool) -> Advice | EvaluationError:
     try:
-        return read_advice(text, dialect)
+        return read_advice(text, dialect, of_library=of_library)
     except EvaluationError as error:
         return error
 
@@ -287,7 +293,7 @@ def _same_ids(parsed: Iterable[_ParsedPolicy], compiled: Iterable[NamedPolicy]) 
     """Remark on policies with the `@id` of an earlier one."""
     seen: set[str] = set()
     for one, known in zip(parsed, compiled, strict=True):
-        if known.name in seen:
+        if known.name in seen and not is_of_library(one.statement.at):
             message = (
                 f"policy `{known.name}` has the `@id` of another one: no reason tells which of them decided"
             )

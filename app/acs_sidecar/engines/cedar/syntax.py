@@ -17,6 +17,7 @@ __all__ = [
     "Token",
     "is_type_name",
     "parse_uid",
+    "quoted",
     "tokens",
     "unescape",
 ]
@@ -67,7 +68,7 @@ class EntityUid(NamedTuple):
     id: str
 
     def __str__(self) -> str:
-        return f'{self.type}::"{_TO_ESCAPE.sub(_escaped, self.id)}"'
+        return f"{self.type}::{quoted(self.id)}"
 
 
 class Lines:
@@ -116,6 +117,11 @@ class NamedTokens:
         """
         named = {*re.findall(r"`([^`]+)`", message), *message.split()[-1:]} & self._places.keys()
         return self._places[named.pop()] if len(named) == 1 else None
+
+
+def quoted(text: str) -> str:
+    """Return a text as a string literal."""
+    return f'"{_TO_ESCAPE.sub(_escaped, text)}"'
 
 
 def unescape(quoted: str) -> str:

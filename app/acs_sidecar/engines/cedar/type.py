@@ -1,7 +1,7 @@
 """The `cedar` policy type: Cedar policies over a snapshot, evaluated in this process (section 1.7.1)."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acs_sidecar.engines.cedar import engine
@@ -18,8 +18,9 @@ from acs_sidecar.engines.cedar.schema.source import compile_schema
 from acs_sidecar.engines.cedar.slicing.answers import PolicySlice
 from acs_sidecar.engines.cedar.slicing.reach import BoundRequest, unreachable
 from acs_sidecar.engines.cedar.slicing.slices import PolicySlices
+from acs_sidecar.engines.cedar.stock.library import CedarLibrary, PointFacts, cedar_library, is_of_library
 from acs_sidecar.engines.cedar.syntax import EntityUid
-from acs_sidecar.engines.cedar.uids import AgentOfSnapshot, FixedUid, ProjectedTool, UidSource
+from acs_sidecar.engines.cedar.uids import AgentOfSnapshot, EngineUid, FixedUid, ProjectedTool, UidSource
 from acs_sidecar.engines.cedar.values import (
     Convert,
     may_not_convert,
@@ -28,7 +29,7 @@ from acs_sidecar.engines.cedar.values import (
     refuse_escapes,
     unfit,
 )
-from acs_sidecar.engines.findings import invalid
+from acs_sidecar.engines.findings import SourceLocation, invalid
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.dialects.dialect import Dialect
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
@@ -63,7 +64,10 @@ class _CedarType:
         schema = compile_schema(given.schema) if given.schema else None
         handle = schema.handle if schema else None
         entities = compile_entities(given.entities, handle)
-        policies = compile_policies(given.policies, given.links, schema, dialect)
+        alone = not given.policies
+        library = cedar_library(request.path, request.definition, request.sources, entities, alone=alone)
+        texts = library.texts(dialect.paths.target_root) if library else ()
+        policies = compile_policies((*given.policies, *texts), given.links, schema, dialect)
         admission = (
             ContextAdmission(schema.declarations, policies.reads, exact=dialect.agent_contexts)
             if schema
@@ -71,7 +75,15 @@ class _CedarType:
         )
         slices = PolicySlices(policies.scoped, policies.whole, entity_ancestors(entities))
         return _CedarPolicy(
-            request.path, policies, slices, entities, admission, given.query, request.manifest.tools, dialect
+            request.path,
+            policies,
+            slices,
+            entities,
+            admission,
+            given.query,
+            request.manifest.tools,
+            dialect,
+            library,
         )
 
 
@@ -85,6 +97,7 @@ class _CedarPolicy:
     query: Query
     tools: Collection[str]
     dialect: Dialect
+    library: CedarLibrary | None
     binding_warnings: list[Diagnostic] = field(default_factory=list)
     bound: list[BoundRequest] = field(default_factory=list)
     contexts: list[BoundContext | None] = field(default_factory=list)
@@ -92,7 +105,11 @@ class _CedarPolicy:
     @property
     def statement(self) -> PolicyStatement:
         dead = unreachable(self.policies.scoped, self.bound, self.tools, self.slices.ancestors)
-        return PolicyStatement((*self.policies.warnings, *dead, *self._unknown(), *self.binding_warnings))
+        found = (*self.policies.warnings, *dead, *self._unknown(), *self.binding_warnings)
+        if self.library is None:
+            return PolicyStatement(found)
+        own = (one for one in found if not is_of_library(SourceLocation(one.path or "", one.source)))
+        return PolicyStatement((*own, *self.library.stock.unbound()), annotators=(*self.library.stock.own,))
 
     def _unknown(self) -> Iterator[Diagnostic]:
         known = [one for one in self.contexts if one is not None]
@@ -112,7 +129,11 @@ class _CedarPolicy:
         self.bound.append(BoundRequest(principal, action, resource))
         self.contexts.append(_bound_context(binding, query, self.dialect))
         decimals = self._decimals(query, action, binding.path)
-        self.binding_warnings.extend(_unread_annotations(binding, query, self.policies.reads))
+        self.binding_warnings.extend(
+            found
+            for found in _unread_annotations(binding, query, self.policies.reads)
+            if self.library is None or not self.library.reads(str(found.path).rpartition(".")[2])
+        )
         return CedarEvaluator(
             self.slices,
             self.entities,
@@ -122,6 +143,8 @@ class _CedarPolicy:
             self._context(query),
             self.admission,
             undeclared(self.policies.reads, decimals),
+            self.library.at_point(binding) if self.library else None,
+            alone=self.library is not None and self.library.alone,
         )
 
     def _context(self, query: Query) -> ContextSource:
@@ -153,11 +176,16 @@ class CedarEvaluator:
     context: ContextSource
     admission: ContextAdmission | None
     undeclared: Convert
+    library: PointFacts | None = None
+    alone: bool = field(default=False, kw_only=True)
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Build the request and ask the engine."""
-        policies, answer, _ = self._ask(policy_input)
-        return policies.output(answer)
+        policies, answer, request = self._ask(policy_input)
+        output = policies.output(answer, policy_input.value)
+        if self.library is None:
+            return output
+        return replace(output, value=self.library.labelled(output.value, request.context))
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return the request, the policies that decided, and which conditions of the others did not hold."""
@@ -172,6 +200,17 @@ class CedarEvaluator:
         principal = self.principal.resolve(given)
         action = self.action.resolve(given)
         resource = self.resource.resolve(given)
+        context: Json = {} if self.alone else self._converted(policy_input, principal, action, resource)
+        if self.library is not None and isinstance(context, dict):
+            context = {**context, "agt": self.library.of(given, resource)}
+        policies = self.slices.applicable(principal, action, resource)
+        request = CedarRequest(self.entities, principal, action, resource, context)
+        return policies, request.put_to(policies.handle), request
+
+    def _converted(
+        self, policy_input: PolicyInput, principal: EngineUid, action: EngineUid, resource: EngineUid
+    ) -> Json:
+        given = policy_input.value
         context = self.context(given)
         if not isinstance(context, dict):
             raise unfit("the `context` of the manifest is not an object")
@@ -179,14 +218,10 @@ class CedarEvaluator:
             if may_not_convert(policy_input.canonical):
                 refuse_escapes(dict(given))
                 plain(context)
-            convert = self.undeclared
-        else:
-            if mentions_escape(policy_input.canonical):
-                refuse_escapes(dict(given))
-            convert = self.admission.admit(principal, action, resource)
-        policies = self.slices.applicable(principal, action, resource)
-        request = CedarRequest(self.entities, principal, action, resource, convert(context))
-        return policies, request.put_to(policies.handle), request
+            return self.undeclared(context)
+        if mentions_escape(policy_input.canonical):
+            refuse_escapes(dict(given))
+        return self.admission.admit(principal, action, resource)(context)
 
 
 def _unread_annotations(binding: PointBinding, query: Query, reads: Reads) -> Iterator[Diagnostic]:

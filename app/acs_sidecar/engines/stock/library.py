@@ -1,6 +1,6 @@
 """A stock library as one policy uses it: texts, configuration, and the classifiers that it binds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -25,13 +25,19 @@ ANNOTATED: Mapping[str, str] = {"confidence": "confidence", "drift": "drift_scor
 
 _DEFAULT_REPLACEMENT = "[REDACTED]"
 _LISTS = ("patterns", "presets")
+_LEAST: Mapping[str, JsonObject] = {"egress": {"allowlist": []}}
+"""What a classifier needs of a section that is not configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class StockLibrary:
-    """The library with a valid configuration; `path` names the policy."""
+    """The library with a valid configuration; `path` names the policy.
+
+    `config` has the sections that are on: those `configured`, and those that something else turns on.
+    """
 
     path: str
+    configured: JsonObject
     config: JsonObject
     classifiers: Mapping[str, JsonObject]
     own: list[OwnAnnotator] = field(default_factory=list)
@@ -76,11 +82,17 @@ class StockLibrary:
 
 
 def stock_library(
-    path: str, definition: JsonObject, sources: SourceReader, *, alone: bool
+    path: str,
+    definition: JsonObject,
+    sources: SourceReader,
+    *,
+    alone: bool,
+    turned_on: Iterable[str] = (),
 ) -> StockLibrary | None:
     """Return the library that a definition uses, `None` if it uses none.
 
-    Where it stands `alone`, a section must be on. Raises `ManifestError`.
+    Where it stands `alone`, a section must be configured. `turned_on` are sections that are on all the same.
+    Raises `ManifestError`.
     """
     if "library" not in definition:
         if "config" in definition:
@@ -88,10 +100,11 @@ def stock_library(
         return None
     if definition["library"] != LIBRARY:
         raise invalid("value-not-allowed", one_of((LIBRARY,)), f"{path}.library")
-    if "config" not in definition and not alone:
-        return StockLibrary(path, {}, {})
-    config = read_config(f"{path}.config", definition.get("config", {}), sources)
-    return StockLibrary(path, config, _classifiers(f"{path}.config", config))
+    given: JsonObject = {}
+    if "config" in definition or alone:
+        given = read_config(f"{path}.config", definition.get("config", {}), sources)
+    config = {**{section: dict(_LEAST.get(section, {})) for section in turned_on}, **given}
+    return StockLibrary(path, given, config, _classifiers(f"{path}.config", config))
 
 
 @cache

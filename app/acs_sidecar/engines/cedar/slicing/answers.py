@@ -25,13 +25,14 @@ class NamedPolicy:
 
     `name` is its `@id`, or the engine's id; of a linked policy, the id of its link. `reason` is the `@id`,
     which a linked policy has from its template, or the name. `position` is that in the source, and behind
-    it that of the link.
+    it that of the link. One that `only_advises` permits nothing that no other policy permits.
     """
 
     name: str
     reason: str
     position: tuple[int, ...]
     advice: Advice | EvaluationError | None
+    only_advises: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class PolicySlice:
         by_id = {engine.numbered_id(position): policy for position, policy in enumerate(policies)}
         return cls(engine.parse_policies(text), by_id)
 
-    def output(self, answer: Mapping[str, Any]) -> PolicyOutput:
-        """Interpret a response of the engine.
+    def output(self, answer: Mapping[str, Any], given: Mapping[str, Json]) -> PolicyOutput:
+        """Interpret a response of the engine to the policy input `given`.
 
         Raises `EvaluationError`: with `policy_invocation_failed` for a request that was not decided and
         for any policy that ended in an error, and as advice demands.
@@ -60,7 +61,7 @@ class PolicySlice:
         trace: dict[str, Json] = {"determining": [policy.name for policy in determining]}
         match answer["decision"]:
             case "Allow":
-                return PolicyOutput(_allowed(determining), trace)
+                return PolicyOutput(_allowed(determining, given), trace)
             case "Deny":
                 reason = determining[0].reason if determining else NO_MATCHING_POLICY
                 return PolicyOutput({"decision": "deny", "reason": reason}, trace)
@@ -84,7 +85,9 @@ class PolicySlice:
         return EvaluationError(Reason.POLICY_INVOCATION_FAILED, detail)
 
 
-def _allowed(determining: Iterable[NamedPolicy]) -> dict[str, Json]:
+def _allowed(determining: Sequence[NamedPolicy], policy_input: Mapping[str, Json]) -> dict[str, Json]:
+    if all(policy.only_advises for policy in determining):
+        return {"decision": "deny", "reason": NO_MATCHING_POLICY}
     given: list[Advice] = []
     for policy in determining:
         match policy.advice:
@@ -93,4 +96,4 @@ def _allowed(determining: Iterable[NamedPolicy]) -> dict[str, Json]:
             case Advice() as advice:
                 given.append(advice)
     winner = winning(given) if given else None
-    return dict(winner.output) if winner else {"decision": "allow"}
+    return winner.answered(policy_input) if winner else {"decision": "allow"}
