@@ -34,6 +34,7 @@ from acs_sidecar.decision.admission import Admission
 from acs_sidecar.decision.ports import Receipts
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.registry import load_engines
 from acs_sidecar.manifests.bundle import ManifestBundle
@@ -94,12 +95,14 @@ def build(
     shared: SharedNumbers | None = None,
     *,
     loaded_at: float,
+    policies: dict[str, CompiledPolicies] | None = None,
     guard: EvaluationGuard | None = None,
     nothing_follows: Callable[[int], bool] = lambda _records: False,
 ) -> Runtime:
     """Build everything, the operator's `manifests` compiled; `key` signs the audit log, if one is kept.
 
-    `manifests` serve since `loaded_at` (Unix time), in other workers perhaps.
+    `manifests` serve since `loaded_at` (Unix time), in other workers perhaps; `policies` are those of them
+    that were compiled before this process was forked.
     `shared` is where all workers of the service keep their metrics, `guard` what refuses fatal inputs.
     `nothing_follows` says of a number of records whether a commit of them would wait in vain for more.
     Must be called on the event loop that will serve: engines do not change threads.
@@ -123,7 +126,7 @@ def build(
     if inline_trust in {InlineMode.TRUSTED, InlineMode.SIGNED}:  # no request waits for an import
         load_engines(compiler.inline_types)
     compile_one = partial(compile_manifest, compiler=compiler)
-    candidate = compile_set(manifests, compile_one)
+    candidate = compile_set(manifests, partial(compile_one, known=policies))
     refuse_what_cannot_serve(settings, candidate.by_name)
     operator = OperatorManifests(candidate.by_name, settings.default_manifest, loaded_at)
     metrics.count(WORKER_STARTS)

@@ -134,11 +134,11 @@ def test_what_another_worker_read_is_not_taken_for_ones_own(
     monkeypatch.chdir(tmp_path)
     given = load_settings(settings(server)).settings
     offer(server, manifests(1))
-    packed, fault = load_operator_manifests(given)
-    assert fault is None
+    loaded = load_operator_manifests(given)
+    assert loaded.fault is None
 
     async def reloads() -> None:
-        runtime = build(given, unpack(packed), None, loaded_at=0.0)
+        runtime = build(given, unpack(loaded.packed), None, loaded_at=0.0)
         offer(server, archive(("one/manifest.json", b"{")))
         with pytest.raises(ManifestError, match=r"one/manifest\.json"):
             await runtime.manifests.read()

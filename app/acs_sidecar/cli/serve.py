@@ -56,9 +56,10 @@ def serve(
         with bind(settings.host, settings.port, settings.uds, int(settings.uds_mode, 8)) as listener:
             build_access(settings)
             seen = tree_state(manifest_places(settings))
-            packed, fault = load_operator_manifests(settings)
+            with without_collection():
+                loaded_set = load_operator_manifests(settings)
             key = audit_key(settings)  # last: a start that fails must not leave a key behind
-            served = Served(hand(packed), time.time(), seen, fault)
+            served = Served(hand(loaded_set.packed), time.time(), seen, loaded_set.fault, loaded_set.policies)
             fatal_inputs = FatalInputs(settings.workers)
             inherited = Inherited(settings, key, listener, SharedNumbers(settings.workers), fatal_inputs)
             code = supervise(

@@ -9,7 +9,9 @@ from acs_sidecar.engines.missing_engine import MissingEngine
 from acs_sidecar.engines.rego.documents import DataBounds
 from acs_sidecar.spec.ports import Adapter, CompiledPolicy, CompileRequest, PolicyType
 
-__all__ = ["load_engines", "policy_types"]
+__all__ = ["load_engines", "outlives_fork", "policy_types"]
+
+_MEMORY_ALONE = frozenset({"rego", "cedar", "test"})
 
 
 def policy_types(
@@ -37,6 +39,14 @@ def load_engines(types: Mapping[str, PolicyType]) -> Mapping[str, PolicyType]:
     Returns the types themselves.
     """
     return {name: one.load() if isinstance(one, _LazyType) else one for name, one in types.items()}
+
+
+def outlives_fork(policy_type: str) -> bool:
+    """True if a child of the process that compiled such a policy can evaluate it on its main thread.
+
+    What an adapter compiles may hold threads, sockets and files, which a fork does not copy.
+    """
+    return policy_type in _MEMORY_ALONE
 
 
 class _LazyType:

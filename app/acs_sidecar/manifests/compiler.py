@@ -1,7 +1,7 @@
 """From a document to a compiled manifest: validation, policies, annotators (sections 1.3, 2.5)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 
 from acs_sidecar.annotators.runner import AnnotatorRunner
@@ -15,6 +15,7 @@ from acs_sidecar.engines.compilation import (
 )
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.in_process import InProcess
+from acs_sidecar.engines.registry import outlives_fork
 from acs_sidecar.engines.slow_lane import SlowLane
 from acs_sidecar.manifests.own_annotators import with_own_annotators
 from acs_sidecar.sandbox.calls import SandboxProgram
@@ -127,11 +128,26 @@ class ManifestCompiler:
     provides: frozenset[Requirement] = frozenset()
     serving: bool = False
 
-    def compile_operator(self, name: str, document: Document, sources: SourceReader) -> CompiledManifest:
-        """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`."""
+    def compile_operator(
+        self,
+        name: str,
+        document: Document,
+        sources: SourceReader,
+        known: MutableMapping[str, CompiledPolicies] | None = None,
+    ) -> CompiledManifest:
+        """Compile an operator's manifest, merged with those that it extends. Raises `ManifestError`.
+
+        Its policies are those that `known` has for its name; otherwise they are compiled, and added where
+        a fork may take them over.
+        """
         manifest = read_manifest(document, self.limits, self.members)
-        jobs = policy_jobs(*bindings_of(manifest), self.types, facts_of(manifest, self.limits))
-        policies = self._in_process(compile_policies(jobs, self.types, sources))
+        compiled = known.get(name) if known else None
+        if compiled is None:
+            jobs = policy_jobs(*bindings_of(manifest), self.types, facts_of(manifest, self.limits))
+            compiled = compile_policies(jobs, self.types, sources)
+            if known is not None and all(outlives_fork(job.type) for job in jobs):
+                known[name] = compiled
+        policies = self._in_process(compiled)
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
         return self._finished(name, Provenance.OPERATOR, manifest, policies, context)
 

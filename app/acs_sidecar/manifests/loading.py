@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Mapping, Sized
-from dataclasses import replace
+from collections.abc import Mapping, MutableMapping, Sized
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -17,6 +17,7 @@ from acs_sidecar.annotators.llm.type import llm_annotator
 from acs_sidecar.audit.log.keys import KeyFileError
 from acs_sidecar.audit.log.open_log import Durability
 from acs_sidecar.engines.adapters.custom import load_adapters
+from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.engines.fatal_inputs import EvaluationGuard
 from acs_sidecar.engines.registry import policy_types
 from acs_sidecar.engines.rego.documents import DataBounds
@@ -47,6 +48,7 @@ from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.policy_statement import Requirement
 
 __all__ = [
+    "LoadedSet",
     "build_compiler",
     "check_approval_key",
     "compile_manifest",
@@ -58,15 +60,26 @@ __all__ = [
 ]
 
 
-def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]:
-    """Read and compile the operator's set, with the key of its approvals; return it packed, for workers.
+@dataclass(frozen=True, slots=True)
+class LoadedSet:
+    """An operator's set for the workers: packed, and those of its policies that they can take over.
 
-    Where `ACS_MANIFESTS_URL` has no bundle that serves, the kept one does; the second value then says
-    why. Raises as `build` does.
+    `fault` says why an earlier set serves, where it does.
+    """
+
+    packed: bytes
+    policies: dict[str, CompiledPolicies]
+    fault: Reloaded | None = None
+
+
+def load_operator_manifests(settings: Settings) -> LoadedSet:
+    """Read and compile the operator's set, with the key of its approvals.
+
+    Where `ACS_MANIFESTS_URL` has no bundle that serves, the kept one does. Raises as `build` does.
     """
     bundle = build_bundle(settings)
     try:
-        packed = _load(settings, bundle)
+        loaded = _load(settings, bundle)
     except ManifestError as error:
         if bundle is None:
             error.advice = "manifests are invalid: correct them, or set ACS_MANIFESTS_STRICT=false"
@@ -79,31 +92,39 @@ def load_operator_manifests(settings: Settings) -> tuple[bytes, Reloaded | None]
             findings=[str(finding) for finding in error.diagnostics],
             detail="the bundle is invalid; the last valid one is used",
         )
-        packed = _load(settings, bundle, kept=True)
+        loaded = _load(settings, bundle, kept=True)
         why = f"{error.diagnostics[0].code} at start; see the service log"
-        return packed, Reloaded(ReloadOutcome.FAILED, time.time(), why)
+        return replace(loaded, fault=Reloaded(ReloadOutcome.FAILED, time.time(), why))
     if bundle:
         bundle.keep()
-    return packed, None
+    return loaded
 
 
-def _load(settings: Settings, bundle: ManifestBundle | None, *, kept: bool = False) -> bytes:
-    """Compile a set for its findings: engines belong to the process that made them."""
+def _load(settings: Settings, bundle: ManifestBundle | None, *, kept: bool = False) -> LoadedSet:
+    """Compile a set, for its findings and its policies."""
     compiler = build_compiler(settings, HttpClient(), None, serving=True)
     manifests = keep_sources(read_operator_manifests(settings, bundle, kept=kept))
-    candidate = compile_set(manifests, partial(compile_manifest, compiler=compiler))
+    policies: dict[str, CompiledPolicies] = {}
+    candidate = compile_set(manifests, partial(compile_manifest, compiler=compiler, known=policies))
     refuse_what_cannot_serve(settings, candidate.by_name)
     check_approval_key(FileApprovalKey(settings.approval_key_file), candidate.by_name)
-    return pack(manifests)
+    return LoadedSet(pack(manifests), policies)
 
 
-def compile_manifest(read: ReadManifest, compiler: ManifestCompiler) -> AnyManifest:
-    """Compile one manifest; an invalid one becomes the manifest that denies everything."""
+def compile_manifest(
+    read: ReadManifest,
+    compiler: ManifestCompiler,
+    known: MutableMapping[str, CompiledPolicies] | None = None,
+) -> AnyManifest:
+    """Compile one manifest; an invalid one becomes the manifest that denies everything.
+
+    `known` has policies of the set that it is in, by manifest, and receives others.
+    """
     name, document = read.file.name, read.content
     if isinstance(document, ManifestError):
         return InvalidManifest(name, Provenance.OPERATOR, document, read.digest)
     try:
-        manifest = compiler.compile_operator(name, document, read.sources)
+        manifest = compiler.compile_operator(name, document, read.sources, known)
     except ManifestError as error:
         found = ManifestError(placed(error.diagnostics, document), error.reason)
         dialect = document_dialect(document.value)

@@ -8,10 +8,11 @@ workers that start later. It never looks into it.
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Protocol
 
+from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.manifests.reload import Reloaded, ReloadOutcome
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.spec.values import Json
@@ -44,12 +45,15 @@ class WorkerPeer(Protocol):
 class Served:
     """The packed set that serves, in an open file; since when (Unix time); the state of the directory
     that was looked at last; and what came of the last reload.
+
+    `policies` are those of the set that were compiled before the workers were forked, by manifest.
     """
 
     file: int
     since: float
     seen: str
     last: Reloaded | None = None
+    policies: dict[str, CompiledPolicies] = field(default_factory=dict)
 
 
 class _Phase(Enum):

@@ -136,9 +136,11 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
             number,
             inherited.numbers,
             loaded_at=served.since,
+            policies=served.policies,
             guard=inherited.fatal_inputs.guard(number),
             nothing_follows=lambda records: turn.is_last and len(server.server_state.connections) <= records,
         )
+        served.policies.clear()  # what a reload replaces is freed
         opened.push_async_callback(runtime.close)
         runtime.manifests.last = served.last
         server = Server(_server_config(settings, runtime, turn), settings.request_timeout_s)
