@@ -1,4 +1,4 @@
-"""An AutoGen agent whose tools are governed: run `acs-sidecar serve --manifests manifests` beside it.
+"""A governed AutoGen agent: run `acs-sidecar serve --manifests manifests` beside it.
 
 The model is scripted, so that the example runs offline; put your own in its place.
 """
@@ -13,7 +13,7 @@ from autogen_core.models import ChatCompletionClient, CreateResult, ModelInfo, R
 from autogen_core.tools import FunctionTool, StaticWorkbench
 
 from acs_client import Client
-from acs_client.integrations.autogen import GovernedWorkbench
+from acs_client.integrations.autogen import GovernedModel, GovernedWorkbench
 
 REFUND = {"order_id": "1042", "amount": 5000, "currency": "EUR"}
 USAGE = RequestUsage(prompt_tokens=1, completion_tokens=1)
@@ -35,7 +35,7 @@ class ScriptedModel(ChatCompletionClient):
 
     async def create(self, messages: Any, **_: Any) -> CreateResult:
         call = FunctionCall(id="1", name="issue_refund", arguments=json.dumps(REFUND))
-        content, self.asked = "I cannot." if self.asked else [call], True
+        content, self.asked = "I cannot. Write to jo@example.com" if self.asked else [call], True
         return CreateResult(finish_reason="stop", content=content, usage=USAGE, cached=False)
 
     async def close(self) -> None: ...
@@ -57,7 +57,10 @@ async def main() -> None:
     with Client(manifest="support-agent") as client, client.session("support-1") as session:
         tools = StaticWorkbench([FunctionTool(issue_refund, description="Refund an order.")])
         agent = AssistantAgent(
-            "support", ScriptedModel(), workbench=GovernedWorkbench(tools, session), max_tool_iterations=2
+            "support",
+            GovernedModel(ScriptedModel(), session),
+            workbench=GovernedWorkbench(tools, session),
+            max_tool_iterations=2,
         )
         result = await agent.run(task="Refund order 1042")
     for message in result.messages:

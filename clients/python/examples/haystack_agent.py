@@ -1,4 +1,4 @@
-"""A Haystack agent whose tools are governed: run `acs-sidecar serve --manifests manifests` beside it.
+"""A governed Haystack agent: run `acs-sidecar serve --manifests manifests` beside it.
 
 The model is scripted, so that the example runs offline; put your own in its place.
 """
@@ -6,14 +6,14 @@ The model is scripted, so that the example runs offline; put your own in its pla
 from typing import Any
 
 from haystack import component
-from haystack.components.agents import Agent
 from haystack.dataclasses import ChatMessage, ToolCall
 from haystack.tools import create_tool_from_function
 
 from acs_client import Client
-from acs_client.integrations.haystack import govern_tool
+from acs_client.integrations.haystack import governed_agent
 
 REFUND = {"order_id": "1042", "amount": 5000, "currency": "EUR"}
+ANSWER = "I cannot. Write to jo@example.com"
 
 
 def issue_refund(order_id: str, amount: float, currency: str) -> str:
@@ -28,13 +28,12 @@ class ScriptedModel:
     @component.output_types(replies=list[ChatMessage])
     def run(self, messages: list[ChatMessage], tools: Any = None) -> dict[str, Any]:
         asks = ChatMessage.from_assistant(tool_calls=[ToolCall("issue_refund", REFUND)])
-        return {"replies": [asks if len(messages) == 1 else ChatMessage.from_assistant("I cannot.")]}
+        return {"replies": [asks if len(messages) == 1 else ChatMessage.from_assistant(ANSWER)]}
 
 
 with Client(manifest="support-agent") as client, client.session("support-1") as session:
-    tool = govern_tool(create_tool_from_function(issue_refund), session)
-    result = Agent(chat_generator=ScriptedModel(), tools=[tool]).run(
-        messages=[ChatMessage.from_user("Refund order 1042")]
-    )
+    tools = [create_tool_from_function(issue_refund)]
+    agent = governed_agent(session, chat_generator=ScriptedModel(), tools=tools)
+    result = agent.run(messages=[ChatMessage.from_user("Refund order 1042")])
 print(result["messages"][2].tool_call_results[0].result)
 print(result["last_message"].text)

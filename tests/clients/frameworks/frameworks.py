@@ -59,7 +59,14 @@ FRAMEWORKS = {
     framework.name: framework
     for framework in (
         Framework("agent_hooks", "agent-framework-core", ("plain", "stream"), told="agent-framework"),
-        Framework("autogen", "autogen-agentchat", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),
+        Framework(
+            "autogen",
+            "autogen-agentchat",
+            ("async", "stream"),
+            frozenset({"input"}),
+            POINTS - {"input"},
+            is_heavy=True,
+        ),
         Framework(
             "claude_agent_sdk",
             "claude-agent-sdk",
@@ -77,7 +84,7 @@ FRAMEWORKS = {
             is_heavy=True,
         ),
         Framework("google_adk", "google-adk", ("plain", "stream")),
-        Framework("haystack", "haystack-ai", ("sync", "async"), NO_MODEL, TOOL_POINTS, is_heavy=True),
+        Framework("haystack", "haystack-ai", ("sync", "async"), is_heavy=True),
         Framework("langchain", "langchain", ("sync", "async")),
         Framework("llama_index", "llama-index-core", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),
         Framework(

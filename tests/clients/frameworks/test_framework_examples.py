@@ -17,10 +17,10 @@ PRINTED = {
     "autogen": (
         "Refund order 1042\n"
         f"[FunctionExecutionResult(content='{REFUSED}', name='issue_refund', call_id='1', is_error=True)]\n"
-        "I cannot.\n"
+        "I cannot. Write to [email]\n"
     ),
     "crewai": f"I cannot: {REFUSED}\nWrite to [email]\n",
-    "haystack": f"{REFUSED}\nI cannot.\n",
+    "haystack": f"{REFUSED}\nI cannot. Write to [email]\n",
     "llama_index": f"I cannot: {REFUSED}\n",
     "semantic_kernel": f"{REFUSED}\nI cannot.\n",
     "smolagents": f"{REFUSED}\nI cannot.\n",

@@ -12,7 +12,7 @@ from autogen_core.tools import FunctionTool, StaticWorkbench
 from scripted import TOOLS, Outcome, Says, main
 
 from acs_client import Session
-from acs_client.integrations.autogen import GovernedWorkbench
+from acs_client.integrations.autogen import GovernedModel, GovernedWorkbench
 
 USAGE = RequestUsage(prompt_tokens=1, completion_tokens=1)
 
@@ -34,9 +34,12 @@ class ScriptedModel(ChatCompletionClient):
         reason = "function_calls" if calls else "stop"
         return CreateResult(finish_reason=reason, content=calls or says.text, usage=USAGE, cached=False)
 
-    def create_stream(self, *_: Any, **__: Any) -> Any:
-        """Not used."""
-        raise NotImplementedError
+    async def create_stream(self, messages: Sequence[Any], **_: Any) -> Any:
+        """The next answer, letter by letter."""
+        answer = await self.create(messages)
+        for letter in answer.content if isinstance(answer.content, str) else ():
+            yield letter
+        yield answer
 
     async def close(self) -> None:
         """Nothing."""
@@ -72,20 +75,23 @@ class ScriptedModel(ChatCompletionClient):
 
 def run(session: Session, way: str, script: list[Says], prompt: str, outcome: Outcome) -> None:
     """Run an agent to its end."""
-    asyncio.run(_run(session, script, prompt, outcome))
+    asyncio.run(_run(session, way, script, prompt, outcome))
 
 
-async def _run(session: Session, script: list[Says], prompt: str, outcome: Outcome) -> None:
+async def _run(session: Session, way: str, script: list[Says], prompt: str, outcome: Outcome) -> None:
     tools = StaticWorkbench([FunctionTool(tool, description=tool.__doc__ or "") for tool in TOOLS])
     agent = AssistantAgent(
         "a",
-        ScriptedModel(script, outcome),
+        GovernedModel(ScriptedModel(script, outcome), session),
         workbench=GovernedWorkbench(tools, session),
         max_tool_iterations=4,
+        model_client_stream=way == "stream",
     )
     try:
-        result = await agent.run(task=prompt)
-        outcome.got.append(result.messages[-1].to_text())
+        async for event in agent.run_stream(task=prompt):
+            outcome.got.append(
+                event.messages[-1].to_text() if hasattr(event, "messages") else event.to_text()
+            )
     finally:
         state: Mapping[str, Any] = await agent.save_state()
         outcome.history = [

@@ -1,9 +1,4 @@
-"""AutoGen (section 12.8): `GovernedWorkbench(workbench, session)` runs tools as permitted calls.
-
-A blocked call gives the model one error result, and the run goes on: an agent of this framework waits for
-ever for a call that raises, so that nothing does. The ticket of an escalation is in `session.tickets`.
-Model points are not evaluated.
-"""
+"""Tools of AutoGen as permitted calls: nothing raises; tickets of escalations are in `session.tickets`."""
 
 import logging
 from collections.abc import Mapping
