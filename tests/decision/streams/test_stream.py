@@ -1,14 +1,19 @@
 """Section 6.9: what comes of the lines of a stream, in this process."""
 
+import gc
 from typing import Any
 
 import pytest
 
 from acs_sidecar.decision.refusal import RefusalError
+from acs_sidecar.decision.streams.exchange import StreamExchange
+from acs_sidecar.decision.streams.intake import ArrivedSpan, Intake
+from acs_sidecar.decision.streams.opening import StreamOpening
 from tests.decision.ledger import Ledger, ledger_service
 from tests.decision.streams.streaming import STREAMS, answered, first_line, further_lines, summary
 
 CASES = [pytest.param(case, id=case["name"]) for case in STREAMS["cases"]]
+_OF_A_STREAM = (StreamExchange, Intake, ArrivedSpan, StreamOpening)
 REFUSED = [pytest.param(case, id=case["name"]) for case in STREAMS["refused"]]
 
 
@@ -30,6 +35,16 @@ def test_a_stream(case: dict[str, Any], at_once: bool) -> None:
     ]
     assert ledger.observed == ["decided"] * len(spans) + [f"settled: {settled['kind']}"]
     assert ledger.faults == []
+
+
+def test_nothing_of_a_stream_outlives_it() -> None:
+    """However streams end, the service has nothing of them once they are settled."""
+    service = ledger_service(Ledger())
+    for case in STREAMS["cases"]:
+        answered(service, first_line(case), further_lines(case))
+    gc.collect()
+    kept = [thing for thing in gc.get_objects() if isinstance(thing, _OF_A_STREAM)]
+    assert kept == []
 
 
 @pytest.mark.parametrize("case", REFUSED)
