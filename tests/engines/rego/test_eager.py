@@ -79,6 +79,7 @@ def test_a_conflict_that_opa_meets_first_ends_the_evaluation(statement: str) -> 
     [
         ("lower(input.o) == f(lower(input.z))", False),
         ("walk(input.snapshot.xs, [_, w]); y := f(w); input.o", False),
+        ("some w in input.snapshot.xs; y := f(w); input.o", False),
         ("walk(input.snapshot.xs, [_, w]); y := f(w); input.o == 1", False),
         ("walk(input.snapshot.xs, [_, w]); y := f(w); input.o != 1", False),
         ('walk(input.snapshot.xs, [_, w]); y := f(w); glob.match("a", [], input.o)', False),
@@ -127,10 +128,20 @@ def test_what_opa_does_not_reach_is_not_evaluated(statement: str, expected: bool
         "some i; input.snapshot.xs[i]; j := i; input.snapshot.xs[j] == 1",
         "y := input.snapshot.k; [v | z := y; v := input.snapshot.o[z]] == [1]",
         'some y in ["k"]; y == "k"; every e in [1] { z := y; input.snapshot.o[z] == e }',
+        "walk(input.snapshot.k, [_, z]); count([z]) == input.snapshot.o[z]",
+        "some z; walk(input.snapshot.k, [_, z]); count([z]) == input.snapshot.o[z]",
+        "walk(input.snapshot.k, w); z := w[1]; count([z]) in [input.snapshot.o[z]]",
+        "[_, y] := walk(input.snapshot.k); z := y; count([z]) == input.snapshot.o[z]",
+        "[p, z] = walk(input.snapshot.k); count(p) + 1 == input.snapshot.o[z]",
+        "y := [1, input.snapshot.k]; [_, z] = y; not count([z]) != input.snapshot.o[z]",
+        "y := [1, input.snapshot.k]; [_, z] := y; w := z; count([w]) == input.snapshot.o[w]",
+        'some y in [[input.snapshot.k]]; {"a": [z]} = {"a": y}; count([z]) == input.snapshot.o[z]',
+        "y := input.snapshot.k; [z] = [y]; count([z]) < input.snapshot.o[z] + 1",
+        "z = w; w = input.snapshot.k; count([z]) == input.snapshot.o[z]",
     ],
 )
 def test_a_variable_that_is_another_one_is_an_index(body: str) -> None:
-    """The engine alone refuses these rules: `var used before definition below`."""
+    """The engine alone refuses these rules, or takes the index for unbound when it evaluates them."""
     given: Json = {"k": "k", "o": {"k": 1}, "p": {}, "xs": [1]}
     assert evaluate(definition(f"package a\ndefault x := false\nx if {{ {body} }}"), given) is True
 

@@ -26,6 +26,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 from acs_sidecar.engines.rego.dialect.arity import builtin_arity
 from acs_sidecar.engines.rego.dialect.inference import Unit
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, Variable, VariableScope, declared
+from acs_sidecar.engines.rego.dialect.unification import equated_parts
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["Arity", "Body", "BodyReader", "Statement"]
@@ -259,7 +260,7 @@ class BodyReader:
         pending = [(left, right)]
         while pending:
             left, right = pending.pop()
-            if (pairs := _pairs(left, right)) is not None:
+            if (pairs := equated_parts(left, right)) is not None:
                 pending.extend(pairs)
                 continue
             kind, value = variant(left)
@@ -351,25 +352,6 @@ def _enclose(inner: Body, body: Body, unit: Unit) -> None:
     for enclosed in inner.units:
         used.update(enclosed.captured)
     unit.captured.update((key, found) for key, found in used.items() if key not in inner.given)
-
-
-def _pairs(left: Json, right: Json) -> list[tuple[Json, Json]] | None:
-    """Return what two arrays of one length, or two objects with the same constant keys, equate."""
-    (kind, one), (other_kind, other) = variant(left), variant(right)
-    if kind == other_kind == "Array" and len(as_list(one["items"])) == len(as_list(other["items"])):
-        return list(zip(as_list(one["items"]), as_list(other["items"]), strict=True))
-    if kind == other_kind == "Object":
-        fields, others = _fields(one), _fields(other)
-        if fields and others and fields.keys() == others.keys():
-            return [(value, others[key]) for key, value in fields.items()]
-    return None
-
-
-def _fields(value: JsonObject) -> dict[Json, Json] | None:
-    """Return the values of an object by its keys, where these are different texts."""
-    fields = [as_list(item)[1:] for item in as_list(value["fields"])]
-    by_key = {variant(key)[1].get("value"): field for key, field in fields if "String" in as_object(key)}
-    return by_key if len(by_key) == len(fields) else None
 
 
 def _both_composite(left: Json, right: Json) -> bool:

@@ -40,7 +40,7 @@ from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefi
 from acs_sidecar.engines.rego.dialect.safety import Unsafe, rule_bodies, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.split_functions import join_functions
-from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias
+from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias, evaluate_indexes
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
@@ -61,6 +61,7 @@ from acs_sidecar.engines.rego.dialect.statements.quantifiers import bind_quantif
 from acs_sidecar.engines.rego.dialect.statements.sequence import (
     evaluation_order,
     guard_following,
+    is_in_order,
     wait_for_guard,
 )
 from acs_sidecar.engines.rego.dialect.statements.walks import Place, bind_walks, unbound_walks
@@ -262,6 +263,7 @@ def _statements(
     members: list[Json] = []
     if indexed and rewriting.may_conflict:
         members += looked_up_members(body, negates_all=rewriting.negates_all)
+    in_order = is_in_order(body.statements)
     for number in evaluation_order(body.statements):
         statement = body.statements[number]
         is_last = number == len(body.statements) - 1
@@ -278,6 +280,8 @@ def _statements(
         bind_quantified(draft)
         order_quantifier(draft)
         evaluate_alias(draft)
+        if not in_order:
+            evaluate_indexes(draft)
         assign_output(draft)
         if rewriting.may_conflict and not negates_all:
             bind_conflicting(draft, rewriting.may_conflict, indexed=indexed)

@@ -1,44 +1,77 @@
 """A variable that has its value already, on a side of an equality.
 
-The engine takes the index of `z := y; input.o[z]` for unbound, and `y` of `y = is_number(y)` for what the
-statement defines, and refuses such a rule. An expression takes the place of the variable: `z := [y][0]`.
+The engine takes `z` of `z := y` or `[_, z] = y` for unbound in `input.o[z]`, and `y` of `y = is_number(y)`
+for what the statement defines. An expression takes the place of the variable: `z := [y][0]`.
 """
 
 from collections.abc import Iterator
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, variables, variant
+from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
+from acs_sidecar.engines.rego.dialect.unification import equated
 from acs_sidecar.spec.values import Json
 
-__all__ = ["evaluate_alias"]
+__all__ = ["evaluate_alias", "evaluate_indexes"]
 
 
 def evaluate_alias(draft: Draft) -> None:
-    """Replace a variable that equals another one, or what is made of itself, by an expression."""
+    """Replace a variable that has its value, where another one gets it, by an expression."""
     kind, literal = variant(draft.statement.node["literal"])
     if kind != "Expr":
         return
     kind, assignment = variant(literal["expr"])
     if kind != "AssignExpr":
         return
-    scope, early = draft.statement.scope, draft.statement.unit.early
     sides = [assignment["lhs"], assignment["rhs"]]
-    found = [scope.variable(node) if kind == "Var" else None for kind, node in map(variant, sides)]
-    known = [variable is not None and variable.key in early for variable in found]
-    replaced = [sides[known.index(True)]] if None not in found and any(known) and not all(known) else []
-    if assignment["op"] != "ColEq" and None in found:
+    replaced = [
+        one
+        for pair in equated(*sides)
+        for one, other in (pair, pair[::-1])
+        if _is_known(one, draft.statement)
+        and any(_is_bound_by(leaf, draft.statement) for leaf in _leaves(other))
+    ]
+    if assignment["op"] != "ColEq":
         for side, other in (sides, sides[::-1]):
             names = set(variables(other))
             replaced += [
                 leaf
                 for leaf in _leaves(side)
-                if (variable := scope.variable(variant(leaf)[1]))
-                and variable.key in early
-                and variable.name in names
+                if _is_known(leaf, draft.statement) and variant(leaf)[1]["value"] in names
             ]
-    for node in replaced:
-        span = draft.rewriter.span(node)
+    for span in dict.fromkeys(map(draft.rewriter.span, replaced)):
         draft.rewriter.replace(span, ["[", span, "][0]"])
+
+
+def evaluate_indexes(draft: Draft) -> None:
+    """Replace variables that have their values by expressions where they are indexes."""
+    kind, literal = variant(draft.statement.node["literal"])
+    pending: list[Json] = [literal["domain"] if kind == "Every" else dict(literal)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            kind, value = variant(node) if len(node) == 1 else ("", node)
+            if kind == "RefBrack" and _is_known(value["index"], draft.statement):
+                span = draft.rewriter.span(value["index"])
+                draft.rewriter.replace(span, ["[", span, "][0]"])
+            if kind not in CLOSURES:
+                pending.extend(value for name, value in node.items() if name != "span")
+
+
+def _is_known(term: Json, statement: Statement) -> bool:
+    """True if a term is a variable that has its value before the statement."""
+    kind, value = variant(term)
+    variable = statement.scope.variable(value) if kind == "Var" else None
+    return variable is not None and variable.key in statement.unit.early
+
+
+def _is_bound_by(leaf: Json, statement: Statement) -> bool:
+    """True if a variable of a pattern gets its value by the statement."""
+    variable = statement.scope.variable(variant(leaf)[1])
+    return variable is not None and variable.key not in statement.unit.early
 
 
 def _leaves(pattern: Json) -> Iterator[Json]:

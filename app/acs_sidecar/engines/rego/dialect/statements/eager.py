@@ -97,7 +97,7 @@ def looked_up_members(body: Body, *, negates_all: bool) -> Iterator[Json]:
         kind, literal = variant(statement.node["literal"])
         if as_list(statement.node.get("with_mods", [])) or (kind == "NotExpr" and negates_all):
             continue
-        parts = _indexed_sides(literal["expr"], statement.scope) if kind == "Expr" else []
+        parts = [literal["expr"], *_indexed_sides(literal["expr"], statement.scope)] if kind == "Expr" else []
         member = {"SomeIn": "collection", "Every": "domain"}.get(kind, "expr")
         parts += _before(literal[member]) if member in literal else ()
         yield from (part for part in parts if _is_of_input(part, statement.scope))

@@ -6,7 +6,7 @@ values, and OPA would not. A variable of the first statement stands in the secon
 `x := f(input.a); [x, input.b][1]`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
@@ -21,7 +21,7 @@ from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
-__all__ = ["evaluation_order", "guard_following", "wait_for_guard"]
+__all__ = ["evaluation_order", "guard_following", "is_in_order", "wait_for_guard"]
 
 _MAX_PASSES = 8
 
@@ -32,7 +32,7 @@ def evaluation_order(statements: Sequence[Statement]) -> list[int]:
     It goes over a body again and again, and each time takes those that have the values of their variables.
     """
     pending = list(range(len(statements)))
-    if all(statement.unit.early <= statement.unit.first for statement in statements):
+    if is_in_order(statements):
         return pending
     missing = {key for statement in statements for key in statement.unit.needs.keys() - statement.unit.early}
     order: list[int] = []
@@ -47,6 +47,11 @@ def evaluation_order(statements: Sequence[Statement]) -> list[int]:
                 waiting.append(place)
         pending = waiting
     return order + pending
+
+
+def is_in_order(statements: Iterable[Statement]) -> bool:
+    """True if each statement has the values of its variables from those above it."""
+    return all(statement.unit.early <= statement.unit.first for statement in statements)
 
 
 def wait_for_guard(draft: Draft) -> None:

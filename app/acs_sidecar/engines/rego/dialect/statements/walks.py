@@ -1,8 +1,8 @@
 """`walk` as a value: `[path, value] := walk(input)` holds once for each value in `input`.
 
 This engine finds no value at all there, so that such a rule never holds, without an error; it walks
-where the call has an output. So `walk(input, w); [path, value] := w` takes its place. `some x in w`
-needs an expression, `[w][0]`: the engine takes `w` for unbound there.
+where the call has an output. That output it takes for unbound in what follows (`input.o[value]`). So both
+`walk(x)` and `walk(x, output)` become the values of a comprehension: `output = [w | walk(x, w)][_]`.
 """
 
 from collections.abc import Iterable, Iterator, Set
@@ -19,6 +19,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
 )
 from acs_sidecar.engines.rego.dialect.problems import Problem
+from acs_sidecar.engines.rego.dialect.rewriting import Part
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -45,11 +46,27 @@ def bind_walks(draft: Draft) -> set[Place]:
         bound.add(_place(value))
         argument = draft.original(as_list(value["params"])[0])
         name = draft.name(call)
-        draft.before += ["walk(", *draft.behind(argument), f", {name})", *draft.modifier_text(), "; "]
+        walked = _walked(draft, draft.behind(argument))
+        draft.before += [f"{name} := ", *walked, *draft.modifier_text(), "; "]
         draft.waits = True
-        if kind == "SomeIn":
-            draft.rename(call, f"[{name}][0]")
+        draft.rename(call, f"[{name}][0]")
+    if kind == "Expr":
+        _assign_output(draft, literal["expr"])
     return bound
+
+
+def _assign_output(draft: Draft, expression: Json) -> None:
+    """Write a statement that is `walk` with its output as an equality."""
+    kind, call = variant(expression)
+    if kind != "Call" or called_name(call["fcn"]) != _WALK or len(as_list(call["params"])) != 1 + 1:
+        return
+    argument, output = (draft.rewriter.span(term) for term in as_list(call["params"]))
+    draft.replace(draft.rewriter.offsets(call), [output, " = ", *_walked(draft, [argument])])
+
+
+def _walked(draft: Draft, argument: list[Part]) -> list[Part]:
+    name = draft.rewriter.fresh_name()
+    return [f"[{name} | walk(", *argument, f", {name})][_]"]
 
 
 def unbound_walks(calls: Iterable[JsonObject], bound: Set[Place]) -> Iterator[Problem]:
