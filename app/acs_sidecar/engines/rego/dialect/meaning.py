@@ -18,6 +18,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     first_link,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.arithmetic import compute_in_digits, writes_fractions
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader
 from acs_sidecar.engines.rego.dialect.conflicts import ambiguous_keys, conflicting_rules, set_rules
@@ -27,7 +28,6 @@ from acs_sidecar.engines.rego.dialect.counting import (
     describe_identifiers,
 )
 from acs_sidecar.engines.rego.dialect.folders import define_folders
-from acs_sidecar.engines.rego.dialect.fractions import compute_in_digits, writes_fractions
 from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
 from acs_sidecar.engines.rego.dialect.lookups import look_up_values
 from acs_sidecar.engines.rego.dialect.memberships import evaluate_operands
