@@ -275,10 +275,11 @@ def _plain(value: Json) -> Json:
     """Return a value with each number in one form: `1.0` and `1` are one number in Rego."""
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int) and abs(value) >= 2**63:
-        value = float(value)
     if isinstance(value, int | float):
-        return f"number {Decimal(repr(value)).normalize():f}"
+        number = Decimal(repr(value)).normalize()
+        if abs(number) >= 2**63:
+            number = Decimal(f"{number:.16e}").normalize()
+        return f"number {number if number else 0}"
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

@@ -1,4 +1,6 @@
-"""Arithmetic with fractions in as many bits as OPA's."""
+"""Arithmetic in as many bits as OPA's."""
+
+import re
 
 import pytest
 
@@ -57,7 +59,7 @@ from tests.engines.rego.policies import bound, definition, evaluate, failure, fi
     ],
 )
 def test_fractions_are_added_in_digits(expression: str, expected: Json) -> None:
-    """In a policy in which a fraction is written; differences of sets are the engine's own."""
+    """Differences of sets are the engine's own."""
     rules = "f(v) := v + 0.2\nlimit := 0.3"
     snapshot: Json = {"a": 0.1, "b": 0.2, "c": 0.3, "tens": [0.1], "paid": 99.99}
     assert evaluate(definition(f"package a\nx := {expression}\n{rules}"), snapshot) == expected
@@ -76,25 +78,56 @@ def test_what_is_no_number_fails(expression: str) -> None:
     assert failure(bound(definition(text)), policy_input(given))[0] is Reason.POLICY_INVOCATION_FAILED
 
 
-def test_policies_without_fractions_compute_as_the_engine_does() -> None:
-    """Whole numbers, versions in texts and comments are no fractions."""
-    text = 'package a\n# 0.5\nx := input.snapshot.a + input.snapshot.b\ny := "1.5"'
-    assert evaluate(definition(text), {"a": 0.1, "b": 0.2}) == 0.30000000000000004
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("a + b", 0.3),
+        ("[1 | c - a > b]", [1]),
+        ("sum([a, b])", 0.3),
+        ("large + 2", 9007199254740995),
+        ("sum([large, large])", 18014398509481986),
+        ("product([large, 3])", 27021597764222979),
+        ("large * 3 - large * 2", 9007199254740993),
+        ("large - 0", 9007199254740993),
+        ("count([1, 2]) - 3 + count([])", -1),
+        ("0 / (0 - 3)", 0),
+        ("7 % 4 - 1", 2),
+        ("product([c, 3])", 0.8999999999999999),
+    ],
+)
+def test_numbers_of_a_request_are_computed_in_digits(expression: str, expected: Json) -> None:
+    """Also where no fraction is written, and beyond 53 bits."""
+    for name in ("large", "a", "b", "c"):
+        expression = re.sub(rf"\b{name}\b", f"input.snapshot.{name}", expression)
+    snapshot: Json = {"a": 0.1, "b": 0.2, "c": 0.3, "large": 2**53 + 1}
+    assert evaluate(definition(f"package a\nx := {expression}"), snapshot) == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(v - large) + large",
+        "top + 1",
+        "top * top",
+        "sum([top, top])",
+        "product([top, top])",
+        "tiny * tiny",
+        "large * v",
+    ],
+)
+def test_what_the_engine_cannot_hold_fails(expression: str) -> None:
+    """In OPA each of these has a value."""
+    for name in ("large", "top", "tiny", "v"):
+        expression = re.sub(rf"\b{name}\b", f"input.snapshot.{name}", expression)
+    given: Json = {"v": 3.5, "large": 2**53 + 1, "top": 2**64 - 1, "tiny": 1e-200}
+    evaluator = bound(definition(f"package a\nx := {expression}"))
+    assert failure(evaluator, policy_input(given))[0] is Reason.POLICY_INVOCATION_FAILED
 
 
 def test_a_function_that_with_replaces_is_the_policys_own() -> None:
     """The rule is evaluated with the value that takes the place of `sum`."""
     text = "package a\nx := [1 | total == 9 with sum as 9]\ntotal := sum([0.1, 0.2])"
     assert evaluate(definition(text), {}) == [1]
-
-
-def test_a_fraction_in_another_module_counts() -> None:
-    """The limit may be in another package than the sum."""
-    texts = {
-        "a.rego": "package a\nx := input.snapshot.a + input.snapshot.b",
-        "b.rego": "package b\nlimit := 0.3",
-    }
-    assert evaluate(definition(texts), {"a": 0.1, "b": 0.2}) == 0.3
 
 
 def test_an_undefined_operand_is_undefined() -> None:

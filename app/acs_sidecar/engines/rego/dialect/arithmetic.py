@@ -1,29 +1,19 @@
-"""Arithmetic with fractions, which OPA does in more digits than this engine: `0.1 + 0.2 > 0.3` fails there.
+"""Arithmetic, which OPA does in more digits than this engine: `0.1 + 0.2 > 0.3` fails there.
 
-In a policy in which a fraction is written, functions that compute in decimal digits take the place of
-the operators, and of `sum` and `product`; of `-`, which sets have too, one that looks at its operands where
-these are not seen to be numbers.
+Functions that compute in decimal digits take the place of the operators, and of `sum` and `product`; of
+`-`, which sets have too, one that looks at its operands where these are not seen to be numbers. What is
+made of counts and small whole numbers alone is the same in this engine, and stays.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
 
-from acs_sidecar.engines.rego.analysis.syntax import called_name, variant
+from acs_sidecar.engines.rego.analysis.syntax import as_object, called_name, variant
 from acs_sidecar.engines.rego.dialect.bodies import BodyReader
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter, Span
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.values import Json
 
-__all__ = ["compute_in_digits", "writes_fractions"]
-
-_NUMBER = re.compile(
-    rb"""
-      "[^"\\]*(?:\\.[^"\\]*)*" | `[^`]*` | \#[^\n]*
-    | (?<!\w) (?P<number> \d+ (?: \.\d+ (?:[eE][+-]?\d+)? | [eE]-\d+ ) )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-"""What may be a fraction, and the texts and comments in which it is none."""
+__all__ = ["compute_in_digits"]
 
 _OPERATORS = {
     "Add": "acs_sidecar.plus",
@@ -32,13 +22,10 @@ _OPERATORS = {
     "Div": "acs_sidecar.over",
 }
 _AGGREGATES = frozenset({("product",), ("sum",)})
+_COUNT = ("count",)
+_SMALL = 2**31
+_WHOLE = frozenset({"Add", "Sub"})
 _NUMERIC = frozenset({("abs",), ("ceil",), ("count",), ("floor",), ("round",), ("to_number",), *_AGGREGATES})
-
-
-def writes_fractions(text: bytes) -> bool:
-    """True if a fraction is written in a module."""
-    numbers = (found["number"] for found in _NUMBER.finditer(text))
-    return any(number and not float(number).is_integer() for number in numbers)
 
 
 def compute_in_digits(
@@ -50,11 +37,12 @@ def compute_in_digits(
     """
     done: set[Span] = set()
     aggregates = _AGGREGATES - replaced
+    counts = _COUNT not in replaced
     difference = ""
     for term, is_numeric in _computations(reader):
         for node in _nodes(term) if is_numeric else [term]:
             kind, value = variant(node)
-            if (span := rewriter.span(node)) in done:
+            if (span := rewriter.span(node)) in done or _is_small(node, counts=counts):
                 continue
             done.add(span)
             if kind == "ArithExpr" and value["op"] in _OPERATORS:
@@ -72,10 +60,10 @@ def compute_in_digits(
 
 
 def _computations(reader: BodyReader) -> Iterator[tuple[Json, bool]]:
-    """Yield the computations, and the sides of comparisons with fractions; and whether of numbers alone."""
+    """Yield computations, sides of comparisons with numbers, and calls; and whether all are of numbers."""
     for comparison, _ in reader.comparisons:
         sides = [comparison["lhs"], comparison["rhs"]]
-        if any(_holds_fraction(_nodes(side)) for side in sides):
+        if any("Number" in as_object(side) for side in sides):
             yield from ((side, True) for side in sides)
     for computation in reader.computations:
         term: Json = {"ArithExpr": dict(computation)}
@@ -98,13 +86,20 @@ def _nodes(term: Json) -> Iterator[Json]:
             pending += [value["lhs"], value["rhs"]]
 
 
-def _holds_fraction(nodes: Iterable[Json]) -> bool:
-    return any(kind == "Number" and _is_fraction(dict(value)) for kind, value in map(variant, nodes))
-
-
-def _is_fraction(number: Json) -> bool:
-    value = number.get("value") if isinstance(number, dict) else None
-    return isinstance(value, float) and not value.is_integer()
+def _is_small(term: Json, *, counts: bool) -> bool:
+    """True if a term is made of counts and small whole numbers alone, by `+` and `-`."""
+    pending = [term]
+    while pending:
+        kind, value = variant(pending.pop())
+        if kind == "ArithExpr" and value["op"] in _WHOLE:
+            pending += [value["lhs"], value["rhs"]]
+        elif kind == "Number":
+            number = value["value"]
+            if not isinstance(number, int) or abs(number) > _SMALL:
+                return False
+        elif kind != "Call" or called_name(value["fcn"]) != _COUNT or not counts:
+            return False
+    return True
 
 
 def _is_numeric(term: Json) -> bool:

@@ -18,6 +18,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_position,
     chain,
     composite_items,
+    equated_parts,
     first_link,
     operands,
     spanned,
@@ -26,7 +27,6 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 from acs_sidecar.engines.rego.dialect.arity import builtin_arity
 from acs_sidecar.engines.rego.dialect.inference import Unit
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, Variable, VariableScope, declared
-from acs_sidecar.engines.rego.dialect.unification import equated_parts
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["Arity", "Body", "BodyReader", "Statement"]

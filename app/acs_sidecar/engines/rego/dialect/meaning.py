@@ -18,7 +18,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     first_link,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.arithmetic import compute_in_digits, writes_fractions
+from acs_sidecar.engines.rego.dialect.arithmetic import compute_in_digits
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader
 from acs_sidecar.engines.rego.dialect.conflicts import ambiguous_keys, conflicting_rules, set_rules
@@ -37,10 +37,14 @@ from acs_sidecar.engines.rego.dialect.ordering import SetFlow
 from acs_sidecar.engines.rego.dialect.packages import evaluate_other_modules
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefixes
-from acs_sidecar.engines.rego.dialect.safety import Unsafe, rule_bodies, unsafe_variables
+from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_problem, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.split_functions import join_functions
-from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias, evaluate_indexes
+from acs_sidecar.engines.rego.dialect.statements.aliases import (
+    evaluate_alias,
+    evaluate_indexes,
+    has_variable_index,
+)
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
@@ -106,10 +110,9 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
     read = [(ast, facts, text) for (ast, facts), text in zip(parsed, texts, strict=True)]
     conflicting = conflicting_nodes(read, program)
     findings += numerals_as_text(read, program)
-    fractions = any(map(writes_fractions, texts))
     replaced = frozenset(path for _, _, facts in modules for path in _replaced(facts))
     documents = {path[:end] for path in rules for end in range(len(path) + 1)}
-    policy = _PolicyFacts(names, arities, rules, documents, program, conflicting, fractions, replaced)
+    policy = _PolicyFacts(names, arities, rules, documents, program, conflicting, replaced)
     flow = SetFlow(set_rules(parsed), documents)
     rewriters = [Rewriter(text, prefix) for text, prefix in zip(texts, new_prefixes(texts), strict=True)]
     join_functions(parsed, rewriters)
@@ -136,8 +139,8 @@ def _finding(at: SourceLocation, found: Problem) -> Diagnostic:
 class _PolicyFacts:
     """The names of each package's rules, how many arguments functions take, rules, and their values.
 
-    `documents` are the rules and what holds them. `fractions` is true if one is written anywhere; `replaced`
-    are what each `with` may mean, from `data` on and as the names of built-in functions.
+    `documents` are the rules and what holds them; `replaced` are what each `with` may mean, from `data` on
+    and as the names of built-in functions.
     """
 
     names: Mapping[Segments, Set[str]]
@@ -146,7 +149,6 @@ class _PolicyFacts:
     documents: Set[Segments]
     program: Program
     conflicting: Set[Node]
-    fractions: bool
     replaced: Set[Segments]
 
 
@@ -206,8 +208,7 @@ def _module(
         )
         yield Problem("rego-name-shadowed", message, shadow.line, shadow.column)
     flow.add(reader, lambda reference: _named(reference, facts, policy.documents), facts.at)
-    if policy.fractions:
-        compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
+    compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
     _stand_in(reader, rewriter, is_collection, policy.replaced, keywords=bool(ast["rego_v1"]))
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
 
@@ -246,7 +247,7 @@ def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator
     unsafe = sorted(
         set(unsafe_variables(body)), key=lambda found: (found.variable.line, found.variable.column)
     )
-    yield from map(_unsafe, unsafe)
+    yield from map(unsafe_problem, unsafe)
     if unsafe:
         return
     for inner in body.with_inner():
@@ -263,7 +264,7 @@ def _statements(
     members: list[Json] = []
     if indexed and rewriting.may_conflict:
         members += looked_up_members(body, negates_all=rewriting.negates_all)
-    in_order = is_in_order(body.statements)
+    is_index = has_variable_index(body.statements)
     for number in evaluation_order(body.statements):
         statement = body.statements[number]
         is_last = number == len(body.statements) - 1
@@ -275,12 +276,12 @@ def _statements(
             draft.begin_with(members)
             members = []
         if rewriting.walks and not negates_all:
-            rewriting.walked.update(bind_walks(draft))
+            rewriting.walked.update(bind_walks(draft, is_index=is_index))
         bind_values(draft, rewriting.is_function)
         bind_quantified(draft)
         order_quantifier(draft)
-        evaluate_alias(draft)
-        if not in_order:
+        evaluate_alias(draft, is_index=is_index)
+        if is_index and not is_in_order(body.statements):
             evaluate_indexes(draft)
         assign_output(draft)
         if rewriting.may_conflict and not negates_all:
@@ -323,26 +324,6 @@ def _stand_in(
         iterate_collections(reader, is_collection, rewriter, keywords=keywords)
     describe_identifiers(reader, rewriter, keywords=keywords)
     evaluate_operands(reader, rewriter, keywords=keywords)
-
-
-def _unsafe(found: Unsafe) -> Problem:
-    variable = found.variable
-    if found.declared_below:
-        message = (
-            f"`{variable.name}` is declared further down in this body: "
-            "write the declaration above, or give one of the two another name"
-        )
-    elif variable.name == "_":
-        message = (
-            "`_` gets no value where only `not` looks for one: name what must not exist in a rule of its own "
-            "and write `not` before its name, or use `every`"
-        )
-    else:
-        message = (
-            f"`{variable.name}` has no value: "
-            "no rule, import or statement outside of a `not` has this name or binds it"
-        )
-    return Problem("rego-variable-unsafe", message, variable.line, variable.column)
 
 
 def _functions(ast: JsonObject, facts: ModuleFacts) -> Iterator[tuple[Segments, int]]:

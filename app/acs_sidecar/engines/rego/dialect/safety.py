@@ -10,10 +10,11 @@ from typing import NamedTuple
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, variables, variant, varying_indexes
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Names
 from acs_sidecar.engines.rego.dialect.inference import infer
+from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["Unsafe", "rule_bodies", "unsafe_variables"]
+__all__ = ["Unsafe", "rule_bodies", "unsafe_problem", "unsafe_variables"]
 
 
 def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> Iterator[Body]:
@@ -44,6 +45,27 @@ class Unsafe(NamedTuple):
 
     variable: Variable
     declared_below: bool
+
+
+def unsafe_problem(found: Unsafe) -> Problem:
+    """Describe a variable that nothing makes safe."""
+    variable = found.variable
+    if found.declared_below:
+        message = (
+            f"`{variable.name}` is declared further down in this body: "
+            "write the declaration above, or give one of the two another name"
+        )
+    elif variable.name == "_":
+        message = (
+            "`_` gets no value where only `not` looks for one: name what must not exist in a rule of its own "
+            "and write `not` before its name, or use `every`"
+        )
+    else:
+        message = (
+            f"`{variable.name}` has no value: "
+            "no rule, import or statement outside of a `not` has this name or binds it"
+        )
+    return Problem("rego-variable-unsafe", message, variable.line, variable.column)
 
 
 def unsafe_variables(body: Body) -> Iterator[Unsafe]:

@@ -8,36 +8,39 @@ then to what the engine has for its digits. `100 - 99.99` is so a little more th
 from collections.abc import Callable, Iterable
 from decimal import Context, Decimal
 from fractions import Fraction
-from math import inf, nextafter
+from math import inf, nextafter, prod
 from operator import add, mul, sub, truediv
+from typing import Any
 
 __all__ = ["difference", "product", "product_of_all", "quotient", "rounded", "sum_of", "sum_of_all"]
 
 _BITS = 64
-_BITS_OF_FLOATS = 53
 _BITS_OF_PRODUCTS = 53
-"""OPA's `product` starts with a number of so many bits, to which each step is rounded."""
+"""OPA's `product` of numbers that are not all whole starts with one of so many bits."""
+_LEAST = Fraction(2) ** -1000
+_MOST_OF_FRACTIONS = 2**50
+"""Between these, a fraction has a number of the engine that differs from all with fewer digits."""
 _SHORTEST, _LONGEST = 15, 22
 """How many digits are tried for a number of 64 bits; the last always suffice."""
 _RANGE = range(-(2**63), 2**64)
 
 Number = int | float
-Operator = Callable[[Fraction, Fraction], Fraction]
+Operator = Callable[[Any, Any], Any]
 
 
 def sum_of(one: Number, other: Number) -> Number:
     """Return `one + other`."""
-    return _number(rounded(add(_exact(one), _exact(other)), _BITS))
+    return _computed(add, one, other)
 
 
 def difference(one: Number, other: Number) -> Number:
     """Return `one - other`."""
-    return _number(rounded(sub(_exact(one), _exact(other)), _BITS))
+    return _computed(sub, one, other)
 
 
 def product(one: Number, other: Number) -> Number:
     """Return `one * other`."""
-    return _number(rounded(mul(_exact(one), _exact(other)), _BITS))
+    return _computed(mul, one, other)
 
 
 def quotient(one: Number, other: Number) -> Number:
@@ -47,20 +50,45 @@ def quotient(one: Number, other: Number) -> Number:
 
 def sum_of_all(numbers: Iterable[Number]) -> Number:
     """Return the sum of an array or a set."""
-    return _folded(add, numbers, Fraction(0), _BITS)
+    found = _listed(numbers)
+    if all(type(number) is int for number in found):
+        return _whole(sum(found))
+    return _number(_folded(add, found, Fraction(0), _BITS))
 
 
 def product_of_all(numbers: Iterable[Number]) -> Number:
     """Return the product of an array or a set."""
-    return _folded(mul, numbers, Fraction(1), _BITS_OF_PRODUCTS)
+    found = _listed(numbers)
+    if all(type(number) is int for number in found):
+        return _whole(prod(found))
+    total = _folded(mul, found, Fraction(1), _BITS_OF_PRODUCTS)
+    if total and not _LEAST < abs(total) < _MOST_OF_FRACTIONS:
+        raise ValueError("a product that OPA writes with an exponent")
+    return int(total) if total.denominator == 1 else float(total)
 
 
-def _folded(combine: Operator, numbers: Iterable[Number], found: Fraction, bits: int) -> Number:
+def _computed(combine: Operator, one: Number, other: Number) -> Number:
+    if type(one) is type(other) is int:
+        return _whole(combine(one, other))
+    return _number(rounded(combine(_exact(one), _exact(other)), _BITS))
+
+
+def _listed(numbers: Iterable[Number]) -> list[Number]:
     if not isinstance(numbers, list | set):
         raise TypeError("neither an array nor a set")
+    return list(numbers)
+
+
+def _folded(combine: Operator, numbers: Iterable[Number], found: Fraction, bits: int) -> Fraction:
     for number in numbers:
         found = rounded(combine(found, _exact(number)), bits)
-    return _number(found)
+    return found
+
+
+def _whole(number: Number) -> Number:
+    if number not in _RANGE:
+        raise ValueError("a whole number of more than 64 bits")
+    return number
 
 
 def _exact(value: Number) -> Fraction:
@@ -82,10 +110,10 @@ def rounded(value: Fraction, bits: int) -> Fraction:
 
 
 def _number(found: Fraction) -> Number:
-    if found.denominator == 1 and found.numerator in _RANGE:
-        return found.numerator
-    if abs(found) > 2**_BITS_OF_FLOATS:
-        raise ValueError("a fraction of a number of more than 53 bits")
+    if found.denominator == 1:
+        return _whole(found.numerator)
+    if not _LEAST < abs(found) < _MOST_OF_FRACTIONS:
+        raise ValueError("a fraction that needs more digits than the engine has")
     nearest = float(_shortest(found))
     digits = Decimal(repr(nearest)).normalize().as_tuple().digits
     written = _exact(nearest)

@@ -11,7 +11,7 @@ from typing import Any
 import re2
 
 from acs_sidecar.engines.rego.extensions.bounds import checked_length
-from acs_sidecar.engines.rego.extensions.numbers import checked_integer
+from acs_sidecar.engines.rego.extensions.numbers import checked_position
 
 __all__ = ["find_n", "find_submatches", "is_valid", "matches", "replaced", "split", "template_matches"]
 
@@ -148,7 +148,7 @@ def _search(pattern: str, data: bytes) -> Callable[..., _Groups]:
 
 def _found(pattern: str, data: bytes, number: int) -> Iterator[_Groups]:
     """Find matches from left to right; an empty one beside the match before it does not count."""
-    search, most = _search(pattern, data), checked_integer(number)
+    search, most = _search(pattern, data), checked_position(number)
     position, previous, found = 0, -1, 0
     while position <= len(data) and found != most:
         groups: _Groups = search(_ANYWHERE, data, position, len(data))

@@ -1,5 +1,6 @@
 """Functions of the engine itself, asked for what it answers as OPA does."""
 
+import re
 import threading
 from collections.abc import Mapping
 
@@ -20,6 +21,12 @@ _UNDEFINED = '"<undefined>"'
 """What the engine writes for undefined, and for a string of that text."""
 _NAMED_ZONE = frozenset({"RFC1123", "RFC822", "RFC850", "UnixDate"})
 """Layouts that OPA knows by name, and that write the name of a zone."""
+_EXACT = "2006-01-02T15:04:05.999999999Z07:00"
+_NANOSECONDS = "2006-01-02T15:04:05.000000000Z07:00"
+_ZEROS = re.compile(r"\.?0+(?=Z$|[+-]\d\d:\d\d$)")
+"""What follows the last digit of a fraction that is not 0."""
+_READ_OTHERWISE = re.compile(r"MST|%|[.,]9|,0|(?<![01])5")
+"""The name of a zone, texts that formats of C have, fractions without their zeros, seconds of one digit."""
 _TIMED = (1, 2)
 """The versions of an identifier that hold a time for OPA."""
 _HTML = str.maketrans({symbol: f"\\u{ord(symbol):04x}" for symbol in "<>&"})
@@ -53,10 +60,14 @@ def answer_to(rule: str, given: bytes) -> Json:
 
 
 def format_time(given: Json) -> Json:
-    """Format a time; layouts that write the name of its zone fail."""
-    layout = given[-1] if isinstance(given, list) and given else ""
-    if isinstance(layout, str) and ("MST" in layout or layout in _NAMED_ZONE):
-        raise ValueError("a layout with the name of the zone")
+    """Format a time; layouts that the engine reads in another way fail."""
+    moment, *form = given if isinstance(given, list) and given else [given]
+    zone = form[0] if form else "UTC"
+    layout = form[1] if form[1:] else _EXACT
+    if layout in (_EXACT, "RFC3339Nano"):
+        return _ZEROS.sub("", str(answer("time", [moment, zone, _NANOSECONDS, *form[2:]])))
+    if not isinstance(layout, str) or layout in _NAMED_ZONE or _READ_OTHERWISE.search(layout):
+        raise ValueError("a layout that the engine reads in another way")
     return answer("time", given)
 
 

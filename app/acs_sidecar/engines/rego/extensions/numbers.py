@@ -4,9 +4,13 @@ import re
 from math import inf
 
 __all__ = [
+    "both",
     "ceil",
     "checked_integer",
+    "checked_position",
+    "either",
     "floor",
+    "formatted_integer",
     "held",
     "negate",
     "shifted_left",
@@ -19,6 +23,8 @@ _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _MAX_BITS = 64
 _RANGE = range(-(2**63), 2**64)
 """Whole numbers that the engine keeps exactly."""
+_POSITIONS = range(-(2**63), 2**63)
+_BASES = {2: "b", 8: "o", 10: "d", 16: "x"}
 
 
 def checked_integer(value: object) -> int:
@@ -26,6 +32,31 @@ def checked_integer(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("not a whole number")
     return value
+
+
+def checked_position(value: object) -> int:
+    """Return a whole number that places and counts can be. Raises `TypeError`, `ValueError`."""
+    number = checked_integer(value)
+    if number not in _POSITIONS:
+        raise ValueError("a number of more than 63 bits")
+    return number
+
+
+def formatted_integer(number: float, base: int) -> str:
+    """Write a number in base 2, 8, 10 or 16; what is behind the point is cut off."""
+    if base not in _BASES:
+        raise ValueError("a base that is none of 2, 8, 10 and 16")
+    return format(int(_number(number)), _BASES[base])
+
+
+def both(one: int, other: int) -> int:
+    """Return the bits that two numbers have."""
+    return _kept(checked_integer(one) & checked_integer(other))
+
+
+def either(one: int, other: int) -> int:
+    """Return the bits that one of two numbers has."""
+    return _kept(checked_integer(one) | checked_integer(other))
 
 
 def ceil(number: float) -> float:

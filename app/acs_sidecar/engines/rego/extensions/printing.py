@@ -19,6 +19,8 @@ _BASES: dict[str, Callable[[int], str]] = {
     "X": lambda number: f"{number:X}",
 }
 _LARGE, _SMALL = 1e21, 1e-4
+_EXACT = 1e15
+"""Below this OPA writes fractions without an exponent."""
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -53,14 +55,16 @@ def _value(directive: re.Match[str], value: Json) -> str:
     verb, flags, precision = directive["verb"], directive["flags"], directive["precision"]
     digits = None if precision is None else int(precision or 0)
     if isinstance(value, float):
-        if "e" in repr(value) and verb not in "vs":
-            raise ValueError("a number with an exponent")
-        if verb in ("vgef" if "e" not in repr(value) else "vs"):
+        if "e" in repr(value) or abs(value) >= _EXACT:
+            raise ValueError("a number that OPA writes with an exponent")
+        if verb in "vgef":
             text = _float(value, verb, digits)
             return _padded(text if verb in "vs" else _signed(text, flags), directive, zeros=True)
     elif isinstance(value, int) and not isinstance(value, bool):
+        if value not in _INT64:
+            raise ValueError("a number that OPA may have as a text")
         if verb in "vdboxX":
-            if digits is not None or value not in _INT64:
+            if digits is not None:
                 raise ValueError("a form of an integer that is not read here")
             text = _BASES["d" if verb == "v" else verb](value)
             return _padded(text if verb == "v" else _signed(text, flags), directive, zeros=True)

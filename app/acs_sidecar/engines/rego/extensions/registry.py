@@ -29,8 +29,10 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
     "base64.decode": (1, encodings.base64_decode),
     "base64.is_valid": (1, encodings.base64_is_valid),
     "base64url.decode": (1, encodings.base64url_decode),
+    "bits.and": (2, numbers.both),
     "bits.lsh": (2, numbers.shifted_left),
     "bits.negate": (1, numbers.negate),
+    "bits.or": (2, numbers.either),
     "bits.rsh": (2, numbers.shifted_right),
     "bits.xor": (2, numbers.xor),
     "ceil": (1, numbers.ceil),
@@ -51,6 +53,7 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
         f"crypto.hmac.{name}": (2, digests.keyed_digest(name)) for name in ("md5", "sha1", "sha256", "sha512")
     },
     **{f"crypto.{name}": (1, digests.digest(name)) for name in ("md5", "sha1", "sha256")},
+    "format_int": (2, numbers.formatted_integer),
     "glob.match": (3, globs.glob_matches),
     "glob.quote_meta": (1, globs.quoted),
     "io.jwt.decode": (1, digests.decoded_token),

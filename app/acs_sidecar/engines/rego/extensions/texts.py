@@ -6,7 +6,7 @@ from urllib.parse import quote_plus
 import re2
 
 from acs_sidecar.engines.rego.extensions.bounds import checked_length
-from acs_sidecar.engines.rego.extensions.numbers import checked_integer
+from acs_sidecar.engines.rego.extensions.numbers import checked_position
 
 __all__ = [
     "concat",
@@ -98,15 +98,15 @@ def split_n(text: str, delimiter: str, number: int) -> list[str]:
     """Split a text and return the first `number` parts, the last ones where it is negative."""
     _check_texts(text, delimiter)
     parts = text.split(delimiter) if delimiter else list(text)
-    return parts[:number] if checked_integer(number) >= 0 else parts[number:]
+    return parts[:number] if checked_position(number) >= 0 else parts[number:]
 
 
 def substring(text: str, offset: int, length: int) -> str:
     """Return `length` code points from `offset` on, all of them where it is negative."""
     _check_texts(text)
-    if checked_integer(offset) < 0:
+    if checked_position(offset) < 0:
         raise ValueError("a negative offset")
-    return text[offset:] if checked_integer(length) < 0 else text[offset : offset + length]
+    return text[offset:] if checked_position(length) < 0 else text[offset : offset + length]
 
 
 def traced(note: str) -> bool:

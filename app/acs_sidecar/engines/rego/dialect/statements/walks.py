@@ -1,8 +1,11 @@
 """`walk` as a value: `[path, value] := walk(input)` holds once for each value in `input`.
 
 This engine finds no value at all there, so that such a rule never holds, without an error; it walks
-where the call has an output. That output it takes for unbound in what follows (`input.o[value]`). So both
-`walk(x)` and `walk(x, output)` become the values of a comprehension: `output = [w | walk(x, w)][_]`.
+where the call has an output. So `walk(input, w); [path, value] := w` takes its place. `some x in w`
+needs an expression, `[w][0]`: the engine takes `w` for unbound there.
+
+It takes that output for unbound in an index, too: `input.o[value]`. In a body that has variables for
+indexes, the values of a comprehension take the place of the call: `output = [w | walk(x, w)][_]`.
 """
 
 from collections.abc import Iterable, Iterator, Set
@@ -34,8 +37,11 @@ _MESSAGE = (
 )
 
 
-def bind_walks(draft: Draft) -> set[Place]:
-    """Bind the values of the calls of `walk` in a statement, and return the places of these calls."""
+def bind_walks(draft: Draft, *, is_index: bool) -> set[Place]:
+    """Bind the values of the calls of `walk` in a statement, and return the places of these calls.
+
+    `is_index` tells that a variable of the body is an index.
+    """
     kind, literal = variant(draft.statement.node["literal"])
     member = {"SomeIn": "collection", "Every": "domain"}.get(kind, "expr")
     if member not in literal or (draft.modifiers and draft.spans_lines()):
@@ -46,11 +52,14 @@ def bind_walks(draft: Draft) -> set[Place]:
         bound.add(_place(value))
         argument = draft.original(as_list(value["params"])[0])
         name = draft.name(call)
-        walked = _walked(draft, draft.behind(argument))
-        draft.before += [f"{name} := ", *walked, *draft.modifier_text(), "; "]
+        walk = ["walk(", *draft.behind(argument), f", {name})"]
+        if is_index:
+            walk = [f"{name} := ", *_walked(draft, draft.behind(argument))]
+        draft.before += [*walk, *draft.modifier_text(), "; "]
         draft.waits = True
-        draft.rename(call, f"[{name}][0]")
-    if kind == "Expr":
+        if is_index or kind == "SomeIn":
+            draft.rename(call, f"[{name}][0]")
+    if is_index and kind == "Expr":
         _assign_output(draft, literal["expr"])
     return bound
 
