@@ -50,7 +50,7 @@ def _streamed(outcome: Any) -> bool:
 def _killed(outcome: Any) -> bool:
     said = json.dumps(outcome["seen"])
     blocked = (
-        outcome["raised"] == "Unavailable post_model_call unreachable"
+        outcome["raised"] in {f"Unavailable {point}_model_call unreachable" for point in ("pre", "post")}
         or f"denied by policy: {NO_VERDICT}" in said
     )
     return bool(outcome["ran"] == [] and blocked)

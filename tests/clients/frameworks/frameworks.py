@@ -17,13 +17,17 @@ HERE = Path(__file__).parent
 POINTS = frozenset(
     {"input", "pre_model_call", "post_model_call", "pre_tool_call", "post_tool_call", "output"}
 )
+MODEL_POINTS = frozenset({"pre_model_call", "post_model_call"})
 TOOL_POINTS = frozenset({"pre_tool_call", "post_tool_call"})
 NO_MODEL = frozenset({"stream", "input", "model"})
 
 
 @dataclass(frozen=True)
 class Framework:
-    """One framework: `ways` are the paths through it that are mediated, `lacks` the cases that it has no place for."""
+    """One framework: `ways` are its paths that are mediated, `lacks` the cases that it has no place for.
+
+    `streams` is what comes of a stream where none is held, `silent` has points whose content is the framework's own.
+    """
 
     name: str
     package: str
@@ -32,11 +36,17 @@ class Framework:
     points: frozenset[str] = POINTS
     is_heavy: bool = False
     told: str | None = None
+    streams: str | None = None
+    silent: frozenset[str] = frozenset()
 
     @property
     def word(self) -> str:
         """What snapshots call it: its own name, or what the host says."""
         return self.told or self.name.replace("_", "-")
+
+    def judged_as(self, point: str) -> str:
+        """The point whose rule holds at `point`: a silent model point sees the answers in words alone."""
+        return "output" if point == "post_model_call" and point in self.silent else point
 
     @property
     def environment(self) -> Path:
@@ -79,9 +89,9 @@ FRAMEWORKS = {
             "crewai",
             "crewai",
             ("sync",),
-            frozenset({"model"}),
-            TOOL_POINTS | {"input", "output"},
             is_heavy=True,
+            streams="refused",
+            silent=MODEL_POINTS,
         ),
         Framework("google_adk", "google-adk", ("plain", "stream")),
         Framework("haystack", "haystack-ai", ("sync", "async"), is_heavy=True),

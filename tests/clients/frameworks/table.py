@@ -48,6 +48,8 @@ def row_of(framework: Framework) -> tuple[str, list[str]]:
         for case in cases
     }
     cells = ["none" if case not in faults else "**fails**" if faults[case] else "holds" for case in SEVEN]
+    if framework.streams is not None:
+        cells[list(SEVEN).index("stream")] = framework.streams
     row = f"| {framework.package} {version_of(framework)} | {' | '.join(cells)} |"
     return row, [fault for found in faults.values() for fault in found]
 

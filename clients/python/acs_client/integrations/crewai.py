@@ -1,13 +1,13 @@
-"""CrewAI (section 12.8): crews inside `with governed_crew(session):` are governed at input, tools, output.
+"""CrewAI (section 12.8): crews inside `with governed_crew(session):` are governed, and do not stream.
 
 A hook of this framework that raises anything but `HookAborted` is ignored and the tool runs: here whatever
 goes wrong is `HookAborted`, or the text that replaces a result. Hooks are of the whole process, so that only
-one session governs crews at a time. Model points are not evaluated.
+one session governs crews at a time. An answer that calls tools passes no hook: its calls do.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,9 @@ from crewai.hooks.dispatch import HookAborted, InterceptionPoint, register, unre
 
 from acs_client.calls import denied
 from acs_client.errors import Blocked, ConfigurationError, describe
+from acs_client.integrations.model_points import ModelPoints, call_of
 from acs_client.session import Session
+from acs_client.snapshot.envelope import present
 from acs_client.tool_call import ReplacedError, ToolCall
 
 __all__ = ["governed_crew"]
@@ -36,6 +38,8 @@ def governed_crew(session: Session) -> Iterator[None]:
     hooks = _Hooks(session.as_agent(framework="crewai"))
     points = {
         InterceptionPoint.INPUT: _aborting(hooks.input),
+        InterceptionPoint.PRE_MODEL_CALL: _aborting(hooks.before_model),
+        InterceptionPoint.POST_MODEL_CALL: _aborting(hooks.after_model),
         InterceptionPoint.PRE_TOOL_CALL: _aborting(hooks.before_tool),
         InterceptionPoint.POST_TOOL_CALL: hooks.after_tool,
         InterceptionPoint.OUTPUT: _aborting(hooks.output),
@@ -53,6 +57,7 @@ def governed_crew(session: Session) -> Iterator[None]:
 class _Hooks:
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._points = ModelPoints(session, "crewai")
         # By the object that both hooks of a call are given, which is kept so that no other has its id.
         self._calls: dict[int, tuple[Any, ToolCall | str]] = {}
 
@@ -65,6 +70,23 @@ class _Hooks:
         body = "\n".join(texts) if all(isinstance(text, str) for text in texts) else given
         if self._session.input(body).transformed:
             raise denied("input", "transform_invalid", "write_back", "the inputs of a crew cannot be changed")
+
+    def before_model(self, context: Any) -> None:
+        """Evaluate a prompt, whose texts a transform changes in place; a model that streams is refused.
+
+        What a model streams goes to listeners of the framework before any hook sees it.
+        """
+        if getattr(context.llm, "stream", False):
+            message = "what a crew streams cannot be held back: run it without `stream`"
+            raise denied("pre_model_call", "streaming_unsupported", "stream", message)
+        shown = [_shown(message) for message in context.messages]
+        for index, text in self._points.before(shown, _name(context.llm), ()):
+            context.messages[index]["content"] = text
+
+    def after_model(self, context: Any) -> None:
+        """Evaluate an answer in words; the permitted text replaces it."""
+        response = {"content": context.response, "tool_calls": [], "finish_reason": "stop"}
+        context.response = self._session.post_model_call(response, model=_name(context.llm)).value["content"]
 
     def before_tool(self, context: Any) -> None:
         """Evaluate a call; the permitted arguments replace those of the model in place."""
@@ -107,6 +129,24 @@ class _Hooks:
         for task in given.tasks_output:
             task.raw = task.raw.replace(given.raw, decision.value) if given.raw else task.raw
         given.raw = decision.value
+
+
+def _name(model: Any) -> str:
+    return str(getattr(model, "model", model))
+
+
+def _shown(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message as policies expect it."""
+    content = message.get("content")
+    if isinstance(content, list) and all(isinstance(part.get("text"), str) for part in content):
+        content = "\n".join(part["text"] for part in content)
+    shown: dict[str, Any] = {"role": message["role"], "content": "" if content is None else content}
+    calls = [
+        call_of(call.get("id"), call["function"]["name"], call["function"]["arguments"])
+        for call in message.get("tool_calls") or ()
+    ]
+    known = {"tool_calls": calls or None, "tool_call_id": message.get("tool_call_id")}
+    return {**shown, **present(**known, name=message.get("name"))}
 
 
 def _aborting(hook: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -32,12 +32,14 @@ class ScriptedModel(BaseLLM):
         super().__init__(model="scripted")
         self._script, self._outcome = script, outcome
 
-    def call(self, messages: Any, *_: Any, **__: Any) -> Any:
-        """The next answer."""
+    def call(self, messages: Any, *_: Any, from_agent: Any = None, **__: Any) -> Any:
+        """The next answer, letter by letter to whoever listens in a stream."""
         self._outcome.seen.append([str(message.get("content") or "") for message in messages])
         says = self._script.pop(0)
         says.prepare()
         if not says.calls:
+            for letter in says.text if self.stream else ():
+                self._emit_stream_chunk_event(chunk=letter, from_agent=from_agent)
             return says.text
         return [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.args}}
@@ -57,7 +59,11 @@ def run(session: Session, way: str, script: list[Says], prompt: str, outcome: Ou
     )
     task = Task(description="{prompt}", expected_output="an answer", agent=agent)
     with governed_crew(session):
-        result = Crew(agents=[agent], tasks=[task], verbose=False).kickoff(inputs={"prompt": prompt})
+        crew = Crew(agents=[agent], tasks=[task], verbose=False, stream=way == "stream")
+        result = crew.kickoff(inputs={"prompt": prompt})
+        if way == "stream":
+            outcome.got += [chunk.content for chunk in result]
+            result = result.result
     outcome.got.append(result.raw)
     outcome.history = [
         ["", text] for text in [*outcome.seen[-1], *(task.raw for task in result.tasks_output)]
