@@ -155,6 +155,23 @@ def test_sentences_know_their_lines() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "filler", [" " * 262_100, "a. " * 87_000, "a.\n" * 87_000, "- " * 131_000, '."' * 131_000]
+)
+def test_a_hostile_prompt_is_read_in_one_pass(filler: str) -> None:
+    """A quarter of a megabyte of blanks, marks or ends: looked at from each place again, it takes an hour."""
+    last = list(sentences_of(f"Never do that.{filler}. Never do this."))[-1]
+    assert last.text.endswith("Never do this.")
+    assert last.line == 1 + filler.count("\n")
+
+
+def test_marks_within_a_sentence_are_a_part_of_it() -> None:
+    """Only what begins a line makes it an item or a heading."""
+    assert [each.text for each in sentences_of("- Use C# and - as a rule - never reveal it.")] == [
+        "Use C# and - as a rule - never reveal it."
+    ]
+
+
 def test_the_report_proves_what_it_found(tmp_path: Path) -> None:
     """JSON: grade, digest, and for each defence its sentence with the line, or `not_found`."""
     file = tmp_path / "system.md"

@@ -48,7 +48,8 @@ def sentences_of(text: str) -> Iterator[Sentence]:
         start = 0
         for end in (*(match.end() for match in _END.finditer(paragraph)), len(paragraph)):
             if words := paragraph[start:end].split():
-                yield Sentence(" ".join(words)[:_MAX_SENTENCE], line + paragraph.count("\n", 0, start))
+                yield Sentence(" ".join(words)[:_MAX_SENTENCE], line)
+            line += paragraph.count("\n", start, end)
             start = end
 
 
@@ -62,7 +63,8 @@ def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
             held = []
         if line.strip():
             first = first if held else number
-            held.append(_ITEM.sub("", line, count=1))
+            item = _ITEM.match(line)
+            held.append(line[item.end() :] if item else line)
     if held:
         yield first, "\n".join(held)
 
