@@ -9,9 +9,9 @@ import pytest
 
 from acs_sidecar.assurance.redteam.attempts import planned
 from acs_sidecar.assurance.redteam.builtin import built_in_corpus
-from acs_sidecar.assurance.redteam.carriers import PointUnderTest
 from acs_sidecar.assurance.redteam.corpus import Expectation
 from acs_sidecar.assurance.redteam.placement import placements
+from acs_sidecar.assurance.redteam.points import PointUnderTest
 from acs_sidecar.assurance.redteam.rates import Rate
 from acs_sidecar.manifests.case_files import cases_beside
 from acs_sidecar.manifests.files import find_manifests
@@ -183,6 +183,22 @@ def test_an_annotator_that_asks_a_server_is_called_live_alone(tmp_path: Path) ->
     assert done.exit_code == 2
     assert "not tested: input: the annotator `risk` asks another server: run with --live" in done.stdout
     assert "not tested: input: no test case is allowed as it stands" in attack(manifest, "--live").stdout
+
+
+def test_an_annotation_of_the_host_asks_nobody(tmp_path: Path) -> None:
+    """What the snapshot brings is there without a network: its point is tested, and the policy reads it."""
+    rule = f'default {ALLOW_ALL}\nverdict := {{"decision": "deny"}} if input.annotations.risk.high'
+    members = {
+        "annotators": {"risk": {"type": "classifier", "provider": "host"}},
+        "point": {"annotations": {"risk": {"from": "$snap.annotations.risk"}}},
+    }
+    corpus = write_corpus(tmp_path / "c", entry("a", "rm -rf /"))
+    for name, high, tested in (("calm", False, 1), ("risky", True, None)):
+        case = carrier("hello")
+        case["snapshot"]["annotations"] = {"risk": {"high": high}}
+        found = report(write_manifest(tmp_path / name, rule, [case], **members), *FAST, "--corpus", corpus)
+        assert found["asr"]["value"] == tested
+    assert found["not_tested"] == [{"point": "input", "why": "no test case is allowed as it stands"}]
 
 
 def test_a_technique_is_held_to_a_baseline(tmp_path: Path) -> None:

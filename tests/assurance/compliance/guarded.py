@@ -10,7 +10,7 @@ from acs_sidecar.cli.compliance.inputs import probed
 from acs_sidecar.cli.manifests import known_manifests
 from acs_sidecar.settings.tree import load_settings
 
-__all__ = ["RULES", "guarded", "write_guarded"]
+__all__ = ["RULES", "compiled", "guarded", "write_guarded"]
 
 RULES = {
     "P1": 'deny contains "tool" if { point in tools; not input.snapshot.tool_call.name in {"fetch"} }',
@@ -91,6 +91,10 @@ def snapshot_of(text: str) -> dict[str, Any]:
 
 def guarded(folder: Path, *without: str) -> ProbedManifest:
     """Return the manifest, compiled and with its carriers."""
-    places = [write_guarded(folder, *without)]
-    (known,) = known_manifests(load_settings({}).settings, places).values()
+    return compiled(write_guarded(folder, *without))
+
+
+def compiled(folder: Path) -> ProbedManifest:
+    """Compile the one manifest of a folder and find its carriers."""
+    (known,) = known_manifests(load_settings({}).settings, [folder]).values()
     return asyncio.run(probed(known))

@@ -8,7 +8,7 @@ import pytest
 
 from acs_sidecar.assurance.compliance.probes.checks import probed_results
 from acs_sidecar.assurance.compliance.vocabulary import CheckOutcome, CheckResult
-from tests.assurance.compliance.guarded import RULES, guarded
+from tests.assurance.compliance.guarded import RULES, compiled, guarded, write_guarded
 
 
 def results(folder: Path, *without: str, redteam: bool | None = True) -> dict[str, CheckResult]:
@@ -38,13 +38,40 @@ def test_a_manifest_that_allows_everything_passes_none(tmp_path: Path) -> None:
     assert found["T2"].outcome is CheckOutcome.NO_DATA
 
 
+def rewritten(folder: Path, old: str, new: str) -> dict[str, CheckResult]:
+    """Probe the manifest with another text in its policy."""
+    path = write_guarded(folder) / "guarded" / "manifest.json"
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    return asyncio.run(probed_results([compiled(folder)], lambda _: None))
+
+
 def test_a_failing_evaluation_is_no_refusal(tmp_path: Path) -> None:
     """A policy that breaks on the counter-example has refused nothing."""
-    one = guarded(tmp_path, "P8")
-    text = (tmp_path / "guarded" / "manifest.json").read_text()
-    (tmp_path / "guarded" / "manifest.json").write_text(
-        text.replace("$.input", "$.envelope.budgets.token_count.x")
+    found = rewritten(
+        tmp_path,
+        'deny contains \\"budget\\" if { input.snapshot.envelope.budgets.token_count >= 1000 }',
+        "clash := n if { some n in [1, 2]; input.snapshot.envelope.budgets.token_count >= 1000 }\\n"
+        'deny contains \\"budget\\" if { clash > 0 }',
     )
+    assert found["P8"].outcome is CheckOutcome.FAIL
+    assert found["P8"].names == ("guarded: input: input works: runtime_error:policy_invocation_failed",)
+
+
+def test_what_is_taken_out_in_part_is_still_there(tmp_path: Path) -> None:
+    """A redaction that removes the address and leaves the card and the key has refused nothing."""
+    found = rewritten(
+        tmp_path,
+        '\\"value\\": \\"(removed)\\"',
+        '\\"value\\": replace(input.policy_target.value.text, \\"jane.doe@example.com\\", \\"-\\")',
+    )
+    assert found["P10"].outcome is CheckOutcome.FAIL
+    assert found["P10"].names == ("guarded: output: output works: leak",)
+
+
+def test_a_point_without_a_carrier_has_no_answer(tmp_path: Path) -> None:
+    """Nothing to change at some point of a probe: neither passed nor failed, and the points are named."""
+    one = guarded(tmp_path)
     assert one.carriers.keys() == {"input", "pre_tool_call", "post_tool_call", "output"}
     found = asyncio.run(probed_results([replace(one, carriers={})], lambda _: None))
     assert found["P8"].outcome is CheckOutcome.NO_DATA

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from acs_sidecar.assurance.redteam.carriers import PointUnderTest, decision_on
+from acs_sidecar.assurance.carriers import case_decision, snapshot_decision
 from acs_sidecar.assurance.redteam.corpus import CorpusEntry, Expectation
 from acs_sidecar.assurance.redteam.mutations import PLAIN, mutated
 from acs_sidecar.assurance.redteam.placement import holds_run_of, placements
+from acs_sidecar.assurance.redteam.points import PointUnderTest
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
@@ -66,26 +67,28 @@ def count_attempts(points: Iterable[PointUnderTest], entries: Iterable[CorpusEnt
 
 
 async def run_attempts(
-    manifest: CompiledManifest, attempts: Iterable[Attempt], done: Callable[[], None]
+    manifest: CompiledManifest, attempts: Iterable[Attempt], done: Callable[[], None], *, live: bool
 ) -> list[tuple[Attempt, AttemptOutcome]]:
     """Run attempts one after the other; `done` is told of each."""
     results = []
     for attempt in attempts:
-        results.append((attempt, await _outcome(manifest, attempt)))
+        results.append((attempt, await _outcome(manifest, attempt, live)))
         done()
     return results
 
 
-async def _outcome(manifest: CompiledManifest, attempt: Attempt) -> AttemptOutcome:
+async def _outcome(manifest: CompiledManifest, attempt: Attempt, live: bool) -> AttemptOutcome:
     """Try an attempt behind each text of its target, until one of them lets it pass.
 
     An attack needs one text, and a harmless text one place where it belongs. What fails at some text and
     passes at none is broken.
     """
     found = AttemptOutcome.STOPPED
-    mode = attempt.carrier.mode if attempt.carrier else Mode.ENFORCE
     for snapshot in _snapshots(manifest, attempt):
-        decision = await decision_on(manifest, attempt.point, snapshot, mode)
+        if attempt.carrier:
+            decision = await case_decision(manifest, attempt.carrier, snapshot, live=live)
+        else:
+            decision = await snapshot_decision(manifest, attempt.point, snapshot, Mode.ENFORCE, live=live)
         outcome = _judged(attempt, decision)
         if outcome is AttemptOutcome.PASSED:
             return outcome

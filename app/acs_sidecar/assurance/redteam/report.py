@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from acs_sidecar.assurance.redteam.attempts import AttemptOutcome
 from acs_sidecar.assurance.redteam.baseline import Baseline
-from acs_sidecar.assurance.redteam.carriers import PointUnderTest
 from acs_sidecar.assurance.redteam.corpus import Corpus, Expectation
 from acs_sidecar.assurance.redteam.mutations import PLAIN
+from acs_sidecar.assurance.redteam.points import PointUnderTest
 from acs_sidecar.assurance.redteam.rates import Rate
 from acs_sidecar.assurance.redteam.tally import Result, Tally, tallied, tally
 from acs_sidecar.spec.points import InterventionPoint

@@ -1,67 +1,78 @@
-"""A run of test cases as JUnit XML, which every CI system reads (section 3.4)."""
+"""Results as JUnit XML, which every CI system reads (sections 3.4, 8.4)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from acs_sidecar.cli.policies.case_report import ManifestReport, value_text
 from acs_sidecar.spec.printable import printable
-from acs_sidecar.trials.case_run import CaseResult
 
-__all__ = ["junit_xml"]
+__all__ = ["JUnitCase", "JUnitProblem", "JUnitSuite", "junit_document"]
 
 
-def junit_xml(reports: Sequence[ManifestReport], seconds: float) -> bytes:
-    """Return the JUnit document: one suite per manifest; an invalid manifest is a suite with one error."""
-    root = Element("testsuites", name="acs-sidecar test", time=f"{seconds:.6f}")
-    for report in reports:
-        suite = SubElement(
-            root,
-            "testsuite",
-            name=printable(report.name),
-            tests=str(len(report.results) + bool(report.findings)),
-            failures=str(report.failed),
-            errors=str(report.errors),
-            skipped="0",
-            time=f"{sum(result.duration_us for result in report.results) / 1_000_000:.6f}",
-        )
-        if report.findings:
-            case = SubElement(suite, "testcase", name="manifest and cases", classname=printable(report.name))
-            error = SubElement(
-                case, "error", type="could-not-run", message=printable(str(report.findings[0]))
-            )
-            error.text = _lines(map(str, report.findings))
-        for result in report.results:
-            _add_case(suite, report, result)
-    for count in ("tests", "failures", "errors"):
-        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
+@dataclass(frozen=True, slots=True)
+class JUnitProblem:
+    """Why a case failed, could not run or was skipped; `lines` say more."""
+
+    tag: Literal["failure", "error", "skipped"]
+    message: str
+    type: str | None = None
+    lines: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JUnitCase:
+    """One test of a suite: it passed where there is no problem."""
+
+    name: str
+    classname: str
+    problem: JUnitProblem | None = None
+    seconds: float = 0
+    source: str | None = None
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JUnitSuite:
+    """Tests that belong together."""
+
+    name: str
+    cases: Sequence[JUnitCase]
+
+
+def junit_document(title: str, suites: Iterable[JUnitSuite], seconds: float = 0) -> str:
+    """Return the document; `seconds` are those of the whole run."""
+    root = Element("testsuites", name=title, time=f"{seconds:.6f}")
+    for suite in suites:
+        time = sum(case.seconds for case in suite.cases)
+        element = SubElement(root, "testsuite", name=printable(suite.name), time=f"{time:.6f}")
+        for case in suite.cases:
+            _add_case(element, case)
+    for element in (*root, root):
+        for count, tag in (
+            ("tests", "testcase"),
+            ("failures", "failure"),
+            ("errors", "error"),
+            ("skipped", "skipped"),
+        ):
+            element.set(count, str(sum(1 for _ in element.iter(tag))))
     indent(root)
-    document: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
-    return document + b"\n"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
-def _add_case(suite: Element, report: ManifestReport, result: CaseResult) -> None:
-    case = SubElement(
+def _add_case(suite: Element, case: JUnitCase) -> None:
+    element = SubElement(
         suite,
         "testcase",
-        name=printable(result.case.name),
-        classname=printable(f"{report.name}.{result.case.point}"),
-        time=f"{result.duration_us / 1_000_000:.6f}",
-        file=printable(result.case.source),
-        line=str(result.case.line or 1),
+        name=printable(case.name),
+        classname=printable(case.classname),
+        time=f"{case.seconds:.6f}",
     )
-    if result.error is not None:
-        error = SubElement(case, "error", type="could-not-run", message=printable(result.error))
-        error.text = printable(f"{result.case.source}:{result.case.line or 1}: {result.error}")
-    elif result.differences:
-        lines = [
-            f"{difference.member}: expected {value_text(difference.expected)}, "
-            f"actual {value_text(difference.actual)}"
-            for difference in result.differences
-        ]
-        failure = SubElement(case, "failure", type="verdict", message=printable(lines[0]))
-        place = f"{result.case.source}:{result.case.line or 1}"
-        failure.text = _lines([place, *lines, *([result.detail] if result.detail else [])])
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(map(printable, lines))
+    if case.source is not None:
+        element.set("file", printable(case.source))
+        element.set("line", str(case.line))
+    if problem := case.problem:
+        found = SubElement(element, problem.tag, message=printable(problem.message))
+        if problem.type is not None:
+            found.set("type", problem.type)
+        found.text = "\n".join(map(printable, problem.lines)) or None

@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from acs_sidecar.cli.output import fail, print_json, show_findings
 from acs_sidecar.cli.policies.case_report import ManifestReport, exit_code, report_json, show_reports
+from acs_sidecar.cli.policies.case_suites import case_suites
 from acs_sidecar.cli.policies.finding_files import in_files
-from acs_sidecar.cli.policies.junit import junit_xml
+from acs_sidecar.cli.policies.junit import junit_document
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
@@ -83,14 +84,14 @@ def test(
     for report in reports:
         show_findings(tuple(report.findings))
     if junit:
-        _write(junit, junit_xml(reports, seconds))
+        _write(junit, _junit(reports, seconds))
     match output:
         case ReportFormat.TEXT:
             show_reports(reports, seconds, quiet=quiet)
         case ReportFormat.JSON:
             print_json(report_json(reports, seconds))
         case ReportFormat.JUNIT:
-            sys.stdout.write(junit_xml(reports, seconds).decode())
+            sys.stdout.write(_junit(reports, seconds))
         case _:
             assert_never(output)
     if not any(report.results or report.findings for report in reports):
@@ -134,8 +135,12 @@ def _report(
     )
 
 
-def _write(path: Path, content: bytes) -> None:
+def _junit(reports: list[ManifestReport], seconds: float) -> str:
+    return junit_document("acs-sidecar test", case_suites(reports), seconds)
+
+
+def _write(path: Path, content: str) -> None:
     try:
-        path.write_bytes(content)
+        path.write_bytes(content.encode())
     except OSError as error:
         fail(f"--junit {path}: {error.strerror}")

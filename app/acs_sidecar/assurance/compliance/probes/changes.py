@@ -5,11 +5,11 @@ from types import MappingProxyType
 from typing import Final
 
 from acs_sidecar.assurance.compliance.probes.carriers import CounterExample
-from acs_sidecar.detectors.registry import DETECTORS
 from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.trials.injection import local_classifiers
 
 __all__ = ["POINTS", "VARIANTS", "Change"]
 
@@ -67,10 +67,11 @@ def _appended(payload: str, *, flagged: bool = False) -> Change:
             return
         changed = _with_text(target, payload)
         if changed != target:
-            given = case.annotations if flagged else {}
-            instead = {name: _flagged(value) for name, value in given.items()}
+            others = case.annotations.keys() - local_classifiers(point) if flagged else ()
             snapshot = _object(point.config.target.replace(case.snapshot, changed))
-            yield CounterExample(snapshot, payload, _not_local(point, instead))
+            yield CounterExample(
+                snapshot, payload, {name: _flagged(case.annotations[name]) for name in others}
+            )
 
     return change
 
@@ -170,16 +171,6 @@ def _all_numbers(value: Json, number: int) -> Json:
 
 def _flagged(value: Json) -> Json:
     return {**_object(value), "flagged": True, "score": 1.0}
-
-
-def _not_local(point: CompiledPoint, instead: JsonObject) -> JsonObject:
-    """Leave out annotators that are detectors of this product: these look at the changed value themselves."""
-    others = {use.name for use in point.config.annotators if not _is_local(use.type, use.invocation)}
-    return {name: value for name, value in instead.items() if name in others}
-
-
-def _is_local(kind: str, invocation: JsonObject) -> bool:
-    return kind == "classifier" and invocation.get("provider") in DETECTORS
 
 
 def _set(snapshot: Mapping[str, Json], path: tuple[str, ...], value: Json) -> dict[str, Json]:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from acs_sidecar.assurance.compliance.probes.carriers import ProbedManifest, stopped
+from acs_sidecar.assurance.compliance.probes.carriers import ProbedManifest, escalates, stopped
 from acs_sidecar.assurance.compliance.probes.changes import POINTS, VARIANTS, Change
 from acs_sidecar.assurance.compliance.vocabulary import CheckOutcome, CheckResult
 from acs_sidecar.spec.approval import ApprovalOutcome
+from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.trials.case_run import run_cases
 from acs_sidecar.trials.injection import InjectionError
@@ -37,7 +38,9 @@ async def probed_results(
     for probe, variants in VARIANTS.items():
         answers = [await _probe(one, POINTS[probe], variants) for one in manifests]
         results[probe] = _united(answers, missing, "every counter-example was refused")
-    results["P7"] = _united([_asks(one) for one in manifests], missing, "a case escalates to a resolver")
+    results["P7"] = _united(
+        [await _asks(one) for one in manifests], missing, "a case escalates to a resolver"
+    )
     results["T1"] = _united([await _cases(one) for one in manifests], missing, "all cases pass")
     results["T2"] = _united([_redteam(one, redteam) for one in manifests], missing, "within its thresholds")
     return results
@@ -65,8 +68,8 @@ async def _variant(one: ProbedManifest, points: Sequence[str], change: Change) -
                     decision = await one.decision(case, attempt)
                 except InjectionError as error:
                     return _ProbeAnswer(CheckOutcome.NO_DATA, f"{one.name}: {error}", attempts)
-                if not stopped(decision, attempt):
-                    what = decision.verdict.reason or decision.verdict.decision.value
+                if decision is None or not stopped(decision, attempt):
+                    what = "refused as a request" if decision is None else _verdict_text(decision)
                     return _ProbeAnswer(
                         CheckOutcome.FAIL, f"{one.name}: {point}: {case.name}: {what}", attempts + tried
                     )
@@ -78,11 +81,11 @@ async def _variant(one: ProbedManifest, points: Sequence[str], change: Change) -
     return _ProbeAnswer(CheckOutcome.PASS, one.name, attempts)
 
 
-def _asks(one: ProbedManifest) -> _ProbeAnswer:
+async def _asks(one: ProbedManifest) -> _ProbeAnswer:
     plan = one.manifest.approval
     if not one.cases:
         return _ProbeAnswer(CheckOutcome.NO_DATA, f"{one.name}: no test cases")
-    if not one.escalates:
+    if not await escalates(one):
         return _ProbeAnswer(CheckOutcome.FAIL, f"{one.name}: no case escalates")
     if plan is None or plan.type is None:
         return _ProbeAnswer(CheckOutcome.FAIL, f"{one.name}: no resolver")
@@ -105,6 +108,10 @@ async def _cases(one: ProbedManifest) -> _ProbeAnswer:
         if not made & {Decision.DENY, Decision.ESCALATE}:
             return _ProbeAnswer(CheckOutcome.FAIL, f"{one.name}: {point} has no refused case", len(results))
     return _ProbeAnswer(CheckOutcome.PASS, one.name, len(results))
+
+
+def _verdict_text(decision: PolicyDecision) -> str:
+    return decision.verdict.reason or decision.verdict.decision.value
 
 
 def _redteam(one: ProbedManifest, redteam: RedteamVerdict) -> _ProbeAnswer:

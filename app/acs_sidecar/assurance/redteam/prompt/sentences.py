@@ -44,8 +44,8 @@ class Sentence:
 
 def sentences_of(text: str) -> Iterator[Sentence]:
     """Yield the sentences of a text; list items and headings stand alone, wrapped lines belong together."""
-    for line, paragraph in _paragraphs(text):
-        start = 0
+    for first, paragraph in _paragraphs(text):
+        start, line = 0, first
         for end in (*(match.end() for match in _END.finditer(paragraph)), len(paragraph)):
             if words := paragraph[start:end].split():
                 yield Sentence(" ".join(words)[:_MAX_SENTENCE], line)

@@ -13,7 +13,8 @@ from rich.table import Table
 from acs_sidecar.assurance.redteam.prompt.defences import DEFENCES, FULL_SCORE
 from acs_sidecar.assurance.redteam.prompt.scan import NOTE, Grade, PromptScan, scan_prompt
 from acs_sidecar.cli.output import COULD_NOT_RUN, cell, fail, print_json, say
-from acs_sidecar.cli.policies.redteam.formats import RedTeamFormat, SuiteResult, junit_document
+from acs_sidecar.cli.policies.junit import JUnitCase, JUnitProblem, JUnitSuite, junit_document
+from acs_sidecar.cli.policies.redteam.formats import RedTeamFormat
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
@@ -61,7 +62,7 @@ def prompt(
         case RedTeamFormat.JSON:
             print_json(_report(scanned, min_grade))
         case RedTeamFormat.JUNIT:
-            sys.stdout.write(junit_document("acs-sidecar redteam prompt", _tests(scanned, min_grade)))
+            sys.stdout.write(junit_document("acs-sidecar redteam prompt", _suites(scanned, min_grade)))
         case RedTeamFormat.SARIF:
             print_json(sarif_log(_findings(scanned)))
         case _:
@@ -117,14 +118,20 @@ def _defences_json(scan: PromptScan) -> Iterator[dict[str, Any]]:
         } | ({"line": proof.line, "sentence": proof.text} if proof else {})
 
 
-def _tests(scanned: list[_Scanned], min_grade: Grade) -> Iterator[SuiteResult]:
+def _suites(scanned: list[_Scanned], min_grade: Grade) -> Iterator[JUnitSuite]:
     for each in scanned:
-        grade = each.scan.grade
-        failure = f"below {min_grade}: {each.title}" if grade and grade.is_below(min_grade) else None
-        yield SuiteResult(str(each.path), "grade", failure, None if grade else each.title)
-        for defence in DEFENCES:
-            found = defence.name in each.scan.proofs
-            yield SuiteResult(str(each.path), defence.name, skipped=None if found else "not found")
+        path, grade = str(each.path), each.scan.grade
+        problem = None
+        if grade is None:
+            problem = JUnitProblem("skipped", each.title)
+        elif grade.is_below(min_grade):
+            problem = JUnitProblem("failure", f"below {min_grade}: {each.title}", "redteam")
+        not_found = JUnitProblem("skipped", "not found")
+        found = [
+            JUnitCase(defence.name, path, None if defence.name in each.scan.proofs else not_found)
+            for defence in DEFENCES
+        ]
+        yield JUnitSuite(path, [JUnitCase("grade", path, problem), *found])
 
 
 def _findings(scanned: list[_Scanned]) -> Iterator[Diagnostic]:

@@ -12,16 +12,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from acs_sidecar.assurance.redteam.attempts import count_attempts, planned, run_attempts
 from acs_sidecar.assurance.redteam.baseline import Baseline, BaselineError
-from acs_sidecar.assurance.redteam.carriers import PointUnderTest, points_under_test
 from acs_sidecar.assurance.redteam.corpus import Corpus
 from acs_sidecar.assurance.redteam.mutations import ALL_MUTATIONS
+from acs_sidecar.assurance.redteam.points import PointUnderTest, points_under_test
 from acs_sidecar.assurance.redteam.report import SCHEMA, RedTeamReport, RunThresholds
 from acs_sidecar.assurance.redteam.tally import Result
 from acs_sidecar.cli.manifests import manifest_files
 from acs_sidecar.cli.output import fail, print_json, show_findings
+from acs_sidecar.cli.policies.junit import junit_document
 from acs_sidecar.cli.policies.redteam.corpus_files import read_corpora
-from acs_sidecar.cli.policies.redteam.formats import RedTeamFormat, junit_document
-from acs_sidecar.cli.policies.redteam.run_report import findings_of, show_report, suite_results
+from acs_sidecar.cli.policies.redteam.formats import RedTeamFormat
+from acs_sidecar.cli.policies.redteam.run_report import findings_of, show_report, suites_of
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.manifests.case_files import cases_beside
@@ -111,7 +112,7 @@ async def _attacked(
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("attacking", total=count_attempts(points, entries, mutations))
             attempts = planned(points, entries, mutations)
-            results = await run_attempts(target.manifest, attempts, lambda: progress.advance(task))
+            results = await run_attempts(target.manifest, attempts, lambda: progress.advance(task), live=live)
     finally:
         await target.client.close()
     return points, results
@@ -165,7 +166,7 @@ def _print(report: RedTeamReport, output: RedTeamFormat, source: Path) -> None:
         case RedTeamFormat.JSON:
             print_json(report.as_json())
         case RedTeamFormat.JUNIT:
-            sys.stdout.write(junit_document("acs-sidecar redteam run", suite_results(report)))
+            sys.stdout.write(junit_document("acs-sidecar redteam run", suites_of(report)))
         case RedTeamFormat.SARIF:
             print_json(sarif_log(findings_of(report, str(source))))
         case _:

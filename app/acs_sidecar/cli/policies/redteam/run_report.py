@@ -10,10 +10,10 @@ from acs_sidecar.assurance.redteam.rates import Rate
 from acs_sidecar.assurance.redteam.report import OVERFITTED_BY, RedTeamReport
 from acs_sidecar.assurance.redteam.tally import Tally, tallied
 from acs_sidecar.cli.output import cell, say
-from acs_sidecar.cli.policies.redteam.formats import SuiteResult
+from acs_sidecar.cli.policies.junit import JUnitCase, JUnitProblem, JUnitSuite
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 
-__all__ = ["findings_of", "show_report", "suite_results"]
+__all__ = ["findings_of", "show_report", "suites_of"]
 
 _SHOWN = 10
 
@@ -87,20 +87,30 @@ def _overfitted_text(report: RedTeamReport) -> str:
     )
 
 
-def suite_results(report: RedTeamReport) -> Iterator[SuiteResult]:
-    """Yield a test for each technique at each point, and one for the utility."""
-    most = report.thresholds.max_asr
+def suites_of(report: RedTeamReport) -> Iterator[JUnitSuite]:
+    """Yield a suite for each point with a test for each technique, and one for the thresholds."""
     for point, counts in report.by_point.items():
-        for technique, each in sorted(counts.items()):
-            text = f"attack success rate {_rate_text(each.rate)}"
-            failure = f"{text} is above {most:g}" if each.rate.exceeds(most) else None
-            skipped = "every attempt ended in a runtime error" if not each.rate.whole else None
-            yield SuiteResult(point.value, technique, failure, skipped)
+        name = point.value
+        techniques = sorted(counts.items())
+        yield JUnitSuite(name, [JUnitCase(each, name, _problem(report, rates)) for each, rates in techniques])
     for point, why in report.not_tested:
-        yield SuiteResult(point.value, "not tested", skipped=why)
-    for number, failure in enumerate(report.failures, start=1):
-        yield SuiteResult("thresholds", f"threshold {number}", failure)
-    yield SuiteResult("thresholds", "overfitted", _overfitted_text(report) if report.overfitted else None)
+        name = point.value
+        yield JUnitSuite(name, [JUnitCase("not tested", name, JUnitProblem("skipped", why))])
+    failures = [*report.failures, *([_overfitted_text(report)] if report.overfitted else [])]
+    cases = [
+        JUnitCase(f"threshold {number}", "thresholds", JUnitProblem("failure", failure, "redteam"))
+        for number, failure in enumerate(failures, start=1)
+    ]
+    yield JUnitSuite("thresholds", cases or [JUnitCase("within thresholds", "thresholds")])
+
+
+def _problem(report: RedTeamReport, rates: Tally) -> JUnitProblem | None:
+    if not rates.rate.whole:
+        return JUnitProblem("skipped", "every attempt ended in a runtime error")
+    if not rates.rate.exceeds(report.thresholds.max_asr):
+        return None
+    text = f"attack success rate {_rate_text(rates.rate)} is above {report.thresholds.max_asr:g}"
+    return JUnitProblem("failure", text, "redteam")
 
 
 def findings_of(report: RedTeamReport, source: str) -> Iterator[Diagnostic]:
