@@ -23,10 +23,10 @@ default call := {"decision": "allow"}
 
 call := missing if not kept
 
-else := {"decision": "escalate", "reason": "value_not_grounded", "message": data.grounding.explanation} if {
+else := {"decision": "escalate", "reason": "value_not_grounded", "message": data.explanation.text} if {
 	external
 	input.tool.acts
-	count(data.grounding.doubts) > 0
+	count(doubts) > 0
 }
 
 # A stranger who chooses what is looked up chooses what is found: then the result is not the user's to act on.
@@ -46,6 +46,33 @@ else := {"decision": "allow", "result_labels": ["derived"]} if input.tool.gives 
 chosen_by_strangers if {
 	external
 	some argument in input.snapshot.tool_call.args
-	some value in data.grounding.leaves(argument)
-	not data.grounding.grounded(value)
+	some value in data.words.leaves(argument)
+	not grounded(value)
+}
+
+# What keeps a call from running without a person: values that are not grounded, critical arguments without one.
+doubts contains [name, value] if {
+	some [name, value] in values
+	not grounded(value)
+}
+
+doubts contains [name, null] if {
+	some name in input.tool.critical
+	count(data.words.leaves(object.get(input.snapshot.tool_call.args, name, null))) == 0
+}
+
+values contains [name, value] if {
+	some name, argument in input.snapshot.tool_call.args
+	not name in object.get(input.tool, "free", [])
+	some value in data.words.leaves(argument)
+}
+
+grounded(value) if data.words.found(value, known)
+
+known contains text if some text in kept.user
+
+known contains text if {
+	some given in kept.tools
+	given.labels == ["trusted"]
+	some text in data.words.texts(given.value)
 }
