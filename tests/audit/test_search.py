@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from acs_sidecar.audit.format.record import AuditEntry, record_line, rfc3339
 from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.read.decision_lines import counted_members
 from acs_sidecar.audit.read.search import RecordPlace, RecordSource, Wanted, search
 
 START = 1_767_323_045_000_000
@@ -120,3 +121,53 @@ def test_a_line_that_is_no_record_is_named() -> None:
     good = log(0, [(1, "mail")])
     with pytest.raises(LogDamagedError, match="record 0 of `acs/host/0/aaaa` is not a record"):
         search([Lines(good.origin, [good.records[0].replace(b'"index":0', b'"index":7')])], Wanted())
+
+
+texts = st.text(max_size=12) | st.sampled_from(
+    ['"decision":"allow"', '"],"time":"x', "\\", '{"agent_id":', "\u202e"]
+)
+
+
+@given(
+    decision=st.sampled_from(["allow", "deny"]),
+    annotators=st.lists(texts | st.text('],["', max_size=4), max_size=3),
+    event=st.sampled_from(["decision", "approval"]),
+    reason=st.none() | texts,
+    agent=st.none() | texts,
+    pointers=st.none() | st.dictionaries(texts, texts, max_size=2),
+    labels=st.lists(texts, max_size=2),
+)
+def test_what_is_counted_is_what_the_whole_record_says(
+    decision: str,
+    annotators: list[str],
+    event: str,
+    reason: str | None,
+    agent: str | None,
+    pointers: dict[str, str] | None,
+    labels: list[str],
+) -> None:
+    """Whatever is in the other members."""
+    entry = AuditEntry(
+        decision,
+        "input",
+        annotators=tuple(annotators),
+        event=event,
+        approval={"decision": "escalate", "event": "decision"},
+        reason=reason,
+        agent_id=agent,
+        tool=agent,
+        verification_pointers=pointers,
+        result_labels=tuple(labels),
+    )
+    line = record_line(entry, "acs/host/0/aaaa", 7, "id", rfc3339(START))
+    whole, counted = orjson.loads(line), counted_members(line, "acs/host/0/aaaa", 7)
+    assert counted is not None
+    for name in ("annotators", "decision", "event", "intervention_point", "reason", "time", "index", "log"):
+        assert counted[name] == whole[name], name
+
+
+def test_a_line_that_is_no_record_is_not_counted() -> None:
+    """Cut off, of another place, or of a form that no record has."""
+    line = record_line(AuditEntry("deny", "input"), "acs/host/0/aaaa", 7, "id", rfc3339(START))
+    for wrong in (line[:100], b"", b"{}", b'{"agent_id":"annotators":[', line.replace(b"time", b"tame")):
+        assert counted_members(wrong, "acs/host/0/aaaa", 7) is None

@@ -124,7 +124,7 @@ def place_of(record: Mapping[str, object]) -> RecordPlace:
 
 def written(place: RecordPlace | None) -> str | None:
     """Write a place for a link."""
-    return f"{place.time} {place.log} {place.index}" if place else None
+    return f"{place.time} {place.log} {place.position}" if place else None
 
 
 def _filters(request: Request) -> dict[str, str]:

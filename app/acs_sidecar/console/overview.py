@@ -15,6 +15,7 @@ from starlette.routing import Route
 from acs_sidecar.audit.format.claims import LogState
 from acs_sidecar.audit.format.record import parse_record, rfc3339
 from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.read.decision_lines import counted_members
 from acs_sidecar.audit.read.reader import LogSummary
 from acs_sidecar.audit.read.search import FoundPart, RecordPlace, RecordSource, Wanted, first_from, search
 from acs_sidecar.console.decisions import UnreadableFilterError, damage, place, written
@@ -151,7 +152,7 @@ async def _counts(logs: LogAccess, request: Request) -> Response:
 
 def _search(logs: LogAccess, before: RecordPlace | None, most: int, now: datetime) -> FoundPart:
     wanted = Wanted({"event": "decision"}, since=_time(now - _DAY))
-    return search(logs.sources(), wanted, before, most=most, most_looked_at=most)
+    return search(logs.sources(), wanted, before, most=most, most_looked_at=most, parse=counted_members)
 
 
 def _counted(found: FoundPart, now: datetime) -> dict[str, Json]:

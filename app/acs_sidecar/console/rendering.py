@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.spec.values import Json
 
-__all__ = ["MARKS", "page", "rendered"]
+__all__ = ["MARKS", "page", "prepare", "rendered"]
 
 _FOLDER = Path(__file__).parent
 MARKS: Final[Mapping[str, str]] = {
@@ -39,6 +39,13 @@ def rendered(request: Request, template: str, /, **members: object) -> str:
     """Return a page or a part of one; its links begin with the path of this run."""
     base = "/" + request.scope["path"].removeprefix("/").partition("/")[0]
     return _environment().get_template(template).render(base=base, **members)
+
+
+def prepare() -> None:
+    """Compile every template, so that the first page waits for none."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
 
 
 @cache

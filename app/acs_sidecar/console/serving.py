@@ -19,6 +19,7 @@ from acs_sidecar.console.gate import Pass
 from acs_sidecar.console.log_access import LogAccess
 from acs_sidecar.console.manifest_set import ManifestAccess, ManifestSet
 from acs_sidecar.console.playground import Playground
+from acs_sidecar.console.rendering import prepare
 from acs_sidecar.console.service_client import ServiceClient
 from acs_sidecar.console.service_logs import ServiceLogs
 from acs_sidecar.console.service_manifests import ServiceManifests
@@ -98,6 +99,9 @@ async def _serve(
             manifests, build_compiler(settings, client, sandbox), settings.duplicate_members
         )
         parts = Parts(logs, manifests, compiler, playground, state)
+        prepare()
+        if service is None:
+            await manifests.by_name()
         hosts = frozenset(f"{name}:{port}" for name in (HOST, "localhost"))
         config = uvicorn.Config(
             build_app(parts, own, hosts), log_config=None, access_log=False, server_header=False, ws="none"

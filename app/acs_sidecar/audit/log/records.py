@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -21,6 +22,14 @@ class LogDamagedError(Exception):
 
 def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[bytes]:
     """Yield the lines of the records `[start, end)`. Raises `LogDamagedError` when one is not there."""
+    return chain.from_iterable(_record_blocks(directory, start, end))
+
+
+def _record_blocks(directory: LogDirectory, start: int, end: int) -> Iterator[list[bytes]]:
+    """Yield the lines of the records `[start, end)`, as many at once as were read.
+
+    Raises `LogDamagedError` when one is not there.
+    """
     index = start
     segments = directory.segments()
     bounds = [*(first for first, _ in segments[1:]), end]
@@ -28,9 +37,10 @@ def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[byte
         until = min(end, bound)
         if not first <= index < until:
             continue
-        for line in segment_lines(path, first, index):
-            yield line
-            index += 1
+        for lines in _segment_blocks(path, first, index):
+            wanted = lines[: until - index]
+            yield wanted
+            index += len(wanted)
             if index == until:
                 break
     if index < end:
@@ -39,6 +49,10 @@ def record_lines(directory: LogDirectory, start: int, end: int) -> Iterator[byte
 
 def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
     """Yield the complete lines of a segment from record `index` on. Raises `LogDamagedError`."""
+    return chain.from_iterable(_segment_blocks(path, first, index))
+
+
+def _segment_blocks(path: Path, first: int, index: int) -> Iterator[list[bytes]]:
     handle = open_file(path)
     try:
         at = _line_start(handle, first, index)
@@ -46,7 +60,7 @@ def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
         while chunk := os.pread(handle, _WINDOW if not rest else _CHUNK, at):
             at += len(chunk)
             *lines, rest = (rest + chunk).split(b"\n")
-            yield from lines
+            yield lines
             index += len(lines)
             if len(rest) > MAX_RECORD_BYTES:
                 raise LogDamagedError(f"record {index} exceeds {MAX_RECORD_BYTES} bytes")

@@ -1,8 +1,8 @@
 """Searches logs backwards, newest records first, a bounded part at a time (section 15.2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -10,7 +10,10 @@ from acs_sidecar.audit.format.record import has_header, parse_record
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.spec.values import Json
 
-__all__ = ["FoundPart", "RecordPlace", "RecordSource", "Wanted", "first_from", "search"]
+__all__ = ["FoundPart", "RecordPlace", "RecordSource", "Wanted", "first_from", "parsed_record", "search"]
+
+ParseRecord = Callable[[bytes, str, int], Mapping[str, Json] | None]
+"""Parses the line at a place of a log to the members of a record, or to `None` where it is none of there."""
 
 _FIRST_BLOCK = 64
 _MOST_BLOCK = 16_384
@@ -34,13 +37,12 @@ class RecordSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RecordPlace:
-    """Where a record stands among those of all logs: its time, then its log and its index there."""
+class RecordPlace(NamedTuple):
+    """Where a record stands among those of all logs: its time, then its log and its position there."""
 
     time: str
     log: str
-    index: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,16 @@ def search(
     *,
     most: int = 50,
     most_looked_at: int = 100_000,
+    parse: ParseRecord | None = None,
 ) -> FoundPart:
     """Find the newest records before a place: at most `most`, looking at about `most_looked_at`.
 
-    The records of a log are taken to be in the order of their times.
+    The records of a log are taken to be in the order of their times. `parse` may leave out members that
+    nothing here and no filter reads.
     Raises `LogDamagedError` when a record is missing or none, `OSError`.
     """
     start = min(place for place in (before, wanted.end, _NEWEST) if place is not None)
-    cursors = [_Cursor(source, wanted, start) for source in sources if source.size]
+    cursors = [_Cursor(source, wanted, start, parse or parsed_record) for source in sources if source.size]
     for cursor in cursors:
         cursor.look()
     found: list[_Found] = []
@@ -138,7 +142,8 @@ _NEWEST = RecordPlace("~", "", 0)
 class _Cursor:
     """How far one log was looked at, from its end to its start."""
 
-    def __init__(self, source: RecordSource, wanted: Wanted, before: RecordPlace) -> None:
+    def __init__(self, source: RecordSource, wanted: Wanted, before: RecordPlace, parse: ParseRecord) -> None:
+        self._parse = parse
         self._source = source
         self._wanted = wanted
         self._needles = wanted.needles()
@@ -156,11 +161,13 @@ class _Cursor:
         start = max(0, self._end - self._block)
         lines = self._source.lines(start, self._end)
         oldest, _ = _parsed(self._source, lines[0], start)
-        for index, line in enumerate(lines, start):
-            if all(needle in line for needle in self._needles):
-                place, record = _parsed(self._source, line, index)
-                if self._wanted.admits(record):
-                    self._found.append((place, record))
+        candidates = [*enumerate(lines, start)]
+        for needle in self._needles:
+            candidates = [one for one in candidates if needle in one[1]]
+        for index, line in candidates:
+            place, record = _parsed(self._source, line, index, self._parse)
+            if self._wanted.admits(record):
+                self._found.append((place, record))
         self.looked_at += len(lines)
         self.horizon = oldest
         self._end, self._block = start, min(2 * self._block, _MOST_BLOCK)
@@ -174,8 +181,14 @@ class _Cursor:
         return taken
 
 
-def _parsed(source: RecordSource, line: bytes, index: int) -> _Found:
+def parsed_record(line: bytes, log: str, index: int) -> dict[str, Json] | None:
+    """Parse a line with all members; `None` where it is no record of that place."""
     record = parse_record(line)
-    if record is None or not has_header(record, source.origin, index):
+    return record if record is not None and has_header(record, log, index) else None
+
+
+def _parsed(source: RecordSource, line: bytes, index: int, parse: ParseRecord = parsed_record) -> _Found:
+    record = parse(line, source.origin, index)
+    if record is None:
         raise LogDamagedError(f"record {index} of `{source.origin}` is not a record")
     return RecordPlace(str(record["time"]), source.origin, index), record

@@ -8,6 +8,7 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const RECEIPT_SCHEMA = "acs-sidecar/receipt/v1";
 const ED25519 = 1;
 const WIDTH = 256; // records in a bundle, hashes in a tile
+const AT_ONCE = 8; // bundles that are hashed side by side
 
 export class Unproven extends Error {}
 
@@ -31,9 +32,7 @@ export function hex(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function base64(bytes) {
-  return btoa(String.fromCharCode(...bytes));
-}
+export const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 
 // One text for one value: what another text of the same bytes would be is refused.
 function decoded(text, what) {
@@ -47,9 +46,7 @@ function decoded(text, what) {
   return bytes;
 }
 
-export async function sha256(bytes) {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-}
+export const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 
 // --- the tree ------------------------------------------------------------------------------------------------
 
@@ -151,10 +148,8 @@ export function parseCheckpoint(note) {
   return { text, origin: match[1], size: Number(match[2]), root, signatures };
 }
 
-export function hasEd25519() {
-  const imported = crypto.subtle.importKey("raw", new Uint8Array(32), "Ed25519", false, ["verify"]);
-  return imported.then(() => true, () => false);
-}
+export const hasEd25519 = () =>
+  crypto.subtle.importKey("raw", new Uint8Array(32), "Ed25519", false, ["verify"]).then(() => true, () => false);
 
 // Throws unless the key signed this checkpoint under the log's own name.
 export async function checkSignature(checkpoint, key) {
@@ -252,12 +247,17 @@ function stands(entry, origin, index) {
 // Hashes all records of a log again, up to a checkpoint whose signature was checked. `bundle(number, width)` reads
 // an entry bundle and `tile(number, width)` its stored leaf hashes. Throws `Unproven` with the first `index` that
 // does not fit, where one can be named; `progress` is told how many records were hashed.
-export async function walkLog({ origin, size, root }, bundle, tile, progress = () => {}) {
-  const [roots, stored] = [[], []];
+export async function walkLog({ origin, size, root }, bundle, tile, progress = () => {}, hashed = bundleRoot) {
+  const [roots, stored, hashing] = [[], [], []];
   for (let start = 0; start < size; start += WIDTH) {
-    const leaves = await leavesOf(origin, start, await bundle(start / WIDTH, Math.min(WIDTH, size - start)), size);
-    roots.push(await rootOf(leaves));
-    progress(start + leaves.length);
+    const width = Math.min(WIDTH, size - start);
+    hashing.push(bundle(start / WIDTH, width).then((bytes) => hashed(origin, start, bytes, size)));
+    if (hashing.length < AT_ONCE && start + width < size) continue;
+    for (const done of await Promise.allSettled(hashing.splice(0))) {
+      if (done.status === "rejected") throw done.reason;
+      roots.push(done.value);
+    }
+    progress(start + width);
   }
   if (size > 0 && same(await rootOf(roots), root)) return;
   // The stored tiles tell which record it is, when they lead to the signed root.
@@ -273,9 +273,11 @@ export async function walkLog({ origin, size, root }, bundle, tile, progress = (
   throw misfit(number * WIDTH + at, "is not the record that was signed");
 }
 
-function slices(bytes, length) {
-  return Array.from({ length: bytes.length / length }, (_, at) => bytes.subarray(at * length, (at + 1) * length));
-}
+// The root over the records of one bundle; it may be computed in another worker.
+export const bundleRoot = async (origin, start, bytes, size) => rootOf(await leavesOf(origin, start, bytes, size));
+
+const slices = (bytes, length) =>
+  Array.from({ length: bytes.length / length }, (_, at) => bytes.subarray(at * length, (at + 1) * length));
 
 function misfit(index, problem) {
   return Object.assign(new Unproven(`record ${index} ${problem}`), { index });

@@ -2,7 +2,8 @@
 
 import { checkSignature, parseCheckpoint, parseVerifierKey, walkLog } from "./verify.mjs";
 
-const AHEAD = 8;
+const AHEAD = 16;
+const HASHERS = Math.min(4, Math.max(1, navigator.hardwareConcurrency ?? 1));
 
 function tilePath(kind, number, width) {
   const digits = String(number).padStart(Math.ceil(String(number).length / 3) * 3, "0");
@@ -34,6 +35,25 @@ function reader(place, kind, size) {
   };
 }
 
+// Hashes bundles in workers of their own, by turns; each runs `bundleRoot` of `verify.mjs`.
+function hashers() {
+  const asked = new Map();
+  const workers = Array.from({ length: HASHERS }, () => new Worker(new URL("hash-worker.mjs", import.meta.url), { type: "module" }));
+  for (const worker of workers) {
+    worker.onmessage = ({ data: { start, root, problem, index } }) => {
+      const { done, failed } = asked.get(start);
+      asked.delete(start);
+      if (root) done(root);
+      else failed(Object.assign(new Error(problem), { index }));
+    };
+    worker.onerror = ({ message }) => { for (const { failed } of asked.values()) failed(new Error(message)); };
+  }
+  return (origin, start, bytes, size) => new Promise((done, failed) => {
+    asked.set(start, { done, failed });
+    workers[(start / 256) % HASHERS].postMessage({ origin, start, bytes, size }, [bytes.buffer]);
+  });
+}
+
 self.onmessage = async ({ data: { base, log, key } }) => {
   try {
     const place = `${base}/log/${log}`;
@@ -45,7 +65,7 @@ self.onmessage = async ({ data: { base, log, key } }) => {
     self.postMessage({ size: checkpoint.size });
     const { size } = checkpoint;
     const told = (walked) => self.postMessage({ walked });
-    await walkLog(checkpoint, reader(place, "entries", size), reader(place, "0", size), told);
+    await walkLog(checkpoint, reader(place, "entries", size), reader(place, "0", size), told, hashers());
     self.postMessage({ end: true, holds: true, count: size });
   } catch (error) {
     self.postMessage({ end: true, holds: false, problem: error.message });
