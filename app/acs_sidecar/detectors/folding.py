@@ -6,7 +6,7 @@ Digits that pass for letters are those letters, here and in what is looked for, 
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 
 from acs_sidecar.detectors.rules import occurrence, utf8
@@ -30,6 +30,7 @@ _PLAIN = dict(zip("013457ıłøđħŧæœ", "oieastilodhtao", strict=True))
 _JOINERS = "-._*~|·•"
 _JOINED = re.compile(f"[^\\W\\d_]{_JOINER}[^\\W\\d_]")
 _LATIN = re.compile(r"[a-z]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _mixes = occurrence(f"[a-z][0-9]*[{_ALIKE}]|[{_ALIKE}][0-9]*[a-z]")
 _SPLIT = 3
 _BMP = 0x10000
@@ -132,7 +133,12 @@ def _read(marked: str, joiner: str) -> Folded:
 
 def folded_pattern(pattern: str) -> str:
     """Fold the letters of an expression that are not ASCII, so that it matches what is folded."""
-    return "".join(character if character.isascii() else fold(character).text for character in pattern)
+    return _NOT_ASCII.sub(lambda found: _folded_character(found[0]), pattern)
+
+
+@cache
+def _folded_character(character: str) -> str:
+    return fold(character).text
 
 
 def _in_latin(word: str) -> str:

@@ -29,6 +29,7 @@ from acs_sidecar.spec.ports import (
     is_idle,
 )
 from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.startup import without_collection
 
 __all__ = [
     "Binding",
@@ -266,7 +267,10 @@ def _compile(
     """Compile one policy; a compiler that fails in a way it did not foresee makes the manifest invalid."""
     try:
         policies = {name: policy for name, (policy, _) in combined.items()}
-        return policy_type.compile(CompileRequest(job.path, job.definition, sources, job.manifest, policies))
+        with without_collection():
+            return policy_type.compile(
+                CompileRequest(job.path, job.definition, sources, job.manifest, policies)
+            )
     except (ManifestError, MemoryError):
         raise
     except BaseException as error:

@@ -174,23 +174,26 @@ def _undeclared(path: str, definition: JsonObject, table: MemberTable) -> Iterat
 
 
 def _load(entry: EntryPoint) -> Adapter:
-    origin = f"adapter `{entry.name}` of {_origin(entry)}"
     try:
         loaded = entry.load()
     except Exception as error:
-        raise AdapterError(f"{origin} does not load: {type(error).__name__}: {error}") from error
+        raise _unusable(entry, f"does not load: {type(error).__name__}: {error}") from error
     name, safe = getattr(loaded, "name", None), getattr(loaded, "inline_safe", None)
     if isinstance(loaded, type):
-        raise AdapterError(f"{origin} is a class: the entry point must name an instance")
+        raise _unusable(entry, "is a class: the entry point must name an instance")
     if not isinstance(safe, bool) or not callable(getattr(loaded, "compile", None)):
-        raise AdapterError(f"{origin} is not an adapter: it must have `name`, `inline_safe` and `compile`")
+        raise _unusable(entry, "is not an adapter: it must have `name`, `inline_safe` and `compile`")
     members = getattr(loaded, "members", None)
     if not isinstance(members, Mapping) or not all(isinstance(each, Member) for each in members.values()):
-        raise AdapterError(f"{origin} declares no `members`: map the name of each one to a `Member`")
+        raise _unusable(entry, "declares no `members`: map the name of each one to a `Member`")
     if name != entry.name:
-        raise AdapterError(f"{origin} has the name `{name}`: name and entry point must agree")
+        raise _unusable(entry, f"has the name `{name}`: name and entry point must agree")
     adapter: Adapter = loaded
     return adapter
+
+
+def _unusable(entry: EntryPoint, why: str) -> AdapterError:
+    return AdapterError(f"adapter `{entry.name}` of {_origin(entry)} {why}")
 
 
 def _is_ours(entry: EntryPoint) -> bool:

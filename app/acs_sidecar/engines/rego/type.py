@@ -39,7 +39,6 @@ from acs_sidecar.spec.ports import (
 )
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
-from acs_sidecar.startup import without_collection
 
 __all__ = ["INLINE_REGO", "MAX_INLINE_PART_CHARACTERS", "MAX_PART_CHARACTERS", "REGO", "RegoType"]
 
@@ -71,10 +70,6 @@ class RegoType:
 
     def compile(self, request: CompileRequest) -> "_RegoPolicy":
         """Read, bound, parse and check the sources; the query waits for its binding."""
-        with without_collection():
-            return self._compiled(request)
-
-    def _compiled(self, request: CompileRequest) -> "_RegoPolicy":
         target = request.manifest.dialect.paths.target_root
         definition = with_default_query(request.definition)
         given = read_sources(request.path, definition, request.sources, self.data_bounds, target)
