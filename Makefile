@@ -12,7 +12,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -84,6 +84,9 @@ agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions
 
 stock-mutations: $(INSTALLED)-dev ## mutants of the stock library, each of which a case must catch
 	$(BIN)/python -m tests.engines.stock.mutations
+
+stock-costs: $(INSTALLED)-dev ## Processor time of a decision by each section of the stock library, in Rego and in Cedar
+	$(BIN)/python -m tests.engines.stock.costs
 
 stock-published: $(INSTALLED)-dev ## The tests that the Agent Governance Toolkit publishes for its library, from LIBRARY (policy-engine/policy of a checkout), against stock-1
 	$(BIN)/python -m tests.engines.stock.published $(LIBRARY)/lib

@@ -1,6 +1,6 @@
 """The page of the members of a manifest, out of the tables that declare them (section 1.3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from acs_sidecar.manifests.member_tables import installed_members
@@ -39,6 +39,12 @@ def page() -> str:
     return paragraphs(*_parts())
 
 
+def _required(origins: Sequence[str]) -> str:
+    alone = [name for name in origins if name != "library"]
+    more = ", or none beside `library`" if len(alone) < len(origins) else ""
+    return f"Exactly one of {listed(alone)} is required{more}."
+
+
 def _parts() -> Iterator[str]:
     catalog = installed_members()
     yield "# Manifest members"
@@ -70,7 +76,7 @@ def _parts() -> Iterator[str]:
             yield f"## A `{kind}` policy"
             yield _members(members)
             if origins := catalog.origins.get(kind):
-                yield f"Exactly one of {listed(origins)} is required."
+                yield _required(origins)
     yield "## A `custom` policy"
     yield _members(CUSTOM_MEMBERS)
     for name, members in sorted(catalog.adapters.items()):

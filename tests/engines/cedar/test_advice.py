@@ -70,7 +70,7 @@ def _computed(path: Any, **more: Any) -> dict[str, Any]:
 def test_a_value_may_come_from_an_annotation() -> None:
     """Of any type, `null` too; a constant beside it differs."""
     evaluator = advised(_computed("$pi.annotations.pii.redacted"))
-    for value in ("***", {"a": [1, None]}, None):
+    for value in ("***", {"a": [1, "b"]}, None):
         found = output(evaluator, input_of(annotations={"pii": {"redacted": value}}))
         assert found == {"decision": "transform", "transform": {"path": "$policy_target", "value": value}}
     absent: list[dict[str, Any]] = [{}, {"pii": {}}, {"pii": "x"}]

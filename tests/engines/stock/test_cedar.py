@@ -121,7 +121,7 @@ def test_an_attribute_of_another_type_is_refused(attribute: str, value: Any, wan
     ]
 
 
-def test_limits_must_be_decimals() -> None:
+def test_limits_must_be_ten_thousandths() -> None:
     """A limit that Cedar would round is refused."""
     for section, member, value in (
         ("budgets", "cost_usd", 0.00001),
@@ -148,7 +148,7 @@ def test_limits_must_be_decimals() -> None:
     ],
 )
 def test_scores_of_any_number_are_compared(score: float, verdict: Any) -> None:
-    """Digits that no `decimal` has decide nothing about a limit that is one."""
+    """Finer digits decide nothing about a limit that has none."""
     given = manifest({"confidence": {"min_score": 0.3333}}, "output", kind="cedar")
     found = snapshot("output", annotations={"confidence": {"score": score}})
     assert decided(given, "output", found) == verdict
@@ -168,7 +168,7 @@ def test_policies_beside_the_library_permit() -> None:
 
 def test_policies_beside_the_library_read_what_it_reads() -> None:
     """`context.agt`, whatever a snapshot has of that name."""
-    own = 'permit (principal, action, resource) when { context.agt.budgets.counters.token_count == decimal("3.0") };'
+    own = "permit (principal, action, resource) when { context.agt.budgets.counters.token_count == 30000 };"
     given = manifest({"budgets": {"token_count": 9}}, "pre_tool_call", kind="cedar", policy_set=own)
     forged = {**_counted(token_count=2), "agt": {"budgets": {"counters": {"token_count": 3}}}}
     assert decided(given, "pre_tool_call", forged) == ("deny", "no_matching_policy")

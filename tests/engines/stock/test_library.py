@@ -8,8 +8,8 @@ from acs_sidecar.engines.stock.sections import SECTIONS
 from tests.conftest import ROOT
 
 DIGESTS = {
-    "cedar": "sha256:f9e66ea91ab2554139e3b5f9b3f5444fcdfd1f59d9e06b9541a2d2cbfdc7d5e4",
-    "rego": "sha256:deae58ec4e946d9f0eba1aec4f3fed39f16f00b752678f21dc97a2ff41d2117d",
+    "cedar": "sha256:340dcdaa5d3db75c2d469d2a42787d85b3f800e06692061a784a3144742eab32",
+    "rego": "sha256:6b299914901970b62ecb871713d114bd0cfedefa0a0b3b37b074afdefd245caf",
 }
 """What is under the name `stock-1`. A change of a text is another library: `stock-2`."""
 

@@ -54,18 +54,24 @@ _WITH_APPROVAL = (
     '{"decision": "deny", "reason": "redaction_with_approval", '
     '"message": "an approval would let the unredacted text through"}'
 )
+_BOTH = "_ := redact_verdict\n\t_ := approval_verdict"
 _ORDER: tuple[tuple[frozenset[str], str, str, bool], ...] = (
-    (frozenset({"ifc"}), "ifc_verdict", 'ifc_verdict.decision == "deny"', False),
-    (frozenset({"confidence"}), "confidence_verdict", "confidence_verdict", False),
-    (frozenset({"budgets"}), "budgets_verdict", "budgets_verdict", False),
-    (frozenset({"content_hash"}), "content_hash_verdict", "content_hash_verdict", False),
-    (frozenset({"mcp"}), "mcp_verdict", "mcp_verdict", False),
-    (frozenset({"egress"}), "egress_verdict", "egress_verdict", False),
-    (frozenset({"patterns"}), "pattern_verdict", "pattern_verdict", False),
-    (frozenset({"redact", "approval"}), _WITH_APPROVAL, "redact_verdict\n\tapproval_verdict", False),
-    (frozenset({"approval"}), "approval_verdict", "approval_verdict", True),
-    (frozenset({"redact"}), "redact_verdict", "redact_verdict", True),
-    (frozenset({"drift"}), "drift_verdict", "drift_verdict", True),
+    (frozenset({"ifc"}), "ifc_verdict", "_ := ifc_verdict.reason", False),
+    (frozenset({"confidence"}), "confidence_verdict", "_ := confidence_verdict", False),
+    (frozenset({"budgets"}), "budgets_verdict", "_ := budgets_verdict", False),
+    (frozenset({"content_hash"}), "content_hash_verdict", "_ := content_hash_verdict", False),
+    (frozenset({"mcp"}), "mcp_verdict", "_ := mcp_verdict", False),
+    (frozenset({"egress"}), "egress_verdict", "_ := egress_verdict", False),
+    (frozenset({"patterns"}), "pattern_verdict", "_ := pattern_verdict", False),
+    (
+        frozenset({"redact", "approval"}),
+        _WITH_APPROVAL,
+        _BOTH,
+        False,
+    ),
+    (frozenset({"approval"}), "approval_verdict", "_ := approval_verdict", True),
+    (frozenset({"redact"}), "redact_verdict", "_ := redact_verdict", True),
+    (frozenset({"drift"}), "drift_verdict", "_ := drift_verdict", True),
 )
 """Sections that a step needs, what it says, when, and whether that lets data through with its label."""
 
@@ -89,6 +95,8 @@ def _texts_of(config: JsonObject) -> dict[str, str]:
     needed = {f"{prefix}{name}.rego" for name in config for prefix in ("", "defaults_")} | {"defaults.rego"}
     if "redact" in config:
         needed.add("patterns.rego")
+    if "egress" in config:
+        needed = {*needed - {"egress.rego"}, "egress_gate.rego"}
     texts = {name: text for name, text in library_texts("rego").items() if name in needed}
     if isinstance(ifc := config.get("ifc"), dict):
         texts["ifc_paths.rego"] = _label_rules(ifc)
@@ -136,13 +144,14 @@ def _written(value: Json) -> str:
 
 def verdict_text(sections: Collection[str]) -> str:
     """Return the module that asks some of the sections, in their order: the first that speaks decides."""
-    told = "labelled({})" if "ifc" in sections else "{}"
+    told = 'object.union({}, {{"result_labels": ifc_result_labels}})' if "ifc" in sections else "{}"
     asked = [
         f"else := {told.format(value) if labelled else value} if {{\n\t{condition}\n}}"
         for needed, value, condition, labelled in _ORDER
         if needed <= frozenset(sections)
     ]
-    last = "else := " + told.format('{"decision": "allow"}')
+    labels = ', "result_labels": ifc_result_labels' if "ifc" in sections else ""
+    last = f'else := {{"decision": "allow"{labels}}}'
     return "\n\n".join((_OPENING, *asked, last)) + "\n"
 
 

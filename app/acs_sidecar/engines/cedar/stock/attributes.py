@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from acs_sidecar.detectors.hosts import normal_host
 from acs_sidecar.engines.cedar import engine
-from acs_sidecar.engines.cedar.stock.numbers import MAX_DECIMAL, fits_decimal, floored
+from acs_sidecar.engines.cedar.stock.numbers import MAX_NUMBER, fits, ten_thousandths
 from acs_sidecar.engines.findings import SourceLocation, finding
 from acs_sidecar.engines.stock.config import CONFIG_FAULT
 from acs_sidecar.engines.stock.sections import COUNTERS, LABELS
@@ -19,17 +19,17 @@ Limits: TypeAlias = Mapping[str, Mapping[str, Json]]
 """Section → member → value, in the engine's form. A section that is not there is off."""
 
 _NUMBERS: tuple[tuple[str, str], ...] = (("confidence", "min_score"), ("drift", "warn_threshold"))
-_MESSAGE = (
-    f"must have at most four digits behind the point, and be at most {MAX_DECIMAL}, in a `cedar` policy"
-)
+_MESSAGE = f"must have at most four digits behind the point, and be at most {MAX_NUMBER}, in a `cedar` policy"
 
 
 def _number(value: Json) -> Json:
-    """Return a `Long` or `decimal` as `decimal`; `None` for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool) and fits_decimal(value):
-        return floored(value)
+    """Return a `Long` or `decimal` in ten-thousandths; `None` for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return ten_thousandths(value) if fits(value) else None
     inner = value.get("__extn") if isinstance(value, dict) else None
-    return value if isinstance(inner, dict) and inner.get("fn") == "decimal" else None
+    if not isinstance(inner, dict) or inner.get("fn") != "decimal":
+        return None
+    return ten_thousandths(Decimal(str(inner["arg"])))
 
 
 def _texts(value: Json) -> Json:
@@ -67,7 +67,7 @@ ATTRIBUTES: Mapping[str, tuple[str, str, _Read, str]] = {
 
 
 def limits_of_config(path: str, config: JsonObject) -> dict[str, dict[str, Json]]:
-    """Return what a configuration holds its sections to. Raises `ManifestError` for what no `decimal` is."""
+    """Return what a configuration holds its sections to. Raises `ManifestError` for finer numbers."""
     limits: dict[str, dict[str, Json]] = {name: {} for name in config}
     faults = []
     for section, member in (*(("budgets", name) for name in COUNTERS), *_NUMBERS):
@@ -75,10 +75,10 @@ def limits_of_config(path: str, config: JsonObject) -> dict[str, dict[str, Json]
         value = given.get(member) if isinstance(given, dict) else None
         if not isinstance(value, int | float):
             continue
-        if not fits_decimal(value):
+        if not fits(value):
             faults.append(finding(CONFIG_FAULT, _MESSAGE, SourceLocation(f"{path}.{section}.{member}")))
             continue
-        limits[section][member] = floored(value)
+        limits[section][member] = ten_thousandths(value)
     if faults:
         raise ManifestError(faults)
     if isinstance(approval := config.get("approval"), dict) and approval.get("approvers"):
@@ -120,10 +120,5 @@ def limits_of_entities(
 def _stricter(section: str, one: Json, other: Json) -> Json:
     if isinstance(one, list) and isinstance(other, list):
         return [value for value in one if value in other]
-    pick: Callable[..., Any] = max if section == "confidence" else min
-    return pick((one, other), key=_decimal)  # type: ignore[no-any-return]  # of two `Json`
-
-
-def _decimal(value: Json) -> Decimal:
-    inner = value["__extn"] if isinstance(value, dict) else {}
-    return Decimal(str(inner["arg"])) if isinstance(inner, dict) else Decimal()
+    pair = [value for value in (one, other) if isinstance(value, int)]
+    return max(pair) if section == "confidence" else min(pair)

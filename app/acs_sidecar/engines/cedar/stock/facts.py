@@ -1,7 +1,7 @@
 """What the policies of the stock library read of a request: `context.agt` (section 8.1).
 
 Cedar can neither ask for the type of a value nor read an address or a path of a configuration. So each
-section that holds has a member here, with values of known types in the engine's own form; what is decided
+section that holds has a member here, with values of known types, numbers in ten-thousandths; what is decided
 about them stands in the policies.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from acs_sidecar.detectors.egress import MAX_HOSTS
-from acs_sidecar.engines.cedar.stock.numbers import floored
+from acs_sidecar.engines.cedar.stock.numbers import ten_thousandths
 from acs_sidecar.engines.cedar.uids import Given
 from acs_sidecar.engines.stock.sections import COUNTERS, DESTINATIONS, LABEL_PATHS, MCP_METHODS
 from acs_sidecar.spec.points import InterventionPoint
@@ -86,7 +86,7 @@ def _score(path: tuple[str, ...]) -> SectionFacts:
     def facts(given: Given, limits: Mapping[str, Json]) -> dict[str, Json]:
         value = at(dict(given), path)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return {**limits, "score": floored(value)}
+            return {**limits, "score": ten_thousandths(value)}
         return dict(limits)
 
     return facts
@@ -100,10 +100,10 @@ def _budgets(given: Given, limits: Mapping[str, Json]) -> dict[str, Json]:
         if not isinstance(kept, dict) or name not in kept:
             continue
         value = kept[name]
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-            counters[name] = floored(value)
-        else:
+        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
             invalid.append(name)
+        elif name in limits:
+            counters[name] = ten_thousandths(value)
     missing: list[Json] = [name for name in limits if name not in counters]
     return {"counters": counters, "invalid": invalid, "missing": missing, "limits": dict(limits)}
 

@@ -89,19 +89,3 @@ result_labels := input.snapshot.response.ifc.result_labels if {
 } else := []
 
 allow_if_dominates(sink_clearance, labels) := verdict(sink_clearance, labels)
-
-names := ["public", "internal", "confidential", "secret"]
-
-ranks := {"public": 0, "internal": 1, "confidential": 2, "secret": 3}
-
-# The section `ifc`, about the labels of the data: one that is not known is a violation.
-gate(section, labels) := {"decision": "allow", "result_labels": [names[highest]]} if {
-	known := [ranks[label] | some label in labels]
-	count(known) == count(labels)
-	highest := max(known)
-	highest <= ranks[section.sink_clearance]
-} else := {
-	"decision": "deny",
-	"reason": "ifc_clearance_violation",
-	"message": "the clearance of the sink does not cover the labels of the data",
-}
