@@ -3,20 +3,26 @@ package team
 
 import rego.v1
 
+# Undefined for what is no amount: in Rego `null` is below every number.
+amount := input.policy_target.value.amount if {
+	is_number(input.policy_target.value.amount)
+	input.policy_target.value.amount > 0
+}
+
 default verdict := {"decision": "deny", "reason": "not_ours"}
 
 verdict := {"decision": "allow"} if {
 	input.tool.name in {"lookup_order", "send_mail"}
 } else := {"decision": "allow"} if {
 	input.tool.name == "refund"
-	input.policy_target.value.amount <= 100
+	amount <= 100
 } else := {"decision": "warn", "reason": "refund_without_order"} if {
 	input.tool.name == "refund"
-	input.policy_target.value.amount <= 500
+	amount <= 500
 	not input.policy_target.value.order
 } else := {"decision": "allow"} if {
 	input.tool.name == "refund"
-	input.policy_target.value.amount <= 500
+	amount <= 500
 } else := {
 	"decision": "escalate",
 	"reason": "team_lead",
@@ -24,7 +30,7 @@ verdict := {"decision": "allow"} if {
 	"evidence": {"artefact": "urn:team:refunds", "approvers": ["team-leads", "finance"]},
 } if {
 	input.tool.name == "refund"
-	input.policy_target.value.amount <= 5000
+	amount <= 5000
 }
 
 default result := {"decision": "allow"}
