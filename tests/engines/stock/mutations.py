@@ -1,7 +1,7 @@
 """Mutants of the library, each of which a case or a vector must catch: `python -m tests.engines.stock.mutations`.
 
-A mutant lacks one statement of a rule that a section is decided by, has one condition the other way round, or one
-word of a result changed. Functions that only policies of one's own call are no part of it: the published tests are
+A mutant in Rego lacks one statement of a rule that a section is decided by, or has one condition the other way round;
+one in Cedar lacks a policy, or has one operator changed. Functions that only policies of one's own call are no part of it: the published tests are
 theirs. Prints the mutants that nothing catches; none are, but those that mean the same, which are listed.
 """
 
@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from unittest.mock import patch
 
-from acs_sidecar.engines.rego import library
+from acs_sidecar.engines.cedar.stock import library as cedar_library
+from acs_sidecar.engines.rego import library as rego_library
 from acs_sidecar.engines.stock.library import library_texts
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from tests.engines.stock.test_cases import CASES, differences
@@ -18,15 +19,46 @@ from tests.engines.stock.test_cases import CASES, differences
 _GATES = re.compile(
     r"(?:gate|found|clear|ambiguous|expects_host|authenticated|auth|secure|is_loopback|counters|same_hash|deny_if_mismatch)\b"
 )
+_PATCHED = {"rego": rego_library, "cedar": cedar_library}
 _STATEMENT = re.compile(r"^\t(?![\"}])(?!some )(.+)$")
 _SAME = {
-    ("egress.rego", "is_array(input.annotations.stock_egress.categories)"),
-    ("egress.rego", "is_array(input.annotations.stock_egress.hosts)"),
+    ("egress_gate.rego", "is_array(input.annotations.stock_egress.categories)"),
+    ("egress_gate.rego", "is_array(input.annotations.stock_egress.hosts)"),
 }
 """Conditions that only an annotation can fail that no local classifier gives."""
 
 
-def mutants() -> Iterator[tuple[str, str, str]]:
+_CHANGES = (
+    (r"!(?=[(c])", ""),
+    (r" && ", " || "),
+    (r" \|\| ", " && "),
+    (r">=", ">"),
+    (r"(?<=score )<", "<="),
+    (r"containsAll\(", "containsAny("),
+    (r"containsAny\(", "containsAll("),
+    (r"\.isEmpty\(\)", ".contains(1)"),
+)
+"""What stands in a policy of Cedar, and what a mutant has there."""
+
+
+def cedar_mutants() -> Iterator[tuple[str, str, str]]:
+    """Yield the file, what was changed, and the text with it."""
+    for name, text in library_texts("cedar").items():
+        policies = re.split(r"\n(?=@id)", text)
+        for at, policy in enumerate(policies):
+            if policy.startswith("@id"):
+                without = "\n".join([*policies[:at], *policies[at + 1 :]])
+                yield name, f"without {policy.split()[0]}", without
+        start = text.find("@id")
+        for pattern, replacement in _CHANGES:
+            for found in re.finditer(pattern, text):
+                if found.start() > start:
+                    line = text.count("\n", 0, found.start()) + 1
+                    changed = text[: found.start()] + replacement + text[found.end() :]
+                    yield name, f"line {line}: {found[0]} -> {replacement}", changed
+
+
+def rego_mutants() -> Iterator[tuple[str, str, str]]:
     """Yield the file, what was changed, and the text with it."""
     for name, text in library_texts("rego").items():
         lines = text.split("\n")
@@ -54,15 +86,15 @@ def mutants() -> Iterator[tuple[str, str, str]]:
                 )
 
 
-def caught(name: str, text: str) -> bool:
+def caught(kind: str, name: str, text: str) -> bool:
     """True if a case of a section that has the file is decided otherwise."""
-    section = name.removesuffix(".rego").removeprefix("defaults_")
-    texts = {**library_texts("rego"), name: text}
+    section = name.removesuffix(f".{kind}").removeprefix("defaults_").removesuffix("_gate")
+    texts = {**library_texts(kind), name: text}
     blocks = CASES.get(section) or [block for blocks in CASES.values() for block in blocks]
-    with patch.object(library, "library_texts", lambda _language: texts):
+    with patch.object(_PATCHED[kind], "library_texts", lambda _language: texts):
         for block in blocks:
             try:
-                if next(differences(block), None):
+                if next(differences(block, kind), None):
                     return True
             except ManifestError:
                 return True
@@ -71,11 +103,19 @@ def caught(name: str, text: str) -> bool:
 
 def main() -> int:
     """Try every mutant; the number of those that nothing catches."""
-    survivors = [(name, what) for name, what, text in mutants() if not caught(name, text)]
-    for name, what in survivors:
-        sys.stdout.write(f"{name} {what}\n")
-    sys.stdout.write(f"{sum(1 for _ in mutants())} mutants, {len(survivors)} not caught\n")
-    return len(survivors)
+    survived = 0
+    for kind, mutants in (("rego", rego_mutants), ("cedar", cedar_mutants)):
+        count = found = 0
+        for name, what, text in mutants():
+            count += 1
+            if (name, what.partition(": ")[2]) in _SAME or caught(kind, name, text):
+                continue
+            found += 1
+            sys.stdout.write(f"{name} {what}\n")
+            sys.stdout.flush()
+        sys.stdout.write(f"{kind}: {count} mutants, {found} not caught\n")
+        survived += found
+    return survived
 
 
 if __name__ == "__main__":

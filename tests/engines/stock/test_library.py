@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 DIGESTS = {
     "cedar": "sha256:340dcdaa5d3db75c2d469d2a42787d85b3f800e06692061a784a3144742eab32",
-    "rego": "sha256:6b299914901970b62ecb871713d114bd0cfedefa0a0b3b37b074afdefd245caf",
+    "rego": "sha256:767b92c30cd6e587e1c02b411eea8119966182455727f3fbb765d5bebd6ebb4d",
 }
 """What is under the name `stock-1`. A change of a text is another library: `stock-2`."""
 

@@ -144,14 +144,13 @@ def _written(value: Json) -> str:
 
 def verdict_text(sections: Collection[str]) -> str:
     """Return the module that asks some of the sections, in their order: the first that speaks decides."""
-    told = 'object.union({}, {{"result_labels": ifc_result_labels}})' if "ifc" in sections else "{}"
+    told = "object.union({}, labels_kept)" if "ifc" in sections else "{}"
     asked = [
         f"else := {told.format(value) if labelled else value} if {{\n\t{condition}\n}}"
         for needed, value, condition, labelled in _ORDER
         if needed <= frozenset(sections)
     ]
-    labels = ', "result_labels": ifc_result_labels' if "ifc" in sections else ""
-    last = f'else := {{"decision": "allow"{labels}}}'
+    last = "else := " + told.format('{"decision": "allow"}')
     return "\n\n".join((_OPENING, *asked, last)) + "\n"
 
 

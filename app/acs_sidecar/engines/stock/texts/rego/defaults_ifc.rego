@@ -35,6 +35,6 @@ most_sensitive := "secret" if {
 
 ifc_holds if holds(cfg.ifc, label_points)
 
-default ifc_result_labels := []
+default labels_kept := {}
 
-ifc_result_labels := ifc_verdict.result_labels
+labels_kept := {"result_labels": ifc_verdict.result_labels}
