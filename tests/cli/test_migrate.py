@@ -98,8 +98,10 @@ def test_both_forms_have_equal_records(name: str, tmp_path: Path) -> None:
     settings = load_settings({}).settings
     (older,) = manifest_files([ROOT / "manifests" / name])
     assert list(migrated_folder(older.path.parent, tmp_path / name)) == []
-    before, unread = tried(older, settings)
-    after, still_unread = tried(replace(older, path=tmp_path / name / older.path.name), settings)
+    before, unread = tried(older, settings, "as it is")
+    after, still_unread = tried(
+        replace(older, path=tmp_path / name / older.path.name), settings, "in its form of 0.4"
+    )
     assert unread == still_unread == ()
     assert before
     for case, result in before.items():
@@ -174,3 +176,7 @@ def test_a_difference_and_an_invalid_form_are_told(tmp_path: Path) -> None:
     code, _, told = _migrated(str(folder))
     assert code == 2
     assert "policies.p.query: is not part of a manifest from 0.4 on: remove it" in told
+    assert (
+        f"manifest.yaml is not a valid manifest in its form of 0.4, which has the files of {folder} alone"
+        in told
+    )

@@ -72,11 +72,13 @@ def migrate(
         fail(f"--output {output}: exists already")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / older.name
-        lines = list(migrated_folder(older.path.parent, folder))
+        source = older.path.parent
+        lines = list(migrated_folder(source, folder))
         for line in lines:
             _tell(line)
         newer = replace(older, path=folder / older.path.name)
-        before, (after, findings) = tried(older, settings).results, tried(newer, settings)
+        before = tried(older, settings, "as it is").results
+        after, findings = tried(newer, settings, f"in its form of 0.4, which has the files of {source} alone")
         show_findings(findings)
         outcome = _compared(before, after, len(lines) + len(findings))
         if output is None:
@@ -127,14 +129,17 @@ class Trial(NamedTuple):
     unread: tuple[Diagnostic, ...]
 
 
-def tried(file: ManifestFile, settings: Settings) -> Trial:
-    """Run the cases of one form, or end the command with what is wrong with it."""
+def tried(file: ManifestFile, settings: Settings, form: str) -> Trial:
+    """Run the cases of one form, or end the command with what is wrong with it.
+
+    `form` says in words which one it is.
+    """
     compiler = replace(build_compiler(settings, HttpClient(), None), environment=EveryVariable())
     read = read_manifests(settings, [file], [file.path])[0]
     compiled = compile_manifest(read, compiler)
     if isinstance(compiled, InvalidManifest):
         show_findings(compiled.error.diagnostics)
-        fail(f"{file.path.name} is not a valid manifest in this form")
+        fail(f"{file.path.name} is not a valid manifest {form}")
     try:
         cases = cases_beside(file)
     except ManifestError as error:
