@@ -1,6 +1,5 @@
 """One call of the service: what is asked, and the blocks that stand for its failure (section 12.2)."""
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Any
 from acs_client.connection.exchange import Response
 from acs_client.decision import UNAVAILABLE, Decision, ProtocolError, read_bare, read_decision, read_denial
 from acs_client.errors import Denied, Unavailable
-from acs_client.values import SnapshotError, encode, to_json
+from acs_client.values import SnapshotError, decode, encode, to_json
 
 __all__ = ["Call", "Manifest", "denied"]
 
@@ -90,7 +89,7 @@ class Call:
     def json(self, response: Response) -> Any:
         """Return the body of a response, or `None` for one of an error that is not JSON."""
         try:
-            return json.loads(response.body)
+            return decode(response.body)
         except (ValueError, RecursionError):
             if response.status != _OK:
                 return None

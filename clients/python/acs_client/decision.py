@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from acs_client.values import SnapshotError, to_json
+
 __all__ = ["PERMITS", "UNAVAILABLE", "Decision", "ProtocolError", "read_bare", "read_decision", "read_denial"]
 
 PERMITS = frozenset({"allow", "warn", "transform"})
@@ -69,12 +71,16 @@ def read_decision(body: Any, point: str, mode: str, request_id: str | None) -> D
         raise ProtocolError("a transform was not applied")
     if applied and (verdict["decision"] != "transform" or "transformed_policy_target" not in body):
         raise ProtocolError("the transformed policy target is missing or not asked for")
+    try:
+        value = to_json(body.get("transformed_policy_target"))
+    except SnapshotError as error:
+        raise ProtocolError(f"the transformed policy target is not JSON: {error}") from None
     return Decision(
         point=point,
         decision=verdict["decision"],
         reason=_text(verdict, "reason"),
         message=_text(verdict, "message"),
-        value=body.get("transformed_policy_target"),
+        value=value,
         transformed=applied,
         result_labels=_labels(verdict),
         transform=_object(verdict, "transform"),

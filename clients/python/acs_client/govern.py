@@ -46,8 +46,8 @@ def govern(
         raise TypeError(f"a {type(tool).__name__} is neither a function nor an object of a known framework")
     if options:
         raise TypeError(f"unknown options of a function: {', '.join(sorted(options))}")
-    call = _Governed(tool, name or str(getattr(tool, "__name__", type(tool).__name__)), session, agent)
-    if inspect.iscoroutinefunction(tool):
+    call = _Governed(tool, name, session, agent)
+    if inspect.iscoroutinefunction(tool) or inspect.iscoroutinefunction(getattr(tool, "__call__", None)):  # noqa: B004  # of an object
 
         @functools.wraps(tool)
         async def governed_coroutine(*args: Any, **kwargs: Any) -> Any:
@@ -83,9 +83,15 @@ def _decorate(options: dict[str, Any], tool: Any) -> Any:
 
 class _Governed:
     def __init__(
-        self, tool: Callable[..., Any], name: str, session: Session | None, agent: str | None
+        self, tool: Callable[..., Any], name: str | None, session: Session | None, agent: str | None
     ) -> None:
-        self._tool, self._name, self._session, self._agent = tool, name, session, agent
+        self._args: tuple[Any, ...] = ()
+        self._kwargs: dict[str, Any] = {}
+        while isinstance(tool, functools.partial):  # what it brings is an argument like any other
+            self._args, self._kwargs = (*tool.args, *self._args), {**tool.keywords, **self._kwargs}
+            tool = tool.func
+        self._tool, self._session, self._agent = tool, session, agent
+        self._name = name or str(getattr(tool, "__name__", type(tool).__name__))
         self._signature = inspect.signature(tool)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -110,7 +116,7 @@ class _Governed:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[inspect.BoundArguments, dict[str, Any]]:
         """Return the arguments, and what is sent of them: every one by name, defaults included."""
-        bound = self._signature.bind(*args, **kwargs)
+        bound = self._signature.bind(*self._args, *args, **{**self._kwargs, **kwargs})
         bound.apply_defaults()
         named: dict[str, Any] = {}
         for name, value in bound.arguments.items():

@@ -429,6 +429,8 @@ def _exchange(options: dict[str, Any], path: str, body: dict[str, Any], point: s
     applied = answer.get("transformed_policy_target_applied") is True
     if answer.get("intervention_point") != point or answer.get("mode", "enforce") != "enforce":
         raise HookError("the verdict is on another point, or of another mode")
+    if verdict.get("transform") is not None and verdict["decision"] != "transform":
+        raise HookError("a transform without the decision `transform`")
     if (verdict["decision"] == "transform") != applied or (
         applied and "transformed_policy_target" not in answer
     ):
@@ -501,12 +503,19 @@ def _stdin() -> bytes:
 
 def _object(content: bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(content)
+        value = json.loads(content.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         raise HookError(f"{what} is not JSON") from None
     if not isinstance(value, dict):
         raise HookError(f"{what} is not a JSON object")
     return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("two members of an object have one name")
+    return found
 
 
 def _dumps(value: Any, *, sort_keys: bool = False) -> str:

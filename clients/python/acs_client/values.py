@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["SnapshotError", "encode", "to_json"]
+__all__ = ["SnapshotError", "decode", "encode", "to_json"]
 
 _MAX_DEPTH = 200
 _MAX_SHOWN = 200
@@ -33,6 +33,25 @@ def encode(value: Any) -> bytes:
         return _encoder.encode(value).encode()
     except UnicodeEncodeError:
         raise SnapshotError("a text is not valid Unicode") from None
+
+
+def decode(content: bytes) -> Any:
+    """Return the value of JSON in UTF-8; raise `ValueError` for two members of one name, and for NaN."""
+    return _decoder.decode(content.decode())
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("two members of an object have one name")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object_of, parse_constant=_no_constant)
 
 
 def to_json(value: Any) -> Any:

@@ -51,6 +51,16 @@ GOOD = {"verdict": {"decision": "allow"}, "intervention_point": "pre_tool_call",
         ),
         (reply(GOOD | {"mode": "evaluate_only"}), "the verdict is on another point, or of another mode"),
         (reply(GOOD | {"verdict": {"decision": "transform"}}), "a transform was not applied"),
+        (
+            reply(
+                b'{"verdict": {"decision": "deny", "decision": "allow"}, "intervention_point": "pre_tool_call"}'
+            ),
+            "the answer of the service is not JSON",
+        ),
+        (
+            reply(GOOD | {"verdict": {"decision": "allow", "transform": {"path": "$policy_target"}}}),
+            "a transform without the decision `transform`",
+        ),
         (reply(GOOD, 302), "the service answered with status 302: nothing runs without a verdict"),
         (reply(GOOD, 500), "the service answered with status 500: nothing runs without a verdict"),
         (reply(GOOD)[:-5] + b"!cut", "the service did not answer whole"),

@@ -1,5 +1,6 @@
 """Where the service is and how it is reached (section 12.2): a Unix socket, or TCP with or without TLS."""
 
+import math
 import os
 import socket
 import ssl
@@ -133,11 +134,11 @@ class Endpoint:
 
     def open(self, deadline: Deadline) -> TimedSocket | TimedTlsSocket:
         """Connect, with the TLS handshake where there is one; raise `OSError` or `TimeoutError`."""
-        local = self.path is not None or self._is_loopback
-        limit = min(LOCAL_CONNECT_S, deadline.left()) if local else deadline.left()
+        longest = LOCAL_CONNECT_S if self.path is not None or self._is_loopback else math.inf
         if self.path is not None:
+            limit = min(longest, deadline.left())
             return TimedSocket.over(connect(socket.AF_UNIX, self.path, limit), deadline)
-        plain = socket.create_connection((self.host, self.port or 0), limit)
+        plain = self._connected(longest, deadline)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls is None:
             return TimedSocket.over(plain, deadline)
@@ -150,6 +151,17 @@ class Endpoint:
         assert isinstance(secure, TimedTlsSocket)  # noqa: S101  # the class that the context was told to make
         secure.deadline = deadline
         return secure
+
+    def _connected(self, longest: float, deadline: Deadline) -> socket.socket:
+        """Connect to the first address of the host that takes it; each has what is left of the time."""
+        refused: OSError = OSError("the name of the service has no address")
+        for family, _, _, _, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+            limit = min(longest, deadline.left())
+            try:
+                return connect(family, address, limit)
+            except OSError as error:
+                refused = error
+        raise refused
 
 
 def url_of(environ: Mapping[str, str]) -> str:

@@ -69,7 +69,7 @@ class TimedTlsSocket(ssl.SSLSocket):
         return count
 
 
-def connect(family: socket.AddressFamily, address: str, seconds: float) -> socket.socket:
+def connect(family: socket.AddressFamily, address: Any, seconds: float) -> socket.socket:
     """Connect a stream socket, or raise `OSError`."""
     plain = socket.socket(family, socket.SOCK_STREAM)
     try:

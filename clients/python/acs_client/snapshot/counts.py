@@ -145,7 +145,7 @@ def _counters(evidence: Mapping[str, Any]) -> list[str]:
     if isinstance(several, str):
         try:
             several = json.loads(several)
-        except ValueError:
+        except (ValueError, RecursionError):
             several = None
     names = [members.get("counter"), *(several if isinstance(several, list) else [])]
     return [*dict.fromkeys(name for name in names if isinstance(name, str))]

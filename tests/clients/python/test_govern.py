@@ -1,0 +1,65 @@
+"""Callables of other kinds than functions run as permitted calls too (section 12.6)."""
+
+import asyncio
+import functools
+import json
+from typing import Any
+
+import pytest
+
+from acs_client import Client, govern, governed
+from tests.clients.answers import ALLOW
+from tests.clients.canned import canned, reply
+
+
+def send(to: str, text: str = "hello", /, *, copy: str = "") -> str:
+    """What was sent to whom."""
+    return f"{to} {text} {copy}"
+
+
+@pytest.mark.parametrize(
+    ("tool", "args"),
+    [
+        (functools.partial(send, "jo"), {"to": "jo", "text": "hello", "copy": ""}),
+        (functools.partial(send, "jo", copy="x"), {"to": "jo", "text": "hello", "copy": "x"}),
+        (
+            functools.partial(functools.partial(send, "jo"), "there"),
+            {"to": "jo", "text": "there", "copy": ""},
+        ),
+    ],
+)
+def test_what_a_partial_brings_is_judged(tool: Any, args: Any) -> None:
+    """Its function names the tool, and its arguments are arguments like any other."""
+    points = ("pre_tool_call", "post_tool_call")
+    with (
+        canned(*(reply(ALLOW | {"intervention_point": point}) for point in points)) as server,
+        Client(server.url) as client,
+        client.session("a", points=points),
+    ):
+        assert govern(tool)() == tool()
+    judged = json.loads(server.requests[0].partition(b"\r\n\r\n")[2])
+    assert judged["snapshot"]["tool_call"] == {"name": "send", "args": args}
+
+
+def test_an_object_whose_call_is_a_coroutine_is_awaited(client: Client) -> None:
+    """It gives a coroutine function."""
+
+    class Search:
+        async def __call__(self, q: str) -> str:
+            return f"found {q}"
+
+    async def run() -> str:
+        found: Any = govern(Search(), name="search_help", session=session)
+        return str(await found("x"))
+
+    with client.session("a") as session:
+        assert asyncio.run(run()) == "found x"
+
+
+def test_a_generator_is_refused() -> None:
+    """Its results would leave one by one, before any was judged."""
+    with pytest.raises(TypeError, match="a generator function cannot be governed: return the whole result"):
+
+        @governed
+        def pages() -> Any:
+            yield 1
