@@ -70,6 +70,34 @@ def test_a_forged_context_is_refused(change: dict[str, Any], message: str) -> No
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("message", ["hi", {"role": 1, "content": "hi"}, {"role": "user"}])
+def test_messages_have_a_role_and_content(message: Any) -> None:
+    """A policy that looks for messages of a role sees whose each is."""
+    sent = [{"role": "user", "content": None}, message]
+    with pytest.raises(ContextError) as caught:
+        check_context(context("pre_model_call", messages=sent, target=sent))
+    assert str(caught.value) == "`messages` must be a list of objects with a string `role`, and `content`"
+
+
+@pytest.mark.parametrize("call", ["pay", {"name": 1, "args": {}}, {"name": "pay", "args": []}])
+def test_calls_of_a_model_have_a_name_and_arguments(call: Any) -> None:
+    """A policy that looks for a tool by its name misses no call."""
+    sent = {"content": "", "tool_calls": [call], "finish_reason": "stop"}
+    with pytest.raises(ContextError) as caught:
+        check_context(context("post_model_call", response=sent, target=sent))
+    assert str(caught.value) == (
+        "`response.tool_calls` must be a list of objects with a string `name` and an object `args`"
+    )
+
+
+def test_a_host_need_not_know_the_model_or_why_it_ended() -> None:
+    """Both are texts of the provider, which may be empty."""
+    response = {"content": "", "tool_calls": [], "finish_reason": ""}
+    sent = context("post_model_call", model={"id": ""}, response=response, target=response)
+    assert check_context(sent) is InterventionPoint.POST_MODEL_CALL
+    assert context_identity(sent).startswith("sha256:")
+
+
 def _of_output(text: str) -> dict[str, Any]:
     """Return a context of the point `output` whose content is this JSON text."""
     whole = json.dumps(context("output", output={"content": "@"}, target={"content": "@"}))

@@ -65,19 +65,27 @@ def _is_count(value: Json) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _has(*names: str) -> Callable[[Json], bool]:
-    """Return whether a value is a list of objects with these members."""
+def _is_message(value: Json) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("role"), str) and "content" in value
 
-    def holds(value: Json) -> bool:
-        return isinstance(value, list) and all(
-            isinstance(item, dict) and item.keys() >= {*names} for item in value
-        )
 
-    return holds
+def _is_call(value: Json) -> bool:
+    return (
+        isinstance(value, dict) and isinstance(value.get("name"), str) and isinstance(value.get("args"), dict)
+    )
+
+
+def _list_of(is_item: Callable[[Json], bool]) -> Callable[[Json], bool]:
+    """Return whether a value is a list of such items."""
+    return lambda value: isinstance(value, list) and all(map(is_item, value))
 
 
 def _text(*path: str) -> _Required:
     return _Required(path, "a string that is not empty", _is_text)
+
+
+def _any_text(*path: str) -> _Required:
+    return _Required(path, "a string", lambda value: isinstance(value, str))
 
 
 def _value(*path: str) -> _Required:
@@ -109,16 +117,20 @@ _OF_POINT: Mapping[InterventionPoint, tuple[_Required, ...]] = {
     ),
     InterventionPoint.INPUT: (_value("input", "content"), _text("input", "role")),
     InterventionPoint.PRE_MODEL_CALL: (
-        _text("model", "id"),
-        _Required(("messages",), "a list of objects with `role` and `content`", _has("role", "content")),
+        _any_text("model", "id"),
+        _Required(
+            ("messages",), "a list of objects with a string `role`, and `content`", _list_of(_is_message)
+        ),
     ),
     InterventionPoint.POST_MODEL_CALL: (
-        _text("model", "id"),
+        _any_text("model", "id"),
         _value("response", "content"),
         _Required(
-            ("response", "tool_calls"), "a list of objects with `name` and `args`", _has("name", "args")
+            ("response", "tool_calls"),
+            "a list of objects with a string `name` and an object `args`",
+            _list_of(_is_call),
         ),
-        _text("response", "finish_reason"),
+        _any_text("response", "finish_reason"),
     ),
     InterventionPoint.PRE_TOOL_CALL: _TOOL_CALL,
     InterventionPoint.POST_TOOL_CALL: (
