@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from acs_sidecar.assurance.registry import AgentRegistry, RegisteredAgent
+from acs_sidecar.audit.format.record import is_readable
 from acs_sidecar.spec.values import Json
 
 __all__ = ["AgentFinding", "AgentsSeen", "BoundPointNames", "SeenAgent", "TooManyAgentsError", "agents_json"]
@@ -52,10 +53,13 @@ class AgentsSeen:
     since: str | None = None
     agents: dict[str, SeenAgent] = field(default_factory=dict)
     unnamed: int = 0
+    unreadable: tuple[str, int] | None = None
     _names: dict[str, str] = field(default_factory=dict)
 
     def record(self, record: Mapping[str, Json]) -> None:
         """Count one record. Raises `TooManyAgentsError`."""
+        if self.unreadable is None and not is_readable(record):
+            self.unreadable = str(record.get("log")), int(str(record.get("index")))
         if record.get("event") != "decision":
             self._announce(record)
             return

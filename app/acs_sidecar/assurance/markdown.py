@@ -7,7 +7,7 @@ from acs_sidecar.spec.printable import printable
 
 __all__ = ["code", "row", "table", "text"]
 
-_MARKUP = re.compile(r"[\\`*_{}\[\]<>#!|~&$@:]")
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>#!|~&$@:]|(?<=www)\.", re.IGNORECASE)
 _ENTITY = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
@@ -22,6 +23,7 @@ __all__ = [
     "anchors_of",
     "content_of",
     "object_in",
+    "refuse_unreadable",
     "refuse_unsound",
     "signing_key",
     "trust_in",
@@ -75,6 +77,11 @@ def refuse_unsound(report: Report) -> None:
     if report.status is not Status.SOUND:
         reasons = [f"{log.log}: {log.unknown}" for log in report.logs.values() if log.unknown]
         fail(*(reasons or ["no log has a signed record"]))
+
+
+def refuse_unreadable(log: str, index: int) -> NoReturn:
+    """End the command at a record that another version wrote: what it states would be guessed."""
+    fail(f"record {index} of {log} has a schema that this version does not know: use the one that wrote it")
 
 
 def object_in(path: Path, option: str) -> dict[str, Json]:

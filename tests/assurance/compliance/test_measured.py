@@ -9,6 +9,7 @@ from acs_sidecar.assurance.compliance.measured.observation import Observation
 from acs_sidecar.assurance.compliance.measured.period import Period
 from acs_sidecar.assurance.compliance.vocabulary import CheckOutcome
 from acs_sidecar.audit.format.findings import LogReport, Report
+from acs_sidecar.audit.format.record import SCHEMA
 from acs_sidecar.spec.globs import Globs
 
 PERIOD = Period("2026-03-01T00:00:00.000000Z", "2026-04-01T00:00:00.000000Z")
@@ -56,7 +57,7 @@ def measured(
     logs = {log: [*records], **(more or {})}
     for name, lines in logs.items():
         for index, record in enumerate(lines):
-            seen.record({"time": INSIDE, "log": name, "index": index, **record})
+            seen.record({"schema": SCHEMA, "time": INSIDE, "log": name, "index": index, **record})
     report = Report({name: LogReport(name, len(lines), anchored=anchored) for name, lines in logs.items()})
     return measured_results(seen, report, options.get("bound"), options.get("registered"))
 
@@ -91,6 +92,8 @@ MANY = [decision()] * 100
         ("L3", [decision(), {"event": "log_damaged", "details": {}, "time": BEFORE}], {}, PASS),
         ("L4", [OPENED | {"time": LONG_AGO}, decision()], {}, PASS),
         ("L4", [OPENED, decision()], {}, NO_DATA),
+        ("L4", [OPENED, decision(time=LONG_AGO), decision()], {}, NO_DATA),
+        ("L4", [OPENED, decision()], {"more": {"log2": [opened(2) | {"time": LONG_AGO}]}}, NO_DATA),
         ("L4", [decision(), {"event": "log_pruned", "details": {"last_time": LONG_AGO}}], {}, PASS),
         ("L4", [decision(), {"event": "log_pruned", "details": {"last_time": BEFORE}}], {}, FAIL),
         ("L5", [*MANY, decision(caller=None)], {}, PASS),

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from acs_sidecar.assurance.dsse import pre_authentication
 from acs_sidecar.assurance.redteam.report import SCHEMA
 from acs_sidecar.audit.format.entry import decision_entry
+from acs_sidecar.audit.format.record import AuditEntry, record_line, rfc3339, uuid7
 from acs_sidecar.audit.log.writer import FileAuditLog
 from acs_sidecar.cli.compliance.commands import compliance
 from acs_sidecar.cli.manifests import known_manifests
@@ -26,6 +27,7 @@ from acs_sidecar.spec.values import nesting_bound
 from acs_sidecar.trials.decide import decide
 from tests.assurance.compliance.guarded import RULES, snapshot_of, write_guarded
 from tests.assurance.recorded import private_pem, public_pem
+from tests.audit.format.logs import LOG, START, Builder
 from tests.audit.log.logs import KEY, OTHER_KEY, newest, settings, with_log
 from tests.cli.audit.verbs import changed
 from tests.cli.audit.verbs import run as audit_run
@@ -104,6 +106,7 @@ def test_reports_what_is_proven(place: Path) -> None:
         "L6",
         "L10",
         "T2",
+        "S1",
         "S2",
         "S3",
     }
@@ -233,20 +236,37 @@ def test_hostile_names_stay_text_in_markdown(tmp_path: Path) -> None:
     assert len(re.findall(r" \| ", row)) == 7
 
 
+def redteam_report(digest: str, **members: Any) -> dict[str, Any]:
+    """Return the members of a red-team report that a check reads."""
+    return {
+        "schema": SCHEMA,
+        "manifest": {"name": "guarded", "digest": digest},
+        "thresholds": {"max_asr": 0.1, "min_utility": 0.95},
+        "failures": [],
+        "asr": {"passed": 10, "stopped": 90},
+        "utility": {"allowed": 95, "refused": 5},
+    } | members
+
+
 @pytest.mark.parametrize(
-    ("within", "days", "expected"), [(True, 1, "pass"), (False, 1, "fail"), (True, 91, "no_data")]
+    ("members", "days", "expected"),
+    [
+        ({}, 1, "pass"),
+        ({}, 91, "no_data"),
+        ({"asr": {"passed": 11, "stopped": 89}}, 1, "fail"),
+        ({"utility": {"allowed": 94, "refused": 6}}, 1, "fail"),
+        ({"failures": ["a technique"]}, 1, "fail"),
+        ({"asr": {"passed": 9, "stopped": 0}, "thresholds": {"max_asr": 1, "min_utility": 0}}, 1, "fail"),
+        ({"asr": {"passed": 0, "stopped": 0}, "within_thresholds": True}, 1, "fail"),
+    ],
 )
 def test_a_red_team_report_counts_while_it_is_recent(
-    place: Path, tmp_path: Path, within: bool, days: int, expected: str
+    place: Path, tmp_path: Path, members: dict[str, Any], days: int, expected: str
 ) -> None:
-    """The report of the manifest's digest, by the age of its file before the end of the period."""
+    """The report of the manifest's digest, by its counts and by the age of its file before the period's end."""
     digest = next(iter(known_manifests(load_settings({}).settings, [place / "manifests"])))
     path = tmp_path / "redteam.json"
-    path.write_text(
-        json.dumps(
-            {"schema": SCHEMA, "manifest": {"name": "guarded", "digest": digest}, "within_thresholds": within}
-        )
-    )
+    path.write_text(json.dumps(redteam_report(digest, **members)))
     end = datetime(2090, 1, 1, tzinfo=UTC).timestamp() - days * 86_400
     os.utime(path, (end, end))
     found = json_report(place, "--framework", "owasp-asi", "--redteam", str(path))
@@ -254,12 +274,67 @@ def test_a_red_team_report_counts_while_it_is_recent(
 
 
 def test_what_is_no_red_team_report_is_refused(place: Path, tmp_path: Path) -> None:
-    """Another JSON file would be taken for a passed attack run."""
+    """Another JSON file, or one without counts, would be taken for a passed attack run."""
     path = tmp_path / "other.json"
-    path.write_text('{"within_thresholds": true, "manifest": {"digest": "sha256:0"}}')
+    path.write_text(json.dumps(redteam_report("sha256:0", asr={"passed": True, "stopped": 1})))
     result = report(place, "--framework", "owasp-asi", *PERIOD, "--redteam", str(path))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"error: --redteam {path}: no report of `redteam run --format json`\n"
+
+
+def test_settings_that_nobody_stated_say_nothing(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An auditor's machine has defaults of its own: S1 passes by settings that are there."""
+
+    def callers() -> str:
+        checks = json_report(place, "--framework", "owasp-asi")["checks"]
+        return {str(one["id"]): str(one["outcome"]) for one in checks}["S1"]
+
+    assert callers() == "no_data"
+    monkeypatch.setenv("ACS_HOST", "127.0.0.1")
+    assert callers() == "pass"
+    monkeypatch.setenv("ACS_HOST", "0.0.0.0")  # a listener off loopback is what is tested
+    monkeypatch.setenv("ACS_ALLOW_PUBLIC", "true")
+    assert callers() == "fail"
+
+
+def test_a_part_of_a_directory_has_no_report(place: Path) -> None:
+    """One log says nothing of the others of the period."""
+    part = newest(place / "audit").path
+    arguments = ("--framework", "soc2", *PERIOD, "--key", str(place / "key.pem"), "--audit", str(part))
+    result = CliRunner().invoke(compliance, ["report", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is a part of an audit directory: name all of it" in result.stderr
+
+
+def write_other_version(root: Path) -> None:
+    """Write a sound log whose only decision has a schema of a later version."""
+    builder = Builder().open()
+    entry = AuditEntry("allow", "input", agent_id="agent-1", caller="host")
+    line = record_line(entry, LOG, 1, uuid7(START, bytes(10)), rfc3339(START))
+    builder.add_line(line.replace(b"acs-sidecar/audit/v1", b"acs-sidecar/audit/v2"))
+    log, place = builder.commit().build(), root / LOG
+    place.mkdir(parents=True)
+    (place / "records-0000000000.jsonl").write_bytes(log.records[0][1])
+    (place / "checkpoints-0000000000").write_bytes(log.checkpoints[0][1])
+    (place / "checkpoint").write_bytes(log.notes()[-1])
+
+
+@pytest.mark.parametrize("command", ["report", "agents", "bom"])
+def test_records_of_another_version_are_not_read(tmp_path: Path, command: str) -> None:
+    """What a later version means by its members is not known: no report, though the log is sound."""
+    write_other_version(tmp_path / "audit")
+    log = ("--audit", str(tmp_path / "audit"), "--key", str(KEY.verifier_key("acs")))
+    if command == "report":
+        result = CliRunner().invoke(compliance, ["report", *log, *PERIOD, "--framework", "soc2"])
+    else:
+        result = audit_run(
+            command, *log, *(["--agent", "agent-1", "--since", "2020-01-01"] if command == "bom" else [])
+        )
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "record 1 of " in result.stderr
+    assert "has a schema that this version does not know: use the one that wrote it" in result.stderr
 
 
 def uuids(value: Any) -> Iterator[tuple[str, str]]:

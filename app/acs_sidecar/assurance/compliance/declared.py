@@ -12,8 +12,13 @@ _MOST_NAMES = 20
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
-def callers_result(*, local: bool, scopes: Mapping[str, tuple[str, ...]] | None) -> CheckResult:
-    """Check who may call: `scopes` are those of the callers by name, `None` without a file of them."""
+def callers_result(*, stated: bool, local: bool, scopes: Mapping[str, tuple[str, ...]] | None) -> CheckResult:
+    """Check who may call: `scopes` are those of the callers by name, `None` without a file of them.
+
+    Where nothing is `stated`, these are not known to be the settings of the service.
+    """
+    if not stated:
+        return CheckResult(CheckOutcome.NO_DATA, "no setting says where the service listens or who calls it")
     if local and scopes is None:
         return CheckResult(CheckOutcome.PASS, "nothing listens off loopback")
     if scopes is None:

@@ -139,6 +139,11 @@ def has_header(record: JsonObject, log: str, index: int) -> bool:
     return (record.get("log"), record.get("index")) == (log, index)
 
 
+def is_readable(record: JsonObject) -> bool:
+    """True if a record is of the schema that this version writes: what another one means is not known."""
+    return record.get("schema") == SCHEMA
+
+
 def uuid7(milliseconds: int, randomness: bytes) -> str:
     """Return the UUIDv7 of a Unix time and ten random bytes."""
     time = f"{milliseconds:012x}"

@@ -17,7 +17,7 @@ from acs_sidecar.cli.manifests import known_manifests
 from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_table
 from acs_sidecar.cli.registry import registry_in
 from acs_sidecar.cli.settings import settings_from
-from acs_sidecar.cli.verification import refuse_unsound, trust_in, verification_progress
+from acs_sidecar.cli.verification import refuse_unreadable, refuse_unsound, trust_in, verification_progress
 from acs_sidecar.spec.values import Json
 
 __all__ = ["agents"]
@@ -44,6 +44,8 @@ def agents(
     seen = AgentsSeen(since_time(since))
     with reading():
         _observe(directory or settings.audit_dir, keys, seen, show_progress=wants_table(output))
+        if seen.unreadable:
+            refuse_unreadable(*seen.unreadable)
         places = [settings.manifests] if registered and settings.manifests.exists() else []
         known = known_manifests(settings, places).values()
     bound = {one.read.file.name: tuple(one.compiled.points) for one in known}

@@ -33,7 +33,7 @@ from acs_sidecar.assurance.dsse import dsse_envelope
 from acs_sidecar.audit.format.chain import audit_logs
 from acs_sidecar.audit.format.hash_audit import audit_hashes
 from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
-from acs_sidecar.audit.format.record import parse_record
+from acs_sidecar.audit.format.record import is_readable, parse_record
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.log.directory import LogDirectory
 from acs_sidecar.audit.log.records import record_lines
@@ -45,6 +45,7 @@ from acs_sidecar.cli.output import COULD_NOT_RUN, fail, stdout_is_terminal
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.cli.verification import (
     object_in,
+    refuse_unreadable,
     refuse_unsound,
     signing_key,
     trust_in,
@@ -110,6 +111,9 @@ def bom(
         root = _select(directory or settings.audit_dir, trust, selection)
         if not selection.found:
             fail(f"no decision has this {selection.member}")
+        for one in selection.found:
+            if not is_readable(one.value):
+                refuse_unreadable(one.log, one.index)
         proven = _proven(selection.found, given, known)
         operators = _callers(callers)
         boms = [

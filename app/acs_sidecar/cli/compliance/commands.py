@@ -47,11 +47,13 @@ from acs_sidecar.cli.registry import registry_in
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.cli.verification import (
     anchors_of,
+    refuse_unreadable,
     refuse_unsound,
     signing_key,
     trust_in,
     verification_progress,
 )
+from acs_sidecar.settings.tree import Loaded
 from acs_sidecar.spec.printable import printable_json
 from acs_sidecar.spec.values import Json
 
@@ -157,7 +159,8 @@ def report(
         fail("--from must be before --to")
     trust = trust_in(keys)
     private = signing_key(sign, trust) if sign else None
-    settings = settings_from(None).settings
+    loaded = settings_from(None)
+    settings = loaded.settings
     agents = registry_in(registry) if registry else None
     doctors, packages = json_in(doctor, "--doctor"), json_in(sbom, "--sbom")
     scopes = caller_scopes(settings.auth_tokens_file)
@@ -168,7 +171,7 @@ def report(
         root, found = _verified(directory or settings.audit_dir, trust, anchors, seen)
         results = {
             **_manifest_results(seen, found, known if manifests else None, agents, verdicts),
-            "S1": callers_result(local=settings.local, scopes=scopes),
+            "S1": callers_result(stated=_says_who_listens(loaded), local=settings.local, scopes=scopes),
             "S2": doctor_result(doctors),
             "S3": image_result(packages, installed_packages()),
         }
@@ -188,11 +191,18 @@ def report(
         raise typer.Exit(1)
 
 
+def _says_who_listens(loaded: Loaded) -> bool:
+    """True if a setting of a listener or of callers is there: the defaults of this machine say nothing."""
+    return any(loaded.sources[name] != "default" for name in ("host", "uds", "auth_tokens_file"))
+
+
 def _verified(place: Path, trust: Trust, anchor_files: list[Path], seen: Observation) -> tuple[Path, Report]:
     """Verify every log at a place and observe its records; end the command where one is unsound."""
     found = logs_at(place)
     if not found.logs:
         fail(f"no audit log exists at {place}")
+    if not found.whole:
+        fail(f"{place} is a part of an audit directory: name all of it, the period may have other logs")
     anchors, wrong = anchors_of(anchor_files, trust)
     sources = [FileLogSource(log) for log in found.logs]
     total = sum(log.published_size() for log in found.logs)
@@ -201,6 +211,8 @@ def _verified(place: Path, trust: Trust, anchor_files: list[Path], seen: Observa
         report = audit_logs(sources, trust, anchors, found.whole, advance, audit_one=audit_one)
     report = Report(report.logs, (*report.findings, *wrong))
     refuse_unsound(report)
+    if seen.unreadable:
+        refuse_unreadable(seen.unreadable.log, seen.unreadable.index)
     return found.logs[0].root, report
 
 
@@ -248,6 +260,7 @@ def _log_json(seen: Observation, report: Report) -> dict[str, Json]:
         "decisions": seen.decisions.count,
         "by_decision": {name: seen.decided[name] for name in sorted(seen.decided)},
         "anchored": report.anchored,
+        "clock_went_back": sum(log.time_backward is not None for log in report.logs.values()),
     }
 
 

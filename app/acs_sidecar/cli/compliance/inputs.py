@@ -17,7 +17,7 @@ from acs_sidecar.assurance.compliance.catalog import (
 )
 from acs_sidecar.assurance.compliance.probes.carriers import ProbedManifest, probed_manifest
 from acs_sidecar.assurance.compliance.probes.checks import RedteamVerdict
-from acs_sidecar.assurance.redteam.report import SCHEMA
+from acs_sidecar.assurance.redteam.report import SCHEMA, is_within
 from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.cli.manifests import KnownManifest
 from acs_sidecar.cli.output import fail, show_findings
@@ -89,9 +89,10 @@ def redteam_verdicts(files: list[Path], end: str) -> RedteamVerdict:
     verdicts: dict[str, bool] = {}
     for path in files:
         report = object_in(path, "--redteam")
-        manifest, passed = report.get("manifest"), report.get("within_thresholds")
+        manifest = report.get("manifest")
         digest = manifest.get("digest") if isinstance(manifest, dict) else None
-        if report.get("schema") != SCHEMA or not isinstance(digest, str) or not isinstance(passed, bool):
+        passed = is_within(report)
+        if report.get("schema") != SCHEMA or not isinstance(digest, str) or passed is None:
             fail(f"--redteam {path}: no report of `redteam run --format json`")
         oldest = datetime.fromisoformat(end) - timedelta(days=_REDTEAM_DAYS)
         if path.stat().st_mtime >= oldest.timestamp():

@@ -9,6 +9,7 @@ from typing import TypeVar
 from acs_sidecar.assurance.compliance.measured.period import Period, Runs
 from acs_sidecar.assurance.compliance.vocabulary import MOST_PLACES, EvidencePlace
 from acs_sidecar.audit.format.claims import LogClaim, claims_of, number_of, older_of
+from acs_sidecar.audit.format.record import is_readable
 from acs_sidecar.spec.values import Json
 
 __all__ = ["LogSeen", "Observation", "RecordTally"]
@@ -43,6 +44,7 @@ class LogSeen:
     number: int = 0
     older: int = 0
     closed: bool = False
+    first_time: str = ""
     last_time: str = ""
     runs: Runs = field(default_factory=Runs)
     claims: list[LogClaim] = field(default_factory=list)
@@ -56,8 +58,8 @@ class Observation:
 
     period: Period
     logs: dict[str, LogSeen] = field(default_factory=dict)
-    oldest: str | None = None
     newest: str = ""
+    unreadable: EvidencePlace | None = None
     records: RecordTally = field(default_factory=RecordTally)
     decisions: RecordTally = field(default_factory=RecordTally)
     errors: RecordTally = field(default_factory=RecordTally)
@@ -72,6 +74,15 @@ class Observation:
     decided: Counter[str] = field(default_factory=Counter)
     overflow: int = 0
 
+    @property
+    def oldest(self) -> str | None:
+        """When the log that was opened first began, by the host's clock.
+
+        A later record with an earlier time is a clock that went back, and reaches back to nothing.
+        """
+        first = min((one.number for one in self.logs.values()), default=0)
+        return max((one.first_time for one in self.logs.values() if one.number == first), default=None)
+
     def record(self, record: Mapping[str, Json]) -> None:
         """Count one record."""
         log, index, time, event = record["log"], record["index"], record["time"], record["event"]
@@ -80,9 +91,10 @@ class Observation:
         seen = self.logs.get(log)
         if seen is None:
             seen = self.logs[log] = LogSeen()
+        if self.unreadable is None and not is_readable(record):
+            self.unreadable = EvidencePlace(log, index)
+        seen.first_time = seen.first_time or time
         seen.last_time = time
-        if self.oldest is None or time < self.oldest:
-            self.oldest = time
         self.newest = max(self.newest, time)
         inside = self.period.has(time)
         if inside:
