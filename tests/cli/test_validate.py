@@ -31,6 +31,7 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
     "yaml semantics": ({"m.yaml": HEAD + "polices: {}\n"}, "m.yaml:2:1 member-unknown"),
     "yaml member of a policy": ({"m.yaml": HEAD + "policies:\n  p:\n    type: test\n    output: 1\n    delay_ms: -1\n" + POINT}, "m.yaml:6:5 value-not-allowed"),
     "yaml limit": ({"m.yaml": HEAD + "policies:\n  p: {type: test, output: 1}\nlimits:\n  policy_timeout_ms: 999999\n" + POINT}, "m.yaml:5:3 limit-clamped"),
+    "yaml misplaced": ({"m.yaml": HEAD + "policies:\n  p: {type: test, output: 1}\napproval:\n  default_resolver: o\n  resolvers:\n    o:\n      type: token\n      timeout_seconds: 5\n" + POINT}, "m.yaml:9:7 resolver-member-misplaced"),
     "yaml lint": ({"m.yaml": HEAD + "policies:\n  p: {type: test, output: 1}\n  q: {type: test, output: 1}\n" + POINT}, "m.yaml:4:3 policy-unbound"),
     "json syntax": ({"m.json": '{\n "a": 1,\n "b" 2}'}, "m.json:3:6 document-syntax"),
     "json twice": ({"m.json": '{\n "a": 1,\n "a": 2}'}, "m.json:3:2 document-syntax"),

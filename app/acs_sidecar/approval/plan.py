@@ -13,6 +13,7 @@ from acs_sidecar.spec.approval import (
 )
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.manifest.members import APPROVAL_MEMBERS
 from acs_sidecar.spec.ports import AnnotatorContext
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -57,6 +58,13 @@ def approval_plan(
             warnings.extend(
                 _warning("resolver-invalid", found.message, found.path) for found in error.diagnostics
             )
+        warnings.extend(
+            _warning(
+                "resolver-member-misplaced", "has no effect here: move it to `approval`", member_path(place)
+            )
+            for place in (("approval", "resolvers", name, member) for member in definition)
+            if place[-1] in APPROVAL_MEMBERS
+        )
     timeout = _number(section.get("timeout_seconds")) or DEFAULT_TIMEOUT_SECONDS
     if timeout > MAX_TIMEOUT_SECONDS:
         warnings.append(
