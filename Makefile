@@ -76,7 +76,7 @@ agt-differential: $(INSTALLED)-dev agt-oracle ## 20,000 decisions of rule docume
 dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases of 0.4 in PUBLISHED, a checkout of the repository of the specification
 	$(BIN)/python -m tests.spec.dialects.published $(PUBLISHED)
 
-stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by killing the worker: some minutes
+stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by the end of the service: some minutes
 	$(BIN)/python -m tests.transports.http.streams.cuts
 
 agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions against what reads them

@@ -1,7 +1,7 @@
 """Cuts of streams at every byte, by either side: `python -m tests.transports.http.streams.cuts` (section 6.9).
 
 Tests cut at a sample of the bytes. Run as a command this cuts the request, by closing and by resetting the
-connection, the answer, and the worker that answers, at each byte that `--step` and `--kill-step` leave.
+connection, the answer, and the service, killed and shut down, at each byte that `--step` and `--end-step` leave.
 """
 
 import json
@@ -12,6 +12,7 @@ import struct
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -34,7 +35,7 @@ __all__ = [
     "LAST",
     "SPOKEN",
     "check_answers",
-    "check_kills",
+    "check_ends",
     "check_requests",
     "check_resets",
     "connect",
@@ -122,59 +123,76 @@ def check_answers(service: Service, step: int) -> int:
     return len(cuts)
 
 
-def check_kills(folder: Path, step: int) -> int:
-    """Kill the workers at every so many bytes of a request: the logs that follow have the end of each stream.
+def check_ends(folder: Path, step: int) -> int:
+    """Kill the workers, and shut the service down, at every so many bytes of a request.
 
-    One kill ends many streams, each at another byte, and a service is killed once: its workers start again
-    later after every kill.
+    The logs that follow a kill have the end of each stream, and so has the answer of a service that shuts
+    down. One kill ends many streams, each at another byte, and a service is killed once: its workers start
+    again later after every kill.
     """
     cuts = range(OPENED_AT, len(BODY) + 1, step)
     for first in range(0, len(cuts), _AT_ONCE):
+        group = cuts[first : first + _AT_ONCE]
         service = started(folder, ACS_WORKERS="2")
         try:
-            _kill(service, folder, cuts[first : first + _AT_ONCE])
+            killed, _ = _ended(service, group, signal.SIGKILL, service.workers())
+            wait_for(partial(_has_settled, folder, killed), seconds=60)
+            shut_down, answers = _ended(service, group, signal.SIGTERM, [service.process.pid])
+            assert all(_last_line(answer).startswith(b'{"settled":') for answer in answers)
         finally:
             service.stop()
+        assert _has_settled(folder, shut_down)
     return len(cuts)
 
 
-def _kill(service: Service, folder: Path, cuts: Sequence[int]) -> None:
-    """Open a stream for each cut, send each up to there, and kill whoever answers."""
+def _ended(
+    service: Service, cuts: Sequence[int], how: signal.Signals, processes: Sequence[int]
+) -> tuple[set[str], list[bytes]]:
+    """Open a stream for each cut, send each up to there, and end the processes: the streams and all they say."""
     with ExitStack() as connections:
         streams = [connections.enter_context(connect(service)) for _ in cuts]
         answers = []
         for connection in streams:
             connection.sendall(BODY[:OPENED_AT])
-            received = b""
-            while b"\n" not in received.partition(b'{"opened"')[2] and (part := connection.recv(65_536)):
-                received += part
-            assert b'{"opened"' in received
-            answers.append(received)
+            answer = bytearray()
+            while b"\n" not in answer.partition(b'{"opened"')[2] and (part := connection.recv(65_536)):
+                answer += part
+            assert b'{"opened"' in answer
+            answers.append(answer)
         for connection, cut in zip(streams, cuts, strict=True):
             connection.sendall(BODY[OPENED_AT:cut])
-        for worker in service.workers():
-            os.kill(worker, signal.SIGKILL)
-        for connection, received in zip(streams, answers, strict=True):
-            rest = bytearray(received)
-            with suppress(ConnectionError):
-                while part := connection.recv(65_536):
-                    rest += part
-            assert "".join([*SPOKEN, "!"]).startswith(_emitted(bytes(rest)))
-    names = {received.partition(b'"stream":"')[2].partition(b'"')[0].decode() for received in answers}
+        for process in processes:
+            os.kill(process, how)
+        whole = [
+            bytes(answer) + _rest(connection) for connection, answer in zip(streams, answers, strict=True)
+        ]
+    assert all("".join([*SPOKEN, "!"]).startswith(_emitted(answer)) for answer in whole)
+    names = {answer.partition(b'"stream":"')[2].partition(b'"')[0].decode() for answer in whole}
     assert len(names) == len(cuts)
-    wait_for(lambda: names <= _settled(folder), seconds=60)
+    return names, whole
 
 
-def _settled(folder: Path) -> set[str]:
-    """The streams that the newest logs have the end of."""
+def _rest(connection: socket.socket) -> bytes:
+    rest = b""
+    with suppress(ConnectionError):
+        while part := connection.recv(65_536):
+            rest += part
+    return rest
+
+
+def _last_line(answer: bytes) -> bytes:
+    return [line for line in answer.splitlines() if line.startswith(b"{")][-1]
+
+
+def _has_settled(folder: Path, streams: set[str]) -> bool:
+    """True if the newest logs have the end of all these streams."""
     logs = sorted(folder.glob("var/audit/*/*/*/*/records-*.jsonl"), key=lambda path: path.stat().st_mtime)
-    return {
-        stream
-        for path in logs[-_NEWEST_LOGS:]
-        for stream in settled_of(
+    settled: set[str] = set()
+    for path in logs[-_NEWEST_LOGS:]:
+        settled |= settled_of(
             [json.loads(line) for line in path.read_text().rpartition("\n")[0].splitlines()]
-        )
-    }
+        ).keys()
+    return streams <= settled
 
 
 def _emitted(received: bytes) -> str:
@@ -191,7 +209,7 @@ def _emitted(received: bytes) -> str:
 
 def main(
     step: Annotated[int, typer.Option(min=1, help="Bytes between two cuts by the client.")] = 1,
-    kill_step: Annotated[int, typer.Option(min=1, help="Bytes between two kills of the worker.")] = 1,
+    end_step: Annotated[int, typer.Option(min=1, help="Bytes between two ends of the service.")] = 1,
 ) -> None:
     """Cut at every byte, and end with an error at the first that is not settled."""
     with tempfile.TemporaryDirectory() as name:
@@ -202,7 +220,7 @@ def main(
         finally:
             service.stop()
     with tempfile.TemporaryDirectory() as name:
-        print(f"check_kills: {check_kills(Path(name), kill_step)} cuts settled", flush=True)  # noqa: T201  # its output
+        print(f"check_ends: {check_ends(Path(name), end_step)} cuts settled", flush=True)  # noqa: T201  # its output
 
 
 if __name__ == "__main__":

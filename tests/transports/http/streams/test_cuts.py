@@ -15,7 +15,7 @@ from tests.transports.http.streams.cuts import (
     LAST,
     SPOKEN,
     check_answers,
-    check_kills,
+    check_ends,
     check_requests,
     check_resets,
     connect,
@@ -47,9 +47,9 @@ def test_an_answer_cut_at_any_byte_is_settled(service: Service) -> None:
     assert check_answers(service, 41)
 
 
-def test_a_worker_killed_at_any_byte_is_settled(tmp_path: Path) -> None:
-    """The logs that follow have the end of every stream that the killed workers had opened."""
-    assert check_kills(tmp_path, 11)
+def test_a_service_that_ends_at_any_byte_settles(tmp_path: Path) -> None:
+    """The end of every stream is in the logs that follow a kill, and in the answer of a service that shuts down."""
+    assert check_ends(tmp_path, 11)
 
 
 def test_lines_in_any_pieces_at_any_pace_have_one_answer(service: Service) -> None:
