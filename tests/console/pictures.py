@@ -1,9 +1,13 @@
 """`python -m tests.console.pictures`: makes the pictures of the documentation, in Chromium and of a terminal."""
 
+import re
+import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console as Terminal
 from rich.text import Text
@@ -20,6 +24,7 @@ FOLDER = ROOT / "docs" / "pictures"
 SCHEMES = ("light", "dark")
 WIDTHS = (360, 1024)
 HEIGHT = 760
+MANIFESTS = ("support-agent", "payments-agent", "layered-agent")
 DECIDED = (
     ("allow", "input", None, None),
     ("allow", "pre_tool_call", "search_help", None),
@@ -37,13 +42,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as console:
         for path in sorted(console.audit.rglob("*"), reverse=True):
             path.unlink() if path.is_file() else path.rmdir()
-        with_log(_work, settings(console.audit))
+        shutil.rmtree(console.manifests / "agent")
+        for name in MANIFESTS:
+            shutil.copytree(ROOT / "manifests" / name, console.manifests / name)
+        console.enter()
+        digest = re.search(r'title="(sha256:\w+)"', console.page("/manifests/support-agent"))
+        assert digest
+        with_log(partial(_work, digest[1]), settings(console.audit))
         with browser() as chromium:
             _take(console, chromium)
     _terminal()
 
 
-async def _work(log: FileAuditLog) -> None:
+async def _work(digest: str, log: FileAuditLog) -> None:
     for number in range(210):
         decision, point, tool, reason = DECIDED[(number + number // 4) % len(DECIDED)]
         await log.append(
@@ -57,7 +68,7 @@ async def _work(log: FileAuditLog) -> None:
                 session_id=f"session-{number // 30}",
                 policy_id="support",
                 policy_type="rego",
-                manifest_digest="sha256:" + "5b1f" * 16,
+                manifest_digest=digest,
                 duration_us=180 + number * 37 % 400,
             )
         )
@@ -65,9 +76,12 @@ async def _work(log: FileAuditLog) -> None:
 
 def _take(console: Console, chromium: Any) -> None:
     context = chromium.new_context(viewport={"width": WIDTHS[-1], "height": HEIGHT}, timezone_id="UTC")
+    name, _, value = console.cookie.partition("=")
+    parts = urlsplit(console.address)
+    context.add_cookies(
+        [{"name": name, "value": value, "url": f"http://{parts.netloc}{console.base}/", "sameSite": "Strict"}]
+    )
     page = context.new_page()
-    page.goto(console.address)
-    page.wait_for_selector("h1")
     root = console.address.partition("/enter")[0]
     page.goto(f"{root}/decisions?decision=deny")
     record = page.locator("#decisions tbody a").first.get_attribute("href").removeprefix(console.base)
@@ -77,9 +91,9 @@ def _take(console: Console, chromium: Any) -> None:
         "record": record,
         "approvals": "/approvals",
         "verify": "/verify",
-        "playground": "/playground",
+        "playground": "/playground?manifest=support-agent&case=3",
         "manifests": "/manifests",
-        "manifest": "/manifests/agent",
+        "manifest": "/manifests/layered-agent",
     }
     for name, path in pages.items():
         page.goto(root + path)
@@ -88,6 +102,12 @@ def _take(console: Console, chromium: Any) -> None:
             page.fill("#key", VKEY)
             page.click("#check")
             page.wait_for_selector("#steps strong")
+        if name == "playground":
+            page.wait_for_selector("#result h2")
+        if name == "manifest":
+            page.click("#run")
+            page.wait_for_selector("text=What they reach")
+            page.evaluate("scrollTo(0, 0)")
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             for width in WIDTHS:

@@ -179,6 +179,14 @@ def test_a_rule_is_changed_and_the_verdict_changes(person: Any, console: Console
     )
 
 
+def test_cases_are_run_on_the_page(person: Any, console: Console) -> None:
+    """A click shows what they give and reach."""
+    person.goto(at(console, "/manifests/agent"))
+    person.click("#run")
+    person.wait_for_selector("#run-result:has-text('1 of 2 fail')")
+    assert "What they reach" in person.inner_text("#run-result")
+
+
 def test_every_page_is_used_by_keyboard(person: Any, console: Console) -> None:
     """The first key leads past the navigation; each link, field and button is reached and shows that it is."""
     for path in PAGES:

@@ -74,6 +74,7 @@ def test_every_page_shows_hostile_text_as_text(console: Console) -> None:
         harmless(console.page(path))
     status, text = console.ask(console.base + manifest, "POST")
     assert status == 200
+    text = json.loads(text)["html"]
     harmless(text)
     assert "1 of 2 fail" in text
     assert "What they reach" in text
@@ -193,6 +194,12 @@ def test_a_trial_that_is_too_long_is_refused(console: Console) -> None:
     """Before it is read to its end."""
     status, found = console.try_out(text="#" * (2 * 1024 * 1024))
     assert (status, found) == (413, {"problem": "more than 2 MiB"})
+
+
+def test_cases_of_no_manifest_are_not_run(console: Console) -> None:
+    """And the page is told why."""
+    status, text = console.ask(f"{console.base}/manifests/nobody", "POST")
+    assert (status, json.loads(text)) == (404, {"problem": "no valid manifest of this name is loaded"})
 
 
 def test_a_manifest_that_changes_is_read_again(console: Console) -> None:

@@ -8,18 +8,20 @@ from http import HTTPStatus
 from typing import cast
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from acs_sidecar.console.manifest_set import ManifestAccess, ShownManifest, TriedManifest
 from acs_sidecar.console.merged_text import merged_parts
-from acs_sidecar.console.rendering import page
+from acs_sidecar.console.rendering import page, rendered
 from acs_sidecar.engines.adapters.agt_rules.coverage import RuleCoverage
 from acs_sidecar.engines.rego.coverage import RegoCoverage
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.loading import compile_manifest
 from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import JsonObject
 from acs_sidecar.trials.case_coverage import Coverage, coverage_of, line_ranges, with_coverage
 from acs_sidecar.trials.case_run import CaseResult, run_cases
@@ -31,7 +33,8 @@ def manifest_routes(manifests: ManifestAccess, compiler: ManifestCompiler) -> li
     """Return the routes; `compiler` is for manifests whose cases are run."""
     return [
         Route("/manifests", partial(_all, manifests)),
-        Route("/manifests/{name:path}", partial(_one, manifests, compiler), methods=["GET", "POST"]),
+        Route("/manifests/{name:path}", partial(_one, manifests)),
+        Route("/manifests/{name:path}", partial(_cases, manifests, compiler), methods=["POST"]),
     ]
 
 
@@ -54,15 +57,11 @@ async def _all(manifests: ManifestAccess, request: Request) -> Response:
     return page(request, "manifests.html", here="manifests", rows=rows, problem=manifests.problem)
 
 
-async def _one(manifests: ManifestAccess, compiler: ManifestCompiler, request: Request) -> Response:
-    """Show a manifest; on `POST` also what its cases give and reach."""
+async def _one(manifests: ManifestAccess, request: Request) -> Response:
     loaded = (await manifests.by_name()).get(request.path_params["name"])
     if loaded is None:
         problem = manifests.problem or "no manifest of this name is loaded"
         return page(request, "problem.html", HTTPStatus.NOT_FOUND, here="manifests", problem=problem)
-    run = None
-    if request.method == "POST" and loaded.tried:
-        run = await asyncio.to_thread(_run, loaded.tried, loaded.cases, compiler)
     return page(
         request,
         "manifest.html",
@@ -70,11 +69,21 @@ async def _one(manifests: ManifestAccess, compiler: ManifestCompiler, request: R
         loaded=loaded,
         tools=_named(loaded, "tools"),
         annotators=_named(loaded, "annotators"),
-        run=run,
-        line_ranges=line_ranges,
         merged=merged_parts(loaded.value, loaded.sources) if loaded.value else [],
         language="json" if loaded.place.endswith(".json") else "yaml",
     )
+
+
+async def _cases(manifests: ManifestAccess, compiler: ManifestCompiler, request: Request) -> Response:
+    """Answer with the part of the page that shows what the cases of a manifest give and reach."""
+    loaded = (await manifests.by_name()).get(request.path_params["name"])
+    if loaded is None or loaded.tried is None:
+        return JSONResponse({"problem": "no valid manifest of this name is loaded"}, HTTPStatus.NOT_FOUND)
+    try:
+        run = await asyncio.to_thread(_run, loaded.tried, loaded.cases, compiler)
+    except ManifestError as error:
+        return JSONResponse({"problem": printable(str(error))}, HTTPStatus.CONFLICT)
+    return JSONResponse({"html": rendered(request, "cases.html", run=run, line_ranges=line_ranges)})
 
 
 @dataclass(frozen=True, slots=True)

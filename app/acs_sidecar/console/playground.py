@@ -6,7 +6,8 @@ sandbox, may use neither files nor variables, and its annotators are never calle
 
 import asyncio
 import difflib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -24,12 +25,14 @@ from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.request import DuplicateMembers, EvaluateRequest, parse_object
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.sandbox.preparation import document_bytes
+from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import POINT_NAMES, InterventionPoint, Mode
 from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
 from acs_sidecar.trials.decide import decide
+from acs_sidecar.trials.explained import ExplainedPart, explained_parts
 from acs_sidecar.trials.injection import InjectionError, injected
 
 __all__ = ["Playground", "playground_routes"]
@@ -116,6 +119,7 @@ class Playground:
             "detail": body.get("detail"),
             "diff": [*_diff(body)],
             "explain": body.get("explain"),
+            "explained": _explained(body),
             "trace": body.get("trace"),
             "policy_input": body.get("policy_input"),
             "warnings": manifest.warnings,
@@ -140,6 +144,13 @@ class Playground:
             raise _TrialError(part, getattr(error, "detail", "not Unicode text")) from None
 
 
+def _explained(body: Mapping[str, Json]) -> list[ExplainedPart]:
+    explained, trace = body.get("explain"), body.get("trace")
+    if not isinstance(explained, dict) or not isinstance(trace, dict):
+        return []
+    return explained_parts(explained, trace.get("steps"))
+
+
 def playground_routes(playground: Playground, manifests: ManifestAccess) -> list[Route]:
     """Return the routes of the page and of a trial."""
     return [
@@ -153,6 +164,8 @@ async def _page(manifests: ManifestAccess, request: Request) -> Response:
     name = request.query_params.get("manifest", "")
     loaded = by_name.get(name)
     text = loaded.text if loaded else None
+    cases = loaded.cases if loaded and text is not None else ()
+    case = _case(cases, request.query_params.get("case", "0"))
     return page(
         request,
         "playground.html",
@@ -160,10 +173,26 @@ async def _page(manifests: ManifestAccess, request: Request) -> Response:
         names=sorted(name for name, one in by_name.items() if one.tried),
         chosen="" if text is None else name,
         text=_EXAMPLE if text is None else text,
-        snapshot=_SNAPSHOT,
+        cases=cases,
+        case=case,
+        snapshot=_written(case.snapshot) if case else _SNAPSHOT,
+        annotations=_written(case.annotations) if case else "{}",
+        chosen_point=case.point if case else InterventionPoint.INPUT,
         points=[*InterventionPoint],
         modes=[*Mode],
     )
+
+
+def _case(cases: Sequence[Case], number: str) -> Case | None:
+    """Return the case that the page begins with: that of a number, or the first."""
+    if not cases:
+        return None
+    at = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 0
+    return cases[at] if at < len(cases) else cases[0]
+
+
+def _written(value: JsonObject) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 async def _evaluate(playground: Playground, request: Request) -> Response:

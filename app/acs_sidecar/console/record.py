@@ -24,6 +24,9 @@ from acs_sidecar.spec.values import Json
 
 __all__ = ["record_routes"]
 
+_SERVICE = "http://127.0.0.1:8383"
+"""Where a service is that nobody gave an address for."""
+
 _NEAR = 500
 """How many records before and behind one are looked at for its neighbours."""
 _MOST_NEIGHBOURS = 20
@@ -58,6 +61,7 @@ async def _page(logs: LogAccess, manifests: ManifestAccess, request: Request) ->
         here="decisions",
         record=record,
         neighbours=_neighbours(record, near),
+        service=logs.place if logs.place.startswith("http") else _SERVICE,
         loaded_as=next((name for name, one in by_name.items() if digest and one.digest == digest), None),
     )
 

@@ -7,8 +7,15 @@ export function localTimes(root = document) {
     const moment = new Date(element.dateTime.replace(/(\.\d{3})\d+Z$/, "$1Z"));
     if (Number.isNaN(moment.getTime())) continue;
     element.title = element.dateTime;
-    element.textContent = moment.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
+    element.textContent = localTime(moment);
   }
+}
+
+// Year first, so that times in a column line up and read in their order.
+function localTime(moment) {
+  const two = (number) => String(number).padStart(2, "0");
+  const date = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())].join("-");
+  return `${date} ${[moment.getHours(), moment.getMinutes(), moment.getSeconds()].map(two).join(":")}`;
 }
 
 export function count(number) {

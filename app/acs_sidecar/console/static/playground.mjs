@@ -69,6 +69,18 @@ form.elements.name.addEventListener("change", () => {
   const { value } = form.elements.name;
   location.href = value ? `?manifest=${encodeURIComponent(value)}` : "?";
 });
+document.getElementById("case")?.addEventListener("change", (event) => {
+  const name = encodeURIComponent(form.elements.name.value);
+  location.href = `?manifest=${name}&case=${event.target.value}`;
+});
+document.getElementById("edit")?.addEventListener("click", (event) => {
+  event.target.parentElement.remove();
+  document.getElementById("case")?.parentElement.remove();
+  form.elements.name.value = "";
+  form.elements.text.readOnly = false;
+  form.elements.text.focus();
+  evaluate();
+});
 document.getElementById("save-trial").addEventListener("click", () => saved("trial.json", JSON.stringify(trial(), null, 2)));
 document.getElementById("save-case").addEventListener("click", () => {
   try {
@@ -78,10 +90,15 @@ document.getElementById("save-case").addEventListener("click", () => {
   }
 });
 document.getElementById("open-trial").addEventListener("change", async (event) => {
-  const opened = JSON.parse(await event.target.files[0].text());
-  for (const name of ["text", "point", "mode", "snapshot", "annotations"]) {
-    if (typeof opened[name] === "string") form.elements[name].value = opened[name];
+  try {
+    const opened = JSON.parse(await event.target.files[0].text());
+    for (const name of ["text", "point", "mode", "snapshot", "annotations"]) {
+      if (typeof opened[name] !== "string") throw new Error("it is not one that this page has saved");
+      form.elements[name].value = opened[name];
+    }
+    evaluate();
+  } catch (error) {
+    result.textContent = `The trial cannot be opened: ${error.message}`;
   }
-  evaluate();
 });
 evaluate();

@@ -13,10 +13,15 @@ const WORDS = {
   anchor: "The log still begins with what the older checkpoint signed",
 };
 
-function item(list, text, kind) {
+function item(list, text, kind, value = null) {
   const one = document.createElement("li");
   one.className = kind;
   one.textContent = text;
+  if (value !== null) {
+    const code = document.createElement("code");
+    code.textContent = value;
+    one.append(" ", code);
+  }
   list.append(one);
 }
 
@@ -29,9 +34,11 @@ export async function showSteps(list, receipt, key, anchor) {
   let holds = true;
   for await (const step of verifyReceipt(receipt, key, anchor)) {
     holds = step.holds;
-    item(list, `${WORDS[step.step]}: ${step.holds ? step.value : step.problem}`, step.holds ? "holds" : "fails");
+    if (step.holds) item(list, WORDS[step.step], "holds", step.value);
+    else item(list, `${WORDS[step.step]}: ${step.problem}`, "fails");
   }
   const end = document.createElement("li");
+  end.className = holds ? "end allow" : "end problem";
   const strong = document.createElement("strong");
   strong.textContent = holds ? "Verified: this record is in the log that the key signed." : "Not verified.";
   end.append(strong);
