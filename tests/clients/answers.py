@@ -31,6 +31,7 @@ BAD_ANSWERS: dict[str, tuple[bytes | None, str, int | None]] = {
     ),
     "no number": (reply(ALLOW | {"audit": {"at": float("nan")}}), "protocol", 200),
     "UTF-16": (reply(json.dumps(ALLOW).encode("utf-16")), "protocol", 200),
+    "another vocabulary": (reply(ALLOW | {"dialect": "0.4"}), "protocol", 200),
     "no mode": (reply(ALLOW | {"mode": None}), "protocol", 200),
     "a transform beside an allow": (
         reply(

@@ -1,6 +1,6 @@
 /** One call of the service: what is asked, and the blocks that stand for its failure (section 12.2). */
 
-import { makeDecision, ProtocolError, readDecision, readDenial, UNAVAILABLE } from "./decision.js";
+import { DIALECT, makeDecision, ProtocolError, readDecision, readDenial, UNAVAILABLE } from "./decision.js";
 import type { Asked, Decision, Mode } from "./decision.js";
 import { denied, Denied, Unavailable, type Cause } from "./errors.js";
 import type { HttpResponse } from "./exchange.js";
@@ -49,7 +49,12 @@ export class Call implements Asked {
 
   /** Return the body of the request; `snapshot` is JSON already. Raises `Denied` for a manifest that is not. */
   members(snapshot: Json, defaultManifest: Manifest | undefined): JsonObject {
-    const body: JsonObject = { intervention_point: this.point, request_id: this.requestId, snapshot };
+    const body: JsonObject = {
+      dialect: DIALECT,
+      intervention_point: this.point,
+      request_id: this.requestId,
+      snapshot,
+    };
     if (this.mode !== "enforce") body["mode"] = this.mode;
     const manifest = this.#manifest ?? defaultManifest;
     if (typeof manifest === "string") body["manifest_ref"] = manifest;

@@ -3,6 +3,8 @@
 import { isObject, own, type Json, type JsonObject } from "./json.js";
 
 export const DECISIONS = ["allow", "warn", "transform", "deny", "escalate"] as const;
+/** Five decisions, whatever the version of the manifest. */
+export const DIALECT = "0.3";
 export const UNAVAILABLE = "runtime_error:policy_invocation_failed";
 const PERMITS: ReadonlySet<string> = new Set(["allow", "warn", "transform"]);
 
@@ -80,9 +82,13 @@ export function readDecision(body: unknown, asked: Asked): Decision {
   const { point, mode, requestId } = asked;
   const [whole, verdict, decision] = verdictOf(body);
   if (own(whole, "intervention_point") !== point) throw new ProtocolError("the verdict is on another intervention point");
-  if ((own(whole, "mode") ?? mode) !== mode) throw new ProtocolError("the verdict is of another mode");
-  if ((own(whole, "request_id") ?? requestId) !== requestId) {
+  if (!isAbsentOr(whole, "mode", mode)) throw new ProtocolError("the verdict is of another mode");
+  if (!isAbsentOr(whole, "request_id", requestId)) {
     throw new ProtocolError("the response is to another request");
+  }
+  if (!isAbsentOr(whole, "dialect", DIALECT)) throw new ProtocolError("the verdict is in another vocabulary");
+  if (object(verdict, "transform") !== null && decision !== "transform") {
+    throw new ProtocolError("a transform without the decision `transform`");
   }
   const transformed = own(whole, "transformed_policy_target_applied") === true;
   if (decision === "transform" && mode === "enforce" && !transformed) {
@@ -136,6 +142,11 @@ function verdictOf(body: unknown): [JsonObject, JsonObject, Decision["decision"]
   const decision = DECISIONS.find((known) => known === own(verdict, "decision"));
   if (decision === undefined) throw new ProtocolError("the verdict is none of the five decisions");
   return [body, verdict, decision];
+}
+
+function isAbsentOr(container: JsonObject, name: string, expected: string): boolean {
+  const value = own(container, name);
+  return value === undefined || value === expected;
 }
 
 function labels(verdict: JsonObject): string[] {

@@ -290,7 +290,9 @@ test("what is measured has a decimal point, and what the host brings is sent", a
   const ids = { trace_id: "0".repeat(31) + "1", span_id: "0".repeat(15) + "2" };
   await trace(`00-${ids.trace_id}-${ids.span_id}-01`, () => session.preToolCall("search_help", { q: 1 }));
   await session.postToolCall("search_help", { q: 1 }, "x", { durationMs: 3 });
-  const { envelope, ifc, region } = JSON.parse(bodies[0] ?? "").snapshot;
+  const { dialect, snapshot } = JSON.parse(bodies[0] ?? "");
+  assert.equal(dialect, "0.3");
+  const { envelope, ifc, region } = snapshot;
   assert.deepEqual(
     { ...envelope, session: null },
     {

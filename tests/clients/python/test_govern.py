@@ -38,6 +38,7 @@ def test_what_a_partial_brings_is_judged(tool: Any, args: Any) -> None:
     ):
         assert govern(tool)() == tool()
     judged = json.loads(server.requests[0].partition(b"\r\n\r\n")[2])
+    assert judged["dialect"] == "0.3"
     assert judged["snapshot"]["tool_call"] == {"name": "send", "args": args}
 
 
