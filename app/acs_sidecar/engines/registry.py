@@ -8,10 +8,12 @@ from acs_sidecar.engines.fixed import TEST
 from acs_sidecar.engines.missing_engine import MissingEngine
 from acs_sidecar.engines.rego.documents import DataBounds
 from acs_sidecar.spec.ports import Adapter, CompiledPolicy, CompileRequest, PolicyType
+from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["load_engines", "outlives_fork", "policy_types"]
 
-_MEMORY_ALONE = frozenset({"rego", "cedar", "test"})
+_ENGINES = frozenset({"rego", "cedar", "test"})
+_OWN_ADAPTERS = frozenset({"agt_rules", "combine", "oags", "rate_card", "soul", "workspace_policy"})
 
 
 def policy_types(
@@ -41,12 +43,12 @@ def load_engines(types: Mapping[str, PolicyType]) -> Mapping[str, PolicyType]:
     return {name: one.load() if isinstance(one, _LazyType) else one for name, one in types.items()}
 
 
-def outlives_fork(policy_type: str) -> bool:
+def outlives_fork(definition: JsonObject) -> bool:
     """True if a child of the process that compiled such a policy can evaluate it on its main thread.
 
-    What an adapter compiles may hold threads, sockets and files, which a fork does not copy.
+    What the adapters of others compile may hold threads, sockets and files, which a fork does not copy.
     """
-    return policy_type in _MEMORY_ALONE
+    return definition["type"] in _ENGINES or definition.get("adapter") in _OWN_ADAPTERS
 
 
 class _LazyType:

@@ -145,7 +145,7 @@ class ManifestCompiler:
         if compiled is None:
             jobs = policy_jobs(*bindings_of(manifest), self.types, facts_of(manifest, self.limits))
             compiled = compile_policies(jobs, self.types, sources)
-            if known is not None and all(outlives_fork(job.type) for job in jobs):
+            if known is not None and all(outlives_fork(job.definition) for job in jobs):
                 known[name] = compiled
         policies = self._in_process(compiled)
         context = AnnotatorContext(sources=sources, environment=self.environment, outbound=None)
