@@ -19,6 +19,7 @@ RUN python -m venv /opt/build \
     && if compgen -G "wheels/*.whl" > /dev/null; then pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --no-deps wheels/*.whl; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
+COPY manifests manifests
 RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
     && pip --python /opt/acs/bin/python install --no-cache-dir --no-compile --no-deps dist/*.whl \
     && /opt/build/bin/cyclonedx-py environment /opt/acs/bin/python --pyproject pyproject.toml --output-format JSON --output-file /opt/acs/sbom.cdx.json

@@ -14,7 +14,7 @@ from acs_sidecar.doctor.files import secret_file, writable_directory
 from acs_sidecar.doctor.manifests import compiled_manifests
 from acs_sidecar.doctor.result import Result, State
 from acs_sidecar.doctor.trust import check_approvals, check_trust
-from tests.doctor.results import NOW, settings, summaries
+from tests.doctor.results import NOW, settings, summaries, written
 
 PUBLIC = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
@@ -51,6 +51,7 @@ def test_a_key_that_others_read_is_found(folder: Path) -> None:
     """The audit key: readable, in the audit directory, no key, of another user, missing beside its logs."""
     given = settings()
     generate_key(given.audit_key_file)
+    written(given.audit_key_file)
     assert summaries(check_audit(given, NOW)) == []
     given.audit_key_file.chmod(0o644)
     key = "var/audit-key.pem"
@@ -63,6 +64,7 @@ def test_a_key_that_others_read_is_found(folder: Path) -> None:
         == f"`{key}` can be read or changed by its group or other users: mode 640"
     )
     given.audit_key_file.write_text("no key")
+    written(given.audit_key_file)
     given.audit_key_file.chmod(0o600)
     assert summaries(check_audit(given, NOW)) == [
         ("audit key", f"`{key}` is not an unencrypted PKCS#8 PEM private key", f"restore the key to {key}")
@@ -85,6 +87,7 @@ def test_a_key_of_another_user_is_told(folder: Path) -> None:
     """A key that the service's user would not own is a warning that says whose it is."""
     given = settings()
     generate_key(given.audit_key_file)
+    written(given.audit_key_file)
     os.chown(given.audit_key_file, 4242, -1)
     (found,) = [one for one in check_audit(given, NOW) if one.state is not State.OK]
     assert (found.state, found.detail) == (
@@ -188,25 +191,63 @@ def test_credentials_of_shipping_are_secrets(folder: Path) -> None:
     fix = "write the credentials to ACS_AUDIT_NATS_CREDS_FILE"
     assert summaries(check_trust(given, NOW)) == [("shipping", f"`{file}` is missing", fix)]
     file.write_text("x")
+    written(file)
     file.chmod(0o644)
     assert summaries(check_trust(given, NOW)) == [
         ("shipping", f"`{file}` can be read or changed by everybody: mode 644", f"chmod 600 {file}")
     ]
 
 
+def test_keys_that_are_old_are_told(folder: Path) -> None:
+    """After a year each has a warning that says how to rotate it; certificates say themselves when they end."""
+    given = settings(audit_nats_creds_file=folder / "a.creds")
+    generate_key(given.audit_key_file)
+    generate_key(given.approval_key_file, "approval")
+    (folder / "a.creds").write_text("x")
+    (folder / "a.creds").chmod(0o600)
+
+    def found(days: int) -> list[tuple[str, str, str]]:
+        for path in (given.audit_key_file, given.approval_key_file, folder / "a.creds"):
+            written(path, days)
+        return summaries(
+            [*check_audit(given, NOW), *check_approvals(given, {}, NOW), *check_trust(given, NOW)]
+        )
+
+    assert found(365) == []
+    assert found(366) == [
+        (
+            "audit key",
+            "`var/audit-key.pem` was written 366 days ago",
+            "rotate it: replace the file and send SIGHUP to the service",
+        ),
+        (
+            "approval key",
+            "`var/approval-key.pem` was written 366 days ago",
+            "rotate it: append the old public key to the new key",
+        ),
+        (
+            "shipping",
+            f"`{folder / 'a.creds'}` was written 366 days ago",
+            "renew the credentials of the NATS account",
+        ),
+    ]
+
+
 def test_the_approval_key_is_looked_at(folder: Path) -> None:
     """A key that others read, or that is none, is a problem; one that is not needed is nothing."""
     given = settings()
-    assert list(check_approvals(given, compiled_manifests(given))) == []
+    assert list(check_approvals(given, compiled_manifests(given), NOW)) == []
     generate_key(given.approval_key_file, "approval")
+    written(given.approval_key_file)
     given.approval_key_file.chmod(0o604)
     key = "var/approval-key.pem"
-    assert summaries(check_approvals(given, {})) == [
+    assert summaries(check_approvals(given, {}, NOW)) == [
         ("approval key", f"`{key}` can be read or changed by everybody: mode 604", f"chmod 600 {key}")
     ]
     given.approval_key_file.chmod(0o600)
     given.approval_key_file.write_text("")
-    assert summaries(check_approvals(given, {})) == [
+    written(given.approval_key_file)
+    assert summaries(check_approvals(given, {}, NOW)) == [
         (
             "approval key",
             f"`{key}` is not an unencrypted PKCS#8 PEM private key",

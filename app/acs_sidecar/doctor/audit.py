@@ -11,7 +11,7 @@ from acs_sidecar.audit.log.keys import AuditKey, KeyFileError, load_key
 from acs_sidecar.audit.log.open_log import Durability
 from acs_sidecar.audit.log.records import LogDamagedError, record_lines
 from acs_sidecar.audit.log.recovery import inspect
-from acs_sidecar.doctor.expiry import clock_behind
+from acs_sidecar.doctor.expiry import age, clock_behind
 from acs_sidecar.doctor.files import quoted, secret_file, writable_directory
 from acs_sidecar.doctor.result import Result, counted, ok, problem, warning
 from acs_sidecar.settings.tree import Settings
@@ -31,7 +31,7 @@ def check_audit(settings: Settings, now: float) -> Iterator[Result]:
     yield from writable_directory("audit", settings.audit_dir, "ACS_AUDIT_DIR")
     logs = [log for log in find_logs(settings.audit_dir) if log.has_files()]
     key = None
-    for result in _key(settings, bool(logs)):
+    for result in _key(settings, bool(logs), now):
         if isinstance(result, AuditKey):
             key = result
         else:
@@ -41,7 +41,7 @@ def check_audit(settings: Settings, now: float) -> Iterator[Result]:
     yield from clock_behind(_newest(logs), now)
 
 
-def _key(settings: Settings, needed: bool) -> Iterator[Result | AuditKey]:
+def _key(settings: Settings, needed: bool, now: float) -> Iterator[Result | AuditKey]:
     path = settings.audit_key_file
     if path.resolve().is_relative_to(settings.audit_dir.resolve()):
         fix = "move it and set ACS_AUDIT_KEY_FILE to its new path"
@@ -57,6 +57,7 @@ def _key(settings: Settings, needed: bool) -> Iterator[Result | AuditKey]:
             yield ok("audit key", "is created at the first start")
         return
     yield from secret_file("audit key", path)
+    yield from age("audit key", path, now, "rotate it: replace the file and send SIGHUP to the service")
     try:
         yield load_key(path)
     except KeyFileError as error:

@@ -21,7 +21,7 @@ def examine(settings: Settings, now: float) -> Iterator[Result]:
         ("engines", check_engines),
         ("manifests", lambda: check_manifests(settings)),
         ("audit", lambda: check_audit(settings, now)),
-        ("approval key", lambda: check_approvals(settings, _manifests(settings))),
+        ("approval key", lambda: check_approvals(settings, _manifests(settings), now)),
         ("trust", lambda: check_trust(settings, now)),
         ("address", lambda: check_address(settings)),
         ("open files", lambda: check_files(settings)),

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from acs_sidecar.doctor.result import Result, counted, problem, warning
 
-__all__ = ["SOON_DAYS", "clock_behind", "ends"]
+__all__ = ["OLD_DAYS", "SOON_DAYS", "age", "clock_behind", "ends"]
 
 SOON_DAYS = 14
+OLD_DAYS = 365
 _DAY_S = 86_400
 _TOLERATED_S = 5
 
@@ -23,6 +25,13 @@ def ends(check: str, what: str, expires: float | None, now: float, fix: str) -> 
         yield warning(
             check, f"{what} expires on {date}, in {counted(int((expires - now) // _DAY_S), 'day')}", fix
         )
+
+
+def age(check: str, path: Path, now: float, fix: str) -> Iterator[Result]:
+    """Look whether a key has been in use for longer than `OLD_DAYS`, by when its file was written last."""
+    days = int((now - path.stat().st_mtime) // _DAY_S)
+    if days > OLD_DAYS:
+        yield warning(check, f"`{path}` was written {counted(days, 'day')} ago", fix)
 
 
 def clock_behind(newest_record: float | None, now: float) -> Iterator[Result]:

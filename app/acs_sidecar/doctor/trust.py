@@ -12,7 +12,7 @@ from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.access.signing import read_trust
 from acs_sidecar.access.tls import TlsFiles, server_context
 from acs_sidecar.audit.log.keys import KeyFileError, load_key
-from acs_sidecar.doctor.expiry import ends
+from acs_sidecar.doctor.expiry import age, ends
 from acs_sidecar.doctor.files import quoted, secret_file, trust_file
 from acs_sidecar.doctor.manifests import Manifests
 from acs_sidecar.doctor.result import Result, ok, problem
@@ -34,12 +34,13 @@ def check_trust(settings: Settings, now: float) -> Iterator[Result]:
         return
     if credentials.exists():
         yield from secret_file("shipping", credentials)
+        yield from age("shipping", credentials, now, "renew the credentials of the NATS account")
     else:
         detail = f"`{credentials}` is missing"
         yield problem("shipping", detail, "write the credentials to ACS_AUDIT_NATS_CREDS_FILE")
 
 
-def check_approvals(settings: Settings, manifests: Manifests) -> Iterator[Result]:
+def check_approvals(settings: Settings, manifests: Manifests, now: float) -> Iterator[Result]:
     """Look at the key of approvals, where a manifest needs it or it is there."""
     path = settings.approval_key_file
     if not path.exists():
@@ -47,6 +48,7 @@ def check_approvals(settings: Settings, manifests: Manifests) -> Iterator[Result
             yield ok("approval key", "is created at the first start; all replicas must share it")
         return
     yield from secret_file("approval key", path)
+    yield from age("approval key", path, now, "rotate it: append the old public key to the new key")
     try:
         load_key(path)
     except KeyFileError as error:

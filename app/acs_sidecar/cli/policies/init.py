@@ -1,10 +1,14 @@
 """`acs-sidecar init`: the beginnings of an agent, which pass `validate` and `test` (section 8.1)."""
 
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import typer
 
 from acs_sidecar.cli.output import fail, say
+from acs_sidecar.spec.document.suggestions import did_you_mean
 from acs_sidecar.spec.printable import printable
 
 __all__ = ["init"]
@@ -72,32 +76,56 @@ cases:
     expect_target: "Write to [REDACTED]"
 """
 _SETTINGS = """\
-# `acs-sidecar serve --config settings.yaml`; `acs-sidecar config` lists every setting.
-ACS_MANIFESTS: agent
+# In this directory: `acs-sidecar serve --config settings.yaml`; `acs-sidecar config` lists every setting.
+ACS_MANIFESTS: manifests
 """
-_FILES = {
-    "agent/manifest.yaml": _MANIFEST,
-    "agent/config.yaml": _CONFIG,
-    "agent/tests/cases.yaml": _CASES,
-    "settings.yaml": _SETTINGS,
+_STOCK = {
+    "manifests/agent/manifest.yaml": _MANIFEST,
+    "manifests/agent/config.yaml": _CONFIG,
+    "manifests/agent/tests/cases.yaml": _CASES,
 }
+_EXAMPLES = files("acs_sidecar") / "examples"
 
 
 def init(
     directory: Path = typer.Argument(help="directory to write into; it must be empty, or not exist"),
+    stock: bool = typer.Option(False, "--stock", help="an agent under the stock library; the default"),
+    example: str | None = typer.Option(None, metavar="NAME", help="an example instead, as it is published"),
 ) -> None:
-    """Write a manifest with the stock library, its configuration, three cases and settings.
+    """Write a manifest with its configuration, test cases and settings: it is valid and its cases pass.
 
-    Example: `acs-sidecar init my-agent && acs-sidecar test my-agent/agent`
+    Example: `acs-sidecar init my-agent && acs-sidecar test my-agent/manifests`
     """
+    if stock and example is not None:
+        fail("--stock and --example exclude each other")
+    contents = dict(_STOCK) if example is None else _example(example)
+    contents["settings.yaml"] = _SETTINGS
     try:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             fail(f"`{printable(str(directory))}` is not an empty directory: choose another")
-        for name, text in _FILES.items():
+        for name, text in contents.items():
             file = directory / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
+            file.write_text(text, encoding="utf_8", newline="")
+            if text.startswith("#!"):
+                file.chmod(0o755)
     except OSError as error:
         fail(f"`{printable(str(directory))}`: {error.strerror}")
-    for name in _FILES:
+    for name in contents:
         say(printable(f"{directory / name}"))
+
+
+def _example(name: str) -> dict[str, str]:
+    """Return the files of an example by their paths, or end the command with the names that there are."""
+    names = sorted(one.name for one in _EXAMPLES.iterdir() if one.is_dir())
+    if name not in names:
+        fail(f"--example: `{name}` is no example{did_you_mean(name, names)}: {', '.join(names)}")
+    return dict(_files_below(_EXAMPLES / name, f"manifests/{name}"))
+
+
+def _files_below(folder: Traversable, path: str) -> Iterator[tuple[str, str]]:
+    for one in sorted(folder.iterdir(), key=lambda each: each.name):
+        if one.is_dir():
+            yield from _files_below(one, f"{path}/{one.name}")
+        else:
+            yield f"{path}/{one.name}", one.read_text(encoding="utf_8")
