@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import asdict
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from acs_sidecar.audit.format.entry import decision_entry
 from acs_sidecar.decision.answer import Recorded
 from acs_sidecar.decision.caller import Sender
 from acs_sidecar.decision.request import read_evaluate
+from acs_sidecar.spec.dialects.policy_output import normalise_output
+from acs_sidecar.spec.reasons import EvaluationError, Reason
 from tests.decision.decider import decision_service
 
 SERVICE = decision_service()
@@ -70,3 +73,14 @@ def _decided(root: str, output: dict[str, Any], mode: str) -> tuple[dict[str, An
 def test_both_forms_are_recorded_alike(output: dict[str, Any], mode: str) -> None:
     """Decisions, reasons, targets, identities and failures are the same, whatever the policy says."""
     assert _decided("$policy_target", output, mode) == _decided("$target", output, mode)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [(".", Reason.TRANSFORM_INVALID), ("s", Reason.TRANSFORM_TARGET_FORBIDDEN), ("", Reason.POLICY_OUTPUT_INVALID)],
+)  # fmt: skip
+def test_a_path_is_looked_at_before_the_value(path: str, reason: Reason) -> None:
+    """Where both are wrong the reason is that of the path, as in the published runtime."""
+    with pytest.raises(EvaluationError) as caught:
+        normalise_output({"decision": "transform", "transform": {"path": f"$target{path}"}})
+    assert caught.value.reason is reason

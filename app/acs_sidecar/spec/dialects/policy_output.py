@@ -91,6 +91,9 @@ def _transform(decision: Decision, body: Json) -> Transform | None:
         if body is None:
             return None
         raise invalid_output("`transform` is only allowed with the `transform` decision")
-    if not isinstance(body, dict) or not isinstance(text := body.get("path"), str) or "value" not in body:
+    if not isinstance(body, dict) or not isinstance(text := body.get("path"), str):
         raise invalid_output("the `transform` decision needs a `transform` with a string `path` and `value`")
-    return Transform(parse_transform_path(text), body["value"])
+    path = parse_transform_path(text)
+    if "value" not in body:
+        raise invalid_output("the `transform` decision needs a `transform` with a string `path` and `value`")
+    return Transform(path, body["value"])
