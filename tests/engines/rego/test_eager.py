@@ -138,6 +138,8 @@ def test_what_opa_does_not_reach_is_not_evaluated(statement: str, expected: bool
         'some y in [[input.snapshot.k]]; {"a": [z]} = {"a": y}; count([z]) == input.snapshot.o[z]',
         "y := input.snapshot.k; [z] = [y]; count([z]) < input.snapshot.o[z] + 1",
         "z = w; w = input.snapshot.k; count([z]) == input.snapshot.o[z]",
+        "count([z]) == input.snapshot.o[z]; y := [1, input.snapshot.k]; z = y[1]",
+        "input.snapshot.o[z] == count([z]); [_, z] = walk(input.snapshot.k)",
     ],
 )
 def test_a_variable_that_is_another_one_is_an_index(body: str) -> None:

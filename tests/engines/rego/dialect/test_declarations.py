@@ -70,3 +70,17 @@ def test_a_name_that_its_body_declares_further_down_is_refused() -> None:
     assert any(
         "rego-variable-unsafe: a.rego:2:" in line and "`n` is declared further down" in line for line in found
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "place"),
+    [
+        ("x := y if { y := [n | n = input.snapshot.o[_]]; some n in input.snapshot.xs }", "2:19"),
+        ("x if { count([1 | input.snapshot.o[n] == 1]) == 1; some n; input.snapshot.xs[n] }", "2:36"),
+    ],
+)
+def test_a_name_of_a_comprehension_that_its_body_declares_is_refused(rule: str, place: str) -> None:
+    """OPA takes it for a variable of the comprehension, the engine for the one declared below."""
+    (found,) = findings(definition(f"package a\n{rule}"))
+    assert found.startswith(f"rego-variable-unsafe: a.rego:{place}: ")
+    assert "`n` is declared further down" in found

@@ -40,12 +40,10 @@ _FUNCTION_STACK = 1_500
 _LOOP_STACK = 1_500
 _NODE_STACK = {
     "bodies": 1_000,
-    "Call": 2_100,
+    **dict.fromkeys(("ArithExpr", "Call"), 2_100),
     "Every": 2_300,
     **dict.fromkeys(("ArrayCompr", "SetCompr", "ObjectCompr"), 3_200),
-    **dict.fromkeys(
-        ("Array", "Set", "Object", "UnaryExpr", "BinExpr", "BoolExpr", "ArithExpr", "AssignExpr"), 700
-    ),
+    **dict.fromkeys(("Array", "Set", "Object", "UnaryExpr", "BinExpr", "BoolExpr", "AssignExpr"), 700),
     **dict.fromkeys(("Membership", "NotExpr"), 700),
 }
 _MAX_EXPONENT = 32

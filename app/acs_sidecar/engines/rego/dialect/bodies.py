@@ -172,7 +172,7 @@ class BodyReader:
                 continue
             if kind != "Var":
                 unit = self._expression(value, _Reading(scope, body))
-                unit.clauses.clear()
+                unit.bind_nothing()
                 used.needs.update(unit.needs)
                 used.captured.update(unit.captured)
             elif variable := scope.variable(node):
@@ -224,7 +224,7 @@ class BodyReader:
         else:
             self._term(node, reading, unit)
         if negated:
-            unit.clauses.clear()
+            unit.bind_nothing()
         reading.body.units.append(unit)
         return unit
 
@@ -319,6 +319,8 @@ class BodyReader:
         for kind, link in links:
             if kind == "RefBrack":
                 index = self._term(link["index"], reading, unit)
+                if index.leaves:
+                    unit.indexes.append(len(unit.clauses))
                 unit.clauses.append((head.needs, index.leaves))
                 self.shadows.update(
                     (key, self._declared[key]) for key in index.leaves & self._declared.keys()

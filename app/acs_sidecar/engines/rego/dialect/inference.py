@@ -26,10 +26,17 @@ class Unit:
     needs: dict[str, Variable] = field(default_factory=dict)
     clauses: list[Clause] = field(default_factory=list)
     captured: dict[str, Variable] = field(default_factory=dict)
+    indexes: list[int] = field(default_factory=list)
+    """Which of the clauses are those of variables that are indexes."""
     early: set[str] = field(default_factory=set)
     """The variables that other expressions made safe before this one was complete."""
     first: set[str] = field(default_factory=set)
     """Those of them that expressions before it in the text made safe."""
+
+    def bind_nothing(self) -> None:
+        """Drop the clauses: the expression needs its variables and binds none."""
+        self.clauses.clear()
+        self.indexes.clear()
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Names
 from acs_sidecar.engines.rego.dialect.inference import infer
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
+from acs_sidecar.engines.rego.dialect.statements.indexes import settle_indexes
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["Unsafe", "rule_bodies", "unsafe_problem", "unsafe_variables"]
@@ -41,7 +42,7 @@ def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> It
 
 
 class Unsafe(NamedTuple):
-    """A variable that nothing makes safe, and whether its body declares one of this name further down."""
+    """A variable that nothing makes safe, or that has the name of one that a body declares further down."""
 
     variable: Variable
     declared_below: bool
@@ -69,7 +70,10 @@ def unsafe_problem(found: Unsafe) -> Problem:
 
 
 def unsafe_variables(body: Body) -> Iterator[Unsafe]:
-    """Yield the variables of a body, and of the bodies in it, that nothing makes safe."""
+    """Yield the variables of a body, and of the bodies in it, that are not safe here.
+
+    One whose name is declared further down is another one to OPA, and the same one to this engine.
+    """
     pending: list[tuple[Body, Sequence[Set[str]]]] = [(body, ())]
     while pending:
         body, around = pending.pop()
@@ -79,19 +83,20 @@ def unsafe_variables(body: Body) -> Iterator[Unsafe]:
             unit.captured = {
                 key: found for key, found in unit.captured.items() if key in own or _among(key, frames)
             }
-        safe = infer(body.units, _known(own, body, frames))
-        for found in _missing(own, safe):
-            yield Unsafe(found, found.key == found.name and found.name in body.scope.own)
+        known = _known(own, body, frames)
+        safe = infer(body.units, known)
+        for key, found in own.items():
+            declared_below = key == found.name and body.scope.declares(key)
+            if key not in safe or (declared_below and key not in body.scope.own):
+                yield Unsafe(found, declared_below)
+        if own.keys() <= safe:
+            settle_indexes(body, known)
         pending.extend((inner, [*frames, own.keys()]) for inner in body.inner)
 
 
 def _known(own: Names, body: Body, frames: Sequence[Set[str]]) -> set[str]:
     captured = (key for unit in body.units for key in unit.captured)
     return {key for key in (*own, *captured) if _among(key, frames)}
-
-
-def _missing(own: Names, safe: Set[str]) -> Iterator[Variable]:
-    yield from (found for key, found in own.items() if key not in safe)
 
 
 def _among(key: str, frames: Sequence[Set[str]]) -> bool:

@@ -45,6 +45,13 @@ class VariableScope:
         """Return the scope of a body in this one that declares `names`; no other has its `label`."""
         return VariableScope(self.documents, {name: f"{name}@{label}" for name in names}, self)
 
+    def declares(self, name: str) -> bool:
+        """Whether this scope or one around it declares a name."""
+        scope: VariableScope | None = self
+        while scope and name not in scope.own:
+            scope = scope.outer
+        return scope is not None
+
     def is_in_every(self) -> bool:
         """Whether this is the scope of an `every`, or inside of one."""
         scope: VariableScope | None = self
