@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from acs_sidecar.engines.compilation import CompiledPolicies
 from acs_sidecar.manifests.reload import ReloadOutcome
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.server.handed_file import hand, take
 from acs_sidecar.server.reload_rounds import ReloadRounds, Served, WorkerPeer
+from acs_sidecar.spec.policy_statement import PolicyStatement
 
 
 @dataclass
@@ -42,7 +44,9 @@ class Rounds(ReloadRounds):
     def __init__(self, *workers: Worker) -> None:
         self.living = list(workers)
         self.killed: list[int] = []
-        super().__init__(Served(hand(b"first"), 1.0, "s0"), lambda: self.living, self._killed)
+        self.compiled = {"m": CompiledPolicies({}, {}, PolicyStatement())}
+        first = Served(hand(b"first"), 1.0, "s0", policies=self.compiled)
+        super().__init__(first, lambda: self.living, self._killed)
 
     def _killed(self, peer: WorkerPeer) -> None:
         self.killed.append(peer.number)
@@ -93,6 +97,7 @@ def test_all_swap_when_all_could() -> None:
         reload.says(one, b"second", outcome="ok", set="d2", **READ)
         assert [kinds(worker) for worker in (one, two, three)] == [[], ["prepare"], ["prepare"]]
         assert (reload.holds_starts, reload.content) == (True, b"first")
+        assert reload.served.policies
         reload.says(two, kind="prepared", round=1, outcome="ok", set="d2")
         assert kinds(one) == []
         reload.says(three, kind="prepared", round=1, outcome="ok", set="d2")
@@ -102,6 +107,7 @@ def test_all_swap_when_all_could() -> None:
         assert (reload.holds_starts, reload.content, reload.served.seen) == (False, b"second", "s1")
         assert reload.served.last
         assert reload.served.last.outcome is ReloadOutcome.OK
+        assert reload.served.policies == reload.compiled == {}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +128,7 @@ def test_none_swaps_when_one_could_not(answer: dict[str, Any], detail: str) -> N
         assert reload.content == b"first"
         assert reload.served.last
         assert (reload.served.last.outcome, reload.served.last.detail) == (ReloadOutcome.FAILED, detail)
+        assert reload.served.policies == reload.compiled != {}
 
 
 def test_a_worker_that_dies_while_it_reads_is_followed_by_another_once() -> None:

@@ -166,6 +166,7 @@ class ReloadRounds:
             return
         at = time.time()
         os.close(self.served.file)
+        self.served.policies.clear()  # whoever started the service still holds it
         self.served = Served(self._candidate, at, self._seen, Reloaded(ReloadOutcome.OK, at))
         self._candidate = None
         self._tell({"kind": "commit", "at": at})
