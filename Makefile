@@ -5,6 +5,7 @@ INSTALLED := .venv/installed
 
 ORACLE ?= .cache/opa
 AGT_ORACLE ?= .cache/agt
+OSCAL_ORACLE ?= .cache/oscal
 CLIENTS ?= .cache/clients
 SPECIFICATION ?= .cache/agent-governance-spec
 PUBLISHED ?= .cache/agent-control-spec
@@ -12,7 +13,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -72,6 +73,13 @@ $(AGT_ORACLE)/installed:
 
 agt-differential: $(INSTALLED)-dev agt-oracle ## 20,000 decisions of rule documents against those of the toolkit
 	AGT_ORACLE=$(AGT_ORACLE) $(BIN)/python -m tests.engines.adapters.agt_rules.toolkit --cases 20000 --seed $(SEED)
+
+oscal-oracle: $(OSCAL_ORACLE)/installed ## Install compliance-trestle into an environment of its own, for the test of OSCAL output alone
+
+$(OSCAL_ORACLE)/installed:
+	$(PYTHON) -m venv $(OSCAL_ORACLE)
+	$(OSCAL_ORACLE)/bin/pip install --quiet --disable-pip-version-check compliance-trestle==5.2.0
+	touch $@
 
 dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases of 0.4 in PUBLISHED, a checkout of the repository of the specification
 	$(BIN)/python -m tests.spec.dialects.published $(PUBLISHED)
