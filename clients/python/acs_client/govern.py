@@ -95,41 +95,53 @@ class _Governed:
         self._signature = inspect.signature(tool)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        bound, sent = self._bind(args, kwargs)
-        session = _session_of(self._session, self._agent, self._name)
+        bound, session = self._bound(args, kwargs), _session_of(self._session, self._agent, self._name)
+        sent = self._sent(bound, session)
         with session.tool(self._name, sent) as call:
-            self._write_back(bound, sent, call.args)
+            if session.mode == "enforce":
+                self._unchanged(bound, session, sent)
+                self._write_back(bound, sent, call.args)
             result = self._tool(*bound.args, **bound.kwargs)
             return returned(result, call.result(result))
 
     async def run_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from acs_client.aio import AsyncSession  # noqa: PLC0415  # most functions need none of it
 
-        bound, sent = self._bind(args, kwargs)
-        session = AsyncSession.over(_session_of(self._session, self._agent, self._name))
-        async with session.tool(self._name, sent) as call:
-            self._write_back(bound, sent, call.args)
+        bound, sync = self._bound(args, kwargs), _session_of(self._session, self._agent, self._name)
+        sent = self._sent(bound, sync)
+        async with AsyncSession.over(sync).tool(self._name, sent) as call:
+            if sync.mode == "enforce":
+                self._unchanged(bound, sync, sent)
+                self._write_back(bound, sent, call.args)
             result = await self._tool(*bound.args, **bound.kwargs)
             return returned(result, await call.result(result))
 
-    def _bind(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[inspect.BoundArguments, dict[str, Any]]:
-        """Return the arguments, and what is sent of them: every one by name, defaults included."""
+    def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
         bound = self._signature.bind(*self._args, *args, **{**self._kwargs, **kwargs})
         bound.apply_defaults()
+        return bound
+
+    def _sent(self, bound: inspect.BoundArguments, session: Session) -> dict[str, Any]:
+        """Return what is sent of the arguments: every one by name, defaults included."""
         named: dict[str, Any] = {}
         for name, value in bound.arguments.items():
             is_extra = self._signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
             added = value if is_extra else {name: value}
-            if named.keys() & added.keys():
-                message = "two arguments have one name: the policy would see one of them"
-                raise denied("pre_tool_call", "request_invalid", "snapshot", message)
+            if named.keys() & added.keys() and session.mode == "enforce":
+                raise _not_sent("two arguments have one name: the policy would see one of them")
             named |= added
+        if session.mode != "enforce":  # the session reports what is no JSON, and stops nothing
+            return named
         try:
-            return bound, to_json(named)
+            found: dict[str, Any] = to_json(named)
         except SnapshotError as error:
-            raise denied("pre_tool_call", "request_invalid", "snapshot", str(error)) from None
+            raise _not_sent(str(error)) from None
+        return found
+
+    def _unchanged(self, bound: inspect.BoundArguments, session: Session, sent: Mapping[str, Any]) -> None:
+        """Raise `Denied` for arguments that somebody has changed since they were judged."""
+        if encode(self._sent(bound, session)) != encode(sent):
+            raise _not_sent("the arguments have changed since they were judged")
 
     def _write_back(
         self, bound: inspect.BoundArguments, sent: Mapping[str, Any], args: Mapping[str, Any]
@@ -174,6 +186,10 @@ def returned(result: Any, value: Any, point: str = "post_tool_call") -> Any:
     if isinstance(result, _PLAIN):
         return value
     raise _not_put_back(f"the transform changes a {type(result).__name__}, which is not plain JSON", point)
+
+
+def _not_sent(message: str) -> Exception:
+    return denied("pre_tool_call", "request_invalid", "snapshot", message)
 
 
 def _not_put_back(message: str, point: str = "pre_tool_call") -> Exception:

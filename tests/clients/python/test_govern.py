@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from acs_client import Client, govern, governed
+from acs_client import Client, Decision, Denied, govern, governed
 from tests.clients.answers import ALLOW
 from tests.clients.canned import canned, reply
 
@@ -64,3 +64,33 @@ def test_a_generator_is_refused() -> None:
         @governed
         def pages() -> Any:
             yield 1
+
+
+@pytest.mark.parametrize("made", [list, bytearray, set])
+def test_what_changes_while_it_is_judged_does_not_run(client: Client, made: Any) -> None:
+    """The tool gets the caller's own objects, so that they must be what the policy saw."""
+    given: Any = made()
+
+    def change(_: Any) -> None:
+        (given.add if made is set else given.append)(len(given))
+
+    def search_help(q: Any) -> None:
+        raise AssertionError("it ran")
+
+    with client.session("a", on_decision=change) as session, pytest.raises(Denied) as raised:
+        govern(search_help, session=session)(given)
+    assert raised.value.decision.message == "the arguments have changed since they were judged"
+
+
+def test_a_session_that_only_observes_stops_no_function(client: Client) -> None:
+    """Not for arguments that cannot be sent, and not for results."""
+    seen: list[Decision] = []
+
+    def search_help(q: Any) -> Any:
+        return q
+
+    with client.session("a", mode="evaluate_only", on_decision=seen.append) as session:
+        watched: Any = govern(search_help, session=session)
+        assert watched(search_help) is search_help
+    reasons = [decision.reason for decision in seen if decision.decision == "deny"]
+    assert reasons == ["runtime_error:request_invalid", "runtime_error:request_invalid"]
