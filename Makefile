@@ -6,6 +6,7 @@ INSTALLED := .venv/installed
 ORACLE ?= .cache/opa
 AGT_ORACLE ?= .cache/agt
 OSCAL_ORACLE ?= .cache/oscal
+URL_ORACLE ?= .cache/urls
 CLIENTS ?= .cache/clients
 SPECIFICATION ?= .cache/agent-governance-spec
 PUBLISHED ?= .cache/agent-control-spec
@@ -13,7 +14,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -92,6 +93,14 @@ agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions
 
 stock-mutations: $(INSTALLED)-dev ## mutants of the stock library, each of which a case must catch
 	$(BIN)/python -m tests.engines.stock.mutations
+
+$(URL_ORACLE)/installed:
+	$(PYTHON) -m venv $(URL_ORACLE)
+	$(URL_ORACLE)/bin/pip install --quiet --disable-pip-version-check ada-url
+	touch $@
+
+stock-urls: $(INSTALLED)-dev $(URL_ORACLE)/installed ## 100,000 random URLs against the section `egress`, and what five parsers read; needs libcurl
+	URL_ORACLE=$(URL_ORACLE) $(BIN)/python -m tests.engines.stock.urls --count 100000 --seed $(SEED)
 
 stock-costs: $(INSTALLED)-dev ## Processor time of a decision by each section of the stock library, in Rego and in Cedar
 	$(BIN)/python -m tests.engines.stock.costs

@@ -49,10 +49,21 @@ _RULES = RuleSet(
 _DROPPED = re.compile(r"[\t\r\n]")
 """What the URL standard of browsers, Node and Python has removed before a URL is parsed."""
 _CONTROLS = "".join(map(chr, range(0x21)))  # removed from its ends
-_SQUEEZED = re.compile(r"(?:(?:https?|wss?|ftp):[/\\]*|[/\\]{2})[^\s/\\?#]+(?:[/\\?#]|$)", re.IGNORECASE)
+_AS_URL = re.compile(
+    r"(?:(?:https?|wss?|ftp):[/\\]*|(?P<other>[a-z][a-z0-9+.-]{1,20}:)[/\\]{2,}|[/\\]{2,})(?P<authority>[^/\\?#]+)(?:[/\\?#]|$)",
+    re.IGNORECASE,
+)
+_PLAIN_AUTHORITY = re.compile(
+    r"(?:[^\s\0\"'`<>\[\]|^{}@]*@)?(?:\[[^\s\0\"'`<>\[\]]*\]|[^\s\0\"'`<>\[\]|^{}@]*)(?::\d*)?"
+)
+_NO_SCHEME = re.compile(r"\s*\d[^\s/\\]*:[/\\]\S*://")
+"""What some parsers take for a scheme, and others for a host."""
+_PROSE = re.compile(r"\s")
+_MOVED = re.compile(r"[@\[]")
+"""Behind either, parsers look for the host."""
 _NEXT_URL = re.compile(r":[^\t\r\n]*[\t\r\n]+[a-z][a-z0-9+.-]*:[/\\]{2}", re.IGNORECASE)
 _WHOLE = re.compile(
-    r"((?:[a-z0-9_-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3}))\.?(?::\d{1,5})?(?:/[^\s\0]*)?", re.IGNORECASE
+    r"((?:[a-z0-9_-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3}))\.?(?::\d{1,5})?(?:[/?#][^\s\0]*)?", re.IGNORECASE
 )
 _METADATA = "metadata.google.internal"
 _SLASHES = frozenset({"//", "\\\\", "/\\", "\\/"})
@@ -161,27 +172,45 @@ def _places(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int
         yield from _of_match(rule.category, start, text[start:end], read)
     start = 0
     for part in text.split(SEPARATOR):
-        if url := _squeezed(part):
+        if _NO_SCHEME.match(part):
+            yield start, start + len(part), _ambiguous(Destination((), ()))
+        if url := _odd_url(part):
             yield start, start + len(part), _ambiguous(read(url))
         if "." in part and (whole := _WHOLE.fullmatch(part)) and not _is_file(whole[1], part):
             yield start, start + len(part), _bare(read(whole[1]))
         start += len(part) + 1
 
 
-def _squeezed(text: str) -> str:
-    """Return what follows the scheme of a text that as a whole is a URL with tabs or line ends in it, else nothing."""
+def _odd_url(text: str) -> str:
+    """Return what follows the scheme of a text that as a whole is a URL that is read in more than one way, else nothing.
+
+    Tabs and line ends in it vanish before some parsers read it; quotes, brackets and spaces in the place of the
+    host end a URL in prose, and are part of its host for others.
+    """
     text = text.strip(_CONTROLS)
-    if not _DROPPED.search(text) or _NEXT_URL.search(text):  # several URLs are a list of them
-        return ""
     url = _DROPPED.sub("", text)
-    read = _SQUEEZED.match(url)
-    if not read or text.startswith(read[0]):  # not a URL, or what vanishes stands behind its host
+    read = _AS_URL.match(url)
+    if read is None or _NEXT_URL.search(text):  # several URLs are a list of them
         return ""
-    return url if url[0] in "/\\" else url.partition(":")[2]
+    if read["other"] and not text.startswith(read["other"]):
+        return ""
+    authority = read["authority"]
+    if (prose := _PROSE.search(authority)) and not _MOVED.search(authority, prose.end()):
+        return ""
+    if text.startswith(read[0]) and _PLAIN_AUTHORITY.fullmatch(authority) and _has_host(authority):
+        return ""
+    if url[0] in "/\\":
+        return url if _DOTTED.search(authority) else ""
+    return url.partition(":")[2]
+
+
+def _has_host(authority: str) -> bool:
+    return authority.isascii() or bool(normal_host(authority.rpartition("@")[2].partition(":")[0]))
 
 
 def _ambiguous(reached: Destination) -> Destination:
-    return reached._replace(disguises=tuple(sorted({*reached.disguises, "ambiguous_url"})))
+    hosts = reached.hosts or UNREAD.hosts
+    return Destination(hosts, tuple(sorted({*reached.disguises, "ambiguous_url"})))
 
 
 def _of_match(

@@ -34,28 +34,48 @@ def _given(put: str, point: str, given: Any) -> tuple[Any, Any]:
         case "hashes":
             call = {"name": "t", "args": {}, **({"content_hash": given[1]} if given[1] is not None else {})}
             return {"content_hash": given[0]} if given[0] is not None else {}, snapshot(point, tool_call=call)
+        case "found":
+            return {}, snapshot(point, envelope={"agent": {"id": "a"}, "found": given})
         case "origin":
             return {"mcp_origin": given} if given is not None else {}, snapshot(point)
         case _:
             return {}, snapshot(point, given)
 
 
+def _manifest(block: Any, kind: str, tool: Any) -> Any:
+    """One whose entity of the tool has attributes, or whose host brings what `stock_redact` found."""
+    more: dict[str, Any] = {}
+    if "entity" in block:
+        more["entities"] = [{"uid": {"type": "Tool", "id": "t"}, "attrs": block["entity"], "parents": []}]
+    given = manifest(block["config"], block["point"], kind=kind, tool=tool, **more)
+    if block["put"] == "found":
+        given["annotators"]["stock_redact"] = {"type": "classifier", "provider": "host"}
+        given["intervention_points"][block["point"]]["annotations"]["stock_redact"] = {
+            "from": "$snap.envelope.found"
+        }
+    return given
+
+
 def differences(block: Any, kind: str = "rego") -> Iterator[str]:
     """Yield what the cases of a block do otherwise than they are listed."""
     loaded: dict[str, Any] = {}
+    if "entity" in block and kind != "cedar":
+        return
     for row in block["rows"]:
         tool, given = _given(block["put"], block["point"], row[0])
         key = json.dumps(tool)
         if key not in loaded:
-            loaded[key] = compiled(manifest(block["config"], block["point"], kind=kind, tool=tool))
+            loaded[key] = compiled(_manifest(block, kind, tool))
         decision, reason, labels, value = (*row[1:], None, None, None)[:4]
         try:
             found = evaluated(loaded[key], block["point"], given)
             said: Any = (found.verdict.decision.value, found.verdict.reason, [*found.verdict.result_labels])
-            transformed = found.transformed_target
+            transformed, evidence = found.transformed_target, found.verdict.evidence
         except EvaluationError as error:
-            said, transformed = ("deny", error.reason.value, []), None
-        if said != (decision, reason, labels or []) or transformed != value:
+            said, transformed, evidence = ("deny", error.reason.value, []), None, None
+        approvers = block["config"].get("approval", {}).get("approvers") if decision == "escalate" else None
+        told = {"approvers": approvers} if approvers else None
+        if said != (decision, reason, labels or []) or transformed != value or evidence != told:
             yield f"{row[0]!r}: {said}, {transformed!r}"
 
 

@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 DIGESTS = {
     "cedar": "sha256:340dcdaa5d3db75c2d469d2a42787d85b3f800e06692061a784a3144742eab32",
-    "rego": "sha256:767b92c30cd6e587e1c02b411eea8119966182455727f3fbb765d5bebd6ebb4d",
+    "rego": "sha256:371c0f0a9775d80847de0b5f690489f1b7c124375fd083176451205fdb4af48e",
 }
 """What is under the name `stock-1`. A change of a text is another library: `stock-2`."""
 

@@ -5,6 +5,5 @@ import data.agt.content_hash
 import rego.v1
 
 content_hash_verdict := content_hash.gate(cfg.content_hash) if {
-	cfg.content_hash.enforce == true
 	holds(cfg.content_hash, ["pre_tool_call", "post_tool_call"])
 }

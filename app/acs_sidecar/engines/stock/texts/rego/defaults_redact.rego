@@ -6,7 +6,6 @@ import rego.v1
 
 redact_verdict := redact.gate if {
 	holds(cfg.redact, ["input", "post_model_call", "post_tool_call", "output"])
-	redact.found
 }
 
 redact_replacement(rules) := redact.effective_replacement(object.get(rules, "replacement", null))

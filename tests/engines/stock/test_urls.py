@@ -1,0 +1,49 @@
+"""Random URLs against `egress`, in short; `python -m tests.engines.stock.urls` asks more parsers about more of them."""
+
+from itertools import islice
+
+import pytest
+
+from tests.engines.stock.urls import IN_PROCESS, Judge, escapes, urls
+
+
+def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
+    """Whichever parser of Python reads it."""
+    judge = Judge()
+    allowed = [url for url in islice(urls(7), 600) if judge.allows(url)]
+    assert len(allowed) >= 20
+    assert [url for url in allowed if any(escapes(parse(url)) for parse in IN_PROCESS.values())] == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        'https://ok.example"[::1]/',
+        "https://ok.example'.evil.example/",
+        "https://ok.example<evil.example",
+        "ssh://10.0.0.1\tevil.example",
+        "https://ok.example here @evil.example",
+        "http://ok.example\r\n[::1]/",
+        "//ok.example`.evil.example/x",
+    ],
+)
+def test_what_ends_a_url_in_prose_ends_no_host(url: str) -> None:
+    """Where the whole text is the URL, parsers read on."""
+    assert not Judge().allows(url)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://ok.example",
+        "https://ok.example is the address",
+        "https://user:secret@ok.example/",
+        "http://[::ffff:10.0.0.1]:80/",
+        'see "https://ok.example", it\'s there',
+        "https://ok.example/a'b",
+        "https://ok.example\nhttps://a.ok.example",
+    ],
+)
+def test_plain_urls_and_prose_are_allowed(text: str) -> None:
+    """As before."""
+    assert Judge().allows(text)
