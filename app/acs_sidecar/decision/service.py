@@ -1,9 +1,9 @@
 """One decision, from a request to a recorded verdict: admit, evaluate, record, tell."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from acs_sidecar.approval.entry import approval_entry
 from acs_sidecar.approval.resolution import ApprovalClaim, Approvals
@@ -67,9 +67,9 @@ class DecisionService:
         self._timed = timed
         self._vocabulary = vocabulary
 
-    async def decide(self, request: EvaluateRequest, sender: Sender) -> Recorded | Refused:
+    def decide(self, request: EvaluateRequest, sender: Sender) -> Coroutine[Any, Any, Recorded | Refused]:
         """Decide on one request. Never raises: a request that is not evaluated becomes a recorded refusal."""
-        return await self._or_refused(
+        return self._or_refused(
             self._decide(request, sender), request.point, sender, "decision", request.stream_span
         )
 

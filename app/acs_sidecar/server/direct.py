@@ -19,6 +19,7 @@ Decide: TypeAlias = Callable[[str, str, Headers, bytes], Coroutine[Any, Any, Rep
 """Answers a request by its method, path, headers and body; `None` when nobody reads the answer."""
 
 _CLOSE = (b"connection", b"close")
+_CLOSING = b"connection: close\r\n"
 
 
 class _Unheard:
@@ -66,9 +67,9 @@ class Resumed(Generator[Any, None, Reply | None]):
 
 def response(reply: Reply, default_headers: Iterable[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
     """Return a response as uvicorn would write it."""
-    closing = () if keep_alive or _CLOSE in reply.headers else (_CLOSE,)
+    closing = b"" if keep_alive or _CLOSE in reply.headers else _CLOSING
     head = _head(reply.status, (*default_headers, *reply.headers))
-    return b"%b%d\r\n%b\r\n%b" % (head, len(reply.body), _lines(closing), reply.body)
+    return b"%b%d\r\n%b\r\n%b" % (head, len(reply.body), closing, reply.body)
 
 
 @lru_cache(maxsize=64)
