@@ -52,6 +52,18 @@ BAD_ANSWERS: dict[str, tuple[bytes | None, str, int | None]] = {
         "protocol",
         200,
     ),
+    "a target that is too deep": (
+        reply(
+            ALLOW
+            | {
+                "verdict": {"decision": "transform"},
+                "transformed_policy_target_applied": True,
+                "transformed_policy_target": json.loads("[" * 210 + "]" * 210),
+            }
+        ),
+        "protocol",
+        200,
+    ),
     "half a body": (reply(ALLOW)[:-9] + b"!cut", "protocol", None),
     "a redirect": (reply(ALLOW, 302, location="/elsewhere"), "status", 302),
     "an error with an allow": (reply(ALLOW, 500), "status", 500),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from acs_client.values import SnapshotError, to_json
+from acs_client.values import SnapshotError, encode, to_json
 
 __all__ = ["PERMITS", "UNAVAILABLE", "Decision", "ProtocolError", "read_bare", "read_decision", "read_denial"]
 
@@ -73,6 +73,8 @@ def read_decision(body: Any, point: str, mode: str, request_id: str | None) -> D
         raise ProtocolError("the transformed policy target is missing or not asked for")
     try:
         value = to_json(body.get("transformed_policy_target"))
+        if applied:
+            encode(value)
     except SnapshotError as error:
         raise ProtocolError(f"the transformed policy target is not JSON: {error}") from None
     return Decision(

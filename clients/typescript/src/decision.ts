@@ -1,6 +1,7 @@
 /** A verdict and what came with it, read from a response of the service (section 12.2). */
 
 import { isObject, own, type Json, type JsonObject } from "./json.js";
+import { SnapshotError, toJson } from "./values.js";
 
 export const DECISIONS = ["allow", "warn", "transform", "deny", "escalate"] as const;
 /** Five decisions, whatever the version of the manifest. */
@@ -94,7 +95,7 @@ export function readDecision(body: unknown, asked: Asked): Decision {
   if (decision === "transform" && mode === "enforce" && !transformed) {
     throw new ProtocolError("a transform was not applied");
   }
-  const value = own(whole, "transformed_policy_target") as Json | undefined;
+  const value = targetOf(whole);
   if (transformed && (decision !== "transform" || value === undefined)) {
     throw new ProtocolError("the transformed policy target is missing or not asked for");
   }
@@ -134,6 +135,18 @@ export function readDenial(body: unknown, asked: Asked): Decision {
     requestId: asked.requestId,
     raw: isObject(body) ? body : {},
   });
+}
+
+/** The transformed policy target, within the bounds of what is sent. */
+function targetOf(whole: JsonObject): Json | undefined {
+  const value = own(whole, "transformed_policy_target");
+  if (value === undefined) return undefined;
+  try {
+    return toJson(value);
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    throw new ProtocolError(`the transformed policy target is not JSON: ${error.message}`);
+  }
 }
 
 function verdictOf(body: unknown): [JsonObject, JsonObject, Decision["decision"]] {
