@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acs_sidecar.audit.format.record import AuditEntry, record_line, rfc3339
-from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.decision_lines import counted_members
 from acs_sidecar.audit.read.search import RecordPlace, RecordSource, Wanted, search
 
@@ -119,8 +117,11 @@ def test_a_reason_is_found_by_a_part_of_it() -> None:
 def test_a_line_that_is_no_record_is_named() -> None:
     """As damage of its log."""
     good = log(0, [(1, "mail")])
-    with pytest.raises(LogDamagedError, match="record 0 of `acs/host/0/aaaa` is not a record"):
-        search([Lines(good.origin, [good.records[0].replace(b'"index":0', b'"index":7')])], Wanted())
+    wrong = Lines(good.origin, [good.records[0].replace(b'"index":0', b'"index":7')])
+    found = search([wrong, log(1, [(1, "file")])], Wanted())
+    assert found.damage == ("`acs/host/0/aaaa` is damaged: record 0 is not a record",)
+    assert names(found.records) == ["1-0"]
+    assert found.rest is None
 
 
 texts = st.text(max_size=12) | st.sampled_from(

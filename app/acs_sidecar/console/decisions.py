@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.search import FoundPart, RecordPlace, Wanted, search
 from acs_sidecar.console.log_access import LogAccess
 from acs_sidecar.console.rendering import MARKS, page, rendered
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import Json
 
 __all__ = ["damage", "decision_routes", "place", "place_of", "written"]
@@ -59,7 +59,7 @@ async def _page(logs: LogAccess, request: Request) -> Response:
         )
     except UnreadableFilterError as error:
         return page(request, "decisions.html", 400, **_shown(filters, None, str(error)))
-    except (LogDamagedError, OSError) as error:
+    except OSError as error:
         return page(request, "decisions.html", **_shown(filters, None, damage(error)))
     return page(request, "decisions.html", **_shown(filters, found, None))
 
@@ -83,6 +83,7 @@ async def _rows(logs: LogAccess, request: Request) -> Response:
             "rest": rest,
             "looked_at": found.looked_at,
             "total": found.total,
+            "damage": [*map(printable, found.damage)],
         }
 
     return await _answer(rows)
@@ -98,7 +99,8 @@ async def _new(logs: LogAccess, request: Request) -> Response:
         records = [record for record in found.records if after is None or place_of(record) > after]
         newest = place_of(records[0]) if records else after
         html = rendered(request, "rows.html", records=records)
-        return {"html": html, "rows": len(records), "newest": written(newest)}
+        damaged: list[Json] = [*map(printable, found.damage)]
+        return {"html": html, "rows": len(records), "newest": written(newest), "damage": damaged}
 
     return await _answer(rows)
 
@@ -109,7 +111,7 @@ async def _answer(rows: Callable[[], dict[str, Json]]) -> Response:
         return JSONResponse(await asyncio.to_thread(rows))
     except UnreadableFilterError as error:
         return JSONResponse({"problem": str(error)}, 400)
-    except (LogDamagedError, OSError) as error:
+    except OSError as error:
         return JSONResponse({"problem": damage(error)}, 500)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -84,7 +84,7 @@ async def _page(
     found, problem = None, None
     try:
         found = await asyncio.to_thread(_look, logs, datetime.now(UTC))
-    except (LogDamagedError, OSError) as error:
+    except OSError as error:
         problem = damage(error)
     status = await asyncio.to_thread(service.status) if service else None
     by_name = await manifests.by_name()
@@ -107,21 +107,22 @@ async def _page(
 
 def _look(logs: LogAccess, now: datetime) -> _Logs:
     sources = {source.origin: source for source in logs.sources()}
-    rows = [_row(summary, sources.get(summary.log), now) for summary in logs.summaries()]
+    summaries = sorted(logs.summaries(), key=lambda one: one.last_time or "", reverse=True)
+    rows = [_row(summary, sources.get(summary.log), now) for summary in summaries]
     return _Logs(rows, _counted(_search(logs, None, _AT_ONCE, now), now), logs.disk())
 
 
 def _row(summary: LogSummary, source: RecordSource | None, now: datetime) -> _LogRow:
     if source is None:
         return _LogRow(summary)
-    opened = parse_record(source.lines(0, 1)[0]) or {}
     day_ago = RecordPlace(_time(now - _DAY), "", 0)
     recent = summary.last_time is not None and summary.last_time >= day_ago.time
-    return _LogRow(
-        summary,
-        str(opened.get("time")) if opened else None,
-        source.size - first_from(source, day_ago) if recent else 0,
-    )
+    try:
+        opened = parse_record(source.lines(0, 1)[0]) or {}
+        last_day = source.size - first_from(source, day_ago) if recent else 0
+    except LogDamagedError:
+        return _LogRow(replace(summary, state=LogState.DAMAGED))
+    return _LogRow(summary, str(opened.get("time")) if opened else None, last_day)
 
 
 def _annotators(manifests: Mapping[str, ShownManifest]) -> list[dict[str, object]]:
@@ -145,7 +146,7 @@ async def _counts(logs: LogAccess, request: Request) -> Response:
         found = await asyncio.to_thread(_search, logs, before, _LATER, now)
     except UnreadableFilterError as error:
         return JSONResponse({"problem": str(error)}, 400)
-    except (LogDamagedError, OSError) as error:
+    except OSError as error:
         return JSONResponse({"problem": damage(error)}, 500)
     return JSONResponse(_counted(found, now))
 
@@ -176,6 +177,7 @@ def _counted(found: FoundPart, now: datetime) -> dict[str, Json]:
         "reasons": dict(reasons.most_common(_MOST_REASONS)),
         "rest": written(found.rest),
         "looked_at": found.looked_at,
+        "damage": [*found.damage],
     }
 
 

@@ -97,6 +97,8 @@ async def _answer(logs: LogAccess, read: _Raw, request: Request) -> Response:
         return PlainTextResponse(str(error), HTTPStatus.NOT_FOUND)
     except NoteError as error:
         return PlainTextResponse(f"the log has no checkpoint that can be read: {error}", HTTPStatus.CONFLICT)
+    except UnicodeDecodeError:
+        return PlainTextResponse("the record or the checkpoint is not UTF-8", HTTPStatus.CONFLICT)
     except (LogDamagedError, OSError) as error:
         return PlainTextResponse(damage(error), HTTPStatus.CONFLICT)
 

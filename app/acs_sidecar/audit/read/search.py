@@ -78,12 +78,14 @@ class FoundPart:
     """The records that were found, newest first, and how far the search has come.
 
     `rest` is where to go on, `None` at the end. `looked_at` counts records, `total` all that could be.
+    `damage` says of each log that is not what its checkpoint states why nothing before that is found in it.
     """
 
     records: tuple[Mapping[str, Json], ...]
     rest: RecordPlace | None
     looked_at: int
     total: int
+    damage: tuple[str, ...] = ()
 
 
 def search(
@@ -98,11 +100,15 @@ def search(
     """Find the newest records before a place: at most `most`, looking at about `most_looked_at`.
 
     The records of a log are taken to be in the order of their times. `parse` may leave out members that
-    nothing here and no filter reads.
-    Raises `LogDamagedError` when a record is missing or none, `OSError`.
+    nothing here and no filter reads. Raises `OSError`.
     """
     start = min(place for place in (before, wanted.end, _NEWEST) if place is not None)
-    cursors = [_Cursor(source, wanted, start, parse or parsed_record) for source in sources if source.size]
+    first_block = max(2, _FIRST_BLOCK // max(1, len(sources)))
+    cursors = [
+        _Cursor(source, wanted, start, parse or parsed_record, first_block)
+        for source in sources
+        if source.size
+    ]
     for cursor in cursors:
         cursor.look()
     found: list[_Found] = []
@@ -118,7 +124,8 @@ def search(
     found.sort(key=lambda one: one[0], reverse=True)
     rest = found[most - 1][0] if len(found) > most else horizon
     records = tuple(record for _, record in found[:most])
-    return FoundPart(records, rest, looked_at, sum(source.size for source in sources))
+    damage = tuple(cursor.damage for cursor in cursors if cursor.damage)
+    return FoundPart(records, rest, looked_at, sum(source.size for source in sources), damage)
 
 
 def first_from(source: RecordSource, place: RecordPlace) -> int:
@@ -142,21 +149,39 @@ _NEWEST = RecordPlace("~", "", 0)
 class _Cursor:
     """How far one log was looked at, from its end to its start."""
 
-    def __init__(self, source: RecordSource, wanted: Wanted, before: RecordPlace, parse: ParseRecord) -> None:
+    def __init__(
+        self, source: RecordSource, wanted: Wanted, before: RecordPlace, parse: ParseRecord, block: int
+    ) -> None:
         self._parse = parse
         self._source = source
         self._wanted = wanted
         self._needles = wanted.needles()
-        self._end = source.size if before == _NEWEST else first_from(source, before)
-        self._block = _FIRST_BLOCK
+        self._before = before
+        self._end: int | None = source.size if before == _NEWEST else None
+        self._block = block
         self._found: list[_Found] = []
         self.horizon = before
         self.looked_at = 0
-        self.done = self._end == 0
+        self.damage: str | None = None
+        self.done = False
 
     def look(self) -> None:
-        """Look at the next block; nothing before `horizon` has been looked at then."""
+        """Look at the next block; nothing before `horizon` has been looked at then.
+
+        A log that is damaged there has come to its end.
+        """
         if self.done:
+            return
+        try:
+            self._look()
+        except LogDamagedError as error:
+            self.done, self.damage = True, f"`{self._source.origin}` is damaged: {error}"
+
+    def _look(self) -> None:
+        if self._end is None:
+            self._end = first_from(self._source, self._before)
+        if self._end == 0:
+            self.done = True
             return
         start = max(0, self._end - self._block)
         lines = self._source.lines(start, self._end)
@@ -190,5 +215,5 @@ def parsed_record(line: bytes, log: str, index: int) -> dict[str, Json] | None:
 def _parsed(source: RecordSource, line: bytes, index: int, parse: ParseRecord = parsed_record) -> _Found:
     record = parse(line, source.origin, index)
     if record is None:
-        raise LogDamagedError(f"record {index} of `{source.origin}` is not a record")
+        raise LogDamagedError(f"record {index} is not a record")
     return RecordPlace(str(record["time"]), source.origin, index), record

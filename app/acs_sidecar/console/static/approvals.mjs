@@ -1,16 +1,11 @@
 // The page of approvals: shows what a challenge asks for, and signs when the person says so.
 
+import { shown } from "./console.mjs";
 import { answer, challengeIn, checkService, openKey, readChallenge } from "./approve.mjs";
 
 const at = (id) => document.getElementById(id);
 const KEPT = "acs-sidecar service's approval key";
 let challenge = null;
-
-// What does not print is written out, so that no text turns another one around.
-function shown(value) {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, (symbol) => `\\u{${symbol.codePointAt(0).toString(16)}}`);
-}
 
 function term(name, value) {
   const row = at("terms").insertRow();

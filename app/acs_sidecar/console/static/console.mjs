@@ -22,6 +22,12 @@ export function count(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
+// What does not print is written out, so that no text turns another one around.
+export function shown(value) {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, (symbol) => `\\u{${symbol.codePointAt(0).toString(16)}}`);
+}
+
 // Asks the console for JSON; throws with what is wrong.
 export async function asked(path, options = {}) {
   const response = await fetch(base + path, options);

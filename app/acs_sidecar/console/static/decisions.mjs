@@ -22,6 +22,19 @@ function show(html, where) {
   localTimes(body);
 }
 
+// Says once of each log that it is damaged.
+function showDamage(damage) {
+  const area = document.getElementById("damage");
+  for (const words of damage) {
+    if (area.textContent.includes(words)) continue;
+    const one = document.createElement("p");
+    one.className = "problem";
+    one.setAttribute("role", "alert");
+    one.textContent = `${words}. What is before that is not shown: run acs-sidecar audit verify.`;
+    area.append(one);
+  }
+}
+
 async function searchOn(wanted) {
   let { rest } = table.dataset;
   let lookedAt = Number(table.dataset.lookedAt);
@@ -30,6 +43,7 @@ async function searchOn(wanted) {
   while (rest && found < wanted) {
     const next = await part("rows", { before: rest });
     show(next.html, "beforeend");
+    showDamage(next.damage);
     found += next.rows;
     lookedAt += next.looked_at;
     rest = next.rest ?? "";
@@ -47,6 +61,7 @@ async function follow() {
   while (live.checked) {
     const next = await part("new", { after: table.dataset.newest });
     show(next.html, "afterbegin");
+    showDamage(next.damage);
     table.dataset.newest = next.newest ?? "";
     await new Promise((done) => { setTimeout(done, EVERY_MS); });
   }

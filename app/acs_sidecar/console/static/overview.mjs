@@ -1,6 +1,6 @@
 // Counts further records while the page shows, as far as it says that it does.
 
-import { asked, base, count } from "./console.mjs";
+import { asked, base, count, shown } from "./console.mjs";
 
 const state = document.getElementById("counted");
 const progress = document.getElementById("counting");
@@ -22,7 +22,7 @@ function addReasons(reasons) {
       row.dataset.reason = reason;
       const [head, cell, link, code] = ["th", "td", "a", "code"].map((name) => document.createElement(name));
       link.href = `${base}/decisions?reason=${encodeURIComponent(reason)}`;
-      code.textContent = reason;
+      code.textContent = shown(reason);
       link.append(code);
       head.scope = "row";
       head.append(link);

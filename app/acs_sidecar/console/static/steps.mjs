@@ -1,5 +1,6 @@
 // Shows each step of a verification with its value and a mark, and stops at the first that fails.
 
+import { shown } from "./console.mjs";
 import { hasEd25519, verifyReceipt } from "./verify.mjs";
 
 const WORDS = {
@@ -16,10 +17,10 @@ const WORDS = {
 function item(list, text, kind, value = null) {
   const one = document.createElement("li");
   one.className = kind;
-  one.textContent = text;
+  one.textContent = shown(text);
   if (value !== null) {
     const code = document.createElement("code");
-    code.textContent = value;
+    code.textContent = shown(value);
     one.append(" ", code);
   }
   list.append(one);
