@@ -86,6 +86,7 @@ def test_decisions_are_filtered(console: Console) -> None:
     text = console.page("/decisions?decision=deny&reason=secret")
     assert text.count("</tr>") == 1 + 20
     assert "These are all." in text
+    assert console.page("/decisions?took=0.055").count("</tr>") == 1 + 5
     assert "No record fits these filters." in console.page("/decisions?agent=nobody")
 
 
@@ -94,6 +95,7 @@ def test_decisions_are_filtered(console: Console) -> None:
     [
         ("since=yesterday", "`since` is not a time: write it as 2026-01-31T14:05"),
         ("until=2026-13", "`until` is not a time: write it as 2026-01-31T14:05"),
+        ("took=long", "`took` is not a number of milliseconds: write it as 2.5"),
         ("before=x", "the link to further records is damaged: open the page again"),
     ],
 )

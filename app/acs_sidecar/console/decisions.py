@@ -33,6 +33,7 @@ MEMBERS: Final[Mapping[str, str]] = {
 """Filters that ask for one value, with the members of the record that have it."""
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{1,15}Z?)?", re.ASCII)
+_MILLISECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
 _PLACE = re.compile(r"([^ ]{1,40}) ([^ ]{1,300}) ([0-9]{1,15})", re.ASCII)
 _AT_ONCE = 20_000
 """How many records the page itself looks at; the rest is asked for while it shows."""
@@ -130,7 +131,7 @@ def written(place: RecordPlace | None) -> str | None:
 
 
 def _filters(request: Request) -> dict[str, str]:
-    names = (*MEMBERS, "reason", "since", "until")
+    names = (*MEMBERS, "reason", "since", "until", "took")
     return {name: request.query_params.get(name, "").strip()[:300] for name in names}
 
 
@@ -138,8 +139,16 @@ def _wanted(filters: Mapping[str, str]) -> Wanted:
     for name in ("since", "until"):
         if filters[name] and not _TIME.fullmatch(filters[name]):
             raise UnreadableFilterError(f"`{name}` is not a time: write it as 2026-01-31T14:05")
+    if (took := filters["took"]) and not _MILLISECONDS.fullmatch(took):
+        raise UnreadableFilterError("`took` is not a number of milliseconds: write it as 2.5")
     members = {member: filters[name] for name, member in MEMBERS.items() if filters[name]}
-    return Wanted(members, filters["reason"] or None, filters["since"] or None, filters["until"] or None)
+    return Wanted(
+        members,
+        filters["reason"] or None,
+        filters["since"] or None,
+        filters["until"] or None,
+        float(took) * 1000 if took else None,
+    )
 
 
 def place(text: str | None) -> RecordPlace | None:

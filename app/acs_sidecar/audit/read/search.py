@@ -1,5 +1,6 @@
 """Searches logs backwards, newest records first, a bounded part at a time (section 15.2)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -15,6 +16,7 @@ __all__ = ["FoundPart", "RecordPlace", "RecordSource", "Wanted", "first_from", "
 ParseRecord = Callable[[bytes, str, int], Mapping[str, Json] | None]
 """Parses the line at a place of a log to the members of a record, or to `None` where it is none of there."""
 
+_DURATION = re.compile(rb'"duration_us":([0-9]+)')
 _FIRST_BLOCK = 64
 _MOST_BLOCK = 16_384
 
@@ -47,12 +49,16 @@ class RecordPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records to find: each member as it is here, a text within the reason, a time from and before."""
+    """Which records to find: each member as it is here, a text within the reason, a time from and before.
+
+    `duration_us` is how long a decision took at least.
+    """
 
     members: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
     since: str | None = None
     until: str | None = None
+    duration_us: float | None = None
 
     @property
     def end(self) -> RecordPlace | None:
@@ -64,13 +70,24 @@ class Wanted:
         members = [orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in self.members.items()]
         return members if self.reason is None else [*members, orjson.dumps(self.reason)[1:-1]]
 
+    def is_long_enough(self, line: bytes) -> bool:
+        """True if a line is of a decision that took as long."""
+        found = _DURATION.search(line)
+        return found is not None and int(found[1]) >= (self.duration_us or 0)
+
     def admits(self, record: Mapping[str, Json]) -> bool:
         """True if a record is to be shown."""
         if any(record.get(name) != value for name, value in self.members.items()):
             return False
         if self.since is not None and str(record.get("time")) < self.since:
             return False
+        if self.duration_us is not None and not _at_least(record.get("duration_us"), self.duration_us):
+            return False
         return self.reason is None or self.reason in str(record.get("reason") or "")
+
+
+def _at_least(value: Json, least: float) -> bool:
+    return isinstance(value, int | float) and value >= least
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +206,8 @@ class _Cursor:
         candidates = [*enumerate(lines, start)]
         for needle in self._needles:
             candidates = [one for one in candidates if needle in one[1]]
+        if self._wanted.duration_us is not None:
+            candidates = [one for one in candidates if self._wanted.is_long_enough(one[1])]
         for index, line in candidates:
             place, record = _parsed(self._source, line, index, self._parse)
             if self._wanted.admits(record):

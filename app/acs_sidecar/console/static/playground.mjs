@@ -84,7 +84,7 @@ document.getElementById("edit")?.addEventListener("click", (event) => {
 document.getElementById("save-trial").addEventListener("click", () => saved("trial.json", JSON.stringify(trial(), null, 2)));
 document.getElementById("save-case").addEventListener("click", () => {
   try {
-    saved("case.json", asCase());
+    saved("case.yaml", asCase());
   } catch (error) {
     result.textContent = `The case cannot be saved: ${error.message}`;
   }

@@ -60,13 +60,14 @@ self.onmessage = async ({ data: { base, log, key } }) => {
     const response = await fetch(`${place}/checkpoint`);
     if (!response.ok) throw new Error(await response.text());
     const checkpoint = parseCheckpoint(await response.text());
-    await checkSignature(checkpoint, await parseVerifierKey(key));
+    const parsed = await parseVerifierKey(key);
+    await checkSignature(checkpoint, parsed);
     if (checkpoint.origin !== log) throw new Error("the checkpoint is of another log");
     self.postMessage({ size: checkpoint.size });
     const { size } = checkpoint;
     const told = (walked) => self.postMessage({ walked });
     await walkLog(checkpoint, reader(place, "entries", size), reader(place, "0", size), told, hashers());
-    self.postMessage({ end: true, holds: true, count: size });
+    self.postMessage({ end: true, holds: true, count: size, key: `${parsed.name}+${parsed.id}` });
   } catch (error) {
     self.postMessage({ end: true, holds: false, problem: error.message });
   }

@@ -3,12 +3,17 @@
 import { base, count } from "./console.mjs";
 import { keyText } from "./keys.mjs";
 import { showSteps } from "./steps.mjs";
+import { hasEd25519 } from "./verify.mjs";
 
 const outcome = document.getElementById("outcome");
 const progress = document.getElementById("walked");
 const button = document.getElementById("walk");
 
-function walk() {
+async function walk() {
+  if (!(await hasEd25519())) {
+    outcome.textContent = "This browser has no Ed25519. Run: acs-sidecar audit verify AUDIT_DIRECTORY --key KEY";
+    return;
+  }
   const worker = new Worker(`${base}/static/walk-worker.mjs`, { type: "module" });
   progress.hidden = false;
   button.disabled = true;
@@ -20,7 +25,7 @@ function walk() {
     if (!data.end) return;
     outcome.className = data.holds ? "allow" : "problem";
     outcome.textContent = data.holds
-      ? `\u2713 Verified: all ${count(data.count)} records are those that the key signed.`
+      ? `\u2713 Verified: all ${count(data.count)} records are those that the key ${data.key} signed.`
       : `\u2715 Not verified: ${data.problem}`;
     progress.hidden = true;
     button.disabled = false;
