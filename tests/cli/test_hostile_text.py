@@ -63,6 +63,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("mcp", "diff", "mcp.json", HOSTILE),
     ("mcp", "diff", "mcp.json", "mcp.json", "--fail-on", HOSTILE),
     ("init", HOSTILE.replace("/", "")),
+    ("init", "--example", HOSTILE, "new"),
     ("init", "mcp.json"),
     ("validate", HOSTILE),
     ("validate", "yaml", "--format", "text"),

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.spec.document.suggestions import did_you_mean
 from acs_sidecar.spec.globs import Globs
 from acs_sidecar.spec.values import Json
@@ -91,7 +90,6 @@ def _moment(members: dict[str, Json], path: str) -> str | None:
         return None
     text = _text(members, "expires", path)
     try:
-        moment = datetime.fromisoformat(text)
-        return rfc3339(int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000_000))
-    except (ValueError, OverflowError):
+        return record_time(text)
+    except ValueError:
         raise RegistryError(f"`{path}.expires` is not a date or time in ISO 8601") from None

@@ -222,7 +222,24 @@ def test_shows_the_report_to_a_person(place: Path) -> None:
             ("verify", "audit", "--key", "key.pem", "--anchor", "none"),
             "none cannot be read: No such file or directory",
         ),
-        (("show", "--since", "soon"), "`soon` is not a date or time in ISO 8601, nor `30m`, `12h` or `7d`"),
+        (
+            ("show", "--since", "soon"),
+            "`soon` is not a date or time in ISO 8601 from 1970 on, nor `30m`, `12h` or `7d` ago",
+        ),
+        *(
+            (
+                ("show", "--since", text),
+                f"`{text}` is not a date or time in ISO 8601 from 1970 on, nor `30m`, `12h` or `7d` ago",
+            )
+            for text in (
+                "9999999999999d",
+                "99999999d",
+                "\u00b2d",
+                "9999-12-31T23:59:59-14:00",
+                "1969-12-31",
+                "-1d",
+            )
+        ),
         (
             ("key", "--generate"),
             "{place}/key.pem exists: move it away to create another, and keep it to verify its logs",

@@ -7,7 +7,7 @@ transform values have no field to be in.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
@@ -29,6 +29,7 @@ __all__ = [
     "has_header",
     "parse_record",
     "record_line",
+    "record_time",
     "rfc3339",
     "uuid7",
 ]
@@ -155,6 +156,19 @@ def rfc3339(microseconds: int) -> str:
     """Return a Unix time as RFC 3339 in UTC with microseconds; its texts sort by time."""
     seconds, fraction = divmod(microseconds, 1_000_000)
     return f"{_second(seconds)}.{fraction:06d}Z"
+
+
+def record_time(text: str) -> str:
+    """Return a date or time in ISO 8601 in the form of a record's; one without a zone is UTC.
+
+    Raises `ValueError` for another text, and for a time before 1970 or after the year 9999.
+    """
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    microseconds = (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+    if microseconds < 0:
+        raise ValueError(f"`{text}` is before 1970")
+    return rfc3339(microseconds)
 
 
 @lru_cache(maxsize=4)

@@ -3,7 +3,6 @@
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from acs_sidecar.audit.format.note import NoteError, VerifierKey
-from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.audit.log.directory import find_logs, remove_if_there, sync_directory, write_all
 from acs_sidecar.spec.document.public_keys import is_weak
@@ -187,9 +186,6 @@ def _read(path: Path) -> bytes:
 def _end(text: str) -> str:
     """Return a date or time in the form of a record's `time`; a time without a zone is UTC."""
     try:
-        end = datetime.fromisoformat(text)
+        return record_time(text)
     except ValueError:
         raise KeyFileError(f"`{text}` is not a date or time in ISO 8601") from None
-    if end.tzinfo is None:
-        end = end.replace(tzinfo=UTC)
-    return rfc3339(int(end.timestamp() * 1_000_000))

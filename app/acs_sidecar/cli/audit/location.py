@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.query import LogSelection, logs_at
 from acs_sidecar.audit.ship.nats import NatsSettings
@@ -53,12 +53,9 @@ def since_time(text: str | None) -> str | None:
     if text is None:
         return None
     unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
-    if unit and text[:-1].isdigit():
-        moment = datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})
-    else:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            fail(f"`{text}` is not a date or time in ISO 8601, nor `30m`, `12h` or `7d`")
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return rfc3339(int(moment.timestamp() * 1_000_000))
+    try:
+        if unit and text[:-1].isdigit():
+            text = (datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})).isoformat()
+        return record_time(text)
+    except (ValueError, OverflowError):
+        fail(f"`{text}` is not a date or time in ISO 8601 from 1970 on, nor `30m`, `12h` or `7d` ago")

@@ -1,7 +1,7 @@
 """What a compliance report is made from: frameworks, manifests with their cases, files (section 8.3)."""
 
 import importlib.metadata
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -18,7 +18,7 @@ from acs_sidecar.assurance.compliance.catalog import (
 from acs_sidecar.assurance.compliance.probes.carriers import ProbedManifest, probed_manifest
 from acs_sidecar.assurance.compliance.probes.checks import RedteamVerdict
 from acs_sidecar.assurance.redteam.report import SCHEMA, is_within
-from acs_sidecar.audit.format.record import rfc3339
+from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.cli.manifests import KnownManifest
 from acs_sidecar.cli.output import fail, show_findings
 from acs_sidecar.cli.verification import content_of, object_in
@@ -60,14 +60,9 @@ def chosen_framework(name: str) -> Framework:
 def moment(text: str, option: str) -> str:
     """Return a date or time in the form of a record's; one without a zone is UTC."""
     try:
-        found = datetime.fromisoformat(text)
-        found = found if found.tzinfo else found.replace(tzinfo=UTC)
-        seconds = found.timestamp()
-    except (ValueError, OverflowError):
-        fail(f"{option}: `{text}` is not a date or time in ISO 8601")
-    if seconds < 0:
-        fail(f"{option}: `{text}` is before 1970, and no record is")
-    return rfc3339(int(seconds * 1_000_000))
+        return record_time(text)
+    except ValueError:
+        fail(f"{option}: `{text}` is not a date or time in ISO 8601 from 1970 to 9999")
 
 
 async def probed(known: KnownManifest) -> ProbedManifest:
