@@ -212,16 +212,17 @@ class _Used:
     def read(self, node: Json) -> None:
         """Walk a node and everything below it, knowing the stack and the indexes around each."""
         pending: list[tuple[Json, int, int]] = [(node, 0, 0)]
+        deepest = self.deepest
         while pending:
             node, stack, indexes = pending.pop()
             if isinstance(node, list):
                 pending.extend([(item, stack, indexes) for item in node])
             elif isinstance(node, dict):
                 for kind, value in node.items():
-                    if kind in _UNREAD or not isinstance(value, _COMPOUND):
+                    if not isinstance(value, _COMPOUND) or kind in _UNREAD:
                         continue
                     below = stack + _NODE_STACK.get(kind, 0)
-                    self.deepest = max(self.deepest, below)
+                    deepest = max(deepest, below)
                     if kind in REFERENCES:
                         links = chain(node)
                         varying = varying_in(links)
@@ -232,6 +233,7 @@ class _Used:
                         pending.extend([(part, below, indexes) for part in self._parts(kind, value)])
                     else:
                         pending.append((value, below, indexes))
+        self.deepest = deepest
 
     def declare(self, pattern: Json) -> None:
         """Note the variables of a pattern, which gives them a value, as the rule's own."""

@@ -19,14 +19,16 @@ from acs_sidecar.engines.rego.documents import Segments, dotted
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["ambiguous_keys", "conflicting_rules", "set_rules"]
+__all__ = ["RuleHead", "ambiguous_keys", "conflicting_rules", "rule_heads", "set_rules"]
 
 _SET, _OBJECT, _VALUE = "a set", "an object", "one value"
 
 _CONSTANT_KEYS = frozenset({"Bool", "Null", "Number", "RawString", "String"})
 
 
-class _Head(NamedTuple):
+class RuleHead(NamedTuple):
+    """The path of a rule, what is there, and whether it is a `default` or adds elements."""
+
     path: Segments
     kind: str
     default: bool
@@ -39,28 +41,31 @@ class _Same:
     """The rules of one path, each kind with its first place."""
 
     kinds: dict[str, SourceLocation] = field(default_factory=dict)
-    default: _Head | None = None
+    default: RuleHead | None = None
 
 
-def conflicting_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> Iterator[Diagnostic]:
+def rule_heads(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> list[RuleHead]:
+    """Return the head of each rule."""
+    return [_head(node, facts) for ast, facts in modules for node in as_list(ast["rules"])]
+
+
+def conflicting_rules(heads: Iterable[RuleHead]) -> Iterator[Diagnostic]:
     """Find rules that disagree about what their name is, and second `default`s."""
     rules: dict[Segments, _Same] = {}
-    for ast, facts in modules:
-        for node in as_list(ast["rules"]):
-            yield from _add(_head(node, facts), rules)
+    for head in heads:
+        yield from _add(head, rules)
     for path, same in rules.items():
         yield from _disagreeing(path, same)
         yield from _below_a_value(path, same, rules)
         yield from _empty_beside_variable_names(path, same, rules)
 
 
-def set_rules(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> set[Segments]:
+def set_rules(heads: Iterable[RuleHead]) -> set[Segments]:
     """Return the paths of the rules that are sets, or objects of sets."""
-    heads = (_head(node, facts) for ast, facts in modules for node in as_list(ast["rules"]))
     return {head.path for head in heads if head.adds}
 
 
-def _add(head: _Head, rules: dict[Segments, _Same]) -> Iterator[Diagnostic]:
+def _add(head: RuleHead, rules: dict[Segments, _Same]) -> Iterator[Diagnostic]:
     same = rules.setdefault(head.path, _Same())
     if not head.default:
         same.kinds.setdefault(head.kind, head.at)
@@ -112,7 +117,7 @@ def _empty_beside_variable_names(
                 yield finding("rego-rule-conflict", message, at)
 
 
-def _head(node: Json, facts: ModuleFacts) -> _Head:
+def _head(node: Json, facts: ModuleFacts) -> RuleHead:
     kind, rule = variant(node)
     shape, head = ("Compr", rule) if kind == "Default" else variant(rule["head"])
     root = as_object(as_object(first_link(head["refr"]))["Var"])
@@ -127,7 +132,7 @@ def _head(node: Json, facts: ModuleFacts) -> _Head:
     else:
         said = _SET if shape == "Set" else _VALUE
     at = facts.at._replace(line=line, column=column)
-    return _Head(path, said, kind == "Default", shape == "Set", at)
+    return RuleHead(path, said, kind == "Default", shape == "Set", at)
 
 
 def ambiguous_keys(node: JsonObject, *, taken_apart: bool) -> Iterator[Problem]:

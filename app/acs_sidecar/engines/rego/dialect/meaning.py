@@ -21,7 +21,12 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 from acs_sidecar.engines.rego.dialect.arithmetic import compute_in_digits
 from acs_sidecar.engines.rego.dialect.arity import ARITY
 from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader
-from acs_sidecar.engines.rego.dialect.conflicts import ambiguous_keys, conflicting_rules, set_rules
+from acs_sidecar.engines.rego.dialect.conflicts import (
+    ambiguous_keys,
+    conflicting_rules,
+    rule_heads,
+    set_rules,
+)
 from acs_sidecar.engines.rego.dialect.counting import (
     IsCollection,
     count_characters,
@@ -104,7 +109,8 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
         names.setdefault(facts.package, set()).update(rule.path[len(facts.package)] for rule in facts.rules)
     arities = {path: arity for _, ast, facts in modules for path, arity in _functions(ast, facts)}
     parsed = [(ast, facts) for _, ast, facts in modules]
-    findings = list(conflicting_rules(parsed))
+    heads = rule_heads(parsed)
+    findings = list(conflicting_rules(heads))
     rules = {rule.path for _, _, facts in modules for rule in facts.rules}
     texts = [module.text.encode() for module, _, _ in modules]
     read = [(ast, facts, text) for (ast, facts), text in zip(parsed, texts, strict=True)]
@@ -113,7 +119,7 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
     replaced = frozenset(path for _, _, facts in modules for path in _replaced(facts))
     documents = {path[:end] for path in rules for end in range(len(path) + 1)}
     policy = _PolicyFacts(names, arities, rules, documents, program, conflicting, replaced)
-    flow = SetFlow(set_rules(parsed), documents)
+    flow = SetFlow(set_rules(heads), documents)
     rewriters = [Rewriter(text, prefix) for text, prefix in zip(texts, new_prefixes(texts), strict=True)]
     join_functions(parsed, rewriters)
     rewritten = []
@@ -269,8 +275,10 @@ def _statements(
         statement = body.statements[number]
         is_last = number == len(body.statements) - 1
         negates_all = rewriting.negates_all and "NotExpr" in as_object(statement.node["literal"])
-        is_first = indexed and not negates_all and is_looked_up(statement)
-        draft = Draft(statement, rewriting.rewriter, None if is_first else guard)
+        if guard and indexed and not negates_all and is_looked_up(statement):
+            draft = Draft(statement, rewriting.rewriter, None)
+        else:
+            draft = Draft(statement, rewriting.rewriter, guard)
         conflicting = rewriting.may_conflict and may_conflict_in(statement, rewriting.may_conflict)
         if conflicting:
             draft.begin_with(members)
