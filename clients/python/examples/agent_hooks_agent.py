@@ -46,7 +46,7 @@ async def main() -> None:
         client.session("support-1", tools=["issue_refund"]) as session,
     ):
         hooks = create_agent_hooks_middleware([SidecarInterceptor(session)])
-        agent = Agent(ScriptedModel(), tools=[issue_refund], middleware=[hooks])
+        agent = Agent(ScriptedModel(), id="support-1", tools=[issue_refund], middleware=[hooks])
         answer = await agent.run("Refund order 1042")
     print(answer.messages[1].contents[0].result)
     print(answer.text)
