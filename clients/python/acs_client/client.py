@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, Unpack
 from urllib.parse import quote
 
 from acs_client.calls import Call, Manifest
@@ -236,7 +236,7 @@ class Client:
         body = self.get("/v1/manifests")
         entries = body.get("manifests") if isinstance(body, dict) else None
         for entry in entries if isinstance(entries, list) else ():
-            if not isinstance(entry, dict) or not isinstance(entry.get("points"), list):
+            if not _is_entry(entry):
                 continue
             if wanted is None and (entry.get("default") or entries == [entry]):
                 return entry
@@ -302,6 +302,14 @@ def _timeout(timeout: float | None, environ: Mapping[str, str]) -> float:
     if not 0 < seconds <= 3600:
         raise ConfigurationError("the timeout is not between 0 and 3600 seconds")
     return seconds
+
+
+def _is_entry(entry: Any) -> TypeGuard[dict[str, Any]]:
+    """True for a valid manifest in the list: it has a name, and binds something."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        return False
+    points = entry.get("points")
+    return isinstance(points, list) and bool(points) and all(isinstance(point, str) for point in points)
 
 
 def _is_token(text: str) -> bool:

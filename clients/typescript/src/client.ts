@@ -161,7 +161,7 @@ export class Client {
     const found = own(await this.get("/v1/manifests"), "manifests");
     const entries: unknown[] = Array.isArray(found) ? found : [];
     for (const entry of entries) {
-      if (!isObject(entry) || !isTexts(own(entry, "points"))) continue;
+      if (!isEntry(entry)) continue;
       const isDefault = own(entry, "default") === true || entries.length === 1;
       const names = [own(entry, "name"), own(entry, "digest")];
       if (manifest === undefined ? isDefault : names.includes(manifest)) return entry;
@@ -272,6 +272,12 @@ function timeoutOf(timeoutMs: number | undefined, env: Environment): number {
     throw new ConfigurationError("the timeout is not between 0 and 3600 seconds");
   }
   return found;
+}
+
+/** True for a valid manifest in the list: it has a name, and binds something. */
+function isEntry(entry: unknown): entry is JsonObject {
+  const points = own(entry, "points");
+  return isObject(entry) && typeof own(entry, "name") === "string" && isTexts(points) && points.length > 0;
 }
 
 function isTexts(value: unknown): value is string[] {

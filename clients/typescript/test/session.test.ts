@@ -145,6 +145,14 @@ test("points that cannot be learnt are no permit", async () => {
   assert.equal(blocked.decision.message, "the service lists no such manifest");
 });
 
+test("a listing that binds nothing is none", async () => {
+  for (const entry of [{ name: "m", points: [] }, { name: "m", points: [1] }, { points: ["input"] }]) {
+    const listing = new Client({ url: SERVICE, fetch: async () => Response.json({ manifests: [entry] }) });
+    const blocked = await blockOf(() => listing.session("a").output("x"));
+    assert.equal(blocked.decision.message, "the service lists no such manifest");
+  }
+});
+
 test("a manifest of one's own is sent with each call", async () => {
   const manifest = {
     agent_control_specification_version: "0.3.1-beta",

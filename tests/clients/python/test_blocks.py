@@ -53,6 +53,26 @@ def test_a_body_of_17_mib_is_no_answer(server: Canned) -> None:
     assert (raised.value.cause, raised.value.decision.message) == ("protocol", "the answer is over 16 MiB")
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"name": "m", "points": []},
+        {"name": "m", "points": [1]},
+        {"name": "m", "points": [[]]},
+        {"points": ["input"]},
+    ],
+)
+def test_a_listing_that_binds_nothing_is_none(server: Canned, entry: Any) -> None:
+    """A session would skip every point that its manifest does not bind."""
+    server.answers = [reply({"manifests": [entry]})]
+    with Client(server.url) as client, pytest.raises(Unavailable) as raised:
+        client.session("a").output("hello")
+    assert (raised.value.cause, raised.value.decision.message) == (
+        "protocol",
+        "the service lists no such manifest",
+    )
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_a_service_that_is_not_there_blocks(point: str) -> None:
     """A closed port is no permit."""

@@ -61,9 +61,11 @@ class Counters:
         """Take the manifest's list of counters."""
         with self._lock:
             for counter in listed:
-                window = counter.get("window")
-                if counter.get("group") == "agt" and window in _SECONDS:
-                    self._windows[counter["name"]] = window
+                name, window = counter.get("name"), counter.get("window")
+                if counter.get("group") != "agt" or not isinstance(name, str):
+                    continue
+                if isinstance(window, str) and window in _SECONDS:
+                    self._windows[name] = window
                     self._kept = True
 
     def member(self) -> dict[str, Any] | None:
