@@ -21,24 +21,33 @@ def rows(heading: str) -> dict[str, list[str]]:
 
 
 TOTALS = rows("example | ASR | utility")
-BY_TECHNIQUE = rows("technique | allow-all | `screened-agent` | `support-agent`")
+BY_TECHNIQUE = rows(
+    " | ".join(["technique", "none", *(f"`{name.removesuffix('-agent')}`" for name in TOTALS)])
+)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TOTALS))
 def test_an_example_stops_what_the_guide_says(name: str) -> None:
-    """Attack success and utility of each example, plain attacks, and by technique where the guide has it."""
+    """Attack success and utility of each example, plain attacks, in total and by technique."""
     found = report(EXAMPLES / name, "--mutations", "none")
     assert TOTALS[name][:2] == [f"{found[rate]['value']:.2f}" for rate in ("asr", "utility")]
-    column = {"screened-agent": 1, "support-agent": 2}.get(name)
-    if column is not None:
-        rates = {technique: f"{each['value']:.2f}" for technique, each in found["techniques"].items()}
-        assert {technique: cells[column] for technique, cells in BY_TECHNIQUE.items()} == {
-            technique: rates.get(technique, "-") for technique in TECHNIQUES
-        }
+    column = [*TOTALS].index(name) + 1
+    rates = {
+        technique: "-" if each["value"] is None else f"{each['value']:.2f}"
+        for technique, each in found["techniques"].items()
+    }
+    assert {technique: cells[column] for technique, cells in BY_TECHNIQUE.items()} == {
+        technique: rates.get(technique, "-") for technique in TECHNIQUES
+    }
 
 
-@pytest.mark.slow
+def test_every_example_is_in_the_guide() -> None:
+    """All that decide by a policy; the guide says why one is left out."""
+    assert {path.name for path in EXAMPLES.iterdir()} - TOTALS.keys() == {"coding-agent", "test-double"}
+    assert "`coding-agent` is left out" in GUIDE
+
+
 def test_without_its_rules_every_attack_passes(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The column of before: a policy that allows everything."""
     manifest = write_manifest(tmp_path_factory.mktemp("m") / "m", ALLOW_ALL)
