@@ -47,6 +47,14 @@ _MAX_MESSAGE = 200
 _WANTS_IF = "error: `if` keyword is required before rule body"
 
 
+_HINTS = {
+    "else cannot be used with set rules": "write each body as a rule of its own",
+    "incompatible destructuring patterns": "write one statement for each part of the pattern",
+    "used before definition below": "write what binds it above, or give one of two variables another name",
+}
+"""What to write instead, by a part of the engine's message."""
+
+
 class Engine(Protocol):
     """An engine that is ready: cloned for each evaluation."""
 
@@ -162,4 +170,5 @@ def _failure(code: str, error: BaseException, at: SourceLocation, hint: str = ""
     if mark:
         at = at._replace(source=mark["source"], line=int(mark["line"]), column=int(mark["column"]))
     summary = message["message"] if message else text.partition("\n")[0]
+    hint = hint or "".join(f": {instead}" for part, instead in _HINTS.items() if part in summary)
     return invalid(code, (summary.strip()[:_MAX_MESSAGE] or "the engine refuses this") + hint, at)

@@ -13,6 +13,7 @@ from acs_sidecar.engines.rego.analysis.checks import Program
 from acs_sidecar.engines.rego.analysis.facts import Rule
 from acs_sidecar.engines.rego.documents import Segments, dotted
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, NativeEngine, ThreadEngine
+from acs_sidecar.engines.rego.extensions import exact
 from acs_sidecar.engines.rego.input import SetInput
 from acs_sidecar.engines.rego.sources import Module, RegoSources
 from acs_sidecar.spec.explanation import listed, shortened
@@ -37,6 +38,7 @@ class RegoExplainer:
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return the rules on which the query depends: its own first, then those that it reached."""
+        exact.begin()
         engine = cast(NativeEngine, self._engines.prepared.clone())
         self._set_input(engine, policy_input)
         answer = _shown(engine, ANSWER)

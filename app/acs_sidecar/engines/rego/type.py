@@ -17,6 +17,7 @@ from acs_sidecar.engines.rego.dialect.meaning import Parsed, as_opa_means
 from acs_sidecar.engines.rego.documents import DataBounds, Segments, dotted, holds
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch, parse
 from acs_sidecar.engines.rego.explanation import RegoExplainer
+from acs_sidecar.engines.rego.extensions import exact
 from acs_sidecar.engines.rego.index.demand_index import DemandIndex, Indexing, index_rules
 from acs_sidecar.engines.rego.index.engines import EnginePool, IndexedEngines
 from acs_sidecar.engines.rego.input import SetInput, input_setter
@@ -203,6 +204,7 @@ class _QueryEvaluator:
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Evaluate on a copy of an engine that has never seen an input."""
         engine = self._engines.engine_for(policy_input.value).clone()
+        exact.begin()
         try:
             self._set_input(engine, policy_input)
             value = self._value(engine)
@@ -212,7 +214,7 @@ class _QueryEvaluator:
             if not is_engine_fault(error):
                 raise
             raise self._failed("could not be evaluated: a function failed or rules disagree") from None
-        return PolicyOutput(value, self._trace)
+        return PolicyOutput(exact.answered(value), self._trace)
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return the rules that the query came to, with their values and the lines that were reached."""

@@ -72,7 +72,8 @@ def _computations(reader: BodyReader) -> Iterator[tuple[Json, bool]]:
             computation["op"] != "Sub" or any(_is_numeric(side) for side in _nodes(term) if side is not term),
         )
     for call, _ in reader.calls:
-        yield {"Call": dict(call)}, True
+        if called_name(call["fcn"]) in _AGGREGATES:
+            yield {"Call": dict(call)}, True
 
 
 def _nodes(term: Json) -> Iterator[Json]:

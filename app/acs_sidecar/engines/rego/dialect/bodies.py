@@ -64,6 +64,8 @@ class Body:
     """The `some x` behind the first statement."""
     terms: list[Json] = field(default_factory=list)
     """What the head or comprehension makes of it."""
+    has_index: bool = False
+    """Whether one of its variables is an index."""
 
     def with_inner(self) -> Iterator["Body"]:
         """Yield this body and those in it."""
@@ -321,6 +323,7 @@ class BodyReader:
                 index = self._term(link["index"], reading, unit)
                 if index.leaves:
                     unit.indexes.append(len(unit.clauses))
+                    reading.body.has_index |= variant(link["index"])[1].get("value") != "_"
                 unit.clauses.append((head.needs, index.leaves))
                 self.shadows.update(
                     (key, self._declared[key]) for key in index.leaves & self._declared.keys()

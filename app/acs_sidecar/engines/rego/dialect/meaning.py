@@ -45,11 +45,7 @@ from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefi
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_problem, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.split_functions import join_functions
-from acs_sidecar.engines.rego.dialect.statements.aliases import (
-    evaluate_alias,
-    evaluate_indexes,
-    has_variable_index,
-)
+from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias, evaluate_indexes
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
@@ -270,7 +266,7 @@ def _statements(
     members: list[Json] = []
     if indexed and rewriting.may_conflict:
         members += looked_up_members(body, negates_all=rewriting.negates_all)
-    is_index = has_variable_index(body.statements)
+    is_index = any(inner.has_index for inner in body.with_inner())
     for number in evaluation_order(body.statements):
         statement = body.statements[number]
         is_last = number == len(body.statements) - 1

@@ -2,26 +2,26 @@
 
 Each number is read from its decimal digits, and each result is rounded to the nearest of 64 bits, and
 then to what the engine has for its digits. `100 - 99.99` is so a little more than `0.01`, as in OPA; and
-`0.3 - 0.1` is the next number above `0.2`, for it has no other that is more than `0.2`.
+for `0.3 - 0.1` the next number above `0.2` stands, for it has no other that is more than `0.2`.
 """
 
 from collections.abc import Callable, Iterable
-from decimal import Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from math import inf, nextafter, prod
 from operator import add, mul, sub, truediv
 from typing import Any
 
-__all__ = ["difference", "product", "product_of_all", "quotient", "rounded", "sum_of", "sum_of_all"]
+from acs_sidecar.engines.rego.extensions.exact import BITS, exact, keep, rounded
 
-_BITS = 64
+__all__ = ["difference", "product", "product_of_all", "quotient", "sum_of", "sum_of_all"]
+
 _BITS_OF_PRODUCTS = 53
 """OPA's `product` of numbers that are not all whole starts with one of so many bits."""
 _LEAST = Fraction(2) ** -1000
 _MOST_OF_FRACTIONS = 2**50
 """Between these, a fraction has a number of the engine that differs from all with fewer digits."""
-_SHORTEST, _LONGEST = 15, 22
-"""How many digits are tried for a number of 64 bits; the last always suffice."""
+_FEW_DIGITS = 15
 _RANGE = range(-(2**63), 2**64)
 
 Number = int | float
@@ -45,7 +45,7 @@ def product(one: Number, other: Number) -> Number:
 
 def quotient(one: Number, other: Number) -> Number:
     """Return `one / other`."""
-    return _number(rounded(truediv(_exact(one), _exact(other)), _BITS))
+    return _number(rounded(truediv(exact(one), exact(other)), BITS))
 
 
 def sum_of_all(numbers: Iterable[Number]) -> Number:
@@ -53,7 +53,7 @@ def sum_of_all(numbers: Iterable[Number]) -> Number:
     found = _listed(numbers)
     if all(type(number) is int for number in found):
         return _whole(sum(found))
-    return _number(_folded(add, found, Fraction(0), _BITS))
+    return _number(_folded(add, found, Fraction(0), BITS))
 
 
 def product_of_all(numbers: Iterable[Number]) -> Number:
@@ -64,13 +64,13 @@ def product_of_all(numbers: Iterable[Number]) -> Number:
     total = _folded(mul, found, Fraction(1), _BITS_OF_PRODUCTS)
     if total and not _LEAST < abs(total) < _MOST_OF_FRACTIONS:
         raise ValueError("a product that OPA writes with an exponent")
-    return int(total) if total.denominator == 1 else float(total)
+    return int(total) if total.denominator == 1 else keep(float(total), _read(float(total)))
 
 
 def _computed(combine: Operator, one: Number, other: Number) -> Number:
     if type(one) is type(other) is int:
         return _whole(combine(one, other))
-    return _number(rounded(combine(_exact(one), _exact(other)), _BITS))
+    return _number(rounded(combine(exact(one), exact(other)), BITS))
 
 
 def _listed(numbers: Iterable[Number]) -> list[Number]:
@@ -81,7 +81,7 @@ def _listed(numbers: Iterable[Number]) -> list[Number]:
 
 def _folded(combine: Operator, numbers: Iterable[Number], found: Fraction, bits: int) -> Fraction:
     for number in numbers:
-        found = rounded(combine(found, _exact(number)), bits)
+        found = rounded(combine(found, exact(number)), bits)
     return found
 
 
@@ -91,41 +91,17 @@ def _whole(number: Number) -> Number:
     return number
 
 
-def _exact(value: Number) -> Fraction:
-    """Return a number as OPA reads its digits."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError("not a number")
-    return rounded(Fraction(repr(value)), _BITS)
-
-
-def rounded(value: Fraction, bits: int) -> Fraction:
-    """Return the nearest number of so many bits, of two the even one."""
-    if value.denominator == 1 and abs(value.numerator) < 2**bits:
-        return value
-    scale = bits - (abs(value.numerator).bit_length() - value.denominator.bit_length())
-    unit = Fraction(2) ** scale
-    if abs(value * unit) >= 2**bits:
-        unit /= 2
-    return round(value * unit) / unit
-
-
 def _number(found: Fraction) -> Number:
     if found.denominator == 1:
         return _whole(found.numerator)
     if not _LEAST < abs(found) < _MOST_OF_FRACTIONS:
         raise ValueError("a fraction that needs more digits than the engine has")
-    nearest = float(_shortest(found))
-    digits = Decimal(repr(nearest)).normalize().as_tuple().digits
-    written = _exact(nearest)
-    if len(digits) > _SHORTEST or written == found:
-        return nearest
-    return nextafter(nearest, inf if found > written else -inf)
+    nearest = float(found)
+    written = _read(nearest)
+    if written != found and len(Decimal(repr(nearest)).normalize().as_tuple().digits) <= _FEW_DIGITS:
+        nearest = nextafter(nearest, inf if found > written else -inf)
+    return keep(nearest, found)
 
 
-def _shortest(found: Fraction) -> Decimal:
-    """Return the shortest digits that stand for a number, as which OPA writes it."""
-    for digits in range(_SHORTEST, _LONGEST):
-        text = Context(prec=digits).divide(Decimal(found.numerator), Decimal(found.denominator))
-        if rounded(Fraction(text), _BITS) == found:
-            return text
-    return text
+def _read(value: float) -> Fraction:
+    return rounded(Fraction(repr(value)), BITS)

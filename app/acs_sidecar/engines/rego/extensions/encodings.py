@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from acs_sidecar.engines.rego.extensions.bounds import checked_length
+from acs_sidecar.engines.rego.extensions.exact import digits_of
 from acs_sidecar.spec.values import Json
 
 __all__ = [
@@ -58,7 +59,7 @@ def json_is_valid(text: object) -> bool:
 
 def marshal(value: Json) -> str:
     """Write a value as JSON in one line, safe within HTML."""
-    written = orjson.dumps(value, _elements, orjson.OPT_SORT_KEYS).decode().translate(_ESCAPED)
+    written = orjson.dumps(_in_digits(value), _elements, orjson.OPT_SORT_KEYS).decode().translate(_ESCAPED)
     checked_length(len(written))
     return written
 
@@ -82,12 +83,25 @@ def urlquery_decode_object(text: str) -> dict[str, list[str]]:
     return members
 
 
-def _elements(value: object) -> list[Json]:
+def _in_digits(value: object) -> object:
+    """Put the digits that OPA writes in the place of fractions."""
+    if isinstance(value, float):
+        return orjson.Fragment(digits_of(value))
+    if isinstance(value, list):
+        return [_in_digits(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _in_digits(item) for name, item in value.items()}
+    return value
+
+
+def _elements(value: object) -> object:
     """Return the elements of a set in order; of `true` and 1 only one is left on the way here."""
     if not isinstance(value, set) or any(isinstance(item, bool) for item in value):
         raise TypeError("a value that cannot be written")
-    return sorted(
-        value, key=lambda item: (item is not None, isinstance(item, str), item if item is not None else 0)
+    return _in_digits(
+        sorted(
+            value, key=lambda item: (item is not None, isinstance(item, str), item if item is not None else 0)
+        )
     )
 
 

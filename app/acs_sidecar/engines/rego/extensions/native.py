@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import orjson
 import regorus
 
+from acs_sidecar.engines.rego.extensions.exact import check_digits
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["answer", "answer_to", "described_identifier", "format_time", "marshal_with_options"]
@@ -78,6 +79,7 @@ def marshal_with_options(value: Json, options: Mapping[str, Json]) -> str:
     for name in ("indent", "prefix"):
         if not set(str(options.get(name, ""))).isdisjoint("<>&"):
             raise ValueError("options that HTML would read")
+    check_digits(value)
     return str(answer("written", {"value": value, "options": options})).translate(_HTML)
 
 

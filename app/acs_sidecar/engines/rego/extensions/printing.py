@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 from acs_sidecar.engines.rego.extensions.bounds import checked_length
+from acs_sidecar.engines.rego.extensions.exact import digits_of, nearest, with_digits
 from acs_sidecar.spec.values import Json
 
 __all__ = ["formatted", "shown"]
@@ -18,9 +20,6 @@ _BASES: dict[str, Callable[[int], str]] = {
     "x": lambda number: f"{number:x}",
     "X": lambda number: f"{number:X}",
 }
-_LARGE, _SMALL = 1e21, 1e-4
-_EXACT = 1e15
-"""Below this OPA writes fractions without an exponent."""
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -55,8 +54,9 @@ def _value(directive: re.Match[str], value: Json) -> str:
     verb, flags, precision = directive["verb"], directive["flags"], directive["precision"]
     digits = None if precision is None else int(precision or 0)
     if isinstance(value, float):
-        if "e" in repr(value) or abs(value) >= _EXACT:
-            raise ValueError("a number that OPA writes with an exponent")
+        value = nearest(value)
+        if "e" in repr(value) and verb != "v":
+            raise ValueError("a number with an exponent, which OPA may have as a text")
         if verb in "vgef":
             text = _float(value, verb, digits)
             return _padded(text if verb in "vs" else _signed(text, flags), directive, zeros=True)
@@ -87,7 +87,9 @@ def _typed(value: Json) -> str:
     if isinstance(value, str):
         return f"string={value}"
     if isinstance(value, float):
-        return f"float64={_shortest(value)}"
+        if "e" in repr(value):
+            raise ValueError("a number with an exponent, which OPA may have as a text")
+        return f"float64={with_digits(Decimal(repr(nearest(value))))}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"int64={value}"
     return f"string={shown(value)}"
@@ -118,19 +120,7 @@ def _float(value: float, verb: str, digits: int | None) -> str:
         return f"{value:.{6 if digits is None else digits}e}"
     if digits is not None:
         raise ValueError("digits of a shortest number")
-    return _shortest(value)
-
-
-def _shortest(value: float) -> str:
-    """Write the fewest digits that read back as the number, with an exponent where Go has one."""
-    digits, _, exponent = f"{value!r}".partition("e")
-    if value == 0 or _SMALL <= abs(value) < _LARGE:
-        return str(int(value)) if value.is_integer() else digits
-    if not exponent:
-        digits, _, exponent = f"{value:.16e}".partition("e")
-        digits = repr(float(digits))
-    number = int(exponent)
-    return f"{digits.removesuffix('.0')}e{'-' if number < 0 else '+'}{abs(number):02d}"
+    return with_digits(Decimal(repr(value)))
 
 
 def shown(value: Json | set[Json]) -> str:
@@ -140,7 +130,7 @@ def shown(value: Json | set[Json]) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):
-        return _shortest(value)
+        return digits_of(value)
     if isinstance(value, list):
         return f"[{', '.join(map(shown, value))}]"
     if isinstance(value, set):

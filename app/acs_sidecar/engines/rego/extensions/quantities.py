@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from acs_sidecar.engines.rego.extensions.decimals import rounded
+from acs_sidecar.engines.rego.extensions.exact import rounded
 from acs_sidecar.engines.rego.extensions.numbers import held
 
 __all__ = ["parse", "parse_bytes"]

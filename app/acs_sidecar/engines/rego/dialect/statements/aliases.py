@@ -4,32 +4,15 @@ The engine takes `z` of `z := y` or `[_, z] = y` for unbound in `input.o[z]`, an
 for what the statement defines. An expression takes the place of the variable: `z := [y][0]`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, equated, variables, variant
+from acs_sidecar.engines.rego.analysis.syntax import as_list, equated, variables, variant
 from acs_sidecar.engines.rego.dialect.bodies import Statement
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
-__all__ = ["evaluate_alias", "evaluate_indexes", "has_variable_index"]
-
-_NO_INDEX: Json = {"": None}
-
-
-def has_variable_index(statements: Iterable[Statement]) -> bool:
-    """True if a variable is an index anywhere in some statements."""
-    pending: list[Json] = [dict(statement.node) for statement in statements]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, dict):
-            kind, value = variant(as_object(node.get("RefBrack", {})).get("index", _NO_INDEX))
-            if kind == "Var" and value["value"] != "_":
-                return True
-            pending.extend(value for name, value in node.items() if name != "span")
-    return False
+__all__ = ["evaluate_alias", "evaluate_indexes"]
 
 
 def evaluate_alias(draft: Draft, *, is_index: bool) -> None:
