@@ -9,6 +9,7 @@ import pytest
 from acs_sidecar.assurance.compliance.probes.checks import probed_results
 from acs_sidecar.assurance.compliance.vocabulary import CheckOutcome, CheckResult
 from tests.assurance.compliance.guarded import RULES, compiled, guarded, write_guarded
+from tests.assurance.redteam_manifests import ALLOW_ALL, carrier, write_manifest
 
 
 def results(folder: Path, *without: str, redteam: bool | None = True) -> dict[str, CheckResult]:
@@ -67,6 +68,24 @@ def test_what_is_taken_out_in_part_is_still_there(tmp_path: Path) -> None:
     )
     assert found["P10"].outcome is CheckOutcome.FAIL
     assert found["P10"].names == ("guarded: output: output works: leak",)
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("flagged", CheckOutcome.PASS), ("other", CheckOutcome.FAIL)])
+def test_what_the_host_finds_is_flagged_for_an_injection(
+    tmp_path: Path, rule: str, expected: CheckOutcome
+) -> None:
+    """A policy that refuses what the host's own classifier flags passes P3, one that does not read it fails."""
+    case = carrier("hello")
+    case["snapshot"]["annotations"] = {"risk": {"flagged": False, "score": 0}}
+    manifest = write_manifest(
+        tmp_path / "m",
+        f'default {ALLOW_ALL}\nverdict := {{"decision": "deny"}} if input.annotations.risk.{rule}',
+        [case],
+        annotators={"risk": {"type": "classifier", "provider": "host"}},
+        point={"annotations": {"risk": {"from": "$snap.annotations.risk"}}},
+    )
+    found = asyncio.run(probed_results([compiled(manifest)], lambda _: None))
+    assert found["P3"].outcome is expected
 
 
 def test_a_point_without_a_carrier_has_no_answer(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from acs_sidecar.assurance.compliance.probes.carriers import CounterExample
 from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint
+from acs_sidecar.spec.manifest.host_annotations import HOST
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.trials.injection import local_classifiers
@@ -67,11 +68,10 @@ def _appended(payload: str, *, flagged: bool = False) -> Change:
             return
         changed = _with_text(target, payload)
         if changed != target:
-            others = case.annotations.keys() - local_classifiers(point) if flagged else ()
+            others = _of_others(point, case) if flagged else {}
             snapshot = _object(point.config.target.replace(case.snapshot, changed))
-            yield CounterExample(
-                snapshot, payload, {name: _flagged(case.annotations[name]) for name in others}
-            )
+            instead = {name: _flagged(value) for name, value in others.items()}
+            yield CounterExample(snapshot, payload, instead)
 
     return change
 
@@ -167,6 +167,19 @@ def _all_numbers(value: Json, number: int) -> Json:
             return value
         case _:
             return number
+
+
+def _of_others(point: CompiledPoint, case: Case) -> dict[str, Json]:
+    """Return the annotations that no local classifier makes: the case has them, or the host brings them."""
+    local = local_classifiers(point)
+    found = {name: value for name, value in case.annotations.items() if name not in local}
+    for use in point.config.annotators:
+        if use.invocation.get("provider") == HOST and use.name not in found:
+            try:
+                found[use.name] = use.source.walk(case.snapshot)
+            except EvaluationError:
+                continue
+    return found
 
 
 def _flagged(value: Json) -> Json:
