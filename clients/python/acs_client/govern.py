@@ -93,6 +93,7 @@ class _Governed:
         self._tool, self._session, self._agent = tool, session, agent
         self._name = name or str(getattr(tool, "__name__", type(tool).__name__))
         self._signature = inspect.signature(tool)
+        self._receiver = _receiver_of(tool, self._signature)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         bound, session = self._bound(args, kwargs), _session_of(self._session, self._agent, self._name)
@@ -125,6 +126,8 @@ class _Governed:
         """Return what is sent of the arguments: every one by name, defaults included."""
         named: dict[str, Any] = {}
         for name, value in bound.arguments.items():
+            if name == self._receiver:
+                continue
             is_extra = self._signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
             added = value if is_extra else {name: value}
             if named.keys() & added.keys() and session.mode == "enforce":
@@ -171,6 +174,14 @@ class _Governed:
                 if name in home and not isinstance(home[name], _PLAIN):
                     raise _not_put_back(f"the transform changes `{name}`, which is not plain JSON")
                 home[name] = args[name]
+
+
+def _receiver_of(tool: Callable[..., Any], signature: inspect.Signature) -> str | None:
+    """Return the parameter that a method has its object by, which is no argument of a call."""
+    home = getattr(tool, "__qualname__", "").rpartition(".")[0]
+    first = next(iter(signature.parameters), None)
+    is_method = inspect.isfunction(tool) and home and not home.endswith("<locals>")
+    return first if is_method and first in {"self", "cls"} else None
 
 
 def returned(result: Any, value: Any, point: str = "post_tool_call") -> Any:

@@ -94,3 +94,38 @@ def test_a_session_that_only_observes_stops_no_function(client: Client) -> None:
         assert watched(search_help) is search_help
     reasons = [decision.reason for decision in seen if decision.decision == "deny"]
     assert reasons == ["runtime_error:request_invalid", "runtime_error:request_invalid"]
+
+
+class Desk:
+    """An object whose methods are tools."""
+
+    @governed
+    def search_help(self, q: str) -> str:
+        """Search."""
+        return f"found {q}"
+
+    @classmethod
+    @governed
+    def look(cls, q: str) -> str:
+        """Look."""
+        return f"seen {q}"
+
+    @staticmethod
+    @governed
+    def find(q: str) -> str:
+        """Find."""
+        return f"there is {q}"
+
+
+@pytest.mark.parametrize("tool", [Desk().search_help, Desk.look, Desk().find])
+def test_the_object_of_a_method_is_no_argument(tool: Any) -> None:
+    """What is judged are the arguments of the call."""
+    points = ("pre_tool_call", "post_tool_call")
+    with (
+        canned(*(reply(ALLOW | {"intervention_point": point}) for point in points)) as server,
+        Client(server.url) as client,
+        client.session("a", points=points),
+    ):
+        assert tool("x").endswith(" x")
+    judged = json.loads(server.requests[0].partition(b"\r\n\r\n")[2])
+    assert judged["snapshot"]["tool_call"] == {"name": tool.__name__, "args": {"q": "x"}}
