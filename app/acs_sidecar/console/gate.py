@@ -34,6 +34,7 @@ _OWN = frozenset({"same-origin", "none", None})
 
 _ENTERED = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=./">'
+    '<link rel="icon" href="./static/icon.svg">'
     '<title>acs-sidecar</title><p><a href="./">Continue to the console</a></p>'
 )
 _NO_ENTRY = (

@@ -45,7 +45,7 @@ def manifest_row(loaded: ShownManifest) -> dict[str, object]:
         "valid": loaded.valid,
         "digest": loaded.digest,
         "points": len(loaded.points),
-        "cases": len(loaded.cases),
+        "cases": None if loaded.text is None else len(loaded.cases),
         "errors": sum(one.severity == "error" for one in loaded.findings),
         "warnings": sum(one.severity != "error" for one in loaded.findings),
     }

@@ -1,7 +1,7 @@
 """Searches logs backwards, newest records first, a bounded part at a time (section 15.2)."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -203,13 +203,13 @@ class _Cursor:
         start = max(0, self._end - self._block)
         lines = self._source.lines(start, self._end)
         oldest, _ = _parsed(self._source, lines[0], start)
-        candidates = [*enumerate(lines, start)]
+        candidates: Iterable[int] = range(len(lines))
         for needle in self._needles:
-            candidates = [one for one in candidates if needle in one[1]]
+            candidates = [at for at in candidates if needle in lines[at]]
         if self._wanted.duration_us is not None:
-            candidates = [one for one in candidates if self._wanted.is_long_enough(one[1])]
-        for index, line in candidates:
-            place, record = _parsed(self._source, line, index, self._parse)
+            candidates = [at for at in candidates if self._wanted.is_long_enough(lines[at])]
+        for at in candidates:
+            place, record = _parsed(self._source, lines[at], start + at, self._parse)
             if self._wanted.admits(record):
                 self._found.append((place, record))
         self.looked_at += len(lines)
