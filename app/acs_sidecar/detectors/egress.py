@@ -205,7 +205,9 @@ def _odd_url(text: str) -> str:
 
 
 def _has_host(authority: str) -> bool:
-    return authority.isascii() or bool(normal_host(authority.rpartition("@")[2].partition(":")[0]))
+    if authority.isascii() and "%" not in authority:
+        return True
+    return bool(normal_host(authority.rpartition("@")[2].partition(":")[0]))
 
 
 def _ambiguous(reached: Destination) -> Destination:
@@ -228,7 +230,7 @@ def _of_match(
     end = start + len(text)
     if kind == "url":
         scheme, _, rest = text.partition(":")
-        if rest[:2] not in _SLASHES and ":" in rest:
+        if rest[:2] not in _SLASHES and ":" in rest and scheme.lower() not in _WEB:
             scheme, _, rest = _NESTED.sub("", text).partition(":")
         scheme = scheme.lower()
         if scheme in _NO_HOST or not (rest[:2] in _SLASHES or (scheme in _WEB and "." in rest)):

@@ -65,7 +65,12 @@ DETECTOR_MEMBERS: Mapping[str, MemberTable] = {
         **_REDACT,
     },
     "pii": {**_common(pii.CATEGORIES), **_REDACT},
-    "prompt_injection": _common(injection.CATEGORIES),
+    "prompt_injection": {
+        **_common(injection.CATEGORIES),
+        "redact": Member(
+            "Whether `redacted` is there when something was found; false by default.", {"type": "boolean"}
+        ),
+    },
     "secrets": {**_common(secret_keys.CATEGORIES), **_REDACT},
     "shell_risk": _common(shell.CATEGORIES),
 }

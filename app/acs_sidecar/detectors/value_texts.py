@@ -46,14 +46,16 @@ def text_detector(find: Find, categories: tuple[str, ...], options: Options) -> 
     return detect
 
 
-def redacting_detector(find: Find, categories: tuple[str, ...], options: Options) -> Detector:
+def redacting_detector(
+    find: Find, categories: tuple[str, ...], options: Options, *, redact: bool = True
+) -> Detector:
     """Detect, and give a value in which something was found once more, as `redacted` without what was found.
 
-    Options: those of `text_detector`, and `redact`. Raises `ManifestError`.
+    Options: those of `text_detector`, and `redact`, by default as given here. Raises `ManifestError`.
     """
     threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
     wanted = options.choices("categories", categories)
-    redact = options.flag("redact", default=True)
+    redact = options.flag("redact", default=redact)
     options.finish()
 
     def detect(value: Json) -> dict[str, Json]:

@@ -269,3 +269,18 @@ def test_the_schema_says_what_the_reader_says() -> None:
         assert judge.is_valid(valid)
     for invalid in ({}, {"egres": {}}, {"egress": {}}, {"budgets": {}}, {"mcp": {"require_tls": "no"}}):
         assert not judge.is_valid(json.loads(json.dumps(invalid)))
+
+
+@pytest.mark.parametrize("kind", ["rego", "cedar"])
+def test_a_tool_without_an_origin_is_remarked_upon(kind: str) -> None:
+    """Where section `mcp` is on, since it passes there."""
+    given = manifest({"mcp": {}}, "pre_tool_call", kind=kind)
+    given["tools"]["known"] = {"mcp_origin": {"server": "s", "transport": "stdio", "auth": "mtls"}}
+    (found,) = compiled(given).warnings
+    assert (found.code, found.path, found.message) == (
+        "mcp-origin-missing",
+        "tools.t",
+        "the tool `t` has no `mcp_origin`, and section `mcp` lets it pass: declare it",
+    )
+    del given["tools"]["t"]
+    assert compiled(given).warnings == ()

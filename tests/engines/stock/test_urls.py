@@ -25,6 +25,8 @@ def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
         "https://ok.example here @evil.example",
         "http://ok.example\r\n[::1]/",
         "//ok.example`.evil.example/x",
+        "//ok.example%40evil.example/http://ok.example",
+        "http:s://ok.example/http://ok.example",
     ],
 )
 def test_what_ends_a_url_in_prose_ends_no_host(url: str) -> None:

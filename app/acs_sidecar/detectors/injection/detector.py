@@ -16,7 +16,7 @@ from acs_sidecar.detectors.injection.spelling import respelt
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, Match, RuleSet, utf8
 from acs_sidecar.detectors.texts import texts_of
-from acs_sidecar.detectors.value_texts import text_detector
+from acs_sidecar.detectors.value_texts import redacting_detector
 
 __all__ = ["CATEGORIES", "INJECTIONS", "detector", "find_injections"]
 
@@ -56,7 +56,7 @@ _TURNS: dict[str, Callable[[str], str]] = {
 
 def detector(options: Options) -> Detector:
     """Build the detector. Raises `ManifestError`."""
-    return text_detector(find_injections, CATEGORIES, options)
+    return redacting_detector(find_injections, CATEGORIES, options, redact=False)
 
 
 def find_injections(text: str, phrases: Sequence[RuleSet] = INJECTIONS) -> list[Found]:

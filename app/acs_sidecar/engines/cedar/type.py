@@ -1,6 +1,6 @@
 """The `cedar` policy type: Cedar policies over a snapshot, evaluated in this process (section 1.7.1)."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,7 +43,7 @@ from acs_sidecar.spec.ports import (
     PolicyOutput,
     PolicyType,
 )
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["CEDAR", "CedarEvaluator"]
 
@@ -95,7 +95,7 @@ class _CedarPolicy:
     entities: engine.Entities
     admission: ContextAdmission | None
     query: Query
-    tools: Collection[str]
+    tools: Mapping[str, JsonObject]
     dialect: Dialect
     library: CedarLibrary | None
     binding_warnings: list[Diagnostic] = field(default_factory=list)
@@ -109,7 +109,9 @@ class _CedarPolicy:
         if self.library is None:
             return PolicyStatement(found)
         own = (one for one in found if not is_of_library(SourceLocation(one.path or "", one.source)))
-        return PolicyStatement((*own, *self.library.stock.unbound()), annotators=(*self.library.stock.own,))
+        stock = self.library.stock
+        added = (*stock.unbound(), *stock.lints(self.tools))
+        return PolicyStatement((*own, *added), annotators=(*stock.own,))
 
     def _unknown(self) -> Iterator[Diagnostic]:
         known = [one for one in self.contexts if one is not None]

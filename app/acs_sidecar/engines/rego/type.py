@@ -90,7 +90,7 @@ class RegoType:
         given = replace(given, modules=tuple(module.module for module in rewritten))
         index = None if self.watch else index_rules(parsed, rewritten, self.indexing)
         engines = _Engines(given, index, self.pool, self.watch)
-        return _RegoPolicy(request.path, definition, given, program, engines)
+        return _RegoPolicy(request, definition, given, program, engines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,16 @@ class _RegoPolicy:
     """Binds queries; points with the same query share an evaluator, and so its engines."""
 
     def __init__(
-        self, path: str, definition: JsonObject, sources: RegoSources, program: Program, engines: _Engines
+        self,
+        request: CompileRequest,
+        definition: JsonObject,
+        sources: RegoSources,
+        program: Program,
+        engines: _Engines,
     ) -> None:
-        self._path = path
+        self._path = path = request.path
         self._engines = engines
+        self._tools = request.manifest.tools
         self._sources = sources
         self._program = program
         self._set_input = input_setter(program.input_paths)
@@ -132,7 +138,8 @@ class _RegoPolicy:
         )
         if library is None:
             return PolicyStatement((*own,))
-        return PolicyStatement((*own, *library.unbound()), annotators=(*library.own,))
+        added = (*library.unbound(), *library.lints(self._tools))
+        return PolicyStatement((*own, *added), annotators=(*library.own,))
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Fix the query: the binding's own, else the definition's."""

@@ -6,11 +6,12 @@ from functools import cache
 from importlib.resources import files
 
 from acs_sidecar.detectors.registry import build_detector
-from acs_sidecar.engines.findings import SourceLocation, finding, invalid
+from acs_sidecar.engines.findings import SourceLocation, finding, invalid, warning
 from acs_sidecar.engines.stock.config import CONFIG_FAULT, read_config
 from acs_sidecar.engines.stock.members import LIBRARY
 from acs_sidecar.engines.stock.sections import SECTIONS
 from acs_sidecar.spec.canonical import digest
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.suggestions import one_of
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
@@ -71,6 +72,13 @@ class StockLibrary:
                 yield finding(
                     "stock-annotation-unbound", message, SourceLocation(f"{self.path}.config.{section}")
                 )
+
+    def lints(self, tools: Mapping[str, JsonObject]) -> Iterator[Diagnostic]:
+        """Yield a warning for each tool that section `mcp` says nothing about."""
+        for name in sorted(tools) if "mcp" in self.config else ():
+            if "mcp_origin" not in tools[name]:
+                message = f"the tool `{name}` has no `mcp_origin`, and section `mcp` lets it pass: declare it"
+                yield warning("mcp-origin-missing", message, SourceLocation(member_path(("tools", name))))
 
     def _is_named(self, section: str, point: InterventionPoint) -> bool:
         return point.value in (self._points(section) or ())
