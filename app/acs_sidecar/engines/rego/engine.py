@@ -26,6 +26,7 @@ __all__ = [
     "QUERY_PACKAGE",
     "Engine",
     "NativeEngine",
+    "PolicyEngines",
     "ThreadEngine",
     "Watch",
     "build",
@@ -120,6 +121,11 @@ def complete(engine: NativeEngine, modules: Sequence[Module], query: Segments) -
     """
     for module in modules:
         _add(engine, module)
+    return asked(engine, query, modules[0].at)
+
+
+def asked(engine: NativeEngine, query: Segments, at: SourceLocation) -> NativeEngine:
+    """Add the rule of a query to an engine that has all modules, the first of them `at`, and return it."""
     reference = "data" + "".join(f"[{json.dumps(name, ensure_ascii=False)}]" for name in query)
     engine.set_rego_v0(False)
     engine.add_policy("query", f"package {QUERY_PACKAGE}\nready := true\nanswer := [{reference}]\n")
@@ -128,18 +134,31 @@ def complete(engine: NativeEngine, modules: Sequence[Module], query: Segments) -
     except BaseException as error:
         if not is_engine_fault(error):
             raise
-        raise _failure("rego-compile", error, modules[0].at) from None
+        raise _failure("rego-compile", error, at) from None
     return engine
+
+
+class PolicyEngines(threading.local):
+    """For each thread the foundation of a policy, and one with all of its modules: clones share both."""
+
+    def __init__(self, modules: Sequence[Module], data: JsonObject) -> None:
+        self.modules = modules
+        self.foundation = foundation(modules, data)
+        self._whole = self.foundation.clone()
+        for module in modules:
+            _add(self._whole, module)
+
+    def asked(self, query: Segments) -> NativeEngine:
+        """Return an engine that is ready to be cloned and asked for `query`. Raises as `build` does."""
+        return asked(self._whole.clone(), query, self.modules[0].at)
 
 
 class ThreadEngine(threading.local):
     """An engine for each thread that asks, built when it first does; `watch` may take its place."""
 
-    def __init__(
-        self, modules: Sequence[Module], data: JsonObject, query: Segments, watch: Watch | None = None
-    ) -> None:
-        engine = build(modules, data, query)
-        self.prepared = watch(engine, modules) if watch else engine
+    def __init__(self, engines: PolicyEngines, query: Segments, watch: Watch | None = None) -> None:
+        engine = engines.asked(query)
+        self.prepared = watch(engine, engines.modules) if watch else engine
 
     def engine_for(self, given: JsonObject) -> Engine:  # noqa: ARG002  # all rules, for every input
         """Return the engine to clone for an input."""

@@ -12,7 +12,7 @@ from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.analysis.checks import Program
 from acs_sidecar.engines.rego.analysis.facts import Rule
 from acs_sidecar.engines.rego.documents import Segments, dotted
-from acs_sidecar.engines.rego.engine import ANSWER, Engine, NativeEngine, ThreadEngine
+from acs_sidecar.engines.rego.engine import ANSWER, Engine, NativeEngine, PolicyEngines, ThreadEngine
 from acs_sidecar.engines.rego.extensions import exact
 from acs_sidecar.engines.rego.input import SetInput
 from acs_sidecar.engines.rego.sources import Module, RegoSources
@@ -71,7 +71,8 @@ class RegoExplainer:
 
     @cached_property
     def _engines(self) -> ThreadEngine:
-        return ThreadEngine(self._sources.modules, self._sources.data, self._query, _noting)
+        engines = PolicyEngines(self._sources.modules, self._sources.data)
+        return ThreadEngine(engines, self._query, _noting)
 
 
 class _Lines:

@@ -15,7 +15,7 @@ from acs_sidecar.engines.rego.analysis.digits import long_numbers
 from acs_sidecar.engines.rego.analysis.facts import read_module
 from acs_sidecar.engines.rego.dialect.meaning import Parsed, as_opa_means
 from acs_sidecar.engines.rego.documents import DataBounds, Segments, dotted, holds
-from acs_sidecar.engines.rego.engine import ANSWER, Engine, ThreadEngine, Watch, parse
+from acs_sidecar.engines.rego.engine import ANSWER, Engine, PolicyEngines, ThreadEngine, Watch, parse
 from acs_sidecar.engines.rego.explanation import RegoExplainer
 from acs_sidecar.engines.rego.extensions import exact
 from acs_sidecar.engines.rego.index.demand_index import DemandIndex, Indexing, index_rules
@@ -89,7 +89,7 @@ class RegoType:
         rewritten = as_opa_means(parsed, program)
         given = replace(given, modules=tuple(module.module for module in rewritten))
         index = None if self.watch else index_rules(parsed, rewritten, self.indexing)
-        engines = _Engines(given, index, self.pool, self.watch)
+        engines = _Engines(PolicyEngines(given.modules, given.data), index, self.pool, self.watch)
         return _RegoPolicy(request, definition, given, program, engines)
 
 
@@ -97,15 +97,15 @@ class RegoType:
 class _Engines:
     """Makes the engines of a policy for one query."""
 
-    sources: RegoSources
+    policy: PolicyEngines
     index: DemandIndex | None
     pool: EnginePool
     watch: Watch | None
 
     def for_query(self, query: Segments) -> ThreadEngine:
         if self.index is None:
-            return ThreadEngine(self.sources.modules, self.sources.data, query, self.watch)
-        return IndexedEngines(self.sources, query, self.index, self.pool)
+            return ThreadEngine(self.policy, query, self.watch)
+        return IndexedEngines(self.policy, query, self.index, self.pool)
 
 
 class _RegoPolicy:

@@ -4,9 +4,8 @@ import threading
 from collections import OrderedDict
 
 from acs_sidecar.engines.rego.documents import Segments
-from acs_sidecar.engines.rego.engine import Engine, ThreadEngine, complete, foundation
+from acs_sidecar.engines.rego.engine import Engine, PolicyEngines, ThreadEngine, complete
 from acs_sidecar.engines.rego.index.demand_index import DemandIndex, PolicyPart
-from acs_sidecar.engines.rego.sources import RegoSources
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["EnginePool", "IndexedEngines"]
@@ -50,9 +49,9 @@ class EnginePool(threading.local):
 class IndexedEngines(ThreadEngine):
     """For each thread the engine with all rules, and those of parts, made when an input first needs them."""
 
-    def __init__(self, sources: RegoSources, query: Segments, index: DemandIndex, pool: EnginePool) -> None:
-        super().__init__(sources.modules, sources.data, query)
-        self._foundation = foundation(sources.modules, sources.data)
+    def __init__(self, engines: PolicyEngines, query: Segments, index: DemandIndex, pool: EnginePool) -> None:
+        super().__init__(engines, query)
+        self._engines = engines
         self._query = query
         self.index = index
         self._pool = pool
@@ -69,6 +68,6 @@ class IndexedEngines(ThreadEngine):
         characters = sum(len(module.text) for module in modules)
         if not self._pool.takes(characters):
             return self.prepared
-        engine = complete(self._foundation.clone(), modules, self._query)
+        engine = complete(self._engines.foundation.clone(), modules, self._query)
         self._pool.put((self._query, part), engine, characters)
         return engine
