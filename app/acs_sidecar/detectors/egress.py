@@ -59,7 +59,7 @@ _PLAIN_AUTHORITY = re.compile(
 _NO_SCHEME = re.compile(r"\s*\d[^\s/\\]*:[/\\]\S*://")
 """What some parsers take for a scheme, and others for a host."""
 _PROSE = re.compile(r"\s")
-_MOVED = re.compile(r"[@\[]")
+_MOVED = re.compile(r"[^/?#]*?[@\[]")
 """Behind either, parsers look for the host."""
 _NEXT_URL = re.compile(r":[^\t\r\n]*[\t\r\n]+[a-z][a-z0-9+.-]*:[/\\]{2}", re.IGNORECASE)
 _WHOLE = re.compile(
@@ -195,13 +195,13 @@ def _odd_url(text: str) -> str:
     if read["other"] and not text.startswith(read["other"]):
         return ""
     authority = read["authority"]
-    if (prose := _PROSE.search(authority)) and not _MOVED.search(authority, prose.end()):
+    if (prose := _PROSE.search(authority)) and not _MOVED.match(url, read.start("authority") + prose.end()):
         return ""
+    if url[0] in "/\\" and not _DOTTED.search(authority):
+        return "" if text.startswith(read[0]) and "://" not in text else url
     if text.startswith(read[0]) and _PLAIN_AUTHORITY.fullmatch(authority) and _has_host(authority):
         return ""
-    if url[0] in "/\\":
-        return url if _DOTTED.search(authority) else ""
-    return url.partition(":")[2]
+    return url if url[0] in "/\\" else url.partition(":")[2]
 
 
 def _has_host(authority: str) -> bool:

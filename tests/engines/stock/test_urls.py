@@ -27,6 +27,9 @@ def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
         "//ok.example`.evil.example/x",
         "//ok.example%40evil.example/http://ok.example",
         "http:s://ok.example/http://ok.example",
+        "//evil/http://ok.example",
+        "/\n/evil/http://ok.example",
+        "//10.0.0.1 \\@evil",
     ],
 )
 def test_what_ends_a_url_in_prose_ends_no_host(url: str) -> None:
