@@ -3,16 +3,26 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner, Result
 
+from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.audit.log.directory import find_logs
+from acs_sidecar.audit.log.writer import FileAuditLog
+from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.policies.oags.commands import oags
 from acs_sidecar.cli.policies.oags.level_rows import Level, LevelRow, reached
-from tests.audit.log.logs import KEY, OTHER_KEY, decisions, settings, with_log
+from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.manifests.discovery import read_manifests
+from acs_sidecar.manifests.loading import build_compiler, compile_manifest
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
+from acs_sidecar.spec.points import InterventionPoint
+from tests.audit.log.logs import KEY, OTHER_KEY, Work, decisions, settings, with_log
 from tests.conftest import ROOT
 
 
@@ -44,6 +54,26 @@ def changed(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
+def digest_of(manifest: Path) -> str:
+    """The digest of the policy that a manifest binds to tool calls."""
+    configured = settings_from(None).settings
+    (read,) = read_manifests(configured, manifest_files([manifest]))
+    compiled = compile_manifest(read, build_compiler(configured, HttpClient(), None))
+    assert isinstance(compiled, CompiledManifest)
+    return compiled.points[InterventionPoint.PRE_TOOL_CALL].policy_digest
+
+
+def calls(digest: str, mode: str = "enforce", point: str = "pre_tool_call") -> Work:
+    """Append two decisions by the policy with a digest."""
+
+    async def work(log: FileAuditLog) -> None:
+        for number in range(2):
+            entry = AuditEntry("allow", point, mode=mode, policy_digest=digest)
+            await log.append(replace(entry, agent_id=f"agent-{number}"))
+
+    return work
+
+
 SIGNED, RECEIPT = "signed records that verify locally", "a receipt that verifies offline"
 IDENTITY = "the declared id is that of model, prompt and tools"
 CONTRACTS = "every allowed tool has `actions`, and an entry with a schema in the file of tools"
@@ -59,19 +89,54 @@ def test_without_a_log_the_example_has_level_2(tmp_path: Path) -> None:
     assert judged("--level", "L3")[2].exit_code == 1
 
 
-def test_with_a_log_that_verifies_it_has_level_3(tmp_path: Path) -> None:
-    """The evidence is named: how many records verify, and the record of the receipt."""
-    with_log(decisions(3), settings(tmp_path / "audit"))
+def test_with_a_log_of_its_decisions_it_has_level_3(tmp_path: Path) -> None:
+    """The evidence is named: how many records verify and are its own, and the record of the receipt."""
+    with_log(calls(digest_of(tmp_path / "agent")), settings(tmp_path / "audit"))
     level, rows, done = judged("--level", "L3")
     assert (level, done.exit_code) == ("L3", 0)
     origin = find_logs(tmp_path / "audit")[0].origin
-    assert rows[SIGNED] == (True, "5 records of 1 logs verify")
-    assert rows[RECEIPT] == (True, f"record 4 of {origin}")
+    assert rows[SIGNED] == (True, "4 records of 1 logs verify, 2 of them decisions by this manifest")
+    assert rows[RECEIPT] == (True, f"record 2 of {origin}")
+
+
+@pytest.mark.parametrize("kind", ["none", "another policy", "an older one", "another point", "not enforced"])
+def test_a_log_of_anything_else_is_no_evidence(tmp_path: Path, kind: str) -> None:
+    """It verifies, and shows nothing of this manifest: one of another agent, or of before its last change."""
+    digest = digest_of(tmp_path / "agent")
+    work = {
+        "none": decisions(0),
+        "another policy": decisions(2),
+        "an older one": calls(digest),
+        "another point": calls(digest, point="output"),
+        "not enforced": calls(digest, mode="evaluate_only"),
+    }[kind]
+    with_log(work, settings(tmp_path / "audit"))
+    if kind == "an older one":
+        changed(tmp_path / "agent" / "manifest.yaml", "    root: /workspace", "    root: /elsewhere")
+    level, rows, done = judged("--level", "L3")
+    assert (level, done.exit_code) == ("L2", 1)
+    count = 2 if kind == "none" else 4
+    message = (
+        f"{count} records of 1 logs verify, and none is a decision by this manifest: run the agent with it"
+    )
+    assert rows[SIGNED] == (False, message)
+    assert rows[RECEIPT] == (False, "no decision by this manifest is recorded")
+
+
+def test_an_invalid_manifest_has_no_evidence(tmp_path: Path) -> None:
+    """No policy of it decides, whatever the log has."""
+    with_log(calls(digest_of(tmp_path / "agent")), settings(tmp_path / "audit"))
+    changed(
+        tmp_path / "agent" / "manifest.yaml", "    root: /workspace", "    root: /workspace\n    mode: loud"
+    )
+    level, rows, _ = judged()
+    assert level is None
+    assert (rows[SIGNED][0], rows[RECEIPT][0]) == (False, False)
 
 
 def test_a_log_that_does_not_verify_is_no_evidence(tmp_path: Path) -> None:
     """A changed record is named, and so is a log that another key signed."""
-    with_log(decisions(3), settings(tmp_path / "audit"))
+    with_log(calls(digest_of(tmp_path / "agent")), settings(tmp_path / "audit"))
     public = OTHER_KEY.verifier_key("acs")
     level, rows, _ = judged("--key", str(public))
     assert level == "L2"
@@ -79,10 +144,18 @@ def test_a_log_that_does_not_verify_is_no_evidence(tmp_path: Path) -> None:
     assert "checkpoint-signature" in rows[SIGNED][1]
     log = find_logs(tmp_path / "audit")[0]
     path = log.segments()[0][1]
-    path.write_bytes(path.read_bytes().replace(b"agent-1", b"agent-9"))
-    met, detail = judged()[1][SIGNED]
-    assert not met
-    assert detail.startswith(f"{log.origin}: checkpoint-root at index 2")
+    sound = path.read_bytes()
+    path.write_bytes(sound.replace(b"agent-1", b"agent-9"))
+    level, rows, _ = judged()
+    assert level == "L2"
+    assert rows[SIGNED][1].startswith(f"{log.origin}: checkpoint-root at index 2")
+    assert not rows[RECEIPT][0]
+    path.write_bytes(sound.replace(b"agent-0", b"agent-9"))
+    level, rows, _ = judged()
+    assert (level, rows[SIGNED][0], rows[RECEIPT][0]) == ("L2", False, False)
+    path.write_bytes(sound[:-9])
+    level, rows, _ = judged()
+    assert (level, rows[SIGNED][0], rows[RECEIPT][0]) == ("L2", False, False)
 
 
 def test_without_a_key_there_is_no_evidence(tmp_path: Path) -> None:

@@ -53,5 +53,5 @@ def test_a_governed_agent_walks_through_all_points(tmp_path: Path) -> None:
     assert (done.returncode, report["level"]) == (0, "L3"), report
     details = {row["asks"]: row["detail"] for row in report["rows"] if row["met"]}
     assert details["every action at `pre_tool_call` is enforced"] == "policy `identity`"
-    assert details["signed records that verify locally"].endswith("records of 1 logs verify")
+    assert details["signed records that verify locally"].endswith("of them decisions by this manifest")
     assert details["a receipt that verifies offline"].startswith("record ")

@@ -1,7 +1,11 @@
-"""What the audit log shows for the levels: records, signatures that verify, receipts (sections 4.5, 9.6)."""
+"""What the audit log shows for the levels: records, signatures that verify, receipts (sections 4.5, 9.6).
 
-from collections.abc import Iterator
-from pathlib import Path
+Evidence is of the manifest that is judged: only decisions by the policies that it binds now count. A log of
+another agent, or from before the last change of the manifest, may verify, and shows nothing about this one.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from acs_sidecar.audit.format.chain import audit_logs
 from acs_sidecar.audit.format.findings import Status
@@ -10,12 +14,14 @@ from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.log.keys import KeyFileError, load_key, load_trusted_key
 from acs_sidecar.audit.log.open_log import Durability
 from acs_sidecar.audit.log.records import LogDamagedError
-from acs_sidecar.audit.read.query import LogSelection, logs_at
+from acs_sidecar.audit.read.query import LogSelection, RecordFilter, logs_at, read_records
 from acs_sidecar.audit.read.reader import AuditReader, NotInLogError
 from acs_sidecar.audit.read.source import FileLogSource
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.policies.oags.level_rows import Level, LevelRow
 from acs_sidecar.settings.tree import Settings
+from acs_sidecar.spec.points import Mode
+from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["audit_rows"]
 
@@ -24,8 +30,20 @@ _SIGNED = "signed records that verify locally"
 _RECEIPT = "a receipt that verifies offline"
 
 
-def audit_rows(settings: Settings, keys: list[str]) -> Iterator[LevelRow]:
-    """Judge the audit log that the settings name, by the given keys or by the service's own."""
+@dataclass(frozen=True, slots=True)
+class _Decisions:
+    """The decisions of the judged manifest in some logs: how many, and where the newest is."""
+
+    count: int = 0
+    log: str = ""
+    index: int = 0
+
+
+def audit_rows(settings: Settings, keys: list[str], digests: Mapping[str, str]) -> Iterator[LevelRow]:
+    """Judge the audit log that the settings name, by the given keys or by the service's own.
+
+    `digests` has for each governed point the digest of the policy that the manifest binds there.
+    """
     kept = settings.audit_durability
     if kept is Durability.NONE:
         missing = "set ACS_AUDIT_DURABILITY to `write` or `fsync`"
@@ -50,8 +68,7 @@ def audit_rows(settings: Settings, keys: list[str]) -> Iterator[LevelRow]:
         yield LevelRow(Level.L3, _SIGNED, False, missing)
         yield LevelRow(Level.L3, _RECEIPT, False, missing)
         return
-    yield _signed_row(found, trust)
-    yield _receipt_row(place, found, trust)
+    yield from _evidence_rows(found, trust, digests)
 
 
 def _trust(settings: Settings, keys: list[str]) -> Trust:
@@ -61,28 +78,58 @@ def _trust(settings: Settings, keys: list[str]) -> Trust:
     return load_key(settings.audit_key_file).trust
 
 
-def _signed_row(found: LogSelection, trust: Trust) -> LevelRow:
+def _evidence_rows(found: LogSelection, trust: Trust, digests: Mapping[str, str]) -> Iterator[LevelRow]:
     try:
         report = audit_logs([FileLogSource(log) for log in found.logs], trust, (), found.whole)
-    except OSError as error:
-        return LevelRow(Level.L3, _SIGNED, False, f"the log cannot be read: {error.strerror}")
-    if report.status is Status.SOUND:
-        records = sum(log.size for log in report.logs.values())
-        return LevelRow(Level.L3, _SIGNED, True, f"{records} records of {len(report.logs)} logs verify")
-    findings = [str(finding) for finding in report.all_findings]
-    unknown = [f"{log.log}: {log.unknown}" for log in report.logs.values() if log.unknown]
-    return LevelRow(Level.L3, _SIGNED, False, "; ".join((findings + unknown)[:3]) or report.status.value)
+        decisions = _decisions(found, digests)
+    except (LogDamagedError, OSError) as error:
+        missing = f"the log cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+        yield LevelRow(Level.L3, _SIGNED, False, missing)
+        yield LevelRow(Level.L3, _RECEIPT, False, missing)
+        return
+    sound = report.status is Status.SOUND
+    records = sum(log.size for log in report.logs.values())
+    verified = f"{records} records of {len(report.logs)} logs verify"
+    if not sound:
+        findings = [str(finding) for finding in report.all_findings]
+        unknown = [f"{log.log}: {log.unknown}" for log in report.logs.values() if log.unknown]
+        verified = "; ".join((findings + unknown)[:3]) or report.status.value
+    elif not decisions.count:
+        verified += ", and none is a decision by this manifest: run the agent with it"
+    else:
+        verified += f", {decisions.count} of them decisions by this manifest"
+    yield LevelRow(Level.L3, _SIGNED, sound and decisions.count > 0, verified)
+    yield _receipt_row(found, trust, decisions, sound)
 
 
-def _receipt_row(place: Path, found: LogSelection, trust: Trust) -> LevelRow:
-    """Make and verify the receipt of the last record that is published."""
-    log = max(found.logs, key=lambda each: each.published_size())
+def _decisions(found: LogSelection, digests: Mapping[str, str]) -> _Decisions:
+    """Count the decisions that the bound policies made and that were to be enforced.
+
+    Raises `LogDamagedError`, `OSError`.
+    """
+    decisions = _Decisions()
+    for record in read_records(found.logs, RecordFilter(event="decision")):
+        if _is_by(record, digests):
+            decisions = _Decisions(decisions.count + 1, str(record["log"]), int(str(record["index"])))
+    return decisions
+
+
+def _is_by(record: JsonObject, digests: Mapping[str, str]) -> bool:
+    digest = digests.get(str(record.get("intervention_point")))
+    return digest is not None and record.get("policy_digest") == digest and record.get("mode") == Mode.ENFORCE
+
+
+def _receipt_row(found: LogSelection, trust: Trust, decisions: _Decisions, sound: bool) -> LevelRow:
+    """Make and verify the receipt of the newest decision by the manifest."""
+    if not decisions.count:
+        return LevelRow(Level.L3, _RECEIPT, False, "no decision by this manifest is recorded")
+    root = next(log.root for log in found.logs if log.origin == decisions.log)
     try:
-        index = log.published_size() - 1
-        receipt = AuditReader(log.root).receipt(log.origin, index)
-        receipt.verify(trust)
+        AuditReader(root).receipt(decisions.log, decisions.index).verify(trust)
     except (NotInLogError, LogDamagedError, ReceiptError) as error:
         return LevelRow(Level.L3, _RECEIPT, False, str(error))
     except OSError as error:
-        return LevelRow(Level.L3, _RECEIPT, False, f"{place} cannot be read: {error.strerror}")
-    return LevelRow(Level.L3, _RECEIPT, True, f"record {index} of {log.origin}")
+        return LevelRow(Level.L3, _RECEIPT, False, f"the log cannot be read: {error.strerror}")
+    if not sound:
+        return LevelRow(Level.L3, _RECEIPT, False, f"the log of record {decisions.index} does not verify")
+    return LevelRow(Level.L3, _RECEIPT, True, f"record {decisions.index} of {decisions.log}")

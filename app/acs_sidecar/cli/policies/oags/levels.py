@@ -37,13 +37,19 @@ def rows_of(place: Path, keys: list[str]) -> list[LevelRow]:
     settings = settings_from(None).settings
     (read,) = read_manifests(settings, files)
     compiled = compile_manifest(read, build_compiler(settings, HttpClient(), None))
+    digests: dict[str, str] = {}
     if isinstance(compiled, InvalidManifest):
         errors = [found for found in compiled.error.diagnostics if found.severity == "error"]
         first, *_ = in_files(read, errors)
         rows = [LevelRow(Level.L1, "a valid manifest and document", False, str(first))]
     else:
         rows = list(_manifest_rows(compiled.manifest, read))
-    return [*rows, *audit_rows(settings, keys)]
+        digests = {
+            point.value: compiled.points[point].policy_digest
+            for point in CHECKED_POINTS
+            if _governed(compiled.manifest, point)
+        }
+    return [*rows, *audit_rows(settings, keys, digests)]
 
 
 @dataclass(frozen=True, slots=True)
