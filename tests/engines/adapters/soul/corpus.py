@@ -1,11 +1,14 @@
 """How often detection is right: statements that declare a control, and as many that look like it (section 11.4).
 
-`python -m tests.engines.adapters.soul.corpus` prints it. There are 200 of each in the manner of seven kinds of
-authors, and 100 of each in that of thirteen others, such as a repository's rules for agents, a prompt in capitals,
-a constitution, a standard with MUST and SHALL, a runbook, a handbook, and somebody whose language is another one.
-60 more of each are in six registers that are far from the usual ones, and counted apart: a contract, orders, a ward,
-the tersest of runbooks, a beginner's English, verse. Half of each is held out: those whose texts have the lowest SHA-256 digests. They were written before the rules were
-improved, and what rules got wrong of them was not looked at.
+`python -m tests.engines.adapters.soul.corpus` prints it. Two independent authors, an office and one who is terse,
+wrote 144 of each without having read a rule: none of theirs has changed a rule. Before them one author wrote 200 of
+each in the manner of seven kinds of authors, 100 in that of thirteen others, such as a repository's rules for agents,
+a prompt in capitals, a constitution, a standard with MUST and SHALL, a runbook, a handbook, and somebody whose
+language is another one. Half of these are held out: those whose texts have the lowest SHA-256 digests.
+
+Rules were written with the other half, with 60 of each in six registers that are far from the usual ones (a contract,
+orders, a ward, the tersest of runbooks, a beginner's English, verse), and with the many of `wild`: lists, tables,
+fragments, oaths, conditions, idioms.
 """
 
 import hashlib
@@ -18,11 +21,15 @@ from tests.engines.adapters.soul.vectors import declared_by
 
 __all__ = [
     "DECLARES",
+    "DECLARES_AUTHORS",
     "DECLARES_REGISTERS",
     "DECLARES_VOICES",
+    "DECLARES_WILD",
     "LOOKS_ALIKE",
+    "LOOKS_ALIKE_AUTHORS",
     "LOOKS_ALIKE_REGISTERS",
     "LOOKS_ALIKE_VOICES",
+    "LOOKS_ALIKE_WILD",
     "OTHERS",
     "PROMISES",
     "Sample",
@@ -57,6 +64,10 @@ DECLARES_VOICES = _samples("declares_voices.tsv")
 LOOKS_ALIKE_VOICES = _samples("looks_alike_voices.tsv")
 DECLARES_REGISTERS = _samples("declares_registers.tsv")
 LOOKS_ALIKE_REGISTERS = _samples("looks_alike_registers.tsv")
+DECLARES_WILD = _samples("declares_wild.tsv")
+LOOKS_ALIKE_WILD = _samples("looks_alike_wild.tsv")
+DECLARES_AUTHORS = _samples("declares_authors.tsv")
+LOOKS_ALIKE_AUTHORS = _samples("looks_alike_authors.tsv")
 
 
 def halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
@@ -65,32 +76,43 @@ def halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
     return ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]
 
 
-def _both(first: Sequence[Sample], second: Sequence[Sample]) -> list[list[Sample]]:
-    """The held-out halves of two sets together, and the others."""
-    return [[*one, *other] for one, other in zip(halves(first), halves(second), strict=True)]
+def _parts(
+    one: Sequence[Sample], other: Sequence[Sample], seen: Sequence[Sample], held_out: Sequence[Sample]
+) -> list[list[Sample]]:
+    """What is held out, and what rules were written with: of two sets a half each, and two whole sets."""
+    (first, rest), (second, others) = halves(one), halves(other)
+    return [[*first, *second, *held_out], [*rest, *others, *seen]]
 
 
-PROMISES = _both(DECLARES, DECLARES_VOICES)
-OTHERS = _both(LOOKS_ALIKE, LOOKS_ALIKE_VOICES)
+PROMISES = _parts(DECLARES, DECLARES_VOICES, [*DECLARES_REGISTERS, *DECLARES_WILD], DECLARES_AUTHORS)
+OTHERS = _parts(
+    LOOKS_ALIKE, LOOKS_ALIKE_VOICES, [*LOOKS_ALIKE_REGISTERS, *LOOKS_ALIKE_WILD], LOOKS_ALIKE_AUTHORS
+)
 
 
 def figures() -> list[str]:
     """The table: what was found of the promises, and what was taken for one, by half, set and kind."""
     rows = ["| statements | held out | in sight |", "|---|---|---|"]
 
-    def add(name: str, of_half: Sequence[Sequence[Sample]]) -> None:
-        cells = (f"{sum(each.is_detected for each in half)} of {len(half)}" for half in of_half)
+    def add(name: str, of_part: Sequence[Sequence[Sample]]) -> None:
+        cells = (
+            f"{sum(each.is_detected for each in part)} of {len(part)}" if part else "" for part in of_part
+        )
         rows.append(f"| {name} | {' | '.join(cells)} |")
 
     add("declare a control, and are found (recall)", PROMISES)
+    for author in ("office", "terse"):
+        add(
+            f"… an independent author, {author}",
+            ([each for each in DECLARES_AUTHORS if each.kind == author], ()),
+        )
     add("… seven kinds of authors", halves(DECLARES))
     add("… thirteen others", halves(DECLARES_VOICES))
+    add("… far registers, lists, tables, idioms", ((), [*DECLARES_REGISTERS, *DECLARES_WILD]))
     add("look like it, and are taken for it (false accepts)", OTHERS)
+    add("… the independent authors'", (LOOKS_ALIKE_AUTHORS, ()))
     for kind in sorted({sample.kind.partition("/")[0] for sample in LOOKS_ALIKE}):
-        of_kind = [[each for each in half if each.kind.partition("/")[0] == kind] for half in OTHERS]
-        add(f"… {kind}", of_kind)
-    add("of six far registers: found", halves(DECLARES_REGISTERS))
-    add("… taken for one", halves(LOOKS_ALIKE_REGISTERS))
+        add(f"… {kind}", [[each for each in part if each.kind.partition("/")[0] == kind] for part in OTHERS])
     return rows
 
 

@@ -12,7 +12,7 @@ from acs_sidecar.engines.adapters.soul.detection.rules import (
     RuleBook,
     RuleMode,
 )
-from acs_sidecar.engines.adapters.soul.detection.terms import TermFinder
+from acs_sidecar.engines.adapters.soul.detection.terms import TermFinder, TermSpan
 from acs_sidecar.engines.adapters.soul.detection.words import clause_starts, quoted_words, words_of
 
 __all__ = ["MOST_CONTROLS", "Declared", "Detector"]
@@ -20,6 +20,9 @@ __all__ = ["MOST_CONTROLS", "Declared", "Detector"]
 _SUBJECT_WITHIN = 3
 _RELATIVE_BEFORE = 3
 _CONDITION_BEFORE = 7
+_DENIAL_BEFORE = 8
+_PRONOUNS = frozenset({"it", "they", "you", "he", "she", "one"})
+_NOT_OF_SUBJECT = frozenset({"to", "from", "with", "of"})
 
 MOST_CONTROLS = 4
 """A statement that satisfies more declares none."""
@@ -65,10 +68,12 @@ class Detector:
         context = self._context(statement.context)
         if statement.heading is not None and self._context((statement.heading.text,)).withdrawn:
             return Declared(counts=True)
-        if context.disclaims or self.book.words.disclaimers in hits:
-            return Declared(counts=True)
         clauses = clause_starts(statement.text)
-        if self._is_of_others(hits, clauses):
+        if (
+            context.disclaims
+            or self._is_disclaimed(hits, clauses)
+            or self._is_of_others(words, hits, clauses)
+        ):
             return Declared(counts=True)
         polarity = Polarity(words, hits, self.book.words, context, quoted_words(statement.text), clauses)
         marked = {*statement.markers, *(statement.heading.markers if statement.heading else ())}
@@ -88,23 +93,48 @@ class Detector:
         for index in sorted(found):
             yield self.book.rules[index]
 
-    def _is_of_others(self, hits: FoundHits, clauses: frozenset[int]) -> bool:
+    def _is_of_others(self, words: Sequence[str], hits: FoundHits, clauses: frozenset[int]) -> bool:
         """True if a statement is about somebody else, another time, or a world that is not this one."""
         named = self.book.words
-        if any(span.start < _SUBJECT_WITHIN for span in hits.get(named.others, ())):
+        if any(span.start == 0 for span in hits.get(named.openers, ())):
+            return True
+        if any(
+            span.start < _SUBJECT_WITHIN and not (span.start and words[span.start - 1] in _NOT_OF_SUBJECT)
+            for span in hits.get(named.others, ())
+        ):
             return True
         relative = [span.start for span in hits.get(named.relative, ())]
-        conditions = [
-            span.start for span in hits.get(named.conditions, ()) if span.start == 0 or span.start in clauses
-        ]
         return any(
             not any(span.start - _RELATIVE_BEFORE <= place < span.start for place in relative)
-            and not any(
-                span.start - _CONDITION_BEFORE <= place < span.start
-                and clauses.isdisjoint(range(place + 1, span.start + 1))
-                for place in conditions
-            )
+            and not (span.start > 1 and words[span.start - 1] in _PRONOUNS and span.start - 1 not in clauses)
+            and not self._is_condition(span, hits, clauses)
             for span in hits.get(named.unreal, ())
+        )
+
+    def _is_disclaimed(self, hits: FoundHits, clauses: frozenset[int]) -> bool:
+        """True if a statement takes back what it says: by a disclaimer, or an undenied concession."""
+        named = self.book.words
+        excused = hits.get(named.excused, ())
+        for span in hits.get(named.disclaimers, ()):
+            inside = any(one.start <= span.start and span.end <= one.end for one in excused)
+            if not inside and not self._is_condition(span, hits, clauses):
+                return True
+        concessions = hits.get(named.concessions, ())
+        if not concessions:
+            return False
+        denials = [span.end for number in (named.negators, named.bans) for span in hits.get(number, ())]
+        return any(
+            not any(span.start - _DENIAL_BEFORE <= place < span.start for place in denials)
+            for span in concessions
+        )
+
+    def _is_condition(self, span: TermSpan, hits: FoundHits, clauses: frozenset[int]) -> bool:
+        """True for a hit in a clause that begins with a condition: `if the guard is not available, deny`."""
+        return any(
+            span.start - _CONDITION_BEFORE <= condition.start < span.start
+            and (condition.start == 0 or condition.start in clauses)
+            and clauses.isdisjoint(range(condition.start + 1, span.start + 1))
+            for condition in hits.get(self.book.words.conditions, ())
         )
 
     def _context(self, texts: tuple[str, ...]) -> Context:

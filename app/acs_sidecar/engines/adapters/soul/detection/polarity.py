@@ -15,7 +15,35 @@ _DEFEAT_BEFORE = 4
 _DEFEATED_BEHIND = 3
 _BAN_BEFORE = 8
 _BAN_BEHIND = 2
+_BAN_SAID_BEHIND = 12
+_COPULAS = frozenset({"is", "are", "be", "being", "remains", "remain", "strictly", "absolutely"})
+_BANNED = frozenset(
+    {
+        "prohibited",
+        "forbidden",
+        "denied",
+        "disallowed",
+        "refused",
+        "rejected",
+        "blocked",
+        "banned",
+        "unacceptable",
+        "out",
+        "off",
+        "barred",
+        "taboo",
+    }
+)
+_NOT_LET = (("allowed",), ("permitted",), ("acceptable",), ("tolerated",))
 _HOLLOW_EXCEPT = "access"
+_GIVES = frozenset({"offer", "provide"})
+_OFFERED = frozenset(
+    {"guesses", "advice", "personal", "private", "legal", "medical", "financial", "false", "credentials"}
+)
+_SHORT = 3
+_OTHER_CLAUSE = 2
+_RELATIVES = frozenset({"that", "which", "who", "whose"})
+_FINITE = frozenset({"must", "shall", "will", "should", "is", "are", "gets", "get"})
 
 FoundHits = Mapping[int, Sequence[TermSpan]]
 
@@ -54,11 +82,8 @@ class Polarity:
         """True if of each of the sets that the statement has at least one hit is not denied."""
         if self.context.bans and not self._breaks_ban():
             return False
-        inside = {
-            place
-            for span in self.hits.get(alternative.topic, ())
-            for place in range(span.start, span.end + 1)
-        }
+        inside = {place for span in self.hits.get(alternative.topic, ()) for place in _own_places(span)}
+        inside |= {place for span in self.hits.get(self.named.excused, ()) for place in _own_places(span)}
         negators = [
             place
             for place in self._places(self.named.negators)
@@ -99,9 +124,10 @@ class Polarity:
 
     def _is_hollow(self, ban: TermSpan) -> bool:
         behind = ban.end + 1
-        return self._at(behind, self.named.hollow) and self.words[behind + 1 : behind + 2] != (
-            _HOLLOW_EXCEPT,
-        )
+        after = self.words[behind + 1 : behind + 2]
+        if not self._at(behind, self.named.hollow) or after == (_HOLLOW_EXCEPT,):
+            return False
+        return self.words[behind] not in _GIVES or _OFFERED.isdisjoint(after)
 
     def _governs(self, ban: TermSpan, span: TermSpan) -> bool:
         if ban.start <= span.start:
@@ -109,7 +135,18 @@ class Polarity:
             return len(between) <= _BAN_BEFORE and not any(
                 self._at(each, self.named.stops) for each in between
             )
-        return 0 < ban.start - span.end <= _BAN_BEHIND and self._at(ban.start, self.named.behind)
+        distance = ban.start - span.end
+        if not (distance > 0 and self._at(ban.start, self.named.behind)):
+            return False
+        return distance <= _BAN_BEHIND or (distance <= _BAN_SAID_BEHIND and self._is_predicate(ban))
+
+    def _is_predicate(self, ban: TermSpan) -> bool:
+        """True for a ban that is said of what stands before: `pushing to any main branch is forbidden`."""
+        if self.words[ban.start - 1] not in _COPULAS:
+            return False
+        return self.words[ban.start] in _BANNED or (
+            self.words[ban.start] == "not" and self.words[ban.start + 1 : ban.start + 2] in _NOT_LET
+        )
 
     def _breaks_ban(self) -> bool:
         """True if a statement under a ban names a breach: `Never: bypass the approval`."""
@@ -118,7 +155,11 @@ class Polarity:
     def _denied(self, span: TermSpan, negators: Sequence[int], *, plain: bool) -> bool:
         for place in negators:
             if span.start - _NEGATOR_BEFORE <= place < span.start:
-                if self._is_of_condition(place, span) or self._is_condition(place, span):
+                if (
+                    self._is_of_condition(place, span)
+                    or self._is_condition(place, span)
+                    or self._is_of_relative(place, span)
+                ):
                     continue
                 if plain or not self._excused(place, span):
                     return True
@@ -143,6 +184,13 @@ class Polarity:
         strong, behind = self.bans(strong=True), self.bans(strong=False)
         return any(ban.start > span.end and (ban in strong or ban.start == ban.end) for ban in behind)
 
+    def _is_of_relative(self, negator: int, span: TermSpan) -> bool:
+        """True if a negator belongs to a relative clause in front: `rights that are not used are revoked`."""
+        if _RELATIVES.isdisjoint(self.words[max(0, negator - 2) : negator]):
+            return False
+        between = self.words[negator + 1 : span.start]
+        return len(between) >= _OTHER_CLAUSE or not _FINITE.isdisjoint(between)
+
     def _excused(self, negator: int, span: TermSpan) -> bool:
         if any(self._at(place, self.named.breach) for place in range(negator + 1, span.end + 1)):
             return True
@@ -163,6 +211,9 @@ class Polarity:
                 self._at(place, self.named.negators)
                 for place in range(max(0, defeat.start - _NEGATOR_BEFORE), defeat.start)
             )
+            and not any(
+                self._at(place, self.named.subordinators) for place in range(defeat.end + 1, span.start)
+            )
             for defeat in self.hits.get(self.named.defeats, ())
         )
 
@@ -179,3 +230,9 @@ class Polarity:
     def _at(self, place: int, number: int) -> bool:
         """True if a term of a set begins at a word."""
         return any(span.start == place for span in self.hits.get(number, ()))
+
+
+def _own_places(span: TermSpan) -> range | tuple[int, int]:
+    """Return the places of a hit's own words; in a long one, its first and last: others stand between."""
+    short = span.end - span.start < _SHORT
+    return range(span.start, span.end + 1) if short else (span.start, span.end)

@@ -19,8 +19,10 @@ __all__ = [
     "ControlRule",
     "Improvement",
     "RuleBook",
+    "RuleExtension",
     "RuleMode",
     "Words",
+    "extensions",
     "given_rules",
     "improvements",
     "read_data",
@@ -32,6 +34,7 @@ ANYTHING = -1
 """In the place of the number of a set: any statement has it."""
 
 _DATA = "acs_sidecar.engines.adapters.soul"
+_OF_ALTERNATIVES = frozenset({"mode", "topic", "all", "plain", "strong"})
 
 
 class RuleMode(StrEnum):
@@ -84,6 +87,9 @@ class Words:
     reversals: int
     permissions: int
     disclaimers: int
+    concessions: int
+    excused: int
+    openers: int
     defeats: int
     defeated: int
     commitments: int
@@ -112,6 +118,7 @@ def read_data(name: str) -> bytes:
 
 # Read with the module: a child that is confined opens no file later.
 _RULES, _IMPROVEMENTS = read_data("rules.yaml"), read_data("improvements.yaml")
+_EXTENSIONS = read_data("extensions.yaml")
 
 
 class Improvement(NamedTuple):
@@ -127,10 +134,22 @@ class Improvement(NamedTuple):
     statement: str
 
 
+class RuleExtension(NamedTuple):
+    """Terms that are added to a list, or one more alternative of a control, and the statements that show why.
+
+    With it each statement declares its control, or declares it no more.
+    """
+
+    place: str
+    added: Mapping[str, Any]
+    declares: tuple[tuple[str, str], ...]
+    denies: tuple[tuple[str, str], ...]
+
+
 @cache
 def rule_book() -> RuleBook:
     """Return the rules that come with the package."""
-    return rule_book_of(given_rules(), improvements())
+    return rule_book_of(given_rules(), improvements(), extensions())
 
 
 def given_rules() -> dict[str, Any]:
@@ -150,14 +169,39 @@ def improvements() -> tuple[Improvement, ...]:
     )
 
 
-def rule_book_of(data: Mapping[str, Any], added: Iterable[Improvement] = ()) -> RuleBook:
+def extensions() -> tuple[RuleExtension, ...]:
+    """Return every extension of the rules."""
+    read = yaml.load(_EXTENSIONS, Loader=yaml.CSafeLoader)
+    return tuple(
+        RuleExtension(
+            place,
+            each,
+            tuple((f"SOUL-{control}", statement) for control, statement in each.get("declares", ())),
+            tuple((f"SOUL-{control}", statement) for control, statement in each.get("denies", ())),
+        )
+        for place, entries in read.items()
+        for each in entries
+    )
+
+
+def rule_book_of(
+    data: Mapping[str, Any], added: Iterable[Improvement] = (), extended: Iterable[RuleExtension] = ()
+) -> RuleBook:
     """Prepare rules with what is added to them.
 
     The data is the package's own: a fault in it raises `LookupError` or `ValueError`.
     """
     data = deepcopy(data)
     for each in added:
-        _add_term(data, each.place.split("."), each.term)
+        _add_terms(data, each.place.split("."), [each.term])
+    for one in extended:
+        place = one.place.split(".")
+        if "terms" in one.added:
+            _add_terms(data, place, one.added["terms"])
+        else:
+            given = data[place[0]][place[1]]
+            given.setdefault("any", [{key: given[key] for key in given.keys() & _OF_ALTERNATIVES}])
+            given["any"].append(one.added)
     index = TermIndex()
     groups = data["groups"]
     words = Words(**{each.name: index.number(data["words"].get(each.name, ())) for each in fields(Words)})
@@ -174,18 +218,18 @@ def rule_book_of(data: Mapping[str, Any], added: Iterable[Improvement] = ()) -> 
     return RuleBook(index, words, rules)
 
 
-def _add_term(data: Mapping[str, Any], place: Sequence[str], term: str) -> None:
-    """Add a term to a list, which begins where words of polarity have a new one."""
+def _add_terms(data: Mapping[str, Any], place: Sequence[str], terms: Sequence[str]) -> None:
+    """Add terms to a list, which begins where words or groups have a new one."""
     *path, last = place
     holder: Any = data
     for name in path:
         holder = holder[int(name) if name.isdigit() else name]
     key: str | int = int(last) if last.isdigit() else last
-    if path == ["words"]:
+    if path in (["words"], ["groups"]):
         holder.setdefault(key, [])
     if isinstance(holder[key], str):
         holder[key] = [holder[key]]
-    holder[key].append(term)
+    holder[key] += terms
 
 
 def _alternatives(
@@ -208,6 +252,6 @@ def _terms(given: str | Sequence[str], groups: Mapping[str, Sequence[str]]) -> I
     """Yield the terms of a list, those of the groups that it names included."""
     for term in [given] if isinstance(given, str) else given:
         if term.startswith("$"):
-            yield from groups[term.removeprefix("$")]
+            yield from _terms(groups[term.removeprefix("$")], groups)
         else:
             yield term

@@ -1,6 +1,7 @@
 """Terms of rules, and where they stand in a text (section 11.4).
 
-A term is words in order; `*` ends a stem; `..` lets up to four words stand between.
+A term is words in order; `*` ends a stem; `|` parts words of which any may stand; `..` lets up to four words
+stand between.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,14 +33,14 @@ Hits = Mapping[int, Sequence[TermSpan]]
 
 
 class _Part(NamedTuple):
-    """One word of a term; `gap`: up to four words may stand before it."""
+    """One word of a term, or what it begins with; `gap`: up to four words may stand before it."""
 
-    text: str
-    is_stem: bool
+    words: frozenset[str]
+    stems: tuple[str, ...]
     gap: bool
 
     def matches(self, word: str) -> bool:
-        return word.startswith(self.text) if self.is_stem else word == self.text
+        return word in self.words or word.startswith(self.stems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,22 @@ def parse_term(text: str) -> Term:
         if piece == _GAP:
             gap = True
             continue
-        word = piece.removesuffix("*")
-        if words_of(word.casefold()) != (word,) or (gap and not parts):
-            raise TermSyntaxError(f"`{text}` is not a term: lower-case words, `word*`, `..` between two")
-        parts.append(_Part(word, piece.endswith("*"), gap))
+        choices = piece.split("|")
+        if (gap and not parts) or not all(_is_word(each.removesuffix("*")) for each in choices):
+            raise TermSyntaxError(
+                f"`{text}` is not a term: lower-case words, `word*`, `one|other`, `..` between two"
+            )
+        words = frozenset(each for each in choices if not each.endswith("*"))
+        stems = tuple(each.removesuffix("*") for each in choices if each.endswith("*"))
+        parts.append(_Part(words, stems, gap))
         gap = False
     if not parts or gap:
         raise TermSyntaxError(f"`{text}` is not a term: it must begin and end with a word")
     return Term(text, tuple(parts))
+
+
+def _is_word(text: str) -> bool:
+    return words_of(text.casefold()) == (text,)
 
 
 @dataclass(slots=True)
@@ -99,16 +108,19 @@ class TermIndex:
         for text in dict.fromkeys(key):
             term = parse_term(text)
             first = term.parts[0]
-            table = self._stems if first.is_stem else self._words
-            table.setdefault(first.text, {}).setdefault(term, []).append(number)
+            for table, beginnings in ((self._words, first.words), (self._stems, first.stems)):
+                for beginning in beginnings:
+                    table.setdefault(beginning, {}).setdefault(term, []).append(number)
         return number
 
     def beginning_with(self, word: str) -> tuple[tuple[Term, tuple[int, ...]], ...]:
         """Return the terms that may begin with a word, with the numbers of their sets."""
         longest = min(len(word), self.longest_stem)
         stems = (self._stems.get(word[:length], {}) for length in range(1, longest + 1))
-        tables = (self._words.get(word, {}), *stems)
-        return tuple((term, tuple(numbers)) for table in tables for term, numbers in table.items())
+        found: dict[Term, list[int]] = {}
+        for table in (self._words.get(word, {}), *stems):
+            found |= table
+        return tuple((term, tuple(numbers)) for term, numbers in found.items())
 
     @property
     def longest_stem(self) -> int:
@@ -156,9 +168,10 @@ class TermFinder:
         for term, numbers in terms:
             if len(term.parts) > 1:
                 second = term.parts[1]
-                if second.gap or second.is_stem:
+                if second.gap or second.stems:
                     others.append((term, numbers))
                 else:
-                    followed.setdefault(second.text, []).append((term, numbers))
+                    for following in second.words:
+                        followed.setdefault(following, []).append((term, numbers))
         known = self._known[word] = _Beginning(tuple(alone), followed, others)
         return known
