@@ -135,8 +135,11 @@ def test_the_key_stays_in_the_browser_and_a_wrong_one_fails(person: Any, console
 def test_a_whole_log_is_verified_and_a_changed_record_found(person: Any, console: Console) -> None:
     """The worker names the first index that does not fit."""
     person.goto(at(console, "/verify"))
+    person.fill("#key", VKEY)
     person.click("#walk")
-    person.wait_for_selector("#outcome:has-text('Verified: all 62 records')")
+    person.wait_for_selector(
+        f"#outcome:has-text('Verified: all 62 records are those that the key {VKEY[:12]} signed')"
+    )
     (log,) = find_logs(console.audit)
     (_, segment), *_ = log.segments()
     right = segment.read_bytes()
