@@ -14,7 +14,7 @@ from typing import Any
 
 from acs_sidecar.engines.rego.extensions.exact import BITS, exact, keep, rounded
 
-__all__ = ["difference", "product", "product_of_all", "quotient", "sum_of", "sum_of_all"]
+__all__ = ["absolute", "difference", "product", "product_of_all", "quotient", "sum_of", "sum_of_all"]
 
 _BITS_OF_PRODUCTS = 53
 """OPA's `product` of numbers that are not all whole starts with one of so many bits."""
@@ -48,6 +48,13 @@ def quotient(one: Number, other: Number) -> Number:
     return _number(rounded(truediv(exact(one), exact(other)), BITS))
 
 
+def absolute(number: Number) -> Number:
+    """Return a number without its sign."""
+    if type(number) is int:
+        return _whole(abs(number))
+    return keep(abs(number), abs(exact(number)))
+
+
 def sum_of_all(numbers: Iterable[Number]) -> Number:
     """Return the sum of an array or a set."""
     found = _listed(numbers)
@@ -76,7 +83,9 @@ def _computed(combine: Operator, one: Number, other: Number) -> Number:
 def _listed(numbers: Iterable[Number]) -> list[Number]:
     if not isinstance(numbers, list | set):
         raise TypeError("neither an array nor a set")
-    return list(numbers)
+    for number in numbers:
+        exact(number)
+    return sorted(numbers) if isinstance(numbers, set) else numbers
 
 
 def _folded(combine: Operator, numbers: Iterable[Number], found: Fraction, bits: int) -> Fraction:

@@ -25,6 +25,7 @@ from acs_sidecar.engines.rego.extensions import (
 __all__ = ["ARITHMETIC", "EXTENSIONS", "added_for"]
 
 EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
+    "abs": (1, decimals.absolute),
     "array.flatten": (1, arrays.flatten),
     "base64.decode": (1, encodings.base64_decode),
     "base64.is_valid": (1, encodings.base64_is_valid),
