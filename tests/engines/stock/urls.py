@@ -11,9 +11,11 @@ import ipaddress
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -153,8 +155,15 @@ def _by_ada(given: Sequence[str]) -> list[str | None]:
     return [json.loads(line) for line in answer.stdout.splitlines()]
 
 
+_DOTTED_NAME = re.compile(r"[\w-]*[.:][\w.:-]*")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|[/\\]{2}", re.IGNORECASE)
+
+
 class _Curl:
-    """The parser of libcurl: `curl_url_set` guesses a scheme, as the command does."""
+    """The parser of libcurl: `curl_url_set` guesses a scheme, as the command does.
+
+    Without a scheme a name without dots is a host for it alone, and a word for `egress`.
+    """
 
     _URL, _HOST = 0, 5
     _NON_SUPPORT_SCHEME, _GUESS_SCHEME = 1 << 3, 1 << 9
@@ -182,7 +191,8 @@ class _Curl:
                 return None
             if self._library.curl_url_get(handle, self._HOST, ctypes.byref(host), 0):
                 return None
-            return host.value.decode(errors="replace") if host.value is not None else None
+            name = (host.value or b"").decode(errors="replace")
+            return name if _SCHEME.match(url) or _DOTTED_NAME.fullmatch(name) else None
         finally:
             self._library.curl_url_cleanup(handle)
 
@@ -198,8 +208,8 @@ def escapes(host: str | None) -> bool:
     """True if a host is read, and is not allowed."""
     if not host:
         return False
-    name = unquote(host).lower().rstrip(".").strip("[]").partition("%")[0]
-    if any(one <= " " or one.isspace() for one in name):
+    name = unicodedata.normalize("NFKC", unquote(host)).lower().rstrip(".").strip("[]").partition("%")[0]
+    if not name or any(one <= " " or one.isspace() for one in name):
         return False  # no client takes it
     try:
         address = ipaddress.ip_address(_as_resolved(name))

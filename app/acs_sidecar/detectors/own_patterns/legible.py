@@ -19,7 +19,10 @@ __all__ = ["Legible", "legible"]
 _BMP = 0x10000
 _HANGUL = range(0xAC00, 0xD7B0)  # decomposing a syllable would leave its parts
 _MARKS = frozenset({"Mn", "Me"})
-_STROKED = str.maketrans("ıłøđħŧŁØĐĦŦ", "ilodhtLODHT")
+_STROKED = str.maketrans(
+    "ıłøđħŧŁØĐĦŦƀɓƈȼɗƌɇƒꞙǥɠɨɉƙƚɲƞɵƥɍʂȿƭʉʋⱳɏƴƶʐⱥ",
+    "ilodhtLODHTbbccddeffggijklnnoprsstuvwyyzza",
+)
 _ALIKE = str.maketrans(
     "авсԁеһіјкӏмнорԛѕтхуԝгαβεηικνορτυχωγАВЕЅІЈКМНОРСТХУΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "abcdehijklmhopqstxywrabenikvoptuxwyABESIJKMHOPCTXYABEZHIKMNOPTYX",
@@ -31,7 +34,7 @@ _WORD = re.compile(r"\w+")
 def _shown(code: int) -> str:
     """Return what a reader takes one character for, nothing for what is not seen."""
     plain = typed_character(code)
-    if plain is None:
+    if not plain:
         return ""
     if plain < 0x80 or code in _HANGUL:
         return chr(plain)
