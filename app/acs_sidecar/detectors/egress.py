@@ -63,11 +63,13 @@ _MOVED = re.compile(r"[^/?#]*?[@\[]")
 """Behind either, parsers look for the host."""
 _NEXT_URL = re.compile(r":[^\t\r\n]*[\t\r\n]+[a-z][a-z0-9+.-]*:[/\\]{2}", re.IGNORECASE)
 _WHOLE = re.compile(
-    r"((?:[a-z0-9_-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3}))\.?(?::\d{1,5})?(?:[/?#][^\s\0]*)?", re.IGNORECASE
+    r"(?:(?!mailto:)[^\s\0@/?#\\:]*:[^\s\0@/?#\\]*@)?((?:[a-z0-9_%-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3}))\.?(?::\d{1,5})?(?:[/?#][^\s\0]*)?",
+    re.IGNORECASE,
 )
 _METADATA = "metadata.google.internal"
 _SLASHES = frozenset({"//", "\\\\", "/\\", "\\/"})
 _DOTTED = re.compile(r"[.:%]|[^\x00-\x7f]")
+_NAMED = re.compile(r"[.:%]")
 _WEB = frozenset({"http", "https", "ws", "wss", "ftp", "gopher"})
 _NESTED = re.compile(
     r"^(?:[a-z][a-z0-9+.-]*:)+(?=[a-z][a-z0-9+.-]*:[/\\]{2})", re.IGNORECASE
@@ -195,9 +197,12 @@ def _odd_url(text: str) -> str:
     if read["other"] and not text.startswith(read["other"]):
         return ""
     authority = read["authority"]
+    head = url[: read.start("authority")]
+    if not text.startswith(head) or (head[-1] == ":" and "://" in text):
+        return url if url[0] in "/\\" else url.partition(":")[2]
     if (prose := _PROSE.search(authority)) and not _MOVED.match(url, read.start("authority") + prose.end()):
         return ""
-    if url[0] in "/\\" and not _DOTTED.search(authority):
+    if url[0] in "/\\" and not _NAMED.search(authority):
         return "" if text.startswith(read[0]) and "://" not in text else url
     if text.startswith(read[0]) and _PLAIN_AUTHORITY.fullmatch(authority) and _has_host(authority):
         return ""
@@ -226,7 +231,10 @@ def _of_match(
             for word in islice(_WORD.finditer(text), 1, None)
             if (bare := _BARE.fullmatch(word[0])) and not _is_file(bare["host"], word[0])
         ]
+    whole = text
     text = text.rstrip(".,;:!?)]}*_")
+    if "[" in text and "]" not in text:  # that of an address
+        text = whole[: whole.find("]") + 1] or text
     end = start + len(text)
     if kind == "url":
         scheme, _, rest = text.partition(":")

@@ -30,6 +30,12 @@ def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
         "//evil/http://ok.example",
         "/\n/evil/http://ok.example",
         "//10.0.0.1 \\@evil",
+        "see http://[::1] and http://ok.example",
+        "http://[::1], http://ok.example",
+        "http:s://\t/10.0.0.1/http://ok.example",
+        "%65vil.example#http://ok.example",
+        "user:@0x7f.1/http://ok.example",
+        "git+ssh:/\n/[::1]\x0b10.0.0.1:80x/http://ok.example",
     ],
 )
 def test_what_ends_a_url_in_prose_ends_no_host(url: str) -> None:
