@@ -61,7 +61,7 @@ _NO_SCHEME = re.compile(r"\s*\d[^\s/\\]*:[/\\]\S*://")
 _PROSE = re.compile(r"\s")
 _MOVED = re.compile(r"[^/?#]*?[@\[]")
 """Behind either, parsers look for the host."""
-_NEXT_URL = re.compile(r":[^\t\r\n]*[\t\r\n]+[a-z][a-z0-9+.-]*:[/\\]{2}", re.IGNORECASE)
+_NEXT_URL = re.compile(r"[\t\r\n][a-z][a-z0-9+.-]{0,20}:[/\\]{2}", re.IGNORECASE)
 _WHOLE = re.compile(
     r"(?:(?!mailto:)[^\s\0@/?#\\:]*:[^\s\0@/?#\\]*@)?((?:[a-z0-9_%-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3}))\.?(?::\d{1,5})?(?:[/?#][^\s\0]*)?",
     re.IGNORECASE,
@@ -192,7 +192,9 @@ def _odd_url(text: str) -> str:
     text = text.strip(_CONTROLS)
     url = _DROPPED.sub("", text)
     read = _AS_URL.match(url)
-    if read is None or _NEXT_URL.search(text):  # several URLs are a list of them
+    if read is None:
+        return ""
+    if (following := _NEXT_URL.search(text)) and ":" in text[: following.start()]:  # a list of URLs
         return ""
     if read["other"] and not text.startswith(read["other"]):
         return ""
