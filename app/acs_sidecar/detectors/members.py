@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from acs_sidecar.detectors import egress, mcp_tool, pii, secret_keys, shell
+from acs_sidecar.detectors import egress, pii, secret_keys, shell
 from acs_sidecar.detectors.injection import detector as injection
+from acs_sidecar.detectors.mcp_tool import detector as mcp_tool
 from acs_sidecar.detectors.own_patterns import detector as patterns
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.values import JsonObject

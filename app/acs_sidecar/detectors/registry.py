@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from acs_sidecar.detectors import egress, mcp_tool, pii, secret_keys, shell
+from acs_sidecar.detectors import egress, pii, secret_keys, shell
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.detectors.injection import detector as injection
+from acs_sidecar.detectors.mcp_tool import detector as mcp_tool
 from acs_sidecar.detectors.members import DETECTOR_MEMBERS
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.own_patterns import detector as patterns
