@@ -18,7 +18,7 @@ MAX_DECODED = 16_384
 _BASE64 = DetectorRule("base64", r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = DetectorRule("hex", r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){12,}")
 _PERCENT = DetectorRule("percent", r"(?:[A-Za-z0-9_.+-]{0,24}%[0-9A-Fa-f]{2}){3,}")
-_ESCAPES = DetectorRule("escapes", r"(?:\\u(?:[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\})){5,}")
+_ESCAPES = DetectorRule("escapes", r"(?:\\u(?:[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\})|\\x[0-9a-fA-F]{2}){5,}")
 _ENTITIES = DetectorRule("entities", r"(?:&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});[ ]?){5,}")
 _TAGS = DetectorRule("tags", r"[\x{E0020}-\x{E007E}]{4,}")
 _RULES = RuleSet((_BASE64, _HEX, _PERCENT, _ESCAPES, _ENTITIES, _TAGS))
@@ -27,7 +27,7 @@ _OPAQUE = (_BASE64, _HEX, _TAGS)  # in the others what stands beside belongs to 
 _BESIDE = 80
 
 _HEX_NOISE = re.compile(r"0x|\\x|[ :,]")
-_ESCAPE = re.compile(r"\\u(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\})")
+_ESCAPE = re.compile(r"\\u(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\})|((?:\\x[0-9a-fA-F]{2})+)")
 _UNTAGGED = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _LEAST_PRINTABLE = 0.9
 
@@ -63,6 +63,8 @@ def _encoded(text: str) -> list[Match]:
 
 
 def _unescaped(escape: re.Match[str]) -> str:
+    if escape[3]:
+        return bytes.fromhex(escape[3].replace("\\x", "")).decode(errors="replace")
     return chr(min(int(escape[1] or escape[2], 16), sys.maxunicode))
 
 

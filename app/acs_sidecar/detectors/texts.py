@@ -12,7 +12,7 @@ from acs_sidecar.detectors.findings import Finding, Found
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 
-__all__ = ["SEPARATOR", "Place", "Texts", "replaced", "texts_of"]
+__all__ = ["SEPARATOR", "Place", "Texts", "path_text", "replaced", "texts_of"]
 
 SEPARATOR = "\0"
 """Stands between the texts: words may be read across it, numbers and addresses end there."""
@@ -65,7 +65,7 @@ class Texts:
             index, start, end = self.within(each)
             if self.holders[index] is not holder:
                 holder = self.holders[index]
-                above = _path_text(holder)
+                above = path_text(holder)
             path = above + _step(self.keys[index])
             findings.append((start, end, each[2], each[3], path, self.names[index]))
         return findings
@@ -152,7 +152,8 @@ def _text(value: Json) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
-def _path_text(place: Place) -> str:
+def path_text(place: Place) -> str:
+    """Return the path that leads to a place from the value; empty for the value itself."""
     steps = []
     while place:
         place, member = place

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
 from acs_sidecar.detectors.folding import Folded, fold
 from acs_sidecar.detectors.injection.detector import INJECTIONS, find_injections
+from acs_sidecar.detectors.mcp_tool.schemas import schema_findings
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import Texts, texts_of
@@ -22,7 +23,9 @@ CATEGORIES = (
     "definition_drift",
     "hidden_instruction",
     "invisible_text",
+    "missing_tool",
     "name_collision",
+    "open_schema",
     "padding",
     "schema_trick",
     "tool_steering",
@@ -32,6 +35,7 @@ CATEGORIES = (
 _PIN = re.compile(r"sha256:[0-9a-f]{64}")
 _NEAR = 2
 _SHORT_NAME = 6
+_MISSING = 0.4  # a page of a list lacks tools too
 
 _STEERING = tuple(
     DetectorRule(category, pattern, score)
@@ -119,13 +123,16 @@ def detector(options: Options) -> Detector:
         texts = texts_of(value)
         tools = list(_tools(value))
         digests: dict[str, Json] = {name: digest(tool) for _, name, tool in tools if name}
-        in_names = [each for each in _in_names(tools, expected) if each[2] in wanted]
+        missing = _missing(value, digests, expected.pins) if "missing_tool" in wanted else []
+        in_names = [each for each in _in_definitions(tools, expected) if each[2] in wanted]
+        in_names += [(0, 0, "missing_tool", _MISSING, _list_path(value), False)] * len(missing)
         in_texts = sorted(
             {each for each in (*_in_texts(texts), *_on_others(texts, tools)) if each[2] in wanted}
         )
         found = [*(each[:4] for each in in_names), *in_texts]
         listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
-        return {**annotation(found, listed, threshold), "digests": digests}
+        told: dict[str, Json] = {"missing": [*missing]} if missing else {}
+        return {**annotation(found, listed, threshold), "digests": digests, **told}
 
     return detect
 
@@ -187,6 +194,23 @@ def _on_others(texts: Texts, tools: list[tuple[str, str, dict[str, Json]]]) -> I
         (_, _, _, _, path, _), *_ = texts.placed([found])
         if texts.joined[start:end] != own.get(path[: path.find("]") + 1], own.get("")):
             yield found
+
+
+def _in_definitions(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:
+    """Find what the names and the schemas of the tools tell."""
+    yield from _in_names(tools, expected)
+    for path, _, tool in tools:
+        yield from schema_findings(path, tool)
+
+
+def _missing(value: Json, names: Mapping[str, Json], pins: Mapping[str, str] | None) -> list[str]:
+    """Return the pinned names that a list of tools lacks; a single definition lacks none."""
+    listed = value.get("tools") if isinstance(value, dict) else value
+    return sorted((pins or {}).keys() - names.keys()) if isinstance(listed, list) else []
+
+
+def _list_path(value: Json) -> str:
+    return ".tools" if isinstance(value, dict) else ""
 
 
 def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:
