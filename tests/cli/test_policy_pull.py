@@ -137,7 +137,7 @@ def test_a_vector_is_pulled(folder: Path, plain: Plain, vector: Verified) -> Non
         (version(2), version(2, content={}), "policy.json: `ws_xyz789`: version 2 has another content than the one there [policy-rollback]"),
         (version(2, status="revoked"), version(2), "policy.json: `ws_xyz789`: version 2 was withdrawn in the one there [policy-rollback]"),
         (content("version-raised.json"), content("active-1.json"), "policy.json: `ws_xyz789`: version 1 is older than version 9 there [policy-rollback]"),
-        (version(2), content("legacy.json"), "policy.json: holds a signed version, and that of this document is not signed"),
+        (version(2), content("legacy.json"), "policy.json: `ws_xyz789`: a document without a signed version cannot replace version 2 there [policy-rollback]"),
         (version(2, workspace_id="other"), version(3), "policy.json: holds the policy of the workspace `other`"),
         (b"{}", version(3), "policy.json: holds no policy that this one could be compared with: remove it first"),
     ],

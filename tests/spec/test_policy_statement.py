@@ -4,6 +4,7 @@ import pytest
 
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.policy_statement import (
+    UNVERSIONED,
     HostCounter,
     PolicyStatement,
     Required,
@@ -16,6 +17,7 @@ from acs_sidecar.spec.policy_statement import (
 )
 
 SERVING = Revision("policies.main", "ws", 2, "a")
+LEGACY = Revision("policies.main", "ws", UNVERSIONED, "a")
 REQUIRED = Required(Requirement.SIGNED_AUDIT, "policies.main")
 
 
@@ -40,6 +42,13 @@ REQUIRED = Required(Requirement.SIGNED_AUDIT, "policies.main")
             Revision("policies.main", "ws", 2, "a", withdrawn=True),
             SERVING,
             "`ws`: version 2 was withdrawn in the one that serves",
+        ),
+        (LEGACY, Revision("policies.main", "ws", UNVERSIONED, "b"), None),
+        (LEGACY, Revision("policies.main", "ws", 1, "b"), None),
+        (
+            SERVING,
+            LEGACY,
+            "`ws`: a document without a signed version cannot replace version 2 that serves",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = [
+    "UNVERSIONED",
     "DecisionNotes",
     "HostCounter",
     "OwnAnnotator",
@@ -57,6 +58,10 @@ class HostCounter:
     group: str
     name: str
     window: Window
+
+
+UNVERSIONED = 0
+"""The version of a document whose version nothing protects: below every other, with any content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,8 @@ def rollbacks(serving: Iterable[Revision], candidate: Iterable[Revision]) -> Ite
     """Yield a finding for each revision of `candidate` that must not take the place of one that serves.
 
     Stops: an older version, another content under the same version, and a version put back in force after
-    it was withdrawn. What serves beside a newer version of its series stays, while the newest does.
+    it was withdrawn. An unversioned document replaces none but another such. What serves beside a newer
+    version of its series stays, while the newest does.
     """
     before, after = tuple(serving), tuple(candidate)
     newest, offered = _newest(before), _newest(after)
@@ -157,7 +163,11 @@ def rollbacks(serving: Iterable[Revision], candidate: Iterable[Revision]) -> Ite
         served = newest.get(one.series)
         if served is None or (one in before and _rank(offered[one.series]) >= _rank(served)):
             continue
-        if one.version < served.version:
+        if one.version == UNVERSIONED:
+            if served.version == UNVERSIONED:
+                continue
+            why = f"a document without a signed version cannot replace version {served.version}"
+        elif one.version < served.version:
             why = f"version {one.version} is older than version {served.version}"
         elif one.version > served.version:
             continue

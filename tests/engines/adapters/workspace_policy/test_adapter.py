@@ -9,6 +9,7 @@ from acs_sidecar.engines.adapters.custom import AdapterError, custom_type
 from acs_sidecar.engines.adapters.workspace_policy.adapter import adapter
 from acs_sidecar.engines.adapters.workspace_policy.lints import CHECKED_POINTS
 from acs_sidecar.evaluators import ManifestError, Reason, Required, Requirement, Revision
+from acs_sidecar.spec.policy_statement import UNVERSIONED, rollbacks
 from tests.engines.adapters.workspace_policy import independent
 from tests.engines.adapters.workspace_policy.keys import A_ID, A, B, public_hex
 from tests.engines.adapters.workspace_policy.policies import POINTS, compiled, decide, errors_of
@@ -121,10 +122,28 @@ def test_a_withdrawn_policy_requires_nothing() -> None:
     assert statement.warnings == ()
 
 
-def test_a_legacy_document_has_no_revision() -> None:
-    """Its version is not signed."""
+def test_the_version_of_a_legacy_document_counts_for_nothing() -> None:
+    """Its version is not signed, so that it is below each that is."""
     legacy = document("legacy.json")
-    assert compiled(content("legacy.json"), content_hash=legacy["hash"]).statement.revisions == ()
+    (revision,) = compiled(content("legacy.json"), content_hash=legacy["hash"]).statement.revisions
+    assert revision == Revision("policies.workspace", "ws_xyz789", UNVERSIONED, legacy["hash"])
+
+
+@pytest.mark.parametrize("status", ["active", "superseded", "revoked"])
+def test_a_legacy_document_replaces_no_signed_one(status: str) -> None:
+    """A signed document, and its revocation, are not undone by the document that they were made of."""
+    legacy = document("legacy.json")
+    pin = {"content_hash": legacy["hash"]}
+    before = compiled(content("legacy.json"), **pin).statement.revisions
+    stated = legacy | {"status": status, "version": str(int(legacy["version"]) + 1)}
+    after = compiled(json.dumps(independent.signed(stated, A, A_ID)).encode(), **pin).statement.revisions
+
+    assert list(rollbacks(before, after)) == []
+    (found,) = rollbacks(after, before)
+    assert (found.code, found.path) == ("policy-rollback", "policies.workspace")
+    assert found.message == (
+        f"`ws_xyz789`: a document without a signed version cannot replace version {stated['version']} that serves"
+    )
 
 
 def test_what_a_reviewer_is_told() -> None:

@@ -71,8 +71,6 @@ def _refuse_rollback(out: Path, content: bytes, policy: WorkspacePolicy) -> None
         fail(f"{out}: holds no policy that this one could be compared with: remove it first", code=1)
     if before.workspace_id != policy.workspace_id:
         fail(f"{out}: holds the policy of the workspace `{before.workspace_id}`", code=1)
-    if policy.is_legacy and not before.is_legacy:
-        fail(f"{out}: holds a signed version, and that of this document is not signed", code=1)
     for found in rollbacks(revisions("", before), revisions("", policy)):
         fail(f"{out}: {found.message.removesuffix(' that serves')} there [{found.code}]", code=1)
 

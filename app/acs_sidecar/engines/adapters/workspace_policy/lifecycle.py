@@ -8,7 +8,7 @@ from acs_sidecar.engines.adapters.workspace_policy.document.members import DOCUM
 from acs_sidecar.engines.adapters.workspace_policy.document.model import WorkspacePolicy
 from acs_sidecar.engines.adapters.workspace_policy.statement import content_hash, statement
 from acs_sidecar.spec.document.public_keys import key_name
-from acs_sidecar.spec.policy_statement import Revision
+from acs_sidecar.spec.policy_statement import UNVERSIONED, Revision
 from acs_sidecar.spec.values import Json
 
 __all__ = ["LifecycleError", "activated", "draft", "resigned", "revisions", "revoked", "superseded"]
@@ -96,10 +96,9 @@ def revoked(policy: WorkspacePolicy, key: Ed25519PrivateKey, now: str) -> dict[s
 
 
 def revisions(path: str, policy: WorkspacePolicy) -> tuple[Revision, ...]:
-    """Return the version that a document is; that of the original's documents is not signed."""
-    if policy.is_legacy:
-        return ()
-    revision = Revision(path, policy.workspace_id, policy.version, policy.hash, policy.is_withdrawn)
+    """Return the version that a document is; that of the original's documents is unprotected."""
+    version = UNVERSIONED if policy.is_legacy else policy.version
+    revision = Revision(path, policy.workspace_id, version, policy.hash, policy.is_withdrawn)
     return (revision,)
 
 
