@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
 from acs_sidecar.detectors.folding import Folded, fold
 from acs_sidecar.detectors.injection.detector import INJECTIONS, find_injections
+from acs_sidecar.detectors.mcp_tool.hidden import comments, unseen_characters
 from acs_sidecar.detectors.mcp_tool.schemas import schema_findings
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
@@ -59,13 +60,15 @@ _STEERING = tuple(
 )  # fmt: skip
 _REDIRECTING = DetectorRule("tool_steering", r"\b(?:(?:change|replace|redirect|modify|set|alter|swap|forward) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|destination|payee|amount|account number|bcc) +(?:[^ ]+ +){0,4}(?:to|with|as|in every|on every)|(?:add|bcc|cc) +(?:[^ ]+ +){0,4}(?:recipient|recipients|address|payee|bcc) +(?:[^ ]+ +){0,4}(?:in|on|to) +(?:every|all|each|any))\b", 0.7)  # fmt: skip
 _PASSING_ON = DetectorRule("tool_steering", r"\b(?:pass|put|send|include|provide|insert|append|supply|place|store|copy) +(?:[^ ]+ +){0,4}(?:content|contents|output|result|full text|value|values|data) +(?:of +)?(?:[^ ]+ +){0,5}(?:as|in|into|to|via|through) +(?:the +)?(?:[^ ]+ +){0,2}(?:sidenote|side note|notes?|metadata|context|feedback|summary|extra|debug|comment|tracking|telemetry)\b", 0.6)  # fmt: skip
-_PHRASES = (*INJECTIONS, RuleSet(_STEERING, (_REDIRECTING, _PASSING_ON)))
+_OVERRIDING = DetectorRule("hidden_instruction", r"\b(?:overrid(?:e|ing)|disregard(?:ing)?|instead of) +(?:(?:all|any|the|of|your|every|these|those) +){0,3}(?:previous|prior|above|earlier|preceding)(?: +[^ ]+){0,8}? +(?:instructions?|rules?|prompts?|context)\b", 0.6)  # fmt: skip
+_PHRASES = (*INJECTIONS, RuleSet(_STEERING, (_REDIRECTING, _PASSING_ON), (_OVERRIDING,)))
 _RAW = RuleSet(
     (
         DetectorRule("credential_reference", r"(?i)~?/?\.ssh/|\bid_(?:rsa|ed25519)\b|\.aws/credentials|\.cursor/mcp\.json|mcp\.json\b|claude_desktop_config|/etc/(?:passwd|shadow)|\.netrc\b|\.git-credentials|\.kube/config|(?:^|[\s/\"'`])\.env\b|\.npmrc\b|keychain\b", 0.7),
         DetectorRule("padding", r"[ \t\x{A0}\x{2000}-\x{200A}\x{3000}]{40,}\S|(?:[ \t]*\r?\n){12,}[ \t]*\S|(?:\\n){12,}", 0.6),
         DetectorRule("schema_trick", r"\x1b\[[0-9;]*[A-Za-z]", 0.8),
         DetectorRule("schema_trick", r"(?i)(?:^|\x00)\$ref\x00https?://[^\x00]{1,500}", 0.7),
+        DetectorRule("hidden_instruction", r"(?i)(?:^|[\x00\r\n\v\f\x{85}\x{2028}\x{2029}]|\\n)[ \t]{0,3}(?:[>#]{1,3} ?)?(?:\*\*)?((?:system|assistant)(?:\*\*)? ?[:：])(?:\*\*)?\s{1,3}[^\s\x00]", 0.6),
         DetectorRule("hidden_instruction", r"<(?:IMPORTANT|important|CRITICAL|critical|SECRET|secret|HIDDEN|hidden|SYSTEM)>", 0.7),
     )
 )  # fmt: skip
@@ -126,9 +129,8 @@ def detector(options: Options) -> Detector:
         missing = _missing(value, digests, expected.pins) if "missing_tool" in wanted else []
         in_names = [each for each in _in_definitions(tools, expected) if each[2] in wanted]
         in_names += [(0, 0, "missing_tool", _MISSING, _list_path(value), False)] * len(missing)
-        in_texts = sorted(
-            {each for each in (*_in_texts(texts), *_on_others(texts, tools)) if each[2] in wanted}
-        )
+        said = {*_in_texts(texts), *_on_others(texts, tools), *unseen_characters(texts)}
+        in_texts = sorted(each for each in {*said, *comments(texts.joined, said)} if each[2] in wanted)
         found = [*(each[:4] for each in in_names), *in_texts]
         listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
         told: dict[str, Json] = {"missing": [*missing]} if missing else {}

@@ -1,0 +1,86 @@
+"""What a definition hides from people: comments, and characters that nobody sees."""
+
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+from acs_sidecar.detectors.findings import Found
+from acs_sidecar.detectors.rules import DetectorRule, RuleSet, occurrence
+from acs_sidecar.detectors.texts import Texts
+
+__all__ = ["comments", "unseen_characters"]
+
+_COMMENTS = RuleSet(
+    [
+        DetectorRule("html", r"<!--[^\x00]*?(?:--!?>|\x00|\z)"),
+        DetectorRule(
+            "markdown",
+            r"(?i)(?:^|[\x00\r\n])[ ]{0,3}(\[[^\]\r\n\x00]{1,60}\]: ?(?:#|<>)[ \t]+[(\"'][^\r\n\x00]*)",
+        ),
+    ]
+)
+_says_something = occurrence(r"[\pL\pN]")
+_is_licence = occurrence(r"(?i)\b(?:copyright|licen[cs]ed?|spdx-license-identifier)\b|©")
+_PLAIN, _WITH_FINDINGS = 0.4, 0.9
+
+_UNSEEN = RuleSet(
+    [DetectorRule("unseen", r"[\x{AD}\x{180E}\x{200B}-\x{200D}\x{202A}\x{2060}\x{2066}-\x{2069}\x{FEFF}]+")]
+)
+_JOINERS = frozenset("\u200c\u200d")
+_NEED_JOINERS = (  # Arabic to Thaana and N'Ko, Indic scripts, Tibetan to Myanmar, Khmer, Mongolian, forms of Arabic
+    *range(0x0600, 0x0E00),
+    *range(0x0F00, 0x10A0),
+    *range(0x1780, 0x18B0),
+    *range(0xA840, 0xAAE0),
+    *range(0xFB50, 0xFE00),
+    *range(0xFE70, 0xFEFF),
+)
+_JOINED_SCRIPTS = frozenset(map(chr, _NEED_JOINERS))
+_UNSPACED_SCRIPTS = frozenset(
+    map(chr, (*range(0x0E00, 0x0F00), *range(0x1000, 0x10A0), *range(0x1780, 0x1800)))
+)
+_MONGOLIAN = frozenset(map(chr, range(0x1800, 0x18B0)))
+_AFTER_PICTURES = frozenset("\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
+
+
+def comments(text: str, found: Iterable[Found]) -> Iterator[Found]:
+    """Find comments that say something, and how grave each is: what was `found` in it decides.
+
+    Licences are left alone, if nothing was found in them.
+    """
+    starts = sorted(start for start, *_ in found)
+    for rule, start, end in _COMMENTS.matches(text):
+        index = bisect_left(starts, start)
+        if index < len(starts) and starts[index] < end:
+            yield start, end, "hidden_instruction", _WITH_FINDINGS
+            continue
+        inner = text[start:end] if rule.category == "html" else text[start:end].partition(":")[2]
+        if _says_something(inner) and not _is_licence(inner):
+            yield start, end, "hidden_instruction", _PLAIN
+
+
+def unseen_characters(texts: Texts) -> Iterator[Found]:
+    """Find characters that nobody sees, inside a word or a name of the definition, or elsewhere."""
+    text = texts.joined
+    for _, start, end in _UNSEEN.matches(text):
+        before, after = text[start - 1 : start], text[end : end + 1]
+        if _is_needed(text[start:end], before, after):
+            continue
+        in_word = before.isalnum() and after.isalnum()
+        named = in_word or texts.names[texts.index_at(start)] if texts.names else in_word
+        yield start, end, "invisible_text", 0.7 if named else 0.3
+
+
+def _is_needed(run: str, before: str, after: str) -> bool:
+    """True if a script or a picture is written with these characters."""
+    if len(run) > 1:
+        return False
+    if run in _JOINERS:
+        return before in _JOINED_SCRIPTS or (run == "\u200d" and _is_picture(before) and _is_picture(after))
+    if run == "\u200b":
+        return before in _UNSPACED_SCRIPTS and after in _UNSPACED_SCRIPTS
+    return run == "\u180e" and before in _MONGOLIAN
+
+
+def _is_picture(character: str) -> bool:
+    return character in _AFTER_PICTURES or (bool(character) and unicodedata.category(character) == "So")
