@@ -10,6 +10,7 @@ from acs_sidecar.detectors.folding import Folded, fold
 from acs_sidecar.detectors.injection.detector import INJECTIONS, find_injections
 from acs_sidecar.detectors.mcp_tool.hidden import comments, unseen_characters
 from acs_sidecar.detectors.mcp_tool.schemas import schema_findings
+from acs_sidecar.detectors.mcp_tool.steering import foreign_input
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import Texts, texts_of
@@ -129,7 +130,13 @@ def detector(options: Options) -> Detector:
         missing = _missing(value, digests, expected.pins) if "missing_tool" in wanted else []
         in_names = [each for each in _in_definitions(tools, expected) if each[2] in wanted]
         in_names += [(0, 0, "missing_tool", _MISSING, _list_path(value), False)] * len(missing)
-        said = {*_in_texts(texts), *_on_others(texts, tools), *unseen_characters(texts)}
+        definitions = {path: tool for path, _, tool in tools}
+        said = {
+            *_in_texts(texts),
+            *_on_others(texts, tools),
+            *foreign_input(texts, definitions),
+            *unseen_characters(texts),
+        }
         in_texts = sorted(each for each in {*said, *comments(texts.joined, said)} if each[2] in wanted)
         found = [*(each[:4] for each in in_names), *in_texts]
         listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)

@@ -8,7 +8,7 @@ from acs_sidecar.detectors.folding import fold
 from acs_sidecar.detectors.texts import Place, path_text
 from acs_sidecar.spec.values import Json
 
-__all__ = ["schema_findings"]
+__all__ = ["input_names", "schema_findings"]
 
 _INPUT = ("inputSchema", "input_schema", "parameters")
 _STEERING = frozenset(("eval", "exec", "instructions", "override"))
@@ -44,6 +44,18 @@ def _input_schema(tool: dict[str, Json]) -> tuple[Place, dict[str, Json]] | None
             if isinstance(schema, dict):
                 return (place, member), schema
     return None
+
+
+def input_names(tool: dict[str, Json]) -> Iterator[str]:
+    """Yield the name of a tool and those of its parameters."""
+    function = tool.get("function")
+    for named in (tool, function):
+        if isinstance(named, dict) and isinstance(name := named.get("name"), str):
+            yield name
+    whole = _input_schema(tool)
+    properties = whole[1].get("properties") if whole else None
+    if isinstance(properties, dict):
+        yield from properties
 
 
 def schema_findings(path: str, tool: dict[str, Json]) -> Iterator[Finding]:
