@@ -1,5 +1,6 @@
 """What a definition hides from people: comments, and characters that nobody sees."""
 
+import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -22,10 +23,11 @@ _COMMENTS = RuleSet(
 _says_something = occurrence(r"[\pL\pN]")
 _is_licence = occurrence(r"(?i)\b(?:copyright|licen[cs]ed?|spdx-license-identifier)\b|©")
 _PLAIN, _WITH_FINDINGS = 0.4, 0.9
+_IN_WORD, _ELSEWHERE = 0.7, 0.3
 
-_UNSEEN = RuleSet(
-    [DetectorRule("unseen", r"[\x{AD}\x{180E}\x{200B}-\x{200D}\x{202A}\x{2060}\x{2066}-\x{2069}\x{FEFF}]+")]
-)
+_CHARACTERS = r"[\x{AD}\x{180E}\x{200B}-\x{200D}\x{202A}\x{2060}\x{2066}-\x{2069}\x{FEFF}]+"
+_UNSEEN = RuleSet([DetectorRule("unseen", rf"{_CHARACTERS}(?:[\pL\pN ]{{1,8}}{_CHARACTERS})*")])
+_RUN = re.compile("[\u00ad\u180e\u200b-\u200d\u202a\u2060\u2066-\u2069\ufeff]+")
 _JOINERS = frozenset("\u200c\u200d")
 _NEED_JOINERS = (  # Arabic to Thaana and N'Ko, Indic scripts, Tibetan to Myanmar, Khmer, Mongolian, forms of Arabic
     *range(0x0600, 0x0E00),
@@ -60,15 +62,26 @@ def comments(text: str, found: Iterable[Found]) -> Iterator[Found]:
 
 
 def unseen_characters(texts: Texts) -> Iterator[Found]:
-    """Find characters that nobody sees, inside a word or a name of the definition, or elsewhere."""
-    text = texts.joined
-    for _, start, end in _UNSEEN.matches(text):
-        before, after = text[start - 1 : start], text[end : end + 1]
-        if _is_needed(text[start:end], before, after):
-            continue
-        in_word = before.isalnum() and after.isalnum()
-        named = in_word or texts.names[texts.index_at(start)] if texts.names else in_word
-        yield start, end, "invisible_text", 0.7 if named else 0.3
+    """Find characters that nobody sees, inside a word or a name of the definition, or elsewhere.
+
+    Those that are few letters apart are one finding.
+    """
+    for _, start, end in _UNSEEN.matches(texts.joined):
+        score = max(_scores(texts.joined, start, end), default=0.0)
+        if score:
+            named = bool(texts.names) and texts.names[texts.index_at(start)]
+            yield start, end, "invisible_text", _IN_WORD if named else score
+
+
+def _scores(text: str, start: int, end: int) -> Iterator[float]:
+    """Yield the score of each run of unseen characters that nothing needs, up to the first inside a word."""
+    for run in _RUN.finditer(text, start, end):
+        before, after = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]
+        if not _is_needed(run[0], before, after):
+            in_word = before.isalnum() and after.isalnum()
+            yield _IN_WORD if in_word else _ELSEWHERE
+            if in_word:
+                return
 
 
 def _is_needed(run: str, before: str, after: str) -> bool:
