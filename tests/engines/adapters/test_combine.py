@@ -128,6 +128,26 @@ def test_hostile_manifests_over_http(start: Start, trust: str) -> None:
     assert service.post("/v1/evaluate/input", body)[1]["verdict"]["decision"] == "warn"
 
 
+def test_a_limit_is_counted_whoever_decides(start: Start) -> None:
+    """The evidence names the counter of a rule that another policy's verdict comes before (section 7.6)."""
+    service = start(ACS_INLINE_MANIFESTS="trusted", ACS_INLINE_ADAPTERS="combine,agt_rules")
+    rules = {"name": "r", "stage": "pre_input", "condition": "true", "action": "allow", "limit": "2/hour"}
+    document = {"apiVersion": "governance.toolkit/v1", "name": "d", "rules": [rules]}
+    members = {
+        "other": policy("allow"),
+        "agt": {"type": "custom", "adapter": "agt_rules", "document": document},
+    }
+    for version, expected in (
+        ("0.3.1-beta", {"counter": "d/r"}),
+        ("0.4.0-alpha.1", {"verification_pointers": {"counter": "d/r"}}),
+    ):
+        value = manifest(members) | {"agent_control_specification_version": version}
+        snapshot = {"t": 1, "envelope": {"counters": {"agt": {"d/r": 1}}}}
+        body = {"snapshot": snapshot, "manifest": value, "dialect": "0.3"}
+        verdict = service.post("/v1/evaluate/input", body)[1]["verdict"]
+        assert (verdict["reason"], verdict["evidence"]) == ("by_allow", expected)
+
+
 @pytest.mark.parametrize("outcome", PAIRS["outcomes"])
 def test_a_combination_of_one_gives_what_the_member_gives(start: Start, outcome: str) -> None:
     """The response is the member's but for the policy's id."""

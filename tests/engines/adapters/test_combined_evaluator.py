@@ -6,12 +6,13 @@ import pytest
 
 from acs_sidecar.engines.adapters.combine.evaluator import CombinedEvaluator
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.policy_output import normalise_output
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.policy_statement import DecisionNotes
 from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
-from acs_sidecar.spec.verdict import checked_verdict
+from acs_sidecar.spec.verdict import Normalise, checked_verdict, normalise
 
 
 class _Asking:
@@ -56,7 +57,7 @@ def test_evidence_that_approvers_of_others_make_too_long() -> None:
     assert output.failure is not None
     assert (output.failure.reason, output.failure.detail) == (
         Reason.POLICY_OUTPUT_INVALID,
-        "the evidence of `p0` exceeds 4096 bytes with the approvers of the combined policies",
+        "the evidence of `p0` exceeds 4096 bytes with the approvers and counters of the combined policies",
     )
     assert output.notes == {"decided_by": None}
     short = _combined(_Asking(note="x"), _Asking(approvers=list(approvers)))
@@ -65,6 +66,34 @@ def test_evidence_that_approvers_of_others_make_too_long() -> None:
         "evidence": {"note": "x", "approvers": approvers},
         "result_labels": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("evidence", "normalised", "most"),
+    [
+        ({"counter": "x" * 2_040}, normalise, 4_096),
+        ({"verification_pointers": {"counter": "x" * 5_100}}, normalise_output, 10_240),
+    ],
+)
+def test_evidence_that_counters_of_others_make_too_long(
+    evidence: dict[str, Json], normalised: Normalise, most: int
+) -> None:
+    """A counter stands twice beside others, so that evidence can exceed its limit where all outputs do not."""
+    members = [
+        _Allowing(evidence=evidence),
+        _Allowing(evidence={"artefact": "a", **_counting(evidence, "y")}),
+    ]
+    failure = CombinedEvaluator(["p", "q"], members, Limits(), normalised).evaluate(_input()).failure
+    assert failure is not None
+    assert (failure.reason, failure.detail) == (
+        Reason.POLICY_OUTPUT_INVALID,
+        f"the evidence of `p` exceeds {most} bytes with the approvers and counters of the combined policies",
+    )
+
+
+def _counting(like: dict[str, Json], counter: str) -> dict[str, Json]:
+    """Evidence that names a counter where other evidence does."""
+    return {"verification_pointers": {"counter": counter}} if "counter" not in like else {"counter": counter}
 
 
 def test_the_verdict_of_one_policy_is_passed_on_as_it_is() -> None:

@@ -119,6 +119,57 @@ def test_approvers_are_those_in_common(approvers: list[Any], expected: list[str]
         assert combined.evidence == {"approvers": expected}
 
 
+POINTED = "verification_pointers"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        ([None, {"counter": "p/a", "rule": "a"}], {"counter": "p/a"}),
+        ([{"rule": "r"}, {"counter": "p/a"}], {"rule": "r", "counter": "p/a"}),
+        ([{"counter": "p/a"}, {"counter": "q/b"}], {"counter": "p/a", "counters": ["p/a", "q/b"]}),
+        (
+            [{"counter": "p/b", "counters": ["p/a", "p/b"]}, {"counter": "q/c"}],
+            {"counter": "p/b", "counters": ["p/b", "p/a", "q/c"]},
+        ),
+        ([None, {"counters": ["p/a", "p/b"]}], {"counter": "p/a", "counters": ["p/a", "p/b"]}),
+        ([{"counters": 3}, {"counter": "p/a"}, {"counter": 5}], {"counter": "p/a", "counters": 3}),
+        ([None, {POINTED: {"counter": "p/a"}}], {POINTED: {"counter": "p/a"}}),
+        (
+            [{"artefact": "x", POINTED: {"counter": "p/a"}}, {POINTED: {"counters": '["q/b","q/c"]'}}],
+            {"artefact": "x", POINTED: {"counter": "p/a", "counters": '["p/a","q/b","q/c"]'}},
+        ),
+        (
+            [{POINTED: {"counter": "p/a", "counters": "[["}}, {"counter": "q/b"}],
+            {
+                POINTED: {"counter": "p/a", "counters": "[["},
+                "counter": "p/a",
+                "counters": ["p/a", "q/b"],
+            },
+        ),
+    ],
+)
+@pytest.mark.parametrize("decision", [each for each in RANKS if each is not Decision.DENY])
+def test_counters_are_those_of_all_members(decision: Decision, evidence: list[Any], expected: Any) -> None:
+    """Whoever decides, the host counts every limit that the action uses; the other evidence stays."""
+    first, *others = evidence
+    verdicts = [
+        verdict(decision, evidence=first),
+        *(verdict(Decision.ALLOW, evidence=each) for each in others),
+    ]
+    combined, place = strictest(verdicts, {"a": 1})
+    assert (combined.decision, combined.evidence, place) == (decision, expected, 0)
+
+
+def test_a_denial_and_a_single_member_name_no_other_counters() -> None:
+    """Nothing goes ahead under a denial, and what names all counters already is passed on as it is."""
+    counting = verdict(Decision.ALLOW, evidence={"counter": "p/a"})
+    denial = verdict(Decision.DENY, evidence={"rule": "r"})
+    assert strictest([counting, denial], None)[0] is denial
+    for verdicts in ([counting], [counting] * 2, [counting, verdict(Decision.ALLOW)]):
+        assert strictest(verdicts, None)[0] is counting
+
+
 def test_labels_are_united() -> None:
     """Labels of all members, in order, without repeats."""
     verdicts = [

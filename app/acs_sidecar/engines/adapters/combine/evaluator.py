@@ -6,6 +6,7 @@ from time import perf_counter_ns
 
 from acs_sidecar.engines.adapters.combine.strictest import strictest
 from acs_sidecar.spec.canonical import canonical
+from acs_sidecar.spec.dialects.evidence import MAX_EVIDENCE_BYTES as MAX_POINTED_EVIDENCE_BYTES
 from acs_sidecar.spec.dialects.policy_output import MAX_APPROVAL_BYTES
 from acs_sidecar.spec.explanation import MAX_EXPLANATION_BYTES, fitting, unavailable
 from acs_sidecar.spec.limits import Limits
@@ -102,12 +103,15 @@ class CombinedEvaluator:
     def _check_united(self, united: Verdict, decided: Verdict, size: int, decided_by: str) -> None:
         """Check that a verdict to which others add is within the limits. Raises `EvaluationError`.
 
-        Without a transform it holds nothing but what the outputs hold, which have `size` bytes together.
+        Without a transform it holds nothing but what the outputs hold, which have `size` bytes together; what
+        is added to evidence may stand there twice, and a second time as JSON in a text.
         """
-        if united.transform is not decided.transform or size > self.limits.max_policy_output_bytes:
+        most = size if united.evidence is decided.evidence else size * 3
+        if united.transform is not decided.transform or most > self.limits.max_policy_output_bytes:
             check_output({**united.as_json()}, self.limits)
-        if size > MAX_EVIDENCE_BYTES:
-            _check_added("evidence", united.evidence, decided.evidence, MAX_EVIDENCE_BYTES, decided_by)
+        if most > MAX_EVIDENCE_BYTES:
+            bound = MAX_EVIDENCE_BYTES if self.normalised is normalise else MAX_POINTED_EVIDENCE_BYTES
+            _check_added("evidence", united.evidence, decided.evidence, bound, decided_by)
             _check_added("approval", united.approval, decided.approval, MAX_APPROVAL_BYTES, decided_by)
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
@@ -165,11 +169,11 @@ class _CombinedTrace(Mapping[str, Json]):
 def _check_added(
     member: str, members: JsonObject | None, own: JsonObject | None, most_bytes: int, decided_by: str | None
 ) -> None:
-    """Raise `EvaluationError` where approvers of other policies make a member too long."""
+    """Raise `EvaluationError` where approvers or counters of other policies make a member too long."""
     if members is not own and len(canonical(members)) > most_bytes:
         message = (
-            f"the {member} of `{decided_by}` exceeds {most_bytes} bytes with the approvers of the "
-            "combined policies"
+            f"the {member} of `{decided_by}` exceeds {most_bytes} bytes with the approvers and counters of "
+            "the combined policies"
         )
         raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, message)
 

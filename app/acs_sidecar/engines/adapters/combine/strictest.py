@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from acs_sidecar.engines.adapters.combine.counters import may_name_counters, with_counters
 from acs_sidecar.engines.adapters.combine.united_transform import united_transform
 from acs_sidecar.spec.approval import named_approvers, naming
 from acs_sidecar.spec.values import Json, JsonObject
@@ -19,6 +20,7 @@ _STRICTNESS = {
 }
 _WARNED_ALLOW = 1
 _ESCALATES = _STRICTNESS[Decision.ESCALATE]
+_DENIES = _STRICTNESS[Decision.DENY]
 
 
 def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int | None]:
@@ -30,7 +32,7 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     """
     if len(verdicts) == 1:
         return verdicts[0], 0
-    place, most, adds = 0, -2, False
+    place, most, adds, counts = 0, -2, False, False
     for index, verdict in enumerate(verdicts):
         strictness = _STRICTNESS[verdict.decision]
         if strictness == 0 and verdict.warnings:
@@ -41,8 +43,11 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
             place, most = index, strictness
         if verdict.result_labels or verdict.transform is not None:
             adds = True
+        if verdict.evidence is not None and may_name_counters(verdict.evidence):
+            counts = True
     decided = verdicts[place]
-    if not (adds or most == _ESCALATES):
+    counts = counts and most != _DENIES
+    if not (adds or counts or most == _ESCALATES):
         return decided, place
     labels: tuple[str, ...] = ()
     transforms: list[Transform] = []
@@ -64,6 +69,8 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
                 evidence = _naming(evidence, approvers)
     elif transform is not None:
         transform = united_transform(transforms, target)
+    if counts:
+        evidence = with_counters(evidence, [each.evidence for each in verdicts if each.evidence is not None])
     if (
         labels == decided.result_labels
         and transform is decided.transform
