@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from acs_sidecar.engines.adapters.soul.guard.names import GuardedNames
-from acs_sidecar.engines.adapters.soul.guard.spelling import CUT
+from acs_sidecar.engines.adapters.soul.guard.spelling import joined
 from acs_sidecar.spec.values import Json
 
 __all__ = ["GovernanceGuard"]
@@ -25,10 +25,7 @@ class GovernanceGuard:
 
     def is_named_in(self, *values: Json) -> bool:
         """True if a value names a guarded file, or names more than is looked at."""
-        texts = [text for value in values for text in self._texts(value)]
-        joined = CUT.join(texts)
-        without = CUT.join(text.replace(CUT, "") for text in texts)
-        return self.names.are_in(without) or (joined != without and self.names.are_in(joined))
+        return self.names.are_in(joined(text for value in values for text in self._texts(value)))
 
     def _texts(self, value: Json) -> Iterator[str]:
         """Yield every text and member name of a value, without the text of members that hold prose."""

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from acs_sidecar.engines.adapters.soul.guard.braces import BracedNames
 from acs_sidecar.engines.adapters.soul.guard.patterns import NamePatterns
 from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD
-from acs_sidecar.engines.adapters.soul.guard.spelling import CUT, braced_words, folded, spellings
+from acs_sidecar.engines.adapters.soul.guard.spelling import (
+    CUT,
+    braced_words,
+    folded,
+    spellings,
+    variants_of,
+)
 
 __all__ = ["GuardedNames", "segments_of"]
 
@@ -73,7 +79,9 @@ class GuardedNames:
         segments = {segment for name in read for segment in name}
         return cls(
             by_last,
-            any(CUT in spelling for each in segments for spelling in spellings(each, uncut=False)),
+            any(
+                CUT in spelling for each in segments for spelling in spellings(variants_of(each), uncut=False)
+            ),
             NamePatterns(by_last),
             NamePatterns(sorted(segments)),
             tuple(by_last),
@@ -82,15 +90,16 @@ class GuardedNames:
 
     def are_in(self, text: str) -> bool:
         """True if a text names one of the files, or more than is looked at."""
+        variants = tuple(variants_of(text))
         try:
-            return self._are_in_pieces(text) or self._are_in_braces(text)
+            return self._are_in_pieces(variants) or self._are_in_braces(variants)
         except _TooManyNamesError:
             return True
 
-    def _are_in_pieces(self, text: str) -> bool:
-        """True if a piece of a text is a guarded name. Raises `_TooManyNamesError`."""
+    def _are_in_pieces(self, variants: Iterable[str]) -> bool:
+        """True if a piece of variants of a text is a guarded name. Raises `_TooManyNamesError`."""
         seen: set[str] = set()
-        for spelling in spellings(text, uncut=self.have_separators):
+        for spelling in spellings(variants, uncut=self.have_separators):
             if not self._may_have_name(spelling):
                 continue
             pieces = set(spelling.split(CUT))
@@ -104,12 +113,12 @@ class GuardedNames:
 
     def _may_have_name(self, text: str) -> bool:
         """True if a name or a pattern can be in a text, which is quick to see."""
-        return WILDCARD.search(text) is not None or any(last in text for last in self.names)
+        return any(wildcard in text for wildcard in "*?[") or any(last in text for last in self.names)
 
-    def _are_in_braces(self, text: str) -> bool:
+    def _are_in_braces(self, variants: Iterable[str]) -> bool:
         """True if braces make a guarded name. Raises `_TooManyNamesError`."""
         seen: set[str] = set()
-        for word in braced_words(text):
+        for word in braced_words(variants):
             if word not in seen:
                 seen.add(word)
                 if len(seen) > MAX_BRACED:

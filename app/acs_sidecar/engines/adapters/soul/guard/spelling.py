@@ -6,9 +6,9 @@ Everything here works on the whole text at once: a call may hold a million names
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from urllib.parse import unquote
+from typing import ClassVar
 
-__all__ = ["CUT", "braced_words", "folded", "spellings"]
+__all__ = ["CUT", "braced_words", "folded", "joined", "spellings", "variants_of"]
 
 CUT = "\0"
 """Stands between names."""
@@ -22,7 +22,18 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{1,2})|u\{?([0-9a-f]{2,6})\}?|([0-7]{1,3})
 _NAMED_CLASS = re.compile(r"\[[^\[\]\s/]*(?:\[[:.=][^\[\]\s/]*[:.=]\][^\[\]\s/]*)+\]")
 _CLASS = re.compile(r"\[[^\[\]\s/]*[^\[\]\s/\w*?.!^-][^\[\]\s/]*\]")
 _CLASS_SEPARATORS = re.compile(r"[\"'`;|&<>=(),:{}]")
-_CONTROLS = re.compile(r"[\x01-\x1f\x7f]")
+_ENDING = "\x0e"
+"""An encoded NUL or line end in decoded text: some programs drop it, others read no further."""
+_ENCODED = {character: chr(15 + place) for place, character in enumerate(" \"'`;|&<>=(),")}
+"""Separators that were percent-encoded, in decoded text."""
+_CONTROLS = dict.fromkeys((*range(1, 32), 127))
+_CLEANED = {code: None for code in _CONTROLS if not chr(code).isspace()} | {0: _ENDING}
+_RESTORED = _CONTROLS | {ord(placed): character for character, placed in _ENCODED.items()}
+_ANY_ENCODED = re.compile(f"[{_ENDING}-\x1b]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_BYTES = re.compile("[\udc80-\udcff]")
+_HEX = "0123456789abcdefABCDEF"
+_LONGEST_KNOWN = 16
 _LONGEST_CHARACTER = 4
 _MOST_KNOWN = 65_536
 
@@ -44,53 +55,96 @@ class _Folding(dict[int, str]):
         return plain
 
 
-_FOLDING = _Folding()
+def _decoded_byte(code: int) -> str:
+    """Return what decoded text has for a percent-encoded byte; those of other than ASCII are joined later."""
+    character = chr(code)
+    if code >= 128:
+        return chr(0xDC00 + code)
+    if character == CUT or (code < 32 and character.isspace()):
+        return _ENDING
+    return "" if code in _CONTROLS else _ENCODED.get(character, character)
 
 
-def folded(text: str, nul: str = "") -> str:
-    """Return a text percent-decoded twice, in compatibility form, case-folded, with `/` alone; cuts stay.
+class _Decoding(dict[str, str]):
+    """Maps what stands behind a `%` to what both mean."""
 
-    An escaped NUL becomes `nul`: some programs drop it, others read no further.
+    _bytes: ClassVar = {
+        first + second: _decoded_byte(int(first + second, 16)) for first in _HEX for second in _HEX
+    }
+
+    def __missing__(self, behind: str) -> str:
+        byte = self._bytes.get(behind[:2])
+        decoded = f"%{behind}" if byte is None else byte + behind[2:]
+        if len(behind) <= _LONGEST_KNOWN and len(self) < _MOST_KNOWN:
+            self[behind] = decoded
+        return decoded
+
+
+_FOLDING = _Folding({code: plain or "" for code, plain in _RESTORED.items()})
+_DECODING = _Decoding()
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Return texts with cuts between them, without control characters that are not white space."""
+    return CUT.join(text.translate(_CLEANED) for text in texts)
+
+
+def folded(text: str) -> str:
+    """Return a text percent-decoded twice, in compatibility form, case-folded, with `/` alone; cuts stay."""
+    return _folded(_decoded(text))
+
+
+def variants_of(text: str) -> Iterable[str]:
+    """Return a text with and without quotes and escapes, and with its classes made simple, all decoded."""
+    return dict.fromkeys(_decoded(variant) for variant in dict.fromkeys(_variants(text)))
+
+
+def spellings(variants: Iterable[str], *, uncut: bool) -> Iterator[str]:
+    """Yield variants of a text cut into names and folded; `uncut` adds each as it stands.
+
+    They are cut before and after percent-encoded separators are read as such.
     """
-    for _ in range(2):
-        text = unquote(text.replace("%00", nul), errors="replace") if "%" in text else text
-    if text.isascii():
-        text = _CONTROLS.sub("", text.lower()) if _CONTROLS.search(text) else text.lower()
-    else:
-        text = text.translate(_FOLDING)
-    return text.replace("\\", "/")
-
-
-def spellings(text: str, *, uncut: bool) -> Iterator[str]:
-    """Yield a text as programs may read it, cut into names and folded; `uncut` adds it as it stands.
-
-    It is read with and without quotes and escapes, and cut before and after it is decoded.
-    """
-    for variant in _spelt(text):
-        cut = folded(_pieces(variant))
+    for variant in variants:
+        pieces = _pieces(variant)
+        cut = _folded(pieces)
         yield cut
-        if "%" in variant:
+        if _ANY_ENCODED.search(variant):
             yield _pieces(cut)
-        if "00" in variant:
-            yield _pieces(folded(variant, CUT))
+        if _ENDING in variant:
+            yield _pieces(_folded(pieces.replace(_ENDING, CUT)))
         if "{" in variant and "/.." in variant:
-            yield folded(_pieces(_BRACES.sub("-", variant)))
+            yield _folded(_pieces(_BRACES.sub("-", variant)))
         if uncut or "/.." in variant or "\\.." in variant:
-            yield folded(variant)
+            yield _folded(variant)
 
 
-def braced_words(text: str) -> Iterator[str]:
-    """Yield the words of a text that braces make several names of, folded."""
-    if "{" in text:
-        for variant in _spelt(text):
-            for word in set(folded(variant).split()):
+def braced_words(variants: Iterable[str]) -> Iterator[str]:
+    """Yield the words of variants of a text that braces make several names of, folded."""
+    for variant in variants:
+        if "{" in variant and "," in variant:
+            for word in set(_folded(variant).split()):
                 if "{" in word and "," in word:
                     yield word
 
 
-def _spelt(text: str) -> Iterable[str]:
-    """Return a text with and without quotes and escapes, and with its classes of characters made simple."""
-    return dict.fromkeys(_variants(text))
+def _decoded(text: str) -> str:
+    """Return a text percent-decoded twice, in which encoded separators are told from others."""
+    if "%" in text and not text.isascii():
+        text = _SURROGATES.sub("\ufffd", text)
+    for _ in range(2):
+        if "%" not in text:
+            break
+        before, *behind = text.split("%")
+        text = before + "".join(map(_DECODING.__getitem__, behind))
+        if not text.isascii() and _BYTES.search(text):
+            text = text.encode(errors="surrogateescape").decode(errors="replace")
+    return text
+
+
+def _folded(text: str) -> str:
+    """Return a decoded text in compatibility form, case-folded, without control characters."""
+    text = text.translate(_RESTORED).lower() if text.isascii() else text.translate(_FOLDING)
+    return text.replace("\\", "/")
 
 
 def _variants(text: str) -> Iterator[str]:
