@@ -15,6 +15,7 @@ pytestmark = pytest.mark.server
 
 _SPELLINGS = (
     "*", "?", "[{0}]", "[!q]", "[a-zA-Z.]", "[[:alpha:]]", "[{0},]", "[={0}]", "{{{0},z}}", "{{x,{0}}}", "\\{0}", "'{0}'", '"{0}"',
+    "$'{0}'", '$"{0}"', "\\\n{0}", "$'\\u{1:04x}'", "$'\\U{1:08x}'", "$'\\x{1:02x}'", "$'\\{1:03o}'",
 )  # fmt: skip
 _BEFORE = ("", "", "./", "src/../", "{.,src}/../", "{./,src/}")
 _BEHIND = ("", "", "/", "/.", ",")
@@ -25,7 +26,7 @@ def _spelt(name: str, random: Random) -> str:
     characters = list(name)
     for place in random.sample(range(len(name)), k=random.randrange(4)):
         if name[place] != "/":
-            characters[place] = random.choice(_SPELLINGS).format(name[place])
+            characters[place] = random.choice(_SPELLINGS).format(name[place], ord(name[place]))
     if random.random() < 0.4:
         first, last = sorted(random.sample(range(len(name) + 1), 2))
         characters.insert(last, random.choice(["}", ",q}", ",x/y}"]))

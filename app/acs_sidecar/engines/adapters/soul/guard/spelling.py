@@ -18,7 +18,16 @@ _ASCII_CUTS = str.maketrans({chr(code): CUT for code in range(128) if _SEPARATOR
 _QUOTES = str.maketrans("", "", "\"'`\\^")
 _BRACES = re.compile(r"\{[^{}/\s]*\}")
 _SEQUENCE = re.compile(r"\{([a-z])\.\.([a-z])(?:\.\.-?\d+)?\}", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{1,2})|u\{?([0-9a-f]{2,6})\}?|([0-7]{1,3}))", re.IGNORECASE)
+_ESCAPE = re.compile(
+    r"\\(?:[xu]\{\s*0*([0-9a-fA-F]{1,6})\s*\}|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))"
+)
+_SHORT_ESCAPE = re.compile(r"\\[uU]([0-9a-fA-F]{1,4})")
+_CONTROL_ESCAPE = re.compile(r"\\[abefnrtv]")
+_CONTINUED = re.compile(r"[\\^]\r?\n")
+_CONTINUED_BY_BACK_QUOTE = re.compile(r"`\r?\n")
+_DOLLAR = re.compile(r"\$(?=[\"'])")
+_PARAMETER = re.compile(r"\$\{[!#]?\w*[-:=+?/#%^,@*]{0,2}")
+_URL = re.compile(r"(://[^\0?#]*)(?:[?#][^\0]*)?")
 _NAMED_CLASS = re.compile(r"\[[^\[\]\s/]*(?:\[[:.=][^\[\]\s/]*[:.=]\][^\[\]\s/]*)+\]")
 _CLASS = re.compile(r"\[[^\[\]\s/]*[^\[\]\s/\w*?.!^-][^\[\]\s/]*\]")
 _CLASS_SEPARATORS = re.compile(r"[\"'`;|&<>=(),:{}]")
@@ -34,6 +43,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _BYTES = re.compile("[\udc80-\udcff]")
 _HEX = "0123456789abcdefABCDEF"
 _LONGEST_KNOWN = 16
+_OCTAL = 5
 _LONGEST_CHARACTER = 4
 _MOST_KNOWN = 65_536
 
@@ -108,6 +118,8 @@ def spellings(variants: Iterable[str], *, uncut: bool) -> Iterator[str]:
         pieces = _pieces(variant)
         cut = _folded(pieces)
         yield cut
+        if "://" in cut and ("?" in cut or "#" in cut):
+            yield _URL.sub(r"\1", cut)
         if _ANY_ENCODED.search(variant):
             yield _pieces(cut)
         if _ENDING in variant:
@@ -149,21 +161,39 @@ def _folded(text: str) -> str:
 
 def _variants(text: str) -> Iterator[str]:
     yield text
-    plain = text.translate(_QUOTES)
-    yield plain
-    if "\\" in text and (decoded := _ESCAPE.sub(_character, text)) != text:
+    yield _bare(text)
+    decoded = text
+    if "\\" in text:
+        decoded = _ESCAPE.sub(_character, text)
         yield decoded
-        yield decoded.translate(_QUOTES)
+        yield _bare(decoded)
+        if _SHORT_ESCAPE.search(decoded):
+            yield _bare(_SHORT_ESCAPE.sub(_character, decoded))
+        if _CONTROL_ESCAPE.search(decoded):
+            yield _bare(_CONTROL_ESCAPE.sub(CUT, decoded))
     if "[" in text or "{" in text:
-        simple = _NAMED_CLASS.sub("?", _SEQUENCE.sub(_class_of, text))
+        simple = _NAMED_CLASS.sub("?", _SEQUENCE.sub(_class_of, decoded))
         yield _CLASS.sub(_without_separators, simple)
-        yield _CLASS.sub(_without_separators, simple.translate(_QUOTES))
+        yield _CLASS.sub(_without_separators, _bare(simple))
+    if "${" in text:
+        yield _bare(_PARAMETER.sub(CUT, decoded).replace("}", CUT))
+    if "`" in text and (continued := _CONTINUED_BY_BACK_QUOTE.sub("", text)) != text:
+        yield _bare(continued)
+
+
+def _bare(text: str) -> str:
+    """Return a text without quotes and without continued line ends."""
+    if "\n" in text:
+        text = _CONTINUED.sub("", text)
+    if "$" in text:
+        text = _DOLLAR.sub("", text)
+    return text.translate(_QUOTES)
 
 
 def _character(escape: re.Match[str]) -> str:
     """Return the character of an escape of a shell, of JSON or of a programming language."""
-    digits, base = (escape[3], 8) if escape[3] else (escape[1] or escape[2], 16)
-    return chr(min(int(digits, base), 0x10FFFF))
+    digits = escape[escape.lastindex or 0]
+    return chr(min(int(digits, 8 if escape.lastindex == _OCTAL else 16), 0x10FFFF))
 
 
 def _class_of(sequence: re.Match[str]) -> str:
