@@ -107,3 +107,33 @@ def test_the_approvers_of_all_parents_hold(own: str) -> None:
     ]
     output = _decided(child, *parents)
     assert (output["decision"], output["evidence"]["approvers"]) == ("escalate", ["legal"])
+
+
+@pytest.mark.parametrize("strategy", ["deny_overrides", "priority_first_match", "most_specific_wins"])
+@pytest.mark.parametrize(
+    ("approvers", "verdict", "left"),
+    [
+        (None, "escalate:mine", ["security"]),
+        (["security", "dev"], "escalate:mine", ["security"]),
+        (["dev"], "deny:no_common_approver", ["security"]),
+    ],
+)
+def test_a_childs_escalation_keeps_the_approvers_behind_a_parents_allow(
+    strategy: str, approvers: Json, verdict: str, left: list[str]
+) -> None:
+    """The parent's first rule that asks holds for an escalation as it does for an allow; later ones do not."""
+    members = {} if approvers is None else {"approvers": approvers}
+    parent = written(
+        "p",
+        [
+            _rule("allows", "allow", priority=9),
+            _rule("asks", "require_approval", priority=2, approvers=["security"]),
+            _rule("asks-later", "require_approval", priority=1, approvers=["legal"]),
+        ],
+    )
+    child = written("c", [_rule("mine", "require_approval", priority=99, **members)], extends=["p"])
+    output = _decided(child, parent, conflict_strategy=strategy)
+    assert (short(output), output["evidence"]["approvers"]) == (verdict, left)
+    allowing = written("c", [_rule("mine", "allow", priority=99)], extends=["p"])
+    output = _decided(allowing, parent, conflict_strategy=strategy)
+    assert (short(output), output["evidence"]["approvers"]) == ("escalate:asks", ["security"])

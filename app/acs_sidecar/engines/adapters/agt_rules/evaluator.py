@@ -144,20 +144,32 @@ class RuleEvaluator:
     def _sealed(self, frame: Frame, applied: int, outcome: _Outcome) -> _Outcome:
         """Return what sealed rules leave of a decision: none is weaker than what a parent decides by itself.
 
-        Where several ask, the approvers are those whom all name.
+        Where several ask, the approvers are those whom all name. Of a lineage whose own decision is
+        weaker than an escalation the first rule that asks is one of them.
         """
         if outcome.decision == "deny":
             return outcome
         limited = [outcome.rule] if outcome.rule is not None and outcome.rule.limit is not None else []
+        deciding: dict[frozenset[str], AgtRule | None] = {}
+        asking: set[frozenset[str]] = set()
         for bound, undecided in self.sealed.matching(frame, applied):
             if bound.rule is outcome.rule:
                 continue
             sealed = self._outcome(frame, bound, undecided)
             if bound.rule.action is Action.DENY:
                 return sealed
-            if bound.rule.action is Action.REQUIRE_APPROVAL and outcome.decision != "escalate":
+            asks = bound.rule.action is Action.REQUIRE_APPROVAL
+            if bound.lineage not in deciding:
+                deciding[bound.lineage] = self._deciding_alone(frame, applied, bound.lineage)
+            alone = deciding[bound.lineage]
+            asks_first = (
+                asks and bound.lineage not in asking and alone is not None and not alone.action.restricts
+            )
+            if asks:
+                asking.add(bound.lineage)
+            if asks and outcome.decision != "escalate":
                 outcome = sealed
-            elif not self._decides_alone(frame, applied, bound):
+            elif not (asks_first or alone is bound.rule):
                 continue
             elif sealed.decision == "deny":
                 outcome = sealed
@@ -169,12 +181,10 @@ class RuleEvaluator:
                 limited.append(bound.rule)
         return _counted(outcome, limited)
 
-    def _decides_alone(self, frame: Frame, applied: int, bound: BoundRule) -> bool:
-        """True if a rule is the one by which its document decides where no other inherits it."""
-        for other, _ in self.deciding.matching(frame, applied):
-            if other.rule.document in bound.lineage:
-                return other.rule is bound.rule
-        return False
+    def _deciding_alone(self, frame: Frame, applied: int, lineage: frozenset[str]) -> AgtRule | None:
+        """Return the rule by which a document with this lineage decides where no other inherits it."""
+        matching = self.deciding.matching(frame, applied)
+        return next((other.rule for other, _ in matching if other.rule.document in lineage), None)
 
     def _logged(self, frame: Frame, applied: int) -> list[str]:
         """Return the names of the `log` rules that match."""
