@@ -39,7 +39,6 @@ from tests.strategies import json_values
         ("a: '1'", "1"),
         ("a: !!str 1", "1"),
         ("a: !!float 1", 1.0),
-        ("a: ! 1", "1"),
         ("a: |\n  x\n  y\n", "x\ny\n"),
         ("a: &n [1]\nb: *n", [1]),
         ('{"a": "\\ud83d\\ude00\\/"}', "😀/"),
@@ -75,6 +74,18 @@ def test_reads_the_core_schema(text: str, expected: Json) -> None:
         ("a: !!python/object:os.system x", "the tag `tag:yaml.org,2002:python/object:os.system` is not a "
          "JSON type", (1, 4)),
         ("a: !secret x", "the tag `!secret` is not a JSON type", (1, 4)),
+        *(
+            (text, "`!` in front of a value is a YAML tag: put the whole text in quotes", place)
+            for text, place in [
+                ("a: ! args.approved", (1, 4)),
+                ("a: ! 'x'", (1, 4)),
+                ("a:\n- ! [1]", (2, 3)),
+                ("a: ! {b: 1}", (1, 4)),
+                ("a: &b ! x", (1, 4)),
+                ("a: !\n  x", (1, 4)),
+                ("! a: 1", (1, 1)),
+            ]
+        ),
         ("a: !!int x", "the tag `tag:yaml.org,2002:int` does not fit its value", (1, 4)),
         ("a: !!map [1]", "the tag `tag:yaml.org,2002:map` does not fit its value", (1, 4)),
         ("a: 1\n---\nb: 2", "more than one document", (2, 1)),

@@ -100,7 +100,9 @@ class _YamlReader:
         if anchor:
             self._anchors[anchor] = None
         tag = getattr(event, "tag", None)
-        if tag is not None and tag not in _JSON_TAGS and tag != "!":
+        if tag == "!":
+            raise DocumentError("`!` in front of a value is a YAML tag: put the whole text in quotes", place)
+        if tag is not None and tag not in _JSON_TAGS:
             raise DocumentError(f"the tag `{tag}` is not a JSON type", place)
         self._spend(1, 0, place)
         if isinstance(event, yaml.ScalarEvent):
@@ -194,13 +196,13 @@ def _place(event: yaml.Event) -> Position:
 
 
 def _check_tag(tag: str | None, wanted: str, place: Position) -> None:
-    if tag not in (None, "!", f"tag:yaml.org,2002:{wanted}"):
+    if tag not in (None, f"tag:yaml.org,2002:{wanted}"):
         raise DocumentError(f"the tag `{tag}` does not fit its value", place)
 
 
 def _tagged(text: str, tag: str | None, place: Position) -> Json:
     """Read a scalar that is quoted or carries a tag: a string, unless the tag asks for another type."""
-    if tag in (None, "!", _STRING_TAG):
+    if tag in (None, _STRING_TAG):
         return text
     value = _core_schema(text, place)
     kinds = {"int": int, "float": int | float, "bool": bool, "null": type(None)}
