@@ -268,3 +268,26 @@ def test_no_credential_is_needed(folder: Path) -> None:
     code, report = _json(folder, "m")
     assert (code, report["failed"]) == (0, 0), report
     assert run(folder, "validate", "m").returncode == 1
+
+
+def test_a_snapshot_that_is_refused_is_reported(tmp_path: Path) -> None:
+    """Two agents in one snapshot are no request: `test` fails the case, and `evaluate` exits 2."""
+    (tmp_path / "manifest.yaml").write_text(
+        """\
+agent_control_specification_version: 0.4.0-alpha.1
+policies: {p: {type: test, output: {decision: allow}}}
+intervention_points: {input: {policy_target: $.input, policy: {id: p}}}
+"""
+    )
+    snapshot = '{"input": "x", "agent": {"id": "a"}, "envelope": {"agent": {"id": "b"}}}'
+    (tmp_path / "snapshot.json").write_text(snapshot)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "cases.yaml").write_text(
+        f"cases: [{{name: two, intervention_point: input, snapshot: {snapshot}, expect: {{decision: allow}}}}]\n"
+    )
+    message = "`agent.id` and `envelope.agent.id` of the snapshot differ: send one of them"
+    tested = run(tmp_path, "test", "manifest.yaml", "--format", "json")
+    assert (tested.returncode, message in tested.stdout) == (1, True), tested
+    arguments = ("--manifest", "manifest.yaml", "--point", "input", "--snapshot", "snapshot.json")
+    evaluated = run(tmp_path, "evaluate", *arguments)
+    assert (evaluated.returncode, f"--snapshot snapshot.json: {message}" in evaluated.stderr) == (2, True)

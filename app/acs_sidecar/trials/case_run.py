@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from acs_sidecar.audit.format.entry import decision_entry
 from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.decision.answer import decision_json
+from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.spec.manifest.cases import Case, Difference, differences
 from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.trace import Trace
@@ -62,7 +63,10 @@ async def _run(manifest: CompiledManifest, case: Case) -> CaseResult:
     except InjectionError as error:
         return CaseResult(case, None, policy, error=str(error))
     request = trial_request(case.point.value, case.snapshot, case.mode, _INCLUDE)
-    decision = await decide(prepared, request)
+    try:
+        decision = await decide(prepared, request)
+    except RefusalError as error:
+        return CaseResult(case, None, policy, error=error.detail)
     return CaseResult(
         case,
         decision.verdict.decision.value,

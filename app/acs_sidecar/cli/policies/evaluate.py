@@ -74,6 +74,8 @@ def evaluate(
     async def run() -> PolicyDecision:
         try:
             return await decide(compiled, request)
+        except RefusalError as error:
+            fail(f"--snapshot {snapshot}: {error.detail}")
         finally:
             await client.close()
 
