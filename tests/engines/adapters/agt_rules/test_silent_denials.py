@@ -271,3 +271,20 @@ def test_what_the_remark_is_about() -> None:
     exact = written("d", [rule("args.path startswith '/safe/' and args.path matches '^/safe/'", "allow")])
     assert short(evaluate(compiled(loose), call)) == "allow:r"
     assert short(evaluate(compiled(exact), call)) == "deny:no_matching_rule"
+
+
+@pytest.mark.parametrize(
+    ("character", "escape"), [("\b", "b"), ("\x85", "N"), ("\xa0", "_"), ("\u2028", "L"), ("\u2029", "P")]
+)
+def test_an_escape_of_double_quotes_is_none_of_an_expression(character: str, escape: str) -> None:
+    """`\\b` in double quotes is a backspace to YAML, which no text has; inside brackets it is one to RE2 too."""
+    message = (
+        f"in double quotes YAML reads `\\{escape}` as U+{ord(character):04X}: "
+        f"use single quotes, or `\\\\{escape}`"
+    )
+    found = _refused(written("d", [rule(f"args.cmd matches '{character}(drop|delete){character}'")]))
+    assert found == [("agt-regex", message)]
+    assert compiled(written("d", [rule(f"args.cmd matches '[{character}x]'")])).evaluators
+    assert compiled(
+        written("d", [rule(f"args.cmd matches '\\{'b' if escape == 'b' else 'w'}drop'")])
+    ).evaluators

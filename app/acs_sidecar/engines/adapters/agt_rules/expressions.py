@@ -52,6 +52,8 @@ _WIDE = r"(?:\\[wSDpP]|(?<!\\)\.|\[\^(?:\\.|[^\]\\])+\]|\[(?:\\.|[^\]\\])*\\[wSD
 _WIDE_AFTER = re.compile(rf"(?:\A|[(|^ ,;:=/-]|\\s[+*?]?)\\b(?:\((?:\?:)?)*{_WIDE}")
 _WIDE_BEFORE = re.compile(rf"{_WIDE}(?:[+*?]|\{{[0-9,]*\}})*\)*\\b(?![A-Za-z0-9_(\[])")
 _FLAGS_FIRST = re.compile(r"(?:\(\?[A-Za-z]+\))*")
+_YAML_ESCAPES = {"\b": "b", "\x85": "N", "\xa0": "_", "\u2028": "L", "\u2029": "P"}
+"""Characters that double quotes make of an escape which means something else in an expression."""
 _DELIMITED = re.compile(r"/.+/[gimsuy]+", re.DOTALL)
 _NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 
@@ -152,6 +154,11 @@ def _translated(pattern: str, anchors: Mapping[str, str]) -> Iterator[str]:
             yield named.group()
             position = named.end()
             continue
+        if not in_class and (escape := _YAML_ESCAPES.get(character)):
+            raise ExpressionError(
+                f"in double quotes YAML reads `\\{escape}` as U+{ord(character):04X}: "
+                f"use single quotes, or `\\\\{escape}`"
+            )
         if in_class:
             in_class = character != "]"
         elif character == "[":
