@@ -34,6 +34,7 @@ def compiled(
     projects_tool: bool = False,
     can_escalate: bool = True,
     adapter: AgtRulesAdapter | None = None,
+    version: str = "0.3.1-beta",
     **members: Any,
 ) -> CompiledPolicies:
     """Compile a policy `agt` over the documents, bound to the points. Raises `ManifestError`."""
@@ -49,7 +50,7 @@ def compiled(
         definition,
         points,
         {name: text.encode() for name, text in (files or {}).items()},
-        ManifestFacts(version="0.3.1-beta", tools=tools or {}, can_escalate=can_escalate),
+        ManifestFacts(version=version, tools=tools or {}, can_escalate=can_escalate),
         projects_tool=projects_tool,
         annotations=annotations,
     )

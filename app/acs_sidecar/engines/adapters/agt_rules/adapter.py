@@ -41,13 +41,10 @@ from acs_sidecar.evaluators import (
     PointBinding,
 )
 from acs_sidecar.spec.manifest.declaration import MemberTable
-from acs_sidecar.spec.path import parse_path
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.policy_statement import HostCounter, PolicyStatement, Window
 
 __all__ = ["AgtRulesAdapter", "adapter"]
-
-_TIMESTAMP = Source((parse_path("$snap.envelope.timestamp"),))
 
 
 class AgtRulesAdapter:
@@ -65,12 +62,17 @@ class AgtRulesAdapter:
 
     def compile(self, request: CompileRequest) -> "AgtRulesPolicy":
         """Read the documents, merge parents into children, and resolve every name."""
-        definition = read_definition(request.path, request.definition)
+        definition = read_definition(request.path, request.definition, request.manifest.dialect)
         findings, searches = Findings(), Searches()
         documents, listed = read_documents(
             request.path, request.definition, request.sources, findings, searches
         )
-        names = Names(definition.context, definition.named_arguments, agent_facts(definition.rings))
+        names = Names(
+            definition.context,
+            definition.named_arguments,
+            agent_facts(definition.rings),
+            definition.rings.name if request.manifest.dialect.agent_contexts else None,
+        )
         documents = [with_points(document, names, findings) for document in documents]
         rules = merged_rules(documents, listed, findings)
         if definition.errors or findings.errors:
@@ -164,7 +166,7 @@ class AgtRulesPolicy:
         active.sort(key=lambda each: order_key(self._definition.strategy)(each.rule))
         self._check_names(binding, active)
         self._shadowed.extend(shadowed(active))
-        bound = [_bound(each, compiler) for each in active]
+        bound = [_bound(each, compiler, self._names.timestamp) for each in active]
         sealed = [
             replace(rule, through=each.sealed, overridden=0)
             for action in (Action.DENY, Action.REQUIRE_APPROVAL, Action.WARN, Action.ALLOW)
@@ -179,6 +181,7 @@ class AgtRulesPolicy:
             RuleIndex([rule for rule in bound if rule.rule.action is not Action.LOG], compiler),
             RuleIndex(sealed, compiler),
             RuleIndex([rule for rule in bound if rule.rule.action is Action.LOG], compiler),
+            self._definition.rings.name,
             partial(self._coverage.reached, self._request.path) if self._coverage else None,
             self._request.manifest.dialect.adapter_output,
         )
@@ -226,11 +229,11 @@ def _holds_at(guard: RuleGuard, point: InterventionPoint) -> bool:
     return point is not InterventionPoint.AGENT_SHUTDOWN
 
 
-def _bound(active: ActiveRule, compiler: Compiler) -> BoundRule:
+def _bound(active: ActiveRule, compiler: Compiler, timestamp: Source) -> BoundRule:
     rule = active.rule
     return BoundRule(
         rule,
-        _check(rule, compiler),
+        _check(rule, compiler, timestamp),
         rule.action.restricts,
         active.through,
         active.overridden,
@@ -239,12 +242,12 @@ def _bound(active: ActiveRule, compiler: Compiler) -> BoundRule:
     )
 
 
-def _check(rule: AgtRule, compiler: Compiler) -> Check:
+def _check(rule: AgtRule, compiler: Compiler, time: Source) -> Check:
     """Compile a rule's condition, and its clock where it has one."""
     check = compiler.check(rule.condition)
     if rule.clock is None:
         return check
-    clock, timestamp = rule.clock, compiler.read(_TIMESTAMP)
+    clock, timestamp = rule.clock, compiler.read(time)
 
     def within(frame: Frame) -> bool | None:
         result = check(frame)

@@ -1,9 +1,9 @@
 """The members of a policy, read and checked: strategy, context, guards (sections 7.1, 7.4, 7.7)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from acs_sidecar.engines.adapters.agt_rules.agents import agent_matcher
+from acs_sidecar.engines.adapters.agt_rules.agents import agent_fact, agent_matcher, agent_name
 from acs_sidecar.engines.adapters.agt_rules.guards import (
     Delegation,
     KillSwitch,
@@ -17,6 +17,7 @@ from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
 from acs_sidecar.engines.adapters.agt_rules.rings import LEAST_PRIVILEGED, AgentRings
 from acs_sidecar.engines.adapters.agt_rules.values import Source
 from acs_sidecar.engines.findings import SourceLocation, finding
+from acs_sidecar.spec.dialects.dialect import Dialect
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.path import Path, PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.values import Json, JsonObject
@@ -36,9 +37,9 @@ class RulesDefinition:
     errors: list[Diagnostic] = field(default_factory=list)
 
 
-def read_definition(path: str, definition: JsonObject) -> RulesDefinition:
+def read_definition(path: str, definition: JsonObject, dialect: Dialect) -> RulesDefinition:
     """Read the members of a policy; what is wrong is in `errors`."""
-    read = RulesDefinition()
+    read = RulesDefinition(rings=AgentRings((), agent_name(dialect), agent_fact(dialect)))
     strategy = definition.get("conflict_strategy", Strategy.DENY_OVERRIDES)
     if isinstance(strategy, str) and strategy in set(Strategy):
         read.strategy = Strategy(strategy)
@@ -117,22 +118,22 @@ def _kill_switch(_: RulesDefinition, value: Json) -> RuleGuard | str:
     return "must be `true` or `required`"
 
 
-def _stopped_agents(_: RulesDefinition, value: Json) -> RuleGuard | str:
+def _stopped_agents(read: RulesDefinition, value: Json) -> RuleGuard | str:
     if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
         return "must be a list of agent ids, `*` for any text"
-    return StoppedAgents(agent_matcher([str(each) for each in value]))
+    return StoppedAgents(agent_matcher([str(each) for each in value]), read.rings.name)
 
 
-def _min_trust_score(_: RulesDefinition, value: Json) -> RuleGuard | str:
+def _min_trust_score(read: RulesDefinition, value: Json) -> RuleGuard | str:
     if type(value) is not int or not 0 <= value <= 1000:
         return "must be an integer from 0 to 1000"
-    return TrustScore(value)
+    return TrustScore(value, read.rings.fact)
 
 
-def _max_delegation_depth(_: RulesDefinition, value: Json) -> RuleGuard | str:
+def _max_delegation_depth(read: RulesDefinition, value: Json) -> RuleGuard | str:
     if type(value) is not int or value < 0:
         return "must be an integer that is not negative"
-    return Delegation(value)
+    return Delegation(value, read.rings.fact)
 
 
 def _rings(read: RulesDefinition, value: Json) -> RuleGuard | str:
@@ -147,7 +148,7 @@ def _rings(read: RulesDefinition, value: Json) -> RuleGuard | str:
         if type(ring) is not int or not 0 <= ring <= LEAST_PRIVILEGED or not pattern:
             return wanted
         assigned.append((agent_matcher([pattern]), ring))
-    read.rings = AgentRings(tuple(assigned))
+    read.rings = replace(read.rings, assigned=tuple(assigned))
     return Rings(read.rings)
 
 

@@ -9,7 +9,7 @@ from acs_sidecar.engines.adapters.agt_rules.evidence import with_lists
 from acs_sidecar.engines.adapters.agt_rules.explanation import RuleReport, guard_reports
 from acs_sidecar.engines.adapters.agt_rules.guards import RuleGuard
 from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
-from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, walk
+from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, Read, walk
 from acs_sidecar.spec.dialects.adapter_output import same_output
 from acs_sidecar.spec.explanation import listed
 from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
@@ -24,7 +24,6 @@ _DECISIONS = {
     Action.WARN: "warn",
     Action.REQUIRE_APPROVAL: "escalate",
 }
-_AGENT = ("envelope", "agent", "id")
 _COUNTERS = ("envelope", "counters", "agt")
 
 
@@ -63,6 +62,7 @@ class RuleEvaluator:
     deciding: RuleIndex
     sealed: RuleIndex
     logging: RuleIndex
+    agent: Read
     reached: Callable[[AgtRule], None] | None = None
     adapter_output: Callable[[dict[str, Json]], dict[str, Json]] = same_output
 
@@ -121,9 +121,9 @@ class RuleEvaluator:
         """Return the documents that apply to the agent, as bits."""
         if all(document.applies is None for document in self.documents):
             return (1 << len(self.documents)) - 1
-        agent = walk(given["snapshot"], _AGENT)
+        agent = self.agent(given)
         if not isinstance(agent, str):
-            message = "`$snap.envelope.agent.id` is no text, and documents are for certain agents"
+            message = "the agent's id is no text, and documents are for certain agents"
             raise EvaluationError(Reason.POLICY_INVOCATION_FAILED, message)
         return sum(
             1 << index

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from acs_sidecar.engines.adapters.agt_rules.agents import AgentFact
 from acs_sidecar.engines.adapters.agt_rules.rings import MAX_TRUST, AgentRings, needed_ring
-from acs_sidecar.engines.adapters.agt_rules.values import Input, walk
+from acs_sidecar.engines.adapters.agt_rules.values import Input, Read, walk
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -58,11 +59,12 @@ class StoppedAgents:
     """Agents that the operator has stopped; one without an id counts as stopped."""
 
     stopped: Callable[[str], bool]
+    agent: Read
     name: str = "stopped_agents"
 
     def denies(self, given: Input) -> str | None:
         """Deny a stopped agent."""
-        agent = walk(given["snapshot"], ("envelope", "agent", "id"))
+        agent = self.agent(given)
         return "kill_switch_active" if not isinstance(agent, str) or self.stopped(agent) else None
 
 
@@ -71,6 +73,7 @@ class TrustScore:
     """The least score of an agent, which a tool can raise."""
 
     least: int
+    fact: AgentFact
     name: str = "min_trust_score"
 
     def denies(self, given: Input) -> str | None:
@@ -79,7 +82,7 @@ class TrustScore:
         raised = tool.get("min_trust_score") if isinstance(tool, dict) else None
         if raised is not None and (type(raised) is not int or not 0 <= raised <= MAX_TRUST):
             raise _malformed("min_trust_score")
-        score = walk(given["snapshot"], ("envelope", "agent", "trust_score"))
+        score = self.fact(given, "trust_score")
         least = max(self.least, raised or 0)
         return None if type(score) is int and least <= score <= MAX_TRUST else "trust_below_minimum"
 
@@ -89,11 +92,12 @@ class Delegation:
     """How deep an agent may be delegated to."""
 
     deepest: int
+    fact: AgentFact
     name: str = "max_delegation_depth"
 
     def denies(self, given: Input) -> str | None:
         """Deny an agent that is deeper, or of unknown depth."""
-        depth = walk(given["snapshot"], ("envelope", "agent", "delegation_depth"))
+        depth = self.fact(given, "delegation_depth")
         within = type(depth) is int and 0 <= depth <= self.deepest
         return None if within else "delegation_too_deep"
 

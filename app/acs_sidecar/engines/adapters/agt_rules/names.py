@@ -41,8 +41,11 @@ def _exactly(
     return dict.fromkeys(names, _Row(texts, points))
 
 
-def _below(path: str, points: frozenset[InterventionPoint], *names: str) -> dict[str, _Row]:
-    return dict.fromkeys(names, _Row((path,), points, prefix=True))
+def _below(
+    paths: str | tuple[str, ...], points: frozenset[InterventionPoint], *names: str
+) -> dict[str, _Row]:
+    texts = (paths,) if isinstance(paths, str) else paths
+    return dict.fromkeys(names, _Row(texts, points, prefix=True))
 
 
 _EXACT: Mapping[str, _Row] = {
@@ -80,6 +83,42 @@ _PREFIXES: Mapping[str, _Row] = {
     "sql": _Row(("$pi.annotations.sql",), TOOL_POINTS, prefix=True, annotation="sql"),
     "k8s": _Row(("$pi.annotations.k8s",), TOOL_POINTS, prefix=True, annotation="k8s"),
 }
+_AGENT_NAMES = ("agent", "agent.id", "agent_id", "agent_did")
+
+
+def _either(member: str) -> tuple[str, str]:
+    """Return where an agent context has a member, and then where an envelope has it."""
+    return f"$snap.{member}", f"{_ENVELOPE}.{member}"
+
+
+_CONTEXT_EXACT: Mapping[str, _Row] = {
+    **_EXACT,
+    **_exactly(_either("session.id"), _ALL, "session_id"),
+    **_exactly(_either("tenant.id"), _ALL, "tenant_id"),
+    **_exactly(_either("timestamp"), _ALL, "timestamp"),
+    **_exactly(_either("budgets.tool_call_count"), _ALL, "tool_call_count"),
+    **_exactly(_either("budgets.token_count"), _ALL, "token_count"),
+    **_exactly(_either("budgets.elapsed_seconds"), _ALL, "elapsed_seconds"),
+    **_exactly(_either("budgets.cost_usd"), _ALL, "cost_usd"),
+    **_exactly(
+        ("$snap.input.content", "$snap.input.body"),
+        _INPUT,
+        *("input", "user_input", "input_text", "message"),
+    ),
+    **_exactly(("$snap.output.content", "$snap.response.content"), _RESPONSE, "output", "response"),
+    **_exactly(("$snap.model.id", "$snap.model.name"), _MODEL, "model"),
+    **_exactly(_either("agent.trust_score"), _ALL, "trust_score"),
+    **_exactly(_either("agent.delegation_depth"), _ALL, "delegation_depth"),
+}
+"""The table where snapshots are agent contexts; `_AGENT_NAMES` are read as section 6.8 says."""
+_CONTEXT_PREFIXES: Mapping[str, _Row] = {
+    **_PREFIXES,
+    **_below(_either("agent"), _ALL, "agent"),
+    **_below(_either("session"), _ALL, "session"),
+    **_below(_either("tenant"), _ALL, "tenant"),
+    **_below(_either("budgets"), _ALL, "budgets"),
+    **_below(("$snap.output", "$snap.response"), _RESPONSE, "response", "output"),
+}
 _CLOSED: Mapping[str, Collection[str]] = {
     "intervention_point": tuple(point.value for point in InterventionPoint),
     "ring.filesystem_scope": tuple(dict.fromkeys(FILESYSTEM_SCOPES)),
@@ -88,7 +127,10 @@ _CLOSED: Mapping[str, Collection[str]] = {
 """Names whose value is one of these texts."""
 _ARGS = parse_path("$snap.tool_call.args")
 _PARSED: Mapping[str, Path] = {
-    text: parse_path(text) for row in (*_EXACT.values(), *_PREFIXES.values()) for text in row.paths
+    text: parse_path(text)
+    for table in (_EXACT, _PREFIXES, _CONTEXT_EXACT, _CONTEXT_PREFIXES)
+    for row in table.values()
+    for text in row.paths
 }
 
 
@@ -100,17 +142,32 @@ class UnknownNameError(ValueError):
 class Names:
     """What names mean in one policy.
 
-    `computed` are the facts about an agent by name (`ring.level`, `trust.tier`).
+    `computed` are the facts about an agent by name (`ring.level`, `trust.tier`). `agent` reads its id where
+    snapshots are agent contexts.
     """
 
     context: Mapping[str, Source]
     named_arguments: bool
     computed: Mapping[str, Read] = field(default_factory=dict)
+    agent: Read | None = None
     lengths: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Note how long the names of `context` are: no other beginning of a name is one of them."""
         object.__setattr__(self, "lengths", frozenset(map(len, self.context)))
+
+    @property
+    def timestamp(self) -> Source:
+        """Where the time of a snapshot is."""
+        return Source(tuple(_PARSED[text] for text in self._exact["timestamp"].paths))
+
+    @property
+    def _exact(self) -> Mapping[str, _Row]:
+        return _EXACT if self.agent is None else _CONTEXT_EXACT
+
+    @property
+    def _prefixes(self) -> Mapping[str, _Row]:
+        return _PREFIXES if self.agent is None else _CONTEXT_PREFIXES
 
     def source(
         self, name: Name, point: InterventionPoint, annotations: Collection[str | int] | None
@@ -191,12 +248,14 @@ class Names:
                 continue
             if dotted in self.computed and not rest:
                 return Source(computed=self.computed[dotted])
-            row = _EXACT.get(dotted)
+            if self.agent is not None and dotted in _AGENT_NAMES and not rest:
+                return Source(computed=self.agent)
+            row = self._exact.get(dotted)
             if row and not rest and point in row.points:
                 return Source(tuple(_PARSED[text] for text in row.paths))
-            row = _PREFIXES.get(dotted)
+            row = self._prefixes.get(dotted)
             if row and point in row.points and _is_bound(dotted, row, rest, annotations):
-                return Source((_extended(_PARSED[row.paths[0]], rest),))
+                return Source(tuple(_extended(_PARSED[text], rest) for text in row.paths))
         return None
 
     def _unknown(

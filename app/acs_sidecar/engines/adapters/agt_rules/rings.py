@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, Read, walk
+from acs_sidecar.engines.adapters.agt_rules.agents import AgentFact, agent_fact, agent_name
+from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, Read
+from acs_sidecar.spec.dialects.versions import DIALECT_03
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
@@ -18,12 +20,13 @@ __all__ = [
 
 LEAST_PRIVILEGED = 3
 MAX_TRUST = 1_000
-_AGENT = ("envelope", "agent")
 _UNTRUSTED = "untrusted"
 _TIERS = ((900, "verified_partner"), (700, "trusted"), (500, "standard"), (300, "probationary"))
 _REVERSIBLE = (None, "full", "partial")
 TIERS = (*(tier for _, tier in _TIERS), _UNTRUSTED)
 FILESYSTEM_SCOPES = ("full", "full", "scoped", "none")
+
+_ENVELOPE_NAME, _ENVELOPE_FACT = agent_name(DIALECT_03), agent_fact(DIALECT_03)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +34,15 @@ class AgentRings:
     """Rings that the operator gives to agents: predicates of ids, each with a ring."""
 
     assigned: tuple[tuple[Callable[[str], bool], int], ...] = ()
+    name: Read = _ENVELOPE_NAME
+    fact: AgentFact = _ENVELOPE_FACT
 
     def ring(self, given: Input) -> int:
         """Return the agent's ring: the less privileged of the host's and the operator's.
 
         An agent without an id may be any of those that the operator gives a ring.
         """
-        agent = walk(given["snapshot"], _AGENT)
-        if not isinstance(agent, dict):
-            return LEAST_PRIVILEGED
-        name, brought = agent.get("id"), agent.get("ring")
+        name, brought = self.name(given), self.fact(given, "ring")
         if self.assigned and not isinstance(name, str):
             return LEAST_PRIVILEGED
         rings = [ring for matches, ring in self.assigned if isinstance(name, str) and matches(name)]
@@ -59,7 +61,7 @@ def agent_facts(rings: AgentRings) -> Mapping[str, Read]:
         "ring.filesystem_scope": lambda given: FILESYSTEM_SCOPES[rings.ring(given)],
         "ring.filesystem_writable": lambda given: rings.ring(given) < LEAST_PRIVILEGED,
         "ring.subprocess_allowed": lambda given: rings.ring(given) < LEAST_PRIVILEGED,
-        "trust.tier": _tier,
+        "trust.tier": lambda given: _tier(rings.fact(given, "trust_score")),
     }
 
 
@@ -88,8 +90,7 @@ def _flag(tool: JsonObject, name: str) -> bool:
     return value is True
 
 
-def _tier(given: Input) -> Json:
-    score = walk(given["snapshot"], (*_AGENT, "trust_score"))
+def _tier(score: Json) -> Json:
     if score is None:
         return None
     if type(score) is not int or not 0 <= score <= MAX_TRUST:
