@@ -17,6 +17,7 @@ _SEPARATORS = re.compile(r"[\s\"'`;|&<>=(),]")
 _ASCII_CUTS = str.maketrans({chr(code): CUT for code in range(128) if _SEPARATORS.match(chr(code))})
 _QUOTES = str.maketrans("", "", "\"'`\\^")
 _BRACES = re.compile(r"\{[^{}/\s]*\}")
+_LIST = re.compile(r"\{[^{}]*[,{]")
 _SEQUENCE = re.compile(r"\{([a-z])\.\.([a-z])(?:\.\.-?\d+)?\}", re.IGNORECASE)
 _ESCAPE = re.compile(
     r"\\(?:[xu]\{\s*0*([0-9a-fA-F]{1,6})\s*\}|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))"
@@ -135,7 +136,7 @@ def braced_words(variants: Iterable[str]) -> Iterator[str]:
     for variant in variants:
         if "{" in variant and "," in variant:
             for word in set(_folded(variant).split()):
-                if "{" in word and "," in word:
+                if _LIST.search(word):
                     yield word
 
 
