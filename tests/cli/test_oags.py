@@ -326,7 +326,7 @@ def test_an_implementation_that_cannot_be_asked(command: str, message: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--level", "L1"), "--level and --key need --manifest"),
+        (("--level", "L1"), "--level, --key and --config need --manifest"),
         (("--manifest", "m.yaml", "--profile", "all"), "--manifest cannot be combined with --adapter or --profile: run them one after the other"),
     ],
 )  # fmt: skip

@@ -54,21 +54,22 @@ def changed(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def digest_of(manifest: Path) -> str:
-    """The digest of the policy that a manifest binds to tool calls."""
+def digests_of(manifest: Path) -> tuple[str | None, str]:
+    """The digests of a manifest, and of the policy that it binds to tool calls."""
     configured = settings_from(None).settings
     (read,) = read_manifests(configured, manifest_files([manifest]))
     compiled = compile_manifest(read, build_compiler(configured, HttpClient(), None))
     assert isinstance(compiled, CompiledManifest)
-    return compiled.points[InterventionPoint.PRE_TOOL_CALL].policy_digest
+    return compiled.digest, compiled.points[InterventionPoint.PRE_TOOL_CALL].policy_digest
 
 
-def calls(digest: str, mode: str = "enforce", point: str = "pre_tool_call") -> Work:
-    """Append two decisions by the policy with a digest."""
+def calls(digests: tuple[str | None, str], mode: str = "enforce", point: str = "pre_tool_call") -> Work:
+    """Append two decisions by the manifest and the policy with these digests."""
+    manifest, policy = digests
 
     async def work(log: FileAuditLog) -> None:
         for number in range(2):
-            entry = AuditEntry("allow", point, mode=mode, policy_digest=digest)
+            entry = AuditEntry("allow", point, mode=mode, manifest_digest=manifest, policy_digest=policy)
             await log.append(replace(entry, agent_id=f"agent-{number}"))
 
     return work
@@ -78,6 +79,7 @@ SIGNED, RECEIPT = "signed records that verify locally", "a receipt that verifies
 IDENTITY = "the declared id is that of model, prompt and tools"
 CONTRACTS = "every allowed tool has `actions`, and an entry with a schema in the file of tools"
 RECORD = "a record of each decision"
+EXPECTED = "    expected_id: 1ea3197c54c7fbc4a3ada6187112e773843edd64a123752233b768c996d9954e\n"
 
 
 def test_without_a_log_the_example_has_level_2(tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_without_a_log_the_example_has_level_2(tmp_path: Path) -> None:
 
 def test_with_a_log_of_its_decisions_it_has_level_3(tmp_path: Path) -> None:
     """The evidence is named: how many records verify and are its own, and the record of the receipt."""
-    with_log(calls(digest_of(tmp_path / "agent")), settings(tmp_path / "audit"))
+    with_log(calls(digests_of(tmp_path / "agent")), settings(tmp_path / "audit"))
     level, rows, done = judged("--level", "L3")
     assert (level, done.exit_code) == ("L3", 0)
     origin = find_logs(tmp_path / "audit")[0].origin
@@ -99,16 +101,19 @@ def test_with_a_log_of_its_decisions_it_has_level_3(tmp_path: Path) -> None:
     assert rows[RECEIPT] == (True, f"record 2 of {origin}")
 
 
-@pytest.mark.parametrize("kind", ["none", "another policy", "an older one", "another point", "not enforced"])
+@pytest.mark.parametrize(
+    "kind", ["none", "another policy", "another manifest", "an older one", "another point", "not enforced"]
+)
 def test_a_log_of_anything_else_is_no_evidence(tmp_path: Path, kind: str) -> None:
     """It verifies, and shows nothing of this manifest: one of another agent, or of before its last change."""
-    digest = digest_of(tmp_path / "agent")
+    digests = digests_of(tmp_path / "agent")
     work = {
         "none": decisions(0),
         "another policy": decisions(2),
-        "an older one": calls(digest),
-        "another point": calls(digest, point="output"),
-        "not enforced": calls(digest, mode="evaluate_only"),
+        "an older one": calls(digests),
+        "another manifest": calls(("sha256:0", digests[1])),
+        "another point": calls(digests, point="output"),
+        "not enforced": calls(digests, mode="evaluate_only"),
     }[kind]
     with_log(work, settings(tmp_path / "audit"))
     if kind == "an older one":
@@ -125,7 +130,7 @@ def test_a_log_of_anything_else_is_no_evidence(tmp_path: Path, kind: str) -> Non
 
 def test_an_invalid_manifest_has_no_evidence(tmp_path: Path) -> None:
     """No policy of it decides, whatever the log has."""
-    with_log(calls(digest_of(tmp_path / "agent")), settings(tmp_path / "audit"))
+    with_log(calls(digests_of(tmp_path / "agent")), settings(tmp_path / "audit"))
     changed(
         tmp_path / "agent" / "manifest.yaml", "    root: /workspace", "    root: /workspace\n    mode: loud"
     )
@@ -136,7 +141,7 @@ def test_an_invalid_manifest_has_no_evidence(tmp_path: Path) -> None:
 
 def test_a_log_that_does_not_verify_is_no_evidence(tmp_path: Path) -> None:
     """A changed record is named, and so is a log that another key signed."""
-    with_log(calls(digest_of(tmp_path / "agent")), settings(tmp_path / "audit"))
+    with_log(calls(digests_of(tmp_path / "agent")), settings(tmp_path / "audit"))
     public = OTHER_KEY.verifier_key("acs")
     level, rows, _ = judged("--key", str(public))
     assert level == "L2"
@@ -176,6 +181,39 @@ def test_without_a_record_there_is_no_level_2(monkeypatch: pytest.MonkeyPatch) -
     expected = (False, "set ACS_AUDIT_DURABILITY to `write` or `fsync`")
     assert rows[RECORD] == rows[SIGNED] == rows[RECEIPT] == expected
     assert judged("--level", "L1")[2].exit_code == 0
+
+
+def test_the_settings_of_a_file_count(tmp_path: Path) -> None:
+    """A service whose file of settings switches the log off records nothing."""
+    (tmp_path / "acs.yaml").write_text("ACS_AUDIT_DURABILITY: none\n")
+    level, rows, done = judged("--config", "acs.yaml")
+    assert (level, done.exit_code) == ("L1", 1)
+    assert rows[RECORD] == (False, "set ACS_AUDIT_DURABILITY to `write` or `fsync`")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "member"),
+    [
+        ("sekuire.yml", "  sekuire_id: 1ea3", "  sekuire_id: 0ea3", "project.sekuire_id"),
+        ("sekuire.yml", "  model: gpt-4o\n", f"  model: gpt-4o\n  system_prompt_hash: 0{'a' * 63}\n", "identity.system_prompt_hash"),
+        ("sekuire.yml", "  model: gpt-4o\n", f"  model: gpt-4o\n  tools_hash: 0{'a' * 63}\n", "identity.tools_hash"),
+        ("manifest.yaml", EXPECTED, f"    expected_id: 0{'a' * 63}\n", "expected_id"),
+    ],
+)  # fmt: skip
+def test_nothing_that_is_declared_may_be_stale(
+    agent: Path, file: str, old: str, new: str, member: str
+) -> None:
+    """`declared_id: ignore` lets a stale declaration serve, and an id that is expected hides none."""
+    changed(
+        agent / "manifest.yaml",
+        "    root: /workspace",
+        f"    root: /workspace\n    declared_id: ignore\n{EXPECTED}",
+    )
+    changed(agent / file, old, new)
+    level, rows, _ = judged()
+    met, detail = rows[IDENTITY]
+    assert (level, met) == (None, False)
+    assert detail.startswith(f"`{member}` declares `0")
 
 
 @pytest.mark.parametrize(

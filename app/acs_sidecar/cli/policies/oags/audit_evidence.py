@@ -1,11 +1,12 @@
 """What the audit log shows for the levels: records, signatures that verify, receipts (sections 4.5, 9.6).
 
-Evidence is of the manifest that is judged: only decisions by the policies that it binds now count. A log of
-another agent, or from before the last change of the manifest, may verify, and shows nothing about this one.
+Evidence is of the manifest that is judged: only its own decisions count, by the policies that it binds now.
+A log of another agent, or from before the last change of the manifest, may verify, and shows nothing about
+this one.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acs_sidecar.audit.format.chain import audit_logs
 from acs_sidecar.audit.format.findings import Status
@@ -23,11 +24,19 @@ from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["audit_rows"]
+__all__ = ["JudgedManifest", "audit_rows"]
 
 _RECORD = "a record of each decision"
 _SIGNED = "signed records that verify locally"
 _RECEIPT = "a receipt that verifies offline"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedManifest:
+    """The digest of a manifest, and for each governed point that of the policy that it binds there."""
+
+    digest: str | None = None
+    policies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +48,8 @@ class _Decisions:
     index: int = 0
 
 
-def audit_rows(settings: Settings, keys: list[str], digests: Mapping[str, str]) -> Iterator[LevelRow]:
-    """Judge the audit log that the settings name, by the given keys or by the service's own.
-
-    `digests` has for each governed point the digest of the policy that the manifest binds there.
-    """
+def audit_rows(settings: Settings, keys: list[str], judged: JudgedManifest) -> Iterator[LevelRow]:
+    """Judge the audit log that the settings name, by the given keys or by the service's own."""
     kept = settings.audit_durability
     if kept is Durability.NONE:
         missing = "set ACS_AUDIT_DURABILITY to `write` or `fsync`"
@@ -68,7 +74,7 @@ def audit_rows(settings: Settings, keys: list[str], digests: Mapping[str, str]) 
         yield LevelRow(Level.L3, _SIGNED, False, missing)
         yield LevelRow(Level.L3, _RECEIPT, False, missing)
         return
-    yield from _evidence_rows(found, trust, digests)
+    yield from _evidence_rows(found, trust, judged)
 
 
 def _trust(settings: Settings, keys: list[str]) -> Trust:
@@ -78,10 +84,10 @@ def _trust(settings: Settings, keys: list[str]) -> Trust:
     return load_key(settings.audit_key_file).trust
 
 
-def _evidence_rows(found: LogSelection, trust: Trust, digests: Mapping[str, str]) -> Iterator[LevelRow]:
+def _evidence_rows(found: LogSelection, trust: Trust, judged: JudgedManifest) -> Iterator[LevelRow]:
     try:
         report = audit_logs([FileLogSource(log) for log in found.logs], trust, (), found.whole)
-        decisions = _decisions(found, digests)
+        decisions = _decisions(found, judged)
     except (LogDamagedError, OSError) as error:
         missing = f"the log cannot be read: {error.strerror if isinstance(error, OSError) else error}"
         yield LevelRow(Level.L3, _SIGNED, False, missing)
@@ -102,21 +108,24 @@ def _evidence_rows(found: LogSelection, trust: Trust, digests: Mapping[str, str]
     yield _receipt_row(found, trust, decisions, sound)
 
 
-def _decisions(found: LogSelection, digests: Mapping[str, str]) -> _Decisions:
+def _decisions(found: LogSelection, judged: JudgedManifest) -> _Decisions:
     """Count the decisions that the bound policies made and that were to be enforced.
 
     Raises `LogDamagedError`, `OSError`.
     """
     decisions = _Decisions()
     for record in read_records(found.logs, RecordFilter(event="decision")):
-        if _is_by(record, digests):
+        if _is_by(record, judged):
             decisions = _Decisions(decisions.count + 1, str(record["log"]), int(str(record["index"])))
     return decisions
 
 
-def _is_by(record: JsonObject, digests: Mapping[str, str]) -> bool:
-    digest = digests.get(str(record.get("intervention_point")))
-    return digest is not None and record.get("policy_digest") == digest and record.get("mode") == Mode.ENFORCE
+def _is_by(record: JsonObject, judged: JudgedManifest) -> bool:
+    policy = judged.policies.get(str(record.get("intervention_point")))
+    return policy is not None and (
+        (record.get("manifest_digest"), record.get("policy_digest"), record.get("mode"))
+        == (judged.digest, policy, Mode.ENFORCE)
+    )
 
 
 def _receipt_row(found: LogSelection, trust: Trust, decisions: _Decisions, sound: bool) -> LevelRow:

@@ -31,6 +31,9 @@ def conformance(
     key: list[str] = typer.Option(
         [], "--key", help="trusted key of the audit log, as for `audit verify`; default: the configured one"
     ),
+    config: Path | None = typer.Option(
+        None, "--config", help="YAML file of settings, as for `serve`; with --manifest"
+    ),
     adapter: str | None = typer.Option(
         None, metavar="COMMAND", help="run the vectors against this command; default: this implementation"
     ),
@@ -43,13 +46,13 @@ def conformance(
     or the manifest reaches the level; 1 when not; 2 when it could not be checked.
     """
     if manifest is None:
-        if level is not None or key:
-            fail("--level and --key need --manifest")
+        if level is not None or key or config is not None:
+            fail("--level, --key and --config need --manifest")
         _judge_implementation(adapter, profile or Profile.ALL, output)
         return
     if adapter is not None or profile is not None:
         fail("--manifest cannot be combined with --adapter or --profile: run them one after the other")
-    _judge_manifest(manifest, level or Level.L2, key, output)
+    _judge_manifest(manifest, level or Level.L2, key, config, output)
 
 
 def _judge_implementation(adapter: str | None, profile: Profile, output: OutputFormat) -> None:
@@ -69,8 +72,10 @@ def _judge_implementation(adapter: str | None, profile: Profile, output: OutputF
         raise typer.Exit(1)
 
 
-def _judge_manifest(manifest: Path, wanted: Level, keys: list[str], output: OutputFormat) -> None:
-    rows = rows_of(manifest, keys)
+def _judge_manifest(
+    manifest: Path, wanted: Level, keys: list[str], config: Path | None, output: OutputFormat
+) -> None:
+    rows = rows_of(manifest, keys, config)
     level = reached(rows)
     if wants_table(output):
         _show_rows(rows, level)

@@ -7,7 +7,7 @@ from pathlib import Path
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.policies.finding_files import in_files
 from acs_sidecar.cli.policies.manifest import manifest_files
-from acs_sidecar.cli.policies.oags.audit_evidence import audit_rows
+from acs_sidecar.cli.policies.oags.audit_evidence import JudgedManifest, audit_rows
 from acs_sidecar.cli.policies.oags.level_rows import Level, LevelRow
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.engines.adapters.oags.adapter import OagsPolicy, adapter
@@ -29,27 +29,33 @@ from acs_sidecar.spec.values import JsonObject
 __all__ = ["rows_of"]
 
 
-def rows_of(place: Path, keys: list[str]) -> list[LevelRow]:
-    """Judge one manifest; one that cannot be read ends the command. `keys` are trusted to sign the log."""
+def rows_of(place: Path, keys: list[str], config: Path | None) -> list[LevelRow]:
+    """Judge one manifest; one that cannot be read ends the command. `keys` are trusted to sign the log.
+
+    The settings are those of the environment and of the file `config`.
+    """
     files = manifest_files([place])
     if len(files) != 1:
         fail(f"{place} holds several manifests ({', '.join(file.name for file in files)}): name one of them")
-    settings = settings_from(None).settings
+    settings = settings_from(config).settings
     (read,) = read_manifests(settings, files)
     compiled = compile_manifest(read, build_compiler(settings, HttpClient(), None))
-    digests: dict[str, str] = {}
+    judged = JudgedManifest()
     if isinstance(compiled, InvalidManifest):
         errors = [found for found in compiled.error.diagnostics if found.severity == "error"]
         first, *_ = in_files(read, errors)
         rows = [LevelRow(Level.L1, "a valid manifest and document", False, str(first))]
     else:
         rows = list(_manifest_rows(compiled.manifest, read))
-        digests = {
-            point.value: compiled.points[point].policy_digest
-            for point in CHECKED_POINTS
-            if _governed(compiled.manifest, point)
-        }
-    return [*rows, *audit_rows(settings, keys, digests)]
+        judged = JudgedManifest(
+            compiled.digest,
+            {
+                point.value: compiled.points[point].policy_digest
+                for point in CHECKED_POINTS
+                if _governed(compiled.manifest, point)
+            },
+        )
+    return [*rows, *audit_rows(settings, keys, judged)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,8 @@ def _manifest_rows(manifest: Manifest, read: ReadManifest) -> Iterator[LevelRow]
     else:
         yield LevelRow(Level.L1, "a valid manifest and document", True, f"policy `{first.name}`")
         startup = _compiled(manifest, read, governed[InterventionPoint.AGENT_STARTUP] or first)
-        yield _identity_row(startup)
+        bound = [_compiled(manifest, read, policy) for policy in governed.values() if policy]
+        yield _identity_row(startup, bound)
         calls = _compiled(manifest, read, governed[InterventionPoint.PRE_TOOL_CALL] or first)
         yield _contracts_row(calls)
     for point, policy in governed.items():
@@ -99,7 +106,8 @@ def _compiled(manifest: Manifest, read: ReadManifest, governed: _Governed) -> Oa
     return adapter.compile(CompileRequest(path, governed.definition, read.sources, facts))
 
 
-def _identity_row(policy: OagsPolicy) -> LevelRow:
+def _identity_row(policy: OagsPolicy, bound: list[OagsPolicy]) -> LevelRow:
+    """Judge the identity that the start is held to, and whatever else the bound policies declare."""
     asks = "the declared id is that of model, prompt and tools"
     declared = policy.definition.expected_id or policy.policy.identity.sekuire_id
     computed = policy.files.identity.id if policy.files.identity else None
@@ -107,11 +115,26 @@ def _identity_row(policy: OagsPolicy) -> LevelRow:
         detail = "`identity` must have `model`, `system_prompt_path` and `tools_path`"
     elif declared is None:
         detail = f"declare `{computed}` as `project.sekuire_id`"
-    elif declared != computed:
-        detail = f"declares `{declared}`, and the files give `{computed}`"
+    elif stale := dict.fromkeys(found for each in bound for found in _stale(each)):
+        detail = "; ".join(stale)
     else:
-        detail = computed
-    return LevelRow(Level.L1, asks, declared is not None and declared == computed, detail)
+        return LevelRow(Level.L1, asks, True, computed)
+    return LevelRow(Level.L1, asks, False, detail)
+
+
+def _stale(policy: OagsPolicy) -> Iterator[str]:
+    """Yield what a policy declares that its files do not give, `declared_id: ignore` or not."""
+    files, identity = policy.files.identity, policy.policy.identity
+    if files is None:
+        return
+    for member, declared, computed in (
+        ("expected_id", policy.definition.expected_id, files.id),
+        ("project.sekuire_id", identity.sekuire_id, files.id),
+        ("identity.system_prompt_hash", identity.system_prompt_hash, files.prompt_hash),
+        ("identity.tools_hash", identity.tools_hash, files.tools_hash),
+    ):
+        if declared not in (None, computed):
+            yield f"`{member}` declares `{declared}`, and the files give `{computed}`"
 
 
 def _contracts_row(policy: OagsPolicy) -> LevelRow:
