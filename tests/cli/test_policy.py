@@ -303,3 +303,13 @@ def test_a_policy_is_shown_with_who_signed(folder: Path) -> None:
     done = invoke("show", "policy.json", "--trust", "keys.yaml")
     assert (done.exit_code, json.loads(done.stdout)["verified"]) == (1, "not verified")
     assert "[policy-signature-invalid]" in done.stderr
+
+
+def test_of_a_document_of_the_original_the_content_alone_is_verified(folder: Path) -> None:
+    """Whoever edits its workspace, version or status leaves its signature valid: it is not verified as a whole."""
+    edited = document("legacy.json") | {"workspace_id": "ws_other", "version": "99"}
+    (folder / "policy.json").write_text(json.dumps(edited))
+    done = invoke("show", "policy.json", "--trust", "keys.yaml")
+    shown = json.loads(done.stdout)["verified"]
+    assert (done.exit_code, shown) == (1, "the content alone, by the trusted key " + A_ID)
+    assert "[policy-legacy]" in done.stderr

@@ -21,27 +21,29 @@ def show(
 ) -> None:
     """Show what a policy says, and whether that is verified.
 
-    Exits 0, 1 when the policy is not valid or, with --trust, does not verify, 2 when something could not be
-    read.
+    Exits 0, 1 when the policy is not valid or, with --trust, is not verified as a whole, 2 when something
+    could not be read.
     """
     policy = read_policy_file(file)
-    verified: str | None = None
+    verified, whole = "not verified", trust is None
     if trust is not None:
         expected = Expected(content_hash=policy.hash if policy.is_legacy else None)
         checked = check_policy(read_file(file), location(file), read_trust_file(trust), expected)
         show_findings(checked.findings)
-        verified = checked.key.name if checked.key else None
+        if checked.key is not None:
+            whole = not policy.is_legacy
+            verified = f"{'' if whole else 'the content alone, '}by the trusted key {checked.key.name}"
     members = _members(policy, verified)
     if wants_table(output):
         for name, value in members.items():
             say(f"{name:<22} {_text(value)}")
     else:
         print_json(members)
-    if trust is not None and verified is None:
+    if not whole:
         raise typer.Exit(1)
 
 
-def _members(policy: WorkspacePolicy, verified: str | None) -> dict[str, Json]:
+def _members(policy: WorkspacePolicy, verified: str) -> dict[str, Json]:
     content = policy.content
     return {
         "policy": policy.policy_id,
@@ -50,7 +52,7 @@ def _members(policy: WorkspacePolicy, verified: str | None) -> dict[str, Json]:
         "status": policy.status.value,
         "hash": policy.hash,
         "key": policy.key_id,
-        "verified": f"by the trusted key {verified}" if verified else "not verified",
+        "verified": verified,
         "allowed providers": list(content.models.allowed_providers) or "any",
         "allowed models": list(content.models.allowed_models) or "any",
         "denied models": list(content.models.denied_models),
