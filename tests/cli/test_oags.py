@@ -199,6 +199,7 @@ def test_the_harness_answers_line_by_line(folder: Path) -> None:
         ({"operation": "verify", "params": {"message": "m", "signature": "", "publicKey": None}}, "`publicKey` must be a text"),
         ({"operation": "enforce_policy", "params": {"policy": {}}}, "`action` must be an object whose `type` is one of"),
         ({"operation": "enforce_policy", "params": {"policy": {}, "action": {"type": ["api_call"]}}}, "`action` must be an object whose `type` is one of"),
+        ({"operation": "enforce_policy", "params": {"policy": {}, "action": {"type": "filesystem_access", "path": "a", "resolved": "a", "resolved_path": "/etc"}}}, "`action` names both `resolved_path` and `resolved`: name one of them"),
         ({"operation": ["hash"], "params": {}}, "`operation` must be one of"),
     ],
 )  # fmt: skip

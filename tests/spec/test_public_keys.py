@@ -28,6 +28,7 @@ PUBLIC = KEY.public_bytes_raw()
 TEXT = base64.b64encode(PUBLIC).decode()
 PEM = KEY.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 OTHER_KIND = X25519PrivateKey.from_private_bytes(bytes(range(32))).public_key()
+OTHER_PEM = OTHER_KIND.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 SMALL_ORDER = [
     bytes(32),
     b"\x01" + bytes(31),
@@ -48,12 +49,17 @@ def test_a_key_has_a_name_of_its_own() -> None:
     [
         (TEXT, PUBLIC),
         (PEM, PUBLIC),
+        (f"\n{PEM}\n", PUBLIC),
+        (PEM + PEM, None),
+        (PEM + OTHER_PEM, None),
+        (PEM + "comment", None),
+        (PEM + "\ud800", None),
         (TEXT.rstrip("="), None),
         (TEXT + "\n", None),
         (TEXT[:-2] + chr(ord(TEXT[-2]) + 1) + "=", None),
         (PUBLIC.hex(), None),
         (base64.b64encode(PUBLIC[:31]).decode(), None),
-        (OTHER_KIND.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(), None),
+        (OTHER_PEM, None),
         ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", None),
         ("Ä", None),
     ],
@@ -111,3 +117,12 @@ def _verifies(public: bytes, signature: bytes, message: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def test_a_file_with_two_keys_is_refused(tmp_path: Path) -> None:
+    """Of two keys in one file the second would be trusted by its owner alone."""
+    file = tmp_path / "key.pem"
+    file.write_text(PEM + OTHER_PEM)
+    with pytest.raises(KeyFileError) as caught:
+        load_trusted_key(str(file))
+    assert str(caught.value) == f"`{file}` holds more than one PEM public key: remove the rest"

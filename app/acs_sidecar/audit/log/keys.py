@@ -20,7 +20,7 @@ from acs_sidecar.audit.format.note import NoteError, VerifierKey
 from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.audit.log.directory import find_logs, remove_if_there, sync_directory, write_all
-from acs_sidecar.spec.document.public_keys import is_weak
+from acs_sidecar.spec.document.public_keys import is_one_pem_key, is_weak
 from acs_sidecar.startup import StartError
 
 __all__ = [
@@ -170,6 +170,8 @@ def _public(content: bytes, path: Path) -> bytes:
         raise KeyFileError(f"`{path}` is neither a verifier key nor a PEM public key") from None
     if not isinstance(public, Ed25519PublicKey):
         raise KeyFileError(f"`{path}` is not an Ed25519 key")
+    if not is_one_pem_key(content):
+        raise KeyFileError(f"`{path}` holds more than one PEM public key: remove the rest")
     raw = public.public_bytes_raw()
     if is_weak(raw):
         raise KeyFileError(f"`{path}` is a key that anybody can sign for, or not in its canonical form")

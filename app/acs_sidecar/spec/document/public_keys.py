@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 __all__ = [
     "WeakKeyError",
     "has_signed",
+    "is_one_pem_key",
     "is_weak",
     "key_name",
     "read_public_key",
@@ -32,6 +34,7 @@ _WEAK = frozenset(
 """Encodings of the points of small order, without the sign: anybody can sign for such a key."""
 
 _FIELD = 2**255 - 19
+_PEM = re.compile(rb"\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*")
 
 
 class WeakKeyError(ValueError):
@@ -80,9 +83,15 @@ def key_name(public: bytes) -> str:
     return "ed25519:" + sha256(public).hexdigest()[:16]
 
 
+def is_one_pem_key(content: bytes) -> bool:
+    """True if a content is one PEM block of a public key, without a second block or any other text."""
+    return _PEM.fullmatch(content) is not None
+
+
 def _from_pem(text: str) -> bytes | None:
     try:
-        public = load_pem_public_key(text.encode())
+        content = text.encode()
+        public = load_pem_public_key(content) if is_one_pem_key(content) else None
     except (ValueError, UnsupportedAlgorithm):
         return None
     return public.public_bytes_raw() if isinstance(public, Ed25519PublicKey) else None

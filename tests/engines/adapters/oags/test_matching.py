@@ -114,6 +114,8 @@ def test_a_host_that_has_no_meaning_or_several(text: str) -> None:
         ("https:/a.example/", Url(None, None)),
         ("https:a.example/", Url(None, None)),
         ("https:///a.example/", Url("https", None)),
+        ("https://2001:db8::1/", Url("https", None)),
+        ("https://[2001:db8::1]:443/", Url("https", "2001:db8::1")),
         ("//a.example/", Url(None, None)),
         ("a.example", Url(None, None)),
         (" https://a.example/", Url(None, None)),

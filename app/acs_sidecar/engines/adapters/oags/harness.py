@@ -76,6 +76,9 @@ def _enforce(params: JsonObject) -> dict[str, Json]:
     if not isinstance(action, dict) or not isinstance(kind, str) or kind not in set(ActionType):
         listed = ", ".join(f"`{each}`" for each in ActionType)
         raise _RequestError(f"`action` must be an object whose `type` is one of {listed}")
+    for name, other in _RENAMED.items():
+        if name in action and other in action:
+            raise _RequestError(f"`action` names both `{name}` and `{other}`: name one of them")
     check_bounds(params.get("policy"))
     findings = DocumentFindings(Document(params.get("policy"), {}), "policy")
     policy = read_normal(findings)

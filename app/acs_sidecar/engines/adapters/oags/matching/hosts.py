@@ -54,6 +54,8 @@ def read_url(text: str) -> Url:
     protocol, authority, rest = parts.groups()
     # Parsers disagree where the authority of `https://a.example?@b.example` ends.
     disputed = rest[:1] in ("?", "#") and "@" in rest
+    # Without brackets some read `2001:db8::1` as the host `2001` or the port `1`.
+    disputed = disputed or (authority.count(":") > 1 and not authority.startswith("["))
     return Url(protocol.lower(), None if disputed else read_host(authority))
 
 
