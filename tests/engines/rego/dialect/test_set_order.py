@@ -51,6 +51,50 @@ def test_a_set_is_followed_to_where_it_is_ordered(rules: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        'c := [{"a"}]; c[0] > input.o',
+        'c := [{"a"}]; v := c[_]; {v} <= {input.o}',
+        'c := {"k": {"a"}}; c.k > input.o',
+        '[{"a"}][input.i] > input.o',
+        '[y | y := {"a"}][0] > input.o',
+        'array.concat([{"a"}], [])[0] > input.o',
+        '{"a"} = v; v > input.o',
+        '[v, {"k": w}] = input.pair; w > input.o; w = {"a"}',
+        'some v in [{"a"}]; v > input.o',
+        'some k, v in {"z": {"a"}}; v > input.o',
+        'some k in {{"a"}}; k > input.o',
+        'some [v, _] in [[{"a"}, 1]]; v > input.o',
+        '{v | some v in {"a": {"a"}}} <= {input.o}',
+        'every v in [{"a"}] { v > input.o }',
+        'walk([{"a"}], [_, v]); v > input.o',
+        "some v in sets; v > input.o",
+        "sets[v]; v > input.o",
+        "v := sets[_]; v > input.o",
+        "v := by_key[_]; v > input.o",
+        "some v in by_key; v > input.o",
+        "of_sets[k]; k > input.o",
+        "constant[1] > input.o",
+        'some v in [{"a"}]; larger(v)',
+        'first([{"a"}]) > input.o',
+        'only([{"a"}]) > input.o',
+        'c := [{"a"}, input.o]; max(c) == {"a"}',
+        'c := [{"a"}]; sort([c[0], input.o])[0] == {"a"}',
+        'some w in [{"a"}]; [1, w] > [1, input.o]',
+        'some v in union({{{"a"}}}); v > input.o',
+        "{1} < io.jwt.decode(input.token)[1]",
+    ],
+)
+def test_a_set_is_followed_out_of_what_holds_it(body: str) -> None:
+    """By look-up, iteration, destructuring, arguments, and functions that return what they are given."""
+    rules = (
+        'sets contains {"a"}\nby_key[k] := {"a"} if some k in [1]\nof_sets[{1}] := 2 if input.o\n'
+        'constant := {1: {"a"}}\nlarger(v) if v > input.o\nfirst(v) := v[0]\nonly([v]) := v'
+    )
+    assert codes(f"x if {{ {body} }}\n{rules}")[0].startswith("rego-set-order: a.rego:")
+
+
+@pytest.mark.parametrize(
     "rules",
     [
         "x := f({1}, {2})\nf(a, b) := a < b",
@@ -59,6 +103,12 @@ def test_a_set_is_followed_to_where_it_is_ordered(rules: str) -> None:
         "x if { s := {1}; input.snapshot.n > count(s) }",
         "x := {y | some y in [0]} < {1}",
         "x := max([count({1}), input.snapshot.n]) == 3",
+        "x if { some k, n in counts; n <= input.snapshot.n }\ncounts[k] := count(v) if some k, v in groups\n"
+        "groups.a contains 1",
+        "x if { some limit in limits; input.snapshot.n <= limit }\nlimits := {3, 5}",
+        "x if { max(limits) >= input.snapshot.n }\nlimits contains n if some n in [input.snapshot.n]",
+        'x if { input.snapshot.n <= table.limit }\ntable := {"limit": 3, "names": {"a"}}',
+        'x if { some row in table; row.limit >= 3 }\ntable := {"t": {"limit": 3, "names": {"a"}}}',
     ],
 )
 def test_what_no_set_reaches_may_be_ordered(rules: str) -> None:

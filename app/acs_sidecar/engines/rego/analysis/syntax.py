@@ -164,6 +164,12 @@ def _fields(value: JsonObject) -> dict[Json, Json] | None:
     return by_key if len(by_key) == len(fields) else None
 
 
+def text_fields(term: Json) -> dict[Json, Json] | None:
+    """Return the values of an object by its keys, where it is written out and these are different texts."""
+    kind, value = variant(term)
+    return _fields(value) if kind == "Object" else None
+
+
 def composite_items(kind: str, value: JsonObject) -> list[Json]:
     """Return the elements of an array or set, or the keys and values of an object."""
     if kind in ("Array", "Set"):

@@ -6,6 +6,7 @@ comprehension or `every` holds is a body inside of the one around it.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from itertools import count
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from acs_sidecar.engines.rego.dialect.inference import Unit
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, Variable, VariableScope, declared
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["Arity", "Body", "BodyReader", "Statement"]
+__all__ = ["Arity", "Body", "BodyReader", "PatternPart", "Statement"]
 
 Arity = Callable[[JsonObject], int | None]
 """How many arguments the function of a `Call` node takes, where that is known."""
@@ -38,6 +39,14 @@ _COMPOSITES = ("Array", "Object", "Set")
 
 Names = dict[str, Variable]
 """Variables by their key."""
+
+
+class PatternPart(Enum):
+    """What a pattern is of a value: all of it, a key or an element of a set, or a value in it."""
+
+    WHOLE = auto()
+    KEY = auto()
+    VALUE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +106,18 @@ class BodyReader:
         self.negatives: list[JsonObject] = []
         self.comparisons: list[tuple[JsonObject, VariableScope]] = []
         self.assignments: list[tuple[Variable, Json, VariableScope]] = []
+        self.bindings: list[tuple[Json, Json, VariableScope, PatternPart]] = []
+        """Patterns, and of what each is which part."""
         self.values: list[tuple[Json, Json, VariableScope]] = []
+        self.members: list[tuple[Json, Json, VariableScope, PatternPart]] = []
+        """Rules by the references of their heads, with the keys and values that are members of them."""
+        self.set_members: list[Json] = []
+        """The rules that make sets at keys of an object."""
         self.computations: list[JsonObject] = []
         self.calls: list[tuple[JsonObject, VariableScope]] = []
         self.memberships: list[JsonObject] = []
         self.objects: list[JsonObject] = []
-        self.parameters: list[tuple[Json, int, str]] = []
+        self.parameters: list[tuple[Json, int, Json, VariableScope]] = []
         self.replacements: list[tuple[Json, VariableScope]] = []
         self.lookups: list[Json] = []
         self.iterated: list[Json] = []
@@ -190,6 +205,8 @@ class BodyReader:
         source = self._term(literal["collection"], reading, unit)
         for pattern in (literal["key"], literal["value"]):
             if pattern is not None:
+                part = PatternPart.VALUE if pattern is literal["value"] else PatternPart.KEY
+                self.bindings.append((pattern, literal["collection"], reading.scope, part))
                 unit.clauses.append((source.needs, self._term(pattern, reading, unit).leaves))
         reading.body.units.append(unit)
         return unit
@@ -200,6 +217,10 @@ class BodyReader:
         self._term(literal["domain"], reading, unit)
         names = {spanned(literal[name], self._text) for name in ("key", "value") if literal[name]}
         scope = replace(reading.scope.inside(names, self.label()), quantified=True)
+        for name, part in (("key", PatternPart.KEY), ("value", PatternPart.VALUE)):
+            if span := literal[name]:
+                named: dict[str, Json] = {"value": spanned(span, self._text), "span": span}
+                self.bindings.append(({"Var": named}, literal["domain"], scope, part))
         inner = self.read(literal["query"], (), scope)
         inner.given.update(scope.own.values())
         _enclose(inner, reading.body, unit)
@@ -250,6 +271,7 @@ class BodyReader:
             if arity is None or at < arity:
                 inputs |= term.needs
             else:
+                self.bindings.append((argument, {kind: dict(call)}, reading.scope, PatternPart.WHOLE))
                 unit.clauses.append((inputs, term.leaves))
 
     def _note_document(self, reference: Json, scope: VariableScope) -> None:
@@ -268,6 +290,10 @@ class BodyReader:
             kind, value = variant(left)
             if kind == "Var" and (variable := reading.scope.variable(value)):
                 self.assignments.append((variable, right, reading.scope))
+            self.bindings += [
+                (left, right, reading.scope, PatternPart.WHOLE),
+                (right, left, reading.scope, PatternPart.WHOLE),
+            ]
             one, other = (self._term(side, reading, unit) for side in (left, right))
             if not _both_composite(left, right):
                 unit.clauses += [(one.needs, other.leaves), (other.needs, one.leaves)]
@@ -313,13 +339,15 @@ class BodyReader:
         return _Term(frozenset(needs), frozenset(leaves))
 
     def _reference(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
-        first, *links = chain(node)
-        self._take_apart({first[0]: dict(first[1])})
-        if first[0] == "Var" and reading.scope.variable(first[1]) is None:
+        (kind, first), *links = chain(node)
+        base = first_link(node)
+        self._take_apart(base)
+        if kind == "Var" and reading.scope.variable(first) is None:
             self.lookups.append(node)
-        head = self._term({first[0]: dict(first[1])}, reading, unit)
+        head = self._term(base, reading, unit)
         for kind, link in links:
             if kind == "RefBrack":
+                self.bindings.append((link["index"], link["refr"], reading.scope, PatternPart.KEY))
                 index = self._term(link["index"], reading, unit)
                 if index.leaves:
                     unit.indexes.append(len(unit.clauses))

@@ -115,7 +115,7 @@ def as_opa_means(modules: Sequence[Parsed], program: Program) -> tuple[Rewritten
     replaced = frozenset(path for _, _, facts in modules for path in _replaced(facts))
     documents = {path[:end] for path in rules for end in range(len(path) + 1)}
     policy = _PolicyFacts(names, arities, rules, documents, program, conflicting, replaced)
-    flow = SetFlow(set_rules(heads), documents)
+    flow = SetFlow(set_rules(heads), documents, rules)
     rewriters = [Rewriter(text, prefix) for text, prefix in zip(texts, new_prefixes(texts), strict=True)]
     join_functions(parsed, rewriters)
     rewritten = []

@@ -4,7 +4,7 @@ OPA orders objects before sets, this engine after them. Values are followed from
 through variables, rules, functions and their arguments: in time linear in the policy.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import InitVar, dataclass, field
 from typing import NamedTuple
 
@@ -16,9 +16,11 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     called_name,
     composite_items,
     first_link,
+    text_fields,
     variant,
+    varying_indexes,
 )
-from acs_sidecar.engines.rego.dialect.bodies import BodyReader
+from acs_sidecar.engines.rego.dialect.bodies import BodyReader, PatternPart
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.documents import Segments
@@ -31,33 +33,83 @@ _MESSAGE = (
     "elements with `in`"
 )
 _ORDERING = frozenset({"Lt", "Le", "Gt", "Ge"})
-_SETS = frozenset({"Set", "SetCompr", "BinExpr"})
+_SETS = frozenset({"Set", "SetCompr"})
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
 _ARRAYS = frozenset({"Array", "ArrayCompr"})
 _SCALARS = frozenset({"Number", "String", "RawString", "Bool", "Null", "BoolExpr", "Membership", "UnaryExpr"})
+_LINKS = frozenset({"RefDot", "RefBrack"})
 _CHOOSING = frozenset({("max",), ("min",), ("sort",)})
 _SET_FUNCTIONS = frozenset(
     {
-        *("graph.reachable", "intersection", "net.cidr_expand", "net.cidr_merge", "object.keys"),
-        *("set_diff", "union"),
+        *("graph.reachable", "graph.reachable_paths", "intersection", "net.cidr_contains_matches"),
+        *("net.cidr_expand", "net.cidr_merge", "object.keys", "set_diff", "union"),
     }
 )
 _OBJECT_FUNCTIONS = frozenset(
     {
-        *("json.filter", "json.patch", "json.remove", "json.unmarshal", "max", "min", "object.filter"),
-        *("object.get", "object.remove", "object.union", "object.union_n", "urlquery.decode_object"),
+        *(
+            "json.filter",
+            "json.remove",
+            "json.unmarshal",
+            "object.filter",
+            "object.remove",
+            "object.union",
+            "object.union_n",
+            "urlquery.decode_object",
+        ),
+        *("uuid.parse", "yaml.unmarshal"),
     }
 )
-_ARRAY_FUNCTIONS = frozenset({"array.concat", "array.flatten", "array.reverse", "array.slice", "sort"})
+_MEMBER_FUNCTIONS = frozenset({"json.patch", "max", "min", "object.get"})
+"""Those that may return a member of an argument."""
+_ARRAY_FUNCTIONS = frozenset(
+    {"array.concat", "array.flatten", "array.reverse", "array.slice", "sort", "walk"}
+)
+_COMPOSING = _SET_FUNCTIONS | _OBJECT_FUNCTIONS | _ARRAY_FUNCTIONS | _MEMBER_FUNCTIONS | {"walk"}
+_OBJECTS_IN_ARRAYS = frozenset(
+    {
+        *("crypto.x509.parse_and_verify_certificates", "crypto.x509.parse_certificates"),
+        *("io.jwt.decode", "io.jwt.decode_verify", "json.match_schema", "json.verify_schema"),
+    }
+)
 
 _Node = tuple[object, ...]
 _A_SET: _Node = ("a set",)
 _AN_OBJECT: _Node = ("an object",)
 _INPUT: _Node = ("input",)
-_KINDS = frozenset({_A_SET, _AN_OBJECT})
-
 RuleNames = Callable[[Json], Segments | None]
 """The path of the rule, function or document of rules that a reference names, where it names one."""
+
+
+class _Origins(NamedTuple):
+    """Where a value may come from if it is a set or an object, and the values and keys in it, at any depth.
+
+    The elements of a set are both.
+    """
+
+    own: Sequence[_Node] = ()
+    inner: Sequence[_Node] = ()
+    keys: Sequence[_Node] = ()
+
+    def part(self, part: PatternPart) -> "_Origins":
+        """Return the origins of a part of the value."""
+        if part is PatternPart.WHOLE:
+            return self
+        if part is PatternPart.KEY:
+            return _Origins(self.keys, self.keys, self.keys)
+        return _Origins(self.inner, self.inner, self.keys)
+
+    def all(self) -> list[_Node]:
+        """Return the origins of the value and of all in it."""
+        return [*self.own, *self.inner, *self.keys]
+
+
+_SCALAR = _Origins()
+
+
+def _at(node: _Node) -> _Origins:
+    """Return the origins of what a node stands for."""
+    return _Origins([node], [("inside", node)], [("keys", node)])
 
 
 @dataclass(slots=True)
@@ -66,37 +118,58 @@ class SetFlow:
 
     set_rules: InitVar[Iterable[Segments]] = ()
     documents: InitVar[Iterable[Segments]] = ()
+    rules: Set[Segments] = frozenset()
     _followed_by: dict[_Node, list[_Node]] = field(default_factory=dict)
     _sourced: set[_Node] = field(default_factory=set)
     _modules: list["_ModuleFlows"] = field(default_factory=list)
+    _fields: dict[tuple[Segments, str], None] = field(default_factory=dict)
+    _values: dict[Segments | None, list[tuple["_ModuleFlows", Json, VariableScope] | None]] = field(
+        default_factory=dict
+    )
+    """What each rule is, by its path; None for what is not one term."""
 
     def __post_init__(self, set_rules: Iterable[Segments], documents: Iterable[Segments]) -> None:
         """Note the rules that add elements to a set, and the documents that hold other ones."""
         for path in set_rules:
-            self._flow([_A_SET], ("rule", path))
+            self._flow(_Origins([_A_SET]), ("rule", path))
         for path in documents:
             if path:
-                self._flow([("rule", path), _AN_OBJECT], ("rule", path[:-1]))
+                self._flow(_Origins([_AN_OBJECT], _at(("rule", path)).all()), ("rule", path[:-1]))
 
     def add(self, reader: BodyReader, rule: RuleNames, at: SourceLocation) -> None:
         """Note what a module's rules assign, pass and return."""
-        module = _ModuleFlows(reader, rule, at)
+        module = _ModuleFlows(reader, rule, at, self.rules, self._fields)
         self._modules.append(module)
-        for variable, term, scope in reader.assignments:
-            self._flow(module.origins(term, scope), module.variable(variable.key))
+        for pattern, term, scope, part in reader.bindings:
+            self._bind(module, pattern, scope, module.origins(term, scope).part(part))
         for name, term, scope in reader.values:
-            self._flow(module.origins(term, scope), ("rule", rule(name)))
+            path, _ = module.named(name)
+            self._flow(module.origins(term, scope), ("rule", path))
+            self._values.setdefault(path, []).append((module, term, scope))
+        for name, term, scope, part in reader.members:
+            found = module.origins(term, scope).all()
+            is_in_a_set = part is PatternPart.KEY and not varying_indexes(name)
+            own = [] if is_in_a_set else [_AN_OBJECT]
+            inner = found if is_in_a_set or part is PatternPart.VALUE else []
+            path, _ = module.named(name)
+            self._flow(_Origins(own, inner, found if part is PatternPart.KEY else []), ("rule", path))
+            self._values.setdefault(path, []).append(None)
+        for name in reader.set_members:
+            self._flow(_Origins([], [_A_SET]), ("rule", module.named(name)[0]))
         for call, scope in reader.calls:
             if path := rule(call["fcn"]):
                 for place, argument in enumerate(as_list(call["params"])):
                     self._flow(module.origins(argument, scope), ("argument", path, place))
-        for name, place, key in reader.parameters:
-            self._flow([("argument", rule(name), place)], module.variable(key))
+        for name, place, pattern, scope in reader.parameters:
+            self._bind(module, pattern, scope, _at(("argument", rule(name), place)))
         for value, scope in reader.replacements:
-            self._flow(module.origins(value, scope), _INPUT)
+            everything = module.origins(value, scope).all()
+            self._flow(_Origins(everything, everything), _INPUT)
 
     def problems(self) -> Iterator[tuple[SourceLocation, Problem]]:
         """Find the comparisons, each with the place of its module, that the two may order differently."""
+        for path, name in self._fields:
+            self._flow_field(path, name)
         unknown = [node for node in self._followed_by if node not in self._sourced and node != _A_SET]
         holding_sets, holding_objects = self._reached([_A_SET]), self._reached([*unknown, _INPUT])
 
@@ -115,10 +188,30 @@ class SetFlow:
                 if any(one != other for one in sets for other in objects):
                     yield module.at, Problem("rego-set-order", _MESSAGE, *as_position(ordered.span))
 
-    def _flow(self, origins: list[_Node], target: _Node) -> None:
-        self._sourced.add(target)
-        for origin in origins:
-            self._followed_by.setdefault(origin, []).append(target)
+    def _flow_field(self, path: Segments, name: str) -> None:
+        """Note what a member of a rule may be: that of its name where an object is written out."""
+        for value in self._values.get(path, [None]):
+            found = _at(("rule", path)).part(PatternPart.VALUE)
+            if value is not None:
+                module, term, scope = value
+                fields = text_fields(term)
+                if fields is not None:
+                    found = module.origins(fields[name], scope) if name in fields else _SCALAR
+            self._flow(found, ("field", path, name))
+
+    def _bind(self, module: "_ModuleFlows", pattern: Json, scope: VariableScope, found: _Origins) -> None:
+        """Note what the variables of a pattern may be where it is equated with something."""
+        kind, value = variant(pattern)
+        if kind == "Var" and (variable := scope.variable(value)):
+            self._flow(found, module.variable(variable.key))
+        for part in composite_items(kind, value):
+            self._bind(module, part, scope, found.part(PatternPart.VALUE))
+
+    def _flow(self, found: _Origins, target: _Node) -> None:
+        for origins, (node,) in zip(found, _at(target), strict=True):
+            self._sourced.add(node)
+            for origin in origins:
+                self._followed_by.setdefault(origin, []).append(node)
 
     def _reached(self, pending: list[_Node]) -> set[_Node]:
         reached: set[_Node] = set()
@@ -144,9 +237,26 @@ class _ModuleFlows:
     reader: BodyReader
     rule: RuleNames
     at: SourceLocation
+    rules: Set[Segments]
+    fields: dict[tuple[Segments, str], None]
+    """The members of rules, by name, that are asked for."""
 
     def variable(self, key: str) -> _Node:
         return ("variable", id(self.reader), key)
+
+    def named(self, reference: Json) -> tuple[Segments | None, int]:
+        """Return the rule that the longest beginning of a reference names, and how many links follow.
+
+        What holds rules is meant where it ends the reference, or where an index follows that varies.
+        """
+        kind, link = variant(reference)
+        path, beyond, varies = self.rule(reference), 0, True
+        while path is None and kind in _LINKS:
+            varies = called_name(reference) is None
+            reference, beyond = link["refr"], beyond + 1
+            kind, link = variant(reference)
+            path = self.rule(reference)
+        return (path if varies or path in self.rules else None), beyond
 
     def ordered(self) -> Iterator[_Ordered]:
         """Yield the comparisons by order, and the elements that a function chooses from or sorts."""
@@ -158,50 +268,71 @@ class _ModuleFlows:
                 kind, value = variant(params[0])
                 if kind in ("Array", "Set"):
                     yield from self._compared(composite_items(kind, value), scope, call["span"])
+                else:
+                    yield _Ordered([[*self.origins(params[0], scope).inner]] * 2, call["span"])
 
     def _compared(self, terms: Iterable[Json], scope: VariableScope, span: Json) -> Iterator[_Ordered]:
         """Yield what is compared of some terms at each depth: what stands there, and in values further up."""
         sides = [list(self._levels(term, scope, 0)) for term in terms]
-        for depth in range(1 + max((level for side in sides for level, _ in side), default=-1)):
+        deepest = max((level for side in sides for level, _ in side), default=-1)
+        for depth in range(2 + deepest):
             yield _Ordered(
                 [
-                    [node for level, node in side if level == depth or (level < depth and node not in _KINDS)]
+                    [
+                        node
+                        for level, found in side
+                        if level <= depth
+                        for node in (found.own if level == depth else found.inner)
+                    ]
                     for side in sides
                 ],
                 span,
             )
 
-    def _levels(self, term: Json, scope: VariableScope, depth: int) -> Iterator[tuple[int, _Node]]:
-        """Yield where a term and those in it may come from, each with its depth."""
+    def _levels(self, term: Json, scope: VariableScope, depth: int) -> Iterator[tuple[int, _Origins]]:
+        """Yield where a term and those written in it may come from, each with its depth."""
         kind, value = variant(term)
         if kind not in _COMPOSITES and kind not in CLOSURES:
-            yield from ((depth, node) for node in self.origins(term, scope))
+            yield depth, self.origins(term, scope)
             return
         if kind not in _ARRAYS:
-            yield depth, _A_SET if kind in _SETS else _AN_OBJECT
-        for part, inner in self._inside(kind, value, scope):
+            yield depth, _Origins([_A_SET if kind in _SETS else _AN_OBJECT])
+        for part, inner in self._parts(kind, value, scope):
             yield from self._levels(part, inner, depth + 1)
 
-    def origins(self, term: Json, scope: VariableScope) -> list[_Node]:
-        """Return where the value of a term, or one in it, may come from, if that is a set or an object."""
+    def origins(self, term: Json, scope: VariableScope) -> _Origins:
+        """Return where the value of a term, and those in it, may come from."""
         kind, value = variant(term)
-        if kind in _SETS:
-            return [_A_SET]
         if kind in _COMPOSITES or kind in CLOSURES:
-            return [node for _, node in self._levels(term, scope, 0)]
+            return self._written(kind, value, scope)
         if kind in _SCALARS:
-            return []
+            return _SCALAR
         if kind == "Var" and (variable := scope.variable(value)):
-            return [self.variable(variable.key)]
+            return _at(self.variable(variable.key))
+        if kind == "BinExpr" or (kind == "ArithExpr" and value["op"] == "Sub"):
+            one, other = self.origins(value["lhs"], scope), self.origins(value["rhs"], scope)
+            own = [_A_SET] if kind == "BinExpr" else one.own
+            return _Origins(own, [*one.inner, *other.inner], [*one.keys, *other.keys])
         if kind == "ArithExpr":
-            return self.origins(value["lhs"], scope) if value["op"] == "Sub" else []
+            return _SCALAR
         if kind in REFERENCES:
             return self._referred(term, scope)
         if kind == "Call":
             return self._returned(value, scope)
-        return [_AN_OBJECT]
+        return _Origins([_AN_OBJECT], [_AN_OBJECT])
 
-    def _inside(
+    def _written(self, kind: str, value: JsonObject, scope: VariableScope) -> _Origins:
+        """Return the origins of a composite or comprehension."""
+        parts = [self.origins(part, inner).all() for part, inner in self._parts(kind, value, scope)]
+        everything = [node for part in parts for node in part]
+        if kind in _ARRAYS:
+            return _Origins([], everything)
+        if kind in _SETS:
+            return _Origins([_A_SET], everything, everything)
+        keys = [node for part in parts[::2] for node in part]
+        return _Origins([_AN_OBJECT], [node for part in parts[1::2] for node in part], keys)
+
+    def _parts(
         self, kind: str, value: JsonObject, scope: VariableScope
     ) -> Iterator[tuple[Json, VariableScope]]:
         """Yield the elements of a composite or comprehension, each with its scope."""
@@ -212,18 +343,34 @@ class _ModuleFlows:
             parts = composite_items(kind, value)
         yield from ((part, scope) for part in parts)
 
-    def _referred(self, term: Json, scope: VariableScope) -> list[_Node]:
-        first, value = variant(first_link(term))
-        path = self.rule(term) if first == "Var" and scope.variable(value) is None else None
-        return [("rule", path)] if path else [_AN_OBJECT, _INPUT]
+    def _referred(self, term: Json, scope: VariableScope) -> _Origins:
+        base = first_link(term)
+        first, value = variant(base)
+        if first != "Var" or scope.variable(value) is not None:
+            return self.origins(base, scope).part(PatternPart.VALUE)
+        path, beyond = self.named(term)
+        if path is None:
+            return _Origins([_AN_OBJECT, _INPUT], [_AN_OBJECT, _INPUT], [_INPUT])
+        if beyond == 1 and (names := called_name(term)):
+            self.fields[path, names[-1]] = None
+            return _at(("field", path, names[-1]))
+        return _at(("rule", path)).part(PatternPart.VALUE if beyond else PatternPart.WHOLE)
 
-    def _returned(self, call: JsonObject, scope: VariableScope) -> list[_Node]:
+    def _returned(self, call: JsonObject, scope: VariableScope) -> _Origins:
         if path := self.rule(call["fcn"]):
-            return [("rule", path)]
+            return _at(("rule", path))
         name = ".".join(called_name(call["fcn"]) or ())
-        if name in _SET_FUNCTIONS:
-            return [_A_SET]
-        if name not in _OBJECT_FUNCTIONS and name not in _ARRAY_FUNCTIONS:
-            return []
-        parts = [node for argument in as_list(call["params"]) for node in self.origins(argument, scope)]
-        return [*([_AN_OBJECT] if name in _OBJECT_FUNCTIONS else []), *parts]
+        if name in _OBJECTS_IN_ARRAYS:
+            return _Origins([], [_AN_OBJECT])
+        if name not in _COMPOSING:
+            return _SCALAR
+        given = [self.origins(argument, scope) for argument in as_list(call["params"])]
+        inner = [node for found in given for node in (*found.inner, *found.keys)]
+        if name in _MEMBER_FUNCTIONS:
+            inner += given[2].all() if name == "object.get" and len(given) > 2 else []
+            return _Origins(inner, inner, inner)
+        if name == "walk":
+            return _Origins([], [*inner, *given[0].own])
+        if name in _ARRAY_FUNCTIONS:
+            return _Origins([], inner, inner)
+        return _Origins([_A_SET if name in _SET_FUNCTIONS else _AN_OBJECT], inner, inner)

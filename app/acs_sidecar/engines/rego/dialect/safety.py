@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, variables, variant, varying_indexes
-from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Names
+from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Names, PatternPart
 from acs_sidecar.engines.rego.dialect.inference import infer
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope
@@ -24,9 +24,7 @@ def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> It
     arguments = as_list(head.get("args") or [])
     outer = VariableScope(documents, {}).inside(set(variables(arguments)), reader.label())
     for place, argument in enumerate(arguments):
-        kind, node = variant(argument)
-        if kind == "Var" and (variable := outer.variable(node)):
-            reader.parameters.append((head["refr"], place, variable.key))
+        reader.parameters.append((head["refr"], place, argument, outer))
     shared = [head.get("key"), *varying_indexes(head["refr"])]
     assigned = head.get("assign")
     bodies = [as_object(body) for body in as_list(rule["bodies"])]
@@ -38,6 +36,14 @@ def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> It
         read.given.update(outer.own.values())
         if value is not None and not shared[1:]:
             reader.values.append((head["refr"], value, read.scope))
+        members = [(term, PatternPart.KEY) for term in shared] + (
+            [(value, PatternPart.VALUE)] if shared[1:] else []
+        )
+        reader.members.extend(
+            (head["refr"], term, read.scope, part) for term, part in members if term is not None
+        )
+        if head.get("key") is not None and shared[1:]:
+            reader.set_members.append(head["refr"])
         yield read
 
 
