@@ -271,7 +271,7 @@ def test_no_credential_is_needed(folder: Path) -> None:
 
 
 def test_a_snapshot_that_is_refused_is_reported(tmp_path: Path) -> None:
-    """Two agents in one snapshot are no request: `test` fails the case, and `evaluate` exits 2."""
+    """Two agents in one snapshot are no request: `test` says so of the case, and both commands exit 2."""
     (tmp_path / "manifest.yaml").write_text(
         """\
 agent_control_specification_version: 0.4.0-alpha.1
@@ -287,7 +287,7 @@ intervention_points: {input: {policy_target: $.input, policy: {id: p}}}
     )
     message = "`agent.id` and `envelope.agent.id` of the snapshot differ: send one of them"
     tested = run(tmp_path, "test", "manifest.yaml", "--format", "json")
-    assert (tested.returncode, message in tested.stdout) == (1, True), tested
+    assert (tested.returncode, message in tested.stdout) == (2, True)
     arguments = ("--manifest", "manifest.yaml", "--point", "input", "--snapshot", "snapshot.json")
     evaluated = run(tmp_path, "evaluate", *arguments)
     assert (evaluated.returncode, f"--snapshot snapshot.json: {message}" in evaluated.stderr) == (2, True)
