@@ -111,7 +111,7 @@ class _CustomType:
         if unknown := [*_undeclared(path, definition, {**CUSTOM_MEMBERS, **adapter.members})]:
             raise ManifestError(unknown)
         if request.manifest.dialect.agent_contexts:
-            request = replace(request, definition=_older_paths(path, definition))
+            request = replace(request, definition=_older_paths(path, definition, adapter.members))
         try:
             policy = adapter.compile(request)
             if not isinstance(getattr(policy, "statement", None), PolicyStatement):
@@ -143,9 +143,10 @@ class _Guarded:
             raise _faulty(self.adapter, binding.path, error) from error
 
 
-def _older_paths(path: str, definition: JsonObject) -> dict[str, Json]:
+def _older_paths(path: str, definition: JsonObject, members: MemberTable) -> dict[str, Json]:
     """Return a definition whose paths start at the older root, which is the one that adapters read.
 
+    A document that stands in the manifest is content, whose texts are no paths.
     Raises `ManifestError` for a path that does so already: there is no such root from 0.4 on.
     """
     older, newer = POLICY_TARGET_PATHS.target_root, TARGET_PATHS.target_root
@@ -161,7 +162,10 @@ def _older_paths(path: str, definition: JsonObject) -> dict[str, Json]:
             raise ManifestError([Diagnostic("path-syntax", f"starts at `{older}`: write `{newer}`", place)])
         return older + value.removeprefix(newer) if _starts_at(value, newer) else value
 
-    return {name: converted(member, f"{path}.{name}") for name, member in definition.items()}
+    return {
+        name: member if name in members and members[name].file else converted(member, f"{path}.{name}")
+        for name, member in definition.items()
+    }
 
 
 def _starts_at(text: str, root: str) -> bool:

@@ -94,3 +94,20 @@ def test_documents_for_certain_agents_apply_to_an_agent_context(version: str) ->
     for agents, verdict in ((["guest"], "deny:r"), (["other"], "deny:no_applicable_policy")):
         document = written("d", [rule("true")], agents=agents)
         assert short(evaluate(compiled(document, version=version), CONTEXT)) == verdict
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("text", ["$target", "$target.x", "$policy_target"])
+def test_a_text_of_a_document_is_no_path(version: str, text: str) -> None:
+    """What a rule compares with stays as it is written, while paths of `context` begin at `$target`."""
+    snapshot: Json = {"agent": {"id": "a"}, "tool_call": {"name": "rm", "args": {"cmd": text}}}
+    for condition in (
+        f"args.cmd == '{text}'",
+        f"args.cmd in ['{text}']",
+        f"snapshot.tool_call.args.cmd == '{text}'",
+    ):
+        context = {"snapshot": "$target"}
+        assert _decided(version, snapshot, condition, "pre_tool", context=context) == "deny:r"
+    field: Json = {"field": "args.cmd", "operator": "eq", "value": text}
+    document = written("d", [{**rule("true"), "condition": field}], default_action="allow")
+    assert short(evaluate(compiled(document, version=version), snapshot)) == "deny:r"
