@@ -288,3 +288,17 @@ def test_an_escape_of_double_quotes_is_none_of_an_expression(character: str, esc
     assert compiled(
         written("d", [rule(f"args.cmd matches '\\{'b' if escape == 'b' else 'w'}drop'")])
     ).evaluators
+
+
+def test_only_the_first_findings_look_for_the_nearest_name() -> None:
+    """Each compares with every name that there is, so that all of them would take quadratic time."""
+    context = {f"unread_{number:02}": "$snap.x" for number in range(20)}
+    reads = rule(" or ".join(f"args.unread_{number:02}" for number in range(20)))
+    warnings = compiled(written("d", [reads]), context=context).statement.warnings
+    unread = [str(each) for each in warnings if each.code == "agt-context-unread"]
+    assert ["did you mean" in each for each in unread] == [True] * 16 + [False] * 4
+    misspelt = rule(" or ".join(f"known_{number:02}" for number in range(20)))
+    with pytest.raises(ManifestError) as caught:
+        compiled(written("d", [misspelt]), context={"known": "$snap.x"})
+    unknown = [str(each) for each in caught.value.diagnostics if each.code == "agt-name-unknown"]
+    assert ["did you mean" in each for each in unknown] == [True] * 16 + [False] * 4

@@ -21,7 +21,7 @@ from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
 )
 from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule
 from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
-from acs_sidecar.engines.adapters.agt_rules.names import Names
+from acs_sidecar.engines.adapters.agt_rules.names import MAX_HINTS, Names
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.evaluators import CompileRequest, Diagnostic, PointBinding
 from acs_sidecar.spec.document.member_path import member_path
@@ -123,8 +123,8 @@ def unread_context(path: str, names: Names, rules: Sequence[AgtRule]) -> Iterato
     read = {placed.name: names.declared_name(placed.name) for rule in rules for placed in rule.names}
     unread = names.context.keys() - set(read.values())
     others = [path_text(name.segments) for name, entry in read.items() if entry is None]
-    for name in sorted(unread):
-        near = difflib.get_close_matches(name[:64], others, 1, 0.6)
+    for place, name in enumerate(sorted(unread)):
+        near = difflib.get_close_matches(name[:64], others, 1, 0.6) if place < MAX_HINTS else []
         hint = f", did you mean `{near[0]}`?" if near else ""
         message = f"no condition reads `{name[:64]}`{hint}: correct the name, or remove the entry"
         yield warning(

@@ -1,7 +1,7 @@
 """The names of conditions: `context`, the table of section 7.4, the tool's arguments."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -11,7 +11,10 @@ from acs_sidecar.engines.adapters.agt_rules.values import Read, Source
 from acs_sidecar.spec.path import Path, Root, parse_path
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 
-__all__ = ["ACTION_NAMES", "Names", "UnknownNameError", "needs_tool"]
+__all__ = ["ACTION_NAMES", "MAX_HINTS", "Names", "UnknownNameError", "needs_tool"]
+
+MAX_HINTS = 16
+"""Findings that look for the nearest name: each compares with all names that there are."""
 
 _ALL = frozenset(InterventionPoint)
 _MODEL = frozenset({InterventionPoint.PRE_MODEL_CALL, InterventionPoint.POST_MODEL_CALL})
@@ -135,7 +138,7 @@ _PARSED: Mapping[str, Path] = {
 
 
 class UnknownNameError(ValueError):
-    """A name that nothing provides at a point; the message has the nearest known one."""
+    """A name that nothing provides at a point; the first messages have the nearest known one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,8 @@ class Names:
     named_arguments: bool
     computed: Mapping[str, Read] = field(default_factory=dict)
     agent: Read | None = None
+
+    hints: Iterator[int] = field(default_factory=lambda: iter(range(MAX_HINTS)), compare=False, repr=False)
     lengths: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -277,10 +282,11 @@ class Names:
             *self.computed,
             *(name for name, row in (*_EXACT.items(), *_PREFIXES.items()) if point in row.points),
         ]
-        near = difflib.get_close_matches(text[:64], known, 1, 0.5)
         elsewhere = [row for name, row in (*_EXACT.items(), *_PREFIXES.items()) if name == segments[0]]
         if elsewhere and not any(point in row.points for row in elsewhere):
             return f"`{text}` has no value at `{point}`: bind it in `context`, or change `stage`"
+        is_hinted = next(self.hints, None) is not None
+        near = difflib.get_close_matches(text[:64], known, 1, 0.5) if is_hinted else []
         hint = f", did you mean `{near[0]}`?" if near else ""
         return f"`{text}` is no name that `{point}` has{hint}: bind it in `context` to a path"
 
