@@ -153,7 +153,6 @@ class Names:
     named_arguments: bool
     computed: Mapping[str, Read] = field(default_factory=dict)
     agent: Read | None = None
-
     hints: Iterator[int] = field(default_factory=lambda: iter(range(MAX_HINTS)), compare=False, repr=False)
     lengths: frozenset[int] = field(init=False)
 

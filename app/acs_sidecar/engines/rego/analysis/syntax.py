@@ -6,6 +6,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
     "CALLS",
+    "LINKS",
     "REFERENCES",
     "as_list",
     "as_object",
@@ -16,12 +17,12 @@ __all__ = [
     "composite_items",
     "constant_names",
     "equated",
-    "equated_parts",
     "first_link",
     "names_of",
     "operands",
     "spanned",
     "string_literals",
+    "text_fields",
     "variables",
     "variant",
     "varying_in",
@@ -34,7 +35,9 @@ REFERENCES = frozenset({"Var", "RefDot", "RefBrack"})
 CALLS = frozenset({"Call", "BoolExpr", "ArithExpr", "BinExpr", "UnaryExpr", "Membership"})
 """The kinds of a call: of a function by its name, or of the one that an operator stands for."""
 
-_LINKS = frozenset({"RefDot", "RefBrack"})
+LINKS = frozenset({"RefDot", "RefBrack"})
+"""The kinds of a reference behind something."""
+
 _NOTHING: JsonObject = {}
 _UNKNOWN = "the engine's AST has an unknown shape"
 
@@ -52,7 +55,7 @@ def first_link(reference: Json) -> Json:
     """Return the head of a reference: a variable, or any other expression."""
     node = reference
     kind, link = variant(node)
-    while kind in _LINKS:
+    while kind in LINKS:
         node = link["refr"]
         kind, link = variant(node)
     return node
@@ -62,7 +65,7 @@ def chain(reference: Json) -> list[tuple[str, JsonObject]]:
     """Return the links of a reference, from what it begins with."""
     kind, link = variant(reference)
     links = [(kind, link)]
-    while kind in _LINKS:
+    while kind in LINKS:
         kind, link = variant(link["refr"])
         links.append((kind, link))
     links.reverse()
@@ -138,36 +141,33 @@ def equated(left: Json, right: Json) -> Iterator[tuple[Json, Json]]:
     pending = [(left, right)]
     while pending:
         pair = pending.pop()
-        parts = equated_parts(*pair)
+        parts = _equated_parts(*pair)
         if parts is None:
             yield pair
         else:
             pending.extend(parts)
 
 
-def equated_parts(left: Json, right: Json) -> list[tuple[Json, Json]] | None:
+def _equated_parts(left: Json, right: Json) -> list[tuple[Json, Json]] | None:
     """Return what two arrays of one length, or two objects with the same constant keys, equate."""
     (kind, one), (other_kind, other) = variant(left), variant(right)
     if kind == other_kind == "Array" and len(as_list(one["items"])) == len(as_list(other["items"])):
         return list(zip(as_list(one["items"]), as_list(other["items"]), strict=True))
     if kind == other_kind == "Object":
-        fields, others = _fields(one), _fields(other)
+        fields, others = text_fields(left), text_fields(right)
         if fields and others and fields.keys() == others.keys():
             return [(value, others[key]) for key, value in fields.items()]
     return None
 
 
-def _fields(value: JsonObject) -> dict[Json, Json] | None:
-    """Return the values of an object by its keys, where these are different texts."""
-    fields = [as_list(item)[1:] for item in as_list(value["fields"])]
-    by_key = {variant(key)[1].get("value"): field for key, field in fields if "String" in as_object(key)}
-    return by_key if len(by_key) == len(fields) else None
-
-
 def text_fields(term: Json) -> dict[Json, Json] | None:
     """Return the values of an object by its keys, where it is written out and these are different texts."""
     kind, value = variant(term)
-    return _fields(value) if kind == "Object" else None
+    if kind != "Object":
+        return None
+    fields = [as_list(item)[1:] for item in as_list(value["fields"])]
+    by_key = {variant(key)[1].get("value"): field for key, field in fields if "String" in as_object(key)}
+    return by_key if len(by_key) == len(fields) else None
 
 
 def composite_items(kind: str, value: JsonObject) -> list[Json]:

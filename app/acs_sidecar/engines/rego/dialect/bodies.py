@@ -19,7 +19,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_position,
     chain,
     composite_items,
-    equated_parts,
+    equated,
     first_link,
     operands,
     spanned,
@@ -281,22 +281,17 @@ class BodyReader:
 
     def _unify(self, left: Json, right: Json, reading: "_Reading", unit: Unit) -> None:
         """Add how the two sides of `=` or `:=` bind each other."""
-        pending = [(left, right)]
-        while pending:
-            left, right = pending.pop()
-            if (pairs := equated_parts(left, right)) is not None:
-                pending.extend(pairs)
-                continue
-            kind, value = variant(left)
+        for one, other in equated(left, right):
+            kind, value = variant(one)
             if kind == "Var" and (variable := reading.scope.variable(value)):
-                self.assignments.append((variable, right, reading.scope))
+                self.assignments.append((variable, other, reading.scope))
             self.bindings += [
-                (left, right, reading.scope, PatternPart.WHOLE),
-                (right, left, reading.scope, PatternPart.WHOLE),
+                (one, other, reading.scope, PatternPart.WHOLE),
+                (other, one, reading.scope, PatternPart.WHOLE),
             ]
-            one, other = (self._term(side, reading, unit) for side in (left, right))
-            if not _both_composite(left, right):
-                unit.clauses += [(one.needs, other.leaves), (other.needs, one.leaves)]
+            first, second = (self._term(side, reading, unit) for side in (one, other))
+            if not _both_composite(one, other):
+                unit.clauses += [(first.needs, second.leaves), (second.needs, first.leaves)]
 
     def _term(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
         """Note the variables of a term."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.analysis.syntax import (
+    LINKS,
     REFERENCES,
     as_list,
     as_position,
@@ -37,7 +38,6 @@ _SETS = frozenset({"Set", "SetCompr"})
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
 _ARRAYS = frozenset({"Array", "ArrayCompr"})
 _SCALARS = frozenset({"Number", "String", "RawString", "Bool", "Null", "BoolExpr", "Membership", "UnaryExpr"})
-_LINKS = frozenset({"RefDot", "RefBrack"})
 _CHOOSING = frozenset({("max",), ("min",), ("sort",)})
 _SET_FUNCTIONS = frozenset(
     {
@@ -47,24 +47,13 @@ _SET_FUNCTIONS = frozenset(
 )
 _OBJECT_FUNCTIONS = frozenset(
     {
-        *(
-            "json.filter",
-            "json.remove",
-            "json.unmarshal",
-            "object.filter",
-            "object.remove",
-            "object.union",
-            "object.union_n",
-            "urlquery.decode_object",
-        ),
-        *("uuid.parse", "yaml.unmarshal"),
+        *("json.filter", "json.remove", "json.unmarshal", "object.filter", "object.remove"),
+        *("object.union", "object.union_n", "urlquery.decode_object", "uuid.parse", "yaml.unmarshal"),
     }
 )
 _MEMBER_FUNCTIONS = frozenset({"json.patch", "max", "min", "object.get"})
 """Those that may return a member of an argument."""
-_ARRAY_FUNCTIONS = frozenset(
-    {"array.concat", "array.flatten", "array.reverse", "array.slice", "sort", "walk"}
-)
+_ARRAY_FUNCTIONS = frozenset({"array.concat", "array.flatten", "array.reverse", "array.slice", "sort"})
 _COMPOSING = _SET_FUNCTIONS | _OBJECT_FUNCTIONS | _ARRAY_FUNCTIONS | _MEMBER_FUNCTIONS | {"walk"}
 _OBJECTS_IN_ARRAYS = frozenset(
     {
@@ -251,7 +240,7 @@ class _ModuleFlows:
         """
         kind, link = variant(reference)
         path, beyond, varies = self.rule(reference), 0, True
-        while path is None and kind in _LINKS:
+        while path is None and kind in LINKS:
             varies = called_name(reference) is None
             reference, beyond = link["refr"], beyond + 1
             kind, link = variant(reference)
