@@ -20,6 +20,7 @@ from acs_sidecar.spec.ports import CompileRequest, PointBinding, PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json, JsonObject
 from tests.engines.sources import MemorySources
+from tests.engines.stock.listed import report
 
 __all__ = ["EXCEPTIONS", "failing"]
 
@@ -64,15 +65,8 @@ def failing(file: Path) -> Iterator[tuple[str, str | None]]:
 
 def main(folder: Path) -> int:
     """Run all tests of a folder; the number of those that do not do what is listed."""
-    wrong = count = 0
-    for file in sorted(folder.glob("*_test.rego")):
-        for name, why in failing(file):
-            count += 1
-            if (why is None) == (name in EXCEPTIONS):
-                wrong += 1
-                sys.stdout.write(f"{name}: {why or 'holds, and is listed'}\n")
-    sys.stdout.write(f"{count} tests, {len(EXCEPTIONS)} listed, {wrong} otherwise than listed\n")
-    return wrong
+    cases = (case for file in sorted(folder.glob("*_test.rego")) for case in failing(file))
+    return report(cases, EXCEPTIONS, "holds")
 
 
 if __name__ == "__main__":

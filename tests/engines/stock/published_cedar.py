@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from tests.engines.stock.listed import report
 from tests.engines.stock.manifests import manifest
 from tests.manifests.one_decision import decided
 
@@ -107,15 +108,8 @@ def failing(file: Path) -> Iterator[tuple[str, str | None]]:
 
 def main(folder: Path) -> int:
     """Run all cases of a folder; the number of those that do not do what is listed."""
-    wrong = count = 0
-    for file in sorted(folder.glob("*_test.json")):
-        for name, why in failing(file):
-            count += 1
-            if (why is None) == (name in EXCEPTIONS):
-                wrong += 1
-                sys.stdout.write(f"{name}: {why or 'is decided so, and is listed'}\n")
-    sys.stdout.write(f"{count} tests, {len(EXCEPTIONS)} listed, {wrong} otherwise than listed\n")
-    return wrong
+    cases = (case for file in sorted(folder.glob("*_test.json")) for case in failing(file))
+    return report(cases, EXCEPTIONS, "is decided so")
 
 
 if __name__ == "__main__":
