@@ -243,6 +243,7 @@ def test_a_baseline_that_is_no_report_is_refused(tmp_path: Path, content: str, m
     assert f"old.json: {message}" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_report_has_every_form_and_no_held_out_text(tmp_path: Path) -> None:
     """The same bytes twice; JUnit and SARIF name what passes; what is held out stays unseen in all of them."""
     manifest = write_manifest(tmp_path / "m", ALLOW_ALL)

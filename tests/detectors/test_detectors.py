@@ -313,6 +313,7 @@ def test_ipv6_addresses_are_those_that_the_standard_library_reads(
     assert spans("pii", f"at {text} there") == ([("ip_address", text)] if valid and telling else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", DETECTORS)
 @settings(deadline=None)
 @given(value=json_values(), noise=st.text(max_size=60), letters=st.text(string.printable, max_size=60))

@@ -116,6 +116,7 @@ def test_trusts_no_other_key(place: Path, key: Callable[[], str]) -> None:
     assert run("verify", str(place), "--key", key()).exit_code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "size"), [("--anchor", 256), ("--receipt", 16)])
 def test_a_file_that_is_too_long_is_not_read_whole(
     place: Path, tmp_path: Path, option: str, size: int

@@ -156,6 +156,7 @@ def _decides(condition: str, args: dict[str, Json]) -> tuple[bool, bool]:
     return decision("deny", "allow") == "deny:r", decision("allow", "deny") == "allow:r"
 
 
+@pytest.mark.slow
 def test_a_deep_and_wide_context_gives_a_verdict() -> None:
     """A hundred levels and a hundred thousand members are read once, and searched in time."""
     deep: Json = "needle"
