@@ -56,7 +56,7 @@ def value_of(tree: Tree, context: Json, negated: bool = False) -> bool | None:
         if value is _OTHER_TYPE or other is _OTHER_TYPE:
             return None
         if value is None or other is None:
-            return missing
+            return missing if value is None else None
     else:
         other = operand[1]
         if value is None:

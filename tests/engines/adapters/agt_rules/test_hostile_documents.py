@@ -121,6 +121,16 @@ def test_a_missing_field(condition: str, denies: bool, allows: bool, args: dict[
     assert _decides(condition, args) == (denies, allows)
 
 
+@pytest.mark.parametrize("operator", ["==", "!=", "<", "in", "contains", "startswith", "endswith"])
+@pytest.mark.parametrize("value", ["x", ["x"], 1])
+@pytest.mark.parametrize("other", [{}, {"m": None}])
+def test_a_missing_field_on_the_right(operator: str, value: Json, other: dict[str, Json]) -> None:
+    """A value is compared with what nobody gives: that denies, negated too, and allows nothing."""
+    args = {"n": value, **other}
+    assert _decides(f"args.n {operator} args.m", args) == (True, False)
+    assert _decides(f"not args.n {operator} args.m", args) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("condition", "value"),
     [

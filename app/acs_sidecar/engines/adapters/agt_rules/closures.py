@@ -358,13 +358,16 @@ def _compared(
     *,
     missing: bool | None,
 ) -> Check:
-    """Return the check of a comparison; `missing` is its result where a value is missing."""
+    """Return the check of a comparison; `missing` is its result where the value is missing.
+
+    Where the operand alone is missing it is undecided: what the value is compared with is not known.
+    """
     if_missing = None if negated else missing
 
     def check(frame: Frame) -> bool | None:
         value, operand = load(frame), other(frame)
-        if value is None or operand is None:
-            return None if is_wrong_path(value) or is_wrong_path(operand) else if_missing
+        if value is None:
+            return None if is_wrong_path(operand) else if_missing
         result = compare(value, operand)
         return result if result is None else result is not negated
 
