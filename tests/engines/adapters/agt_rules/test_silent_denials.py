@@ -198,7 +198,15 @@ def test_an_action_of_the_earlier_form(action: str, written_as: str) -> None:
             "`> '-1.5'` compares texts, character by character: write the number without quotes",
         ),
         ("args.q contains ' rm ' or tool startswith 'rm ' or args.v == '1.5'", None),
-        ("args.q matches '\u200b| a'", None),
+        (
+            "args.q matches '\u200b| a'",
+            "an expression has the character U+200B, which does not show: write `\\u200B`",
+        ),
+        (
+            {"field": "args.q", "operator": "matches", "value": "[\U000e0041]"},
+            "an expression has the character U+E0041, which does not show: write `\\U000E0041`",
+        ),
+        ("args.q matches '[\\u200b\\U000e0041]| a'", None),
         ("args.day >= '2026-01-01' or tool == 'naïve'", None),
     ],
 )
@@ -262,6 +270,56 @@ def test_a_list_that_passes_by_one_of_its_texts(condition: str, action: str, pat
         f"a list passes by one text that matches: add a test that no list meets, `{path} startswith '…'`"
     )
     assert [text.partition(": ")[2] for text in found] == ([] if path is None else [message])
+
+
+@pytest.mark.parametrize(
+    ("condition", "action", "remark"),
+    [
+        ("args.cmd contains 'rm -rf'", "deny", "`args.cmd matches '…'`"),
+        ("tool == 'shell' and (args.n == 1 or args.cmd contains 'rm')", "deny", "`args.cmd matches '…'`"),
+        ("result contains 'ssn'", "require_approval", "`result matches '…'`"),
+        ("target contains 'rm'", "deny", "`target matches '…'`"),
+        ("policy_target contains 'rm'", "deny", "`policy_target matches '…'`"),
+        ("args.cmd not contains 'rm'", "allow", "`args.cmd not matches '…'`"),
+        ("args.cmd contains 'rm'", "allow", None),
+        ("args.cmd not contains 'rm'", "deny", None),
+        ("args.cmd startswith 'ls' and args.cmd not contains ';'", "allow", None),
+        ("args.cmd contains 'rm' or args.cmd not startswith ''", "deny", None),
+        ("args.cmd matches 'rm'", "deny", None),
+        ("args.ids contains 5", "deny", None),
+        ("agent.roles contains 'guest'", "deny", None),
+        ("annotations.pii.kinds contains 'ssn'", "deny", None),
+        ("tool_name contains 'delete'", "deny", None),
+    ],
+)
+def test_a_list_whose_texts_contain_what_is_looked_for(
+    condition: str, action: str, remark: str | None
+) -> None:
+    """A denial by a part of a text passes a list of texts: it is remarked upon where callers write the value."""
+    document = written("d", [{**rule(condition, action), "stage": "post_tool"}])
+    policy = compiled(
+        document,
+        context={"target": "$snap.tool_call.args.target"},
+        points=[InterventionPoint.POST_TOOL_CALL],
+        annotations=("pii",),
+    )
+    found = [str(each) for each in policy.statement.warnings if each.code == "agt-contains-in-list"]
+    message = (
+        "of a list `contains` finds whole items, and of an object names of members: for a part of a text "
+        f"anywhere in them write {remark}"
+    )
+    assert [text.partition(": ")[2] for text in found] == ([] if remark is None else [message])
+
+
+def test_what_a_denial_by_a_part_of_a_text_passes() -> None:
+    """A list of texts and an object pass `contains`, and not the expression."""
+    values: list[Json] = [["rm -rf /"], {"cmd": "rm -rf /"}]
+    for value in values:
+        call = tool_call("shell", cmd=value)
+        loose = written("d", [rule("args.cmd contains 'rm -rf'")], default_action="allow")
+        searched = written("d", [rule("args.cmd matches 'rm -rf'")], default_action="allow")
+        assert short(evaluate(compiled(loose), call)) == "allow"
+        assert short(evaluate(compiled(searched), call)) == "deny:r"
 
 
 def test_what_the_remark_is_about() -> None:

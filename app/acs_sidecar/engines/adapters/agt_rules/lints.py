@@ -133,41 +133,68 @@ def unread_context(path: str, names: Names, rules: Sequence[AgtRule]) -> Iterato
 
 
 def searches_in_lists(names: Names, rules: Sequence[AgtRule]) -> Iterator[Diagnostic]:
-    """Yield a finding for each rule that a list passes by one of its texts, where its author thinks of one.
+    """Yield a finding for each rule that a list or an object passes, where its author thinks of a text.
 
-    That is an allow with an anchored `matches` of a value that callers shape, or a denial with its negation.
+    That is an allow with an anchored `matches`, which one text of a list meets, or with `not contains`, which
+    no longer text in a list counts against, and a denial with their negations.
     """
     for rule in rules:
         if rule.action is Action.LOG:
             continue
-        join = Or if rule.action.restricts else And
-        used = Operator.NOT_MATCHES if rule.action.restricts else Operator.MATCHES
         point = rule.point or InterventionPoint.PRE_TOOL_CALL
-        for name in dict.fromkeys(_searched(rule.condition, join, used)):
-            if names.is_shaped_by_callers(name, point):
-                wanted = f"{path_text(name.segments)} startswith '…'"
-                message = f"a list passes by one text that matches: add a test that no list meets, `{wanted}`"
-                yield warning("agt-search-in-list", message, rule.at.member("condition").at())
+        for operator, name in dict.fromkeys(_met_by_lists(rule.condition, restricts=rule.action.restricts)):
+            if not names.is_shaped_by_callers(name, point):
+                continue
+            path = path_text(name.segments)
+            if operator in _EXPRESSIONS:
+                code = "agt-search-in-list"
+                message = (
+                    f"a list passes by one text that matches: add a test that no list meets, "
+                    f"`{path} startswith '…'`"
+                )
+            elif names.is_content(name, point):
+                code = "agt-contains-in-list"
+                message = (
+                    "of a list `contains` finds whole items, and of an object names of members: for a part "
+                    f"of a text anywhere in them write `{path} {_SEARCH[operator]} '…'`"
+                )
+            else:
+                continue
+            yield warning(code, message, rule.at.member("condition").at())
 
 
-def _searched(condition: Condition, join: type[And] | type[Or], used: Operator) -> Iterator[Name]:
-    """Yield the paths of anchored expressions that no other test beside them holds to a text."""
+_SEARCH = {Operator.CONTAINS: "matches", Operator.NOT_CONTAINS: "not matches"}
+
+
+def _met_by_lists(condition: Condition, *, restricts: bool) -> Iterator[tuple[Operator, Name]]:
+    """Yield tests that lists meet otherwise than texts, and that no test beside them holds to a text."""
     match condition:
         case And(parts) | Or(parts):
-            tests = parts if isinstance(condition, join) else ()
+            tests = parts if isinstance(condition, Or if restricts else And) else ()
             exact = {test.name for test in tests if isinstance(test, Test) and test.operator not in _LOOSE}
             for part in parts:
-                yield from (name for name in _searched(part, join, used) if name not in exact)
-        case Test(name, operator, pattern) if operator is used and _ANCHORED.match(str(pattern)):
-            yield name
+                found = _met_by_lists(part, restricts=restricts)
+                yield from ((operator, name) for operator, name in found if name not in exact)
+        case Test(name, operator, str(text)):
+            if operator is (Operator.NOT_MATCHES if restricts else Operator.MATCHES):
+                if _ANCHORED.match(text):
+                    yield operator, name
+            elif operator is (Operator.CONTAINS if restricts else Operator.NOT_CONTAINS):
+                yield operator, name
 
 
 def _doubts(test: Test) -> Iterator[str]:
     operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
     for text in operands:
-        if not isinstance(text, str) or test.operator in _EXPRESSIONS:
+        if not isinstance(text, str):
             continue
-        if hidden := next((each for each in text if _is_hidden(each)), None):
+        hidden = next((each for each in text if _is_hidden(each)), None)
+        if test.operator in _EXPRESSIONS:
+            if hidden:
+                code = f"{ord(hidden):04X}"
+                escape = f"\\u{code}" if len(code) == 4 else f"\\U{code:0>8}"
+                yield f"an expression has the character U+{code}, which does not show: write `{escape}`"
+        elif hidden:
             yield f"a text has the character U+{ord(hidden):04X}, which does not show: remove it"
         elif test.operator in _WHOLE_TEXTS and text != text.strip():
             yield f"`{text[:64]}` begins or ends with a space, and equals no text without it: remove it"

@@ -86,6 +86,9 @@ _PREFIXES: Mapping[str, _Row] = {
     "sql": _Row(("$pi.annotations.sql",), TOOL_POINTS, prefix=True, annotation="sql"),
     "k8s": _Row(("$pi.annotations.k8s",), TOOL_POINTS, prefix=True, annotation="k8s"),
 }
+_CONTENT = frozenset({"$snap.tool_result.value", "$snap.input.body", "$snap.response.content"})
+"""What names of the table read that is of any type."""
+_WRITTEN = tuple((member,) for member in ("tool_call", "tool_result", "input", "output", "response", "model"))
 _AGENT_NAMES = ("agent", "agent.id", "agent_id", "agent_did")
 
 
@@ -215,10 +218,19 @@ class Names:
     def is_shaped_by_callers(self, name: Name, point: InterventionPoint) -> bool:
         """True if a value can be of any type: one that neither the table of names nor the tool fixes."""
         dotted = _dotted(name.segments)
+        row = _EXACT.get(dotted or "")
         fixed = dotted in self.computed or (
-            (row := _EXACT.get(dotted or "")) is not None and point in row.points
+            row is not None and point in row.points and not _CONTENT.intersection(row.paths)
         )
         return self._declared(name.segments) is not None or not fixed
+
+    def is_content(self, name: Name, point: InterventionPoint) -> bool:
+        """True if a value is, or is a part of, what callers, models or tools write."""
+        source = self.find(name, point, None)
+        return source is not None and any(
+            path.root is Root.POLICY_TARGET or (path.root is Root.SNAPSHOT and path.segments[:1] in _WRITTEN)
+            for path in source.paths
+        )
 
     def is_builtin(self, root: str) -> bool:
         """True if the table of names has one that begins so, at any point."""
