@@ -121,6 +121,27 @@ def test_what_decides_the_cost_is_the_authors(call: str, position: str) -> None:
     assert found.startswith(f"rego-unbounded: a.rego:{position}: ")
 
 
+@pytest.mark.parametrize(
+    ("array", "part", "expected"),
+    [
+        (["x", "x"], '{"a", "x"}', True),
+        (["x", "x"], '{"a", "b", "x"}', False),
+        (["x", "x", "b"], '{"a", "b", "x"}', True),
+        (["x"], '{"a", "x"}', False),
+        (["x", "x"], '{"a", "b"}', False),
+        (["x"], "set()", True),
+        ([], "set()", False),
+        (["x", "x"], '["x", "x"]', True),
+        (["x", "a"], '["a", "x"]', False),
+        ([["x"], ["x"]], '[["x"]]', True),
+    ],
+)
+def test_a_subset_of_an_array_counts_its_elements(array: Json, part: str, expected: bool) -> None:
+    """Each as often as it stands there, as OPA does; another array is a run of them."""
+    text = f"package a\nx := object.subset(input.snapshot, {part})"
+    assert evaluate(definition(text), array) is expected
+
+
 def test_a_patch_may_hold_values_of_a_request() -> None:
     """Only its operations are the author's."""
     text = 'package a\nx := json.patch({"a": 1}, [{"op": "add", "path": "/b", "value": input.snapshot.v}])'

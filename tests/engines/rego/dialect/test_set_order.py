@@ -3,6 +3,7 @@
 import pytest
 
 from tests.engines.rego.outcomes import HOLDS, codes, outcome
+from tests.engines.rego.policies import definition, findings
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,51 @@ def test_a_set_is_followed_out_of_what_holds_it(body: str) -> None:
         'constant := {1: {"a"}}\nlarger(v) if v > input.o\nfirst(v) := v[0]\nonly([v]) := v'
     )
     assert codes(f"x if {{ {body} }}\n{rules}")[0].startswith("rego-set-order: a.rego:")
+
+
+_MIXED = "\ns contains {1}\ns contains input.o"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        'x := [type_name(v) | some v in {{1}, {"a": 1}}]',
+        'x := concat(",", [y | some v in s; y := json.marshal(v)])' + _MIXED,
+        "x := [type_name(v) | s[v]]" + _MIXED,
+        "x := [type_name(s[_]) | true]" + _MIXED,
+        "x := [type_name(v) | v := s[_]]" + _MIXED,
+        "x := [type_name(v) | walk(s, [_, v])]" + _MIXED,
+        "x := f(s)\nf(a) := [type_name(v) | some v in a]" + _MIXED,
+        "x := [k | some k, _ in o]\no[k] := 1 if some k in s" + _MIXED,
+        "x := [type_name(v) | some v in s | {input.o}]\ns contains {1}",
+        "x := [1 | some v in union({s, {input.o}})]\ns contains {1}",
+        "x := [type_name(y) | some y in input.o with input.o as {{1}, {}}]",
+    ],
+)
+def test_an_array_is_not_made_of_a_set_of_sets_and_objects(rules: str) -> None:
+    """Its order would be another one than OPA's."""
+    (found,) = findings(definition(f"package a\n{rules}"))
+    assert found.startswith("rego-set-order: a.rego:")
+    assert found.endswith(
+        "OPA iterates over sets behind objects, and this engine before them: make a set of what is found, "
+        "`{… | …}`, or iterate over each kind by itself"
+    )
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        'x if [v.m | some v in s] == ["a"]\ns contains {"m": "a", "d": {"n": {1, 2}}}',
+        'x if [v.m | some v in union({s, s})] == ["a"]\ns contains {"m": "a", "d": t} if t := {1} - {2}',
+        "x if [count(v) | some v in {{1}, {2, 3}}] == [1, 2]",
+        'x if [count(v) | some v in [{1}, {"a": 1}]] == [1, 1]',
+        "x if count({1 | some v in s}) == 1" + _MIXED,
+        'x if [v | some v in s] == [{"n": 3}]\ns contains v if v := input.snapshot',
+    ],
+)
+def test_an_array_may_be_made_of_sets_of_one_kind(rules: str) -> None:
+    """What stands in the elements, in arrays and in other comprehensions is no reason to refuse."""
+    assert outcome(rules, {"n": 3}) == HOLDS
 
 
 @pytest.mark.parametrize(

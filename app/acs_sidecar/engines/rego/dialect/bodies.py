@@ -17,6 +17,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_object,
     as_offsets,
     as_position,
+    called_name,
     chain,
     composite_items,
     equated,
@@ -35,7 +36,7 @@ __all__ = ["Arity", "Body", "BodyReader", "PatternPart", "Statement"]
 Arity = Callable[[JsonObject], int | None]
 """How many arguments the function of a `Call` node takes, where that is known."""
 
-_COMPOSITES = ("Array", "Object", "Set")
+_COMPOSITES = frozenset({"Array", "Object", "Set"})
 
 Names = dict[str, Variable]
 """Variables by their key."""
@@ -75,6 +76,8 @@ class Body:
     """What the head or comprehension makes of it."""
     has_index: bool = False
     """Whether one of its variables is an index."""
+    is_listed: bool = False
+    """Whether its solutions become the elements of an array, in their order."""
 
     def with_inner(self) -> Iterator["Body"]:
         """Yield this body and those in it."""
@@ -121,6 +124,8 @@ class BodyReader:
         self.replacements: list[tuple[Json, VariableScope]] = []
         self.lookups: list[Json] = []
         self.iterated: list[Json] = []
+        self.listed: list[tuple[Json, VariableScope, Json]] = []
+        """What the comprehensions of arrays iterate over, with the place of each."""
         self.taken_apart: set[int] = set()
         """The objects whose elements are taken where they are written."""
         self.closures: dict[int, VariableScope] = {}
@@ -132,9 +137,9 @@ class BodyReader:
         """Return a number that no other scope of the module has."""
         return next(self._labels)
 
-    def read(self, query: Json, terms: Iterable[Json], scope: VariableScope) -> Body:
-        """Return the body of a query (or none), with the terms of a head or comprehension."""
-        body = Body(scope)
+    def read(self, query: Json, terms: Iterable[Json], scope: VariableScope, kind: str = "") -> Body:
+        """Return the body of a query (or none), with the terms of a head or a comprehension (`kind`)."""
+        body = Body(scope, is_listed=kind == "ArrayCompr")
         if query is not None:
             node = as_object(query)
             statements = as_list(node["stmts"])
@@ -201,6 +206,8 @@ class BodyReader:
     def _some_in(self, literal: JsonObject, reading: "_Reading") -> Unit:
         unit = Unit(dict(reading.premises))
         self.iterated.append(literal["collection"])
+        if reading.body.is_listed:
+            self.listed.append((literal["collection"], reading.scope, literal["span"]))
         self._take_apart(literal["collection"])
         source = self._term(literal["collection"], reading, unit)
         for pattern in (literal["key"], literal["value"]):
@@ -263,6 +270,8 @@ class BodyReader:
         if kind == "Call":
             self._note_document(call["fcn"], reading.scope)
             self.calls.append((call, reading.scope))
+            if reading.body.is_listed and given and called_name(call["fcn"]) == ("walk",):
+                self.listed.append((operands(kind, call)[0], reading.scope, call["span"]))
         if arity is not None and given != arity and (reading.nested or given != arity + 1):
             self.miscalled.append(Miscall(call, arity, given))
         inputs: frozenset[str] = frozenset()
@@ -290,7 +299,7 @@ class BodyReader:
                 (other, one, reading.scope, PatternPart.WHOLE),
             ]
             first, second = (self._term(side, reading, unit) for side in (one, other))
-            if not _both_composite(one, other):
+            if not _COMPOSITES.issuperset({kind, variant(other)[0]}):
                 unit.clauses += [(first.needs, second.leaves), (second.needs, first.leaves)]
 
     def _term(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
@@ -308,7 +317,7 @@ class BodyReader:
             return self._reference(node, reading, unit)
         if kind in CLOSURES:
             terms = [value["term"]] if "term" in value else [value["key"], value["value"]]
-            inner = self.read(value["query"], terms, reading.scope)
+            inner = self.read(value["query"], terms, reading.scope, kind)
             self.closures[id(value)] = inner.scope
             _enclose(inner, reading.body, unit)
             return _CONSTANT
@@ -345,6 +354,8 @@ class BodyReader:
                 self.bindings.append((link["index"], link["refr"], reading.scope, PatternPart.KEY))
                 index = self._term(link["index"], reading, unit)
                 if index.leaves:
+                    if reading.body.is_listed:
+                        self.listed.append((link["refr"], reading.scope, link["span"]))
                     unit.indexes.append(len(unit.clauses))
                     reading.body.has_index |= variant(link["index"])[1].get("value") != "_"
                 unit.clauses.append((head.needs, index.leaves))
@@ -380,10 +391,6 @@ def _enclose(inner: Body, body: Body, unit: Unit) -> None:
     for enclosed in inner.units:
         used.update(enclosed.captured)
     unit.captured.update((key, found) for key, found in used.items() if key not in inner.given)
-
-
-def _both_composite(left: Json, right: Json) -> bool:
-    return variant(left)[0] in _COMPOSITES and variant(right)[0] in _COMPOSITES
 
 
 def _starts(node: Json) -> Json:

@@ -1,4 +1,4 @@
-"""`<`, `<=`, `>` and `>=` between what may be a set and what may be an object.
+"""`<`, `<=`, `>` and `>=` between what may be a set and what may be an object, and arrays made of both.
 
 OPA orders objects before sets, this engine after them. Values are followed from where they are written
 through variables, rules, functions and their arguments: in time linear in the policy.
@@ -33,6 +33,10 @@ _MESSAGE = (
     "OPA orders sets behind objects, and this engine before them: compare `count(…)` of both, or test for "
     "elements with `in`"
 )
+_LISTED = (
+    "OPA iterates over sets behind objects, and this engine before them: make a set of what is found, "
+    "`{… | …}`, or iterate over each kind by itself"
+)
 _ORDERING = frozenset({"Lt", "Le", "Gt", "Ge"})
 _SETS = frozenset({"Set", "SetCompr"})
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
@@ -53,6 +57,7 @@ _OBJECT_FUNCTIONS = frozenset(
 )
 _MEMBER_FUNCTIONS = frozenset({"json.patch", "max", "min", "object.get"})
 """Those that may return a member of an argument."""
+_FLATTENING = frozenset({"intersection", "union"})
 _ARRAY_FUNCTIONS = frozenset({"array.concat", "array.flatten", "array.reverse", "array.slice", "sort"})
 _COMPOSING = _SET_FUNCTIONS | _OBJECT_FUNCTIONS | _ARRAY_FUNCTIONS | _MEMBER_FUNCTIONS | {"walk"}
 _OBJECTS_IN_ARRAYS = frozenset(
@@ -73,20 +78,22 @@ RuleNames = Callable[[Json], Segments | None]
 class _Origins(NamedTuple):
     """Where a value may come from if it is a set or an object, and the values and keys in it, at any depth.
 
-    The elements of a set are both.
+    The elements of a set are both. `elements` are those of sets, and the keys of objects, alone: not what is
+    in them.
     """
 
     own: Sequence[_Node] = ()
     inner: Sequence[_Node] = ()
     keys: Sequence[_Node] = ()
+    elements: Sequence[_Node] = ()
 
     def part(self, part: PatternPart) -> "_Origins":
         """Return the origins of a part of the value."""
         if part is PatternPart.WHOLE:
             return self
         if part is PatternPart.KEY:
-            return _Origins(self.keys, self.keys, self.keys)
-        return _Origins(self.inner, self.inner, self.keys)
+            return _Origins(self.keys, self.keys, self.keys, self.elements)
+        return _Origins(self.inner, self.inner, self.keys, self.elements)
 
     def all(self) -> list[_Node]:
         """Return the origins of the value and of all in it."""
@@ -98,7 +105,7 @@ _SCALAR = _Origins()
 
 def _at(node: _Node) -> _Origins:
     """Return the origins of what a node stands for."""
-    return _Origins([node], [("inside", node)], [("keys", node)])
+    return _Origins([node], [("inside", node)], [("keys", node)], [("elements", node)])
 
 
 @dataclass(slots=True)
@@ -123,7 +130,8 @@ class SetFlow:
             self._flow(_Origins([_A_SET]), ("rule", path))
         for path in documents:
             if path:
-                self._flow(_Origins([_AN_OBJECT], _at(("rule", path)).all()), ("rule", path[:-1]))
+                inner = _at(("rule", path))
+                self._flow(_Origins([_AN_OBJECT], inner.all(), (), inner.elements), ("rule", path[:-1]))
 
     def add(self, reader: BodyReader, rule: RuleNames, at: SourceLocation) -> None:
         """Note what a module's rules assign, pass and return."""
@@ -136,12 +144,15 @@ class SetFlow:
             self._flow(module.origins(term, scope), ("rule", path))
             self._values.setdefault(path, []).append((module, term, scope))
         for name, term, scope, part in reader.members:
-            found = module.origins(term, scope).all()
+            member = module.origins(term, scope)
+            found = member.all()
             is_in_a_set = part is PatternPart.KEY and not varying_indexes(name)
             own = [] if is_in_a_set else [_AN_OBJECT]
             inner = found if is_in_a_set or part is PatternPart.VALUE else []
             path, _ = module.named(name)
-            self._flow(_Origins(own, inner, found if part is PatternPart.KEY else []), ("rule", path))
+            is_key = part is PatternPart.KEY
+            keys, elements = (found, member.own) if is_key else ([], [])
+            self._flow(_Origins(own, inner, keys, [*elements, *member.elements]), ("rule", path))
             self._values.setdefault(path, []).append(None)
         for name in reader.set_members:
             self._flow(_Origins([], [_A_SET]), ("rule", module.named(name)[0]))
@@ -152,8 +163,8 @@ class SetFlow:
         for name, place, pattern, scope in reader.parameters:
             self._bind(module, pattern, scope, _at(("argument", rule(name), place)))
         for value, scope in reader.replacements:
-            everything = module.origins(value, scope).all()
-            self._flow(_Origins(everything, everything), _INPUT)
+            given = module.origins(value, scope)
+            self._flow(_Origins(given.all(), given.all(), (), given.elements), _INPUT)
 
     def problems(self) -> Iterator[tuple[SourceLocation, Problem]]:
         """Find the comparisons, each with the place of its module, that the two may order differently."""
@@ -175,7 +186,7 @@ class SetFlow:
                 sets = [at for at, side in enumerate(ordered.sides) if may_be_set(side)]
                 objects = [at for at, side in enumerate(ordered.sides) if may_be_object(side)]
                 if any(one != other for one in sets for other in objects):
-                    yield module.at, Problem("rego-set-order", _MESSAGE, *as_position(ordered.span))
+                    yield module.at, Problem("rego-set-order", ordered.message, *as_position(ordered.span))
 
     def _flow_field(self, path: Segments, name: str) -> None:
         """Note what a member of a rule may be: that of its name where an object is written out."""
@@ -217,6 +228,7 @@ class _Ordered(NamedTuple):
 
     sides: list[list[_Node]]
     span: Json
+    message: str = _MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +260,10 @@ class _ModuleFlows:
         return (path if varies or path in self.rules else None), beyond
 
     def ordered(self) -> Iterator[_Ordered]:
-        """Yield the comparisons by order, and the elements that a function chooses from or sorts."""
+        """Yield the comparisons by order, and the elements that a function chooses from or sorts.
+
+        And those whose order becomes that of an array.
+        """
         for comparison, scope in self.reader.comparisons:
             if comparison["op"] in _ORDERING:
                 yield from self._compared([comparison["lhs"], comparison["rhs"]], scope, comparison["span"])
@@ -259,6 +274,8 @@ class _ModuleFlows:
                     yield from self._compared(composite_items(kind, value), scope, call["span"])
                 else:
                     yield _Ordered([[*self.origins(params[0], scope).inner]] * 2, call["span"])
+        for collection, scope, span in self.reader.listed:
+            yield _Ordered([[*self.origins(collection, scope).elements]] * 2, span, _LISTED)
 
     def _compared(self, terms: Iterable[Json], scope: VariableScope, span: Json) -> Iterator[_Ordered]:
         """Yield what is compared of some terms at each depth: what stands there, and in values further up."""
@@ -301,7 +318,8 @@ class _ModuleFlows:
         if kind == "BinExpr" or (kind == "ArithExpr" and value["op"] == "Sub"):
             one, other = self.origins(value["lhs"], scope), self.origins(value["rhs"], scope)
             own = [_A_SET] if kind == "BinExpr" else one.own
-            return _Origins(own, [*one.inner, *other.inner], [*one.keys, *other.keys])
+            elements = [*one.elements, *other.elements]
+            return _Origins(own, [*one.inner, *other.inner], [*one.keys, *other.keys], elements)
         if kind == "ArithExpr":
             return _SCALAR
         if kind in REFERENCES:
@@ -312,14 +330,17 @@ class _ModuleFlows:
 
     def _written(self, kind: str, value: JsonObject, scope: VariableScope) -> _Origins:
         """Return the origins of a composite or comprehension."""
-        parts = [self.origins(part, inner).all() for part, inner in self._parts(kind, value, scope)]
-        everything = [node for part in parts for node in part]
+        parts = [self.origins(part, inner) for part, inner in self._parts(kind, value, scope)]
+        everything = [node for part in parts for node in part.all()]
+        elements = [node for part in parts for node in part.elements]
         if kind in _ARRAYS:
-            return _Origins([], everything)
+            return _Origins([], everything, [], elements)
+        own = [node for part in (parts if kind in _SETS else parts[::2]) for node in part.own]
         if kind in _SETS:
-            return _Origins([_A_SET], everything, everything)
-        keys = [node for part in parts[::2] for node in part]
-        return _Origins([_AN_OBJECT], [node for part in parts[1::2] for node in part], keys)
+            return _Origins([_A_SET], everything, everything, [*own, *elements])
+        keys = [node for part in parts[::2] for node in part.all()]
+        inner = [node for part in parts[1::2] for node in part.all()]
+        return _Origins([_AN_OBJECT], inner, keys, [*own, *elements])
 
     def _parts(
         self, kind: str, value: JsonObject, scope: VariableScope
@@ -339,7 +360,7 @@ class _ModuleFlows:
             return self.origins(base, scope).part(PatternPart.VALUE)
         path, beyond = self.named(term)
         if path is None:
-            return _Origins([_AN_OBJECT, _INPUT], [_AN_OBJECT, _INPUT], [_INPUT])
+            return _Origins([_AN_OBJECT, _INPUT], [_AN_OBJECT, _INPUT], [_INPUT], [("elements", _INPUT)])
         if beyond == 1 and (names := called_name(term)):
             self.fields[path, names[-1]] = None
             return _at(("field", path, names[-1]))
@@ -355,11 +376,20 @@ class _ModuleFlows:
             return _SCALAR
         given = [self.origins(argument, scope) for argument in as_list(call["params"])]
         inner = [node for found in given for node in (*found.inner, *found.keys)]
+        elements = [node for found in given for node in found.elements]
         if name in _MEMBER_FUNCTIONS:
             inner += given[2].all() if name == "object.get" and len(given) > 2 else []
-            return _Origins(inner, inner, inner)
+            return _Origins(inner, inner, inner, elements)
         if name == "walk":
-            return _Origins([], [*inner, *given[0].own])
+            return _Origins([], [*inner, *given[0].own], inner, elements)
         if name in _ARRAY_FUNCTIONS:
-            return _Origins([], inner, inner)
-        return _Origins([_A_SET if name in _SET_FUNCTIONS else _AN_OBJECT], inner, inner)
+            return _Origins([], inner, inner, elements)
+        if name in _FLATTENING:
+            elements = self._in_elements(call, scope) or elements
+        return _Origins([_A_SET if name in _SET_FUNCTIONS else _AN_OBJECT], inner, inner, elements)
+
+    def _in_elements(self, call: JsonObject, scope: VariableScope) -> list[_Node]:
+        """Return the elements of the sets that are written in the argument of a call."""
+        kind, value = variant(as_list(call["params"])[0])
+        parts = self._parts(kind, value, scope) if kind in _SETS else ()
+        return [node for part, inner in parts for node in self.origins(part, inner).elements]

@@ -8,13 +8,17 @@ _Value = Json | set[Json]
 
 
 def is_subset(whole: _Value, part: _Value) -> bool:
-    """True if `part` is in `whole`: two objects, two sets, two arrays, or a set in an array."""
+    """True if `part` is in `whole`: two objects, two sets, two arrays, or a set in an array.
+
+    Of an array OPA counts the elements that are in the set, each as often as it stands there:
+    `{"a", "x"}` is a subset of `["x", "x"]`.
+    """
     if isinstance(whole, dict) and isinstance(part, dict):
         return _has_members(whole, part)
     if isinstance(whole, set) and isinstance(part, set):
         return all(_holds(whole, item) for item in _plain(part))
     if isinstance(whole, list) and isinstance(part, set):
-        return bool(whole) and all(any(_same(item, other) for other in whole) for item in _plain(part))
+        return bool(whole) and sum(_holds(part, item) for item in whole) >= len(part)
     if isinstance(whole, list) and isinstance(part, list):
         return _has_run(whole, part)
     raise TypeError("values of kinds that do not compare")
