@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 import acs_sidecar
+from acs_client import hook
+from acs_client.client import POINTS
+from acs_client.snapshot import profile
 from acs_sidecar.detectors.members import DETECTOR_MEMBERS
 from acs_sidecar.detectors.registry import LOCAL_PROVIDERS
 from acs_sidecar.engines.cedar import advice
@@ -129,6 +133,27 @@ def test_the_reference_names_all(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     names = {reason.value.partition(":")[2] for reason in Reason} if "reasons" in page else LIMITS
     assert sorted(name for name in names if name not in text) == []
+
+
+def test_clients_know_every_decision_and_every_point() -> None:
+    """Whatever the service may answer, and wherever it is asked, both clients and the hook have a name for (12.1)."""
+    typescript = ROOT / "clients" / "typescript" / "src"
+    decisions = re.search(r"DECISIONS = \[(.*?)\]", (typescript / "decision.ts").read_text(encoding="utf-8"))
+    points = re.search(
+        r"TARGETS = \{(.*?)\} as", (typescript / "profile.ts").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert decisions and points
+    assert set(re.findall(r'"(\w+)"', decisions[1])) == set(hook.DECISIONS) == set(Decision)
+    named = set(re.findall(r"^  (\w+):", points[1], re.MULTILINE))
+    assert named == set(POINTS) == profile.TARGETS.keys() == set(InterventionPoint)
+
+
+def test_the_console_has_a_colour_for_every_decision() -> None:
+    """A decision that a page names has a rule in the style sheet (15.2)."""
+    style = (PACKAGE / "console" / "static" / "console.css").read_text(encoding="utf-8")
+    assert [
+        each.value for each in Decision if not re.search(rf"^\.{each.value}\b", style, re.MULTILINE)
+    ] == []
 
 
 # -- match ------------------------------------------------------------------------------------------
