@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.combined_findings import of_combinations
 from acs_sidecar.engines.in_process import explain, invoke, is_engine_fault
+from acs_sidecar.engines.overlaid_findings import CompileFindings, of_all_compiles
 from acs_sidecar.engines.stock.library import library_digest
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.document.member_path import member_path
@@ -177,7 +178,7 @@ def compile_policies(
     """Compile and bind every job. Raises `ManifestError` with the findings of all that failed."""
     evaluators: dict[InterventionPoint, Evaluator] = {}
     digests: dict[InterventionPoint, str] = {}
-    compiled: list[CompiledPolicy] = []
+    compiled: list[tuple[PolicyJob, CompiledPolicy | None]] = []
     named: dict[str, tuple[_InvokedPolicy, str]] = {}
     failures: list[ManifestError] = []
     combinations: dict[str, Sequence[str]] = {}
@@ -189,9 +190,11 @@ def compile_policies(
         try:
             policy = _compile(job, types[job.type], recorder, combined)
         except ManifestError as failure:
-            failures.append(failure)
+            findings = _findings(job, types, failure.diagnostics).placed()
+            failures.append(ManifestError([*findings], failure.reason))
+            compiled.append((job, None))
             continue
-        compiled.append(policy)
+        compiled.append((job, policy))
         policy_digest = _digest(job, recorder.digests, combined)
         if job.name:
             named[job.name] = _InvokedPolicy(policy, job.definition), policy_digest
@@ -203,17 +206,28 @@ def compile_policies(
             except ManifestError as failure:
                 failures.append(failure)
             digests[binding.point] = policy_digest
-    statement = united(policy.statement for policy in compiled)
-    if combinations:
-        statement = replace(statement, warnings=tuple(of_combinations(statement.warnings, combinations)))
+    statements = [(job, policy.statement if policy else PolicyStatement()) for job, policy in compiled]
+    warnings = of_all_compiles([_findings(job, types, statement.warnings) for job, statement in statements])
+    statement = replace(
+        united(statement for _, statement in statements),
+        warnings=tuple(of_combinations(warnings, combinations)) if combinations else warnings,
+    )
     if failures:
-        raise ManifestError(
-            [*(finding for failure in failures for finding in failure.diagnostics), *statement.warnings],
-            failures[0].reason,
-        )
+        errors = dict.fromkeys(finding for failure in failures for finding in failure.diagnostics)
+        raise ManifestError([*errors, *statement.warnings], failures[0].reason)
     if any(found.severity == "error" for found in statement.warnings):
         raise ManifestError(statement.warnings)
     return CompiledPolicies(evaluators, digests, statement)
+
+
+def _findings(
+    job: PolicyJob, types: Mapping[str, PolicyType], findings: Sequence[Diagnostic]
+) -> CompileFindings:
+    """Return what a compile found, and what of the definition its bindings overlay."""
+    for binding in job.bindings[:1]:
+        overlaid = binding.members.keys() - types[job.type].bind_members
+        return CompileFindings(job.path, findings, binding.path, overlaid)
+    return CompileFindings(job.path, findings)
 
 
 def _digest(
