@@ -8,6 +8,7 @@ agent waits for it.
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 __all__ = ["CANONICAL", "EVENTS", "HOSTS", "HookError", "emptied", "main", "parse", "shape"]
@@ -45,6 +47,8 @@ CANONICAL: dict[str, tuple[str, dict[str, str]]] = {
     "replace": ("edit_file", _FILE | {"old_string": "old", "new_string": "new"}),
     "LS": ("list_files", {}), "list_directory": ("list_files", {"dir_path": "path"}),
 }  # fmt: skip
+RESULTS = ("tool_response", "toolResult", "tool_result", "tool_output")
+TOLD = {"copilot": ("textResultForLlm", "text_result_for_llm"), "gemini": ("llmContent",)}
 VALUED = ("url", "manifest", "token-file", "state", "agent", "timeout", "names", "escalate")
 DECISIONS = ("allow", "warn", "deny", "escalate", "transform")
 HELP = """usage: acs-hook HOST [options]
@@ -52,12 +56,16 @@ HELP = """usage: acs-hook HOST [options]
 Evaluates one hook call of a coding agent; the host starts it and writes the call to stdin.
 HOST: claude-code, codex, copilot, cursor or gemini.
 
-  --url URL           the service: http://…, https://… or unix:///path --manifest NAME     the manifest to
-  evaluate against --token-file FILE   a bearer token --state FOLDER      where counts, labels and tickets
-  of sessions are kept --agent ID          the agent's id (default: HOST) --timeout SECONDS   for everything
-  together (default: 2) --names canonical   call tools run_shell, read_file, write_file, edit_file,
-  list_files whatever the host calls them --escalate ask      let the host ask its user where it can,
-  instead of denying --print             print the settings that install the hook, and change nothing
+  --url URL           the service: http://…, https://… or unix:///path
+  --manifest NAME     the manifest to evaluate against
+  --token-file FILE   a bearer token
+  --state FOLDER      where counts, labels and tickets of sessions are kept
+  --agent ID          the agent's id (default: HOST)
+  --timeout SECONDS   for everything together (default: 2)
+  --names canonical   call tools run_shell, read_file, write_file, edit_file, list_files, whatever the
+                      host calls them
+  --escalate ask      let the host ask its user where it can, instead of denying
+  --print             print the settings that install the hook, and change nothing
   --check             run the installed command against a dead port and against the service
 
 With --url, the variables ACSCLIENT_* and XDG_STATE_HOME count for nothing.
@@ -81,12 +89,14 @@ def main(arguments: list[str] | None = None) -> int:
             status: int = hook_setup.run(options)
             return status
         signal.signal(signal.SIGALRM, _late)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})  # a mask is inherited
         signal.setitimer(signal.ITIMER_REAL, options["timeout"])
         answer = _run(options, _object(_stdin(), "stdin"))
+        status = _print(_dumps(answer) + "\n" if answer else "")
         signal.setitimer(signal.ITIMER_REAL, 0)
-        return _print(_dumps(answer) + "\n" if answer else "")
     except BaseException as error:  # noqa: BLE001  # whatever happens, the host must not run the tool
         return _fail(str(error) if isinstance(error, HookError) else f"{type(error).__name__}: {error}")
+    return status
 
 
 def parse(arguments: list[str]) -> dict[str, Any]:
@@ -132,16 +142,16 @@ def _settled(options: dict[str, Any]) -> dict[str, Any]:
 
 def _run(options: dict[str, Any], call: dict[str, Any]) -> dict[str, Any] | None:
     """Return what the host reads of the verdict on `call`, or `None` for nothing."""
-    event = call.get("hook_event_name") or _event_of(call)
-    point = EVENTS.get(event) if isinstance(event, str) else None
+    host = options["host"]
+    event = str(call.get("hook_event_name") or (_event_of(call) if host == "copilot" else ""))
+    point = EVENTS.get(event)
     session = call.get("session_id") or call.get("sessionId") or call.get("conversation_id")
     if point is None or not isinstance(session, str) or not session:
         raise HookError("stdin has no event that is known, or no session id")
-    host = options["host"]
     kept = _State(options["state"], host, session, starts=point == "agent_startup")
-    if kept.data["blocked"]:
-        return _blocked(host, event, point, kept.data["blocked"], None)
     members, names = _members(options, point, call)
+    if kept.data["blocked"]:
+        return _blocked(host, event, point, kept.data["blocked"], members)
     snapshot = {**kept.envelope(options["agent"], session, point), **members}
     ticket = kept.approved(snapshot) if point == "pre_tool_call" else None
     answer = _resolve(options, ticket) if ticket else _evaluate(options, point, snapshot)
@@ -151,6 +161,8 @@ def _run(options: dict[str, Any], call: dict[str, Any]) -> dict[str, Any] | None
         if decision == "escalate" and point == "pre_tool_call":
             why += kept.escalated(snapshot, answer, options["manifest"])
             if options["escalate"] == "ask" and host in {"claude-code", "copilot"}:
+                kept.data["calls"] += 1  # it runs if the user says so, and no hook is told
+                kept.save()
                 return _permission(host, event, "ask", why)
         if point == "agent_startup" or (point == "input" and host == "copilot"):
             kept.data["blocked"] = why
@@ -225,9 +237,7 @@ class _State:
         return members | ({"ifc": {"source_labels": self.data["labels"]}} if self.data["labels"] else {})
 
     def _ticket(self, snapshot: dict[str, Any]) -> str:
-        call = snapshot["tool_call"]
-        same = _dumps([call["name"], call["args"]], sort_keys=True).encode()
-        return f"{self._path}.{self._digest(same).hexdigest()[:16]}.ticket"
+        return f"{self._path}.{self._digest(_same(snapshot['tool_call'])).hexdigest()[:16]}.ticket"
 
     def escalated(self, snapshot: dict[str, Any], answer: dict[str, Any], manifest: str | None) -> str:
         """Keep the ticket of an escalation; return what a person is told of it."""
@@ -253,7 +263,7 @@ class _State:
             if held["envelope"][name]["id"] != snapshot["envelope"][name]["id"]:
                 raise HookError(f"the ticket {path} is of another {name}")
         call, now = held["tool_call"], snapshot["tool_call"]
-        if [call["name"], call["args"]] != [now["name"], now["args"]]:
+        if _same(call) != _same(now):
             raise HookError(f"the ticket {path} is of another call")
         return {"snapshot": held, "challenge": ticket["approval"]["challenge"], "approval": approval}
 
@@ -263,6 +273,11 @@ class _State:
             os.replace(path, f"{path}.used")  # noqa: PTH105  # same
 
 
+def _same(call: dict[str, Any]) -> bytes:
+    """Return what two attempts of one call have alike: name and arguments, in the types of JSON."""
+    return _dumps([call["name"], call["args"]], sort_keys=True).encode()
+
+
 def _members(
     options: dict[str, Any], point: str, call: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
@@ -270,13 +285,16 @@ def _members(
     if point == "agent_startup":
         return {"agent_init": {"capabilities": [], "tools_registered": []}}, {}
     if point == "input":
-        return {"input": {"body": call.get("prompt"), "source": "user"}}, {}
+        if "prompt" not in call:
+            raise HookError("stdin has no prompt")
+        return {"input": {"body": call["prompt"], "source": "user"}}, {}
     if point == "output":
         content = call.get("last_assistant_message", call.get("prompt_response"))
         return {"response": {"content": content}}, {}
     name = call.get("tool_name", call.get("toolName"))
     arguments = call.get("tool_input", call.get("toolArgs"))
-    arguments = _object(arguments.encode(), "the arguments") if isinstance(arguments, str) else arguments
+    if isinstance(arguments, str):
+        arguments = _object(arguments.encode(), "the text of the arguments")
     if not isinstance(name, str) or not isinstance(arguments, dict):
         raise HookError("stdin has no tool name, or no arguments that are an object")
     names: dict[str, str] = {}
@@ -287,15 +305,21 @@ def _members(
         if len(names) != len(told):
             raise HookError("two arguments of the tool have one canonical name")
         arguments = {canonical: arguments[argument] for canonical, argument in names.items()}
+        names = {canonical: own for own, canonical in renamed.items()} | names
     tool_call = {"name": name, "args": arguments}
     call_id = call.get("tool_use_id", call.get("toolCallId"))
     if isinstance(call_id, str):
         tool_call["id"] = call_id
     if point == "pre_tool_call":
         return {"tool_call": tool_call}, names
-    result = next((call[key] for key in ("tool_response", "toolResult", "tool_output") if key in call), None)
-    if isinstance(result, dict):
-        result = result.get("textResultForLlm", result.get("llmContent", result))
+    results = [call[key] for key in RESULTS if key in call]
+    if not results:
+        raise HookError("stdin has no result of the tool")
+    result = results[0]
+    for key in TOLD.get(options["host"], ()) if isinstance(result, dict) else ():
+        result = result.get(key, result)
+        if not isinstance(result, dict):
+            break
     return {"tool_call": tool_call, "tool_result": {"value": result, "error": None}}, names
 
 
@@ -415,7 +439,8 @@ def _resolve(options: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]
 
 def _exchange(options: dict[str, Any], path: str, body: dict[str, Any], point: str) -> dict[str, Any]:
     """Return the verdict of the service with what came with it; raise for everything that is none."""
-    status, content = _http(options, path, _dumps({"dialect": "0.3"} | body).encode())
+    content = _dumps({"dialect": "0.3"} | body).encode()
+    status, content = _beside(lambda: _http(options, path, content))
     if status not in {200, 403}:
         raise HookError(f"the service answered with status {status}: nothing runs without a verdict")
     answer = _object(content, "the answer of the service")
@@ -436,6 +461,30 @@ def _exchange(options: dict[str, Any], path: str, body: dict[str, Any], point: s
     ):
         raise HookError("a transform was not applied")
     return answer
+
+
+def _beside(function: Callable[[], Any]) -> Any:
+    """Return what `function` returns, run beside the main thread: the deadline interrupts that one alone.
+
+    A look-up of a name, which C code waits for, would hold the main thread until it ends.
+    """
+    outcome: list[Any] = []
+    ended = _thread.allocate_lock()
+    ended.acquire()  # released by the other thread
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except BaseException as error:  # noqa: BLE001  # raised again below
+            outcome.append(error)
+        finally:
+            ended.release()
+
+    _thread.start_new_thread(run, ())
+    ended.acquire()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
 
 
 def _http(options: dict[str, Any], path: str, body: bytes) -> tuple[int, bytes]:
@@ -476,10 +525,11 @@ def _http(options: dict[str, Any], path: str, body: bytes) -> tuple[int, bytes]:
 
 
 def _event_of(call: dict[str, Any]) -> str:
-    """Return the event of a host that does not name it."""
+    """Return the event that Copilot does not name, by a member that it alone has."""
     if "toolName" in call:
         return "postToolUse" if "toolResult" in call else "preToolUse"
-    return "userPromptSubmitted" if "prompt" in call else "agentStop"
+    told = {"prompt": "userPromptSubmitted", "source": "sessionStart", "stopReason": "agentStop"}
+    return next((event for member, event in told.items() if member in call), "")
 
 
 def _why(verdict: dict[str, Any]) -> str:
@@ -536,11 +586,14 @@ def _late(_: int, __: object) -> NoReturn:
 
 def _print(text: str) -> int:
     content = text.encode()
+    if sys.stdout is None:  # closed: what was opened since may have its number
+        return _fail("stdout is closed")
     return 0 if os.write(1, content) == len(content) else _fail("stdout takes nothing more")
 
 
 def _fail(message: str) -> int:
-    os.write(2, f"acs-hook: {' '.join(message.split())[:500]}\n".encode(errors="replace"))
+    if sys.stderr is not None:
+        os.write(2, f"acs-hook: {' '.join(message.split())[:500]}\n".encode(errors="replace"))
     return 2
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from acs_client.hook_setup import settings
 from tests.clients.frameworks.cases.wrong_service import WrongService
+from tests.clients.frameworks.frameworks import start_governed
 from tests.clients.hosts.scripted_model import scripted_model
 from tests.conftest import ROOT
 
@@ -24,6 +25,8 @@ PACKAGES = (
 CLAUDE = ROOT / ".cache" / "clients" / "claude_agent_sdk"
 NODE = ROOT / ".cache" / "clients" / "typescript" / "bin"
 FAILURES = ("none", "missing file", "kill -9", "silent service", "garbage answer", "no service")
+RESULTS = {"replaced": "secret-123", "withheld": "a bomb"}
+"""What a command prints for its result to be replaced, and to be withheld, by the governed manifest."""
 SECONDS = 120
 Settings = dict[str, str]
 
@@ -122,7 +125,7 @@ def _service(failure: str) -> Iterator[str]:
         yield service.url
 
 
-def _hooks(host: str, url: str, home: Path, failure: str) -> Any:
+def _hooks(host: str, url: str, home: Path, failure: str, *points: str) -> Any:
     """The settings that `acs-hook --print` gives, with the failure in their command."""
     options: dict[str, Any] = {
         "host": host,
@@ -130,8 +133,8 @@ def _hooks(host: str, url: str, home: Path, failure: str) -> Any:
         "state": str(home / "state"),
         "timeout": 0.8 if failure == "silent service" else 10,
     }
-    options |= dict.fromkeys(("manifest", "agent", "names", "escalate", "token-file"))
-    text = json.dumps(settings(options, frozenset({"pre_tool_call"})))
+    options |= {"manifest": "governed"} | dict.fromkeys(("agent", "names", "escalate", "token-file"))
+    text = json.dumps(settings(options, frozenset({"pre_tool_call", *points})))
     hook = str(ROOT / "clients" / "python" / "acs_client" / "hook.py")
     killed = home / "killed.py"
     killed.write_text("import os\nos.kill(os.getpid(), 9)\n")
@@ -143,14 +146,33 @@ def _hooks(host: str, url: str, home: Path, failure: str) -> Any:
 
 def outcome(host: str, failure: str) -> tuple[bool, bool, str]:
     """Whether the command ran, whether the model was told what came of it, and what the agent printed."""
+    with _service(failure) as url:
+        ran, answered, printed = _run(host, "true", lambda home: _hooks(host, url, home, failure))
+    return ran, bool(answered), printed
+
+
+def result(host: str, url: str, text: str) -> tuple[bool, str]:
+    """Whether the model got, instead of what a command printed, what the policy permits; and what it got."""
+    first, second = text[:4], text[4:]
+    ran, answered, printed = _run(
+        host,
+        f"printf '%s%s' '{first}' '{second}'",
+        lambda home: _hooks(host, url, home, "", "post_tool_call"),
+    )
+    told = "".join(answered)
+    replaced = "[secret]" in told or "denied by policy: bomb" in told
+    return ran and replaced and text not in told, told[-1500:] + printed
+
+
+def _run(host: str, shell: str, hooks: Callable[[Path], Any]) -> tuple[bool, list[str], str]:
+    """Run an agent whose model asks for a command: whether it ran, what the model was sent, what was printed."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home, work = folder / "home", folder / "work"
         home.mkdir()
         work.mkdir()
-        service = stack.enter_context(_service(failure))
-        url, answered = stack.enter_context(scripted_model(f"touch {work}/ran"))
-        command, own = AGENTS[host](url, home, work, _hooks(host, service, home, failure))
+        url, answered = stack.enter_context(scripted_model(f"{shell}; touch {work}/ran"))
+        command, own = AGENTS[host](url, home, work, hooks(home))
         there = {"PATH": f"{NODE}:{os.environ['PATH']}", "HOME": str(home), **own}
         done = subprocess.run(
             command,
@@ -162,23 +184,35 @@ def outcome(host: str, failure: str) -> tuple[bool, bool, str]:
             timeout=SECONDS,
             check=False,
         )
-        return (work / "ran").exists(), bool(answered), done.stdout[-500:] + done.stderr[-1500:]
+        return (work / "ran").exists(), answered, done.stdout[-500:] + done.stderr[-1500:]
 
 
 def main() -> int:
-    """Print what came of each failure in each agent; return 1 unless each blocks, and none without a failure."""
+    """Print what came of each failure and result in each agent; return 1 unless each is as it must be."""
+    hosts = sys.argv[1:] or list(AGENTS)
     wrong = 0
-    for host in sys.argv[1:] or AGENTS:
+
+    def show(line: str, is_right: bool, printed: str) -> None:
+        nonlocal wrong
+        wrong += not is_right
+        sys.stdout.write(f"{line}{'' if is_right else ' WRONG'}\n")
+        sys.stdout.flush()
+        if not is_right:
+            sys.stderr.write(f"{printed}\n")
+
+    for host in hosts:
         for failure in FAILURES:
             ran, told, printed = outcome(host, failure)
-            is_right = told and ran is (failure == "none")
-            wrong += not is_right
-            sys.stdout.write(
-                f"{host}: {failure}: {'the command ran' if ran else 'blocked'}{'' if is_right else ' WRONG'}\n"
-            )
-            if not is_right:
-                sys.stderr.write(f"{printed}\n")
-            sys.stdout.flush()
+            came = "the command ran" if ran else "blocked"
+            show(f"{host}: {failure}: {came}", told and ran is (failure == "none"), printed)
+    with tempfile.TemporaryDirectory() as folder:
+        service = start_governed(Path(folder))
+        try:
+            for host in hosts:
+                for name, text in RESULTS.items():
+                    show(f"{host}: a result is {name}", *result(host, service.url, text))
+        finally:
+            service.stop()
     return 1 if wrong else 0
 
 

@@ -137,6 +137,51 @@ def test_results_are_replaced_or_withheld(hooked: Service, tmp_path: Path, host:
         }
 
 
+def test_what_the_model_gets_of_a_result_is_evaluated(hooked: Service, tmp_path: Path) -> None:
+    """A tool that names a member as another host does hides nothing beside it."""
+    for name in ("llmContent", "textResultForLlm"):
+        result = {name: "fine", "more": "a bomb"}
+        hook = Hook("claude-code", hooked.url, tmp_path)
+        withheld = hook.answer("PostToolUse", tool_name="search", tool_input={}, tool_response=result)
+        assert withheld["reason"] == "denied by policy: bomb"
+    call = {"tool_name": "search", "tool_input": {}}
+    copilot = Hook("copilot", hooked.url, tmp_path)
+    result = {"result_type": "success", "text_result_for_llm": "has secret-123"}
+    assert copilot.answer("PostToolUse", **call, tool_result=result) == {
+        "hookSpecificOutput": {"hookEventName": "PostToolUse", "updatedToolOutput": "has [secret]"},
+        "modifiedResult": {"resultType": "success", "textResultForLlm": "has [secret]"},
+    }
+    gemini = Hook("gemini", hooked.url, tmp_path)
+    result = {"llmContent": "has secret-123", "returnDisplay": "for the person"}
+    assert gemini.answer("AfterTool", **call, tool_response=result) == {
+        "decision": "deny",
+        "reason": "has [secret]",
+    }
+
+
+@pytest.mark.parametrize(
+    ("members", "answered"),
+    [
+        ({"toolName": "delete_file", "toolArgs": "{}"}, "permissionDecision"),
+        ({"toolName": "x", "toolArgs": "{}", "toolResult": {"textResultForLlm": "bomb"}}, "modifiedResult"),
+        ({"prompt": "bomb"}, "decision"),
+        ({"source": "new", "initialPrompt": "bomb"}, None),
+        ({"stopReason": "end_turn"}, None),
+    ],
+)
+def test_the_events_that_copilot_does_not_name(
+    hooked: Service, tmp_path: Path, members: Any, answered: str | None
+) -> None:
+    """Each is told by a member that it alone has; another host must name its events."""
+    call = {"sessionId": "s", "timestamp": 1, "cwd": "/w", **members}
+    done = Hook("copilot", hooked.url, tmp_path).run(call)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (json.loads(done.stdout)[answered] is not None) if answered else done.stdout == ""
+    done = Hook("gemini", hooked.url, tmp_path).run(call)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "acs-hook: stdin has no event that is known, or no session id\n"
+
+
 @pytest.mark.parametrize(
     ("host", "answer"),
     [
@@ -160,6 +205,20 @@ def test_a_denied_start_denies_everything_after_it(hooked: Service, tmp_path: Pa
     hook = Hook("claude-code", hooked.url, tmp_path, "--agent", "blocked")
     assert hook.answer("SessionStart") == {"systemMessage": "denied by policy: not_today"}
     assert "not_today" in json.dumps(hook.tool("search", {}))
+    result = {"out": "text", "code": 0}
+    withheld = hook.answer("PostToolUse", tool_name="search", tool_input={}, tool_response=result)
+    assert withheld["hookSpecificOutput"]["updatedToolOutput"] == {
+        "out": "[withheld by policy: denied by policy: not_today]",
+        "code": 0,
+    }
+
+
+def test_a_call_that_the_user_is_asked_about_counts(hooked: Service, tmp_path: Path) -> None:
+    """It runs if the user says so, and no hook is told."""
+    hook = Hook("claude-code", hooked.url, tmp_path, "--escalate", "ask")
+    assert hook.tool("pay", {"n": 1})["hookSpecificOutput"]["permissionDecision"] == "ask"
+    (state,) = hook.state.glob("*.json")
+    assert json.loads(state.read_text())["calls"] == 1
 
 
 def test_a_transform_that_no_host_can_carry(hooked: Service, tmp_path: Path) -> None:

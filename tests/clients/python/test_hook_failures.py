@@ -1,6 +1,8 @@
 """Every failure of a hook blocks: exit status 2, nothing on stdout, one line on stderr (section 12.10)."""
 
 import json
+import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -26,7 +28,14 @@ from tests.conftest import ROOT, Service
         (CALL | {"session_id": 3}, "stdin has no event that is known, or no session id"),
         (CALL | {"tool_name": None}, "stdin has no tool name, or no arguments that are an object"),
         (CALL | {"tool_input": [1]}, "stdin has no tool name, or no arguments that are an object"),
-        (CALL | {"tool_input": "{"}, "the arguments is not JSON"),
+        (CALL | {"tool_input": "{"}, "the text of the arguments is not JSON"),
+        (
+            {name: CALL[name] for name in ("session_id", "tool_name", "tool_input")},
+            "stdin has no event that is known, or no session id",
+        ),
+        (CALL | {"hook_event_name": ""}, "stdin has no event that is known, or no session id"),
+        (CALL | {"hook_event_name": "PostToolUse"}, "stdin has no result of the tool"),
+        (CALL | {"hook_event_name": "UserPromptSubmit"}, "stdin has no prompt"),
     ],
 )
 def test_what_is_no_call_blocks(hooked: Service, tmp_path: Path, call: Any, message: str) -> None:
@@ -74,6 +83,16 @@ def test_an_answer_that_is_no_verdict_blocks(tmp_path: Path, answer: bytes, mess
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"acs-hook: {message}\n")
 
 
+def test_an_argument_that_a_transform_adds_has_the_name_of_the_host(tmp_path: Path) -> None:
+    """A limit that the host does not know by its canonical name would limit nothing."""
+    target = {"command": "ls", "timeout_ms": 5, "other": 1}
+    applied = {"transformed_policy_target_applied": True, "transformed_policy_target": target}
+    with canned(reply(GOOD | {"verdict": {"decision": "transform"}} | applied)) as server:
+        hook = Hook("claude-code", server.url, tmp_path, "--names", "canonical")
+        answer = hook.tool("Bash", {"command": "ls -l"})
+    assert answer["hookSpecificOutput"]["updatedInput"] == {"command": "ls", "timeout": 5, "other": 1}
+
+
 def test_a_silent_service_blocks_in_time(tmp_path: Path) -> None:
     """The deadline is the hook's own."""
     with canned(None) as server:
@@ -82,6 +101,57 @@ def test_a_silent_service_blocks_in_time(tmp_path: Path) -> None:
         done = hook.run(CALL)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "acs-hook: no verdict in time: nothing runs without one\n"
+
+
+def test_a_look_up_that_does_not_end_blocks_in_time(tmp_path: Path) -> None:
+    """C code that waits, here for a mutex that nobody releases, is interrupted by no signal."""
+    code = """
+import ctypes, socket, sys
+from acs_client.hook import main
+libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+libc.pthread_mutex_lock(mutex)
+socket.getaddrinfo = lambda *_, **__: libc.pthread_mutex_lock(mutex)
+sys.exit(main())
+"""
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "claude-code",
+        "--url",
+        "http://sidecar.example:1",
+        "--timeout",
+        "1",
+    ]
+    done = subprocess.run(
+        [*command, "--state", str(tmp_path)],
+        env=ENVIRONMENT | {"PYTHONPATH": str(ROOT / "clients" / "python")},
+        input=json.dumps(CALL),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "acs-hook: no verdict in time: nothing runs without one\n"
+
+
+def test_a_host_that_blocks_signals_changes_nothing(tmp_path: Path) -> None:
+    """A mask is inherited, and would hold the alarm back."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    try:
+        test_a_silent_service_blocks_in_time(tmp_path)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def test_a_closed_stdout_blocks(hooked: Service, tmp_path: Path) -> None:
+    """What is opened later has its number, and would be written to."""
+    hook = Hook("claude-code", hooked.url, tmp_path)
+    hook.command = ["/bin/sh", "-c", shlex.join(hook.command) + " >&-"]
+    done = hook.run(CALL | {"tool_name": "delete_file"})
+    assert (done.returncode, done.stderr) == (2, "acs-hook: stdout is closed\n")
+    assert [path.read_text() for path in hook.state.glob("*.lock")] == [""]
 
 
 def test_an_open_stdin_blocks_in_time(hooked: Service, tmp_path: Path) -> None:
