@@ -45,6 +45,34 @@ def test_a_bad_answer_blocks_at_every_point(server: Canned, point: str, answer: 
     assert session.budgets.calls == 0
 
 
+def test_an_interim_answer_is_no_verdict_and_ends_the_connection(server: Canned) -> None:
+    """The final answer, which comes later, is not read as that of another request."""
+    server.answers = [b"HTTP/1.1 103 X\r\ncontent-length: 0\r\n\r\n", reply(ALLOW)]
+    before = server.connections
+    with Client(server.url) as client:
+        with pytest.raises(Unavailable) as raised:
+            client.evaluate("input", {})
+        assert client.evaluate("input", {}).allowed
+    assert (raised.value.cause, raised.value.status) == ("status", 103)
+    assert server.connections == before + 2
+
+
+def test_a_look_up_that_does_not_end_is_over_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a call bounds the look-up of its host, too."""
+    ended, look_up = threading.Event(), socket.getaddrinfo
+
+    def wait(host: Any, *arguments: Any, **options: Any) -> Any:
+        if not options["flags"]:
+            ended.wait(30)
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    with Client("http://sidecar.invalid:1", timeout=0.05) as client, pytest.raises(Unavailable) as raised:
+        client.evaluate("input", {})
+    ended.set()
+    assert raised.value.cause == "deadline"
+
+
 def test_a_body_of_17_mib_is_no_answer(server: Canned) -> None:
     """The size of a response is bounded."""
     server.answers = [reply(b" " * (17 << 20))]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from acs_client.connection.sockets import Deadline, TimedSocket, TimedTlsSocket, connect
@@ -155,13 +156,35 @@ class Endpoint:
     def _connected(self, longest: float, deadline: Deadline) -> socket.socket:
         """Connect to the first address of the host that takes it; each has what is left of the time."""
         refused: OSError = OSError("the name of the service has no address")
-        for family, _, _, _, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+        for family, address in self._addresses(deadline):
             limit = min(longest, deadline.left())
             try:
                 return connect(family, address, limit)
             except OSError as error:
                 refused = error
         raise refused
+
+    def _addresses(self, deadline: Deadline) -> list[tuple[socket.AddressFamily, Any]]:
+        """Return the addresses of the host; a look-up has no time limit of its own, and is left behind."""
+        found: list[Any] = []
+
+        def look_up(flags: int = 0) -> None:
+            try:
+                found[:] = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=flags)
+            except OSError as error:
+                found[:] = [error]
+
+        look_up(socket.AI_NUMERICHOST)
+        if isinstance(found[0], OSError):  # a name
+            thread = threading.Thread(target=look_up, daemon=True)
+            found.clear()
+            thread.start()
+            thread.join(deadline.left())
+        if not found:
+            raise TimeoutError("the name of the service was not looked up in time")
+        if isinstance(found[0], OSError):
+            raise found[0]
+        return [(family, address) for family, _, _, _, address in found]
 
 
 def url_of(environ: Mapping[str, str]) -> str:

@@ -184,7 +184,9 @@ def _exchange(connection: Connection, reused: bool, request: bytes, method: str)
             raise ExchangeError("protocol", "the answer is over 16 MiB")
         if response.length:
             raise http.client.IncompleteRead(content, response.length)
-        return Response(response.status, content, response.getheader("retry-after")), not response.will_close
+        is_last = response.status >= http.HTTPStatus.OK  # of an interim answer the rest is still to come
+        kept = is_last and not response.will_close
+        return Response(response.status, content, response.getheader("retry-after")), kept
 
 
 def _seconds(retry_after: str | None) -> float | None:
