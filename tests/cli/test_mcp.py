@@ -56,6 +56,12 @@ def _schema(**members: Any) -> Any:
         (_schema(properties={"message": {"type": "string", "description": "d"}}), ["description_changed"]),
         (_schema(properties={"message": True}), ["nested_changed"]),
         (_schema(properties={}), ["parameter_removed"]),
+        (_schema(required=[]), ["member_changed"]),
+        (_schema(required=None), ["nested_changed"]),
+        (_schema(required=[1]), ["nested_changed"]),
+        (_schema(properties=[]), ["nested_changed"]),
+        (_schema(properties={"message": {"type": "string", "default": None}}), ["nested_changed"]),
+        (_schema(properties={}, required=["message"]), ["parameter_removed", "required_changed"]),
         (_schema(properties={"message": {"type": "string"}, "to": {}}), ["optional_parameter_added"]),
         (_schema(properties={"message": {"type": "string"}, "to": {}}, required=["to"]), ["parameter_added"]),
     ],
@@ -64,6 +70,15 @@ def test_a_change_has_its_kinds(new: Any, kinds: list[str]) -> None:
     """The given ones and each other; none for another order of members."""
     assert drift_kinds(ECHO, new) == kinds
     assert set(kinds) <= set(KINDS)
+
+
+def test_another_order_of_required_names_is_a_change_of_its_own() -> None:
+    """It changes the digest, so it has a kind, and asks for nothing new."""
+    two: Any = _schema(properties={"a": {}, "b": {}}, required=["a", "b"])
+    other: Any = _schema(properties={"a": {}, "b": {}}, required=["b", "a"])
+    assert drift_kinds(two, other) == ["member_changed"]
+    fewer: Any = _schema(properties={"a": {}, "b": {}}, required=["a", "b", "gone"])
+    assert drift_kinds(fewer, two) == ["required_changed"]
 
 
 def test_kinds_are_critical_or_warnings() -> None:
@@ -102,6 +117,8 @@ def test_pins_are_of_the_definitions_and_are_compared(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("{", "not JSON"),
+        ('[{"name": "a", "name": "b"}]', "names a member of an object twice"),
+        ('[{"name": "a", "x": ' + "[" * 300 + "]" * 300 + "}]", "nested too deep"),
         ("5", "the document is no list of tools"),
         ('{"servers": {"s": 1}}', "servers.s is no list of tools"),
         ('[{"name": " "}]', "the document has an entry without a `name`"),

@@ -48,7 +48,10 @@ def test_paths_become_relative_to_the_top_level_manifest(tmp_path: Path) -> None
                 "data": {"p": "q"},
             },
         },
-        "annotators": {"a": {"type": "llm", "system_prompt_file": "p.txt", "model": "m.txt"}},
+        "annotators": {
+            "a": {"type": "llm", "system_prompt_file": "p.txt", "model": "m.txt"},
+            "b": {"type": "classifier", "provider": "mcp_tool", "pins_file": "pins.json"},
+        },
         "intervention_points": {
             "input": {"policy": {"id": "r", "data_paths": "e.json", "query": "data.x"}},
             "output": {"policy": {"id": "c", "entities_path": "e.json", "context": "e.json"}},
@@ -73,7 +76,10 @@ def test_paths_become_relative_to_the_top_level_manifest(tmp_path: Path) -> None
                 "data": {"p": "q"},
             },
         },
-        "annotators": {"a": {"type": "llm", "system_prompt_file": "parts/deep/p.txt", "model": "m.txt"}},
+        "annotators": {
+            "a": {"type": "llm", "system_prompt_file": "parts/deep/p.txt", "model": "m.txt"},
+            "b": {"type": "classifier", "provider": "mcp_tool", "pins_file": "parts/deep/pins.json"},
+        },
         "intervention_points": {
             "input": {"policy": {"id": "r", "data_paths": "parts/deep/e.json", "query": "data.x"}},
             "output": {"policy": {"id": "c", "entities_path": "parts/deep/e.json", "context": "e.json"}},

@@ -89,6 +89,10 @@ def test_anything_else_in_extends_is_refused(extends: Any) -> None:
             {"annotators": {"x": {"type": "llm", "system_prompt_file": "f"}}},
             "annotators.x.system_prompt_file",
         ),
+        (
+            {"annotators": {"x": {"type": "classifier", "provider": "mcp_tool", "pins_file": "f"}}},
+            "annotators.x.pins_file",
+        ),
         ({"annotators": {"x": {"type": "llm", "api_key_env": "HOME"}}}, "annotators.x.api_key_env"),
         (
             {"annotators": {"x": {"type": "llm", "aws_secret_access_key_env": "K"}}},

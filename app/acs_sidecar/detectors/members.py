@@ -11,7 +11,8 @@ from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["DETECTOR_MEMBERS"]
 
-_TEXTS: JsonObject = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}
+_TEXT: JsonObject = {"type": "string", "pattern": r"\S"}
+_TEXTS: JsonObject = {"type": "array", "items": dict(_TEXT)}
 
 
 def _common(categories: tuple[str, ...]) -> dict[str, Member]:
@@ -43,6 +44,10 @@ DETECTOR_MEMBERS: Mapping[str, MemberTable] = {
             "Name of a tool → digest of its definition.",
             {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
         ),
+        "pins_file": Member(
+            "The file that `mcp pin` writes, instead of `pins`. Relative to the manifest.", _TEXT, file=True
+        ),
+        "server": Member("Whose pins of `pins_file`; without it the file has one server.", _TEXT),
     },
     "patterns": {
         "patterns": Member(

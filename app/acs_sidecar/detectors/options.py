@@ -3,6 +3,7 @@
 from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
+from acs_sidecar.spec.ports import NoSources, SourceError, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["Options"]
@@ -11,12 +12,16 @@ __all__ = ["Options"]
 class Options:
     """The members of an annotator, read one by one; `finish` raises what was wrong with any of them.
 
-    `path` names the annotator in diagnostics; `table` declares every member that may be read.
+    `path` names the annotator in diagnostics; `table` declares every member that may be read; `sources` reads
+    the files that they name.
     """
 
-    def __init__(self, path: str, members: JsonObject, table: MemberTable) -> None:
+    def __init__(
+        self, path: str, members: JsonObject, table: MemberTable, sources: SourceReader | None = None
+    ) -> None:
         self._path = path
         self._members = members
+        self._sources = sources or NoSources()
         self._known = {"type", "provider", *table}
         self._findings: list[Diagnostic] = []
 
@@ -46,6 +51,17 @@ class Options:
             return value if isinstance(value, str) else None
         self.wrong(name, "must be a string")
         return None
+
+    def file(self, name: str) -> bytes | None:
+        """Read the file of a path that is relative to the manifest; `None` when it is absent or not read."""
+        path = self.text(name)
+        if path is None:
+            return None
+        try:
+            return self._sources.read(path).content
+        except SourceError as error:
+            self.wrong(name, str(error))
+            return None
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Read a boolean."""

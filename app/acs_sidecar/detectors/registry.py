@@ -9,6 +9,7 @@ from acs_sidecar.detectors.mcp_tool import detector as mcp_tool
 from acs_sidecar.detectors.members import DETECTOR_MEMBERS
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.own_patterns import detector as patterns
+from acs_sidecar.spec.ports import SourceReader
 from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["DETECTORS", "LOCAL_PROVIDERS", "build_detector"]
@@ -27,11 +28,14 @@ LOCAL_PROVIDERS: Mapping[str, Callable[[Options], Detector]] = {**DETECTORS, "pa
 """All of them, with the one that is told."""
 
 
-def build_detector(provider: str, path: str, members: JsonObject) -> Detector:
+def build_detector(
+    provider: str, path: str, members: JsonObject, sources: SourceReader | None = None
+) -> Detector:
     """Build one of `LOCAL_PROVIDERS` from the members of an annotator, named `path` in diagnostics.
 
-    It is ready: its expressions are compiled. Raises `ManifestError`.
+    It is ready: its expressions are compiled, and its files are read from `sources`, where there are any. Raises
+    `ManifestError`.
     """
-    detector = LOCAL_PROVIDERS[provider](Options(path, members, DETECTOR_MEMBERS[provider]))
+    detector = LOCAL_PROVIDERS[provider](Options(path, members, DETECTOR_MEMBERS[provider], sources))
     detector("")
     return detector

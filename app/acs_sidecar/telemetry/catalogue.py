@@ -22,6 +22,7 @@ __all__ = [
     "AUDIT_UNAVAILABLE",
     "AUDIT_UNRECORDED",
     "CATALOGUE",
+    "DETECTOR_FINDINGS",
     "DROPPED",
     "DURATION",
     "FATAL_INPUTS",
@@ -125,6 +126,13 @@ ANNOTATOR_BREAKER_OPENINGS = Metric(
     ("annotator",),
     series=256,
 )
+DETECTOR_FINDINGS = Metric(
+    "acs_detector_findings",
+    Kind.COUNTER,
+    "What local classifiers listed in values that they flagged; a category that a caller named is `other`.",
+    ("provider", "category"),
+    series=256,
+)
 APPROVALS = Metric(
     "acs_approvals",
     Kind.COUNTER,
@@ -211,6 +219,7 @@ CATALOGUE: tuple[Metric, ...] = (
     POLICY_SECONDS,
     ANNOTATOR_SECONDS,
     ANNOTATOR_BREAKER_OPENINGS,
+    DETECTOR_FINDINGS,
     APPROVALS,
     REQUESTS,
     IN_FLIGHT,

@@ -1,14 +1,23 @@
 """What is counted of decisions (section 5): by point, mode, policy and error class, never by content."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from acs_sidecar.detectors.registry import DETECTORS, LOCAL_PROVIDERS
 from acs_sidecar.spec.decision import PolicyDecision
 from acs_sidecar.spec.manifest.compiled import CompiledManifest, CompiledPoint, Provenance
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.verdict import Decision
-from acs_sidecar.telemetry.catalogue import ANNOTATOR_SECONDS, DURATION, INTERVENTIONS, OTHER, POLICY_SECONDS
+from acs_sidecar.telemetry.catalogue import (
+    ANNOTATOR_SECONDS,
+    DETECTOR_FINDINGS,
+    DURATION,
+    INTERVENTIONS,
+    OTHER,
+    POLICY_SECONDS,
+)
 from acs_sidecar.telemetry.metrics import Counter, Histogram, Metrics
 
 __all__ = ["NO_ERROR", "RUNTIME_ERROR", "UNKNOWN", "DecisionMetrics"]
@@ -87,6 +96,9 @@ class DecisionMetrics:
         for name, run in decision.trace.annotators.items():
             labels = (name if named else OTHER, types[name], run.outcome)
             self._metrics.histogram(ANNOTATOR_SECONDS, *labels).observe((run.ended - run.started) / 1e9)
+        for provider, category in _findings(decision, point):
+            own = named or provider in DETECTORS
+            self._metrics.count(DETECTOR_FINDINGS, provider, category if own else OTHER)
 
     def _known(self, policy: str) -> str:
         """Return a policy id while there are few enough of them."""
@@ -95,6 +107,20 @@ class DecisionMetrics:
                 return OTHER
             self._policy_ids.add(policy)
         return policy
+
+
+def _findings(decision: PolicyDecision, point: CompiledPoint) -> Iterator[tuple[str, str]]:
+    """Yield provider and category of what local classifiers listed in values that they flagged."""
+    policy_input = decision.trace.policy_input
+    annotations = policy_input.value["annotations"] if policy_input else None
+    for use in point.config.annotators:
+        provider = use.invocation.get("provider")
+        found = annotations.get(use.name) if isinstance(annotations, dict) else None
+        if provider in LOCAL_PROVIDERS and isinstance(found, dict) and found["flagged"] is True:
+            findings = found["findings"]
+            for each in findings if isinstance(findings, list) else ():
+                if isinstance(each, dict):
+                    yield str(provider), str(each["category"])
 
 
 def _policy(point: CompiledPoint, provenance: Provenance) -> str:

@@ -55,12 +55,12 @@ class LocalClassifier:
 
 
 def local_providers() -> Mapping[str, AnnotatorType]:
-    """Return the builders of the local providers by name: no network, no files.
+    """Return the builders of the local providers by name: no network.
 
     All that they build share one thread for large values.
     """
     thread = ThreadPoolExecutor(1, "classifier")
-    return {provider: partial(_local, provider, thread) for provider in LOCAL_PROVIDERS}
+    return {provider: partial(_local, provider=provider, thread=thread) for provider in LOCAL_PROVIDERS}
 
 
 def classifier_annotator(
@@ -88,9 +88,15 @@ def classifier_annotator(
 
 
 def _local(
-    provider: str, thread: Executor, name: str, path: str, invocation: JsonObject, _context: AnnotatorContext
+    name: str,
+    path: str,
+    invocation: JsonObject,
+    context: AnnotatorContext,
+    *,
+    provider: str,
+    thread: Executor,
 ) -> LocalClassifier:
-    return LocalClassifier(name, build_detector(provider, path, invocation), thread)
+    return LocalClassifier(name, build_detector(provider, path, invocation, context.sources), thread)
 
 
 def _size(value: Json) -> int:

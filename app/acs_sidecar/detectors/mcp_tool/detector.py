@@ -3,20 +3,21 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
 from acs_sidecar.detectors.folding import Folded, fold
 from acs_sidecar.detectors.injection.detector import INJECTIONS, find_injections
+from acs_sidecar.detectors.mcp_tool.expected import ExpectedTools, pinned
 from acs_sidecar.detectors.mcp_tool.hidden import comments, unseen_characters
 from acs_sidecar.detectors.mcp_tool.schemas import schema_findings
 from acs_sidecar.detectors.mcp_tool.steering import foreign_input
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import Texts, texts_of
+from acs_sidecar.detectors.tool_pins.definition_drift import drift_kinds
 from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
 from acs_sidecar.spec.canonical import digest
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["CATEGORIES", "detector"]
 
@@ -34,7 +35,6 @@ CATEGORIES = (
     "unpinned_tool",
 )
 
-_PIN = re.compile(r"sha256:[0-9a-f]{64}")
 _NEAR = 2
 _SHORT_NAME = 6
 _MISSING = 0.4  # a page of a list lacks tools too
@@ -103,24 +103,16 @@ _TRICK_NAMES = re.compile(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """What the manifest's author knows of the tools: names of others, as they are read, and digests of definitions."""
-
-    known: Mapping[str, str]
-    pins: Mapping[str, str] | None
-
-
 def detector(options: Options) -> Detector:
     """Build the detector of one tool definition, of a list of them, or of an object with such a list in `tools`.
 
-    Options: `known_tools` (names that no other tool may resemble), `pins` (name → digest of the definition),
-    `threshold`, `categories`. Raises `ManifestError`.
+    Options: `known_tools` (names that no other tool may resemble), `pins` (name → digest of the definition) or
+    `pins_file` with `server` (what `mcp pin` writes), `threshold`, `categories`. Raises `ManifestError`.
     """
     threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
     wanted = options.choices("categories", CATEGORIES)
     known = {name: _plain(fold(name)) for name in options.texts("known_tools") or ()}
-    expected = _Expected(known, _pins(options))
+    expected = ExpectedTools(known, *pinned(options))
     options.finish()
 
     def detect(value: Json) -> dict[str, Json]:
@@ -141,7 +133,9 @@ def detector(options: Options) -> Detector:
         found = [*(each[:4] for each in in_names), *in_texts]
         listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
         told: dict[str, Json] = {"missing": [*missing]} if missing else {}
-        return {**annotation(found, listed, threshold), "digests": digests, **told}
+        annotated = annotation(found, listed, threshold)
+        annotated["findings"] = [*_with_kinds(annotated["findings"], definitions, expected)]
+        return {**annotated, "digests": digests, **told}
 
     return detect
 
@@ -149,18 +143,6 @@ def detector(options: Options) -> Detector:
 def _order(finding: Finding) -> tuple[str, bool, int, int, str]:
     start, end, category, _, path, of_name = finding
     return path, not of_name, start, end, category
-
-
-def _pins(options: Options) -> dict[str, str] | None:
-    pins = options.member("pins")
-    if pins is None:
-        return None
-    if not isinstance(pins, dict) or not all(
-        isinstance(pin, str) and _PIN.fullmatch(pin) for pin in pins.values()
-    ):
-        options.wrong("pins", "must map tool names to `sha256:` and 64 hexadecimal digits")
-        return None
-    return {name: str(pin) for name, pin in pins.items()}
 
 
 def _tools(value: Json) -> Iterator[tuple[str, str, dict[str, Json]]]:
@@ -205,7 +187,9 @@ def _on_others(texts: Texts, tools: list[tuple[str, str, dict[str, Json]]]) -> I
             yield found
 
 
-def _in_definitions(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:
+def _in_definitions(
+    tools: list[tuple[str, str, dict[str, Json]]], expected: ExpectedTools
+) -> Iterator[Finding]:
     """Find what the names and the schemas of the tools tell."""
     yield from _in_names(tools, expected)
     for path, _, tool in tools:
@@ -222,7 +206,7 @@ def _list_path(value: Json) -> str:
     return ".tools" if isinstance(value, dict) else ""
 
 
-def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected) -> Iterator[Finding]:
+def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: ExpectedTools) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for path, name, tool in tools:
         place = f"{path}.name"
@@ -246,6 +230,17 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: _Expected
 def _plain(name: Folded) -> str:
     """Return a name as it is read: without case, separators, look-alikes, and digits for letters."""
     return name.text.replace(" ", "")
+
+
+def _with_kinds(findings: Json, tools: Mapping[str, JsonObject], expected: ExpectedTools) -> Iterator[Json]:
+    """Yield findings as they are listed, a drift with how the tool differs from its pinned definition."""
+    for finding in findings if isinstance(findings, list) else ():
+        kinds: list[Json] = []
+        if isinstance(finding, dict) and finding["category"] == "definition_drift":
+            tool = tools[str(finding["path"]).removesuffix(".name")]
+            if pinned_one := expected.definitions.get(_name(dict(tool))):
+                kinds = [*drift_kinds(pinned_one, tool)]
+        yield {**finding, "kinds": kinds} if isinstance(finding, dict) and kinds else finding
 
 
 def _mixes_scripts(name: str) -> bool:

@@ -1,6 +1,7 @@
 """How a tool's definition differs from the one that was pinned: kinds of change, and how grave each is."""
 
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
 
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.values import Json, JsonObject
@@ -53,19 +54,17 @@ def tool_changes(old: Mapping[str, JsonObject], new: Mapping[str, JsonObject]) -
 def drift_kinds(old: JsonObject, new: JsonObject) -> list[str]:
     """Return the kinds of change from one definition to another, sorted; none for another order of members."""
     kinds: set[str] = set()
-    for member in {*old, *new}:
-        if _same(old.get(member), new.get(member), given=member in old, gives=member in new):
-            continue
+    for member in _changed(old, new):
         if member in _INPUT:
-            kinds.update(_schema_kinds(old.get(member), new.get(member)))
+            kinds.update([*_schema_kinds(old.get(member), new.get(member))] or ["member_changed"])
         else:
             kinds.add(_OF_MEMBERS.get(member, "member_changed"))
     return sorted(kinds)
 
 
 def _schema_kinds(old: Json, new: Json) -> Iterator[str]:
-    """Yield the kinds of change of an input schema that differs."""
-    if not isinstance(old, dict) or not isinstance(new, dict):
+    """Yield the kinds of change of an input schema that differs; none where it still asks for the same."""
+    if not _is_usual(old) or not _is_usual(new):
         yield "nested_changed"
         return
     before, after = _properties(old), _properties(new)
@@ -75,15 +74,12 @@ def _schema_kinds(old: Json, new: Json) -> Iterator[str]:
             yield "parameter_removed"
         elif name not in before:
             yield "parameter_added" if name in required_after else "optional_parameter_added"
-        elif not _same(before[name], after[name]):
+        elif canonical(before[name]) != canonical(after[name]):
             yield from _parameter_kinds(before[name], after[name])
-    if {name for name in before if name in after and (name in required_before) != (name in required_after)}:
+    newly_asked = (required_after - required_before) - after.keys()
+    if newly_asked or any((name in before) == (name in after) for name in required_before ^ required_after):
         yield "required_changed"
-    if (required_after - required_before) - after.keys():
-        yield "required_changed"
-    if any(
-        not _same(old.get(member), new.get(member)) for member in {*old, *new} - {"properties", "required"}
-    ):
+    if _changed(old, new) - {"properties", "required"}:
         yield "nested_changed"
 
 
@@ -91,12 +87,25 @@ def _parameter_kinds(old: Json, new: Json) -> Iterator[str]:
     if not isinstance(old, dict) or not isinstance(new, dict):
         yield "nested_changed"
         return
-    if not _same(old.get("type"), new.get("type")):
+    changed = _changed(old, new)
+    if "type" in changed:
         yield "type_changed"
-    if not _same(old.get("description"), new.get("description")):
+    if "description" in changed:
         yield "description_changed"
-    if any(not _same(old.get(member), new.get(member)) for member in {*old, *new} - {"type", "description"}):
+    if changed - {"type", "description"}:
         yield "nested_changed"
+
+
+def _is_usual(schema: Json) -> TypeGuard[JsonObject]:
+    """True if what a schema asks for can be read: an object of parameters, and a list of names."""
+    if not isinstance(schema, dict):
+        return False
+    required = schema.get("required", [])
+    return (
+        isinstance(schema.get("properties", {}), dict)
+        and isinstance(required, list)
+        and all(isinstance(name, str) for name in required)
+    )
 
 
 def _properties(schema: JsonObject) -> dict[str, Json]:
@@ -109,5 +118,10 @@ def _required(schema: JsonObject) -> frozenset[str]:
     return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
 
 
-def _same(old: Json, new: Json, *, given: bool = True, gives: bool = True) -> bool:
-    return given == gives and canonical(old) == canonical(new)
+def _changed(old: JsonObject, new: JsonObject) -> set[str]:
+    """Return the members that only one of two objects has, or that differ."""
+    return {
+        member
+        for member in {*old, *new}
+        if (member in old) != (member in new) or canonical(old.get(member)) != canonical(new.get(member))
+    }

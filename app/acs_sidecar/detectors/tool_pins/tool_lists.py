@@ -2,10 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 
+import orjson
+
 from acs_sidecar.spec.canonical import canonical, digest
+from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["PINS_SCHEMA", "ToolListError", "definitions_of", "pins_of", "servers_in_pins", "tool_servers"]
+__all__ = [
+    "PINS_SCHEMA",
+    "ToolListError",
+    "definitions_of",
+    "pins_of",
+    "read_tool_lists",
+    "servers_in_pins",
+    "tool_servers",
+]
 
 PINS_SCHEMA = "acs-sidecar/pins/v1"
 _ONE = ""
@@ -13,6 +24,20 @@ _ONE = ""
 
 class ToolListError(ValueError):
     """A document that is no list of tools, or no pins; the message says what is wrong with it."""
+
+
+def read_tool_lists(content: bytes) -> Json:
+    """Read a document of definitions or pins, as JSON with one reading. Raises `ToolListError`."""
+    try:
+        value: Json = orjson.loads(content)
+        canonical(value)
+    except orjson.JSONDecodeError:
+        raise ToolListError("not JSON") from None
+    except orjson.JSONEncodeError:
+        raise ToolListError("nested too deep") from None
+    if has_duplicate_members(content, value):
+        raise ToolListError("names a member of an object twice")
+    return value
 
 
 def tool_servers(value: Json) -> dict[str, list[JsonObject]]:
@@ -96,5 +121,4 @@ def _tools(value: Json, where: str) -> list[JsonObject]:
             or not str(tool["name"]).strip()
         ):
             raise ToolListError(f"{where} has an entry without a `name`")
-        canonical(tool)
     return [tool for tool in value if isinstance(tool, dict)]

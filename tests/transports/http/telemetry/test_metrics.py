@@ -161,6 +161,38 @@ def test_a_breaker_that_opens_is_counted_under_the_operator_s_name(start: Start,
     assert openings() == {"judge": 1, "other": 1}
 
 
+def test_what_is_flagged_is_counted_by_provider_and_category(start: Start, tmp_path: Path) -> None:
+    """Each finding, where the value is flagged; categories of an operator's names, a caller's are `other` (8.6)."""
+    bound = {name: {"from": "$policy_target"} for name in ("pii", "own", "host")}
+    annotated = {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {"p": {"type": "test", "output": {"decision": "allow"}}},
+        "annotators": {
+            "pii": {"type": "classifier", "provider": "pii"},
+            "own": {"type": "classifier", "provider": "patterns", "patterns": {"CANARY": "falcon"}},
+            "host": {"type": "classifier", "provider": "host"},
+        },
+        "intervention_points": {
+            "input": {"policy_target": "$snap.text", "policy": {"id": "p"}, "annotations": bound}
+        },
+    }
+    annotated["intervention_points"]["input"]["annotations"]["host"] = {"from": "$snap.annotations.host"}  # type: ignore[index]
+    (tmp_path / "annotated.json").write_text(json.dumps(annotated))
+    service = start(ACS_MANIFESTS="annotated.json", ACS_INLINE_MANIFESTS="trusted")
+    judged = {"flagged": True, "findings": [{"category": "CANARY1"}]}
+
+    def counted() -> dict[tuple[str, str], float]:
+        seen = scrape(service).get("acs_detector_findings_total", {})
+        return {(dict(one)["provider"], dict(one)["category"]): value for one, value in seen.items()}
+
+    for text in ("none", "to a@b.example and c@d.example: falcon"):
+        snapshot = {"text": text, "annotations": {"host": judged}}
+        assert service.post("/v1/evaluate/input", {"snapshot": snapshot})[0] == 200
+    assert counted() == {("pii", "email"): 2, ("patterns", "CANARY"): 1}
+    service.post("/v1/evaluate/input", {"snapshot": snapshot, "manifest": annotated})
+    assert counted() == {("pii", "email"): 4, ("patterns", "CANARY"): 1, ("patterns", "other"): 1}
+
+
 def test_one_scrape_shows_all_workers(start: Start, manifest: str) -> None:
     """Whoever answers, the sum is the same; killed workers' counts stay in it (5)."""
     service = start("--manifests", manifest, "--workers", "2")

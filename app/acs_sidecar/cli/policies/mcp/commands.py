@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
 
-import orjson
 import typer
 
 from acs_sidecar.cli.output import fail, print_json, say
@@ -18,6 +17,7 @@ from acs_sidecar.detectors.tool_pins.tool_lists import (
     ToolListError,
     definitions_of,
     pins_of,
+    read_tool_lists,
     servers_in_pins,
     tool_servers,
 )
@@ -140,12 +140,11 @@ def _servers(file: Path) -> dict[str, list[JsonObject]]:
 
 def _read(file: Path) -> Json:
     try:
-        value: Json = orjson.loads(file.read_bytes())
+        return read_tool_lists(file.read_bytes())
     except OSError as error:
         fail(f"{file}: {error.strerror}")
-    except orjson.JSONDecodeError:
-        fail(f"{file}: not JSON")
-    return value
+    except ToolListError as error:
+        fail(f"{file}: {error}")
 
 
 def _score(found: dict[str, Json]) -> float:
