@@ -8,12 +8,14 @@ import pytest
 
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.policies.migrate import decided, migrated_folder, tried
+from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.dialects.migration import migrated_text, unmigrated_lines
 from tests.conftest import COMMAND, ROOT, environment
 
 pytestmark = pytest.mark.server
 
+MEMBERS = installed_members()
 V = "agent_control_specification_version"
 
 
@@ -42,14 +44,52 @@ def _migrated(*arguments: str) -> tuple[int, str, str]:
         ("input.policy_target.value", "input.policy_target.value"),
         ("message: from $policy_target", "message: from $policy_target"),
         ("snapshot: {text: $policy_target.x}", "snapshot: {text: $policy_target.x}"),
-        (f"{V}: 0.3.1-beta\nurl: $policy_target.url", f'{V}: "0.4.0-alpha.1"\nurl: $target.url'),
-        (f"{V}: 0.3.1-beta\nl:\n- '$policy_target'\n- [$policy_target.a, $policy_targets]", f'{V}: "0.4.0-alpha.1"\nl:\n- \'$target\'\n- [$target.a, $policy_targets]'),
-        (f'{{"{V}": "0.3.1-beta", "u": "$policy_target[0]", "m": "a $policy_target"}}', f'{{"{V}": "0.4.0-alpha.1", "u": "$target[0]", "m": "a $policy_target"}}'),
     ],
 )  # fmt: skip
 def test_version_and_paths_are_rewritten_and_nothing_else(older: str, newer: str) -> None:
     """Comments, layout and whatever else names the target stay."""
-    assert migrated_text(older) == newer
+    assert migrated_text(older, MEMBERS) == newer
+
+
+MANIFEST = f"""{V}: VERSION
+policies:
+  agt:
+    {{type: custom, adapter: agt_rules, guards: {{stopped_agents: [$policy_target, a]}},
+    context: {{a: ROOT.a, "b.c": "ROOT", d: {{path: "ROOT[0]", default: $policy_target.d}}, e: $policy_targets}},
+    document: {{name: d, rules: [{{name: r, condition: {{field: args.x, operator: in, value: [$policy_target]}}}}]}}}}
+  oags:
+    type: custom
+    adapter: oags
+    document: {{metadata: {{x: '$policy_target'}}}}
+    tool:
+      'ROOT.tool'
+    actions:
+      fetch:
+      - {{type: network_access, url: ROOT.url}}
+      - type: file_read
+        path: $snap.x
+  double: {{type: test, output: {{decision: allow, reason: $policy_target}}}}
+  other: {{type: custom, adapter: unknown, tool: $policy_target}}
+intervention_points:
+  input: {{policy_target: $.x, policy: {{id: oags, tool: ROOT, mode: warn}}}}
+  output: {{policy_target: $.x, policy: {{id: agt, context: {{$policy_target: ROOT}}}}}}
+"""
+
+
+def test_the_paths_that_adapters_read_are_rewritten() -> None:
+    """Members that hold paths have the newer root; texts of documents, of guards and of defaults stay."""
+    older = MANIFEST.replace("VERSION", "0.3.1-beta").replace("ROOT", "$policy_target")
+    newer = MANIFEST.replace("VERSION", '"0.4.0-alpha.1"').replace("ROOT", "$target")
+    assert migrated_text(older, MEMBERS) == newer
+
+
+def test_the_paths_of_a_manifest_in_json_are_rewritten() -> None:
+    """Its members are found in one line, and a text without a place stays."""
+    policy = '{"type": "custom", "adapter": "oags", "tool" : "ROOT[0]", "mode": "$policy_target", "root":1}'
+    text = f'{{"{V}": "VERSION", "policies": {{"p": {policy}}}}}'
+    older = text.replace("VERSION", "0.3.1-beta").replace("ROOT", "$policy_target")
+    newer = text.replace("VERSION", "0.4.0-alpha.1").replace("ROOT", "$target")
+    assert migrated_text(older, MEMBERS) == newer
 
 
 def test_a_root_that_is_left_is_named() -> None:

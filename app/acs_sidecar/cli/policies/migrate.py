@@ -21,6 +21,7 @@ from acs_sidecar.manifests.case_files import cases_beside
 from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.files import ManifestFile
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest
+from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.dialects.migration import migrated_text, unmigrated_lines
@@ -94,6 +95,7 @@ def migrate(
 
 def migrated_folder(source: Path, target: Path) -> Iterator[str]:
     """Copy a folder with its texts migrated; yield what somebody must look at in policies."""
+    members = installed_members()
     paths = sorted(islice(source.rglob("*"), _MOST_FILES + 1))
     if len(paths) > _MOST_FILES:
         fail(f"{source} holds more than {_MOST_FILES} files: move the manifest into a folder of its own")
@@ -108,7 +110,7 @@ def migrated_folder(source: Path, target: Path) -> Iterator[str]:
         if text is None:
             place.write_bytes(content)
             continue
-        text = migrated_text(text)
+        text = migrated_text(text, members)
         place.write_text(text)
         if path.suffix in {".rego", ".cedar"}:
             for number, advice in unmigrated_lines(text):

@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 
+from acs_sidecar.spec.document.bounds import Members
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.suggestions import unknown_members
-from acs_sidecar.spec.manifest.declaration import Member, MemberTable
+from acs_sidecar.spec.manifest.declaration import Member, MemberTable, with_paths
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.members import CUSTOM_MEMBERS
 from acs_sidecar.spec.path import POLICY_TARGET_PATHS, TARGET_PATHS
@@ -146,26 +148,22 @@ class _Guarded:
 def _older_paths(path: str, definition: JsonObject, members: MemberTable) -> dict[str, Json]:
     """Return a definition whose paths start at the older root, which is the one that adapters read.
 
-    A document that stands in the manifest is content, whose texts are no paths.
     Raises `ManifestError` for a path that does so already: there is no such root from 0.4 on.
     """
     older, newer = POLICY_TARGET_PATHS.target_root, TARGET_PATHS.target_root
 
-    def converted(value: Json, place: str) -> Json:
-        if isinstance(value, dict):
-            return {name: converted(member, f"{place}.{name}") for name, member in value.items()}
-        if isinstance(value, list):
-            return [converted(item, f"{place}[{index}]") for index, item in enumerate(value)]
-        if not isinstance(value, str):
-            return value
-        if _starts_at(value, older):
-            raise ManifestError([Diagnostic("path-syntax", f"starts at `{older}`: write `{newer}`", place)])
-        return older + value.removeprefix(newer) if _starts_at(value, newer) else value
+    def converted(text: str, place: Members) -> str:
+        if _starts_at(text, older):
+            message = f"starts at `{older}`: write `{newer}`"
+            raise ManifestError([Diagnostic("path-syntax", message, f"{path}.{member_path(place)}")])
+        return older + text.removeprefix(newer) if _starts_at(text, newer) else text
 
-    return {
-        name: member if name in members and members[name].file else converted(member, f"{path}.{name}")
-        for name, member in definition.items()
-    }
+    def in_member(name: str, value: Json) -> Json:
+        if (declared := members.get(name)) is None:
+            return value
+        return with_paths(declared, value, lambda text, place: converted(text, (name, *place)))
+
+    return {name: in_member(name, value) for name, value in definition.items()}
 
 
 def _starts_at(text: str, root: str) -> bool:

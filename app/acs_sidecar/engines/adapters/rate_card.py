@@ -44,11 +44,11 @@ _DEFAULT_PATHS = {
 }
 MEMBERS: Mapping[str, Member] = {
     "prices": Member("Model → its prices per million tokens: `{input, output}`.", {"type": "object"}),
-    "model": Member("The path of the model's name.", _PATH),
-    "input_tokens": Member("The path of the number of tokens that go in.", _PATH),
-    "output_tokens": Member("The path of the number of tokens that come out.", _PATH),
-    "spent": Member("The path of the amount that is spent.", _PATH),
-    "budget": Member("The path of the amount that may be spent.", _PATH),
+    "model": Member("The path of the model's name.", _PATH, paths=(".",)),
+    "input_tokens": Member("The path of the number of tokens that go in.", _PATH, paths=(".",)),
+    "output_tokens": Member("The path of the number of tokens that come out.", _PATH, paths=(".",)),
+    "spent": Member("The path of the amount that is spent.", _PATH, paths=(".",)),
+    "budget": Member("The path of the amount that may be spent.", _PATH, paths=(".",)),
     "warn_at": Member("The share of the budget above which the verdict is `warn`; 1 (never) by default."),
 }
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")

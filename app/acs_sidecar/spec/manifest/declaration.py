@@ -1,18 +1,18 @@
 """How a member of a manifest is declared: its text, its shape, and what it reaches.
 
 Every rule about members follows from these declarations: which paths `extends` relocates, what inline and URL
-manifests may not use, what is redacted, what the JSON Schema and the reference say (sections 1.3, 2.3, 2.5,
-3.2, 3.3).
+manifests may not use, what is redacted, which texts are paths, what the JSON Schema and the reference say
+(sections 1.3, 1.4, 2.3, 2.5, 3.2, 3.3).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["Member", "MemberTable", "declared_members", "names_file", "secret_members"]
+__all__ = ["Member", "MemberTable", "declared_members", "names_file", "secret_members", "with_paths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Member:
     - `environment`: the name of an environment variable.
     - `secret`: a value that is never shown; of a `url`, everything behind the host.
     - `fixed`: a binding cannot overlay it.
+    - `paths`: where in its value paths of a policy input stand (section 1.4): `.` is the value itself, `*`
+      any member or item, `*.path` the member `path` of any. A text elsewhere is no path.
     - `members`: those of the object that it is.
     """
 
@@ -36,6 +38,7 @@ class Member:
     environment: bool = False
     secret: bool = False
     fixed: bool = False
+    paths: tuple[str, ...] = ()
     members: "MemberTable" = field(default_factory=dict)
 
     @property
@@ -72,6 +75,34 @@ def declared_members(members: JsonObject, table: MemberTable) -> Iterator[tuple[
         if declared.members and isinstance(value, dict):
             for path, inner, inner_value in declared_members(value, declared.members):
                 yield (name, *path), inner, inner_value
+
+
+def with_paths(declared: Member, value: Json, replaced: Callable[[str, Members], str]) -> Json:
+    """Return a copy of a member's value with each path `replaced`, which gets its place in the value."""
+    patterns = [tuple(part for part in text.split(".") if part) for text in declared.paths]
+    return _with_paths(value, patterns, replaced, ()) if patterns else value
+
+
+def _with_paths(
+    value: Json, patterns: Sequence[tuple[str, ...]], replaced: Callable[[str, Members], str], at: Members
+) -> Json:
+    if isinstance(value, str):
+        return replaced(value, at) if () in patterns else value
+    if isinstance(value, dict):
+        return {
+            name: _with_paths(member, _below(patterns, name), replaced, (*at, name))
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            _with_paths(item, _below(patterns, None), replaced, (*at, index))
+            for index, item in enumerate(value)
+        ]
+    return value
+
+
+def _below(patterns: Sequence[tuple[str, ...]], name: str | None) -> list[tuple[str, ...]]:
+    return [pattern[1:] for pattern in patterns if pattern and pattern[0] in ("*", name)]
 
 
 def names_file(declared: Member, value: Json) -> bool:

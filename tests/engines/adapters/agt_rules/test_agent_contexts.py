@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.agt_rules.policies import compiled, evaluate, rule, short, written
@@ -111,3 +112,28 @@ def test_a_text_of_a_document_is_no_path(version: str, text: str) -> None:
     field: Json = {"field": "args.cmd", "operator": "eq", "value": text}
     document = written("d", [{**rule("true"), "condition": field}], default_action="allow")
     assert short(evaluate(compiled(document, version=version), snapshot)) == "deny:r"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("text", ["$target", "$target.x", "$policy_target"])
+def test_a_text_of_a_policy_is_no_path(version: str, text: str) -> None:
+    """Ids of agents and defaults stay as they are written, beside paths that begin at `$target`."""
+    snapshot: Json = {"agent": {"id": text}, "tool_call": {"name": "rm", "args": {}}}
+    stopped: Json = {"stopped_agents": [text]}
+    assert _decided(version, snapshot, "false", "pre_tool", guards=stopped) == "deny:kill_switch_active"
+    context: Json = {"mode": {"path": "$target.mode", "default": text}, "path": {"path": "$target.agent.id"}}
+    for condition in (f"mode == '{text}'", f"path == '{text}'"):
+        assert _decided(version, snapshot, condition, "pre_tool", context=context) == "deny:r"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("entry", ["$policy_target.x", {"path": "$policy_target.x"}])
+def test_a_path_of_the_older_root_is_refused(version: str, entry: Json) -> None:
+    """The error names the entry that is wrong, as people write it."""
+    document = written("d", [rule("x.y == 'a'")])
+    with pytest.raises(ManifestError) as caught:
+        compiled(document, version=version, context={"x.y": entry})
+    place = 'policies.agt.context["x.y"]' + (".path" if isinstance(entry, dict) else "")
+    assert [str(found) for found in caught.value.diagnostics] == [
+        f"{place}: starts at `$policy_target`: write `$target`"
+    ]

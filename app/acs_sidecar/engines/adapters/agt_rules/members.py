@@ -41,7 +41,9 @@ MEMBERS: MemberTable = {
         "Which rule decides where several match; `deny_overrides` by default.", {"enum": list(Strategy)}
     ),
     "context": Member(
-        "Names of conditions and where they are read: a path, or `{path, default}`.", {"type": "object"}
+        "Names of conditions and where they are read: a path, or `{path, default}`.",
+        {"type": "object"},
+        paths=("*", "*.path"),
     ),
     "arguments": Member(
         "`named`: any other name is one of the tool's arguments; `closed` by default.",
