@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from acs_client.calls import Call
 from acs_client.client import POINTS
 from acs_client.errors import ConfigurationError
 
@@ -34,7 +35,7 @@ class Bindings:
         self._client, self._manifest, self._counters = client, manifest, counters
         self._is_asked = points is None
         self._points = None if points is None else frozenset(points)
-        self._targets: dict[str, str] = {}
+        self._targets: dict[tuple[str | None, str], str] = {}
         self._digest: str | None = None
         self._lock = threading.Lock()
 
@@ -45,9 +46,27 @@ class Bindings:
                 self._points = self._ask()
             return point in self._points
 
-    def target(self, point: str) -> str | None:
-        """Return the path of the manifest's policy target, where it is known."""
-        return self._targets.get(point)
+    def target(self, point: str, digest: str | None, snapshot: dict[str, Any]) -> str:
+        """Return the path of the policy target of the manifest with `digest`, which a verdict came from.
+
+        Where it is not listed, the service is asked what a policy sees of `snapshot`. Raises `Unavailable`
+        when that cannot be learnt.
+        """
+        key = (None if isinstance(self._manifest, Mapping) else digest, point)
+        path = self._targets.get(key)
+        if path is None:
+            path = self._targets[key] = self._learnt(point, digest, snapshot)
+        return path
+
+    def _learnt(self, point: str, digest: str | None, snapshot: dict[str, Any]) -> str:
+        call = Call(point, "evaluate_only", self._manifest, include=("policy_input",))
+        decision = self._client.evaluate_json(call, snapshot)
+        seen = decision.raw.get("policy_input")
+        target = seen.get("policy_target") if isinstance(seen, dict) else None
+        path = target.get("path") if isinstance(target, dict) else None
+        if decision.manifest_digest != digest or not isinstance(path, str):
+            raise call.unavailable("protocol", "the policy target of the manifest cannot be learnt")
+        return path
 
     def see(self, digest: str | None) -> None:
         """Note the manifest that a verdict came from."""
@@ -68,14 +87,15 @@ class Bindings:
         counters = detail.get("counters")
         if isinstance(counters, list):
             self._counters.know(counter for counter in counters if isinstance(counter, dict))
-        self._take(detail.get("manifest"))
+        if detail.get("digest") == self._digest:
+            self._take(detail.get("manifest"))
         return frozenset(entry["points"])
 
     def _take(self, manifest: Any) -> frozenset[str]:
         bindings = manifest.get("intervention_points") if isinstance(manifest, Mapping) else None
         bindings = bindings if isinstance(bindings, Mapping) else {}
-        self._targets = {
-            point: binding["policy_target"]
+        self._targets |= {
+            (self._digest, point): binding["policy_target"]
             for point, binding in bindings.items()
             if isinstance(binding, Mapping) and isinstance(binding.get("policy_target"), str)
         }

@@ -116,11 +116,12 @@ class Mediator:
             return self._escalated(point, snapshot, decision)
         return self._permitted(point, snapshot, decision)
 
-    def _permitted(self, point: str, snapshot: Mapping[str, Any], decision: Decision) -> Decision:
+    def _permitted(self, point: str, snapshot: dict[str, Any], decision: Decision) -> Decision:
         if not decision.transformed:
             return dataclasses.replace(decision, value=target_of(point, snapshot))
         try:
-            value = put_back(point, snapshot, self._bindings.target(point), decision.value)
+            path = self._bindings.target(point, decision.manifest_digest, snapshot)
+            value = put_back(point, snapshot, path, decision.value)
         except WriteBackError as error:
             raise denied(point, "transform_invalid", "write_back", str(error)) from None
         return dataclasses.replace(decision, value=value)

@@ -56,8 +56,7 @@ def leave_session(token: "Token[Session | None]") -> None:
 class Session:
     """One run of an agent, evaluated at every point of its loop; use it as a context manager.
 
-    `points` is `MANIFEST`, which asks the service what the manifest binds, or a set of points, whose policy
-    targets are then those of the profile. With
+    `points` is `MANIFEST`, which asks the service what the manifest binds, or a set of points. With
     `mode="evaluate_only"` verdicts go to the log and to `on_decision`, and nothing is raised or replaced.
     `labels` are those that the session's data has from the start; `context` is merged into every snapshot;
     `tools` names what is registered. `approver(ticket)` returns an approval text, `"deny"`, `"suspend"` or

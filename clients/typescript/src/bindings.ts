@@ -1,9 +1,9 @@
 /** Which points a session's manifest binds and where their policy targets stand (section 12.3). */
 
-import type { Manifest } from "./calls.js";
+import { Call, type Manifest } from "./calls.js";
 import type { Client } from "./client.js";
 import type { Counters } from "./counts.js";
-import { isObject, own } from "./json.js";
+import { isObject, own, type JsonObject } from "./json.js";
 import type { Point } from "./profile.js";
 
 /**
@@ -17,7 +17,7 @@ export class Bindings {
   readonly #counters: Counters;
   readonly #isAsked: boolean;
   #points: Promise<ReadonlySet<string>> | null;
-  #targets = new Map<string, string>();
+  readonly #targets = new Map<string, string>();
   #digest: string | null = null;
 
   constructor(
@@ -44,9 +44,28 @@ export class Bindings {
     }
   }
 
-  /** Return the path of the manifest's policy target, where it is known. */
-  target(point: Point): string | null {
-    return this.#targets.get(point) ?? null;
+  /**
+   * Return the path of the policy target of the manifest with `digest`, which a verdict came from.
+   *
+   * Where it is not listed, the service is asked what a policy sees of `snapshot`. Rejects with `Unavailable`
+   * when that cannot be learnt.
+   */
+  async target(point: Point, digest: string | null, snapshot: JsonObject): Promise<string> {
+    const key = keyOf(typeof this.#manifest === "object" ? null : digest, point);
+    const path = this.#targets.get(key) ?? (await this.#learnt(point, digest, snapshot));
+    this.#targets.set(key, path);
+    return path;
+  }
+
+  async #learnt(point: Point, digest: string | null, snapshot: JsonObject): Promise<string> {
+    const options = { mode: "evaluate_only", manifest: this.#manifest, include: ["policy_input"] } as const;
+    const call = new Call(point, options);
+    const decision = await this.#client.evaluateJson(call, snapshot);
+    const path = own(own(own(decision.raw, "policy_input"), "policy_target"), "path");
+    if (decision.manifestDigest !== digest || typeof path !== "string") {
+      throw call.unavailable("protocol", "the policy target of the manifest cannot be learnt");
+    }
+    return path;
   }
 
   /** Note the manifest that a verdict came from. */
@@ -64,18 +83,21 @@ export class Bindings {
     this.#digest = typeof digest === "string" ? digest : null;
     const counters = own(detail, "counters");
     if (Array.isArray(counters)) this.#counters.know(counters);
-    this.#take(own(detail, "manifest"));
+    if (own(detail, "digest") === this.#digest) this.#take(own(detail, "manifest"));
     return new Set(entry["points"] as string[]);
   }
 
   #take(manifest: unknown): ReadonlySet<string> {
     const found = own(manifest, "intervention_points");
     const bindings = isObject(found) ? Object.entries(found) : [];
-    this.#targets = new Map();
     for (const [point, binding] of bindings) {
       const target = own(binding, "policy_target");
-      if (typeof target === "string") this.#targets.set(point, target);
+      if (typeof target === "string") this.#targets.set(keyOf(this.#digest, point), target);
     }
     return new Set(bindings.map(([point]) => point));
   }
+}
+
+function keyOf(digest: string | null, point: string): string {
+  return `${point} ${digest}`;
 }

@@ -96,10 +96,11 @@ export class Mediator {
     return this.#permitted(point, snapshot, decision);
   }
 
-  #permitted(point: Point, snapshot: JsonObject, decision: Decision): Decision {
+  async #permitted(point: Point, snapshot: JsonObject, decision: Decision): Promise<Decision> {
     if (!decision.transformed) return makeDecision({ ...decision, value: targetOf<Json>(point, snapshot) });
+    const path = await this.#options.bindings.target(point, decision.manifestDigest, snapshot);
     try {
-      const value = putBack(point, snapshot, this.#options.bindings.target(point), decision.value);
+      const value = putBack(point, snapshot, path, decision.value);
       return makeDecision({ ...decision, value });
     } catch (error) {
       if (error instanceof WriteBackError) throw denied(point, "transform_invalid", "write_back", error.message);

@@ -56,14 +56,14 @@ export function targetOf<T>(point: Point, snapshot: { readonly [name: string]: T
 /**
  * Return the profile's target after a transform of what stands at `path` of the snapshot.
  *
- * `path` is the manifest's `policy_target`, or `null` when it is the profile's own. Throws `WriteBackError`
- * when the transform changed anything beside that target, or what the host cannot change there.
+ * `path` is the manifest's `policy_target`. Throws `WriteBackError` when the transform changed anything beside
+ * the profile's target, or what the host cannot change there.
  */
-export function putBack(point: Point, snapshot: JsonObject, path: string | null, transformed: Json): Json {
+export function putBack(point: Point, snapshot: JsonObject, path: string, transformed: Json): Json {
   const before = targetOf<Json>(point, snapshot);
   let after = transformed;
   const names = namesOf(path);
-  if (names !== null && names.join(".") !== TARGETS[point].join(".")) {
+  if (names.join(".") !== TARGETS[point].join(".")) {
     const whole = replaced(snapshot, names, transformed) as JsonObject;
     const rest = replaced(whole, TARGETS[point], null);
     if (!isSame(rest, replaced(snapshot, TARGETS[point], null))) {
@@ -75,8 +75,7 @@ export function putBack(point: Point, snapshot: JsonObject, path: string | null,
   return after;
 }
 
-function namesOf(path: string | null): string[] | null {
-  if (path === null) return null;
+function namesOf(path: string): string[] {
   const [root, ...names] = path.split(".");
   if ((root !== "$snap" && root !== "$") || !names.every((name) => /^[\p{L}\p{N}_]+$/u.test(name))) {
     throw new WriteBackError(`the manifest's policy target \`${path.slice(0, 80)}\` is not a path of plain names`);

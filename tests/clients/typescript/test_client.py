@@ -12,7 +12,7 @@ from tests.conftest import ROOT, Service, start_service
 
 skip_without_node()
 
-CORE = ("approvals", "blocks", "govern", "provenance", "session", "values")
+CORE = ("approvals", "blocks", "govern", "provenance", "session", "targets", "values")
 FRAMEWORKS = ("ai", "langchain", "mcp", "openai-agents")
 DENIED = "tool: denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
 

@@ -45,17 +45,16 @@ def target_of(point: str, snapshot: Mapping[str, Any]) -> Any:
     return value
 
 
-def put_back(point: str, snapshot: Mapping[str, Any], path: str | None, transformed: Any) -> Any:
+def put_back(point: str, snapshot: Mapping[str, Any], path: str, transformed: Any) -> Any:
     """Return the profile's target after a transform of what stands at `path` of the snapshot.
 
-    `path` is the manifest's `policy_target`, or `None` when it is the profile's own. Raises
-    `WriteBackError` when the transform changed anything beside that target, or what the host cannot change
-    there.
+    `path` is the manifest's `policy_target`. Raises `WriteBackError` when the transform changed anything
+    beside the profile's target, or what the host cannot change there.
     """
     before = target_of(point, snapshot)
     after = transformed
     names = _names(path)
-    if names is not None and names != TARGETS[point]:
+    if names != TARGETS[point]:
         whole = _replaced(snapshot, names, transformed)
         rest = _replaced(whole, TARGETS[point], None)
         if encode(rest) != encode(_replaced(snapshot, TARGETS[point], None)):
@@ -65,9 +64,7 @@ def put_back(point: str, snapshot: Mapping[str, Any], path: str | None, transfor
     return after
 
 
-def _names(path: str | None) -> tuple[str, ...] | None:
-    if path is None:
-        return None
+def _names(path: str) -> tuple[str, ...]:
     root, *names = path.split(".")
     if root not in _SNAPSHOT or not all(name.replace("_", "a").isalnum() for name in names):
         raise WriteBackError(f"the manifest's policy target `{path[:80]}` is not a path of plain names")
