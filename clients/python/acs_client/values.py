@@ -94,7 +94,13 @@ def _to_json(value: Any, depth: int) -> Any:
         if not math.isfinite(value):
             raise _NotJsonError("is not a finite number")
         return value
-    return _to_json(_plain(value), depth + 1)
+    try:
+        plain = _plain(value, depth)
+    except _NotJsonError:
+        raise
+    except Exception as error:  # noqa: BLE001  # code of somebody else
+        raise _NotJsonError(f"is a {kind.__name__} that has no JSON: {type(error).__name__}") from None
+    return _to_json(plain, depth + 1)
 
 
 def _object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
@@ -130,7 +136,7 @@ def _array(value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
     return copied
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int) -> Any:
     """Return a value of one of the types of JSON that stands for `value`, one level deep."""
     if isinstance(value, enum.Enum):
         return value.value
@@ -143,7 +149,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, set | frozenset):
-        return sorted((_to_json(item, 0) for item in value), key=encode)
+        return sorted((_to_json(item, depth + 1) for item in value), key=encode)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if not isinstance(value, type) and callable(getattr(value, "model_dump", None)):

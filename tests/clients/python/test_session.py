@@ -327,6 +327,14 @@ class Point:
     colour: Colour
 
 
+class Unwilling:
+    """A value whose own code fails."""
+
+    def model_dump(self, **_: Any) -> Any:
+        """Fail."""
+        raise ZeroDivisionError
+
+
 @pytest.mark.parametrize(
     ("value", "sent"),
     [
@@ -361,6 +369,7 @@ def test_values_as_json(value: Any, sent: Any) -> None:
         (2**64, r"\$ is an integer beyond 64 bits"),
         (-(2**63) - 1, r"\$ is an integer beyond 64 bits"),
         (Client, r"\$ is a type, which is not JSON"),
+        ({"a": Unwilling()}, r"\$\.a is a Unwilling that has no JSON: ZeroDivisionError"),
     ],
 )
 def test_values_that_are_not_json(value: Any, message: str) -> None:
@@ -375,5 +384,10 @@ def test_a_value_that_holds_itself() -> None:
     loop.append(loop)
     with pytest.raises(SnapshotError, match="is nested more than 200 deep"):
         to_json(loop)
+    deep: frozenset[Any] = frozenset()
+    for _ in range(1000):
+        deep = frozenset([deep])
+    with pytest.raises(SnapshotError, match="is nested more than 200 deep"):
+        to_json(deep)
     with pytest.raises(SnapshotError, match="a text is not valid Unicode"):
         encode("\ud800")

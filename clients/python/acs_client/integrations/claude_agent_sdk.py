@@ -5,6 +5,7 @@ that raises would let the tool run: here whatever goes wrong is an answer that b
 passes no hook, and the host has no way to withhold the text of a tool that failed.
 """
 
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -77,6 +78,10 @@ class _Hooks:
         try:
             decision = await self._session.pre_tool_call(name, args, id=call_id)
         except Escalated as escalated:
+            if self._escalate == "ask":  # it runs as it is if the user says so, and no hook is told
+                self._sync.budgets.reserve_call()
+                asked = dataclasses.replace(escalated.decision, value=args)
+                self._running[call_id] = ToolCall(self._sync, name, asked, call_id)
             return _permission(self._escalate, describe(escalated.decision))
         self._running[call_id] = ToolCall(self._sync, name, decision, call_id)
         if encode(to_json(args)) == encode(decision.value):

@@ -7,6 +7,7 @@ plugin first; what an agent's own callbacks change afterwards is not evaluated. 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from google.adk.code_executors import BuiltInCodeExecutor
 from google.adk.plugins.base_plugin import BasePlugin
 from google.genai import types
 
@@ -60,6 +61,7 @@ class AcsPlugin(BasePlugin):
 
     async def before_model_callback(self, *, callback_context: Any, llm_request: Any) -> None:
         """Evaluate what is about to be sent to a model."""
+        _check_agent(callback_context)
         config = llm_request.config
         offered = list(_offered(config.tools or [], self._hosted))
         instructions = config.system_instruction
@@ -99,7 +101,7 @@ class AcsPlugin(BasePlugin):
         if llm_response.content is None:
             return None
         session = self._named(callback_context.agent_name)
-        spoken = [part for part in parts if part.text is not None and not part.thought]
+        spoken = [part for part in parts if _is_said(part)]
         calls = [part for part in parts if part.function_call is not None]
         before = {
             "content": _content(spoken),
@@ -122,6 +124,9 @@ class AcsPlugin(BasePlugin):
 
     async def before_tool_callback(self, *, tool: Any, tool_args: dict[str, Any], tool_context: Any) -> Any:
         """Evaluate a call; put permitted arguments into it, or return the error result of a block."""
+        if not getattr(tool, "include_plugins", True):
+            message = f"`{tool.name}` runs an agent without this plugin: give it `include_plugins=True`"
+            return self._error(denied("pre_tool_call", "adapter_unsupported", "ungoverned", message))
         if tool.name in self._exempt:
             return None
         call_id = tool_context.function_call_id
@@ -191,6 +196,14 @@ class AcsPlugin(BasePlugin):
         return AsyncSession.over(self._session.as_agent(name=name))
 
 
+def _check_agent(context: Any) -> None:
+    """Raise `Denied` for an agent that runs, here, code which its model writes: that passes no tool point."""
+    executor = getattr(context._invocation_context.agent, "code_executor", None)
+    if executor is not None and not isinstance(executor, BuiltInCodeExecutor):
+        message = f"a {type(executor).__name__} runs what the model writes, and passes no tool point"
+        raise denied("pre_model_call", "adapter_unsupported", "ungoverned", message)
+
+
 def _offered(tools: Iterable[Any], hosted: str) -> Iterator[dict[str, Any]]:
     for tool in tools:
         declared = getattr(tool, "function_declarations", None)
@@ -236,6 +249,12 @@ def _response(response: Any) -> dict[str, Any]:
     return {"role": "tool", "name": response.name, "content": content, **named}
 
 
+def _is_said(part: Any) -> bool:
+    """True if an answer says something in a part: it is no call, no thought, and no signature alone."""
+    unsaid = {"thought", "thought_signature", "function_call"}
+    return not part.thought and bool(part.model_dump(exclude_none=True, exclude=unsaid))
+
+
 def _call(call: Any) -> dict[str, Any]:
     return {"name": call.name, "args": to_json(call.args or {}), **({"id": call.id} if call.id else {})}
 
@@ -276,8 +295,8 @@ def _with(part: Any, text: str) -> Any:
 def _released(parts: list[Any], before: dict[str, Any], after: dict[str, Any]) -> Iterator[Any]:
     """Return the parts of an answer with what a transform has made of it; thoughts pass no point."""
     spoken = [index for index, part in enumerate(parts) if part.text is not None and not part.thought]
-    same = after["content"] == before["content"]
-    if not same and not spoken:
+    same = encode(to_json(after["content"])) == encode(to_json(before["content"]))
+    if not same and not (spoken and isinstance(after["content"], str)):
         raise denied("post_model_call", "transform_invalid", "write_back", "there is no text to change")
     remaining = iter(after["tool_calls"])
     wanted = next(remaining, None)

@@ -67,6 +67,7 @@ def govern_tool(tool: Tool, session: Session, *, on_block: str = "error") -> Too
         except ToolBlockedError as blocked:
             return str(blocked)
 
+    run.is_governed = run_async.is_governed = True  # type: ignore[attr-defined]  # `_check` looks for it
     changed: dict[str, Any] = {"function": run if function is not None else None}
     if coroutine_function is not None:
         changed["async_function"] = run_async
@@ -139,7 +140,7 @@ class _Model:
     def before(self, messages: list[ChatMessage], tools: Any) -> list[ChatMessage]:
         """Return the messages as they may be sent."""
         places = [(index, shown) for index, message in enumerate(messages) for shown in _views(message)]
-        offered = [{"name": tool.name, "description": tool.description} for tool in _flat(tools)]
+        offered = [_offered(tool) for tool in _flat(tools)]
         found = list(messages)
         for place, text in self._points.before([shown for _, shown in places], self._name, offered):
             index, shown = places[place]
@@ -164,6 +165,15 @@ class _Model:
         if text != shown["content"]:
             reply = _with_text(reply, text, "post_model_call")
         return reply if remaining == calls else _with_calls(reply, remaining)
+
+
+def _offered(tool: Tool) -> dict[str, Any]:
+    """Return a tool as policies see it; raise `Denied` for one that a run or somebody else has brought."""
+    functions = [tool.function, getattr(tool, "async_function", None)]
+    if not all(getattr(function, "is_governed", False) for function in functions if function is not None):
+        message = f"`{tool.name}` was added after the agent was governed: add `govern_tool(tool, session)`"
+        raise denied("pre_model_call", "adapter_unsupported", "ungoverned", message)
+    return {"name": tool.name, "description": tool.description}
 
 
 def _flat(tools: Any) -> list[Tool]:

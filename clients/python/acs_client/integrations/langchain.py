@@ -12,13 +12,21 @@ from typing import Any
 from langchain.agents.middleware import AgentMiddleware
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain.tools.tool_node import ToolCallRequest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+    convert_to_messages,
+)
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command, interrupt
 
 from acs_client.aio import AsyncSession
 from acs_client.calls import denied
+from acs_client.decision import Decision
 from acs_client.errors import Blocked, Escalated, describe
 from acs_client.session import Session
 from acs_client.tool_call import ReplacedError, ToolCall
@@ -64,10 +72,8 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
         answer = _answer(response)
         after = self.session.post_model_call(answer["response"], model=sent["model"], usage=answer["usage"])
         response = _with_response(response, answer["response"], after.value)
-        if _is_final(response):
-            content = _content(_last(response))
-            response = _with_content(response, content, self.session.output(content).value)
-        return response
+        leaving = _leaving(response)
+        return response if leaving is None else _left(response, leaving, self.session.output(leaving))
 
     async def awrap_model_call(
         self,
@@ -82,10 +88,8 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
         answer = _answer(response)
         after = await session.post_model_call(answer["response"], model=sent["model"], usage=answer["usage"])
         response = _with_response(response, answer["response"], after.value)
-        if _is_final(response):
-            content = _content(_last(response))
-            response = _with_content(response, content, (await session.output(content)).value)
-        return response
+        leaving = _leaving(response)
+        return response if leaving is None else _left(response, leaving, await session.output(leaving))
 
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
@@ -100,9 +104,13 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
             except Exception as error:
                 call.settle_error(error)
                 raise
-            return _settled(call, result)
+            settled = _settled(call, result)
         except Blocked as blocked:
             return self._blocked(request, blocked)
+        if not _ends_run(request):
+            return settled
+        content = _result_content(settled)
+        return _with_result(settled, content, self.session.output(content))
 
     async def awrap_tool_call(
         self,
@@ -123,7 +131,10 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
             settled: ToolMessage | Command[Any] = await run(_settled, call, result)
         except Blocked as blocked:
             return self._blocked(request, blocked)
-        return settled
+        if not _ends_run(request):
+            return settled
+        content = _result_content(settled)
+        return _with_result(settled, content, await run(self.session.output, content))
 
     def _permitted(self, request: ToolCallRequest) -> ToolCall:
         try:
@@ -194,11 +205,13 @@ def _part(part: Any, text: str) -> Any:
 
 
 def _new_messages(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Return the messages of the user since the last answer."""
     new: list[BaseMessage] = []
     for message in reversed(messages):
-        if not isinstance(message, HumanMessage):
+        if isinstance(message, AIMessage | ToolMessage):
             break
-        new.insert(0, message)
+        if isinstance(message, HumanMessage):
+            new.insert(0, message)
     return new
 
 
@@ -313,8 +326,17 @@ def _with_response(
     return _with_last(response, changed.model_copy(update=update))
 
 
-def _with_content(response: ModelResponse[Any], before: Any, after: Any) -> ModelResponse[Any]:
-    return response if before == after else _with_last(response, _with_text(_last(response), before, after))
+def _leaving(response: ModelResponse[Any]) -> Any:
+    """Return what leaves the agent with an answer: its text, or its structured form; `None` if it goes on."""
+    if not _last(response).tool_calls:
+        return _content(_last(response))
+    return response.structured_response
+
+
+def _left(response: ModelResponse[Any], before: Any, decision: Decision) -> ModelResponse[Any]:
+    if not decision.transformed:
+        return response
+    return _with_last(response, _with_text(_last(response), before, decision.value))
 
 
 def _with_last(response: ModelResponse[Any], message: BaseMessage) -> ModelResponse[Any]:
@@ -325,42 +347,48 @@ def _with_last(response: ModelResponse[Any], message: BaseMessage) -> ModelRespo
     return ModelResponse(result=[message if held is last else held for held in response.result])
 
 
-def _is_final(response: ModelResponse[Any]) -> bool:
-    return not _last(response).tool_calls
-
-
 def _with_args(request: ToolCallRequest, call: ToolCall) -> ToolCallRequest:
     if call.args == request.tool_call["args"]:
         return request
     return request.override(tool_call={**request.tool_call, "args": call.args})
 
 
+def _ends_run(request: ToolCallRequest) -> bool:
+    return bool(getattr(request.tool, "return_direct", False))
+
+
 def _settled(call: ToolCall, result: ToolMessage | Command[Any]) -> ToolMessage | Command[Any]:
-    """Evaluate what a tool returned: the text of its message, or what a command adds to the state."""
-    if isinstance(result, Command):
-        texts = [_content(message) for message in _messages_of(result)]
-        if call.settle(texts, None).transformed:
-            raise denied(
-                "post_tool_call", "transform_invalid", "write_back", "a command of a tool cannot be changed"
-            )
-        return result
-    content = _content(result)
-    if result.status == "error":
-        decision = call.settle(None, str(content))
-        value = decision.value if decision.transformed else content
-    else:
-        value = call.settle(content, None).value
-    if value == content:
-        return result
-    if not isinstance(value, str | list):
-        raise denied("post_tool_call", "transform_invalid", "write_back", "the transform leaves no text")
-    changed = _with_text(result, content, value)
-    return changed.model_copy(update={"artifact": None})
+    """Evaluate what a tool returned: the text of its message, or what a command changes of the state."""
+    content = _result_content(result)
+    is_error = isinstance(result, ToolMessage) and result.status == "error"
+    decision = call.settle(None, str(content)) if is_error else call.settle(content, None)
+    return _with_result(result, content, decision)
 
 
-def _messages_of(command: Command[Any]) -> list[BaseMessage]:
-    update = command.update
-    found = update.get("messages", []) if isinstance(update, dict) else []
-    return (
-        [message for message in found if isinstance(message, BaseMessage)] if isinstance(found, list) else []
-    )
+def _result_content(result: Any) -> Any:
+    if isinstance(result, ToolMessage):
+        return _content(result)
+    if isinstance(result, list):
+        return [_result_content(one) for one in result]
+    update = result.update if isinstance(result, Command) else result
+    if not isinstance(update, dict | None):
+        message = f"a {type(update).__name__} of a tool cannot be evaluated: give a message or a mapping"
+        raise denied("post_tool_call", "adapter_unsupported", "write_back", message)
+    others = {name: value for name, value in (update or {}).items() if name != "messages"}
+    added = (update or {}).get("messages", [])
+    try:
+        messages = convert_to_messages(added if isinstance(added, list) else [added])
+    except (NotImplementedError, ValueError) as error:
+        message = f"a command of a tool has messages that are none: {error}"
+        raise denied("post_tool_call", "adapter_unsupported", "write_back", message) from None
+    texts = [_content(message) for message in messages]
+    return {**others, "messages": texts} if others else texts
+
+
+def _with_result(result: Any, before: Any, decision: Decision) -> Any:
+    if not decision.transformed:
+        return result
+    if not isinstance(result, ToolMessage) or not isinstance(decision.value, str | list):
+        message = "the transform changes more than the text of a message"
+        raise denied(decision.point, "transform_invalid", "write_back", message)
+    return _with_text(result, before, decision.value).model_copy(update={"artifact": None})

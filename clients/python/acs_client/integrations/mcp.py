@@ -124,13 +124,13 @@ def _settled(call: ToolCall, result: dict[str, Any]) -> dict[str, Any]:
         text if text is not None and copied else {"content": _shown(content), "structured": structured}
     )
     if result.get("isError"):
-        decision = call.settle(None, text if text is not None else encode(to_json(value)).decode())
+        decision = call.settle(None, value if isinstance(value, str) else encode(to_json(value)).decode())
         if not decision.transformed:
             return result
         after = decision.value
         if not isinstance(after, str):
             raise _not_put_back("the transform leaves no text")
-        return {**result, "content": [{"type": "text", "text": after}]}
+        return {**result, "content": [{"type": "text", "text": after}], "structuredContent": None}
     after = call.result(value)
     if encode(to_json(value)) == encode(to_json(after)):
         return result

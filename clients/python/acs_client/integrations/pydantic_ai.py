@@ -146,6 +146,9 @@ class _GovernedModel(WrapperModel):
         if parameters.native_tools and self._hosted == "refuse":
             kind = parameters.native_tools[0].kind
             raise _ungoverned(f"`{kind}` is run by the provider and passes no tool point")
+        external = [tool.name for tool in parameters.function_tools if tool.kind == "external"]
+        if external and self._hosted == "refuse":
+            raise _ungoverned(f"`{external[0]}` is run by the host and passes no tool point")
         places = list(_places(messages))
         before = [place.message for place in places]
         instructions = [part.content for part in parameters.instruction_parts or ()]
@@ -170,9 +173,8 @@ class _GovernedModel(WrapperModel):
             "completion_tokens": response.usage.output_tokens,
         }
         calls = [_call(part) for part in response.parts if isinstance(part, BaseToolCallPart)]
-        texts = [part.content for part in response.parts if isinstance(part, TextPart)]
         before = {
-            "content": "\n".join(texts),
+            "content": _spoken(response.parts),
             "tool_calls": calls,
             "finish_reason": "tool_calls" if calls else "stop",
         }
@@ -246,6 +248,19 @@ def _content(content: Any) -> Any:
     return [{"type": "text", "text": part} if isinstance(part, str) else _shown(part) for part in content]
 
 
+def _spoken(parts: Sequence[Any]) -> Any:
+    """Return what an answer says beside its calls: texts alone as one text, else the list of its parts."""
+    said = [part for part in parts if not isinstance(part, BaseToolCallPart | ThinkingPart)]
+    if all(isinstance(part, TextPart) for part in said):
+        return "\n".join(part.content for part in said)
+    return [
+        {"type": "text", "text": part.content}
+        if isinstance(part, TextPart)
+        else _shown(getattr(part, "content", part))
+        for part in said
+    ]
+
+
 def _shown(part: Any) -> Any:
     data = getattr(part, "data", None)
     return media(data, part.media_type) if isinstance(data, bytes) else to_json(part)
@@ -267,7 +282,7 @@ def _call(part: Any) -> dict[str, Any]:
 def _released(parts: Sequence[Any], before: dict[str, Any], after: dict[str, Any]) -> Iterator[Any]:
     """Return the parts of an answer with what a transform has made of it; reasoning passes no point."""
     texts = [index for index, part in enumerate(parts) if isinstance(part, TextPart)]
-    if after["content"] != before["content"] and not texts:
+    if after["content"] != before["content"] and not (texts and isinstance(after["content"], str)):
         raise _not_put_back("the transform makes a text where there was none", "post_model_call")
     calls = {call["id"]: call for call in after["tool_calls"]}
     for index, part in enumerate(parts):

@@ -121,6 +121,7 @@ class _Graph:
                     )
             return reached
 
+        invoke.is_governed = True  # type: ignore[attr-defined]  # `check_handoff` looks for it
         found.on_invoke_handoff = invoke
         if kept is not None:
             found._agent_ref = weakref.ref(kept)
@@ -182,13 +183,13 @@ def _input_guardrail(session: Session) -> Any:
 
 
 def _prompts(items: Any) -> list[Any]:
-    """Return the contents of the messages of the user that began this run."""
-    messages = messages_of(None, items)
+    """Return the contents of the messages of the user since the last answer."""
     new: list[Any] = []
-    for message in reversed(messages):
-        if message["role"] != "user":
+    for message in reversed(messages_of(None, items)):
+        if message["role"] in {"assistant", "tool"}:
             break
-        new.insert(0, message["content"])
+        if message["role"] == "user":
+            new.insert(0, message["content"])
     return new
 
 

@@ -10,7 +10,7 @@ from acs_client.aio import AsyncSession
 from acs_client.calls import denied
 from acs_client.integrations.openai_agents.items import messages_of, read_answer, with_answer, with_texts
 from acs_client.integrations.openai_agents.stream import events_of
-from acs_client.integrations.openai_agents.tools import Options, check_tool
+from acs_client.integrations.openai_agents.tools import Options, check_handoff, check_tool
 from acs_client.session import Session
 
 __all__ = ["PERMITTED", "GovernedModel"]
@@ -104,6 +104,8 @@ class GovernedModel(Model):
     async def _before(self, instructions: Any, items: Any, tools: Any, handoffs: Any) -> tuple[str, Any, Any]:
         for tool in tools:
             check_tool(tool, self._options, "pre_model_call")
+        for held in handoffs:
+            check_handoff(held, "pre_model_call")
         name = getattr(self._model(), "model", None)
         name = name if isinstance(name, str) else type(self._model()).__name__
         offered = [_offered(tool) for tool in tools]

@@ -22,7 +22,7 @@ from acs_client.session import Session
 from acs_client.tool_call import ReplacedError, ToolCall
 from acs_client.values import encode, to_json
 
-__all__ = ["Options", "check_tool", "governed_tool", "put_back", "sent_value", "ungoverned"]
+__all__ = ["Options", "check_handoff", "check_tool", "governed_tool", "put_back", "sent_value", "ungoverned"]
 
 _HOSTED = frozenset({
     "FileSearchTool", "WebSearchTool", "HostedMCPTool", "CodeInterpreterTool", "ImageGenerationTool",
@@ -49,6 +49,11 @@ def check_tool(tool: Any, options: Options, point: str) -> None:
         raise ungoverned(f"a {kind} runs here and passes no tool point: make it a function tool", point)
     if options.hosted == "refuse":
         raise ungoverned(f"a {kind} is run by the provider and passes no tool point", point)
+
+
+def check_handoff(held: Any, point: str) -> None:
+    if not getattr(held.on_invoke_handoff, "is_governed", False):
+        raise ungoverned(f"`{held.tool_name}` was added after the agent was governed", point)
 
 
 def ungoverned(message: str, point: str = "agent_startup") -> Denied:

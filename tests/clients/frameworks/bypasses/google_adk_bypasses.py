@@ -1,0 +1,90 @@
+"""Google ADK: agents that run without the plugin, code that a model writes, answers that are not text."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.adk.agents import LlmAgent
+from google.adk.code_executors import UnsafeLocalCodeExecutor
+from google.adk.models import BaseLlm, LlmResponse
+from google.adk.runners import InMemoryRunner
+from google.adk.tools.agent_tool import AgentTool
+from google.genai import types
+from trying import RAN, delete_file, main
+
+from acs_client import Session
+from acs_client.integrations.google_adk import AcsPlugin
+
+
+class Scripted(BaseLlm):
+    """A model that says these in turn."""
+
+    answers: list[Any]
+
+    async def generate_content_async(self, llm_request: Any, stream: bool = False) -> AsyncIterator[Any]:
+        """The next answer."""
+        yield LlmResponse(content=types.Content(role="model", parts=self.answers.pop(0)))
+
+
+def text(said: str) -> list[types.Part]:
+    """An answer in words."""
+    return [types.Part(text=said)]
+
+
+def call(name: str, args: Any) -> list[types.Part]:
+    """A call."""
+    return [types.Part(function_call=types.FunctionCall(name=name, args=args, id="1"))]
+
+
+def agent(name: str, *answers: Any, **options: Any) -> LlmAgent:
+    """An agent whose model says these in turn."""
+    return LlmAgent(name=name, model=Scripted(model="m", answers=list(answers)), **options)
+
+
+def ran(made: Any) -> Any:
+    """Run an agent with the plugin."""
+
+    async def run(session: Session) -> Any:
+        runner = InMemoryRunner(agent=made(), app_name="x", plugins=[AcsPlugin(session)])
+        kept = await runner.session_service.create_session(app_name="x", user_id="u")
+        message = types.Content(role="user", parts=text("hello"))
+        events = runner.run_async(user_id="u", session_id=kept.id, new_message=message)
+        return [str(event.content) async for event in events]
+
+    return lambda session: asyncio.run(run(session))
+
+
+def asking(has_plugins: bool) -> Any:
+    """An agent that is a tool."""
+
+    def made() -> Any:
+        inner = agent("inner", call("delete_file", {"path": "x"}), text("fine"), tools=[delete_file])
+        tools = [AgentTool(inner, include_plugins=has_plugins)]
+        return agent("outer", call("inner", {"request": "go"}), text("fine"), tools=tools)
+
+    return ran(made)
+
+
+class Executor(UnsafeLocalCodeExecutor):
+    """Runs what the model writes."""
+
+    def execute_code(self, *arguments: Any) -> Any:
+        """Note it."""
+        RAN.append("code")
+        return super().execute_code(*arguments)
+
+
+if __name__ == "__main__":
+    blob = types.Part(inline_data=types.Blob(mime_type="text/plain", data=b"secret-123"))
+    signature = types.Part(thought_signature=b"x")
+    main(
+        {
+            "agent with plugins": asking(True),
+            "agent without": asking(False),
+            "code": ran(
+                lambda: agent("one", text("```python\nprint(1)\n```"), text("fine"), code_executor=Executor())
+            ),
+            "data": ran(lambda: agent("one", [*text("fine"), blob])),
+            "signature": ran(lambda: agent("one", [*text("fine"), signature])),
+        }
+    )

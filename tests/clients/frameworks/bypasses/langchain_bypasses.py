@@ -1,0 +1,108 @@
+"""LangChain: structured answers, tools that end a run, commands of tools, prompts that are not the last message."""
+
+from typing import Annotated, Any
+
+from langchain.agents import create_agent
+from langchain.agents.structured_output import ToolStrategy
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.tools import InjectedToolCallId, tool
+from langgraph.types import Command
+from pydantic import BaseModel
+from trying import main
+from trying import search as found
+
+from acs_client import Session
+from acs_client.integrations.langchain import AcsMiddleware
+
+
+class Scripted(BaseChatModel):
+    """A model that says these in turn."""
+
+    answers: list[Any]
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Any, **_: Any) -> Any:
+        """Nothing to do."""
+        return self
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=self.answers.pop(0))])
+
+
+class Structured(BaseModel):
+    """A structured answer."""
+
+    text: str
+
+
+def ran(session: Session, answers: list[Any], messages: Any = "hello", **options: Any) -> Any:
+    """The state after a run."""
+    middleware = [AcsMiddleware(session)]
+    return create_agent(Scripted(answers=answers), middleware=middleware, **options).invoke(
+        {"messages": messages}
+    )
+
+
+def call(name: str, args: Any) -> AIMessage:
+    """A call of the model."""
+    return AIMessage("", tool_calls=[{"name": name, "args": args, "id": "1"}])
+
+
+def structured(session: Session) -> Any:
+    """An answer that a tool stands for, and that no tool node runs."""
+    answers = [call("Structured", {"text": "it is secret-123"})]
+    return ran(session, answers, tools=[], response_format=ToolStrategy(Structured))
+
+
+def direct(session: Session) -> Any:
+    """A result that is the answer."""
+    return ran(session, [call("search", {"q": "x"})], tools=[tool(return_direct=True)(found)])
+
+
+def commanding(update: Any) -> Any:
+    """A tool that changes the state itself."""
+
+    @tool
+    def search(q: str, call_id: Annotated[str, InjectedToolCallId]) -> Any:
+        """Search."""
+        return update(call_id)
+
+    return lambda session: ran(session, [call("search", {"q": "x"}), AIMessage("fine")], tools=[search])
+
+
+def message(call_id: str, text: str = "has secret-123") -> ToolMessage:
+    """The message of a tool."""
+    return ToolMessage(text, tool_call_id=call_id)
+
+
+def prompts(session: Session) -> Any:
+    """What the user said stands before another message."""
+    return ran(session, [AIMessage("fine")], [HumanMessage("a bomb"), SystemMessage("be nice")], tools=[])
+
+
+if __name__ == "__main__":
+    main(
+        {
+            "structured": structured,
+            "direct": direct,
+            "command": commanding(lambda at: Command(update={"messages": [message(at)]})),
+            "command of mappings": commanding(
+                lambda at: Command(
+                    update={"messages": [{"role": "tool", "content": "has secret-123", "tool_call_id": at}]}
+                )
+            ),
+            "command beside messages": commanding(
+                lambda at: Command(
+                    update={"messages": [message(at, "fine")], "structured_response": "secret-123"}
+                )
+            ),
+            "list of commands": commanding(lambda at: [Command(update={"messages": [message(at)]})]),
+            "harmless command": commanding(lambda at: Command(update={"messages": [message(at, "fine")]})),
+            "prompts": prompts,
+        }
+    )

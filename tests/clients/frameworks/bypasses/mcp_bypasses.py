@@ -1,0 +1,42 @@
+"""MCP: what stands beside the text of an error."""
+
+import asyncio
+from typing import Any
+
+from mcp.client import Client
+from mcp.server import MCPServer
+from mcp.types import CallToolResult, TextContent
+from trying import main
+
+from acs_client import Session
+from acs_client.integrations.mcp import GovernedClient, acs
+
+
+def failing(text: str, at_server: bool) -> Any:
+    """A tool whose result says that it is an error, and has a secret in its structured content."""
+
+    def search(q: str) -> CallToolResult:
+        return CallToolResult(
+            content=[TextContent(type="text", text=text)],
+            structured_content={"found": "secret-123"},
+            is_error=True,
+        )
+
+    async def call(session: Session) -> Any:
+        server = MCPServer("tools", middleware=[acs(session)] if at_server else [])
+        server.add_tool(search)
+        async with Client(server) as client:
+            governed: Any = client if at_server else GovernedClient(client, session)
+            return await governed.call_tool("search", {"q": "x"})
+
+    return lambda session: asyncio.run(call(session))
+
+
+if __name__ == "__main__":
+    main(
+        {
+            f"{text} at the {'server' if at_server else 'client'}": failing(text, at_server)
+            for text in ("fine", "secret-123")
+            for at_server in (True, False)
+        }
+    )

@@ -1,0 +1,84 @@
+"""Ways round each adapter: nothing runs that no verdict permits, and nothing leaves that no verdict has seen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.frameworks.frameworks import FRAMEWORKS, run_script, start_governed
+from tests.conftest import Service
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+# By framework and way: what ran, and what came of it or a part of that.
+CAME: dict[tuple[str, str], tuple[list[str], str]] = {
+    ("langchain", "structured"): ([], "output: service"),
+    ("langchain", "direct"): (["search"], "found x"),
+    ("langchain", "command"): ([], "the transform changes more than the text of a message"),
+    ("langchain", "command of mappings"): ([], "the transform changes more than the text of a message"),
+    ("langchain", "command beside messages"): ([], "the transform changes more than the text of a message"),
+    ("langchain", "list of commands"): ([], "the transform changes more than the text of a message"),
+    ("langchain", "harmless command"): ([], "content='fine', name='search'"),
+    ("langchain", "prompts"): ([], "input: service"),
+    ("openai_agents", "added agent"): ([], "pre_model_call: ungoverned"),
+    ("openai_agents", "added hand-over"): ([], "pre_model_call: ungoverned"),
+    ("openai_agents", "prompts"): ([], "input: service"),
+    ("haystack", "brought"): ([], "pre_model_call: ungoverned"),
+    ("haystack", "added"): ([], "pre_model_call: ungoverned"),
+    ("haystack", "governed"): ([], "denied by policy: no_deletes"),
+    ("mcp", "fine at the server"): ([], "text='error withheld'"),
+    ("mcp", "fine at the client"): ([], "text='error withheld'"),
+    ("mcp", "secret-123 at the server"): ([], "text='error withheld'"),
+    ("mcp", "secret-123 at the client"): ([], "text='error withheld'"),
+    ("google_adk", "agent with plugins"): ([], "text='fine'"),
+    ("google_adk", "agent without"): ([], "`inner` runs an agent without this plugin"),
+    ("google_adk", "code"): ([], "pre_model_call: ungoverned"),
+    ("google_adk", "data"): ([], "post_model_call"),
+    ("google_adk", "signature"): ([], "text='fine'"),
+    ("pydantic_ai", "external"): ([], "pre_model_call: ungoverned"),
+    ("pydantic_ai", "external observed"): ([], "DeferredToolRequests(calls=[ToolCallPart(tool_name='delete_file'"),
+    ("pydantic_ai", "brought"): ([], "denied by policy: no_deletes"),
+    ("pydantic_ai", "file"): ([], "post_model_call: service"),
+    ("claude_agent_sdk", "asked"): ([], "['ask', {}, 1]"),
+    ("claude_agent_sdk", "asked about a secret"): ([], "'updatedToolOutput': {'out': '[secret]'}}}, 1]"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def came(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """What came of all ways: one process of each framework."""
+    service: Service = start_governed(tmp_path_factory.mktemp("bypasses"))
+    known: dict[str, Any] = {}
+
+    def of(name: str) -> Any:
+        if name not in known:
+            script = Path(__file__).parent / "bypasses" / f"{name}_bypasses.py"
+            known[name] = run_script(FRAMEWORKS[name], service, script)
+        return known[name]
+
+    yield of
+    service.stop()
+
+
+@pytest.mark.parametrize(("name", "way"), CAME, ids=[f"{name}-{way}" for name, way in CAME])
+def test_a_way_round_an_adapter(came: Any, name: str, way: str) -> None:
+    """Nothing runs, and no secret is seen, but for what a verdict permits."""
+    if not FRAMEWORKS[name].is_there:
+        pytest.skip("`make client-environments` installs the frameworks")
+    ran, has_secret, said, _ = came(name)[way]
+    expected, part = CAME[name, way]
+    assert (ran, has_secret) == (expected, False), said
+    assert part in said
+
+
+def test_a_result_that_is_the_answer_passes_output(came: Any) -> None:
+    """LangChain ends a run with the result of a tool that returns directly."""
+    if not FRAMEWORKS["langchain"].is_there:
+        pytest.skip("`make client-environments` installs the frameworks")
+    assert came("langchain")["direct"][3][-2:] == ["post_tool_call", "output"]
+
+
+def test_every_way_is_expected(came: Any) -> None:
+    """A way that a script tries and nobody looks at shows nothing."""
+    for name in {name for name, _ in CAME if FRAMEWORKS[name].is_there}:
+        assert sorted(came(name)) == sorted(way for held, way in CAME if held == name)
