@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.assurance.compliance.test_report import ALL, PERIOD, report, write_log
+from tests.assurance.compliance.reports import ALL, PERIOD, report, write_log
 from tests.conftest import ROOT
 
 PYTHON = Path(os.environ.get("OSCAL_ORACLE", ROOT / ".cache" / "oscal")) / "bin" / "python"

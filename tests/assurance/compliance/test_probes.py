@@ -14,7 +14,11 @@ from tests.assurance.redteam_manifests import ALLOW_ALL, carrier, write_manifest
 
 def results(folder: Path, *without: str, redteam: bool | None = True) -> dict[str, CheckResult]:
     """Probe the manifest without some of its rules."""
-    return asyncio.run(probed_results([guarded(folder, *without)], lambda _: redteam))
+    return asyncio.run(
+        probed_results(
+            [guarded(folder, *without)], lambda _: None if redteam is None else (redteam, "1 of 2")
+        )
+    )
 
 
 def test_a_guarded_manifest_passes_every_probe(tmp_path: Path) -> None:
@@ -100,9 +104,9 @@ def test_a_point_without_a_carrier_has_no_answer(tmp_path: Path) -> None:
 def test_every_manifest_in_use_must_pass(tmp_path: Path) -> None:
     """One of two that fails is named; one that is not at hand leaves no answer."""
     good, bad = guarded(tmp_path / "a"), guarded(tmp_path / "b", "P4")
-    found = asyncio.run(probed_results([good, replace(bad, name="other")], lambda _: True))
+    found = asyncio.run(probed_results([good, replace(bad, name="other")], lambda _: (True, "1 of 2")))
     assert (found["P4"].outcome, found["P4"].counts["failed"]) == (CheckOutcome.FAIL, 1)
     assert found["P4"].names[0] == "other: pre_tool_call: pre_tool_call works: allow"
-    found = asyncio.run(probed_results([good], lambda _: True, ["sha256:0"]))
+    found = asyncio.run(probed_results([good], lambda _: (True, "1 of 2"), ["sha256:0"]))
     assert {one.outcome for one in found.values()} == {CheckOutcome.NO_DATA}
     assert found["P4"].names == ("sha256:0: not at hand",)

@@ -1,66 +1,25 @@
 """`acs-sidecar compliance report`, from a signed log of a guarded manifest to every format (section 8.3)."""
 
-import asyncio
 import base64
 import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from acs_sidecar.assurance.dsse import pre_authentication
-from acs_sidecar.assurance.redteam.report import SCHEMA
-from acs_sidecar.audit.format.entry import decision_entry
 from acs_sidecar.audit.format.record import AuditEntry, record_line, rfc3339, uuid7
-from acs_sidecar.audit.log.writer import FileAuditLog
 from acs_sidecar.cli.compliance.commands import compliance
-from acs_sidecar.cli.manifests import known_manifests
-from acs_sidecar.decision.request import EvaluateRequest
-from acs_sidecar.settings.tree import load_settings
-from acs_sidecar.spec.canonical import canonical
-from acs_sidecar.spec.values import nesting_bound
-from acs_sidecar.trials.decide import decide
-from tests.assurance.compliance.guarded import RULES, snapshot_of, write_guarded
-from tests.assurance.recorded import private_pem, public_pem
+from tests.assurance.compliance.guarded import RULES
+from tests.assurance.compliance.reports import ALL, PERIOD, json_report, report, statuses, write_log
 from tests.audit.format.logs import LOG, START, Builder
-from tests.audit.log.logs import KEY, OTHER_KEY, newest, settings, with_log
+from tests.audit.log.logs import KEY, OTHER_KEY, newest
 from tests.cli.audit.verbs import changed
 from tests.cli.audit.verbs import run as audit_run
-
-PERIOD = ("--from", "2020-01-01", "--to", "2090-01-01")
-POINTS = ("input", "pre_tool_call", "post_tool_call", "output")
-ALL = tuple(
-    part for name in ("owasp-asi", "soc2", "nist-ai-rmf", "eu-ai-act") for part in ("--framework", name)
-)
-
-
-def write_log(folder: Path, *without: str, agent: str = "agent-1") -> Path:
-    """Record 25 decisions at each point, and the anchors of the log beside it."""
-    manifests = write_guarded(folder / "manifests", *without)
-    (known,) = known_manifests(load_settings({}).settings, [manifests]).values()
-    anchors: list[bytes] = []
-
-    async def work(log: FileAuditLog) -> None:
-        for point in POINTS:
-            snapshot = snapshot_of("hello") | {"envelope": {"agent": {"id": agent}}}
-            request = EvaluateRequest(
-                point=point, snapshot=snapshot, nesting=nesting_bound(canonical(snapshot))
-            )
-            decision = await decide(known.compiled, request)
-            decision.caller = "host"
-            await asyncio.gather(*(log.append(decision_entry(decision)) for _ in range(25)))
-
-    config = settings(folder / "audit", manifests=lambda: {"guarded": known.compiled.digest})
-    with_log(work, config, announced=anchors)
-    (folder / "anchors").write_bytes(b"".join(anchors))
-    (folder / "key.pem").write_bytes(public_pem(KEY))
-    (folder / "sign.pem").write_bytes(private_pem(OTHER_KEY))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -73,27 +32,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ACS_")]:
         monkeypatch.delenv(name)
-
-
-def report(place: Path, *arguments: str, key: str = "key.pem") -> Result:
-    """Run the verb on the log and the manifests of a place."""
-    given = ("--audit", place / "audit", "--key", place / key, "--manifests", place / "manifests")
-    return CliRunner().invoke(compliance, ["report", *map(str, given), *arguments])
-
-
-def json_report(place: Path, *arguments: str) -> dict[str, Any]:
-    """Return a report as JSON."""
-    result = report(
-        place, *(arguments or ALL), *PERIOD, "--format", "json", "--anchor", str(place / "anchors")
-    )
-    assert result.exit_code == 0, result.stderr
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
-
-
-def statuses(found: dict[str, Any], framework: int = 0) -> dict[str, str]:
-    """Return the status of each control."""
-    return {one["id"]: one["status"] for one in found["frameworks"][framework]["controls"]}
 
 
 def test_reports_what_is_proven(place: Path) -> None:
@@ -198,6 +136,16 @@ def test_what_cannot_be_told_is_exit_2(place: Path, arguments: tuple[str, ...], 
     assert result.stderr.startswith(f"error: {message}")
 
 
+def test_two_frameworks_of_one_id_are_refused(place: Path, tmp_path: Path) -> None:
+    """Their results would have the same names in one document."""
+    path = tmp_path / "own.json"
+    control = {"id": "1", "title": "x", "checks": ["L5"]}
+    path.write_text(json.dumps({"id": "soc2", "title": "a", "version": "1", "controls": [control]}))
+    result = report(place, "--framework", "soc2", "--framework", str(path), *PERIOD)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: --framework: two have the id `soc2`\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "oscal"])
 def test_the_same_inputs_give_the_same_bytes(place: Path, form: str) -> None:
@@ -235,52 +183,6 @@ def test_hostile_names_stay_text_in_markdown(tmp_path: Path) -> None:
     assert {one for one in text if not one.isprintable()} == {"\n"}
     (row,) = [line for line in text.splitlines() if line.startswith("| L10 |")]
     assert len(re.findall(r" \| ", row)) == 7
-
-
-def redteam_report(digest: str, **members: Any) -> dict[str, Any]:
-    """Return the members of a red-team report that a check reads."""
-    return {
-        "schema": SCHEMA,
-        "manifest": {"name": "guarded", "digest": digest},
-        "thresholds": {"max_asr": 0.1, "min_utility": 0.95},
-        "failures": [],
-        "asr": {"passed": 10, "stopped": 90},
-        "utility": {"allowed": 95, "refused": 5},
-    } | members
-
-
-@pytest.mark.parametrize(
-    ("members", "days", "expected"),
-    [
-        ({}, 1, "pass"),
-        ({}, 91, "no_data"),
-        ({"asr": {"passed": 11, "stopped": 89}}, 1, "fail"),
-        ({"utility": {"allowed": 94, "refused": 6}}, 1, "fail"),
-        ({"failures": ["a technique"]}, 1, "fail"),
-        ({"asr": {"passed": 9, "stopped": 0}, "thresholds": {"max_asr": 1, "min_utility": 0}}, 1, "fail"),
-        ({"asr": {"passed": 0, "stopped": 0}, "within_thresholds": True}, 1, "fail"),
-    ],
-)
-def test_a_red_team_report_counts_while_it_is_recent(
-    place: Path, tmp_path: Path, members: dict[str, Any], days: int, expected: str
-) -> None:
-    """The report of the manifest's digest, by its counts and by the age of its file before the period's end."""
-    digest = next(iter(known_manifests(load_settings({}).settings, [place / "manifests"])))
-    path = tmp_path / "redteam.json"
-    path.write_text(json.dumps(redteam_report(digest, **members)))
-    end = datetime(2090, 1, 1, tzinfo=UTC).timestamp() - days * 86_400
-    os.utime(path, (end, end))
-    found = json_report(place, "--framework", "owasp-asi", "--redteam", str(path))
-    assert {one["id"]: one["outcome"] for one in found["checks"]}["T2"] == expected
-
-
-def test_what_is_no_red_team_report_is_refused(place: Path, tmp_path: Path) -> None:
-    """Another JSON file, or one without counts, would be taken for a passed attack run."""
-    path = tmp_path / "other.json"
-    path.write_text(json.dumps(redteam_report("sha256:0", asr={"passed": True, "stopped": 1})))
-    result = report(place, "--framework", "owasp-asi", *PERIOD, "--redteam", str(path))
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"error: --redteam {path}: no report of `redteam run --format json`\n"
 
 
 def test_settings_that_nobody_stated_say_nothing(

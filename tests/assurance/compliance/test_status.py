@@ -137,6 +137,18 @@ def test_the_built_in_frameworks(name: str, controls: int, unassessable: int) ->
                 "id": "a",
                 "title": "b",
                 "version": "1",
+                "controls": [
+                    {"id": "CC 6", "title": "x", "checks": []},
+                    {"id": "cc-6", "title": "x", "checks": []},
+                ],
+            },
+            "the controls `CC 6` and `cc-6` are one to tools that read OSCAL",
+        ),
+        (
+            {
+                "id": "a",
+                "title": "b",
+                "version": "1",
                 "controls": [{"id": "1", "title": "x", "checks": ["L1", "L1"]}],
             },
             "`controls[0].checks` has a check twice",

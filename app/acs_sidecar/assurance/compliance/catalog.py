@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 
 from acs_sidecar.assurance.compliance.checks import CHECKS
+from acs_sidecar.assurance.compliance.vocabulary import token
 from acs_sidecar.spec.document.suggestions import did_you_mean
 from acs_sidecar.spec.values import Json
 
@@ -59,6 +60,10 @@ def parse_framework(value: Json) -> Framework:
     twice = [one.id for number, one in enumerate(controls) if one.id in {two.id for two in controls[:number]}]
     if twice:
         raise FrameworkError(f"the control `{twice[0]}` is there twice")
+    tokens: dict[str, str] = {}
+    for one in controls:
+        if (other := tokens.setdefault(token(one.id), one.id)) != one.id:
+            raise FrameworkError(f"the controls `{other}` and `{one.id}` are one to tools that read OSCAL")
     identity, title, version = (_text(members, name, name) for name in ("id", "title", "version"))
     return Framework(identity, title, version, controls)
 

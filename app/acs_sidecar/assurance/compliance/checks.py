@@ -51,7 +51,10 @@ CHECKS: Final = MappingProxyType(
                 "L6", _M, "people decide", "every approval that allows is a signed one's or a resolver's"
             ),
             EvidenceCheck(
-                "L7", _M, "points in use", "every bound point of every manifest in use has a decision"
+                "L7",
+                _M,
+                "points in use",
+                "every bound point of every manifest in use has an enforced decision",
             ),
             EvidenceCheck("L8", _M, "it works", "at most 1 % of at least 100 decisions are runtime errors"),
             EvidenceCheck(

@@ -1,12 +1,23 @@
 """Checks, their results and what follows from them for a control (section 8.3)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from acs_sidecar.spec.values import Json
 
-__all__ = ["CheckKind", "CheckOutcome", "CheckResult", "ControlStatus", "EvidencePlace", "control_status"]
+__all__ = [
+    "CheckKind",
+    "CheckOutcome",
+    "CheckResult",
+    "ControlStatus",
+    "EvidencePlace",
+    "control_status",
+    "token",
+]
+
+_NOT_TOKEN = re.compile(r"[^A-Za-z0-9.]+|\.(?=[^0-9])")
 
 MOST_PLACES = 5
 """How many records a check names, each by its receipt."""
@@ -68,3 +79,9 @@ def control_status(checks: Sequence[tuple[CheckKind, CheckOutcome]], *, ceiling:
     if CheckOutcome.PASS in outcomes:
         return ControlStatus.PARTIAL
     return ControlStatus.NOT_MET if CheckOutcome.FAIL in outcomes else ControlStatus.NOT_ASSESSED
+
+
+def token(value: str) -> str:
+    """Return a name as an OSCAL token: a letter or `_`, then letters, digits, `.`, `-` and `_`."""
+    found = _NOT_TOKEN.sub("-", value).strip("-.").lower()
+    return found if found[:1].isalpha() else f"_{found}"

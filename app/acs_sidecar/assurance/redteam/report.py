@@ -13,7 +13,7 @@ from acs_sidecar.assurance.redteam.tally import Result, Tally, tallied, tally
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["OVERFITTED_BY", "SCHEMA", "RedTeamReport", "RunThresholds", "is_within"]
+__all__ = ["OVERFITTED_BY", "SCHEMA", "RedTeamReport", "RunThresholds", "is_within", "rates_of"]
 
 SCHEMA = "acs-sidecar/redteam/v1"
 OVERFITTED_BY = 0.2
@@ -156,7 +156,8 @@ class RedTeamReport:
 def is_within(report: JsonObject) -> bool | None:
     """True if a report in JSON is within its thresholds by its own counts; `None` for what is no report.
 
-    One in which nothing was stopped is within none, whatever it was run with.
+    One in which nothing was stopped is within none, whatever it was run with; nor is one whose threshold lets
+    every attack pass.
     """
     thresholds, failures = report.get("thresholds"), report.get("failures")
     asr, utility = report.get("asr"), report.get("utility")
@@ -172,8 +173,21 @@ def is_within(report: JsonObject) -> bool | None:
     return (
         not failures
         and stopped > 0
+        and shares[0] < 1
         and not Rate(passed, passed + stopped).exceeds(shares[0])
         and not Rate(allowed, allowed + refused).falls_below(shares[1])
+    )
+
+
+def rates_of(report: JsonObject) -> str:
+    """Return what a report in JSON was held to, and what it counted; of one that `is_within` can judge."""
+    asr, utility, limits = (report[name] for name in ("asr", "utility", "thresholds"))
+    if not (isinstance(asr, dict) and isinstance(utility, dict) and isinstance(limits, dict)):
+        raise TypeError("not a report of a run")
+    passed, stopped, allowed, refused = asr["passed"], asr["stopped"], utility["allowed"], utility["refused"]
+    return (
+        f"{passed} attacks passed and {stopped} were stopped (rate at most {limits['max_asr']}),"
+        f" {allowed} harmless texts were allowed and {refused} refused (at least {limits['min_utility']})"
     )
 
 

@@ -154,6 +154,9 @@ def report(
     --to 2026-04-01`
     """
     chosen = [chosen_framework(name) for name in dict.fromkeys(frameworks)]
+    ids = [one.id for one in chosen]
+    if twice := next((one for number, one in enumerate(ids) if one in ids[:number]), None):
+        fail(f"--framework: two have the id `{twice}`")
     period = Period(moment(start, "--from"), moment(end, "--to"), tenant)
     if period.start >= period.end:
         fail("--from must be before --to")
@@ -226,9 +229,10 @@ def _manifest_results(
     """Measure, and probe the manifests that decided in the period."""
     bound = None if known is None else {one: tuple(each.compiled.points) for one, each in known.items()}
     measured = measured_results(seen, report, bound, registry.known if registry else None)
-    used = sorted({digest for digest, _ in seen.points})
+    used = sorted(seen.digests)
     at_hand = [(known or {})[digest] for digest in used if digest in (known or {})]
     missing = [digest for digest in used if digest not in (known or {})]
+    missing += ["more manifests than are told apart"] if seen.overflow else []
 
     async def probe() -> dict[str, CheckResult]:
         ready = [await probed(one) for one in at_hand]
@@ -259,6 +263,7 @@ def _log_json(seen: Observation, report: Report) -> dict[str, Json]:
         "records_in_period": seen.records.count,
         "decisions": seen.decisions.count,
         "by_decision": {name: seen.decided[name] for name in sorted(seen.decided)},
+        "not_enforced": seen.not_enforced.count,
         "anchored": report.anchored,
         "clock_went_back": sum(log.time_backward is not None for log in report.logs.values()),
     }

@@ -17,7 +17,7 @@ from acs_sidecar.assurance.compliance.catalog import (
 )
 from acs_sidecar.assurance.compliance.probes.carriers import ProbedManifest, probed_manifest
 from acs_sidecar.assurance.compliance.probes.checks import RedteamVerdict
-from acs_sidecar.assurance.redteam.report import SCHEMA, is_within
+from acs_sidecar.assurance.redteam.report import SCHEMA, is_within, rates_of
 from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.cli.manifests import KnownManifest
 from acs_sidecar.cli.output import fail, show_findings
@@ -81,7 +81,7 @@ def redteam_verdicts(files: list[Path], end: str) -> RedteamVerdict:
 
     A report has no clock: its age is that of its file, and one of more than 90 days before `end` is none.
     """
-    verdicts: dict[str, bool] = {}
+    verdicts: dict[str, tuple[bool, str]] = {}
     for path in files:
         report = object_in(path, "--redteam")
         manifest = report.get("manifest")
@@ -91,7 +91,8 @@ def redteam_verdicts(files: list[Path], end: str) -> RedteamVerdict:
             fail(f"--redteam {path}: no report of `redteam run --format json`")
         oldest = datetime.fromisoformat(end) - timedelta(days=_REDTEAM_DAYS)
         if path.stat().st_mtime >= oldest.timestamp():
-            verdicts[digest] = verdicts.get(digest, True) and passed
+            before, said = verdicts.get(digest, (True, ""))
+            verdicts[digest] = before and passed, f"{said}, {rates_of(report)}" if said else rates_of(report)
     return verdicts.get
 
 

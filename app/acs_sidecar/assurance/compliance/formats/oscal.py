@@ -1,7 +1,6 @@
 """The report as OSCAL assessment results (section 8.3)."""
 
 import base64
-import re
 from collections.abc import Mapping
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
@@ -15,7 +14,13 @@ from acs_sidecar.assurance.compliance.report import (
     ReportedControl,
     ReportedFramework,
 )
-from acs_sidecar.assurance.compliance.vocabulary import CheckKind, CheckResult, ControlStatus, EvidencePlace
+from acs_sidecar.assurance.compliance.vocabulary import (
+    CheckKind,
+    CheckResult,
+    ControlStatus,
+    EvidencePlace,
+    token,
+)
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import Json, JsonObject
@@ -26,7 +31,6 @@ OSCAL_VERSION: Final = "1.2.1"
 
 _NAMESPACE: Final = "urn:acs-sidecar:oscal"
 _ROOT: Final = uuid5(NAMESPACE_URL, _NAMESPACE)
-_NOT_TOKEN = re.compile(r"[^A-Za-z0-9.]+|\.(?=[^0-9])")
 _METHODS = {CheckKind.MEASURED: "TEST", CheckKind.PROBED: "TEST", CheckKind.DECLARED: "EXAMINE"}
 
 
@@ -67,7 +71,7 @@ def _result(report: ComplianceReport, one: ReportedFramework, places: Mapping[Ev
         if name in used
     }
     selection: dict[str, Json] = (
-        {"include-controls": [{"control-id": _token(each.control.id)} for each in assessed]}
+        {"include-controls": [{"control-id": token(each.control.id)} for each in assessed]}
         if assessed
         else {"description": "No control could be assessed."}
     )
@@ -91,7 +95,7 @@ def _observation(
     framework: str, check: EvidenceCheck, result: CheckResult, end: str, places: Mapping[EvidencePlace, str]
 ) -> dict[str, Json]:
     props = [_prop("outcome", result.outcome.value), _prop("kind", check.kind.value)]
-    props += [_prop(_token(name), str(value)) for name, value in result.counts.items()]
+    props += [_prop(token(name), str(value)) for name, value in result.counts.items()]
     members: dict[str, Json] = {
         "title": f"{check.id} {check.title}",
         "description": _line("; ".join([f"{check.query}: {result.detail}", *result.names])),
@@ -119,7 +123,7 @@ def _finding(framework: str, one: ReportedControl, observations: Mapping[str, st
     members: dict[str, Json] = {
         "title": _line(f"{control.id} {control.title}"),
         "description": _line(control.note or f"The status is {one.status.value}."),
-        "target": {"type": "objective-id", "target-id": _token(control.id), "status": status},
+        "target": {"type": "objective-id", "target-id": token(control.id), "status": status},
         "related-observations": [{"observation-uuid": observations[name]} for name in one.outcomes],
     }
     return {"uuid": _uuid(f"finding {framework}", members), **members}
@@ -147,12 +151,6 @@ def _prop(name: str, value: str) -> Json:
 def _line(value: str) -> str:
     """Return a text as a line that OSCAL takes: something, without space around it."""
     return printable(value).strip() or "none"
-
-
-def _token(value: str) -> str:
-    """Return an OSCAL token: a letter or `_`, then letters, digits, `.`, `-` and `_`."""
-    token = _NOT_TOKEN.sub("-", value).strip("-.").lower()
-    return token if token[:1].isalpha() else f"_{token}"
 
 
 def _uuid(kind: str, members: JsonObject | Mapping[str, Json]) -> str:

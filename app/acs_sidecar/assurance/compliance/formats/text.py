@@ -19,7 +19,9 @@ def report_text(report: ComplianceReport) -> str:
 
 def _lines(report: ComplianceReport) -> Iterator[str]:
     yield NOTICE
-    yield f"period {report.period['from']} to {report.period['to']}, {report.log['decisions']} decisions"
+    idle = report.log["not_enforced"]
+    counted = f"{report.log['decisions']} decisions" + (f", {idle} of them not enforced" if idle else "")
+    yield f"period {report.period['from']} to {report.period['to']}, {counted}"
     for one in report.frameworks:
         yield ""
         yield f"{one.framework.title} {one.framework.version}: met {one.met}, assessed {one.assessed}"

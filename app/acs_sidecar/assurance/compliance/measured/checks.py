@@ -119,9 +119,9 @@ def _people_decide(seen: Observation) -> CheckResult:
 
 
 def _points_in_use(seen: Observation, bound: BoundPoints | None) -> CheckResult:
-    digests = sorted({digest for digest, _ in seen.points})
+    digests = sorted(seen.digests)
     if bound is None or not digests:
-        why = "no manifests were given" if digests else "no manifest of the operator decided"
+        why = "no manifests were given" if digests else "no decision names a manifest"
         return CheckResult(CheckOutcome.NO_DATA, why)
     unused = [
         f"{digest} {point}"
@@ -131,9 +131,12 @@ def _points_in_use(seen: Observation, bound: BoundPoints | None) -> CheckResult:
     ]
     unknown = [digest for digest in digests if digest not in bound]
     counts = {"manifests": len(digests), "unused": len(unused), "unknown": len(unknown)}
+    counts["not_enforced"] = seen.not_enforced.count
     if unused:
-        return CheckResult(CheckOutcome.FAIL, "bound points without a decision", {**counts}, (), _few(unused))
-    if unknown:
+        return CheckResult(
+            CheckOutcome.FAIL, "bound points without an enforced decision", {**counts}, (), _few(unused)
+        )
+    if unknown or seen.overflow:
         return CheckResult(
             CheckOutcome.NO_DATA, "manifests in use that are not at hand", {**counts}, (), _few(unknown)
         )
@@ -163,8 +166,8 @@ def _known_policies(seen: Observation) -> CheckResult:
         names = _few(sorted({digest for digest, _ in unknown}))
         detail = "manifests that no log announced before, or inline ones that nobody signed"
         return CheckResult(CheckOutcome.FAIL, detail, {**counts}, tuple(places[:5]), names)
-    if not seen.points:
-        return CheckResult(CheckOutcome.NO_DATA, "no decision names a manifest of the operator")
+    if not seen.digests:
+        return CheckResult(CheckOutcome.NO_DATA, "no decision names a manifest")
     return _result(True, "every manifest was announced", seen.decisions.places, **counts)
 
 

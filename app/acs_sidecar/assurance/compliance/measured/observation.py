@@ -10,6 +10,7 @@ from acs_sidecar.assurance.compliance.measured.period import Period, Runs
 from acs_sidecar.assurance.compliance.vocabulary import MOST_PLACES, EvidencePlace
 from acs_sidecar.audit.format.claims import LogClaim, claims_of, number_of, older_of
 from acs_sidecar.audit.format.record import is_readable
+from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.values import Json
 
 __all__ = ["LogSeen", "Observation", "RecordTally"]
@@ -54,7 +55,11 @@ class LogSeen:
 
 @dataclass(slots=True)
 class Observation:
-    """Everything that the measured checks need, gathered record by record."""
+    """Everything that the measured checks need, gathered record by record.
+
+    `digests` are the manifests in use, whoever brought them; `points` are what was enforced of them, by
+    digest and point: a decision that nobody enforces shows no point in use.
+    """
 
     period: Period
     logs: dict[str, LogSeen] = field(default_factory=dict)
@@ -68,7 +73,9 @@ class Observation:
     not_people: RecordTally = field(default_factory=RecordTally)
     unrecorded: RecordTally = field(default_factory=RecordTally)
     unsigned: RecordTally = field(default_factory=RecordTally)
+    not_enforced: RecordTally = field(default_factory=RecordTally)
     pruned: list[str] = field(default_factory=list)
+    digests: dict[str, RecordTally] = field(default_factory=dict)
     points: dict[tuple[str, str], RecordTally] = field(default_factory=dict)
     agents: dict[str, RecordTally] = field(default_factory=dict)
     decided: Counter[str] = field(default_factory=Counter)
@@ -120,11 +127,19 @@ class Observation:
             self.anonymous.add(log, index)
         if isinstance(agent, str):
             self._tally(self.agents, agent, log, index)
+        enforced = get("mode") != Mode.EVALUATE_ONLY
+        if not enforced:
+            self.not_enforced.add(log, index)
         digest, source = get("manifest_digest"), get("manifest_source")
         if not isinstance(digest, str):
             return
+        if (
+            source == "operator" or get("error_class") is None
+        ):  # what a caller brings may be no manifest at all
+            self._tally(self.digests, digest, log, index)
+            if enforced:
+                self._tally(self.points, (digest, str(get("intervention_point"))), log, index)
         if source == "operator":
-            self._tally(self.points, (digest, str(get("intervention_point"))), log, index)
             if (
                 digest not in seen.announced
                 and digest not in seen.unannounced

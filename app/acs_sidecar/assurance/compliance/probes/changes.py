@@ -43,9 +43,10 @@ def _content_hash(_: CompiledManifest, __: CompiledPoint, case: Case) -> Iterato
 def _definition_drift(_: CompiledManifest, point: CompiledPoint, case: Case) -> Iterator[CounterExample]:
     finding: JsonObject = {
         "category": "definition_drift",
-        "rule": "definition_drift",
-        "score": 1.0,
-        "path": "",
+        "start": 0,
+        "end": 1,
+        "path": ".name",
+        "kinds": ["description_changed"],
     }
     drifted: Json = {
         "flagged": True,

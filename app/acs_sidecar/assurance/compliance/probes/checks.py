@@ -14,8 +14,8 @@ from acs_sidecar.trials.injection import InjectionError
 
 __all__ = ["RedteamVerdict", "probed_results"]
 
-RedteamVerdict = Callable[[str], bool | None]
-"""Whether the red-team report of a manifest's digest is within its thresholds; `None` where there is none."""
+RedteamVerdict = Callable[[str], tuple[bool, str] | None]
+"""Whether the red-team report of a manifest's digest is within its thresholds, and its rates; or `None`."""
 
 _MOST_NAMES = 20
 
@@ -42,7 +42,8 @@ async def probed_results(
         [await _asks(one) for one in manifests], missing, "a case escalates to a resolver"
     )
     results["T1"] = _united([await _cases(one) for one in manifests], missing, "all cases pass")
-    results["T2"] = _united([_redteam(one, redteam) for one in manifests], missing, "within its thresholds")
+    attacked = [_redteam(one, redteam) for one in manifests]
+    results["T2"] = _united(attacked, missing, "; ".join(answer.name for answer in attacked[:_MOST_NAMES]))
     return results
 
 
@@ -118,7 +119,8 @@ def _redteam(one: ProbedManifest, redteam: RedteamVerdict) -> _ProbeAnswer:
     verdict = redteam(one.manifest.digest or "")
     if verdict is None:
         return _ProbeAnswer(CheckOutcome.NO_DATA, f"{one.name}: no recent red-team report of its digest")
-    return _ProbeAnswer(CheckOutcome.PASS if verdict else CheckOutcome.FAIL, one.name, 1)
+    passed, rates = verdict
+    return _ProbeAnswer(CheckOutcome.PASS if passed else CheckOutcome.FAIL, f"{one.name}: {rates}", 1)
 
 
 def _united(answers: Sequence[_ProbeAnswer], missing: Sequence[str], passed: str) -> CheckResult:

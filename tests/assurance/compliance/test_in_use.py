@@ -1,0 +1,104 @@
+"""What a report takes for in use and for tried: manifests, enforcement, red-team reports (section 8.3)."""
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acs_sidecar.assurance.redteam.report import SCHEMA
+from acs_sidecar.cli.manifests import known_manifests
+from acs_sidecar.settings.tree import load_settings
+from tests.assurance.compliance.reports import PERIOD, json_report, report, statuses, write_log
+
+
+@pytest.fixture(autouse=True)
+def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("ACS_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Record once for all."""
+    return write_log(tmp_path_factory.mktemp("report"))
+
+
+def test_a_caller_s_manifest_in_use_is_not_passed_over(tmp_path: Path) -> None:
+    """Nothing is known of what it refuses: no probe passes, though the operator's own manifest would."""
+    write_log(tmp_path, brought="sha256:" + "9" * 64)
+    found = json_report(tmp_path, "--framework", "owasp-asi")
+    checks = {one["id"]: one for one in found["checks"]}
+    assert {checks[name]["outcome"] for name in ("P1", "P3", "P4", "P5", "P8", "T1", "L7")} == {"no_data"}
+    assert checks["P3"]["names"] == ["sha256:" + "9" * 64 + ": not at hand"]
+    assert "met" not in statuses(found).values()
+
+
+def test_what_nobody_enforces_is_no_point_in_use(tmp_path: Path) -> None:
+    """Decisions that were only evaluated are counted, at the head too, and show no point in use."""
+    write_log(tmp_path, mode="evaluate_only")
+    found = json_report(tmp_path, "--framework", "owasp-asi")
+    (check,) = (one for one in found["checks"] if one["id"] == "L7")
+    assert (check["outcome"], check["counts"]["not_enforced"]) == ("fail", 100)
+    assert check["detail"] == "bound points without an enforced decision"
+    assert found["log"]["not_enforced"] == 100
+    text = report(tmp_path, "--framework", "owasp-asi", *PERIOD).stdout
+    assert text.splitlines()[1].endswith(", 100 decisions, 100 of them not enforced")
+
+
+def redteam_report(digest: str, **members: Any) -> dict[str, Any]:
+    """Return the members of a red-team report that a check reads."""
+    return {
+        "schema": SCHEMA,
+        "manifest": {"name": "guarded", "digest": digest},
+        "thresholds": {"max_asr": 0.1, "min_utility": 0.95},
+        "failures": [],
+        "asr": {"passed": 10, "stopped": 90},
+        "utility": {"allowed": 95, "refused": 5},
+    } | members
+
+
+@pytest.mark.parametrize(
+    ("members", "days", "expected"),
+    [
+        ({}, 1, "pass"),
+        ({}, 91, "no_data"),
+        ({"asr": {"passed": 11, "stopped": 89}}, 1, "fail"),
+        ({"utility": {"allowed": 94, "refused": 6}}, 1, "fail"),
+        ({"failures": ["a technique"]}, 1, "fail"),
+        ({"asr": {"passed": 9, "stopped": 0}, "thresholds": {"max_asr": 1, "min_utility": 0}}, 1, "fail"),
+        ({"asr": {"passed": 9, "stopped": 9}, "thresholds": {"max_asr": 1, "min_utility": 0}}, 1, "fail"),
+        ({"asr": {"passed": 9, "stopped": 9}, "thresholds": {"max_asr": 0.9, "min_utility": 0}}, 1, "pass"),
+        ({"asr": {"passed": 0, "stopped": 0}, "within_thresholds": True}, 1, "fail"),
+    ],
+)
+def test_a_red_team_report_counts_while_it_is_recent(
+    place: Path, tmp_path: Path, members: dict[str, Any], days: int, expected: str
+) -> None:
+    """The report of the manifest's digest, by its counts and by the age of its file before the period's end."""
+    digest = next(iter(known_manifests(load_settings({}).settings, [place / "manifests"])))
+    path = tmp_path / "redteam.json"
+    path.write_text(json.dumps(redteam_report(digest, **members)))
+    end = datetime(2090, 1, 1, tzinfo=UTC).timestamp() - days * 86_400
+    os.utime(path, (end, end))
+    found = json_report(place, "--framework", "owasp-asi", "--redteam", str(path))
+    (check,) = (one for one in found["checks"] if one["id"] == "T2")
+    assert check["outcome"] == expected
+    if expected == "pass":
+        assert re.fullmatch(
+            r"guarded: \d+ attacks passed and \d+ were stopped \(rate at most 0\.\d\),"
+            r" 95 harmless texts were allowed and 5 refused \(at least [\d.]+\)",
+            check["detail"],
+        )
+
+
+def test_what_is_no_red_team_report_is_refused(place: Path, tmp_path: Path) -> None:
+    """Another JSON file, or one without counts, would be taken for a passed attack run."""
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(redteam_report("sha256:0", asr={"passed": True, "stopped": 1})))
+    result = report(place, "--framework", "owasp-asi", *PERIOD, "--redteam", str(path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: --redteam {path}: no report of `redteam run --format json`\n"
