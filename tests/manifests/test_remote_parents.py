@@ -102,7 +102,10 @@ FORBIDDEN = {
     "policies: {p: {type: cedar, policy_path: x}}": "policies.p.policy_path",
     "policies: {p: {type: cedar, schema_path: x}}": "policies.p.schema_path",
     "policies: {p: {type: cedar, entities_path: x}}": "policies.p.entities_path",
-    "policies: {p: {type: custom, adapter: rate_card}}": "policies.p.type",
+    "policies: {p: {type: custom, adapter: somebody's}}": "policies.p.type",
+    "policies: {p: {type: custom, adapter: [agt_rules]}}": "policies.p.type",
+    "policies: {p: {type: custom, adapter: agt_rules, documents: [{}, x.yaml]}}": "policies.p.documents",
+    "policies: {p: {type: custom, adapter: soul, file: SOUL.md}}": "policies.p.file",
     "intervention_points: {input: {policy: {id: p, data: x.json}}}": "intervention_points.input.policy.data",
     "intervention_points: {input: {policy: {id: p, data_paths: x}}}": "intervention_points.input.policy.data_paths",
     "intervention_points: {input: {policy: {id: p, entities_path: x}}}": "intervention_points.input.policy.entities_path",
@@ -121,7 +124,7 @@ FORBIDDEN = {
 def test_a_manifest_from_a_url_reaches_nothing_local(
     tmp_path: Path, server: HttpsServer, text: str, path: str, indirect: bool
 ) -> None:
-    """No local files, no environment, no custom adapters, no annotator fed with members: pinned or not."""
+    """No local files, no environment, no adapters of others, no annotator fed with members: pinned or not."""
     content = text.encode()
     server.serve("/base.yaml", content)
     outer = b"extends: [{url: base.yaml, sha256: %s}]\n" % sha256(content).encode()
@@ -148,8 +151,24 @@ def test_a_url_may_bind_a_custom_policy_but_give_it_nothing(tmp_path: Path, serv
     write(tmp_path, main={**local, "extends": [server.url("/more.yaml")]})
     assert findings(tmp_path / "main.yaml", server) == [
         f"{server.url('/more.yaml')}:1:47: intervention_points.input.policy.table: a manifest from a URL cannot "
-        "use custom adapters: declare it in a local manifest"
+        "give members to the adapter of a local policy: write them there"
     ]
+
+
+def test_a_manifest_from_a_url_uses_built_in_adapters_with_its_own_documents(
+    tmp_path: Path, server: HttpsServer
+) -> None:
+    """What reaches no file is evaluated as if it stood in a local manifest, with members of its own binding."""
+    document = "{name: d, rules: []}"
+    server.serve(
+        "/rules.yaml",
+        f"policies: {{p: {{type: custom, adapter: agt_rules, document: {document}}}}}\n"
+        "intervention_points: {input: {policy: {id: p, conflict_strategy: allow_overrides}}}\n".encode(),
+    )
+    write(tmp_path, main={"extends": [server.url("/rules.yaml")]})
+    found = merged(tmp_path / "main.yaml", server)
+    assert found["policies"]["p"]["document"] == {"name": "d", "rules": []}
+    assert found["intervention_points"]["input"]["policy"]["conflict_strategy"] == "allow_overrides"
 
 
 def test_bundles_are_fetched_when_the_manifest_is_read(tmp_path: Path, server: HttpsServer) -> None:

@@ -114,7 +114,7 @@ def test_answers_are_those_of_the_evaluator_in_process(definition: JsonObject) -
     """Output, trace, reason and detail are the same on both sides, for each engine (2.5)."""
 
     async def scenario() -> None:
-        async with opened(inline_adapters=frozenset({"rate_card"})) as sandbox:
+        async with opened() as sandbox:
             jobs = (job(definition),)
             policies = await sandbox.compile("sha256:one", jobs)
             for snapshot in SNAPSHOTS:
@@ -203,17 +203,18 @@ def test_files_are_refused(definition: JsonObject, tmp_path: Path, monkeypatch: 
 def test_adapters_are_reached_only_where_the_operator_lists_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An installed adapter that is not listed is unknown to an inline manifest (1.7)."""
+    """An installed adapter of others that is not listed is unknown to an inline manifest (1.7)."""
     install_hostile(tmp_path, monkeypatch)
 
     async def scenario() -> None:
-        async with opened(inline_adapters=frozenset({"rate_card"})) as sandbox:
+        async with opened() as sandbox:
             await sandboxed(sandbox, hostile("nothing"))
 
     with pytest.raises(ManifestError) as raised:
         asyncio.run(scenario())
     assert [str(finding) for finding in raised.value.diagnostics] == [
-        "policies.main.adapter: `hostile` is unknown; must be one of `rate_card`"
+        "policies.main.adapter: `hostile` is not one that manifests in requests may use; must be one of "
+        "`agt_rules`, `combine`, `oags`, `rate_card`, `soul`"
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 
-from acs_sidecar.engines.adapters.custom import custom_type
+from acs_sidecar.engines.adapters.custom import OWN_ADAPTERS, custom_type
 from acs_sidecar.engines.fixed import TEST
 from acs_sidecar.engines.missing_engine import MissingEngine
 from acs_sidecar.engines.rego.documents import DataBounds
@@ -13,25 +13,25 @@ from acs_sidecar.spec.values import JsonObject
 __all__ = ["load_engines", "outlives_fork", "policy_types"]
 
 _ENGINES = frozenset({"rego", "cedar", "test"})
-_OWN_ADAPTERS = frozenset({"agt_rules", "combine", "oags", "rate_card", "soul", "workspace_policy"})
 
 
 def policy_types(
     adapters: Mapping[str, Adapter],
-    inline_allowed: frozenset[str] | None = None,
+    inline_listed: frozenset[str] | None = None,
     data_bounds: DataBounds | None = None,
 ) -> Mapping[str, PolicyType]:
     """Return the policy types over the loaded `adapters`; an engine is loaded when a manifest first uses it.
 
-    With `inline_allowed` they are those of inline manifests, which reach the listed adapters alone.
+    With `inline_listed` they are those of inline manifests, which reach the listed adapters and the built-in
+    ones that are inline-safe.
     `data_bounds` hold for the data files of Rego policies.
     Raises `AdapterError` as `custom_type` does.
     """
     return {
-        "rego": _LazyType(partial(_rego, data_bounds, inline=inline_allowed is not None)),
+        "rego": _LazyType(partial(_rego, data_bounds, inline=inline_listed is not None)),
         "cedar": _LazyType(_cedar),
         "test": TEST,
-        "custom": custom_type(adapters, inline_allowed),
+        "custom": custom_type(adapters, inline_listed),
     }
 
 
@@ -48,7 +48,7 @@ def outlives_fork(definition: JsonObject) -> bool:
 
     What the adapters of others compile may hold threads, sockets and files, which a fork does not copy.
     """
-    return definition["type"] in _ENGINES or definition.get("adapter") in _OWN_ADAPTERS
+    return definition["type"] in _ENGINES or definition.get("adapter") in OWN_ADAPTERS
 
 
 class _LazyType:

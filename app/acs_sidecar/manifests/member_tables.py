@@ -6,7 +6,7 @@ from acs_sidecar.annotators import endpoint
 from acs_sidecar.annotators.classifier import members as classifier
 from acs_sidecar.annotators.llm import members as llm
 from acs_sidecar.engines import fixed_members
-from acs_sidecar.engines.adapters.custom import load_adapters
+from acs_sidecar.engines.adapters.custom import OWN_ADAPTERS, load_adapters
 from acs_sidecar.engines.cedar import members as cedar
 from acs_sidecar.engines.rego import members as rego
 from acs_sidecar.resolvers import command, webhook
@@ -39,6 +39,7 @@ def member_catalog(adapters: Mapping[str, Adapter]) -> MemberCatalog:
             AnnotatorKind.LLM: llm.PROVIDER_MEMBERS,
         },
         resolvers={"webhook": webhook.MEMBERS, "command": command.MEMBERS, "token": {}, "console": {}},
+        built_in=OWN_ADAPTERS,
     )
 
 

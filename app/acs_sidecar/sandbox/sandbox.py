@@ -58,8 +58,8 @@ class SandboxSettings:
     `warm_children` are kept ready; more start while some are slow, to `max_children` at most, and
     end after `surplus_idle_ms` without work.
     `max_policy_memory_bytes` is each child's, beyond what the engines take: all of them together may
-    use `max_children` times that. `inline_adapters` are the custom adapters that inline manifests
-    may use, `rules` what such a manifest is held to.
+    use `max_children` times that. `inline_adapters` are the adapters of others that inline
+    manifests may use, `rules` what such a manifest is held to.
     """
 
     warm_children: int = 2

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 import jsonschema_rs  # noqa: F401  # policies of children call it
 import orjson
 
-from acs_sidecar.engines.adapters.custom import load_adapters
+from acs_sidecar.engines.adapters.custom import OWN_ADAPTERS, load_adapters
 from acs_sidecar.engines.registry import load_engines, policy_types
 from acs_sidecar.sandbox.child import Child
 from acs_sidecar.sandbox.confinement import CHANNEL, Confinement
@@ -55,9 +55,9 @@ class ZygoteOptions:
 def main(orders_text: str) -> None:
     """Serve the socket on descriptor 0 until it closes."""
     orders = ZygoteOptions(**orjson.loads(orders_text))
-    allowed = frozenset(orders.inline_adapters)
-    # A confined child opens no file.
-    types = load_engines(policy_types(load_adapters(allowed), allowed))
+    listed = frozenset(orders.inline_adapters)
+    # A confined child opens no file: every adapter is loaded here.
+    types = load_engines(policy_types({**load_adapters(listed | OWN_ADAPTERS)}, listed))
     # A terminal's or a supervisor's signal is for the service, which ends this process in its own time.
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)

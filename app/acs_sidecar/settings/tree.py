@@ -150,7 +150,8 @@ class Settings(BaseModel):
         64 * 1024 * 1024, description="maximum memory of a worker for compiled inline manifests, in bytes"
     )
     inline_adapters: Listed = Field(
-        (), description="comma-separated custom policy adapters that inline manifests may use"
+        (),
+        description="comma-separated adapters that inline manifests may use besides those built in",
     )
     outbound_allow: Listed = Field(
         (), description="comma-separated URL prefixes that inline manifests may call"

@@ -62,7 +62,7 @@ def findings(value: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("trust", ["trusted", "sandboxed"])
 def test_every_pair(start: Start, trust: str) -> None:
     """The strictest decides, over HTTP, in this process and in a child; the record names who decided."""
-    service = start(ACS_INLINE_MANIFESTS=trust, ACS_INLINE_ADAPTERS="combine")
+    service = start(ACS_INLINE_MANIFESTS=trust)
     for first, second, expected in CASES:
         members = {"first": policy(first), "second": policy(second)}
         body = {"snapshot": {"t": {"a": 1}}, "manifest": manifest(members), "include": ["trace"]}
@@ -95,7 +95,7 @@ def test_the_reference_has_every_pair() -> None:
 def hostile() -> dict[str, tuple[dict[str, Any], str]]:
     """Inline manifests that want more than a combination gives, each with the member that is refused."""
     one = policy("allow")
-    unlisted = {"type": "custom", "adapter": "rate_card", "prices": {}}
+    unsafe = {"type": "custom", "adapter": "workspace_policy", "workspace": "w"}
     nested = manifest({"a": one})
     nested["policies"]["b"] = {"type": "custom", "adapter": "combine", "policies": ["all"]}
     many = manifest({f"m{n}": one for n in range(17)})
@@ -106,7 +106,7 @@ def hostile() -> dict[str, tuple[dict[str, Any], str]]:
         "nobody": (manifest({"a": one}, []), "policies.all.policies"),
         "somebody twice": (manifest({"a": one}, ["a", "a"]), "policies.all.policies[1]"),
         "too many": (many, "policies.all.policies"),
-        "an adapter that is not listed": (manifest({"a": unlisted}), "policies.a.adapter"),
+        "an adapter that reads files": (manifest({"a": unsafe}), "policies.a.adapter"),
         "a file": (manifest({"a": file}), "policies.a.policy_path"),
         "a member of no name": (manifest({"a": one}, [{}]), "policies.all.policies[0]"),
         "an overlay of more than the query": (
@@ -119,7 +119,7 @@ def hostile() -> dict[str, tuple[dict[str, Any], str]]:
 @pytest.mark.parametrize("trust", ["trusted", "sandboxed"])
 def test_hostile_manifests_over_http(start: Start, trust: str) -> None:
     """Each is invalid at the member that is wrong, and a deny; the service serves the next one."""
-    service = start(ACS_INLINE_MANIFESTS=trust, ACS_INLINE_ADAPTERS="combine")
+    service = start(ACS_INLINE_MANIFESTS=trust)
     for value, path in hostile().values():
         _, reply = service.post("/v1/evaluate/input", {"snapshot": {"t": 1}, "manifest": value})
         assert reply["verdict"]["reason"] == "runtime_error:manifest_invalid"
@@ -130,7 +130,7 @@ def test_hostile_manifests_over_http(start: Start, trust: str) -> None:
 
 def test_a_limit_is_counted_whoever_decides(start: Start) -> None:
     """The evidence names the counter of a rule that another policy's verdict comes before (section 7.6)."""
-    service = start(ACS_INLINE_MANIFESTS="trusted", ACS_INLINE_ADAPTERS="combine,agt_rules")
+    service = start(ACS_INLINE_MANIFESTS="trusted")
     rules = {"name": "r", "stage": "pre_input", "condition": "true", "action": "allow", "limit": "2/hour"}
     document = {"apiVersion": "governance.toolkit/v1", "name": "d", "rules": [rules]}
     members = {
@@ -151,7 +151,7 @@ def test_a_limit_is_counted_whoever_decides(start: Start) -> None:
 @pytest.mark.parametrize("outcome", PAIRS["outcomes"])
 def test_a_combination_of_one_gives_what_the_member_gives(start: Start, outcome: str) -> None:
     """The response is the member's but for the policy's id."""
-    service = start(ACS_INLINE_MANIFESTS="trusted", ACS_INLINE_ADAPTERS="combine")
+    service = start(ACS_INLINE_MANIFESTS="trusted")
     one = manifest({"first": policy(outcome)})
     alone = manifest({"first": policy(outcome)})
     alone["intervention_points"]["input"]["policy"]["id"] = "first"
@@ -274,7 +274,7 @@ def test_each_member_is_held_to_the_limits(start: Start, trust: str, output: Any
     members = {"large": {"type": "test", "output": output}, "other": policy("warn")}
     limits = {"max_policy_output_bytes": 2_048, "max_policy_input_depth": 9}
     value = manifest(members) | {"limits": limits}
-    service = start(ACS_INLINE_MANIFESTS=trust, ACS_INLINE_ADAPTERS="combine")
+    service = start(ACS_INLINE_MANIFESTS=trust)
     _, reply = service.post("/v1/evaluate/input", {"snapshot": {"t": {"a": 1}}, "manifest": value})
     assert reply["verdict"]["reason"] == "runtime_error:resource_limit_exceeded"
     assert reply["detail"] == f"the policy output exceeds `{limit}"

@@ -9,13 +9,21 @@ from typing import Any
 
 import pytest
 
-from acs_sidecar.engines.adapters.custom import AdapterError, custom_type, load_adapters
+from acs_sidecar.engines.adapters.custom import OWN_ADAPTERS, AdapterError, custom_type, load_adapters
 from acs_sidecar.engines.compilation import compile_policies
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import PolicyStatement
-from acs_sidecar.spec.ports import Adapter, CompileRequest, Evaluator, PointBinding, PolicyInput, PolicyOutput
+from acs_sidecar.spec.ports import (
+    Adapter,
+    CompileRequest,
+    Evaluator,
+    NoSources,
+    PointBinding,
+    PolicyInput,
+    PolicyOutput,
+)
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import JsonObject
 from tests.engines.sources import MemorySources
@@ -96,14 +104,31 @@ def test_an_undeclared_member_never_reaches_an_adapter() -> None:
 
 
 def test_an_inline_manifest_reaches_what_is_safe_and_listed() -> None:
-    """An adapter that the operator does not list does not exist for it, nor is it named (1.7)."""
+    """An adapter of others that the operator does not list does not exist for it, nor is it named (1.7)."""
+    why = "is not one that manifests in requests may use; must be one of"
     assert _compile(KNOWN, "safe", frozenset({"safe"})) == "safe"
     assert _findings(KNOWN, "unsafe", frozenset({"safe"})) == [
-        "policies.main.adapter: `unsafe` is unknown; must be one of `safe`"
+        f"policies.main.adapter: `unsafe` {why} `safe`"
     ]
-    assert _findings(KNOWN, "safe", frozenset()) == [
-        "policies.main.adapter: `safe` is unknown; must be one of none"
+    assert _findings(KNOWN, "safe", frozenset()) == [f"policies.main.adapter: `safe` {why} none"]
+
+
+def test_an_inline_manifest_reaches_the_built_in_adapters_that_are_safe() -> None:
+    """Nobody needs to list them; the one that reads files is not among them (1.7)."""
+    adapters = load_adapters()
+    safe = {name for name in OWN_ADAPTERS if adapters[name].inline_safe}
+    assert safe == OWN_ADAPTERS - {"workspace_policy"}
+    listed = ", ".join(f"`{name}`" for name in sorted(safe))
+    assert _findings(adapters, "workspace_policy", frozenset()) == [
+        "policies.main.adapter: `workspace_policy` is not one that manifests in requests may use; "
+        f"must be one of {listed}"
     ]
+    definition: JsonObject = {
+        "type": "custom",
+        "adapter": "agt_rules",
+        "document": {"name": "d", "rules": []},
+    }
+    assert custom_type(adapters, frozenset()).compile(CompileRequest("policies.p", definition, NoSources()))
 
 
 def test_an_operator_cannot_list_what_is_unsafe_or_unknown() -> None:

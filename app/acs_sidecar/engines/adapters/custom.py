@@ -28,9 +28,11 @@ from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.startup import StartError
 
-__all__ = ["GROUP", "AdapterError", "custom_type", "load_adapters"]
+__all__ = ["GROUP", "OWN_ADAPTERS", "AdapterError", "custom_type", "load_adapters"]
 
 GROUP = "acs_sidecar.evaluators"
+OWN_ADAPTERS = frozenset({"agt_rules", "combine", "oags", "rate_card", "soul", "workspace_policy"})
+"""The adapters that are built in."""
 
 
 class AdapterError(StartError):
@@ -76,25 +78,46 @@ class _Adapters(Mapping[str, Adapter]):
         return len(self._entries)
 
 
-def custom_type(adapters: Mapping[str, Adapter], inline_allowed: frozenset[str] | None = None) -> PolicyType:
+def custom_type(adapters: Mapping[str, Adapter], inline_listed: frozenset[str] | None = None) -> PolicyType:
     """Return the policy type over `adapters`.
 
-    With `inline_allowed` (the operator's list) it serves inline manifests: they reach those adapters
-    alone. Raises `AdapterError` when that list names one that is unknown or not inline-safe.
+    With `inline_listed` (the operator's list) it serves inline manifests: they reach those adapters, and the
+    built-in ones that are inline-safe. Raises `AdapterError` when that list names one that is unknown or not
+    inline-safe.
     """
-    if inline_allowed is None:
+    if inline_listed is None:
         return _CustomType(adapters)
-    for name in sorted(inline_allowed):
+    for name in sorted(inline_listed):
         if name not in adapters:
             raise AdapterError(f"adapter `{name}` is unknown; must be one of {_listed(adapters)}")
         if not adapters[name].inline_safe:
             raise AdapterError(f"adapter `{name}` does not declare itself safe for inline manifests")
-    return _CustomType({name: adapters[name] for name in sorted(inline_allowed)})
+    return _CustomType(_InlineAdapters(adapters, inline_listed | OWN_ADAPTERS), inline=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _InlineAdapters(Mapping[str, Adapter]):
+    """The adapters that inline manifests reach: those of some names that are inline-safe."""
+
+    adapters: Mapping[str, Adapter]
+    names: frozenset[str]
+
+    def __getitem__(self, name: str) -> Adapter:
+        if name in self.names and (adapter := self.adapters[name]).inline_safe:
+            return adapter
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.adapters if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)
 class _CustomType:
     adapters: Mapping[str, Adapter]
+    inline: bool = False
 
     @property
     def bind_members(self) -> frozenset[str]:
@@ -108,7 +131,8 @@ class _CustomType:
             raise ManifestError([Diagnostic("member-missing", message, f"{path}.adapter")])
         adapter = self.adapters.get(name)
         if adapter is None:
-            message = f"`{name}` is unknown; must be one of {_listed(self.adapters)}"
+            why = "is not one that manifests in requests may use" if self.inline else "is unknown"
+            message = f"`{name}` {why}; must be one of {_listed(self.adapters)}"
             raise ManifestError([Diagnostic("adapter-unknown", message, f"{path}.adapter")])
         if unknown := [*_undeclared(path, definition, {**CUSTOM_MEMBERS, **adapter.members})]:
             raise ManifestError(unknown)

@@ -23,6 +23,7 @@ class MemberCatalog:
 
     `origins` are members of a policy type of which one must be there, `bindings` those that are read
     when it is bound. `providers` are those of an annotator type, each with the members that it adds.
+    `built_in` are the adapters whose members say all that they reach.
     """
 
     policies: Mapping[str, MemberTable]
@@ -32,6 +33,7 @@ class MemberCatalog:
     annotators: Mapping[str, MemberTable]
     providers: Mapping[str, Mapping[str, MemberTable]]
     resolvers: Mapping[str, MemberTable]
+    built_in: frozenset[str] = frozenset()
 
     def policy(self, definition: JsonObject) -> MemberTable:
         """Return the members of a policy definition."""

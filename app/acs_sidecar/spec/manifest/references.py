@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable, declared_members
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
+from acs_sidecar.spec.manifest.members import PolicyKind
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["DeclaredObject", "References", "fetched_members"]
@@ -52,6 +53,11 @@ class References:
     def policy_of(self, binding: JsonObject) -> JsonObject | None:
         """Return the definition that a binding is to, if there is one."""
         return self._policies.get(str(binding.get("id")))
+
+    def uses_foreign_adapter(self, definition: JsonObject) -> bool:
+        """True if a policy has an adapter that is not built in: it may reach what no member declares."""
+        is_custom = definition.get("type") == PolicyKind.CUSTOM
+        return is_custom and str(definition.get("adapter")) not in self._catalog.built_in
 
     def annotators(self, manifest: Json) -> Iterator[DeclaredObject]:
         """Yield the declaration of each annotator, and each annotation."""

@@ -17,7 +17,8 @@ _FILE = (
 )
 _SECRET = "a manifest from a URL cannot read environment variables"  # noqa: S105  # a message, not a secret
 _BINDING = "an annotation in a manifest from a URL may have only `from`: declare the rest in a local manifest"
-_CUSTOM = "a manifest from a URL cannot use custom adapters: declare it in a local manifest"
+_FOREIGN = "a manifest from a URL can use built-in adapters alone: declare it in a local manifest"
+_LENT = "a manifest from a URL cannot give members to the adapter of a local policy: write them there"
 _COMMAND = "a manifest from a URL cannot run commands: declare the resolver in a local manifest"
 _APPROVAL = "a manifest from a URL cannot say who approves: declare `approval` in a local manifest"
 _CREDENTIAL = "would be sent to where a manifest from a URL says: declare the annotator in a local manifest"
@@ -33,8 +34,8 @@ def remote_findings(document: Document, references: References, *, pinned: bool)
     findings: list[Diagnostic] = []
     for found in references.policies(document.value):
         findings.extend(_reaching(document, found))
-        if found.members.get("type") == PolicyKind.CUSTOM:
-            findings.append(_refused(document, (*found.path, "type"), _CUSTOM))
+        if references.uses_foreign_adapter(found.members):
+            findings.append(_refused(document, (*found.path, "type"), _FOREIGN))
         for path, member, _ in found.declared():
             if member.fetched and not pinned:
                 findings.append(_refused(document, path, _UNPINNED))
@@ -52,13 +53,16 @@ def remote_findings(document: Document, references: References, *, pinned: bool)
 
 
 def borrowed_adapter_findings(merged: Document, references: References) -> list[Diagnostic]:
-    """List the bindings from URLs that would give members to a custom adapter, which may be file names."""
+    """List the bindings from URLs that would give members to a local policy's adapter: file names perhaps."""
     findings: list[Diagnostic] = []
     for found in references.policies(merged.value):
         definition = references.policy_of(found.members) if found.path[0] != "policies" else None
-        if definition and definition.get("type") == PolicyKind.CUSTOM and merged.origin(found.path).remote:
+        if definition is None or definition.get("type") != PolicyKind.CUSTOM:
+            continue
+        declared = merged.origin(("policies", str(found.members.get("id"))))
+        if merged.origin(found.path).remote and not declared.remote:
             other = (name for name in found.members if name != "id")
-            findings.extend(_refused(merged, (*found.path, name), _CUSTOM) for name in other)
+            findings.extend(_refused(merged, (*found.path, name), _LENT) for name in other)
     return findings
 
 
