@@ -32,7 +32,7 @@ POINTS = (
     "agent_shutdown",
 )
 _BATCH_MEMBERS = {"point", "snapshot", "mode", "manifest", "request_id", "include"}
-_OK = 200
+_OK, _FORBIDDEN = 200, 403
 
 
 class Client:
@@ -242,14 +242,17 @@ class Client:
                 return entry
             if wanted is not None and wanted in (entry.get("name"), entry.get("digest")):
                 return entry
-        raise Call("agent_startup").unavailable("protocol", "the service lists no such manifest")
+        what = "default manifest: name one" if wanted is None else f"valid manifest `{wanted}`"
+        raise Call("agent_startup").unavailable("protocol", f"the service lists no {what}")
 
     def get(self, path: str) -> Any:
         """Return the JSON that the service gives at `path`; raise `Unavailable` when it gives none."""
         call = Call("agent_startup")
         response = self._send(call, "GET", path, None)
         if response.status != _OK:
-            raise call.unavailable("status", f"`GET {path}` has status {response.status}", response.status)
+            hint = ": it needs the scope `manifests:read`" if response.status == _FORBIDDEN else ""
+            message = f"`GET {path}` has status {response.status}{hint}"
+            raise call.unavailable("status", message, response.status)
         return call.json(response)
 
     def _members(self, call: Call, snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def _run(options: dict[str, Any], call: dict[str, Any]) -> dict[str, Any] | None
     decision, why = verdict["decision"], _why(verdict)
     if decision in {"deny", "escalate"}:
         if decision == "escalate" and point == "pre_tool_call":
-            why += kept.escalated(snapshot, answer, options["manifest"])
+            why = f"{why.removesuffix('.')}." + kept.escalated(snapshot, answer, options["manifest"])
             if options["escalate"] == "ask" and host in {"claude-code", "copilot"}:
                 kept.data["calls"] += 1  # it runs if the user says so, and no hook is told
                 kept.save()

@@ -13,7 +13,7 @@ from typing import Any
 
 from acs_client import hook
 from acs_client.client import Client
-from acs_client.errors import AcsError
+from acs_client.errors import AcsError, Blocked
 
 __all__ = ["command_line", "run", "settings"]
 
@@ -100,7 +100,8 @@ def _print(options: Mapping[str, Any]) -> int:
     try:
         points = _points(options)
     except AcsError as error:
-        return _fail(f"the manifest's points cannot be asked for: {error}")
+        why = error.decision.message if isinstance(error, Blocked) else error
+        return _fail(f"the manifest's points cannot be asked for at {options['url']}: {why}")
     if "pre_tool_call" not in points:
         return _fail("the manifest does not bind `pre_tool_call`: no tool call would be evaluated")
     sys.stdout.write(json.dumps(settings(options, points), indent=2) + "\n")

@@ -14,6 +14,7 @@ import { Session, type SessionOptions } from "./session.js";
 import { currentTrace } from "./tracing.js";
 
 const OK = 200;
+const FORBIDDEN = 403;
 const MAX_TIMEOUT_MS = 3_600_000;
 
 export interface ClientOptions extends TlsOptions {
@@ -166,7 +167,8 @@ export class Client {
       const names = [own(entry, "name"), own(entry, "digest")];
       if (manifest === undefined ? isDefault : names.includes(manifest)) return entry;
     }
-    throw new Call("agent_startup").unavailable("protocol", "the service lists no such manifest");
+    const what = typeof manifest === "string" ? `valid manifest \`${manifest}\`` : "default manifest: name one";
+    throw new Call("agent_startup").unavailable("protocol", `the service lists no ${what}`);
   }
 
   /** Return the JSON that the service gives at `path`; reject with `Unavailable` when it gives none. */
@@ -174,7 +176,9 @@ export class Client {
     const call = new Call("agent_startup");
     const response = await this.#send(call, "GET", path, null);
     if (response.status !== OK) {
-      throw call.unavailable("status", `\`GET ${path}\` has status ${response.status}`, response.status);
+      const hint = response.status === FORBIDDEN ? ": it needs the scope `manifests:read`" : "";
+      const message = `\`GET ${path}\` has status ${response.status}${hint}`;
+      throw call.unavailable("status", message, response.status);
     }
     return call.json(response) ?? null;
   }

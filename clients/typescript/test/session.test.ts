@@ -142,14 +142,21 @@ test("a point that the manifest lacks is no pass", async () => {
 test("points that cannot be learnt are no permit", async () => {
   const blocked = await blockOf(() => client.session("a", { manifest: "nobody" }).input("x"));
   assert.ok(blocked instanceof Unavailable);
-  assert.equal(blocked.decision.message, "the service lists no such manifest");
+  assert.equal(blocked.decision.message, "the service lists no valid manifest `nobody`");
+});
+
+test("a caller without the scope is told which one it needs", async () => {
+  const listing = new Client({ url: SERVICE, fetch: async () => Response.json({}, { status: 403 }) });
+  const blocked = await blockOf(() => listing.session("a").output("x"));
+  const needs = "it needs the scope `manifests:read`";
+  assert.equal(blocked.decision.message, `\`GET /v1/manifests\` has status 403: ${needs}`);
 });
 
 test("a listing that binds nothing is none", async () => {
   for (const entry of [{ name: "m", points: [] }, { name: "m", points: [1] }, { points: ["input"] }]) {
     const listing = new Client({ url: SERVICE, fetch: async () => Response.json({ manifests: [entry] }) });
     const blocked = await blockOf(() => listing.session("a").output("x"));
-    assert.equal(blocked.decision.message, "the service lists no such manifest");
+    assert.equal(blocked.decision.message, "the service lists no default manifest: name one");
   }
 });
 

@@ -97,7 +97,18 @@ def test_a_listing_that_binds_nothing_is_none(server: Canned, entry: Any) -> Non
         client.session("a").output("hello")
     assert (raised.value.cause, raised.value.decision.message) == (
         "protocol",
-        "the service lists no such manifest",
+        "the service lists no default manifest: name one",
+    )
+
+
+def test_a_caller_without_the_scope_is_told_which_one_it_needs(server: Canned) -> None:
+    """What a manifest binds is not everybody's to read."""
+    server.answers = [reply({}, 403)]
+    with Client(server.url) as client, pytest.raises(Unavailable) as raised:
+        client.session("a").output("hello")
+    assert (raised.value.status, raised.value.decision.message) == (
+        403,
+        "`GET /v1/manifests` has status 403: it needs the scope `manifests:read`",
     )
 
 

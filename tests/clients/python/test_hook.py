@@ -83,7 +83,7 @@ def test_what_each_host_is_told_before_a_call(
 def test_an_approval_lifts_one_call(hooked: Service, tmp_path: Path, host: str) -> None:
     """The deny names the ticket; once it is signed, the same call goes on once, whatever its id."""
     hook = Hook(host, hooked.url, tmp_path)
-    assert "pays To approve it, sign" in json.dumps(hook.tool("pay", {"n": 1}, tool_use_id="a"))
+    assert "pays. To approve it, sign" in json.dumps(hook.tool("pay", {"n": 1}, tool_use_id="a"))
     (ticket,) = hook.state.glob("*.ticket")
     assert oct(ticket.stat().st_mode)[-3:] == "600"
     Path(f"{ticket}.approval").write_text(signed(json.loads(ticket.read_text())["approval"]))

@@ -241,6 +241,18 @@ def test_the_printed_settings_block(hooked: Service, tmp_path: Path, host: str) 
     assert (allowed.returncode, allowed.stderr) == (0, "")
 
 
+def test_settings_without_a_service_are_not_printed(hooked: Service, tmp_path: Path) -> None:
+    """What is wrong is said with its place."""
+    done = installed(hooked, tmp_path, "codex", "--print", "--url", "http://127.0.0.1:9")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "acs-hook: the manifest's points cannot be asked for at http://127.0.0.1:9: "
+        "the service cannot be reached: ConnectionRefusedError\n"
+    )
+    done = installed(hooked, tmp_path, "codex", "--print", "--manifest", "nobody")
+    assert done.stderr.endswith(f"asked for at {hooked.url}: the service lists no valid manifest `nobody`\n")
+
+
 def test_the_check_of_an_installation(hooked: Service, tmp_path: Path) -> None:
     """It shows that the command blocks without a service, and answers with it."""
     done = installed(hooked, tmp_path, "claude-code", "--check")

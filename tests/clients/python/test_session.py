@@ -161,7 +161,7 @@ def test_a_manifest_that_is_not_loaded(service: Service) -> None:
     """Points that cannot be learnt are no permit."""
     with Client(service.url, manifest="nobody") as client, pytest.raises(Unavailable) as raised:
         client.session("a").input("x")
-    assert raised.value.decision.message == "the service lists no such manifest"
+    assert raised.value.decision.message == "the service lists no valid manifest `nobody`"
 
 
 def test_evaluate_only_raises_and_replaces_nothing(client: Client) -> None:

@@ -18,13 +18,14 @@ from tests.clients.typescript.node import (
     run_node,
     skip_without_node,
 )
-from tests.conftest import Service
+from tests.conftest import ROOT, Service
 
 skip_without_node()
 
 README = re.findall(
     r'```ts title="(\w+)"\n(.*?)```\n+```text\n(.*?)```', (PACKAGE / "README.md").read_text(), re.DOTALL
 )
+PAGES = ("ai-sdk", "langchain-js", "mcp-js", "openai-agents-js")
 STRICT = [
     "--strict",
     "--noUncheckedIndexedAccess",
@@ -67,6 +68,15 @@ def test_the_package_holds_what_it_needs(project: Path) -> None:
     assert sorted(
         path.name for path in (project / "node_modules").iterdir() if not path.name.startswith(".")
     ) == ["acs-sidecar-client"]
+
+
+def test_the_pages_install_what_is_packed(project: Path) -> None:
+    """A folder would be linked as it is, without what is compiled; the version is that of the package."""
+    (tarball,) = project.glob("*.tgz")
+    pages = [PACKAGE / "README.md", *(ROOT / "docs" / "agents" / f"{name}.md" for name in PAGES)]
+    for page in pages:
+        assert f"npm install ./{tarball.name}" in page.read_text()
+    assert "npm pack ./clients/typescript\n" in pages[0].read_text()
 
 
 @pytest.mark.parametrize(("code", "printed"), [example[1:] for example in README], ids=[e[0] for e in README])
