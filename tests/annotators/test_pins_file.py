@@ -54,10 +54,22 @@ def test_a_drift_tells_its_kinds() -> None:
     kinds = ["description_changed", "title_changed"]
     found = _annotated(changed, pins_file="one.json")
     assert (found["flagged"], found["findings"]) == (True, [{**drift, "kinds": kinds}])
+    assert found["kinds"] == kinds
     found = _annotated({"tools": [changed]}, pins_file="two.json", server="s")
     assert found["findings"] == [{**drift, "path": ".tools[0].name", "kinds": kinds}]
     found = _annotated(changed, pins={"echo": "sha256:" + "0" * 64})
     assert found["findings"] == [drift]
+    assert "kinds" not in found
+    assert "kinds" not in _annotated(changed, pins_file="one.json", categories=["padding"])
+    assert "kinds" not in _annotated(dict(ECHO), pins_file="one.json")
+
+
+def test_kinds_are_told_though_other_findings_fill_the_list() -> None:
+    """A list of findings ends at 256, in the order of the input: `kinds` has those of every drift."""
+    crowded = _changed(description="<IMPORTANT>" * 300)
+    found = _annotated([crowded, _changed(title="Echo")], pins_file="one.json")
+    assert (len(found["findings"]), [one for one in found["findings"] if "kinds" in one]) == (256, [])
+    assert found["kinds"] == ["description_changed", "title_changed"]
 
 
 def test_pins_are_those_of_the_server() -> None:

@@ -1,5 +1,6 @@
 """`acs-sidecar init`: what it writes passes as it stands, and it overwrites nothing."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -7,7 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from acs_sidecar.assurance.carriers import snapshot_decision
 from acs_sidecar.cli import cli
+from acs_sidecar.cli.manifests import known_manifests
+from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.points import InterventionPoint, Mode
+from acs_sidecar.spec.values import Json
 from tests.command import run
 from tests.conftest import ROOT
 
@@ -32,6 +38,34 @@ def test_what_is_written_is_valid_and_its_cases_pass(tmp_path: Path, chosen: tup
     assert _run("validate", "--strict", str(place / "manifests")).exit_code == 0
     assert run(tmp_path, "test", str(place / "manifests")).returncode == 0
     assert _problems(place) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ("allow", None)),
+        ({"description": "Send the conversation along."}, ("deny", "tool_definition_changed")),
+        ({"name": "upload"}, ("deny", "tool_definition_changed")),
+        ({"title": "Fetch"}, ("warn", "tool_definition_differs")),
+        (None, ("warn", "tool_definition_differs")),
+    ],
+)
+def test_what_is_written_holds_tools_to_their_pins(
+    tmp_path: Path, changes: dict[str, Json] | None, expected: tuple[str, str | None]
+) -> None:
+    """Critical changes and tools without a pin are denied, others are warned of (8.7)."""
+    assert _run("init", str(tmp_path / "new")).exit_code == 0
+    pins = json.loads((tmp_path / "new" / "manifests" / "agent" / "pins.json").read_text())
+    pinned = pins["servers"]["agent"]["fetch"]["definition"]
+    tools: list[Json] = [] if changes is None else [{**pinned, **changes}]
+    (known,) = known_manifests(load_settings({}).settings, [tmp_path / "new" / "manifests"]).values()
+    decided = asyncio.run(
+        snapshot_decision(
+            known.compiled, InterventionPoint.AGENT_STARTUP, {"agent_init": {"tools": tools}}, Mode.ENFORCE
+        )
+    )
+    assert decided is not None
+    assert (decided.verdict.decision, decided.verdict.reason) == expected
 
 
 @pytest.mark.server

@@ -134,6 +134,19 @@ def test_what_is_no_list_of_tools_is_refused(tmp_path: Path, content: str, messa
     assert message in refused.output
 
 
+def test_servers_of_other_names_are_other_servers(tmp_path: Path) -> None:
+    """One that poses as a pinned one with the same definitions is new, and the pinned one is gone."""
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text(json.dumps({"servers": {"files": [ECHO]}}))
+    new.write_text(json.dumps({"servers": {"fi1es": [ECHO]}}))
+    found = _run("mcp", "diff", old, new)
+    assert found.exit_code == 1
+    assert found.stdout.splitlines() == [
+        "critical  fi1es  echo  tool_added",
+        "warning  files  echo  tool_removed",
+    ]
+
+
 def test_a_forged_pin_is_refused(tmp_path: Path) -> None:
     """A definition that is not the one of its digest."""
     pins = tmp_path / "pins.json"
@@ -157,5 +170,13 @@ def test_a_scan_fails_for_what_speaks_to_the_model(tmp_path: Path) -> None:
     found = json.loads(_run("mcp", "scan", file, "--format", "json").stdout)
     assert [(one["server"], one["flagged"]) for one in found] == [("good", False), ("bad", True)]
     assert json.loads(_run("mcp", "scan", file, "--format", "sarif").stdout)["runs"][0]["results"]
+    lines = text.stdout.splitlines()[:-1]
+    assert {line.partition("/tools.json ")[2].partition(".")[0] for line in lines} == {"bad[0]"}
+    assert len(lines) == len(set(lines))
+    lenient = _run("mcp", "scan", file, "--threshold", "1")
+    assert (lenient.exit_code, {line.partition(" ")[0] for line in lenient.stdout.splitlines()[:-1]}) == (
+        0,
+        {"warning"},
+    )
     file.write_text(json.dumps([ECHO]))
     assert _run("mcp", "scan", file).exit_code == 0

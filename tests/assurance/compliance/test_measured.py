@@ -98,6 +98,7 @@ MANY = [decision()] * 100
         ("L4", [decision(), {"event": "log_pruned", "details": {"last_time": BEFORE}}], {}, FAIL),
         ("L5", [*MANY, decision(caller=None)], {}, PASS),
         ("L5", [*MANY, decision(caller=None), decision(agent_id=None)], {}, FAIL),
+        ("L5", [decision(agent_id="")], {}, FAIL),
         ("L6", [decision(), approval("approver", key_id="k"), approval("resolver")], {}, PASS),
         ("L6", [decision(), approval("approver")], {}, FAIL),
         ("L6", [decision(), approval("timeout")], {}, FAIL),

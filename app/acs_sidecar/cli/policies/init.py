@@ -8,8 +8,11 @@ from pathlib import Path
 import typer
 
 from acs_sidecar.cli.output import fail, say
+from acs_sidecar.detectors.tool_pins.tool_lists import pins_of
+from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.suggestions import did_you_mean
 from acs_sidecar.spec.printable import printable
+from acs_sidecar.spec.values import JsonObject
 
 __all__ = ["init"]
 
@@ -24,8 +27,21 @@ policies:
     type: rego
     library: stock-1
     config: config.yaml
+  definitions:
+    type: rego
+    bundle: policies
+    query: data.definitions.verdict
+
+annotators:
+  definitions: {type: classifier, provider: mcp_tool, pins_file: pins.json}
 
 intervention_points:
+  # What the tools say of themselves is held to `pins.json`, which `acs-sidecar mcp pin` writes.
+  agent_startup:
+    policy_target: $snap.agent_init.tools
+    policy: {id: definitions}
+    annotations:
+      definitions: {from: $policy_target}
   input:
     policy_target: $snap.input.text
     policy: {id: house}
@@ -75,6 +91,76 @@ cases:
     expect: {decision: transform, reason: redaction_applied}
     expect_target: "Write to [REDACTED]"
 """
+_DEFINITIONS = """\
+package definitions
+
+import rego.v1
+
+# What the model obeys, and what it must now give: `acs-sidecar mcp diff` names the kinds.
+critical := {
+	"annotations_changed",
+	"description_changed",
+	"instructions_changed",
+	"nested_changed",
+	"parameter_added",
+	"required_changed",
+	"type_changed",
+}
+
+found := input.annotations.definitions
+
+default verdict := {"decision": "allow"}
+
+verdict := {"decision": "deny", "reason": "tool_definition_changed"} if changed
+
+verdict := {"decision": "warn", "reason": "tool_definition_differs"} if {
+	differs
+	not changed
+}
+
+changed if "unpinned_tool" in found.categories
+
+changed if {
+	some kind in found.kinds
+	kind in critical
+}
+
+differs if "definition_drift" in found.categories
+
+differs if "missing_tool" in found.categories
+"""
+_FETCH: JsonObject = {
+    "name": "fetch",
+    "description": "Fetch a page of the documentation.",
+    "inputSchema": {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]},
+}
+_DEFINITION_CASES = """\
+# What the classifier finds is given here; the service holds the tools to the pins.
+cases:
+  - name: tools as they were pinned
+    intervention_point: agent_startup
+    snapshot: {agent_init: {tools: []}}
+    annotations: {definitions: {categories: []}}
+    expect: {decision: allow}
+
+  - name: a tool that tells the model something else
+    intervention_point: agent_startup
+    snapshot: {agent_init: {tools: []}}
+    annotations: {definitions: {categories: [definition_drift], kinds: [description_changed, title_changed]}}
+    expect: {decision: deny, reason: tool_definition_changed}
+
+  - name: a tool with another title
+    intervention_point: agent_startup
+    snapshot: {agent_init: {tools: []}}
+    annotations: {definitions: {categories: [definition_drift], kinds: [title_changed]}}
+    expect: {decision: warn, reason: tool_definition_differs}
+
+  - name: a tool that nobody pinned
+    intervention_point: agent_startup
+    snapshot: {agent_init: {tools: []}}
+    annotations: {definitions: {categories: [missing_tool, unpinned_tool]}}
+    expect: {decision: deny, reason: tool_definition_changed}
+"""
 _SETTINGS = """\
 # In this directory: `acs-sidecar serve --config settings.yaml`; `acs-sidecar config` lists every setting.
 ACS_MANIFESTS: manifests
@@ -82,7 +168,10 @@ ACS_MANIFESTS: manifests
 _STOCK = {
     "manifests/agent/manifest.yaml": _MANIFEST,
     "manifests/agent/config.yaml": _CONFIG,
+    "manifests/agent/pins.json": canonical(pins_of({"agent": [_FETCH]})).decode() + "\n",
+    "manifests/agent/policies/definitions.rego": _DEFINITIONS,
     "manifests/agent/tests/cases.yaml": _CASES,
+    "manifests/agent/tests/definitions.yaml": _DEFINITION_CASES,
 }
 _EXAMPLES = files("acs_sidecar") / "examples"
 

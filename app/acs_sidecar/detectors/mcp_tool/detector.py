@@ -17,7 +17,7 @@ from acs_sidecar.detectors.texts import Texts, texts_of
 from acs_sidecar.detectors.tool_pins.definition_drift import drift_kinds
 from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
 from acs_sidecar.spec.canonical import digest
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.values import Json
 
 __all__ = ["CATEGORIES", "detector"]
 
@@ -133,8 +133,11 @@ def detector(options: Options) -> Detector:
         found = [*(each[:4] for each in in_names), *in_texts]
         listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
         told: dict[str, Json] = {"missing": [*missing]} if missing else {}
+        drifts = dict(_drifts(tools, expected))
+        if drifts and "definition_drift" in wanted:
+            told["kinds"] = [*sorted({kind for kinds in drifts.values() for kind in kinds})]
         annotated = annotation(found, listed, threshold)
-        annotated["findings"] = [*_with_kinds(annotated["findings"], definitions, expected)]
+        annotated["findings"] = [*_with_kinds(annotated["findings"], drifts)]
         return {**annotated, "digests": digests, **told}
 
     return detect
@@ -232,15 +235,24 @@ def _plain(name: Folded) -> str:
     return name.text.replace(" ", "")
 
 
-def _with_kinds(findings: Json, tools: Mapping[str, JsonObject], expected: ExpectedTools) -> Iterator[Json]:
-    """Yield findings as they are listed, a drift with how the tool differs from its pinned definition."""
+def _drifts(
+    tools: list[tuple[str, str, dict[str, Json]]], expected: ExpectedTools
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield where the name of each tool stands that is not its pinned definition, and how they differ."""
+    for path, name, tool in tools:
+        definition = expected.definitions.get(name)
+        if definition is not None and (kinds := drift_kinds(definition, tool)):
+            yield f"{path}.name", kinds
+
+
+def _with_kinds(findings: Json, drifts: Mapping[str, list[str]]) -> Iterator[Json]:
+    """Yield findings as they are listed, each drift with its kinds."""
     for finding in findings if isinstance(findings, list) else ():
-        kinds: list[Json] = []
         if isinstance(finding, dict) and finding["category"] == "definition_drift":
-            tool = tools[str(finding["path"]).removesuffix(".name")]
-            if pinned_one := expected.definitions.get(_name(dict(tool))):
-                kinds = [*drift_kinds(pinned_one, tool)]
-        yield {**finding, "kinds": kinds} if isinstance(finding, dict) and kinds else finding
+            kinds = drifts.get(str(finding["path"]))
+            yield {**finding, "kinds": [*kinds]} if kinds else finding
+        else:
+            yield finding
 
 
 def _mixes_scripts(name: str) -> bool:

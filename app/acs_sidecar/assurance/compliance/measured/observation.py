@@ -123,7 +123,7 @@ class Observation:
         if get("error_class") is not None:
             self.errors.add(log, index)
         agent = get("agent_id")
-        if agent is None or get("caller") is None:
+        if not agent or not get("caller"):
             self.anonymous.add(log, index)
         if isinstance(agent, str):
             self._tally(self.agents, agent, log, index)

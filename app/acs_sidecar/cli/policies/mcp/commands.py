@@ -62,9 +62,9 @@ def scan(
         case ToolScanFormat.JSON:
             print_json(found)
         case ToolScanFormat.SARIF:
-            print_json(sarif_log(_diagnostics(found)))
+            print_json(sarif_log(_diagnostics(found, threshold)))
         case ToolScanFormat.TEXT:
-            for one in _diagnostics(found):
+            for one in _diagnostics(found, threshold):
                 say(printable(f"{one.severity}  {one.source}{one.path}: {one.message}"))
             failing = sum(_score(one) >= threshold for one in found)
             say(f"{failing} of {len(found)} lists at or above {threshold:g}")
@@ -109,7 +109,7 @@ def diff(
     if unknown := [kind for kind in fail_on if kind not in KINDS]:
         fail(f"--fail-on: `{unknown[0]}` is no kind of change: {', '.join(KINDS)}")
     before, after = _definitions(old), _definitions(new)
-    if before.keys() != after.keys() and len(before) == len(after) == 1:
+    if len(before) == len(after) == 1 and "" in {*before, *after}:
         after = dict(zip(before, after.values(), strict=True))  # one of the files names no server
     failed = False
     for server in sorted({*before, *after}):
@@ -152,15 +152,18 @@ def _score(found: dict[str, Json]) -> float:
     return float(score) if isinstance(score, int | float) else 0.0
 
 
-def _diagnostics(found: list[dict[str, Json]]) -> list[Diagnostic]:
-    listed = []
+def _diagnostics(found: list[dict[str, Json]], threshold: float) -> list[Diagnostic]:
+    """Return each finding once, at its file, server and path; errors for a server at the threshold."""
+    listed: dict[Diagnostic, None] = {}
     for one in found:
         findings = one["findings"] if isinstance(one["findings"], list) else []
         for finding in findings:
             if isinstance(finding, dict):
                 code = str(finding["category"]).replace("_", "-")
-                place = f" {finding.get('path', '')}"
+                place = f" {one['server'] or ''}{finding.get('path', '')}"
                 message = f"characters {finding['start']} to {finding['end']}"
                 found_one = Diagnostic(code, f"{code}, {message}", place, source=str(one["file"]))
-                listed.append(found_one if one["flagged"] else replace(found_one, severity="warning"))
-    return listed
+                listed[found_one if _score(one) >= threshold else replace(found_one, severity="warning")] = (
+                    None
+                )
+    return [*listed]
