@@ -152,6 +152,13 @@ def _misused(module: ModuleFacts, policy: _Policy) -> Iterator[Diagnostic]:
         for call in rule.calls:
             if problem := _call_problem(call, module, policy):
                 yield finding(*problem, call.at)
+        for reference in rule.replaced:
+            name = ".".join((reference.root, *reference.names))
+            if name in INSTEAD and reference.root not in single:
+                message = (
+                    f"`with` does not replace `{name}` here: call a function of your own, and replace that"
+                )
+                yield finding("rego-function-unsupported", message, reference.at)
 
 
 def _unbounded(module: ModuleFacts, tree: DocumentTree, data: JsonObject) -> Iterator[Diagnostic]:

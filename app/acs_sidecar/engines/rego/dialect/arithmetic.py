@@ -55,7 +55,7 @@ def compute_in_digits(
                 function = rewriter.span(value["fcn"])
                 rewriter.replace(function, ["acs_sidecar.", function])
     if difference:
-        assigned, test = (":=", "if is_number(x)") if keywords else ("=", "{ is_number(x) }")
+        assigned, test = (":=", "if x - x == 0") if keywords else ("=", "{ x - x == 0 }")
         rewriter.append(f"{difference}(x, y) {assigned} acs_sidecar.minus(x, y) {test} else {assigned} x - y")
 
 

@@ -12,9 +12,12 @@ from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["count_characters", "describe_identifiers"]
+__all__ = ["COUNTING", "count_characters", "describe_identifiers"]
 
 _COUNT = ("count",)
+_COUNTS = "count([0, 0, 0]) == 3; count([]) == 0"
+COUNTING = frozenset({_COUNT, ("is_string",), ("split",)})
+"""The functions by which characters are counted."""
 _IDENTIFIED = ("uuid", "parse")
 _COLLECTIONS = CLOSURES | {"Array", "BinExpr", "Object", "Set"}
 _COLLECTING = frozenset(
@@ -39,7 +42,8 @@ def count_characters(
 ) -> None:
     """Replace the calls of `count` whose argument may be a text; `keywords` tells that bodies need `if`.
 
-    Where a `with` may replace `count` itself (`is_replaced`), the function asks first whether it counts.
+    Where a `with` may replace `count` itself or what the function is made of (`is_replaced`), it asks first
+    whether `count` counts, and corrects its answer, by nothing that a `with` can name.
     """
     functions = [call["fcn"] for call in _Counted(reader, is_collection).calls()]
     if functions:
@@ -47,9 +51,10 @@ def count_characters(
         for function in functions:
             rewriter.replace(rewriter.span(function), [name])
         assigned, opening = (":=", "if {") if keywords else ("=", "{")
-        counts = "; count([0, 0, 0]) == 3; count([]) == 0" if is_replaced else ""
-        test = f"{opening} is_string(x){counts} }}"
-        rewriter.append(f'{name}(x) {assigned} count(split(x, "")) {test} else {assigned} count(x)')
+        counted, test = 'count(split(x, ""))', "is_string(x)"
+        if is_replaced:
+            counted, test = "acs_sidecar.counted(x, count(x))", f'x >= ""; x < []; {_COUNTS}'
+        rewriter.append(f"{name}(x) {assigned} {counted} {opening} {test} }} else {assigned} count(x)")
 
 
 def describe_identifiers(reader: BodyReader, rewriter: Rewriter, *, keywords: bool) -> None:

@@ -28,6 +28,7 @@ from acs_sidecar.engines.rego.dialect.conflicts import (
     set_rules,
 )
 from acs_sidecar.engines.rego.dialect.counting import (
+    COUNTING,
     IsCollection,
     count_characters,
     describe_identifiers,
@@ -322,10 +323,9 @@ def _stand_in(
     keywords: bool,
 ) -> None:
     """Add functions that stand in for what the engine alone answers in another way."""
-    is_replaced = ("count",) in replaced
+    is_replaced = not COUNTING.isdisjoint(replaced)
     count_characters(reader, is_collection, rewriter, is_replaced=is_replaced, keywords=keywords)
-    if ("type_name",) not in replaced:
-        iterate_collections(reader, is_collection, rewriter, keywords=keywords)
+    iterate_collections(reader, is_collection, rewriter, keywords=keywords)
     describe_identifiers(reader, rewriter, keywords=keywords)
     evaluate_operands(reader, rewriter, keywords=keywords)
 

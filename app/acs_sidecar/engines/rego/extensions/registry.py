@@ -103,6 +103,7 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
 
 
 ARITHMETIC: Mapping[str, tuple[int, Callable[..., object]]] = {
+    "acs_sidecar.counted": (2, texts.counted),
     "acs_sidecar.minus": (2, decimals.difference),
     "acs_sidecar.over": (2, decimals.quotient),
     "acs_sidecar.plus": (2, decimals.sum_of),

@@ -11,6 +11,7 @@ from acs_sidecar.engines.rego.extensions.numbers import checked_position
 __all__ = [
     "concat",
     "count_matches",
+    "counted",
     "indexof",
     "indexof_n",
     "lower",
@@ -75,6 +76,13 @@ def count_matches(text: str, part: str) -> int:
     """Count the occurrences of `part` that do not overlap."""
     _check_texts(text, part)
     return text.count(part)
+
+
+def counted(text: str, answer: object) -> object:
+    """Return how many characters a text has where `answer` is how many units of UTF-16, or else `answer`."""
+    units = len(text.encode("utf-16-le")) // 2
+    is_engines = isinstance(answer, int | float) and not isinstance(answer, bool) and answer == units
+    return len(text) if is_engines else answer
 
 
 def indexof(text: str, part: str) -> int:

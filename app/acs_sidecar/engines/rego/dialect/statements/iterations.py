@@ -12,7 +12,8 @@ from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 __all__ = ["iterate_collections"]
 
 _COLLECTIONS = CLOSURES | {"Array", "Object", "Set"}
-_TEST = '{"array": 1, "object": 1, "set": 1}[type_name(x)]'
+_TEST = "x >= []"
+"""Behind the least array stand all others, sets and objects; no `with` replaces that, as it may functions."""
 
 
 def iterate_collections(

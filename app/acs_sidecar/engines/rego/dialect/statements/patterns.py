@@ -1,8 +1,8 @@
 """Object patterns: `{"role": r} := x` matches objects with exactly these members.
 
-This engine matches objects with more members too. Such a pattern is replaced by a variable, whose
-members are counted before they are matched: `{"role": r} := x` becomes
-`o := x; is_object(o); count(o) == 1; r := o["role"]`.
+This engine matches objects with more members too. Such a pattern is replaced by a variable, which is
+compared with an object of these members before they are matched: `{"role": r} := x` becomes
+`o := x; o == {"role": o["role"]}; r := o["role"]`.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ _CODE = "rego-object-pattern"
 
 
 def match_whole_objects(draft: Draft) -> Iterator[Problem]:
-    """Count the members of what a statement matches with object patterns, or find why it cannot be done."""
+    """Compare what a statement matches with object patterns as a whole, or find why it cannot be done."""
     kind, literal = variant(draft.statement.node["literal"])
     if kind == "SomeIn":
         sides = [side for side in (literal["key"], literal["value"]) if side is not None]
@@ -108,9 +108,13 @@ def _match(draft: Draft, pattern: Json, operator: str) -> str:
     """Return the name of what an object pattern stands for; its members are matched after the statement."""
     name = draft.name(pattern)
     fields = [as_list(item)[1:] for item in as_list(variant(pattern)[1]["fields"])]
-    draft.after.append(f"; is_object({name}); count({name}) == {len(fields)}")
-    for key, value in fields:
-        member: list[Part] = [f"{name}[", draft.rewriter.span(key), "]"]
+    members: list[tuple[Part, list[Part]]] = []
+    for key, _ in fields:
+        span = draft.rewriter.span(key)
+        members.append((span, [f"{name}[", span, "]"]))
+    whole = [part for key, member in members for part in (key, ": ", *member, ", ")]
+    draft.after += [f"; {name} == {{", *whole[:-1], "}"]
+    for (_, value), (_, member) in zip(fields, members, strict=True):
         if "Object" in as_object(value):
             at = len(draft.after)
             draft.after[at:at] = [f"; {_match(draft, value, operator)} := ", *member]
