@@ -4,7 +4,7 @@ import pytest
 
 from acs_sidecar.spec.values import Json
 from tests.engines.rego.outcomes import FAILS, HOLDS, codes, outcome
-from tests.engines.rego.policies import compiled, definition
+from tests.engines.rego.policies import compiled, definition, evaluate
 
 _MEMBERS = 'names contains "a"\nnumbers["a"] := 1'
 
@@ -64,6 +64,42 @@ def test_not_looks_for_the_member_that_another_variable_names(alias: str, member
 def test_not_before_what_binds_its_index_is_refused(body: str) -> None:
     """The engine would look for any index that makes it false."""
     assert codes(f"x if {{ {body} }}\nf(v) if v")[0].startswith("rego-not-before: a.rego:2:")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not y = 1; y = input.o",
+        "not y = 1; input.o[y]",
+        "not [y, 1] = input.p; y = 2",
+        "not abs(-5, y); y = input.o",
+        "not f(input.o, y); y = input.p",
+    ],
+)
+def test_not_before_what_binds_its_output_is_refused(body: str) -> None:
+    """The engine would bind it there, and find that it holds."""
+    (found,) = codes(f"x if {{ {body} }}\nf(v) := v")
+    assert found.startswith("rego-not-before: a.rego:2:")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("input.snapshot.q[k] = k", ["a"]),
+        ("some k; k = input.snapshot.q[k]", ["a"]),
+        ("[k, v] = input.snapshot.q[k]; v", ["c"]),
+        ('{"k": k, "v": _} = input.snapshot.q[k]', ["d"]),
+        ("[input.snapshot.q[k], 1] = [k, 1]", ["a"]),
+        ("input.snapshot.q[k][v] = [v, k]", ["e"]),
+        ("some k, _ in input.snapshot.q; count(input.snapshot.q[n], n); n == k", []),
+    ],
+)
+def test_an_index_is_bound_before_what_equals_it(body: str, expected: Json) -> None:
+    """The engine would find no value for it."""
+    snapshot: Json = {
+        "q": {"a": "a", "b": "c", "c": ["c", 1], "d": {"k": "d", "v": 2}, "e": {"f": ["f", "e"]}}
+    }
+    assert evaluate(definition(f"package a\nx contains k if {{ {body} }}"), snapshot) == expected
 
 
 @pytest.mark.parametrize("body", ['y = "a"; not input.o[y]', "input.o[y] = z; not input.p[y] == z"])

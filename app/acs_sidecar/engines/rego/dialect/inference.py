@@ -32,9 +32,12 @@ class Unit:
     """The variables that other expressions made safe before this one was complete."""
     first: set[str] = field(default_factory=set)
     """Those of them that expressions before it in the text made safe."""
+    unbound: set[str] = field(default_factory=set)
+    """The variables that it would bind, and does not."""
 
     def bind_nothing(self) -> None:
         """Drop the clauses: the expression needs its variables and binds none."""
+        self.unbound.update(*(conclusions for _, conclusions in self.clauses))
         self.clauses.clear()
         self.indexes.clear()
 

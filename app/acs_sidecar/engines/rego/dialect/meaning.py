@@ -46,7 +46,7 @@ from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefi
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_problem, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.split_functions import join_functions
-from acs_sidecar.engines.rego.dialect.statements.aliases import evaluate_alias, evaluate_indexes
+from acs_sidecar.engines.rego.dialect.statements.aliases import bind_indexed, evaluate_alias, evaluate_indexes
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
@@ -59,7 +59,7 @@ from acs_sidecar.engines.rego.dialect.statements.eager import (
     may_conflict_in,
 )
 from acs_sidecar.engines.rego.dialect.statements.iterations import iterate_collections
-from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_values
+from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_collection, bind_values
 from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments, negate_body
 from acs_sidecar.engines.rego.dialect.statements.outputs import assign_output
 from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_arguments
@@ -286,6 +286,8 @@ def _statements(
         bind_quantified(draft)
         order_quantifier(draft)
         evaluate_alias(draft, is_index=is_index)
+        if is_index:
+            bind_indexed(draft)
         if is_index and not is_in_order(body.statements):
             evaluate_indexes(draft)
         assign_output(draft)
@@ -297,6 +299,7 @@ def _statements(
             yield from match_whole_objects(draft)
         if conflicting:
             guard = guard_following(draft) or guard
+        bind_collection(draft)
         wait_for_guard(draft)
         if is_last:
             draft.after += ending

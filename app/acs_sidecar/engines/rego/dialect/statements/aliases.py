@@ -2,17 +2,30 @@
 
 The engine takes `z` of `z := y` or `[_, z] = y` for unbound in `input.o[z]`, and `y` of `y = is_number(y)`
 for what the statement defines. An expression takes the place of the variable: `z := [y][0]`.
+
+And it finds no value for an index that the other side could bind: `input.o[x] = x` becomes
+`v := input.o[x]; v = x`.
 """
 
 from collections.abc import Iterator
 
-from acs_sidecar.engines.rego.analysis.syntax import as_list, equated, variables, variant
+from acs_sidecar.engines.rego.analysis.syntax import (
+    CALLS,
+    LINKS,
+    as_list,
+    composite_items,
+    equated,
+    operands,
+    variables,
+    variant,
+    varying_indexes,
+)
 from acs_sidecar.engines.rego.dialect.bodies import Statement
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
-__all__ = ["evaluate_alias", "evaluate_indexes"]
+__all__ = ["bind_indexed", "evaluate_alias", "evaluate_indexes"]
 
 
 def evaluate_alias(draft: Draft, *, is_index: bool) -> None:
@@ -61,6 +74,40 @@ def evaluate_indexes(draft: Draft) -> None:
                 draft.rewriter.replace(span, ["[", span, "][0]"])
             if kind not in CLOSURES:
                 pending.extend(value for name, value in node.items() if name != "span")
+
+
+def bind_indexed(draft: Draft) -> None:
+    """Bind the references of an equality that have an index which its sides could bind."""
+    kind, literal = variant(draft.statement.node["literal"])
+    kind, expression = variant(literal["expr"]) if kind == "Expr" else ("", {})
+    if kind == "AssignExpr":
+        sides = [expression["lhs"], expression["rhs"]]
+        patterns = sides
+    elif kind == "Call" and (sides := operands(kind, expression)):
+        patterns = sides[-1:]
+    else:
+        return
+    if draft.modifiers and draft.spans_lines():
+        return
+    names = {
+        variant(leaf)[1]["value"]
+        for pattern in patterns
+        for leaf in _leaves(pattern)
+        if _is_bound_by(leaf, draft.statement)
+    } - {"_"}
+    for side in sides:
+        for reference in _references(side):
+            if not names.isdisjoint(variables(varying_indexes(reference))):
+                draft.bind(reference)
+
+
+def _references(term: Json) -> Iterator[Json]:
+    """Yield the references with an index in a term."""
+    kind, value = variant(term)
+    if kind in LINKS:
+        yield term
+    for part in operands(kind, value) if kind in CALLS else composite_items(kind, value):
+        yield from _references(part)
 
 
 def _is_known(term: Json, statement: Statement) -> bool:

@@ -1,6 +1,7 @@
 """A statement while it is rewritten: what stands before it, in it in the place of terms, and after it."""
 
 from collections.abc import Iterable, Sequence
+from sys import maxsize
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object
 from acs_sidecar.engines.rego.dialect.bodies import Statement
@@ -8,6 +9,9 @@ from acs_sidecar.engines.rego.dialect.rewriting import Original, Part, Rewriter,
 from acs_sidecar.spec.values import Json
 
 __all__ = ["Draft"]
+
+_LAST = maxsize
+"""The number of the change to a statement that comes behind all names."""
 
 
 class Draft:
@@ -93,11 +97,17 @@ class Draft:
 
     def modifier_text(self) -> list[Part]:
         """Return the `with` of the statement."""
-        if not self.modifiers:
-            return []
+        return [" ", Original(*self._modifier_span(), self._owner, _LAST)] if self.modifiers else []
+
+    def bind_without_modifiers(self, term: Json) -> None:
+        """Bind a term under the `with` of the statement, which is left out of that."""
+        self.bind(term)
+        self.rewriter.rename(self._modifier_span(), "", self._owner, _LAST)
+
+    def _modifier_span(self) -> Span:
         start, _ = self.rewriter.offsets(as_object(self.modifiers[0]))
         _, end = self.rewriter.offsets(self.statement.node)
-        return [" ", (start, end)]
+        return start, end
 
     def commit(self) -> None:
         """Put what was changed into the text."""

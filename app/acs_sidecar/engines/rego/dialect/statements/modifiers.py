@@ -2,6 +2,9 @@
 
 This engine evaluates them within, where a rule that its own value replaces is undefined. A value that
 is evaluated at all is given to a variable before.
+
+What stands behind `some … in` is evaluated under its `with`, too. So what it iterates over is given to a
+variable before, and that has the `with` alone.
 """
 
 from collections.abc import Callable
@@ -18,7 +21,7 @@ from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
-__all__ = ["bind_values"]
+__all__ = ["bind_collection", "bind_values"]
 
 
 def bind_values(draft: Draft, is_function: Callable[[Json], bool]) -> None:
@@ -30,6 +33,13 @@ def bind_values(draft: Draft, is_function: Callable[[Json], bool]) -> None:
             continue
         if _is_evaluated(value) and not is_function(value):
             draft.define(value)
+
+
+def bind_collection(draft: Draft) -> None:
+    """Bind what a `some … in` with a `with` iterates over."""
+    kind, literal = variant(draft.statement.node["literal"])
+    if kind == "SomeIn" and draft.modifiers:
+        draft.bind_without_modifiers(literal["collection"])
 
 
 def _call_builtin(draft: Draft, value: Json, arity: int) -> None:

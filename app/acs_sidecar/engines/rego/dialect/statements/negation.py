@@ -46,7 +46,7 @@ def bind_arguments(draft: Draft) -> Iterator[Problem]:
     _, negation = variant(draft.statement.node["literal"])
     yield from _walk(*variant(negation["expr"]))
     terms = list(_bound(negation["expr"], draft.statement.scope))
-    yield from _late_indexes(negation["expr"], draft.statement)
+    yield from _late(negation["expr"], draft.statement)
     for index in _bound_indexes(negation["expr"], draft.statement.scope):
         span = draft.rewriter.span(index)
         draft.rewriter.replace(span, ["[", span, "][0]"])
@@ -64,7 +64,7 @@ def negate_body(draft: Draft) -> Iterator[Problem]:
     if kind in _BRACED:
         yield Problem("rego-syntax", _BODY, *as_position(value["span"]))
     yield from _walk(kind, value)
-    yield from _late_indexes(negation["expr"], draft.statement)
+    yield from _late(negation["expr"], draft.statement)
     for index in _variable_indexes(negation["expr"], draft.statement.scope):
         span = draft.rewriter.span(index)
         draft.rewriter.replace(span, ["[", span, "][0]"])
@@ -147,6 +147,16 @@ def _bound_indexes(expression: Json, scope: VariableScope) -> Iterator[Json]:
 
 def _is_equality(kind: str, value: JsonObject) -> bool:
     return kind == "AssignExpr" or (kind == "BoolExpr" and value["op"] == "Eq")
+
+
+def _late(term: Json, statement: Statement) -> Iterator[Problem]:
+    """Find variables that only a later statement binds; the engine would bind them here."""
+    unit = statement.unit
+    indexes = list(_late_indexes(term, statement))
+    yield from indexes
+    if not indexes:
+        for key in sorted(unit.unbound & unit.needs.keys() - unit.first):
+            yield Problem("rego-not-before", _LATE, unit.needs[key].line, unit.needs[key].column)
 
 
 def _late_indexes(term: Json, statement: Statement) -> Iterator[Problem]:
