@@ -8,7 +8,7 @@ import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { Client, type JsonObject } from "acs-sidecar-client";
 import { acsMiddleware } from "acs-sidecar-client/langchain";
-import { AIMessage, createAgent, HumanMessage, tool, type BaseMessage } from "langchain";
+import { AIMessage, createAgent, HumanMessage, SystemMessage, tool, ToolMessage, type BaseMessage } from "langchain";
 import { z } from "zod";
 import { frameworkTests, type Outcome, type Scenario, type Step } from "./scenarios.js";
 import { blockOf, RUN, SERVICE } from "./support.js";
@@ -133,4 +133,42 @@ test("messages of several texts are judged as one, and put back as the last", as
   const content = [{ type: "text" as const, text: "one" }, { type: "text" as const, text: "secret-123" }];
   await agent.invoke({ messages: [new HumanMessage({ content })] });
   assert.deepEqual((model.seen[0] as unknown[])[1], [{ type: "text", text: "" }, { type: "text", text: "one\n[secret]" }]);
+});
+
+test("what a command of a tool changes is evaluated whole, or withheld", async () => {
+  const client = new Client({ url: SERVICE, manifest: "governed" });
+  const message = (id: string, content: string) => new ToolMessage({ content, tool_call_id: id });
+  const updates: { [name: string]: (id: string) => unknown } = {
+    "a message": (id) => new Command({ update: { messages: [message(id, "has secret-123")] } }),
+    "no list": (id) => new Command({ update: { messages: message(id, "has secret-123") } }),
+    "a mapping": (id) => new Command({ update: { messages: [{ role: "tool", content: "secret-123", tool_call_id: id }] } }),
+    "beside messages": (id) => new Command({ update: { messages: [message(id, "fine")], structuredResponse: "secret-123" } }),
+    "harmless": (id) => new Command({ update: { messages: [message(id, "fine")] } }),
+  };
+  for (const [name, update] of Object.entries(updates)) {
+    const search = tool((_, config) => update(config.toolCall.id) as never, { name: "search", description: "", schema: z.object({ q: z.string() }) });
+    const model = new ScriptedModel([{ calls: [{ name: "search", args: { q: "x" } }] }, { text: "done" }]);
+    const agent = createAgent({ model, tools: [search], middleware: [acsMiddleware(client.session("a"))] });
+    const state = await agent.invoke({ messages: [new HumanMessage("x")] }).catch((error: Error) => error.message);
+    const said = JSON.stringify([state, model.seen]);
+    assert.ok(!said.includes("secret-123"), `${name}: ${said}`);
+    assert.equal(said.includes("denied by policy"), name !== "harmless", `${name}: ${said}`);
+  }
+});
+
+test("a result that ends the run is evaluated at output", async () => {
+  const client = new Client({ url: SERVICE, manifest: "governed" });
+  const points: string[] = [];
+  const session = client.session("a", { onDecision: ({ point }) => points.push(point) });
+  const search = tool(() => "found it", { name: "search", description: "", schema: z.object({ q: z.string() }), returnDirect: true });
+  const model = new ScriptedModel([{ calls: [{ name: "search", args: { q: "x" } }] }]);
+  await createAgent({ model, tools: [search], middleware: [acsMiddleware(session)] }).invoke({ messages: [new HumanMessage("x")] });
+  assert.deepEqual(points.slice(-2), ["post_tool_call", "output"]);
+});
+
+test("a prompt that is not the last message is an input", async () => {
+  const session = new Client({ url: SERVICE, manifest: "governed" }).session("a");
+  const agent = createAgent({ model: new ScriptedModel([{ text: "fine" }]), tools: [], middleware: [acsMiddleware(session)] });
+  const running = agent.invoke({ messages: [new HumanMessage("a bomb"), new SystemMessage("be nice")] });
+  assert.equal((await blockOf(() => running)).point, "input");
 });

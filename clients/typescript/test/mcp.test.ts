@@ -25,6 +25,9 @@ function server(): McpServer {
   made.registerTool("fail", { inputSchema: z.object({}) }, () => {
     throw new TypeError("it is broken");
   });
+  made.registerTool("broken", { inputSchema: z.object({ text: z.string() }) }, ({ text }) => {
+    return { content: [{ type: "text", text }], structuredContent: { found: "secret-123" }, isError: true };
+  });
   const outputSchema = z.object({ text: z.string(), count: z.number() });
   made.registerTool("report", { inputSchema: z.object({}), outputSchema }, () => {
     const structuredContent = { text: "secret-123", count: 1 };
@@ -76,6 +79,13 @@ for (const side of ["server", "client"] as const) {
   test(`${side}: what a tool throws is evaluated`, async () => {
     const result = await (await connected(side)).callTool({ name: "fail", arguments: {} });
     assert.deepEqual([textOf(result), result.isError], ["it is broken", true]);
+  });
+
+  test(`${side}: what stands beside the text of an error is evaluated`, async () => {
+    for (const text of ["fine", "secret-123"]) {
+      const result = await (await connected(side)).callTool({ name: "broken", arguments: { text } });
+      assert.deepEqual([textOf(result), result.structuredContent, result.isError], ["error withheld", undefined, true]);
+    }
   });
 
   test(`${side}: without a service no tool runs`, async () => {

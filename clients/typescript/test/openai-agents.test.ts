@@ -138,3 +138,50 @@ test("requests are judged as the profile has them, and sent as they were", async
   ]);
   assert.deepEqual(inner.lastCall?.request.input, input);
 });
+
+test("tools and hand-overs that are added to a governed agent are refused", async () => {
+  const ran: unknown[] = [];
+  const remove = tool({ name: "delete_file", description: "", parameters: z.object({}), execute: async () => ran.push("gone") });
+  const second = new Agent({ name: "second", tools: [remove], model: scripted([{ calls: [{ name: "delete_file", args: {} }] }, { text: "x" }]) });
+  for (const [name, add] of Object.entries({
+    delete_file: (agent: Agent) => agent.tools.push(remove),
+    transfer_to_second: (agent: Agent) => agent.handoffs.push(second),
+  })) {
+    const model = scripted([{ calls: [{ name, args: {} }] }, { text: "it is secret-123" }]);
+    const agent = govern(client.session("a"), new Agent({ name: "first", model }));
+    add(agent);
+    const blocked = await blockOf(() => runner.run(agent, "hello"));
+    assert.deepEqual([blocked.cause, blocked.decision.message], ["ungoverned", `\`${name}\` was added after the agent was governed`]);
+  }
+  assert.deepEqual(ran, []);
+});
+
+test("a result that ends the run is evaluated at output", async () => {
+  const search = tool({ name: "search", description: "", parameters: z.object({ q: z.string() }), execute: async () => "found it" });
+  const custom = async (_: unknown, results: readonly unknown[]) => {
+    return results.length > 0
+      ? { isFinalOutput: true as const, isInterrupted: undefined, finalOutput: "it is secret-123" }
+      : { isFinalOutput: false as const, isInterrupted: undefined };
+  };
+  for (const [toolUseBehavior, said] of [
+    ["stop_on_first_tool", "found it"],
+    [{ stopAtToolNames: ["search"] }, "found it"],
+    [custom, "it is [secret]"],
+  ] as const) {
+    const points: string[] = [];
+    const session = client.session("a", { onDecision: ({ point }) => points.push(point) });
+    const model = scripted([{ calls: [{ name: "search", args: { q: "x" } }] }]);
+    const agent = new Agent({ name: "a", model, tools: [search], toolUseBehavior: toolUseBehavior as never });
+    assert.equal((await runner.run(govern(session, agent), "x")).finalOutput, said);
+    assert.deepEqual(points.slice(-2), ["post_tool_call", "output"]);
+  }
+});
+
+test("a prompt that is not the last item is an input", async () => {
+  const agent = govern(client.session("a"), new Agent({ name: "a", model: scripted([{ text: "fine" }]) }));
+  const items: AgentInputItem[] = [
+    { type: "message", role: "user", content: "a bomb" },
+    { type: "message", role: "system", content: "be nice" },
+  ];
+  assert.equal((await blockOf(() => runner.run(agent, items))).point, "input");
+});

@@ -65,7 +65,7 @@ async function sent(
     return toolOf(tool);
   });
   const { prompt, slots } = slotsOf(params.prompt);
-  const lastOther = slots.findLastIndex(({ message }) => message["role"] !== "user");
+  const lastOther = slots.findLastIndex(({ message }) => message["role"] === "assistant" || message["role"] === "tool");
   for (const [index, { message, put }] of slots.entries()) {
     if (message["role"] !== "user") continue;
     message["content"] = await inputs.value(message["content"] as Json, index > lastOther);

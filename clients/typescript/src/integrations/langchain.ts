@@ -9,12 +9,12 @@
  */
 
 import { interrupt, isCommand, isGraphBubbleUp } from "@langchain/langgraph";
-import { AIMessage, createMiddleware, HumanMessage, ToolMessage, type BaseMessage } from "langchain";
-import { Blocked, denied, describe, Escalated } from "../errors.js";
+import { AIMessage, BaseMessage, createMiddleware, HumanMessage, ToolMessage } from "langchain";
+import { Blocked, denied, describe, Escalated, type Denied } from "../errors.js";
 import { encode, isSame, type Json, type JsonObject } from "../json.js";
 import { ReplacedError, runPermitted, type Permitted } from "../running.js";
 import type { Session } from "../session.js";
-import { toJson } from "../values.js";
+import { toJson, toObject } from "../values.js";
 import { textOf } from "./content.js";
 import { contentOfMessage, held, messageOf, responseOf, toolOf, usageOf, withContent, withResponse } from "./langchain-messages.js";
 import { checkOptions, notPutBack, type IntegrationOptions } from "./options.js";
@@ -25,6 +25,7 @@ type Middleware = ReturnType<typeof createMiddleware>;
 type WrapModelCall = NonNullable<Middleware["wrapModelCall"]>;
 type WrapToolCall = NonNullable<Middleware["wrapToolCall"]>;
 type ToolRequest = Parameters<WrapToolCall>[0];
+type Result = Awaited<ReturnType<Parameters<WrapToolCall>[1]>>;
 
 /** Return a middleware that evaluates every step of an agent. */
 export function acsMiddleware(session: Session, given: IntegrationOptions = {}): Middleware {
@@ -93,25 +94,40 @@ async function structured<T>(session: Session, model: string, answer: T): Promis
 function toolCall(session: Session, options: IntegrationOptions): WrapToolCall {
   return async (request, handler) => {
     if (options.exempt?.includes(request.toolCall.name)) return handler(request);
-    let result: Awaited<ReturnType<typeof handler>> | undefined;
-    try {
-      const { value } = await runPermitted(
-        session,
-        await permittedCall(session, request),
-        async ({ args }) => {
-          result = await handler({ ...request, toolCall: { ...request.toolCall, args } });
-          return valueOf(result);
-        },
-        isGraphBubbleUp,
-      );
-      return session.mode === "enforce" ? withValue(result as NonNullable<typeof result>, value) : (result as NonNullable<typeof result>);
-    } catch (error) {
-      if (error instanceof ErrorResult) return error.result;
-      if (error instanceof ReplacedError) return errorMessage(request, replacedText(error));
-      if (!(error instanceof Blocked) || error instanceof Escalated || options.onBlock === "raise") throw error;
-      return errorMessage(request, describe(error.decision));
-    }
+    const settled = await settledCall(session, options, request, handler);
+    const { tool } = request as { tool?: { returnDirect?: unknown } };
+    if (settled.isBlocked || tool?.returnDirect !== true) return settled.result;
+    const { value } = await session.output(valueOf(settled.result));
+    return session.mode === "enforce" ? withValue(settled.result, value, "output") : settled.result;
   };
+}
+
+/** Return the permitted result of a call, or the message that stands for a blocked one. */
+async function settledCall(
+  session: Session,
+  options: IntegrationOptions,
+  request: ToolRequest,
+  handler: Parameters<WrapToolCall>[1],
+): Promise<{ result: Result; isBlocked: boolean }> {
+  let result: Result | undefined;
+  try {
+    const { value } = await runPermitted(
+      session,
+      await permittedCall(session, request),
+      async ({ args }) => {
+        result = await handler({ ...request, toolCall: { ...request.toolCall, args } });
+        return valueOf(result);
+      },
+      isGraphBubbleUp,
+    );
+    const came = result as Result;
+    return { result: session.mode === "enforce" ? withValue(came, value) : came, isBlocked: false };
+  } catch (error) {
+    if (error instanceof ErrorResult) return { result: error.result, isBlocked: true };
+    if (error instanceof ReplacedError) return { result: errorMessage(request, replacedText(error)), isBlocked: true };
+    if (!(error instanceof Blocked) || error instanceof Escalated || options.onBlock === "raise") throw error;
+    return { result: errorMessage(request, describe(error.decision)), isBlocked: true };
+  }
 }
 
 /** A tool's own error message, which is evaluated as an error. */
@@ -145,25 +161,35 @@ function isPausing(request: ToolRequest): boolean {
   return Boolean(configurable?.["__pregel_checkpointer"]);
 }
 
-/** What a policy sees of a result: the content of a message, or the texts that a command adds to the state. */
+/** What a policy sees of a result: the content of a message, or all that a command changes of the state. */
 function valueOf(result: unknown): Json {
   if (ToolMessage.isInstance(result)) {
     if (result.status === "error") throw new ErrorResult(result);
     return contentOfMessage(result);
   }
-  const update: unknown = isCommand(result) ? result.update : undefined;
-  const messages = (update as { messages?: unknown } | undefined)?.messages;
-  return Array.isArray(messages) ? messages.map((message: BaseMessage) => contentOfMessage(message)) : [];
+  const update: unknown = isCommand(result) ? (result.update ?? {}) : result;
+  if (typeof update !== "object" || update === null || Array.isArray(update)) throw notEvaluated();
+  const { messages = [], ...others } = update as { messages?: unknown };
+  const texts = [messages].flat().map((message) => {
+    if (!BaseMessage.isInstance(message)) throw notEvaluated();
+    return contentOfMessage(message);
+  });
+  return Object.keys(others).length > 0 ? { ...toObject(others), messages: texts } : texts;
 }
 
-function withValue<T>(result: T, value: Json): T {
+function notEvaluated(): Denied {
+  const message = "a tool gave neither a message nor a command of messages and mappings";
+  return denied("post_tool_call", "adapter_unsupported", "write_back", message);
+}
+
+function withValue<T>(result: T, value: Json, point = "post_tool_call"): T {
   if (ToolMessage.isInstance(result)) {
-    const changed = withContent("post_tool_call", result, value);
+    const changed = withContent(point, result, value);
     if (changed !== result) (changed as ToolMessage).artifact = undefined;
     return changed;
   }
   if (isSame(valueOf(result), value)) return result;
-  throw notPutBack("post_tool_call", "a command of a tool cannot be changed");
+  throw notPutBack(point, "a command of a tool cannot be changed");
 }
 
 function replacedText({ value }: ReplacedError): string {
@@ -174,9 +200,10 @@ function errorMessage({ toolCall: { id, name } }: ToolRequest, content: string):
   return new ToolMessage({ content, name, tool_call_id: id ?? "", status: "error" });
 }
 
+/** Return the messages of the user since the last answer. */
 function newMessages(messages: readonly BaseMessage[]): BaseMessage[] {
-  const last = messages.findLastIndex((message) => !HumanMessage.isInstance(message));
-  return messages.slice(last + 1);
+  const last = messages.findLastIndex((message) => AIMessage.isInstance(message) || ToolMessage.isInstance(message));
+  return messages.slice(last + 1).filter((message) => HumanMessage.isInstance(message));
 }
 
 function modelName(model: unknown): string {

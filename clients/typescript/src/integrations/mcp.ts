@@ -94,8 +94,8 @@ class ErrorResult extends Error {
   readonly result: CallToolResult;
 
   constructor(result: CallToolResult) {
-    const text = contentOf(partsOf(result));
-    super(typeof text === "string" ? text : encode(text));
+    const value = wholeOf(result);
+    super(typeof value === "string" ? value : encode(value));
     this.result = result;
   }
 }
@@ -110,6 +110,10 @@ function valueOf(result: CallToolResult): Json {
     throw denied("post_tool_call", "adapter_unsupported", "write_back", "the tool answered no result");
   }
   if (result.isError) throw new ErrorResult(result);
+  return wholeOf(result);
+}
+
+function wholeOf(result: CallToolResult): Json {
   const content = contentOf(partsOf(result));
   const structured = result.structuredContent;
   if (structured === undefined || isSame(toJson(structured), { result: content })) return content;

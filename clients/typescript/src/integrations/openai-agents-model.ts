@@ -1,6 +1,7 @@
 /** Models of the OpenAI Agents SDK, governed: their requests and responses as the profile has them (section 12.4). */
 
 import type { AgentInputItem, AgentOutputItem, Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/agents";
+import { denied } from "../errors.js";
 import { isSame, type Json, type JsonObject } from "../json.js";
 import type { Session } from "../session.js";
 import { toJson, toObject } from "../values.js";
@@ -8,15 +9,23 @@ import { argumentsText, callOf, contentOf, matchCalls, textOf, textsOf, type Par
 import { Inputs } from "./inputs.js";
 import { notPutBack } from "./options.js";
 
+/** The names of the tools and hand-overs of a governed agent; `null` where others list them. */
+export interface Known {
+  readonly tools: ReadonlySet<string> | null;
+  readonly handoffs: ReadonlySet<string>;
+}
+
 /** A model whose every call is evaluated; streams are held until they are permitted. */
 export class GovernedModel implements Model {
   readonly #session: Session;
   readonly #inner: () => Model | Promise<Model>;
   readonly #inputs: Inputs;
+  readonly #known: Known | null;
 
-  constructor(session: Session, inner: () => Model | Promise<Model>) {
+  constructor(session: Session, inner: () => Model | Promise<Model>, known: Known | null = null) {
     this.#session = session;
     this.#inner = inner;
+    this.#known = known;
     this.#inputs = new Inputs(session);
   }
 
@@ -43,10 +52,23 @@ export class GovernedModel implements Model {
     yield { ...event, response: { ...response, output } } as StreamEvent;
   }
 
+  /** Throw for a tool or a hand-over that was added to a governed agent: it would run without a verdict. */
+  #check({ tools, handoffs }: ModelRequest): void {
+    const { tools: known, handoffs: reached } = this.#known ?? { tools: null, handoffs: null };
+    const added = [
+      ...tools.filter(({ type, name }) => type === "function" && known?.has(name) === false).map(({ name }) => name),
+      ...handoffs.filter(({ toolName }) => reached?.has(toolName) === false).map(({ toolName }) => toolName),
+    ];
+    if (added.length === 0) return;
+    const message = `\`${added[0]}\` was added after the agent was governed`;
+    throw denied("pre_model_call", "adapter_unsupported", "ungoverned", message);
+  }
+
   async #sent(request: ModelRequest): Promise<ModelRequest> {
+    this.#check(request);
     const system = request.systemInstructions;
     const items = typeof request.input === "string" ? [userItem(request.input)] : [...request.input];
-    const lastOther = items.findLastIndex((item) => !isUser(item));
+    const lastOther = items.findLastIndex((item) => !isUser(item) && !isSystem(item));
     for (const [index, item] of items.entries()) {
       if (!isUser(item)) continue;
       const value = await this.#inputs.value(contentOfItem(item), index > lastOther);
@@ -117,6 +139,10 @@ function userItem(content: string): AgentInputItem {
 
 function isUser(item: AgentInputItem): boolean {
   return "role" in item && item.role === "user";
+}
+
+function isSystem(item: AgentInputItem): boolean {
+  return "role" in item && item.role === "system";
 }
 
 /** What carries the content of an item: its own content, or the output of a call. */

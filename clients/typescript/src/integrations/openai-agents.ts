@@ -14,7 +14,7 @@ import { ReplacedError, runPermitted } from "../running.js";
 import type { Session } from "../session.js";
 import { toJson } from "../values.js";
 import { Attempts, type ToolOptions } from "./attempts.js";
-import { jsonOf } from "./content.js";
+import { jsonOf, textOf } from "./content.js";
 import { GovernedModel } from "./openai-agents-model.js";
 import { checkOptions, ungoverned, type Approval, type IntegrationOptions } from "./options.js";
 
@@ -64,12 +64,27 @@ class Governor {
       const provider = this.#options.modelProvider ?? new OpenAIProvider();
       return provider.getModel(typeof named === "string" && named ? named : undefined);
     };
-    const model = new GovernedModel(this.#session, typeof named === "string" ? provided : () => named);
-    const tools = agent.tools.map((tool: Tool) => this.#tool(tool));
-    const governed = agent.clone({ model, tools, handoffs: [] });
+    const tools = agent.tools.map((tool: Tool) => this.#tool(tool, agent.toolUseBehavior));
+    const names = { tools: agent.mcpServers.length > 0 ? null : new Set(tools.map(({ name }) => name)), handoffs: new Set<string>() };
+    const model = new GovernedModel(this.#session, typeof named === "string" ? provided : () => named, names);
+    const toolUseBehavior = this.#behavior(agent.toolUseBehavior);
+    const governed = agent.clone({ model, tools, handoffs: [], toolUseBehavior });
     this.#agents.set(agent, governed);
-    governed.handoffs = agent.handoffs.map((target) => this.#handoff(target));
+    const handoffs = agent.handoffs.map((target) => this.#handoff(target));
+    for (const { toolName } of handoffs) names.handoffs.add(toolName);
+    governed.handoffs = handoffs;
     return governed;
+  }
+
+  /** Return how tools end a run; what a function makes of their results is evaluated at `output`. */
+  #behavior(behavior: AnyAgent["toolUseBehavior"]): AnyAgent["toolUseBehavior"] {
+    if (typeof behavior !== "function") return behavior;
+    return async (context, results) => {
+      const found = await behavior(context, results);
+      if (!found.isFinalOutput) return found;
+      const { value } = await this.#session.output(found.finalOutput);
+      return this.#session.mode === "enforce" ? { ...found, finalOutput: textOf("output", value) } : found;
+    };
   }
 
   #handoff(target: AnyAgent | Handoff<any, any>): Handoff<any, any> {
@@ -86,7 +101,7 @@ class Governor {
     return copy;
   }
 
-  #tool(tool: Tool): Tool {
+  #tool(tool: Tool, behavior: AnyAgent["toolUseBehavior"]): Tool {
     if (this.#options.exempt?.includes(tool.name)) return tool;
     if (tool.type !== "function") {
       if (this.#options.hosted !== "observe") throw ungoverned(tool.name);
@@ -94,7 +109,10 @@ class Governor {
     }
     const governed: FunctionTool = {
       ...tool,
-      invoke: (context, input, details) => this.#invoke(tool, input, details?.toolCall?.callId, (text) => tool.invoke(context, text, details)),
+      invoke: (context, input, details) => {
+        const run = (text: string): unknown => tool.invoke(context, text, details);
+        return this.#invoke(tool, input, details?.toolCall?.callId, run, endsWith(tool.name, behavior));
+      },
       needsApproval: async (context, input, id) => {
         const isWanted = await tool.needsApproval(context, input, id);
         return id === undefined ? isWanted : this.#attempts.isPaused(tool.name, id, toJson(input), isWanted);
@@ -103,8 +121,15 @@ class Governor {
     return governed;
   }
 
-  async #invoke(tool: FunctionTool, input: string, id: string | undefined, run: (input: string) => unknown): Promise<unknown> {
+  async #invoke(
+    tool: FunctionTool,
+    input: string,
+    id: string | undefined,
+    run: (input: string) => unknown,
+    isFinal: boolean,
+  ): Promise<unknown> {
     const session = this.#session;
+    let permitted: unknown;
     try {
       const args = argumentsOf(tool.name, input);
       const permit =
@@ -112,18 +137,27 @@ class Governor {
           ? { name: tool.name, decision: await session.preToolCall(tool.name, args) }
           : await this.#attempts.permitted(tool.name, id, args);
       let result: unknown;
-      const { value } = await runPermitted(session, permit, async ({ args: permitted }) => {
-        result = await run(session.mode !== "enforce" || isSame(permitted, args) ? input : encode(permitted));
+      const { value } = await runPermitted(session, permit, async ({ args: changed }) => {
+        result = await run(session.mode !== "enforce" || isSame(changed, args) ? input : encode(changed));
         return result;
       });
-      return session.mode !== "enforce" || (typeof result === "string" && result === value) ? result : value;
+      permitted = session.mode !== "enforce" || (typeof result === "string" && result === value) ? result : value;
     } catch (error) {
       if (error instanceof ReplacedError) return typeof error.value === "string" ? error.value : encode(error.value);
       if (!(error instanceof Blocked)) throw error;
       if (this.#options.onBlock === "raise") throw error;
       return describe(error.decision);
     }
+    if (!isFinal) return permitted;
+    const { value } = await session.output(permitted);
+    return session.mode === "enforce" ? value : permitted;
   }
+}
+
+/** True if the result of a tool is what the run ends with. */
+function endsWith(name: string, behavior: AnyAgent["toolUseBehavior"]): boolean {
+  if (typeof behavior === "object") return behavior.stopAtToolNames.includes(name);
+  return behavior === "stop_on_first_tool";
 }
 
 /** Return the arguments that the model wrote; what could be read in two ways is refused. */
