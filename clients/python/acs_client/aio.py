@@ -9,7 +9,6 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack
 
@@ -122,7 +121,6 @@ class AsyncSession:
     def __init__(self, run: Callable[..., Awaitable[Any]]) -> None:
         self.run = run
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._entered: list[Token[Session | None]] = []
 
     @classmethod
     def over(cls, session: Session) -> "AsyncSession":
@@ -151,13 +149,13 @@ class AsyncSession:
 
     async def __aenter__(self) -> Self:
         await self._call(self.sync.start)
-        self._entered.append(enter_session(self.sync))
+        enter_session(self.sync)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        leave_session(self._entered.pop())
+        leave_session(self.sync)
         if error is not None:
             self.sync.failed()
         await self.run(self.sync.shutdown)

@@ -47,7 +47,7 @@ def govern(
     if options:
         raise TypeError(f"unknown options of a function: {', '.join(sorted(options))}")
     call = _Governed(tool, name, session, agent)
-    if inspect.iscoroutinefunction(tool) or inspect.iscoroutinefunction(getattr(tool, "__call__", None)):  # noqa: B004  # of an object
+    if _is_coroutine_function(tool):
 
         @functools.wraps(tool)
         async def governed_coroutine(*args: Any, **kwargs: Any) -> Any:
@@ -174,6 +174,13 @@ class _Governed:
                 if name in home and not isinstance(home[name], _PLAIN):
                     raise _not_put_back(f"the transform changes `{name}`, which is not plain JSON")
                 home[name] = args[name]
+
+
+def _is_coroutine_function(tool: Any) -> bool:
+    while isinstance(tool, functools.partial):
+        tool = tool.func
+    called = getattr(tool, "__call__", None)  # noqa: B004  # of an object
+    return inspect.iscoroutinefunction(tool) or inspect.iscoroutinefunction(called)
 
 
 def _receiver_of(tool: Callable[..., Any], signature: inspect.Signature) -> str | None:

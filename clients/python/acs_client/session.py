@@ -4,7 +4,7 @@ import copy
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 from uuid import uuid4
@@ -16,14 +16,14 @@ from acs_client.decision import Decision
 from acs_client.errors import Blocked, ConfigurationError, Escalated
 from acs_client.mediation import Approver, Mediator
 from acs_client.snapshot.clock import Clock
-from acs_client.snapshot.counts import Budgets, Counters
+from acs_client.snapshot.counts import Budgets, Counters, tokens_of
 from acs_client.snapshot.envelope import Brought, Envelope, called, present
 from acs_client.snapshot.labels import Labels
 from acs_client.snapshot.profile import RESERVED_MEMBERS, model_member
 from acs_client.snapshot.provenance import Provenance
 from acs_client.tickets import HeldTickets
 from acs_client.tool_call import ToolCall
-from acs_client.values import to_json
+from acs_client.values import SnapshotError, to_json
 
 if TYPE_CHECKING:
     from acs_client.options import RestoreOptions
@@ -35,22 +35,27 @@ FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "o
 
 _INIT_MEMBERS = frozenset({"identity", "governance", "compliance", "region", "provider"})
 _log = logging.getLogger("acs_client")
-_current: ContextVar["Session | None"] = ContextVar("acs_client_session", default=None)
+_entered: ContextVar[tuple["Session", ...]] = ContextVar("acs_client_sessions", default=())
 
 
 def current_session() -> "Session | None":
     """Return the session that the task is in."""
-    return _current.get()
+    return next(reversed(_entered.get()), None)
 
 
-def enter_session(session: "Session") -> "Token[Session | None]":
-    """Make `session` the current one of the task."""
-    return _current.set(session)
+def enter_session(session: "Session") -> None:
+    """Make `session` the current one of the task; several tasks may be in one session."""
+    _entered.set((*_entered.get(), session))
 
 
-def leave_session(token: "Token[Session | None]") -> None:
-    """Make the session before it the current one again."""
-    _current.reset(token)
+def leave_session(session: "Session") -> None:
+    """Make the session before `session` the current one of the task again."""
+    entered = list(_entered.get())
+    for index in reversed(range(len(entered))):
+        if entered[index] is session:
+            del entered[index]
+            break
+    _entered.set(tuple(entered))
 
 
 class Session:
@@ -144,7 +149,6 @@ class Session:
         self._init = init
         self.tickets = HeldTickets()
         self._chain: list[Any] = []
-        self._entered: list[Token[Session | None]] = []
 
     @property
     def id(self) -> str:
@@ -158,13 +162,13 @@ class Session:
 
     def __enter__(self) -> Self:
         self.start()
-        self._entered.append(enter_session(self))
+        enter_session(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        leave_session(self._entered.pop())
+        leave_session(self)
         if error is not None:
             self.failed()
         self.shutdown()
@@ -256,7 +260,16 @@ class Session:
         usage: Mapping[str, int] | None = None,
         request_id: str | None = None,
     ) -> Decision:
-        """Evaluate what a model has answered: `content`, `tool_calls` and `finish_reason`."""
+        """Evaluate what a model has answered: `content`, `tool_calls` and `finish_reason`.
+
+        `usage` has `prompt_tokens` and `completion_tokens`, which count though the answer is blocked.
+        """
+        try:
+            spent = tokens_of(usage)
+        except SnapshotError as error:
+            if self.mode == "enforce":
+                raise denied("post_model_call", "request_invalid", "snapshot", str(error)) from None
+            spent = 0
         whole = {"content": "", "tool_calls": [], "finish_reason": "other", **response}
         if whole["finish_reason"] not in FINISH_REASONS:
             whole["finish_reason"] = "other"
@@ -268,7 +281,6 @@ class Session:
         try:
             return self._evaluate("post_model_call", members)
         finally:
-            spent = sum((usage or {}).get(name, 0) for name in ("prompt_tokens", "completion_tokens"))
             cost = self._cost(model, usage) if self._cost is not None and usage is not None else 0.0
             self.budgets.spend(spent, cost)
             self._envelope.counters.spend(spent)

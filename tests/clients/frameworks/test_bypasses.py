@@ -39,6 +39,8 @@ CAME: dict[tuple[str, str], tuple[list[str], str]] = {
     ("pydantic_ai", "external observed"): ([], "DeferredToolRequests(calls=[ToolCallPart(tool_name='delete_file'"),
     ("pydantic_ai", "brought"): ([], "denied by policy: no_deletes"),
     ("pydantic_ai", "file"): ([], "post_model_call: service"),
+    ("smolagents", "elsewhere"): ([], "pre_tool_call: ungoverned"),
+    ("smolagents", "here"): ([], "denied by policy: no_deletes: Nothing is deleted."),
     ("claude_agent_sdk", "asked"): ([], "['ask', {}, 1]"),
     ("claude_agent_sdk", "asked about a secret"): ([], "'updatedToolOutput': {'out': '[secret]'}}}, 1]"),
 }  # fmt: skip

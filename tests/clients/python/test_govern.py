@@ -96,6 +96,25 @@ def test_a_session_that_only_observes_stops_no_function(client: Client) -> None:
     assert reasons == ["runtime_error:request_invalid", "runtime_error:request_invalid"]
 
 
+class Waiting:
+    """An object that is a coroutine function."""
+
+    async def __call__(self, q: str) -> str:
+        """Search."""
+        return f"found {q}"
+
+
+def test_a_partial_of_an_object_that_is_awaited(client: Client) -> None:
+    """It stays a coroutine function, whatever it is wrapped in."""
+    tool = govern(functools.partial(Waiting(), "x"), name="search_help")
+
+    async def run() -> Any:
+        with client.session("a"):
+            return await tool()
+
+    assert asyncio.run(run()) == "found x"
+
+
 class Desk:
     """An object whose methods are tools."""
 

@@ -1,12 +1,8 @@
 """Sessions against a real service: what is sent, what is kept, what is put back (sections 12.3 to 12.6)."""
 
 import asyncio
-import dataclasses
-import enum
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,13 +15,14 @@ from acs_client import (
     Denied,
     Escalated,
     Unavailable,
+    current_session,
     govern,
     governed,
 )
 from acs_client.calls import Call
 from acs_client.errors import ConfigurationError
+from acs_client.session import leave_session
 from acs_client.snapshot.clock import Clock
-from acs_client.values import SnapshotError, encode, to_json
 from tests.conftest import Service
 
 CALL = {"order_id": "1042", "amount": 500, "currency": "EUR"}
@@ -298,6 +295,43 @@ def test_a_governed_coroutine(service: Service) -> None:
     assert asyncio.run(run()) == ({"order": "7"}, "[email]")
 
 
+def test_a_session_of_several_tasks(client: Client) -> None:
+    """Each task is in it until that task leaves it, in whatever order."""
+    session = client.session("a")
+    seen: list[bool] = []
+
+    async def be_in(seconds: float) -> None:
+        with session:
+            await asyncio.sleep(seconds)
+            seen.append(current_session() is session)
+        seen.append(current_session() is None)
+
+    async def run() -> None:
+        await asyncio.gather(be_in(0.02), be_in(0.03), be_in(0.01))
+
+    asyncio.run(run())
+    assert seen == [True] * 6
+    with session, client.session("b") as other, session:
+        assert current_session() is session
+        leave_session(other)
+        assert current_session() is session
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": -1}, {"completion_tokens": 1.5}, {"prompt_tokens": True}, [1]]
+)
+def test_usage_that_counts_less_than_nothing(client: Client, usage: Any) -> None:
+    """A model is not believed that it gave tokens back."""
+    with client.session("a") as session:
+        session.post_model_call({"content": "x"}, usage={"prompt_tokens": 2, "completion_tokens": 3})
+        with pytest.raises(Denied) as raised:
+            session.post_model_call({"content": "x"}, usage=usage)
+        assert session.budgets.tokens == 5
+    assert raised.value.decision.message == (
+        "`usage` is not prompt_tokens and completion_tokens as whole numbers"
+    )
+
+
 def test_a_cancelled_call_returns_at_once(service: Service) -> None:
     """The caller does not wait for a verdict that nobody wants."""
 
@@ -311,83 +345,3 @@ def test_a_cancelled_call_returns_at_once(service: Service) -> None:
             assert (await client.evaluate("input", {"input": {"body": "x"}})).allowed
 
     asyncio.run(run())
-
-
-class Colour(enum.Enum):
-    """A value of an enumeration."""
-
-    RED = "red"
-
-
-@dataclasses.dataclass
-class Point:
-    """A value of a class of data."""
-
-    x: int
-    colour: Colour
-
-
-class Unwilling:
-    """A value whose own code fails."""
-
-    def model_dump(self, **_: Any) -> Any:
-        """Fail."""
-        raise ZeroDivisionError
-
-
-@pytest.mark.parametrize(
-    ("value", "sent"),
-    [
-        ({"a": (1, 2.5, None, True)}, {"a": [1, 2.5, None, True]}),
-        (Point(1, Colour.RED), {"x": 1, "colour": "red"}),
-        ({Colour.RED: {3, 1, 2}}, {"red": [1, 2, 3]}),
-        (datetime(2025, 1, 15, tzinfo=UTC), "2025-01-15T00:00:00+00:00"),
-        (uuid.UUID(int=0), "00000000-0000-0000-0000-000000000000"),
-        (
-            b"abc",
-            {
-                "type": "media",
-                "media_type": "application/octet-stream",
-                "bytes": 3,
-                "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-            },
-        ),
-    ],
-)
-def test_values_as_json(value: Any, sent: Any) -> None:
-    """What has a faithful form in JSON is sent in it."""
-    assert to_json(value) == sent
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ({"a": [object()]}, r"\$\.a\[0\] is a object, which is not JSON"),
-        ({"a": float("nan")}, r"\$\.a is not a finite number"),
-        ({1: 2}, r"\$ has a name that is not text"),
-        ({Colour.RED: 1, "red": 2}, r"\$ has two members of one name"),
-        (2**64, r"\$ is an integer beyond 64 bits"),
-        (-(2**63) - 1, r"\$ is an integer beyond 64 bits"),
-        (Client, r"\$ is a type, which is not JSON"),
-        ({"a": Unwilling()}, r"\$\.a is a Unwilling that has no JSON: ZeroDivisionError"),
-    ],
-)
-def test_values_that_are_not_json(value: Any, message: str) -> None:
-    """Everything else is refused by its place, and never described."""
-    with pytest.raises(SnapshotError, match=message):
-        to_json(value)
-
-
-def test_a_value_that_holds_itself() -> None:
-    """Nesting has an end."""
-    loop: list[Any] = []
-    loop.append(loop)
-    with pytest.raises(SnapshotError, match="is nested more than 200 deep"):
-        to_json(loop)
-    deep: frozenset[Any] = frozenset()
-    for _ in range(1000):
-        deep = frozenset([deep])
-    with pytest.raises(SnapshotError, match="is nested more than 200 deep"):
-        to_json(deep)
-    with pytest.raises(SnapshotError, match="a text is not valid Unicode"):
-        encode("\ud800")

@@ -1,8 +1,8 @@
 """smolagents (section 12.8): `govern_tool(tool, session)` is a tool that runs only as a permitted call.
 
 A blocked call gives the model one text as the tool's result. Code that an agent writes sees that text as a
-value and may go on with it: `on_block="raise"` ends such code, unless it catches the error. Model points
-are not evaluated.
+value and may go on with it: `on_block="raise"` ends such code, unless it catches the error. Executors that
+run code in another place send it the source of a tool: they are refused. Model points are not evaluated.
 """
 
 import copy
@@ -10,6 +10,7 @@ from typing import Any
 
 from smolagents import Tool
 
+from acs_client.calls import denied
 from acs_client.integrations.tool_points import ToolBlockedError, ToolPoints
 from acs_client.session import Session
 
@@ -32,6 +33,11 @@ def govern_tool(tool: Tool, session: Session, *, on_block: str = "error") -> Too
         except ToolBlockedError as blocked:
             return str(blocked)
 
+    def refuse() -> Any:
+        message = f"`{tool.name}` would run without its policy where an executor of another place sends it"
+        raise denied("pre_tool_call", "adapter_unsupported", "ungoverned", message)
+
     found = copy.copy(tool)
     found.forward = run
+    found.to_dict = refuse  # which says what its class is, and not what it does
     return found

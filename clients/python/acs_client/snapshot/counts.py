@@ -6,10 +6,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from acs_client.snapshot.clock import Clock
+from acs_client.values import SnapshotError
 
-__all__ = ["Budgets", "Counters"]
+__all__ = ["Budgets", "Counters", "tokens_of"]
 
+_TOKENS = ("prompt_tokens", "completion_tokens")
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+
+def tokens_of(usage: Any) -> int:
+    """Return the tokens of a model call; raise `SnapshotError` for what would count none, or less."""
+    counted = [usage.get(name, 0) for name in _TOKENS] if isinstance(usage, Mapping) else []
+    is_whole = all(type(count) is int and count >= 0 for count in counted)
+    if not is_whole or (usage is not None and not isinstance(usage, Mapping)):
+        raise SnapshotError(f"`usage` is not {' and '.join(_TOKENS)} as whole numbers")
+    return sum(counted)
 
 
 class Budgets:
