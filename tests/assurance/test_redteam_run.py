@@ -325,3 +325,15 @@ def test_the_rates_are_those_of_the_service(start: Start) -> None:
         "allow": found["asr"]["passed"], "deny": found["asr"]["stopped"],
         "twins": found["utility"]["allowed"], "refused": found["utility"]["refused"],
     }  # fmt: skip
+
+
+def test_a_report_has_no_paths(tmp_path: Path) -> None:
+    """The same corpus in another place gives the same bytes: it is named by its folder."""
+    manifest = write_manifest(tmp_path / "m", ALLOW_ALL)
+    texts = []
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        corpus = write_corpus(tmp_path / place / "ours", entry("a", "do it"), entry("b", "hello", "pass"))
+        texts.append(attack(manifest, "--corpus", corpus, "--no-built-in", "--format", "json").stdout)
+    assert texts[0] == texts[1]
+    assert json.loads(texts[0])["corpora"][0]["name"] == "ours"

@@ -49,6 +49,16 @@ def test_what_nobody_enforces_is_no_point_in_use(tmp_path: Path) -> None:
     assert text.splitlines()[1].endswith(", 100 decisions, 100 of them not enforced")
 
 
+@pytest.mark.parametrize("option", ["--doctor", "--sbom"])
+def test_a_file_with_two_readings_is_refused(place: Path, tmp_path: Path, option: str) -> None:
+    """A reader that keeps the other of two members would see another state."""
+    path = tmp_path / "two.json"
+    path.write_text('[{"check": "clock", "state": "problem", "state": "ok"}]')
+    result = report(place, "--framework", "soc2", *PERIOD, option, str(path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: {option} {path}: names a member of an object twice\n"
+
+
 def redteam_report(digest: str, **members: Any) -> dict[str, Any]:
     """Return the members of a red-team report that a check reads."""
     return {

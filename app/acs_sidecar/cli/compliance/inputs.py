@@ -23,6 +23,7 @@ from acs_sidecar.cli.manifests import KnownManifest
 from acs_sidecar.cli.output import fail, show_findings
 from acs_sidecar.cli.verification import content_of, object_in
 from acs_sidecar.manifests.case_files import cases_beside
+from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.document.suggestions import did_you_mean
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json
@@ -101,11 +102,14 @@ def json_in(path: Path | None, option: str) -> Json:
     if path is None:
         return None
     try:
-        value: Json = orjson.loads(content_of(path, _MAX_BYTES))
+        content = content_of(path, _MAX_BYTES)
+        value: Json = orjson.loads(content)
     except OSError as error:
         fail(f"{option} {path}: {error.strerror}")
     except orjson.JSONDecodeError:
         fail(f"{option} {path}: not JSON")
+    if has_duplicate_members(content, value):
+        fail(f"{option} {path}: names a member of an object twice")
     return value
 
 

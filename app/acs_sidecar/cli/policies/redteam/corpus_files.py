@@ -19,7 +19,7 @@ def read_corpora(folders: list[Path], built_in: bool) -> list[Corpus]:
     corpora = [built_in_corpus()] if built_in else []
     for folder in folders:
         try:
-            corpora.append(Corpus.of(str(folder), _files(folder)))
+            corpora.append(Corpus.of(folder.resolve().name, _files(folder)))
         except AttackCorpusError as error:
             more = len(error.findings) - _SHOWN
             fail(*error.findings[:_SHOWN], *([f"{more} more findings in {folder}"] if more > 0 else []))
