@@ -155,6 +155,8 @@ def _run(options: dict[str, Any], call: dict[str, Any]) -> dict[str, Any] | None
     snapshot = {**kept.envelope(options["agent"], session, point), **members}
     ticket = kept.approved(snapshot) if point == "pre_tool_call" else None
     answer = _resolve(options, ticket) if ticket else _evaluate(options, point, snapshot)
+    if ticket:
+        kept.use(snapshot)  # also an approval that lifts nothing: the next attempt has a new ticket
     verdict = answer["verdict"]
     decision, why = verdict["decision"], _why(verdict)
     if decision in {"deny", "escalate"}:
@@ -168,8 +170,6 @@ def _run(options: dict[str, Any], call: dict[str, Any]) -> dict[str, Any] | None
             kept.data["blocked"] = why
             kept.save()
         return _blocked(host, event, point, why, members)
-    if ticket:
-        kept.use(snapshot)
     kept.data["labels"] = sorted({*kept.data["labels"], *(verdict.get("result_labels") or ())})
     kept.data["calls"] += point == "pre_tool_call"
     kept.save()

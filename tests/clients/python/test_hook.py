@@ -94,6 +94,21 @@ def test_an_approval_lifts_one_call(hooked: Service, tmp_path: Path, host: str) 
     assert "pays" in json.dumps(hook.tool("pay", {"n": 1}, tool_use_id="c"))
 
 
+def test_an_approval_that_lifts_nothing_is_put_aside(hooked: Service, tmp_path: Path) -> None:
+    """One that came too late, say: the same call asks for another, by a ticket that is new."""
+    hook = Hook("claude-code", hooked.url, tmp_path)
+    hook.tool("pay", {"n": 1})
+    (ticket,) = hook.state.glob("*.ticket")
+    old = json.loads(ticket.read_text())["approval"]["challenge"]
+    Path(f"{ticket}.approval").write_text("no approval")
+    assert "approval_resolver_failed" in json.dumps(hook.tool("pay", {"n": 1}))
+    assert "pays. To approve it, sign" in json.dumps(hook.tool("pay", {"n": 1}))
+    held = json.loads(ticket.read_text())["approval"]
+    assert held["challenge"] != old
+    Path(f"{ticket}.approval").write_text(signed(held))
+    assert hook.tool("pay", {"n": 1}) is None
+
+
 def test_a_ticket_of_another_session_or_agent(hooked: Service, tmp_path: Path) -> None:
     """A ticket that was put in another's place lifts nothing."""
     hook = Hook("claude-code", hooked.url, tmp_path)
