@@ -125,6 +125,7 @@ oags-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed ident
 PACKAGES_google_adk := google-adk
 PACKAGES_langchain := langchain langchain-openai langgraph
 PACKAGES_mcp := mcp
+PACKAGES_mcp1 := "mcp<2"
 PACKAGES_openai_agents := openai-agents
 PACKAGES_agent_hooks := "agent-hooks-sdk>=0.1.0b3" agent-framework-core
 PACKAGES_pydantic_ai := pydantic-ai-slim
@@ -135,7 +136,7 @@ PACKAGES_haystack := haystack-ai
 PACKAGES_llama_index := llama-index-core
 PACKAGES_semantic_kernel := semantic-kernel
 PACKAGES_smolagents := smolagents
-CI_FRAMEWORKS := agent_hooks google_adk langchain mcp openai_agents pydantic_ai
+CI_FRAMEWORKS := agent_hooks google_adk langchain mcp mcp1 openai_agents pydantic_ai
 HEAVY_FRAMEWORKS := autogen claude_agent_sdk crewai haystack llama_index semantic_kernel smolagents
 FRAMEWORKS := $(CI_FRAMEWORKS) $(HEAVY_FRAMEWORKS)
 

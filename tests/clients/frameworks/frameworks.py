@@ -100,6 +100,7 @@ FRAMEWORKS = {
         Framework(
             "mcp", "mcp", ("server", "server legacy", "client", "client legacy"), NO_MODEL, TOOL_POINTS
         ),
+        Framework("mcp1", "mcp", ("server", "client"), NO_MODEL, TOOL_POINTS, told="mcp"),
         Framework("openai_agents", "openai-agents", ("sync", "async")),
         Framework("pydantic_ai", "pydantic-ai-slim", ("sync", "async")),
         Framework("semantic_kernel", "semantic-kernel", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),

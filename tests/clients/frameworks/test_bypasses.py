@@ -30,6 +30,8 @@ CAME: dict[tuple[str, str], tuple[list[str], str]] = {
     ("mcp", "fine at the client"): ([], "text='error withheld'"),
     ("mcp", "secret-123 at the server"): ([], "text='error withheld'"),
     ("mcp", "secret-123 at the client"): ([], "text='error withheld'"),
+    ("mcp1", "later"): ([], "denied by policy: no_deletes"),
+    ("mcp1", "tasks"): ([], "`experimental` of a governed client would pass tool calls"),
     ("google_adk", "agent with plugins"): ([], "text='fine'"),
     ("google_adk", "agent without"): ([], "`inner` runs an agent without this plugin"),
     ("google_adk", "code"): ([], "pre_model_call: ungoverned"),

@@ -39,6 +39,10 @@ PRINTED = {
         "False refunded 5.0 EUR for order 1042\n"
         "True denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
     ),
+    "mcp1": (
+        "False refunded 5.0 EUR for order 1042\n"
+        "True denied by policy: refund_above_maximum: Refunds above 2000 are not made by the agent.\n"
+    ),
     "openai_agents": (
         "Refund order 1042\n"
         '{"order_id":"1042","amount":5000,"currency":"EUR"}\n'

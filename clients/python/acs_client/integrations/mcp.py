@@ -1,8 +1,8 @@
 """MCP (section 12.8): a server whose tools are governed, and a client that calls none without a verdict.
 
 `MCPServer("files", middleware=[acs(session)])` governs every `tools/call` that reaches a server, whoever
-calls; `GovernedClient(client, session)` governs the calls of one client, whatever the server is. Each blocks
-with an error result, which the model reads.
+calls, and `govern_server(server, session)` a server of mcp 1; `GovernedClient(client, session)` governs the
+calls of one client, whatever the server is. Each blocks with an error result, which the model reads.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from acs_client.session import Session
 from acs_client.tool_call import ReplacedError, ToolCall
 from acs_client.values import encode, media, to_json
 
-__all__ = ["APPROVAL", "TICKET", "GovernedClient", "acs"]
+__all__ = ["APPROVAL", "TICKET", "GovernedClient", "acs", "govern_server"]
 
 TICKET = "acs-sidecar/ticket"  # in `_meta`: of an error result, and of the call that brings an approval
 APPROVAL = "acs-sidecar/approval"
@@ -42,10 +42,50 @@ def acs(session: Session) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Aw
             found = await call_next(dataclasses.replace(context, params={**params, "arguments": permitted}))
             return found if isinstance(found, dict) else found.model_dump(by_alias=True, mode="json")
 
-        approved = {"ticket": meta.get(TICKET), "approval": meta.get(APPROVAL)} if TICKET in meta else {}
-        return await _governed(named, name, args, run, approved)
+        return await _governed(named, name, args, run, _approved(meta))
 
     return middleware
+
+
+def govern_server(server: Any, session: Session) -> Any:
+    """Evaluate each tool call of a `FastMCP` or low-level server of mcp 1; return the server.
+
+    A handler that is registered later is governed too. Approvals come back as with `acs`.
+    """
+    low = getattr(server, "_mcp_server", server)
+    low.request_handlers = _Handlers(low.request_handlers, session.as_agent(framework="mcp"))
+    return server
+
+
+class _Handlers(dict[type, Callable[..., Awaitable[Any]]]):
+    """The handlers of a server, of which that for calls of tools evaluates them."""
+
+    def __init__(self, handlers: Mapping[type, Callable[..., Awaitable[Any]]], session: Session) -> None:
+        super().__init__(handlers)
+        self._session = session
+
+    def __getitem__(self, kind: type) -> Callable[..., Awaitable[Any]]:
+        handler = super().__getitem__(kind)
+        return self._governed(handler) if kind is types.CallToolRequest else handler
+
+    def get(self, kind: type, default: Any = None) -> Any:
+        return self[kind] if kind in self else default  # noqa: SIM401  # which would call this
+
+    def _governed(self, handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def call(request: Any) -> Any:
+            params = request.params
+
+            async def run(permitted: dict[str, Any]) -> dict[str, Any]:
+                sent = params.model_copy(update={"arguments": permitted})
+                result = (await handler(request.model_copy(update={"params": sent}))).root
+                dumped: dict[str, Any] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+                return dumped
+
+            meta = {} if params.meta is None else params.meta.model_dump()
+            found = await _governed(self._session, params.name, params.arguments or {}, run, _approved(meta))
+            return types.ServerResult(types.CallToolResult.model_validate(found))
+
+        return call
 
 
 class GovernedClient:
@@ -56,7 +96,7 @@ class GovernedClient:
         self._session = session.as_agent(framework="mcp")
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"session", "send_request"}:
+        if name in {"session", "send_request", "experimental"}:
             raise AttributeError(
                 f"`{name}` of a governed client would pass tool calls that are not evaluated"
             )
@@ -81,6 +121,10 @@ class GovernedClient:
         approved = {} if ticket is None else {"ticket": ticket, "approval": approval}
         found = await _governed(self._session, name, dict(arguments or {}), run, approved)
         return types.CallToolResult.model_validate(found)
+
+
+def _approved(meta: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ticket": meta.get(TICKET), "approval": meta.get(APPROVAL)} if TICKET in meta else {}
 
 
 async def _governed(
