@@ -19,7 +19,7 @@ from acs_sidecar.engines.adapters.agt_rules.closures import Compiler
 from acs_sidecar.engines.adapters.agt_rules.condition.parser import parse_condition
 from acs_sidecar.engines.adapters.agt_rules.condition.tokens import ConditionError
 from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name, pushed_down, text_of
-from acs_sidecar.engines.adapters.agt_rules.expressions import ExpressionError, occurrence
+from acs_sidecar.engines.adapters.agt_rules.expressions import Expression, ExpressionError
 from acs_sidecar.engines.adapters.agt_rules.values import Source
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.path import Path, Root
@@ -188,12 +188,13 @@ class Kinds:
             )
         self.last = pattern
         try:
-            occurs = occurrence(pattern)
+            expression = Expression(pattern)
         except ExpressionError as error:
             if not str(error).isprintable():
                 raise FaultError("a message that does not print") from error
             return False
-        occurs(self._random.choice(("aaab", "drop\u00a0table", "")).encode() * self._random.choice((1, 50)))
+        text = self._random.choice(("aaab", "drop\u00a0table", "")).encode() * self._random.choice((1, 50))
+        expression.occurs_in([text], text)
         return True
 
     def texts(self) -> bool:

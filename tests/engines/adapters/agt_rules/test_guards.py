@@ -1,7 +1,10 @@
 """Guards of rule documents, and the agents that they apply to (sections 7.5, 7.7)."""
 
+from time import process_time
+
 import pytest
 
+from acs_sidecar.engines.adapters.agt_rules.agents import agent_matcher
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.reasons import EvaluationError, Reason
@@ -11,7 +14,7 @@ from tests.engines.adapters.agt_rules.policies import compiled, errors_of, evalu
 POINT = InterventionPoint.PRE_TOOL_CALL
 
 
-@pytest.mark.parametrize("agent", [None, 7])
+@pytest.mark.parametrize("agent", [None, 7, ""])
 def test_an_agent_without_an_id_fails_closed_where_documents_name_agents(agent: Json) -> None:
     """Nobody is decided as everybody."""
     policy = compiled(written("d", [], agents=["team-*"]))
@@ -21,12 +24,42 @@ def test_an_agent_without_an_id_fails_closed_where_documents_name_agents(agent: 
 
 
 @pytest.mark.parametrize(
-    ("agent", "verdict"), [("team-7", "allow"), ("my-team-7", "deny:no_applicable_policy")]
+    ("pattern", "agent", "matches"),
+    [
+        ("team-*", "team-7", True),
+        ("team-*", "my-team-7", False),
+        ("team-*", "team-\n\u2028.(", True),
+        ("a*b*c", "abc", True),
+        ("a*b*c", "a.b.b.c", True),
+        ("a*b*c", "acb", False),
+        ("a*a", "a", False),
+        ("a*a", "aa", True),
+        ("*ab*ab", "ab", False),
+        ("*a*", "bab", True),
+        ("***", "x", True),
+        ("a.c", "abc", False),
+    ],
 )
-def test_agents_are_whole_globs(agent: str, verdict: str) -> None:
+def test_agents_are_whole_globs(pattern: str, agent: str, matches: bool) -> None:
     """`*` is any text, and the whole id is compared."""
-    policy = compiled(written("d", [], agents=["team-*"], default_action="allow"))
+    policy = compiled(written("d", [], agents=[pattern], default_action="allow"))
+    verdict = "allow" if matches else "deny:no_applicable_policy"
     assert short(evaluate(policy, {"envelope": {"agent": {"id": agent}}})) == verdict
+
+
+@pytest.mark.parametrize("pattern", ["*" * 500_000, "*a" * 4_000, "a*" * 4_000 + "b"])
+def test_a_pattern_of_many_stars_takes_linear_time(pattern: str) -> None:
+    """Neither compiling it nor a long id that nearly matches takes longer than both are long."""
+    begun = process_time()
+    matches = agent_matcher([pattern])
+    assert matches("a" * 100_000) is not pattern.endswith("b")
+    assert process_time() - begun < 0.5
+
+
+def test_an_agent_with_an_empty_id_is_stopped() -> None:
+    """It is nobody whom an operator could name."""
+    policy = compiled(written("d", [], default_action="allow"), guards={"stopped_agents": ["other"]})
+    assert short(evaluate(policy, {"envelope": {"agent": {"id": ""}}})) == "deny:kill_switch_active"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """Which documents apply to an agent: ids with `*` anywhere (section 7.2)."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from acs_sidecar.engines.adapters.agt_rules.expressions import occurrence
 from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, Read, walk
 from acs_sidecar.spec.dialects.dialect import Dialect
 from acs_sidecar.spec.dialects.subject import agent_id
@@ -17,11 +15,15 @@ AgentFact: TypeAlias = Callable[[Input, str], Json]
 
 
 def agent_name(dialect: Dialect) -> Read:
-    """Return what reads the agent's id where snapshots of the dialect have it (section 6.8)."""
+    """Return what reads the agent's id where snapshots of the dialect have it (section 6.8).
+
+    An empty id is none.
+    """
 
     def read(given: Input) -> Json:
         snapshot = given["snapshot"]
-        return agent_id(snapshot, dialect) if isinstance(snapshot, dict) else WRONG_TYPE
+        name = agent_id(snapshot, dialect) if isinstance(snapshot, dict) else WRONG_TYPE
+        return None if name == "" else name
 
     return read
 
@@ -39,23 +41,31 @@ def agent_fact(dialect: Dialect) -> AgentFact:
 
 
 def agent_matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Return a predicate: does one of the patterns match the whole id?"""
+    """Return a predicate: does one of the patterns match the whole id? It takes time linear in both."""
     exact = frozenset(pattern for pattern in patterns if "*" not in pattern)
-    globs = [_whole(pattern) for pattern in patterns if "*" in pattern]
-    return partial(_matches, exact, globs)
+    globs = [_Glob.of(pattern) for pattern in patterns if "*" in pattern]
+    return lambda agent: agent in exact or any(glob.matches(agent) for glob in globs)
 
 
-def _matches(exact: frozenset[str], globs: Sequence[Callable[[bytes], bool]], agent: str) -> bool:
-    if agent in exact:
+class _Glob(NamedTuple):
+    """A pattern with `*`, which is any text, as the texts between its stars."""
+
+    first: str
+    inner: tuple[str, ...]
+    last: str
+
+    @classmethod
+    def of(cls, pattern: str) -> "_Glob":
+        first, *inner, last = pattern.split("*")
+        return cls(first, tuple(filter(None, inner)), last)
+
+    def matches(self, text: str) -> bool:
+        """True if the whole text has these texts in order."""
+        at, end = len(self.first), len(text) - len(self.last)
+        if at > end or not (text.startswith(self.first) and text.endswith(self.last)):
+            return False
+        for part in self.inner:
+            if (found := text.find(part, at, end)) < 0:
+                return False
+            at = found + len(part)
         return True
-    data = agent.encode(errors="replace")
-    return any(glob(data) for glob in globs)
-
-
-def _whole(pattern: str) -> Callable[[bytes], bool]:
-    parts = (_escaped(part) for part in pattern.split("*"))
-    return occurrence(rf"(?s)\A{'.*'.join(parts)}\z")
-
-
-def _escaped(text: str) -> str:
-    return "".join(character if character.isalnum() else f"\\x{{{ord(character):x}}}" for character in text)

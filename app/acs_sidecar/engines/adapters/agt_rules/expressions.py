@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import re2
 
-__all__ = ["Expression", "ExpressionError", "Occurs", "Searches", "doubt_of", "occurrence"]
+__all__ = ["Expression", "ExpressionError", "Occurs", "Searches", "doubt_of"]
 
 Occurs: TypeAlias = Callable[[bytes], bool]
 
@@ -91,11 +91,6 @@ class Expression:
 
 Searches: TypeAlias = dict[str, Expression]
 """Compiled expressions by their text, shared by the rules and points of a policy."""
-
-
-def occurrence(pattern: str) -> Occurs:
-    """Return a predicate: does the expression match anywhere in a UTF-8 text? Raises `ExpressionError`."""
-    return _occurrence("".join(_translated(pattern, {})))
 
 
 def doubt_of(pattern: str) -> str | None:
