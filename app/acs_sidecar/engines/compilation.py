@@ -197,7 +197,10 @@ def compile_policies(
         compiled.append((job, policy))
         policy_digest = _digest(job, recorder.digests, combined)
         if job.name:
-            named[job.name] = _InvokedPolicy(policy, job.definition), policy_digest
+            named[job.name] = (
+                _InvokedPolicy(policy, job.definition, types[job.type].bind_members),
+                policy_digest,
+            )
         for binding in job.bindings:
             if job.combines:
                 combinations[binding.path] = job.combines
@@ -247,6 +250,7 @@ class _InvokedPolicy:
 
     policy: CompiledPolicy
     definition: JsonObject
+    bind_members: frozenset[str]
 
     @property
     def statement(self) -> PolicyStatement:

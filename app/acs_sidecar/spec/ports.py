@@ -31,6 +31,7 @@ __all__ = [
     "Evaluator",
     "ExplainingEvaluator",
     "ManifestFacts",
+    "MemberPolicy",
     "NoSources",
     "PointBinding",
     "PolicyDispatch",
@@ -149,6 +150,15 @@ class CompiledPolicy(Protocol):
         ...
 
 
+class MemberPolicy(CompiledPolicy, Protocol):
+    """A policy that another combines: its evaluators raise nothing but `EvaluationError`."""
+
+    @property
+    def bind_members(self) -> frozenset[str]:
+        """The members of a binding that `bind` reads."""
+        ...
+
+
 class PolicyType(Protocol):
     """One engine: the value of `type` in a policy definition (section 1.7)."""
 
@@ -219,15 +229,14 @@ class CompileRequest:
     """Everything that a policy is compiled from.
 
     `path` names the policy in diagnostics (`policies.<name>`). `definition` is overlaid by the binding.
-    `policies` are those that it combines, compiled, by name. Their evaluators raise nothing but
-    `EvaluationError`.
+    `policies` are those that it combines, compiled, by name.
     """
 
     path: str
     definition: JsonObject
     sources: "SourceReader"
     manifest: ManifestFacts = field(default_factory=ManifestFacts)
-    policies: Mapping[str, CompiledPolicy] = field(default_factory=dict)
+    policies: Mapping[str, MemberPolicy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

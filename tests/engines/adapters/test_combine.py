@@ -207,15 +207,25 @@ def test_names_that_cannot_be_combined(names: Any, expected: str) -> None:
         ),
         ({"a": 1}, "wrong-type intervention_points.input.policy.members.a: must be an object"),
         (
-            {"a": {"output": {}}},
+            {"a": {"output": {}, "query": "data.a.v"}},
             "member-not-allowed intervention_points.input.policy.members.a.output: "
-            "a combination overlays `query` alone: declare another policy",
+            "of this policy a combination overlays nothing: declare another policy; "
+            "member-not-allowed intervention_points.input.policy.members.a.query: "
+            "of this policy a combination overlays nothing: declare another policy",
+        ),
+        (
+            {"c": {"principal": 'Agent::"x"', "policy_set": ""}},
+            "member-not-allowed intervention_points.input.policy.members.c.policy_set: of this policy a "
+            "combination overlays `action`, `context`, `principal`, `query`, `resource`: declare another policy",
         ),
     ],
 )
 def test_overlays_that_no_member_can_have(members: Any, expected: str) -> None:
     """A binding reaches a member by its name, and what it reads when it is bound."""
-    assert findings(manifest({"a": policy("allow")}, members=members)) == [expected]
+    cedar = {"type": "cedar", "policy_set": "permit(principal, action, resource);"}
+    combined = {"a": policy("allow"), "c": cedar}
+    found = [each for each in findings(manifest(combined, members=members)) if "cedar-" not in each]
+    assert "; ".join(found) == expected
 
 
 def test_a_binding_overlays_the_query_of_a_member() -> None:
@@ -224,6 +234,16 @@ def test_a_binding_overlays_the_query_of_a_member() -> None:
     compiled(manifest({"a": rego}, members={"a": {"query": "data.a.verdict"}}))
     (found,) = findings(manifest({"a": rego}, members={"a": {"query": "data.a.other"}}))
     assert found.startswith("rego-query-unknown intervention_points.input.policy.members.a.query")
+
+
+def test_a_binding_overlays_the_request_of_a_cedar_member(start: Start) -> None:
+    """It is asked for the principal of the binding, as if it stood alone."""
+    cedar = {"type": "cedar", "policy_set": 'permit(principal == Agent::"x", action, resource);'}
+    service = start(ACS_INLINE_MANIFESTS="trusted")
+    for overlay, expected in (({"principal": 'Agent::"x"'}, "allow"), ({"principal": 'Agent::"y"'}, "deny")):
+        value = manifest({"a": policy("allow"), "c": cedar}, members={"c": overlay})
+        reply = service.post("/v1/evaluate/input", {"snapshot": {"t": 1}, "manifest": value})[1]
+        assert reply["verdict"]["decision"] == expected
 
 
 def test_a_member_is_bound_as_it_is_defined() -> None:
@@ -277,7 +297,7 @@ def test_each_member_is_held_to_the_limits(start: Start, trust: str, output: Any
     service = start(ACS_INLINE_MANIFESTS=trust)
     _, reply = service.post("/v1/evaluate/input", {"snapshot": {"t": {"a": 1}}, "manifest": value})
     assert reply["verdict"]["reason"] == "runtime_error:resource_limit_exceeded"
-    assert reply["detail"] == f"the policy output exceeds `{limit}"
+    assert reply["detail"] == f"policy `large`: the policy output exceeds `{limit}"
 
 
 def test_the_digest_covers_the_members() -> None:

@@ -10,9 +10,9 @@ from acs_sidecar.spec.manifest.declaration import Member
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.policy_statement import PolicyStatement
 from acs_sidecar.spec.ports import (
-    CompiledPolicy,
     CompileRequest,
     Evaluator,
+    MemberPolicy,
     PointBinding,
     is_idle,
 )
@@ -30,12 +30,11 @@ MEMBERS: Mapping[str, Member] = {
         "Name of a combined policy → the members that this binding overlays.", {"type": "object"}
     ),
 }
-_OVERLAID = frozenset({"query"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Combination:
-    policies: Mapping[str, CompiledPolicy]
+    policies: Mapping[str, MemberPolicy]
     limits: Limits
     normalised: Normalise
     warnings: list[Diagnostic] = field(default_factory=list)
@@ -66,7 +65,7 @@ def _idle(path: str) -> Diagnostic:
     return Diagnostic("combine-idle", message, path, "warning")
 
 
-def _wrong_overlays(path: str, overlays: Json, policies: Mapping[str, CompiledPolicy]) -> list[Diagnostic]:
+def _wrong_overlays(path: str, overlays: Json, policies: Mapping[str, MemberPolicy]) -> list[Diagnostic]:
     if not isinstance(overlays, dict):
         return [Diagnostic("wrong-type", "must map names of combined policies to members", path)]
     findings = []
@@ -78,14 +77,13 @@ def _wrong_overlays(path: str, overlays: Json, policies: Mapping[str, CompiledPo
         elif not isinstance(overlay, dict):
             findings.append(Diagnostic("wrong-type", "must be an object", f"{path}.{name}"))
         else:
+            readable = policies[name].bind_members
+            listed = ", ".join(f"`{member}`" for member in sorted(readable)) or "nothing"
+            message = f"of this policy a combination overlays {listed}: declare another policy"
             findings.extend(
-                Diagnostic(
-                    "member-not-allowed",
-                    "a combination overlays `query` alone: declare another policy",
-                    f"{path}.{name}.{member}",
-                )
+                Diagnostic("member-not-allowed", message, f"{path}.{name}.{member}")
                 for member in overlay
-                if member not in _OVERLAID
+                if member not in readable
             )
     return findings
 

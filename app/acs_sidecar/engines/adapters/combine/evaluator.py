@@ -61,7 +61,10 @@ class CombinedEvaluator:
         trace = _CombinedTrace(self.names, verdicts, failures, times)
         if failures:
             first = min(failures)
-            return PolicyOutput(None, trace, _notes(self.names[first], logged), failures[first])
+            name, failure = self.names[first], failures[first]
+            if len(self.names) > 1:
+                failure = EvaluationError(failure.reason, f"policy `{name}`: {failure.detail}")
+            return PolicyOutput(None, trace, _notes(name, logged), failure)
         try:
             verdict, decider = strictest([*verdicts.values()], target)
             if decider is None:
