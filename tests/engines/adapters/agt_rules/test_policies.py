@@ -202,6 +202,7 @@ def test_a_limit_states_its_counter() -> None:
         (written("d", [rule("tool.risk == 'x'")]), "agt-tool-undeclared"),
         (written("d", [rule(r"agent.x matches '\b\w+@'")]), "agt-regex-doubtful"),
         (written("d", [rule("agent.x matches '/rm/i'")]), "agt-regex-doubtful"),
+        (written("d", [rule("agent.x matches '^delete_*'")]), "agt-regex-doubtful"),
         (written("d", [rule("true")], default_action="allow"), "agt-default-allow"),
         (written("d", [rule("true", "require_approval")]), "agt-approval-unresolvable"),
         ({"name": "d", "rules": [rule("true")]}, "agt-version-old"),

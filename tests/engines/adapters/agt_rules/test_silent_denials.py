@@ -169,6 +169,28 @@ def test_a_tool_whose_reversibility_is_no_known_text_needs_ring_1(reversibility:
 
 
 @pytest.mark.parametrize(
+    ("guard", "tool", "member"),
+    [
+        ({"rings": True}, {"ring": "1"}, "ring"),
+        ({"rings": True}, {"ring": 4}, "ring"),
+        ({"rings": True}, {"admin": "yes"}, "admin"),
+        ({"rings": True}, {"reversibility": 1}, "reversibility"),
+        ({"rings": True}, {"resources": ["disk"]}, "resources"),
+        ({"min_trust_score": 1}, {"min_trust_score": 1001}, "min_trust_score"),
+        ({"rings": True}, {"ring": 1, "resources": ["network"], "min_trust_score": "x"}, None),
+        ({"kill_switch": True}, {"ring": "1"}, None),
+    ],
+)
+def test_a_tool_that_a_guard_always_denies(guard: Json, tool: dict[str, Json], member: str | None) -> None:
+    """What the manifest says of a tool is remarked upon where a guard reads it and fails each call."""
+    document = written("d", [rule("tool == 'x'")], default_action="allow")
+    policy = compiled(document, guards=guard, tools={"t": tool}, projects_tool=True)
+    found = [str(each) for each in policy.statement.warnings if each.code == "agt-tool-malformed"]
+    message = "is nothing that the guard knows, so that each call of the tool is denied: correct it"
+    assert found == ([] if member is None else [f"tools.t.{member}: {message}"])
+
+
+@pytest.mark.parametrize(
     ("action", "written_as"),
     [
         ("block", "`deny`"),
@@ -207,6 +229,17 @@ def test_an_action_of_the_earlier_form(action: str, written_as: str) -> None:
             "an expression has the character U+E0041, which does not show: write `\\U000E0041`",
         ),
         ("args.q matches '[\\u200b\\U000e0041]| a'", None),
+        (
+            "tool == 'delete_*'",
+            "in `delete_*` the `*` is itself, no wildcard: write `startswith 'delete_'`",
+        ),
+        (
+            "tool not in ['read_a', '*.list']",
+            "in `*.list` the `*` is itself, no wildcard: write `not endswith '.list'`",
+        ),
+        ("tool startswith '*rm*'", "in `*rm*` the `*` is itself, no wildcard: write `contains 'rm'`"),
+        ("tool != '*'", "in `*` the `*` is itself, no wildcard: write `not has(tool)`"),
+        ("args.q == 'SELECT *' or args.q contains 'a*' or args.q == 'a*b'", None),
         ("args.day >= '2026-01-01' or tool == 'naïve'", None),
     ],
 )

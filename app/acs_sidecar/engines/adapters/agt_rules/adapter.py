@@ -19,6 +19,7 @@ from acs_sidecar.engines.adapters.agt_rules.expressions import Searches
 from acs_sidecar.engines.adapters.agt_rules.guards import Rings, RuleGuard, TrustScore
 from acs_sidecar.engines.adapters.agt_rules.lints import (
     doubtful_literals,
+    malformed_tools,
     open_operands,
     policy_lints,
     searches_in_lists,
@@ -140,6 +141,7 @@ class AgtRulesPolicy:
             self._guarded,
         )
         undeclared = undeclared_members(self._request.manifest.tools, self._names, self._rules)
+        malformed = malformed_tools(self._request.manifest.tools, self._definition.guards)
         operands = open_operands(self._names, self._rules) if self._definition.named_arguments else ()
         counters = (
             HostCounter("agt", active.rule.key, Window(active.rule.limit.window))
@@ -147,7 +149,7 @@ class AgtRulesPolicy:
             if active.rule.limit is not None
         )
         return PolicyStatement(
-            warnings=(*self._findings.warnings, *lints, *undeclared, *operands, *self._shadowed),
+            warnings=(*self._findings.warnings, *lints, *undeclared, *malformed, *operands, *self._shadowed),
             counters=tuple(counters),
         )
 

@@ -55,6 +55,7 @@ _FLAGS_FIRST = re.compile(r"(?:\(\?[A-Za-z]+\))*")
 _YAML_ESCAPES = {"\b": "b", "\x85": "N", "\xa0": "_", "\u2028": "L", "\u2029": "P"}
 """Characters that double quotes make of an escape which means something else in an expression."""
 _DELIMITED = re.compile(r"/.+/[gimsuy]+", re.DOTALL)
+_GLOB = re.compile(r"\^?[A-Za-z0-9_:/-]+([A-Za-z0-9_:/-])\*\$?")
 _NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 
 
@@ -97,6 +98,9 @@ def doubt_of(pattern: str) -> str | None:
     """Return what an expression may not mean as it is written, or `None`."""
     if _DELIMITED.fullmatch(pattern):
         return "`/` is a character here, not a delimiter: write the expression alone, flags as `(?i)`"
+    if found := _GLOB.fullmatch(pattern):
+        repeated = found.group(1)
+        return f"`{repeated}*` is any number of `{repeated}`, none too: write `.*` for any text"
     if _WIDE_AFTER.search(pattern) or _WIDE_BEFORE.search(pattern):
         return (
             r"`\b` knows ASCII words alone, and what stands beside it matches other letters too: "

@@ -10,7 +10,15 @@ from acs_sidecar.engines.adapters.agt_rules.values import Input, Read, walk
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["Delegation", "KillSwitch", "Rings", "RuleGuard", "StoppedAgents", "TrustScore"]
+__all__ = [
+    "Delegation",
+    "KillSwitch",
+    "Rings",
+    "RuleGuard",
+    "StoppedAgents",
+    "TrustScore",
+    "malformed_member",
+]
 
 _KILL_REASONS = frozenset(
     {"behavioral_drift", "rate_limit", "ring_breach", "manual", "quarantine_timeout", "session_timeout"}
@@ -79,11 +87,12 @@ class TrustScore:
     def denies(self, given: Input) -> str | None:
         """Deny an agent whose score is lower, missing, or no score."""
         tool = given["tool"]
-        raised = tool.get("min_trust_score") if isinstance(tool, dict) else None
-        if raised is not None and (type(raised) is not int or not 0 <= raised <= MAX_TRUST):
-            raise _malformed("min_trust_score")
+        try:
+            raised = _raised(tool) if isinstance(tool, dict) else 0
+        except ValueError as error:
+            raise _malformed(error) from None
         score = self.fact(given, "trust_score")
-        least = max(self.least, raised or 0)
+        least = max(self.least, raised)
         return None if type(score) is int and least <= score <= MAX_TRUST else "trust_below_minimum"
 
 
@@ -115,28 +124,54 @@ class Rings:
         if not isinstance(tool, dict):
             return "ring_insufficient"
         try:
-            needed = needed_ring(tool)
+            needed, uses_resources = needed_ring(tool), _resources(tool)
         except ValueError as error:
-            raise _malformed(str(error)) from None
+            raise _malformed(error) from None
         if needed == 0:
             return "ring_0_forbidden"
         ring = self.rings.ring(given)
         if ring > needed:
             return "ring_insufficient"
-        return "ring_resource_denied" if ring > _RESOURCE_RING and _resources(tool) else None
+        return "ring_resource_denied" if ring > _RESOURCE_RING and uses_resources else None
+
+
+def malformed_member(guard: RuleGuard, tool: JsonObject) -> str | None:
+    """Return the member of a tool in the manifest by which a guard fails each call of it, if there is one."""
+    try:
+        if isinstance(guard, TrustScore):
+            _raised(tool)
+        elif isinstance(guard, Rings):
+            needed_ring(tool)
+            _resources(tool)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _raised(tool: JsonObject) -> int:
+    """Return the least score that a tool asks for. Raises `ValueError` with the member's name."""
+    raised: Json = tool.get("min_trust_score")
+    if raised is None:
+        return 0
+    if type(raised) is not int or not 0 <= raised <= MAX_TRUST:
+        raise ValueError("min_trust_score")
+    return raised
 
 
 def _resources(tool: JsonObject) -> bool:
-    """True if a tool uses a resource that the least privileged ring does not have."""
+    """True if a tool uses a resource that the least privileged ring does not have.
+
+    Raises `ValueError` with the member's name.
+    """
     resources: Json = tool.get("resources")
     if resources is None:
         return False
     if not isinstance(resources, list) or not all(
         isinstance(resource, str) and resource in _RESOURCES for resource in resources
     ):
-        raise _malformed("resources")
+        raise ValueError("resources")
     return bool(resources)
 
 
-def _malformed(member: str) -> EvaluationError:
+def _malformed(member: ValueError) -> EvaluationError:
     return EvaluationError(Reason.POLICY_INVOCATION_FAILED, f"the tool's `{member}` is of a wrong type")

@@ -21,6 +21,7 @@ from acs_sidecar.engines.adapters.agt_rules.condition.tree import (
 )
 from acs_sidecar.engines.adapters.agt_rules.documents.merging import ActiveRule
 from acs_sidecar.engines.adapters.agt_rules.documents.model import Action, AgtRule
+from acs_sidecar.engines.adapters.agt_rules.guards import RuleGuard, malformed_member
 from acs_sidecar.engines.adapters.agt_rules.names import MAX_HINTS, Names
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.evaluators import CompileRequest, Diagnostic, PointBinding
@@ -31,6 +32,7 @@ from acs_sidecar.spec.values import JsonObject
 
 __all__ = [
     "doubtful_literals",
+    "malformed_tools",
     "open_operands",
     "policy_lints",
     "searches_in_lists",
@@ -42,6 +44,13 @@ _WHOLE_TEXTS = frozenset({Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN
 _EXPRESSIONS = frozenset({Operator.MATCHES, Operator.NOT_MATCHES})
 _LOOSE = _EXPRESSIONS | {Operator.CONTAINS, Operator.NOT_CONTAINS}
 _ANCHORED = re.compile(r"(?:\(\?[A-Za-z]+\))*\(*(?:\^|\\A)")
+_EXACT_TEXTS = _WHOLE_TEXTS | {
+    Operator.STARTSWITH,
+    Operator.NOT_STARTSWITH,
+    Operator.ENDSWITH,
+    Operator.NOT_ENDSWITH,
+}
+_GLOB = re.compile(r"(?=.*\*)(\*?)([\w.:/@-]*)(\*?)")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Zl", "Zp"})
 _LESS = frozenset({Operator.LT, Operator.LE})
@@ -102,6 +111,18 @@ def undeclared_members(
                     "declare it, or write `args.x` for an argument of the call"
                 )
                 yield warning("agt-tool-undeclared", message, placed.at.at())
+
+
+def malformed_tools(tools: Mapping[str, JsonObject], guards: Sequence[RuleGuard]) -> Iterator[Diagnostic]:
+    """Yield a finding for each member of a tool of which a guard can make nothing."""
+    for name, tool in tools.items():
+        for member in dict.fromkeys(malformed_member(guard, tool) for guard in guards):
+            if member is not None:
+                message = (
+                    "is nothing that the guard knows, so that each call of the tool is denied: correct it"
+                )
+                place = SourceLocation(member_path(("tools", name, member)))
+                yield warning("agt-tool-malformed", message, place)
 
 
 _CALL = frozenset({"args", "arguments", "params"})
@@ -198,9 +219,21 @@ def _doubts(test: Test) -> Iterator[str]:
             yield f"a text has the character U+{ord(hidden):04X}, which does not show: remove it"
         elif test.operator in _WHOLE_TEXTS and text != text.strip():
             yield f"`{text[:64]}` begins or ends with a space, and equals no text without it: remove it"
+        elif test.operator in _EXACT_TEXTS and (found := _GLOB.fullmatch(text)):
+            instead = _without_star(test, *found.groups())
+            yield f"in `{text[:64]}` the `*` is itself, no wildcard: write {instead}"
         elif test.operator.is_order and _NUMBER.fullmatch(text):
             message = "compares texts, character by character: write the number without quotes"
             yield f"`{test.operator} '{text}'` {message}"
+
+
+def _without_star(test: Test, before: str, text: str, after: str) -> str:
+    """Return how a test is written that means what a pattern with stars looks like."""
+    negation = "not " if test.operator in _NEGATIVE else ""
+    if not text:
+        return f"`{negation}has({path_text(test.name.segments)})`"
+    operator = "contains" if before and after else "endswith" if before else "startswith"
+    return f"`{negation}{operator} '{text[:64]}'`"
 
 
 def _is_hidden(character: str) -> bool:
