@@ -109,3 +109,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert (refused.exit_code, [*tmp_path.iterdir()]) == (2, [tmp_path / ".keep"])
     assert "is not an empty directory: choose another" in refused.output
     assert _run("init", str(tmp_path / ".keep")).exit_code == 2
+
+
+def test_the_first_case_is_of_the_pinned_tools(tmp_path: Path) -> None:
+    """An attack run has a carrier there: what is put into a definition is denied."""
+    assert _run("init", str(tmp_path / "new")).exit_code == 0
+    place = tmp_path / "new" / "manifests" / "agent"
+    done = _run(
+        "redteam", "run", str(place), "--point", "agent_startup", "--mutations", "none", "--format", "json"
+    )
+    assert json.loads(done.stdout)["not_tested"] == []
+    assert json.loads(done.stdout)["asr"]["value"] == 0

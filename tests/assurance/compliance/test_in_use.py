@@ -12,6 +12,7 @@ import pytest
 from acs_sidecar.assurance.redteam.report import SCHEMA
 from acs_sidecar.cli.manifests import known_manifests
 from acs_sidecar.settings.tree import load_settings
+from acs_sidecar.spec.canonical import canonical
 from tests.assurance.compliance.reports import PERIOD, json_report, report, statuses, write_log
 
 
@@ -47,6 +48,20 @@ def test_what_nobody_enforces_is_no_point_in_use(tmp_path: Path) -> None:
     assert found["log"]["not_enforced"] == 100
     text = report(tmp_path, "--framework", "owasp-asi", *PERIOD).stdout
     assert text.splitlines()[1].endswith(", 100 decisions, 100 of them not enforced")
+
+
+def test_what_no_signature_covers_is_not_read(tmp_path: Path) -> None:
+    """A record behind the last checkpoint may be anybody's: its bytes are counted, and nothing in it."""
+    write_log(tmp_path)
+    before = json_report(tmp_path, "--framework", "owasp-asi")
+    (records,) = (tmp_path / "audit").rglob("records-*")
+    forged = json.loads(records.read_bytes().splitlines()[-2])
+    forged["index"] += 2
+    line = canonical({**forged, "decision": "deny"}) + b"\n"
+    records.write_bytes(records.read_bytes() + line)
+    after = json_report(tmp_path, "--framework", "owasp-asi")
+    assert after["log"] == {**before["log"], "unsigned_bytes": len(line)}
+    assert after["checks"] == before["checks"]
 
 
 @pytest.mark.parametrize("option", ["--doctor", "--sbom"])

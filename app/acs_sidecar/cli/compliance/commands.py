@@ -264,6 +264,7 @@ def _log_json(seen: Observation, report: Report) -> dict[str, Json]:
         "decisions": seen.decisions.count,
         "by_decision": {name: seen.decided[name] for name in sorted(seen.decided)},
         "not_enforced": seen.not_enforced.count,
+        "unsigned_bytes": sum(log.pending_bytes for log in report.logs.values()),
         "anchored": report.anchored,
         "clock_went_back": sum(log.time_backward is not None for log in report.logs.values()),
     }

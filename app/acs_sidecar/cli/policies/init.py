@@ -139,25 +139,30 @@ _DEFINITION_CASES = """\
 cases:
   - name: tools as they were pinned
     intervention_point: agent_startup
-    snapshot: {agent_init: {tools: []}}
+    snapshot: &pinned
+      agent_init:
+        tools:
+          - name: fetch
+            description: Fetch a page of the documentation.
+            inputSchema: {type: object, properties: {url: {type: string}}, required: [url]}
     annotations: {definitions: {categories: []}}
     expect: {decision: allow}
 
   - name: a tool that tells the model something else
     intervention_point: agent_startup
-    snapshot: {agent_init: {tools: []}}
+    snapshot: *pinned
     annotations: {definitions: {categories: [definition_drift], kinds: [description_changed, title_changed]}}
     expect: {decision: deny, reason: tool_definition_changed}
 
   - name: a tool with another title
     intervention_point: agent_startup
-    snapshot: {agent_init: {tools: []}}
+    snapshot: *pinned
     annotations: {definitions: {categories: [definition_drift], kinds: [title_changed]}}
     expect: {decision: warn, reason: tool_definition_differs}
 
   - name: a tool that nobody pinned
     intervention_point: agent_startup
-    snapshot: {agent_init: {tools: []}}
+    snapshot: *pinned
     annotations: {definitions: {categories: [missing_tool, unpinned_tool]}}
     expect: {decision: deny, reason: tool_definition_changed}
 """
