@@ -43,6 +43,12 @@ CAME: dict[tuple[str, str], tuple[list[str], str]] = {
     ("pydantic_ai", "file"): ([], "post_model_call: service"),
     ("smolagents", "elsewhere"): ([], "pre_tool_call: ungoverned"),
     ("smolagents", "here"): ([], "denied by policy: no_deletes: Nothing is deleted."),
+    ("crewai", "call"): ([], "it is [secret]"),
+    ("crewai", "call in words"): ([], "it is [secret]"),
+    ("crewai", "alone"): ([], "output: ungoverned"),
+    ("crewai", "alone in words"): ([], "output: ungoverned"),
+    ("crewai", "flow"): ([], "it is [secret]"),
+    ("crewai", "result as answer"): (["search"], "found x"),
     ("claude_agent_sdk", "asked"): ([], "['ask', {}, 1]"),
     ("claude_agent_sdk", "asked about a secret"): ([], "'updatedToolOutput': {'out': '[secret]'}}}, 1]"),
 }  # fmt: skip

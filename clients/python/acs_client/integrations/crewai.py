@@ -119,16 +119,36 @@ class _Hooks:
             return _FAULT
 
     def output(self, context: Any) -> None:
-        """Evaluate what leaves a crew; another text replaces it, also in the outputs of its tasks."""
+        """Evaluate what leaves a crew or a flow; another text replaces it wherever it is kept.
+
+        Of an agent that runs alone the framework shows no answer here: such a run is refused.
+        """
         given = context.payload
-        decision = self._session.output(given.raw)
+        if getattr(context.flow, "executor_type", None) is not None:
+            message = "the answer of an agent that runs alone passes no hook: run it in a crew"
+            raise denied("output", "adapter_unsupported", "ungoverned", message)
+        if given is None:
+            return
+        said = getattr(given, "raw", given)
+        decision = self._session.output(said)
         if not decision.transformed:
             return
-        if given.pydantic is not None or given.json_dict is not None or not isinstance(decision.value, str):
+        is_structured = any(getattr(given, name, None) is not None for name in ("pydantic", "json_dict"))
+        if is_structured or not isinstance(said, str) or not isinstance(decision.value, str):
             raise denied("output", "transform_invalid", "write_back", "a structured output cannot be changed")
-        for task in given.tasks_output:
-            task.raw = task.raw.replace(given.raw, decision.value) if given.raw else task.raw
-        given.raw = decision.value
+        if isinstance(given, str):
+            context.payload = decision.value
+            return
+        for holder in (*getattr(given, "tasks_output", ()), given):
+            _replace(holder, said, decision.value)
+
+
+def _replace(holder: Any, said: str, text: str) -> None:
+    """Put `text` for what was said into an output and into the messages that it keeps."""
+    holder.raw = holder.raw.replace(said, text) if said else text
+    for message in getattr(holder, "messages", None) or ():
+        if said and isinstance(message.get("content"), str):
+            message["content"] = message["content"].replace(said, text)
 
 
 def _name(model: Any) -> str:

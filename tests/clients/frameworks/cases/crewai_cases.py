@@ -66,8 +66,14 @@ def run(session: Session, way: str, script: list[Says], prompt: str, outcome: Ou
             result = result.result
     outcome.got.append(result.raw)
     outcome.history = [
-        ["", text] for text in [*outcome.seen[-1], *(task.raw for task in result.tasks_output)]
+        ["", text]
+        for text in [*outcome.seen[-1], *(text for task in result.tasks_output for text in _kept(task))]
     ]
+
+
+def _kept(task: Any) -> list[str]:
+    """What a task remembers."""
+    return [task.raw, *(str(message.get("content")) for message in task.messages)]
 
 
 if __name__ == "__main__":
