@@ -34,6 +34,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("output", ["policies/team.yaml", "policies/../policies/team.yaml", "link.yaml"])
+def test_a_document_is_never_replaced_by_its_manifest(folder: Path, output: str) -> None:
+    """Not by another of its names either, and not with `--force`."""
+    (folder / "link.yaml").symlink_to(folder / "policies" / "team.yaml")
+    done = run(folder, "agt", "import", "policies", "--output", output, "--force")
+    message = f"error: --output {output}: is a rule document that the manifest binds: choose another file\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+    assert (folder / "policies" / "team.yaml").read_text() == TEAM
+
+
 def test_a_folder_becomes_a_manifest(folder: Path) -> None:
     """The manifest is written where it is asked for, and is valid; the report has each rule."""
     done = run(folder, "agt", "import", "policies", "--output", "manifest.yaml")

@@ -71,6 +71,10 @@ def import_documents(
     checked = check_documents(found.documents, folder, strategy)
     text = manifest_text(checked.draft)
     if manifest is not None:
+        names = (drafted.document.path for drafted in checked.draft.documents)
+        read = (folder / name for name in names if name is not None)
+        if manifest.exists() and any(manifest.samefile(path) for path in read):
+            fail(f"--output {manifest}: is a rule document that the manifest binds: choose another file")
         _write(manifest, text)
     if not wants_table(output):
         print_json(report_json(checked, text, found.others))
