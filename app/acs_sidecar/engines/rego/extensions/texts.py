@@ -80,7 +80,7 @@ def count_matches(text: str, part: str) -> int:
 
 def counted(text: str, answer: object) -> object:
     """Return how many characters a text has where `answer` is how many units of UTF-16, or else `answer`."""
-    units = len(text.encode("utf-16-le")) // 2
+    units = len(text.encode("utf_16_le")) // 2
     is_engines = isinstance(answer, int | float) and not isinstance(answer, bool) and answer == units
     return len(text) if is_engines else answer
 
