@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.manifest.lints import ANNOTATION_UNREAD
 
@@ -38,7 +39,7 @@ def _member(found: Diagnostic, combined: Mapping[str, Sequence[str]]) -> tuple[s
     """Return the binding whose member a finding is about, and what follows the member in its path."""
     for binding, names in combined.items():
         for name in names:
-            path = f"{binding}.members.{name}"
+            path = f"{binding}.{member_path(('members', name))}"
             if found.path == path or (found.path or "").startswith(f"{path}."):
                 return binding, (found.path or "").removeprefix(path)
     return None

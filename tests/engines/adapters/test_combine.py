@@ -246,6 +246,26 @@ def test_a_binding_overlays_the_request_of_a_cedar_member(start: Start) -> None:
         assert reply["verdict"]["decision"] == expected
 
 
+def test_a_combination_says_how_its_members_are_bound() -> None:
+    """What its definition says holds at each point whose binding says nothing else."""
+    rego = {"type": "rego", "modules": {"a.rego": "package a\nverdict := 1"}}
+    value = manifest({"a b": rego})
+    for query, path in (("data.a.verdict", None), ("data.a.other", 'members["a b"].query')):
+        value["policies"]["all"]["members"] = {"a b": {"query": query}}
+        found = [] if path is None else findings(value)
+        assert [each.partition(": ")[0] for each in found] == (
+            [] if path is None else [f"rego-query-unknown intervention_points.input.policy.{path}"]
+        )
+    value["intervention_points"]["input"]["policy"]["members"] = {"a b": {"query": "data.a.verdict"}}
+    compiled(value)
+    value["policies"]["all"]["members"] = {"a b": {"data": {}}, "c": {}}
+    del value["intervention_points"]["input"]["policy"]["members"]
+    assert [each.partition(": ")[0] for each in findings(value)] == [
+        'member-not-allowed policies.all.members["a b"].data',
+        "name-unknown policies.all.members.c",
+    ]
+
+
 def test_a_member_is_bound_as_it_is_defined() -> None:
     """The query that its definition has holds where the binding overlays none."""
     rego = {"type": "rego", "modules": {"a.rego": "package a\nv := 1"}, "query": "data.a.v"}

@@ -1,9 +1,10 @@
 """Asks several policies of the manifest on one policy input and gives the strictest verdict (section 17)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.adapters.combine.evaluator import CombinedEvaluator
+from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.combination import COMBINE, MAX_COMBINED
 from acs_sidecar.spec.manifest.declaration import Member
@@ -16,7 +17,7 @@ from acs_sidecar.spec.ports import (
     PointBinding,
     is_idle,
 )
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import Normalise
 
 __all__ = ["adapter"]
@@ -26,15 +27,14 @@ MEMBERS: Mapping[str, Member] = {
         "The policies of this manifest that are asked, in order: 1 to 16 names, none of a combination.",
         {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_COMBINED},
     ),
-    "members": Member(
-        "Name of a combined policy → the members that this binding overlays.", {"type": "object"}
-    ),
+    "members": Member("Name of a combined policy → the members with which it is bound.", {"type": "object"}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _Combination:
     policies: Mapping[str, MemberPolicy]
+    overlays: Mapping[str, JsonObject]
     limits: Limits
     normalised: Normalise
     warnings: list[Diagnostic] = field(default_factory=list)
@@ -46,15 +46,10 @@ class _Combination:
 
     def bind(self, binding: PointBinding) -> Evaluator:
         """Bind every member to the point, with its own overlay."""
-        overlays = binding.members.get("members", {})
-        if findings := [*_wrong_overlays(f"{binding.path}.members", overlays, self.policies)]:
-            raise ManifestError(findings)
         bound = []
         for name, policy in self.policies.items():
-            overlay = overlays.get(name) if isinstance(overlays, dict) else None
-            members = overlay if isinstance(overlay, dict) else {}
-            one = replace(binding, members=members, path=f"{binding.path}.members.{name}")
-            bound.append(policy.bind(one))
+            path = f"{binding.path}.{member_path(('members', name))}"
+            bound.append(policy.bind(replace(binding, members=self.overlays.get(name, {}), path=path)))
         if all(map(is_idle, bound)):
             self.warnings.append(_idle(binding.path))
         return CombinedEvaluator(tuple(self.policies), tuple(bound), self.limits, self.normalised)
@@ -65,27 +60,31 @@ def _idle(path: str) -> Diagnostic:
     return Diagnostic("combine-idle", message, path, "warning")
 
 
-def _wrong_overlays(path: str, overlays: Json, policies: Mapping[str, MemberPolicy]) -> list[Diagnostic]:
+def _wrong_overlays(
+    policy: str, overlays: Json, policies: Mapping[str, MemberPolicy]
+) -> Iterator[Diagnostic]:
     if not isinstance(overlays, dict):
-        return [Diagnostic("wrong-type", "must map names of combined policies to members", path)]
-    findings = []
+        message = "must map names of combined policies to members"
+        yield Diagnostic("wrong-type", message, f"{policy}.members")
+        return
     for name, overlay in overlays.items():
+        path = f"{policy}.{member_path(('members', name))}"
         if name not in policies:
-            findings.append(
-                Diagnostic("name-unknown", "is not one of the combined policies", f"{path}.{name}")
-            )
+            yield Diagnostic("name-unknown", "is not one of the combined policies", path)
         elif not isinstance(overlay, dict):
-            findings.append(Diagnostic("wrong-type", "must be an object", f"{path}.{name}"))
+            yield Diagnostic("wrong-type", "must be an object", path)
         else:
             readable = policies[name].bind_members
             listed = ", ".join(f"`{member}`" for member in sorted(readable)) or "nothing"
             message = f"of this policy a combination overlays {listed}: declare another policy"
-            findings.extend(
-                Diagnostic("member-not-allowed", message, f"{path}.{name}.{member}")
-                for member in overlay
-                if member not in readable
-            )
-    return findings
+            for member in (member for member in overlay if member not in readable):
+                place = f"{policy}.{member_path(('members', name, member))}"
+                yield Diagnostic("member-not-allowed", message, place)
+
+
+def _objects(overlays: Json) -> dict[str, JsonObject]:
+    entries = overlays.items() if isinstance(overlays, dict) else ()
+    return {name: overlay for name, overlay in entries if isinstance(overlay, dict)}
 
 
 class _CombineAdapter:
@@ -110,7 +109,12 @@ class _CombineAdapter:
         if findings:
             raise ManifestError(findings)
         policies = {str(name): request.policies[str(name)] for name in names}
-        return _Combination(policies, request.manifest.limits, request.manifest.dialect.normalise)
+        overlays = request.definition.get("members", {})
+        if wrong := [*_wrong_overlays(request.path, overlays, policies)]:
+            raise ManifestError(wrong)
+        return _Combination(
+            policies, _objects(overlays), request.manifest.limits, request.manifest.dialect.normalise
+        )
 
 
 adapter = _CombineAdapter()
