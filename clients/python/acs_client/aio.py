@@ -130,15 +130,17 @@ class AsyncSession:
         return found
 
     def waiting(self, approver: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
-        """Return a function that waits for `approver` on the loop of the caller."""
+        """Return a function that waits for what `approver` answers, on the loop of the caller if it must."""
 
-        async def ask(ticket: dict[str, Any]) -> Any:
-            answer = approver(ticket)
-            return await answer if inspect.isawaitable(answer) else answer
+        async def ask(answer: Awaitable[Any]) -> Any:
+            return await answer
 
         def wait(ticket: dict[str, Any]) -> Any:
             assert self._loop is not None  # noqa: S101  # set by the method that led here
-            return asyncio.run_coroutine_threadsafe(ask(ticket), self._loop).result()
+            answer = approver(ticket)
+            if not inspect.isawaitable(answer):
+                return answer
+            return asyncio.run_coroutine_threadsafe(ask(answer), self._loop).result()
 
         return wait
 

@@ -4,6 +4,7 @@ import atexit
 import functools
 import importlib
 import inspect
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast, overload
@@ -17,7 +18,7 @@ __all__ = ["govern", "governed", "returned"]
 
 _FRAMEWORKS = {"agents": "openai_agents"}  # the package of an object, and the integration that governs it
 _PLAIN = (str, int, float, bool, type(None), list, dict)
-_process_sessions: dict[str, Session] = {}
+_process_sessions: dict[tuple[int, str], Session] = {}  # by process: one that was forked has its own
 _lock = threading.Lock()
 
 
@@ -221,10 +222,11 @@ def _session_of(session: Session | None, agent: str | None, name: str) -> Sessio
     if agent is None:
         message = f"`{name}` is called outside of any session: no tool runs"
         raise denied("pre_tool_call", "adapter_unsupported", "ungoverned", message)
+    key = (os.getpid(), agent)
     with _lock:
-        if agent not in _process_sessions:
+        if key not in _process_sessions:
             started = Client().session(agent)
             started.start()
             atexit.register(started.shutdown)
-            _process_sessions[agent] = started
-        return _process_sessions[agent]
+            _process_sessions[key] = started
+        return _process_sessions[key]

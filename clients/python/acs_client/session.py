@@ -234,11 +234,11 @@ class Session:
         """Evaluate what reaches the agent."""
         if source not in SOURCES:
             raise ValueError(f"`source` is none of {', '.join(sorted(SOURCES))}")
+        members = {"input": {"body": body, "source": source, **present(headers=headers)}}
+        decision = self._evaluate("input", members)
         if self.history:
-            self._chain.append({"role": "user", "content": body})
-        return self._evaluate(
-            "input", {"input": {"body": body, "source": source, **present(headers=headers)}}
-        )
+            self._chain.append({"role": "user", "content": decision.value})
+        return decision
 
     def pre_model_call(
         self,

@@ -221,14 +221,23 @@ export class Session {
     const whole: { [name: string]: unknown } = { content: "", tool_calls: [], finish_reason: "other", ...response };
     if (!FINISH_REASONS.includes(whole["finish_reason"])) whole["finish_reason"] = "other";
     const members = { model: modelOf(model), response: whole, ...present({ usage, request_id: requestId }) };
+    const spent = this.#tokensOf(usage);
     try {
       return await this.#evaluate("post_model_call", members);
     } finally {
-      const spent = (usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0);
       const cost = usage && this.#options.cost ? this.#options.cost(model, usage) : 0;
       this.budgets.spend(spent, cost);
       this.#envelope.counters.spend(spent);
     }
+  }
+
+  /** Return the tokens of a model call; throw for what would count none, or less. */
+  #tokensOf(usage: Usage | undefined): number {
+    const counted = [usage?.prompt_tokens ?? 0, usage?.completion_tokens ?? 0];
+    if (counted.every((count) => Number.isSafeInteger(count) && count >= 0)) return counted.reduce((sum, count) => sum + count);
+    if (this.mode !== "enforce") return 0;
+    const message = "`usage` is not prompt_tokens and completion_tokens as whole numbers";
+    throw denied("post_model_call", "request_invalid", "snapshot", message);
   }
 
   /**

@@ -133,6 +133,16 @@ test("an iterator of points binds them at every call", async () => {
   assert.equal((await session.output("jo@example.com")).value, "[email]");
 });
 
+test("usage that counts less than nothing is refused", async () => {
+  const session = client.session("a");
+  await session.postModelCall({ content: "x" }, { usage: { prompt_tokens: 2, completion_tokens: 3 } });
+  for (const prompt_tokens of [-1, 1.5, NaN]) {
+    const blocked = await blockOf(() => session.postModelCall({ content: "x" }, { usage: { prompt_tokens, completion_tokens: 0 } }));
+    assert.equal(blocked.decision.message, "`usage` is not prompt_tokens and completion_tokens as whole numbers");
+  }
+  assert.equal(session.budgets.tokens, 5);
+});
+
 test("a point that the manifest lacks is no pass", async () => {
   const blocked = await blockOf(() => client.session("a", { points: ["pre_model_call"] }).preModelCall([]));
   assert.ok(blocked instanceof Denied);

@@ -1,12 +1,14 @@
 """An approval lifts the one call that it is of, and lifts it once (section 12.7)."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
-from acs_client import Client, Denied, Escalated
+from acs_client import AsyncClient, Client, Denied, Escalated
 from acs_sidecar.spec.approval import ApprovalOutcome
 from tests.clients.python.governed import signed as signed_approval
 from tests.clients.python.governed import write_approvers
@@ -140,3 +142,30 @@ def test_what_is_no_signature_lifts_nothing(client: Client) -> None:
 
 def _said(answer: str | None, _: dict[str, Any]) -> str | None:
     return answer
+
+
+@pytest.mark.parametrize("is_awaited", [True, False])
+def test_an_approver_of_async_code(approving: Service, is_awaited: bool) -> None:
+    """One that waits for a person holds nothing else up, whether it is awaited or not."""
+
+    async def run() -> Any:
+        person, decided = threading.Event(), asyncio.Event()
+
+        def ask(ticket: dict[str, Any]) -> str:
+            assert person.wait(30)
+            return signed(ticket)
+
+        async def ask_and_wait(ticket: dict[str, Any]) -> str:
+            await decided.wait()
+            return signed(ticket)
+
+        async with AsyncClient(approving.url, manifest="payments-agent") as client:
+            session = client.session("payments-agent", approver=ask_and_wait if is_awaited else ask)
+            call = asyncio.create_task(session.pre_tool_call("pay", PAYMENT))
+            await asyncio.sleep(0.05)
+            assert not call.done()
+            person.set()
+            decided.set()
+            return (await call).value
+
+    assert asyncio.run(run()) == PAYMENT

@@ -3,13 +3,16 @@
 import asyncio
 import functools
 import json
+import os
 from typing import Any
 
 import pytest
 
 from acs_client import Client, Decision, Denied, govern, governed
+from acs_client.govern import _process_sessions
 from tests.clients.answers import ALLOW
 from tests.clients.canned import canned, reply
+from tests.conftest import Service
 
 
 def send(to: str, text: str = "hello", /, *, copy: str = "") -> str:
@@ -113,6 +116,27 @@ def test_a_partial_of_an_object_that_is_awaited(client: Client) -> None:
             return await tool()
 
     assert asyncio.run(run()) == "found x"
+
+
+def test_a_forked_process_has_a_session_of_its_own(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One session is one process: two would count the same calls twice over."""
+    monkeypatch.setenv("ACSCLIENT_URL", service.url)
+    monkeypatch.setenv("ACSCLIENT_MANIFEST", "support-agent")
+    seen: list[str] = []
+
+    def search_help(q: str) -> str:
+        held = {id(session): session for session in _process_sessions.values()}
+        seen.extend(session.id for session in held.values())
+        return q
+
+    tool = govern(search_help, agent="forked")
+    tool("x")
+    (own,) = seen
+    child = os.fork()
+    if child == 0:
+        tool("x")
+        os._exit(0 if len(set(seen[1:])) == 2 and _process_sessions[os.getpid(), "forked"].id != own else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 class Desk:

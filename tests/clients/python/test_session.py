@@ -23,6 +23,8 @@ from acs_client.calls import Call
 from acs_client.errors import ConfigurationError
 from acs_client.session import leave_session
 from acs_client.snapshot.clock import Clock
+from tests.clients.answers import ALLOW
+from tests.clients.canned import canned, reply
 from tests.conftest import Service
 
 CALL = {"order_id": "1042", "amount": 500, "currency": "EUR"}
@@ -293,6 +295,20 @@ def test_a_governed_coroutine(service: Service) -> None:
             return await lookup_order("7"), (await session.output("bob@example.com")).value
 
     assert asyncio.run(run()) == ({"order": "7"}, "[email]")
+
+
+def test_the_history_has_what_was_permitted(client: Client) -> None:
+    """What a policy denied or replaced is nowhere in it."""
+    with client.session("a", history=True) as session:
+        session.input("Where is my parcel?")
+        session.output("Write to bob@example.com")
+        chain = session.export()["chain"]
+    assert [entry["content"] for entry in chain] == ["Where is my parcel?", "Write to [email]"]
+    with canned(reply(ALLOW | {"verdict": {"decision": "deny"}})) as server, Client(server.url) as denying:
+        session = denying.session("a", history=True, points={"input"})
+        with pytest.raises(Denied):
+            session.input("a bomb")
+        assert session.export()["chain"] == []
 
 
 def test_a_session_of_several_tasks(client: Client) -> None:
