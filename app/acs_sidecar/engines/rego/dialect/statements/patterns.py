@@ -5,7 +5,7 @@ compared with an object of these members before they are matched: `{"role": r} :
 `o := x; o == {"role": o["role"]}; r := o["role"]`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
@@ -36,6 +36,14 @@ _ARGUMENT = (
     "an object pattern as an argument matches objects with more members here: take the argument as a "
     "variable, compare `count(…)` and name its members one by one"
 )
+_COMPREHENSION = (
+    "a comprehension as an argument is not evaluated here: take the argument as a variable and compare it "
+    "with the comprehension in the body"
+)
+_REPEATED = (
+    "`{name}` stands in {which}, which are not compared here: give the second one another name, and compare "
+    "the two in the body"
+)
 _CODE = "rego-object-pattern"
 
 
@@ -44,6 +52,7 @@ def match_whole_objects(draft: Draft) -> Iterator[Problem]:
     kind, literal = variant(draft.statement.node["literal"])
     if kind == "SomeIn":
         sides = [side for side in (literal["key"], literal["value"]) if side is not None]
+        yield from _repeated(sides, "the key and the value")
         yield from _replace(draft, [found for side in sides for found in _objects(side)], ":=")
     elif kind == "Expr":
         kind, expression = variant(literal["expr"])
@@ -54,10 +63,32 @@ def match_whole_objects(draft: Draft) -> Iterator[Problem]:
 
 
 def refuse_in_arguments(arguments: Json) -> Iterator[Problem]:
-    """Find object patterns among the arguments of a function's head."""
+    """Find what the engine does not match among the arguments of a function's head."""
+    yield from _repeated(as_list(arguments or []), "two arguments")
     for argument in as_list(arguments or []):
         for found in _objects(argument):
             yield _problem(_ARGUMENT, found)
+        for span in _comprehensions(argument):
+            yield Problem("rego-syntax", _COMPREHENSION, *as_position(span))
+
+
+def _repeated(patterns: Sequence[Json], which: str) -> Iterator[Problem]:
+    """Find a variable in two patterns, of which the engine keeps the last value."""
+    seen: set[str] = set()
+    for pattern in patterns:
+        names = set(variables(pattern)) - {"_"}
+        if repeated := seen & names:
+            message = _REPEATED.format(name=min(repeated), which=which)
+            yield Problem("rego-syntax", message, *as_position(variant(pattern)[1]["span"]))
+        seen |= names
+
+
+def _comprehensions(pattern: Json) -> Iterator[Json]:
+    kind, value = variant(pattern)
+    if kind in CLOSURES:
+        yield value["span"]
+    for item in composite_items(kind, value):
+        yield from _comprehensions(item)
 
 
 def _assignment(draft: Draft, expression: JsonObject) -> Iterator[Problem]:

@@ -1,0 +1,52 @@
+"""Names that stand twice in what a function or an iteration matches, and what it cannot match."""
+
+import pytest
+
+from acs_sidecar.spec.values import Json
+from tests.engines.rego.policies import compiled, definition, evaluate, findings
+
+
+@pytest.mark.parametrize(
+    ("rules", "position", "which"),
+    [
+        ("f(v, v) := 1", "2:6", "two arguments"),
+        ("f(v, [v, w]) := w", "2:6", "two arguments"),
+        ("default f(_, _) := 0\nf([v, _], v) := v", "3:11", "two arguments"),
+        ("x if { some v, v in input.o }", "2:16", "the key and the value"),
+        ("x := [v | some v, [v, _] in input.o]", "2:19", "the key and the value"),
+    ],
+)
+def test_a_name_in_two_patterns_is_refused(rules: str, position: str, which: str) -> None:
+    """OPA compares the two; the engine keeps the last one."""
+    (found,) = findings(definition(f"package a\n{rules}"))
+    assert found == (
+        f"rego-syntax: a.rego:{position}: policies.main.modules: `v` stands in {which}, which are not compared "
+        "here: give the second one another name, and compare the two in the body"
+    )
+
+
+@pytest.mark.parametrize("rules", ["f(_, _) := 1", "f(_, [_, v]) := v", "x if { some _, _ in input.o }"])
+def test_wildcards_stand_for_different_values(rules: str) -> None:
+    """Each is a variable of its own."""
+    compiled(definition(f"package a\n{rules}"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [("f([v, v]) := v", [1]), ("f(w) := v if { [v, v] = w }", [1])],
+)
+def test_a_name_twice_in_one_pattern_is_compared(rules: str, expected: Json) -> None:
+    """There the engine does what OPA does."""
+    text = f"package a\n{rules}\nx := [v | some w in input.snapshot; v := f(w)]"
+    assert evaluate(definition(text), [[1, 1], [1, 2]]) == expected
+
+
+@pytest.mark.parametrize("head", ["f({v | v := 1})", "f([[v | v := 1], w])"])
+def test_a_comprehension_as_an_argument_is_refused(head: str) -> None:
+    """The engine would fail at each call."""
+    (found,) = findings(definition(f"package a\n{head} := 1"))
+    assert found.startswith("rego-syntax: a.rego:2:")
+    assert found.endswith(
+        "a comprehension as an argument is not evaluated here: take the argument as a variable and compare it "
+        "with the comprehension in the body"
+    )
