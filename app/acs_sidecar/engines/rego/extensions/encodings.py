@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 import orjson
 
@@ -19,6 +19,7 @@ __all__ = [
     "marshal",
     "urlquery_decode",
     "urlquery_decode_object",
+    "urlquery_encode_object",
 ]
 
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
@@ -81,6 +82,21 @@ def urlquery_decode_object(text: str) -> dict[str, list[str]]:
             name, _, value = part.partition("=")
             members.setdefault(urlquery_decode(name), []).append(urlquery_decode(value))
     return members
+
+
+def urlquery_encode_object(members: dict[str, Json | set[Json]]) -> str:
+    """Encode an object of texts, and of arrays and sets of texts, for the query of a URL."""
+    if not isinstance(members, dict):
+        raise TypeError("not an object")
+    pairs: list[tuple[str, str]] = []
+    for name in sorted(members):
+        value = members[name]
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list | set) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("neither a text nor texts")
+        found = [str(text) for text in texts]
+        pairs += [(name, text) for text in (sorted(found) if isinstance(texts, set) else found)]
+    return urlencode(pairs)
 
 
 def _in_digits(value: object) -> object:

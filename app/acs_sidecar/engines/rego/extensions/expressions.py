@@ -20,7 +20,7 @@ _MEMORY = 2 * 1024 * 1024
 _CACHED = 256
 _ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 _NAME = re.compile(r"\(\?P?<([^>]*)>")
-_EXPANSION = re.compile(rb"\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<bare>\w+))", re.ASCII)
+_EXPANSION = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<bare>\w+))")
 
 _Groups = list[tuple[int, int]]
 
@@ -104,7 +104,7 @@ def replaced(text: str, pattern: str, template: str) -> str:
         parts.append(data[last:start])
         length += start - last
         if end > last or start == 0:
-            part = _expanded(form, data, groups, names) if expands else form
+            part = _expanded(template, data, groups, names) if expands else form
             parts.append(part)
             length += len(part)
         checked_length(length)
@@ -182,14 +182,17 @@ def _next(data: bytes, position: int) -> int:
     return position
 
 
-def _expanded(template: bytes, data: bytes, groups: _Groups, names: dict[str, int]) -> bytes:
-    def value(found: re.Match[bytes]) -> bytes:
+def _expanded(template: str, data: bytes, groups: _Groups, names: dict[str, int]) -> bytes:
+    def value(found: re.Match[str]) -> str:
         if found["dollar"]:
-            return b"$"
-        name = (found["braced"] or found["bare"]).decode()
-        index = int(name) if name.isdigit() and len(name) < len("1000") else names.get(name, -1)
+            return "$"
+        name = found["braced"] or found["bare"]
+        if not all(symbol == "_" or symbol.isalpha() or symbol.isdecimal() for symbol in name):
+            raise ValueError("a name of other symbols than letters and digits")
+        is_number = name == "0" or (name.isdigit() and name.isascii() and name[0] != "0")
+        index = int(name) if is_number and len(name) < len("1000") else names.get(name, -1)
         if not 0 <= index < len(groups) or groups[index][0] < 0:
-            return b""
-        return data[slice(*groups[index])]
+            return ""
+        return data[slice(*groups[index])].decode()
 
-    return _EXPANSION.sub(value, template)
+    return _EXPANSION.sub(value, template).encode()

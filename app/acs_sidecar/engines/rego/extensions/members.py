@@ -1,6 +1,7 @@
 """`json.filter` and `json.remove`: paths as OPA reads them, with or without a `/` in front.
 
-A name in a path stands for a member of an object, a place in an array, and a text in a set.
+A name in a path stands for a member of an object, a place in an array, and a text in a set. A path without
+names stands for nothing.
 """
 
 from collections.abc import Iterable
@@ -68,7 +69,9 @@ def _tree(paths: Iterable[Json]) -> _Tree:
     tree: _Tree = {}
     for path in paths:
         node: _Tree | None = tree
-        *above, last = _segments(path)
+        if not (segments := _segments(path)):
+            continue
+        *above, last = segments
         for name in above:
             node = node.setdefault(name, {}) if node is not None else None
         if node is not None:
@@ -78,7 +81,9 @@ def _tree(paths: Iterable[Json]) -> _Tree:
 
 def _segments(path: Json) -> list[str]:
     if isinstance(path, str):
+        if not path:
+            return []
         return [part.replace("~1", "/").replace("~0", "~") for part in path.lstrip("/").split("/")]
-    if isinstance(path, list) and path and all(isinstance(part, str) for part in path):
+    if isinstance(path, list) and all(isinstance(part, str) for part in path):
         return [str(part) for part in path]
     raise TypeError("not a path")

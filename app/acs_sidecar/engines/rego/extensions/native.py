@@ -10,9 +10,10 @@ import regorus
 from acs_sidecar.engines.rego.extensions.exact import check_digits
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["answer", "answer_to", "described_identifier", "format_time", "marshal_with_options"]
+__all__ = ["answer", "answer_to", "described_identifier", "difference", "format_time", "marshal_with_options"]
 
 _MODULE = """package functions
+difference := time.diff(input[0], input[1])
 given := input
 time := time.format(input)
 verified := json.verify_schema(input.schema)
@@ -70,6 +71,14 @@ def format_time(given: Json) -> Json:
     if not isinstance(layout, str) or layout in _NAMED_ZONE or _READ_OTHERWISE.search(layout):
         raise ValueError("a layout that the engine reads in another way")
     return answer("time", given)
+
+
+def difference(one: Json, other: Json) -> Json:
+    """Return what is between two times in UTC; the engine reads daylight saving time in another way."""
+    for moment in (one, other):
+        if isinstance(moment, list) and (len(moment) != 2 or moment[1] not in ("", "UTC")):
+            raise ValueError("a time in another zone than UTC")
+    return answer("difference", [one, other])
 
 
 def marshal_with_options(value: Json, options: Mapping[str, Json]) -> str:

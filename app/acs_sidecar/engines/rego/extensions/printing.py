@@ -36,6 +36,8 @@ def formatted(form: str, values: list[Json]) -> str:
         parts.append(form[position:start])
         if directive["verb"] == "%":
             parts.append("%")
+        elif directive["verb"] in "#*[":
+            raise ValueError("a form that is not read here")
         elif used == len(values):
             parts.append(f"%!{directive['verb']}(MISSING)")
         else:
@@ -91,6 +93,8 @@ def _typed(value: Json) -> str:
             raise ValueError("a number with an exponent, which OPA may have as a text")
         return f"float64={with_digits(Decimal(repr(nearest(value))))}"
     if isinstance(value, int) and not isinstance(value, bool):
+        if value not in _INT64:
+            raise ValueError("a number that OPA may have as a text")
         return f"int64={value}"
     return f"string={shown(value)}"
 
