@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from acs_sidecar.engines.rego.extensions import (
     arrays,
-    dates,
     decimals,
     digests,
     encodings,
     expressions,
     globs,
-    layouts,
     members,
     native,
     networks,
@@ -22,6 +20,7 @@ from acs_sidecar.engines.rego.extensions import (
     texts,
     versions,
 )
+from acs_sidecar.engines.rego.extensions.times import dates, layouts
 
 __all__ = ["ARITHMETIC", "EXTENSIONS", "added_for"]
 

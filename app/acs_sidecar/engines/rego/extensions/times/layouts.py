@@ -76,10 +76,10 @@ def parse_time(layout: str, text: str) -> int:
     """
     if not isinstance(layout, str) or not isinstance(text, str):
         raise TypeError("not a text")
-    return _Reading(text).nanoseconds(_NAMED.get(layout, layout))
+    return _TimeText(text).nanoseconds(_NAMED.get(layout, layout))
 
 
-class _Reading:
+class _TimeText:
     """A text while it is read, element by element."""
 
     def __init__(self, text: str) -> None:
