@@ -291,8 +291,8 @@ def _members(
     if point == "output":
         content = call.get("last_assistant_message", call.get("prompt_response"))
         return {"response": {"content": content}}, {}
-    name = call.get("tool_name", call.get("toolName"))
-    arguments = call.get("tool_input", call.get("toolArgs"))
+    name = _one(call, "tool_name", "toolName")
+    arguments = _one(call, "tool_input", "toolArgs")
     if isinstance(arguments, str):
         arguments = _object(arguments.encode(), "the text of the arguments")
     if not isinstance(name, str) or not isinstance(arguments, dict):
@@ -307,20 +307,27 @@ def _members(
         arguments = {canonical: arguments[argument] for canonical, argument in names.items()}
         names = {canonical: own for own, canonical in renamed.items()} | names
     tool_call = {"name": name, "args": arguments}
-    call_id = call.get("tool_use_id", call.get("toolCallId"))
+    call_id = _one(call, "tool_use_id", "toolCallId")
     if isinstance(call_id, str):
         tool_call["id"] = call_id
     if point == "pre_tool_call":
         return {"tool_call": tool_call}, names
-    results = [call[key] for key in RESULTS if key in call]
-    if not results:
+    if not any(key in call for key in RESULTS):
         raise HookError("stdin has no result of the tool")
-    result = results[0]
+    result = _one(call, *RESULTS)
     for key in TOLD.get(options["host"], ()) if isinstance(result, dict) else ():
         result = result.get(key, result)
         if not isinstance(result, dict):
             break
     return {"tool_call": tool_call, "tool_result": {"value": result, "error": None}}, names
+
+
+def _one(call: dict[str, Any], *names: str) -> Any:
+    """Return what hosts call by one of these names, or `None`; raise `HookError` for two of them."""
+    found = [name for name in names if name in call]
+    if len(found) > 1:
+        raise HookError(f"stdin has `{found[0]}` and `{found[1]}`, which say the same")
+    return call[found[0]] if found else None
 
 
 def _blocked(

@@ -117,3 +117,16 @@ test("there is no way around a governed client, and none to govern a server with
   const empty = new McpServer({ name: "s", version: "1" });
   assert.equal((await blockOf(() => governServer(session, empty))).cause, "ungoverned");
 });
+
+test("a handler that is registered on a governed server is governed", async () => {
+  ran.length = 0;
+  const made = server();
+  governServer(new Client({ url: SERVICE, manifest: "governed" }).session("a"), made);
+  made.server.setRequestHandler("tools/call", () => note(["delete_file"], "gone"));
+  const client = new McpClient({ name: "c", version: "1" });
+  const [near, far] = InMemoryTransport.createLinkedPair();
+  await Promise.all([made.connect(far), client.connect(near)]);
+  const result = await client.callTool({ name: "delete_file", arguments: {} });
+  assert.match(textOf(result), /^denied by policy: no_deletes/);
+  assert.deepEqual(ran, []);
+});

@@ -35,6 +35,11 @@ from tests.conftest import ROOT, Service
         ),
         (CALL | {"hook_event_name": ""}, "stdin has no event that is known, or no session id"),
         (CALL | {"hook_event_name": "PostToolUse"}, "stdin has no result of the tool"),
+        (CALL | {"toolName": "x"}, "stdin has `tool_name` and `toolName`, which say the same"),
+        (
+            CALL | {"hook_event_name": "PostToolUse", "tool_response": "x", "tool_result": "y"},
+            "stdin has `tool_response` and `tool_result`, which say the same",
+        ),
         (CALL | {"hook_event_name": "UserPromptSubmit"}, "stdin has no prompt"),
     ],
 )

@@ -48,18 +48,22 @@ export function governClient<C extends Client>(session: Session, client: C, give
   });
 }
 
-/** Evaluate every call of the tools of a server, those that are registered later too; return the server. */
+/** Evaluate every call of the tools of a server, whatever is registered later too; return the server. */
 export function governServer<S extends McpServer>(session: Session, server: S, given: IntegrationOptions = {}): S {
   const options = checkOptions(given);
   const handlers = (server.server as unknown as { _requestHandlers?: unknown })._requestHandlers;
   const inner: unknown = handlers instanceof Map ? handlers.get(CALL) : undefined;
   if (typeof inner !== "function") throw ungoverned(`${CALL} of a server without tools`);
-  const handler = inner as Handler;
-  const governed: Handler = (request, context) =>
-    mediated(session, request.params, options, (args) =>
-      handler({ ...request, params: { ...request.params, arguments: args } }, context),
-    );
-  (handlers as Map<string, Handler>).set(CALL, governed);
+  const governed = (handler: Handler): Handler => {
+    return (request, context) =>
+      mediated(session, request.params, options, (args) =>
+        handler({ ...request, params: { ...request.params, arguments: args } }, context),
+      );
+  };
+  const registered = handlers as Map<string, Handler>;
+  const set = registered.set.bind(registered);
+  registered.set = (method, handler) => set(method, method === CALL ? governed(handler) : handler);
+  registered.set(CALL, inner as Handler);
   return server;
 }
 
