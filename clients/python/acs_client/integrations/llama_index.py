@@ -5,6 +5,7 @@ not evaluated.
 """
 
 import copy
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -50,4 +51,6 @@ def govern_tool(
 
     found = copy.copy(tool)
     found._fn, found._async_fn = run, run_async
+    real = tool.real_fn
+    found._real_fn = functools.wraps(real)(run_async if inspect.iscoroutinefunction(real) else run)
     return found
