@@ -14,7 +14,7 @@ from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.trials.injection import EveryVariable
 
-__all__ = ["KnownManifest", "known_manifests", "manifest_files"]
+__all__ = ["KnownManifest", "known_manifests", "manifest_files", "manifest_versions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,21 @@ def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
 
 
 def known_manifests(settings: Settings, places: list[Path]) -> dict[str, KnownManifest]:
-    """Compile what is valid at some places, by digest; nothing is fetched, and no variable is needed."""
+    """Compile what is valid at some places, by digest, as `manifest_versions` does; of several the last."""
+    return {digest: found[-1] for digest, found in manifest_versions(settings, places).items()}
+
+
+def manifest_versions(settings: Settings, places: list[Path]) -> dict[str, list[KnownManifest]]:
+    """Compile what is valid at some places, by digest; nothing is fetched, and no variable is needed.
+
+    Several of one digest differ in the files that they name.
+    """
     if not places:
         return {}
     compiler = replace(build_compiler(settings, HttpClient(), None), environment=EveryVariable())
-    known: dict[str, KnownManifest] = {}
+    known: dict[str, list[KnownManifest]] = {}
     for read in read_offline_at(settings, manifest_files(places), places):
         compiled = compile_manifest(read, compiler)
         if isinstance(compiled, CompiledManifest) and compiled.digest:
-            known[compiled.digest] = KnownManifest(read, compiled)
+            known.setdefault(compiled.digest, []).append(KnownManifest(read, compiled))
     return known

@@ -57,11 +57,13 @@ def write_guarded(folder: Path, *without: str, name: str = "guarded") -> Path:
     manifest = {
         "agent_control_specification_version": "0.3.1-beta",
         "metadata": {"name": name},
-        "policies": {"p": {"type": "rego", "modules": {"p.rego": _POLICY % rules}}},
+        "policies": {"p": {"type": "rego", "bundle": "rules"}},
         "intervention_points": {one: {**point, "policy_target": target} for one, target in _TARGETS.items()},
         "approval": {"default_resolver": "officer", "resolvers": {"officer": {"type": "token"}}},
     }
     (place / "manifest.json").write_text(json.dumps(manifest))
+    (place / "rules").mkdir()
+    (place / "rules" / "p.rego").write_text(_POLICY % rules)
     expected = {
         "word": "deny" if "T1" not in without else "allow",
         "ask": "escalate" if "P7" not in without else "allow",

@@ -45,7 +45,7 @@ def test_a_manifest_that_allows_everything_passes_none(tmp_path: Path) -> None:
 
 def rewritten(folder: Path, old: str, new: str) -> dict[str, CheckResult]:
     """Probe the manifest with another text in its policy."""
-    path = write_guarded(folder) / "guarded" / "manifest.json"
+    path = write_guarded(folder) / "guarded" / "rules" / "p.rego"
     assert path.read_text().count(old) == 1
     path.write_text(path.read_text().replace(old, new))
     return asyncio.run(probed_results([compiled(folder)], lambda _: None))
@@ -55,9 +55,9 @@ def test_a_failing_evaluation_is_no_refusal(tmp_path: Path) -> None:
     """A policy that breaks on the counter-example has refused nothing."""
     found = rewritten(
         tmp_path,
-        'deny contains \\"budget\\" if { input.snapshot.envelope.budgets.token_count >= 1000 }',
-        "clash := n if { some n in [1, 2]; input.snapshot.envelope.budgets.token_count >= 1000 }\\n"
-        'deny contains \\"budget\\" if { clash > 0 }',
+        'deny contains "budget" if { input.snapshot.envelope.budgets.token_count >= 1000 }',
+        "clash := n if { some n in [1, 2]; input.snapshot.envelope.budgets.token_count >= 1000 }\n"
+        'deny contains "budget" if { clash > 0 }',
     )
     assert found["P8"].outcome is CheckOutcome.FAIL
     assert found["P8"].names == ("guarded: input: input works: runtime_error:policy_invocation_failed",)
@@ -67,8 +67,8 @@ def test_what_is_taken_out_in_part_is_still_there(tmp_path: Path) -> None:
     """A redaction that removes the address and leaves the card and the key has refused nothing."""
     found = rewritten(
         tmp_path,
-        '\\"value\\": \\"(removed)\\"',
-        '\\"value\\": replace(input.policy_target.value.text, \\"jane.doe@example.com\\", \\"-\\")',
+        '"value": "(removed)"',
+        '"value": replace(input.policy_target.value.text, "jane.doe@example.com", "-")',
     )
     assert found["P10"].outcome is CheckOutcome.FAIL
     assert found["P10"].names == ("guarded: output: output works: leak",)

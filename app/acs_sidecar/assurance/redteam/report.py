@@ -30,10 +30,14 @@ class RunThresholds:
 
 @dataclass(frozen=True, slots=True)
 class RedTeamReport:
-    """The results of a run against one manifest, and what it was run with."""
+    """The results of a run against one manifest, and what it was run with.
+
+    `policies` are the digests of its policies by point: that of the manifest covers none of their files.
+    """
 
     manifest: str | None
     digest: str | None
+    policies: Mapping[str, str]
     corpora: Sequence[Corpus]
     mutations: int
     live: bool
@@ -123,7 +127,7 @@ class RedTeamReport:
         failures: list[Json] = [*self.failures]
         return {
             "schema": SCHEMA,
-            "manifest": {"name": self.manifest, "digest": self.digest},
+            "manifest": {"name": self.manifest, "digest": self.digest, "policies": {**self.policies}},
             "corpora": [_corpus_json(corpus) for corpus in self.corpora],
             "mutations": self.mutations,
             "live": self.live,
@@ -185,8 +189,10 @@ def rates_of(report: JsonObject) -> str:
     if not (isinstance(asr, dict) and isinstance(utility, dict) and isinstance(limits, dict)):
         raise TypeError("not a report of a run")
     passed, stopped, allowed, refused = asr["passed"], asr["stopped"], utility["allowed"], utility["refused"]
+    tried = report.get("points")
+    points = ", ".join(tried) if isinstance(tried, dict) and tried else "no point"
     return (
-        f"{passed} attacks passed and {stopped} were stopped (rate at most {limits['max_asr']}),"
+        f"at {points} {passed} attacks passed and {stopped} were stopped (rate at most {limits['max_asr']}),"
         f" {allowed} harmless texts were allowed and {refused} refused (at least {limits['min_utility']})"
     )
 

@@ -37,11 +37,12 @@ from acs_sidecar.cli.compliance.inputs import (
     chosen_framework,
     installed_packages,
     json_in,
+    manifests_in_use,
     moment,
     probed,
     redteam_verdicts,
 )
-from acs_sidecar.cli.manifests import KnownManifest, known_manifests
+from acs_sidecar.cli.manifests import KnownManifest, manifest_versions
 from acs_sidecar.cli.output import OutputFormat, fail, print_json, say, wants_table
 from acs_sidecar.cli.registry import registry_in
 from acs_sidecar.cli.settings import settings_from
@@ -168,7 +169,7 @@ def report(
     doctors, packages = json_in(doctor, "--doctor"), json_in(sbom, "--sbom")
     scopes = caller_scopes(settings.auth_tokens_file)
     verdicts = redteam_verdicts(redteam, period.end)
-    known = known_manifests(settings, manifests)
+    known = manifest_versions(settings, manifests)
     seen = Observation(period)
     try:
         root, found = _verified(directory or settings.audit_dir, trust, anchors, seen)
@@ -222,17 +223,14 @@ def _verified(place: Path, trust: Trust, anchor_files: list[Path], seen: Observa
 def _manifest_results(
     seen: Observation,
     report: Report,
-    known: dict[str, KnownManifest] | None,
+    known: dict[str, list[KnownManifest]] | None,
     registry: AgentRegistry | None,
     redteam: RedteamVerdict,
 ) -> dict[str, CheckResult]:
     """Measure, and probe the manifests that decided in the period."""
-    bound = None if known is None else {one: tuple(each.compiled.points) for one, each in known.items()}
+    bound = None if known is None else {one: tuple(each[0].compiled.points) for one, each in known.items()}
     measured = measured_results(seen, report, bound, registry.known if registry else None)
-    used = sorted(seen.digests)
-    at_hand = [(known or {})[digest] for digest in used if digest in (known or {})]
-    missing = [digest for digest in used if digest not in (known or {})]
-    missing += ["more manifests than are told apart"] if seen.overflow else []
+    at_hand, missing = manifests_in_use(seen, known or {})
 
     async def probe() -> dict[str, CheckResult]:
         ready = [await probed(one) for one in at_hand]

@@ -1,6 +1,7 @@
 """What a compliance report is made from: frameworks, manifests with their cases, files (section 8.3)."""
 
 import importlib.metadata
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from acs_sidecar.assurance.compliance.catalog import (
     built_in,
     parse_framework,
 )
+from acs_sidecar.assurance.compliance.measured.observation import Observation
 from acs_sidecar.assurance.compliance.probes.carriers import ProbedManifest, probed_manifest
 from acs_sidecar.assurance.compliance.probes.checks import RedteamVerdict
 from acs_sidecar.assurance.redteam.report import SCHEMA, is_within, rates_of
@@ -23,8 +25,10 @@ from acs_sidecar.cli.manifests import KnownManifest
 from acs_sidecar.cli.output import fail, show_findings
 from acs_sidecar.cli.verification import content_of, object_in
 from acs_sidecar.manifests.case_files import cases_beside
+from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.document.suggestions import did_you_mean
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.values import Json
 
@@ -33,6 +37,7 @@ __all__ = [
     "chosen_framework",
     "installed_packages",
     "json_in",
+    "manifests_in_use",
     "moment",
     "probed",
     "redteam_verdicts",
@@ -66,6 +71,24 @@ def moment(text: str, option: str) -> str:
         fail(f"{option}: `{text}` is not a date or time in ISO 8601 from 1970 to 9999")
 
 
+def manifests_in_use(
+    seen: Observation, known: Mapping[str, Sequence[KnownManifest]]
+) -> tuple[list[KnownManifest], list[str]]:
+    """Return the manifests that decided in the period, with the files that they decided by, and what lacks.
+
+    A manifest's digest covers none of its policy files: one with other files than then is another policy.
+    """
+    used: dict[str, list[KnownManifest]] = {digest: [] for digest in sorted(seen.digests) if digest in known}
+    missing = [digest for digest in sorted(seen.digests) if digest not in known]
+    for digest, point, policy in sorted(seen.policies):
+        found = [one for one in known.get(digest, ()) if one.compiled.policy_digests.get(point) == policy]
+        if digest in known and not found:
+            missing.append(f"{digest} with the policy {policy} at {point}")
+        used.get(digest, []).extend(one for one in found if one not in used[digest])
+    missing += ["more manifests than are told apart"] if seen.overflow else []
+    return [one for versions in used.values() for one in versions], missing
+
+
 async def probed(known: KnownManifest) -> ProbedManifest:
     """Read the cases beside a manifest and find its carriers; cases that cannot be read end the command."""
     file = known.read.file
@@ -78,23 +101,29 @@ async def probed(known: KnownManifest) -> ProbedManifest:
 
 
 def redteam_verdicts(files: list[Path], end: str) -> RedteamVerdict:
-    """Return what the red-team reports say of a manifest by its digest.
+    """Return what the red-team reports say of a manifest, by its digest and those of its policies.
 
     A report has no clock: its age is that of its file, and one of more than 90 days before `end` is none.
     """
-    verdicts: dict[str, tuple[bool, str]] = {}
+    verdicts: dict[tuple[str, bytes], tuple[bool, str]] = {}
     for path in files:
         report = object_in(path, "--redteam")
         manifest = report.get("manifest")
         digest = manifest.get("digest") if isinstance(manifest, dict) else None
+        policies = manifest.get("policies") if isinstance(manifest, dict) else None
         passed = is_within(report)
         if report.get("schema") != SCHEMA or not isinstance(digest, str) or passed is None:
             fail(f"--redteam {path}: no report of `redteam run --format json`")
         oldest = datetime.fromisoformat(end) - timedelta(days=_REDTEAM_DAYS)
         if path.stat().st_mtime >= oldest.timestamp():
-            before, said = verdicts.get(digest, (True, ""))
-            verdicts[digest] = before and passed, f"{said}, {rates_of(report)}" if said else rates_of(report)
-    return verdicts.get
+            key = digest, canonical(policies)
+            before, said = verdicts.get(key, (True, ""))
+            verdicts[key] = before and passed, f"{said}, {rates_of(report)}" if said else rates_of(report)
+
+    def verdict(compiled: CompiledManifest) -> tuple[bool, str] | None:
+        return verdicts.get((compiled.digest or "", canonical({**compiled.policy_digests})))
+
+    return verdict
 
 
 def json_in(path: Path | None, option: str) -> Json:

@@ -180,6 +180,11 @@ class CompiledManifest:
         return self.manifest.digest
 
     @property
+    def policy_digests(self) -> dict[str, str]:
+        """The digests of its policies by point; the manifest's own covers none of their files."""
+        return {name: point.policy_digest for name, point in self.points.items()}
+
+    @property
     def dialect(self) -> Dialect:
         """The dialect that the manifest is written in."""
         return self.manifest.dialect

@@ -57,8 +57,9 @@ class LogSeen:
 class Observation:
     """Everything that the measured checks need, gathered record by record.
 
-    `digests` are the manifests in use, whoever brought them; `points` are what was enforced of them, by
-    digest and point: a decision that nobody enforces shows no point in use.
+    `digests` are the manifests in use, whoever brought them; `policies` are those that decided for them, by
+    digest, point and digest of the policy's files, which a manifest's digest does not cover. `points` are
+    what was enforced, by digest and point: a decision that nobody enforces shows no point in use.
     """
 
     period: Period
@@ -76,6 +77,7 @@ class Observation:
     not_enforced: RecordTally = field(default_factory=RecordTally)
     pruned: list[str] = field(default_factory=list)
     digests: dict[str, RecordTally] = field(default_factory=dict)
+    policies: dict[tuple[str, str, str], RecordTally] = field(default_factory=dict)
     points: dict[tuple[str, str], RecordTally] = field(default_factory=dict)
     agents: dict[str, RecordTally] = field(default_factory=dict)
     decided: Counter[str] = field(default_factory=Counter)
@@ -136,9 +138,12 @@ class Observation:
         if (
             source == "operator" or get("error_class") is None
         ):  # what a caller brings may be no manifest at all
+            point, policy = str(get("intervention_point")), get("policy_digest")
             self._tally(self.digests, digest, log, index)
+            if isinstance(policy, str):
+                self._tally(self.policies, (digest, point, policy), log, index)
             if enforced:
-                self._tally(self.points, (digest, str(get("intervention_point"))), log, index)
+                self._tally(self.points, (digest, point), log, index)
         if source == "operator":
             if (
                 digest not in seen.announced

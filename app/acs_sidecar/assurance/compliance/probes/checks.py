@@ -8,14 +8,15 @@ from acs_sidecar.assurance.compliance.probes.changes import POINTS, VARIANTS, Ch
 from acs_sidecar.assurance.compliance.vocabulary import CheckOutcome, CheckResult
 from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.decision import PolicyDecision
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.verdict import Decision
 from acs_sidecar.trials.case_run import run_cases
 from acs_sidecar.trials.injection import InjectionError
 
 __all__ = ["RedteamVerdict", "probed_results"]
 
-RedteamVerdict = Callable[[str], tuple[bool, str] | None]
-"""Whether the red-team report of a manifest's digest is within its thresholds, and its rates; or `None`."""
+RedteamVerdict = Callable[[CompiledManifest], tuple[bool, str] | None]
+"""Whether the red-team report of a manifest and its policies is within thresholds, and its rates."""
 
 _MOST_NAMES = 20
 
@@ -116,9 +117,9 @@ def _verdict_text(decision: PolicyDecision) -> str:
 
 
 def _redteam(one: ProbedManifest, redteam: RedteamVerdict) -> _ProbeAnswer:
-    verdict = redteam(one.manifest.digest or "")
+    verdict = redteam(one.manifest)
     if verdict is None:
-        return _ProbeAnswer(CheckOutcome.NO_DATA, f"{one.name}: no recent red-team report of its digest")
+        return _ProbeAnswer(CheckOutcome.NO_DATA, f"{one.name}: no recent red-team report of its digests")
     passed, rates = verdict
     return _ProbeAnswer(CheckOutcome.PASS if passed else CheckOutcome.FAIL, f"{one.name}: {rates}", 1)
 

@@ -90,6 +90,7 @@ def run(
         results,
         manifest=target.manifest.name,
         digest=target.manifest.digest,
+        policies=target.manifest.policy_digests,
         corpora=corpora,
         mutations=count,
         live=live,
