@@ -1,7 +1,8 @@
 """Streams: `python -m bench.streams` (section 6.9).
 
 All streams are open at once; each sends a span a while after the watermark of the last. Time is from the
-write of a text to its watermark, seen by the client; one stream alone first, then all of them.
+write of a text to its watermark, seen by the client; one stream alone first, then all of them. Memory is that
+of the worker: with all streams open and nothing sent, at most, and once their connections are gone.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ MANIFEST: dict[str, Any] = {
     },
     "intervention_points": {"post_model_call": {"policy_target": "$.response.text", "policy": {"id": "p"}}},
 }
+SETTLED_S = 3
 HEAD = (
     b"POST /v1/evaluate:stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
@@ -87,10 +89,13 @@ async def _together(port: int, streams: int, spans: int, pause: float, pid: int)
     for _ in range(streams):
         await opened.acquire()
     idle = memory_mib(pid)
+    highest = asyncio.create_task(_highest_memory(pid, tasks))
     begun, spent = time.perf_counter(), processor_seconds(pid)
     all_open.set()
     kinds = await asyncio.gather(*tasks)
     spent = processor_seconds(pid) - spent
+    seconds_taken = time.perf_counter() - begun
+    await asyncio.sleep(SETTLED_S)
     return {
         "streams": streams,
         "settled": {kind: kinds.count(kind) for kind in set(kinds)},
@@ -98,18 +103,28 @@ async def _together(port: int, streams: int, spans: int, pause: float, pid: int)
             "p50": round(median(seconds) * 1e3, 2),
             "p99": round(quantiles(seconds, n=100)[98] * 1e3, 2),
         },
-        "spans_per_second": round(len(seconds) / (time.perf_counter() - begun)),
+        "spans_per_second": round(len(seconds) / seconds_taken),
         "processor_us_per_span": round(spent / len(seconds) * 1e6),
         "memory_mib_open": round(idle, 1),
+        "memory_mib_highest": round(await highest, 1),
         "memory_mib_after": round(memory_mib(pid), 1),
     }
+
+
+async def _highest_memory(pid: int, streams: list[asyncio.Task[str]]) -> float:
+    """Return the most that was resident while these streams ran, looked at ten times a second."""
+    highest = memory_mib(pid)
+    while not all(stream.done() for stream in streams):
+        highest = max(highest, memory_mib(pid))
+        await asyncio.sleep(0.1)
+    return highest
 
 
 def main(
     streams: Annotated[int, typer.Option(help="Streams at once.")] = 1_000,
     spans: Annotated[int, typer.Option(help="Spans of each.")] = 200,
     pause: Annotated[float, typer.Option(help="Seconds between spans at most, as a model has them.")] = 1.0,
-    rounds: Annotated[int, typer.Option(help="Times that all streams are opened.")] = 2,
+    rounds: Annotated[int, typer.Option(help="Times that all streams are opened.")] = 3,
 ) -> None:
     """Measure one stream alone, then all of them, on one core."""
     with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +140,6 @@ def main(
         }
         request = {"snapshot": {"response": {"text": ""}}}
         with servers.serving(settings, request, "post_model_call") as pid:
-            print(json.dumps({"memory_mib_before": round(memory_mib(pid), 1)}))  # noqa: T201  # its output
             for together in [1, *[streams] * rounds]:
                 found = asyncio.run(_together(port, together, spans, pause if together > 1 else 0.02, pid))
                 print(json.dumps(found))  # noqa: T201  # its output

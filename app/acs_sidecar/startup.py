@@ -5,7 +5,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["StartError", "settle_memory", "without_collection"]
+__all__ = ["StartError", "return_memory", "settle_memory", "without_collection"]
 
 
 class StartError(Exception):
@@ -36,11 +36,16 @@ def without_collection() -> Iterator[None]:
 
 
 def settle_memory() -> None:
-    """Free what the start left behind, and exempt the rest, which stays, from later collections.
+    """Free what the start left behind, and exempt the rest, which stays, from later collections."""
+    return_memory()
+    gc.freeze()
+
+
+def return_memory() -> None:
+    """Return to the system what nothing uses: cycles, objects that Python keeps for reuse, free pages.
 
     The C library keeps what was freed; where it is glibc it can be told to return it.
     """
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-    gc.freeze()

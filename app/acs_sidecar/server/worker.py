@@ -32,7 +32,7 @@ from acs_sidecar.server.supervisor import BEATS
 from acs_sidecar.server.tether import Tether
 from acs_sidecar.server.turn import Turn
 from acs_sidecar.settings.tree import Settings
-from acs_sidecar.startup import StartError, settle_memory
+from acs_sidecar.startup import StartError, return_memory, settle_memory
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.transports.http.app import create_app
 from acs_sidecar.wiring import build
@@ -42,6 +42,7 @@ __all__ = ["Inherited", "run_worker"]
 _MAX_MESSAGE = 16_384
 _ContextFactory = Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]
 _WATCH_S = 1.0
+_MANY_CONNECTIONS = 100
 
 
 class Server(uvicorn.Server):
@@ -50,6 +51,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, handshake_timeout_s: float) -> None:
         super().__init__(config)
         self._handshake_timeout_s = handshake_timeout_s
+        self._most_connections = 0
         self.on_serving: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
@@ -86,7 +88,15 @@ class Server(uvicorn.Server):
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, HttpProtocol):
                     connection.watch(now)
+            self._return_memory(len(self.server_state.connections))
         return await super().on_tick(counter)
+
+    def _return_memory(self, connections: int) -> None:
+        """Return the memory of many connections once they are gone: the allocators would keep it."""
+        self._most_connections = max(self._most_connections, connections)
+        if self._most_connections - connections >= _MANY_CONNECTIONS:
+            self._most_connections = connections
+            return_memory()
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ def kept_checkpoints(path: Path) -> bytes:
     return content
 
 
-def write_all(handle: int, content: bytes) -> None:
+def write_all(handle: int, content: bytes | bytearray) -> None:
     """Write all of `content`, in one call unless the kernel takes less. Raises `OSError`."""
     written = os.write(handle, content)
     while written < len(content):

@@ -150,7 +150,7 @@ class OpenLog:
         if self._segment_bytes >= self._limits.segment_bytes:
             self._begin_segment()
         frontier = self._frontier.copy()
-        lines: list[bytes] = []
+        records = bytearray()  # not the lines: the buffer of each is far larger than it
         leaves: list[bytes] = []
         positions: list[AuditPosition] = []
         now = 0
@@ -161,10 +161,9 @@ class OpenLog:
             positions.append(AuditPosition(self.origin, frontier.size, record_id))
             leaf = leaf_hash(line)
             frontier.append(leaf)
-            lines.append(line)
+            records += line
+            records += b"\n"
             leaves.append(leaf)
-        lines.append(b"")
-        records = b"\n".join(lines)
         checkpoint = Checkpoint(self.origin, frontier.size, frontier.root())
         note = self._write(records, checkpoint, cosigner)
         return Group(positions, frontier, b"".join(leaves), note, len(records), now // 60_000_000)
@@ -219,7 +218,7 @@ class OpenLog:
             shutil.rmtree(self.directory.path, ignore_errors=True)
         self.close()
 
-    def _write(self, records: bytes, checkpoint: Checkpoint, cosigner: NoteSigner | None) -> bytes:
+    def _write(self, records: bytearray, checkpoint: Checkpoint, cosigner: NoteSigner | None) -> bytes:
         """Write records, sync, sign, write the checkpoint, sync: in this order, and take back what fails."""
         signers = (self.signer, cosigner) if cosigner else (self.signer,)
         self._unsettled = True

@@ -5,7 +5,6 @@ Whoever reads the lines never waits for evaluations: a client may send everythin
 
 import asyncio
 import io
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -40,6 +39,17 @@ class ArrivedSpan:
     size: int
 
 
+class _TrackText:
+    """Text of a track that is not cut yet; sizes are the canonical bytes of all its text, `most` at most."""
+
+    __slots__ = ("cut_size", "most", "size", "uncut")
+
+    def __init__(self, most: int) -> None:
+        self.uncut = io.StringIO()
+        self.size = self.cut_size = 0
+        self.most = most
+
+
 class Intake:
     """The lines of one stream. `clock` gives nanoseconds.
 
@@ -56,12 +66,9 @@ class Intake:
         self.limits = limits
         self._clock = clock
         self._duplicates = duplicates
-        self._uncut: dict[TrackName, io.StringIO] = {}
-        self._sizes: dict[TrackName, int] = {}
-        self._cut_at: dict[TrackName, int] = {}
-        self._most_text: Mapping[TrackName, int] = {}
-        self._pending: deque[ArrivedSpan | End | StreamFailureError] = deque()
-        self._changed = asyncio.Event()
+        self._tracks: dict[TrackName, _TrackText] = {}
+        self._pending: list[ArrivedSpan | End | StreamFailureError] = []
+        self._change: asyncio.Future[None] | None = None
         self._spans = 0
         self._ended = self._full = False
         self._stopped: StreamFailureError | None = None
@@ -70,10 +77,7 @@ class Intake:
 
     def begin(self, most_text: Mapping[TrackName, int]) -> None:
         """Accept text of these tracks, each with the canonical bytes that all of its text may have."""
-        self._most_text = most_text
-        self._uncut = {track: io.StringIO() for track in most_text}
-        self._sizes = dict.fromkeys(most_text, 0)
-        self._cut_at = dict.fromkeys(most_text, 0)
+        self._tracks = {track: _TrackText(most) for track, most in most_text.items()}
 
     @property
     def seconds_left(self) -> float:
@@ -88,7 +92,7 @@ class Intake:
     @property
     def waits(self) -> bool:
         """True if everything that came is evaluated and answered."""
-        return not self._changed.is_set() and not self._pending
+        return self._change is not None and not self._change.done()
 
     def take(self, line: bytes) -> None:
         """Add a line, or note why the stream fails once what came before it is evaluated."""
@@ -124,8 +128,8 @@ class Intake:
         if self._stopped is None and not self._only_ends:
             self._stopped = StreamFailureError(cause, detail)
             self._pending.clear()
-            self._uncut.clear()
-            self._changed.set()
+            self._tracks.clear()
+            self._wake()
 
     @property
     def _only_ends(self) -> bool:
@@ -144,10 +148,10 @@ class Intake:
             raise self._stopped
         if self.seconds_left <= 0:
             raise self._too_long()
-        found = self._pending.popleft()
+        found = self._pending.pop(0)
         if isinstance(found, End):
             await asyncio.sleep(0)  # for a line that has arrived behind it
-            found = self._pending.popleft() if self._pending else found
+            found = self._pending.pop(0) if self._pending else found
         if isinstance(found, StreamFailureError):
             raise found
         return found
@@ -162,51 +166,55 @@ class Intake:
                 FailureCause.IDLE,
                 f"no line came for {self.limits.idle_seconds:g} seconds (ACS_STREAM_IDLE_S)",
             )
-        self._changed.clear()
+        self._change = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(min(idle, self.seconds_left)):
-                await self._changed.wait()
+                await self._change
         except TimeoutError:
             return
+        finally:
+            self._change = None
 
     def _arrive(self, arrived: Arrived) -> None:
-        track = arrived.track
-        if track not in self._uncut:
+        track = self._tracks.get(arrived.track)
+        if track is None:
             raise StreamFailureError(
-                FailureCause.MALFORMED, f"text of `{track}` came, which `open` does not have"
+                FailureCause.MALFORMED, f"text of `{arrived.track}` came, which `open` does not have"
             )
-        self._uncut[track].write(arrived.text)
-        self._sizes[track] += len(canonical(arrived.text)) - _QUOTES
-        if self._sizes[track] > self._most_text[track]:
-            self._cut(track)
+        track.uncut.write(arrived.text)
+        track.size += len(canonical(arrived.text)) - _QUOTES
+        if track.size > track.most:
+            self._cut(arrived.track, track)
             self._full = True
         elif arrived.cut:
-            if not self._uncut[track].tell():
+            if not track.uncut.tell():
                 raise StreamFailureError(FailureCause.MALFORMED, "a span of no text was cut")
-            self._cut(track)
+            self._cut(arrived.track, track)
 
     def _end(self) -> None:
-        for track, uncut in self._uncut.items():
-            if uncut.tell():
-                self._cut(track)
+        for name, track in self._tracks.items():
+            if track.uncut.tell():
+                self._cut(name, track)
         self._ended = True
         self._put(End())
 
-    def _cut(self, track: TrackName) -> None:
+    def _cut(self, name: TrackName, track: _TrackText) -> None:
         if self._spans == self.limits.spans:
             raise StreamFailureError(
                 FailureCause.LIMIT, f"the stream has more than {self.limits.spans} spans: cut less often"
             )
         self._spans += 1
-        size = self._sizes[track] - self._cut_at[track]
-        self._cut_at[track] = self._sizes[track]
-        text = self._uncut[track].getvalue()
-        self._uncut[track] = io.StringIO()
-        self._put(ArrivedSpan(track, text, size))
+        self._put(ArrivedSpan(name, track.uncut.getvalue(), track.size - track.cut_size))
+        track.uncut = io.StringIO()
+        track.cut_size = track.size
 
     def _put(self, found: ArrivedSpan | End | StreamFailureError) -> None:
         self._pending.append(found)
-        self._changed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._change and not self._change.done():
+            self._change.set_result(None)
 
     def _too_long(self) -> StreamFailureError:
         minutes = self.limits.seconds / 60
