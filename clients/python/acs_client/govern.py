@@ -16,7 +16,20 @@ from acs_client.values import SnapshotError, encode, to_json
 
 __all__ = ["govern", "governed", "returned"]
 
-_FRAMEWORKS = {"agents": "openai_agents"}  # the package of an object, and the integration that governs it
+# The package of an object or of a base of it, and the integration: what governs it, or `None` for an agent.
+_FRAMEWORKS = {
+    "agents": ("openai_agents", "govern"),
+    "haystack": ("haystack", "govern_tool"),
+    "llama_index": ("llama_index", "govern_tool"),
+    "semantic_kernel": ("semantic_kernel", "govern_kernel"),
+    "smolagents": ("smolagents", "govern_tool"),
+    "autogen_core": ("autogen", None),
+    "crewai": ("crewai", None),
+    "google.adk": ("google_adk", None),
+    "langchain_core": ("langchain", None),
+    "mcp": ("mcp", None),
+    "pydantic_ai": ("pydantic_ai", None),
+}
 _PLAIN = (str, int, float, bool, type(None), list, dict)
 _process_sessions: dict[tuple[int, str], Session] = {}  # by process: one that was forked has its own
 _lock = threading.Lock()
@@ -39,10 +52,13 @@ def govern(
     framework gives what the framework's integration returns. The session is `session`, else the current
     one, else one of `agent` that lasts as long as the process; without any, a call raises `Denied`.
     """
-    integration = _FRAMEWORKS.get(type(tool).__module__.partition(".")[0])
+    integration, function = _integration_of(tool)
     if integration is not None:
-        module = importlib.import_module(f"acs_client.integrations.{integration}")
-        return cast("T", module.govern(tool, session=_session_of(session, agent, name or "agent"), **options))
+        module = f"acs_client.integrations.{integration}"
+        if function is None:
+            raise TypeError(f"a {type(tool).__name__} is governed with its whole agent: see `{module}`")
+        found = getattr(importlib.import_module(module), function)
+        return cast("T", found(tool, session=_session_of(session, agent, name or "agent"), **options))
     if not callable(tool):
         raise TypeError(f"a {type(tool).__name__} is neither a function nor an object of a known framework")
     if options:
@@ -175,6 +191,14 @@ class _Governed:
                 if name in home and not isinstance(home[name], _PLAIN):
                     raise _not_put_back(f"the transform changes `{name}`, which is not plain JSON")
                 home[name] = args[name]
+
+
+def _integration_of(tool: Any) -> tuple[str | None, str | None]:
+    for kind in type(tool).__mro__:
+        for package, found in _FRAMEWORKS.items():
+            if f"{kind.__module__}.".startswith(f"{package}."):
+                return found
+    return None, None
 
 
 def _is_coroutine_function(tool: Any) -> bool:

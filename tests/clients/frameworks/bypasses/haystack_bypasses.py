@@ -7,7 +7,7 @@ from haystack.dataclasses import ChatMessage, ToolCall
 from haystack.tools import Tool
 from trying import delete_file, main
 
-from acs_client import Session
+from acs_client import Session, govern
 from acs_client.integrations.haystack import govern_tool, governed_agent
 
 TOOL = Tool(
@@ -54,4 +54,11 @@ def governed(session: Session) -> Any:
 
 
 if __name__ == "__main__":
-    main({"brought": brought, "added": added, "governed": governed})
+    main(
+        {
+            "brought": brought,
+            "added": added,
+            "governed": governed,
+            "by one import": lambda session: govern(TOOL, session=session).invoke(path="x"),
+        }
+    )

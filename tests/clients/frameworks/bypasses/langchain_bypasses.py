@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from trying import main
 from trying import search as found
 
-from acs_client import Session
+from acs_client import Session, govern
 from acs_client.integrations.langchain import AcsMiddleware
 
 
@@ -104,5 +104,6 @@ if __name__ == "__main__":
             "list of commands": commanding(lambda at: [Command(update={"messages": [message(at)]})]),
             "harmless command": commanding(lambda at: Command(update={"messages": [message(at, "fine")]})),
             "prompts": prompts,
+            "by one import": lambda session: govern(tool(found), session=session),
         }
     )

@@ -7,7 +7,7 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.tools.calling import call_tool
 from trying import delete_file, main
 
-from acs_client import Session
+from acs_client import Session, govern
 from acs_client.integrations.llama_index import govern_tool
 
 
@@ -20,6 +20,11 @@ if __name__ == "__main__":
         {
             "function": lambda session: _tool(session).real_fn("x"),
             "call": lambda session: call_tool(_tool(session), {"path": "x"}).content,
+            "by one import": lambda session: (
+                call_tool(
+                    govern(FunctionTool.from_defaults(delete_file), session=session), {"path": "x"}
+                ).content
+            ),
             "signature": lambda session: inspect.signature(_tool(session).real_fn),
         }
     )

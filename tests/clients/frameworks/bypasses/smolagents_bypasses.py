@@ -6,7 +6,7 @@ from smolagents import AgentLogger, LocalPythonExecutor, LogLevel, Tool
 from smolagents.remote_executors import RemotePythonExecutor
 from trying import RAN, main
 
-from acs_client import Session
+from acs_client import Session, govern
 from acs_client.integrations.smolagents import govern_tool
 
 
@@ -52,4 +52,10 @@ def here(session: Session) -> Any:
 
 
 if __name__ == "__main__":
-    main({"elsewhere": elsewhere, "here": here})
+    main(
+        {
+            "elsewhere": elsewhere,
+            "here": here,
+            "by one import": lambda session: govern(DeleteFile(), session=session)(path="x"),
+        }
+    )
