@@ -1,6 +1,6 @@
 """What the commands that verify logs share: trusted keys, anchors, progress, bounded files (section 4.5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -48,11 +48,19 @@ def trust_in(keys: list[str]) -> Trust:
         fail(str(error))
 
 
-def anchors_of(files: list[Path], trust: Trust) -> tuple[list[Anchor], list[AuditFinding]]:
-    """Read files of anchors; what is wrong with one is a finding. Raises `OSError`."""
+def anchors_of(
+    files: list[Path], trust: Trust, directories: Iterable[Path] = ()
+) -> tuple[list[Anchor], list[AuditFinding]]:
+    """Read files of anchors; what is wrong with one is a finding. Raises `OSError`.
+
+    One in the directory of a log ends the command: whoever can change the log can change it.
+    """
     anchors: list[Anchor] = []
     wrong: list[AuditFinding] = []
+    inside = [directory.resolve() for directory in directories]
     for file in files:
+        if any(file.resolve().is_relative_to(directory) for directory in inside):
+            fail(f"--anchor {file}: is of the log itself: an anchor is kept where the service cannot write")
         found, findings = anchors_in(content_of(file, _MAX_ANCHOR_BYTES), str(file), trust)
         anchors += found
         wrong += findings

@@ -82,6 +82,14 @@ def test_what_nobody_enforces_is_no_point_in_use(tmp_path: Path) -> None:
     assert text.splitlines()[1].endswith(", 100 decisions, 100 of them not enforced")
 
 
+def test_a_checkpoint_of_the_log_itself_is_no_anchor(place: Path) -> None:
+    """L1 rests on what the service could not have written."""
+    (checkpoint,) = (place / "audit").rglob("checkpoint")
+    result = report(place, "--framework", "soc2", *PERIOD, "--anchor", str(checkpoint))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is of the log itself: an anchor is kept where the service cannot write" in result.stderr
+
+
 def test_what_no_signature_covers_is_not_read(tmp_path: Path) -> None:
     """A record behind the last checkpoint may be anybody's: its bytes are counted, and nothing in it."""
     write_log(tmp_path)

@@ -130,6 +130,20 @@ def test_a_file_that_is_too_long_is_not_read_whole(
     assert f"{huge} exceeds {size} MiB: keep only the checkpoints or the receipt in it" in result.stderr
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_checkpoint_of_the_log_itself_is_no_anchor(place: Path, tmp_path: Path, linked: bool) -> None:
+    """It stands and falls with the log, by a link too."""
+    checkpoint = anchor = newest(place).checkpoint
+    if linked:
+        anchor = tmp_path / "elsewhere"
+        anchor.symlink_to(checkpoint)
+    result = run("verify", str(place), "--key", "key.pem", "--anchor", str(anchor))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"error: --anchor {anchor}: is of the log itself: an anchor is kept where the service cannot write\n"
+    )
+
+
 def test_anchors_show_what_was_cut_off(place: Path, tmp_path: Path) -> None:
     """A checkpoint from the service's own log finds a tail that was cut off consistently."""
     log = newest(place)

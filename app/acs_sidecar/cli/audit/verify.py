@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from acs_sidecar.audit.format.chain import audit_logs
-from acs_sidecar.audit.format.findings import Report, Status
+from acs_sidecar.audit.format.chain import Anchor, audit_logs
+from acs_sidecar.audit.format.findings import AuditFinding, Report, Status
 from acs_sidecar.audit.format.log_source import LogSource
 from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
 from acs_sidecar.audit.format.trust import Trust
@@ -87,7 +87,9 @@ def _verified_logs(paths: list[Path], anchor_files: list[Path], trust: Trust, sh
             fail(f"the log {copied[0]} was given twice: verify its copies one after the other")
         with verification_progress(sum(log.published_size() for log in logs), show_progress) as advance:
             whole = all(place.whole for place in places)
-            return _audited([FileLogSource(log) for log in logs], anchor_files, trust, whole, advance)
+            sources = [FileLogSource(log) for log in logs]
+            anchors = anchors_of(anchor_files, trust, [log.path for log in logs])
+            return _audited(sources, anchors, trust, whole, advance)
 
 
 def _verified_fleet(anchor_files: list[Path], trust: Trust, show_progress: bool) -> Report:
@@ -102,15 +104,19 @@ def _verified_fleet(anchor_files: list[Path], trust: Trust, show_progress: bool)
             sources = stream.sources()
             if not sources:
                 fail(f"the stream `{settings.audit_nats_stream}` holds no audit log")
-            return _audited(sources, anchor_files, trust, True, advance)
+            return _audited(sources, anchors_of(anchor_files, trust), trust, True, advance)
     except NatsError as error:
         fail(str(error))
 
 
 def _audited(
-    sources: Sequence[LogSource], anchor_files: list[Path], trust: Trust, whole: bool, advance: Advance
+    sources: Sequence[LogSource],
+    given: tuple[list[Anchor], list[AuditFinding]],
+    trust: Trust,
+    whole: bool,
+    advance: Advance,
 ) -> Report:
-    anchors, wrong = anchors_of(anchor_files, trust)
+    anchors, wrong = given
     report = audit_logs(sources, trust, anchors, whole, advance)
     return Report(report.logs, (*report.findings, *wrong))
 

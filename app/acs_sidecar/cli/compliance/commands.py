@@ -207,7 +207,7 @@ def _verified(place: Path, trust: Trust, anchor_files: list[Path], seen: Observa
         fail(f"no audit log exists at {place}")
     if not found.whole:
         fail(f"{place} is a part of an audit directory: name all of it, the period may have other logs")
-    anchors, wrong = anchors_of(anchor_files, trust)
+    anchors, wrong = anchors_of(anchor_files, trust, [log.path for log in found.logs])
     sources = [FileLogSource(log) for log in found.logs]
     total = sum(log.published_size() for log in found.logs)
     audit_one = partial(audit_log, observe=seen.record)
