@@ -2,7 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Agent, handoff, hostedMcpTool, Runner, tool, type AgentInputItem, type RunState } from "@openai/agents";
+import {
+  Agent,
+  handoff,
+  hostedMcpTool,
+  RunContext,
+  Runner,
+  tool,
+  type AgentInputItem,
+  type FunctionTool,
+  type RunState,
+} from "@openai/agents";
 import { assistantMessage, functionCall, modelResponder, ScriptedModel } from "@openai/agents/testing";
 import { Client, type JsonObject } from "acs-sidecar-client";
 import { govern, governModel, type Approval } from "acs-sidecar-client/openai-agents";
@@ -184,4 +194,21 @@ test("a prompt that is not the last item is an input", async () => {
     { type: "message", role: "system", content: "be nice" },
   ];
   assert.equal((await blockOf(() => runner.run(agent, items))).point, "input");
+});
+
+test("a permit is of one tool, whatever id another run gives its own call", async () => {
+  const ran: unknown[] = [];
+  const made = (name: string) =>
+    tool({ name, description: "", parameters: z.object({ q: z.string() }), execute: async () => ran.push(name) });
+  const agent = new Agent({ name: "a", model: scripted([{ text: "x" }]), tools: [made("search"), made("delete_file")] });
+  const governed = govern(client.session("a"), agent, { onEscalation: () => undefined });
+  const [search, remove] = governed.tools as FunctionTool[];
+  const context = new RunContext();
+  assert.ok(search && remove);
+  await remove.needsApproval(context, { q: "x" } as never, "c");
+  await search.needsApproval(context, { q: "x" } as never, "c");
+  const details = { toolCall: { type: "function_call", callId: "c", name: "delete_file", arguments: "" } };
+  const said = await remove.invoke(context, '{"q":"x"}', details as never);
+  assert.match(String(said), /^denied by policy: no_deletes/);
+  assert.deepEqual(ran, []);
 });

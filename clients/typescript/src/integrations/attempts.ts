@@ -14,6 +14,7 @@ export interface ToolOptions extends IntegrationOptions {
 }
 
 interface Attempt {
+  readonly name: string;
   readonly args: Json;
   readonly permitted: Permitted | null;
   readonly blocked: unknown;
@@ -49,7 +50,7 @@ export class Attempts {
   async permitted(name: string, id: string, args: Json): Promise<Permitted> {
     const known = this.#judged.get(id);
     this.#judged.delete(id);
-    const isKnown = known !== undefined && isSame(known.args, args);
+    const isKnown = known !== undefined && known.name === name && isSame(known.args, args);
     if (known?.permitted && !isKnown) this.#session.budgets.releaseCall();
     const { permitted, blocked } = isKnown ? known : await this.#evaluate(name, id, args);
     if (permitted === null) throw blocked;
@@ -59,9 +60,9 @@ export class Attempts {
   async #evaluate(name: string, id: string, args: Json): Promise<Attempt> {
     try {
       const decision = await this.#session.preToolCall(name, args, { id, ...this.#options.approvals?.(id) });
-      return { args, permitted: { name, id, decision }, blocked: null };
+      return { name, args, permitted: { name, id, decision }, blocked: null };
     } catch (blocked) {
-      return { args, permitted: null, blocked };
+      return { name, args, permitted: null, blocked };
     }
   }
 }
