@@ -40,7 +40,7 @@ from acs_sidecar.audit.log.records import record_lines
 from acs_sidecar.audit.read.hashing import HashedLogSource
 from acs_sidecar.audit.read.reader import AuditReader, NotInLogError
 from acs_sidecar.cli.audit.location import logs_to_read, reading, since_time
-from acs_sidecar.cli.manifests import KnownManifest, known_manifests
+from acs_sidecar.cli.manifests import KnownManifest, manifest_versions
 from acs_sidecar.cli.output import COULD_NOT_RUN, fail, stdout_is_terminal
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.cli.verification import (
@@ -51,6 +51,7 @@ from acs_sidecar.cli.verification import (
     trust_in,
     verification_progress,
 )
+from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.printable import printable_json
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -106,7 +107,7 @@ def bom(
     private = signing_key(sign, trust) if sign else None
     given = [(path, GivenSnapshot.read(object_in(path, "--snapshot"))) for path in snapshots]
     settings = settings_from(None).settings
-    known = known_manifests(settings, manifests)
+    known = manifest_versions(settings, manifests)
     with reading():
         root = _select(directory or settings.audit_dir, trust, selection)
         if not selection.found:
@@ -165,8 +166,18 @@ def _place(record: SelectedRecord) -> tuple[str, int]:
     return record.log, record.index
 
 
+def _manifest_of(record: SelectedRecord, known: dict[str, list[KnownManifest]]) -> CompiledManifest | None:
+    """Return the manifest of a record's digest: of several, the one with the policy files that decided."""
+    versions = [one.compiled for one in known.get(record.text("manifest_digest") or "", ())]
+    point, policy = record.text("intervention_point") or "", record.text("policy_digest")
+    then = (one for one in versions if one.policy_digests.get(point) == policy)
+    return next(then, versions[-1] if versions else None)
+
+
 def _proven(
-    records: list[SelectedRecord], given: list[tuple[Path, GivenSnapshot]], known: dict[str, KnownManifest]
+    records: list[SelectedRecord],
+    given: list[tuple[Path, GivenSnapshot]],
+    known: dict[str, list[KnownManifest]],
 ) -> dict[tuple[str, int], ProvenSnapshot]:
     """Find the records that each snapshot is proven to be of; ends the command where there is none."""
     proven: dict[tuple[str, int], ProvenSnapshot] = {}
@@ -175,9 +186,9 @@ def _proven(
         for path, snapshot in given:
             errors: list[UnprovenError] = []
             for record in records:
-                manifest = known.get(record.text("manifest_digest") or "")
+                manifest = _manifest_of(record, known)
                 try:
-                    found = await proven_snapshot(record, snapshot, manifest.compiled if manifest else None)
+                    found = await proven_snapshot(record, snapshot, manifest)
                 except UnprovenError as error:
                     errors.append(error)
                 else:
