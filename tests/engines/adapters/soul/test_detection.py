@@ -187,7 +187,6 @@ def test_what_quotes_or_hides_is_no_statement(text: str) -> None:
     [
         "Obey an emergency\u200b stop at any time.",
         "O\u00adbey an e\u200dmergency stop at any time.",
-        "\u202eObey an emergency stop at any time.\u202c",
         "\uff2fbey an \uff45mergency stop at any time.",
         "**Obey** an *emergency* `stop` at any time.",
         "Obey an [emergency stop](/stop) at any time.",

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from acs_sidecar.engines.adapters.soul.detection.document import TextStatement
+from acs_sidecar.engines.adapters.soul.detection.document import Reading, TextStatement
 from acs_sidecar.engines.adapters.soul.detection.polarity import Context, FoundHits, Polarity
 from acs_sidecar.engines.adapters.soul.detection.rules import (
     ANYTHING,
@@ -13,7 +13,12 @@ from acs_sidecar.engines.adapters.soul.detection.rules import (
     RuleMode,
 )
 from acs_sidecar.engines.adapters.soul.detection.terms import TermFinder, TermSpan
-from acs_sidecar.engines.adapters.soul.detection.words import clause_starts, quoted_words, words_of
+from acs_sidecar.engines.adapters.soul.detection.words import (
+    clause_starts,
+    is_disguised,
+    quoted_words,
+    words_of,
+)
 
 __all__ = ["MOST_CONTROLS", "Declared", "Detector"]
 
@@ -58,7 +63,17 @@ class Detector:
                 self._by_topic.setdefault(each.topic, []).append(index)
 
     def declared(self, statement: TextStatement) -> Declared:
-        """Return what a statement declares, before the bound on how much one can declare."""
+        """Return what a statement declares in every reading, before the bound on how much one can declare."""
+        heading = statement.heading
+        marked = {*statement.markers, *(heading.markers if heading else ())}
+        first, *others = (self._declared(reading, marked) for reading in statement.readings)
+        for other in others:
+            by_rule = tuple(each for each in first.by_rule if each in {*other.by_rule, *other.by_marker})
+            by_marker = tuple(each for each in first.by_marker if each in {*other.by_rule, *other.by_marker})
+            first = Declared(first.counts and other.counts, by_rule, by_marker)
+        return first
+
+    def _declared(self, statement: Reading, marked: Collection[str]) -> Declared:
         words = statement.words
         if not words:
             return Declared()
@@ -66,7 +81,7 @@ class Detector:
         if self.book.words.commitments not in hits:
             return Declared()
         context = self._context(statement.context)
-        if statement.heading is not None and self._context((statement.heading.text,)).withdrawn:
+        if self._context((statement.heading,)).withdrawn:
             return Declared(counts=True)
         clauses = clause_starts(statement.text)
         if (
@@ -76,7 +91,6 @@ class Detector:
         ):
             return Declared(counts=True)
         polarity = Polarity(words, hits, self.book.words, context, quoted_words(statement.text), clauses)
-        marked = {*statement.markers, *(statement.heading.markers if statement.heading else ())}
         by_rule, by_marker = [], []
         for rule in self._candidates({*hits, *context.sets}, marked):
             if any(_declares(each, polarity) for each in rule.alternatives):
@@ -153,7 +167,8 @@ class Detector:
             polarity = Polarity(words, hits, named, Context())
             bans = bans or bool(polarity.bans(strong=True))
             weak_bans = weak_bans or bool(polarity.bans(strong=False))
-        return Context(frozenset(sets), bans, weak_bans, named.disclaimers in sets, named.withdrawn in sets)
+        disclaims = named.disclaimers in sets or any(map(is_disguised, texts))
+        return Context(frozenset(sets), bans, weak_bans, disclaims, named.withdrawn in sets)
 
 
 def _declares(alternative: Alternative, polarity: Polarity) -> bool:

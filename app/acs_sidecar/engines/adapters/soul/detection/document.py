@@ -12,12 +12,13 @@ from markdown_it.token import Token
 from acs_sidecar.engines.adapters.soul.detection.inline import (
     MARKER,
     Piece,
+    TwoReadings,
     comments_of,
-    follow_tags,
     inline_text,
     sentences,
     split_markers,
 )
+from acs_sidecar.engines.adapters.soul.detection.markup import Elements
 from acs_sidecar.engines.adapters.soul.detection.words import (
     is_disguised,
     is_word_list,
@@ -25,7 +26,15 @@ from acs_sidecar.engines.adapters.soul.detection.words import (
     words_of,
 )
 
-__all__ = ["GovernanceText", "Heading", "Marker", "TextStatement", "TooComplexError", "read_text"]
+__all__ = [
+    "GovernanceText",
+    "Heading",
+    "Marker",
+    "Reading",
+    "TextStatement",
+    "TooComplexError",
+    "read_text",
+]
 
 MAX_LINES = 8_192
 MAX_MARKUP = 16_384
@@ -57,21 +66,17 @@ class Heading:
     markers: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class TextStatement:
-    """A normalised text with what it stands under: its heading, and what introduces its lists."""
+class Reading(NamedTuple):
+    """A normalised text as one reads it, and what it stands under: its heading, what introduces its lists."""
 
-    line: int
     text: str
-    heading: Heading | None = None
-    lead_ins: tuple[str, ...] = ()
-    markers: tuple[str, ...] = ()
-    last_line: int = 0
+    heading: str
+    lead_ins: tuple[str, ...]
 
     @property
     def context(self) -> tuple[str, ...]:
         """The texts that it stands under."""
-        return ((self.heading.text,) if self.heading else ()) + self.lead_ins
+        return (self.heading, *self.lead_ins)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -80,6 +85,22 @@ class TextStatement:
         if not _SHORTEST <= len(words) <= _LONGEST or ("?" in self.text and _QUESTION.search(self.text)):
             return ()
         return () if is_word_list(self.text) or is_disguised(self.text) else words
+
+
+@dataclass(slots=True)
+class TextStatement:
+    """A normalised text; its readings differ where something is unsure in it or in what it stands under."""
+
+    line: int
+    readings: tuple[Reading, ...]
+    heading: Heading | None = None
+    markers: tuple[str, ...] = ()
+    last_line: int = 0
+
+    @property
+    def text(self) -> str:
+        """What it states."""
+        return self.readings[0].text
 
 
 class Marker(NamedTuple):
@@ -164,18 +185,21 @@ class _MarkdownReader:
         self._tokens = tokens
         self._found = GovernanceText()
         self._heading: Heading | None = None
-        self._lead_ins: list[str] = []
-        self._introduction = ""
+        self._heading_text = TwoReadings()
+        self._lead_ins: list[TwoReadings] = []
+        self._introduction = TwoReadings()
         self._row: list[str] | None = None
         self._row_line = 0
         self._block_comments: list[tuple[int, int, str]] = []
-        self._hidden: list[str] = []
+        self._elements = Elements()
 
     def read(self) -> GovernanceText:
         quotes = 0
         for index, token in enumerate(self._tokens):
             quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(token.type, 0)
-            if not quotes:
+            if quotes:
+                self._follow_elements(token)
+            else:
                 self._read_token(token, self._tokens[index - 1])
         self._attach_block_comments()
         return self._found
@@ -185,10 +209,10 @@ class _MarkdownReader:
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
                 self._lead_ins.append(self._introduction)
-                self._introduction = ""
+                self._introduction = TwoReadings()
             case "bullet_list_close" | "ordered_list_close":
                 self._lead_ins.pop()
-                self._introduction = ""
+                self._introduction = TwoReadings()
             case "tr_open":
                 self._row = []
             case "tr_close":
@@ -196,13 +220,12 @@ class _MarkdownReader:
             case "html_block":
                 last = (token.map or [0, 0])[1]
                 self._block_comments.extend((line, last, comment) for comment in comments_of(token.content))
-                follow_tags(token.content, self._hidden)
-                self._introduction = ""
+                self._add_html(token)
             case "inline":
                 self._add_comments(token, line)
-                if self._hidden or _TO_DO.match(token.content):
+                text = inline_text(token.children or (), self._elements)
+                if _TO_DO.match(token.content):
                     return
-                text = inline_text(token.children or ())
                 if opening.type == "heading_open":
                     self._add_heading(text, line, atx=opening.markup.startswith("#"))
                 elif self._row is not None:
@@ -211,42 +234,62 @@ class _MarkdownReader:
                 else:
                     self._add_paragraph(text, line)
             case "list_item_open" | "blockquote_close" | "fence" | "code_block" | "hr" | "table_close":
-                self._introduction = ""
+                self._introduction = TwoReadings()
+
+    def _follow_elements(self, token: Token) -> None:
+        """Follow elements that a quotation opens: the quotation may not close them."""
+        for each in (token, *(token.children or ())):
+            if each.type in {"html_block", "html_inline"}:
+                self._elements.follow(each.content)
+
+    def _add_html(self, token: Token) -> None:
+        """Read a block of HTML: its text may deny what stands below, and declares nothing."""
+        text = normalised(self._elements.follow(token.content)).strip()
+        if text:
+            self._introduction = TwoReadings("", text)
+        if self._elements.heading:
+            self._heading_text = self._heading_text._replace(written=normalised(self._elements.heading))
 
     def _add_heading(self, text: str, line: int, *, atx: bool) -> None:
         without, markers = split_markers(text)
-        self._heading = Heading(line, normalised(without).strip(), atx, markers)
+        self._heading_text = TwoReadings.of(normalised(without).strip())
+        self._heading = Heading(line, self._heading_text.stated, atx, markers)
         self._found.headings.append(self._heading)
-        self._introduction = ""
+        self._introduction = TwoReadings()
 
     def _add_paragraph(self, text: str, line: int) -> None:
         in_item = bool(self._lead_ins)
         pieces = [*sentences(text)]
-        last = pieces[-1].text.strip() if pieces else ""
-        self._introduction = "" if last.endswith(_SENTENCE_ENDS) and not in_item else normalised(last)
+        last = TwoReadings.of(normalised(pieces[-1].text).strip() if pieces else "")
+        is_sentence = last.stated.endswith(_SENTENCE_ENDS)
+        self._introduction = TwoReadings() if is_sentence and not in_item else last
         if in_item and pieces:
             self._add(_joined(text, pieces), line)
             return
-        question = ""
+        question = TwoReadings()
         for piece in pieces:
             self._add(piece, line, question)
-            question = _short_question(piece.text) if "?" in piece.text else ""
+            question = _short_question(piece.text) if "?" in piece.text else TwoReadings()
 
     def _add_row(self) -> None:
         cells, self._row = self._row or [], None
         without, markers = split_markers(" | ".join(cells))
         self._add(Piece(0, 0, without, markers), self._row_line)
 
-    def _add(self, piece: Piece, line: int, question: str = "") -> None:
+    def _add(self, piece: Piece, line: int, question: TwoReadings | None = None) -> None:
         """Add a statement; a short question before it introduces it: `Unclear? Ask.`"""
-        text = normalised(piece.text).strip()
+        text = TwoReadings.of(normalised(piece.text).strip())
         first = line + piece.first_line
-        if not words_of(text):
+        if not words_of(text.stated):
             self._found.loose_markers.extend(Marker(first, control) for control in piece.markers)
             return
-        lead_ins = tuple(each for each in (*self._lead_ins, question) if each)
+        above = (text, self._heading_text, *self._lead_ins, *((question,) if question else ()))
+        readings = dict.fromkeys(
+            Reading(own, heading, tuple(filter(None, lead_ins)))
+            for own, heading, *lead_ins in zip(*above, strict=True)
+        )
         self._found.statements.append(
-            TextStatement(first, text, self._heading, lead_ins, piece.markers, line + piece.last_line)
+            TextStatement(first, (*readings,), self._heading, piece.markers, line + piece.last_line)
         )
 
     def _add_comments(self, token: Token, line: int) -> None:
@@ -266,10 +309,11 @@ class _MarkdownReader:
                 statement.markers += markers
 
 
-def _short_question(text: str) -> str:
+def _short_question(text: str) -> TwoReadings:
     """Return a text that asks in a few words, normalised; nothing for another."""
-    asked = normalised(text).strip()
-    return asked if _QUESTION.search(asked) and len(words_of(asked)) <= _SHORT_QUESTION else ""
+    asked = TwoReadings.of(normalised(text).strip())
+    is_short = len(words_of(asked.written)) <= _SHORT_QUESTION
+    return asked if is_short and _QUESTION.search(asked.written) else TwoReadings()
 
 
 def _joined(text: str, pieces: Sequence[Piece]) -> Piece:

@@ -1,29 +1,40 @@
-"""The text of a paragraph, a heading, an item or a cell, without what quotes (section 11.3)."""
+"""The text of a paragraph, a heading, an item or a cell, with what quotes marked as unsure (section 11.3).
+
+What is unsure a reader may or may not take as said: a placeholder, struck, hidden or quoted text. A text has
+two readings then, without and with it, and it declares what both of them declare.
+"""
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Self
 
 from markdown_it.token import Token
 
-__all__ = ["MARKER", "Piece", "comments_of", "follow_tags", "inline_text", "sentences", "split_markers"]
+from acs_sidecar.engines.adapters.soul.detection.markup import Elements
+from acs_sidecar.engines.adapters.soul.detection.words import quotes
+
+__all__ = [
+    "MARKER",
+    "Piece",
+    "TwoReadings",
+    "comments_of",
+    "inline_text",
+    "sentences",
+    "split_markers",
+]
 
 MARKER = re.compile(r"SOUL-[A-Z]{2}-[0-9]{3}")
 _WITH_SIGN = re.compile(r"(?:#[ \t]*)?SOUL-[A-Z]{2}-[0-9]{3}")
 _LEADING = re.compile(r"(?:[\s(#,;]*SOUL-[A-Z]{2}-[0-9]{3}[\s),;]*)+")
 _SENTENCE_END = re.compile(r"[.!?]\s+(?=\S)")
 _OPENING = frozenset("\"'([{#<\u2018\u2019\u201c\u201d\u201e\u201a\u00ab\u00bb\u2039\u203a")
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)([^>]*)>")
-_NOT_SHOWN = frozenset(
-    {"del", "s", "strike", "script", "style", "template", "title", "noscript", "iframe", "textarea"}
-)
-_EMPTY = frozenset({"br", "hr", "img", "input", "wbr", "link", "meta"})
-_HIDING = re.compile(
-    r"\bhidden\b|display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0|font-size\s*:\s*0|line-through",
-    re.IGNORECASE,
-)
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _COMMENT_START, _COMMENT_END = "<!--", "-->"
+_START, _END = "\ue000", "\ue001"
+_UNSURE = re.compile(f"{_START}([^{_END}]*){_END}")
+_NOT_IN_TEXT = str.maketrans(_START + _END, "\ufffc\ufffc")
+_BRACKET = re.compile(r"[\[\]]")
+_STRUCK = re.compile(r"~(?=[^\s~])[^~]*(?<=[^\s~])~")
+_FEWEST_OF_CODE = 3
 
 
 class Piece(NamedTuple):
@@ -35,44 +46,90 @@ class Piece(NamedTuple):
     markers: tuple[str, ...]
 
 
-def inline_text(children: Sequence[Token]) -> str:
+class TwoReadings(NamedTuple):
+    """What a text states, without what is unsure in it, and all that is written."""
+
+    stated: str = ""
+    written: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the readings of a text with marks."""
+        return cls(_stated(text).strip(), _written(text).strip()) if _START in text else cls(text, text)
+
+
+def inline_text(children: Sequence[Token], elements: Elements) -> str:
     """Return the text of inline tokens: line ends kept, and of comments the markers.
 
-    Images, tags, struck and hidden text and placeholders (text in square brackets that is no link)
-    are left out.
+    Images and tags are left out. Unsure is what stands in square brackets that are no link (a placeholder),
+    what is struck or concealed by elements, and three or more words of code.
     """
     parts: list[str] = []
-    struck = 0
-    hidden: list[str] = []
+    places: list[tuple[int, int]] = []
+    length = struck = 0
     for child in children:
         struck += {"s_open": 1, "s_close": -1}.get(child.type, 0)
-        if child.type == "html_inline" and (tag := _TAG.match(child.content)):
-            _follow_tag(tag, hidden)
+        part = ""
         if child.type in {"softbreak", "hardbreak"}:
-            parts.append("\n")
+            part = "\n"
         elif child.type == "html_inline":
             markers = (MARKER.findall(comment) for comment in comments_of(child.content))
-            parts.extend(f" # {marker} " for found in markers for marker in found)
-            parts.append("\n" * child.content.count("\n"))
-        elif child.type in {"text", "code_inline"} and not struck and not hidden:
-            parts.append(child.content)
-    return _without_placeholders("".join(parts))
+            part = elements.follow_inline(child.content)
+            part += "".join(f" # {marker} " for found in markers for marker in found)
+            part += "\n" * child.content.count("\n")
+        elif child.type in {"text", "code_inline"}:
+            part = child.content.translate(_NOT_IN_TEXT)
+            is_quoted = child.type == "code_inline" and len(part.split()) >= _FEWEST_OF_CODE
+            if struck or elements.conceal or is_quoted:
+                places.append((length, length + len(part)))
+        parts.append(part)
+        length += len(part)
+    text = "".join(parts)
+    places += _in_brackets(text)
+    places += (found.span() for found in _STRUCK.finditer(text))
+    return _marked(text, places)
 
 
-def follow_tags(html: str, hidden: list[str]) -> None:
-    """Note which elements of a block of HTML stay open whose text is not shown, or is struck."""
-    for tag in _TAG.finditer(_COMMENT.sub("", html)):
-        _follow_tag(tag, hidden)
+def _in_brackets(text: str) -> Iterator[tuple[int, int]]:
+    """Yield from where to where each pair of square brackets goes."""
+    open_at: list[int] = []
+    for bracket in _BRACKET.finditer(text):
+        if bracket[0] == "[":
+            open_at.append(bracket.start())
+        elif open_at:
+            yield open_at.pop(), bracket.end()
 
 
-def _follow_tag(tag: re.Match[str], hidden: list[str]) -> None:
-    """Note which elements are open whose text is not shown, or is struck."""
-    closing, name, attributes = tag[1], tag[2].lower(), tag[3]
-    if closing:
-        if name in hidden:
-            del hidden[hidden.index(name) :]
-    elif name not in _EMPTY and (name in _NOT_SHOWN or hidden or _HIDING.search(attributes)):
-        hidden.append(name)
+def _marked(text: str, places: Iterable[tuple[int, int]]) -> str:
+    """Mark places of a text as unsure; those that touch are one."""
+    parts: list[str] = []
+    begun = done = 0
+    for start, end in sorted(places):
+        if start > done:
+            parts += (_unsure(text[begun:done]), text[done:start])
+            begun = start
+        done = max(done, end)
+    return "".join((*parts, _unsure(text[begun:done]), text[done:]))
+
+
+def _unsure(text: str) -> str:
+    """Return a text that is unsure as a whole."""
+    return f"{_START}{text}{_END}" if text else ""
+
+
+def _stated(text: str) -> str:
+    """Return a text without what is unsure in it; line ends stay."""
+    return _UNSURE.sub(lambda found: "\n" * found[1].count("\n"), text)
+
+
+def _written(text: str) -> str:
+    """Return a text with what is unsure in it: a word of its own unless it is a letter, as in `[n]ever`."""
+
+    def _shown(found: re.Match[str]) -> str:
+        inside = found[1].strip("[]~")
+        return inside if len(inside) == 1 else f" {inside} "
+
+    return _UNSURE.sub(_shown, text)
 
 
 def comments_of(html: str) -> Iterator[str]:
@@ -82,25 +139,6 @@ def comments_of(html: str) -> Iterator[str]:
         end = html.find(_COMMENT_END, start)
         yield html[start + len(_COMMENT_START) : end if end >= 0 else None]
         start = html.find(_COMMENT_START, end) if end >= 0 else -1
-
-
-def _without_placeholders(text: str) -> str:
-    """Remove each pair of square brackets with what is in it; line ends stay."""
-    if "[" not in text:
-        return text
-    open_at: list[int] = []
-    kept: list[str] = []
-    for character in text:
-        if character == "[":
-            open_at.append(len(kept))
-        elif character == "]" and open_at:
-            start = open_at.pop()
-            inside = "".join(kept[start:])
-            del kept[start:]
-            kept.extend("\n" * inside.count("\n"))
-            continue
-        kept.append(character)
-    return "".join(kept)
 
 
 def sentences(text: str) -> Iterator[Piece]:
@@ -129,13 +167,21 @@ def sentences(text: str) -> Iterator[Piece]:
 
 
 def split_markers(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return a text without its markers and the `#` before them, and the markers."""
-    markers = tuple(MARKER.findall(text))
-    return (_WITH_SIGN.sub("", text) if markers else text), markers
+    """Return a text without its markers and the `#` before them, and those that are not unsure."""
+    if not MARKER.search(text):
+        return text, ()
+    return _WITH_SIGN.sub("", text), tuple(MARKER.findall(_stated(text)))
 
 
 def _sentence_starts(text: str) -> Iterator[int]:
-    for found in _SENTENCE_END.finditer(text):
-        following = text[found.end()]
+    """Yield where sentences begin but for the first; within what is unsure or quoted none does."""
+    sure = _UNSURE.sub(lambda found: " " * len(found[0]), text) if _START in text else text
+    done, parts = 0, list[str]()
+    for start, end in quotes(sure):
+        parts += (sure[done : start + 1], "x" * (end - start - 2))
+        done = max(start + 1, end - 1)
+    sure = "".join((*parts, sure[done:]))
+    for found in _SENTENCE_END.finditer(sure):
+        following = sure[found.end()]
         if following.isupper() or following.isdigit() or following in _OPENING:
             yield found.end()

@@ -3,23 +3,60 @@
 import re
 import sys
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 
-__all__ = ["clause_starts", "is_disguised", "is_word_list", "normalised", "quoted_words", "words_of"]
+__all__ = [
+    "clause_starts",
+    "is_disguised",
+    "is_word_list",
+    "normalised",
+    "quoted_words",
+    "quotes",
+    "words_of",
+]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bc\u2032\u00b4`", "'"))
-_QUOTE = re.compile(
-    '"[^"]*"|\u201c[^\u201c\u201d]*\u201d|\u201e[^\u201e\u201c\u201d]*[\u201c\u201d]|\u00ab[^\u00ab\u00bb]*\u00bb'
+_QUOTE_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u275b\u275c", "'"),
+        **dict.fromkeys("\u275d\u275e\u301d\u301e\u301f", "\u275d"),
+        **dict.fromkeys("\u300c\u300d\u300e\u300f", "\u300c"),
+        "\u00bb": "\u00ab",
+        "\u203a": "\u2039",
+    }
 )
+_QUOTE = re.compile(
+    "|".join(rf"(?<!\d){sign}[^{sign}]*(?:{sign}|\Z)" for sign in '"\u00ab\u2039\u275d\u300c')
+    + r"|(?<![^\W_])'(?=[^\W_])(?:[^']|(?<=[^\W_])'(?=[^\W_]))*'(?![^\W_])"
+)
+_CLOSING = re.compile(r'(?<=[^\s\d])["\u00ab\u2039\u275d\u300c](?=\W|\Z)')
 _CLAUSE = re.compile("[,;:](?= )| [\u2013\u2014-] |\u2014")
 _FEWEST_QUOTED = 3
 _SPOKEN = frozenset({"i", "i'm", "we"})
-_OTHER_SCRIPT = (
-    "\u0250-\u02af\u0370-\u03bb\u03bd-\u1dbf\u2c60-\uabff"  # without \u03bc, which is a unit's prefix
-)
+_OTHER_SCRIPTS = "\u0590-\u06ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _STRUCK = "\u0334-\u0338\u20d2-\u20e5"
-_DISGUISE = re.compile(f"[a-z][{_OTHER_SCRIPT}]|[{_OTHER_SCRIPT}][a-z]|[{_STRUCK}]")
+_REVERSING = "\u202d\u202e"
+_UNREADABLE = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ue000-\uf8ff\ufffc\U000f0000-\U0010ffff"
+_AS_SYMBOLS = "\U0001f110-\U0001f189\U0001f1e6-\U0001f1ff"
+_DISGUISE = re.compile(
+    rf"[^\W\d_a-z\u00e6\u0153\u00fe\u00f0\u03bc{_OTHER_SCRIPTS}]|[a-z][{_OTHER_SCRIPTS}]|[{_OTHER_SCRIPTS}][a-z]"
+    rf"|[{_STRUCK}{_REVERSING}{_UNREADABLE}{_AS_SYMBOLS}]"
+)
+_DENYING = ("no", "not", "never", "nor", "none", "nobody", "nothing", "without")
+_DIGITS = {"e": "[e3]", "h": "[h4]", "i": "[i1]", "o": "[o0]", "t": "[t7]"}
+_SPELLED = re.compile(
+    r"(?<![^\W_])(?:"
+    + "|".join(
+        form
+        for word in _DENYING
+        for form in (r"[\W_]{0,3}".join(word), "".join(_DIGITS.get(letter, letter) for letter in word))
+    )
+    + r")(?![^\W_])"
+)
+_LETTERS = str.maketrans("\u00f8\u0142\u0111\u0127\u0167\u0131", "oldhti")
 _CROSSES = str.maketrans(
     dict.fromkeys("\u274c\u2716\u2717\u2718\u2715\U0001f6ab\u26d4\u2610\u274e", " never ")
 )
@@ -34,16 +71,16 @@ _LONGEST_PIECE = 1.6
 def _unshown(first: int, end: int) -> re.Pattern[str]:
     """Return an expression for characters that only format, and for accents and other marks on letters.
 
-    Strokes through letters are none of them: they disguise a text. A set of characters of one plane is quick.
+    Strokes through letters and reversed writing are none of them: they disguise a text. A set of one plane's
+    characters is quick.
     """
     found = [chr(code) for code in range(first, end) if _only_formats(chr(code))]
     return re.compile(f"[{''.join(map(re.escape, found))}]+")
 
 
 def _only_formats(character: str) -> bool:
-    if unicodedata.combining(character):
-        return re.match(f"[{_STRUCK}]", character) is None
-    return unicodedata.category(character) == "Cf"
+    is_mark = unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Mn", "Me"}
+    return bool(is_mark) and re.match(f"[{_STRUCK}{_REVERSING}]", character) is None
 
 
 @cache
@@ -63,7 +100,7 @@ def normalised(text: str) -> str:
         shown = _unshown(0, _FIRST_ASTRAL).sub("", apart)
         if max(shown, default="") >= chr(_FIRST_ASTRAL):
             shown = _unshown(_FIRST_ASTRAL, sys.maxunicode + 1).sub("", shown)
-        text = unicodedata.normalize("NFC", shown).translate(_CROSSES)
+        text = unicodedata.normalize("NFC", shown).translate(_CROSSES).casefold().translate(_LETTERS)
     return text.translate(_APOSTROPHES).casefold()
 
 
@@ -73,8 +110,10 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 def is_disguised(text: str) -> bool:
-    """True if a normalised text is not what a reader sees: letters that look like others, or struck ones."""
-    return not text.isascii() and _DISGUISE.search(text) is not None
+    """True if a normalised text is not what a reader sees: letters that look like others, struck or apart."""
+    if _DISGUISE.search(text) is not None:
+        return True
+    return any(found[0] not in _DENYING for found in _SPELLED.finditer(text))
 
 
 def is_word_list(text: str) -> bool:
@@ -96,6 +135,19 @@ def clause_starts(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def quotes(text: str) -> Iterator[tuple[int, int]]:
+    """Yield from where to where each quotation goes; one without an end to the end of the text.
+
+    One that begins before the text goes to a single closing sign.
+    """
+    plain = text.translate(_QUOTE_SIGNS)
+    closing = _CLOSING.search(plain)
+    if closing and plain.count(closing[0]) == 1:
+        yield 0, closing.end()
+    else:
+        yield from (found.span() for found in _QUOTE.finditer(plain))
+
+
 def quoted_words(text: str) -> frozenset[int]:
     """Return the places of words that are only quoted: three or more between quotation marks.
 
@@ -103,10 +155,10 @@ def quoted_words(text: str) -> frozenset[int]:
     """
     found: set[int] = set()
     before = after = 0
-    for quote in _QUOTE.finditer(text):
-        before += len(_WORD.findall(text, after, quote.start()))
-        inside = _WORD.findall(quote[0])
+    for start, end in quotes(text):
+        before += len(_WORD.findall(text, after, start))
+        inside = _WORD.findall(text, start, end)
         if len(inside) >= _FEWEST_QUOTED and inside[0] not in _SPOKEN:
             found.update(range(before, before + len(inside)))
-        before, after = before + len(inside), quote.end()
+        before, after = before + len(inside), end
     return frozenset(found)
