@@ -218,3 +218,36 @@ def test_every_difference_is_a_row_of_the_reference() -> None:
     section = page.split("## 7.9 ")[1].split("\n## ")[0]
     rows = [line.split("|")[1].strip().strip("`") for line in section.splitlines() if line.startswith("| `")]
     assert sorted(rows) == sorted(kind.value for kind in TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("reads", "lacks"),
+    [
+        (("pre_input", "input contains 'x'"), ("post_tool", "input == 'z'")),
+        (("pre_output", "response.text contains 'x'"), ("pre_input", "response == 'z'")),
+        (("post_tool", "tool.output.text contains 'x'"), ("pre_tool", "tool.output.text == 'z'")),
+        (("pre_tool", "tool_name == 'x'"), ("pre_input", "tool_name in ['z']")),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_name_that_another_rule_reads_has_no_entry(
+    reads: tuple[str, str], lacks: tuple[str, str], order: int
+) -> None:
+    """An entry would replace what the first rule reads at its point, and its denial would match no more."""
+    rules = [
+        f'  - {{name: r{stage}, stage: {stage}, condition: "{text} and mine == 1", action: deny}}\n'
+        for stage, text in (reads, lacks)
+    ]
+    found = _draft({"d.yaml": HEAD + "".join(rules[::order])})
+    assert found.context == {"mine": "$snap.context.mine"}
+
+
+def test_a_rule_without_a_stage_stays_where_its_names_are() -> None:
+    """Another rule that lacks one of them at its own point does not move it."""
+    rules = (
+        "  - {name: leak, condition: {field: input, operator: contains, value: x}, action: deny}\n"
+        "  - {name: both, condition: [{field: input, operator: eq, value: z}, {field: tool_name, operator: eq, value: t}]}\n"
+    )
+    found = _draft({"d.yaml": f"name: d\ndefaults: {{action: allow}}\nrules:\n{rules}"})
+    assert found.context == {}
+    assert found.points == (InterventionPoint.INPUT, InterventionPoint.PRE_TOOL_CALL)

@@ -1,6 +1,6 @@
 """A policy drafted for documents that were written for the toolkit (sections 7.8, 7.9)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from acs_sidecar.engines.adapters.agt_rules.condition.tree import Name, path_text
@@ -151,20 +151,38 @@ def _drafted(
 def _context(documents: Sequence[RuleDocument]) -> dict[str, str]:
     """Return a path for each name that nothing provides where its rule holds.
 
-    Names that no point provides come first: which point a rule of form B holds at depends on the others.
+    Names that no point provides come first: which point a rule of form B holds at depends on the others. An
+    entry holds at every point: a name that another rule reads where the table provides it has none, so that
+    the rule which lacks it is refused, and not the other one changed.
     """
     context: dict[str, str] = {}
-    names = _names(context)
+    table = _names({})
     for segments, points in _read_names(documents):
-        if all(_is_unknown(names, segments, point) for point in points):
-            context |= _entry(segments, names)
+        if all(_is_unknown(table, segments, point) for point in points):
+            context |= _entry(segments, table)
     names = _names(context)
+    read = [*_placed_names(documents, names)]
+    for segments, point in read:
+        if _is_unknown(names, segments, point):
+            context |= _entry(segments, names)
+    provided = {
+        _context_name(segments, table) for segments, point in read if not _is_unknown(table, segments, point)
+    }
+    return {name: path for name, path in context.items() if not _begins_one(name, provided)}
+
+
+def _placed_names(
+    documents: Sequence[RuleDocument], names: Names
+) -> Iterator[tuple[tuple[str | int, ...], InterventionPoint]]:
+    """Yield each name that a rule reads, and the point of the rule."""
     for document in documents:
         for rule in with_points(document, names, Findings()).rules:
             for placed in rule.names:
-                if _is_unknown(names, placed.name.segments, rule.point or InterventionPoint.PRE_TOOL_CALL):
-                    context |= _entry(placed.name.segments, names)
-    return context
+                yield placed.name.segments, rule.point or InterventionPoint.PRE_TOOL_CALL
+
+
+def _begins_one(name: str, others: Collection[str]) -> bool:
+    return any(other == name or other.startswith(f"{name}.") for other in others)
 
 
 def _read_names(
