@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from acs_sidecar.assurance.compliance.measured import observation
 from acs_sidecar.assurance.compliance.measured.checks import measured_results
 from acs_sidecar.assurance.compliance.measured.observation import Observation
 from acs_sidecar.assurance.compliance.measured.period import Period
@@ -143,6 +144,20 @@ def test_a_period_without_decisions_measures_nothing() -> None:
     assert {one.outcome for one in empty.values()} == {NO_DATA}
     other = measured(OPENED, decision(tenant_id="a"), period=Period(PERIOD.start, PERIOD.end, "b"))
     assert {one.outcome for one in other.values()} == {NO_DATA}
+
+
+def test_what_is_more_than_is_told_apart_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents are no manifests: too many of one leave the checks of the other alone, and nothing passes unseen."""
+    monkeypatch.setattr(observation, "_MOST_KEYS", 3)
+    agents = [decision(agent_id=f"a{number}") for number in range(4)]
+    found = measured(OPENED, *agents, bound={DIGEST: ("input",)}, registered=Globs(["a*"]))
+    assert (found["L10"].outcome, found["L10"].detail) == (NO_DATA, "more agents than are told apart")
+    assert {found[name].outcome for name in ("L5", "L7", "L9")} == {PASS}
+    assert measured(OPENED, *agents, registered=Globs(["b"]))["L10"].outcome is FAIL
+    brought = [decision(manifest_digest=f"sha256:{number}", manifest_source="signed") for number in range(4)]
+    found = measured(OPENED, *brought, registered=Globs(["a"]))
+    assert (found["L9"].outcome, found["L9"].detail) == (NO_DATA, "more manifests than are told apart")
+    assert found["L10"].outcome is PASS
 
 
 def test_a_clock_that_goes_back_is_counted_exactly() -> None:

@@ -85,7 +85,7 @@ def manifests_in_use(
         if digest in known and not found:
             missing.append(f"{digest} with the policy {policy} at {point}")
         used.get(digest, []).extend(one for one in found if one not in used[digest])
-    missing += ["more manifests than are told apart"] if seen.overflow else []
+    missing += ["more manifests than are told apart"] if seen.more_manifests else []
     return [one for versions in used.values() for one in versions], missing
 
 

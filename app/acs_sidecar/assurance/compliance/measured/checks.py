@@ -136,7 +136,7 @@ def _points_in_use(seen: Observation, bound: BoundPoints | None) -> CheckResult:
         return CheckResult(
             CheckOutcome.FAIL, "bound points without an enforced decision", {**counts}, (), _few(unused)
         )
-    if unknown or seen.overflow:
+    if unknown or seen.more_manifests:
         return CheckResult(
             CheckOutcome.NO_DATA, "manifests in use that are not at hand", {**counts}, (), _few(unknown)
         )
@@ -161,13 +161,15 @@ def _known_policies(seen: Observation) -> CheckResult:
     ]
     unsigned = seen.unsigned
     counts = {"unannounced": len(unknown), "unsigned": unsigned.count}
-    if unknown or unsigned.count or seen.overflow:
+    if unknown or unsigned.count:
         places = [place for _, place in unknown] + unsigned.places
         names = _few(sorted({digest for digest, _ in unknown}))
         detail = "manifests that no log announced before, or inline ones that nobody signed"
         return CheckResult(CheckOutcome.FAIL, detail, {**counts}, tuple(places[:5]), names)
     if not seen.digests:
         return CheckResult(CheckOutcome.NO_DATA, "no decision names a manifest")
+    if seen.more_manifests:
+        return CheckResult(CheckOutcome.NO_DATA, "more manifests than are told apart", {**counts})
     return _result(True, "every manifest was announced", seen.decisions.places, **counts)
 
 
@@ -179,10 +181,11 @@ def _known_agents(seen: Observation, registered: Globs | None) -> CheckResult:
     unknown = sorted(agent for agent in seen.agents if not registered.match(agent))
     tallies: list[RecordTally] = [seen.agents[agent] for agent in unknown] or [*seen.agents.values()]
     places = [place for tally in tallies[:5] for place in tally.places[:1]]
-    passes = not unknown and not seen.overflow
-    detail = f"{len(unknown)} of {len(seen.agents)} agents are not registered"
     counts = {"agents": len(seen.agents), "unknown": len(unknown)}
-    outcome = CheckOutcome.PASS if passes else CheckOutcome.FAIL
+    if seen.more_agents and not unknown:
+        return CheckResult(CheckOutcome.NO_DATA, "more agents than are told apart", {**counts})
+    detail = f"{len(unknown)} of {len(seen.agents)} agents are not registered"
+    outcome = CheckOutcome.FAIL if unknown else CheckOutcome.PASS
     return CheckResult(outcome, detail, {**counts}, tuple(places), _few(unknown))
 
 

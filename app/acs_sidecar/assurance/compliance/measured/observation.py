@@ -1,7 +1,7 @@
 """What one pass over the records of all logs counts, in memory that does not grow with them (section 8.3)."""
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sized
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -81,7 +81,8 @@ class Observation:
     points: dict[tuple[str, str], RecordTally] = field(default_factory=dict)
     agents: dict[str, RecordTally] = field(default_factory=dict)
     decided: Counter[str] = field(default_factory=Counter)
-    overflow: int = 0
+    more_agents: bool = False
+    more_manifests: bool = False
 
     @property
     def oldest(self) -> str | None:
@@ -128,29 +129,28 @@ class Observation:
         if not agent or not get("caller"):
             self.anonymous.add(log, index)
         if isinstance(agent, str):
-            self._tally(self.agents, agent, log, index)
+            self.more_agents |= not _counted(self.agents, agent, log, index)
         enforced = get("mode") != Mode.EVALUATE_ONLY
         if not enforced:
             self.not_enforced.add(log, index)
         digest, source = get("manifest_digest"), get("manifest_source")
         if not isinstance(digest, str):
             return
-        if (
-            source == "operator" or get("error_class") is None
-        ):  # what a caller brings may be no manifest at all
+        # What a caller brings may be no manifest at all.
+        if source == "operator" or get("error_class") is None:
             point, policy = str(get("intervention_point")), get("policy_digest")
-            self._tally(self.digests, digest, log, index)
+            room = _counted(self.digests, digest, log, index)
             if isinstance(policy, str):
-                self._tally(self.policies, (digest, point, policy), log, index)
+                room &= _counted(self.policies, (digest, point, policy), log, index)
             if enforced:
-                self._tally(self.points, (digest, point), log, index)
+                room &= _counted(self.points, (digest, point), log, index)
+            self.more_manifests |= not room
         if source == "operator":
-            if (
-                digest not in seen.announced
-                and digest not in seen.unannounced
-                and self._room(seen.unannounced)
-            ):
-                seen.unannounced[digest] = (time, EvidencePlace(log, index))
+            if digest not in seen.announced and digest not in seen.unannounced:
+                if len(seen.unannounced) < _MOST_KEYS:
+                    seen.unannounced[digest] = (time, EvidencePlace(log, index))
+                else:
+                    self.more_manifests = True
         elif source != "signed":
             self.unsigned.add(log, index)
 
@@ -198,19 +198,16 @@ class Observation:
             if before and _seconds(before[0], time) <= _ANNOUNCED_WITHIN_S:
                 del seen.unannounced[digest]
 
-    def _tally(self, tallies: dict[_Key, RecordTally], key: _Key, log: str, index: int) -> None:
-        tally = tallies.get(key)
-        if tally is None:
-            if not self._room(tallies):
-                return
-            tally = tallies[key] = RecordTally()
-        tally.add(log, index)
 
-    def _room(self, kept: Sized) -> bool:
-        if len(kept) < _MOST_KEYS:
-            return True
-        self.overflow += 1
-        return False
+def _counted(tallies: dict[_Key, RecordTally], key: _Key, log: str, index: int) -> bool:
+    """Count a record under a key; false where there are as many keys as are told apart."""
+    tally = tallies.get(key)
+    if tally is None:
+        if len(tallies) >= _MOST_KEYS:
+            return False
+        tally = tallies[key] = RecordTally()
+    tally.add(log, index)
+    return True
 
 
 def _seconds(before: str, after: str) -> float:
