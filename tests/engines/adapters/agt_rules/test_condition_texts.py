@@ -1,5 +1,6 @@
 """Any text is a condition or is refused with a place (section 7.3)."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,3 +55,25 @@ def test_a_text_is_a_tree_or_an_error_with_a_place(pieces: list[str], between: s
         assert 0 <= error.offset <= len(text)
         return
     assert parse_condition(text_of(tree)) == tree
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "message"),
+    [
+        ("x => 5", 2, "`=>` is no operator: write `>=`"),
+        ("x = 5", 2, "`=` is no operator: write `==`"),
+        ("x ≥ 5", 2, "`≥` is no operator: write `>=`"),
+        ("x ≠ 5", 2, "`≠` is no operator: write `!=`"),
+        ("x in ('a', 'b')", 5, "`in` takes a list in square brackets: write `in ['a', 'b']`"),
+        ("x not in ('a')", 9, "`in` takes a list in square brackets: write `in ['a', 'b']`"),
+    ],
+)
+def test_a_known_slip_says_how_it_is_written(text: str, offset: int, message: str) -> None:
+    """The message has what is meant."""
+    with pytest.raises(ConditionError) as caught:
+        parse_condition(text)
+    assert (caught.value.code, caught.value.offset, caught.value.message) == (
+        "agt-condition",
+        offset,
+        message,
+    )

@@ -148,6 +148,8 @@ class _Parser:
                 raise self._error(
                     "`in` takes a list: write `in ['a']`; for a part of a text `path contains 'a'`"
                 )
+            if self._is("("):
+                raise self._error("`in` takes a list in square brackets: write `in ['a', 'b']`")
             return self._list() if self._is("[") else self._path_operand("a list `[…]` or a path")
         if operator is Operator.MATCHES:
             token = self._token

@@ -8,11 +8,15 @@ NULL = "a missing value is asked for with `has(path)` or `not has(path)`"
 _NULLS = frozenset({"null", "none", "nil", "undefined"})
 _AT_CHARACTER = (
     ("=~", "`=~` is no operator: write `path matches '…'`"),
+    ("=>", "`=>` is no operator: write `>=`"),
     ("=", "`=` is no operator: write `==`"),
     ("-", 'a name has no `-`: write `x["a-b"]`, or bind a name to it in `context`'),
     ("/", "`/` has no meaning here: a limit is the rule's member `limit: 100/minute`, an expression a text"),
     ("$", "a path begins with a name: bind one to `$…` in `context`"),
     ("{", "an object has no place in a condition: test its members"),
+    ("≥", "`≥` is no operator: write `>=`"),
+    ("≤", "`≤` is no operator: write `<=`"),
+    ("≠", "`≠` is no operator: write `!=`"),
     ("%", "arithmetic has no place in a condition"),
     ("+", "arithmetic has no place in a condition"),
     ("*", "arithmetic and wildcards have no place in a condition: write `path matches '…'`"),
