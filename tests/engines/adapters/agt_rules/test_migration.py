@@ -16,6 +16,7 @@ from acs_sidecar.engines.adapters.agt_rules.migration.toolkit_reading import (
 from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
 from acs_sidecar.spec.points import InterventionPoint
 from tests.conftest import ROOT
+from tests.engines.adapters.agt_rules.policies import compiled, written
 from tests.engines.adapters.agt_rules.vectors import CONDITIONS, Vector
 from tests.engines.sources import MemorySources
 
@@ -240,6 +241,26 @@ def test_a_name_that_another_rule_reads_has_no_entry(
     ]
     found = _draft({"d.yaml": HEAD + "".join(rules[::order])})
     assert found.context == {"mine": "$snap.context.mine"}
+
+
+def test_an_entry_that_takes_a_name_from_another_rule() -> None:
+    """Who binds the name that one rule lacks is told of the rule that reads something else from then on."""
+    leak = {"name": "leak", "stage": "pre_input", "condition": "input contains 'x'"}
+    other = {"name": "other", "stage": "post_tool", "condition": "input == 'z'"}
+    points = [InterventionPoint.INPUT, InterventionPoint.POST_TOOL_CALL]
+    for rules, expected in (
+        ([leak, other], ["policies.agt.context.input"]),
+        ([leak], []),
+        ([other], []),
+    ):
+        policy = compiled(written("d", rules), points=points, context={"input": "$snap.context.input"})
+        found = [each for each in policy.statement.warnings if each.code == "agt-context-replaces"]
+        assert [each.path for each in found] == expected
+        for each in found:
+            assert each.message == (
+                "also replaces what `leak` reads as `input` at its point: "
+                "bind another name, and read that in `other`"
+            )
 
 
 def test_a_rule_without_a_stage_stays_where_its_names_are() -> None:

@@ -22,6 +22,7 @@ from acs_sidecar.engines.adapters.agt_rules.lints import (
     malformed_tools,
     open_operands,
     policy_lints,
+    replaced_names,
     searches_in_lists,
     undeclared_members,
     unread_context,
@@ -82,6 +83,7 @@ class AgtRulesAdapter:
         findings.warnings.extend(doubtful_literals(every))
         findings.warnings.extend(searches_in_lists(names, every))
         findings.warnings.extend(unread_context(request.path, names, every))
+        findings.warnings.extend(replaced_names(request.path, names, every))
         return AgtRulesPolicy(
             request=request,
             definition=definition,

@@ -35,6 +35,7 @@ __all__ = [
     "malformed_tools",
     "open_operands",
     "policy_lints",
+    "replaced_names",
     "searches_in_lists",
     "undeclared_members",
     "unread_context",
@@ -151,6 +152,29 @@ def unread_context(path: str, names: Names, rules: Sequence[AgtRule]) -> Iterato
         yield warning(
             "agt-context-unread", message, SourceLocation(f"{path}.{member_path(('context', name))}")
         )
+
+
+def replaced_names(path: str, names: Names, rules: Sequence[AgtRule]) -> Iterator[Diagnostic]:
+    """Yield a finding for each entry of `context` which takes from a rule what the table has for it.
+
+    `path` is that of the policy.
+    """
+    table = replace(names, context={}, named_arguments=False)
+    readers: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for rule in rules:
+        point = rule.point or InterventionPoint.PRE_TOOL_CALL
+        for placed in rule.names:
+            if entry := names.declared_name(placed.name):
+                is_built_in = table.find(placed.name, point, None) is not None
+                readers.setdefault(entry, ({}, {}))[is_built_in][rule.name] = None
+    for entry, (needing, losing) in readers.items():
+        if needing and losing:
+            message = (
+                f"also replaces what `{next(iter(losing))[:64]}` reads as `{entry[:64]}` at its point: "
+                f"bind another name, and read that in `{next(iter(needing))[:64]}`"
+            )
+            place = SourceLocation(f"{path}.{member_path(('context', entry))}")
+            yield warning("agt-context-replaces", message, place)
 
 
 def searches_in_lists(names: Names, rules: Sequence[AgtRule]) -> Iterator[Diagnostic]:
