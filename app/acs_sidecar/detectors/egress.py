@@ -11,6 +11,7 @@ from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import SEPARATOR, texts_of
 from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
+from acs_sidecar.detectors.whole_url import authorities, url_lines
 from acs_sidecar.spec.values import Json
 
 __all__ = ["CATEGORIES", "MAX_HOSTS", "detector"]
@@ -34,38 +35,28 @@ _TOOLS = (
     r"|iwr|irm|invoke-webrequest|invoke-restmethod|openssl s_client -connect|git clone|git remote add \S{1,40}|whois|traceroute|mosh)"
 )
 _HOST = r"(?:[a-z0-9_\x{80}-\x{10FFFF}](?:[a-z0-9_\x{80}-\x{10FFFF}-]*[a-z0-9\x{80}-\x{10FFFF}])?[.。．｡])+(?:[a-z\x{80}-\x{10FFFF}][a-z0-9\x{80}-\x{10FFFF}-]{1,62}|\d{1,3})"
+_END = r"\s\p{Z}\x00<>\"'`"
+_REST = f"[^{_END}]"
 _SCHEME = r"[a-z][a-z0-9+.-]{1,20}"
 _RULES = RuleSet(
     (
         DetectorRule(
             "url",
-            rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*(?:[\t\r\n]{{1,4}}[.@](?:[a-z0-9_-]{{1,63}}\.)+[a-z][^\s\x00<>\"'`]*)?",
+            rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^{_END}/\\]{_REST}*(?:[\t\r\n]{{1,4}}[.@](?:[a-z0-9_-]{{1,63}}\.)+[a-z]{_REST}*)?",
         ),
-        DetectorRule("relative", r"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{2,})[^\s\x00/\\<>\"'`][^\s\x00<>\"'`]*)"),
+        DetectorRule("relative", rf"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{{2,}})[^{_END}/\\]{_REST}*)"),
         DetectorRule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
         DetectorRule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
     )
 )
 _DROPPED = re.compile(r"[\t\r\n]")
-"""What the URL standard of browsers, Node and Python has removed before a URL is parsed."""
-_CONTROLS = "".join(map(chr, range(0x21)))  # removed from its ends
-_AS_URL = re.compile(
-    r"(?:(?:https?|wss?|ftp):[/\\]*|(?P<other>[a-z][a-z0-9+.-]{1,20}:)[/\\]{2,}|[/\\]{2,})(?P<authority>[^/\\?#]+)(?:[/\\?#]|$)",
-    re.IGNORECASE,
-)
-_PLAIN_AUTHORITY = re.compile(
-    r"(?:[^\s\0\"'`<>\[\]|^{}@]*@)?(?:\[[^\s\0\"'`<>\[\]]*\]|[^\s\0\"'`<>\[\]|^{}@]*)(?::\d*)?"
-)
-_NO_SCHEME = re.compile(r"\s*\d[^\s/\\]*:[/\\]\S*://")
-"""What some parsers take for a scheme, and others for a host."""
-_PROSE = re.compile(r"\s")
-_MOVED = re.compile(r"[^/?#]*?[@\[]")
-"""Behind either, parsers look for the host."""
-_NEXT_URL = re.compile(r"[\t\r\n][a-z][a-z0-9+.-]{0,20}:[/\\]{2}", re.IGNORECASE)
 _WHOLE = re.compile(
-    r"(?:(?!mailto:)[^\s\0@/?#\\:]*:[^\s\0@/?#\\]*@)?((?:[a-z0-9_%-]+\.)+(?:[a-z][a-z0-9-]{1,62}|\d{1,3}))\.?(?::\d{1,5})?(?:[/?#][^\s\0]*)?",
+    r"(?:[^\s\0@/?#\\:]*:[^\s\0@/?#\\]*@)?((?:[\w%\xad\u200b-\u200d\u2060\ufeff-]+\.)+(?:[^\W\d_][\w\xad\u200b-\u200d\u2060\ufeff-]{1,62}|\d{1,3})|localhost|\[[0-9a-f:.]+\])\.?(?::\d{0,5})?(?:[/?#][^\s\0]*)?",
     re.IGNORECASE,
 )
+_PATH = re.compile(r"[/\\?#]")
+_MARK = re.compile("[，、；：！？（）「」『』【】《》〈〉“”‘’…]")  # ends a URL in a script without spaces
+_DOTTED_REST = re.compile(r"[.．｡。@\[]\w")
 _METADATA = "metadata.google.internal"
 _SLASHES = frozenset({"//", "\\\\", "/\\", "\\/"})
 _DOTTED = re.compile(r"[.:%]|[^\x00-\x7f]")
@@ -170,51 +161,32 @@ def _destinations(text: str) -> Iterator[tuple[int, int, Destination]]:
 
 
 def _places(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int, int, Destination]]:
+    seen: set[Destination] = set()
+    hosts: set[str] = set()
+    for start, end, reached in _in_prose(text, read):
+        seen.add(reached)
+        hosts.update(reached.hosts)
+        yield start, end, reached
+    start = 0
+    for part in text.split(SEPARATOR):
+        if ":" in part or "/" in part or "\\" in part:
+            for offset, line in url_lines(part):
+                for reached in map(read, authorities(line)):
+                    known = not reached.unreadable and hosts.issuperset(reached.hosts)
+                    if not known or reached not in seen:
+                        place = start + offset, start + offset + len(line)
+                        yield *place, (reached if known else _ambiguous(reached))
+        start += len(part) + 1
+
+
+def _in_prose(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int, int, Destination]]:
     for rule, start, end in _RULES.matches(text):
         yield from _of_match(rule.category, start, text[start:end], read)
     start = 0
     for part in text.split(SEPARATOR):
-        if _NO_SCHEME.match(part):
-            yield start, start + len(part), _ambiguous(Destination((), ()))
-        if url := _odd_url(part):
-            yield start, start + len(part), _ambiguous(read(url))
-        if "." in part and (whole := _WHOLE.fullmatch(part)) and not _is_file(whole[1], part):
+        if (whole := _WHOLE.fullmatch(part)) and not _is_file(whole[1], part):
             yield start, start + len(part), _bare(read(whole[1]))
         start += len(part) + 1
-
-
-def _odd_url(text: str) -> str:
-    """Return what follows the scheme of a text that as a whole is a URL that is read in more than one way, else nothing.
-
-    Tabs and line ends in it vanish before some parsers read it; quotes, brackets and spaces in the place of the
-    host end a URL in prose, and are part of its host for others.
-    """
-    text = text.strip(_CONTROLS)
-    url = _DROPPED.sub("", text)
-    read = _AS_URL.match(url)
-    if read is None:
-        return ""
-    if (following := _NEXT_URL.search(text)) and ":" in text[: following.start()]:  # a list of URLs
-        return ""
-    if read["other"] and not text.startswith(read["other"]):
-        return ""
-    authority = read["authority"]
-    head = url[: read.start("authority")]
-    if not text.startswith(head) or (head[-1] == ":" and "://" in text):
-        return url if url[0] in "/\\" else url.partition(":")[2]
-    if (prose := _PROSE.search(authority)) and not _MOVED.match(url, read.start("authority") + prose.end()):
-        return ""
-    if url[0] in "/\\" and not _NAMED.search(authority):
-        return "" if text.startswith(read[0]) and "://" not in text else url
-    if text.startswith(read[0]) and _PLAIN_AUTHORITY.fullmatch(authority) and _has_host(authority):
-        return ""
-    return url if url[0] in "/\\" else url.partition(":")[2]
-
-
-def _has_host(authority: str) -> bool:
-    if authority.isascii() and "%" not in authority:
-        return True
-    return bool(normal_host(authority.rpartition("@")[2].partition(":")[0]))
 
 
 def _ambiguous(reached: Destination) -> Destination:
@@ -247,7 +219,7 @@ def _of_match(
             return []
         if _DROPPED.search(rest):
             return [(start, end, _ambiguous(read(_DROPPED.sub("", rest))))]
-        return [(start, end, read(rest))]
+        return [(start, end, _unspaced(rest, read))]
     if kind == "relative":
         if not _DOTTED.search(text):
             return []
@@ -257,6 +229,17 @@ def _of_match(
     return [(start, end, _bare(read(text.partition("@")[2].partition(":")[0])))]
 
 
+def _unspaced(rest: str, read: Callable[[str], Destination]) -> Destination:
+    """Read a URL behind which a script without spaces may go on; where it may not, its host is unknown."""
+    reached = read(rest)
+    if not reached.unreadable or (written := _PATH.split(rest.lstrip("/\\"), maxsplit=1)[0]).isascii():
+        return reached
+    mark = _MARK.search(written)
+    if mark is None or _DOTTED_REST.search(written, mark.end()):
+        return _ambiguous(reached)
+    return read(written[: mark.start()])
+
+
 def _bare(reached: Destination) -> Destination:
     if "userinfo" not in reached.disguises or reached is UNREAD:
         return reached
@@ -264,8 +247,10 @@ def _bare(reached: Destination) -> Destination:
 
 
 def _is_file(host: str, word: str) -> bool:
-    last = host.rpartition(".")[2]
+    first, _, last = host.rpartition(".")
     if last.isdigit():
-        return host.count(".") != 3 and host.count(".") > 0
-    camel = not last.islower() and not last.isupper() and last.isascii()
+        return first.count(".") != 2 and not host.lower().startswith("0x")
+    if first.isdigit() and not last.isascii():  # a heading with its number
+        return True
+    camel = last not in (last.lower(), last.upper())
     return camel or (last.lower() in _FILE_SUFFIXES and ":" not in word and "/" not in word)

@@ -18,6 +18,7 @@ _PLAIN = re.compile(
 )
 """Almost every URL: nothing in it that parsers could read in two ways."""
 _AUTHORITY = re.compile(r"[/\\]*[^/?#]*")
+_SPACE = re.compile(r"[\s\x00-\x20]")
 _DOTS = str.maketrans("。．｡", "...")
 _SOME = 16
 
@@ -25,15 +26,17 @@ _SOME = 16
 class Destination(NamedTuple):
     """Where a URL leads. `hosts` is normalised; there are two where parsers disagree.
 
-    `disguises` name what makes it look like another place, of `DISGUISES`.
+    `disguises` name what makes it look like another place, of `DISGUISES`. `unreadable`: something stands in
+    the place of the host that is none here, and may be one for some parser.
     """
 
     hosts: tuple[str, ...]
     disguises: tuple[str, ...]
+    unreadable: bool = False
 
 
 DISGUISES = ("ambiguous_url", "encoded_host", "ip_literal", "punycode", "userinfo")
-UNREAD = Destination(("[unread]",), DISGUISES)
+UNREAD = Destination(("[unread]",), DISGUISES, unreadable=True)
 """Where nobody knows where it leads: it may be any disguise."""
 
 
@@ -71,19 +74,20 @@ def _destination(authority: str) -> Destination:
     readings = [rest] if rest == browser else [rest, browser]
     hosts: list[str] = []
     disguises: set[str] = set()
+    unreadable = False
     if len(readings) > 1 or "\\" in authority[: len(authority) - len(rest)]:
         disguises.add("ambiguous_url")
     for reading in readings:
         user, at, place = reading.rpartition("@")
         if at and ("." in user or "%2e" in user.lower() or "@" in user):
             disguises.add("userinfo")
-        written = _without_port(place)
-        host = normal_host(written)
-        if not host or host in hosts:
-            continue
-        hosts.append(host)
-        disguises.update(_disguises(written, host))
-    return Destination(tuple(hosts), tuple(sorted(disguises)))
+        for written in _written_hosts(place):
+            host = normal_host(written)
+            if host and host not in hosts:
+                hosts.append(host)
+                disguises.update(_disguises(written, host))
+            unreadable = unreadable or not (host or written.startswith("["))
+    return Destination(tuple(hosts), tuple(sorted(disguises)), unreadable)
 
 
 def normal_host(written: str) -> str:
@@ -139,7 +143,10 @@ def _disguises(written: str, host: str) -> set[str]:
         found.add("ip_literal")
     if any(label.startswith("xn--") for label in host.split(".")):
         found.add("punycode")
-    if "%" in plain or (not plain.isascii() and host.isascii() and "xn--" not in host):
+    dotted = plain.translate(_DOTS)
+    labels = zip(dotted.split("."), host.split("."), strict=False)
+    mapped = any(not label.isascii() and not encoded.startswith("xn--") for label, encoded in labels)
+    if "%" in plain or dotted != plain or mapped:
         found.add("encoded_host")
     return found
 
@@ -148,7 +155,13 @@ def _is_ipv4(host: str) -> bool:
     return host.replace(".", "").isdigit() and host.count(".") == 3
 
 
-def _without_port(place: str) -> str:
-    if place.startswith("["):
-        return place[: place.find("]") + 1]
-    return place.partition(":")[0]
+def _written_hosts(place: str) -> list[str]:
+    """Return the host without its port, and the address in brackets that Python finds anywhere.
+
+    No client takes a host with white space in it.
+    """
+    before, bracket, address = place.partition("[")
+    written = [place.partition(":")[0]] if before or not bracket else []
+    if "]" in address:
+        written.append(bracket + address.partition("]")[0] + "]")
+    return [each for each in written if each and not _SPACE.search(each)]

@@ -36,6 +36,19 @@ def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
         "%65vil.example#http://ok.example",
         "user:@0x7f.1/http://ok.example",
         "git+ssh:/\n/[::1]\x0b10.0.0.1:80x/http://ok.example",
+        "git+ssh\t://10.0.0.1&[::1]:80x/http://ok.example",
+        'HTTP://ok.example."[::1]:\x0b80x/a?b#c',
+        "\x00//0:80x/http://ok.example",
+        "//127.0.0.1:80@localhost/http://ok.example",
+        "//localhost:/<http://ok.example",
+        "ssh:/localhost?@a.ok.example/http://ok.example",
+        "git+ssh:localhost'ok.example\\@127.0.0.1/http://ok.example",
+        "ftp://xn--e1afmkfd.example..ok。example:80?@ok.example",
+        "évil.example/http://ok.example",
+        "2130706433/http://ok.example",
+        "localhost..evil/http://ok.example",
+        "167772161:@0x7f.1/http://ok.example",
+        "https://ok.example\txevil.example/\nhttps://ok.example",
     ],
 )
 def test_what_ends_a_url_in_prose_ends_no_host(url: str) -> None:
@@ -53,6 +66,10 @@ def test_what_ends_a_url_in_prose_ends_no_host(url: str) -> None:
         'see "https://ok.example", it\'s there',
         "https://ok.example/a'b",
         "https://ok.example\nhttps://a.ok.example",
+        "https://ok.example/a\thttps://ok.example\t5",
+        "view-source:https://ok.example/",
+        "see:https://ok.example",
+        "请访问https://ok.example\uff0c谢谢",
     ],
 )
 def test_plain_urls_and_prose_are_allowed(text: str) -> None:
