@@ -62,7 +62,7 @@ def authorities(text: str) -> list[str]:
     elif scheme and len(slashes) > 1:
         named = True
     elif len(slashes) > (not scheme):
-        named = beside_another or bool(_NAMED.search(authority) or _SHARE.match(url))
+        named = beside_another or "." in scheme or bool(_NAMED.search(authority) or _SHARE.match(url))
     else:
         named = False
     found = [authority] if named else []

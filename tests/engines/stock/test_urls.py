@@ -46,6 +46,7 @@ def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
         "ftp://xn--e1afmkfd.example..ok。example:80?@ok.example",
         "évil.example/http://ok.example",
         "2130706433/http://ok.example",
+        "ok.example:/a?b#c",
         "localhost..evil/http://ok.example",
         "167772161:@0x7f.1/http://ok.example",
         "https://ok.example\txevil.example/\nhttps://ok.example",
