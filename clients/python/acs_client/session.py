@@ -203,14 +203,15 @@ class Session:
         """
         self.tickets.approve(ticket, approval)
 
-    def start(self) -> Decision:
-        """Evaluate `agent_startup`; raise `Blocked` unless the agent may run."""
+    def start(self, tools: Iterable[str] = ()) -> Decision:
+        """Evaluate `agent_startup`; raise `Blocked` unless the agent may run with its tools and these."""
         brought = called(self._init)
         unknown = brought.keys() - _INIT_MEMBERS
         if unknown:
             message = f"`init` may not have {', '.join(sorted(map(str, unknown)))}"
             raise denied("agent_startup", "request_invalid", "snapshot", message)
-        init = {**self._agent_init, **self._told, **brought}
+        registered = sorted({*self._agent_init["tools_registered"], *tools})
+        init = {**self._agent_init, "tools_registered": registered, **self._told, **brought}
         return self._evaluate("agent_startup", {"agent_init": init})
 
     def stop(self) -> Decision:

@@ -34,6 +34,7 @@ target := input.policy_target.value
 tool := regex.replace(input.snapshot.tool_call.name, `^(tools-|mcp__tools__)`, "")  # as some hosts name them
 default startup := {"decision": "allow"}
 startup := {"decision": "deny", "reason": "not_today"} if input.snapshot.envelope.agent.id == "blocked"
+else := {"decision": "deny", "reason": "no_format"} if "format_disk" in target.tools_registered
 text := {"decision": "deny", "reason": "bomb"} if contains(target, "bomb")
 else := {"decision": "transform", "reason": "redacted", "transform": {"path": "$policy_target",
   "value": replace(target, "secret-123", "[secret]")}} if contains(target, "secret-123")

@@ -2,11 +2,12 @@
 
 `MCPServer("files", middleware=[acs(session)])` governs every `tools/call` that reaches a server, whoever
 calls, and `govern_server(server, session)` a server of mcp 1; `GovernedClient(client, session)` governs the
-calls of one client, whatever the server is. Each blocks with an error result, which the model reads.
+calls of one client, whatever the server is. Each blocks with an error result, which the model reads. A list
+of tools is evaluated at `agent_startup`: none is seen where an agent may not have them.
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from mcp import types
@@ -30,9 +31,18 @@ def acs(session: Session) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Aw
     An escalated call is an error result with the ticket in its `_meta`; the call that brings ticket and
     approval in its own `_meta` is the one that they lift.
     """
+    from mcp import MCPError  # noqa: PLC0415  # of mcp 2 alone
+
     named = session.as_agent(framework="mcp")
 
     async def middleware(context: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+        if context.method == "tools/list":
+            listed = await call_next(context)
+            try:
+                await _offered(named, listed["tools"] if isinstance(listed, Mapping) else listed.tools)
+            except Blocked as blocked:
+                raise MCPError(types.INVALID_REQUEST, describe(blocked.decision)) from None
+            return listed
         if context.method != "tools/call":
             return await call_next(context)
         params = context.params if isinstance(context.params, Mapping) else {}
@@ -66,10 +76,20 @@ class _Handlers(dict[type, Callable[..., Awaitable[Any]]]):
 
     def __getitem__(self, kind: type) -> Callable[..., Awaitable[Any]]:
         handler = super().__getitem__(kind)
+        if kind is types.ListToolsRequest:
+            return self._listed(handler)
         return self._governed(handler) if kind is types.CallToolRequest else handler
 
     def get(self, kind: type, default: Any = None) -> Any:
         return self[kind] if kind in self else default  # noqa: SIM401  # which would call this
+
+    def _listed(self, handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def call(request: Any) -> Any:
+            listed = await handler(request)
+            await _offered(self._session, listed.root.tools)
+            return listed
+
+        return call
 
     def _governed(self, handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def call(request: Any) -> Any:
@@ -102,6 +122,12 @@ class GovernedClient:
             )
         return getattr(self._client, name)
 
+    async def list_tools(self, *args: Any, **options: Any) -> Any:
+        """Return the tools of the server, or one page of them; raise `Blocked` unless all are permitted."""
+        listed = await self._client.list_tools(*args, **options)
+        await _offered(self._session, listed.tools)
+        return listed
+
     async def call_tool(
         self,
         name: str,
@@ -121,6 +147,12 @@ class GovernedClient:
         approved = {} if ticket is None else {"ticket": ticket, "approval": approval}
         found = await _governed(self._session, name, dict(arguments or {}), run, approved)
         return types.CallToolResult.model_validate(found)
+
+
+async def _offered(session: Session, tools: Iterable[Any]) -> None:
+    """Evaluate the names of listed tools at `agent_startup`."""
+    names = [tool["name"] if isinstance(tool, Mapping) else tool.name for tool in tools]
+    await AsyncSession.over(session).run(session.start, names)
 
 
 def _approved(meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mcp.server.lowlevel import Server
 from mcp.shared.memory import create_connected_server_and_client_session
-from mcp.types import TextContent
+from mcp.types import TextContent, Tool
 from trying import delete_file, main
 
 from acs_client import Session
@@ -41,5 +41,36 @@ def tasks(session: Session) -> Any:
     )
 
 
+def listed(name: str, at_server: bool) -> Any:
+    """The list of a server with one tool of this name."""
+
+    async def names(session: Session) -> Any:
+        server = _server()
+        server.list_tools()(lambda: _tools(name))
+        if at_server:
+            govern_server(server, session)
+        async with create_connected_server_and_client_session(server) as client:
+            governed: Any = client if at_server else GovernedClient(client, session)
+            try:
+                return [tool.name for tool in (await governed.list_tools()).tools]
+            except Exception as error:  # noqa: BLE001  # what the host gets, before a task group wraps it
+                return error
+
+    return lambda session: asyncio.run(names(session))
+
+
+async def _tools(name: str) -> list[Tool]:
+    return [Tool(name=name, inputSchema={"type": "object"})]
+
+
 if __name__ == "__main__":
-    main({"later": later, "tasks": tasks})
+    main(
+        {
+            "later": later,
+            "tasks": tasks,
+            "listed at the server": listed("format_disk", True),
+            "listed at the client": listed("format_disk", False),
+            "permitted at the server": listed("search", True),
+            "permitted at the client": listed("search", False),
+        }
+    )

@@ -1,4 +1,4 @@
-"""MCP: what stands beside the text of an error."""
+"""MCP: what stands beside the text of an error, and tools that an agent may not have."""
 
 import asyncio
 from typing import Any
@@ -32,11 +32,37 @@ def failing(text: str, at_server: bool) -> Any:
     return lambda session: asyncio.run(call(session))
 
 
+def listed(name: str, at_server: bool, mode: str = "auto") -> Any:
+    """The list of a server with one tool of this name."""
+
+    def tool() -> None:
+        """Do nothing."""
+
+    async def names(session: Session) -> Any:
+        server = MCPServer("tools", middleware=[acs(session)] if at_server else [])
+        server.add_tool(tool, name=name)
+        async with Client(server, mode=mode) as client:
+            governed: Any = client if at_server else GovernedClient(client, session)
+            try:
+                return [tool.name for tool in (await governed.list_tools()).tools]
+            except Exception as error:  # noqa: BLE001  # what the host gets, before a task group wraps it
+                return error
+
+    return lambda session: asyncio.run(names(session))
+
+
 if __name__ == "__main__":
     main(
         {
             f"{text} at the {'server' if at_server else 'client'}": failing(text, at_server)
             for text in ("fine", "secret-123")
             for at_server in (True, False)
+        }
+        | {
+            "listed at the server": listed("format_disk", True),
+            "listed at a legacy server": listed("format_disk", True, "legacy"),
+            "listed at the client": listed("format_disk", False),
+            "permitted at the server": listed("search", True),
+            "permitted at the client": listed("search", False),
         }
     )
