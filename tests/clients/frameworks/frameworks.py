@@ -98,7 +98,11 @@ FRAMEWORKS = {
         Framework("langchain", "langchain", ("sync", "async")),
         Framework("llama_index", "llama-index-core", ("async",), NO_MODEL, TOOL_POINTS, is_heavy=True),
         Framework(
-            "mcp", "mcp", ("server", "server legacy", "client", "client legacy"), NO_MODEL, TOOL_POINTS
+            "mcp",
+            "mcp",
+            ("server", "server asked", "server legacy", "client", "client legacy"),
+            NO_MODEL,
+            TOOL_POINTS,
         ),
         Framework("mcp1", "mcp", ("server", "client"), NO_MODEL, TOOL_POINTS, told="mcp"),
         Framework("openai_agents", "openai-agents", ("sync", "async")),

@@ -7,6 +7,7 @@ of tools is evaluated at `agent_startup`: none is seen where an agent may not ha
 """
 
 import dataclasses
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -23,13 +24,15 @@ __all__ = ["APPROVAL", "TICKET", "GovernedClient", "acs", "govern_server"]
 
 TICKET = "acs-sidecar/ticket"  # in `_meta`: of an error result, and of the call that brings an approval
 APPROVAL = "acs-sidecar/approval"
+_INPUT_REQUIRED = "2026-07-28"  # the first protocol in which a call can end with a question
 
 
 def acs(session: Session) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
     """Return a middleware that evaluates each tool call and its result in one session.
 
     An escalated call is an error result with the ticket in its `_meta`; the call that brings ticket and
-    approval in its own `_meta` is the one that they lift.
+    approval in its own `_meta` is the one that they lift. A client that can ask its user in the middle of a
+    call (protocol 2026-07-28, elicitation by form) is asked for the approval instead, once.
     """
     from mcp import MCPError  # noqa: PLC0415  # of mcp 2 alone
 
@@ -47,12 +50,17 @@ def acs(session: Session) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Aw
             return await call_next(context)
         params = context.params if isinstance(context.params, Mapping) else {}
         name, args, meta = params.get("name"), params.get("arguments") or {}, params.get("_meta") or {}
+        responses = params.get("inputResponses")
+        if isinstance(responses, Mapping) and APPROVAL in responses:
+            meta = {TICKET: _held(params.get("requestState")), APPROVAL: _written(responses[APPROVAL])}
+            params = {key: params[key] for key in params.keys() - {"inputResponses", "requestState"}}
 
         async def run(permitted: dict[str, Any]) -> dict[str, Any]:
             found = await call_next(dataclasses.replace(context, params={**params, "arguments": permitted}))
             return found if isinstance(found, dict) else found.model_dump(by_alias=True, mode="json")
 
-        return await _governed(named, name, args, run, _approved(meta))
+        asks = TICKET not in meta and _takes_input(context)
+        return await _governed(named, name, args, run, _approved(meta), asks=asks)
 
     return middleware
 
@@ -159,12 +167,52 @@ def _approved(meta: Mapping[str, Any]) -> dict[str, Any]:
     return {"ticket": meta.get(TICKET), "approval": meta.get(APPROVAL)} if TICKET in meta else {}
 
 
+def _takes_input(context: Any) -> bool:
+    """True if the caller can answer a form in the middle of a call."""
+    capabilities = context.session.client_capabilities
+    asked = capabilities and capabilities.elicitation
+    form = asked is not None and (asked.form is not None or asked.url is None)  # an empty one means forms
+    return context.protocol_version >= _INPUT_REQUIRED and form
+
+
+def _asked(text: str, ticket: dict[str, Any]) -> dict[str, Any]:
+    """Return a result that asks for the approval; the form has the ticket in its `_meta`."""
+    field = {"type": "string", "title": "Approval", "description": "What the approver signed for the ticket"}
+    form = {
+        "_meta": {TICKET: ticket},
+        "mode": "form",
+        "message": text,
+        "requestedSchema": {"type": "object", "properties": {"approval": field}, "required": ["approval"]},
+    }
+    return {
+        "resultType": "input_required",
+        "inputRequests": {APPROVAL: {"method": "elicitation/create", "params": form}},
+        "requestState": json.dumps(ticket),
+    }
+
+
+def _held(state: Any) -> Any:
+    try:
+        return json.loads(state)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _written(response: Any) -> str | None:
+    """Return the approval of an accepted form."""
+    content = response.get("content") if isinstance(response, Mapping) else None
+    approval = content.get("approval") if isinstance(content, Mapping) else None
+    return approval if isinstance(approval, str) and response.get("action") == "accept" else None
+
+
 async def _governed(
     session: Session,
     name: Any,
     args: Any,
     run: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]],
     approved: Mapping[str, Any],
+    *,
+    asks: bool = False,
 ) -> dict[str, Any]:
     """Run a call between its two points; return a result in the form of the protocol."""
     own = AsyncSession.over(session)
@@ -186,6 +234,8 @@ async def _governed(
     except ReplacedError as replaced:
         return _error(replaced.value if isinstance(replaced.value, str) else describe(replaced.decision))
     except Escalated as escalated:
+        if asks and escalated.ticket is not None:
+            return _asked(describe(escalated.decision), escalated.ticket)
         return _error(describe(escalated.decision), escalated.ticket)
     except Blocked as blocked:
         return _error(describe(blocked.decision))
