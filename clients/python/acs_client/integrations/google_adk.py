@@ -7,6 +7,7 @@ plugin first; what an agent's own callbacks change afterwards is not evaluated. 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from google.adk.agents.run_config import StreamingMode
 from google.adk.code_executors import BuiltInCodeExecutor
 from google.adk.plugins.base_plugin import BasePlugin
 from google.genai import types
@@ -15,6 +16,7 @@ from acs_client.aio import AsyncSession
 from acs_client.calls import denied
 from acs_client.errors import Blocked, Escalated, describe
 from acs_client.govern import returned
+from acs_client.integrations.model_points import refused_stream, refuses_streams
 from acs_client.session import Session
 from acs_client.tool_call import ReplacedError, ToolCall
 from acs_client.values import encode, media, to_json
@@ -28,7 +30,8 @@ class AcsPlugin(BasePlugin):
     """The plugin; `on_block="raise"` stops the run at a blocked tool call.
 
     Tools that the provider runs are refused unless `hosted="observe"`; `exempt` names tools that pass no
-    tool point, such as `transfer_to_agent`. A confirmed call is resumed with `payload={"ticket": …,
+    tool point, such as `transfer_to_agent`. `stream="refuse"` refuses runs that stream instead of emptying
+    the parts of an answer. A confirmed call is resumed with `payload={"ticket": …,
     "approval": …}`.
     """
 
@@ -39,12 +42,12 @@ class AcsPlugin(BasePlugin):
         on_block: str = "error",
         hosted: str = "refuse",
         exempt: Iterable[str] = (),
+        stream: str = "hold",
     ) -> None:
         super().__init__(name="acs")
-        if on_block not in {"error", "raise"} or hosted not in {"refuse", "observe"}:
-            raise ValueError('`on_block` is "error" or "raise", and `hosted` is "refuse" or "observe"')
         self._session = session.as_agent(framework="google-adk")
         self._on_block, self._hosted, self._exempt = on_block, hosted, frozenset(exempt)
+        self._refuses_streams = refuses_streams(stream, on_block, hosted)
         self._running: dict[tuple[str, str], ToolCall] = {}
 
     async def on_user_message_callback(self, *, invocation_context: Any, user_message: Any) -> Any:
@@ -62,6 +65,9 @@ class AcsPlugin(BasePlugin):
     async def before_model_callback(self, *, callback_context: Any, llm_request: Any) -> None:
         """Evaluate what is about to be sent to a model."""
         _check_agent(callback_context)
+        run = callback_context.run_config
+        if self._refuses_streams and run is not None and run.streaming_mode is not StreamingMode.NONE:
+            raise refused_stream()
         config = llm_request.config
         offered = list(_offered(config.tools or [], self._hosted))
         instructions = config.system_instruction

@@ -18,7 +18,7 @@ from haystack.dataclasses.chat_message import ReasoningContent
 from haystack.tools import Tool, Toolset, flatten_tools_or_toolsets
 
 from acs_client.calls import denied
-from acs_client.integrations.model_points import ModelPoints, call_of
+from acs_client.integrations.model_points import ModelPoints, call_of, refused_stream, refuses_streams
 from acs_client.integrations.tool_points import ToolBlockedError, ToolPoints
 from acs_client.session import Session
 from acs_client.values import media
@@ -33,13 +33,14 @@ def governed_agent(
     tools: Sequence[Tool | Toolset] | Toolset = (),
     hooks: Mapping[str, Sequence[Any]] | None = None,
     on_block: str = "error",
+    stream: str = "hold",
     **options: Any,
 ) -> Agent:
     """Return an agent of governed copies of a generator and of tools; `options` are those of `Agent`."""
     merged = {point: list(registered) for point, registered in (hooks or {}).items()}
     merged["before_run"] = [*merged.get("before_run", ()), _InputHook(session)]
     return Agent(
-        chat_generator=govern_model(chat_generator, session),
+        chat_generator=govern_model(chat_generator, session, stream=stream),
         tools=[govern_tool(tool, session, on_block=on_block) for tool in _flat(tools)],
         hooks=merged,
         **options,
@@ -74,11 +75,13 @@ def govern_tool(tool: Tool, session: Session, *, on_block: str = "error") -> Too
     return dataclasses.replace(tool, **changed)
 
 
-def govern_model(generator: Any, session: Session) -> Any:
+def govern_model(generator: Any, session: Session, *, stream: str = "hold") -> Any:
     """Return a copy of a chat generator whose every prompt and answer is evaluated.
 
-    An answer is held back from the callbacks of a stream until it is permitted, and goes out in one piece.
+    An answer is held back from the callbacks of a stream until it is permitted, and goes out in one piece;
+    with `stream="refuse"` a call with such a callback is refused.
     """
+    refuses = refuses_streams(stream)
     model = _Model(ModelPoints(session, "haystack"), type(generator).__name__)
     found = copy.copy(generator)
     own = getattr(generator, "streaming_callback", None)
@@ -88,6 +91,8 @@ def govern_model(generator: Any, session: Session) -> Any:
 
     @functools.wraps(run)
     def governed(messages: list[ChatMessage], streaming_callback: Any = None, **options: Any) -> Any:
+        if refuses and (streaming_callback or own):
+            raise refused_stream()
         result = run(messages=model.before(messages, options.get("tools")), **options)
         permitted = model.after(result)
         _release(streaming_callback or own, permitted["replies"])
@@ -100,6 +105,8 @@ def govern_model(generator: Any, session: Session) -> Any:
         async def governed_async(
             messages: list[ChatMessage], streaming_callback: Any = None, **options: Any
         ) -> Any:
+            if refuses and (streaming_callback or own):
+                raise refused_stream()
             sent = await asyncio.to_thread(model.before, messages, options.get("tools"))
             permitted = await asyncio.to_thread(model.after, await run_async(messages=sent, **options))
             for waiting in _release(streaming_callback or own, permitted["replies"]):

@@ -20,6 +20,9 @@ from langchain_core.messages import (
     ToolMessage,
     convert_to_messages,
 )
+from langchain_core.runnables.config import get_callback_manager_for_config
+from langchain_core.tracers._streaming import _StreamingCallbackHandler
+from langgraph.config import get_config
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command, interrupt
@@ -28,6 +31,7 @@ from acs_client.aio import AsyncSession
 from acs_client.calls import denied
 from acs_client.decision import Decision
 from acs_client.errors import Blocked, Escalated, describe
+from acs_client.integrations.model_points import refused_stream, refuses_streams
 from acs_client.session import Session
 from acs_client.tool_call import ReplacedError, ToolCall
 
@@ -41,16 +45,17 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
     """Evaluates every point of an agent's loop in one session, sync and async.
 
     `on_block="raise"` stops the run at a blocked tool call. Tools that the provider runs pass no tool point:
-    they are refused unless `hosted="observe"`.
+    they are refused unless `hosted="observe"`. `stream="refuse"` refuses runs whose caller streams what
+    models say, `astream_events` included, instead of holding answers back.
     """
 
-    def __init__(self, session: Session, *, on_block: str = "error", hosted: str = "refuse") -> None:
+    def __init__(
+        self, session: Session, *, on_block: str = "error", hosted: str = "refuse", stream: str = "hold"
+    ) -> None:
         super().__init__()
-        if on_block not in {"error", "raise"} or hosted not in {"refuse", "observe"}:
-            raise ValueError('`on_block` is "error" or "raise", and `hosted` is "refuse" or "observe"')
         self.session = session.as_agent(framework="langchain")
-        self._on_block = on_block
-        self._hosted = hosted
+        self._on_block, self._hosted = on_block, hosted
+        self._refuses_streams = refuses_streams(stream, on_block, hosted)
 
     def before_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # LangChain's
         """Evaluate the messages of the user that began this run."""
@@ -66,7 +71,7 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """Evaluate what is sent to the model and what it answers; a final answer at `output` too."""
-        sent = _sent(request, self._hosted)
+        sent = _sent(request, self._hosted, self._refuses_streams)
         before = self.session.pre_model_call(**sent)
         response = handler(_with_messages(request, sent["messages"], before.value))
         answer = _answer(response)
@@ -82,7 +87,7 @@ class AcsMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> ModelResponse[Any]:
         """As `wrap_model_call`."""
         session = AsyncSession.over(self.session)
-        sent = _sent(request, self._hosted)
+        sent = _sent(request, self._hosted, self._refuses_streams)
         before = await session.pre_model_call(**sent)
         response = await handler(_with_messages(request, sent["messages"], before.value))
         answer = _answer(response)
@@ -221,16 +226,17 @@ def _replaced(messages: list[BaseMessage], values: list[Any]) -> dict[str, Any] 
     return {"messages": changed} if any(a is not b for a, b in zip(messages, changed, strict=True)) else None
 
 
-def _sent(request: ModelRequest[Any], hosted: str) -> dict[str, Any]:
+def _sent(request: ModelRequest[Any], hosted: str, refuses_streams: bool) -> dict[str, Any]:
+    if refuses_streams:
+        handlers = get_callback_manager_for_config(get_config()).handlers
+        if any(isinstance(handler, _StreamingCallbackHandler) for handler in handlers):
+            raise refused_stream()
     system = [request.system_message] if request.system_message is not None else []
     tools = [_tool(tool, hosted) for tool in request.tools]
     name = getattr(request.model, "model_name", None) or getattr(request.model, "model", None)
     model = {"name": name if isinstance(name, str) else type(request.model).__name__}
-    return {
-        "messages": [_message(message) for message in [*system, *request.messages]],
-        "model": model,
-        "tools": tools,
-    }
+    messages = [_message(message) for message in [*system, *request.messages]]
+    return {"messages": messages, "model": model, "tools": tools}
 
 
 def _message(message: BaseMessage) -> dict[str, Any]:

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from acs_client.calls import denied
+from acs_client.errors import Denied
 from acs_client.session import Session
 from acs_client.values import to_json
 
-__all__ = ["ModelPoints", "call_of"]
+__all__ = ["ModelPoints", "call_of", "refused_stream", "refuses_streams"]
 
 
 class ModelPoints:
@@ -40,6 +42,21 @@ class ModelPoints:
         permitted = self._session.post_model_call(response, model=model, usage=usage).value
         content, remaining = permitted["content"], permitted["tool_calls"]
         return content if remaining else self._session.output(content).value, remaining
+
+
+def refuses_streams(stream: str, on_block: str = "error", hosted: str = "refuse") -> bool:
+    """Return whether `stream` refuses what would be held back; raise `ValueError` for unknown options."""
+    if on_block not in {"error", "raise"} or hosted not in {"refuse", "observe"}:
+        raise ValueError('`on_block` is "error" or "raise", and `hosted` is "refuse" or "observe"')
+    if stream not in {"hold", "refuse"}:
+        raise ValueError('`stream` is "hold" or "refuse"')
+    return stream == "refuse"
+
+
+def refused_stream() -> Denied:
+    """Return the deny of a stream that its host does not want held back; the model is not asked."""
+    message = 'streams are refused here: `stream="hold"` holds an answer back until it is permitted'
+    return denied("pre_model_call", "streaming_unsupported", "stream", message)
 
 
 def call_of(call_id: str | None, name: str, args: Any) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from acs_client.aio import AsyncSession
 from acs_client.calls import denied
 from acs_client.errors import Blocked, Escalated, describe
 from acs_client.govern import returned
+from acs_client.integrations.model_points import refused_stream, refuses_streams
 from acs_client.session import Session
 from acs_client.tool_call import ReplacedError, ToolCall
 from acs_client.values import encode, media, to_json
@@ -40,15 +41,17 @@ class Acs(AbstractCapability[Any]):
     """The capability: evaluates prompts, models, tools and outputs in one session.
 
     `on_block="raise"` stops the run at a blocked tool call. Tools that the provider runs are refused unless
-    `hosted="observe"`. A paused call is resumed with `DeferredToolResults(approvals={id: True}, metadata={id:
-    {"ticket": …, "approval": …}})`.
+    `hosted="observe"`; `stream="refuse"` refuses streams instead of holding them back. A paused
+    call is resumed with `DeferredToolResults(approvals={id: True}, metadata={id: {"ticket": …, "approval":
+    …}})`.
     """
 
-    def __init__(self, session: Session, *, on_block: str = "error", hosted: str = "refuse") -> None:
-        if on_block not in {"error", "raise"} or hosted not in {"refuse", "observe"}:
-            raise ValueError('`on_block` is "error" or "raise", and `hosted` is "refuse" or "observe"')
+    def __init__(
+        self, session: Session, *, on_block: str = "error", hosted: str = "refuse", stream: str = "hold"
+    ) -> None:
         self._session = session.as_agent(framework="pydantic-ai")
         self._on_block, self._hosted = on_block, hosted
+        self._refuses_streams = refuses_streams(stream, on_block, hosted)
 
     def get_ordering(self) -> Any:
         """Return that it is next to model and tools: what other capabilities change is what is evaluated."""
@@ -66,7 +69,7 @@ class Acs(AbstractCapability[Any]):
 
     def get_wrapper_model(self, model: Any) -> Any:
         """Return the model with its two points."""
-        return _GovernedModel(model, self._session, self._hosted)
+        return _GovernedModel(model, self._session, self._hosted, self._refuses_streams)
 
     async def wrap_tool_execute(self, ctx: Any, *, call: Any, tool_def: Any, args: Any, handler: Any) -> Any:
         """Run a tool between its two points."""
@@ -102,10 +105,11 @@ class Acs(AbstractCapability[Any]):
 
 
 class _GovernedModel(WrapperModel):
-    def __init__(self, wrapped: Any, session: Session, hosted: str) -> None:
+    def __init__(self, wrapped: Any, session: Session, hosted: str, refuses_streams: bool) -> None:
         super().__init__(wrapped)
         self._session = AsyncSession.over(session)
         self._hosted = hosted
+        self._refuses_streams = refuses_streams
 
     async def request(self, messages: Any, model_settings: Any, model_request_parameters: Any) -> Any:
         """Return the permitted answer of the model."""
@@ -118,6 +122,8 @@ class _GovernedModel(WrapperModel):
         self, messages: Any, model_settings: Any, model_request_parameters: Any, run_context: Any = None
     ) -> AsyncIterator[Any]:
         """Return the stream of the permitted answer, once all of it is there."""
+        if self._refuses_streams:
+            raise refused_stream()
         sent = await self._before(messages, model_request_parameters)
         async with self.wrapped.request_stream(
             sent, model_settings, model_request_parameters, run_context

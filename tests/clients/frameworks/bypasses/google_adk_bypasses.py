@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from google.adk.agents import LlmAgent
+from google.adk.agents.run_config import RunConfig, StreamingMode
 from google.adk.code_executors import UnsafeLocalCodeExecutor
 from google.adk.models import BaseLlm, LlmResponse
 from google.adk.runners import InMemoryRunner
@@ -41,14 +42,14 @@ def agent(name: str, *answers: Any, **options: Any) -> LlmAgent:
     return LlmAgent(name=name, model=Scripted(model="m", answers=list(answers)), **options)
 
 
-def ran(made: Any) -> Any:
+def ran(made: Any, run_config: RunConfig | None = None, **options: Any) -> Any:
     """Run an agent with the plugin."""
 
     async def run(session: Session) -> Any:
-        runner = InMemoryRunner(agent=made(), app_name="x", plugins=[AcsPlugin(session)])
+        runner = InMemoryRunner(agent=made(), app_name="x", plugins=[AcsPlugin(session, **options)])
         kept = await runner.session_service.create_session(app_name="x", user_id="u")
         message = types.Content(role="user", parts=text("hello"))
-        events = runner.run_async(user_id="u", session_id=kept.id, new_message=message)
+        events = runner.run_async(user_id="u", session_id=kept.id, new_message=message, run_config=run_config)
         return [str(event.content) async for event in events]
 
     return lambda session: asyncio.run(run(session))
@@ -85,6 +86,12 @@ if __name__ == "__main__":
                 lambda: agent("one", text("```python\nprint(1)\n```"), text("fine"), code_executor=Executor())
             ),
             "data": ran(lambda: agent("one", [*text("fine"), blob])),
+            "streamed": ran(
+                lambda: agent("one", text("fine")),
+                RunConfig(streaming_mode=StreamingMode.SSE),
+                stream="refuse",
+            ),
+            "whole": ran(lambda: agent("one", text("fine")), stream="refuse"),
             "signature": ran(lambda: agent("one", [*text("fine"), signature])),
         }
     )

@@ -53,12 +53,19 @@ def governed(session: Session) -> Any:
     )
 
 
+def streamed(session: Session) -> Any:
+    """A stream where its host wants none."""
+    agent = governed_agent(session, chat_generator=Scripted(), stream="refuse")
+    return agent.run(messages=[ChatMessage.from_user("hello")], streaming_callback=lambda chunk: None)
+
+
 if __name__ == "__main__":
     main(
         {
             "brought": brought,
             "added": added,
             "governed": governed,
+            "streamed": streamed,
             "by one import": lambda session: govern(TOOL, session=session).invoke(path="x"),
         }
     )

@@ -1,5 +1,6 @@
 """LangChain: structured answers, tools that end a run, commands of tools, prompts that are not the last message."""
 
+import asyncio
 from typing import Annotated, Any
 
 from langchain.agents import create_agent
@@ -15,6 +16,8 @@ from trying import search as found
 
 from acs_client import Session, govern
 from acs_client.integrations.langchain import AcsMiddleware
+
+HELLO = {"messages": "hello"}
 
 
 class Scripted(BaseChatModel):
@@ -85,6 +88,17 @@ def prompts(session: Session) -> Any:
     return ran(session, [AIMessage("fine")], [HumanMessage("a bomb"), SystemMessage("be nice")], tools=[])
 
 
+def listened(stream: str, listen: Any) -> Any:
+    """A run that somebody listens to."""
+
+    async def run(session: Session) -> Any:
+        model = Scripted(answers=[AIMessage("fine")])
+        agent = create_agent(model, middleware=[AcsMiddleware(session, stream=stream)], tools=[])
+        return [str(part) async for part in listen(agent)][-1]
+
+    return lambda session: asyncio.run(run(session))
+
+
 if __name__ == "__main__":
     main(
         {
@@ -104,6 +118,9 @@ if __name__ == "__main__":
             "list of commands": commanding(lambda at: [Command(update={"messages": [message(at)]})]),
             "harmless command": commanding(lambda at: Command(update={"messages": [message(at, "fine")]})),
             "prompts": prompts,
+            "streamed": listened("refuse", lambda agent: agent.astream(HELLO, stream_mode="messages")),
+            "events": listened("refuse", lambda agent: agent.astream_events(HELLO, version="v2")),
+            "steps": listened("refuse", lambda agent: agent.astream(HELLO, stream_mode="values")),
             "by one import": lambda session: govern(tool(found), session=session),
         }
     )

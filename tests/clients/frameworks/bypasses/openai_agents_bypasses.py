@@ -1,5 +1,6 @@
 """OpenAI Agents: hand-overs that are added to a governed agent, prompts that are not the last item."""
 
+import asyncio
 from typing import Any
 
 from agents import Agent, Runner, function_tool, handoff, set_tracing_disabled
@@ -38,6 +39,17 @@ def prompts(session: Session) -> Any:
     ).to_input_list()
 
 
+def streamed(session: Session) -> Any:
+    """A stream where its host wants none."""
+    agent = govern(Agent("one", model=script(assistant_message("fine"))), session=session, stream="refuse")
+
+    async def run() -> Any:
+        result = Runner.run_streamed(agent, "hello")
+        return [event async for event in result.stream_events()]
+
+    return asyncio.run(run())
+
+
 if __name__ == "__main__":
     set_tracing_disabled(True)
     main(
@@ -45,5 +57,6 @@ if __name__ == "__main__":
             "added agent": handing(lambda agent: agent),
             "added hand-over": handing(handoff),
             "prompts": prompts,
+            "streamed": streamed,
         }
     )

@@ -1,5 +1,6 @@
 """Pydantic AI: tools that the host runs itself, tools that a run brings, answers that are not text."""
 
+import asyncio
 from typing import Any
 
 from pydantic_ai import Agent, BinaryContent, DeferredToolRequests
@@ -7,7 +8,7 @@ from pydantic_ai.messages import FilePart, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import ExternalToolset, FunctionToolset
-from trying import delete_file, main
+from trying import RAN, delete_file, main
 
 from acs_client import Session
 from acs_client.integrations.pydantic_ai import Acs
@@ -45,6 +46,22 @@ def file(session: Session) -> Any:
     return agent(session, TextPart("fine"), part).run_sync("hello").all_messages()
 
 
+def streamed(session: Session) -> Any:
+    """A stream where its host wants none."""
+    model = FunctionModel(stream_function=_pieces)
+    return asyncio.run(_streamed(Agent(model, capabilities=[Acs(session, stream="refuse")])))
+
+
+async def _pieces(messages: Any, info: Any) -> Any:
+    RAN.append("model")
+    yield "fine"
+
+
+async def _streamed(made: Any) -> Any:
+    async with made.run_stream("hello") as result:
+        return await result.get_output()
+
+
 if __name__ == "__main__":
     main(
         {
@@ -52,5 +69,6 @@ if __name__ == "__main__":
             "external observed": external("observe"),
             "brought": brought,
             "file": file,
+            "streamed": streamed,
         }
     )

@@ -18,7 +18,7 @@ from autogen_core.models import (
 from autogen_core.tools import Tool, ToolSchema
 
 from acs_client.calls import denied
-from acs_client.integrations.model_points import ModelPoints, call_of
+from acs_client.integrations.model_points import ModelPoints, call_of, refused_stream, refuses_streams
 from acs_client.session import Session
 from acs_client.values import media
 
@@ -30,14 +30,16 @@ _REASONS = {"function_calls": "tool_calls", "unknown": "other"}
 class GovernedModel(ChatCompletionClient):
     """A model client with its two points, and `output` for an answer that calls no tool.
 
-    A streamed answer is held back until it is permitted, and goes out in one piece.
+    A streamed answer is held back until it is permitted, and goes out in one piece; with `stream="refuse"`
+    it is refused.
     """
 
     component_type = "model"
 
-    def __init__(self, client: ChatCompletionClient, session: Session) -> None:
+    def __init__(self, client: ChatCompletionClient, session: Session, *, stream: str = "hold") -> None:
         self._client = client
         self._points = ModelPoints(session, "autogen")
+        self._refuses_streams = refuses_streams(stream)
 
     async def create(
         self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = (), **options: Any
@@ -50,6 +52,8 @@ class GovernedModel(ChatCompletionClient):
         self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = (), **options: Any
     ) -> AsyncGenerator[str | CreateResult, None]:
         """Yield the permitted answer of the model, once all of it is there."""
+        if self._refuses_streams:
+            raise refused_stream()
         sent = await asyncio.to_thread(self._before, messages, tools)
         answers = [
             part

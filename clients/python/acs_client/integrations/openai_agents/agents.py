@@ -21,6 +21,7 @@ from agents import (
 
 from acs_client.aio import AsyncSession
 from acs_client.calls import denied
+from acs_client.integrations.model_points import refuses_streams
 from acs_client.integrations.openai_agents.items import messages_of, parsed_arguments
 from acs_client.integrations.openai_agents.model import PERMITTED, GovernedModel
 from acs_client.integrations.openai_agents.tools import (
@@ -43,16 +44,17 @@ def govern(
     on_block: str = "error",
     hosted: str = "refuse",
     exempt: Iterable[str] = (),
+    stream: str = "hold",
 ) -> Any:
     """Return a governed copy of an agent, or of a function tool.
 
     `on_block="raise"` stops the run at a blocked tool call. Tools that the provider runs are refused unless
-    `hosted="observe"`; `exempt` names hand-overs that pass no tool point. Raises `Denied` for an agent with
+    `hosted="observe"`; `exempt` names hand-overs that pass no tool point; `stream="refuse"` refuses
+    streams instead of holding them back. Raises `Denied` for an agent with
     tools that cannot be governed.
     """
-    if on_block not in {"error", "raise"} or hosted not in {"refuse", "observe"}:
-        raise ValueError('`on_block` is "error" or "raise", and `hosted` is "refuse" or "observe"')
-    options = Options(session.as_agent(framework="openai-agents"), on_block, hosted, frozenset(exempt))
+    named = session.as_agent(framework="openai-agents")
+    options = Options(named, on_block, hosted, frozenset(exempt), refuses_streams(stream, on_block, hosted))
     if isinstance(agent, FunctionTool):
         return governed_tool(agent, options, options.session)
     if not isinstance(agent, Agent):

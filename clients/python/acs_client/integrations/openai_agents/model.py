@@ -8,6 +8,7 @@ from agents import Model, MultiProvider, Usage
 
 from acs_client.aio import AsyncSession
 from acs_client.calls import denied
+from acs_client.integrations.model_points import refused_stream
 from acs_client.integrations.openai_agents.items import messages_of, read_answer, with_answer, with_texts
 from acs_client.integrations.openai_agents.stream import events_of
 from acs_client.integrations.openai_agents.tools import Options, check_handoff, check_tool
@@ -79,6 +80,8 @@ class GovernedModel(Model):
         **options: Any,
     ) -> AsyncIterator[Any]:
         """Return the events of the permitted answer, once all of it is there."""
+        if self._options.refuses_streams:
+            raise refused_stream()
         name, system_instructions, input = await self._before(system_instructions, input, tools, handoffs)
         stream = self._model().stream_response(
             system_instructions, input, model_settings, tools, output_schema, handoffs, tracing, **options

@@ -37,6 +37,7 @@ class Options:
     on_block: str
     hosted: str
     exempt: frozenset[str]
+    refuses_streams: bool = False
 
 
 def check_tool(tool: Any, options: Options, point: str) -> None:
