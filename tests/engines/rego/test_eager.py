@@ -154,3 +154,18 @@ def test_a_statement_waits_for_what_a_comprehension_of_its_with_reads() -> None:
     body = f'input.snapshot.s with input.snapshot.o.a as {value}; urlquery.encode_object({{"a": "b c"}}, w)'
     text = f"package a\ndefault x := false\nx := w if {{ {body} }}"
     assert evaluate(definition(text), {"s": True, "n": 2, "t": "", "o": {}}) == "a=b+c"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "f(1) = 3; [1 | true] == input.snapshot.os",
+        "f(1) = 3; input.snapshot.os == {1 | true}",
+        '{"a": v | v := input.snapshot.xs[_]} != 1; {"a": 1 | true} == input.snapshot.os',
+    ],
+)
+def test_a_comprehension_is_no_value_of_an_index(body: str) -> None:
+    """OPA looks at no member of the input that is compared with one before the body, and so meets the conflict."""
+    text = f"package a\nx if {{ {body} }}\nf(_) := input.snapshot.xs[_]"
+    reason, _ = failure(bound(definition(text)), policy_input({"xs": [1, 2]}))
+    assert reason is Reason.POLICY_INVOCATION_FAILED

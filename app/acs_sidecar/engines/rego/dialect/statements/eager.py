@@ -135,7 +135,7 @@ def _is_index_value(term: Json, scope: VariableScope) -> bool:
         return not any(variant(item)[0] in _COMPOSITES for item in composite_items(kind, value))
     if kind == "Var":
         return scope.variable(value) is not None
-    return kind not in _COMPOSITES and kind not in REFERENCES
+    return kind not in _COMPOSITES and kind not in CLOSURES and kind not in REFERENCES
 
 
 def _before(expression: Json) -> Iterator[Json]:
