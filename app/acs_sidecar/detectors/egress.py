@@ -11,7 +11,7 @@ from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import SEPARATOR, texts_of
 from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
-from acs_sidecar.detectors.whole_url import authorities, url_lines
+from acs_sidecar.detectors.whole_url import authorities, is_scheme_broken, url_lines
 from acs_sidecar.spec.values import Json
 
 __all__ = ["CATEGORIES", "MAX_HOSTS", "detector"]
@@ -171,8 +171,9 @@ def _places(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int
     for part in text.split(SEPARATOR):
         if ":" in part or "/" in part or "\\" in part:
             for offset, line in url_lines(part):
+                broken = is_scheme_broken(line)
                 for reached in map(read, authorities(line)):
-                    known = not reached.unreadable and hosts.issuperset(reached.hosts)
+                    known = not (broken or reached.unreadable) and hosts.issuperset(reached.hosts)
                     if not known or reached not in seen:
                         place = start + offset, start + offset + len(line)
                         yield *place, (reached if known else _ambiguous(reached))

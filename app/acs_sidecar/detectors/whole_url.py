@@ -3,17 +3,18 @@
 import re
 from collections.abc import Iterator
 
-__all__ = ["authorities", "url_lines"]
+__all__ = ["authorities", "is_scheme_broken", "url_lines"]
 
 _DROPPED = re.compile(r"[\t\r\n]")
 """What the URL standard of browsers, Node and Python has removed before a URL is parsed."""
 _CONTROLS = "".join(map(chr, range(0x21)))  # removed from its ends
-_NEXT_URL = re.compile(r"[\t\r\n](?=[a-z][a-z0-9+.-]{0,20}:[/\\]{2})", re.IGNORECASE)
+_NEXT_URL = re.compile(r"[\t\r\n](?=([a-z][a-z0-9+.-]{0,20}:)[/\\]{2})", re.IGNORECASE)
 _OUTER = re.compile(r"^(?:(?!https?:|wss?:|ftp:)[a-z][a-z0-9+.-]*:)+(?=[a-z][a-z0-9+.-]*:)", re.IGNORECASE)
 """`view-source:`, `jdbc:`."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]*:)?([/\\]*)([^/?#]*)", re.IGNORECASE)
 _WEB = frozenset({"http:", "https:", "ws:", "wss:", "ftp:"})
 """Behind these, browsers read a host whatever the number of slashes."""
+_LONGEST_SCHEME = max(map(len, _WEB))
 _NAMED = re.compile(
     r"^[^\[]*(?:[.%@]|:\d*$)|[^\x00-\x7f]|^\d|^localhost\b|^\[[0-9a-f:.]+[%\]]", re.IGNORECASE
 )
@@ -35,6 +36,8 @@ def url_lines(text: str) -> Iterator[tuple[int, str]]:
             before -= 1
         if before == start or text[before - 1] in ":@":  # no host ends before it
             continue
+        if before - start < _LONGEST_SCHEME and is_scheme_broken(text[start:before] + "\n" + following[1]):
+            continue
         yield from _cells(start, text[start : following.start()], in_table=in_table)
         start = following.end()
         in_table = in_table or following[0] == "\t"
@@ -45,6 +48,12 @@ def _cells(start: int, text: str, *, in_table: bool) -> Iterator[tuple[int, str]
     for cell in _DROPPED.split(text) if in_table else (text,):
         yield start, cell
         start += len(cell) + 1
+
+
+def is_scheme_broken(text: str) -> bool:
+    """True if a tab or a line end stands within the scheme of a URL of the web, where browsers drop it."""
+    scheme = text.strip(_CONTROLS).partition(":")[0]
+    return _DROPPED.search(scheme) is not None and _DROPPED.sub("", scheme).lower() + ":" in _WEB
 
 
 def authorities(text: str) -> list[str]:
