@@ -7,8 +7,9 @@ a prompt in capitals, a constitution, a standard with MUST and SHALL, a runbook,
 language is another one. Half of these are held out: those whose texts have the lowest SHA-256 digests.
 
 Rules were written with the other half, with 60 of each in six registers that are far from the usual ones (a contract,
-orders, a ward, the tersest of runbooks, a beginner's English, verse), and with the many of `wild`: lists, tables,
-fragments, oaths, conditions, idioms.
+orders, a ward, the tersest of runbooks, a beginner's English, verse), with the many of `wild`: lists, tables,
+fragments, oaths, conditions, idioms; and with those of `trades`, four of each for every control by one more author,
+in the words of a hospital, a bank, a law firm, a school, a game studio and others, with wishes and general topics too.
 """
 
 import hashlib
@@ -23,11 +24,13 @@ __all__ = [
     "DECLARES",
     "DECLARES_AUTHORS",
     "DECLARES_REGISTERS",
+    "DECLARES_TRADES",
     "DECLARES_VOICES",
     "DECLARES_WILD",
     "LOOKS_ALIKE",
     "LOOKS_ALIKE_AUTHORS",
     "LOOKS_ALIKE_REGISTERS",
+    "LOOKS_ALIKE_TRADES",
     "LOOKS_ALIKE_VOICES",
     "LOOKS_ALIKE_WILD",
     "OTHERS",
@@ -66,6 +69,8 @@ DECLARES_REGISTERS = _samples("declares_registers.tsv")
 LOOKS_ALIKE_REGISTERS = _samples("looks_alike_registers.tsv")
 DECLARES_WILD = _samples("declares_wild.tsv")
 LOOKS_ALIKE_WILD = _samples("looks_alike_wild.tsv")
+DECLARES_TRADES = _samples("declares_trades.tsv")
+LOOKS_ALIKE_TRADES = _samples("looks_alike_trades.tsv")
 DECLARES_AUTHORS = _samples("declares_authors.tsv")
 LOOKS_ALIKE_AUTHORS = _samples("looks_alike_authors.tsv")
 
@@ -84,9 +89,14 @@ def _parts(
     return [[*first, *second, *held_out], [*rest, *others, *seen]]
 
 
-PROMISES = _parts(DECLARES, DECLARES_VOICES, [*DECLARES_REGISTERS, *DECLARES_WILD], DECLARES_AUTHORS)
+PROMISES = _parts(
+    DECLARES, DECLARES_VOICES, [*DECLARES_REGISTERS, *DECLARES_WILD, *DECLARES_TRADES], DECLARES_AUTHORS
+)
 OTHERS = _parts(
-    LOOKS_ALIKE, LOOKS_ALIKE_VOICES, [*LOOKS_ALIKE_REGISTERS, *LOOKS_ALIKE_WILD], LOOKS_ALIKE_AUTHORS
+    LOOKS_ALIKE,
+    LOOKS_ALIKE_VOICES,
+    [*LOOKS_ALIKE_REGISTERS, *LOOKS_ALIKE_WILD, *LOOKS_ALIKE_TRADES],
+    LOOKS_ALIKE_AUTHORS,
 )
 
 
@@ -109,9 +119,11 @@ def figures() -> list[str]:
     add("… seven kinds of authors", halves(DECLARES))
     add("… thirteen others", halves(DECLARES_VOICES))
     add("… far registers, lists, tables, idioms", ((), [*DECLARES_REGISTERS, *DECLARES_WILD]))
+    add("… trades", ((), DECLARES_TRADES))
     add("look like it, and are taken for it (false accepts)", OTHERS)
     add("… the independent authors'", (LOOKS_ALIKE_AUTHORS, ()))
-    for kind in sorted({sample.kind.partition("/")[0] for sample in LOOKS_ALIKE}):
+    add("… trades", ((), LOOKS_ALIKE_TRADES))
+    for kind in sorted({sample.kind.partition("/")[0] for part in OTHERS for sample in part}):
         add(f"… {kind}", [[each for each in part if each.kind.partition("/")[0] == kind] for part in OTHERS])
     return rows
 

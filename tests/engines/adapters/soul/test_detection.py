@@ -2,17 +2,20 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 import pytest
 
 from acs_sidecar.engines.adapters.soul.controls import Tier
 from acs_sidecar.engines.adapters.soul.detection.rules import (
+    RuleExtension,
     extensions,
     given_rules,
     improvements,
     rule_book,
     rule_book_of,
+    vocabulary,
 )
 from acs_sidecar.engines.adapters.soul.detection.terms import TermSyntaxError, parse_term
 from acs_sidecar.engines.adapters.soul.scan import MAX_BYTES, scan, scan_bytes
@@ -20,10 +23,12 @@ from tests.engines.adapters.soul.corpus import (
     DECLARES,
     DECLARES_AUTHORS,
     DECLARES_REGISTERS,
+    DECLARES_TRADES,
     DECLARES_VOICES,
     LOOKS_ALIKE,
     LOOKS_ALIKE_AUTHORS,
     LOOKS_ALIKE_REGISTERS,
+    LOOKS_ALIKE_TRADES,
     LOOKS_ALIKE_VOICES,
     OTHERS,
     PROMISES,
@@ -56,17 +61,43 @@ def test_the_corpus_is_whole(declares: list[Sample], looks_alike: list[Sample], 
     assert kinds == {"negated", "hypothetical", "quoted", "delegated", "past", "others"}
 
 
+def test_the_trades_have_every_kind_for_every_control() -> None:
+    """Four promises of each control, and of what only looks like one every kind: wishes and topics too."""
+    promised = Counter(sample.control for sample in DECLARES_TRADES)
+    assert set(promised.values()) == {4}
+    assert len(promised) == len(rule_book().rules)
+    kinds = Counter(sample.kind for sample in LOOKS_ALIKE_TRADES)
+    assert kinds.keys() == {
+        "negated",
+        "hypothetical",
+        "quoted",
+        "delegated",
+        "past",
+        "others",
+        "wish",
+        "topic",
+    }
+    assert min(kinds.values()) >= 35
+
+
 def test_detection_on_statements_that_rules_have_not_seen() -> None:
-    """At least 80 of 100 promises are found, and less than 5 of 100 that look like one are taken for it."""
+    """At least 84 of 100 promises are found, and less than 4 of 100 that look like one are taken for it."""
     promises, others = PROMISES[0], OTHERS[0]
-    assert sum(sample.is_detected for sample in promises) >= 0.8 * len(promises)
-    assert sum(sample.is_detected for sample in others) < 0.05 * len(others)
+    assert sum(sample.is_detected for sample in promises) >= 0.84 * len(promises)
+    assert sum(sample.is_detected for sample in others) < 0.04 * len(others)
 
 
 def test_detection_on_statements_of_independent_authors() -> None:
-    """Of the promises that others wrote two in three are found."""
-    assert sum(sample.is_detected for sample in DECLARES_AUTHORS) >= 97
-    assert sum(sample.is_detected for sample in LOOKS_ALIKE_AUTHORS) <= 6
+    """Of the promises that others wrote seven in ten are found."""
+    assert sum(sample.is_detected for sample in DECLARES_AUTHORS) >= 105
+    assert sum(sample.is_detected for sample in LOOKS_ALIKE_AUTHORS) <= 4
+
+
+def test_detection_on_statements_that_rules_were_written_with() -> None:
+    """In sight at least 93 of 100 promises are found, and at most 2 of 100 that look like one are taken for it."""
+    promises, others = PROMISES[1], OTHERS[1]
+    assert sum(sample.is_detected for sample in promises) >= 0.93 * len(promises)
+    assert sum(sample.is_detected for sample in others) <= 0.02 * len(others)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +133,10 @@ def test_negations_reach_as_far_as_their_clause(control: str, statement: str, de
 
 @pytest.mark.slow
 def test_each_improvement_has_a_statement_that_shows_why() -> None:
-    """With a term its statement declares the control, or declares it no more; without the term it is the other way."""
+    """With a term its statement declares the control, or declares it no more; without the term it is the other way.
+
+    Without it is without the vocabulary too, which comes after the improvements.
+    """
     given, added, extended = given_rules(), improvements(), extensions()
     assert len(added) > 300
     for each in added:
@@ -111,19 +145,30 @@ def test_each_improvement_has_a_statement_that_shows_why() -> None:
         assert (each.control in declared_by(each.statement, book=without)) is not each.declares, each
 
 
-@pytest.mark.slow
-def test_each_extension_has_statements_that_show_why() -> None:
-    """So with alternatives and with kinds of terms; groups that only alternatives name need none."""
-    given, added, extended = given_rules(), improvements(), extensions()
+def _assert_each_shows_why(extended: Sequence[RuleExtension], before: Sequence[RuleExtension]) -> None:
+    """With each its statements declare their control, or do no more; without it they do not, or do."""
+    given, added = given_rules(), improvements()
     for each in extended:
         if each.place.startswith("groups.") and each.place.partition(".")[2] not in given["groups"]:
             continue
         shown = [*((*one, True) for one in each.declares), *((*one, False) for one in each.denies)]
         assert shown, each.place
-        without = rule_book_of(given, added, (other for other in extended if other is not each))
+        without = rule_book_of(given, added, (*before, *(other for other in extended if other is not each)))
         for control, statement, declares in shown:
             assert (control in declared_by(statement)) is declares, statement
             assert (control in declared_by(statement, book=without)) is not declares, statement
+
+
+@pytest.mark.slow
+def test_each_extension_has_statements_that_show_why() -> None:
+    """So with alternatives and with kinds of terms; groups that only alternatives name need none."""
+    _assert_each_shows_why(extensions(), ())
+
+
+@pytest.mark.slow
+def test_each_entry_of_the_vocabulary_has_statements_that_show_why() -> None:
+    """So with the vocabulary, on top of every extension."""
+    _assert_each_shows_why(vocabulary(), extensions())
 
 
 @pytest.mark.parametrize("text", ["", "..", "a ..", ".. a", "A", "a-b", "*", "a* b**", "a|", "a|B"])

@@ -27,7 +27,8 @@ _RELATIVE_BEFORE = 3
 _CONDITION_BEFORE = 7
 _DENIAL_BEFORE = 8
 _PRONOUNS = frozenset({"it", "they", "you", "he", "she", "one"})
-_NOT_OF_SUBJECT = frozenset({"to", "from", "with", "of"})
+_NOT_OF_SUBJECT = frozenset({"to", "from", "with", "of", "when", "if", "while", "whenever"})
+_DETERMINERS = frozenset({"a", "an", "the", "each", "every", "any", "all", "its"})
 
 MOST_CONTROLS = 4
 """A statement that satisfies more declares none."""
@@ -121,6 +122,8 @@ class Detector:
         return any(
             not any(span.start - _RELATIVE_BEFORE <= place < span.start for place in relative)
             and not (span.start > 1 and words[span.start - 1] in _PRONOUNS and span.start - 1 not in clauses)
+            and not (span.start and words[span.start - 1] in _DETERMINERS and span.start == span.end)
+            and clauses.isdisjoint(range(span.start + 1, span.end + 1))
             and not self._is_condition(span, hits, clauses)
             for span in hits.get(named.unreal, ())
         )
@@ -129,16 +132,20 @@ class Detector:
         """True if a statement takes back what it says: by a disclaimer, or an undenied concession."""
         named = self.book.words
         excused = hits.get(named.excused, ())
+
+        def is_excused(span: TermSpan) -> bool:
+            return any(one.start <= span.start and span.end <= one.end for one in excused)
+
         for span in hits.get(named.disclaimers, ()):
-            inside = any(one.start <= span.start and span.end <= one.end for one in excused)
-            if not inside and not self._is_condition(span, hits, clauses):
+            if not is_excused(span) and not self._is_condition(span, hits, clauses):
                 return True
-        concessions = hits.get(named.concessions, ())
+        concessions = [span for span in hits.get(named.concessions, ()) if not is_excused(span)]
         if not concessions:
             return False
         denials = [span.end for number in (named.negators, named.bans) for span in hits.get(number, ())]
         return any(
             not any(span.start - _DENIAL_BEFORE <= place < span.start for place in denials)
+            and not (span.start == 0 and denials)
             for span in concessions
         )
 

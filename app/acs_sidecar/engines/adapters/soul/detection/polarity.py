@@ -43,6 +43,8 @@ _OFFERED = frozenset(
 _SHORT = 3
 _OTHER_CLAUSE = 2
 _RELATIVES = frozenset({"that", "which", "who", "whose"})
+_SUBJECTS = frozenset({"it", "i", "we", "you", "they", "but", "instead", "rather"})
+_AGENTS = frozenset({"agent", "assistant", "bot"})
 _FINITE = frozenset({"must", "shall", "will", "should", "is", "are", "gets", "get"})
 
 FoundHits = Mapping[int, Sequence[TermSpan]]
@@ -159,11 +161,15 @@ class Polarity:
                     self._is_of_condition(place, span)
                     or self._is_condition(place, span)
                     or self._is_of_relative(place, span)
+                    or self._is_of_other_clause(place, span)
                 ):
                     continue
                 if plain or not self._excused(place, span):
                     return True
-            elif span.end < place <= span.end + _NEGATOR_BEHIND and self._denies_before(place):
+            elif span.end < place <= span.end + _NEGATOR_BEHIND:
+                if self._denies_before(place):
+                    return True
+            elif span.start < place == span.end - 1 and span.start not in negators:
                 return True
         if plain:
             return False
@@ -176,6 +182,15 @@ class Polarity:
             return False
         begins = max((start for start in self.clauses if start <= negator), default=0)
         return any(begins <= place < negator for place in self._places(self.named.conditions))
+
+    def _is_of_other_clause(self, negator: int, span: TermSpan) -> bool:
+        """True if what is said begins a clause with its own subject: `it does not guess, it asks`."""
+        return any(
+            self.words[start] in _SUBJECTS
+            or (self.words[start] in {"the", "this"} and self.words[start + 1] in _AGENTS)
+            for start in self.clauses
+            if negator < start < span.start
+        )
 
     def _is_condition(self, negator: int, span: TermSpan) -> bool:
         """True for a `without` in front of what is banned: `without approval, nothing is sent`."""
@@ -197,7 +212,8 @@ class Polarity:
         return any(self._at(place, self.named.subordinators) for place in range(negator + 1, span.start))
 
     def _denies_before(self, negator: int) -> bool:
-        behind = range(negator + 1, min(len(self.words), negator + 1 + _ADOPTION_WITHIN))
+        ends = min((start for start in self.clauses if start > negator), default=len(self.words))
+        behind = range(negator + 1, min(ends, negator + 1 + _ADOPTION_WITHIN))
         if not behind:
             return True
         if any(self._at(place, self.named.breach) for place in behind):

@@ -28,6 +28,7 @@ __all__ = [
     "read_data",
     "rule_book",
     "rule_book_of",
+    "vocabulary",
 ]
 
 ANYTHING = -1
@@ -118,7 +119,7 @@ def read_data(name: str) -> bytes:
 
 # Read with the module: a child that is confined opens no file later.
 _RULES, _IMPROVEMENTS = read_data("rules.yaml"), read_data("improvements.yaml")
-_EXTENSIONS = read_data("extensions.yaml")
+_EXTENSIONS, _VOCABULARY = read_data("extensions.yaml"), read_data("vocabulary.yaml")
 
 
 class Improvement(NamedTuple):
@@ -149,7 +150,7 @@ class RuleExtension(NamedTuple):
 @cache
 def rule_book() -> RuleBook:
     """Return the rules that come with the package."""
-    return rule_book_of(given_rules(), improvements(), extensions())
+    return rule_book_of(given_rules(), improvements(), (*extensions(), *vocabulary()))
 
 
 def given_rules() -> dict[str, Any]:
@@ -171,7 +172,15 @@ def improvements() -> tuple[Improvement, ...]:
 
 def extensions() -> tuple[RuleExtension, ...]:
     """Return every extension of the rules."""
-    read = yaml.load(_EXTENSIONS, Loader=yaml.CSafeLoader)
+    return _extensions_of(_EXTENSIONS)
+
+
+def vocabulary() -> tuple[RuleExtension, ...]:
+    """Return what is added after the extensions: more words for the concepts of each control."""
+    return _extensions_of(_VOCABULARY)
+
+
+def _extensions_of(data: bytes) -> tuple[RuleExtension, ...]:
     return tuple(
         RuleExtension(
             place,
@@ -179,7 +188,7 @@ def extensions() -> tuple[RuleExtension, ...]:
             tuple((f"SOUL-{control}", statement) for control, statement in each.get("declares", ())),
             tuple((f"SOUL-{control}", statement) for control, statement in each.get("denies", ())),
         )
-        for place, entries in read.items()
+        for place, entries in yaml.load(data, Loader=yaml.CSafeLoader).items()
         for each in entries
     )
 
