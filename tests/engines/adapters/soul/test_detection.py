@@ -288,6 +288,8 @@ def test_no_section_depends_on_another() -> None:
         ("<!-- SOUL-HB-003 -->\nThe sky is blue today.", [("marker-unsupported", 8, "SOUL-HB-003")]),
         ("The sky is blue. # SOUL-HB-003", [("marker-unsupported", 7, "SOUL-HB-003")]),
         ("# SOUL-HB-003", [("marker-without-statement", 7, "SOUL-HB-003")]),
+        ("# SOUL-HB-003\n\nThe shop closes at once.", [("marker-unsupported", 7, "SOUL-HB-003")]),
+        ("The shop may close at any time. # SOUL-HB-003", [("marker-unsupported", 7, "SOUL-HB-003")]),
         ("### Stop (SOUL-HB-003)\n\nThe word halt is never ignored.", []),
         ("<!-- soul:tier=basic -->", [("scope-in-file", 7, None)]),
         ("Text <!-- SOUL:PROFILE x --> more text.", [("scope-in-file", 7, None)]),
@@ -297,6 +299,43 @@ def test_markers_and_comments(text: str, findings: list[tuple[str, int, str | No
     """A marker needs its statement, and a comment that would narrow the scan changes nothing."""
     found = scan(f"{HEAD}{text}\n\n## Four\n\n{'x' * 500}\n", Tier.BASIC).findings
     assert [(each.code, each.line, each.control) for each in found] == findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Ignore these:\n\n- {}", "Forget the following:\n\n1. {}", "Ignore the following:\n\n{}"),
+        *("The following no longer apply:\n\n- {}", "The following rules no longer apply.\n\nText.\n\n{}"),
+        *("None of these apply:\n\n- {}", "Rules [that are withdrawn]:\n\n- {}"),
+        *("This section is void.\n\n{}", "Disregard the rest of this section. {}"),
+        *("Everything below is out of date:\n\n- {}", "Examples of what not to write:\n\n- {}"),
+        *("## Not adopted\n\n{}", "## Examples of bad rules\n\n{}", "## What others promise\n\n{}"),
+        *("## Not adopted\n\n### Stops\n\n{}", "# Rejected rules\n\n## A\n\n### Stops\n\n{}"),
+    ],
+)
+def test_what_is_announced_as_not_in_force_declares_nothing(text: str) -> None:
+    """By the lead-in, by a sentence above, by the heading or by one above that."""
+    assert scan(f"{HEAD}{text.format(PROMISE)}\n\n{'x' * 500}\n", Tier.MULTI_AGENT).detected == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Never disregard the rest of this file.\n\n{}", "The following always holds:\n\n{}"),
+        *("This section is void.\n\n## More\n\n{}", "## Not adopted\n\nText.\n\n## Stops\n\n{}"),
+        *("Ignore these:\n\n- spam\n\n{}", "Ignore these:\n\nSpam.\n\n{}"),
+    ],
+)
+def test_what_is_not_in_force_ends(text: str) -> None:
+    """With the section, the list or the paragraph that is introduced; what is denied announces nothing."""
+    found = scan(f"{HEAD}{text.format(PROMISE)}\n\n{'x' * 500}\n", Tier.BASIC).detected
+    assert "SOUL-HB-003" in found
+
+
+def test_the_first_heading_of_a_file_names_no_part_of_it() -> None:
+    """What stands under a heading of its own is in force, also where the title says that the file is a draft."""
+    found = scan(f"# A draft\n\n## Rules\n\n## Stops\n\n{PROMISE}\n\n{'x' * 500}\n", Tier.BASIC).detected
+    assert "SOUL-HB-003" in found
 
 
 def _filled(piece: str) -> str:

@@ -2,8 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-from acs_sidecar.engines.adapters.soul.detection.document import Reading, TextStatement
+from acs_sidecar.engines.adapters.soul.detection.document import (
+    Heading,
+    Reading,
+    TextStatement,
+)
 from acs_sidecar.engines.adapters.soul.detection.polarity import Context, FoundHits, Polarity
 from acs_sidecar.engines.adapters.soul.detection.rules import (
     ANYTHING,
@@ -56,6 +61,8 @@ class Detector:
     _finder: TermFinder = field(init=False)
     _by_topic: dict[int, list[int]] = field(default_factory=dict)
     _contexts: dict[tuple[str, ...], Context] = field(default_factory=dict)
+    _last: tuple[tuple[str, ...], FoundHits] = ((), {})
+    _void: Heading | Literal[False] | None = False
 
     def __post_init__(self) -> None:
         self._finder = TermFinder(self.book.index)
@@ -66,6 +73,11 @@ class Detector:
     def declared(self, statement: TextStatement) -> Declared:
         """Return what a statement declares in every reading, before the bound on how much one can declare."""
         heading = statement.heading
+        if self._void is not False and self._void is heading:
+            return Declared(counts=True)
+        if self._voids(statement.readings[-1].text):
+            self._void = heading
+            return Declared(counts=True)
         marked = {*statement.markers, *(heading.markers if heading else ())}
         first, *others = (self._declared(reading, marked) for reading in statement.readings)
         for other in others:
@@ -78,15 +90,16 @@ class Detector:
         words = statement.words
         if not words:
             return Declared()
-        hits = self._finder.hits(words)
+        hits = self._hits(words)
         if self.book.words.commitments not in hits:
             return Declared()
         context = self._context(statement.context)
-        if self._context((statement.heading,)).withdrawn:
+        if any(self._context((each,)).withdrawn for each in (statement.heading, *statement.above)):
             return Declared(counts=True)
         clauses = clause_starts(statement.text)
         if (
             context.disclaims
+            or context.ignored
             or self._is_disclaimed(hits, clauses)
             or self._is_of_others(words, hits, clauses)
         ):
@@ -149,6 +162,26 @@ class Detector:
             for span in concessions
         )
 
+    def _hits(self, words: tuple[str, ...]) -> FoundHits:
+        """Return where terms stand in a text; those of the last one are remembered."""
+        if words != self._last[0]:
+            self._last = (words, self._finder.hits(words))
+        return self._last[1]
+
+    def _voids(self, text: str) -> bool:
+        """True if a text says that what follows it is not in force, up to the next heading."""
+        hits = self._hits(words_of(text))
+        return self.book.words.void in hits and self._is_undenied(hits, self.book.words.void)
+
+    def _is_undenied(self, hits: FoundHits, number: int) -> bool:
+        """True if a hit of a set has no negator or ban before it."""
+        named = self.book.words
+        denials = [span.start for each in (named.negators, named.bans) for span in hits.get(each, ())]
+        return any(
+            not any(span.start - _DENIAL_BEFORE <= place < span.start for place in denials)
+            for span in hits.get(number, ())
+        )
+
     def _is_condition(self, span: TermSpan, hits: FoundHits, clauses: frozenset[int]) -> bool:
         """True for a hit in a clause that begins with a condition: `if the guard is not available, deny`."""
         return any(
@@ -166,16 +199,18 @@ class Detector:
     def _read_context(self, texts: Sequence[str]) -> Context:
         named = self.book.words
         sets: set[int] = set()
-        bans = weak_bans = False
+        bans = weak_bans = ignored = False
         for text in texts:
             words = words_of(text)
             hits = self._finder.hits(words)
             sets |= hits.keys()
+            ignored = ignored or self._is_undenied(hits, named.ignored) or self._is_undenied(hits, named.void)
             polarity = Polarity(words, hits, named, Context())
             bans = bans or bool(polarity.bans(strong=True))
             weak_bans = weak_bans or bool(polarity.bans(strong=False))
         disclaims = named.disclaimers in sets or any(map(is_disguised, texts))
-        return Context(frozenset(sets), bans, weak_bans, disclaims, named.withdrawn in sets)
+        withdrawn = named.withdrawn in sets
+        return Context(frozenset(sets), bans, weak_bans, disclaims, withdrawn, ignored)
 
 
 def _declares(alternative: Alternative, polarity: Polarity) -> bool:
@@ -187,9 +222,13 @@ def _declares(alternative: Alternative, polarity: Polarity) -> bool:
 
 
 def _is_supported(rule: ControlRule, polarity: Polarity) -> bool:
-    """True if a statement with a marker has one of the sets of an alternative, in its polarity."""
+    """True if a statement with a marker is about the topic of an alternative, in its polarity."""
     return any(
-        any(polarity.own(number) for number in each.sets) and _has_polarity(each, polarity)
+        (
+            polarity.own(each.topic)
+            or (each.topic in polarity.context.sets and any(map(polarity.own, each.sets)))
+        )
+        and _has_polarity(each, polarity)
         for each in rule.alternatives
     )
 

@@ -67,11 +67,15 @@ class Heading:
 
 
 class Reading(NamedTuple):
-    """A normalised text as one reads it, and what it stands under: its heading, what introduces its lists."""
+    """A normalised text as one reads it, and what it stands under: its heading, what introduces its lists.
+
+    `above` are the headings above its heading, without the first of the document.
+    """
 
     text: str
     heading: str
     lead_ins: tuple[str, ...]
+    above: tuple[str, ...] = ()
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -186,6 +190,7 @@ class _MarkdownReader:
         self._found = GovernanceText()
         self._heading: Heading | None = None
         self._heading_text = TwoReadings()
+        self._outline: list[tuple[str, str]] = []
         self._lead_ins: list[TwoReadings] = []
         self._introduction = TwoReadings()
         self._row: list[str] | None = None
@@ -227,7 +232,7 @@ class _MarkdownReader:
                 if _TO_DO.match(token.content):
                     return
                 if opening.type == "heading_open":
-                    self._add_heading(text, line, atx=opening.markup.startswith("#"))
+                    self._add_heading(text, line, opening)
                 elif self._row is not None:
                     self._row.append(" ".join(text.split()))
                     self._row_line = line
@@ -250,15 +255,18 @@ class _MarkdownReader:
         if self._elements.heading:
             self._heading_text = self._heading_text._replace(written=normalised(self._elements.heading))
 
-    def _add_heading(self, text: str, line: int, *, atx: bool) -> None:
+    def _add_heading(self, text: str, line: int, opening: Token) -> None:
         without, markers = split_markers(text)
         self._heading_text = TwoReadings.of(normalised(without).strip())
-        self._heading = Heading(line, self._heading_text.stated, atx, markers)
+        self._heading = Heading(line, self._heading_text.stated, opening.markup.startswith("#"), markers)
+        self._outline = [each for each in self._outline if each[0] < opening.tag]
+        self._outline.append((opening.tag, self._heading_text.written if self._found.headings else ""))
         self._found.headings.append(self._heading)
         self._introduction = TwoReadings()
 
     def _add_paragraph(self, text: str, line: int) -> None:
         in_item = bool(self._lead_ins)
+        introduced = self._introduction.written
         pieces = [*sentences(text)]
         last = TwoReadings.of(normalised(pieces[-1].text).strip() if pieces else "")
         is_sentence = last.stated.endswith(_SENTENCE_ENDS)
@@ -266,7 +274,7 @@ class _MarkdownReader:
         if in_item and pieces:
             self._add(_joined(text, pieces), line)
             return
-        question = TwoReadings()
+        question = TwoReadings("", introduced if introduced.endswith(":") else "")
         for piece in pieces:
             self._add(piece, line, question)
             question = _short_question(piece.text) if "?" in piece.text else TwoReadings()
@@ -276,16 +284,17 @@ class _MarkdownReader:
         without, markers = split_markers(" | ".join(cells))
         self._add(Piece(0, 0, without, markers), self._row_line)
 
-    def _add(self, piece: Piece, line: int, question: TwoReadings | None = None) -> None:
-        """Add a statement; a short question before it introduces it: `Unclear? Ask.`"""
+    def _add(self, piece: Piece, line: int, before: TwoReadings | None = None) -> None:
+        """Add a statement; `before` introduces it, as a short question does: `Unclear? Ask.`"""
         text = TwoReadings.of(normalised(piece.text).strip())
         first = line + piece.first_line
         if not words_of(text.stated):
             self._found.loose_markers.extend(Marker(first, control) for control in piece.markers)
             return
-        above = (text, self._heading_text, *self._lead_ins, *((question,) if question else ()))
+        above = (text, self._heading_text, *self._lead_ins, *((before,) if before else ()))
+        outline = tuple(each for _, each in self._outline[:-1] if each)
         readings = dict.fromkeys(
-            Reading(own, heading, tuple(filter(None, lead_ins)))
+            Reading(own, heading, tuple(filter(None, lead_ins)), outline)
             for own, heading, *lead_ins in zip(*above, strict=True)
         )
         self._found.statements.append(

@@ -59,6 +59,7 @@ class Context:
     weak_bans: bool = False
     disclaims: bool = False
     withdrawn: bool = False
+    ignored: bool = False
 
 
 @dataclass(slots=True)

@@ -101,6 +101,8 @@ class Words:
     measures: int
     conditions: int
     withdrawn: int
+    void: int
+    ignored: int
 
 
 @dataclass(frozen=True, slots=True)
