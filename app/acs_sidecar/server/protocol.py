@@ -25,6 +25,7 @@ from acs_sidecar.transports.http.exchange import Reply, read_headers
 
 __all__ = ["HttpProtocol"]
 
+
 _MAX_HEAD_BYTES = 65_536
 _HEAD_END = re.compile(rb"\A\r?\n|\n\r?\n")  # its first half may have come before
 _TOO_LONG_HEAD = b"431 Request Header Fields Too Large"
@@ -35,6 +36,8 @@ _LINGER_S = 5
 _CHUNKED = b"chunked"
 _NOT_HTTP = "Invalid HTTP request received."
 _CLOSE = (b"connection", b"close")
+
+
 _CONNECTIONS = itertools.count(1)
 
 
@@ -164,11 +167,7 @@ class HttpProtocol(HttpToolsProtocol):
                 if self._in_body and self._is_coded():
                     return  # the application has the head, and refuses its coding
                 self.logger.warning(_NOT_HTTP)
-                if self._stream.is_open:
-                    self._lingers = True
-                    self._stream.break_off(self.cycle, followed=bool(self.pipeline))
-                else:
-                    self.send_400_response(_NOT_HTTP)
+                self.send_400_response(_NOT_HTTP)
             self._leave_to_application()
             return
 

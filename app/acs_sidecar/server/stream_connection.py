@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
 from acs_sidecar.server.held_writes import HeldWrites
 
 __all__ = ["StreamConnection"]
@@ -49,17 +47,6 @@ class StreamConnection:
         self._stopping = True
         if self._stop:
             self._stop()
-
-    def break_off(self, cycle: RequestResponseCycle, *, followed: bool) -> None:
-        """End the body where it is no HTTP any more: no status may be written into an answer under way.
-
-        The stream is settled by what came whole. `followed` is whether other requests came behind it.
-        """
-        if followed:
-            self.abort()
-            return
-        cycle.keep_alive = cycle.more_body = False
-        cycle.message_event.set()
 
     def abort(self) -> None:
         """Drop the connection, with what is not written yet."""

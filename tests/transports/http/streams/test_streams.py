@@ -67,20 +67,6 @@ def test_a_stream_that_does_not_begin(case: dict[str, Any], service: Service) ->
     assert problem["verdict"]["reason"] == f"runtime_error:{case.get('reason', 'request_invalid')}"
 
 
-def test_a_query_is_not_ignored(service: Service) -> None:
-    """A stream that names its manifest in the query is refused: `open` names it."""
-    lines = first_of() + b"\n" + END
-    status, _, body = service.request(
-        "POST", f"{STREAM}?manifest_ref=other", lines, {"content-type": "application/x-ndjson"}
-    )
-    problem = json.loads(body)
-    assert (status, problem["detail"]) == (
-        400,
-        "the query is not read here: `manifest_ref` belongs in the body",
-    )
-    assert problem["verdict"]["decision"] == "deny"
-
-
 def test_each_watermark_comes_before_more_text(service: Service) -> None:
     """Both directions run at once: a line is answered when it came, and its record is in the log."""
     with exchanging(service, first_of(request_id="r-1")) as stream:
@@ -238,18 +224,6 @@ def test_any_chunks_carry_the_same_lines(size: int, service: Service) -> None:
         stream.end_body()
         answer = stream.rest()
     assert answer[-1]["settled"]["watermarks"] == {"response": 3}
-
-
-def test_a_body_that_breaks_off_settles_the_stream(service: Service) -> None:
-    """No status is written into an answer under way: what came whole counts, and the connection ends."""
-    with exchanging(service, first_of()) as stream:
-        stream.send(text("hello"))
-        stream.connection.sendall(b"no size\r\n")
-        answer = stream.rest()
-        assert summary(answer) == [[0, 5, "allow"], 5]
-        assert answer[-1]["settled"]["kind"] == "failed"
-        assert answer[-1]["settled"]["detail"] == 'the body ended without a last line `{"end": true}`'
-        assert stream.file.read() == b"\r\n"
 
 
 def test_streams_are_counted(service: Service) -> None:
