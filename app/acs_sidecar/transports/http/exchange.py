@@ -24,7 +24,6 @@ __all__ = [
     "Reply",
     "Send",
     "check_codings",
-    "check_query",
     "read_body",
     "read_headers",
     "refusal_reply",
@@ -46,7 +45,7 @@ _PLAIN = (b"identity", b"")
 class Headers:
     """The request headers that decide what happens to a request.
 
-    `query` is that of the target of a decision; `state` is what the server tells of it: its
+    `query` is that of the target, where a route reads it; `state` is what the server tells of it: its
     `connection`, its `peer`, and `late` once the body took too long.
     """
 
@@ -119,12 +118,6 @@ async def read_body(source: bytes | Receive, headers: Headers, limit: int) -> by
     if len(body) > limit:
         raise _too_long(limit)
     return body
-
-
-def check_query(headers: Headers) -> None:
-    """Raise `RefusalError` for a query, which a route that reads none would ignore."""
-    if headers.query:
-        raise RefusalError(Cause.MALFORMED, "the query is not read here: `manifest_ref` belongs in the body")
 
 
 async def send_reply(send: Send, reply: Reply) -> None:
