@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
 from acs_sidecar.detectors.folding import Folded, fold
@@ -133,8 +133,10 @@ def detector(options: Options) -> Detector:
         found = [*(each[:4] for each in in_names), *in_texts]
         listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
         told: dict[str, Json] = {"missing": [*missing]} if missing else {}
-        drifts = dict(_drifts(tools, expected))
-        if drifts and "definition_drift" in wanted:
+        drifts = dict(
+            _drifts(tools, expected, {each[4] for each in in_names if each[2] == "definition_drift"})
+        )
+        if drifts:
             told["kinds"] = [*sorted({kind for kinds in drifts.values() for kind in kinds})]
         annotated = annotation(found, listed, threshold)
         annotated["findings"] = [*_with_kinds(annotated["findings"], drifts)]
@@ -236,13 +238,14 @@ def _plain(name: Folded) -> str:
 
 
 def _drifts(
-    tools: list[tuple[str, str, dict[str, Json]]], expected: ExpectedTools
+    tools: list[tuple[str, str, dict[str, Json]]], expected: ExpectedTools, drifted: Container[str]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield where the name of each tool stands that is not its pinned definition, and how they differ."""
+    """Yield where the name of each tool stands that drifted from a known definition, and how they differ."""
     for path, name, tool in tools:
+        place = f"{path}.name"
         definition = expected.definitions.get(name)
-        if definition is not None and (kinds := drift_kinds(definition, tool)):
-            yield f"{path}.name", kinds
+        if definition is not None and place in drifted:
+            yield place, drift_kinds(definition, tool)
 
 
 def _with_kinds(findings: Json, drifts: Mapping[str, list[str]]) -> Iterator[Json]:
