@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from acs_sidecar.cli.output import fail, say
+from acs_sidecar.detectors.tool_pins.definition_drift import CRITICAL
 from acs_sidecar.detectors.tool_pins.tool_lists import pins_of
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.document.suggestions import did_you_mean
@@ -91,6 +92,7 @@ cases:
     expect: {decision: transform, reason: redaction_applied}
     expect_target: "Write to [REDACTED]"
 """
+_CRITICAL = "\n".join(f'\t"{kind}",' for kind in CRITICAL if kind != "tool_added")  # that one is unpinned
 _DEFINITIONS = """\
 package definitions
 
@@ -98,13 +100,7 @@ import rego.v1
 
 # What the model obeys, and what it must now give: `acs-sidecar mcp diff` names the kinds.
 critical := {
-	"annotations_changed",
-	"description_changed",
-	"instructions_changed",
-	"nested_changed",
-	"parameter_added",
-	"required_changed",
-	"type_changed",
+CRITICAL
 }
 
 found := input.annotations.definitions
@@ -128,7 +124,7 @@ changed if {
 differs if "definition_drift" in found.categories
 
 differs if "missing_tool" in found.categories
-"""
+""".replace("CRITICAL", _CRITICAL)
 _FETCH: JsonObject = {
     "name": "fetch",
     "description": "Fetch a page of the documentation.",
