@@ -11,7 +11,7 @@ from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import SEPARATOR, texts_of
 from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
-from acs_sidecar.detectors.whole_url import authorities, is_scheme_broken, url_lines
+from acs_sidecar.detectors.whole_url import DROPPED, authorities, is_scheme_broken, url_lines
 from acs_sidecar.spec.values import Json
 
 __all__ = ["CATEGORIES", "MAX_HOSTS", "detector"]
@@ -49,7 +49,6 @@ _RULES = RuleSet(
         DetectorRule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
     )
 )
-_DROPPED = re.compile(r"[\t\r\n]")
 _WHOLE = re.compile(
     r"(?:[^\s\0@/?#\\:]*:[^\s\0@/?#\\]*@)?((?:[\w%\xad\u200b-\u200d\u2060\ufeff-]+\.)+(?:[^\W\d_][\w\xad\u200b-\u200d\u2060\ufeff-]{1,62}|\d{1,3})|localhost|\[[0-9a-f:.]+\])\.?(?::\d{0,5})?(?:[/?#][^\s\0]*)?",
     re.IGNORECASE,
@@ -218,8 +217,8 @@ def _of_match(
         scheme = scheme.lower()
         if scheme in _NO_HOST or not (rest[:2] in _SLASHES or (scheme in _WEB and "." in rest)):
             return []
-        if _DROPPED.search(rest):
-            return [(start, end, _ambiguous(read(_DROPPED.sub("", rest))))]
+        if DROPPED.search(rest):
+            return [(start, end, _ambiguous(read(DROPPED.sub("", rest))))]
         return [(start, end, _unspaced(rest, read))]
     if kind == "relative":
         if not _DOTTED.search(text):

@@ -18,7 +18,8 @@ _PLAIN = re.compile(
 )
 """Almost every URL: nothing in it that parsers could read in two ways."""
 _AUTHORITY = re.compile(r"[/\\]*[^/?#]*")
-_SPACE = re.compile(r"[\s\x00-\x20]")
+SPACE = re.compile(r"[\s\x00-\x20]")
+"""What no client takes into a host."""
 _DOTS = str.maketrans("。．｡", "...")
 _SOME = 16
 
@@ -164,4 +165,4 @@ def _written_hosts(place: str) -> list[str]:
     written = [place.partition(":")[0]] if before or not bracket else []
     if "]" in address:
         written.append(bracket + address.partition("]")[0] + "]")
-    return [each for each in written if each and not _SPACE.search(each)]
+    return [each for each in written if each and not SPACE.search(each)]

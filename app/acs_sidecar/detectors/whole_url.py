@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
-__all__ = ["authorities", "is_scheme_broken", "url_lines"]
+from acs_sidecar.detectors.hosts import SPACE
 
-_DROPPED = re.compile(r"[\t\r\n]")
+__all__ = ["DROPPED", "authorities", "is_scheme_broken", "url_lines"]
+
+DROPPED = re.compile(r"[\t\r\n]")
 """What the URL standard of browsers, Node and Python has removed before a URL is parsed."""
 _CONTROLS = "".join(map(chr, range(0x21)))  # removed from its ends
 _NEXT_URL = re.compile(r"[\t\r\n](?=([a-z][a-z0-9+.-]{0,20}:)[/\\]{2})", re.IGNORECASE)
@@ -24,7 +26,6 @@ _PATH = re.compile(r"[/?#]")
 _HOST = re.compile(r"(?:[\w%-]+(?:\.+[\w%-]+)+|\d+|0x[0-9a-f]+)\.*(?::\d*)?", re.IGNORECASE)
 """A host that no scheme stands before; a word is one behind a user's name alone."""
 _USER_HOST = re.compile(r"(?:[\w%.-]+|\[[0-9a-f:.]+\])(?::\d*)?", re.IGNORECASE)
-_SPACE = re.compile(r"[\s\x00-\x20]")
 
 
 def url_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -45,7 +46,7 @@ def url_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _cells(start: int, text: str, *, in_table: bool) -> Iterator[tuple[int, str]]:
-    for cell in _DROPPED.split(text) if in_table else (text,):
+    for cell in DROPPED.split(text) if in_table else (text,):
         yield start, cell
         start += len(cell) + 1
 
@@ -53,12 +54,12 @@ def _cells(start: int, text: str, *, in_table: bool) -> Iterator[tuple[int, str]
 def is_scheme_broken(text: str) -> bool:
     """True if a tab or a line end stands within the scheme of a URL of the web, where browsers drop it."""
     scheme = text.strip(_CONTROLS).partition(":")[0]
-    return _DROPPED.search(scheme) is not None and _DROPPED.sub("", scheme).lower() + ":" in _WEB
+    return DROPPED.search(scheme) is not None and DROPPED.sub("", scheme).lower() + ":" in _WEB
 
 
 def authorities(text: str) -> list[str]:
     """Return what some parser takes for the authority, where it takes the whole text for a URL."""
-    url = _OUTER.sub("", _DROPPED.sub("", text.strip(_CONTROLS)))
+    url = _OUTER.sub("", DROPPED.sub("", text.strip(_CONTROLS)))
     read = _URL.match(url)
     if read is None:
         return []
@@ -75,7 +76,7 @@ def authorities(text: str) -> list[str]:
     else:
         named = False
     found = [authority] if named else []
-    if (beside_another or "@" in url) and not _SPACE.search(url):  # `curl` guesses a scheme
+    if (beside_another or "@" in url) and not SPACE.search(url):  # `curl` guesses a scheme
         authority = _PATH.split(url, maxsplit=1)[0]
         user, at, place = authority.rpartition("@")
         if beside_another:
