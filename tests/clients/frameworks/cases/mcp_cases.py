@@ -7,10 +7,11 @@ from typing import Any
 from mcp.client import Client
 from mcp.server import MCPServer
 from mcp.types import ElicitResult
+from mcp_calls import make_calls
 from scripted import TOOLS, Outcome, Says, main
 
 from acs_client import Session
-from acs_client.integrations.mcp import APPROVAL, TICKET, GovernedClient, acs
+from acs_client.integrations.mcp import TICKET, GovernedClient, acs
 
 
 def run(session: Session, way: str, script: list[Says], prompt: str, outcome: Outcome) -> None:
@@ -26,17 +27,14 @@ async def _run(session: Session, at_server: bool, mode: str, script: list[Says],
     asked = {"elicitation_callback": _asked(outcome)} if mode == "asked" else {"mode": mode}
     async with Client(server, **asked) as connected:
         client: Any = connected if at_server else GovernedClient(connected, session)
-        for says in script:
-            says.prepare()
-            results = await asyncio.gather(
-                *(
-                    _called(client, call, at_server, None if mode == "asked" else outcome)
-                    for call in says.calls
-                )
-            )
-            outcome.seen += [list(results)] if results else []
-        outcome.history = [["tool", text] for texts in outcome.seen for text in texts]
-        outcome.got = ["fine"]
+        await make_calls(
+            client,
+            script,
+            outcome,
+            structured="structured_content",
+            at_server=at_server,
+            lifts=mode != "asked",
+        )
 
 
 def _asked(outcome: Outcome) -> Any:
@@ -49,25 +47,6 @@ def _asked(outcome: Outcome) -> Any:
         return ElicitResult(action="accept", content={"approval": approval})
 
     return answer
-
-
-async def _called(client: Any, call: Any, at_server: bool, outcome: Outcome | None) -> str:
-    """Return the text of a result; with `outcome`, the approval of an escalated call is brought by another."""
-    result = await client.call_tool(call.name, call.args)
-    ticket = (result.meta or {}).get(TICKET)
-    if ticket is not None and outcome is not None:
-        ticket = json.loads(json.dumps(ticket))
-        approval = outcome.approval(ticket)
-        if approval is not None and at_server:
-            result = await client.call_tool(call.name, call.args, meta={TICKET: ticket, APPROVAL: approval})
-        elif approval is not None:
-            result = await client.call_tool(call.name, call.args, ticket=ticket, approval=approval)
-    text = "\n".join(part.text for part in result.content)
-    return (
-        text
-        if result.structured_content in (None, {"result": text})
-        else f"{text} {result.structured_content}"
-    )
 
 
 if __name__ == "__main__":
