@@ -144,3 +144,34 @@ def test_what_every_uses_has_its_value_before(body: str) -> None:
     """The engine orders statements without a look into `every`; what that uses stands beside its domain."""
     given: Json = {"p": {"a": [1, 2]}, "xs": [9]}
     assert outcome(f"x if {{ {body.replace('input.', 'input.snapshot.')} }}", given) == HOLDS
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        "walk(input.s, [_, v])",
+        "[_, v] = walk(input.s)",
+        "y = input.s; y = v",
+        "[v, _] = [input.s, 1]",
+        '{"a": v} = {"a": input.s}',
+        "input.o[v]",
+        'split(input.s, ",", [v])',
+    ],
+)
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{v: 1} = input.o",
+        "input.o = {v: input.n}",
+        "[{v: 1}] = [input.o]",
+        '{"a": {v: 1}} = {"a": input.o}',
+        "{{v}: 1} = {{e}: 1 | some e in input.xs}",
+        "[{v}] = [{e | some e in input.xs}]",
+        "[1 | {v: 1} = input.o] = [1]",
+    ],
+)
+def test_a_pattern_waits_for_the_variables_of_its_keys(bound: str, pattern: str) -> None:
+    """The engine would evaluate it before they have their values, and fail."""
+    given: Json = {"s": "a", "n": 1, "o": {"a": 1}, "xs": ["a"]}
+    for body in (f"{bound}; {pattern}", f"{pattern}; {bound}", f"{bound}; not {{v: 2}} = input.o"):
+        assert outcome(f"x if {{ {body} }}".replace("input.", "input.snapshot."), given) == HOLDS

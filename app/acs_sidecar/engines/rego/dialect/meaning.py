@@ -46,20 +46,26 @@ from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefi
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_problem, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.split_functions import join_functions
-from acs_sidecar.engines.rego.dialect.statements.aliases import bind_indexed, evaluate_alias, evaluate_indexes
+from acs_sidecar.engines.rego.dialect.statements.aliases import (
+    bind_indexed,
+    evaluate_alias,
+    evaluate_indexes,
+    evaluate_keys,
+)
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
 from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.engines.rego.dialect.statements.eager import (
     MayConflict,
     bind_conflicting,
+    define_values,
     is_indexed,
     is_looked_up,
     looked_up_members,
     may_conflict_in,
 )
 from acs_sidecar.engines.rego.dialect.statements.iterations import iterate_collections
-from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_collection, bind_values
+from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_collection, evaluated_values
 from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments, negate_body
 from acs_sidecar.engines.rego.dialect.statements.outputs import assign_output
 from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_arguments
@@ -282,10 +288,11 @@ def _statements(
             members = []
         if rewriting.walks and not negates_all:
             rewriting.walked.update(bind_walks(draft, is_index=is_index))
-        bind_values(draft, rewriting.is_function)
+        define_values(draft, list(evaluated_values(draft, rewriting.is_function)), rewriting.may_conflict)
         bind_quantified(draft)
         order_quantifier(draft)
         evaluate_alias(draft, is_index=is_index)
+        evaluate_keys(draft)
         if is_index:
             bind_indexed(draft)
         if is_index and not is_in_order(body.statements):

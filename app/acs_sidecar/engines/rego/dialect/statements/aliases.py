@@ -5,6 +5,8 @@ for what the statement defines. An expression takes the place of the variable: `
 
 And it finds no value for an index that the other side could bind: `input.o[x] = x` becomes
 `v := input.o[x]; v = x`.
+
+Nor does it wait for the variables of a key or of an element of a set: `{x: 1} = y` becomes `[{x: 1}][0] = y`.
 """
 
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
-__all__ = ["bind_indexed", "evaluate_alias", "evaluate_indexes"]
+__all__ = ["bind_indexed", "evaluate_alias", "evaluate_indexes", "evaluate_keys"]
 
 
 def evaluate_alias(draft: Draft, *, is_index: bool) -> None:
@@ -74,6 +76,33 @@ def evaluate_indexes(draft: Draft) -> None:
                 draft.rewriter.replace(span, ["[", span, "][0]"])
             if kind not in CLOSURES:
                 pending.extend(value for name, value in node.items() if name != "span")
+
+
+def evaluate_keys(draft: Draft) -> None:
+    """Replace objects and sets that bind nothing, and have variables as keys or elements, by expressions."""
+    kind, literal = variant(draft.statement.node["literal"])
+    kind, assignment = variant(literal["expr"]) if kind in ("Expr", "NotExpr") else ("", {})
+    if kind != "AssignExpr":
+        return
+    unit = draft.statement.unit
+    bound = {found.name for key, found in unit.needs.items() if key not in unit.early}
+    for side in (assignment["lhs"], assignment["rhs"]):
+        for found in _keyed(side):
+            if bound.isdisjoint(variables(found)):
+                span = draft.rewriter.span(found)
+                draft.rewriter.replace(span, ["[", span, "][0]"])
+
+
+def _keyed(pattern: Json) -> Iterator[Json]:
+    """Yield the outermost objects and sets of a pattern in which a key or an element has variables."""
+    kind, value = variant(pattern)
+    items = composite_items(kind, value)
+    keys = items if kind == "Set" else items[::2] if kind == "Object" else []
+    if any(next(variables(key), None) for key in keys):
+        yield pattern
+    else:
+        for item in items:
+            yield from _keyed(item)
 
 
 def bind_indexed(draft: Draft) -> None:

@@ -50,12 +50,13 @@ class Draft:
 
     def bind(self, term: Json) -> None:
         """Bind a term to a new variable before the statement, under its `with`, and put that in its place."""
-        if self.rewriter.span(term) not in self._names:
-            self.define(term, self.modifier_text())
-            self.waits = True
+        self.define(term, self.modifier_text())
+        self.waits = True
 
     def define(self, term: Json, modifiers: Sequence[Part] = ()) -> None:
-        """Put a new variable in the place of a term, and what defines it before the statement."""
+        """Put a new variable in the place of a term without one, and what defines it before the statement."""
+        if self.rewriter.span(term) in self._names:
+            return
         name = self.name(term)
         self.before += [f"{name} := (", *self.behind(self.original(term)), ")", *modifiers, "; "]
 
@@ -88,6 +89,10 @@ class Draft:
     def wait_for(self, term: Json) -> None:
         """Bind a term, and let all that follows wait for it."""
         self.bind(term)
+        self.follow(term)
+
+    def follow(self, term: Json) -> None:
+        """Make all that follows wait for a term, by its variable."""
         self.guard = self._names[self.rewriter.span(term)]
 
     def spans_lines(self) -> bool:

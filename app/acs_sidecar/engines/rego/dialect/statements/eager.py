@@ -29,6 +29,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = [
     "MayConflict",
     "bind_conflicting",
+    "define_values",
     "is_indexed",
     "is_looked_up",
     "looked_up_members",
@@ -68,6 +69,26 @@ def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) 
             (draft.wait_for if is_conflicting else draft.bind)(part)
 
 
+def define_values(draft: Draft, values: list[Json], may_conflict: MayConflict | None) -> None:
+    """Bind the values of the `with` of a statement, behind the parts of them that OPA evaluates before."""
+    parts = values
+    if may_conflict:
+        parts = [
+            *_called(values),
+            *joined.from_iterable([*_inside(value), value] for value in values),
+        ]
+    scope = draft.statement.scope
+    conflicting = [may_conflict is not None and _conflicts(part, scope, may_conflict) for part in parts]
+    wholes = set(map(draft.rewriter.span, values))
+    for place, part in enumerate(parts):
+        if draft.rewriter.span(part) in wholes or (
+            any(conflicting[place:]) and _is_bound_before(part, draft)
+        ):
+            draft.define(part)
+            if conflicting[place]:
+                draft.follow(part)
+
+
 def is_indexed(statements: Iterable[Statement]) -> bool:
     """Whether OPA's index looks at each member of `input` of a body: not beside `in` several constants."""
     return not any(_is_choice(statement.node["literal"]) for statement in statements)
@@ -95,7 +116,10 @@ def looked_up_members(body: Body, *, negates_all: bool) -> Iterator[Json]:
     """Yield the members of `input` that OPA's index looks at before a body."""
     for statement in body.statements:
         kind, literal = variant(statement.node["literal"])
-        if as_list(statement.node.get("with_mods", [])) or (kind == "NotExpr" and negates_all):
+        modifiers = as_list(statement.node.get("with_mods", []))
+        for value in (as_object(modifier)["as"] for modifier in modifiers):
+            yield from (part for part in [value, *_before(value)] if _is_of_input(part, statement.scope))
+        if modifiers or (kind == "NotExpr" and negates_all):
             continue
         parts = [literal["expr"], *_indexed_sides(literal["expr"], statement.scope)] if kind == "Expr" else []
         member = {"SomeIn": "collection", "Every": "domain"}.get(kind, "expr")
@@ -140,9 +164,7 @@ def _is_index_value(term: Json, scope: VariableScope) -> bool:
 
 def _before(expression: Json) -> Iterator[Json]:
     """Yield the parts of an expression in the order in which OPA evaluates them before it."""
-    for call in _nested_calls(_parts(expression)):
-        yield from _before(call)
-        yield call
+    yield from _called(_parts(expression))
     kind, value = variant(expression)
     if sides := _sides(expression):
         yield from joined.from_iterable(map(_inside, sides))
@@ -150,6 +172,13 @@ def _before(expression: Json) -> Iterator[Json]:
         yield from joined.from_iterable(map(_dynamic, operands(kind, value)))
     else:
         yield from _inside(expression)
+
+
+def _called(terms: list[Json]) -> Iterator[Json]:
+    """Yield the calls in some terms, each behind what OPA evaluates before it."""
+    for call in _nested_calls(terms):
+        yield from _before(call)
+        yield call
 
 
 def _parts(term: Json) -> list[Json]:

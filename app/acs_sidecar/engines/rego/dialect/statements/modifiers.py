@@ -7,7 +7,7 @@ What stands behind `some … in` is evaluated under its `with`, too. So what it 
 variable before, and that has the `with` alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
@@ -21,18 +21,17 @@ from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json
 
-__all__ = ["bind_collection", "bind_values"]
+__all__ = ["bind_collection", "evaluated_values"]
 
 
-def bind_values(draft: Draft, is_function: Callable[[Json], bool]) -> None:
-    """Bind the values of the `with` of a statement; a function that replaces another is no value."""
+def evaluated_values(draft: Draft, is_function: Callable[[Json], bool]) -> Iterator[Json]:
+    """Yield the values of the `with` of a statement to bind; a function that replaces another is no value."""
     for modifier in draft.modifiers:
         value = as_object(modifier)["as"]
         if arity := builtin_arity(value, draft.statement.scope):
             _call_builtin(draft, value, arity)
-            continue
-        if _is_evaluated(value) and not is_function(value):
-            draft.define(value)
+        elif _is_evaluated(value) and not is_function(value):
+            yield value
 
 
 def bind_collection(draft: Draft) -> None:
