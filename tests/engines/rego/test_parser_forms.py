@@ -127,6 +127,25 @@ def test_a_text_cut_short_is_left_to_the_parser(text: str) -> None:
     assert found.startswith("rego-syntax: ")
 
 
+@pytest.mark.parametrize(
+    "text", ['$"{input.x} is denied"', "$`a {input.x}`", '[$"a"]', 'y if { y := $"{["b"][0]}" }']
+)
+def test_a_string_with_values_in_it_is_refused(text: str) -> None:
+    """The message tells how to write it."""
+    column = text.index("$") + len("x := ") + 1
+    assert findings(definition(f"package a\nx := {text}")) == [
+        f"rego-syntax: a.rego:2:{column}: policies.main.modules: "
+        '`$"…"` is not read here: write `sprintf("… %v …", [value])`, '
+        "which has no value where one of its values is undefined"
+    ]
+
+
+@pytest.mark.parametrize("text", ['x := "$" # $"a"', 'x := `$"a`', 'x := ["$", "b"]'])
+def test_a_dollar_in_a_text_or_comment_is_no_string_with_values(text: str) -> None:
+    """It is left to the parser, which reads it."""
+    evaluate(definition(f"package a\n{text}"))
+
+
 @pytest.mark.parametrize("imported", ["input", "data"])
 def test_the_import_of_a_whole_document_is_left_out(imported: str, capfd: pytest.CaptureFixture[str]) -> None:
     """The parser would remark on it, with the line of the policy; a part of it, or another name, stays."""

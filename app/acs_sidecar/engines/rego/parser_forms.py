@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from acs_sidecar.engines.findings import invalid
+from acs_sidecar.engines.findings import SourceLocation, invalid
 from acs_sidecar.engines.rego.analysis.checks import keyword_taken_for_a_name
 from acs_sidecar.engines.rego.sources import Module
 
@@ -40,6 +40,10 @@ _NEGATION = "future.keywords.not"
 _UNFINISHED = frozenset({"as", "contains", "default", "else", "every", "if", "in", "not", "some", "with"})
 """Words behind which a statement goes on."""
 _REMARKED = frozenset({"every", "if", "in"})
+_TEMPLATE = (
+    '`$"…"` is not read here: write `sprintf("… %v …", [value])`, '
+    "which has no value where one of its values is undefined"
+)
 _CONTINUING = frozenset({"contains", "else", "if"})
 """Words that go on with a rule whose head stands on the line above."""
 
@@ -56,10 +60,11 @@ class _FormToken(NamedTuple):
 def in_parser_forms(module: Module) -> Module:
     """Return the module in forms that the engine's parser reads.
 
-    Raises `ManifestError` for a word of version 1 that a module of version 0 has not imported: the parser
-    remarks on it to the terminal, with the text of the policy.
+    Raises `ManifestError` for a string with values in it (`$"…"`), and for a word of version 1 that a module
+    of version 0 has not imported: the parser remarks on it to the terminal, with the text of the policy.
     """
     tokens = list(_tokens(module.text))
+    _refuse_templates(tokens, module)
     if module.version == 0:
         _require_imported(tokens, module)
     if repeated := list(_repeated_keywords(tokens, module.version)):
@@ -79,10 +84,19 @@ def _require_imported(tokens: list[_FormToken], module: Module) -> None:
         if token.kind != "word" or name not in _REMARKED or before.symbol == ".":
             continue
         if not imported & {_VERSION_1, _KEYWORDS, f"{_KEYWORDS}.{name}"}:
-            line = module.text.count("\n", 0, token.start) + 1
-            column = token.start - module.text.rfind("\n", 0, token.start)
-            at = module.at._replace(source=module.name, line=line, column=column)
-            raise invalid("rego-name-reserved", keyword_taken_for_a_name(name), at)
+            raise invalid("rego-name-reserved", keyword_taken_for_a_name(name), _place(token, module))
+
+
+def _refuse_templates(tokens: list[_FormToken], module: Module) -> None:
+    for before, token in pairwise(tokens):
+        if before.symbol == "$" and token.kind == "text":
+            raise invalid("rego-syntax", _TEMPLATE, _place(before, module))
+
+
+def _place(token: _FormToken, module: Module) -> SourceLocation:
+    line = module.text.count("\n", 0, token.start) + 1
+    column = token.start - module.text.rfind("\n", 0, token.start)
+    return module.at._replace(source=module.name, line=line, column=column)
 
 
 class _FormEdit(NamedTuple):
