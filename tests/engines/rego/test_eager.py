@@ -39,6 +39,8 @@ _SNAPSHOT: Json = {"q": {"b": 2}, "values": [1, 2], "xs": ["a"]}
         "[1 | input.o[i] == f(1)] == []",
         "y := input.snapshot.xs[0]; input.o[y] == f(y)",
         "f(1).a == input.o",
+        '{"z": undefined, "g": many} == input.snapshot.q',
+        "not false with input.snapshot.xs as {undefined, many}",
         'input.snapshot.q with input.snapshot.xs as {"z": undefined, "g": many}',
         'not false with input.snapshot.xs as {"z": undefined, "g": many}',
         "not false with input.snapshot.xs as [undefined, f(1)]",
@@ -100,6 +102,7 @@ def test_a_conflict_that_opa_meets_first_ends_the_evaluation(statement: str) -> 
         ("some w; count([1 | f(w)]) == 0; w = input.snapshot.nothing", False),
         ("input.o; f(1)", False),
         ('not false with input.snapshot.xs as {"g": many, "z": input.o}', False),
+        ('not false with input.snapshot.xs as {"z": undefined, lower("A"): many}', False),
         ('not false with input.snapshot.xs as {"g": undefined, "z": many}', False),
         ("not false with input.snapshot.xs as undefined with input.snapshot.q as [many]", False),
         ("g(input.o, many)", False),
@@ -125,6 +128,55 @@ def test_what_opa_does_not_reach_is_not_evaluated(statement: str, expected: bool
     rules = f'{_RULES}\none(v) := input.snapshot.q if v == 1\none(v) := ["a"] if v == 0'
     text = f"package a\ndefault x := false\nx if {{ {statement} }}\n{rules}"
     assert evaluate(definition(text), _SNAPSHOT) is expected
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'y := {"b": undefined, "a": many}',
+        'y := {"b": undefined, "a": {"a": many}} if input.snapshot.q',
+        "y := [undefined, f(1)]",
+        "y := {undefined, f(1)}",
+        "y := {lower(input.snapshot.xs[0]), undefined, f(1)}",
+        "y := count([undefined, f(1)])",
+        "y := v if { v := [undefined, f(1)] }",
+        "y := [w, undefined, f(w)] if { w := input.snapshot.q }",
+        'y["k"] := [undefined, f(1)]',
+        "y[[undefined, f(1)]] := 1",
+        "y contains [undefined, f(1)] if input.snapshot.q",
+        "y := [[undefined, f(1)] | true]",
+        "y := {v: [undefined, f(v)] | some v in input.snapshot.xs}",
+        "y := 1 if undefined else := [undefined, f(1)]",
+        "y := z(1)\nz(w) := [w, undefined, f(w)]",
+        "y := z(1)\nz(w) := [w, undefined, f(w)] if w else := 1",
+    ],
+)
+def test_a_conflict_in_a_head_ends_the_evaluation(rule: str) -> None:
+    """OPA calls functions before all else, and takes members by their names: the engine, as they are written."""
+    rules = _RULES.replace("members[k]", "others[k]")
+    text = f"package a\nx if count([1 | y]) == 7\n{rule}\n{rules}"
+    reason, detail = failure(bound(definition(text)), policy_input(_SNAPSHOT))
+    assert reason is Reason.POLICY_INVOCATION_FAILED
+    assert detail == "`data.a.x` could not be evaluated: a function failed or rules disagree"
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("y contains [input.nothing, one(1)]", []),
+        ('y := {"b": one(1), "a": input.snapshot.xs[0]}', {"a": "a", "b": 1}),
+        ('y := [{"b": one(v), "a": v} | some v in [1, 2]]', [{"a": 1, "b": 1}, {"a": 2, "b": 2}]),
+        ('y := {v: {"b": v, "a": one(v)} | some v in ["c"]}', {"c": {"a": "c", "b": "c"}}),
+        (
+            'y := z(2)\nz(w) := {"b": w, "a": one(w)} if w == 1 else := {"b": 3, "a": one(w)}',
+            {"a": 2, "b": 3},
+        ),
+    ],
+)
+def test_a_head_without_a_conflict_keeps_its_value(rule: str, expected: Json) -> None:
+    """Also where its parts are evaluated in another order than they are written in."""
+    text = f"package a\nx := y\n{rule}\none(v) := v if v != 5\none(v) := 5 if v == 5"
+    assert evaluate(definition(text), _SNAPSHOT) == expected
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class Body:
     inner: list["Body"] = field(default_factory=list)
     declarations: list[JsonObject] = field(default_factory=list)
     """The `some x` behind the first statement."""
-    terms: list[Json] = field(default_factory=list)
+    terms: list[tuple[Json, Unit]] = field(default_factory=list)
     """What the head or comprehension makes of it."""
     has_index: bool = False
     """Whether one of its variables is an index."""
@@ -153,8 +153,7 @@ class BodyReader:
                 bare = len(statements) == 1 and _starts(statement) == _starts(node)
                 self._statement(as_object(statement), scope, body, bare)
         for term in terms:
-            body.terms.append(term)
-            self._expression(term, _Reading(scope, body))
+            body.terms.append((term, self._expression(term, _Reading(scope, body))))
         return body
 
     def _note_shadows(self, statement: Json, scope: VariableScope) -> None:

@@ -63,6 +63,7 @@ from acs_sidecar.engines.rego.dialect.statements.eager import (
     is_looked_up,
     looked_up_members,
     may_conflict_in,
+    order_terms,
 )
 from acs_sidecar.engines.rego.dialect.statements.iterations import iterate_collections
 from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_collection, evaluated_values
@@ -276,7 +277,6 @@ def _statements(
     is_index = any(inner.has_index for inner in body.with_inner())
     for number in evaluation_order(body.statements):
         statement = body.statements[number]
-        is_last = number == len(body.statements) - 1
         negates_all = rewriting.negates_all and "NotExpr" in as_object(statement.node["literal"])
         if guard and indexed and not negates_all and is_looked_up(statement):
             draft = Draft(statement, rewriting.rewriter, None)
@@ -308,10 +308,12 @@ def _statements(
             guard = guard_following(draft) or guard
         bind_collection(draft)
         wait_for_guard(draft)
-        if is_last:
+        if number == len(body.statements) - 1:
             draft.after += ending
         declare_first(draft, () if number else body.declarations)
         draft.commit()
+    if rewriting.may_conflict:
+        order_terms(body, rewriting.rewriter, rewriting.may_conflict, indexed=indexed)
 
 
 def _terms(reader: BodyReader) -> Iterator[Problem]:

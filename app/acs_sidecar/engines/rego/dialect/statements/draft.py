@@ -82,6 +82,12 @@ class Draft:
         self.guard = name
         self.waits = True
 
+    def become_value(self) -> None:
+        """Put all into an expression that has the value of the statement, which is a term."""
+        name = self.rewriter.fresh_name()
+        self.before = [f"[{name} | ", *self.before, f"{name} := "]
+        self.after = ["][0]"]
+
     def replace(self, span: Span, parts: Sequence[Part]) -> None:
         """Put parts in the place of a span inside of the statement, or of all of it."""
         self._inside.append((span, parts))

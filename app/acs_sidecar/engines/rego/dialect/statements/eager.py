@@ -16,12 +16,14 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_object,
     chain,
     composite_items,
+    constant_names,
     first_link,
     operands,
     variables,
     variant,
 )
 from acs_sidecar.engines.rego.dialect.bodies import Body, Statement
+from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
@@ -34,6 +36,7 @@ __all__ = [
     "is_looked_up",
     "looked_up_members",
     "may_conflict_in",
+    "order_terms",
 ]
 
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
@@ -77,13 +80,42 @@ def define_values(draft: Draft, values: list[Json], may_conflict: MayConflict | 
             *_called(values),
             *joined.from_iterable([*_inside(value), value] for value in values),
         ]
+    _define(draft, parts, values, may_conflict)
+
+
+def order_terms(body: Body, rewriter: Rewriter, may_conflict: MayConflict, *, indexed: bool) -> None:
+    """Evaluate the parts of a head, or that of a comprehension, in OPA's order where they may conflict.
+
+    `{"b": undefined, "a": f(1)}` becomes `[v | w := (f(1)); v := {"b": undefined, "a": w}][0]`.
+    """
+    for term, unit in body.terms:
+        parts = list(_before(term))
+        conflicting = [_conflicts(part, body.scope, may_conflict) for part in parts]
+        if True not in conflicting or not unit.early.issuperset(unit.needs):
+            continue
+        last = len(conflicting) - conflicting[::-1].index(True)
+        written = sorted(parts, key=lambda part: rewriter.span(part)[1])
+        if parts[:last] == written[:last]:
+            continue
+        start, end = rewriter.span(term)
+        span: Json = {"start": start, "end": end}
+        node: JsonObject = {"literal": {"Expr": {"expr": term}}, "span": span}
+        draft = Draft(Statement(node, body.scope, unit, bare=False), rewriter)
+        if indexed:
+            draft.begin_with(part for part in parts if _is_of_input(part, body.scope))
+        _define(draft, parts, [], may_conflict)
+        draft.become_value()
+        draft.commit()
+
+
+def _define(draft: Draft, parts: list[Json], values: list[Json], may_conflict: MayConflict | None) -> None:
+    """Bind parts up to the last one that may conflict, and all of some values among them."""
     scope = draft.statement.scope
     conflicting = [may_conflict is not None and _conflicts(part, scope, may_conflict) for part in parts]
     wholes = set(map(draft.rewriter.span, values))
     for place, part in enumerate(parts):
-        if draft.rewriter.span(part) in wholes or (
-            any(conflicting[place:]) and _is_bound_before(part, draft)
-        ):
+        is_whole = draft.rewriter.span(part) in wholes
+        if is_whole or (any(conflicting[place:]) and _is_bound_before(part, draft)):
             draft.define(part)
             if conflicting[place]:
                 draft.follow(part)
@@ -125,7 +157,7 @@ def looked_up_members(body: Body, *, negates_all: bool) -> Iterator[Json]:
         member = {"SomeIn": "collection", "Every": "domain"}.get(kind, "expr")
         parts += _before(literal[member]) if member in literal else ()
         yield from (part for part in parts if _is_of_input(part, statement.scope))
-    for term in body.terms:
+    for term, _ in body.terms:
         yield from (part for part in [term, *_before(term)] if _is_of_input(part, body.scope))
 
 
@@ -237,15 +269,19 @@ def _in_order(kind: str, value: JsonObject) -> list[Json]:
     return sorted(items, key=_root) if kind == "Set" else items
 
 
-def _name(member: list[Json]) -> str:
-    return str(variant(member[0])[1].get("value"))
+def _name(member: list[Json]) -> tuple[bool, str]:
+    """Return what orders a member by its name, constants first."""
+    kind, value = variant(member[0])
+    return kind not in _SCALARS, str(value.get("value"))
 
 
-def _root(term: Json) -> str:
-    """Return a text that orders a reference to `input` behind all other ones, and both before all else."""
+def _root(term: Json) -> tuple[str, ...]:
+    """Return what orders a reference to `input` behind all other ones, and both before all else."""
     if REFERENCES.isdisjoint(as_object(term)):
-        return "z"
-    return "input" if variant(first_link(term))[1].get("value") == "input" else "data"
+        return ("z",)
+    names, _ = constant_names(term)
+    first = str(variant(first_link(term))[1].get("value"))
+    return (first, *names) if first in ("data", "input") else ("data", first, *names)
 
 
 def _is_of_input(part: Json, scope: VariableScope) -> bool:
