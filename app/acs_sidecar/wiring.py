@@ -65,9 +65,10 @@ from acs_sidecar.telemetry.catalogue import (
     OTHER,
     WORKER_STARTS,
 )
-from acs_sidecar.telemetry.event_sink import FULL, EventSink
+from acs_sidecar.telemetry.event_sink import EventSink
 from acs_sidecar.telemetry.log import event_writer
 from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.telemetry.options import FULL
 from acs_sidecar.telemetry.service_metrics import (
     commit_counter,
     follow_audit_log,

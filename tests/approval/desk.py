@@ -27,8 +27,9 @@ from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.spec.manifest.model import document_of
 from acs_sidecar.spec.ports import NoSources
-from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
+from acs_sidecar.telemetry.event_sink import EventSink
 from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.telemetry.options import EventFilter
 from acs_sidecar.transports.http.bodies import parse_evaluate, parse_resolve
 from acs_sidecar.transports.http.problems import refusal_json
 

@@ -17,8 +17,9 @@ from acs_sidecar.manifests.loading import build_compiler
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.manifest.compiled import InlineMode
-from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
+from acs_sidecar.telemetry.event_sink import EventSink
 from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.telemetry.options import EventFilter
 from acs_sidecar.transports.http.bodies import parse_evaluate
 from acs_sidecar.transports.http.problems import refusal_body
 

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.server
 PROGRAM = """
     import logging, sys
     import structlog
-    from acs_sidecar.telemetry.log import LogFormat, configure_logging
+    from acs_sidecar.telemetry.log import configure_logging
+    from acs_sidecar.telemetry.options import LogFormat
 
     def evaluate(snapshot):
         raise RuntimeError(f"cannot read {snapshot}")

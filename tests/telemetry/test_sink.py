@@ -21,9 +21,10 @@ from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.spec.ports import NoSources
 from acs_sidecar.telemetry.decision_metrics import MAX_POLICY_IDS
-from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
+from acs_sidecar.telemetry.event_sink import EventSink
 from acs_sidecar.telemetry.exposition import totals
 from acs_sidecar.telemetry.metrics import Metrics
+from acs_sidecar.telemetry.options import EventFilter
 from acs_sidecar.telemetry.sink import Telemetry
 from acs_sidecar.telemetry.writer import LineWriter
 from acs_sidecar.transports.http.bodies import parse_evaluate

@@ -8,7 +8,8 @@ import typer
 from acs_sidecar.cli.output import fail, fail_start
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.startup import StartError
-from acs_sidecar.telemetry.log import LogFormat, configure_logging
+from acs_sidecar.telemetry.log import configure_logging
+from acs_sidecar.telemetry.options import LogFormat
 
 __all__ = ["console"]
 

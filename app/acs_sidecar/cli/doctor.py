@@ -14,7 +14,8 @@ from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_t
 from acs_sidecar.doctor.examination import examine
 from acs_sidecar.doctor.result import Result, State, counted, problem
 from acs_sidecar.settings.tree import SettingsError, load_settings
-from acs_sidecar.telemetry.log import LogFormat, configure_logging
+from acs_sidecar.telemetry.log import configure_logging
+from acs_sidecar.telemetry.options import LogFormat
 
 __all__ = ["doctor"]
 

@@ -2,17 +2,18 @@
 
 import sys
 from enum import StrEnum
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import orjson
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.spec.values import Json
 from acs_sidecar.startup import StartError
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 __all__ = [
     "COULD_NOT_RUN",
@@ -67,19 +68,25 @@ def say(text: str) -> None:
     typer.echo(printable(text))
 
 
-def cell(value: object, style: str = "") -> Text:
+def cell(value: object, style: str = "") -> "Text":
     """Return a cell of a table that shows a value whole and as it is, without markup or lines of its own."""
+    from rich.text import Text  # noqa: PLC0415  # most commands print none
+
     return Text(printable(str(value)), style=style, overflow="fold")
 
 
-def json_cell(value: Json) -> Text:
+def json_cell(value: Json) -> "Text":
     """Return a cell that shows a value whole as JSON, objects and lists indented."""
+    from rich.text import Text  # noqa: PLC0415  # same
+
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     return Text(printable_json(text), overflow="fold")
 
 
 def show_findings(findings: tuple[Diagnostic, ...]) -> None:
     """Print findings to the error stream, one a line, coloured on a terminal."""
+    from rich.console import Console  # noqa: PLC0415  # same
+
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for finding in findings:
         style = "bold red" if finding.severity == "error" else "yellow"

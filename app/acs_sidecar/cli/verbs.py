@@ -1,9 +1,9 @@
 """The verbs of the command, each imported when it is called or listed: none waits for another's imports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 from typer._click.exceptions import ClickException
@@ -15,7 +15,7 @@ from acs_sidecar.startup import without_collection
 if TYPE_CHECKING:
     from typer._click import Command, Context
 
-__all__ = ["VERBS", "Verbs"]
+__all__ = ["VERBS", "LazyGroup", "Verbs", "lazy_group"]
 
 VERBS = {
     "serve": "serve:serve",
@@ -48,8 +48,42 @@ VERBS = {
 }
 
 
-class Verbs(TyperGroup):
-    """The group of all verbs, as `module:function` or `module:group` below this package."""
+class LazyGroup(TyperGroup):
+    """A group of `verbs`, as `module:function` or `module:group` below this package."""
+
+    verbs: ClassVar[Mapping[str, str]]
+
+    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002  # the base's signature
+        """Name the verbs, in the order of their table."""
+        return list(self.verbs)
+
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
+        """Import a verb. For a name that is none, import all, so that a near one can be suggested."""
+        if cmd_name not in self.verbs:
+            for verb in self.verbs:
+                self.get_command(ctx, verb)
+            return None
+        if cmd_name not in self.commands:
+            self.commands[cmd_name] = _command(cmd_name, self.verbs[cmd_name])
+        return self.commands[cmd_name]
+
+
+def lazy_group(verbs: Mapping[str, str], description: str) -> typer.Typer:
+    """Return a group of verbs for the table of another group."""
+    group = typer.Typer(
+        cls=type("LazyGroup", (LazyGroup,), {"verbs": verbs}),
+        add_completion=False,
+        no_args_is_help=True,
+        help=description,
+    )
+    group.callback()(lambda: None)  # a group, though nothing is registered
+    return group
+
+
+class Verbs(LazyGroup):
+    """The group of all verbs."""
+
+    verbs = VERBS
 
     def make_context(self, *arguments: Any, **members: Any) -> "Context":  # noqa: ANN401  # the base's own
         """Read the command line as the base does; what it quotes of it is safe to show."""
@@ -61,20 +95,6 @@ class Verbs(TyperGroup):
         with _printable_errors():
             return super().invoke(ctx)
 
-    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002  # the base's signature
-        """Name the verbs, in the order of this table."""
-        return list(VERBS)
-
-    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
-        """Import a verb. For a name that is none, import all, so that a near one can be suggested."""
-        if cmd_name not in VERBS:
-            for verb in VERBS:
-                self.get_command(ctx, verb)
-            return None
-        if cmd_name not in self.commands:
-            self.commands[cmd_name] = _command(cmd_name)
-        return self.commands[cmd_name]
-
 
 @contextmanager
 def _printable_errors() -> Iterator[None]:
@@ -85,8 +105,8 @@ def _printable_errors() -> Iterator[None]:
         raise
 
 
-def _command(name: str) -> "Command":
-    module, _, attribute = VERBS[name].partition(":")
+def _command(name: str, place: str) -> "Command":
+    module, _, attribute = place.partition(":")
     with without_collection():
         verb = getattr(import_module(f"acs_sidecar.cli.{module}"), attribute)
     if not isinstance(verb, typer.Typer):

@@ -1,21 +1,18 @@
 """What the commands that verify logs share: trusted keys, anchors, progress, bounded files (section 4.5)."""
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from acs_sidecar.audit.format.chain import Anchor, anchors_in
 from acs_sidecar.audit.format.findings import AuditFinding, Report, Status
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.log.keys import KeyFileError, load_key, load_trusted_key
 from acs_sidecar.cli.output import fail
-from acs_sidecar.decision.refusal import RefusalError
-from acs_sidecar.decision.request import DuplicateMembers, parse_object
 from acs_sidecar.spec.values import Json
 
 __all__ = [
@@ -29,6 +26,9 @@ __all__ = [
     "trust_in",
     "verification_progress",
 ]
+
+Advance: TypeAlias = Callable[[int], None]
+"""Counts verified records."""
 
 _MAX_ANCHOR_BYTES = 256 * 1024 * 1024
 _MAX_OBJECT_BYTES = 16 * 1024 * 1024
@@ -94,6 +94,9 @@ def refuse_unreadable(log: str, index: int) -> NoReturn:
 
 def object_in(path: Path, option: str) -> dict[str, Json]:
     """Read a JSON object from a file of at most 16 MiB, or end the command."""
+    from acs_sidecar.decision.refusal import RefusalError  # noqa: PLC0415  # slow to load
+    from acs_sidecar.decision.request import DuplicateMembers, parse_object  # noqa: PLC0415  # same
+
     try:
         value = parse_object(content_of(path, _MAX_OBJECT_BYTES), DuplicateMembers.REFUSE, "the file")
     except RefusalError as error:
@@ -115,23 +118,21 @@ def signing_key(path: Path, trust: Trust) -> Ed25519PrivateKey:
 
 
 @contextmanager
-def verification_progress(records: int, wanted: bool) -> Iterator["Advance"]:
+def verification_progress(records: int, wanted: bool) -> Iterator[Advance]:
     """Show how far the verification is, on a terminal."""
+    if not (wanted and sys.stderr.isatty()):
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415  # most runs show none
+    from rich.progress import (  # noqa: PLC0415  # same
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not (wanted and console.is_terminal)
-    ) as bar:
-        yield Advance(bar, records)
-
-
-class Advance:
-    """Counts verified records on a progress bar."""
-
-    def __init__(self, bar: Progress, records: int) -> None:
-        self._bar = bar
-        self._task = bar.add_task("records", total=records or None)
-
-    def __call__(self, records: int) -> None:
-        """Count records."""
-        self._bar.advance(self._task, records)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("records", total=records or None)
+        yield lambda count: bar.advance(task, count)

@@ -23,8 +23,7 @@ from acs_sidecar.spec.manifest.compiled import InlineMode
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.values import Json
 from acs_sidecar.startup import StartError
-from acs_sidecar.telemetry.event_sink import FULL, EventFilter
-from acs_sidecar.telemetry.log import LogFormat
+from acs_sidecar.telemetry.options import FULL, EventFilter, LogFormat
 
 __all__ = ["PREFIX", "Loaded", "Settings", "SettingsError", "is_loopback", "load_settings"]
 

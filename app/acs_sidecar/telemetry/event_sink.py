@@ -3,7 +3,6 @@
 import time
 import traceback
 from collections.abc import Mapping
-from enum import StrEnum
 
 import structlog
 
@@ -23,20 +22,10 @@ from acs_sidecar.telemetry.events import (
     performance_events,
     settlement_fields,
 )
+from acs_sidecar.telemetry.options import FULL, EventFilter
 from acs_sidecar.telemetry.writer import LineWriter
 
-__all__ = ["FULL", "EventFilter", "EventSink"]
-
-FULL = 2
-"""The performance level at which the steps of an evaluation are timed, too."""
-
-
-class EventFilter(StrEnum):
-    """Which decisions become events: all, all but plain allows, or none; `off` ends all other events, too."""
-
-    ALL = "all"
-    NOTABLE = "notable"
-    OFF = "off"
+__all__ = ["EventSink"]
 
 
 class EventSink:

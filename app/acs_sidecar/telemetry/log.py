@@ -5,26 +5,19 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 import orjson
 import structlog
 
 from acs_sidecar.spec.printable import printable, printable_json
+from acs_sidecar.telemetry.options import LogFormat
 from acs_sidecar.telemetry.writer import Event, LineWriter
 
-__all__ = ["LogFormat", "configure_logging", "event_writer"]
+__all__ = ["configure_logging", "event_writer"]
 
 _DRAIN_SECONDS = 2.0
 _FRAMES = 8
-
-
-class LogFormat(StrEnum):
-    """How a log line looks: one JSON object, or coloured text for a terminal."""
-
-    JSON = "json"
-    CONSOLE = "console"
 
 
 class _LineHandler(logging.Handler):

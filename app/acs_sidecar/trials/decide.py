@@ -13,7 +13,8 @@ from acs_sidecar.spec.manifest.compiled import AnyManifest
 from acs_sidecar.spec.owner import Owner
 from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
-from acs_sidecar.telemetry.event_sink import EventFilter, EventSink
+from acs_sidecar.telemetry.event_sink import EventSink
+from acs_sidecar.telemetry.options import EventFilter
 
 __all__ = ["decide", "trial_request"]
 

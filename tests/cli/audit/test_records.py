@@ -17,7 +17,7 @@ from acs_sidecar.audit.log.open_log import Durability, LogLimits, OpenLog
 from acs_sidecar.audit.log.opening import AuditLogSettings
 from acs_sidecar.audit.log.prune import prune
 from acs_sidecar.audit.log.writer import FileAuditLog
-from acs_sidecar.cli.audit.commands import ExportFormat
+from acs_sidecar.cli.audit.records import ExportFormat
 from tests.audit.log.logs import KEY, audited, newest, records, settings, with_log
 from tests.cli.audit.verbs import changed, found, run
 

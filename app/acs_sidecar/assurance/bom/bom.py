@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from acs_sidecar.access.callers import Callers
-from acs_sidecar.assurance.bom.replay import ProvenSnapshot, Replay, ReplayOutcome
+from acs_sidecar.assurance.bom.proof import ProvenSnapshot, Replay, ReplayOutcome
 from acs_sidecar.assurance.bom.selection import SelectedRecord
 from acs_sidecar.audit.format.receipt import Receipt
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.values import Json, JsonObject
+
+if TYPE_CHECKING:
+    from acs_sidecar.access.callers import Callers
 
 __all__ = ["BOM_SCHEMA", "BomContext", "decision_bom", "statement_of"]
 
@@ -62,7 +64,7 @@ class BomContext:
     reconstructed_at: str
     similar: Sequence[Json]
     proven: ProvenSnapshot | None = None
-    callers: Callers | None = None
+    callers: "Callers | None" = None
     values: bool = False
 
 
@@ -127,7 +129,7 @@ def _record_fields(record: SelectedRecord, context: BomContext) -> Iterator[_Bom
         yield _BomField("session_context", "context", context_value, "record")
 
 
-def _identity(record: SelectedRecord, callers: Callers | None) -> _BomField | None:
+def _identity(record: SelectedRecord, callers: "Callers | None") -> _BomField | None:
     agent, caller = record.text("agent_id"), record.text("caller")
     if agent is None:
         return None
@@ -139,7 +141,7 @@ def _identity(record: SelectedRecord, callers: Callers | None) -> _BomField | No
     return _BomField("agent_identity", "identity", value, "record", _LIKELY)
 
 
-def _admits(callers: Callers, name: str, agent: str) -> bool:
+def _admits(callers: "Callers", name: str, agent: str) -> bool:
     """True if the operator's file binds the caller to agents, and this is one of them."""
     known = [*(caller for _, caller in callers.by_token.values()), *callers.by_peer.values()]
     return any(one.name == name and one.agents is not None and one.agents.match(agent) for one in known)

@@ -1,9 +1,14 @@
 """Evaluates a snapshot once more, and compares it with what a record states (section 8.2)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
+from acs_sidecar.assurance.bom.proof import (
+    GivenSnapshot,
+    ProvenSnapshot,
+    Replay,
+    ReplayOutcome,
+    UnprovenError,
+)
 from acs_sidecar.assurance.bom.selection import SelectedRecord
 from acs_sidecar.audit.format.entry import decision_entry
 from acs_sidecar.audit.format.record import parse_record, record_line
@@ -16,74 +21,10 @@ from acs_sidecar.spec.values import Json, JsonObject, nesting_bound
 from acs_sidecar.trials.decide import decide
 from acs_sidecar.trials.injection import InjectionError, with_local_classifiers
 
-__all__ = ["GivenSnapshot", "ProvenSnapshot", "Replay", "ReplayOutcome", "UnprovenError", "proven_snapshot"]
+__all__ = ["proven_snapshot"]
 
-_POLICY_INPUT = {"intervention_point", "policy_target", "snapshot", "annotations", "tool"}
 _COMPARED = ("decision", "reason", "enforced_identity", "transform_applied", "result_labels", "warnings")
 _RULE_MEMBERS = ("rule", "policy", "name", "id")
-
-
-class ReplayOutcome(StrEnum):
-    """Whether a decision comes out the same when it is made again."""
-
-    SAME = "same"
-    DIFFERENT = "different"
-    NOT_POSSIBLE = "not_possible"
-
-
-class UnprovenError(Exception):
-    """A snapshot that cannot be shown to be the one of a record.
-
-    `refuted` tells that it is another one, as against one that could not be compared.
-    """
-
-    def __init__(self, message: str, *, refuted: bool) -> None:
-        super().__init__(message)
-        self.refuted = refuted
-
-
-@dataclass(frozen=True, slots=True)
-class GivenSnapshot:
-    """A snapshot from outside the log: by itself, or as the whole policy input that a response included.
-
-    `annotations` are those of annotators that are not local.
-    """
-
-    snapshot: dict[str, Json]
-    annotations: JsonObject
-    policy_input: JsonObject | None = None
-
-    @classmethod
-    def read(cls, value: dict[str, Json]) -> "GivenSnapshot":
-        """Read a file: a policy input, `{snapshot, annotations}`, or the snapshot itself."""
-        inner, annotations = value.get("snapshot"), value.get("annotations", {})
-        if isinstance(inner, dict) and isinstance(annotations, dict):
-            if value.keys() == _POLICY_INPUT:
-                return cls(inner, annotations, value)
-            if value.keys() <= {"snapshot", "annotations"}:
-                return cls(inner, annotations)
-        return cls(value, {})
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What became of a replay: its outcome, why it is not the same, and the rules that it came to."""
-
-    outcome: ReplayOutcome
-    why: str | None = None
-    rules: tuple[Json, ...] = ()
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the member of a BOM."""
-        return {"outcome": self.outcome.value, "why": self.why}
-
-
-@dataclass(frozen=True, slots=True)
-class ProvenSnapshot:
-    """A policy input whose hash is the record's `input_identity`, so that the log's signature covers it."""
-
-    policy_input: Mapping[str, Json]
-    replay: Replay
 
 
 async def proven_snapshot(

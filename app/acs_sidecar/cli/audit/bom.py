@@ -1,28 +1,19 @@
 """`acs-sidecar audit bom`: what stood behind a decision, rebuilt from the log (section 8.2)."""
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import orjson
 import typer
 
-from acs_sidecar.access.callers import Callers, read_callers
-from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.assurance.bom.bom import BomContext, decision_bom, statement_of
 from acs_sidecar.assurance.bom.history import similar_before
 from acs_sidecar.assurance.bom.markdown import bom_markdown
-from acs_sidecar.assurance.bom.replay import (
-    GivenSnapshot,
-    ProvenSnapshot,
-    ReplayOutcome,
-    UnprovenError,
-    proven_snapshot,
-)
+from acs_sidecar.assurance.bom.proof import ProvenSnapshot, ReplayOutcome
 from acs_sidecar.assurance.bom.selection import (
     MAX_SELECTED,
     RecordSelection,
@@ -40,20 +31,20 @@ from acs_sidecar.audit.log.records import record_lines
 from acs_sidecar.audit.read.hashing import HashedLogSource
 from acs_sidecar.audit.read.reader import AuditReader, NotInLogError
 from acs_sidecar.cli.audit.location import logs_to_read, reading, since_time
-from acs_sidecar.cli.manifests import KnownManifest, manifest_versions
-from acs_sidecar.cli.output import COULD_NOT_RUN, fail, stdout_is_terminal
+from acs_sidecar.cli.output import fail, stdout_is_terminal
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.cli.verification import (
-    object_in,
     refuse_unreadable,
     refuse_unsound,
     signing_key,
     trust_in,
     verification_progress,
 )
-from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.printable import printable_json
 from acs_sidecar.spec.values import Json, JsonObject
+
+if TYPE_CHECKING:
+    from acs_sidecar.access.callers import Callers
 
 __all__ = ["bom"]
 
@@ -105,23 +96,25 @@ def bom(
     selection = _selection(record_id, trace, session, agent, since)
     trust = trust_in(keys)
     private = signing_key(sign, trust) if sign else None
-    given = [(path, GivenSnapshot.read(object_in(path, "--snapshot"))) for path in snapshots]
-    settings = settings_from(None).settings
-    known = manifest_versions(settings, manifests)
+    given = None
+    if snapshots or manifests:
+        from acs_sidecar.cli.audit.snapshots import GivenSnapshots  # noqa: PLC0415  # slow to load
+
+        given = GivenSnapshots.read(snapshots, manifests)
     with reading():
-        root = _select(directory or settings.audit_dir, trust, selection)
+        root = _select(directory or settings_from(None).settings.audit_dir, trust, selection)
         if not selection.found:
             fail(f"no decision has this {selection.member}")
         for one in selection.found:
             if not is_readable(one.value):
                 refuse_unreadable(one.log, one.index)
-        proven = _proven(selection.found, given, known)
+        proven = given.proven(selection.found) if given else {}
         operators = _callers(callers)
         boms = [
             (
                 one,
                 decision_bom(
-                    one, _context(root, one, trust, proven.get(_place(one)), operators, show_values)
+                    one, _context(root, one, trust, proven.get((one.log, one.index)), operators, show_values)
                 ),
             )
             for one in selection.found
@@ -162,48 +155,14 @@ def _select(place: Path, trust: Trust, selection: RecordSelection) -> Path:
     return found.logs[0].root
 
 
-def _place(record: SelectedRecord) -> tuple[str, int]:
-    return record.log, record.index
+def _callers(path: Path | None) -> "Callers | None":
+    if path is None:
+        return None
+    from acs_sidecar.access.callers import read_callers  # noqa: PLC0415  # YAML is slow to load
+    from acs_sidecar.access.entries import AccessFileError  # noqa: PLC0415  # same
 
-
-def _manifest_of(record: SelectedRecord, known: dict[str, list[KnownManifest]]) -> CompiledManifest | None:
-    """Return the manifest of a record's digest: of several, the one with the policy files that decided."""
-    versions = [one.compiled for one in known.get(record.text("manifest_digest") or "", ())]
-    point, policy = record.text("intervention_point") or "", record.text("policy_digest")
-    then = (one for one in versions if one.policy_digests.get(point) == policy)
-    return next(then, versions[-1] if versions else None)
-
-
-def _proven(
-    records: list[SelectedRecord],
-    given: list[tuple[Path, GivenSnapshot]],
-    known: dict[str, list[KnownManifest]],
-) -> dict[tuple[str, int], ProvenSnapshot]:
-    """Find the records that each snapshot is proven to be of; ends the command where there is none."""
-    proven: dict[tuple[str, int], ProvenSnapshot] = {}
-
-    async def match() -> None:
-        for path, snapshot in given:
-            errors: list[UnprovenError] = []
-            for record in records:
-                manifest = _manifest_of(record, known)
-                try:
-                    found = await proven_snapshot(record, snapshot, manifest)
-                except UnprovenError as error:
-                    errors.append(error)
-                else:
-                    proven[_place(record)] = found
-            if len(errors) == len(records):
-                refuted = all(error.refuted for error in errors)
-                fail(f"--snapshot {path}: {errors[0]}", code=1 if refuted else COULD_NOT_RUN)
-
-    asyncio.run(match())
-    return proven
-
-
-def _callers(path: Path | None) -> Callers | None:
     try:
-        return read_callers(path) if path else None
+        return read_callers(path)
     except AccessFileError as error:
         fail(*(f"--callers: {line}" for line in error.lines))
 
@@ -213,7 +172,7 @@ def _context(
     record: SelectedRecord,
     trust: Trust,
     proven: ProvenSnapshot | None,
-    callers: Callers | None,
+    callers: "Callers | None",
     values: bool,
 ) -> BomContext:
     try:

@@ -10,11 +10,9 @@ import typer
 from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.query import LogSelection, logs_at
-from acs_sidecar.audit.ship.nats import NatsSettings
 from acs_sidecar.cli.output import COULD_NOT_RUN, fail
-from acs_sidecar.settings.tree import Settings
 
-__all__ = ["logs_to_read", "nats_settings", "reading", "since_time"]
+__all__ = ["logs_to_read", "reading", "since_time"]
 
 
 def logs_to_read(path: Path) -> LogSelection:
@@ -24,13 +22,6 @@ def logs_to_read(path: Path) -> LogSelection:
     if not place.logs:
         fail(f"no audit log exists at {path}")
     return place
-
-
-def nats_settings(settings: Settings) -> NatsSettings:
-    """Return the settings of the fleet's stream; exits with an error if no server is configured."""
-    if not settings.audit_nats_url:
-        fail("no NATS server is configured: set ACS_AUDIT_NATS_URL, such as nats://127.0.0.1:4222")
-    return NatsSettings(settings.audit_nats_url, settings.audit_nats_creds_file, settings.audit_nats_ca_file)
 
 
 @contextmanager

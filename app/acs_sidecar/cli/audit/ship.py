@@ -10,7 +10,8 @@ import typer
 
 from acs_sidecar.audit.ship.nats import NatsError, NatsSettings, jetstream
 from acs_sidecar.audit.ship.shipper import Shipper, alone, make_stream
-from acs_sidecar.cli.audit.location import nats_settings, reading
+from acs_sidecar.cli.audit.fleet import nats_settings
+from acs_sidecar.cli.audit.location import reading
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.telemetry.log import configure_logging

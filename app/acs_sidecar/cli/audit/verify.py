@@ -17,7 +17,8 @@ from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.read.source import FileLogSource
 from acs_sidecar.audit.ship.nats import NatsError
 from acs_sidecar.audit.ship.stream_source import AuditStream
-from acs_sidecar.cli.audit.location import logs_to_read, nats_settings, reading
+from acs_sidecar.cli.audit.fleet import nats_settings
+from acs_sidecar.cli.audit.location import logs_to_read, reading
 from acs_sidecar.cli.output import COULD_NOT_RUN, OutputFormat, fail, print_json, wants_table
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.cli.verification import Advance, anchors_of, content_of, trust_in, verification_progress

@@ -25,7 +25,8 @@ from acs_sidecar.spec.manifest.compiled import CompiledManifest, InvalidManifest
 from acs_sidecar.spec.points import InterventionPoint, Mode
 from acs_sidecar.spec.values import nesting_bound
 from acs_sidecar.spec.verdict import Decision
-from acs_sidecar.telemetry.log import LogFormat, configure_logging
+from acs_sidecar.telemetry.log import configure_logging
+from acs_sidecar.telemetry.options import LogFormat
 from acs_sidecar.trials.decide import decide
 
 __all__ = ["evaluate"]

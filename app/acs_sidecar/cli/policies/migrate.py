@@ -28,7 +28,8 @@ from acs_sidecar.spec.dialects.migration import migrated_text, unmigrated_lines
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.printable import printable
-from acs_sidecar.telemetry.log import LogFormat, configure_logging
+from acs_sidecar.telemetry.log import configure_logging
+from acs_sidecar.telemetry.options import LogFormat
 from acs_sidecar.trials.case_run import CaseResult, run_cases
 from acs_sidecar.trials.injection import EveryVariable
 

@@ -32,7 +32,8 @@ from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.spec.manifest.cases import Case
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.telemetry.log import LogFormat, configure_logging
+from acs_sidecar.telemetry.log import configure_logging
+from acs_sidecar.telemetry.options import LogFormat
 from acs_sidecar.trials.case_coverage import coverage_of, with_coverage
 from acs_sidecar.trials.case_run import run_cases
 from acs_sidecar.trials.injection import EveryVariable
