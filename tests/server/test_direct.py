@@ -22,7 +22,7 @@ OPERATOR = {
     "intervention_points": {"input": POINT},
 }
 SLOW = {**OPERATOR, "policies": {"p": {"type": "test", "output": {"decision": "allow"}, "delay_ms": 400}}}
-WAYS = {"directly": b"", "by ASGI": b"?x"}
+WAYS = {"directly": b"input", "by ASGI": b"%69nput"}
 pytestmark = pytest.mark.parametrize("way", WAYS)
 
 
@@ -50,7 +50,7 @@ def _connect(service: Service, receive_bytes: int = 0) -> socket.socket:
 
 def _request(way: str, **members: object) -> bytes:
     body = json.dumps({"snapshot": {}, **members}).encode()
-    head = b"POST /v1/evaluate/input%b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head = b"POST /v1/evaluate/%b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     return head % WAYS[way] + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
