@@ -301,12 +301,27 @@ def test_a_connection_is_one_owner_until_it_is_closed() -> None:
 def test_a_long_head_behind_a_request_ends_the_connection_alone(
     first: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is answered meanwhile is dropped without an error, and the peer reads why it was ended."""
+    """The request before is answered, without an error, and nothing else."""
     head = REQUEST % (b"GET", b"long", b"X-Long: " + b"x" * 900_000 + b"\r\n")
     reply = _decided([first, head[:-4]], stay_s=0.2)
-    assert reply.startswith(b"HTTP/1.1 431 "), reply
-    assert reply.count(b"HTTP/1.1 ") == 1
+    assert reply.endswith(b":a"), reply
+    assert reply.count(b"HTTP/1.1 ") == reply.count(b"HTTP/1.1 200 OK") == 1
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("target", [b"waits", b"%77aits"], ids=["directly", "by ASGI"])
+def test_what_is_no_request_ends_the_connection_behind_the_answers_before(target: bytes) -> None:
+    """A status that is written at once would be read as the answer to a request before."""
+    requests = [_evaluate(target, b"a"), _evaluate(b"input", b"b"), b"NONSENSE\r\n\r\n"]
+    reply = _decided(requests)
+    assert reply.count(b"HTTP/1.1 200 OK") == reply.count(b"HTTP/1.1 ") == 2
+    assert reply.index(b":a") < reply.index(b":b")
+
+
+def test_too_many_requests_in_a_row_are_answered_as_far_as_they_were_taken() -> None:
+    """What is beyond the bound is dropped, and the connection ends behind the answers."""
+    reply = _decided([_evaluate(b"waits", b"a"), *[_evaluate(b"input", b"b")] * 400])
+    assert 256 <= reply.count(b"HTTP/1.1 200 OK") == reply.count(b"HTTP/1.1 ") < 400
 
 
 @pytest.mark.parametrize("pieces", [False, True], ids=["at-once", "in-pieces"])

@@ -16,15 +16,26 @@ class HeldWrites:
     `lingers` tells that its peer may still be sending when the response ends.
     """
 
-    __slots__ = ("_ended", "_parts", "_transport", "is_closing", "lingers", "released")
+    __slots__ = (
+        "_ended",
+        "_parts",
+        "_released",
+        "_transport",
+        "_unread_since",
+        "_unread_until",
+        "is_closing",
+        "lingers",
+    )
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._parts: list[bytes] = []
         self._ended = False
         self.is_closing = transport.is_closing
-        self.released = 0
+        self._released = 0
         self.lingers = False
+        self._unread_since = 0.0
+        self._unread_until = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the transport's own
         return getattr(self._transport, name)
@@ -46,8 +57,21 @@ class HeldWrites:
         parts, self._parts = self._parts, []
         if parts and not self.is_closing():
             response = b"".join(parts)
-            self.released += len(response)
+            self._released += len(response)
             self._transport.write(response)
+
+    def is_unread(self, now: float, timeout_s: float, *, sends: bool) -> bool:
+        """True if the peer has read nothing of what was written for `timeout_s` seconds.
+
+        `now` is the loop's time; progress is noted at each call. While the peer `sends`, it may read later.
+        """
+        unread = self._transport.get_write_buffer_size()
+        waits = unread and self._unread_since and not sends
+        if not waits or self._released - unread >= self._unread_until:
+            self._unread_since = now if unread else 0.0
+            self._unread_until = self._released
+            return False
+        return now - self._unread_since > timeout_s
 
     def end(self) -> None:
         """Write the buffered data as the last, and leave the connection open: its peer may still send.

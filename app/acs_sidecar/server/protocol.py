@@ -33,7 +33,6 @@ _MAX_PIPELINED = 256
 # Chunks of one byte each are six on the wire.
 _CHUNKING = 8
 _LINGER_S = 5
-_CHUNKED = b"chunked"
 _NOT_HTTP = "Invalid HTTP request received."
 _CLOSE = (b"connection", b"close")
 
@@ -87,8 +86,6 @@ class HttpProtocol(HttpToolsProtocol):
         # Since when nothing is asked for, after an answer; 0 while something is.
         self._idle_since = 0.0
         self._received = 0
-        self._unread_since = 0.0
-        self._unread_until = 0
         # Whether what still arrives is dropped, after an answer that ends the connection.
         self._lingers = False
 
@@ -134,7 +131,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self._received + len(data) > _MAX_HEAD_BYTES and self._is_long_head(data):
             self._give_up(_TOO_LONG_HEAD)
             return
-        self._parse(data)
+        if not self._parse(data):
+            return
         if self._whole != whole:
             if self._begun == self._whole:
                 self._owing_since = 0.0
@@ -153,8 +151,8 @@ class HttpProtocol(HttpToolsProtocol):
         rest = max(1, _MAX_HEAD_BYTES - self._received)
         return not self._in_body and _HEAD_END.search(data, 0, rest) is None
 
-    def _parse(self, data: bytes) -> None:
-        """Parse what came, as uvicorn does; but nobody is let into another protocol."""
+    def _parse(self, data: bytes) -> bool:
+        """Parse what came, as uvicorn does, without another protocol; False if it is no HTTP."""
         while data:
             try:
                 self.parser.feed_data(data)
@@ -164,12 +162,13 @@ class HttpProtocol(HttpToolsProtocol):
                 continue
             except httptools.HttpParserError:
                 self._leave_to_application()
-                if self._in_body and self._is_coded():
-                    return  # the application has the head, and refuses its coding
                 self.logger.warning(_NOT_HTTP)
-                self.send_400_response(_NOT_HTTP)
+                if not self._ends_behind_answers():
+                    self.send_400_response(_NOT_HTTP)
+                return False
             self._leave_to_application()
-            return
+            return True
+        return True
 
     def on_message_begin(self) -> None:
         """Note that a message arrives; what the application needs is made when it is to answer."""
@@ -210,9 +209,9 @@ class HttpProtocol(HttpToolsProtocol):
             self._answer_directly(arrived)
             return
         self._stream.body_whole, self._held.lingers = True, False
+        HttpToolsProtocol.on_message_complete(self)
         if len(self.pipeline) > _MAX_PIPELINED:
             raise _TooManyRequestsError
-        HttpToolsProtocol.on_message_complete(self)
 
     def on_response_complete(self) -> None:
         """Send the response now, or behind the decisions of other connections that are due in this turn.
@@ -225,7 +224,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._held.release()
         self.server_state.total_requests += 1
         self._stream.end()
-        if self._held.lingers:
+        if self._held.lingers and not self.pipeline:
             self._linger()
         if self._held.is_closing():
             return
@@ -326,24 +325,15 @@ class HttpProtocol(HttpToolsProtocol):
         if scheme and (b"host", authority) not in self.headers:
             self.headers.append((b"host", authority))
 
-    def _is_coded(self) -> bool:
-        """True if the message that arrives has a transfer coding that is not read here."""
-        return any(
-            name == b"transfer-encoding" and value.strip().lower() != _CHUNKED
-            for name, value in self.scope["headers"]
-        )
-
     def watch(self, now: float) -> None:
         """Close the connection of a peer that sends or reads too slowly; `now` is the loop's time."""
-        if self._lingers:
+        streams = self._stream.is_open and self._in_body
+        # The stream has bounds of its own, and a peer that sends may read later.
+        sends = streams and self._stream.has_received(self._received)
+        if self._held.is_unread(now, self._limits.request_timeout_s, sends=sends):
+            self._held.abort()
+        if self._lingers or streams:
             return
-        if self._stream.is_open and self._in_body:
-            # The stream has bounds of its own, and a peer that sends may read later.
-            if self._stream.has_received(self._received):
-                self._unread_since = 0.0
-            self._watch_reading(now)
-            return
-        self._watch_reading(now)
         if self._idle_since and now - self._idle_since >= self.timeout_keep_alive:
             self.transport.close()
         if not self._owing_since or now - self._owing_since <= self._limits.request_timeout_s:
@@ -367,23 +357,32 @@ class HttpProtocol(HttpToolsProtocol):
         """True if the head of the message that arrives is whole, and its body is not."""
         return self._head_whole and self._begun != self._whole
 
-    def _watch_reading(self, now: float) -> None:
-        """Abort a connection whose output made no progress between two checks."""
-        unread = self._held.get_write_buffer_size()
-        if not unread or not self._unread_since or self._held.released - unread >= self._unread_until:
-            self._unread_since = now if unread else 0.0
-            self._unread_until = self._held.released
-        elif now - self._unread_since > self._limits.request_timeout_s:
-            self._held.abort()
-
     def _give_up(self, status: bytes | None) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._ends_behind_answers():
             return
         if not status:
             self.transport.close()
             return
         self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
         self._linger()
+
+    def _ends_behind_answers(self) -> bool:
+        """True if answers are due: the connection then ends behind them, and what still arrives is dropped.
+
+        A status written now would stand in front of them, or within one that is under way. Who reads a body
+        that is not whole hears that it broke off.
+        """
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        if self._in_body:
+            cycle.scope["state"]["broken"] = True
+            cycle.more_body = False
+            cycle.message_event.set()
+        self._begun = self._whole
+        cycle.keep_alive = False
+        self._lingers = self._held.lingers = True
+        return True
 
     def _linger(self) -> None:
         """End the answers and drop what still arrives, until the peer has read them or time is up."""

@@ -23,6 +23,7 @@ __all__ = [
     "Receive",
     "Reply",
     "Send",
+    "check_arrival",
     "check_codings",
     "read_body",
     "read_headers",
@@ -46,7 +47,7 @@ class Headers:
     """The request headers that decide what happens to a request.
 
     `query` is that of the target, where a route reads it; `state` is what the server tells of it: its
-    `connection`, its `peer`, and `late` once the body took too long.
+    `connection`, its `peer`, `late` once the body took too long, and `broken` once it is no HTTP any more.
     """
 
     host: bytes | None = None
@@ -113,11 +114,18 @@ async def read_body(source: bytes | Receive, headers: Headers, limit: int) -> by
     body = source if isinstance(source, bytes) else await _received(source, limit)
     if body is None:
         return None
-    if "late" in headers.state:
-        raise RefusalError(Cause.LATE, "the request did not arrive in time")
+    check_arrival(headers)
     if len(body) > limit:
         raise _too_long(limit)
     return body
+
+
+def check_arrival(headers: Headers) -> None:
+    """Raise `RefusalError` for a body of which the end did not come in time, or not as HTTP."""
+    if "late" in headers.state:
+        raise RefusalError(Cause.LATE, "the request did not arrive in time")
+    if "broken" in headers.state:
+        raise RefusalError(Cause.MALFORMED, "the body is not valid HTTP: check the sizes of its chunks")
 
 
 async def send_reply(send: Send, reply: Reply) -> None:

@@ -226,6 +226,48 @@ def test_any_chunks_carry_the_same_lines(size: int, service: Service) -> None:
     assert answer[-1]["settled"]["watermarks"] == {"response": 3}
 
 
+@pytest.mark.parametrize("broken", [b"no size\r\n", b"5\r\nhello world", b"GET / HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize("opened", [True, False], ids=["opened", "at-once"])
+def test_a_body_that_breaks_off_settles_the_stream(service: Service, broken: bytes, opened: bool) -> None:
+    """No status is written into an answer under way: what came whole counts, and the connection ends."""
+    with connected(service) as stream:
+        parts = [chunk(first_of() + b"\n"), chunk(text("hello") + b"\n") + broken]
+        answer: list[Any] = []
+        for part in parts if opened else [b"".join(parts)]:
+            stream.connection.sendall(part)
+            answer.append(stream.line())
+        answer += stream.rest()
+        assert summary(answer) == [[0, 5, "allow"], 5]
+        assert answer[-1]["settled"]["kind"] == "failed"
+        assert answer[-1]["settled"]["detail"] == 'the body ended without a last line `{"end": true}`'
+        assert stream.file.read() == b"\r\n"
+
+
+def test_a_body_that_breaks_off_before_a_line_is_refused(service: Service) -> None:
+    """Before the first line, a body that is no HTTP is a problem with a deny."""
+    with connected(service) as stream:
+        stream.connection.sendall(b"no size\r\n")
+        assert stream.read_head() == 400
+        problem = json.loads(stream.file.read())
+        assert problem["detail"] == "the body is not valid HTTP: check the sizes of its chunks"
+        assert problem["verdict"]["decision"] == "deny"
+
+
+@pytest.mark.parametrize("behind", [b"NONSENSE\r\n\r\n", b"GET /" + b"x" * 70_000])
+def test_what_is_no_request_behind_a_stream_leaves_its_answer(service: Service, behind: bytes) -> None:
+    """The stream is answered to its end, and then the connection closes."""
+    body = b"\n".join([first_of(), text("hello"), END])
+    with connected(service) as stream:
+        stream.connection.sendall(chunk(body) + b"0\r\n\r\n" + behind)
+        answer = stream.rest()
+        assert summary(answer) == [[0, 5, "allow"], 5]
+        assert answer[-1]["settled"]["kind"] == "complete"
+        after = stream.file.read()
+        assert after == b"\r\n" or after.startswith(
+            b"\r\nHTTP/1.1 4"
+        )  # it may come after the end of the stream
+
+
 def test_streams_are_counted(service: Service) -> None:
     """Open streams are a gauge, ended ones a counter by how and why."""
     with exchanging(service, first_of()) as stream:

@@ -1,5 +1,8 @@
 """A body that is read line by line, within a bound on each (section 6.9)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from acs_sidecar.transports.http.exchange import Receive
 
 __all__ = ["BodyEndedError", "ClientGoneError", "LineReader", "LongLineError"]
@@ -18,11 +21,15 @@ class ClientGoneError(Exception):
 
 
 class LineReader:
-    """The lines of the body of one request. The last one may end without a newline."""
+    """The lines of the body of one request. The last one may end without a newline.
 
-    def __init__(self, receive: Receive, most_bytes: int) -> None:
+    `state` is what the server tells of the request: of a body that is `broken`, only whole lines count.
+    """
+
+    def __init__(self, receive: Receive, most_bytes: int, state: Mapping[str, Any]) -> None:
         self.most_bytes = most_bytes
         self._receive = receive
+        self._state = state
         self._rest = bytearray()
         self._more = True
         self._too_long = False
@@ -66,7 +73,7 @@ class LineReader:
             self._rest = bytearray(rest)
         else:
             self._rest += chunk
-        if not self._more and self._rest:
+        if not self._more and self._rest and "broken" not in self._state:
             found.append(bytes(self._rest))
             self._rest.clear()
         whole = next((at for at, line in enumerate(found) if len(line) > self.most_bytes), None)

@@ -27,6 +27,7 @@ from acs_sidecar.transports.http.exchange import (
     Headers,
     Receive,
     Send,
+    check_arrival,
     check_codings,
     refusal_reply,
     send_reply,
@@ -101,7 +102,7 @@ class StreamRoute:
     ) -> None:
         """Answer one request: with a stream, or with the refusal of it."""
         sender = Sender(caller, self._span(method, headers), headers.state.get("connection", NOBODY))
-        reader = LineReader(receive, self._limits.line_bytes)
+        reader = LineReader(receive, self._limits.line_bytes, headers.state)
         answer = _StreamAnswer(send, headers.state.get("stream"), _wants_events(pairs))
         point = ""
         refused: Refused | None
@@ -264,5 +265,6 @@ async def _first_line(reader: LineReader, headers: Headers) -> tuple[bytes, list
     if "late" in headers.state:
         raise RefusalError(Cause.LATE, "the first line did not arrive in time")
     if not first:
+        check_arrival(headers)
         raise RefusalError(Cause.MALFORMED, "the first line must be `open`, and the body is empty")
     return first, following
