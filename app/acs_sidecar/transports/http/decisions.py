@@ -33,6 +33,7 @@ from acs_sidecar.transports.http.exchange import (
     Headers,
     Receive,
     Reply,
+    check_query,
     read_body,
     refusal_reply,
 )
@@ -203,13 +204,15 @@ def _route(path: str) -> str | None:
 
 
 def _check_route(method: str, route: str | None, headers: Headers) -> None:
-    """Raise `RefusalError` unless this is a POST of JSON to a route that is here."""
+    """Raise `RefusalError` unless this is a POST of JSON to a route that is here, with no query to ignore."""
     if route is None:
         raise RefusalError(Cause.NOT_FOUND, "no such route: POST to /v1/evaluate/{intervention_point}")
     if method != "POST":
         raise RefusalError(Cause.METHOD, "only POST is allowed")
     if headers.content_type != b"application/json":
         _check_media_type(headers.content_type)
+    if route != INTERCEPT:
+        check_query(headers)
 
 
 def _named_point(item: Json) -> str:

@@ -1,5 +1,6 @@
 """The thin ASGI layer under the decision path: headers read once, bodies read within a bound."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -25,6 +26,7 @@ __all__ = [
     "Send",
     "check_arrival",
     "check_codings",
+    "check_query",
     "read_body",
     "read_headers",
     "refusal_reply",
@@ -40,13 +42,14 @@ ASGIApp: TypeAlias = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 JSON_HEADERS: HeaderPairs = ((b"content-type", b"application/json"),)
 _PROBLEM = (b"content-type", PROBLEM_TYPE.encode())
 _PLAIN = (b"identity", b"")
+_QUERY_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,63}(?=[=&]|\Z)")
 
 
 @dataclass(slots=True)
 class Headers:
     """The request headers that decide what happens to a request.
 
-    `query` is that of the target, where a route reads it; `state` is what the server tells of it: its
+    `query` is that of the target of a decision; `state` is what the server tells of it: its
     `connection`, its `peer`, `late` once the body took too long, and `broken` once it is no HTTP any more.
     """
 
@@ -126,6 +129,15 @@ def check_arrival(headers: Headers) -> None:
         raise RefusalError(Cause.LATE, "the request did not arrive in time")
     if "broken" in headers.state:
         raise RefusalError(Cause.MALFORMED, "the body is not valid HTTP: check the sizes of its chunks")
+
+
+def check_query(headers: Headers) -> None:
+    """Raise `RefusalError` for a query, which a route that reads none would ignore."""
+    if headers.query:
+        named = _QUERY_NAME.match(headers.query)
+        name = f"`{named[0].decode()}` in the query" if named else "the query"
+        advice = "is not read by this route: set it in the body"
+        raise RefusalError(Cause.MALFORMED, f"the query {advice}", answer=f"{name} {advice}")
 
 
 async def send_reply(send: Send, reply: Reply) -> None:

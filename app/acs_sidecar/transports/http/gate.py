@@ -103,11 +103,12 @@ class Gate:
                 method, scope = "GET", {**scope, "method": "GET"}
         headers = read_headers(scope["headers"])
         headers.state = scope["state"]
+        if decides:
+            headers.query = scope["query_string"]
         if path == STREAM:
             await self._stream(scope, method, headers, receive, send)
             return
         if decides:
-            headers.query = scope["query_string"]
             if reply := await self.decide(method, path, headers, receive):
                 await send_reply(send, reply)
             return

@@ -67,6 +67,16 @@ def test_a_stream_that_does_not_begin(case: dict[str, Any], service: Service) ->
     assert problem["verdict"]["reason"] == f"runtime_error:{case.get('reason', 'request_invalid')}"
 
 
+def test_a_query_is_not_ignored(service: Service) -> None:
+    """A stream that names its manifest in the query is refused: `open` names it."""
+    lines = first_of() + b"\n" + END
+    headers = {"content-type": "application/x-ndjson"}
+    status, _, body = service.request("POST", f"{STREAM}?manifest_ref=other", lines, headers)
+    problem = json.loads(body)
+    detail = "`manifest_ref` in the query is not read by this route: set it in the body"
+    assert (status, problem["detail"], problem["verdict"]["decision"]) == (400, detail, "deny")
+
+
 def test_each_watermark_comes_before_more_text(service: Service) -> None:
     """Both directions run at once: a line is answered when it came, and its record is in the log."""
     with exchanging(service, first_of(request_id="r-1")) as stream:

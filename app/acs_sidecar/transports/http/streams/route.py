@@ -29,6 +29,7 @@ from acs_sidecar.transports.http.exchange import (
     Send,
     check_arrival,
     check_codings,
+    check_query,
     refusal_reply,
     send_reply,
 )
@@ -252,6 +253,7 @@ def _check(method: str, headers: Headers) -> None:
     if headers.content_type.partition(b";")[0].strip().lower() != NDJSON.encode():
         raise RefusalError(Cause.MEDIA_TYPE, f"the Content-Type must be {NDJSON}: one JSON object a line")
     check_codings(headers)
+    check_query(headers)
 
 
 async def _first_line(reader: LineReader, headers: Headers) -> tuple[bytes, list[bytes]]:
