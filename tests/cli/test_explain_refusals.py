@@ -68,6 +68,12 @@ def test_a_policy_that_needs_another_says_so(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_of_version_1_is_not_explained_as_one_of_version_0() -> None:
+    """The words of version 1 that a reading as version 0 finds say that it is none."""
+    files = {"a": "package a\nx if { 1 in [1] }\ny := data.b.z", "b": 'package b\nz := $"{input.x}"'}
+    assert [[found.code for found in one.findings] for one in survey(files)] == [["rego-syntax"]] * 2
+
+
 def test_every_refusal_of_a_rule_has_a_rewrite() -> None:
     """The codes of the analysis, but for those that are about files, data or the query, or warnings."""
     code = re.compile(r'"(rego-[a-z-]+)"')

@@ -4,7 +4,7 @@ import pytest
 
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json
-from tests.engines.rego.policies import bound, definition, evaluate, failure, policy_input
+from tests.engines.rego.policies import bound, compiled, definition, evaluate, failure, policy_input
 
 _RULES = """
 f(v) := input.snapshot.q
@@ -158,6 +158,23 @@ def test_a_conflict_in_a_head_ends_the_evaluation(rule: str) -> None:
     reason, detail = failure(bound(definition(text)), policy_input(_SNAPSHOT))
     assert reason is Reason.POLICY_INVOCATION_FAILED
     assert detail == "`data.a.x` could not be evaluated: a function failed or rules disagree"
+
+
+@pytest.mark.parametrize("count", [3, 30, 300])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "y := {}",
+        "y := z(1)\nz(w) := {}",
+        "y contains {}",
+        "y if input.snapshot.q with input.snapshot.xs as {}",
+    ],
+)
+def test_a_long_object_that_may_conflict_is_accepted(rule: str, count: int) -> None:
+    """The engine reads 1,024 columns: what is bound before the object leaves the line shorter."""
+    members = "".join(f'"k{place}": f({place}),\n' for place in range(count))
+    text = rule.replace("{}", f'{{"a": input.snapshot.xs[0],\n{members}}}')
+    compiled(definition(f"package a\nx := y\n{text}\n{_RULES}"))
 
 
 @pytest.mark.parametrize(

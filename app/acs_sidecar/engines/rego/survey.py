@@ -44,6 +44,8 @@ REWRITES = {
 _PACKAGE = re.compile(r"^\s*package\s+([\w.]+)", re.MULTILINE)
 _REFERENCE = re.compile(r"\bdata\.([A-Za-z_][\w.]*)")
 _SYNTAX = "rego-syntax"
+_RESERVED = "rego-name-reserved"
+"""A word of version 1 in a module that is read as version 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def survey(files: Mapping[str, str]) -> Iterator[Surveyed]:
             if not earlier:
                 yield Surveyed(name, 0, ())
                 continue
-            if _read_to(earlier) > _read_to(findings):
+            if _read_to(earlier) > _read_to(findings) and _RESERVED not in {found.code for found in earlier}:
                 findings = earlier
         yield Surveyed(name, None, findings)
 

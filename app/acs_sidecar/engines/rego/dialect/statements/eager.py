@@ -42,6 +42,10 @@ __all__ = [
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
 _SCALARS = frozenset({"Bool", "Null", "Number", "RawString", "String"})
 
+_MAX_COLUMNS = 960
+_BINDING = 40
+"""How many columns the binding of a part takes besides the part."""
+
 MayConflict = Callable[[Json, VariableScope], bool]
 """Whether the function or document that a reference names may have several values at once."""
 
@@ -74,12 +78,11 @@ def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) 
 
 def define_values(draft: Draft, values: list[Json], may_conflict: MayConflict | None) -> None:
     """Bind the values of the `with` of a statement, behind the parts of them that OPA evaluates before."""
-    parts = values
-    if may_conflict:
-        parts = [
-            *_called(values),
-            *joined.from_iterable([*_inside(value), value] for value in values),
-        ]
+    if may_conflict is None:
+        for value in values:
+            draft.define(value)
+        return
+    parts = [*_called(values), *joined.from_iterable([*_inside(value), value] for value in values)]
     _define(draft, parts, values, may_conflict)
 
 
@@ -90,35 +93,53 @@ def order_terms(body: Body, rewriter: Rewriter, may_conflict: MayConflict, *, in
     """
     for term, unit in body.terms:
         parts = list(_before(term))
-        conflicting = [_conflicts(part, body.scope, may_conflict) for part in parts]
-        if True not in conflicting or not unit.early.issuperset(unit.needs):
-            continue
-        last = len(conflicting) - conflicting[::-1].index(True)
-        written = sorted(parts, key=lambda part: rewriter.span(part)[1])
-        if parts[:last] == written[:last]:
-            continue
+        members = [part for part in parts if indexed and _is_of_input(part, body.scope)]
+        rest = [part for part in parts if not indexed or not _is_of_input(part, body.scope)]
+        last = _last_conflicting(rest, body.scope, may_conflict)
+        written = sorted(rest, key=lambda part: rewriter.span(part)[1])
         start, end = rewriter.span(term)
+        if (
+            rest[:last] == written[:last]
+            or not unit.early.issuperset(unit.needs)
+            or not _fit([*members, *rest[:last]], start, rewriter)
+        ):
+            continue
         span: Json = {"start": start, "end": end}
         node: JsonObject = {"literal": {"Expr": {"expr": term}}, "span": span}
         draft = Draft(Statement(node, body.scope, unit, bare=False), rewriter)
-        if indexed:
-            draft.begin_with(part for part in parts if _is_of_input(part, body.scope))
-        _define(draft, parts, [], may_conflict)
+        draft.begin_with(members)
+        _define(draft, rest, [], may_conflict)
         draft.become_value()
         draft.commit()
 
 
-def _define(draft: Draft, parts: list[Json], values: list[Json], may_conflict: MayConflict | None) -> None:
-    """Bind parts up to the last one that may conflict, and all of some values among them."""
+def _define(draft: Draft, parts: list[Json], values: list[Json], may_conflict: MayConflict) -> None:
+    """Bind values, and the parts among them up to the last one that may conflict, if these fit the line."""
     scope = draft.statement.scope
-    conflicting = [may_conflict is not None and _conflicts(part, scope, may_conflict) for part in parts]
+    start, _ = draft.rewriter.offsets(draft.statement.node)
+    last = _last_conflicting(parts, scope, may_conflict)
+    if not _fit(parts[:last], start, draft.rewriter):
+        last = 0
     wholes = set(map(draft.rewriter.span, values))
     for place, part in enumerate(parts):
-        is_whole = draft.rewriter.span(part) in wholes
-        if is_whole or (any(conflicting[place:]) and _is_bound_before(part, draft)):
+        if draft.rewriter.span(part) in wholes or (place < last and _is_bound_before(part, draft)):
             draft.define(part)
-            if conflicting[place]:
+            if _conflicts(part, scope, may_conflict):
                 draft.follow(part)
+
+
+def _last_conflicting(parts: list[Json], scope: VariableScope, may_conflict: MayConflict) -> int:
+    """Return how many parts there are up to the last one that may conflict."""
+    conflicting = (place for place, part in enumerate(parts, 1) if _conflicts(part, scope, may_conflict))
+    return max(conflicting, default=0)
+
+
+def _fit(parts: list[Json], start: int, rewriter: Rewriter) -> bool:
+    """Whether the line at `start` is still one that the engine reads when some parts are bound in it."""
+    end = rewriter.text.find(b"\n", start)
+    line = (end if end >= 0 else len(rewriter.text)) - rewriter.text.rfind(b"\n", 0, start)
+    spans = map(rewriter.span, parts)
+    return 2 * line + sum(end - start + _BINDING for start, end in spans) < _MAX_COLUMNS
 
 
 def is_indexed(statements: Iterable[Statement]) -> bool:
