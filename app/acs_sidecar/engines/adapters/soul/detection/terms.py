@@ -97,6 +97,7 @@ class TermIndex:
     _numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
     _words: dict[str, dict[Term, list[int]]] = field(default_factory=dict)
     _stems: dict[str, dict[Term, list[int]]] = field(default_factory=dict)
+    _longest_stem: int = 0
 
     def number(self, texts: Iterable[str]) -> int:
         """Return the number of a set of terms; it is added where it is new. Raises `TermSyntaxError`."""
@@ -111,21 +112,17 @@ class TermIndex:
             for table, beginnings in ((self._words, first.words), (self._stems, first.stems)):
                 for beginning in beginnings:
                     table.setdefault(beginning, {}).setdefault(term, []).append(number)
+            self._longest_stem = max(self._longest_stem, *map(len, first.stems), 0)
         return number
 
     def beginning_with(self, word: str) -> tuple[tuple[Term, tuple[int, ...]], ...]:
         """Return the terms that may begin with a word, with the numbers of their sets."""
-        longest = min(len(word), self.longest_stem)
+        longest = min(len(word), self._longest_stem)
         stems = (self._stems.get(word[:length], {}) for length in range(1, longest + 1))
         found: dict[Term, list[int]] = {}
         for table in (self._words.get(word, {}), *stems):
             found |= table
         return tuple((term, tuple(numbers)) for term, numbers in found.items())
-
-    @property
-    def longest_stem(self) -> int:
-        """The length of the longest stem."""
-        return max(map(len, self._stems), default=0)
 
 
 class _Beginning(NamedTuple):
