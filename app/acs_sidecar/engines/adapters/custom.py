@@ -4,8 +4,10 @@ An adapter is an object that an installed distribution names under the entry-poi
 `acs_sidecar.evaluators`; docs/custom-evaluators.md shows how to write one.
 """
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from acs_sidecar.spec.document.bounds import Members
@@ -46,7 +48,7 @@ def load_adapters(only: Collection[str] | None = None) -> Mapping[str, Adapter]:
     Raises `AdapterError` for one that does not load, is not an adapter, or shares its name.
     """
     entries: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=GROUP):
+    for entry in _installed(tuple(sys.path)):
         if only is not None and entry.name not in only:
             continue
         if entry.name in entries:
@@ -54,6 +56,12 @@ def load_adapters(only: Collection[str] | None = None) -> Mapping[str, Adapter]:
             raise AdapterError(f"adapter `{entry.name}` comes from both {origins}: uninstall one")
         entries[entry.name] = entry
     return _Adapters(entries)
+
+
+@cache
+def _installed(_search_path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return what the distributions on the search path name; reading them takes long, so it is done once."""
+    return tuple(entry_points(group=GROUP))
 
 
 class _Adapters(Mapping[str, Adapter]):
