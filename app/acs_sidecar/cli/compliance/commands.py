@@ -177,7 +177,7 @@ def report(
             **_manifest_results(seen, found, known if manifests else None, agents, verdicts),
             "S1": callers_result(stated=_says_who_listens(loaded), local=settings.local, scopes=scopes),
             "S2": doctor_result(doctors),
-            "S3": image_result(packages, installed_packages()),
+            "S3": image_result(packages, installed_packages() if packages else {}),
         }
         made = ComplianceReport.of(
             chosen, results, _period_json(period), _log_json(seen, found), partial(_receipt, root, trust)

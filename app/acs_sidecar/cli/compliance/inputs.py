@@ -155,4 +155,5 @@ def caller_scopes(path: Path | None) -> dict[str, tuple[str, ...]] | None:
 
 def installed_packages() -> dict[str, str]:
     """Return the installed distributions with their versions."""
-    return {str(one.metadata["Name"]): one.version for one in importlib.metadata.distributions()}
+    described = (one.metadata for one in importlib.metadata.distributions())  # each access parses it anew
+    return {str(one["Name"]): str(one["Version"]) for one in described}
