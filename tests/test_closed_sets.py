@@ -183,7 +183,9 @@ def test_a_match_over_an_enum_ends_in_assert_never() -> None:
     """A member that is added to an enum is an error of the type checker wherever it is not handled."""
     found, open_ended = 0, []
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text) if re.search(r"^ *match ", text, re.MULTILINE) else ast.Module([], [])
+        for node in ast.walk(tree):
             if isinstance(node, ast.Match) and any(_of_enum(case.pattern) for case in node.cases):
                 found += 1
                 if not _ends_in_assert_never(node):

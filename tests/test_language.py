@@ -2,6 +2,8 @@
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -10,34 +12,51 @@ PACKAGE = Path(__file__).parents[1] / "app" / "acs_sidecar"
 OPENERS = frozenset({"Give", "Hold", "Keep", "Let", "Say", "Take", "Tell"})
 """Verbs that say nothing about a function: it returns, yields, raises, checks, or its result is true."""
 
-_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+@dataclass(frozen=True)
+class _Definition:
+    """A module, class or function: the file that defines it, its docstring, and of a class the name."""
+
+    file: str
+    docstring: str
+    class_name: str | None
 
 
 @cache
-def _definitions(package: Path) -> list[tuple[str, _Documented]]:
-    """Return each module, class and function with the file that defines it."""
+def _definitions(package: Path) -> list[_Definition]:
     return [
-        (str(file.relative_to(package)), node)
+        _Definition(
+            str(file.relative_to(package)),
+            ast.get_docstring(node) or "",
+            node.name if isinstance(node, ast.ClassDef) else None,
+        )
         for file in sorted(package.rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, _Documented)
+        for node in _statements(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
     ]
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield a module and each statement in it; the many expressions define nothing."""
+    yield tree
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+            yield from _statements(node)
 
 
 def _shared_names(package: Path) -> dict[str, list[str]]:
     places: defaultdict[str, list[str]] = defaultdict(list)
-    for file, node in _definitions(package):
-        if isinstance(node, ast.ClassDef):
-            places[node.name].append(file)
+    for each in _definitions(package):
+        if each.class_name:
+            places[each.class_name].append(each.file)
     return {name: files for name, files in places.items() if len(files) > 1}
 
 
 def _vague_openers(package: Path) -> list[str]:
     return [
-        f"{file}: {text.splitlines()[0]}"
-        for file, node in _definitions(package)
-        if (text := ast.get_docstring(node))
-        if text.split()[0].rstrip("s") in OPENERS
+        f"{each.file}: {each.docstring.splitlines()[0]}"
+        for each in _definitions(package)
+        if each.docstring and each.docstring.split()[0].rstrip("s") in OPENERS
     ]
 
 

@@ -120,6 +120,7 @@ def service_records() -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_every_way_to_give_a_code_is_found() -> None:
     """Codes are found where they are constants, defaults, parts of a tuple, of an enum, and in a helper's module."""
     assert {

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -44,9 +45,9 @@ _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 def diagnostic_codes() -> set[str]:
     """Return every code that a finding may have: each text of that form where findings are made."""
     codes = {fault.value for fault in FetchFault}
-    for path, tree in _modules().items():
-        if path.startswith(_ROOMS) or _MAKERS & _imported(tree):
-            codes |= {text for text in _texts(tree) if _CODE.fullmatch(text)}
+    for path, module in _modules().items():
+        if path.startswith(_ROOMS) or _MAKERS & module.imported:
+            codes |= {text for text in module.texts if _CODE.fullmatch(text)}
     return codes - _NOT_CODES
 
 
@@ -54,18 +55,16 @@ def service_events() -> set[str]:
     """Return the name of every event that a module logs by itself."""
     return {
         name
-        for tree in _modules().values()
-        if "structlog" in _imported(tree)
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _LEVELS
-        for name in _first_text(call.args)
+        for module in _modules().values()
+        if "structlog" in module.imported
+        for name in module.logged
         if _EVENT.fullmatch(name)
     }
 
 
 def decision_events() -> set[str]:
     """Return the name of every event that follows from a decision, a resolution or a refusal."""
-    sink, events = _modules()["telemetry/event_sink.py"], _modules()["telemetry/events.py"]
+    sink, events = _tree("telemetry/event_sink.py"), _tree("telemetry/events.py")
     put = (
         name
         for call in ast.walk(sink)
@@ -85,7 +84,7 @@ def decision_fields() -> set[str]:
     """Return the name of every field of a `decision` event."""
     function = next(
         node
-        for node in ast.walk(_modules()["telemetry/events.py"])
+        for node in ast.walk(_tree("telemetry/events.py"))
         if isinstance(node, ast.FunctionDef) and node.name == "decision_fields"
     )
     given = next(node.value for node in ast.walk(function) if isinstance(node, ast.Return))
@@ -94,27 +93,37 @@ def decision_fields() -> set[str]:
     return {key.value for key in given.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
 
 
+@dataclass
+class _Module:
+    """What a module imports by name, the strings in it, and those that begin a call to a logger."""
+
+    imported: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+    logged: set[str] = field(default_factory=set)
+
+
 @cache
-def _modules() -> dict[str, ast.Module]:
-    return {
-        path.relative_to(_PACKAGE).as_posix(): ast.parse(path.read_text())
-        for path in sorted(_PACKAGE.rglob("*.py"))
-    }
+def _modules() -> dict[str, _Module]:
+    """Return what is in each module of the package, in one walk: the trees themselves are large."""
+    paths = (path.relative_to(_PACKAGE).as_posix() for path in sorted(_PACKAGE.rglob("*.py")))
+    return {path: _read(_tree(path)) for path in paths}
 
 
-def _imported(tree: ast.AST) -> set[str]:
-    return {
-        alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-
-
-def _texts(tree: ast.AST) -> Iterator[str]:
+def _read(tree: ast.Module) -> _Module:
+    module = _Module()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+        match node:
+            case ast.Constant(value=str(text)):
+                module.texts.add(text)
+            case ast.Import(names) | ast.ImportFrom(names=names):
+                module.imported.update(alias.name for alias in names)
+            case ast.Call(ast.Attribute(attr=name), arguments) if name in _LEVELS:
+                module.logged.update(_first_text(arguments))
+    return module
+
+
+def _tree(path: str) -> ast.Module:
+    return ast.parse((_PACKAGE / path).read_text(encoding="utf-8"))
 
 
 def _first_text(arguments: list[ast.expr]) -> Iterator[str]:

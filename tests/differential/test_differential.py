@@ -26,6 +26,7 @@ def _oracle() -> None:
         pytest.skip(str(error))
 
 
+@pytest.mark.slow
 def test_random_policies_mean_what_they_mean_in_opa() -> None:
     """No policy decides differently, and most are decided rather than refused."""
     outcomes, others, _ = run(range(POLICIES))
@@ -55,6 +56,7 @@ def test_outcomes_are_told_apart(module: str, outcome: Outcome) -> None:
     assert _compared(module, {"a": 1}).outcome is outcome
 
 
+@pytest.mark.slow
 def test_a_difference_is_found_and_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the engine's own meaning of `not`, the comparison finds a difference and makes it small."""
     from acs_sidecar.engines.rego.dialect import meaning

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 from tests.conftest import ROOT
 
@@ -23,6 +24,7 @@ def test_every_promise_names_tests_that_exist() -> None:
             assert test in _tests(file), f"{file}::{test}"
 
 
+@cache
 def _tests(file: str) -> set[str]:
     tree = ast.parse((ROOT / file).read_text())
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}

@@ -15,6 +15,7 @@ def test_random_texts_are_conditions_or_are_refused_with_a_place() -> None:
     assert len(counts) == 2 * len(set(fuzz.KINDS))
 
 
+@pytest.mark.slow
 def test_a_wrong_closure_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing field that counts as decided is a fault of the run."""
     monkeypatch.setattr(closures, "_truth", lambda load, _: lambda frame: load(frame) is True)

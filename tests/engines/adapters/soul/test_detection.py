@@ -80,6 +80,7 @@ def test_the_trades_have_every_kind_for_every_control() -> None:
     assert min(kinds.values()) >= 35
 
 
+@pytest.mark.slow
 def test_detection_on_statements_that_rules_have_not_seen() -> None:
     """At least 84 of 100 promises are found, and less than 4 of 100 that look like one are taken for it."""
     promises, others = PROMISES[0], OTHERS[0]
@@ -93,6 +94,7 @@ def test_detection_on_statements_of_independent_authors() -> None:
     assert sum(sample.is_detected for sample in LOOKS_ALIKE_AUTHORS) <= 4
 
 
+@pytest.mark.slow
 def test_detection_on_statements_that_rules_were_written_with() -> None:
     """In sight at least 93 of 100 promises are found, and at most 2 of 100 that look like one are taken for it."""
     promises, others = PROMISES[1], OTHERS[1]
@@ -388,6 +390,7 @@ def test_a_hostile_text_is_bounded(name: str) -> None:
     assert time.process_time() - begun < 20
 
 
+@pytest.mark.slow
 def test_a_file_that_is_repeated_is_still_measured() -> None:
     """A hundred copies of a file declare what one does."""
     once = scan(text_of("standard.md"), Tier.AGENTIC)

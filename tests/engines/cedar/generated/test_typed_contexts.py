@@ -9,6 +9,7 @@ from acs_sidecar.spec.values import Json
 from tests.engines.cedar.generated.typed_contexts import differences
 
 
+@pytest.mark.slow
 def test_decisions_are_those_of_the_engine() -> None:
     """The engine, given the schema and the values that it declares, decides the same, or fails as well."""
     found, decided = differences(60, seed=11)
