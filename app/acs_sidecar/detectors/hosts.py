@@ -88,6 +88,7 @@ def _destination(authority: str) -> Destination:
                 hosts.append(host)
                 disguises.update(_disguises(written, host))
             unreadable = unreadable or not (host or written.startswith("["))
+        unreadable = unreadable or "[" in place.rpartition("]")[2]
     return Destination(tuple(hosts), tuple(sorted(disguises)), unreadable)
 
 

@@ -18,9 +18,10 @@ _WEB = frozenset({"http:", "https:", "ws:", "wss:", "ftp:"})
 """Behind these, browsers read a host whatever the number of slashes."""
 _LONGEST_SCHEME = max(map(len, _WEB))
 _NAMED = re.compile(
-    r"^[^\[]*(?:[.%@]|:\d*$)|[^\x00-\x7f]|^\d|^localhost\b|^\[[0-9a-f:.]+[%\]]", re.IGNORECASE
+    r"^[^\[]*(?:[.%@]|:\d*$)|[^\x00-\x7f]|^\d|^localhost\b|^\[[0-9a-f:.]+[%\]]|\[[0-9a-f]*:[0-9a-f.]*:[0-9a-f:.]*[%\]]|^[^\w\s*@.!-]$",
+    re.IGNORECASE,
 )
-"""What tells a host behind slashes from a word in a comment, a path or an XPath."""
+"""What tells a host behind slashes, or a symbol in its place, from a word in a comment, a path or an XPath."""
 _SHARE = re.compile(r"\\\\[\w.-]+\\(?!\\)")
 _PATH = re.compile(r"[/?#]")
 _HOST = re.compile(r"(?:[\w%-]+(?:\.+[\w%-]+)+|\d+|0x[0-9a-f]+)\.*(?::\d*)?", re.IGNORECASE)

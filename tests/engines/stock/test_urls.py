@@ -1,16 +1,25 @@
 """Random URLs against `egress`, in short; `python -m tests.engines.stock.urls` asks more parsers about more of them."""
 
 from itertools import islice
+from random import Random
 
 import pytest
 
-from tests.engines.stock.urls import IN_PROCESS, Judge, escapes, urls
+from tests.engines.stock.urls import IN_PROCESS, Judge, arguments_with, escapes, urls
 
 
 def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
     """Whichever parser of Python reads it."""
     judge = Judge()
     allowed = [url for url in islice(urls(7), 600) if judge.allows(url)]
+    assert len(allowed) >= 20
+    assert [url for url in allowed if any(escapes(parse(url)) for parse in IN_PROCESS.values())] == []
+
+
+def test_a_url_anywhere_in_the_arguments_leads_nowhere_else() -> None:
+    """In a list, in an object, as a name, in prose."""
+    judge, drawn = Judge(), Random(8)  # noqa: S311  # reproducible, not secret
+    allowed = [url for url in islice(urls(8), 600) if judge.allows_call(arguments_with(url, drawn))]
     assert len(allowed) >= 20
     assert [url for url in allowed if any(escapes(parse(url)) for parse in IN_PROCESS.values())] == []
 
@@ -50,6 +59,9 @@ def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
         "localhost..evil/http://ok.example",
         "167772161:@0x7f.1/http://ok.example",
         "https://ok.example\txevil.example/\nhttps://ok.example",
+        "HTTP:/\n/[::1]@:evil.example[10.0.0.1:x/http://ok.example",
+        "//`//a.ok.example:80x#f",
+        "//okXexample`[::1]:80\\.ok.example",
     ],
 )
 def test_what_ends_a_url_in_prose_ends_no_host(url: str) -> None:

@@ -1,4 +1,4 @@
-"""Random URLs against the section `egress`: `python -m tests.engines.stock.urls [--count N] [--seed N]`.
+"""Random URLs against the section `egress`: `python -m tests.engines.stock.urls [--count N] [--seed N] [--places]`.
 
 Wherever a parser in use reads a host that is not allowed, the verdict must be a deny. The parsers are those of the
 standard library, urllib3 and httpx, and by the command WHATWG's (`ada-url`, in the environment at `URL_ORACLE`) and
@@ -23,10 +23,11 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import urllib3
 
+from acs_sidecar.spec.values import Json
 from tests.engines.stock.manifests import manifest, snapshot
 from tests.manifests.one_decision import compiled, reason_of
 
-__all__ = ["IN_PROCESS", "escapes", "urls"]
+__all__ = ["IN_PROCESS", "Judge", "arguments_with", "escapes", "urls"]
 
 ALLOWED = ["ok.example", "*.ok.example", "10.0.0.1"]
 _HOSTS = (
@@ -84,6 +85,27 @@ def urls(seed: int) -> Iterator[str]:
     drawn = random.Random(seed)  # noqa: S311  # reproducible, not secret
     while True:
         yield _url(drawn)
+
+
+_WITH_SCHEME = re.compile(r"[\x00-\x20]*[a-z][a-z0-9+.-]*:[/\\]{2}", re.IGNORECASE)
+_PROSE = re.compile(r"[a-z][a-z0-9+.-]*:[/\\\\]{2}[^\s<>\"'`\x00-\x20]*", re.IGNORECASE)
+"""What a reader of prose takes for a URL up to the next white space."""
+
+
+def arguments_with(url: str, drawn: random.Random) -> dict[str, Json]:
+    """Return the arguments of a call that hold a URL somewhere: without a scheme only where one is expected."""
+    if not _WITH_SCHEME.match(url):
+        return {"url": url}
+    places: list[dict[str, Json]] = [
+        {"url": url},
+        {"urls": ["https://ok.example/", url]},
+        {"request": {"to": [{"target": url, "name": "x"}]}},
+        {"note": "plain words", "body": url},
+        {url: "https://ok.example/"},
+    ]
+    if _PROSE.fullmatch(url):
+        places += [{"body": f"see {url} for more"}, {"body": f"https://ok.example/ and\n{url}\nas ever"}]
+    return drawn.choice(places)
 
 
 def _host(drawn: random.Random) -> str:
@@ -227,9 +249,11 @@ class Judge:
 
     def allows(self, url: str) -> bool:
         """True if a call with this URL is allowed."""
-        return (
-            reason_of(self._manifest, "pre_tool_call", snapshot("pre_tool_call", {"url": url}))[0] == "allow"
-        )
+        return self.allows_call({"url": url})
+
+    def allows_call(self, arguments: dict[str, Json]) -> bool:
+        """True if a call with these arguments is allowed."""
+        return reason_of(self._manifest, "pre_tool_call", snapshot("pre_tool_call", arguments))[0] == "allow"
 
 
 def main() -> int:
@@ -237,17 +261,25 @@ def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--count", type=int, default=100_000)
     arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument(
+        "--places", action="store_true", help="anywhere in the arguments, not at `url` alone"
+    )
     chosen = arguments.parse_args()
     judge, curl, generated = Judge(), _Curl(), urls(chosen.seed)
+    placed = random.Random(chosen.seed)  # noqa: S311  # reproducible, not secret
     wrong = allowed = 0
     for first in range(0, chosen.count, 5_000):
         batch = [next(generated) for _ in range(min(5_000, chosen.count - first))]
-        passed = [url for url in batch if judge.allows(url)]
+        calls: list[dict[str, Json]] = [
+            arguments_with(url, placed) if chosen.places else {"url": url} for url in batch
+        ]
+        passed = [url for url, call in zip(batch, calls, strict=True) if judge.allows_call(call)]
         allowed += len(passed)
         read = {name: [parse(url) for url in passed] for name, parse in IN_PROCESS.items()}
         read |= {"ada": _by_ada(passed), "curl": [curl(url) for url in passed]}
         for at, url in enumerate(passed):
-            if found := {name: hosts[at] for name, hosts in read.items() if escapes(hosts[at])}:
+            found = {name: hosts[at] for name, hosts in read.items() if escapes(hosts[at])}
+            if found:
                 wrong += 1
                 sys.stdout.write(f"{url!r}: {found}\n")
     sys.stdout.write(f"{chosen.count} URLs, {allowed} allowed, {wrong} of them lead elsewhere\n")
