@@ -1,7 +1,7 @@
 """The guides name what is there: sections, alerts, readiness checks, documents, rooms, tests, modules, tables."""
 
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -102,14 +102,12 @@ def _is_sample(path: Path) -> bool:
     return "corpora" in path.parts or path.parent == ROOT / "tests" / "detectors"
 
 
-def citing_texts() -> Iterator[tuple[Path, str]]:
+@cache
+def citing_texts() -> list[tuple[Path, str]]:
     """Every text that may cite a section; samples and corpora of the detectors mention other sections."""
-    for folder in CITING:
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in TEXTS and path.is_file() and not _is_sample(path):
-                yield path, path.read_text()
-    for path in ROOT.glob("*.md"):
-        yield path, path.read_text()
+    paths = [path for folder in CITING for path in sorted((ROOT / folder).rglob("*"))]
+    texts = [path for path in paths if path.suffix in TEXTS and path.is_file() and not _is_sample(path)]
+    return [(path, path.read_text()) for path in (*texts, *ROOT.glob("*.md"))]
 
 
 def test_every_section_that_is_cited_is_a_heading_of_the_reference() -> None:

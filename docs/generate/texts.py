@@ -17,7 +17,7 @@ class TextsError(ValueError):
 
 def load_texts(name: str) -> dict[str, Any]:
     """Read one file of texts."""
-    texts: dict[str, Any] = yaml.safe_load((_FOLDER / name).read_text())
+    texts: dict[str, Any] = yaml.load((_FOLDER / name).read_text(), Loader=yaml.CSafeLoader)
     return texts
 
 

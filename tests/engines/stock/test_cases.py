@@ -13,7 +13,7 @@ from acs_sidecar.spec.reasons import EvaluationError
 from tests.engines.stock.manifests import manifest, snapshot
 from tests.manifests.one_decision import compiled, evaluated
 
-CASES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text())
+CASES: dict[str, Any] = yaml.load(Path(__file__).with_name("cases.yaml").read_text(), Loader=yaml.CSafeLoader)
 _BLOCKS = [(name, block) for name, blocks in CASES.items() for block in blocks]
 
 
