@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 import typer
 from hypothesis import given
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.server
 
 CHALLENGE = "(the challenge)"
 TRUSTED = str(KEY.verifier_key("acs"))
+SARIF = json.loads((ROOT / "tests" / "vectors" / "sarif-2.1.0-rtm.5.json").read_text())
 TABLE, JSON = ("--format", "table"), ("--format", "json")
 EVALUATE = ("evaluate", "--point", "input", "--snapshot", "snapshot.json", "--manifest")
 COMPLIANCE = (
@@ -57,7 +59,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("mcp", HOSTILE),
     ("mcp", "scan", HOSTILE),
     ("mcp", "scan", "mcp.json"),
-    ("mcp", "scan", "mcp.json", *JSON),
+    *(("mcp", "scan", "mcp.json", "--format", form) for form in ("json", "sarif")),
     ("mcp", "pin", "mcp.json"),
     ("mcp", "pin", "mcp.json", "--server", HOSTILE),
     ("mcp", "diff", "mcp.json", HOSTILE),
@@ -155,7 +157,7 @@ COMMANDS: list[tuple[str, ...]] = [
     *(("soul", "explain", control, *form) for control in (HOSTILE, "SOUL-HB-003") for form in (TABLE, JSON)),
     ("soul", "init", "--out", f"{HOSTILE}/x"),
     ("soul", "hash", HOSTILE),
-    *(("soul", "lint", file, "--manifest", manifest, "--format", "json") for file in (HOSTILE, "SOUL.md") for manifest in (HOSTILE, "test", "invalid")),
+    *(("soul", "lint", file, "--manifest", manifest, "--format", form) for form in ("json", "sarif") for file in (HOSTILE, "SOUL.md") for manifest in (HOSTILE, "test", "invalid")),
     *(("redteam", "prompt", file, "--format", form) for file in (HOSTILE, "SOUL.md", "snapshot.json", "prompt.md") for form in ("text", "json", "junit", "sarif")),
     ("redteam", "prompt", "SOUL.md", "--min-grade", HOSTILE),
     *(("redteam", "run", "attacked", "--corpus", "attacks", "--no-built-in", "--format", form) for form in ("text", "json", "junit", "sarif")),
@@ -247,7 +249,10 @@ def _problems(text: str) -> set[str]:
 
 
 def test_no_command_shows_it_raw(tmp_path: Path) -> None:
-    """Control characters, line ends, bidirectional marks and markup are written out, whatever the command reads."""
+    """Control characters, line ends, bidirectional marks and markup are written out, whatever the command reads.
+
+    What is SARIF is so by its published schema.
+    """
     challenge = write_all(tmp_path)
     commands = {str(number): _arguments(command, challenge) for number, command in enumerate(COMMANDS)}
     results = _run_all(
@@ -262,6 +267,8 @@ def test_no_command_shows_it_raw(tmp_path: Path) -> None:
         assert "Traceback" not in errors, (commands[number], errors)
         assert code in {0, 1, 2}
         assert not (_problems(output) | _problems(errors)), commands[number]
+        if commands[number][-1] == "sarif" and output:
+            jsonschema.validate(json.loads(output), SARIF)
     evaluated = {
         arguments[2]
         for number, arguments in commands.items()
@@ -276,7 +283,9 @@ def test_the_table_has_every_command() -> None:
     for name in VERBS:
         verb = _command(name)
         if isinstance(verb, TyperGroup):
-            assert {command[1] for command in COMMANDS if command[0] == name} >= set(verb.commands), name
+            group = set(verb.list_commands(typer.Context(verb)))
+            assert group
+            assert {command[1] for command in COMMANDS if command[0] == name} >= group, name
 
 
 def _command(name: str) -> object:

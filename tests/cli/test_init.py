@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from acs_sidecar.assurance.carriers import snapshot_decision
@@ -38,6 +39,23 @@ def test_what_is_written_is_valid_and_its_cases_pass(tmp_path: Path, chosen: tup
     assert _run("validate", "--strict", str(place / "manifests")).exit_code == 0
     assert run(tmp_path, "test", str(place / "manifests")).returncode == 0
     assert _problems(place) == []
+
+
+def test_what_is_written_has_a_carrier_and_a_refusal_at_each_point(tmp_path: Path) -> None:
+    """So that probes and attacks reach every point of it: nothing of the red team is left untested."""
+    assert _run("init", str(tmp_path / "new")).exit_code == 0
+    folder = tmp_path / "new" / "manifests" / "agent"
+    cases = [
+        case for file in (folder / "tests").iterdir() for case in yaml.safe_load(file.read_text())["cases"]
+    ]
+    decisions: dict[str, set[str]] = {}
+    for case in cases:
+        decisions.setdefault(case["intervention_point"], set()).add(case["expect"]["decision"])
+    assert (
+        decisions.keys()
+        == yaml.safe_load((folder / "manifest.yaml").read_text())["intervention_points"].keys()
+    )
+    assert all("allow" in found and found & {"deny", "escalate", "transform"} for found in decisions.values())
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ _CONFIG = """\
 egress:
   allowlist: [api.example.com, "*.docs.example.com"]
   required_for: [fetch]
+  points: [pre_tool_call]
 patterns:
   presets: [pii_secret]
   points: [input, pre_tool_call]
@@ -85,6 +86,32 @@ cases:
     intervention_point: pre_tool_call
     snapshot: {tool_call: {name: fetch, args: {url: "https://api.example.com@evil.example/"}}}
     expect: {decision: deny, reason: egress_destination_not_allowed}
+
+  - name: a question
+    intervention_point: input
+    snapshot: {input: {text: "How do I page through the results?"}}
+    expect: {decision: allow}
+
+  - name: a key in a question
+    intervention_point: input
+    snapshot: {input: {text: "Why is AKIAZ7Q2M4X8C3V5B6N9 refused?"}}
+    expect: {decision: deny, reason: pattern_blocked}
+
+  - name: a page of the documentation
+    intervention_point: post_tool_call
+    snapshot: {tool_call: {name: fetch}, tool_result: {value: "Add ?page=2 to the address."}}
+    expect: {decision: allow}
+
+  - name: personal data in a page stays there
+    intervention_point: post_tool_call
+    snapshot: {tool_call: {name: fetch}, tool_result: {value: "Ask jo@corp.example."}}
+    expect: {decision: transform, reason: redaction_applied}
+    expect_target: "Ask [REDACTED]."
+
+  - name: an answer
+    intervention_point: output
+    snapshot: {response: {content: "Add ?page=2 to the address."}}
+    expect: {decision: allow}
 
   - name: personal data does not leave
     intervention_point: output
