@@ -39,12 +39,12 @@ from acs_sidecar.engines.rego.dialect.lookups import look_up_values
 from acs_sidecar.engines.rego.dialect.memberships import evaluate_operands
 from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
 from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
-from acs_sidecar.engines.rego.dialect.ordering import SetFlow
 from acs_sidecar.engines.rego.dialect.packages import evaluate_other_modules
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefixes
 from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_problem, unsafe_variables
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
+from acs_sidecar.engines.rego.dialect.sets.flow import SetFlow
 from acs_sidecar.engines.rego.dialect.split_functions import join_functions
 from acs_sidecar.engines.rego.dialect.statements.aliases import (
     bind_indexed,
