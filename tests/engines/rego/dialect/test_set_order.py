@@ -168,3 +168,48 @@ def test_what_no_set_reaches_may_be_ordered(rules: str) -> None:
 def test_sets_are_ordered_beside_sets_and_scalars(body: str) -> None:
     """There both agree."""
     assert outcome(f"x if {{ {body} }}\ns contains 1", {}) == HOLDS
+
+
+_UNSORTED = (
+    "OPA iterates over a set of several values that are not constants in another order, and over equal ones "
+    "twice: make one of an array, `{x | some x in [… ]}`, or iterate over that"
+)
+
+
+@pytest.mark.parametrize(
+    ("rules", "place"),
+    [
+        ("x := [v | some v in {input.a, input.b}]", "2:11"),
+        ('x := count([1 | some v in {"a", input.b}])', "2:17"),
+        ("x := [v | s := {input.a, lower(input.b)}; s[v]]", "2:44"),
+        ("x := [v | some s in [{[input.a], [input.b]}]; some v in s]", "2:47"),
+        ("x := [v | some v in s]\ns := {input.a, input.b}", "2:11"),
+        ("x := [v | some v in s.k]\ns.k := {input.a, input.b}", "2:11"),
+        ("x := f({input.a, input.b})\nf(s) := [v | some v in s]", "3:14"),
+        ("x if { y with input.c as {input.a, input.b} }\ny := [v | some v in input.c]", "3:11"),
+    ],
+)
+def test_an_array_of_a_set_with_values_that_may_be_equal_is_refused(rules: str, place: str) -> None:
+    """OPA lists equal ones twice, and all of them as they are written."""
+    found = findings(definition(f"package a\n{rules}"))
+    assert f"rego-set-order: a.rego:{place}: policies.main.modules: {_UNSORTED}" in found
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        'x if [v | some v in {"a", "b", ["c", {1}]}] == ["a", "b", ["c", {1}]]',
+        "x if [v | some v in {input.snapshot}] == [1]",
+        "x if {v | some v in {input.snapshot, 1}} == {1}",
+        "x if [v | some v in {w | some w in [input.snapshot, 1]}] == [1]",
+        "x if [v | some v in ({input.snapshot, 1} | {1})] == [1]",
+        "x if [v | some v in ({input.snapshot, 1} - {2})] == [1]",
+        "x if [v | s := {input.snapshot, 1}; v := count(s)] == [1]",
+        "x if [v | some v in s] == [1]\ns contains input.snapshot\ns contains 1",
+        "x if [1 | input.snapshot in {input.snapshot, 1}] == [1]",
+        "x if { some v in {input.snapshot, 1}; v == 1 }",
+    ],
+)
+def test_an_array_of_another_set_is_accepted(rules: str) -> None:
+    """Of constants, of one value, or as a comprehension, rule or operator makes it."""
+    assert outcome(rules, 1) == HOLDS

@@ -22,6 +22,7 @@ from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.sets.origins import (
     A_SET,
     AN_OBJECT,
+    AN_UNSORTED_SET,
     INPUT,
     SCALAR,
     ModuleOrigins,
@@ -34,6 +35,11 @@ from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.values import Json
 
 __all__ = ["SetFlow"]
+
+_UNSORTED = (
+    "OPA iterates over a set of several values that are not constants in another order, and over equal ones "
+    "twice: make one of an array, `{x | some x in [… ]}`, or iterate over that"
+)
 
 
 @dataclass(slots=True)
@@ -98,18 +104,21 @@ class SetFlow:
         """Find the comparisons, each with the place of its module, that the two may order differently."""
         for path, name in self._fields:
             self._flow_field(path, name)
-        unknown = [node for node in self._followed_by if node not in self._sourced and node != A_SET]
+        known = self._sourced | {A_SET, AN_UNSORTED_SET}
+        unknown = [node for node in self._followed_by if node not in known]
         holding_sets, holding_objects = self._reached([A_SET]), self._reached([*unknown, INPUT])
 
         def may_be_set(side: list[Origin]) -> bool:
             return not holding_sets.isdisjoint(side)
 
         def may_be_object(side: list[Origin]) -> bool:
-            return any(
-                node in holding_objects or (node not in self._sourced and node != A_SET) for node in side
-            )
+            return any(node in holding_objects or node not in known for node in side)
 
+        unsorted = self._reached([AN_UNSORTED_SET])
         for module in self._modules:
+            for own, span in module.listed():
+                if not unsorted.isdisjoint(own):
+                    yield module.at, Problem("rego-set-order", _UNSORTED, *as_position(span))
             for ordered in module.ordered():
                 sets = [at for at, side in enumerate(ordered.sides) if may_be_set(side)]
                 objects = [at for at, side in enumerate(ordered.sides) if may_be_object(side)]

@@ -21,6 +21,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = [
     "AN_OBJECT",
+    "AN_UNSORTED_SET",
     "A_SET",
     "INPUT",
     "SCALAR",
@@ -44,7 +45,8 @@ _ORDERING = frozenset({"Lt", "Le", "Gt", "Ge"})
 _SETS = frozenset({"Set", "SetCompr"})
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
 _ARRAYS = frozenset({"Array", "ArrayCompr"})
-_SCALARS = frozenset({"Number", "String", "RawString", "Bool", "Null", "BoolExpr", "Membership", "UnaryExpr"})
+_CONSTANTS = frozenset({"Number", "String", "RawString", "Bool", "Null"})
+_SCALARS = _CONSTANTS | {"BoolExpr", "Membership", "UnaryExpr"}
 _CHOOSING = frozenset({("max",), ("min",), ("sort",)})
 _SET_FUNCTIONS = frozenset(
     {
@@ -72,6 +74,8 @@ _OBJECTS_IN_ARRAYS = frozenset(
 
 Origin = tuple[object, ...]
 A_SET: Origin = ("a set",)
+AN_UNSORTED_SET: Origin = ("a set as it is written",)
+"""One of several values that are not all constants: OPA goes through these one by one, equal ones too."""
 AN_OBJECT: Origin = ("an object",)
 INPUT: Origin = ("input",)
 RuleNames = Callable[[Json], Segments | None]
@@ -165,6 +169,11 @@ class ModuleOrigins:
         for collection, scope, span in self.reader.listed:
             yield Ordered([[*self.origins(collection, scope).elements]] * 2, span, _LISTED)
 
+    def listed(self) -> Iterator[tuple[Sequence[Origin], Json]]:
+        """Yield where what becomes the elements of an array comes from, each with its place."""
+        for collection, scope, span in self.reader.listed:
+            yield self.origins(collection, scope).own, span
+
     def _compared(self, terms: Iterable[Json], scope: VariableScope, span: Json) -> Iterator[Ordered]:
         """Yield what is compared of some terms at each depth: what stands there, and in values further up."""
         sides = [list(self._levels(term, scope, 0)) for term in terms]
@@ -205,7 +214,7 @@ class ModuleOrigins:
             return origins_at(self.variable(variable.key))
         if kind == "BinExpr" or (kind == "ArithExpr" and value["op"] == "Sub"):
             one, other = self.origins(value["lhs"], scope), self.origins(value["rhs"], scope)
-            own = [A_SET] if kind == "BinExpr" else one.own
+            own = [A_SET] if kind == "BinExpr" or A_SET in one.own else one.own
             elements = [*one.elements, *other.elements]
             return Origins(own, [*one.inner, *other.inner], [*one.keys, *other.keys], elements)
         if kind == "ArithExpr":
@@ -225,7 +234,7 @@ class ModuleOrigins:
             return Origins([], everything, [], elements)
         own = [node for part in (parts if kind in _SETS else parts[::2]) for node in part.own]
         if kind in _SETS:
-            return Origins([A_SET], everything, everything, [*own, *elements])
+            return Origins([A_SET, *_unsorted(kind, value)], everything, everything, [*own, *elements])
         keys = [node for part in parts[::2] for node in part.all()]
         inner = [node for part in parts[1::2] for node in part.all()]
         return Origins([AN_OBJECT], inner, keys, [*own, *elements])
@@ -281,3 +290,16 @@ class ModuleOrigins:
         kind, value = variant(as_list(call["params"])[0])
         parts = self._parts(kind, value, scope) if kind in _SETS else ()
         return [node for part, inner in parts for node in self.origins(part, inner).elements]
+
+
+def _unsorted(kind: str, value: JsonObject) -> Iterator[Origin]:
+    items = composite_items(kind, value)
+    if len(items) > 1 and not all(map(_is_constant, items)):
+        yield AN_UNSORTED_SET
+
+
+def _is_constant(term: Json) -> bool:
+    kind, value = variant(term)
+    return kind in _CONSTANTS or (
+        kind in _COMPOSITES and all(map(_is_constant, composite_items(kind, value)))
+    )
