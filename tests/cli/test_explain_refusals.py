@@ -56,7 +56,7 @@ def test_a_text_that_is_no_utf8_ends_the_command(tmp_path: Path) -> None:
     (tmp_path / "a.rego").write_bytes(b"\xff")
     done = run(tmp_path, "validate", "--explain-refusals", str(tmp_path))
     assert done.returncode == 2
-    assert f"{tmp_path}/a.rego cannot be read as UTF-8 text" in done.stderr
+    assert f"{tmp_path}/a.rego: not UTF-8" in done.stderr
 
 
 def test_a_policy_that_needs_another_says_so(tmp_path: Path) -> None:

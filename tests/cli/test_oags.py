@@ -91,7 +91,7 @@ def test_an_id_that_implementations_disagree_about_is_doubted(folder: Path) -> N
         ((*FILES[:-1], "gone.json"), "gone.json: No such file or directory"),
         ((*FILES[:-1], "latin.json"), "latin.json: not UTF-8"),
         ((*FILES[:-1], "deep.json"), "deep.json: the tools nest deeper than 64 levels"),
-        ((*FILES[:-1], "large.json"), "large.json: has more than 1048576 bytes"),
+        ((*FILES[:-1], "large.json"), "large.json: exceeds 1048576 bytes"),
         (
             ("bare.yml",),
             "bare.yml: has no id: `identity` must have `model`, `system_prompt_path` and `tools_path`",

@@ -114,8 +114,8 @@ def test_a_document_of_the_original_is_signed(folder: Path) -> None:
         (("create", "--workspace", "a", "--policy-id", "p", "--version", "01"), 2, "--version: must be a text of a decimal"),
         (("create", "--workspace", "a", "--policy-id", "p", "--out", "policy.json"), 2, "policy.json: exists and is never overwritten"),
         (("create", "--workspace", "a", "--policy-id", "p", "--out", "no/x.json"), 2, "no/x.json: No such file or directory"),
-        (("sign", "none.json", "--key", "a.pem"), 2, "none.json: does not exist"),
-        (("sign", ".", "--key", "a.pem"), 2, ".: is not a file"),
+        (("sign", "none.json", "--key", "a.pem"), 2, "none.json: No such file or directory"),
+        (("sign", ".", "--key", "a.pem"), 2, ".: Is a directory"),
         (("sign", "keys.yaml", "--key", "a.pem"), 1, "keys.yaml: is not a workspace policy"),
         (("sign", "policy.json", "--key", "keys.yaml"), 2, "`keys.yaml` is not an unencrypted PKCS#8 PEM private key"),
         (("activate", "policy.json", "--key", "a.pem"), 1, "is `active`, and only a draft is activated: `acs-sidecar policy sign` signs it anew"),
@@ -255,7 +255,7 @@ def test_findings_are_sarif(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "more", "error"),
     [
-        ({}, ("--trust", "none.yaml"), "error: none.yaml: does not exist"),
+        ({}, ("--trust", "none.yaml"), "error: none.yaml: No such file or directory"),
         ({"keys.yaml": "keys: {a: {}}"}, (), "error: keys.yaml: is not a file of trusted keys"),
         ({"agent.json": "[]"}, ("--agent", "agent.json"), "error: --agent agent.json: is not a JSON object without duplicate members"),
         ({"agent.json": '{"a": 1, "a": 2}'}, ("--agent", "agent.json"), "error: --agent agent.json: is not a JSON object without duplicate members"),

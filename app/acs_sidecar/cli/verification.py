@@ -12,6 +12,7 @@ from acs_sidecar.audit.format.chain import Anchor, anchors_in
 from acs_sidecar.audit.format.findings import AuditFinding, Report, Status
 from acs_sidecar.audit.format.trust import Trust
 from acs_sidecar.audit.log.keys import KeyFileError, load_key, load_trusted_key
+from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.cli.output import fail
 from acs_sidecar.spec.values import Json
 
@@ -69,8 +70,7 @@ def anchors_of(
 
 def content_of(path: Path, most: int) -> bytes:
     """Read a file, or end the command when it has more than `most` bytes. Raises `OSError`."""
-    with path.open("rb") as file:
-        content = file.read(most + 1)
+    content = read_at_most(path, most + 1)
     if len(content) > most:
         fail(f"{path} exceeds {most >> 20} MiB: keep only the checkpoints or the receipt in it")
     return content

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.model import document_of
@@ -67,8 +68,7 @@ def read_document(path: Path, label: str) -> Document:
     Raises `ManifestError`, whose findings call the file by its `label`.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        content = read_at_most(path, MAX_BYTES + 1)
     except OSError as error:
         raise ManifestError(
             [Diagnostic("file-unreadable", error.strerror or "cannot be read", source=label)]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.manifests.archives import MAX_FILES, MAX_NAME_DEPTH, unpack_archive
 from acs_sidecar.spec.manifest.pinned_url import redacted_url
 from acs_sidecar.spec.ports import SourceError, SourceFile
@@ -87,8 +88,7 @@ class DirectorySources:
         if not place.is_file():
             raise SourceError(f"`{name}` is not a regular file")
         try:
-            with place.open("rb") as stream:
-                content = stream.read(room + 1)
+            content = read_at_most(place, room + 1)
         except OSError as error:
             raise SourceError(f"`{name}` cannot be read: {os.strerror(error.errno or 0)}") from None
         if len(content) > room:

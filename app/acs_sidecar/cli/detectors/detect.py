@@ -1,6 +1,5 @@
 """`acs-sidecar detect` and `detectors`: try the local classifiers, and measure them on a corpus."""
 
-import sys
 from pathlib import Path
 
 import orjson
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_table
+from acs_sidecar.cli.user_files import read_input, read_user_file
 from acs_sidecar.detectors.corpus import CorpusError, Judged, judge, samples
 from acs_sidecar.detectors.findings import Detector
 from acs_sidecar.detectors.registry import LOCAL_PROVIDERS, build_detector
@@ -33,7 +33,7 @@ def detect(
     Exits 0 when nothing is flagged, 1 when something is, 2 when it could not look.
     """
     detector = _detector(provider, _object(options, "--options"))
-    content = _read(place)
+    content = read_input(place)
     try:
         value: Json = orjson.loads(content) if as_json else content.decode()
         found = detector(value)
@@ -89,7 +89,7 @@ _Row = tuple[str, str, int, Judged]
 def _measured(corpus: Path, provider: str) -> list[_Row]:
     folder = corpus / provider
     options = folder / "options.json"
-    configured = _object(options.read_text(), str(options)) if options.exists() else {}
+    configured = _object(read_user_file(options), str(options)) if options.exists() else {}
     rows = []
     for file in sorted(folder.glob("*-benign.txt")):
         part = file.name.removesuffix("-benign.txt")
@@ -101,7 +101,7 @@ def _measured(corpus: Path, provider: str) -> list[_Row]:
 
 def _samples(file: Path) -> list[Json]:
     try:
-        return samples(_read(str(file)).decode())
+        return samples(read_user_file(file).decode())
     except (CorpusError, UnicodeDecodeError) as error:
         fail(f"{file}: {error}")
 
@@ -115,7 +115,7 @@ def _detector(provider: str, options: JsonObject) -> Detector:
         fail(*map(str, error.diagnostics))
 
 
-def _object(text: str, name: str) -> JsonObject:
+def _object(text: str | bytes, name: str) -> JsonObject:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -123,13 +123,6 @@ def _object(text: str, name: str) -> JsonObject:
     if not isinstance(value, dict):
         fail(f"{name} must be a JSON object")
     return value
-
-
-def _read(place: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
-    except OSError as error:
-        fail(f"{place}: {error.strerror}")
 
 
 def _show(rows: list[_Row]) -> None:

@@ -21,6 +21,7 @@ from acs_sidecar.audit.log.keys import (
 )
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.spec.approval import ApprovalOutcome
 from acs_sidecar.spec.canonical import digest
 from acs_sidecar.spec.codes import is_code
@@ -166,10 +167,7 @@ def _member(value: Json, *names: str) -> str:
 
 def _policy_input(path: Path, challenge: Challenge) -> Json:
     """Read the policy input, and end the command unless it is the one that the challenge is for."""
-    try:
-        value = _json(path.read_bytes(), str(path))
-    except OSError as error:
-        fail(f"--policy-input {path}: {error.strerror}")
+    value = _json(read_user_file(path, name=f"--policy-input {path}"), str(path))
     if isinstance(value, dict) and "policy_input" in value:
         value = value["policy_input"]
     if digest(value) != challenge.action["enforced_identity"]:

@@ -1,7 +1,6 @@
 """`acs-sidecar evaluate`: one decision, without a server."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import typer
@@ -12,6 +11,7 @@ from acs_sidecar.cli.output import OutputFormat, cell, fail, json_cell, print_js
 from acs_sidecar.cli.policies.explanation import show_explanation
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.cli.user_files import read_input
 from acs_sidecar.decision.answer import decision_json
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.request import EvaluateRequest, parse_object
@@ -59,7 +59,7 @@ def evaluate(
     included = frozenset([*include, *(["explain"] if explain else [])])
     settings = settings_from(None).settings
     configure_logging(LogFormat.CONSOLE, "error")
-    text = _read(snapshot)
+    text = read_input(snapshot, name=f"--snapshot {snapshot}")
     try:
         value = parse_object(
             text, settings.duplicate_members, "standard input" if snapshot == "-" else "the file"
@@ -100,13 +100,6 @@ def _compiled(place: Path, settings: Settings, compiler: ManifestCompiler) -> Co
         show_findings(manifest.error.diagnostics)
         fail(f"{place} is not a valid manifest")
     return manifest
-
-
-def _read(place: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
-    except OSError as error:
-        fail(f"--snapshot {place}: {error.strerror}")
 
 
 def _show(decision: PolicyDecision, include: frozenset[str]) -> None:

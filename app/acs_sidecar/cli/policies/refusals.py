@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from acs_sidecar.cli.output import fail, say
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.engines.rego.survey import REWRITES, Surveyed, survey
 
 __all__ = ["explain_refusals"]
@@ -18,9 +19,9 @@ def explain_refusals(places: Iterable[Path]) -> bool:
     files: dict[str, str] = {}
     for path in sorted(_rego_files(places)):
         try:
-            files[str(path)] = path.read_text()
-        except (OSError, UnicodeDecodeError):
-            fail(f"{path} cannot be read as UTF-8 text")
+            files[str(path)] = read_user_file(path).decode()
+        except UnicodeDecodeError:
+            fail(f"{path}: not UTF-8")
     if not files:
         return True
     surveyed = list(survey(files))

@@ -1,6 +1,5 @@
 """`acs-sidecar verify`: whether a manifest was signed by a trusted key."""
 
-import sys
 import time
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from acs_sidecar.access.entries import AccessFileError
 from acs_sidecar.access.signing import UntrustedSignatureError, parse_claim, read_trust
 from acs_sidecar.cli.output import fail, say
 from acs_sidecar.cli.policies.manifest import one_identity
+from acs_sidecar.cli.user_files import read_input
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.request import parse_object
 from acs_sidecar.spec.printable import printable
@@ -32,7 +32,7 @@ def verify(
     identity = one_identity(manifest)
     try:
         keys = read_trust(trust)
-        claim = parse_object(_read(signature))
+        claim = parse_object(read_input(signature, name=f"--signature {signature}"))
     except AccessFileError as error:
         fail(str(error))
     except RefusalError:
@@ -49,10 +49,3 @@ def verify(
         typer.secho(f"not verified: {printable(str(error))}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
     say(f"verified: {identity.digest} by {key_id}")
-
-
-def _read(place: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
-    except OSError as error:
-        fail(f"--signature {place}: {error.strerror}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.text import parse_document
 from acs_sidecar.spec.values import Json
@@ -50,9 +51,7 @@ def _below(folder: Path) -> Iterator[Path]:
 def _is_rule_document(path: Path) -> bool:
     """True if a file is a mapping with rules that have conditions; and for one that cannot be parsed."""
     try:
-        value = parse_document(path.read_bytes().decode()).value
-    except OSError as error:
-        fail(f"{path}: {error.strerror}")
+        value = parse_document(read_user_file(path).decode()).value
     except (DocumentError, UnicodeDecodeError):
         return True
     rules = value.get("rules") if isinstance(value, dict) else None

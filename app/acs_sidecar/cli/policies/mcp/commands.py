@@ -10,6 +10,7 @@ import typer
 
 from acs_sidecar.cli.output import fail, print_json, say
 from acs_sidecar.cli.policies.sarif import sarif_log
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.detectors.registry import build_detector
 from acs_sidecar.detectors.tool_pins.definition_drift import CRITICAL, KINDS, tool_changes
 from acs_sidecar.detectors.tool_pins.tool_lists import (
@@ -140,9 +141,7 @@ def _servers(file: Path) -> dict[str, list[JsonObject]]:
 
 def _read(file: Path) -> Json:
     try:
-        return read_tool_lists(file.read_bytes())
-    except OSError as error:
-        fail(f"{file}: {error.strerror}")
+        return read_tool_lists(read_user_file(file))
     except ToolListError as error:
         fail(f"{file}: {error}")
 

@@ -12,6 +12,7 @@ from acs_sidecar.cli.policies.oags.conformance import conformance
 from acs_sidecar.cli.policies.oags.documents import CheckedDocument, check_document
 from acs_sidecar.cli.policies.oags.harness import harness
 from acs_sidecar.cli.policies.sarif import sarif_log
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.engines.adapters.oags.document.reader import normal_id
 from acs_sidecar.engines.adapters.oags.identity.ambiguity import prompt_doubts, tools_doubts
 from acs_sidecar.engines.adapters.oags.identity.hashing import (
@@ -132,13 +133,6 @@ def _of_files(model: str | None, prompt: Path | None, tools: Path | None) -> Age
 def _read(file: Path) -> str:
     """Read a text, or end the command."""
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
-    except OSError as error:
-        fail(f"{file}: {error.strerror}")
-    if len(content) > _MAX_BYTES:
-        fail(f"{file}: has more than {_MAX_BYTES} bytes")
-    try:
-        return content.decode()
+        return read_user_file(file, _MAX_BYTES).decode()
     except UnicodeDecodeError:
         fail(f"{file}: not UTF-8")

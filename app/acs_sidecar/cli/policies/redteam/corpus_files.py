@@ -6,10 +6,10 @@ from pathlib import Path
 from acs_sidecar.assurance.redteam.builtin import built_in_corpus
 from acs_sidecar.assurance.redteam.corpus import AttackCorpusError, Corpus
 from acs_sidecar.cli.output import fail
+from acs_sidecar.cli.user_files import read_user_file
 
 __all__ = ["read_corpora"]
 
-_MAX_FILE_BYTES = 16 * 1024 * 1024
 _MAX_FILES = 256
 _SHOWN = 20
 
@@ -46,13 +46,9 @@ def _content(path: Path) -> bytes:
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             fail(f"{path}: must be a regular file, not a link, a folder or a device")
-        with path.open("rb") as stream:
-            content = stream.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
         fail(f"{path}: {error.strerror}")
-    if len(content) > _MAX_FILE_BYTES:
-        fail(f"{path}: exceeds {_MAX_FILE_BYTES} bytes")
-    return content
+    return read_user_file(path)
 
 
 def _refuse_same_ids(corpora: list[Corpus]) -> None:

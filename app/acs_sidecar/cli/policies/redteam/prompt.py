@@ -16,6 +16,7 @@ from acs_sidecar.cli.output import COULD_NOT_RUN, cell, fail, print_json, say
 from acs_sidecar.cli.policies.junit import JUnitCase, JUnitProblem, JUnitSuite, junit_document
 from acs_sidecar.cli.policies.redteam.formats import RedTeamFormat
 from acs_sidecar.cli.policies.sarif import sarif_log
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.spec.canonical import digest_bytes
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 
@@ -75,16 +76,11 @@ def prompt(
 
 
 def _scanned(path: Path) -> _Scanned:
+    content = read_user_file(path, _MOST_BYTES)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
         text = content.decode("utf_8_sig")
-    except OSError as error:
-        fail(f"{path}: {error.strerror}")
     except UnicodeDecodeError:
         fail(f"{path}: not UTF-8")
-    if len(content) > _MOST_BYTES:
-        fail(f"{path}: exceeds {_MOST_BYTES} bytes")
     return _Scanned(path, digest_bytes(content), scan_prompt(text))
 
 

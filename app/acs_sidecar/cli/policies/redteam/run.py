@@ -25,6 +25,7 @@ from acs_sidecar.cli.policies.redteam.formats import RedTeamFormat
 from acs_sidecar.cli.policies.redteam.run_report import findings_of, show_report, suites_of
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.manifests.case_files import cases_beside
 from acs_sidecar.manifests.discovery import read_manifests
 from acs_sidecar.manifests.loading import build_compiler, compile_manifest
@@ -127,12 +128,9 @@ def _mutations(text: str) -> int:
 
 
 def _baseline(path: Path, corpora: list[Corpus], mutations: int, live: bool) -> Baseline:
+    content = read_user_file(path, _MAX_BASELINE_BYTES, f"--baseline {path}")
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_MAX_BASELINE_BYTES)
         return Baseline.read(content, SCHEMA, [corpus.digest for corpus in corpora], mutations, live)
-    except OSError as error:
-        fail(f"--baseline {path}: {error.strerror}")
     except BaselineError as error:
         fail(f"--baseline {path}: {error}")
 

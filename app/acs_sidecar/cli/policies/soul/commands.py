@@ -6,9 +6,9 @@ from pathlib import Path
 import typer
 
 from acs_sidecar.cli.output import OutputFormat, fail, print_json, say, wants_table
-from acs_sidecar.cli.policies.soul.governance_files import read_governance_file
 from acs_sidecar.cli.policies.soul.lint import lint
 from acs_sidecar.cli.policies.soul.scan import scan
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.engines.adapters.soul.controls import Severity, Tier, domain_of
 from acs_sidecar.engines.adapters.soul.detection.rules import rule_book
 from acs_sidecar.engines.adapters.soul.texts import control_text, rule_in_words, template
@@ -81,9 +81,4 @@ def init(
 @soul.command("hash")
 def digest(file: Path = typer.Argument(help="governance file")) -> None:
     """Print the SHA-256 digest of a file's bytes, line ends and all, as `sha256:` and hex."""
-    say(f"sha256:{hashlib.sha256(_all_bytes(file)).hexdigest()}")
-
-
-def _all_bytes(file: Path) -> bytes:
-    read_governance_file(file)
-    return file.read_bytes()
+    say(f"sha256:{hashlib.sha256(read_user_file(file)).hexdigest()}")

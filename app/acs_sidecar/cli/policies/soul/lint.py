@@ -12,8 +12,8 @@ from acs_sidecar.cli.policies.findings_format import FindingsFormat, prints_text
 from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.cli.policies.soul.enforcement import Enforcement, enforcement_findings
-from acs_sidecar.cli.policies.soul.governance_files import read_governance_file
 from acs_sidecar.cli.settings import settings_from
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.engines.adapters.soul.controls import Tier
 from acs_sidecar.engines.adapters.soul.scan import scan_bytes
 from acs_sidecar.engines.adapters.soul.texts import insufficiency_text
@@ -36,7 +36,7 @@ def lint(
 
     Findings are advice, never an error: exits 0, and 2 when something could not be read.
     """
-    content = read_governance_file(file)
+    content = read_user_file(file)
     scanned = scan_bytes(content, tier)
     if not scanned.measured:
         fail(f"{file} cannot be measured: {'; '.join(map(insufficiency_text, scanned.insufficient))}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.cli.output import fail, show_findings
 from acs_sidecar.cli.policies.finding_files import display_path
 from acs_sidecar.engines.adapters.workspace_policy.checking import check_trust, read_form
@@ -28,12 +29,9 @@ def location(path: Path) -> SourceLocation:
 
 
 def read_file(path: Path) -> bytes:
-    """Read a regular file, of which one byte more than the bound is enough; or end the command."""
+    """Read a file, of which one byte more than the bound is enough; or end the command."""
     try:
-        if not path.is_file():
-            fail(f"{path}: is not a file" if path.exists() else f"{path}: does not exist")
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+        return read_at_most(path, MAX_BYTES + 1)
     except OSError as error:
         fail(f"{path}: {error.strerror}")
 

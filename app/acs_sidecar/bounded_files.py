@@ -1,0 +1,41 @@
+"""Reads files that somebody names: bounded, and without waiting for what never comes."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+__all__ = ["read_at_most", "read_bounded"]
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Read a whole file. Raises `OSError` as `read_at_most` does, and for more than `most` bytes."""
+    content = read_at_most(path, most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"exceeds {most} bytes", str(path))
+    return content
+
+
+def read_at_most(path: Path, most: int) -> bytes:
+    """Read the first `most` bytes of a regular file, or of a pipe into which something was written.
+
+    Raises `OSError`, whose `strerror` says why. Stops: a folder, a device, which has no end, and a pipe
+    that nobody writes to, in front of which an ordinary `open` waits forever.
+    """
+    with open(path, "rb", opener=_opened) as stream:
+        content = stream.read(most)
+        if not content and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "a pipe without content", str(path))
+    return content
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open a file or a pipe without waiting for a writer; what reads it afterwards waits for the bytes."""
+    handle = os.open(path, flags | os.O_NONBLOCK)
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        os.close(handle)
+        reason = os.strerror(errno.EISDIR) if stat.S_ISDIR(mode) else "not a regular file"
+        raise OSError(errno.EINVAL, reason, path)
+    os.set_blocking(handle, True)
+    return handle
