@@ -25,6 +25,7 @@ def compiled(
     points: Sequence[InterventionPoint] = (TOOL_CALL,),
     files: Mapping[str, str] | None = None,
     can_escalate: bool = True,
+    projects_tool: bool = True,
     **members: Any,
 ) -> CompiledPolicies:
     """Compile a policy `oags` over a document, or over the file that `members` name. Raises `ManifestError`."""
@@ -32,7 +33,7 @@ def compiled(
     definition: dict[str, Json] = {"type": "custom", "adapter": "oags", **given, **members}
     facts = ManifestFacts(version="0.3.1-beta", can_escalate=can_escalate)
     read = {name: text.encode() for name, text in (files or {}).items()}
-    return compiled_alone("oags", adapter, definition, points, read, facts)
+    return compiled_alone("oags", adapter, definition, points, read, facts, projects_tool=projects_tool)
 
 
 def policy_input(snapshot: Json, point: InterventionPoint = TOOL_CALL) -> PolicyInput:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.reasons import Reason
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.oags.policies import (
@@ -242,3 +243,13 @@ def test_lints() -> None:
         ("identity-ambiguous", "policies.oags.file.identity.tools_path"),
         ("identity-ambiguous", "policies.oags.file.identity.system_prompt_path"),
     ]
+
+
+def test_tool_calls_whose_records_name_no_tool() -> None:
+    """A point of tools without `tool_name_from` is found; others, and one that has it, are not."""
+    expected = [("oags-tool-unnamed", f"intervention_points.{TOOL_CALL}")]
+    assert (
+        warnings_of(compiled({}, [TOOL_CALL, InterventionPoint.PRE_MODEL_CALL], projects_tool=False))
+        == expected
+    )
+    assert warnings_of(compiled({}, [TOOL_CALL, InterventionPoint.PRE_MODEL_CALL])) == []

@@ -48,6 +48,9 @@ def policy_lints(
         if binding.point is InterventionPoint.AGENT_STARTUP and not has_id:
             message = "no id is expected, so that every start is denied: set `expected_id`, or declare one"
             yield warning("oags-identity-undeclared", message, SourceLocation(binding.path))
+        if binding.point is InterventionPoint.PRE_TOOL_CALL and not binding.projects_tool:
+            message = "neither the audit log nor an exported event names the tool: set `tool_name_from`"
+            yield warning("oags-tool-unnamed", message, SourceLocation(binding.path.rpartition(".")[0]))
     if policy.tools and policy.tools.confirm and not can_escalate:
         message = "nobody resolves its escalation: set `approval.default_resolver`"
         yield warning("oags-approval-unresolvable", message, SourceLocation(path))
