@@ -4,6 +4,7 @@ import json
 import random
 from typing import Any
 
+import orjson
 import pytest
 from blake3 import blake3
 from hypothesis import given, settings
@@ -17,6 +18,8 @@ from acs_sidecar.engines.adapters.oags.identity.hashing import (
     blake3_hex,
 )
 from acs_sidecar.engines.adapters.oags.identity.signing import SecretKeyError, is_public_key, sign, verify
+from acs_sidecar.engines.adapters.oags.identity.startup import IdentityCheck
+from acs_sidecar.engines.adapters.oags.rules import OagsRule
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.oags import blake3_reference
 from tests.engines.adapters.oags.mutations import mutate
@@ -120,6 +123,24 @@ def test_tools_that_another_text_shares_the_hash_of_lose_content(tools: str) -> 
 def test_tools_that_are_hashed_whole_lose_nothing(tools: str) -> None:
     """Other ways to write a number are the same number, and a text is hashed as it is."""
     assert not loses_content(tools)
+
+
+@pytest.mark.parametrize(
+    ("tools", "loses"),
+    [
+        ('[{"a": {"maximum": 123456789012345678901234567890}}]', True),
+        ("[-9223372036854775809]", True),
+        ("[9007199254740993.0]", True),
+        ("[18446744073709551615, -9223372036854775808, 9007199254740991.0, 0.1]", False),
+    ],
+)
+def test_an_integer_that_was_rounded_when_it_was_read_is_a_drift(tools: str, loses: bool) -> None:
+    """Tools that came as JSON: many integers are read as one double, and have its hash."""
+    presented: dict[str, Json] = {"model": "m", "system_prompt": "p", "tools": orjson.loads(tools)}
+    check = IdentityCheck(agent_identity("m", "p", tools).id, require_inputs=True, signers=())
+    assert [*check.broken(presented)] == (
+        [OagsRule.IDENTITY_UNPROVEN, OagsRule.IDENTITY_DRIFT] if loses else []
+    )
 
 
 @pytest.mark.parametrize(

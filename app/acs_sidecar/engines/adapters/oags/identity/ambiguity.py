@@ -42,12 +42,31 @@ def tools_doubts(text: str) -> Iterator[str]:
         yield "holds an integer beyond 2^53, which not everyone keeps"
 
 
-def loses_content(text: str) -> bool:
-    """True if two different texts of tools have this one's identity.
+def loses_content(tools: Json) -> bool:
+    """True if two different texts of tools have the identity of these.
 
     A member that is named twice, and a number that no double and no 64-bit integer is, are not in the hash.
+    Of tools that were parsed already, so is a double beyond 2^53: many integers are read as it.
     Raises `IdentityInputError`.
     """
+    return _text_loses_content(tools) if isinstance(tools, str) else _holds_rounded(tools)
+
+
+def _holds_rounded(tools: Json) -> bool:
+    """True if a value holds a double that stands for more than one integer."""
+    left = [tools]
+    while left:
+        value = left.pop()
+        if isinstance(value, float) and abs(value) >= _LARGEST_EXACT:
+            return True
+        if isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+    return False
+
+
+def _text_loses_content(text: str) -> bool:
     value, is_json = parse_tools(text)
     if not is_json:
         return False

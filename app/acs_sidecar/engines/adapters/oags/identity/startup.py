@@ -27,7 +27,7 @@ class KnownParts:
         """True if a part that is presented is another one, or cannot be read with one meaning."""
         model, prompt, tools = (presented.get(name) for name in _INPUTS)
         try:
-            if isinstance(tools, str) and loses_content(tools):
+            if loses_content(tools):
                 return True
             hashed = agent_identity("", prompt if isinstance(prompt, str) else "", tools)
         except IdentityInputError:
@@ -94,7 +94,7 @@ def _computed(presented: JsonObject) -> tuple[str | None, bool]:
     if not (isinstance(model, str) and isinstance(prompt, str)) or tools is None:
         return None, True
     try:
-        if isinstance(tools, str) and loses_content(tools):
+        if loses_content(tools):
             return None, False
         return agent_identity(model, prompt, tools).id, True
     except IdentityInputError:
