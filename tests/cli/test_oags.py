@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from acs_sidecar.cli.policies.oags import implementation
 from acs_sidecar.cli.policies.oags.commands import oags
 from acs_sidecar.cli.policies.oags.harness import MAX_LINE, answer_line
-from acs_sidecar.cli.policies.oags.vectors import load_vectors
+from acs_sidecar.cli.policies.oags.vectors import Vector, load_vectors, run_vectors
 from tests.command import run
 from tests.engines.adapters.oags.policies import ID
 
@@ -368,3 +368,20 @@ def test_what_an_implementation_started_ends_with_it(tmp_path: Path) -> None:
         assert os.read(reader, 1) == b""
     finally:
         os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("line", "passes"),
+    [
+        (b'{"result": "deny"}', True),
+        (b'{"result": "deny", "rule": "network.blocked"}', True),
+        (b'{"result": "allow", "result": "deny"}', False),
+        (b'{"result": "deny", "error": "no"}', False),
+        (b'["deny"]', False),
+        (b"", False),
+    ],
+)
+def test_an_answer_that_can_be_read_in_two_ways_fails_its_vector(line: bytes, passes: bool) -> None:
+    """Of a member that is there twice, another reader takes the other one."""
+    vector = Vector("v", "policy", {"operation": "enforce_policy", "params": {}}, {"result": "deny"})
+    assert [outcome.passed for outcome in run_vectors([vector], lambda _: line, rules=False)] == [passes]

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import orjson
 
+from acs_sidecar.spec.document.duplicate_members import has_duplicate_members
 from acs_sidecar.spec.values import Json
 
 __all__ = ["PROFILES", "Outcome", "Vector", "load_vectors", "run_vectors"]
@@ -66,7 +67,7 @@ def _passes(vector: Vector, line: bytes, rules: bool) -> bool:
         answered = orjson.loads(line)
     except orjson.JSONDecodeError:
         return False
-    if not isinstance(answered, dict):
+    if not isinstance(answered, dict) or has_duplicate_members(line, answered):
         return False
     if vector.expect.get("error"):
         return "error" in answered and "result" not in answered
