@@ -277,6 +277,20 @@ def test_what_is_declared_and_enforced(folder: Path) -> None:
     )
 
 
+def test_only_files_of_the_manifest_are_read(folder: Path) -> None:
+    """A text of a policy that is the name of a folder elsewhere leads nowhere, however much is in it."""
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "notes.md").write_text("budgets")
+    lint(folder)
+    manifest = (folder / "agent" / "manifest.yaml").read_text()
+    (folder / "SOUL.md").write_text(LIMITED)
+    for outside in (folder / "elsewhere", "../elsewhere"):
+        other = f"policies:\n  q: {{type: test, output: {{decision: warn, message: {outside}}}}}\n"
+        (folder / "agent" / "manifest.yaml").write_text(manifest.replace("policies:\n", other))
+        done = invoke("lint", "SOUL.md", "--tier", "agentic", "--manifest", "agent")
+        assert "soul-limits-unenforced" in [found["code"] for found in json.loads(done.stdout)]
+
+
 def test_logging_that_the_settings_switch_off(folder: Path) -> None:
     """The settings of the service are read too."""
     (folder / "off.yaml").write_text("ACS_AUDIT_DURABILITY: none\n")

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 
@@ -15,12 +15,12 @@ from acs_sidecar.settings.tree import Settings
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, FindingSeverity
 from acs_sidecar.spec.manifest.model import Manifest
 from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.ports import SourceError, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["Enforcement", "enforcement_findings"]
 
 _BUDGETS = re.compile(rb"\bbudgets?\b")
-_MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Enforcement:
     reads_budgets: bool
 
     @classmethod
-    def of(cls, manifest: Manifest, folder: Path, settings: Settings) -> "Enforcement":
-        """Read it from a manifest, the files in its folder that its policies name, and settings."""
+    def of(cls, manifest: Manifest, sources: SourceReader, settings: Settings) -> "Enforcement":
+        """Read it from a manifest, the files of it that its policies name, and settings."""
         return cls(
             tuple(manifest.tools),
             bool(manifest.approval),
             InterventionPoint.PRE_TOOL_CALL in manifest.points,
             settings.audit_durability is not Durability.NONE,
-            any(_BUDGETS.search(text) for text in _policy_texts(manifest, folder)),
+            any(_BUDGETS.search(text) for text in _policy_texts(manifest, sources)),
         )
 
 
@@ -114,18 +114,13 @@ def _names(statement: TextStatement, tool: str) -> bool:
     )
 
 
-def _policy_texts(manifest: Manifest, folder: Path) -> Iterator[bytes]:
+def _policy_texts(manifest: Manifest, sources: SourceReader) -> Iterator[bytes]:
     """Yield the definitions of the policies that points bind, and the files that they name."""
     for name, definition in manifest.policies.items():
         yield orjson.dumps({name: definition})
-        for text in _texts(definition):
-            place = folder / text
-            if "\0" in text or len(text) > 255:
-                continue
-            files = place.rglob("*") if place.is_dir() else (place,)
-            for file in files:
-                if file.is_file() and file.stat().st_size <= _MAX_FILE_BYTES:
-                    yield file.read_bytes()
+        for text in dict.fromkeys(_texts(definition)):
+            with suppress(SourceError):
+                yield from (file.content for file in sources.read_tree(text))
 
 
 def _texts(value: Json | JsonObject) -> Iterator[str]:

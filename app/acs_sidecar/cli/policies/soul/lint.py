@@ -66,4 +66,4 @@ def _enforcement(place: Path, config: Path | None) -> Enforcement:
     if isinstance(compiled, InvalidManifest):
         show_findings(compiled.error.diagnostics)
         fail(f"{place} is invalid")
-    return Enforcement.of(compiled.manifest, files[0].path.parent, settings)
+    return Enforcement.of(compiled.manifest, read.sources, settings)
