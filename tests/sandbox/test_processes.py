@@ -1,6 +1,7 @@
 """Processes of the sandbox: confinement, deaths at any moment, and nothing left behind (section 2.5)."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -9,12 +10,14 @@ import sysconfig
 import textwrap
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from acs_sidecar.sandbox import pool as sandbox_pool
-from acs_sidecar.sandbox.sandbox import Sandbox
+from acs_sidecar.sandbox import processes
+from acs_sidecar.sandbox.sandbox import Sandbox, SandboxError
 from acs_sidecar.spec.values import Json, JsonObject
 from tests.sandbox.sandboxes import (
     ALLOW,
@@ -116,7 +119,11 @@ def test_it_works_for_everybody(prefix: list[str], tmp_path: Path, monkeypatch: 
     search_path = [str(tmp_path), str(ROOT), str(ROOT / "app"), sysconfig.get_path("platlib")]
     program = textwrap.dedent(PROGRAM).format(search_path=search_path)
     run = subprocess.run(
-        [*prefix, _interpreter(prefix), "-Bc", program], cwd="/", capture_output=True, timeout=20, check=False
+        [*prefix, _interpreter(prefix), "-Bc", program],
+        cwd="/",
+        capture_output=True,
+        timeout=120,
+        check=False,
     )
     assert (run.returncode, run.stderr) == (0, b"")
     assert b'"capabilities": [0, 0, 0, 0, 0, 0]' in run.stdout
@@ -248,6 +255,7 @@ def test_a_zygote_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPat
     """Requests still end in time; what it neither forked nor killed goes when it does."""
 
     async def scenario() -> None:
+        monkeypatch.setattr(sandbox_pool, "SLOW_S", inf)  # no child more than the warm ones
         async with opened(policy_timeout_ms=100) as sandbox:
             monkeypatch.setattr(sandbox_pool, "START_S", 2.5)
             slow = await sandboxed(sandbox, SLOW)
@@ -266,10 +274,39 @@ def test_a_zygote_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPat
     asyncio.run(scenario())
 
 
-def test_signals_of_the_terminal_leave_the_sandbox_alone() -> None:
+@pytest.mark.parametrize(
+    ("used_s", "why"),
+    [
+        (0.0, "its processes were not ready within 0.001 seconds"),
+        (1000.0, "its processes were not ready within 120 seconds of processor time"),
+        (0.001, None),
+    ],
+    ids=["stuck", "endless", "slow"],
+)
+def test_a_start_that_is_slow_is_waited_for_while_it_goes_on(
+    used_s: float, why: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine is no failure: a zygote is given up that uses no processor time, or far too much."""
+    used = itertools.count()
+    monkeypatch.setattr(sandbox_pool, "START_S", 0.001)
+    monkeypatch.setattr(processes, "_processor_s", lambda _: next(used) * used_s)
+
+    async def scenario() -> None:
+        async with opened() as sandbox:
+            assert await outcome(await sandboxed(sandbox, ALLOW)) == {"decision": "allow"}
+
+    if why is None:
+        asyncio.run(scenario())
+        return
+    with pytest.raises(SandboxError, match=f"^the sandbox cannot start: {why}$"):
+        asyncio.run(scenario())
+
+
+def test_signals_of_the_terminal_leave_the_sandbox_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The service ends its children itself, after what is in flight; no signal to all does."""
 
     async def scenario() -> None:
+        monkeypatch.setattr(sandbox_pool, "SLOW_S", inf)  # no child more than the warm ones
         async with opened() as sandbox:
             policy = await sandboxed(sandbox, ALLOW)
             before = (zygotes(), children())

@@ -31,7 +31,10 @@ SLOW_S = 0.010
 """A child at work for longer does not count among the warm ones: another takes its place meanwhile."""
 
 START_S = 30.0
-"""What a child may take to be ready, with a zygote that imports on a tenth of a core."""
+"""What a child may take to be ready, and again as long as its zygote goes on importing on a busy machine."""
+
+MOST_START_S = 120.0
+"""The processor time after which a zygote that has no child ready is given up."""
 
 FIRST_BACKOFF_S = 0.02
 MOST_BACKOFF_S = 1.0
@@ -311,15 +314,28 @@ class Pool:
         call = worker.call
         if worker not in self._workers or now < worker.deadline:
             return
-        self._killed += 1
         if call is None:
-            # A child is ready in milliseconds, unless the zygote does not fork it.
-            self._zygote_lost()
+            self._unready(now)
             return
+        self._killed += 1
         name, seconds = "`policy_timeout_ms`", call.program.timeout_s
         if worker.compiling:
             name, seconds = "the milliseconds to compile", self._bounds.compile_s
         self._drop(worker, f"exceeded {name} ({round(seconds * 1000)}) and was stopped")
+
+    def _unready(self, now: float) -> None:
+        """Replace a zygote that forks no child, unless it is at work: a child is ready in milliseconds."""
+        zygote = self._zygote
+        worked = zygote is not None and zygote.has_worked()
+        if zygote and worked and zygote.used_s < MOST_START_S:
+            for worker in self._workers:
+                if not worker.ready:
+                    worker.deadline = now + START_S
+            return
+        self._killed += 1
+        bound = f"{MOST_START_S:g} seconds of processor time" if worked else f"{START_S:g} seconds"
+        self._not_started(f"were not ready within {bound}")
+        self._zygote_lost()
 
     # -- processes ---------------------------------------------------------------------------------
 
@@ -339,6 +355,7 @@ class Pool:
             self._not_started(f"cannot be started: {error}")
             self._zygote_lost()
             return
+        zygote.has_worked()  # what it did for others counts no more
         worker = Worker(self._forked, channel, self, self._loop, self._max_reply)
         worker.deadline = worker.started + START_S
         self._workers.add(worker)

@@ -1,6 +1,7 @@
 """The processes of the sandbox as the service controls them: the zygote and its children (section 2.5)."""
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -30,9 +31,13 @@ _EXIT_SECONDS = 5
 
 
 class ZygoteProcess:
-    """A running zygote. It shares the error output of the service, so that failures are visible."""
+    """A running zygote. It shares the error output of the service, so that failures are visible.
+
+    `used_s` is the processor time that it had used when it was last looked at.
+    """
 
     def __init__(self, orders: ZygoteOptions) -> None:
+        self.used_s = 0.0
         self.control, theirs = socket.socketpair()
         self.control.setblocking(False)
         search_path = [str(Path(entry).absolute()) for entry in sys.path]
@@ -58,6 +63,11 @@ class ZygoteProcess:
                 raise
         return ours
 
+    def has_worked(self) -> bool:
+        """True if it has used processor time since this was called last, where the system tells it."""
+        before, self.used_s = self.used_s, _processor_s(self._process.pid)
+        return before < self.used_s
+
     def kill(self, number: int) -> None:
         """Kill a child. Raises `OSError` if the zygote no longer responds."""
         self.control.send(COMMAND.pack(KILL, number))
@@ -75,6 +85,16 @@ class ZygoteProcess:
             await asyncio.to_thread(self._process.wait, _EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             self.end()
+
+
+def _processor_s(pid: int) -> float:
+    """Return the seconds of processor time of a process; 0 where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0.0
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 class WorkerOwner(Protocol):
