@@ -147,7 +147,7 @@ def _check_refusal(
     refusal = HTTPStatus.NOT_FOUND if path is None else HTTPStatus.METHOD_NOT_ALLOWED
     assert status in {refusal, *_REFUSALS}, f"{answer}: this operation is not described"
     assert media_type == _PROBLEM_TYPE, f"{answer}: not problem details"
-    decides = target.startswith(("/v1/evaluate", "/v1/approvals:resolve"))
+    decides = target.startswith(("/v1/evaluate", "/v1/approvals", "/v1/intercept"))
     if method != "HEAD":
         schema = "DecisionProblem" if decides else "Problem"
         _validate(described.validator("components", "schemas", schema), body, status, answer)

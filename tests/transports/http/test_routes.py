@@ -32,6 +32,12 @@ from tests.transports.http.plain_requests import MANIFEST, REQUEST, denies, raw
         *(("POST", f"{path}?manifest_ref=m&a", REQUEST, {}, 400, "`manifest_ref` in the query is not read by this route: "
          "set it in the body") for path in ("/v1/evaluate", "/v1/evaluate/input", "/v1/evaluate:batch", "/v1/approvals:resolve")),
         ("POST", "/v1/evaluate/input?%3Cb%3E=1", REQUEST, {}, 400, "the query is not read by this route: set it in the body"),
+        *(("POST", path, REQUEST, {}, 404, "no such route: POST to /v1/intercept")
+         for path in ("/v1/intercept/", "/v1/intercepts", "/v1/intercept/input")),
+        *(("POST", path, REQUEST, {}, 404, "no such route: POST to /v1/approvals:resolve")
+         for path in ("/v1/approvals:resolve/", "/v1/approvals", "/v1/approvals/resolve")),
+        ("POST", "/v1/evaluate:stream/", REQUEST, {}, 404, "no such route: POST to "
+         "/v1/evaluate/{intervention_point}"),
         ("GET", "/v1/evaluate/input", None, {}, 405, "only POST is allowed"),
         ("DELETE", "/v1/evaluate", None, {}, 405, "only POST is allowed"),
         ("OPTIONS", "/v1/evaluate:batch", None, {}, 405, "only POST is allowed"),

@@ -48,13 +48,14 @@ POINT = "/v1/evaluate/{intervention_point}"
 RESOLVE = "/v1/approvals:resolve"
 INTERCEPT = "/v1/intercept"
 _OTHERS = frozenset({RESOLVE, INTERCEPT})
+_NEAR = {"/v1/approvals": RESOLVE, INTERCEPT: INTERCEPT, PREFIX: POINT}
 _EVALUATION = re.compile(rb"/v1/evaluate(?:/[a-z_]+)?")
 _STREAMS = frozenset({b"text/event-stream", b"application/x-ndjson", b"application/jsonl"})
 
 
 def is_decision(path: str) -> bool:
-    """True if every answer to this path carries a verdict."""
-    return path.startswith(PREFIX) or path in _OTHERS
+    """True if every answer to this path carries a verdict: also where it only begins as a route's does."""
+    return path.startswith(tuple(_NEAR))
 
 
 @lru_cache(maxsize=256)
@@ -89,7 +90,7 @@ class DecisionRoutes:
 
         `caller` is `None` where nobody needs to say who calls; `body` is where it comes from, or itself.
         """
-        route, point = _route(path), "" if path in _OTHERS else path[len(PREFIX) + 1 :]
+        route, point = _route(path), path[len(PREFIX) + 1 :] if path.startswith(PREFIX) else ""
         answer: bytes | Reply | Refused
         connection = headers.state.get("connection", NOBODY)
         sender = Sender(caller, self._span(method, headers.traceparent), connection)
@@ -98,6 +99,9 @@ class DecisionRoutes:
             with self._in_flight:
                 try:
                     require_scope(caller)
+                    if route is None:
+                        near = next(route for start, route in _NEAR.items() if path.startswith(start))
+                        raise RefusalError(Cause.NOT_FOUND, f"no such route: POST to {near}")
                     _check_route(method, route, headers)
                     content = await read_body(body, headers, self._max_body_bytes)
                     if content is None:
@@ -197,16 +201,14 @@ def _positions(recorded: Recorded) -> Iterator[tuple[bytes, bytes]]:
 @lru_cache(maxsize=256)
 def _route(path: str) -> str | None:
     """Return the route that a path below the prefix belongs to; `None` when there is none."""
-    rest = path[len(PREFIX) :]
-    if not rest or path == BATCH or path in _OTHERS:
+    if path in _OTHERS or path in (PREFIX, BATCH):
         return path
-    return POINT if rest[0] == "/" and rest != "/" and "/" not in rest[1:] else None
+    rest = path.removeprefix(PREFIX)
+    return POINT if rest != path and rest[0] == "/" and rest != "/" and "/" not in rest[1:] else None
 
 
-def _check_route(method: str, route: str | None, headers: Headers) -> None:
-    """Raise `RefusalError` unless this is a POST of JSON to a route that is here, with no query to ignore."""
-    if route is None:
-        raise RefusalError(Cause.NOT_FOUND, "no such route: POST to /v1/evaluate/{intervention_point}")
+def _check_route(method: str, route: str, headers: Headers) -> None:
+    """Raise `RefusalError` unless this is a POST of JSON, with no query to ignore."""
     if method != "POST":
         raise RefusalError(Cause.METHOD, "only POST is allowed")
     if headers.content_type != b"application/json":
