@@ -26,9 +26,9 @@ class Lines:
         """How many there are."""
         return len(self.records)
 
-    def lines(self, start: int, end: int) -> Sequence[bytes]:
+    def block(self, start: int, end: int) -> bytes:
         """Return some of them."""
-        return self.records[start:end]
+        return b"".join(record + b"\n" for record in self.records[start:end])
 
 
 def log(number: int, steps: Sequence[tuple[int, str]]) -> Lines:
@@ -55,6 +55,7 @@ steps = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["mail", "file"]))
     most=st.integers(1, 60),
     most_looked_at=st.sampled_from([1, 100, 10_000]),
     tool=st.sampled_from([None, "mail"]),
+    reason=st.sampled_from([None, "of_file", "of_mail"]),
     since=st.none() | st.integers(0, 300),
     until=st.none() | st.integers(0, 300),
 )
@@ -63,17 +64,19 @@ def test_the_parts_of_a_search_are_all_that_fits_newest_first(
     most: int,
     most_looked_at: int,
     tool: str | None,
+    reason: str | None,
     since: int | None,
     until: int | None,
 ) -> None:
     """However much one part looks at and may find."""
-    sources: list[RecordSource] = [log(number, one) for number, one in enumerate(logs)]
-    wanted = Wanted({"tool": tool} if tool else {})
+    written = [log(number, one) for number, one in enumerate(logs)]
+    sources: list[RecordSource] = [*written]
+    wanted = Wanted({"tool": tool} if tool else {}, reason)
     if since is not None:
         wanted = replace(wanted, since=rfc3339(START + since * 1_000_000))
     if until is not None:
         wanted = replace(wanted, until=rfc3339(START + until * 1_000_000))
-    everything = [orjson.loads(line) for source in sources for line in source.lines(0, source.size)]
+    everything = [orjson.loads(line) for one in written for line in one.records]
     fitting = [
         record
         for record in everything
@@ -112,6 +115,17 @@ def test_a_reason_is_found_by_a_part_of_it() -> None:
     logs = [log(0, [(1, "mail"), (1, "file")])]
     assert names(search(logs, Wanted(reason="of_mail")).records) == ["0-0"]
     assert search(logs, Wanted(reason="acs/host")).records == ()
+
+
+@given(durations=st.lists(st.integers(0, 1_200), min_size=1), least=st.integers(0, 1_200))
+def test_durations_from_a_length_on_are_found(durations: list[int], least: int) -> None:
+    """Each that is as long, and none that is shorter."""
+    origin, time = "acs/host/0/aaaa", rfc3339(START)
+    entries = [AuditEntry("deny", "input", duration_us=duration) for duration in durations]
+    lines = [record_line(one, origin, index, str(index), time) for index, one in enumerate(entries)]
+    found = search([Lines(origin, lines)], Wanted(duration_us=least), most=1_000).records
+    expected = [duration for duration in reversed(durations) if duration >= least]
+    assert [record["duration_us"] for record in found] == expected
 
 
 def test_a_line_that_is_no_record_is_named() -> None:

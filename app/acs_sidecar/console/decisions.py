@@ -147,7 +147,7 @@ def _wanted(filters: Mapping[str, str]) -> Wanted:
         filters["reason"] or None,
         filters["since"] or None,
         filters["until"] or None,
-        float(took) * 1000 if took else None,
+        round(float(took) * 1000, 3) if took else None,
     )
 
 

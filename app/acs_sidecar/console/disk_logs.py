@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acs_sidecar.audit.log.directory import LogDirectory, find_logs
-from acs_sidecar.audit.log.records import record_lines
+from acs_sidecar.audit.log.directory import find_logs
+from acs_sidecar.audit.log.records import record_block
 from acs_sidecar.audit.read.reader import AuditReader, LogSummary
 from acs_sidecar.console.log_access import DiskUse
 
@@ -18,15 +18,12 @@ __all__ = ["DiskLogs"]
 class _LogOnDisk:
     """One log, as far as it was published when it was asked for."""
 
-    directory: LogDirectory
+    origin: str
     size: int
+    segments: Sequence[tuple[int, Path]]
 
-    @property
-    def origin(self) -> str:
-        return self.directory.origin
-
-    def lines(self, start: int, end: int) -> Sequence[bytes]:
-        return list(record_lines(self.directory, start, end))
+    def block(self, start: int, end: int) -> bytes:
+        return record_block(self.segments, start, end)
 
 
 class DiskLogs:
@@ -45,8 +42,8 @@ class DiskLogs:
         """Return the logs that have records, as they are now. Raises `OSError`."""
         if not self._root.is_dir():
             return []
-        logs = (_LogOnDisk(log, log.published_size()) for log in find_logs(self._root))
-        return [log for log in logs if log.size]
+        sizes = ((log, log.published_size()) for log in find_logs(self._root))
+        return [_LogOnDisk(log.origin, size, log.segments()) for log, size in sizes if size]
 
     def summaries(self) -> list[LogSummary]:
         """Describe every log. Raises `OSError`."""

@@ -118,7 +118,7 @@ def _row(summary: LogSummary, source: RecordSource | None, now: datetime) -> _Lo
     day_ago = RecordPlace(_time(now - _DAY), "", 0)
     recent = summary.last_time is not None and summary.last_time >= day_ago.time
     try:
-        opened = parse_record(source.lines(0, 1)[0]) or {}
+        opened = parse_record(source.block(0, 1)[:-1]) or {}
         last_day = source.size - first_from(source, day_ago) if recent else 0
     except LogDamagedError:
         return _LogRow(replace(summary, state=LogState.DAMAGED))

@@ -1,6 +1,5 @@
 """The audit logs of a running service, by its API (sections 4.5, 15.1)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -73,7 +72,7 @@ class _LogOfService:
     origin: str
     size: int
 
-    def lines(self, start: int, end: int) -> Sequence[bytes]:
+    def block(self, start: int, end: int) -> bytes:
         lines: list[bytes] = []
         while start + len(lines) < end:
             at = start + len(lines)
@@ -81,7 +80,7 @@ class _LogOfService:
             if not part:
                 raise LogDamagedError(f"record {at} is missing")
             lines += part
-        return lines
+        return b"".join(line + b"\n" for line in lines)
 
 
 class ServiceLogs:

@@ -14,7 +14,7 @@ from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.audit.format.tiles import Tile, TileHashes
 from acs_sidecar.audit.log.directory import LogDirectory, find_logs
 from acs_sidecar.audit.log.open_log import LogLimits
-from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.log.records import LogDamagedError, record_block
 from acs_sidecar.audit.log.writer import FileAuditLog
 from acs_sidecar.audit.read.reader import AuditReader, NotInLogError, UnknownLogError
 from tests.audit.log.logs import KEY, decisions, entry, newest, settings, until, with_log
@@ -209,6 +209,44 @@ def test_nothing_outside_is_served(tmp_path: Path) -> None:
     segment.symlink_to(secret)
     with pytest.raises(LogDamagedError, match="record 0 is missing"):
         reader.records(log.origin, 0, 1)
+
+
+def test_a_block_has_the_lines_of_its_records(log: LogDirectory) -> None:
+    """Whichever it begins and ends with, over the ends of segments too."""
+    written, segments = lines(log), log.segments()
+    assert len(segments) > 3
+    ends = sorted({0, 1, 7, *(first + off for first, _ in segments[1:] for off in (-1, 0, 1)), len(written)})
+    for start in ends:
+        for end in (end for end in ends if end >= start):
+            block = record_block(segments, start, end)
+            assert block == b"".join(line + b"\n" for line in written[start:end])
+
+
+def test_a_block_names_the_first_record_that_is_missing(tmp_path: Path) -> None:
+    """At the end of a file that was cut off, in a segment that is gone, and behind the log."""
+    log = closed(tmp_path)
+    segments = log.segments()
+    (first, cut), (gone, lost) = segments[1], segments[3]
+    cut.write_bytes(b"".join(cut.read_bytes().splitlines(keepends=True)[:9])[:-1])
+    lost.unlink()
+    for start, end, missing in (
+        (first, first + 20, first + 8),
+        (0, first + 9, first + 8),
+        (gone - 1, gone + 1, gone),
+        (COUNT, COUNT + 3, COUNT + 2),
+    ):
+        with pytest.raises(LogDamagedError, match=f"record {missing} is missing"):
+            record_block(log.segments(), start, end)
+
+
+def test_a_block_reads_no_more_than_its_records_can_be(tmp_path: Path) -> None:
+    """A line without end is not read to its end."""
+    log = closed(tmp_path, 200)
+    ((_, path),) = log.segments()
+    before = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*before[:20], b"x" * 800_000, *before[20:]]))
+    with pytest.raises(LogDamagedError, match="record 20 is missing"):
+        record_block(log.segments(), 0, 40)
 
 
 def test_a_record_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class LogDirectory:
 
     def torn(self) -> list[Path]:
         """List what was moved aside after a crash."""
-        return sorted(path for path in self._files() if _TORN.fullmatch(path.name))
+        return sorted(self.path / name for name in self._files() if _TORN.fullmatch(name))
 
     def has_files(self) -> bool:
         """True if there are records or checkpoints."""
@@ -115,11 +115,11 @@ class LogDirectory:
         return False
 
     def _numbered(self, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
-        matches = ((pattern.fullmatch(path.name), path) for path in self._files())
-        return sorted((int(match[1]), path) for match, path in matches if match)
+        matches = ((pattern.fullmatch(name), name) for name in self._files())
+        return sorted((int(match[1]), self.path / name) for match, name in matches if match)
 
-    def _files(self) -> Iterator[Path]:
-        return (Path(entry.path) for entry in os.scandir(self.path) if entry.is_file(follow_symlinks=False))
+    def _files(self) -> Iterator[str]:
+        return (entry.name for entry in os.scandir(self.path) if entry.is_file(follow_symlinks=False))
 
 
 def find_logs(root: Path, within: tuple[str, ...] = ()) -> list[LogDirectory]:

@@ -1,7 +1,7 @@
 """Finds records in the segments of a log, by bisection on the index that each carries (section 4.5)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import orjson
 from acs_sidecar.audit.format.record import MAX_RECORD_BYTES
 from acs_sidecar.audit.log.directory import LogDirectory, open_file
 
-__all__ = ["LogDamagedError", "offset_behind", "record_lines", "segment_lines"]
+__all__ = ["LogDamagedError", "offset_behind", "record_block", "record_lines", "segment_lines"]
 
+_MOST_LINE = MAX_RECORD_BYTES + 1
 _WINDOW = 4 * MAX_RECORD_BYTES
 _CHUNK = 1 << 20
 
@@ -45,6 +46,33 @@ def _record_blocks(directory: LogDirectory, start: int, end: int) -> Iterator[li
                 break
     if index < end:
         raise LogDamagedError(f"record {index} is missing")
+
+
+def record_block(segments: Sequence[tuple[int, Path]], start: int, end: int) -> bytes:
+    """Return the lines of the records `[start, end)` in one piece, each with its newline.
+
+    `segments` are those of the log. Raises `LogDamagedError` when a line is not there, `OSError`.
+    """
+    index, parts = start, []
+    bounds = [*(first for first, _ in segments[1:]), end]
+    for (first, path), bound in zip(segments, bounds, strict=False):
+        until = min(end, bound)
+        if first <= index < until:
+            parts.append(_segment_block(path, first, index, until))
+            index += parts[-1].count(b"\n")
+    if index < end:
+        raise LogDamagedError(f"record {index} is missing")
+    return b"".join(parts)
+
+
+def _segment_block(path: Path, first: int, index: int, until: int) -> bytes:
+    handle = open_file(path)
+    try:
+        start = _line_start(handle, first, index)
+        end = _line_start(handle, index, until, start)
+        return os.pread(handle, min(end - start, (until - index) * _MOST_LINE), start)
+    finally:
+        os.close(handle)
 
 
 def segment_lines(path: Path, first: int, index: int) -> Iterator[bytes]:
@@ -81,9 +109,10 @@ def offset_behind(path: Path, first: int, index: int) -> int:
     return start + length
 
 
-def _line_start(handle: int, first: int, index: int) -> int:
-    """Find where record `index` starts in a segment that begins with record `first`."""
-    low, high = 0, os.fstat(handle).st_size
+def _line_start(handle: int, first: int, index: int, start: int = 0) -> int:
+    """Find where record `index` starts in a segment in which record `first` starts at the offset `start`."""
+    size = os.fstat(handle).st_size
+    low, high = start, min(size, start + (index - first) * _MOST_LINE)
     low_index = first
     while high - low > _WINDOW:
         middle = (low + high) // 2
@@ -100,7 +129,7 @@ def _line_start(handle: int, first: int, index: int) -> int:
     for _ in range(index - low_index):
         offset = window.find(b"\n", offset) + 1
         if not offset:
-            return os.fstat(handle).st_size
+            return size
     return low + offset
 
 

@@ -1,7 +1,8 @@
 """Searches logs backwards, newest records first, a bounded part at a time (section 15.2)."""
 
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -16,9 +17,8 @@ __all__ = ["FoundPart", "RecordPlace", "RecordSource", "Wanted", "first_from", "
 ParseRecord = Callable[[bytes, str, int], Mapping[str, Json] | None]
 """Parses the line at a place of a log to the members of a record, or to `None` where it is none of there."""
 
-_DURATION = re.compile(rb'"duration_us":([0-9]+)')
 _FIRST_BLOCK = 64
-_MOST_BLOCK = 16_384
+_MOST_BLOCK = 4_096
 
 
 class RecordSource(Protocol):
@@ -34,8 +34,11 @@ class RecordSource(Protocol):
         """How many records may be shown."""
         ...
 
-    def lines(self, start: int, end: int) -> Sequence[bytes]:
-        """Return the exact lines of the records `[start, end)`. Raises `LogDamagedError`, `OSError`."""
+    def block(self, start: int, end: int) -> bytes:
+        """Return the exact lines of the records `[start, end)`, each with its newline.
+
+        Raises `LogDamagedError`, `OSError`.
+        """
         ...
 
 
@@ -65,15 +68,15 @@ class Wanted:
         """What `until` is as a place."""
         return None if self.until is None else RecordPlace(self.until, "", -1)
 
-    def needles(self) -> list[bytes]:
+    def patterns(self) -> list[re.Pattern[bytes]]:
         """Return what every such line contains: canonical JSON writes a member in one way."""
-        members = [orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in self.members.items()]
-        return members if self.reason is None else [*members, orjson.dumps(self.reason)[1:-1]]
-
-    def is_long_enough(self, line: bytes) -> bool:
-        """True if a line is of a decision that took as long."""
-        found = _DURATION.search(line)
-        return found is not None and int(found[1]) >= (self.duration_us or 0)
+        texts = [orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in self.members.items()]
+        if self.reason is not None:
+            texts.append(orjson.dumps(self.reason)[1:-1])
+        patterns = [re.escape(text) for text in texts]
+        if self.duration_us is not None:
+            patterns.append(_at_least_pattern(math.ceil(self.duration_us)))
+        return [re.compile(pattern) for pattern in patterns]
 
     def admits(self, record: Mapping[str, Json]) -> bool:
         """True if a record is to be shown."""
@@ -84,6 +87,16 @@ class Wanted:
         if self.duration_us is not None and not _at_least(record.get("duration_us"), self.duration_us):
             return False
         return self.reason is None or self.reason in str(record.get("reason") or "")
+
+
+def _at_least_pattern(least: int) -> bytes:
+    """Return a pattern of every duration that is as long."""
+    digits = str(least)
+    forms = [digits, f"[0-9]{{{len(digits) + 1},}}"]
+    for at, digit in enumerate(digits):
+        if digit != "9":
+            forms.append(f"{digits[:at]}[{int(digit) + 1}-9][0-9]{{{len(digits) - at - 1}}}")
+    return rf'"duration_us":(?:{"|".join(forms)})(?![0-9])'.encode()
 
 
 def _at_least(value: Json, least: float) -> bool:
@@ -153,7 +166,7 @@ def first_from(source: RecordSource, place: RecordPlace) -> int:
     low, high = 0, source.size
     while low < high:
         middle = (low + high) // 2
-        found, _ = _parsed(source, source.lines(middle, middle + 1)[0], middle)
+        found, _ = _parsed(source, source.block(middle, middle + 1)[:-1], middle)
         low, high = (middle + 1, high) if found < place else (low, middle)
     return low
 
@@ -172,7 +185,7 @@ class _Cursor:
         self._parse = parse
         self._source = source
         self._wanted = wanted
-        self._needles = wanted.needles()
+        self._patterns = wanted.patterns()
         self._before = before
         self._end: int | None = source.size if before == _NEWEST else None
         self._block = block
@@ -201,18 +214,13 @@ class _Cursor:
             self.done = True
             return
         start = max(0, self._end - self._block)
-        lines = self._source.lines(start, self._end)
-        oldest, _ = _parsed(self._source, lines[0], start)
-        candidates: Iterable[int] = range(len(lines))
-        for needle in self._needles:
-            candidates = [at for at in candidates if needle in lines[at]]
-        if self._wanted.duration_us is not None:
-            candidates = [at for at in candidates if self._wanted.is_long_enough(lines[at])]
-        for at in candidates:
-            place, record = _parsed(self._source, lines[at], start + at, self._parse)
+        block = self._source.block(start, self._end)
+        oldest, _ = _parsed(self._source, block[: block.index(b"\n")], start)
+        for number, line in _matching_lines(block, self._patterns):
+            place, record = _parsed(self._source, line, start + number, self._parse)
             if self._wanted.admits(record):
                 self._found.append((place, record))
-        self.looked_at += len(lines)
+        self.looked_at += self._end - start
         self.horizon = oldest
         self._end, self._block = start, min(2 * self._block, _MOST_BLOCK)
         since = self._wanted.since
@@ -223,6 +231,30 @@ class _Cursor:
         taken = [one for one in self._found if horizon is None or one[0] >= horizon]
         self._found = [one for one in self._found if horizon is not None and one[0] < horizon]
         return taken
+
+
+def _matching_lines(block: bytes, patterns: Sequence[re.Pattern[bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Yield number and text of each line in which all patterns are; no pattern matches a newline.
+
+    Each pattern is searched from the line on that the others have come to, so that the rarest one decides how
+    many lines are looked at.
+    """
+    if not patterns:
+        yield from enumerate(block[:-1].split(b"\n"))
+        return
+    start = counted = number = 0
+    while start < len(block):
+        end = block.index(b"\n", start)
+        for pattern in patterns:
+            if (found := pattern.search(block, start)) is None:
+                return
+            if found.start() > end:
+                start = block.rindex(b"\n", start, found.start()) + 1
+                break
+        else:
+            number, counted = number + block.count(b"\n", counted, start), start
+            yield number, block[start:end]
+            start = end + 1
 
 
 def parsed_record(line: bytes, log: str, index: int) -> dict[str, Json] | None:
