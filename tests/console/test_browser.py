@@ -110,6 +110,7 @@ def test_a_record_is_verified_in_four_clicks(person: Any, console: Console) -> N
     person.goto(at(console, "/"))
     person.click("nav >> text=Decisions")
     person.locator("#decisions tbody a").first.click()
+    settled(person)
     person.fill("#key", VKEY)
     person.click("#check")
     person.wait_for_selector(f"#steps >> text={VERIFIED}")
@@ -123,6 +124,7 @@ def test_the_key_stays_in_the_browser_and_a_wrong_one_fails(person: Any, console
     assert person.input_value("#key") == VKEY
     person.goto(at(console, "/decisions"))
     person.locator("#decisions tbody a").first.click()
+    settled(person)
     person.fill("#key", VKEY.replace("acs+", "other+"))
     person.click("#check")
     person.wait_for_selector("#steps >> text=Not verified.")
@@ -135,6 +137,7 @@ def test_the_key_stays_in_the_browser_and_a_wrong_one_fails(person: Any, console
 def test_a_whole_log_is_verified_and_a_changed_record_found(person: Any, console: Console) -> None:
     """The worker names the first index that does not fit."""
     person.goto(at(console, "/verify"))
+    settled(person)
     person.fill("#key", VKEY)
     person.click("#walk")
     person.wait_for_selector(
