@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import yaml
+from yaml.emitter import ScalarAnalysis
 
 from acs_sidecar.spec.document.bounds import Members
 from acs_sidecar.spec.document.member_path import member_path
-from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["MergedPart", "merged_parts"]
+__all__ = ["MergedPart", "merged_parts", "yaml_text"]
 
 _WIDTH = 100
 
@@ -44,14 +45,20 @@ def _lines(value: JsonObject, path: Members, sources: Mapping[str, str]) -> Iter
         here = (*path, name)
         source = sources.get(member_path(here))
         if source is None and isinstance(member, dict) and member:
-            yield None, _indented(_dumped({name: None}).replace(" null", ""), len(path))
+            yield None, _indented(yaml_text({name: None}).replace(" null", ""), len(path))
             yield from _lines(member, here, sources)
         else:
-            yield source or "", _indented(_dumped({name: member}), len(path))
+            yield source or "", _indented(yaml_text({name: member}), len(path))
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such."""
+    """Writes texts of several lines as such, also those with tabs, which PyYAML would escape."""
+
+    def analyze_scalar(self, scalar: str) -> ScalarAnalysis:
+        """Return the styles in which a text can be written."""
+        found = super().analyze_scalar(scalar.replace("\t", " ") if "\n" in scalar else scalar)
+        found.scalar = scalar
+        return found
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
@@ -62,8 +69,9 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _dumped(value: Json) -> str:
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=_WIDTH)
+def yaml_text(value: JsonObject) -> str:
+    """Write a value as YAML, texts of several lines as blocks."""
+    return yaml.dump({**value}, Dumper=_Dumper, sort_keys=False, width=_WIDTH, allow_unicode=True)
 
 
 def _indented(text: str, levels: int) -> str:

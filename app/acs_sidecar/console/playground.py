@@ -18,8 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from acs_sidecar.console.manifest_set import ManifestAccess
+from acs_sidecar.console.manifest_set import ManifestAccess, ShownManifest
+from acs_sidecar.console.merged_text import yaml_text
 from acs_sidecar.console.rendering import page, rendered
+from acs_sidecar.console.self_contained import self_contained
 from acs_sidecar.decision.answer import decision_json
 from acs_sidecar.decision.refusal import RefusalError
 from acs_sidecar.decision.request import DuplicateMembers, EvaluateRequest, parse_object
@@ -163,7 +165,8 @@ async def _page(manifests: ManifestAccess, request: Request) -> Response:
     by_name = await manifests.by_name()
     name = request.query_params.get("manifest", "")
     loaded = by_name.get(name)
-    text = loaded.text if loaded else None
+    is_copy = "copy" in request.query_params
+    text = await asyncio.to_thread(_copied, loaded) if loaded and is_copy else loaded and loaded.text
     cases = loaded.cases if loaded and text is not None else ()
     case = _case(cases, request.query_params.get("case", "0"))
     return page(
@@ -171,7 +174,7 @@ async def _page(manifests: ManifestAccess, request: Request) -> Response:
         "playground.html",
         here="playground",
         names=sorted(name for name, one in by_name.items() if one.tried),
-        chosen="" if text is None else name,
+        chosen="" if text is None or is_copy else name,
         text=_EXAMPLE if text is None else text,
         cases=cases,
         case=case,
@@ -181,6 +184,15 @@ async def _page(manifests: ManifestAccess, request: Request) -> Response:
         points=[*InterventionPoint],
         modes=[*Mode],
     )
+
+
+def _copied(loaded: ShownManifest) -> str | None:
+    """Return a manifest as a text that stands alone: its own where it names no file."""
+    if loaded.value is None or loaded.tried is None:
+        return loaded.text
+    read = loaded.tried.read
+    value = self_contained(loaded.value, read.sources)
+    return loaded.text if value == loaded.value and not read.parents else yaml_text(value)
 
 
 def _case(cases: Sequence[Case], number: str) -> Case | None:

@@ -73,14 +73,6 @@ document.getElementById("case")?.addEventListener("change", (event) => {
   const name = encodeURIComponent(form.elements.name.value);
   location.href = `?manifest=${name}&case=${event.target.value}`;
 });
-document.getElementById("edit")?.addEventListener("click", (event) => {
-  event.target.parentElement.remove();
-  document.getElementById("case")?.parentElement.remove();
-  form.elements.name.value = "";
-  form.elements.text.readOnly = false;
-  form.elements.text.focus();
-  evaluate();
-});
 document.getElementById("save-trial").addEventListener("click", () => saved("trial.json", JSON.stringify(trial(), null, 2)));
 document.getElementById("save-case").addEventListener("click", () => {
   try {
