@@ -6,10 +6,10 @@ import time
 import pytest
 
 from acs_sidecar.manifests.loading import inline_rules
-from acs_sidecar.sandbox import proven as proven_programs
+from acs_sidecar.sandbox import proven_programs
 from acs_sidecar.sandbox.calls import SandboxProgram
 from acs_sidecar.sandbox.preparation import document_bytes
-from acs_sidecar.sandbox.proven import ProvenPrograms
+from acs_sidecar.sandbox.proven_programs import ProvenPrograms
 from acs_sidecar.sandbox.sandbox import Sandbox
 from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.canonical import canonical

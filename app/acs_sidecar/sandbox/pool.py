@@ -12,8 +12,8 @@ from math import inf
 
 from acs_sidecar.sandbox.calls import AnyCall, SandboxProgram
 from acs_sidecar.sandbox.processes import Worker, ZygoteProcess
-from acs_sidecar.sandbox.proven import ProvenPrograms
-from acs_sidecar.sandbox.turns import WaitingCalls
+from acs_sidecar.sandbox.proven_programs import ProvenPrograms
+from acs_sidecar.sandbox.waiting_calls import WaitingCalls
 from acs_sidecar.sandbox.wire import (
     MalformedOutputError,
     ReplyKind,
