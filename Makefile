@@ -22,8 +22,9 @@ run: $(INSTALLED) ## install, and start the service with the example manifests
 test: $(INSTALLED)-dev check ## install, then lint, type-check and test everything
 	$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart 0
 
-unit: $(INSTALLED)-dev ## install, and run the tests that start no process and open no connection
-	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile quick -m "not server and not slow"
+unit: $(INSTALLED)-dev ## install, and run the tests that start no process and open no connection; those named at the end are slow
+	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile quick -m "not server and not slow" \
+		--durations 10 --durations-min 0.4
 
 check: $(INSTALLED)-dev ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -127,12 +127,18 @@ def test_every_annotator_type_and_provider_is_built_and_declared() -> None:
     assert DETECTOR_MEMBERS.keys() == LOCAL_PROVIDERS.keys()
 
 
-@pytest.mark.parametrize("page", ["docs/reference/reasons.md", "docs/reference/limits.md"])
-def test_the_reference_names_all(page: str) -> None:
-    """The reference has a line for each reason and each limit."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    names = {reason.value.partition(":")[2] for reason in Reason} if "reasons" in page else LIMITS
-    assert sorted(name for name in names if name not in text) == []
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("reasons.md", set(Reason)),
+        ("limits.md", LIMITS),
+        ("1-decision.md", {*Decision, *InterventionPoint, *PolicyKind}),
+    ],
+)
+def test_the_reference_names_all(page: str, names: set[str]) -> None:
+    """The reference names each reason, limit, decision, point and policy type."""
+    text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    assert sorted(name for name in names if f"`{name}`" not in text) == []
 
 
 def test_clients_know_every_decision_and_every_point() -> None:
