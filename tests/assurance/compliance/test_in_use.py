@@ -123,6 +123,7 @@ def redteam_report(manifest: CompiledManifest | None, **members: Any) -> dict[st
             "digest": manifest.digest if manifest else "sha256:0",
             "policies": manifest.policy_digests if manifest else {},
         },
+        "corpora": [{"name": "own", "digest": "sha256:0", "attacks": 7}],
         "points": {"input": {}, "output": {}},
         "thresholds": {"max_asr": 0.1, "min_utility": 0.95},
         "failures": [],
@@ -163,7 +164,7 @@ def test_a_red_team_report_counts_while_it_is_recent(
     assert check["outcome"] == expected
     if expected == "pass":
         assert re.fullmatch(
-            r"guarded: at input, output \d+ attacks passed and \d+ were stopped \(rate at most 0\.\d\),"
+            r"guarded: own \(7 attacks, sha256:0\) at input, output: \d+ attacks passed and \d+ were stopped \(rate at most 0\.\d\),"
             r" 95 harmless texts were allowed and 5 refused \(at least [\d.]+\)",
             check["detail"],
         )

@@ -184,7 +184,7 @@ def is_within(report: JsonObject) -> bool | None:
 
 
 def rates_of(report: JsonObject) -> str:
-    """Return what a report in JSON was held to, and what it counted; of one that `is_within` can judge."""
+    """Return what a report in JSON ran, was held to and counted; of one that `is_within` can judge."""
     asr, utility, limits = (report[name] for name in ("asr", "utility", "thresholds"))
     if not (isinstance(asr, dict) and isinstance(utility, dict) and isinstance(limits, dict)):
         raise TypeError("not a report of a run")
@@ -192,9 +192,18 @@ def rates_of(report: JsonObject) -> str:
     tried = report.get("points")
     points = ", ".join(tried) if isinstance(tried, dict) and tried else "no point"
     return (
-        f"at {points} {passed} attacks passed and {stopped} were stopped (rate at most {limits['max_asr']}),"
+        f"{_corpora_of(report)} at {points}:"
+        f" {passed} attacks passed and {stopped} were stopped (rate at most {limits['max_asr']}),"
         f" {allowed} harmless texts were allowed and {refused} refused (at least {limits['min_utility']})"
     )
+
+
+def _corpora_of(report: JsonObject) -> str:
+    """Name what was run: a report says nothing of attacks that its corpora lack."""
+    listed = report.get("corpora")
+    corpora = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    named = [f"{one.get('name')} ({one.get('attacks')} attacks, {one.get('digest')})" for one in corpora]
+    return " and ".join(named) or "no corpus that it names"
 
 
 def _corpus_json(corpus: Corpus) -> dict[str, Json]:
