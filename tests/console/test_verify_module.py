@@ -138,6 +138,39 @@ def test_the_first_record_that_does_not_fit_is_named(root: Path, lines: list[byt
     assert [one["value"]["index"] for one in found] == first, found
 
 
+def test_a_changed_record_before_a_broken_one_is_named(root: Path, lines: list[bytes]) -> None:
+    """In an earlier bundle, and in the same one."""
+    log = _directory(root)
+    jobs = []
+    for changed in (3, 290):
+        some = copy.copy(lines)
+        some[changed] = some[changed].replace(b'"mode":"enforce"', b'"mode":"enforcf"')
+        some[300] = b"{}"
+        jobs.append(walk_job(root, log, some))
+    found = [one["value"]["problem"] for one in run_jobs(jobs)]
+    assert found == [f"record {changed} is not the record that was signed" for changed in (3, 290)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('{"schema"', '{"index": 3, "schema"', "a member is there twice"),
+        ('{"schema"', '{"\\u0069ndex": 3, "schema"', "a member is there twice"),
+        (', "proof"', '.0, "proof"', "the index is no whole number"),
+        (', "proof"', 'e0, "proof"', "the index is no whole number"),
+    ],
+)
+def test_the_text_of_a_receipt_has_one_reading(root: Path, old: str, new: str, problem: str) -> None:
+    """What the command refuses is refused here too."""
+    (job, *_) = jobs_of(root, _directory(root))[300:]
+    text = json.dumps(job["receipt"])
+    assert old in text
+    whole = {"kind": "receipt", "text": json.dumps({"receipt": job["receipt"], "took": 1.5}), "key": VKEY}
+    found = run_jobs([whole, {**whole, "text": text.replace(old, new, 1)}])
+    assert found[0]["value"][-1]["holds"]
+    assert found[1]["error"] == problem
+
+
 def test_the_trees_are_those_of_the_public_vectors() -> None:
     """Roots of the reference trees of RFC 6962."""
     vectors = json.loads((VECTORS / "rfc6962.json").read_text())

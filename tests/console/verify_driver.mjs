@@ -4,12 +4,13 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const module = await import(pathToFileURL(process.argv[2]));
+const { receiptIn } = await import(new URL("receipt-file.mjs", pathToFileURL(process.argv[2])));
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
 
 const kinds = {
-  async receipt({ receipt, key, anchor }) {
+  async receipt({ receipt, text, key, anchor }) {
     const steps = [];
-    for await (const step of module.verifyReceipt(receipt, key, anchor ?? null)) steps.push(step);
+    for await (const step of module.verifyReceipt(receipt ?? receiptIn(text), key, anchor ?? null)) steps.push(step);
     return steps;
   },
   async walk({ note, key, bundles, tiles }) {

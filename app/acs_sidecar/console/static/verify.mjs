@@ -28,9 +28,7 @@ export function same(one, other) {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
-export function hex(bytes) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 
@@ -176,7 +174,7 @@ export async function* verifyReceipt(receipt, keyText, anchor = null) {
       const { checkpoint, proof, record, schema } = receipt;
       require(schema === RECEIPT_SCHEMA, `a receipt is of schema \`${RECEIPT_SCHEMA}\``);
       require(typeof record === "string" && record.isWellFormed?.() !== false, "the record is no text");
-      require(typeof checkpoint === "string", "the checkpoint is no text");
+      require(typeof checkpoint === "string" && checkpoint.isWellFormed?.() !== false, "the checkpoint is no text");
       state.proof = hashesOf(proof);
       return `record ${receipt.index}, ${state.proof.length} hashes`;
     }],
@@ -249,51 +247,53 @@ function stands(entry, origin, index) {
 // does not fit, where one can be named; `progress` is told how many records were hashed.
 export async function walkLog({ origin, size, root }, bundle, tile, progress = () => {}, hashed = bundleRoot) {
   const [roots, stored, hashing] = [[], [], []];
-  for (let start = 0; start < size; start += WIDTH) {
-    const width = Math.min(WIDTH, size - start);
-    hashing.push(bundle(start / WIDTH, width).then((bytes) => hashed(origin, start, bytes, size)));
-    if (hashing.length < AT_ONCE && start + width < size) continue;
+  let broken = null;
+  for (let start = 0; start < size && !broken; start += WIDTH) {
+    hashing.push(bundle(start / WIDTH, widthAt(start, size)).then((bytes) => hashed(origin, start, bytes, size)));
+    if (hashing.length < AT_ONCE && start + WIDTH < size) continue;
     for (const done of await Promise.allSettled(hashing.splice(0))) {
-      if (done.status === "rejected") throw done.reason;
-      roots.push(done.value);
+      if (done.status === "rejected") broken ??= done.reason;
+      else if (!broken) roots.push(done.value);
     }
-    progress(start + width);
+    progress(Math.min(start + WIDTH, size));
   }
-  if (size > 0 && same(await rootOf(roots), root)) return;
-  // The stored tiles tell which record it is, when they lead to the signed root.
-  for (let number = 0; number < roots.length; number += 1) {
-    stored.push(await rootOf(slices(await tile(number, Math.min(WIDTH, size - number * WIDTH)), 32)));
-  }
-  require(stored.length > 0 && same(await rootOf(stored), root), "the records do not hash to the root that was signed");
-  const number = roots.findIndex((hash, at) => !same(hash, stored[at]));
-  const width = Math.min(WIDTH, size - number * WIDTH);
-  const signed = slices(await tile(number, width), 32);
-  const found = await leavesOf(origin, number * WIDTH, await bundle(number, width), size);
-  const at = found.findIndex((leaf, place) => !same(leaf, signed[place]));
-  throw misfit(number * WIDTH + at, "is not the record that was signed");
+  if (!broken && size > 0 && same(await rootOf(roots), root)) return;
+  if (broken && broken.index === undefined) throw broken; // reading failed
+  // The stored tiles tell which record it is, also before a broken one, when they lead to the signed root.
+  const hashesAt = async (start) => slices(await tile(start / WIDTH, widthAt(start, size)), 32);
+  for (let start = 0; start < size; start += WIDTH) stored.push(await rootOf(await hashesAt(start)));
+  if (!stored.length || !same(await rootOf(stored), root)) throw broken ?? new Unproven("the records do not hash to the root that was signed");
+  const other = roots.findIndex((hash, at) => !same(hash, stored[at]));
+  const start = WIDTH * (other < 0 ? roots.length : other);
+  const [signed, entries] = [await hashesAt(start), await bundle(start / WIDTH, widthAt(start, size))];
+  const { leaves, misfit } = await leavesOf(origin, start, entries, size);
+  const at = leaves.findIndex((leaf, place) => !same(leaf, signed[place]));
+  throw at < 0 ? misfit : unfit(start + at, "is not the record that was signed");
 }
 
 // The root over the records of one bundle; it may be computed in another worker.
-export const bundleRoot = async (origin, start, bytes, size) => rootOf(await leavesOf(origin, start, bytes, size));
+export async function bundleRoot(origin, start, bytes, size) {
+  const { leaves, misfit } = await leavesOf(origin, start, bytes, size);
+  if (misfit) throw misfit;
+  return rootOf(leaves);
+}
 
+const widthAt = (start, size) => Math.min(WIDTH, size - start);
+const unfit = (index, problem) => Object.assign(new Unproven(`record ${index} ${problem}`), { index });
 const slices = (bytes, length) =>
   Array.from({ length: bytes.length / length }, (_, at) => bytes.subarray(at * length, (at + 1) * length));
 
-function misfit(index, problem) {
-  return Object.assign(new Unproven(`record ${index} ${problem}`), { index });
-}
-
+// The hashes of the records of a bundle, up to the first that is none of its place.
 async function leavesOf(origin, start, bytes, size) {
-  const [leaves, end] = [[], Math.min(start + WIDTH, size)];
-  let at = 0;
-  for (let index = start; index < end; index += 1) {
+  let [at, misfit, leaves, end] = [0, null, [], start + widthAt(start, size)];
+  for (let index = start; index < end && !misfit; index += 1) {
     const length = at + 2 <= bytes.length ? bytes[at] * 256 + bytes[at + 1] : Infinity;
-    if (at + 2 + length > bytes.length) throw misfit(index, "is missing");
     const entry = bytes.subarray(at + 2, at + 2 + length);
-    if (!stands(entry, origin, index)) throw misfit(index, "is no record of this place");
-    leaves.push(leafHash(entry));
+    if (at + 2 + length > bytes.length) misfit = unfit(index, "is missing");
+    else if (!stands(entry, origin, index)) misfit = unfit(index, "is no record of this place");
+    else leaves.push(leafHash(entry));
     at += 2 + length;
   }
-  if (at !== bytes.length) throw misfit(end, "is more than was signed");
-  return Promise.all(leaves);
+  if (!misfit && at !== bytes.length) misfit = unfit(end, "is more than was signed");
+  return { leaves: await Promise.all(leaves), misfit };
 }

@@ -2,6 +2,7 @@
 
 import { base, count } from "./console.mjs";
 import { keyText } from "./keys.mjs";
+import { receiptIn } from "./receipt-file.mjs";
 import { showSteps } from "./steps.mjs";
 import { hasEd25519 } from "./verify.mjs";
 
@@ -46,8 +47,7 @@ if (button) {
 document.getElementById("receipt-file").addEventListener("change", async (event) => {
   const steps = document.getElementById("steps");
   try {
-    const value = JSON.parse(await event.target.files[0].text());
-    await showSteps(steps, value.receipt ?? value, keyText(), null);
+    await showSteps(steps, receiptIn(await event.target.files[0].text()), keyText(), null);
   } catch (error) {
     steps.textContent = `The file is no receipt: ${error.message}`;
   }

@@ -1,0 +1,167 @@
+"""The browser and the command agree about changed receipts and logs (section 15.3)."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acs_sidecar.audit.log.records import record_lines
+from acs_sidecar.cli.audit.verify import _verified_receipt
+from tests.audit.log.logs import KEY, sound
+from tests.clients.typescript.node import skip_without_node
+from tests.console.logs import VKEY, jobs_of, make_log, walk_job
+from tests.console.node import run_jobs
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+skip_without_node()
+
+COUNT = 20
+CHANGES = 400
+_Chance = random.Random
+_Texts = list[Callable[[str], str]]
+
+SIGNED: _Texts = [
+    lambda note: f"{note}\n",
+    lambda note: note[:-1],
+    lambda note: note.replace("\n\n", "\nextension\n\n"),
+    lambda note: f"\ufeff{note}",
+    lambda note: note.replace("\n", "\r\n"),
+    lambda note: note.replace("\u2014 ", "- "),
+    lambda note: f"{note}\u2014 other AAAAAAAA\n",
+    lambda note: note.replace("\n\n", "\n\n\u2014 other AAAAAAAA\n"),
+    lambda note: f"{note}\u2014 a b AAAAAAAA\n",
+    lambda note: note.replace("=\n", "\n"),
+    lambda note: f"{note}\u2014 other AAAA\n",
+    lambda note: f"{note}\u2014  AAAAAAAA\n",
+    lambda note: f"{note}\u2014 \ud800 AAAAAAAA\n",
+    lambda note: note + "\u2014 x AAAAAAAB\n" * 300,
+    lambda note: f"{note}\u2014 x {'A' * 70_000}\n",
+]
+WRITTEN: _Texts = [
+    lambda text: text.replace('{"schema"', '{"index": 3, "schema"'),
+    lambda text: text.replace('{"schema"', '{"\\u0069ndex": 3, "schema"'),
+    lambda text: text.replace('"index": ', '"index": 0'),
+    lambda text: text.replace(', "proof"', '.0, "proof"'),
+    lambda text: text.replace(', "proof"', 'e0, "proof"'),
+    lambda text: text.replace('"index": ', '"index": -'),
+    lambda text: f"{text} ",
+    lambda text: f"[{text}]",
+    lambda text: f'{{"receipt": {text}, "took": 1.5}}',
+    lambda text: text.replace("acs/host", "acs\\/host"),
+]
+LINES: list[Callable[[bytes], bytes]] = [
+    lambda line: line + b" ",
+    lambda line: b" " + line,
+    lambda _: b"",
+    lambda _: b"{}",
+    lambda _: b"\xff",
+    lambda line: line[:-1],
+    lambda line: b"\xef\xbb\xbf" + line,
+    lambda line: line + line,
+]
+
+
+def changed_receipt(receipt: dict[str, Any], others: list[dict[str, Any]], chance: _Chance) -> str:
+    """Return the text of a receipt with one change, or none."""
+    found = {**receipt, "proof": [*receipt["proof"]]}
+    proof, at = found["proof"], chance.randrange(len(receipt["proof"]))
+    kind = chance.randrange(10)
+    if kind == 0:
+        found["index"] = chance.choice(
+            [found["index"] + 1, -1, 2**53, None, True, "0", float(found["index"])]
+        )
+    elif kind == 1:
+        proof[at] = proof[at][:-2] + chance.choice("AEIMQUYcgkosw048=B+/") + proof[at][-1]
+    elif kind == 2:
+        del proof[at]
+    elif kind == 3:
+        proof.insert(at, chance.choice([*proof, "", "AAAA", None, 5]))
+    elif kind == 4:
+        found[chance.choice([*found, "other"])] = chance.choice([None, "", [], {}, 0])
+    elif kind == 5:
+        del found[chance.choice([*found])]
+    elif kind == 6:
+        found["checkpoint"] = chance.choice(SIGNED)(found["checkpoint"])
+    elif kind == 7:
+        name = chance.choice(["record", "index", "proof"])
+        found[name] = chance.choice(others)[name]
+    text = json.dumps(found)
+    if kind == 8:
+        return chance.choice(WRITTEN)(text)
+    if kind == 9:
+        place = chance.randrange(len(text))
+        return text[:place] + chance.choice('0aZ/"{}[],: e.-\\') + text[place + chance.randrange(2) :]
+    return text
+
+
+def changed_lines(lines: list[bytes], chance: _Chance) -> list[bytes]:
+    """Return the records of a log with one to three changes."""
+    found = [*lines]
+    for _ in range(chance.choice([1, 1, 2, 3])):
+        at, kind = chance.randrange(len(found)), chance.randrange(6)
+        line = found[at] or b"x"
+        if kind == 0:
+            place = chance.randrange(len(line))
+            new = bytes([chance.choice([byte for byte in range(256) if byte != ord("\n")])])
+            found[at] = line[:place] + new + line[place + 1 :]
+        elif kind == 1 and len(found) > 1:
+            del found[at]
+        elif kind == 2:
+            found.insert(at, chance.choice(lines))
+        elif kind == 3:
+            other = chance.randrange(len(found))
+            found[at], found[other] = found[other], found[at]
+        elif kind == 4:
+            found[at] = chance.choice(LINES)(line)
+        else:
+            found = found[: at + 1]
+    return found
+
+
+def test_both_accept_the_same_receipts(tmp_path: Path) -> None:
+    """Of texts that differ from a sound one in one place, or not at all."""
+    log = make_log(tmp_path / "audit", COUNT)
+    receipts = [job["receipt"] for job in jobs_of(tmp_path / "audit", log)]
+    chance = random.Random(20)  # noqa: S311  # changes, no secrets
+    texts = [changed_receipt(chance.choice(receipts), receipts, chance) for _ in range(CHANGES)]
+    found = run_jobs({"kind": "receipt", "text": text, "key": VKEY} for text in texts)
+    accepted = 0
+    for text, one in zip(texts, found, strict=True):
+        (tmp_path / "receipt.json").write_text(text)
+        command = _verified_receipt(tmp_path / "receipt.json", KEY.trust)["error"]
+        browser = one.get("error") or one["value"][-1]["problem"]
+        assert (command is None) == (browser is None), (text, command, browser)
+        accepted += command is None
+    assert 0 < accepted < CHANGES // 2
+
+
+def test_both_refuse_the_same_logs_and_the_browser_names_the_first_record(tmp_path: Path) -> None:
+    """However many records are changed, removed, added, swapped or cut off."""
+    log = make_log(tmp_path, COUNT)
+    size = log.published_size()
+    ((_, segment),) = log.segments()
+    lines = list(record_lines(log, 0, size))
+    chance = random.Random(20)  # noqa: S311  # changes, no secrets
+    logs = [changed_lines(lines, chance) for _ in range(CHANGES)]
+    jobs = [walk_job(tmp_path, log, one) for one in logs]
+    segment.chmod(0o600)
+    for one, found in zip(logs, run_jobs(jobs), strict=True):
+        segment.write_bytes(b"".join(line + b"\n" for line in one))
+        same = len(_common(lines, one))
+        assert (sound(tmp_path) == []) == (same == size)  # what stands behind is not signed yet
+        whole = same == size == len(one)
+        assert found["value"]["holds"] == whole
+        assert found["value"].get("index") == (None if whole else same)
+
+
+def _common(lines: list[bytes], others: list[bytes]) -> list[bytes]:
+    """Return the records with which both begin."""
+    found: list[bytes] = []
+    for line, other in zip(lines, others, strict=False):
+        if line != other:
+            break
+        found.append(line)
+    return found
