@@ -7,12 +7,15 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
 
 from acs_sidecar.server.direct import Decide
+from acs_sidecar.server.held_writes import HeldWrites
 from acs_sidecar.server.protocol import HttpProtocol
+from acs_sidecar.server.stream_connection import StreamConnection
 from acs_sidecar.spec.owner import Owner
 from acs_sidecar.transports.http.exchange import Headers, Reply
 
@@ -316,6 +319,15 @@ def test_what_is_no_request_ends_the_connection_behind_the_answers_before(target
     reply = _decided(requests)
     assert reply.count(b"HTTP/1.1 200 OK") == reply.count(b"HTTP/1.1 ") == 2
     assert reply.index(b":a") < reply.index(b":b")
+
+
+def test_a_stream_that_begins_on_a_broken_connection_still_lingers() -> None:
+    """Its last line would be lost in a reset: what is no request may go on arriving behind its whole body."""
+    held = HeldWrites(Mock())
+    connection = StreamConnection(held)
+    connection.body_whole = held.lingers = True
+    connection.begin(lambda: None)
+    assert held.lingers
 
 
 def test_too_many_requests_in_a_row_are_answered_as_far_as_they_were_taken() -> None:

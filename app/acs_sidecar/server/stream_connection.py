@@ -29,7 +29,7 @@ class StreamConnection:
     def begin(self, stop: Callable[[], None]) -> None:
         """Begin a stream; `stop` ends it early, and MUST NOT raise."""
         self._stop = stop
-        self._held.lingers = not self.body_whole
+        self._held.lingers |= not self.body_whole
         if self._stopping:
             stop()
 
