@@ -18,6 +18,17 @@ FOLDER = ROOT / "docs" / "pictures"
 SCHEMES = ("light", "dark")
 WIDTHS = (360, 1024)
 HEIGHT = 760
+PAGES = {
+    "overview": "/",
+    "decisions": "/decisions",
+    "record": "",
+    "approvals": "/approvals",
+    "verify": "/verify",
+    "playground": "/playground?manifest=support-agent&case=3",
+    "manifests": "/manifests",
+    "manifest": "/manifests/layered-agent",
+}
+"""Where each page is; a record, wherever the newest denial is."""
 
 
 def main() -> None:
@@ -37,17 +48,7 @@ def _take(console: Console, page: Any) -> None:
     root = console.address.partition("/enter")[0]
     page.goto(f"{root}/decisions?decision=deny")
     record = page.locator("#decisions tbody a").first.get_attribute("href").removeprefix(console.base)
-    pages = {
-        "overview": "/",
-        "decisions": "/decisions",
-        "record": record,
-        "approvals": "/approvals",
-        "verify": "/verify",
-        "playground": "/playground?manifest=support-agent&case=3",
-        "manifests": "/manifests",
-        "manifest": "/manifests/layered-agent",
-    }
-    for name, path in pages.items():
+    for name, path in {**PAGES, "record": record}.items():
         page.goto(root + path)
         settled(page)
         if name == "record":

@@ -130,7 +130,7 @@ def running(folder: Path, **variables: str) -> Iterator[Console]:
     (manifests / "agent" / "manifest.yaml").write_text(MANIFEST)
     (manifests / "agent" / "tests" / "cases.yaml").write_text(CASES)
     write_log(audit)
-    arguments = ["--audit", str(audit), "--manifests", str(manifests), "--port", "0", "--no-open"]
+    arguments = ["--audit", audit.name, "--manifests", manifests.name, "--port", "0", "--no-open"]
     output = folder / "output.txt"
     with output.open("wb") as file:
         process = subprocess.Popen(
