@@ -55,8 +55,8 @@ _MARK = re.compile("[，、；：！？（）「」『』【】《》〈〉“�
 _NO_PATH = re.compile(r"[^:]*:[/\\]*[^/\\?#]*")
 _JOINED = re.compile(r"[\"'`]+(?!s\b)(?:[\w$@\\{(]|[.-]\w)")
 """What goes on with the word that a quote ends, as shells and languages that join literals read it."""
-_CUT = re.compile(r"\b(?:https?|wss?|ftp)://(?:[\"'`]+[\w$@\\{(\[]|<\w)", re.IGNORECASE)
-"""A scheme whose host a quote, a command or a placeholder holds back."""
+_CUT = re.compile(r"://(?:[\"'`]+[\w$@\\{(\[]|<\w)")
+"""What follows a scheme whose host a quote, a command or a placeholder holds back."""
 _ENTITY = re.compile(
     r"&(?:#x0*([0-9a-f]{1,6})|#0*([0-9]{1,7})|(colon|sol|bsol|period|commat|num|quest|lbrack|lsqb|tab|newline)\b);?",
     re.IGNORECASE,
@@ -206,7 +206,12 @@ def _in_prose(text: str, read: Callable[[str], Destination]) -> Iterator[tuple[i
         if rule.category == "url" and _JOINED.match(text, end) and _NO_PATH.fullmatch(text, start, end):
             yield start, end, _UNREADABLE
     for cut in _CUT.finditer(text):
-        yield cut.start(), cut.end(), _UNREADABLE
+        if (
+            text[max(0, cut.start() - 5) : cut.start()]
+            .lower()
+            .endswith(("http", "https", "ws", "wss", "ftp"))
+        ):
+            yield *cut.span(), _UNREADABLE
     start = 0
     for part in text.split(SEPARATOR):
         if (whole := _WHOLE.fullmatch(part)) and not is_file(whole[1], part):

@@ -45,8 +45,11 @@ def command_destinations(text: str) -> Iterator[tuple[int, int, str]]:
         if (bare := _BARE.fullmatch(word[0])) and not is_file(bare["host"], word[0]):
             yield word.start(), word.end(), bare["host"]
             found = True
-    words = [*_SHELL_WORD.finditer(text)]
-    for word in words:
+    quoted = _QUOTING.search(text) is not None
+    words = [*_SHELL_WORD.finditer(text)] if quoted or "$" in text else []
+    for word in words if quoted else ():
+        if not _QUOTING.search(word[0]):
+            continue
         passed = _QUOTING.sub(r"\1", word[0])
         if passed == word[0].strip("\"'") or not passed.isprintable() or " " in passed:
             continue
@@ -58,13 +61,14 @@ def command_destinations(text: str) -> Iterator[tuple[int, int, str]]:
     if _CURL.match(text):
         for option in _PROXY.finditer(text):
             yield option.start(1), option.end(1), option[1].rpartition("://")[2]
-        for option in _ELSEWHERE.finditer(text):
-            yield option.start(), option.end(), ""
+        if elsewhere := _ELSEWHERE.search(text):
+            yield *elsewhere.span(), ""
     if _VERBS.match(text):
         return
     for before, word in pairwise(words):
         if _VARIABLE.match(word[0]) and not (found and before[0].startswith(_NOT_A_WORD)):
-            yield word.start(), word.end(), ""
+            yield *word.span(), ""
+            return
 
 
 def is_file(host: str, word: str) -> bool:
