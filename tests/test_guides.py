@@ -4,6 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import pytest
 import yaml
 
 from docs.generate.pages import pages
@@ -137,6 +138,7 @@ def test_no_citation_is_of_a_document_that_is_not_here() -> None:
     assert found == set()
 
 
+@pytest.mark.slow
 def test_the_tables_of_the_reference_are_those_of_the_code() -> None:
     """What `make reference` would write is what is there."""
     stale = {name for name, text in pages().items() if (REFERENCE / name).read_text() != text}

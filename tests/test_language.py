@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).parents[1] / "app" / "acs_sidecar"
 
 OPENERS = frozenset({"Give", "Hold", "Keep", "Let", "Say", "Take", "Tell"})

@@ -8,6 +8,7 @@ import pytest
 from tests.engines.stock.urls import IN_PROCESS, Judge, arguments_with, escapes, urls
 
 
+@pytest.mark.slow
 def test_a_url_that_is_allowed_leads_nowhere_else() -> None:
     """Whichever parser of Python reads it."""
     judge = Judge()
