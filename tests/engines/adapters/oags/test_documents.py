@@ -259,6 +259,23 @@ def test_a_section_that_is_not_inside_permissions_is_refused(name: str, member: 
     assert all(read({name: other})[0] is not None for other in others)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("blocked_tools", "permissions.tools.blocked_tools"),
+        ("blocked_paths", "permissions.filesystem.blocked_paths"),
+        ("require_confirmation", "policy.tools.require_confirmation"),
+    ],
+)
+def test_a_list_that_is_not_inside_its_section_is_refused(name: str, meant: str) -> None:
+    """It blocks nothing there."""
+    policy, findings = read({name: ["rm"], "permissions": {}})
+    assert policy is None
+    assert [(found.code, found.path, found.message) for found in findings.errors] == [
+        ("oags-section-unknown", name, f"`{name}` is not read here, did you mean `{meant}`?")
+    ]
+
+
 def test_a_blocked_name_that_looks_like_a_command_or_a_pattern_is_a_warning() -> None:
     """It blocks that very name; one with `*` at its end, or an allowed one, is what it looks like."""
     names: Json = ["rm -rf", "delete?", "file_[ab]", "^shell$", "shell.*", "shell*", "a.b-c_d/e:f"]

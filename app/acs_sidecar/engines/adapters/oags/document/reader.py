@@ -50,6 +50,15 @@ class _NormalReader:
     sections: set[str] = field(default_factory=set)
 
 
+_GENERIC = ("enabled", "allowed", "blocked")
+_LISTS = {
+    path[-1]: path
+    for path in reversed([*MEMBERS])
+    if len(path) > 2 and path[0] in CLOSED_SECTIONS and path[1] in SECTIONS and path[-1] not in _GENERIC
+}
+"""Where members of sections belong, by the names that are only theirs: outside of them none is read."""
+
+
 def read_normal(findings: DocumentFindings, *, relative_paths: bool = True) -> NormalPolicy | None:
     """Read the document of `findings`; what is wrong is an error there, and then there is no policy.
 
@@ -76,6 +85,9 @@ def read_normal(findings: DocumentFindings, *, relative_paths: bool = True) -> N
             findings.error("member-not-allowed", message, (name,))
         elif name in SECTIONS and _has_members(value[name], name):
             message = f"`{name}` is not read here, did you mean `permissions.{name}`?"
+            findings.error("oags-section-unknown", message, (name,))
+        elif name in _LISTS:
+            message = f"`{name}` is not read here, did you mean `{'.'.join(_LISTS[name])}`?"
             findings.error("oags-section-unknown", message, (name,))
         elif hint := near(name.lower(), (*CLOSED_SECTIONS, "identity")):
             findings.error("oags-section-unknown", f"`{name[:64]}` is not read{hint}", (name,))
