@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given, settings
 
 from acs_sidecar.annotators.runner import AnnotatorRunner
+from acs_sidecar.manifests.loading import build_compiler
+from acs_sidecar.outbound.client import HttpClient
+from acs_sidecar.settings.tree import load_settings
 from acs_sidecar.spec.dialects.annotation_needs import evaluation_order
+from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.limits import Limits
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.model import AnnotatorUse
 from acs_sidecar.spec.path import parse_path
+from acs_sidecar.spec.ports import NoSources
 from acs_sidecar.spec.reasons import Reason
 from tests.annotators.graphs import Graph, Node, evaluated, graphs, one_after_the_other
 from tests.conftest import ROOT
@@ -120,3 +126,29 @@ def test_a_graph_without_an_order_is_no_runner(needs: dict[str, tuple[str, ...]]
 class _Never:
     async def annotate(self, value: Any) -> Any:
         raise AssertionError
+
+
+def test_an_annotator_that_another_needs_and_is_wrong_is_a_finding() -> None:
+    """The one that needs it is valid, and nothing is made of it."""
+    manifest: dict[str, Any] = {
+        "agent_control_specification_version": "0.5.0-alpha.1",
+        "policies": {"p": {"type": "test", "verdict": {"decision": "allow"}}},
+        "annotators": {
+            "tone": {"type": "endpoint", "url": None},
+            "mood": {"type": "endpoint", "url": "http://127.0.0.1:2/"},
+        },
+        "intervention_points": {
+            "input": {
+                "policy_target": "$",
+                "policy": {"id": "p"},
+                "annotations": {
+                    "tone": {"from": "$target"},
+                    "mood": {"from": "$pi.annotations.tone.x", "needs": ["tone"]},
+                },
+            }
+        },
+    }
+    compiler = build_compiler(load_settings({}).settings, HttpClient(), None)
+    with pytest.raises(ManifestError) as caught:
+        compiler.compile_operator("m", Document(manifest, {}), NoSources())
+    assert [finding.path for finding in caught.value.diagnostics] == ["annotators.tone.url"]

@@ -259,7 +259,7 @@ class ManifestCompiler:
                 config=point,
                 tools=tools,
                 limits=limits,
-                annotate=AnnotatorRunner(annotators, limits) if annotators else no_annotators,
+                annotate=no_annotators if findings or not annotators else AnnotatorRunner(annotators, limits),
                 policy=policies.dispatch[point.name],
                 policy_type=str(manifest.policies[point.policy]["type"]),
                 policy_digest=policies.digests[point.name],
