@@ -14,7 +14,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -194,6 +194,9 @@ reference: $(INSTALLED)-dev ## write the tables of docs/reference anew
 
 pictures: $(INSTALLED)-dev ## Make the pictures of the documentation anew; needs chromium
 	$(BIN)/python -m tests.console.pictures
+
+console-figures: $(INSTALLED)-dev ## Time the console on a log of a million records: pages, filters, verification; needs chromium
+	$(BIN)/python -m tests.console.million
 
 lock: ## resolve the dependencies anew
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv

@@ -15,7 +15,7 @@ from tests.audit.log.logs import settings, with_log
 from tests.conftest import ROOT
 from tests.console.running import Console, running
 
-__all__ = ["let_in", "running_examples"]
+__all__ = ["DECIDED", "let_in", "running_examples"]
 
 MANIFESTS = ("support-agent", "payments-agent", "layered-agent")
 DECIDED = (

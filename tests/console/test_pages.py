@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.audit.log.directory import find_logs
+from acs_sidecar.audit.log.writer import FileAuditLog
+from tests.audit.log.logs import settings, with_log
 from tests.command import run
+from tests.console.in_process import pages_of
 from tests.console.logs import VKEY
 from tests.console.running import MANIFEST, Console, running
 
@@ -90,11 +94,25 @@ def test_decisions_are_filtered(console: Console) -> None:
     assert "No record fits these filters." in console.page("/decisions?agent=nobody")
 
 
+def test_a_duration_is_found_by_what_the_page_shows_of_it(tmp_path: Path) -> None:
+    """2.007 ms are 2,007 us, and not a little more."""
+
+    async def work(log: FileAuditLog) -> None:
+        for duration in (2006, 2007):
+            await log.append(AuditEntry("allow", "input", duration_us=duration))
+
+    with_log(work, settings(tmp_path / "audit"))
+    pages = pages_of(tmp_path / "audit", tmp_path / "manifests")
+    assert pages.page("/decisions?took=2.007").count("</tr>") == 1 + 1
+    assert pages.page("/decisions?took=2.006").count("</tr>") == 1 + 2
+
+
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
         ("since=yesterday", "`since` is not a time: write it as 2026-01-31T14:05"),
         ("until=2026-13", "`until` is not a time: write it as 2026-01-31T14:05"),
+        ("since=2026-99-99T99:99", "`since` is not a time: write it as 2026-01-31T14:05"),
         ("took=long", "`took` is not a number of milliseconds: write it as 2.5"),
         ("before=x", "the link to further records is damaged: open the page again"),
     ],

@@ -28,8 +28,9 @@ class Walk:
         self._taken(f"click {selector}")
 
     def choose(self, selector: str, label: str) -> None:
-        """Choose from a list."""
-        self.page.select_option(selector, label=label)
+        """Choose from a list that leads to another page."""
+        with self.page.expect_navigation():
+            self.page.select_option(selector, label=label)
         self._taken(f"choose {label}")
 
     def write(self, selector: str, text: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -137,7 +138,7 @@ def _filters(request: Request) -> dict[str, str]:
 
 def _wanted(filters: Mapping[str, str]) -> Wanted:
     for name in ("since", "until"):
-        if filters[name] and not _TIME.fullmatch(filters[name]):
+        if filters[name] and not _is_time(filters[name]):
             raise UnreadableFilterError(f"`{name}` is not a time: write it as 2026-01-31T14:05")
     if (took := filters["took"]) and not _MILLISECONDS.fullmatch(took):
         raise UnreadableFilterError("`took` is not a number of milliseconds: write it as 2.5")
@@ -149,6 +150,14 @@ def _wanted(filters: Mapping[str, str]) -> Wanted:
         filters["until"] or None,
         round(float(took) * 1000, 3) if took else None,
     )
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return _TIME.fullmatch(text) is not None
 
 
 def place(text: str | None) -> RecordPlace | None:
