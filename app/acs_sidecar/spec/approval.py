@@ -6,7 +6,7 @@ The service keeps no approval state: what an approval needs to know travels in a
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.values import Json, JsonObject
@@ -21,6 +21,7 @@ __all__ = [
     "Resolver",
     "ResolverAnswer",
     "ResolverError",
+    "is_names",
     "named_approvers",
     "naming",
 ]
@@ -116,11 +117,14 @@ def named_approvers(members: JsonObject | None) -> tuple[str, ...] | None:
     if members is None or APPROVERS not in members:
         return None
     approvers = members[APPROVERS]
-    if not isinstance(approvers, list):
-        return ()
-    names: dict[str, None] = {}
-    for name in approvers:
+    return tuple(dict.fromkeys(approvers)) if is_names(approvers) else ()
+
+
+def is_names(value: Json) -> TypeGuard[list[str]]:
+    """True if this is a list of texts, none of them empty."""
+    if not isinstance(value, list):
+        return False
+    for name in value:  # noqa: SIM110  # for the few names of an escalation `all` costs twice as much
         if not isinstance(name, str) or not name:
-            return ()
-        names[name] = None
-    return tuple(names)
+            return False
+    return True

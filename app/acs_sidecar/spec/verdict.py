@@ -46,7 +46,7 @@ class Decision(StrEnum):
     TRANSFORM = "transform"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as a verdict
 class Transform:
     """The replacement of one value: `path` starts at the policy target."""
 

@@ -103,6 +103,9 @@ def test_transforms_of_one_place_contradict(path: str) -> None:
         ([["a"], []], None),
         ([[], []], None),
         (["a", "a"], None),
+        ([["a"], ["a", 5]], None),
+        ([["a", ""], ["a"]], None),
+        ([["c", "b", "a"], ["a", "b"], ["b", "c", "a"]], ["b", "a"]),
         ([["b", "a"], ["b", "a"]], ["b", "a"]),
     ],
 )

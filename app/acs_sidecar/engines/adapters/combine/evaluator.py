@@ -21,7 +21,9 @@ from acs_sidecar.spec.verdict import (
     Verdict,
     check_output,
     check_transform,
+    checked_verdict,
     normalise,
+    runtime_error_verdict,
 )
 
 __all__ = ["CombinedEvaluator"]
@@ -41,77 +43,90 @@ class CombinedEvaluator:
 
     def evaluate(self, policy_input: PolicyInput) -> PolicyOutput:
         """Ask every member; the failure of any is the outcome."""
-        outputs: dict[int, Json] = {}
+        outputs: list[Json] = []
         failures: dict[int, EvaluationError] = {}
         logged: list[str] = []
         times = [perf_counter_ns()]
-        for place, evaluator in enumerate(self.evaluators):
+        for evaluator in self.evaluators:
             try:
                 output = evaluator.evaluate(policy_input)
                 if output.notes:
                     logged += output.notes.get("logged", ())
                 if output.failure is not None:
                     raise output.failure
-                outputs[place] = output.value
+                outputs.append(output.value)
             except EvaluationError as error:
-                failures[place] = error
+                failures[len(outputs)] = error
+                outputs.append(None)
             times.append(perf_counter_ns())
         target = _target(policy_input)
-        verdicts, size = self._read(outputs, failures, target)
+        try:
+            verdicts, size = self._read(outputs, target)
+        except EvaluationError:
+            verdicts = self._read_each(outputs, failures, target)
+            size = self.limits.max_policy_output_bytes + 1
         trace = _CombinedTrace(self.names, verdicts, failures, times)
+        notes: DecisionNotes = {"decided_by": None, "logged": logged} if logged else {"decided_by": None}
         if failures:
             first = min(failures)
-            name, failure = self.names[first], failures[first]
+            notes["decided_by"] = name = self.names[first]
+            failure = failures[first]
             if len(self.names) > 1:
                 failure = EvaluationError(failure.reason, f"policy `{name}`: {failure.detail}")
-            return PolicyOutput(None, trace, _notes(name, logged), failure)
+            return PolicyOutput(None, trace, notes, failure)
         try:
-            verdict, decider = strictest([*verdicts.values()], target)
+            verdict, decider = strictest(verdicts, target)
             if decider is None:
-                return PolicyOutput(None, trace, _notes(None, logged), None, verdict)
-            if verdict is verdicts[decider]:
-                return PolicyOutput(
-                    outputs[decider], trace, _notes(self.names[decider], logged), None, verdict
-                )
-            self._check_united(verdict, verdicts[decider], size, self.names[decider])
+                return PolicyOutput(None, trace, notes, None, verdict)
+            decided = verdicts[decider]
+            if verdict is not decided:
+                self._check_united(verdict, decided, size, self.names[decider])
         except EvaluationError as error:
-            return PolicyOutput(None, trace, _notes(None, logged), error)
-        return PolicyOutput(None, trace, _notes(self.names[decider], logged), None, verdict)
+            return PolicyOutput(None, trace, notes, error)
+        notes["decided_by"] = self.names[decider]
+        return PolicyOutput(outputs[decider] if verdict is decided else None, trace, notes, None, verdict)
 
-    def _read(
-        self, outputs: Mapping[int, Json], failures: dict[int, EvaluationError], target: Json
-    ) -> tuple[dict[int, Verdict], int]:
+    def _read(self, outputs: list[Json], target: Json) -> tuple[list[Verdict], int]:
+        """Make a verdict of each output, all of them at once. Raises `EvaluationError` if any is none.
+
+        Outputs that are within the limits together are so each. Returns also how many bytes they have.
+        """
+        size = check_output(outputs, self.limits)
+        verdicts = [*map(self.normalised, outputs)]
+        for verdict in verdicts:
+            if verdict.transform is not None:
+                check_transform(verdict.transform, target)
+        return verdicts, size
+
+    def _read_each(
+        self, outputs: list[Json], failures: dict[int, EvaluationError], target: Json
+    ) -> list[Verdict]:
         """Make a verdict of each output, as if it stood alone, and add the failures of those that are none.
 
-        Returns the verdicts, and how many bytes all outputs have. Outputs that are within the limits
-        together are so each; others are checked one by one.
+        The verdict of a failure is that of a runtime error.
         """
-        verdicts: dict[int, Verdict] = {}
-        try:
-            size, one_by_one = check_output([*outputs.values()], self.limits), False
-        except EvaluationError:
-            size, one_by_one = self.limits.max_policy_output_bytes + 1, True
-        for place, value in outputs.items():
+        verdicts: list[Verdict] = []
+        for place, value in enumerate(outputs):
             try:
-                if one_by_one:
-                    check_output(value, self.limits)
-                verdict = self.normalised(value)
+                verdict = checked_verdict(value, self.limits, self.normalised)
                 if verdict.transform is not None:
                     check_transform(verdict.transform, target)
-                verdicts[place] = verdict
             except EvaluationError as error:
-                failures[place] = error
-        return verdicts, size
+                verdict = runtime_error_verdict(failures.setdefault(place, error).reason)
+            verdicts.append(verdict)
+        return verdicts
 
     def _check_united(self, united: Verdict, decided: Verdict, size: int, decided_by: str) -> None:
         """Check that a verdict to which others add is within the limits. Raises `EvaluationError`.
 
-        Without a transform it holds nothing but what the outputs hold, which have `size` bytes together; what
-        is added to evidence may stand there twice, and a second time as JSON in a text.
+        But for a united transform it holds nothing but what the outputs hold, which have `size` bytes
+        together; what is added to evidence may stand there twice, and a second time as JSON in a text.
         """
         most = size if united.evidence is decided.evidence else size * 3
-        if united.transform is not decided.transform or most > self.limits.max_policy_output_bytes:
-            check_output({**united.as_json()}, self.limits)
+        if united.transform is not None and united.transform is not decided.transform:
+            most += check_output([[united.transform.value]], self.limits)
+        if most > self.limits.max_policy_output_bytes:
+            check_output(united.as_json(), self.limits)
         if most > MAX_EVIDENCE_BYTES:
             bound = MAX_EVIDENCE_BYTES if self.normalised is normalise else MAX_POINTED_EVIDENCE_BYTES
             _check_added("evidence", united.evidence, decided.evidence, bound, decided_by)
@@ -137,11 +152,11 @@ class _CombinedTrace(Mapping[str, Json]):
     def __init__(
         self,
         names: Sequence[str],
-        verdicts: Mapping[int, Verdict],
+        verdicts: Sequence[Verdict],
         failures: Mapping[int, EvaluationError],
         times: Sequence[int],
     ) -> None:
-        """`verdicts` and `failures` are by the place of the member."""
+        """`failures` are by the place of the member."""
         self._names = names
         self._verdicts = verdicts
         self._failures = failures
@@ -179,10 +194,6 @@ def _check_added(
             "the combined policies"
         )
         raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, message)
-
-
-def _notes(decided_by: str | None, logged: list[str]) -> DecisionNotes:
-    return {"decided_by": decided_by, "logged": logged} if logged else {"decided_by": decided_by}
 
 
 def _explained(evaluator: Evaluator, policy_input: PolicyInput) -> dict[str, Json]:

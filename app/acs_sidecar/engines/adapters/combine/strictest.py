@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from acs_sidecar.engines.adapters.combine.counters import may_name_counters, with_counters
 from acs_sidecar.engines.adapters.combine.united_transform import united_transform
-from acs_sidecar.spec.approval import named_approvers, naming
+from acs_sidecar.spec.approval import is_names, naming
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import APPROVERS, Decision, Transform, Verdict
 
 __all__ = ["NOT_APPLICABLE", "strictest"]
 
 NOT_APPLICABLE = "not_applicable"
+_ESCALATE = Decision.ESCALATE
 _STRICTNESS = {
     Decision.ALLOW: 0,
     Decision.WARN: 2,
@@ -32,7 +33,8 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     """
     if len(verdicts) == 1:
         return verdicts[0], 0
-    place, most, adds, counts = 0, -2, False, False
+    place, most, labelled, counts = 0, -2, False, False
+    transforms: list[Transform] = []
     for index, verdict in enumerate(verdicts):
         strictness = _STRICTNESS[verdict.decision]
         if strictness == 0 and verdict.warnings:
@@ -41,27 +43,33 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
             strictness = -1
         if strictness > most:
             place, most = index, strictness
-        if verdict.result_labels or verdict.transform is not None:
-            adds = True
+        if verdict.result_labels:
+            labelled = True
+        if verdict.transform is not None:
+            transforms.append(verdict.transform)
         if verdict.evidence is not None and may_name_counters(verdict.evidence):
             counts = True
     decided = verdicts[place]
     counts = counts and most != _DENIES
-    if not (adds or counts or most == _ESCALATES):
+    if not (labelled or transforms or counts or most == _ESCALATES):
         return decided, place
     labels: tuple[str, ...] = ()
-    transforms: list[Transform] = []
-    if adds:
+    if labelled:
         labels = tuple(dict.fromkeys([label for verdict in verdicts for label in verdict.result_labels]))
-        transforms = [verdict.transform for verdict in verdicts if verdict.transform is not None]
     transform, evidence, approval = decided.transform, decided.evidence, decided.approval
     if most == _ESCALATES:
         if transforms:
             return Verdict(Decision.DENY, "transform_with_escalation", result_labels=labels), None
-        named, in_approval = _named(verdicts)
-        if named:
-            approvers = _common_approvers(named) if len(named) > 1 else named[0][APPROVERS]
-            if not approvers and len(named) > 1:
+        lists: list[Json] = []
+        in_approval = False
+        for verdict in verdicts:
+            if verdict.decision is _ESCALATE and (members := naming(verdict)) is not None:
+                if not lists:
+                    in_approval = members is verdict.approval
+                lists.append(members[APPROVERS])
+        if lists:
+            approvers = _common(lists) if len(lists) > 1 else lists[0]
+            if not approvers and len(lists) > 1:
                 return Verdict(Decision.DENY, "no_common_approver", result_labels=labels), None
             if in_approval:
                 approval = _naming(approval, approvers)
@@ -91,18 +99,6 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     return united, place
 
 
-def _named(verdicts: Sequence[Verdict]) -> tuple[list[JsonObject], bool]:
-    """Return what names approvers in each escalation that does; true if the first is an `approval`."""
-    named: list[JsonObject] = []
-    in_approval = False
-    for verdict in verdicts:
-        if verdict.decision is Decision.ESCALATE and (members := naming(verdict)) is not None:
-            if not named:
-                in_approval = members is verdict.approval
-            named.append(members)
-    return named, in_approval
-
-
 def _naming(members: JsonObject | None, approvers: Json) -> JsonObject:
     """Return members that name these approvers: the same ones where they do."""
     if members is not None and members.get(APPROVERS) == approvers:
@@ -110,12 +106,13 @@ def _naming(members: JsonObject | None, approvers: Json) -> JsonObject:
     return {**(members or {}), APPROVERS: approvers}
 
 
-def _common_approvers(named: Sequence[JsonObject]) -> list[Json]:
-    """Return those whom all name, in the order of the first."""
-    first, *others = named
-    common: list[Json] = [*(named_approvers(first) or ())]
-    for other in others:
-        if other[APPROVERS] != first[APPROVERS]:
-            names = named_approvers(other) or ()
-            common = [name for name in common if name in names]
-    return common
+def _common(lists: Sequence[Json]) -> list[Json]:
+    """Return the names that all lists have, in the order of the first; a list in another form has none."""
+    named: list[list[str]] = []
+    for names in lists:
+        if not is_names(names):
+            return []
+        named.append(names)
+    first = named[0]
+    common = set(first).intersection(*named[1:])
+    return [name for name in first if name in common]

@@ -1,6 +1,6 @@
 """The transforms of several policies as one (section 17.2)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.path import POLICY_TARGET_PATHS, TARGET_PATHS, Path, Root
@@ -12,12 +12,12 @@ __all__ = ["united_transform"]
 
 Segments = tuple[str | int, ...]
 
-_WHOLE_TARGETS = tuple(
+_POLICY_TARGET, _TARGET = (
     Path(grammar.target_root, Root.POLICY_TARGET, ()) for grammar in (POLICY_TARGET_PATHS, TARGET_PATHS)
 )
 
 
-def united_transform(transforms: Iterable[Transform], target: Json) -> Transform:
+def united_transform(transforms: Sequence[Transform], target: Json) -> Transform:
     """Return one transform for several that each resolve in `target`.
 
     Equal ones are one; of different places none may contain another. Raises `EvaluationError` where they
@@ -28,10 +28,10 @@ def united_transform(transforms: Iterable[Transform], target: Json) -> Transform
         other = places.setdefault(one.path.segments, one)
         if other is not one and canonical(other.value) != canonical(one.value):
             raise _conflict()
-    first = next(iter(places.values()))
+    first = transforms[0]
     if len(places) == 1:
         return first
-    whole = next(path for path in _WHOLE_TARGETS if first.path.text.startswith(path.text))
+    whole = _TARGET if first.path.text.startswith(_TARGET.text) else _POLICY_TARGET
     return Transform(whole, _replaced(target, places))
 
 
@@ -42,8 +42,8 @@ def _replaced(target: Json, places: Mapping[Segments, Transform]) -> Json:
     copies: dict[Segments, dict[str, Json] | list[Json]] = {(): _copy(target)}
     for segments, transform in places.items():
         container = copies[()]
-        for length, segment in enumerate(segments[:-1], start=1):
-            outer = segments[:length]
+        for length in range(1, len(segments)):
+            outer, segment = segments[:length], segments[length - 1]
             if outer in places:
                 raise _conflict()
             if outer not in copies:
