@@ -29,6 +29,17 @@ _CLAUSE = "here where it becomes text or a name, and stays as it is in OPA"
         ("x := {1e3: 1}", "2:7", "1e3", "1000"),
         ("x := {v: 1 | v := y}\ny := 1e3", "3:6", "1e3", "1000"),
         ("x[v] := 1 if { v := 2.0 }", "2:21", "2.0", "2"),
+        ("x := {v: 1 | v := 2.0}", "2:19", "2.0", "2"),
+        ("x := {v: 1 | some v in [-0]}", "2:25", "-0", "0"),
+        ('x := {"a": {v: 1 | v := [2.0][0]}}', "2:26", "2.0", "2"),
+        ("x := f(2.0)\nf(v) := {v: 1}", "2:8", "2.0", "2"),
+        ("x := {18446744073709551616: 1}", "2:7", "18446744073709551616", "1.8446744073709552e+19"),
+        (
+            "x := {v: 1 | v := y}\ny := 123456789012345678901",
+            "3:6",
+            "123456789012345678901",
+            "1.2345678901234568e+20",
+        ),
     ],
 )
 def test_a_number_that_becomes_text_is_refused(rules: str, place: str, literal: str, written: str) -> None:
@@ -52,6 +63,8 @@ def test_a_number_that_becomes_text_is_refused(rules: str, place: str, literal: 
         ("x := y\ny := 2.0\nz := json.marshal(input.snapshot)", 2),
         ('x := y["a"]\ny[k] := 2.0 if some k in ["a"]', 2),
         ('x := {k: 0.50 | some k in ["a"]}', {"a": 0.5}),
+        ('x := {k: [0.50, {"b": 0.50}] | some k in ["a"]}', {"a": [0.5, {"b": 0.5}]}),
+        ("x := {18446744073709551615: 1}", {"18446744073709551615": 1}),
         ('x if y["a"] == 0.5\ny := {"a": 0.50}\nz := sprintf("%v", [input.snapshot])', True),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 
 from acs_sidecar.engines.rego.analysis.checks import MAX_CHAIN, MAX_LOOPS
 from acs_sidecar.spec.reasons import Reason
+from acs_sidecar.spec.values import Json
 from tests.engines.rego.analysed import MODULES
 from tests.engines.rego.policies import (
     definition,
@@ -50,6 +51,35 @@ def test_recursion_is_refused(text: str, what: str, through: str) -> None:
     assert [(found.code, found.message) for found in error.diagnostics] == [
         ("rego-recursion", f"the {what} depends on itself{through}")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("f(y) := x\nx := is_string(1)\nz if f(1) with is_string as f", "4:29"),
+        ("f(y) := w\nw := v\nv if not is_string(1)\nz if is_string(1) with is_string as f", "5:37"),
+        ("f(y) := g(y)\ng(y) := x\nx := h(5)\nh(y) := 1\nz if f(1) with h as f", "6:21"),
+        ("f(y) := x\nx := json.marshal(1)\nz if f(1) with json.marshal as data.a.f", "4:32"),
+    ],
+)
+def test_a_replacement_of_what_it_depends_on_is_refused(text: str, place: str) -> None:
+    """The engine would evaluate the rule within itself, where OPA calls the original."""
+    (found,) = refused(definition(f"package a\n{text}")).diagnostics
+    assert found.code == "rego-recursion"
+    assert f"a.rego:{place}:" in str(found)
+    assert "which calls what it replaces: make a function of that rule" in found.message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("f(y) := is_string(y)\nx := v if v := f(1) with is_string as f", False),
+        ("f(y) := g(y)\ng(y) := is_string(y)\nx := v if v := is_string(1) with is_string as f", False),
+    ],
+)
+def test_a_replacement_calls_the_original(text: str, expected: Json) -> None:
+    """Functions that a replacement calls have the original, as in OPA."""
+    assert evaluate(definition(f"package a\n{text}")) == expected
 
 
 def test_recursion_through_several_modules_is_refused() -> None:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from acs_sidecar.engines.findings import SourceLocation, finding, too_large
 from acs_sidecar.engines.rego.analysis.builtins import AVAILABLE, IMPURE, INSTEAD, ZONED
 from acs_sidecar.engines.rego.analysis.facts import Call, ModuleFacts, Reference, Rule
-from acs_sidecar.engines.rego.analysis.graph import DocumentTree, Edges, Node, components, longest
+from acs_sidecar.engines.rego.analysis.graph import (
+    DocumentTree,
+    Edges,
+    Node,
+    components,
+    longest,
+    reached_from,
+)
 from acs_sidecar.engines.rego.bundle import Roots
 from acs_sidecar.engines.rego.documents import Segments, dotted, holds
 from acs_sidecar.engines.rego.engine import QUERY_PACKAGE
@@ -55,13 +62,7 @@ class Program:
 
     def needs(self, query: Segments) -> frozenset[Segments]:
         """Return the paths of the rules on which `query` depends, its own included."""
-        reached: set[Node] = set()
-        pending = list(self.tree.read(query))
-        while pending:
-            node = pending.pop()
-            if node not in reached:
-                reached.add(node)
-                pending.extend(self.edges.get(node, ()))
+        reached = reached_from(self.tree.read(query), self.edges)
         return frozenset(path for kind, path in reached if kind == "rule")
 
 
@@ -99,6 +100,8 @@ def analyse(modules: Sequence[tuple[ModuleFacts, Roots]], data: JsonObject) -> P
     if circles := list(_circles(_edges(policy, tree, hidden=False), policy)):
         raise ManifestError(circles)
     edges = _edges(policy, tree, hidden=True)
+    if circles := list(_circles_of_replacements(edges, policy)):
+        raise ManifestError(circles)
     _bound_chains(edges, policy)
     read = _input_paths(policy)
     return Program(policy.rules, tree, frozenset[Segments]().union(*read.values()), edges, read)
@@ -296,6 +299,33 @@ def _circles(edges: Edges, policy: _Policy) -> Iterator[Diagnostic]:
         if len(paths) > 1:
             message += " through " + ", ".join(f"`{dotted(path)}`" for path in paths[1:4])
         yield finding("rego-recursion", message, policy.rules[paths[0]][0].at)
+
+
+def _circles_of_replacements(edges: Edges, policy: _Policy) -> Iterator[Diagnostic]:
+    """Find functions in the place of another that read a rule which calls that one.
+
+    OPA calls the original there, and this engine the replacement, which reads the rule again.
+    """
+    if not any(rule.replaced for module in policy.modules for rule in module.rules):
+        return
+    called: dict[Segments, set[Segments]] = {}
+    for module in policy.modules:
+        for rule in module.rules:
+            names = called.setdefault(rule.path, set())
+            names.update(_function(call.name, module, policy) or call.name for call in rule.calls)
+    for module in policy.modules:
+        for rule in module.rules:
+            originals = [(reference.root, *reference.names) for reference in rule.replaced]
+            replaced = {_function(name, module, policy) or name for name in originals}
+            for call in rule.calls:
+                path = _function(call.name, module, policy) if call.replacing else None
+                for kind, read in sorted(reached_from([("rule", path)] if path else [], edges)):
+                    if kind == "rule" and read not in policy.functions and called[read] & replaced:
+                        message = (
+                            f"`{'.'.join(call.name)}` depends on the rule `{dotted(read)}`, which calls "
+                            "what it replaces: make a function of that rule"
+                        )
+                        yield finding("rego-recursion", message, call.at)
 
 
 def _bound_chains(edges: Edges, policy: _Policy) -> None:

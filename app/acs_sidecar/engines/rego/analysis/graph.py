@@ -4,12 +4,12 @@ A node is a path below `data`: of a rule, or of a folder of the document tree, w
 every rule below it.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.rego.documents import Segments
 
-__all__ = ["DocumentTree", "Edges", "Longest", "Node", "components", "longest"]
+__all__ = ["DocumentTree", "Edges", "Longest", "Node", "components", "longest", "reached_from"]
 
 Node = tuple[str, Segments]
 """`("rule", path)` or `("folder", path)`."""
@@ -57,6 +57,18 @@ class DocumentTree:
                 if member in self._members:
                     inside.append(("folder", member))
             yield ("folder", path), inside
+
+
+def reached_from(start: Iterable[Node], edges: Edges) -> set[Node]:
+    """Return the nodes themselves and all that they depend on."""
+    reached: set[Node] = set()
+    pending = list(start)
+    while pending:
+        node = pending.pop()
+        if node not in reached:
+            reached.add(node)
+            pending.extend(edges.get(node, ()))
+    return reached
 
 
 def components(edges: Edges) -> Iterator[list[Node]]:

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ import orjson
 from acs_sidecar.engines.findings import SourceLocation, finding
 from acs_sidecar.engines.rego.analysis.checks import Program
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts, Rule
-from acs_sidecar.engines.rego.analysis.graph import Node
+from acs_sidecar.engines.rego.analysis.graph import Node, reached_from
 from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
     as_object,
@@ -38,7 +38,7 @@ _COMPUTING = frozenset({("abs",), ("ceil",), ("floor",), ("round",)})
 _SIDES = frozenset({"lhs", "rhs", "Array", "Object", "Set", "items", "fields"})
 _TEXTS = frozenset({"String", "RawString"})
 _COMPOUND = (dict, list)
-_EXACT_DIGITS = 15
+_EXACT_WHOLE = 2**64
 _WRITING = frozenset({("json", "marshal"), ("json", "marshal_with_options")})
 _SPRINTF = ("sprintf",)
 
@@ -114,18 +114,7 @@ def _origins(paths: Iterable[Segments], program: Program) -> set[Node]:
         for target in targets:
             if target[0] == "rule" and any(rule.function for rule in program.rules[target[1]]):
                 callers.setdefault(target, []).append(node)
-    return _closure(_closure([("rule", path) for path in paths], callers), program.edges)
-
-
-def _closure(start: Iterable[Node], edges: Mapping[Node, Collection[Node]]) -> set[Node]:
-    reached: set[Node] = set()
-    pending = list(start)
-    while pending:
-        node = pending.pop()
-        if node not in reached:
-            reached.add(node)
-            pending.extend(edges.get(node, ()))
-    return reached
+    return reached_from(reached_from([("rule", path) for path in paths], callers), program.edges)
 
 
 class _Place(NamedTuple):
@@ -188,7 +177,7 @@ class _Reader:
     def _number(self, number: JsonObject, place: _Place) -> None:
         text = spanned(number["span"], self.text)
         written = orjson.dumps(number["value"]).decode()
-        if place.computed or text == written or (text.isdigit() and len(text) > _EXACT_DIGITS):
+        if place.computed or text == written or (text.isdigit() and int(text) < _EXACT_WHOLE):
             return
         line, column = as_position(number["span"])
         at = self.at._replace(line=line, column=column)
@@ -203,11 +192,18 @@ def _below(kind: str, value: Json, place: _Place) -> list[tuple[Json, _Place]]:
         name, arguments = called_name(call["fcn"]), as_list(call["params"])
         if name == _SPRINTF and "Array" in as_object(arguments[-1]):
             return [(as_object(as_object(arguments[-1])["Array"])["items"], place)]
-        return [(arguments, place._replace(computed=name in _COMPUTING))]
+        return [(arguments, place._replace(computed=name in _COMPUTING, head_value=False))]
     computed = kind in _COMPUTED or (place.computed and kind in _SIDES)
     composite = place.composite or kind in _COMPOSITES
     if computed != place.computed or composite != place.composite:
         place = _Place(computed, composite, place.head_value)
+    if place.head_value and kind == "ObjectCompr":
+        made = as_object(value)
+        return [([made["key"], made["query"]], place._replace(head_value=False)), (made["value"], place)]
+    if place.head_value and kind == "Object":
+        fields = [as_list(item) for item in as_list(as_object(value)["fields"])]
+        keys, values = [item[1] for item in fields], [item[2] for item in fields]
+        return [(keys, place._replace(head_value=False)), (values, place)]
     return [(value, place)]
 
 
