@@ -48,6 +48,14 @@ CANONICAL: dict[str, tuple[str, dict[str, str]]] = {
     "LS": ("list_files", {}), "list_directory": ("list_files", {"dir_path": "path"}),
 }  # fmt: skip
 RESULTS = ("tool_response", "toolResult", "tool_result", "tool_output")
+# Words by which Claude Code knows the kind of a result; it shows the original of one that it does not know.
+KIND_MEMBERS = frozenset({"type", "mode", "status", "cell_type", "edit_mode"})
+KINDS = frozenset({
+    "text", "image", "image/png", "image/jpeg", "image/gif", "image/webp", "notebook", "pdf", "parts",
+    "file_unchanged", "create", "update", "content", "files_with_matches", "count", "completed", "running",
+    "pending", "in_progress", "failed", "killed", "async_launched", "code", "markdown", "replace", "insert",
+    "delete",
+})  # fmt: skip
 TOLD = {"copilot": ("textResultForLlm", "text_result_for_llm"), "gemini": ("llmContent",)}
 VALUED = ("url", "manifest", "token-file", "state", "agent", "timeout", "names", "escalate")
 DECISIONS = ("allow", "warn", "deny", "escalate", "transform")
@@ -404,7 +412,10 @@ def _permitted(host: str, point: str, warning: str | None) -> dict[str, Any] | N
 
 
 def emptied(value: Any, text: str) -> Any:
-    """Return `value` in its shape, with `text` for its longest string and nothing in the others."""
+    """Return `value` in its shape, with `text` for its longest string and nothing in the others.
+
+    The words of `KINDS` stay where they say of what kind a result is.
+    """
     strings = sorted(_strings(value), key=len)
     if not strings:
         return text
@@ -415,7 +426,9 @@ def emptied(value: Any, text: str) -> Any:
             return text if left and part == left[0] and left.pop() is not None else ""
         if isinstance(part, list):
             return [empty(item) for item in part]
-        return {name: empty(item) for name, item in part.items()} if isinstance(part, dict) else part
+        if not isinstance(part, dict):
+            return part
+        return {name: item if _is_kind(name, item) else empty(item) for name, item in part.items()}
 
     return empty(value)
 
@@ -423,8 +436,13 @@ def emptied(value: Any, text: str) -> Any:
 def _strings(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [text for part in parts for text in _strings(part)]
+    if isinstance(value, dict):
+        value = [item for name, item in value.items() if not _is_kind(name, item)]
+    return [text for part in value for text in _strings(part)] if isinstance(value, list) else []
+
+
+def _is_kind(name: str, item: Any) -> bool:
+    return name in KIND_MEMBERS and isinstance(item, str) and item in KINDS
 
 
 def shape(value: Any) -> Any:

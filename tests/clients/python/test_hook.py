@@ -152,6 +152,24 @@ def test_results_are_replaced_or_withheld(hooked: Service, tmp_path: Path, host:
         }
 
 
+def test_a_withheld_result_stays_of_its_kind(hooked: Service, tmp_path: Path) -> None:
+    """Claude Code would show the original of a result whose kind it does not know; other words are withheld."""
+    hook = Hook("claude-code", hooked.url, tmp_path)
+    call = {"tool_name": "Read", "tool_input": {}}
+    file = {"filePath": "a", "content": "a bomb", "type": "bomb", "numLines": 1}
+    answer = hook.answer("PostToolUse", **call, tool_response={"type": "text", "mode": "bomb", "file": file})
+    assert answer["hookSpecificOutput"]["updatedToolOutput"] == {
+        "type": "text",
+        "mode": "",
+        "file": {
+            "filePath": "",
+            "content": "[withheld by policy: denied by policy: bomb]",
+            "type": "",
+            "numLines": 1,
+        },
+    }
+
+
 def test_what_the_model_gets_of_a_result_is_evaluated(hooked: Service, tmp_path: Path) -> None:
     """A tool that names a member as another host does hides nothing beside it."""
     for name in ("llmContent", "textResultForLlm"):
