@@ -206,12 +206,14 @@ class _State:
     def _read(self) -> dict[str, Any]:
         data: dict[str, Any] = {"started": time.time(), "calls": 0, "labels": [], "blocked": None}
         try:
-            with open(f"{self._path}.json", "rb") as file:  # noqa: PTH123  # same
+            with os.fdopen(os.open(f"{self._path}.json", os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
                 found = _object(file.read(), "the state of the session")
         except FileNotFoundError:
             return data
-        kinds = {name: type(found.get(name)) for name in data}
-        if kinds["started"] is not float or kinds["calls"] is not int or kinds["labels"] is not list:
+        blocked = found.get("blocked", "")
+        is_mark = blocked is None or (isinstance(blocked, str) and blocked != "")
+        are_counts = type(found.get("started")) is float and type(found.get("calls")) is int
+        if not (are_counts and is_mark and found["calls"] >= 0 and _are_texts(found.get("labels"))):
             raise HookError(f"the state of the session cannot be read: {self._path}.json")
         return found
 
@@ -279,6 +281,10 @@ class _State:
         """Put the ticket and its approval aside, so that they count once."""
         for path in (self._ticket(snapshot), f"{self._ticket(snapshot)}.approval"):
             os.replace(path, f"{path}.used")  # noqa: PTH105  # same
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _same(call: dict[str, Any]) -> bytes:
@@ -479,6 +485,10 @@ def _exchange(options: dict[str, Any], path: str, body: dict[str, Any], point: s
     applied = answer.get("transformed_policy_target_applied") is True
     if answer.get("intervention_point") != point or answer.get("mode", "enforce") != "enforce":
         raise HookError("the verdict is on another point, or of another mode")
+    if answer.get("dialect", "0.3") != "0.3":
+        raise HookError("the verdict is in another vocabulary")
+    if not _are_texts(verdict.get("result_labels") or []):
+        raise HookError("the labels of the verdict are not a list of texts")
     if verdict.get("transform") is not None and verdict["decision"] != "transform":
         raise HookError("a transform without the decision `transform`")
     if (verdict["decision"] == "transform") != applied or (

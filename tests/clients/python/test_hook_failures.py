@@ -75,6 +75,14 @@ GOOD = {"verdict": {"decision": "allow"}, "intervention_point": "pre_tool_call",
             reply(GOOD | {"verdict": {"decision": "allow", "transform": {"path": "$policy_target"}}}),
             "a transform without the decision `transform`",
         ),
+        (reply(GOOD | {"dialect": "0.4"}), "the verdict is in another vocabulary"),
+        *(
+            (
+                reply(GOOD | {"verdict": {"decision": "allow", "result_labels": labels}}),
+                "the labels of the verdict are not a list of texts",
+            )
+            for labels in ("abc", [1], {"a": 1})
+        ),
         (reply(GOOD, 302), "the service answered with status 302: nothing runs without a verdict"),
         (reply(GOOD, 500), "the service answered with status 500: nothing runs without a verdict"),
         (reply(GOOD)[:-5] + b"!cut", "the service did not answer whole"),
@@ -169,8 +177,23 @@ def test_an_open_stdin_blocks_in_time(hooked: Service, tmp_path: Path) -> None:
         assert process.wait(30) == 2
 
 
+STATE = {"started": 1.5, "calls": 0, "labels": [], "blocked": None}
+
+
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"started": 1}', '{"started": 1.5, "calls": "0", "labels": []}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"started": 1}',
+        json.dumps(STATE | {"calls": "0"}),
+        json.dumps(STATE | {"calls": -1}),
+        json.dumps(STATE | {"labels": [1]}),
+        json.dumps(STATE | {"blocked": []}),
+        json.dumps(STATE | {"blocked": ""}),
+        json.dumps({name: STATE[name] for name in ("started", "calls", "labels")}),
+    ],
 )
 def test_a_state_that_cannot_be_read_blocks(hooked: Service, tmp_path: Path, content: str) -> None:
     """A session whose counts are lost does not start again at nought."""
@@ -181,6 +204,18 @@ def test_a_state_that_cannot_be_read_blocks(hooked: Service, tmp_path: Path, con
     done = hook.run(CALL)
     assert (done.returncode, done.stdout) == (2, "")
     assert "the state of the session" in done.stderr
+
+
+def test_a_state_behind_a_link_blocks(hooked: Service, tmp_path: Path) -> None:
+    """A link in its place neither brings another state nor loses the one that was."""
+    hook = Hook("claude-code", hooked.url, tmp_path)
+    hook.tool("search", {})
+    (state,) = hook.state.glob("*.json")
+    state.unlink()
+    state.symlink_to(tmp_path / "missing")
+    done = hook.run(CALL)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("acs-hook: OSError: [Errno 40] Too many levels of symbolic links")
 
 
 def test_variables_change_nothing_for_an_installed_hook(hooked: Service, tmp_path: Path) -> None:
