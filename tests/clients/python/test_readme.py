@@ -39,10 +39,7 @@ def test_the_ten_lines_of_the_first_page(service: Service) -> None:
     assert README
     code, printed = README.groups()
     assert run(code, service.url) == printed + "\n"
-    assert "the service cannot be reached" in run(
-        code.replace('client.session("support-1")', 'client.session("support-1", points={"pre_tool_call"})'),
-        "http://127.0.0.1:9",
-    )
+    assert "the service cannot be reached" in run(code, "http://127.0.0.1:9")
 
 
 def test_importing_the_client_imports_nothing_else() -> None:
