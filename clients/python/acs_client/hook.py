@@ -397,6 +397,8 @@ def _transformed(  # noqa: PLR0917  # as the others
     if host == "gemini" and members["tool_call"]["args"].keys() - value.keys():
         return _blocked(host, event, point, "the host cannot remove an argument of a tool", members)
     arguments = {names.get(name, name): argument for name, argument in value.items()}
+    if len(arguments) != len(value):
+        return _blocked(host, event, point, "two arguments of the transform have one name", members)
     if host == "gemini":
         return {"hookSpecificOutput": {"hookEventName": event, "tool_input": arguments}}
     if host == "cursor":

@@ -106,6 +106,21 @@ def test_an_argument_that_a_transform_adds_has_the_name_of_the_host(tmp_path: Pa
     assert answer["hookSpecificOutput"]["updatedInput"] == {"command": "ls", "timeout": 5, "other": 1}
 
 
+def test_two_arguments_of_a_transform_that_the_host_knows_by_one_name(tmp_path: Path) -> None:
+    """One of them would be lost: the call is denied."""
+    target = {"path": "a", "file_path": "b"}
+    applied = {"transformed_policy_target_applied": True, "transformed_policy_target": target}
+    with canned(reply(GOOD | {"verdict": {"decision": "transform"}} | applied)) as server:
+        answer = Hook("claude-code", server.url, tmp_path, "--names", "canonical").tool(
+            "Read", {"file_path": "a"}
+        )
+    said = answer["hookSpecificOutput"]
+    assert said["permissionDecision"] == "deny"
+    assert (
+        said["permissionDecisionReason"] == "denied by policy: two arguments of the transform have one name"
+    )
+
+
 def test_a_silent_service_blocks_in_time(tmp_path: Path) -> None:
     """The deadline is the hook's own."""
     with canned(None) as server:
