@@ -127,10 +127,13 @@ def test_an_agent_without_an_id_has_no_ring_of_its_own(agent: Json, verdict: str
     assert short(evaluate(policy, {"envelope": {"agent": agent}}, tool={"name": "t"})) == verdict
 
 
-def test_a_score_outside_the_scale_has_no_tier() -> None:
-    """A score over 1,000 is no trust, so that a rule about the tier restricts."""
-    policy = compiled(written("d", [rule("trust.tier != 'verified_partner'")], default_action="allow"))
-    agent: Json = {"id": "a", "trust_score": 1001}
+@pytest.mark.parametrize("agent", [{"trust_score": 1001}, {"trust_score": "900"}, {}])
+@pytest.mark.parametrize(
+    "condition", ["trust.tier != 'verified_partner'", "trust.tier == 'untrusted'", "not has(trust.tier)"]
+)
+def test_an_agent_without_a_score_has_no_tier(condition: str, agent: Json) -> None:
+    """A score over 1,000 is no trust, nor is a missing one, so that a rule about the tier restricts."""
+    policy = compiled(written("d", [rule(condition)], default_action="allow"))
     assert short(evaluate(policy, {"envelope": {"agent": agent}})) == "deny:r"
 
 

@@ -91,8 +91,7 @@ def _flag(tool: JsonObject, name: str) -> bool:
 
 
 def _tier(score: Json) -> Json:
-    if score is None:
-        return None
+    """Return the tier of a score; where it is missing or malformed, what leaves every test undecided."""
     if type(score) is not int or not 0 <= score <= MAX_TRUST:
         return WRONG_TYPE
     return next((tier for least, tier in _TIERS if score >= least), _UNTRUSTED)
