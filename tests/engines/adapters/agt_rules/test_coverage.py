@@ -20,7 +20,7 @@ def test_rules_that_decide_or_log_are_reached() -> None:
     evaluate(policy, {"tool_call": {"name": "pay", "args": {"n": 2}}})
     (found,) = coverage.documents.items()
     assert found[0] == ("policies.agt", "d")
-    assert found[1].rules == ["limited", "passed-over", "read", "watched"]
+    assert [*found[1].rules] == ["limited", "passed-over", "read", "watched"]
     assert found[1].reached == {"limited", "watched"}
 
 
@@ -37,3 +37,12 @@ def test_a_sealed_rule_that_decides_is_reached() -> None:
     evaluate(policy, {"tool_call": {"name": "pay"}})
     reached = {name: found.reached for (_, name), found in coverage.documents.items()}
     assert reached == {"parent": {"stop"}, "child": set()}
+
+
+def test_a_policy_with_overlays_counts_its_rules_once() -> None:
+    """It is compiled for each binding that overlays its members, and is one policy to its author."""
+    coverage = RuleCoverage()
+    document = written("d", [{"name": "a", "condition": "true", "action": "deny"}])
+    for strategy in ("deny_overrides", "allow_overrides"):
+        compiled(document, adapter=AgtRulesAdapter(coverage), conflict_strategy=strategy)
+    assert [[*found.rules] for found in coverage.documents.values()] == [["a"]]

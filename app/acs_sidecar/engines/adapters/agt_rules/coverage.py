@@ -10,9 +10,9 @@ __all__ = ["ReachedRules", "RuleCoverage"]
 
 @dataclass(slots=True)
 class ReachedRules:
-    """The enabled rules of one document by name, and those that were reached."""
+    """The enabled rules of one document by name, in order, and those that were reached."""
 
-    rules: list[str] = field(default_factory=list)
+    rules: dict[str, None] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
 
 
@@ -28,9 +28,9 @@ class RuleCoverage:
         return self._found
 
     def watch(self, policy: str, rules: Iterable[AgtRule]) -> None:
-        """Add the rules of a policy."""
+        """Add the rules of a policy: each once, also where overlays make several of it."""
         for rule in rules:
-            self._found.setdefault((policy, rule.document), ReachedRules()).rules.append(rule.name)
+            self._found.setdefault((policy, rule.document), ReachedRules()).rules[rule.name] = None
 
     def reached(self, policy: str, rule: AgtRule) -> None:
         """Note that a rule decided, or matched and logs."""
