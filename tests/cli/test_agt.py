@@ -176,3 +176,21 @@ def test_what_cannot_be_read(folder: Path, content: bytes, arguments: list[str],
     (folder / "policies" / "values.yaml").write_bytes(content)
     done = run(folder, "agt", *arguments)
     assert (done.returncode, words in done.stderr) == (2, True), done.stderr + done.stdout
+
+
+def test_no_document_of_a_folder_is_passed_over_in_silence(folder: Path) -> None:
+    """A suffix in capitals is read, and a link to a folder is named; a link to nothing ends the command."""
+    policies = folder / "policies"
+    (policies / "OTHER.YAML").write_text(TEAM.replace("name: team", "name: other"))
+    (folder / "shared").mkdir()
+    (policies / "shared").symlink_to(folder / "shared")
+    done = run(folder, "agt", "import", "policies")
+    report = json.loads(done.stdout)
+    assert [each["name"] for each in report["documents"]] == ["other", "team"]
+    assert report["not_rule_documents"] == ["policies/shared", "policies/values.yaml"]
+    shown = run(folder, "agt", "import", "policies", "--format", "table").stderr
+    assert "policies/shared: a link to a folder, left out\n" in shown
+    (policies / "z.yml").symlink_to("nowhere")
+    done = run(folder, "agt", "import", "policies")
+    message = "error: policies/z.yml: is no file that can be read: remove it, or name the documents\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)

@@ -1,5 +1,6 @@
 """Finding rule documents below files and folders, for the commands."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class FoundDocuments:
-    """Rule documents, and files of folders that are something else."""
+    """Rule documents, and what else folders have: other files, and links to folders."""
 
     documents: tuple[Path, ...]
     others: tuple[Path, ...]
@@ -34,7 +35,7 @@ def find_documents(places: Sequence[Path]) -> FoundDocuments:
         if not place.is_dir():
             fail(f"{place}: does not exist")
         for path in _below(place):
-            (documents if _is_rule_document(path) else others)[path] = None
+            (documents if path.is_file() and _is_rule_document(path) else others)[path] = None
     if not documents:
         listed = ", ".join(map(str, places))
         fail(f"{listed}: no rule document exists there: expected a mapping with `rules`, as YAML or JSON")
@@ -42,10 +43,22 @@ def find_documents(places: Sequence[Path]) -> FoundDocuments:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    try:
-        yield from sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
-    except OSError as error:
-        fail(f"{folder}: {error.strerror}")
+    """Yield the files that can be rule documents, and links to folders, which are not followed.
+
+    What cannot be read ends the command.
+    """
+    found: list[Path] = []
+    for where, folders, files in os.walk(folder, onerror=_unread):
+        found += [path for name in folders if (path := Path(where, name)).is_symlink()]
+        found += [path for name in files if (path := Path(where, name)).suffix.lower() in _SUFFIXES]
+    for path in sorted(found):
+        if not (path.is_file() or path.is_dir()):
+            fail(f"{path}: is no file that can be read: remove it, or name the documents")
+        yield path
+
+
+def _unread(error: OSError) -> None:
+    fail(f"{error.filename}: {error.strerror}")
 
 
 def _is_rule_document(path: Path) -> bool:

@@ -50,7 +50,7 @@ def report_lines(checked: Checked, others: Sequence[Path]) -> Iterator[str]:
         for difference in draft.differences:
             yield f"    {difference.kind}: {difference}"
     for path in others:
-        yield f"{path}: no rule document, left out"
+        yield f"{path}: {'a link to a folder' if path.is_dir() else 'no rule document'}, left out"
     if draft.context:
         yield f"names to bind in `context`: {', '.join(draft.context)}"
     rules = [drafted for document in draft.documents for drafted in document.rules]
