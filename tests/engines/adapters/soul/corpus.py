@@ -10,6 +10,9 @@ Rules were written with the other half, with 60 of each in six registers that ar
 orders, a ward, the tersest of runbooks, a beginner's English, verse), with the many of `wild`: lists, tables,
 fragments, oaths, conditions, idioms; and with those of `trades`, four of each for every control by one more author,
 in the words of a hospital, a bank, a law firm, a school, a game studio and others, with wishes and general topics too.
+Those of `styles` are four of each for every control by another author: a runbook's line, a contract's sentence, an
+agent that speaks of itself, an item with a bold lead-in. Before any rule was changed for them 204 of the 288 promises
+were found, and 36 of 288 others taken for one; of 160 more others, written in two rounds after that, 17 and 24 were.
 """
 
 import hashlib
@@ -24,12 +27,14 @@ __all__ = [
     "DECLARES",
     "DECLARES_AUTHORS",
     "DECLARES_REGISTERS",
+    "DECLARES_STYLES",
     "DECLARES_TRADES",
     "DECLARES_VOICES",
     "DECLARES_WILD",
     "LOOKS_ALIKE",
     "LOOKS_ALIKE_AUTHORS",
     "LOOKS_ALIKE_REGISTERS",
+    "LOOKS_ALIKE_STYLES",
     "LOOKS_ALIKE_TRADES",
     "LOOKS_ALIKE_VOICES",
     "LOOKS_ALIKE_WILD",
@@ -71,6 +76,8 @@ DECLARES_WILD = _samples("declares_wild.tsv")
 LOOKS_ALIKE_WILD = _samples("looks_alike_wild.tsv")
 DECLARES_TRADES = _samples("declares_trades.tsv")
 LOOKS_ALIKE_TRADES = _samples("looks_alike_trades.tsv")
+DECLARES_STYLES = _samples("declares_styles.tsv")
+LOOKS_ALIKE_STYLES = _samples("looks_alike_styles.tsv")
 DECLARES_AUTHORS = _samples("declares_authors.tsv")
 LOOKS_ALIKE_AUTHORS = _samples("looks_alike_authors.tsv")
 
@@ -90,12 +97,15 @@ def _parts(
 
 
 PROMISES = _parts(
-    DECLARES, DECLARES_VOICES, [*DECLARES_REGISTERS, *DECLARES_WILD, *DECLARES_TRADES], DECLARES_AUTHORS
+    DECLARES,
+    DECLARES_VOICES,
+    [*DECLARES_REGISTERS, *DECLARES_WILD, *DECLARES_TRADES, *DECLARES_STYLES],
+    DECLARES_AUTHORS,
 )
 OTHERS = _parts(
     LOOKS_ALIKE,
     LOOKS_ALIKE_VOICES,
-    [*LOOKS_ALIKE_REGISTERS, *LOOKS_ALIKE_WILD, *LOOKS_ALIKE_TRADES],
+    [*LOOKS_ALIKE_REGISTERS, *LOOKS_ALIKE_WILD, *LOOKS_ALIKE_TRADES, *LOOKS_ALIKE_STYLES],
     LOOKS_ALIKE_AUTHORS,
 )
 
@@ -120,9 +130,11 @@ def figures() -> list[str]:
     add("… thirteen others", halves(DECLARES_VOICES))
     add("… far registers, lists, tables, idioms", ((), [*DECLARES_REGISTERS, *DECLARES_WILD]))
     add("… trades", ((), DECLARES_TRADES))
+    add("… styles", ((), DECLARES_STYLES))
     add("look like it, and are taken for it (false accepts)", OTHERS)
     add("… the independent authors'", (LOOKS_ALIKE_AUTHORS, ()))
     add("… trades", ((), LOOKS_ALIKE_TRADES))
+    add("… styles", ((), LOOKS_ALIKE_STYLES))
     for kind in sorted({sample.kind.partition("/")[0] for part in OTHERS for sample in part}):
         add(f"… {kind}", [[each for each in part if each.kind.partition("/")[0] == kind] for part in OTHERS])
     return rows

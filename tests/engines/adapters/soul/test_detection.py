@@ -1,9 +1,7 @@
-"""How often detection is right, why each term was added, and texts that are meant to break it (section 11.4)."""
+"""How often detection is right, and why each term was added (section 11.4)."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
-from random import Random
 
 import pytest
 
@@ -13,12 +11,13 @@ from acs_sidecar.engines.adapters.soul.detection.rules import (
     extensions,
     given_rules,
     improvements,
+    registers,
     rule_book,
     rule_book_of,
     vocabulary,
 )
 from acs_sidecar.engines.adapters.soul.detection.terms import TermSyntaxError, parse_term
-from acs_sidecar.engines.adapters.soul.scan import MAX_BYTES, scan, scan_bytes
+from acs_sidecar.engines.adapters.soul.scan import scan
 from tests.engines.adapters.soul.corpus import (
     DECLARES,
     DECLARES_AUTHORS,
@@ -34,7 +33,7 @@ from tests.engines.adapters.soul.corpus import (
     PROMISES,
     Sample,
 )
-from tests.engines.adapters.soul.vectors import declared_by, text_of
+from tests.engines.adapters.soul.vectors import declared_by
 
 
 @pytest.mark.parametrize(
@@ -82,16 +81,16 @@ def test_the_trades_have_every_kind_for_every_control() -> None:
 
 @pytest.mark.slow
 def test_detection_on_statements_that_rules_have_not_seen() -> None:
-    """At least 84 of 100 promises are found, and less than 4 of 100 that look like one are taken for it."""
+    """At least 85 of 100 promises are found, and less than 4 of 100 that look like one are taken for it."""
     promises, others = PROMISES[0], OTHERS[0]
-    assert sum(sample.is_detected for sample in promises) >= 0.84 * len(promises)
+    assert sum(sample.is_detected for sample in promises) >= 0.85 * len(promises)
     assert sum(sample.is_detected for sample in others) < 0.04 * len(others)
 
 
 def test_detection_on_statements_of_independent_authors() -> None:
-    """Of the promises that others wrote seven in ten are found."""
-    assert sum(sample.is_detected for sample in DECLARES_AUTHORS) >= 105
-    assert sum(sample.is_detected for sample in LOOKS_ALIKE_AUTHORS) <= 4
+    """Of the promises that others wrote three in four are found."""
+    assert sum(sample.is_detected for sample in DECLARES_AUTHORS) >= 108
+    assert sum(sample.is_detected for sample in LOOKS_ALIKE_AUTHORS) <= 3
 
 
 @pytest.mark.slow
@@ -171,6 +170,12 @@ def test_each_extension_has_statements_that_show_why() -> None:
 def test_each_entry_of_the_vocabulary_has_statements_that_show_why() -> None:
     """So with the vocabulary, on top of every extension."""
     _assert_each_shows_why(vocabulary(), extensions())
+
+
+@pytest.mark.slow
+def test_each_entry_of_the_registers_has_statements_that_show_why() -> None:
+    """So with what is added after the vocabulary."""
+    _assert_each_shows_why(registers(), (*extensions(), *vocabulary()))
 
 
 @pytest.mark.parametrize("text", ["", "..", "a ..", ".. a", "A", "a-b", "*", "a* b**", "a|", "a|B"])
@@ -338,60 +343,3 @@ def test_the_first_heading_of_a_file_names_no_part_of_it() -> None:
     """What stands under a heading of its own is in force, also where the title says that the file is a draft."""
     found = scan(f"# A draft\n\n## Rules\n\n## Stops\n\n{PROMISE}\n\n{'x' * 500}\n", Tier.BASIC).detected
     assert "SOUL-HB-003" in found
-
-
-def _filled(piece: str) -> str:
-    return piece * (MAX_BYTES // len(piece.encode()))
-
-
-_WORDS = sorted(
-    {word for terms in rule_book().index.sets for term in terms for word in term.replace("*", "").split()}
-)
-
-
-def _of_words(form: str, many: int) -> str:
-    random = Random(5)  # noqa: S311  # texts from a seed
-    lines = (form.format(" ".join(random.choices(_WORDS, k=many))) for _ in range(MAX_BYTES // (6 * many)))
-    return "".join(lines)
-
-
-HOSTILE = {
-    "short sentences": _filled("Do not x. "),
-    "long sentences": _of_words("{}. A. ", 118),
-    "items": _of_words("- {}\n", 6),
-    "negators": _filled("never not no data log send " * 19 + ". A. "),
-    "marks": _filled("a" + "\u0301\u0327" * 500),
-    "ligatures": _filled("\ufdfa "),
-    "quotation marks": _filled("\u201c"),
-    "brackets": _filled("["),
-    "emphasis": _filled("*a **b "),
-    "lists in a line": _filled("- - - - a\n"),
-    "deep lists": "".join(" " * (2 * (depth % 100)) + "- never leak data\n" for depth in range(2_400)),
-    "headings": _filled("# never x\n"),
-    "quotes": _filled(">" * 18 + "a\n"),
-    "a wide table": "|a" * 99 + "\n" + "|-" * 99 + "\n" + _filled("|a\n"),
-    "markers": _filled("SOUL-HB-001 "),
-    "comments": _filled("<!-- SOUL-HB-001 -->\n"),
-    "an open comment": "<!--" + _filled("a <!-- "),
-    "nothing": _filled("\0"),
-    "spaces": "." + _filled(" "),
-    "one word": _filled("a"),
-    "fences": _filled("```\n"),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_text_is_bounded(name: str) -> None:
-    """256 KiB of the worst text take a fraction of a second; the bound here is for any machine."""
-    content = (HEAD + HOSTILE[name]).encode()[:MAX_BYTES].decode(errors="ignore").encode()
-    begun = time.process_time()
-    assert scan_bytes(content, Tier.MULTI_AGENT).sha256 is not None
-    assert time.process_time() - begun < 20
-
-
-@pytest.mark.slow
-def test_a_file_that_is_repeated_is_still_measured() -> None:
-    """A hundred copies of a file declare what one does."""
-    once = scan(text_of("standard.md"), Tier.AGENTIC)
-    assert scan(text_of("standard.md") * 100, Tier.AGENTIC).detected == once.detected

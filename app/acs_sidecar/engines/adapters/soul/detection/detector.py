@@ -21,6 +21,7 @@ from acs_sidecar.engines.adapters.soul.detection.terms import TermFinder, TermSp
 from acs_sidecar.engines.adapters.soul.detection.words import (
     clause_starts,
     is_disguised,
+    quotations,
     quoted_words,
     words_of,
 )
@@ -31,6 +32,7 @@ _SUBJECT_WITHIN = 3
 _RELATIVE_BEFORE = 3
 _CONDITION_BEFORE = 7
 _DENIAL_BEFORE = 8
+_ATTRIBUTED_WITHIN = 2
 _PRONOUNS = frozenset({"it", "they", "you", "he", "she", "one"})
 _NOT_OF_SUBJECT = frozenset({"to", "from", "with", "of", "when", "if", "while", "whenever"})
 _DETERMINERS = frozenset({"a", "an", "the", "each", "every", "any", "all", "its"})
@@ -96,15 +98,16 @@ class Detector:
         context = self._context(statement.context)
         if any(self._context((each,)).withdrawn for each in (statement.heading, *statement.above)):
             return Declared(counts=True)
-        clauses = clause_starts(statement.text)
+        clauses, quoted = clause_starts(statement.text), quotations(statement.text)
         if (
             context.disclaims
             or context.ignored
             or self._is_disclaimed(hits, clauses)
             or self._is_of_others(words, hits, clauses)
+            or any(self._is_attributed(each, hits) for each in quoted)
         ):
             return Declared(counts=True)
-        polarity = Polarity(words, hits, self.book.words, context, quoted_words(statement.text), clauses)
+        polarity = Polarity(words, hits, self.book.words, context, quoted_words(words, quoted), clauses)
         by_rule, by_marker = [], []
         for rule in self._candidates({*hits, *context.sets}, marked):
             if any(_declares(each, polarity) for each in rule.alternatives):
@@ -140,6 +143,16 @@ class Detector:
             and not self._is_condition(span, hits, clauses)
             for span in hits.get(named.unreal, ())
         )
+
+    def _is_attributed(self, quotation: range, hits: FoundHits) -> bool:
+        """True if a quotation is said to be somebody's who has no part here: `the banner reads "…"`."""
+        named = self.book.words
+        for span in hits.get(named.attributions, ()):
+            if span.start == quotation.stop and quotation.start == 0:
+                return True
+            if 0 < quotation.start - span.end <= _ATTRIBUTED_WITHIN:
+                return not any(speaker.start < span.start for speaker in hits.get(named.speakers, ()))
+        return False
 
     def _is_disclaimed(self, hits: FoundHits, clauses: frozenset[int]) -> bool:
         """True if a statement takes back what it says: by a disclaimer, or an undenied concession."""

@@ -26,6 +26,7 @@ __all__ = [
     "given_rules",
     "improvements",
     "read_data",
+    "registers",
     "rule_book",
     "rule_book_of",
     "vocabulary",
@@ -103,6 +104,8 @@ class Words:
     withdrawn: int
     void: int
     ignored: int
+    attributions: int
+    speakers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ def read_data(name: str) -> bytes:
 # Read with the module: a child that is confined opens no file later.
 _RULES, _IMPROVEMENTS = read_data("rules.yaml"), read_data("improvements.yaml")
 _EXTENSIONS, _VOCABULARY = read_data("extensions.yaml"), read_data("vocabulary.yaml")
+_REGISTERS = read_data("registers.yaml")
 
 
 class Improvement(NamedTuple):
@@ -152,7 +156,7 @@ class RuleExtension(NamedTuple):
 @cache
 def rule_book() -> RuleBook:
     """Return the rules that come with the package."""
-    return rule_book_of(given_rules(), improvements(), (*extensions(), *vocabulary()))
+    return rule_book_of(given_rules(), improvements(), (*extensions(), *vocabulary(), *registers()))
 
 
 def given_rules() -> dict[str, Any]:
@@ -180,6 +184,11 @@ def extensions() -> tuple[RuleExtension, ...]:
 def vocabulary() -> tuple[RuleExtension, ...]:
     """Return what is added after the extensions: more words for the concepts of each control."""
     return _extensions_of(_VOCABULARY)
+
+
+def registers() -> tuple[RuleExtension, ...]:
+    """Return what is added after the vocabulary: how each control sounds in other registers."""
+    return _extensions_of(_REGISTERS)
 
 
 def _extensions_of(data: bytes) -> tuple[RuleExtension, ...]:

@@ -3,7 +3,7 @@
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "is_disguised",
     "is_word_list",
     "normalised",
+    "quotations",
     "quoted_words",
     "quotes",
     "words_of",
@@ -148,17 +149,22 @@ def quotes(text: str) -> Iterator[tuple[int, int]]:
         yield from (found.span() for found in _QUOTE.finditer(plain))
 
 
-def quoted_words(text: str) -> frozenset[int]:
-    """Return the places of words that are only quoted: three or more between quotation marks.
-
-    What the agent itself is to speak (`"I am not sure"`) is not only quoted.
-    """
-    found: set[int] = set()
+def quotations(text: str) -> list[range]:
+    """Return the places of the words of each quotation that has three or more."""
+    found: list[range] = []
     before = after = 0
     for start, end in quotes(text):
         before += len(_WORD.findall(text, after, start))
-        inside = _WORD.findall(text, start, end)
-        if len(inside) >= _FEWEST_QUOTED and inside[0] not in _SPOKEN:
-            found.update(range(before, before + len(inside)))
-        before, after = before + len(inside), end
-    return frozenset(found)
+        inside = len(_WORD.findall(text, start, end))
+        if inside >= _FEWEST_QUOTED:
+            found.append(range(before, before + inside))
+        before, after = before + inside, end
+    return found
+
+
+def quoted_words(words: Sequence[str], quoted: Iterable[range]) -> frozenset[int]:
+    """Return the places of words that are only quoted.
+
+    What the agent itself is to speak (`"I am not sure"`) is not only quoted.
+    """
+    return frozenset(place for each in quoted if words[each.start] not in _SPOKEN for place in each)
