@@ -91,8 +91,10 @@ def test_a_checkpoint_of_the_log_itself_is_no_anchor(place: Path) -> None:
 
 
 def test_what_no_signature_covers_is_not_read(tmp_path: Path) -> None:
-    """A record behind the last checkpoint may be anybody's: its bytes are counted, and nothing in it."""
+    """A record behind the last checkpoint may be anybody's: its bytes are counted and told, and nothing in it."""
     write_log(tmp_path)
+    told = "no signature covers"
+    assert told not in report(tmp_path, "--framework", "owasp-asi", *PERIOD).stdout
     before = json_report(tmp_path, "--framework", "owasp-asi")
     (records,) = (tmp_path / "audit").rglob("records-*")
     forged = json.loads(records.read_bytes().splitlines()[-2])
@@ -102,6 +104,8 @@ def test_what_no_signature_covers_is_not_read(tmp_path: Path) -> None:
     after = json_report(tmp_path, "--framework", "owasp-asi")
     assert after["log"] == {**before["log"], "unsigned_bytes": len(line)}
     assert after["checks"] == before["checks"]
+    lines = report(tmp_path, "--framework", "owasp-asi", *PERIOD).stdout.splitlines()
+    assert lines[2] == f"{told} {len(line)} bytes behind the end of the logs: nothing in them is read"
 
 
 @pytest.mark.parametrize("option", ["--doctor", "--sbom"])

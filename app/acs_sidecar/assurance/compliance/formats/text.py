@@ -22,6 +22,8 @@ def _lines(report: ComplianceReport) -> Iterator[str]:
     idle = report.log["not_enforced"]
     counted = f"{report.log['decisions']} decisions" + (f", {idle} of them not enforced" if idle else "")
     yield f"period {report.period['from']} to {report.period['to']}, {counted}"
+    if unsigned := report.log["unsigned_bytes"]:
+        yield f"no signature covers {unsigned} bytes behind the end of the logs: nothing in them is read"
     for one in report.frameworks:
         yield ""
         yield f"{one.framework.title} {one.framework.version}: met {one.met}, assessed {one.assessed}"
