@@ -108,11 +108,13 @@ def _naming(members: JsonObject | None, approvers: Json) -> JsonObject:
 
 def _common(lists: Sequence[Json]) -> list[Json]:
     """Return the names that all lists have, in the order of the first; a list in another form has none."""
-    named: list[list[str]] = []
+    common: list[Json] | None = None
     for names in lists:
         if not is_names(names):
             return []
-        named.append(names)
-    first = named[0]
-    common = set(first).intersection(*named[1:])
-    return [name for name in first if name in common]
+        if common is None:
+            common = [*names]
+        else:
+            others = set(names)
+            common = [name for name in common if name in others]
+    return common or []
