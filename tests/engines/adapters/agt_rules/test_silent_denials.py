@@ -146,9 +146,10 @@ def test_a_member_that_is_left_empty(member: str) -> None:
     [
         ("rm(?i)", "flags stand at the beginning: write `(?i)` there"),
         ("(?x) rm", "flag `x` has no meaning here: there are `i`, `m`, `s` and `U`"),
+        (r"^\C$", r"`\C` is a byte, which can be a part of a character: write `.`"),
     ],
 )
-def test_flags_that_an_author_means_otherwise(pattern: str, message: str) -> None:
+def test_an_expression_that_an_author_means_otherwise(pattern: str, message: str) -> None:
     """A flag at the end holds for nothing, and the whole text is not searched without it."""
     assert _refused(written("d", [rule(f"tool matches '{pattern}'")])) == [("agt-regex", message)]
     several = compiled(written("d", [rule("tool matches '(?i)(?s)rm.x'")]))

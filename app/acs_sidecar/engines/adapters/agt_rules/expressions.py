@@ -190,6 +190,8 @@ def _piece(piece: "re.Match[str]", in_class: bool) -> str:
 def _escape(escape: str, in_class: bool) -> str:
     if escape in "QE":
         raise ExpressionError(r"quotation `\Q…\E` has no form here: escape each character")
+    if escape == "C":
+        raise ExpressionError(r"`\C` is a byte, which can be a part of a character: write `.`")
     if escape == "Z" and not in_class:
         return r"\z"
     if escape in _CLASSES:
