@@ -158,3 +158,31 @@ def test_a_guard_without_a_meaning_is_not_off(guards: Json) -> None:
 def test_guards_that_are_left_empty_are_refused() -> None:
     """`guards:` without a value does not leave all of them off."""
     assert errors_of(written("d", []), guards=None)[0][0] == "wrong-type"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("bot\u200b", "`bot\u200b` has a character which does not show: remove it"),
+        ("bot ", "`bot ` begins or ends with a space, and is no id without it: remove it"),
+        ("a, b", "`a, b` is one id: list each agent for itself"),
+        ("bot-?", "in `bot-?` the `?` is itself: `*` alone stands for any text"),
+        ("bot-.*", "in `bot-.*` the `.*` is itself: `*` alone stands for any text"),
+        ("did:web:x.example:bot-*", None),
+    ],
+)
+def test_an_id_that_no_agent_has(pattern: str, message: str | None) -> None:
+    """A document for such an agent is for none, a stopped one goes on, and a ring is given to nobody."""
+    documents = [written("d", [], agents=[pattern]), written("e", [], agent=pattern)]
+    guards: Json = {"stopped_agents": [pattern], "rings": {"agents": {pattern: 3}}}
+    policy = compiled(*documents, guards=guards, projects_tool=True)
+    found = [
+        (str(one.path), one.message) for one in policy.statement.warnings if one.code == "agt-agent-doubtful"
+    ]
+    places = [
+        "policies.agt.documents[0].agents",
+        "policies.agt.documents[1].agent",
+        "policies.agt.guards.stopped_agents",
+        "policies.agt.guards.rings.agents",
+    ]
+    assert found == [(place, message) for place in places if message is not None]

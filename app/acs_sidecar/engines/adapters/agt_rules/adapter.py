@@ -80,6 +80,7 @@ class AgtRulesAdapter:
         if definition.errors or findings.errors:
             raise ManifestError([*definition.errors, *findings.errors, *findings.warnings])
         every = [active.rule for active in rules]
+        findings.warnings.extend(definition.warnings)
         findings.warnings.extend(doubtful_literals(every))
         findings.warnings.extend(searches_in_lists(names, every))
         findings.warnings.extend(unread_context(request.path, names, every))

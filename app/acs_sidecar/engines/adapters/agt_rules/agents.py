@@ -1,6 +1,7 @@
 """Which documents apply to an agent: ids with `*` anywhere (section 7.2)."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, Read, walk
@@ -8,7 +9,7 @@ from acs_sidecar.spec.dialects.dialect import Dialect
 from acs_sidecar.spec.dialects.subject import agent_id
 from acs_sidecar.spec.values import Json
 
-__all__ = ["AgentFact", "agent_fact", "agent_matcher", "agent_name"]
+__all__ = ["AgentFact", "agent_fact", "agent_matcher", "agent_name", "doubts_of"]
 
 AgentFact: TypeAlias = Callable[[Input, str], Json]
 """Returns a member of the agent, such as its `ring` or its `trust_score`."""
@@ -45,6 +46,24 @@ def agent_matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
     exact = frozenset(pattern for pattern in patterns if "*" not in pattern)
     globs = [_Glob.of(pattern) for pattern in patterns if "*" in pattern]
     return lambda agent: agent in exact or any(glob.matches(agent) for glob in globs)
+
+
+def doubts_of(patterns: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with patterns that hardly any agent's id matches."""
+    for pattern in patterns:
+        shown = pattern[:64]
+        if not pattern.isprintable():
+            yield f"`{shown}` has a character which does not show: remove it"
+        elif pattern != pattern.strip():
+            yield f"`{shown}` begins or ends with a space, and is no id without it: remove it"
+        elif "," in pattern:
+            yield f"`{shown}` is one id: list each agent for itself"
+        elif found := _OTHER_PATTERN.search(pattern):
+            yield f"in `{shown}` the `{found.group()}` is itself: `*` alone stands for any text"
+
+
+_OTHER_PATTERN = re.compile(r"[?\[\]{}|^$\\]|\.\*")
+"""What globs and expressions have, and ids have not."""
 
 
 class _Glob(NamedTuple):

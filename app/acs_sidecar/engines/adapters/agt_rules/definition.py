@@ -1,9 +1,9 @@
 """The members of a policy, read and checked: strategy, context, guards (sections 7.1, 7.4, 7.7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from acs_sidecar.engines.adapters.agt_rules.agents import agent_fact, agent_matcher, agent_name
+from acs_sidecar.engines.adapters.agt_rules.agents import agent_fact, agent_matcher, agent_name, doubts_of
 from acs_sidecar.engines.adapters.agt_rules.guards import (
     Delegation,
     KillSwitch,
@@ -16,7 +16,7 @@ from acs_sidecar.engines.adapters.agt_rules.members import GUARDS
 from acs_sidecar.engines.adapters.agt_rules.ordering import Strategy
 from acs_sidecar.engines.adapters.agt_rules.rings import LEAST_PRIVILEGED, AgentRings
 from acs_sidecar.engines.adapters.agt_rules.values import Source
-from acs_sidecar.engines.findings import SourceLocation, finding
+from acs_sidecar.engines.findings import SourceLocation, finding, warning
 from acs_sidecar.spec.dialects.dialect import Dialect
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.path import Path, PathSyntaxError, Root, parse_path
@@ -35,10 +35,11 @@ class RulesDefinition:
     guards: list[RuleGuard] = field(default_factory=list)
     rings: AgentRings = field(default_factory=AgentRings)
     errors: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
 
 
 def read_definition(path: str, definition: JsonObject, dialect: Dialect) -> RulesDefinition:
-    """Read the members of a policy; what is wrong is in `errors`."""
+    """Read the members of a policy; what is wrong is in `errors`, what is doubtful in `warnings`."""
     read = RulesDefinition(rings=AgentRings((), agent_name(dialect), agent_fact(dialect)))
     strategy = definition.get("conflict_strategy", Strategy.DENY_OVERRIDES)
     if isinstance(strategy, str) and strategy in set(Strategy):
@@ -50,8 +51,22 @@ def read_definition(path: str, definition: JsonObject, dialect: Dialect) -> Rule
         _choice(read, f"{path}.arguments", ["closed", "named"])
     read.named_arguments = arguments == "named"
     _read_context(read, f"{path}.context", definition.get("context"))
-    _read_guards(read, f"{path}.guards", definition.get("guards", {}))
+    guards = definition.get("guards", {})
+    _read_guards(read, f"{path}.guards", guards)
+    if isinstance(guards, dict) and not read.errors:
+        read.warnings.extend(_doubtful_agents(f"{path}.guards", guards))
     return read
+
+
+def _doubtful_agents(path: str, guards: JsonObject) -> Iterator[Diagnostic]:
+    rings = guards.get("rings")
+    named = {
+        "stopped_agents": guards.get("stopped_agents"),
+        "rings.agents": rings.get("agents") if isinstance(rings, dict) else None,
+    }
+    for member, patterns in named.items():
+        for doubt in doubts_of([*map(str, patterns)] if isinstance(patterns, list | dict) else ()):
+            yield warning("agt-agent-doubtful", doubt, SourceLocation(f"{path}.{member}"))
 
 
 def _read_context(read: RulesDefinition, path: str, context: Json) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from acs_sidecar.engines.adapters.agt_rules.agents import doubts_of
 from acs_sidecar.engines.adapters.agt_rules.documents.findings import Findings
 from acs_sidecar.engines.adapters.agt_rules.documents.members import (
     ALIASES,
@@ -149,6 +150,8 @@ def _document(source: SourceText, file: str | None, reading: _ReadDocuments) -> 
     reader = RuleReader(name, version, scope, by_field, findings, reading.searches)
     agents = (*findings.texts(given, "agents", at), *findings.texts(given, "agent", at))
     allows, default_at = _default(given, by_field, findings, at)
+    for doubt in doubts_of(agents):
+        findings.warn("agt-agent-doubtful", doubt, at.member("agents" if "agents" in given else "agent"))
     extends = findings.texts(given, "extends", at)
     for member, wanted in _NAMING.items():
         if member in given and given[member] is None:
