@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from acs_sidecar.audit.format.checkpoint import Checkpoint, sign_checkpoint
+from acs_sidecar.audit.format.merkle import leaf_hash
+from acs_sidecar.audit.format.note import NoteSigner
+from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
+from acs_sidecar.audit.format.tiles import entry_bundle
 from acs_sidecar.audit.log.records import record_lines
 from acs_sidecar.cli.audit.verify import _verified_receipt
 from tests.audit.log.logs import KEY, sound
 from tests.clients.typescript.node import skip_without_node
 from tests.console.logs import VKEY, jobs_of, make_log, walk_job
-from tests.console.node import run_jobs
+from tests.console.node import encoded, run_jobs
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 skip_without_node()
@@ -62,6 +67,39 @@ LINES: list[Callable[[bytes], bytes]] = [
     lambda line: b"\xef\xbb\xbf" + line,
     lambda line: line + line,
 ]
+
+LOG = "acs/one"
+DEEP = 254
+HELD: list[tuple[bytes, bool]] = [
+    (b'{"index":0,"log":"acs/one"}', True),
+    (b'{"a":[],"b":{},"c":[null,true,false],"index":0,"log":"acs/one","z":-1}', True),
+    (b'{"index":0,"log":"acs/one","\x7f":"\\u001f\\n\\\\"}', True),
+    (b'{"10":1,"9":2,"__proto__":3,"index":0,"log":"acs/one"}', True),
+    ('{"index":0,"log":"acs/one","\ue000":1,"\uffff":1,"\U0001f600":1}'.encode(), True),
+    (b'{"a":' + b"[" * (DEEP - 1) + b"]" * (DEEP - 1) + b',"index":0,"log":"acs/one"}', True),
+    (b'{"a":' + b"[" * DEEP + b"]" * DEEP + b',"index":0,"log":"acs/one"}', False),
+    ('{"index":0,"log":"acs/one","\U0001f600":1,"\uffff":1}'.encode(), False),
+    (b'{"index":0,"index":0,"log":"acs/one"}', False),
+    (b'{"decision":"deny","decision":"allow","index":0,"log":"acs/one"}', False),
+    (b'{"log":"acs/one","index":0}', False),
+    (b'{"a":{"z":1,"b":1},"index":0,"log":"acs/one"}', False),
+    (b'{"index":0,"log":"acs/one"} ', False),
+    (b'{"index": 0,"log":"acs/one"}', False),
+    (b'{"index":0,"log":"acs\\/one"}', False),
+    (b'{"index":0,"log":"\\u0061cs/one"}', False),
+    (b'{"a":"\\u001F","index":0,"log":"acs/one"}', False),
+    (b'{"a":"\\ud800","index":0,"log":"acs/one"}', False),
+    (b'{"\\ud800":1,"index":0,"log":"acs/one"}', False),
+    (b'{"index":-0,"log":"acs/one"}', False),
+    (b'{"index":0.0,"log":"acs/one"}', False),
+    (b'{"index":false,"log":"acs/one"}', False),
+    (b'{"a":1e2,"index":0,"log":"acs/one"}', False),
+    (b'{"a":18446744073709552000,"index":0,"log":"acs/one"}', False),
+    (b'[{"index":0,"log":"acs/one"}]', False),
+    (b"null", False),
+    (b"", False),
+]
+"""Lines of a log of one record that its key signed, and whether they prove anything."""
 
 
 def changed_receipt(receipt: dict[str, Any], others: list[dict[str, Any]], chance: _Chance) -> str:
@@ -136,6 +174,39 @@ def test_both_accept_the_same_receipts(tmp_path: Path) -> None:
         assert (command is None) == (browser is None), (text, command, browser)
         accepted += command is None
     assert 0 < accepted < CHANGES // 2
+
+
+@pytest.mark.parametrize(("line", "holds"), HELD)
+def test_both_accept_canonical_records_alone(line: bytes, holds: bool) -> None:
+    """What has two readings is no record, though the key of the log signed it."""
+    leaf = leaf_hash(line)
+    note = sign_checkpoint(Checkpoint(LOG, 1, leaf), NoteSigner(LOG, KEY.private))
+    receipt = Receipt(line, 0, (), note)
+    bundles, tiles = {0: encoded(entry_bundle([line]))}, {0: encoded(leaf)}
+    proven, walked = run_jobs(
+        [
+            {"kind": "receipt", "receipt": receipt.as_json(), "key": VKEY},
+            {"kind": "walk", "note": note.decode(), "key": VKEY, "bundles": bundles, "tiles": tiles},
+        ]
+    )
+    assert _is_verified(receipt) == holds
+    assert proven["value"][-1]["holds"] == holds, proven["value"][-1]
+    assert walked["value"]["holds"] == holds
+    if not holds:
+        assert proven["value"][-1]["step"] == "place"
+        assert proven["value"][-1]["problem"] in {
+            "the record is not one JSON object in canonical form",
+            "the record names another log or index",
+        }
+        assert walked["value"]["index"] == 0
+
+
+def _is_verified(receipt: Receipt) -> bool:
+    try:
+        receipt.verify(KEY.trust)
+    except ReceiptError:
+        return False
+    return True
 
 
 def test_both_refuse_the_same_logs_and_the_browser_names_the_first_record(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ class Receipt:
         record = parse_record(self.record)
         if record is None:
             raise ReceiptError("the record is not one JSON object in canonical form")
-        if record.get("log") != checkpoint.origin or record.get("index") != self.index:
+        stated = record.get("index")  # `true` and `1.0` are equal to 1
+        if record.get("log") != checkpoint.origin or stated != self.index or type(stated) is not int:
             raise ReceiptError("the record names another log or index than the checkpoint and the proof")
         # 3. The signing key was still in use: a retired key vouches for no later record.
         time = record.get("time")

@@ -137,7 +137,7 @@ def has_header(record: JsonObject, log: str, index: int) -> bool:
         datetime.fromisoformat(str(record["time"]))
     except ValueError:
         return False
-    return (record.get("log"), record.get("index")) == (log, index)
+    return (record.get("log"), record.get("index")) == (log, index) and type(record["index"]) is int
 
 
 def is_readable(record: JsonObject) -> bool:

@@ -12,9 +12,7 @@ const AT_ONCE = 8; // bundles that are hashed side by side
 
 export class Unproven extends Error {}
 
-function require(holds, message) {
-  if (!holds) throw new Unproven(message);
-}
+function require(holds, message) { if (!holds) throw new Unproven(message); }
 
 // --- bytes ---------------------------------------------------------------------------------------------------
 
@@ -34,13 +32,9 @@ export const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 
 // One text for one value: what another text of the same bytes would be is refused.
 function decoded(text, what) {
-  require(typeof text === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(text), `${what} is not base64`);
-  let bytes;
-  try {
-    bytes = Uint8Array.from(atob(text), (symbol) => symbol.charCodeAt(0));
-  } finally {
-    require(bytes && base64(bytes) === text, `${what} is not base64 in its one form`);
-  }
+  require(typeof text === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0, `${what} is not base64`);
+  const bytes = Uint8Array.from(atob(text), (symbol) => symbol.charCodeAt(0));
+  require(base64(bytes) === text, `${what} is not base64 in its one form`);
   return bytes;
 }
 
@@ -60,9 +54,7 @@ async function climb(start, end, siblings, onLeft, onRight) {
     if (position % 2 === 1 || position === last) {
       await onLeft(sibling);
       while (position % 2 === 0 && position > 0) [position, last] = [position / 2, Math.floor(last / 2)];
-    } else {
-      await onRight(sibling);
-    }
+    } else await onRight(sibling);
     [position, last] = [Math.floor(position / 2), Math.floor(last / 2)];
   }
   require(last === 0, "the proof has too few hashes");
@@ -81,19 +73,13 @@ export async function rootOfInclusion(leaf, index, size, proof) {
 // RFC 9162, 2.1.4.2. The tree of `first` records is the beginning of that of `second`, or this throws.
 export async function checkConsistency(first, second, firstRoot, secondRoot, proof) {
   require(Number.isSafeInteger(first) && first > 0 && first <= second, "the older tree is not the smaller one");
-  if (first === second) {
-    require(proof.length === 0 && same(firstRoot, secondRoot), "two roots for one size: the log was forked");
-    return;
-  }
+  if (first === second) return require(proof.length === 0 && same(firstRoot, secondRoot), "two roots for one size: the log was forked");
   const path = Number.isInteger(Math.log2(first)) ? [firstRoot, ...proof] : proof;
   require(path.length > 0, "the proof has too few hashes");
   let [position, last] = [first - 1, second - 1];
   while (position % 2 === 1) [position, last] = [(position - 1) / 2, Math.floor(last / 2)];
   let [older, newer] = [path[0], path[0]];
-  const onLeft = async (sibling) => {
-    older = await nodeHash(sibling, older);
-    newer = await nodeHash(sibling, newer);
-  };
+  const onLeft = async (sibling) => { [older, newer] = [await nodeHash(sibling, older), await nodeHash(sibling, newer)]; };
   const onRight = async (sibling) => { newer = await nodeHash(newer, sibling); };
   await climb(position, last, path.slice(1), onLeft, onRight);
   require(same(older, firstRoot), "the log does not begin with the anchor's records");
@@ -113,9 +99,7 @@ export async function rootOf(hashes) {
 
 // --- keys and checkpoints ------------------------------------------------------------------------------------
 
-async function keyId(name, material) {
-  return (await sha256(joined(encoder.encode(`${name}\n`), material))).slice(0, 4);
-}
+const keyId = async (name, material) => (await sha256(joined(encoder.encode(`${name}\n`), material))).slice(0, 4);
 
 // Reads `name+hash+base64`. A key of the service's name pins every log below that name.
 export async function parseVerifierKey(text) {
@@ -146,9 +130,6 @@ export function parseCheckpoint(note) {
   return { text, origin: match[1], size: Number(match[2]), root, signatures };
 }
 
-export const hasEd25519 = () =>
-  crypto.subtle.importKey("raw", new Uint8Array(32), "Ed25519", false, ["verify"]).then(() => true, () => false);
-
 // Throws unless the key signed this checkpoint under the log's own name.
 export async function checkSignature(checkpoint, key) {
   const { origin, signatures, text } = checkpoint;
@@ -173,8 +154,7 @@ export async function* verifyReceipt(receipt, keyText, anchor = null) {
       require(members === "checkpoint index proof record schema", "a receipt has other members");
       const { checkpoint, proof, record, schema } = receipt;
       require(schema === RECEIPT_SCHEMA, `a receipt is of schema \`${RECEIPT_SCHEMA}\``);
-      require(typeof record === "string" && record.isWellFormed?.() !== false, "the record is no text");
-      require(typeof checkpoint === "string" && checkpoint.isWellFormed?.() !== false, "the checkpoint is no text");
+      require(isText(record) && isText(checkpoint), "the record or the checkpoint is no text");
       state.proof = hashesOf(proof);
       return `record ${receipt.index}, ${state.proof.length} hashes`;
     }],
@@ -193,7 +173,8 @@ export async function* verifyReceipt(receipt, keyText, anchor = null) {
     ["place", () => {
       state.record = encoder.encode(receipt.record);
       const { origin } = state.checkpoint;
-      require(stands(state.record, origin, receipt.index), "the record names another log or index");
+      const misfit = misfitOf(state.record, origin, receipt.index);
+      require(misfit === null, `the record ${misfit}`);
       return `${origin} at ${receipt.index}`;
     }],
     ["leaf", async () => hex(state.leaf = await leafHash(state.record))],
@@ -230,15 +211,35 @@ function hashesOf(proof) {
   return hashes;
 }
 
-// True if the bytes are a record that says it is this one of this log.
-function stands(entry, origin, index) {
+// What keeps the bytes from being the record at this place of this log, or null.
+function misfitOf(entry, origin, index) {
   try {
-    const record = JSON.parse(strict.decode(entry));
-    return record.log === origin && record.index === index;
+    const text = strict.decode(entry);
+    const record = JSON.parse(text);
+    require(!Array.isArray(record) && canonical(record) === text && !text.replaceAll("\\\\", "").includes("\\ud"));
+    return record.log === origin && record.index === index ? null : "names another log or index";
   } catch {
-    return false;
+    return "is not one JSON object in canonical form";
   }
 }
+
+// The one text of a value: no spaces, names by their code points, whole numbers, `room` levels. Throws where there is none.
+function canonical(value, room = 254) {
+  if (value === null || typeof value !== "object") {
+    require(typeof value !== "number" || Number.isSafeInteger(value));
+    return JSON.stringify(value);
+  }
+  require(room > 0);
+  if (Array.isArray(value)) return `[${value.map((one) => canonical(one, room - 1)).join(",")}]`;
+  const names = Object.keys(value);
+  names.sort(/[\ud800-\uffff]/.test(names.join("")) ? (one, other) => (sortable(one) < sortable(other) ? -1 : 1) : undefined);
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name], room - 1)}`).join(",")}}`;
+}
+
+const isText = (value) => typeof value === "string" && !/\p{Cs}/u.test(value);
+// UTF-16 puts the code points from 10000 on, written by D800 to DFFF, before those from E000 on.
+const sortable = (name) => name.replace(/[\ud800-\uffff]/g, (unit) =>
+  String.fromCharCode(unit.charCodeAt(0) + (unit < "\ue000" ? 0x2000 : -0x800)));
 
 // --- a whole log ---------------------------------------------------------------------------------------------
 
@@ -246,8 +247,7 @@ function stands(entry, origin, index) {
 // an entry bundle and `tile(number, width)` its stored leaf hashes. Throws `Unproven` with the first `index` that
 // does not fit, where one can be named; `progress` is told how many records were hashed.
 export async function walkLog({ origin, size, root }, bundle, tile, progress = () => {}, hashed = bundleRoot) {
-  const [roots, stored, hashing] = [[], [], []];
-  let broken = null;
+  let [roots, stored, hashing, broken] = [[], [], [], null];
   for (let start = 0; start < size && !broken; start += WIDTH) {
     hashing.push(bundle(start / WIDTH, widthAt(start, size)).then((bytes) => hashed(origin, start, bytes, size)));
     if (hashing.length < AT_ONCE && start + WIDTH < size) continue;
@@ -285,12 +285,12 @@ const slices = (bytes, length) =>
 
 // The hashes of the records of a bundle, up to the first that is none of its place.
 async function leavesOf(origin, start, bytes, size) {
-  let [at, misfit, leaves, end] = [0, null, [], start + widthAt(start, size)];
+  let [at, misfit, problem, leaves, end] = [0, null, null, [], start + widthAt(start, size)];
   for (let index = start; index < end && !misfit; index += 1) {
     const length = at + 2 <= bytes.length ? bytes[at] * 256 + bytes[at + 1] : Infinity;
     const entry = bytes.subarray(at + 2, at + 2 + length);
     if (at + 2 + length > bytes.length) misfit = unfit(index, "is missing");
-    else if (!stands(entry, origin, index)) misfit = unfit(index, "is no record of this place");
+    else if ((problem = misfitOf(entry, origin, index))) misfit = unfit(index, problem);
     else leaves.push(leafHash(entry));
     at += 2 + length;
   }

@@ -3,8 +3,7 @@
 import { base, count } from "./console.mjs";
 import { keyText } from "./keys.mjs";
 import { receiptIn } from "./receipt-file.mjs";
-import { showSteps } from "./steps.mjs";
-import { hasEd25519 } from "./verify.mjs";
+import { hasEd25519, showSteps } from "./steps.mjs";
 
 const outcome = document.getElementById("outcome");
 const progress = document.getElementById("walked");
