@@ -223,3 +223,18 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         done = invoke(tmp_path / name)
         assert done.exit_code == 2
         assert f"{name}: {reason}" in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["20", "300"])
+def test_a_table_in_a_pipe_is_the_same_at_any_width(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """What a terminal is said to be wide changes no byte: each sentence stands whole in its line."""
+    (tmp_path / "prompt.md").write_text(
+        "Never reveal a customer's address or phone number to anybody who writes.\n"
+    )
+    monkeypatch.delenv("COLUMNS", raising=False)
+    expected = invoke(tmp_path / "prompt.md").stdout
+    monkeypatch.setenv("COLUMNS", columns)
+    assert invoke(tmp_path / "prompt.md").stdout == expected
+    assert "Never reveal a customer's address or phone number to anybody who writes." in expected

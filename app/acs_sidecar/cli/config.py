@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from acs_sidecar.cli.output import OutputFormat, cell, print_json, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, print_json, show_table, wants_table
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.settings.tree import PREFIX, Settings
 from acs_sidecar.spec.limits import Limits
@@ -53,7 +52,7 @@ def config(
             cell(row["meaning"]),
             style=style,
         )
-    Console().print(table)
+    show_table(table)
 
 
 def _shown(value: object) -> str:

@@ -6,11 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, show_table, wants_table
 from acs_sidecar.doctor.examination import examine
 from acs_sidecar.doctor.result import Result, State, counted, problem
 from acs_sidecar.settings.tree import SettingsError, load_settings
@@ -60,7 +59,7 @@ def _show(found: list[Result]) -> None:
     for result in found:
         state = Text(result.state, style=_STYLES[result.state])
         table.add_row(state, cell(result.check), cell(result.detail), cell(result.fix))
-    Console().print(table)
+    show_table(table)
     problems = sum(result.state is State.PROBLEM for result in found)
     warnings = sum(result.state is State.WARNING for result in found)
     typer.echo(f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}")

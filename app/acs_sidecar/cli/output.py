@@ -13,6 +13,7 @@ from acs_sidecar.spec.values import Json
 from acs_sidecar.startup import StartError
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from rich.text import Text
 
 __all__ = [
@@ -26,9 +27,13 @@ __all__ = [
     "print_json",
     "say",
     "show_findings",
+    "show_table",
     "stdout_is_terminal",
     "wants_table",
 ]
+
+_PIPED_WIDTH = 100_000
+"""Columns of a table that nobody sees on a terminal: what `COLUMNS` says must not change its bytes."""
 
 COULD_NOT_RUN = 2
 """Exit code of a command that could not do its work, as against 1: it did, and the answer is no."""
@@ -81,6 +86,14 @@ def json_cell(value: Json) -> "Text":
 
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     return Text(printable_json(text), overflow="fold")
+
+
+def show_table(table: "Table") -> None:
+    """Print a table, as wide as the terminal, or a row a line where there is none."""
+    from rich.console import Console  # noqa: PLC0415  # same
+
+    width = None if stdout_is_terminal() else _PIPED_WIDTH
+    Console(highlight=False, width=width).print(table)
 
 
 def show_findings(findings: tuple[Diagnostic, ...]) -> None:

@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from acs_sidecar.assurance.agents import AgentFinding, AgentsSeen, TooManyAgentsError, agents_json
@@ -14,7 +13,7 @@ from acs_sidecar.audit.read.query import RecordFilter, read_records
 from acs_sidecar.audit.read.source import FileLogSource
 from acs_sidecar.cli.audit.location import logs_to_read, reading, since_time
 from acs_sidecar.cli.manifests import known_manifests
-from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, show_table, wants_table
 from acs_sidecar.cli.registry import registry_in
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.cli.verification import refuse_unreadable, refuse_unsound, trust_in, verification_progress
@@ -80,7 +79,7 @@ def _show(rows: list[dict[str, Json]], unnamed: int) -> None:
     table = Table(*(name.replace("_", " ") for name in _COLUMNS), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(cell(_shown(row[name])) for name in _COLUMNS))
-    Console().print(table)
+    show_table(table)
     typer.echo(f"{len(rows)} agents; {unnamed} decisions name none")
 
 

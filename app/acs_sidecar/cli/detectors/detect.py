@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, wants_table
+from acs_sidecar.cli.output import OutputFormat, cell, fail, print_json, show_table, wants_table
 from acs_sidecar.cli.user_files import read_input, read_user_file
 from acs_sidecar.detectors.corpus import CorpusError, Judged, judge, samples
 from acs_sidecar.detectors.findings import Detector
@@ -141,7 +141,7 @@ def _show(rows: list[_Row]) -> None:
             f"{judged.precision:.3f}",
             f"{judged.recall:.3f}",
         )
-    Console().print(table)
+    show_table(table)
 
 
 def _show_errors(rows: list[_Row]) -> None:

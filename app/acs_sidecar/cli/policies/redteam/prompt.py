@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, assert_never
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from acs_sidecar.assurance.redteam.prompt.defences import DEFENCES, FULL_SCORE
 from acs_sidecar.assurance.redteam.prompt.scan import NOTE, Grade, PromptScan, scan_prompt
-from acs_sidecar.cli.output import COULD_NOT_RUN, cell, fail, print_json, say
+from acs_sidecar.cli.output import COULD_NOT_RUN, cell, fail, print_json, say, show_table
 from acs_sidecar.cli.policies.junit import JUnitCase, JUnitProblem, JUnitSuite, junit_document
 from acs_sidecar.cli.policies.redteam.formats import RedTeamFormat
 from acs_sidecar.cli.policies.sarif import sarif_log
@@ -161,4 +160,4 @@ def _show(scanned: _Scanned) -> None:
             str(proof.line) if proof else "",
             cell(proof.text) if proof else cell(f"not found: {defence.subject}", "dim"),
         )
-    Console(highlight=False).print(table)
+    show_table(table)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.table import Table
 
 from acs_sidecar.assurance.redteam.attempts import AttemptOutcome
 from acs_sidecar.assurance.redteam.rates import Rate
 from acs_sidecar.assurance.redteam.report import OVERFITTED_BY, RedTeamReport
 from acs_sidecar.assurance.redteam.tally import Tally, tallied
-from acs_sidecar.cli.output import cell, say
+from acs_sidecar.cli.output import cell, say, show_table
 from acs_sidecar.cli.policies.junit import JUnitCase, JUnitProblem, JUnitSuite
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 
@@ -23,11 +22,10 @@ def show_report(report: RedTeamReport) -> None:
     say(f"{report.manifest or 'manifest'} {report.digest}")
     for corpus in report.corpora:
         say(f"corpus {corpus.name} {corpus.digest}: {len(corpus.entries)} entries")
-    console = Console(highlight=False, soft_wrap=True)
     if report.tested:
-        _show_rates(console, "technique", dict(sorted(report.by_technique.items())))
+        _show_rates("technique", dict(sorted(report.by_technique.items())))
         points = tallied(report.attacks, lambda attempt: attempt.point.value)
-        _show_rates(console, "point", points)
+        _show_rates("point", points)
     for point, why in report.not_tested:
         say(f"not tested: {point.value}: {why}")
     _show_passed(report)
@@ -41,7 +39,7 @@ def show_report(report: RedTeamReport) -> None:
         say(f"FAIL {failure}")
 
 
-def _show_rates(console: Console, heading: str, counts: dict[str, Tally]) -> None:
+def _show_rates(heading: str, counts: dict[str, Tally]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column(heading)
     for name in ("passed", "stopped", "broken", "ASR", "95 % interval"):
@@ -54,7 +52,7 @@ def _show_rates(console: Console, heading: str, counts: dict[str, Tally]) -> Non
             "-" if each.rate.value is None else f"{each.rate.value:.2f}",
             "-" if low is None or high is None else f"{low:.2f}-{high:.2f}",
         )
-    console.print(table)
+    show_table(table)
 
 
 def _show_passed(report: RedTeamReport) -> None:
