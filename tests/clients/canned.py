@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,9 +83,12 @@ def _head(reader: BinaryIO) -> bytes:
 
 
 @contextmanager
-def canned(*answers: bytes | None) -> Iterator[Canned]:
-    """A server with these answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def canned(*answers: bytes | None, tls: ssl.SSLContext | None = None) -> Iterator[Canned]:
+    """A server with these answers, behind TLS where there is a context for it."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as plain,
+        plain if tls is None else tls.wrap_socket(plain, server_side=True) as listener,
+    ):
         server = Canned(listener)
         server.answers = list(answers)
         threading.Thread(target=server.serve, daemon=True).start()

@@ -198,7 +198,11 @@ class _State:
         os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103  # no pathlib: it is slow
         self._path = f"{folder}/{hashlib.sha256(session.encode()).hexdigest()}"
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        os.lockf(os.open(f"{self._path}.lock", flags, 0o600), os.F_LOCK, 0)
+        lock = os.open(f"{self._path}.lock", flags, 0o600)
+        if not os.path.isfile(lock):  # noqa: PTH113  # no pathlib: it is slow
+            raise HookError(f"the lock of the session is no file: {self._path}.lock")
+        os.utime(lock)  # what is in use does not grow old
+        os.lockf(lock, os.F_LOCK, 0)
         if starts:
             _remove_old(folder)
         self.data = self._read()
@@ -207,6 +211,7 @@ class _State:
         data: dict[str, Any] = {"started": time.time(), "calls": 0, "labels": [], "blocked": None}
         try:
             with os.fdopen(os.open(f"{self._path}.json", os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+                os.utime(file.fileno())
                 found = _object(file.read(), "the state of the session")
         except FileNotFoundError:
             return data
@@ -420,9 +425,9 @@ def _permitted(host: str, point: str, warning: str | None) -> dict[str, Any] | N
 
 
 def emptied(value: Any, text: str) -> Any:
-    """Return `value` in its shape, with `text` for its longest string and nothing in the others.
+    """Return `value` in its shape, with `text` for its longest string, nothing in the others, numbers as 0.
 
-    The words of `KINDS` stay where they say of what kind a result is.
+    The words of `KINDS` stay where they say of what kind a result is; names of members and truth values stay.
     """
     strings = sorted(_strings(value), key=len)
     if not strings:
@@ -435,7 +440,7 @@ def emptied(value: Any, text: str) -> Any:
         if isinstance(part, list):
             return [empty(item) for item in part]
         if not isinstance(part, dict):
-            return part
+            return type(part)() if type(part) in {int, float} else part
         return {name: item if _is_kind(name, item) else empty(item) for name, item in part.items()}
 
     return empty(value)
@@ -539,7 +544,10 @@ def _http(options: dict[str, Any], path: str, body: bytes) -> tuple[int, bytes]:
         connection = http.client.HTTPSConnection(place.rstrip("/"))
         connection.request("POST", path, body, headers)
         response = connection.getresponse()
-        return response.status, response.read(MAX_BYTES)
+        content = response.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES or not (response.chunked or response.length == 0):
+            raise HookError("the service did not answer whole")
+        return response.status, content
     if scheme == "unix":
         peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         peer.connect(place)

@@ -147,9 +147,23 @@ def test_results_are_replaced_or_withheld(hooked: Service, tmp_path: Path, host:
         )
         assert withheld["hookSpecificOutput"]["updatedToolOutput"] == {
             "out": "[withheld by policy: denied by policy: bomb]",
-            "lines": ["", 3],
+            "lines": ["", 0],
             "code": 0,
         }
+
+
+def test_numbers_of_a_withheld_result_are_nought(hooked: Service, tmp_path: Path) -> None:
+    """A number came from the tool as its texts did; truth values and `null` stay, for hosts look at them."""
+    hook = Hook("claude-code", hooked.url, tmp_path)
+    result = {"out": "a bomb", "pin": 1234, "share": 0.5, "interrupted": True, "next": None}
+    answer = hook.answer("PostToolUse", tool_name="search", tool_input={}, tool_response=result)
+    assert answer["hookSpecificOutput"]["updatedToolOutput"] == {
+        "out": "[withheld by policy: denied by policy: bomb]",
+        "pin": 0,
+        "share": 0,
+        "interrupted": True,
+        "next": None,
+    }
 
 
 def test_a_withheld_result_stays_of_its_kind(hooked: Service, tmp_path: Path) -> None:
@@ -165,7 +179,7 @@ def test_a_withheld_result_stays_of_its_kind(hooked: Service, tmp_path: Path) ->
             "filePath": "",
             "content": "[withheld by policy: denied by policy: bomb]",
             "type": "",
-            "numLines": 1,
+            "numLines": 0,
         },
     }
 

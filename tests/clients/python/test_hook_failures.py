@@ -4,6 +4,7 @@ import json
 import shlex
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from tests.clients.canned import canned, reply
 from tests.clients.python.hooks import CALL, ENVIRONMENT, HOOK, INPUT, NESTED, POST, PRE, Hook
 from tests.conftest import ROOT, Service
+from tests.server.authority import Authority
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,32 @@ def test_an_answer_that_is_no_verdict_blocks(tmp_path: Path, answer: bytes, mess
     with canned(answer) as server:
         done = Hook("claude-code", server.url, tmp_path).run(CALL)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"acs-hook: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (reply(GOOD), None),
+        (b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "has no verdict"),
+        (reply(GOOD).replace(b"length: ", b"length: 9"), "the service did not answer whole"),
+        (reply(GOOD).replace(b"content-length", b"length"), "the service did not answer whole"),
+        (reply(b" " * 16 * 1024 * 1024 + json.dumps(GOOD).encode()), "the service did not answer whole"),
+    ],
+    ids=["whole", "in chunks", "cut", "without a length", "too long"],
+)
+def test_an_answer_over_tls_is_whole(tmp_path: Path, answer: bytes, message: str | None) -> None:
+    """What was cut could be JSON nevertheless."""
+    authority = Authority(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*authority.issue("server", "127.0.0.1"))
+    with canned(answer, tls=tls) as server:
+        hook = Hook("claude-code", server.url.replace("http", "https"), tmp_path)
+        done = hook.run(CALL, SSL_CERT_FILE=str(authority.ca))
+    if message is None:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    else:
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.endswith(f"{message}\n")
 
 
 def test_an_argument_that_a_transform_adds_has_the_name_of_the_host(tmp_path: Path) -> None:
@@ -190,47 +218,6 @@ def test_an_open_stdin_blocks_in_time(hooked: Service, tmp_path: Path) -> None:
         hook.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.wait(30) == 2
-
-
-STATE = {"started": 1.5, "calls": 0, "labels": [], "blocked": None}
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        "{",
-        "[]",
-        '{"started": 1}',
-        json.dumps(STATE | {"calls": "0"}),
-        json.dumps(STATE | {"calls": -1}),
-        json.dumps(STATE | {"labels": [1]}),
-        json.dumps(STATE | {"blocked": []}),
-        json.dumps(STATE | {"blocked": ""}),
-        json.dumps({name: STATE[name] for name in ("started", "calls", "labels")}),
-    ],
-)
-def test_a_state_that_cannot_be_read_blocks(hooked: Service, tmp_path: Path, content: str) -> None:
-    """A session whose counts are lost does not start again at nought."""
-    hook = Hook("claude-code", hooked.url, tmp_path)
-    hook.tool("search", {})
-    (state,) = hook.state.glob("*.json")
-    state.write_text(content)
-    done = hook.run(CALL)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "the state of the session" in done.stderr
-
-
-def test_a_state_behind_a_link_blocks(hooked: Service, tmp_path: Path) -> None:
-    """A link in its place neither brings another state nor loses the one that was."""
-    hook = Hook("claude-code", hooked.url, tmp_path)
-    hook.tool("search", {})
-    (state,) = hook.state.glob("*.json")
-    state.unlink()
-    state.symlink_to(tmp_path / "missing")
-    done = hook.run(CALL)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("acs-hook: OSError: [Errno 40] Too many levels of symbolic links")
 
 
 def test_variables_change_nothing_for_an_installed_hook(hooked: Service, tmp_path: Path) -> None:
