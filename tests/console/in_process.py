@@ -35,6 +35,7 @@ class Pages:
     def __init__(self, parts: Parts) -> None:
         own = Pass()
         self.base = own.path
+        self.stays = True
         self._app = build_app(parts, own, frozenset({HOST}))
         headers = {"host": HOST, "cookie": f"{COOKIE}={own.cookie}", "origin": f"http://{HOST}"}
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -53,7 +54,12 @@ class Pages:
         received = iter([{"type": "http.request", "body": body}])
 
         async def receive() -> Message:
-            return next(received, {"type": "http.disconnect"})
+            for message in received:
+                return message
+            if not self.stays:
+                return {"type": "http.disconnect"}
+            await asyncio.Event().wait()
+            raise AssertionError
 
         async def send(message: Message) -> None:
             sent.append(message)

@@ -4,7 +4,8 @@ import http.server
 import json
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 
 from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.audit.log.directory import find_logs
+from acs_sidecar.audit.log.records import record_block
 from acs_sidecar.audit.log.writer import FileAuditLog
+from acs_sidecar.console import disk_logs
 from tests.audit.log.logs import settings, with_log
 from tests.command import run
 from tests.console.in_process import pages_of
-from tests.console.logs import VKEY
+from tests.console.logs import VKEY, make_log
 from tests.console.running import MANIFEST, Console, running
 
 pytestmark = pytest.mark.server
@@ -27,6 +30,14 @@ ENDLESS = MANIFEST.replace(
     "          some b in numbers.range(1, 3000)\n          some c in numbers.range(1, 3000)\n"
     "          a + b + c == 0\n        }\n        default verdict",
 )
+COUNT = 3_000
+PATHS = [
+    "/",
+    "/counts",
+    "/decisions?agent=nobody",
+    "/decisions/rows?agent=nobody",
+    "/decisions/new?agent=nobody",
+]
 
 
 @pytest.fixture(scope="module")
@@ -269,3 +280,53 @@ def test_an_empty_place_says_what_to_do(tmp_path: Path) -> None:
         assert "There is no audit log in" in overview
         assert "No manifest is loaded." in overview
         assert "There is no record yet." in console.page("/decisions")
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a log that is read in several blocks."""
+    folder = tmp_path_factory.mktemp("audit")
+    make_log(folder, COUNT)
+    return folder
+
+
+@pytest.fixture
+def blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many records each block had that was read; each takes a while."""
+    read: list[int] = []
+
+    def slow(segments: Sequence[tuple[int, Path]], start: int, end: int) -> bytes:
+        read.append(end - start)
+        time.sleep(0.1)
+        return record_block(segments, start, end)
+
+    monkeypatch.setattr(disk_logs, "record_block", slow)
+    return read
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_that_was_left_reads_no_further(
+    audit: Path, tmp_path: Path, blocks: list[int], path: str
+) -> None:
+    """The search stops at the next block."""
+    pages = pages_of(audit, tmp_path)
+    pages.stays = False
+    assert pages.ask(path) == (204, "")
+    assert len(blocks) <= 1
+
+
+@pytest.mark.slow
+def test_the_overview_waits_for_a_few_records_alone(audit: Path, tmp_path: Path, blocks: list[int]) -> None:
+    """However long the log is; the rest is counted while the page shows."""
+    text = pages_of(audit, tmp_path).page("/")
+    assert sum(blocks) < 1_000
+    assert f'data-looked-at="{sum(one for one in blocks if one > 1)}"' in text
+    assert 'data-rest="2' in text
+
+
+def test_a_method_that_a_page_does_not_take_is_named(audit: Path, tmp_path: Path) -> None:
+    """A page that is there is not said to be missing."""
+    status, text = pages_of(audit, tmp_path).ask("/verify", "DELETE")
+    assert status == 405
+    assert "this page does not take the method DELETE" in text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -58,14 +58,24 @@ def build_app(parts: Parts, own: Pass, hosts: frozenset[str]) -> ConsoleGate:
     ]
     app = Starlette(
         routes=[Mount(own.path, routes=routes)],
-        exception_handlers={HTTPException: _problem, Exception: _fault},
+        exception_handlers={HTTPException: _problem, ClientDisconnect: _left, Exception: _fault},
     )
     return ConsoleGate(app, own, hosts)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
-    return page(request, "problem.html", status, here="", problem="there is no such page")
+    problem = "there is no such page"
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        problem = f"this page does not take the method {request.method}"
+    answer = page(request, "problem.html", status, here="", problem=problem)
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the page that asked was left."""
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 async def _fault(request: Request, _error: Exception) -> Response:

@@ -1,8 +1,7 @@
 """The page of decisions: the log newest first, filtered, a bounded part of it at a time (section 15.2)."""
 
-import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -11,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from acs_sidecar.audit.read.search import FoundPart, RecordPlace, Wanted, search
-from acs_sidecar.console.log_access import LogAccess
+from acs_sidecar.audit.read.search import FoundPart, RecordPlace, RecordSource, Wanted, search
+from acs_sidecar.console.log_access import LogAccess, read_for
 from acs_sidecar.console.rendering import MARKS, page, rendered
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.printable import printable
@@ -56,9 +55,8 @@ async def _page(logs: LogAccess, request: Request) -> Response:
     filters = _filters(request)
     try:
         wanted, before = _wanted(filters), place(request.query_params.get("before"))
-        found = await asyncio.to_thread(
-            search, logs.sources(), wanted, before, most=_ROWS, most_looked_at=_AT_ONCE
-        )
+        first = partial(search, wanted=wanted, before=before, most=_ROWS, most_looked_at=_AT_ONCE)
+        found = await read_for(request, logs, first)
     except UnreadableFilterError as error:
         return page(request, "decisions.html", 400, **_shown(filters, None, str(error)))
     except OSError as error:
@@ -69,9 +67,9 @@ async def _page(logs: LogAccess, request: Request) -> Response:
 async def _rows(logs: LogAccess, request: Request) -> Response:
     """Answer with further rows as JSON: `html`, `rest`, `looked_at`, `total`."""
 
-    def rows() -> dict[str, Json]:
+    def rows(sources: Sequence[RecordSource]) -> dict[str, Json]:
         found = search(
-            logs.sources(),
+            sources,
             _wanted(_filters(request)),
             place(request.query_params.get("before")),
             most=_ROWS,
@@ -88,29 +86,31 @@ async def _rows(logs: LogAccess, request: Request) -> Response:
             "damage": [*map(printable, found.damage)],
         }
 
-    return await _answer(rows)
+    return await _answer(logs, request, rows)
 
 
 async def _new(logs: LogAccess, request: Request) -> Response:
     """Answer with the rows that are newer than `after`, the newest 200 at most."""
 
-    def rows() -> dict[str, Json]:
+    def rows(sources: Sequence[RecordSource]) -> dict[str, Json]:
         after = place(request.query_params.get("after"))
         wanted = _wanted({**_filters(request), "since": after.time if after else "", "until": ""})
-        found = search(logs.sources(), wanted, most=_NEW_ROWS, most_looked_at=_LATER)
+        found = search(sources, wanted, most=_NEW_ROWS, most_looked_at=_LATER)
         records = [record for record in found.records if after is None or place_of(record) > after]
         newest = place_of(records[0]) if records else after
         html = rendered(request, "rows.html", records=records)
         damaged: list[Json] = [*map(printable, found.damage)]
         return {"html": html, "rows": len(records), "newest": written(newest), "damage": damaged}
 
-    return await _answer(rows)
+    return await _answer(logs, request, rows)
 
 
-async def _answer(rows: Callable[[], dict[str, Json]]) -> Response:
+async def _answer(
+    logs: LogAccess, request: Request, rows: Callable[[Sequence[RecordSource]], dict[str, Json]]
+) -> Response:
     """Answer with rows that are read off the event loop, or with the `problem` that kept them."""
     try:
-        return JSONResponse(await asyncio.to_thread(rows))
+        return JSONResponse(await read_for(request, logs, rows))
     except UnreadableFilterError as error:
         return JSONResponse({"problem": str(error)}, 400)
     except OSError as error:

@@ -1,13 +1,19 @@
 """What the pages ask of audit logs, wherever those are read from (section 15.2)."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from threading import Event
+from typing import Protocol, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
 
 from acs_sidecar.audit.read.reader import LogSummary
 from acs_sidecar.audit.read.search import RecordSource
 
-__all__ = ["DiskUse", "LogAccess", "LogReader"]
+__all__ = ["DiskUse", "LogAccess", "LogReader", "read_for"]
+
+Found = TypeVar("Found")
 
 
 class LogReader(Protocol):
@@ -73,3 +79,49 @@ class LogAccess(Protocol):
     def disk(self) -> DiskUse | None:
         """Return what the logs take of a disk, where there is one to look at. Raises `OSError`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _WhileAsked:
+    """The records of a log, for as long as somebody waits for them."""
+
+    source: RecordSource
+    gone: Event
+
+    @property
+    def origin(self) -> str:
+        return self.source.origin
+
+    @property
+    def size(self) -> int:
+        return self.source.size
+
+    def block(self, start: int, end: int) -> bytes:
+        if self.gone.is_set():
+            raise ClientDisconnect
+        return self.source.block(start, end)
+
+
+async def read_for(
+    request: Request, logs: LogAccess, read: Callable[[Sequence[RecordSource]], Found]
+) -> Found:
+    """Return what `read` makes of the logs, in a thread of its own.
+
+    Raises `ClientDisconnect` at the next block when who asked has left the page, and what `read` raises.
+    """
+    gone = Event()
+
+    def reading() -> Found:
+        return read([_WhileAsked(source, gone) for source in logs.sources()])
+
+    leaving = asyncio.create_task(_leave(request, gone))
+    try:
+        return await asyncio.to_thread(reading)
+    finally:
+        leaving.cancel()
+
+
+async def _leave(request: Request, gone: Event) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    gone.set()

@@ -19,7 +19,7 @@ from acs_sidecar.audit.read.decision_lines import counted_members
 from acs_sidecar.audit.read.reader import LogSummary
 from acs_sidecar.audit.read.search import FoundPart, RecordPlace, RecordSource, Wanted, first_from, search
 from acs_sidecar.console.decisions import UnreadableFilterError, damage, place, written
-from acs_sidecar.console.log_access import DiskUse, LogAccess
+from acs_sidecar.console.log_access import DiskUse, LogAccess, read_for
 from acs_sidecar.console.manifest_set import ManifestAccess, ShownManifest
 from acs_sidecar.console.manifests_pages import manifest_row
 from acs_sidecar.console.rendering import MARKS, page
@@ -30,7 +30,8 @@ from acs_sidecar.spec.values import Json
 __all__ = ["overview_routes"]
 
 MOST_COUNTED: Final = 1_000_000
-_AT_ONCE = 5_000
+_AT_ONCE = 500
+"""How many records the page itself looks at; the rest is asked for while it shows."""
 _LATER = 50_000
 _MOST_REASONS = 12
 _DAY = timedelta(days=1)
@@ -83,7 +84,7 @@ async def _page(
 ) -> Response:
     found, problem = None, None
     try:
-        found = await asyncio.to_thread(_look, logs, datetime.now(UTC))
+        found = await read_for(request, logs, partial(_look, logs, datetime.now(UTC)))
     except OSError as error:
         problem = damage(error)
     status = await asyncio.to_thread(service.status) if service else None
@@ -105,11 +106,11 @@ async def _page(
     )
 
 
-def _look(logs: LogAccess, now: datetime) -> _Logs:
-    sources = {source.origin: source for source in logs.sources()}
+def _look(logs: LogAccess, now: datetime, found: Sequence[RecordSource]) -> _Logs:
+    sources = {source.origin: source for source in found}
     summaries = sorted(logs.summaries(), key=lambda one: one.last_time or "", reverse=True)
     rows = [_row(summary, sources.get(summary.log), now) for summary in summaries]
-    return _Logs(rows, _counted(_search(logs, None, _AT_ONCE, now), now), logs.disk())
+    return _Logs(rows, _counted(_search(None, _AT_ONCE, now, found), now), logs.disk())
 
 
 def _row(summary: LogSummary, source: RecordSource | None, now: datetime) -> _LogRow:
@@ -143,7 +144,7 @@ async def _counts(logs: LogAccess, request: Request) -> Response:
     now = datetime.now(UTC)
     try:
         before = place(request.query_params.get("before"))
-        found = await asyncio.to_thread(_search, logs, before, _LATER, now)
+        found = await read_for(request, logs, partial(_search, before, _LATER, now))
     except UnreadableFilterError as error:
         return JSONResponse({"problem": str(error)}, 400)
     except OSError as error:
@@ -151,9 +152,11 @@ async def _counts(logs: LogAccess, request: Request) -> Response:
     return JSONResponse(_counted(found, now))
 
 
-def _search(logs: LogAccess, before: RecordPlace | None, most: int, now: datetime) -> FoundPart:
+def _search(
+    before: RecordPlace | None, most: int, now: datetime, sources: Sequence[RecordSource]
+) -> FoundPart:
     wanted = Wanted({"event": "decision"}, since=_time(now - _DAY))
-    return search(logs.sources(), wanted, before, most=most, most_looked_at=most, parse=counted_members)
+    return search(sources, wanted, before, most=most, most_looked_at=most, parse=counted_members)
 
 
 def _counted(found: FoundPart, now: datetime) -> dict[str, Json]:
