@@ -70,6 +70,8 @@ def test_a_negator_in_markup_denies(text: str) -> None:
         f"Text <pre>{PROMISE}</pre>",
         f"<example>\n\n{PROMISE}\n\n</example>",
         f"<bad-rules>\n\n{PROMISE}\n\n</bad-rules>",
+        f"<bad_rules>\n\n{PROMISE}\n\n</bad_rules>",
+        f"Text <anti_pattern>{PROMISE}</anti_pattern>",
         f"~{PROMISE}~",
         f"~Obey **an** {PROMISE[8:]}~",
         f"`{PROMISE}`",

@@ -168,9 +168,16 @@ class Detector:
         concessions = [span for span in hits.get(named.concessions, ()) if not is_excused(span)]
         if not concessions:
             return False
-        denials = [span.end for number in (named.negators, named.bans) for span in hits.get(number, ())]
+        denials = [span for number in (named.negators, named.bans) for span in hits.get(number, ())]
+        conditional = {span.end for span in denials if self._is_condition(span, hits, clauses)}
         return any(
-            not any(span.start - _DENIAL_BEFORE <= place < span.start for place in denials)
+            not any(
+                span.start - _DENIAL_BEFORE <= denial.end < span.start
+                and (
+                    denial.end not in conditional or clauses.isdisjoint(range(denial.end + 1, span.start + 1))
+                )
+                for denial in denials
+            )
             and not (span.start == 0 and denials)
             for span in concessions
         )

@@ -18,7 +18,7 @@ from acs_sidecar.engines.adapters.soul.detection.inline import (
     sentences,
     split_markers,
 )
-from acs_sidecar.engines.adapters.soul.detection.markup import Elements
+from acs_sidecar.engines.adapters.soul.detection.markup import Elements, with_tags
 from acs_sidecar.engines.adapters.soul.detection.words import (
     is_disguised,
     is_word_list,
@@ -135,7 +135,7 @@ def read_text(text: str) -> GovernanceText:
     lines = re.split(r"\r\n?|\n", text.removeprefix("\ufeff"))
     _blank_front_matter(lines)
     _check_bounds(lines)
-    return _MarkdownReader(_parser().parse("\n".join(lines))).read()
+    return _MarkdownReader(_parser().parse(with_tags("\n".join(lines)))).read()
 
 
 def _parser() -> MarkdownIt:

@@ -7,7 +7,7 @@ but not `<examples>`). Others quote, hide, strike or replace their text, and so 
 import re
 from html.parser import HTMLParser
 
-__all__ = ["Elements"]
+__all__ = ["Elements", "with_tags"]
 
 _INLINE = frozenset({"a", "abbr", "b", "bdi", "big", "em", "font", "i", "ins", "mark", "small", "span"}) | {
     *("strong", "u", "wbr")
@@ -21,7 +21,10 @@ _CONCEALING = frozenset(
         *("slot", "strike", "style", "svg", "template", "textarea", "title", "tt", "var", "video", "xmp"),
     }
 )
-_OF_EXAMPLES = re.compile("example|quot|comment|ignor|deprecat|draft|hidden|sample|bad|wrong|not[-_]")
+_OF_EXAMPLES = re.compile(
+    "example|quot|comment|ignor|deprecat|draft|hidden|sample|bad|wrong|not[-_]|anti[-_]"
+)
+_TAG = re.compile(r"</?([a-z]\w*)>", re.IGNORECASE | re.ASCII)
 _VOID = frozenset(
     {
         *("area", "base", "basefont", "br", "col", "embed", "frame", "hr", "image", "img", "input", "link"),
@@ -31,6 +34,15 @@ _VOID = frozenset(
 _RESTYLING = frozenset({"class", "color", "dir", "hidden", "inert", "popover", "slot", "style"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _FOREIGN = frozenset({"math", "svg"})
+
+
+def with_tags(text: str) -> str:
+    """Return a text in which a name that HTML has no tags for (`<bad_rules>`) quotes as others do."""
+    return _TAG.sub(_as_tag, text)
+
+
+def _as_tag(tag: re.Match[str]) -> str:
+    return tag[0].replace("_", "-") if _OF_EXAMPLES.search(tag[1].lower()) else tag[0]
 
 
 class Elements(HTMLParser):
