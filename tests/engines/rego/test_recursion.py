@@ -75,6 +75,7 @@ def test_a_replacement_of_what_it_depends_on_is_refused(text: str, place: str) -
     [
         ("f(y) := is_string(y)\nx := v if v := f(1) with is_string as f", False),
         ("f(y) := g(y)\ng(y) := is_string(y)\nx := v if v := is_string(1) with is_string as f", False),
+        ("f(x) := is_string(x)\nx := v if v := f(1) with is_string as f", False),
     ],
 )
 def test_a_replacement_calls_the_original(text: str, expected: Json) -> None:

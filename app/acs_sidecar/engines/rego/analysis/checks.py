@@ -97,11 +97,10 @@ def analyse(modules: Sequence[tuple[ModuleFacts, Roots]], data: JsonObject) -> P
     if findings:
         raise ManifestError(findings)
     _bound_rules(policy)
-    if circles := list(_circles(_edges(policy, tree, hidden=False), policy)):
+    visible = _edges(policy, tree, hidden=False)
+    if circles := [*_circles(visible, policy), *_circles_of_replacements(visible, policy)]:
         raise ManifestError(circles)
     edges = _edges(policy, tree, hidden=True)
-    if circles := list(_circles_of_replacements(edges, policy)):
-        raise ManifestError(circles)
     _bound_chains(edges, policy)
     read = _input_paths(policy)
     return Program(policy.rules, tree, frozenset[Segments]().union(*read.values()), edges, read)
