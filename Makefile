@@ -7,6 +7,7 @@ ORACLE ?= .cache/opa
 AGT_ORACLE ?= .cache/agt
 OSCAL_ORACLE ?= .cache/oscal
 URL_ORACLE ?= .cache/urls
+MCP_SERVERS ?= .cache/mcp-servers
 CLIENTS ?= .cache/clients
 SPECIFICATION ?= .cache/agent-governance-spec
 PUBLISHED ?= .cache/agent-control-spec
@@ -14,7 +15,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -82,6 +83,21 @@ $(OSCAL_ORACLE)/installed:
 	$(PYTHON) -m venv $(OSCAL_ORACLE)
 	$(OSCAL_ORACLE)/bin/pip install --quiet --disable-pip-version-check compliance-trestle==5.2.0
 	touch $@
+
+# Pinned: their definitions are the measure, and a new version of a server is looked at before it counts.
+PYPI_SERVERS := mcp-server-time==2026.10.19 mcp-server-git==2026.10.19 mcp-server-fetch==2026.10.24
+NPM_SERVERS := $(patsubst %,@modelcontextprotocol/server-%@2026.8.31,everything filesystem memory sequential-thinking) @playwright/mcp@0.0.83
+
+mcp-environment: $(MCP_SERVERS)/installed ## Install eight public MCP servers into an environment of their own, for the test of their definitions alone
+
+$(MCP_SERVERS)/installed: $(CLIENTS)/typescript/installed Makefile
+	$(PYTHON) -m venv --clear $(MCP_SERVERS)
+	$(MCP_SERVERS)/bin/pip install --quiet --disable-pip-version-check $(PYPI_SERVERS)
+	PATH="$(abspath $(CLIENTS)/typescript/bin):$$PATH" npm --prefix $(MCP_SERVERS) install --silent $(NPM_SERVERS)
+	touch $@
+
+mcp-servers: $(INSTALLED)-dev mcp-environment ## Scan the definitions of eight public MCP servers, of which none may be flagged
+	MCP_SERVERS=$(MCP_SERVERS) $(BIN)/python -m tests.detectors.public_servers
 
 dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases of 0.4 in PUBLISHED, a checkout of the repository of the specification
 	$(BIN)/python -m tests.spec.dialects.published $(PUBLISHED)
