@@ -34,6 +34,8 @@ def _given(put: str, point: str, given: Any) -> tuple[Any, Any]:
         case "hashes":
             call = {"name": "t", "args": {}, **({"content_hash": given[1]} if given[1] is not None else {})}
             return {"content_hash": given[0]} if given[0] is not None else {}, snapshot(point, tool_call=call)
+        case "result":
+            return {}, snapshot(point, given[1], tool_call={"name": "t", "args": given[0]})
         case "found":
             return {}, snapshot(point, envelope={"agent": {"id": "a"}, "found": given})
         case "origin":
@@ -47,7 +49,8 @@ def _manifest(block: Any, kind: str, tool: Any) -> Any:
     more: dict[str, Any] = {}
     if "entity" in block:
         more["entities"] = [{"uid": {"type": "Tool", "id": "t"}, "attrs": block["entity"], "parents": []}]
-    given = manifest(block["config"], block["point"], kind=kind, tool=tool, **more)
+    points = {*block.get("bound", ()), block["point"]}
+    given = manifest(block["config"], *points, kind=kind, tool=tool, **more)
     if block["put"] == "found":
         given["annotators"]["stock_redact"] = {"type": "classifier", "provider": "host"}
         given["intervention_points"][block["point"]]["annotations"]["stock_redact"] = {

@@ -96,6 +96,21 @@ def test_a_wrong_configuration_is_refused(config: Any, fault: str) -> None:
         )
 
 
+@pytest.mark.parametrize("kind", ["rego", "cedar"])
+def test_tools_that_must_name_a_host_are_refused_where_results_alone_are_read(kind: str) -> None:
+    """By where the policy is bound and by the points of the section; not where no tool is asked about."""
+    config: Any = {"egress": {"allowlist": [], "required_for": ["t"]}}
+    late: Any = {"egress": {**config["egress"], "points": ["post_tool_call"]}}
+    fault = (
+        "stock-config policies.house.config.egress.required_for: "
+        "is asked of calls, and this policy reads results alone: bind it at `pre_tool_call` too"
+    )
+    assert _faults(manifest(config, "post_tool_call", kind=kind)) == [fault]
+    assert _faults(manifest(late, "pre_tool_call", "post_tool_call", kind=kind)) == [fault]
+    for points in (("pre_tool_call",), ("pre_tool_call", "post_tool_call"), ("input",)):
+        compiled(manifest(config, *points, kind=kind))
+
+
 def test_a_library_without_a_section_is_refused() -> None:
     """It would allow everything."""
     for absent in (False, True):

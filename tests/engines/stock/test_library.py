@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 DIGESTS = {
     "cedar": "sha256:340dcdaa5d3db75c2d469d2a42787d85b3f800e06692061a784a3144742eab32",
-    "rego": "sha256:371c0f0a9775d80847de0b5f690489f1b7c124375fd083176451205fdb4af48e",
+    "rego": "sha256:e7fd5ceb58e9b50fb2bbe2cfc3010516893ab77c4b8214d31a0e41e6d325ccbc",
 }
 """What is under the name `stock-1`. A change of a text is another library: `stock-2`."""
 

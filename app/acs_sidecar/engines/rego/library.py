@@ -10,7 +10,7 @@ from acs_sidecar.engines.rego.documents import Placed, Segments, dotted
 from acs_sidecar.engines.rego.module import Module
 from acs_sidecar.engines.stock.library import StockLibrary, library_texts
 from acs_sidecar.engines.stock.members import LIBRARY
-from acs_sidecar.engines.stock.sections import DESTINATIONS, LABEL_PATHS, SECTIONS
+from acs_sidecar.engines.stock.sections import LABEL_PATHS, SECTIONS, destination_paths, is_of_call
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.path import Root
 from acs_sidecar.spec.values import Json, JsonObject
@@ -116,11 +116,10 @@ def _label_rules(section: JsonObject) -> str:
 
 
 def _destination_rules(section: JsonObject) -> str:
-    paths = section.get(
-        "destination_paths", [["snapshot", "tool_call", "args", name] for name in DESTINATIONS]
-    )
-    listed = paths if isinstance(paths, list) else []
-    rules = [f"expected_destination if {_reference(path)} != null" for path in listed]
+    rules = [
+        f"expected_destination if {{ {_reference(path)} != null{'; before_the_result' * is_of_call(path)} }}"
+        for path in destination_paths(section)
+    ]
     return _module("agt.egress", rules or ["expected_destination if input.intervention_point == null"])
 
 

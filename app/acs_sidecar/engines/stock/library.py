@@ -14,7 +14,7 @@ from acs_sidecar.spec.canonical import digest
 from acs_sidecar.spec.document.member_path import member_path
 from acs_sidecar.spec.document.suggestions import one_of
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
-from acs_sidecar.spec.points import InterventionPoint
+from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.policy_statement import OwnAnnotator
 from acs_sidecar.spec.ports import PointBinding, SourceReader
 from acs_sidecar.spec.values import Json, JsonObject
@@ -43,10 +43,12 @@ class StockLibrary:
     classifiers: Mapping[str, JsonObject]
     own: list[OwnAnnotator] = field(default_factory=list)
     annotated: set[str] = field(default_factory=set)
+    bound: set[InterventionPoint] = field(default_factory=set)
 
     def bind(self, binding: PointBinding) -> None:
         """Note what the library needs at a point. Raises `ManifestError` for an unbound annotation."""
         faults = []
+        self.bound.add(binding.point)
         for section, annotation in ANNOTATED.items():
             if annotation in binding.annotations:
                 self.annotated.add(section)
@@ -65,13 +67,26 @@ class StockLibrary:
         return point in SECTIONS[section].points if named is None else point.value in named
 
     def unbound(self) -> Iterator[Diagnostic]:
-        """Yield an error for each section whose annotation is bound at no point."""
+        """Yield an error for each section that no point of this policy can ask."""
         for section, annotation in ANNOTATED.items():
             if section in self.config and section not in self.annotated and self._points(section) is None:
                 message = f"the annotation `{annotation}` is bound at no point of this policy: bind it"
                 yield finding(
                     "stock-annotation-unbound", message, SourceLocation(f"{self.path}.config.{section}")
                 )
+        egress = self.config.get("egress")
+        read = {
+            point
+            for point in self.bound & TOOL_POINTS
+            if "egress" in self.config and self.holds("egress", point)
+        }
+        if (
+            isinstance(egress, dict)
+            and egress.get("required_for")
+            and read == {InterventionPoint.POST_TOOL_CALL}
+        ):
+            message = "is asked of calls, and this policy reads results alone: bind it at `pre_tool_call` too"
+            yield finding(CONFIG_FAULT, message, SourceLocation(f"{self.path}.config.egress.required_for"))
 
     def lints(self, tools: Mapping[str, JsonObject]) -> Iterator[Diagnostic]:
         """Yield a warning for each tool that section `mcp` says nothing about."""

@@ -8,7 +8,16 @@ from acs_sidecar.spec.manifest.declaration import Member, MemberTable
 from acs_sidecar.spec.points import TOOL_POINTS, InterventionPoint
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["COUNTERS", "DESTINATIONS", "LABELS", "LABEL_PATHS", "MCP_METHODS", "SECTIONS", "StockSection"]
+__all__ = [
+    "COUNTERS",
+    "LABELS",
+    "LABEL_PATHS",
+    "MCP_METHODS",
+    "SECTIONS",
+    "StockSection",
+    "destination_paths",
+    "is_of_call",
+]
 
 LABELS = ("public", "internal", "confidential", "secret")
 COUNTERS = ("tool_call_count", "token_count", "elapsed_seconds", "cost_usd")
@@ -22,6 +31,7 @@ LABEL_PATHS: tuple[tuple[InterventionPoint, tuple[str, ...]], ...] = (
 )
 """Where labels are by default, from the policy input."""
 
+_CALL = ("snapshot", "tool_call")
 _POINTS = tuple(point.value for point in InterventionPoint)
 _TEXT: JsonObject = {"type": "string", "pattern": r"\S"}
 _TEXTS: JsonObject = {"type": "array", "items": dict(_TEXT)}
@@ -176,3 +186,14 @@ SECTIONS: Mapping[str, StockSection] = {
     ),
 }
 """By name, in the order in which they speak."""
+
+
+def destination_paths(egress: JsonObject) -> list[list[Json]]:
+    """Return where a destination must have a host by a section `egress`: segments from the policy input."""
+    paths = egress.get("destination_paths", [[*_CALL, "args", name] for name in DESTINATIONS])
+    return [path for path in paths if isinstance(path, list)] if isinstance(paths, list) else []
+
+
+def is_of_call(path: list[Json]) -> bool:
+    """True if a path leads into the tool call, of which a result need not tell the destination again."""
+    return tuple(path[:2]) == _CALL

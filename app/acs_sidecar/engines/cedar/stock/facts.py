@@ -11,7 +11,13 @@ from typing import TypeAlias
 from acs_sidecar.detectors.egress import MAX_HOSTS
 from acs_sidecar.engines.cedar.stock.numbers import ten_thousandths
 from acs_sidecar.engines.cedar.uids import Given
-from acs_sidecar.engines.stock.sections import COUNTERS, DESTINATIONS, LABEL_PATHS, MCP_METHODS
+from acs_sidecar.engines.stock.sections import (
+    COUNTERS,
+    LABEL_PATHS,
+    MCP_METHODS,
+    destination_paths,
+    is_of_call,
+)
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -21,7 +27,6 @@ SectionFacts: TypeAlias = Callable[[Given, Mapping[str, Json]], dict[str, Json] 
 """Gives the member of a section from the policy input and what it holds to; `None` where it has none."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_ARGUMENTS = ("snapshot", "tool_call", "args")
 _NO_TEXT = ""
 
 
@@ -53,7 +58,7 @@ def section_facts(section: str, config: JsonObject, point: InterventionPoint) ->
         case "mcp":
             return _mcp(config)
         case "egress":
-            return _egress(config)
+            return _egress(config, point)
         case "patterns":
             return _patterns
         case "redact":
@@ -161,11 +166,11 @@ def _is_secure(origin: Mapping[str, Json]) -> bool:
     return lowered.startswith("http://") and host in _LOOPBACK and port.isascii()
 
 
-def _egress(config: JsonObject) -> SectionFacts:
+def _egress(config: JsonObject, point: InterventionPoint) -> SectionFacts:
     configured = "allowlist" in config
-    paths = config.get("destination_paths", [[*_ARGUMENTS, name] for name in DESTINATIONS])
-    expected = [path for path in paths if isinstance(path, list)] if isinstance(paths, list) else []
-    tools = config.get("required_for", [])
+    of_result = point is InterventionPoint.POST_TOOL_CALL
+    expected = [path for path in destination_paths(config) if not (of_result and is_of_call(path))]
+    tools = [] if of_result else config.get("required_for", [])
 
     def facts(given: Given, limits: Mapping[str, Json]) -> dict[str, Json] | None:
         if not configured and not limits:

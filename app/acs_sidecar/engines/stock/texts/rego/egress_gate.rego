@@ -34,4 +34,10 @@ ambiguous if "[unread]" in found.hosts
 
 expects_host(_) if expected_destination
 
-expects_host(section) if input.tool.name in object.get(section, "required_for", [])
+expects_host(section) if {
+	before_the_result
+	input.tool.name in object.get(section, "required_for", [])
+}
+
+# A result need not name the host that its call named.
+before_the_result if input.intervention_point != "post_tool_call"
