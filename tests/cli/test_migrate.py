@@ -10,7 +10,7 @@ from acs_sidecar.cli.policies.manifest import manifest_files
 from acs_sidecar.cli.policies.migrate import decided, migrated_folder, tried
 from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.settings.tree import load_settings
-from acs_sidecar.spec.dialects.migration import migrated_text, unmigrated_lines
+from acs_sidecar.spec.dialects.migration import migrated_text
 from tests.conftest import COMMAND, ROOT, environment
 
 pytestmark = pytest.mark.server
@@ -39,6 +39,7 @@ def _migrated(*arguments: str) -> tuple[int, str, str]:
         ("a: {from: $policy_target.text}", "a: {from: $target.text}"),
         ('"from": "$policy_target"', '"from": "$target"'),
         ('transform := {"path": "$policy_target.text", "value": x}', 'transform := {"path": "$target.text", "value": x}'),
+        ('"path": `$policy_target["a"]`', '"path": `$target["a"]`'),
         (r'@advice("{\"transform\":{\"path\":\"$policy_target\"}}")', r'@advice("{\"transform\":{\"path\":\"$target\"}}")'),
         ("from: $policy_targets", "from: $policy_targets"),
         ("input.policy_target.value", "input.policy_target.value"),
@@ -92,21 +93,6 @@ def test_the_paths_of_a_manifest_in_json_are_rewritten() -> None:
     assert migrated_text(older, MEMBERS) == newer
 
 
-def test_a_root_that_is_left_is_named() -> None:
-    """A path that a policy builds is not rewritten: its line is told."""
-    text = """a
-x := sprintf("$policy_target.%s", [n])
-$policy_targets
-y := {"decision": "escalate", "evidence": {"approvers": ["a"]}}
-z := {"decision": "deny", "approval": {}}
-"""
-    assert list(unmigrated_lines(text)) == [
-        (2, "`$policy_target` is left: write `$target` where it is a path"),
-        (4, "`approvers` is left: an escalation names them in `approval`, beside `evidence`"),
-        (5, "`approval` is left: from 0.4 on a deny with it can be lifted by an approval"),
-    ]
-
-
 def test_both_forms_decide_alike(tmp_path: Path) -> None:
     """The example manifest is written with its policies and cases, which pass in the new form too."""
     code, printed, told = _migrated(
@@ -138,20 +124,54 @@ def test_both_forms_have_equal_records(name: str, tmp_path: Path) -> None:
     settings = load_settings({}).settings
     (older,) = manifest_files([ROOT / "manifests" / name])
     assert list(migrated_folder(older.path.parent, tmp_path / name)) == []
-    before, unread = tried(older, settings, "as it is")
-    after, still_unread = tried(
-        replace(older, path=tmp_path / name / older.path.name), settings, "in its form of 0.4"
-    )
-    assert unread == still_unread == ()
-    assert before
-    for case, result in before.items():
-        assert decided(result) == decided(after[case]), case
-        entry, newer = result.entry, after[case].entry
+    before = tried(older, settings, "as it is")
+    after = tried(replace(older, path=tmp_path / name / older.path.name), settings, "in its form of 0.4")
+    assert before.unread == after.unread == ()
+    assert before.results
+    for case, result in before.results.items():
+        assert decided(result) == decided(after.results[case]), case
+        entry, newer = result.entry, after.results[case].entry
         assert entry is not None
         assert newer is not None
         assert (entry.dialect, newer.dialect) == ("0.3", "0.4")
         if entry.verification_pointers is not None:
             assert newer.verification_pointers == entry.verification_pointers
+
+
+def test_what_the_newer_form_refuses_is_named_where_no_case_shows_it(tmp_path: Path) -> None:
+    """A policy in a file, in the manifest or in data, and the output of a double: each with its place."""
+    policies = tmp_path / "m" / "policies"
+    policies.mkdir(parents=True)
+    (tmp_path / "m" / "tests").mkdir()
+    (policies / "a.rego").write_text('package a\nverdict := {"decision": "allow", "approval": {}}\n')
+    (policies / "data.json").write_text('{"b": {"place": "$policy_target.x"}}')
+    (tmp_path / "m" / "manifest.yaml").write_text(f"""{V}: 0.3.1-beta
+policies:
+  double: {{type: test, output: {{decision: warn, approval: {{}}}}}}
+  a: {{type: rego, bundle: policies, query: data.a.verdict}}
+intervention_points: {{input: {{policy_target: $.x, policy: {{id: a}}}}}}
+""")
+    (tmp_path / "m" / "tests" / "a.yaml").write_text(
+        "cases: [{name: one, intervention_point: input, snapshot: {x: 1}, expect: {decision: allow}}]\n"
+    )
+    code, _, told = _migrated(str(tmp_path / "m"))
+    assert code == 1
+    assert told.splitlines()[:3] == [
+        "manifest.yaml:3: policies.double.output: is refused from 0.4 on: `approval` is only allowed with the decisions `deny` and `escalate`",
+        "policies/a.rego:2: `approval` is left: from 0.4 on it lets a deny be lifted, and is refused with other decisions",
+        "policies/data.json:1: `$policy_target` is left: write `$target` where it is a path",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_newer_manifest_is_refused(version: str, tmp_path: Path) -> None:
+    """Another version would be written into it, and its policies say what they mean already."""
+    path = tmp_path / "manifest.yaml"
+    text = (ROOT / "manifests" / "test-double" / "manifest.yaml").read_text()
+    path.write_text(migrated_text(text, MEMBERS).replace("0.4.0-alpha.1", f"{version}.0-alpha.1"))
+    code, printed, told = _migrated(str(path))
+    refusal = f"error: {path} is a manifest of {version}: only one of 0.3 can be migrated"
+    assert (code, printed, told.splitlines()[-1]) == (2, "", refusal)
 
 
 def test_a_policy_that_never_applies_any_more_is_no_success(tmp_path: Path) -> None:
@@ -192,10 +212,12 @@ def test_a_difference_and_an_invalid_form_are_told(tmp_path: Path) -> None:
         "intervention_points: {input: {policy_target: $.input, policy: {id: p}}}\n"
     )
     (folder / "manifest.yaml").write_text(text)
+    refused = "`evidence` has 1 members besides `artefact` and `verification_pointers`"
+    place = f"manifest.yaml:2: policies.p.output: is refused from 0.4 on: {refused}"
     code, printed, told = _migrated(str(folder))
-    assert (code, told.strip()) == (
+    assert (code, told.splitlines()) == (
         2,
-        "no cases beside the manifest: nothing shows that both forms decide alike",
+        [place, "no cases beside the manifest: nothing shows that both forms decide alike"],
     )
     (folder / "tests" / "a.yaml").write_text(
         "cases: [{name: one, intervention_point: input, snapshot: {input: 1}, expect: {decision: deny}}]\n"
@@ -203,9 +225,11 @@ def test_a_difference_and_an_invalid_form_are_told(tmp_path: Path) -> None:
     code, printed, told = _migrated(str(folder))
     assert (code, printed.splitlines()[0]) == (1, 'agent_control_specification_version: "0.4.0-alpha.1"')
     assert told.splitlines() == [
+        place,
         "one: deny before, deny after",
-        "  `evidence` has 1 members besides `artefact` and `verification_pointers`",
+        f"  {refused}",
         "0 of 1 cases are decided alike",
+        "look at 1 place above: no case need show what they decide",
     ]
     (folder / "manifest.yaml").write_text(
         text.replace(

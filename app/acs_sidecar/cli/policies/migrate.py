@@ -24,7 +24,10 @@ from acs_sidecar.manifests.loading import build_compiler, compile_manifest
 from acs_sidecar.manifests.member_tables import installed_members
 from acs_sidecar.outbound.client import HttpClient
 from acs_sidecar.settings.tree import Settings
-from acs_sidecar.spec.dialects.migration import migrated_text, unmigrated_lines
+from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.dialects.migration import migrated_text
+from acs_sidecar.spec.dialects.unmigrated import unmigrated_lines, unmigrated_members
+from acs_sidecar.spec.dialects.versions import DIALECT_03
 from acs_sidecar.spec.manifest.compiled import InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.printable import printable
@@ -75,14 +78,16 @@ def migrate(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / older.name
         source = older.path.parent
+        before = tried(older, settings, "as it is")
+        if before.dialect is not DIALECT_03:
+            fail(f"{manifest} is a manifest of {before.dialect.name}: only one of 0.3 can be migrated")
         lines = list(migrated_folder(source, folder))
         for line in lines:
             _tell(line)
         newer = replace(older, path=folder / older.path.name)
-        before = tried(older, settings, "as it is").results
-        after, findings = tried(newer, settings, f"in its form of 0.4, which has the files of {source} alone")
-        show_findings(findings)
-        outcome = _compared(before, after, len(lines) + len(findings))
+        after = tried(newer, settings, f"in its form of 0.4, which has the files of {source} alone")
+        show_findings(after.unread)
+        outcome = _compared(before.results, after.results, len(lines) + len(after.unread))
         if output is None:
             sys.stdout.write(newer.path.read_text())
         else:
@@ -111,11 +116,11 @@ def migrated_folder(source: Path, target: Path) -> Iterator[str]:
         if text is None:
             place.write_bytes(content)
             continue
-        text = migrated_text(text, members)
-        place.write_text(text)
-        if path.suffix in {".rego", ".cedar"}:
-            for number, advice in unmigrated_lines(text):
-                yield f"{path.relative_to(source)}:{number}: {advice}"
+        newer = migrated_text(text, members)
+        place.write_text(newer)
+        is_policy = path.suffix in {".rego", ".cedar"} or path.stem == "data"
+        for number, advice in unmigrated_lines(newer) if is_policy else unmigrated_members(text, newer):
+            yield f"{path.relative_to(source)}:{number}: {advice}"
 
 
 def _text(content: bytes) -> str | None:
@@ -128,6 +133,7 @@ def _text(content: bytes) -> str | None:
 class Trial(NamedTuple):
     """What became of the cases of one form, by name, and what its policies read that no request has."""
 
+    dialect: Dialect
     results: dict[str, CaseResult]
     unread: tuple[Diagnostic, ...]
 
@@ -150,7 +156,7 @@ def tried(file: ManifestFile, settings: Settings, form: str) -> Trial:
         fail("the cases cannot be read")
     unread = tuple(found for found in compiled.warnings if found.code == "cedar-context-unknown")
     results = asyncio.run(run_cases(compiled, cases, lambda: None))
-    return Trial({result.case.name: result for result in results}, unread)
+    return Trial(compiled.dialect, {result.case.name: result for result in results}, unread)
 
 
 def _compared(older: dict[str, CaseResult], newer: dict[str, CaseResult], doubts: int) -> int:

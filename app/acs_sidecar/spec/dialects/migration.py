@@ -10,28 +10,14 @@ from acs_sidecar.spec.manifest.declaration import MemberTable, with_paths
 from acs_sidecar.spec.manifest.member_catalog import MemberCatalog
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["migrated_text", "unmigrated_lines"]
+__all__ = ["migrated_text", "objects_in"]
 
 _NEWER = '"0.4.0-alpha.1"'
 _VERSION = re.compile(rf"""({VERSION}["']?\s*:\s*)(["']?)[^"'\s,}}#]+\2""")
 # Paths of annotations and of transforms, in YAML and JSON, in Rego, and escaped in the advice of Cedar.
-_ROOT = re.compile(r"""(\b(?:from|path)[\\"']*\s*:\s*[\\"']*)\$policy_target(?![A-Za-z0-9_])""")
+_ROOT = re.compile(r"""(\b(?:from|path)[\\"'`]*\s*:\s*[\\"'`]*)\$policy_target(?![A-Za-z0-9_])""")
 _OLDER = "$policy_target"
 _VALUE = re.compile(r"""(?:[&!]\S+\s+)*["']?(\$policy_target)(?![A-Za-z0-9_])""")
-_BY_HAND = (
-    (
-        re.compile(r"\$policy_target(?![A-Za-z0-9_])"),
-        "`$policy_target` is left: write `$target` where it is a path",
-    ),
-    (
-        re.compile(r"""["']approvers\\?["']\s*:"""),
-        "`approvers` is left: an escalation names them in `approval`, beside `evidence`",
-    ),
-    (
-        re.compile(r"""["']approval\\?["']\s*:"""),
-        "`approval` is left: from 0.4 on a deny with it can be lifted by an approval",
-    ),
-)
 
 
 def migrated_text(text: str, members: MemberCatalog) -> str:
@@ -78,10 +64,10 @@ def _root_at(text: str, lines: list[int], place: Members, position: Position | N
 
 def _path_places(manifest: Json, members: MemberCatalog) -> Iterator[Members]:
     """Yield the places of the paths in policies, and in the bindings that overlay them."""
-    policies = _objects(manifest, "policies")
+    policies = objects_in(manifest, "policies")
     for name, policy in policies.items():
         yield from _paths_in(("policies", name), policy, members.policy(policy))
-    for name, point in _objects(manifest, "intervention_points").items():
+    for name, point in objects_in(manifest, "intervention_points").items():
         binding = point.get("policy")
         if isinstance(binding, dict):
             table = members.binding(policies.get(str(binding.get("id"))))
@@ -102,16 +88,8 @@ def _paths_in(at: Members, value: JsonObject, table: MemberTable) -> Iterator[Me
             yield from ((*at, name, *place) for place in found)
 
 
-def _objects(manifest: Json, member: str) -> dict[str, JsonObject]:
+def objects_in(manifest: Json, member: str) -> dict[str, JsonObject]:
     """Return the objects that a member of a manifest maps names to."""
     mapped = manifest.get(member) if isinstance(manifest, dict) else None
     entries = mapped.items() if isinstance(mapped, dict) else ()
     return {name: value for name, value in entries if isinstance(value, dict)}
-
-
-def unmigrated_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the number of each line of a policy that somebody must look at, and what is there to do."""
-    for number, line in enumerate(text.splitlines(), 1):
-        for pattern, advice in _BY_HAND:
-            if pattern.search(line):
-                yield number, advice

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from acs_sidecar.spec.path import Path, Root
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 
-__all__ = ["TARGET", "parse_transform_path", "transform_path"]
+__all__ = ["NAME", "TARGET", "parse_transform_path", "transform_path"]
 
 TARGET = "$target"
-_NAME = "[A-Za-z0-9_-]+"
-_PLAIN_NAME = re.compile(_NAME)
-_SEGMENT = re.compile(rf'\.(?P<name>{_NAME})|\["(?P<quoted>{_NAME})"\]|\[0*(?P<index>[0-9]{{1,10}})\]')
+NAME = "[A-Za-z0-9_-]+"
+"""A member in a path, as a regular expression."""
+_PLAIN_NAME = re.compile(NAME)
+_SEGMENT = re.compile(rf'\.(?P<name>{NAME})|\["(?P<quoted>{NAME})"\]|\[0*(?P<index>[0-9]{{1,10}})\]')
 
 
 def parse_transform_path(text: str) -> Path:
