@@ -5,11 +5,14 @@ import unicodedata
 from collections.abc import Container, Iterator, Mapping
 
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Finding, Found, annotation
-from acs_sidecar.detectors.folding import Folded, fold
+from acs_sidecar.detectors.folding import fold
 from acs_sidecar.detectors.injection.detector import INJECTIONS, find_injections
 from acs_sidecar.detectors.mcp_tool.expected import ExpectedTools, pinned
 from acs_sidecar.detectors.mcp_tool.hidden import comments, unseen_characters
+from acs_sidecar.detectors.mcp_tool.names import plain_name, resembles
+from acs_sidecar.detectors.mcp_tool.other_servers import NO_OTHERS, OtherTools
 from acs_sidecar.detectors.mcp_tool.schemas import schema_findings
+from acs_sidecar.detectors.mcp_tool.shadowing import demands_on_others
 from acs_sidecar.detectors.mcp_tool.steering import foreign_input
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
@@ -19,7 +22,7 @@ from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
 from acs_sidecar.spec.canonical import digest
 from acs_sidecar.spec.values import Json
 
-__all__ = ["CATEGORIES", "detector"]
+__all__ = ["CATEGORIES", "detector", "tools_detector"]
 
 CATEGORIES = (
     "credential_reference",
@@ -35,8 +38,6 @@ CATEGORIES = (
     "unpinned_tool",
 )
 
-_NEAR = 2
-_SHORT_NAME = 6
 _MISSING = 0.4  # a page of a list lacks tools too
 
 _STEERING = tuple(
@@ -73,28 +74,6 @@ _RAW = RuleSet(
         DetectorRule("hidden_instruction", r"<(?:IMPORTANT|important|CRITICAL|critical|SECRET|secret|HIDDEN|hidden|SYSTEM)>", 0.7),
     )
 )  # fmt: skip
-_NAME = r"([A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]+)+)"
-_DUTY = r"(?i:must|has to|have to|needs? to|should|shall|is required to|are required to|will now)"
-_DOES = (
-    r"(?i:use|send|add|append|include|copy|store|save|write|forward|redirect|route|cc|bcc|pass|put|set|go|go through|ignore|skip|read|contain|carry"
-    r"|be (?:called|sent|redirected|forwarded|routed|invoked|run|addressed|stored|copied|made) (?:with|to|through|via|using|on|under|as))"
-)
-_INSTALLED = r"(?i:(?:while|when|whenever|as long as|once|if|since) (?:(?:this|the) (?:tool|server|plugin|extension|integration|connector) |it |they )?(?:is |are |stays? |remains? )?(?:available|installed|enabled|connected|active|loaded|present|running|in use))"
-_SHADOWING = RuleSet(
-    DetectorRule("tool_steering", pattern, 0.7)
-    for pattern in (
-        rf"\b{_NAME}\x60? (?i:tool )?{_DUTY} (?i:now |always |also |first |only |instead |never |additionally |silently ){{0,3}}{_DOES}\b",
-        rf"{_INSTALLED}[^.\x00]{{0,40}}\b{_NAME}\b[^.\x00]{{0,40}}\b(?i:must|has to|should|shall|instead|redirect|always|never|needs? to|only)\b",
-        rf"{_INSTALLED}[^.\x00]{{0,40}}\b(?i:sent|made|written|created|issued) (?i:by|with|via|through|using) \x60?{_NAME}",
-        rf"\b(?i:when(?:ever)?|each time|every time|if)(?i: the| tool| you (?:call|use|run|invoke)){{0,2}} \x60?{_NAME}\x60? (?i:tool )?(?i:is|gets|was|has been)? ?(?i:called|used|invoked|run|executed|available|asked)?[^.\x00]{{0,40}}\b(?i:its|must|should|has to|have to|include|add|set|send|append|copy|replace|always)\b",
-        rf"\b(?i:notes?|notices?|instructions?|rules?|hints?|reminders?|addend(?:um|a)) (?i:for|to|regarding|about|on|concerning) (?i:the )?\x60?{_NAME}\x60?(?i: tool)?(?: ?[:,;-]| (?i:must|should|always))",
-        rf"\b(?i:must|has to|have to|needs to|always)(?i: always| be| only){{0,2}} (?i:used?|called|call|invoked?|run|prefer(?:red)?|chosen) (?i:this )?(?i:tool )?(?i:instead of|rather than|in place of) (?i:the )?\x60?{_NAME}\b[^.\x00]{{0,40}}\b(?i:deprecated|broken|unreliable|unsafe|insecure|outdated|compromised|wrong|slow|removed)\b",
-        rf"\b{_NAME}\b[^.\x00]{{0,80}}\b(?i:instead of|rather than) (?i:its|the|their)(?i: intended| original| real| actual| given| specified| usual)? (?i:recipients?|destination|address|target|path|account)\b",
-        rf"\b(?i:do not|don't|never|stop|avoid) (?i:use|using|call|calling|invoke|invoking) (?i:the )?\x60?{_NAME}\b[^\x00]{{0,40}}\b(?i:deprecated|broken|unreliable|unsafe|insecure|outdated|compromised|wrong|slow)\b",
-        rf"\b(?i:messages?|e-?mails?|mails?|files?|payments?|requests?|results?|queries|output)(?i: that| which)? (?i:are |is )?(?i:sent|made|written|created|issued|returned|read|processed)? ?(?i:by|with|via|through|using|from|for|of) (?i:the )?\x60?{_NAME}\b[^.\x00]{{0,40}}\b{_DUTY} (?i:also |always |first |instead ){{0,2}}{_DOES}\b",
-    )
-)
-"""What one tool's text demands of another: the group is the other's name, as it is written."""
 _TRICK_NAMES = re.compile(
     r"_*(?:side_?note|system_?prompt|conversation(?:_?history)?|chat_?(?:history|log)|message_?history|user_?messages|previous_?messages"
     r"|chain_?of_?thought|reasoning_?trace|model_?name|tools?_?list|call_?history|ssh_?keys?|env_?(?:vars|file|contents)|internal_?context|hidden_?\w*"
@@ -111,9 +90,20 @@ def detector(options: Options) -> Detector:
     """
     threshold = options.fraction("threshold", default=DEFAULT_THRESHOLD)
     wanted = options.choices("categories", CATEGORIES)
-    known = {name: _plain(fold(name)) for name in options.texts("known_tools") or ()}
+    known = {name: plain_name(name) for name in options.texts("known_tools") or ()}
     expected = ExpectedTools(known, *pinned(options))
     options.finish()
+    return tools_detector(expected, wanted, threshold)
+
+
+def tools_detector(
+    expected: ExpectedTools,
+    wanted: Container[str] = CATEGORIES,
+    threshold: float = DEFAULT_THRESHOLD,
+    others: OtherTools = NO_OTHERS,
+) -> Detector:
+    """Build the detector of definitions beside those of other servers, which a finding names in `other`."""
+    known = {name.lower() for name in expected.known} | others.named
 
     def detect(value: Json) -> dict[str, Json]:
         texts = texts_of(value)
@@ -125,11 +115,18 @@ def detector(options: Options) -> Detector:
         definitions = {path: tool for path, _, tool in tools}
         said = {
             *_in_texts(texts),
-            *_on_others(texts, tools),
+            *demands_on_others(texts, tools, known),
             *foreign_input(texts, definitions),
             *unseen_characters(texts),
         }
         in_texts = sorted(each for each in {*said, *comments(texts.joined, said)} if each[2] in wanted)
+        posing = {
+            finding: other
+            for path, name, _ in tools
+            for finding, other in others.collisions(name, f"{path}.name")
+            if finding[2] in wanted
+        }
+        in_names += posing
         found = [*(each[:4] for each in in_names), *in_texts]
         listed = sorted([*in_names, *texts.placed(in_texts[:MAX_LISTED_FINDINGS])], key=_order)
         told: dict[str, Json] = {"missing": [*missing]} if missing else {}
@@ -139,7 +136,14 @@ def detector(options: Options) -> Detector:
         if drifts:
             told["kinds"] = [*sorted({kind for kinds in drifts.values() for kind in kinds})]
         annotated = annotation(found, listed, threshold)
-        annotated["findings"] = [*_with_kinds(annotated["findings"], drifts)]
+        more: dict[tuple[str, str], dict[str, Json]] = {
+            **{("definition_drift", place): {"kinds": [*kinds]} for place, kinds in drifts.items() if kinds},
+            **{
+                (each[2], each[4]): {"other": {"server": one[0], "tool": one[1]}}
+                for each, one in posing.items()
+            },
+        }
+        annotated["findings"] = [*_with_more(annotated["findings"], more)]
         return {**annotated, "digests": digests, **told}
 
     return detect
@@ -182,16 +186,6 @@ def _in_texts(texts: Texts) -> Iterator[Found]:
             yield first, first + len(name), "schema_trick", 0.6
 
 
-def _on_others(texts: Texts, tools: list[tuple[str, str, dict[str, Json]]]) -> Iterator[Found]:
-    """Find what the text of a tool demands of another one than itself."""
-    own = {path: name for path, name, _ in tools}
-    for rule, start, end in _SHADOWING.matches(texts.joined):
-        found = (start, end, rule.category, rule.score)
-        (_, _, _, _, path, _), *_ = texts.placed([found])
-        if texts.joined[start:end] != own.get(path[: path.find("]") + 1], own.get("")):
-            yield found
-
-
 def _in_definitions(
     tools: list[tuple[str, str, dict[str, Json]]], expected: ExpectedTools
 ) -> Iterator[Finding]:
@@ -217,11 +211,11 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: ExpectedT
         place = f"{path}.name"
         if name:
             folded = fold(name)
-            plain = _plain(folded)
+            plain = plain_name(folded)
             if len(folded.text) < len(name) or _mixes_scripts(name):
                 yield 0, len(name), "invisible_text", 0.6, place, False
             others = {} if name in expected.known else expected.known
-            if plain in seen or (others and _resembles(plain, others)):
+            if plain in seen or (others and resembles(plain, others)):
                 yield 0, len(name), "name_collision", 0.8, place, False
             seen.setdefault(plain, name)
         if expected.pins is not None:
@@ -230,11 +224,6 @@ def _in_names(tools: list[tuple[str, str, dict[str, Json]]], expected: ExpectedT
                 yield 0, len(name), "unpinned_tool", 0.6, place, False
             elif pin != digest(tool):
                 yield 0, len(name), "definition_drift", 1.0, place, False
-
-
-def _plain(name: Folded) -> str:
-    """Return a name as it is read: without case, separators, look-alikes, and digits for letters."""
-    return name.text.replace(" ", "")
 
 
 def _drifts(
@@ -248,14 +237,11 @@ def _drifts(
             yield place, drift_kinds(definition, tool)
 
 
-def _with_kinds(findings: Json, drifts: Mapping[str, list[str]]) -> Iterator[Json]:
-    """Yield findings as they are listed, each drift with its kinds."""
+def _with_more(findings: Json, more: Mapping[tuple[str, str], dict[str, Json]]) -> Iterator[Json]:
+    """Yield findings as they are listed, with what is known by category and path."""
     for finding in findings if isinstance(findings, list) else ():
-        if isinstance(finding, dict) and finding["category"] == "definition_drift":
-            kinds = drifts.get(str(finding["path"]))
-            yield {**finding, "kinds": [*kinds]} if kinds else finding
-        else:
-            yield finding
+        if isinstance(finding, dict):
+            yield {**finding, **more.get((str(finding["category"]), str(finding.get("path"))), {})}
 
 
 def _mixes_scripts(name: str) -> bool:
@@ -264,12 +250,3 @@ def _mixes_scripts(name: str) -> bool:
         return False
     latin = [unicodedata.name(character, "").startswith("LATIN") for character in name if character.isalpha()]
     return any(latin) and not all(latin)
-
-
-def _resembles(name: str, known: Mapping[str, str]) -> bool:
-    """True if a name is one or two edits from another; where one of them is short, one."""
-    from rapidfuzz import process  # noqa: PLC0415  # 2 MiB that no other detector needs
-    from rapidfuzz.distance import OSA  # noqa: PLC0415  # likewise
-
-    near = process.extract(name, known, scorer=OSA.distance, score_cutoff=_NEAR, limit=None)
-    return any(distance < _NEAR or min(len(name), len(other)) >= _SHORT_NAME for other, distance, _ in near)

@@ -10,7 +10,7 @@ from acs_sidecar.spec.canonical import digest
 from acs_sidecar.spec.document.suggestions import did_you_mean, one_of
 from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["ExpectedTools", "pinned"]
+__all__ = ["NOTHING_EXPECTED", "ExpectedTools", "pinned"]
 
 _PIN = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -22,6 +22,9 @@ class ExpectedTools:
     known: Mapping[str, str]
     pins: Mapping[str, str] | None
     definitions: Mapping[str, JsonObject]
+
+
+NOTHING_EXPECTED = ExpectedTools({}, None, {})
 
 
 def pinned(options: Options) -> tuple[dict[str, str] | None, dict[str, JsonObject]]:

@@ -11,7 +11,9 @@ import typer
 from acs_sidecar.cli.output import fail, print_json, say
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.cli.user_files import read_user_file
-from acs_sidecar.detectors.registry import build_detector
+from acs_sidecar.detectors.mcp_tool.detector import tools_detector
+from acs_sidecar.detectors.mcp_tool.expected import NOTHING_EXPECTED
+from acs_sidecar.detectors.mcp_tool.other_servers import other_tools
 from acs_sidecar.detectors.tool_pins.definition_drift import CRITICAL, KINDS, tool_changes
 from acs_sidecar.detectors.tool_pins.tool_lists import (
     PINS_SCHEMA,
@@ -49,16 +51,16 @@ def scan(
     threshold: float = typer.Option(0.5, min=0.0, max=1.0, help="the score from which on a tool fails"),
     output: ToolScanFormat = typer.Option(ToolScanFormat.TEXT, "--format", help="output format"),
 ) -> None:
-    """Look for instructions, tricks and hidden text in definitions of tools.
+    """Look for instructions, tricks and hidden text in definitions of tools, and compare the servers.
 
     Exits 1 when a server's definitions score at least the threshold, 2 when something could not be read.
     """
-    detect = build_detector("mcp_tool", "options", {})
+    listed = [(file, server, tools) for file in files for server, tools in _servers(file).items()]
+    servers = [(server or str(file), tools) for file, server, tools in listed]
     found: list[dict[str, Json]] = []
-    for file in files:
-        for server, tools in _servers(file).items():
-            listed: list[Json] = [dict(tool) for tool in tools]
-            found.append({"file": str(file), "server": server, **detect(listed)})
+    for (file, server, tools), others in zip(listed, other_tools(servers), strict=True):
+        detect = tools_detector(NOTHING_EXPECTED, others=others)
+        found.append({"file": str(file), "server": server, **detect([dict(tool) for tool in tools])})
     match output:
         case ToolScanFormat.JSON:
             print_json(found)
@@ -160,9 +162,13 @@ def _diagnostics(found: list[dict[str, Json]], threshold: float) -> list[Diagnos
             if isinstance(finding, dict):
                 code = str(finding["category"]).replace("_", "-")
                 place = f" {one['server'] or ''}{finding.get('path', '')}"
-                message = f"characters {finding['start']} to {finding['end']}"
+                message = f"characters {finding['start']} to {finding['end']}{_like(finding.get('other'))}"
                 found_one = Diagnostic(code, f"{code}, {message}", place, source=str(one["file"]))
                 listed[found_one if _score(one) >= threshold else replace(found_one, severity="warning")] = (
                     None
                 )
     return [*listed]
+
+
+def _like(other: Json) -> str:
+    return f", as `{other['tool']}` of `{other['server']}`" if isinstance(other, dict) else ""
