@@ -3,13 +3,15 @@
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from acs_sidecar.detectors.findings import MAX_LISTED_FINDINGS, Detector, Found, annotation
 from acs_sidecar.detectors.hosts import DISGUISES, UNREAD, Destination, Destinations, normal_host
-from acs_sidecar.detectors.network_commands import PROXY_VARIABLE, TOOLS, command_destinations, is_file
+from acs_sidecar.detectors.network.dotted_hosts import PROXY_VARIABLE, TOOLS, command_destinations, is_file
+from acs_sidecar.detectors.network.one_word_hosts import one_word_hosts
 from acs_sidecar.detectors.options import Options
 from acs_sidecar.detectors.rules import DetectorRule, RuleSet
-from acs_sidecar.detectors.texts import SEPARATOR, texts_of
+from acs_sidecar.detectors.texts import SEPARATOR, Texts, texts_of
 from acs_sidecar.detectors.value_texts import DEFAULT_THRESHOLD
 from acs_sidecar.detectors.whole_url import DROPPED, authorities, is_scheme_broken, url_lines
 from acs_sidecar.spec.values import Json
@@ -94,7 +96,7 @@ def detector(options: Options) -> Detector:
         texts = texts_of(value)
         problems: dict[Destination, list[str]] = {}
         found: set[Found] = set()
-        for start, end, reached in _destinations(texts.joined):
+        for start, end, reached in _destinations(texts):
             if reached not in problems:
                 problems[reached] = [each for each in _problems(reached, allow) if each in wanted]
             for category in problems[reached]:
@@ -154,9 +156,11 @@ def _is_internal(host: str) -> bool:
     return address.is_link_local or host == "fd00:ec2::254"
 
 
-def _destinations(text: str) -> Iterator[tuple[int, int, Destination]]:
+def _destinations(texts: Texts) -> Iterator[tuple[int, int, Destination]]:
     """Yield the destination of each place, up to the first that cannot be parsed, which is flagged anyway."""
-    for start, end, reached in _as_written_and_decoded(text, Destinations(len(text)).read):
+    read = Destinations(len(texts.joined)).read
+    of_words = ((start, end, read(host)) for start, end, host in one_word_hosts(texts))
+    for start, end, reached in chain(_as_written_and_decoded(texts.joined, read), of_words):
         if reached.hosts:
             yield start, end, reached
         if reached is UNREAD:
