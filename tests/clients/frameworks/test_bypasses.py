@@ -10,6 +10,7 @@ from tests.clients.frameworks.frameworks import FRAMEWORKS, run_script, start_go
 from tests.conftest import Service
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
+OTHER_MODEL = "a model of the run configuration would replace governed ones: put it into the agent"
 # By framework and way: what ran, and what came of it or a part of that.
 CAME: dict[tuple[str, str], tuple[list[str], str]] = {
     ("langchain", "structured"): ([], "output: service"),
@@ -38,6 +39,10 @@ CAME: dict[tuple[str, str], tuple[list[str], str]] = {
     ("openai_agents", "added agent"): ([], "pre_model_call: ungoverned"),
     ("openai_agents", "added hand-over"): ([], "pre_model_call: ungoverned"),
     ("openai_agents", "prompts"): ([], "input: service"),
+    ("openai_agents", "brought model"): ([], f"['pre_model_call: ungoverned: {OTHER_MODEL}']"),
+    ("openai_agents", "brought model in a mapping"): ([], f"['pre_model_call: ungoverned: {OTHER_MODEL}']"),
+    ("openai_agents", "brought model behind a hand-over"): ([], f"['pre_model_call: ungoverned: {OTHER_MODEL}']"),
+    ("openai_agents", "brought governed model"): ([], "text='fine'"),
     ("haystack", "brought"): ([], "pre_model_call: ungoverned"),
     ("haystack", "added"): ([], "pre_model_call: ungoverned"),
     ("haystack", "governed"): ([], "denied by policy: no_deletes"),

@@ -1,13 +1,13 @@
-"""OpenAI Agents: hand-overs that are added to a governed agent, prompts that are not the last item."""
+"""OpenAI Agents: hand-overs that are added to a governed agent, prompts, and models that a run brings."""
 
 import asyncio
 from typing import Any
 
-from agents import Agent, Runner, function_tool, handoff, set_tracing_disabled
+from agents import Agent, RunConfig, Runner, function_tool, handoff, set_tracing_disabled
 from agents.testing import ScriptedModel, assistant_message, function_call
 from trying import delete_file, main
 
-from acs_client import Session, govern
+from acs_client import Denied, Session, govern
 
 
 def script(*items: Any) -> ScriptedModel:
@@ -50,6 +50,44 @@ def streamed(session: Session) -> Any:
     return asyncio.run(run())
 
 
+def brought(model: Any, wrap: Any = lambda agent, _: agent) -> Any:
+    """All that is seen of a run whose configuration has a model, and what ends it."""
+
+    def way(session: Session) -> Any:
+        agent = govern(Agent("one", model=script(assistant_message("fine"))), session=session)
+        seen: list[str] = []
+
+        async def run() -> None:
+            found = model(agent)
+            config = {"model": found} if wrap is as_mapping else RunConfig(model=found)
+            result = Runner.run_streamed(wrap(agent, session), "hello", run_config=config)
+            seen.extend([str(event) async for event in result.stream_events()])
+
+        try:
+            asyncio.run(run())
+        except Denied as denied:
+            return [*seen, f"{denied.point}: {denied.cause}: {denied.decision.message}"]
+        return seen
+
+    return way
+
+
+def leaking(_: Any) -> Any:
+    """A model that nobody governs."""
+    return script(assistant_message("it is secret-123"))
+
+
+def as_mapping(agent: Any, _: Session) -> Any:
+    """The agent itself, with a configuration that is a mapping."""
+    return agent
+
+
+def handed_to(agent: Any, _: Session) -> Any:
+    """An agent that nobody governs, and that hands over to one that is governed."""
+    model = script(function_call("transfer_to_one", {}, call_id="1"))
+    return Agent("front", model=model, handoffs=[handoff(agent)])
+
+
 if __name__ == "__main__":
     set_tracing_disabled(True)
     main(
@@ -58,5 +96,9 @@ if __name__ == "__main__":
             "added hand-over": handing(handoff),
             "prompts": prompts,
             "streamed": streamed,
+            "brought model": brought(leaking),
+            "brought model in a mapping": brought(leaking, as_mapping),
+            "brought model behind a hand-over": brought(leaking, handed_to),
+            "brought governed model": brought(lambda agent: agent.model),
         }
     )

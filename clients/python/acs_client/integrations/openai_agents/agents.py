@@ -24,6 +24,7 @@ from acs_client.calls import denied
 from acs_client.integrations.model_points import refuses_streams
 from acs_client.integrations.openai_agents.items import messages_of, parsed_arguments
 from acs_client.integrations.openai_agents.model import PERMITTED, GovernedModel
+from acs_client.integrations.openai_agents.runner import refuse_other_models
 from acs_client.integrations.openai_agents.tools import (
     Options,
     governed_tool,
@@ -59,6 +60,7 @@ def govern(
         return governed_tool(agent, options, options.session)
     if not isinstance(agent, Agent):
         raise TypeError(f"a {type(agent).__name__} of OpenAI Agents cannot be governed: govern the agent")
+    refuse_other_models()
     return _Graph(options).governed(agent)
 
 
