@@ -61,7 +61,11 @@ class CombinedEvaluator:
             times.append(perf_counter_ns())
         target = _target(policy_input)
         try:
-            verdicts, size = self._read(outputs, target)
+            size = check_output(outputs, self.limits)  # what is within the limits together is so each
+            verdicts = [*map(self.normalised, outputs)]
+            for verdict in verdicts:
+                if verdict.transform is not None:
+                    check_transform(verdict.transform, target)
         except EvaluationError:
             verdicts = self._read_each(outputs, failures, target)
             size = self.limits.max_policy_output_bytes + 1
@@ -85,18 +89,6 @@ class CombinedEvaluator:
             return PolicyOutput(None, trace, notes, error)
         notes["decided_by"] = self.names[decider]
         return PolicyOutput(outputs[decider] if verdict is decided else None, trace, notes, None, verdict)
-
-    def _read(self, outputs: list[Json], target: Json) -> tuple[list[Verdict], int]:
-        """Make a verdict of each output, all of them at once. Raises `EvaluationError` if any is none.
-
-        Outputs that are within the limits together are so each. Returns also how many bytes they have.
-        """
-        size = check_output(outputs, self.limits)
-        verdicts = [*map(self.normalised, outputs)]
-        for verdict in verdicts:
-            if verdict.transform is not None:
-                check_transform(verdict.transform, target)
-        return verdicts, size
 
     def _read_each(
         self, outputs: list[Json], failures: dict[int, EvaluationError], target: Json

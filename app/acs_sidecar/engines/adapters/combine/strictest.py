@@ -60,16 +60,17 @@ def strictest(verdicts: Sequence[Verdict], target: Json) -> tuple[Verdict, int |
     if most == _ESCALATES:
         if transforms:
             return Verdict(Decision.DENY, "transform_with_escalation", result_labels=labels), None
-        lists: list[Json] = []
-        in_approval = False
+        approvers: Json = None
+        named, in_approval = 0, False
         for verdict in verdicts:
             if verdict.decision is _ESCALATE and (members := naming(verdict)) is not None:
-                if not lists:
-                    in_approval = members is verdict.approval
-                lists.append(members[APPROVERS])
-        if lists:
-            approvers = _common(lists) if len(lists) > 1 else lists[0]
-            if not approvers and len(lists) > 1:
+                named += 1
+                if named == 1:
+                    approvers, in_approval = members[APPROVERS], members is verdict.approval
+                else:
+                    approvers = _common(approvers, members[APPROVERS])
+        if named:
+            if named > 1 and not approvers:
                 return Verdict(Decision.DENY, "no_common_approver", result_labels=labels), None
             if in_approval:
                 approval = _naming(approval, approvers)
@@ -106,15 +107,15 @@ def _naming(members: JsonObject | None, approvers: Json) -> JsonObject:
     return {**(members or {}), APPROVERS: approvers}
 
 
-def _common(lists: Sequence[Json]) -> list[Json]:
-    """Return the names that all lists have, in the order of the first; a list in another form has none."""
-    common: list[Json] | None = None
-    for names in lists:
-        if not is_names(names):
+def _common(first: Json, second: Json) -> list[Json]:
+    """Return the names of the first list that the second has too; a list in another form has none."""
+    if not isinstance(first, list) or not is_names(second):
+        return []
+    others = set(second)
+    common: list[Json] = []
+    for name in first:  # checked and intersected in one pass: an escalation names few, so calls cost most
+        if not isinstance(name, str) or not name:
             return []
-        if common is None:
-            common = [*names]
-        else:
-            others = set(names)
-            common = [name for name in common if name in others]
-    return common or []
+        if name in others:
+            common.append(name)
+    return common
