@@ -123,9 +123,10 @@ stock-urls: $(INSTALLED)-dev $(URL_ORACLE)/installed ## 100,000 random URLs agai
 stock-costs: $(INSTALLED)-dev ## Processor time of a decision by each section of the stock library, in Rego and in Cedar
 	$(BIN)/python -m tests.engines.stock.costs
 
-stock-published: $(INSTALLED)-dev ## The tests that the Agent Governance Toolkit publishes for its library, from LIBRARY (policy-engine/policy of a checkout), against stock-1
+stock-published: $(INSTALLED)-dev ## The tests that the Agent Governance Toolkit publishes for its library, from LIBRARY (policy-engine/policy of a checkout), against stock-1, and its manifests
 	$(BIN)/python -m tests.engines.stock.published $(LIBRARY)/lib
 	$(BIN)/python -m tests.engines.stock.published_cedar $(LIBRARY)/cedar-lib
+	$(BIN)/python -m tests.engines.stock.published_manifests $(LIBRARY)/../..
 
 workspace-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed workspace policy, of which none is accepted
 	$(BIN)/python -m tests.engines.adapters.workspace_policy.mutations --each 100000
