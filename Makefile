@@ -15,7 +15,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures rego-written-out agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -122,6 +122,12 @@ stock-urls: $(INSTALLED)-dev $(URL_ORACLE)/installed ## 100,000 random URLs agai
 
 stock-costs: $(INSTALLED)-dev ## Processor time of a decision by each section of the stock library, in Rego and in Cedar
 	$(BIN)/python -m tests.engines.stock.costs
+
+assurance-figures: $(INSTALLED)-dev ## Time a Decision BOM and a compliance report on a log of a million records
+	$(BIN)/python -m tests.assurance.million
+
+rego-written-out: $(INSTALLED)-dev ## 10,000 random policies with imports, evaluated beside the same ones written out in full
+	$(BIN)/python -m tests.differential.written_out --modules 10000 --seed $(SEED)
 
 stock-published: $(INSTALLED)-dev ## The tests that the Agent Governance Toolkit publishes for its library, from LIBRARY (policy-engine/policy of a checkout), against stock-1, and its manifests
 	$(BIN)/python -m tests.engines.stock.published $(LIBRARY)/lib

@@ -15,7 +15,7 @@ from tests.differential.vocabulary import (
     VALUES,
 )
 
-__all__ = ["Generated", "generate"]
+__all__ = ["Generated", "PolicyGenerator", "generate"]
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Generated:
 
 def generate(seed: int) -> Generated:
     """Return the policy of a seed; in every second one rules compare the input with constants first."""
-    policy = _Generator(random.Random(seed)).policy()
+    policy = PolicyGenerator(random.Random(seed)).policy()
     if seed % 2:
         _compare_first(policy, random.Random(seed))
     return policy
@@ -54,7 +54,9 @@ def _compare_first(policy: Generated, choose: random.Random) -> None:
                 texts[at] = text.replace(" if { ", f" if {{ {form}; ", 1)
 
 
-class _Generator(Rules):
+class PolicyGenerator(Rules):
+    """Draws one policy."""
+
     def policy(self) -> Generated:
         heads: dict[str, str] = {}
         rules: dict[str, list[str]] = {}
@@ -67,7 +69,7 @@ class _Generator(Rules):
             self._rules, self._functions = [], []
             for other, their_rules, their_functions in exported:
                 alias = other.rpartition(".")[2]
-                form = self._choose.choice(["import", "as", "full", "import", "as", "full", "rules"])
+                form = self._import_form()
                 if form == "import":
                     imports.append(f"import data.{other}")
                 elif form == "as":
@@ -104,6 +106,10 @@ class _Generator(Rules):
             exported.append((package, self._rules[before[0] :], self._functions[before[1] :]))
         inputs = [self._input() for _ in range(4)]
         return Generated(heads, rules, ["data.p"], inputs)
+
+    def _import_form(self) -> str:
+        """Draw how a package is reached: by its import, an alias, in full, or by imports of its rules."""
+        return self._choose.choice(["import", "as", "full", "import", "as", "full", "rules"])
 
     def _in_lines(self, rule: str) -> str:
         """Put the statements of some rules, and of all long ones, on lines of their own."""
