@@ -131,13 +131,16 @@ def test_a_key_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_verifier_trusts_verifier_keys_and_pem_files(tmp_path: Path) -> None:
-    """A verifier key is trusted for the logs of its name, a PEM file for all; a date is the key's end."""
+    """A verifier key is trusted for the logs of its name, also from a file, a PEM file for all; a date is the key's end."""
     public, private = tmp_path / "public.pem", tmp_path / "private.pem"
     public.write_bytes(PUBLIC_PEM)
     private.write_bytes(PRIVATE_PEM)
     assert load_trusted_key(str(KEY.verifier_key("acs"))) == TrustedKey(KEY.public, "acs")
     assert load_trusted_key(str(public)) == TrustedKey(KEY.public)
     assert load_trusted_key(str(private)) == TrustedKey(KEY.public)
+    printed = tmp_path / "service.vkey"
+    printed.write_text(f"{KEY.verifier_key('acs')}\n")
+    assert load_trusted_key(str(printed)) == TrustedKey(KEY.public, "acs")
     assert load_trusted_key(f"{public}@2026-01-02") == TrustedKey(
         KEY.public, None, "2026-01-02T00:00:00.000000Z"
     )
@@ -174,6 +177,11 @@ def test_refuses_a_pem_file_of_another_kind(tmp_path: Path) -> None:
     )
     with pytest.raises(KeyFileError, match="is not an Ed25519 key"):
         load_trusted_key(str(path))
-    path.write_text("nothing")
-    with pytest.raises(KeyFileError, match="is neither a verifier key nor a PEM public key"):
-        load_trusted_key(str(path))
+    for content in (
+        "nothing",
+        f"{KEY.verifier_key('acs')}\n{KEY.verifier_key('acs')}\n",
+        "acs+00000000+AAAA",
+    ):
+        path.write_text(content)
+        with pytest.raises(KeyFileError, match="is neither a verifier key nor a PEM public key"):
+            load_trusted_key(str(path))

@@ -142,7 +142,7 @@ def generate_key(path: Path, use: str = "audit", passphrase: bytes | None = None
 
 
 def load_trusted_key(text: str) -> TrustedKey:
-    """Read a trusted key: a verifier key, or the path of a PEM file; `@DATE` behind it is its end.
+    """Read a trusted key: a verifier key, or a file with one or with PEM; `@DATE` behind it is its end.
 
     Raises `KeyFileError`.
     """
@@ -160,7 +160,11 @@ def load_trusted_key(text: str) -> TrustedKey:
     content = _read(path)
     if b"PRIVATE KEY" in content:
         return TrustedKey(load_key(path).public, None, until)
-    return TrustedKey(_public(content, path), None, until)
+    try:
+        verifier = VerifierKey.parse(content.decode("ascii", "replace").strip())
+    except NoteError:
+        return TrustedKey(_public(content, path), None, until)
+    return TrustedKey(verifier.public, verifier.name, until)
 
 
 def _public(content: bytes, path: Path) -> bytes:

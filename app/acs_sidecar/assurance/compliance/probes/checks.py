@@ -119,7 +119,10 @@ def _verdict_text(decision: PolicyDecision) -> str:
 def _redteam(one: ProbedManifest, redteam: RedteamVerdict) -> _ProbeAnswer:
     verdict = redteam(one.manifest)
     if verdict is None:
-        return _ProbeAnswer(CheckOutcome.NO_DATA, f"{one.name}: no recent red-team report of its digests")
+        return _ProbeAnswer(
+            CheckOutcome.NO_DATA,
+            f"{one.name}: no red-team report of its digests, at most 90 days older than --to",
+        )
     passed, rates = verdict
     return _ProbeAnswer(CheckOutcome.PASS if passed else CheckOutcome.FAIL, f"{one.name}: {rates}", 1)
 
