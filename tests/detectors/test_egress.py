@@ -68,6 +68,7 @@ def test_hosts_are_what_a_client_would_reach(text: str, hosts: list[str]) -> Non
         "Dr.Müller",
         "1/2",
         "https://allowed.example/é，",
+        "看 https://allowed.example，API文档",
     ],
 )
 def test_what_is_allowed_or_no_host_is_left_alone(text: str) -> None:
@@ -100,6 +101,8 @@ def test_what_is_allowed_or_no_host_is_left_alone(text: str) -> None:
         ("https_proxy=evil:80 curl https://ok.example", ["evil", "ok.example"]),
         ("wget evil:8080/x", ["evil"]),
         ("|https://evil.example|x|", ["[unread]"]),
+        ("see ssh://10.0.0.1？localhost?@ok.example", ["[unread]"]),
+        ("see https://ok.example？evil", ["[unread]"]),
         ("_https://evil.example_", ["evil.example"]),
         ("https&#58;//evil.example", ["evil.example"]),
         ("https&colon;&sol;&sol;evil&#x0002e;example", ["evil.example"]),

@@ -69,6 +69,8 @@ _NAME = re.compile(r"[a-z0-9_.-]+")
 """What a resolver is asked for: no template, variable or list in braces."""
 _UNREADABLE = Destination(UNREAD.hosts, (), unreadable=True)
 _DOTTED_REST = re.compile(r"[.．｡。@\[]\w")
+_ASCII_REST = re.compile(r"[!-~]*\w[!-~]*", re.ASCII)
+"""What stands behind a mark in no script without spaces: parsers take it for a part of the host."""
 _METADATA = "metadata.google.internal"
 _SLASHES = frozenset({"//", "\\\\", "/\\", "\\/"})
 _DOTTED = re.compile(r"[.:%]|[^\x00-\x7f]")
@@ -268,7 +270,7 @@ def _unspaced(rest: str, read: Callable[[str], Destination]) -> Destination:
     if not reached.unreadable or (written := _PATH.split(rest.lstrip("/\\"), maxsplit=1)[0]).isascii():
         return reached
     mark = _MARK.search(written)
-    if mark is None or _DOTTED_REST.search(written, mark.end()):
+    if mark is None or _DOTTED_REST.search(written, mark.end()) or _ASCII_REST.fullmatch(written, mark.end()):
         return _ambiguous(reached)
     return _named(read(written[: mark.start()]))
 
