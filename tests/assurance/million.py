@@ -1,4 +1,4 @@
-"""`python -m tests.assurance.million`: evidence from a log of 1,000,000 records, timed (section 8.10).
+"""`python -m tests.assurance.million`: evidence from a log of 1,000,000 records, timed (sections 8.2 and 8.3).
 
 A Decision BOM of one record, the compliance report of all frameworks, and the refusal of the report after one record
 was changed, and after one was removed. Time is that of the processor as well, memory that of the process.

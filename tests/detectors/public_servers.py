@@ -1,4 +1,4 @@
-"""Definitions of eight public MCP servers, of which none may be flagged (section 8.10): `make mcp-servers` runs it.
+"""Definitions of eight public MCP servers, of which none may be flagged (section 8.6): `make mcp-servers` runs it.
 
 The servers are installed into an environment of their own, started, and asked for their tools. Nothing of them is kept.
 """

@@ -1,4 +1,4 @@
-"""What `mcp_tool` says of the definitions of public MCP servers, where they are installed (section 8.10)."""
+"""What `mcp_tool` says of the definitions of public MCP servers, where they are installed (section 8.6)."""
 
 import os
 from pathlib import Path
