@@ -74,6 +74,9 @@ class _Watched:
         finally:
             self.report()
 
+    def eval_query_as_json(self, query: str) -> str:
+        return self._engine.eval_query_as_json(query)
+
     def report(self) -> None:
         """Return the engine's report of everything that it evaluated since it was cloned."""
         for file in orjson.loads(self._engine.get_coverage_report_as_json())["files"]:

@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import orjson
-
 from acs_sidecar.engines.findings import SourceLocation, invalid, warning
 from acs_sidecar.engines.in_process import is_engine_fault
 from acs_sidecar.engines.rego.analysis.bounds import check_bounds
@@ -23,6 +21,7 @@ from acs_sidecar.engines.rego.index.engines import EnginePool, IndexedEngines
 from acs_sidecar.engines.rego.input import SetInput, input_setter
 from acs_sidecar.engines.rego.library import is_of_library, refuse_library_packages
 from acs_sidecar.engines.rego.members import with_default_query
+from acs_sidecar.engines.rego.names import read_answer
 from acs_sidecar.engines.rego.parser_forms import in_parser_forms
 from acs_sidecar.engines.rego.query import parse_query
 from acs_sidecar.engines.rego.sources import RegoSources, is_blank, read_sources
@@ -228,7 +227,7 @@ class _QueryEvaluator:
         return self._explainer.explain(policy_input)
 
     def _value(self, engine: Engine) -> Json:
-        answer: Json = orjson.loads(engine.eval_rule_as_json(ANSWER))
+        answer = read_answer(engine.eval_rule_as_json(ANSWER), engine)
         if not isinstance(answer, list):
             raise self._failed("is undefined for this input")
         return answer[0]
@@ -255,8 +254,7 @@ class _RuleEvaluator(_QueryEvaluator):
         answer = engine.eval_rule_as_json(self._rule)
         if answer == _UNDEFINED and engine.eval_rule(self._rule) is None:
             raise self._failed("is undefined for this input")
-        value: Json = orjson.loads(answer)
-        return value
+        return read_answer(answer, engine)
 
 
 REGO: PolicyType = RegoType()

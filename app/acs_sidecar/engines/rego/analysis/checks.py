@@ -312,19 +312,25 @@ def _circles_of_replacements(edges: Edges, policy: _Policy) -> Iterator[Diagnost
         for rule in module.rules:
             names = called.setdefault(rule.path, set())
             names.update(_function(call.name, module, policy) or call.name for call in rule.calls)
+    for call, path, replaced in _replacements(policy):
+        for kind, read in sorted(reached_from([("rule", path)], edges)):
+            if kind == "rule" and read not in policy.functions and called[read] & replaced:
+                message = (
+                    f"`{'.'.join(call.name)}` depends on the rule `{dotted(read)}`, which calls "
+                    "what it replaces: make a function of that rule"
+                )
+                yield finding("rego-recursion", message, call.at)
+
+
+def _replacements(policy: _Policy) -> Iterator[tuple[Call, Segments, set[Segments]]]:
+    """Yield the policy's own functions that a `with` puts in the place of others: where, which, of which."""
     for module in policy.modules:
         for rule in module.rules:
             originals = [(reference.root, *reference.names) for reference in rule.replaced]
             replaced = {_function(name, module, policy) or name for name in originals}
             for call in rule.calls:
-                path = _function(call.name, module, policy) if call.replacing else None
-                for kind, read in sorted(reached_from([("rule", path)] if path else [], edges)):
-                    if kind == "rule" and read not in policy.functions and called[read] & replaced:
-                        message = (
-                            f"`{'.'.join(call.name)}` depends on the rule `{dotted(read)}`, which calls "
-                            "what it replaces: make a function of that rule"
-                        )
-                        yield finding("rego-recursion", message, call.at)
+                if call.replacing and (path := _function(call.name, module, policy)):
+                    yield call, path, replaced
 
 
 def _bound_chains(edges: Edges, policy: _Policy) -> None:

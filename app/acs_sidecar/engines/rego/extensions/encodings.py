@@ -17,6 +17,8 @@ __all__ = [
     "base64url_decode",
     "json_is_valid",
     "marshal",
+    "refuse_constant",
+    "safe_in_html",
     "urlquery_decode",
     "urlquery_decode_object",
     "urlquery_encode_object",
@@ -52,7 +54,7 @@ def json_is_valid(text: object) -> bool:
     if not isinstance(text, str):
         return False
     try:
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant)
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=refuse_constant)
     except ValueError:
         return False
     return True
@@ -60,9 +62,19 @@ def json_is_valid(text: object) -> bool:
 
 def marshal(value: Json) -> str:
     """Write a value as JSON in one line, safe within HTML."""
-    written = orjson.dumps(_in_digits(value), _elements, orjson.OPT_SORT_KEYS).decode().translate(_ESCAPED)
+    written = safe_in_html(orjson.dumps(_in_digits(value), _elements, orjson.OPT_SORT_KEYS).decode())
     checked_length(len(written))
     return written
+
+
+def safe_in_html(written: str) -> str:
+    """Escape in a JSON text what HTML gives a meaning."""
+    return written.translate(_ESCAPED)
+
+
+def refuse_constant(name: str) -> Json:
+    """Raise `ValueError` for `NaN` and `Infinity`, which Python reads in JSON."""
+    raise ValueError(f"`{name}` is not JSON")
 
 
 def urlquery_decode(text: str) -> str:
@@ -119,7 +131,3 @@ def _elements(value: object) -> object:
             value, key=lambda item: (item is not None, isinstance(item, str), item if item is not None else 0)
         )
     )
-
-
-def _no_constant(name: str) -> Json:
-    raise ValueError(f"`{name}` is not JSON")
