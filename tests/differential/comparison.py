@@ -225,12 +225,20 @@ def shown(value: Json) -> str:
 def _unordered(value: Json) -> Json:
     """Return a value in which arrays are sorted whose order depends on that of sets and objects."""
     if isinstance(value, dict):
-        return {name: _unordered(item) for name, item in value.items()}
+        return {_unordered_name(name): _unordered(item) for name, item in value.items()}
     if not isinstance(value, list):
         return value
     apart = any(_differ_by_a_set(one, other) for one, other in combinations(value, 2))
     items = [_unordered(item) for item in value]
     return sorted(items, key=shown) if apart else items
+
+
+def _unordered_name(name: str) -> str:
+    """Return a name in which the arrays are sorted likewise, if it is the text of a key."""
+    try:
+        return shown(_unordered(json.loads(name))) if name.startswith(("[", "{")) else name
+    except ValueError:
+        return name
 
 
 def _differ_by_a_set(one: Json, other: Json) -> bool:
